@@ -1,0 +1,1 @@
+"""boto3: identities, credentials per phase, state buckets, published outputs."""

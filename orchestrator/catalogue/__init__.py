@@ -1,0 +1,1 @@
+"""YAML -> accounts, stages, stacks -> units -> graph. Reads files, nothing else."""

@@ -1,0 +1,1 @@
+"""May this exact plan run? Policies and the judgement over frozen files."""

@@ -1,0 +1,55 @@
+"""What the guard answers: findings and a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orchestrator.errors import Location
+
+
+class Severity(StrEnum):
+    """Whether a finding stops the apply."""
+
+    BLOCK = "block"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One policy's objection to one change in one plan.
+
+    Attributes:
+        id: stable over runs: made from rule, unit, address and action.
+        rule: the policy's id, e.g. ``ORCH_PROTECTED``.
+        cause: why the change is what it is: Terraform's action reason or the attributes that force it.
+        message: one sentence for a person; ``hint``: the way out.
+        lost: what would be lost, from ``policies/protected.yaml``; empty when the rule is about something else.
+        where: the line in ``live/`` or ``modules/`` that caused it, when it can be told.
+    """
+
+    id: str
+    rule: str
+    unit: str
+    address: str
+    action: str
+    cause: str
+    message: str
+    hint: str
+    lost: str = ""
+    severity: Severity = Severity.BLOCK
+    where: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement over one plan. ``checks`` are the ids of the checks that are proven to have run."""
+
+    unit: str
+    findings: tuple[Finding, ...]
+    checks: tuple[str, ...]
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the plan must not be applied."""
+        return any(f.severity is Severity.BLOCK for f in self.findings)

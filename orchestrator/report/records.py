@@ -1,0 +1,161 @@
+"""What a run tells: events while it goes, one report at its end. Values that are sensitive never get in here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from orchestrator.guard.records import Finding
+from orchestrator.terraform.records import Action
+
+
+class Phase(StrEnum):
+    """What a unit is doing right now."""
+
+    WAIT = "waiting"
+    RENDER = "rendering"
+    INIT = "init"
+    PLAN = "planning"
+    JUDGE = "judging"
+    APPROVE = "awaiting approval"
+    APPLY = "applying"
+    DESTROY = "destroying"
+
+
+class Status(StrEnum):
+    """How a unit ended."""
+
+    UNCHANGED = "unchanged"
+    PLANNED = "planned"
+    """Has changes; nothing was asked to apply them."""
+    APPLIED = "applied"
+    DESTROYED = "destroyed"
+    AFTER_UPSTREAMS = "after its upstreams"
+    """Cannot be planned before its upstreams are applied; ``cause`` has Terraform's first line."""
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    SKIPPED = "skipped"
+    """Not run because an upstream failed, was blocked or stopped; ``cause`` names it."""
+    STALE = "no longer as approved"
+    """The real plan does something that the approved preview did not announce."""
+    INTERRUPTED = "interrupted"
+    """In flight or not started when the run was interrupted; ``cause`` says which."""
+    DECLINED = "declined"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One changed attribute, ready to be shown: sensitive values are already ``(sensitive)``.
+
+    ``after_upstream`` marks a value that comes from an upstream's unknown output.
+    """
+
+    path: str
+    before: str
+    after: str
+    forces_replacement: bool = False
+    after_upstream: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLine:
+    """One resource change, ready to be shown. ``address`` is without the leading ``module.this.``."""
+
+    address: str
+    action: Action
+    reason: str = ""
+    attributes: tuple[Attribute, ...] = ()
+    moved_from: str | None = None
+    imported_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitReport:
+    """How one unit ended and what it did or would do.
+
+    Attributes:
+        preview: what is shown was planned against upstreams' plans, not their states.
+        cause: why it was skipped, failed, is stale or comes after its upstreams: one line.
+        error: Terraform's error block, as it printed it, without colours.
+        log: path of the unit's log, relative to the repository.
+        outputs_changed: names of outputs that change.
+        seconds: wall time spent on it.
+    """
+
+    unit: str
+    account: str
+    region: str
+    status: Status
+    changes: tuple[ChangeLine, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    cause: str = ""
+    error: str = ""
+    log: str = ""
+    outputs_changed: tuple[str, ...] = ()
+    preview: bool = False
+    seconds: float = 0.0
+
+    def count(self, action: Action) -> int:
+        """Number of resources that are treated so."""
+        return sum(1 for c in self.changes if c.action is action)
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """The whole run. ``units`` are in graph order: upstreams first."""
+
+    run: str
+    verb: str
+    targets: tuple[str, ...]
+    units: tuple[UnitReport, ...]
+    seconds: float
+    interrupted: bool = False
+    notes: tuple[str, ...] = ()
+    """Further lines for the end: what was reused, what a person should know."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run begins. ``units``: unit -> its upstreams within the run, in graph order."""
+
+    run: str
+    verb: str
+    units: Mapping[str, tuple[str, ...]]
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPhase:
+    """A unit enters a phase. ``detail`` is a few words for people, e.g. what it waits for."""
+
+    unit: str
+    phase: Phase
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitProgress:
+    """A line worth showing of a unit's running Terraform: ``aws_s3_bucket.this: Creation complete after 2s``."""
+
+    unit: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitDone:
+    """A unit ended (or its preview did)."""
+
+    report: UnitReport
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a person should read now: what Ctrl-C did, a time limit, a wait for a lock."""
+
+    text: str
+    unit: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+Event = RunStarted | UnitPhase | UnitProgress | UnitDone | Notice

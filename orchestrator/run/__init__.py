@@ -1,0 +1,1 @@
+"""Units through the graph: scheduler, journal, plan, preview, apply, destroy."""

@@ -1,0 +1,1 @@
+"""One unit -> a plain Terraform root: backend, provider, variables, module call."""
