@@ -48,6 +48,7 @@ class Status(StrEnum):
 class Attribute:
     """One changed attribute, ready to be shown: sensitive values are already ``(sensitive)``.
 
+    ``before`` or ``after`` is empty where there is no value; an empty string is shown as ``""``.
     ``after_upstream`` marks a value that comes from an upstream's unknown output.
     """
 
@@ -60,7 +61,11 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class ChangeLine:
-    """One resource change, ready to be shown. ``address`` is without the leading ``module.this.``."""
+    """One resource change, ready to be shown. ``address`` is without the leading ``module.this.``.
+
+    ``reason`` is for people: why it is deleted or replaced. ``deposed`` is the key of a deposed object, which a
+    replacement that failed half-way has left behind.
+    """
 
     address: str
     action: Action
@@ -68,6 +73,7 @@ class ChangeLine:
     attributes: tuple[Attribute, ...] = ()
     moved_from: str | None = None
     imported_id: str | None = None
+    deposed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,218 @@
+"""What differs between two veiled trees, leaf by leaf.
+
+Lists are aligned, not compared index by index: an element added at the front is one addition. Lists of blocks that
+carry a name (Cognito's ``schema``, a policy's statements) are compared by that name. Nothing that differs is lost: when
+no leaf tells the difference, the container itself is shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from orchestrator.report.text import quote, shorten
+from orchestrator.report.veil import Document, Hidden, Tree, Unknown
+
+_DEPTH = 24
+_ALIGN_LIMIT = 250_000
+_IDENTITIES = ("name", "Name", "Sid", "sid", "key", "id")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
+
+
+class Step(NamedTuple):
+    """One step into a value: ``raw`` as Terraform's paths have it, ``shown`` as people read it."""
+
+    raw: str | int
+    shown: str
+
+
+Path = tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two values at one path; None where there is none."""
+
+    path: Path
+    before: Tree
+    after: Tree
+
+
+def differences(before: Tree, after: Tree) -> tuple[Difference, ...]:
+    """Every difference between two trees, in the order of the keys' names.
+
+    When one of them is None, everything in the other is one, but for nulls and empty maps and lists.
+    """
+    differ = _Differ()
+    differ.walk(before, after, (), lone=before is None or after is None)
+    return tuple(differ.found)
+
+
+def path_text(path: Sequence[Step]) -> str:
+    """``schema["company"].string_attribute_constraints[0].max_length``."""
+    return "".join(step.shown for step in path).removeprefix(".")
+
+
+def key_step(key: str) -> Step:
+    """The step to a map's key or an object's attribute."""
+    return Step(key, f".{key}" if _IDENTIFIER.match(key) else f"[{quote(shorten(key, limit=60))}]")
+
+
+def same(one: Tree, other: Tree) -> bool:
+    """Whether two trees are equal for sure; a missing key is the same as null, an unknown value as nothing."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return all(same(one.get(key), other.get(key)) for key in {*one, *other})
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, Document) and isinstance(other, Document):
+        return one.digest == other.digest
+    if isinstance(one, Hidden) and isinstance(other, Hidden):
+        return one.digest is not None and one.digest == other.digest
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other  # True == 1 in Python, not in Terraform
+    return one == other
+
+
+class _Differ:
+    """Collects the differences of one pair of values."""
+
+    def __init__(self) -> None:
+        self.found: list[Difference] = []
+
+    def walk(self, before: Tree, after: Tree, path: Path, *, lone: bool) -> None:
+        """Note what differs. ``lone``: all around it is on one side only, so that what is empty there says nothing."""
+        if same(before, after) or (lone and _empty(before) and _empty(after)):
+            return
+        count = len(self.found)
+        below = lone or before is None or after is None
+        if len(path) < _DEPTH and _all((before, after), Mapping):
+            self._maps(before or {}, after or {}, path, lone=below)  # type: ignore[arg-type]
+        elif len(path) < _DEPTH and _all((before, after), list) and not _compact(before, after):
+            self._lists(before or [], after or [], path, lone=below)  # type: ignore[arg-type]
+        elif _all((before, after), Document):
+            self.walk(_inside(before), _inside(after), path, lone=below)
+        else:
+            self.found.append(Difference(path, before, after))
+        if len(self.found) == count and not (lone and _empty(before) and _empty(after)):
+            self.found.append(Difference(path, before, after))
+
+    def _maps(self, before: Mapping[str, Tree], after: Mapping[str, Tree], path: Path, *, lone: bool) -> None:
+        for key in sorted({*before, *after}):
+            self.walk(before.get(key), after.get(key), (*path, key_step(key)), lone=lone)
+
+    def _lists(self, before: list[Tree], after: list[Tree], path: Path, *, lone: bool) -> None:
+        olds, news = _identities(before, after)
+        if olds or news:
+            self._named(dict(zip(olds, before, strict=True)), dict(zip(news, after, strict=True)), path)
+        elif len(before) * len(after) > _ALIGN_LIMIT:
+            self._pair(before, after, path, (0, len(before), 0, len(after)), lone=lone)
+        else:
+            keys = [
+                [_key(item, f"{side}{i}") for i, item in enumerate(items)]
+                for side, items in (("before", before), ("after", after))
+            ]
+            for tag, *span in SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_opcodes():
+                if tag != "equal":
+                    self._pair(before, after, path, (span[0], span[1], span[2], span[3]), lone=lone)
+
+    def _named(self, before: Mapping[str, Tree], after: Mapping[str, Tree], path: Path) -> None:
+        """Compare elements that have a name by that name; then their order, if nothing else tells them apart."""
+        count = len(self.found)
+        positions = {name: i for i, name in enumerate(before)} | {name: i for i, name in enumerate(after)}
+        for name in positions:
+            step = Step(positions[name], f"[{quote(shorten(name, limit=60))}]")
+            one_side = name not in before or name not in after
+            self.walk(before.get(name), after.get(name), (*path, step), lone=one_side)
+        if len(self.found) == count:
+            self.found.append(Difference(path, list(before), list(after)))
+
+    def _pair(
+        self, before: list[Tree], after: list[Tree], path: Path, span: tuple[int, int, int, int], *, lone: bool
+    ) -> None:
+        """Compare a stretch of two lists: element by element when they are equally many, else old ones, then new."""
+        old, new = before[span[0] : span[1]], after[span[2] : span[3]]
+        if len(old) == len(new):
+            for index, (one, other) in enumerate(zip(old, new, strict=True), start=span[2]):
+                self.walk(one, other, (*path, _index(index)), lone=lone)
+            return
+        if any(isinstance(item, Hidden) for item in (*old, *new)):
+            # which is which cannot be told: what was marked on one side may be here without its mark on the other
+            old, new = [_hide(item) for item in old], [_hide(item) for item in new]
+        for index, one in enumerate(old, start=span[0]):
+            self._alone(one, None, (*path, _index(index)))
+        for index, other in enumerate(new, start=span[2]):
+            self._alone(None, other, (*path, _index(index)))
+
+    def _alone(self, before: Tree, after: Tree, path: Path) -> None:
+        """An element on one side only: it is there, however empty."""
+        count = len(self.found)
+        self.walk(before, after, path, lone=True)
+        if len(self.found) == count:
+            self.found.append(Difference(path, before, after))
+
+
+def _hide(tree: Tree) -> Tree:
+    return tree if tree is None or isinstance(tree, Unknown) else Hidden(None)
+
+
+def _index(index: int) -> Step:
+    return Step(index, f"[{index}]")
+
+
+def _all(pair: Iterable[Tree], kind: type) -> bool:
+    """Whether both are of a kind, or one of them is and the other is not there."""
+    there = [tree for tree in pair if tree is not None]
+    return bool(there) and all(isinstance(tree, kind) for tree in there)
+
+
+def _inside(tree: Tree) -> Tree:
+    return tree.tree if isinstance(tree, Document) else None
+
+
+def _empty(tree: Tree) -> bool:
+    """Whether a value says nothing where there was none before: null, no elements, only such attributes."""
+    if isinstance(tree, Mapping):
+        return all(_empty(item) for item in tree.values())
+    return tree is None or (isinstance(tree, list) and not tree)
+
+
+def _compact(before: Tree, after: Tree) -> bool:
+    """Whether a list of plain values appears or disappears whole: then it is shown in one line."""
+    if not (_empty(before) or _empty(after)):
+        return False
+    items = [item for tree in (before, after) if isinstance(tree, list) for item in tree]
+    return not any(isinstance(item, (list, Mapping, Document)) for item in items)
+
+
+def _identities(before: list[Tree], after: list[Tree]) -> tuple[list[str], list[str]]:
+    """The names of both lists' elements, if each element is a map and has a name of its own; else two empty lists."""
+    for key in _IDENTITIES:
+        olds, news = _names(before, key), _names(after, key)
+        if olds is not None and news is not None:
+            return olds, news
+    return [], []
+
+
+def _names(items: list[Tree], key: str) -> list[str] | None:
+    names = [item.get(key) if isinstance(item, Mapping) else None for item in items]
+    texts = [name for name in names if isinstance(name, str) and name]
+    return texts if len(texts) == len(items) == len(set(texts)) else None
+
+
+def _key(tree: Tree, place: str) -> str:
+    """A text that is equal for trees that are the same; ``place`` makes that of an unknown value unique."""
+    if isinstance(tree, Mapping):
+        items = sorted((key, item) for key, item in tree.items() if item is not None)
+        return "{" + ",".join(f"{key!r}:{_key(item, place)}" for key, item in items) + "}"
+    if isinstance(tree, list):
+        return "[" + ",".join(_key(item, place) for item in tree) + "]"
+    if isinstance(tree, Document):
+        return f"json:{tree.digest.hex()}"
+    if isinstance(tree, Hidden):
+        return f"hidden:{tree.digest.hex() if tree.digest else place}"
+    if isinstance(tree, Unknown):
+        return f"unknown:{place}"
+    return f"{type(tree).__name__}:{tree!r}"

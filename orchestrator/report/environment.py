@@ -1,0 +1,46 @@
+"""Environment variables: the one place where a report hides values that Terraform does not mark.
+
+Secrets are commonly written there as plain values, and their names say so. In maps and lists named ``environment…``
+(Lambda's ``environment.variables``, CodeBuild's ``environment_variable``, an ECS container's ``environment``) a text is
+hidden when the variable's name ends like a secret's (``DB_PASSWORD``, ``apiKey``; not ``TOKEN_TTL`` or ``SECRET_ARN``,
+which name no secret) or when it is a URL with a password in it. Who wants the value reads ``live/``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_SECRET_NAME = re.compile(
+    r"(PASSWORD|PASSWD|PASSPHRASE|(\A|_)PASS|SECRET|TOKEN|CREDENTIALS?|"
+    r"(API|ACCESS|PRIVATE|SIGNING|ENCRYPTION|AUTH|SECRET)_?KEY|(\A|_)DSN|CONNECTION_?STRING)(_?\d+)?\Z",
+    re.IGNORECASE,
+)
+_URL_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+
+
+def guessed_marks(value: Any, *, inside: bool = False) -> Any:
+    """A mirror of a value: True where an environment variable looks like a secret.
+
+    Args:
+        value: any JSON value.
+        inside: whether it is within a map or list named ``environment…``.
+    """
+    if isinstance(value, Mapping):
+        # {"name": "DB_PASSWORD", "value": "…"}, as ECS and CodeBuild write a variable
+        named = inside and any(_says_secret(value.get(key)) for key in ("name", "Name"))
+        return {key: _entry(str(key), item, inside=inside, named=named) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [guessed_marks(item, inside=inside) for item in value]
+    return inside and isinstance(value, str) and bool(_URL_PASSWORD.search(value))
+
+
+def _entry(key: str, item: Any, *, inside: bool, named: bool) -> Any:
+    if inside and isinstance(item, str) and (_says_secret(key) or (named and key.lower() == "value")):
+        return True
+    return guessed_marks(item, inside=inside or key.lower().startswith("environment"))
+
+
+def _says_secret(name: Any) -> bool:
+    return isinstance(name, str) and bool(_SECRET_NAME.search(name))

@@ -1,0 +1,92 @@
+"""Colour, or none: the only place that writes ANSI codes for text that is printed once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TextIO
+
+from orchestrator.guard.records import Severity
+from orchestrator.report.records import Status
+from orchestrator.terraform.records import Action
+
+_CODES = {
+    "bold": "1",
+    "dim": "2",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "magenta": "35",
+    "cyan": "36",
+    "bold red": "1;31",
+}
+
+ACTION_STYLES: Mapping[Action, str] = {
+    Action.CREATE: "green",
+    Action.UPDATE: "yellow",
+    Action.REPLACE: "bold red",
+    Action.DELETE: "bold red",
+    Action.FORGET: "bold red",
+    Action.READ: "cyan",
+    Action.NOOP: "dim",
+}
+STATUS_STYLES: Mapping[Status, str] = {
+    Status.UNCHANGED: "dim",
+    Status.PLANNED: "cyan",
+    Status.APPLIED: "green",
+    Status.DESTROYED: "green",
+    Status.AFTER_UPSTREAMS: "cyan",
+    Status.FAILED: "bold red",
+    Status.BLOCKED: "bold red",
+    Status.SKIPPED: "yellow",
+    Status.STALE: "bold red",
+    Status.INTERRUPTED: "yellow",
+    Status.DECLINED: "yellow",
+}
+SEVERITY_STYLES: Mapping[Severity, str] = {Severity.BLOCK: "bold red", Severity.WARN: "yellow"}
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """Puts text into a style; returns it unchanged when colour is off."""
+
+    colour: bool
+
+    def __call__(self, text: str, style: str) -> str:
+        """The text in a style of this module, such as ``bold red``; an empty style or text stays as it is.
+
+        Raises:
+            KeyError: no such style.
+        """
+        if not self.colour or not style or not text:
+            return text
+        return f"\x1b[{_CODES[style]}m{text}\x1b[0m"
+
+    def action(self, action: Action, text: str) -> str:
+        """A text in the colour of what is done to a resource."""
+        return self(text, ACTION_STYLES[action])
+
+    def status(self, status: Status, text: str) -> str:
+        """A text in the colour of how a unit ended."""
+        return self(text, STATUS_STYLES[status])
+
+
+def wants_colour(stream: TextIO, env: Mapping[str, str], *, no_color: bool = False) -> bool:
+    """Whether to colour what is written to a stream.
+
+    Args:
+        stream: where it goes.
+        env: the environment: a ``NO_COLOR`` that is not empty turns colour off, ``TERM=dumb`` as well.
+        no_color: the option ``--no-color``.
+    """
+    if no_color or env.get("NO_COLOR") or env.get("TERM") == "dumb":
+        return False
+    return is_terminal(stream)
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a person reads the stream; a closed stream has no reader."""
+    try:
+        return stream.isatty()
+    except ValueError:
+        return False

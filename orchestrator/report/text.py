@@ -1,0 +1,121 @@
+"""Small pieces of text: cleaned, quoted, shortened, counted, wrapped. Nothing here knows a plan."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+VALUE_LIMIT = 120
+"""Characters of a value that are shown; a longer one is cut around its first difference."""
+
+_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+# Cc and Cf can move the cursor, colour the terminal or turn the reading direction (U+202E); a lone surrogate (Cs)
+# cannot be written at all; Zl and Zp break lines.
+_HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_PLAIN = re.compile(r"[\x20-\x7e]*\Z")
+
+
+def clean(text: str) -> str:
+    r"""One line that cannot control a terminal.
+
+    Newlines and tabs are written as ``\n`` and ``\t``; other control characters are removed.
+    """
+    if _PLAIN.match(text):
+        return text
+    return "".join(_ESCAPES.get(c, "" if unicodedata.category(c) in _HARMFUL else c) for c in text)
+
+
+def clean_block(text: str) -> list[str]:
+    """The lines of a text, each cleaned, without blank lines at either end."""
+    lines = [clean(line.expandtabs(4)).rstrip() for line in re.split(r"\r?\n|\r", text)]
+    while lines and not lines[0]:
+        lines.pop(0)
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def quote(text: str) -> str:
+    """A string value as it is shown: in double quotes, on one line, harmless."""
+    return '"' + clean(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+
+
+def shorten(text: str, *, limit: int = VALUE_LIMIT, start: int = 0) -> str:
+    """A raw text cut to ``limit`` characters from ``start`` on; an ellipsis stands where something is left out."""
+    if len(text) <= limit:
+        return text
+    start = max(0, min(start, len(text) - limit))
+    shown = text[start : start + limit]
+    return f"{'…' if start else ''}{shown}{'…' if start + limit < len(text) else ''}"
+
+
+def first_difference(one: str, other: str) -> int:
+    """Index of the first character in which two texts differ; the shorter one's length when it starts the other."""
+    for index, (a, b) in enumerate(zip(one, other, strict=False)):
+        if a != b:
+            return index
+    return min(len(one), len(other))
+
+
+def short_address(address: str) -> str:
+    """A resource's address as people write it: cleaned and without the leading ``module.this.``."""
+    return clean(address.removeprefix("module.this."))
+
+
+def duration(seconds: float) -> str:
+    """``12s``, ``1m30s``, ``2h05m``."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+
+
+def plural(number: int, noun: str) -> str:
+    """``1 unit``, ``2 units``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(names: Iterable[str], *, at_most: int | None = None) -> str:
+    """Names with commas; those beyond ``at_most`` become ``… and 4 more``."""
+    every = [clean(name) for name in names]
+    if at_most is None or len(every) <= at_most:
+        return ", ".join(every)
+    return f"{', '.join(every[:at_most])} … and {len(every) - at_most} more"
+
+
+def cell_width(text: str) -> int:
+    """Columns that a cleaned text takes on a terminal: East Asian wide characters take two, combining ones none."""
+    if _PLAIN.match(text):
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """A cleaned text filled with spaces to a number of columns; never cut."""
+    space = " " * max(0, width - cell_width(text))
+    return space + text if right else text + space
+
+
+def wrap(text: str, *, width: int, indent: str, hang: str | None = None) -> Iterator[str]:
+    """Lines of prose within ``width`` columns; words such as addresses are never broken, so nothing becomes unreadable.
+
+    Args:
+        text: one paragraph; it is cleaned here.
+        width: columns, the indent included; at least 20 are used for text.
+        indent: what the first line begins with.
+        hang: what further lines begin with; as ``indent`` when not given.
+    """
+    hang = " " * len(indent) if hang is None else hang
+    room = max(width, len(indent) + 20)
+    yield from textwrap.wrap(
+        clean(text),
+        width=room,
+        initial_indent=indent,
+        subsequent_indent=hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [indent.rstrip()]
