@@ -14,6 +14,10 @@ _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # Cc and Cf can move the cursor, colour the terminal or turn the reading direction (U+202E); a lone surrogate (Cs)
 # cannot be written at all; Zl and Zp break lines.
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_ASCII = str.maketrans(
+    {"✓": "v", "✗": "x", "•": "*", "○": "o", "●": ">", "…": "~", "±": "-/+", "·": "-", "—": "-", "→": "->"}
+    | {"│": "|", "├": "|", "└": "`", "─": "-"}
+)
 _PLAIN = re.compile(r"[\x20-\x7e]*\Z")
 
 
@@ -72,6 +76,15 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60}m{whole % 60:02}s"
     return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+
+
+def encodable(text: str, encoding: str | None) -> str:
+    """A text that a stream of that encoding can take: signs it lacks become ASCII, anything else a question mark."""
+    try:
+        text.encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return text.translate(_ASCII).encode("ascii", "replace").decode()
+    return text
 
 
 def plural(number: int, noun: str) -> str:

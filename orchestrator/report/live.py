@@ -1,0 +1,158 @@
+"""The live view: what runs and for how long, what waits for whom; finished units scroll away above as single lines.
+
+The view owns the terminal while it lives: nobody else writes to it, except inside ``paused``. One thread draws, 6 times
+a second at most and only when something to be seen has changed, each time with a single write. Units only leave their
+events here, so a terminal that is stopped (Ctrl-S) holds up no apply.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from orchestrator.report.board import Board
+from orchestrator.report.frame import frame
+from orchestrator.report.lines import SYMBOLS, done_line, notice_line
+from orchestrator.report.paint import STATUS_STYLES
+from orchestrator.report.records import Event, Notice, RunStarted, UnitDone
+from orchestrator.report.text import encodable
+
+RATE = 6.0
+"""Updates a second at most."""
+
+# Terminals that know synchronized output show the frame at once; the others ignore both.
+_BEGIN: Final = "\x1b[?2026h"
+_END: Final = "\x1b[?2026l"
+
+
+class LiveView:
+    """Shows a run on a terminal.
+
+    Args:
+        console: where to; its size is asked for again before each update.
+        clock: seconds; must never go back.
+        rate: updates a second, at most.
+    """
+
+    def __init__(self, console: Console, *, clock: Callable[[], float] = time.monotonic, rate: float = RATE) -> None:
+        self._console = console
+        self._clock = clock
+        self._interval = 1.0 / rate
+        self._board = Board()
+        self._started = clock()
+        self._above: list[Text] = []
+        self._board_lock = threading.Lock()
+        # Held while the terminal is written to; always taken before the board's lock, never while holding it.
+        self._terminal_lock = threading.RLock()
+        self._drawn: list[int] = []
+        self._last = ""
+        self._pauses = 0
+        self._broken = False
+        self._stop = threading.Event()
+        self._drawer: threading.Thread | None = None
+
+    @classmethod
+    def on(cls, stream: TextIO, env: Mapping[str, str], *, no_color: bool = False) -> LiveView:
+        """A live view on a stream that is a terminal, with or without colour."""
+        plain = no_color or bool(env.get("NO_COLOR"))
+        return cls(Console(file=stream, no_color=plain, highlight=False, markup=False, emoji=False))
+
+    def __call__(self, event: Event) -> None:
+        """Take one event; it is drawn soon after, by another thread."""
+        with self._board_lock:
+            if self._stop.is_set():
+                return
+            self._board.note(event, self._clock())
+            if isinstance(event, RunStarted):
+                self._started = self._clock()
+            elif isinstance(event, UnitDone):
+                status = event.report.status
+                self._above.append(
+                    Text.assemble((SYMBOLS[status], STATUS_STYLES[status]), " ", done_line(event.report))
+                )
+            elif isinstance(event, Notice):
+                self._above.append(Text(f"! {notice_line(event)}", style="bold"))
+            if self._drawer is None:
+                self._drawer = threading.Thread(target=self._draw_on, name="report", daemon=True)
+                self._drawer.start()
+
+    def draw(self) -> None:
+        """Update the terminal now; nothing is written when nothing to be seen has changed."""
+        with self._terminal_lock:
+            if self._pauses:
+                return
+            width, height = self._console.size
+            with self._board_lock:
+                above, self._above = self._above, []
+                rows = frame(self._board, self._clock(), self._started, width=width, height=height)
+            self._put(above, rows, width, height)
+
+    def close(self) -> None:
+        """Write the lines that are left and take the view off the terminal."""
+        with self._board_lock:
+            self._stop.set()
+            drawer, self._drawer = self._drawer, None
+        if drawer is not None:
+            drawer.join()
+        self._leave()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the terminal to somebody else, such as a question; events are taken in all the same."""
+        with self._terminal_lock:
+            self._leave()
+            self._pauses += 1
+        try:
+            yield
+        finally:
+            with self._terminal_lock:
+                self._pauses -= 1
+
+    def _draw_on(self) -> None:
+        while not self._stop.wait(self._interval):
+            self.draw()
+
+    def _leave(self) -> None:
+        """Bring the finished lines out and erase the view."""
+        with self._terminal_lock:
+            if self._pauses:
+                return
+            width, height = self._console.size
+            with self._board_lock:
+                above, self._above = self._above, []
+            self._put(above, [], width, height)
+
+    def _put(self, above: Sequence[Text], rows: Sequence[Text], width: int, height: int) -> None:
+        view = "\n".join(self._ansi(row) for row in rows)
+        if self._broken or (not above and view == self._last):
+            return
+        lines = "".join(self._ansi(line) + "\n" for line in above)
+        try:
+            self._console.file.write(
+                encodable(_BEGIN + self._erase(width, height) + lines + view + _END, self._console.encoding)
+            )
+            self._console.file.flush()
+        except (OSError, ValueError):  # the terminal is gone: the run goes on without a view
+            self._broken = True
+        self._last = view
+        self._drawn = [row.cell_len for row in rows]
+
+    def _erase(self, width: int, height: int) -> str:
+        """Codes that put the cursor where the view began and erase from there.
+
+        A terminal that became narrower has wrapped the lines of the view, so they are counted at today's width.
+        """
+        rows = sum(max(1, -(-length // max(1, width))) for length in self._drawn)
+        up = min(rows, height) - 1
+        return "\r" + (f"\x1b[{up}A" if up > 0 else "") + "\x1b[J"
+
+    def _ansi(self, text: Text) -> str:
+        with self._console.capture() as capture:
+            self._console.print(text, end="", soft_wrap=True)
+        return capture.get()
