@@ -1,1 +1,1 @@
-"""Typer: parse, call, print, exit."""
+"""The command line: parse (``commands/``), call (``verbs/``), print, exit. Heavy imports wait until they are needed."""

@@ -1,0 +1,59 @@
+"""From plans to an apply: show, ask once, go. What ``apply``, ``destroy`` and ``bootstrap`` share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from orchestrator.cli.ask import Asker
+from orchestrator.cli.common import Common
+from orchestrator.cli.output import print_report, print_units
+from orchestrator.cli.session import Session
+from orchestrator.report.records import Status, UnitReport
+from orchestrator.run.apply import ApplyAll, publish_again
+from orchestrator.run.planned import Planned
+
+
+def apply_planned(
+    common: Common,
+    session: Session,
+    planned: Mapping[str, Planned],
+    *,
+    words: Sequence[str],
+    yes: bool,
+    destroy: bool = False,
+) -> list[UnitReport]:
+    """Show what was planned, ask, apply.
+
+    Args:
+        common: the options of every verb.
+        session: the run.
+        planned: every unit's plan or preview.
+        words: what must be typed, for restricted accounts; empty: yes or no.
+        yes: nobody is asked.
+        destroy: the plans destroy.
+    """
+    shown = [each.report for each in planned.values()]
+    if session.tools.stop.is_set():
+        return shown
+    if not any(each.pending and each.go_on for each in planned.values()):
+        if not destroy:
+            publish_again(session.tools, planned)
+        return shown
+    asker = Asker(common, session.tools.sink)
+    if not yes:
+        with asker.paused():
+            print_units(common, shown)
+            print_report(common, session.report(shown))
+        if not asker.approve(shown, words=words, destroy=destroy):
+            session.tools.journal.write("declined")
+            return [_declined(report) for report in shown]
+    session.tools.journal.write("approved", yes=yes)
+    apply = ApplyAll(session.tools, planned, ask_again=None if yes else asker.again, destroy=destroy)
+    return list(apply.run().values())
+
+
+def _declined(report: UnitReport) -> UnitReport:
+    if report.status in {Status.PLANNED, Status.AFTER_UPSTREAMS}:
+        return replace(report, status=Status.DECLINED, cause="not approved; nothing was changed")
+    return report

@@ -1,0 +1,71 @@
+"""Asks a person before anything is changed."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+from orchestrator.cli.common import Common
+from orchestrator.report.final import render_unit
+from orchestrator.report.paint import width_of
+from orchestrator.report.records import Status, UnitReport
+from orchestrator.report.sink import Pausable, Sink
+from orchestrator.terraform.records import Action
+
+
+class Asker:
+    """Asks on the terminal, one question at a time, with the live view out of the way.
+
+    Args:
+        common: the options of every verb.
+        sink: the live view.
+    """
+
+    def __init__(self, common: Common, sink: Sink) -> None:
+        self._common = common
+        self._sink = sink
+        self._lock = threading.Lock()
+
+    def paused(self) -> AbstractContextManager[None]:
+        """While inside, the live view is off the terminal."""
+        return self._sink.paused() if isinstance(self._sink, Pausable) else nullcontext()
+
+    def approve(self, shown: Sequence[UnitReport], *, words: Sequence[str], destroy: bool) -> bool:
+        """Ask once over all plans and previews.
+
+        Args:
+            shown: what the person has seen.
+            words: stage names to type; empty: yes or no.
+            destroy: the plans destroy.
+        """
+        going = [each for each in shown if each.status in {Status.PLANNED, Status.AFTER_UPSTREAMS}]
+        verb = "Destroy" if destroy else "Apply"
+        question = f"{verb} {_counted(len(going), 'unit')}{_losses(going)}?"
+        with self._lock, self.paused():
+            return self._typed(question, " ".join(words) or "yes")
+
+    def again(self, report: UnitReport) -> bool:
+        """Ask for a unit that could not be shown before; called from a worker's thread."""
+        with self._lock, self.paused():
+            sys.stderr.write(render_unit(report, colour=self._common.colour, width=width_of(sys.stderr)) + "\n")
+            return self._typed(f"{report.unit} could not be shown before. Apply it?", "yes")
+
+    def _typed(self, question: str, word: str) -> bool:
+        sys.stderr.write(f"{question} Only {word!r} is taken for yes: ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip() == word
+
+
+def _losses(going: Sequence[UnitReport]) -> str:
+    parts = [
+        f"{count} {text}"
+        for action, text in ((Action.DELETE, "deleted"), (Action.REPLACE, "replaced"), (Action.FORGET, "forgotten"))
+        if (count := sum(each.count(action) for each in going))
+    ]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

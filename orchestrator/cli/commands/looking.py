@@ -1,0 +1,80 @@
+"""Verbs that look and change nothing: list, graph, show, output, check."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.commands.options import Changed, Exclude, OneUnit, Targets, verb
+from orchestrator.cli.common import Common
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+
+    @verb(app, "list")
+    def list_(
+        common: Common,
+        targets: Targets = None,
+        exclude: Exclude = None,
+        changed: Changed = None,
+        versions: Annotated[bool, typer.Option("--versions", help="Show module versions.")] = False,
+        matrix: Annotated[
+            str | None,
+            typer.Option("--matrix", metavar="account", help="JSON for a CI's job matrix, one entry an account."),
+        ] = None,
+    ) -> int:
+        """List units: account, region, module. Without TARGET all of them."""
+        from orchestrator.cli.verbs.listing import run
+
+        return run(common, targets or [], exclude or [], changed, versions=versions, matrix=matrix)
+
+    @verb(app, "graph")
+    def graph(
+        common: Common,
+        targets: Targets = None,
+        exclude: Exclude = None,
+        changed: Changed = None,
+        format_: Annotated[str, typer.Option("--format", help="tree, mermaid, dot or json.")] = "tree",
+    ) -> int:
+        """Show the order of units. Without TARGET of all of them."""
+        from orchestrator.cli.verbs.graph import run
+
+        return run(common, targets or [], exclude or [], changed, format_=format_)
+
+    @verb(app, "show")
+    def show(
+        common: Common,
+        unit: OneUnit,
+        root: Annotated[bool, typer.Option("--root", help="Render the unit's Terraform root and print where.")] = False,
+    ) -> int:
+        """Show a unit: inputs with file and line, upstreams, downstreams, state, last run."""
+        from orchestrator.cli.verbs.show import run
+
+        return run(common, unit, root=root)
+
+    @verb(app, "output")
+    def output(
+        common: Common,
+        unit: OneUnit,
+        name: Annotated[str | None, typer.Argument(metavar="NAME", help="One output.", show_default=False)] = None,
+        raw: Annotated[bool, typer.Option("--raw", help="The bare value, for scripts.")] = False,
+    ) -> int:
+        """Print a unit's outputs, read from its state."""
+        from orchestrator.cli.verbs.output import run
+
+        return run(common, unit, name, raw=raw)
+
+    @verb(app, "check")
+    def check(
+        common: Common,
+        targets: Targets = None,
+        exclude: Exclude = None,
+        changed: Changed = None,
+        fast: Annotated[bool, typer.Option("--fast", help="Leave out `terraform validate`.")] = False,
+    ) -> int:
+        """Check catalogue, schemas, policies and rendered roots. Needs no AWS."""
+        from orchestrator.cli.verbs.check import run
+
+        return run(common, targets or [], exclude or [], changed, fast=fast)

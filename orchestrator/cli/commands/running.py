@@ -1,0 +1,79 @@
+"""Verbs that run Terraform over a selection: plan, apply, destroy."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.commands.options import (
+    Changed,
+    Exclude,
+    FailFast,
+    LockTimeout,
+    Slots,
+    Targets,
+    Timeout,
+    Yes,
+    verb,
+)
+from orchestrator.cli.common import Common
+from orchestrator.cli.request import RunRequest
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+
+    @verb(app, "plan")
+    def plan(
+        common: Common,
+        targets: Targets = None,
+        exclude: Exclude = None,
+        changed: Changed = None,
+        slots: Slots = None,
+        fail_fast: FailFast = False,
+        timeout: Timeout = None,
+        detailed_exitcode: Annotated[
+            bool, typer.Option("--detailed-exitcode", help="0 nothing to do, 2 changes, 1 any error, 3 blocked.")
+        ] = False,
+    ) -> int:
+        """Show what apply would do, unit by unit, and judge it. Changes nothing."""
+        from orchestrator.cli.verbs.plan import run
+
+        request = RunRequest.of(targets, exclude, changed, slots, fail_fast, timeout)
+        return run(common, request, detailed_exitcode=detailed_exitcode)
+
+    @verb(app, "apply")
+    def apply(
+        common: Common,
+        targets: Targets = None,
+        exclude: Exclude = None,
+        changed: Changed = None,
+        slots: Slots = None,
+        fail_fast: FailFast = False,
+        timeout: Timeout = None,
+        lock_timeout: LockTimeout = "0s",
+        yes: Yes = False,
+    ) -> int:
+        """Plan, judge, show, ask once, apply: each unit the moment its upstreams are done."""
+        from orchestrator.cli.verbs.apply import run
+
+        request = RunRequest.of(targets, exclude, changed, slots, fail_fast, timeout, lock_timeout)
+        return run(common, request, yes=yes)
+
+    @verb(app, "destroy")
+    def destroy(
+        common: Common,
+        targets: Targets = None,
+        exclude: Exclude = None,
+        slots: Slots = None,
+        fail_fast: FailFast = False,
+        timeout: Timeout = None,
+        lock_timeout: LockTimeout = "0s",
+        yes: Yes = False,
+    ) -> int:
+        """Destroy units, downstreams first. What is protected stays: the guard judges this like any plan."""
+        from orchestrator.cli.verbs.destroy import run
+
+        request = RunRequest.of(targets, exclude, None, slots, fail_fast, timeout, lock_timeout)
+        return run(common, request, yes=yes)

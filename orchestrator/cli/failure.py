@@ -1,0 +1,33 @@
+"""Errors as people see them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Sequence
+
+from orchestrator import __version__
+from orchestrator.errors import OrchError
+from orchestrator.report.errors import error_json, error_lines
+
+
+def show_error(error: OrchError, arguments: Sequence[str]) -> int:
+    """Print an expected error; the exit code of its kind."""
+    if "--json" in arguments:
+        sys.stdout.write(error_json(error) + "\n")
+    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and "--no-color" not in arguments
+    sys.stderr.write(error_lines(error, colour=colour) + "\n")
+    return error.exit_code
+
+
+def report_bug(text: str, arguments: Sequence[str]) -> int:
+    """Write a traceback to a file that only the user can read, and say where; exit code 1."""
+    handle, name = tempfile.mkstemp(prefix="orch-bug-", suffix=".log")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(f"orch {__version__}, Python {platform.python_version()}, {platform.platform()}\n")
+        file.write(f"orch {' '.join(arguments)}\n\n{text}")
+    last = text.strip().splitlines()[-1]
+    sys.stderr.write(f"orch: this is a bug in orch: {last}\n  the details are in {name}\n")
+    return 1

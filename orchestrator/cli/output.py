@@ -1,0 +1,38 @@
+"""What a verb prints: results on stdout, everything about the way there on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from orchestrator.cli.common import Common
+from orchestrator.report.final import render_report, render_unit
+from orchestrator.report.jsonform import run_json
+from orchestrator.report.paint import is_terminal, width_of
+from orchestrator.report.records import RunReport, Status, UnitReport
+
+_SHOWN = {Status.PLANNED, Status.BLOCKED, Status.AFTER_UPSTREAMS}
+
+
+def colour_on(common: Common) -> bool:
+    """Whether stdout takes colours."""
+    return common.colour and is_terminal(sys.stdout)
+
+
+def print_units(common: Common, reports: Sequence[UnitReport]) -> None:
+    """Print each unit's changes, attribute by attribute, as ``orch plan`` shows them; not with ``--json``."""
+    if common.json:
+        return
+    for report in reports:
+        if report.status in _SHOWN or (common.verbose and report.changes):
+            sys.stdout.write(render_unit(report, colour=colour_on(common), width=width_of(sys.stdout)) + "\n\n")
+    sys.stdout.flush()
+
+
+def print_report(common: Common, report: RunReport) -> None:
+    """Print the final table, or the whole run as JSON."""
+    if common.json:
+        sys.stdout.write(run_json(report) + "\n")
+    else:
+        sys.stdout.write(render_report(report, colour=colour_on(common), width=width_of(sys.stdout)) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,72 @@
+"""From where the command was called to the catalogue, the selection and the accounts: what most verbs begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.catalogue.graph import Graph
+from orchestrator.catalogue.load import find_root, load
+from orchestrator.catalogue.records import Account, Catalogue, Unit
+from orchestrator.catalogue.targets import select
+from orchestrator.cli.common import Common
+from orchestrator.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A loaded catalogue and the graph of all of its units."""
+
+    catalogue: Catalogue
+    graph: Graph
+
+    def select(
+        self, targets: Sequence[str], *, exclude: Sequence[str] = (), changed: str | None = None
+    ) -> tuple[str, ...]:
+        """Ids of the units that the targets mean, in graph order.
+
+        Raises:
+            UsageError: a target means nothing, or nothing is left.
+        """
+        differing = None
+        if changed is not None:
+            from orchestrator.catalogue.changed import changed_units
+
+            differing = changed_units(self.catalogue, self.graph, changed)
+        return select(self.catalogue, self.graph, targets, exclude=exclude, changed=differing)
+
+    def unit(self, text: str) -> Unit:
+        """The one unit that a person named.
+
+        Raises:
+            UsageError: no such unit, or more than one.
+        """
+        found = self.select([text])
+        if len(found) != 1:
+            message = f"{text} means {len(found)} units; name one"
+            raise UsageError(message, hint=", ".join(found[:5]))
+        return self.catalogue.units[found[0]]
+
+    def account(self, name: str) -> Account:
+        """The account with a name.
+
+        Raises:
+            UsageError: there is none.
+        """
+        account = self.catalogue.accounts.get(name)
+        if account is None:
+            message = f"there is no account {name!r}"
+            raise UsageError(message, hint="accounts: " + ", ".join(sorted(self.catalogue.accounts)))
+        return account
+
+
+def open_project(common: Common) -> Project:
+    """Find and load the catalogue.
+
+    Raises:
+        CatalogueError, UsageError: there is none, or it is wrong.
+    """
+    start = common.folder if common.folder.is_absolute() else Path.cwd() / common.folder
+    catalogue = load(find_root(start))
+    return Project(catalogue=catalogue, graph=Graph.of(catalogue.units))

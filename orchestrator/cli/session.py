@@ -1,0 +1,145 @@
+"""Puts the parts of a run together, and takes them apart again however the run ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.aws.identity import Identities
+from orchestrator.aws.phases import Phases
+from orchestrator.aws.preflight import preflight
+from orchestrator.aws.states import StateStore
+from orchestrator.catalogue.records import Catalogue
+from orchestrator.cli.common import Common
+from orchestrator.cli.embedded import Aws
+from orchestrator.cli.project import Project
+from orchestrator.cli.request import RunRequest
+from orchestrator.guard.judge import Judge
+from orchestrator.guard.policies import Policies
+from orchestrator.report.records import RunReport, UnitReport
+from orchestrator.report.sink import console_sink
+from orchestrator.run.folders import new_run
+from orchestrator.run.interrupt import Interrupts, interruptible
+from orchestrator.run.journal import Journal
+from orchestrator.run.scheduler import Stop
+from orchestrator.run.tools import Options, Tools, accounts_touched
+from orchestrator.terraform.binary import find_binary
+from orchestrator.terraform.cliconfig import write_cli_config
+from orchestrator.terraform.commands import Terraform
+from orchestrator.terraform.process import Processes
+from orchestrator.workspace.write import Workspace
+
+
+def cache_folder() -> Path:
+    """Where orch keeps what several repositories share: ``$XDG_CACHE_HOME/orch``, else ``~/.cache/orch``."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "orch"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run, ready to go."""
+
+    tools: Tools
+    interrupts: Interrupts
+    started: float
+    verb: str
+    targets: tuple[str, ...]
+
+    def report(self, units: Sequence[UnitReport], notes: Sequence[str] = ()) -> RunReport:
+        """The report of the run as it stands."""
+        return RunReport(
+            run=self.tools.folders.run,
+            verb=self.verb,
+            targets=self.targets,
+            units=tuple(units),
+            seconds=time.monotonic() - self.started,
+            interrupted=self.interrupts.level > 0,
+            notes=tuple(notes),
+        )
+
+
+def make_terraform(catalogue: Catalogue, processes: Processes, folder: Path) -> Terraform:
+    """The door to the terraform binary, with orch's own CLI configuration in ``folder``.
+
+    Raises:
+        SetupError: there is no usable binary or provider source.
+    """
+    cache = cache_folder()
+    binary = find_binary(catalogue.settings, env=os.environ, cache=cache)
+    config = write_cli_config(folder / "terraform.tfrc", env=os.environ, cache=cache)
+    return Terraform(binary, processes, config, plugin_cache=cache / "plugins")
+
+
+@contextmanager
+def open_session(
+    common: Common,
+    project: Project,
+    aws: Aws,
+    selected: Sequence[str],
+    request: RunRequest,
+    *,
+    verb: str,
+    reverse: bool = False,
+) -> Iterator[Session]:
+    """Make a run over the selected units.
+
+    Everything that can be wrong before a unit runs is said here: credentials, account ids, state buckets, disk space,
+    the terraform binary, providers.
+
+    Raises:
+        SetupError: something that the run needs is missing.
+        CatalogueError: the policies are wrong.
+    """
+    started = time.monotonic()
+    catalogue = project.catalogue
+    graph = project.graph.subgraph(selected)
+    with ExitStack() as stack:
+        judge = Judge(Policies.load(catalogue.root))
+        # Importing checkov takes seconds: it happens while Terraform works.
+        warming = threading.Thread(target=judge.warm, name="warm-guard")
+        warming.start()
+        stack.callback(warming.join)
+        identities = Identities(catalogue, aws.emulator)
+        units = [catalogue.units[id_] for id_ in selected]
+        preflight(catalogue, identities, accounts_touched(catalogue, units))
+        folders = new_run(catalogue.root)
+        journal = Journal(folders.journal)
+        stack.callback(journal.close)
+        processes = Processes()
+        terraform = make_terraform(catalogue, processes, folders.of_run)
+        phases = Phases(folders.of_run / "aws", catalogue, identities)
+        stack.callback(phases.close)
+        sink = console_sink(sys.stderr, os.environ, no_color=not common.colour, quiet=common.quiet)
+        stack.callback(sink.close)
+        stop = Stop()
+        tools = Tools(
+            catalogue=catalogue,
+            graph=graph.reversed() if reverse else graph,
+            workspace=Workspace(catalogue),
+            terraform=terraform,
+            processes=processes,
+            phases=phases,
+            store=StateStore(catalogue, identities),
+            judge=judge,
+            sink=sink,
+            journal=journal,
+            folders=folders,
+            stop=stop,
+            options=Options(
+                slots=request.slots,
+                timeout=request.timeout,
+                lock_timeout=request.lock_timeout,
+                fail_fast=request.fail_fast,
+            ),
+        )
+        journal.write("run-started", verb=verb, targets=list(request.targets), units=list(graph.order), pid=os.getpid())
+        interrupts = stack.enter_context(interruptible(Interrupts(processes, stop, journal, tell=sink)))
+        yield Session(tools=tools, interrupts=interrupts, started=started, verb=verb, targets=request.targets)
+        journal.write("run-ended")

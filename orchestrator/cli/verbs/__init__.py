@@ -1,0 +1,1 @@
+"""What each verb does: a module per verb, a function that returns the exit code."""

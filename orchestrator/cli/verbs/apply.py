@@ -1,0 +1,27 @@
+"""``orch apply``."""
+
+from __future__ import annotations
+
+from orchestrator.cli.applying import apply_planned
+from orchestrator.cli.common import Common
+from orchestrator.cli.output import print_report
+from orchestrator.cli.project import open_project
+from orchestrator.cli.ready import circumstances, ready_session
+from orchestrator.cli.request import RunRequest
+from orchestrator.run.consent import check_consent
+from orchestrator.run.outcome import exit_code
+from orchestrator.run.plan import PlanAll
+
+
+def run(common: Common, request: RunRequest, *, yes: bool) -> int:
+    """Plan, judge, show, ask once, apply; the exit code says how it went."""
+    project = open_project(common)
+    selected = project.select(request.targets, exclude=request.exclude, changed=request.changed)
+    units = [project.catalogue.units[id_] for id_ in selected]
+    words = check_consent(project.catalogue, units, circumstances(common, yes=yes))
+    with ready_session(common, project, selected, request, verb="apply") as session:
+        planned = PlanAll(session.tools, preview_new=not yes).run()
+        reports = apply_planned(common, session, planned, words=words, yes=yes)
+        session.tools.sink.close()
+        print_report(common, session.report(reports))
+    return exit_code(reports)

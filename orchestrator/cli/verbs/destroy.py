@@ -1,0 +1,49 @@
+"""``orch destroy``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.cli.applying import apply_planned
+from orchestrator.cli.common import Common
+from orchestrator.cli.output import print_report
+from orchestrator.cli.project import Project, open_project
+from orchestrator.cli.ready import circumstances, ready_session
+from orchestrator.cli.request import RunRequest
+from orchestrator.cli.session import Session
+from orchestrator.errors import UsageError
+from orchestrator.run.consent import check_consent
+from orchestrator.run.outcome import exit_code
+from orchestrator.run.plan import PlanDestroy
+
+
+def run(common: Common, request: RunRequest, *, yes: bool) -> int:
+    """Destroy the selection, downstreams first; what is protected is blocked like in any plan."""
+    project = open_project(common)
+    selected = project.select(request.targets, exclude=request.exclude)
+    units = [project.catalogue.units[id_] for id_ in selected]
+    words = check_consent(project.catalogue, units, circumstances(common, yes=yes))
+    with ready_session(common, project, selected, request, verb="destroy", reverse=True) as session:
+        _check_readers(project, session, selected)
+        planned = PlanDestroy(session.tools).run()
+        reports = apply_planned(common, session, planned, words=words, yes=yes, destroy=True)
+        session.tools.sink.close()
+        print_report(common, session.report(reports))
+    return exit_code(reports)
+
+
+def _check_readers(project: Project, session: Session, selected: Sequence[str]) -> None:
+    """Refuse to destroy what a unit outside of the selection still stands on.
+
+    Raises:
+        UsageError: there is such a unit, and it has resources.
+    """
+    for id_ in project.graph.order:
+        unit = project.catalogue.units[id_]
+        if id_ in selected or not set(unit.upstreams) & set(selected):
+            continue
+        state = session.tools.store.read(unit)
+        if state is not None and state.addresses:
+            below = sorted(set(unit.upstreams) & set(selected))[0]
+            message = f"{id_} stands on {below} and still has {len(state.addresses)} resources"
+            raise UsageError(message, hint=f"destroy it as well: orch destroy {' '.join(session.targets)} {below}+")

@@ -1,0 +1,179 @@
+"""``orch apply`` after the approval: each unit the moment its upstreams are done, and only as it was announced."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from orchestrator.catalogue.records import Unit
+from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
+from orchestrator.guard.freeze import verify
+from orchestrator.report.records import Notice, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
+from orchestrator.run.announced import destroys, unannounced
+from orchestrator.run.plan import not_run
+from orchestrator.run.planned import Planned
+from orchestrator.run.planner import Planner
+from orchestrator.run.progress import progress, warn
+from orchestrator.run.scheduler import Ended, Step, run_graph
+from orchestrator.run.tools import Tools, read_across_accounts
+from orchestrator.run.upstreams import Inflow, Upstreams
+
+
+class AskAgain(Protocol):
+    """Asks a person about one unit whose plan could not be shown before its upstreams were applied."""
+
+    def __call__(self, report: UnitReport) -> bool:
+        """Whether the unit may be applied as the report shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyAll:
+    """Applies what was planned and approved.
+
+    Attributes:
+        tools: the parts of the run.
+        planned: the plans and previews that were approved, by unit.
+        ask_again: asked for units that were "after their upstreams"; None with ``--yes``: then such a unit goes on
+            only if it deletes, replaces and forgets nothing.
+        destroy: the plans destroy.
+    """
+
+    tools: Tools
+    planned: Mapping[str, Planned]
+    ask_again: AskAgain | None = None
+    destroy: bool = False
+
+    def run(self) -> Mapping[str, UnitReport]:
+        """How every unit ended, in graph order."""
+        tools = self.tools
+        graph = tools.graph
+        units = {unit: graph.upstreams(unit) for unit in graph.order}
+        verb = "destroy" if self.destroy else "apply"
+        tools.sink(RunStarted(run=tools.folders.run, verb=verb, units=units, slots=tools.options.slots))
+        ended = run_graph(
+            graph,
+            self._work,
+            slots=tools.options.slots,
+            stop=tools.stop,
+            fail_fast=tools.options.fail_fast,
+            on_end=self._on_end,
+        )
+        return {unit: self._report(end) for unit, end in ended.items()}
+
+    def _on_end(self, ended: Ended[UnitReport]) -> None:
+        report = self._report(ended)
+        self.tools.journal.write("ended", unit=ended.unit, status=report.status.value)
+        self.tools.sink(UnitDone(report))
+
+    def _report(self, ended: Ended[UnitReport]) -> UnitReport:
+        if ended.result is not None:
+            return ended.result
+        before = self.planned[ended.unit]
+        return not_run(self.tools, ended) if before.go_on else before.report
+
+    def _work(self, id_: str) -> Step[UnitReport]:
+        unit = self.tools.unit(id_)
+        started = time.monotonic()
+        try:
+            report = self._unit(unit, self.planned[id_])
+        except OrchError as error:
+            shown = self.planned[id_].report
+            failure = Planner(self.tools).failure(unit, error)
+            report = replace(failure, changes=shown.changes, findings=shown.findings)
+        report = replace(report, seconds=time.monotonic() - started)
+        return Step(report, go_on=report.status in {Status.UNCHANGED, Status.APPLIED, Status.DESTROYED})
+
+    def _unit(self, unit: Unit, before: Planned) -> UnitReport:
+        if not before.go_on:
+            return before.report
+        if before.preview:
+            values = Upstreams(self.tools.catalogue, self.tools.store).for_apply(unit)
+            real = Planner(self.tools).plan(unit, Inflow(values=values, pending=()))
+            stopped = self._may_go_on(before, real)
+            if stopped is not None:
+                return stopped
+        else:
+            real = before
+        if real.report.status is Status.UNCHANGED:
+            return self._unchanged(unit, real)
+        return self._apply(unit, real)
+
+    def _may_go_on(self, before: Planned, real: Planned) -> UnitReport | None:
+        """None when the real plan may be applied; else the report that says why not."""
+        if real.plan is None or real.report.status not in {Status.UNCHANGED, Status.PLANNED}:
+            return real.report
+        if before.plan is not None:
+            lines = unannounced(before.plan, real.plan)
+            return replace(real.report, status=Status.STALE, cause="; ".join(lines)) if lines else None
+        return None if real.plan.empty else self._unseen(real.report, destroys(real.plan))
+
+    def _unseen(self, report: UnitReport, lost: tuple[str, ...]) -> UnitReport | None:
+        """A unit that could not be shown before: ask for it again, or go on only if nothing is lost."""
+        if self.ask_again is None:
+            cause = f"could not be shown before, and would {'; '.join(lost)}"
+            return replace(report, status=Status.STALE, cause=cause) if lost else None
+        self.tools.sink(UnitPhase(report.unit, Phase.APPROVE))
+        if self.ask_again(report):
+            return None
+        return replace(report, status=Status.DECLINED, cause="you said no")
+
+    def _unchanged(self, unit: Unit, real: Planned) -> UnitReport:
+        """Nothing to apply; what others read of it may still have to be published again."""
+        if not self.destroy and unit.id in read_across_accounts(self.tools.catalogue):
+            self._publish(unit)
+        return real.report
+
+    def _apply(self, unit: Unit, real: Planned) -> UnitReport:
+        tools = self.tools
+        if real.plan is None or real.frozen is None or real.verdict is None:
+            message = f"{unit.id}: there is no plan that may be applied"
+            raise BlockedError(message, hint="this is a bug in orch: an apply needs a judged and frozen plan")
+        if real.verdict.blocked:
+            return real.report
+        if tools.stop.is_set():
+            message = f"{unit.id} was not applied: the run was interrupted"
+            raise InterruptedRunError(message)
+        verify(real.frozen)
+        verb = "destroy" if self.destroy else "apply"
+        tools.journal.write(f"{verb}-started", unit=unit.id, plan=real.frozen.plan_sha256)
+        tools.sink(UnitPhase(unit.id, Phase.DESTROY if self.destroy else Phase.APPLY))
+        root = replace(tools.root(unit, preview=False), env=tools.apply_environment(unit))
+        try:
+            tools.terraform.apply(
+                root,
+                real.plan.file,
+                timeout=tools.options.timeout or unit.timeouts.apply,
+                on_line=progress(tools.sink, unit.id),
+                on_warning=warn(tools.sink, unit.id),
+                lock_timeout=tools.options.lock_timeout,
+            )
+        except OrchError as error:
+            tools.journal.write(f"{verb}-ended", unit=unit.id, ok=False, cause=str(error)[:500])
+            raise
+        finally:
+            tools.store.forget(unit.id)
+        tools.journal.write(f"{verb}-ended", unit=unit.id, ok=True)
+        self._publish(unit)
+        return replace(real.report, status=Status.DESTROYED if self.destroy else Status.APPLIED)
+
+    def _publish(self, unit: Unit) -> None:
+        """Publish the outputs for other accounts; a unit that is applied stays applied when that fails, loudly."""
+        try:
+            self.tools.store.publish(unit)
+        except OrchError as error:
+            hint = f"its outputs are not published: orch apply {unit.id} tries again"
+            self.tools.sink(Notice(text=f"{error}; {hint}", unit=unit.id))
+            raise
+
+
+def publish_again(tools: Tools, planned: Mapping[str, Planned]) -> None:
+    """When nothing changes: publish what other accounts read, where it is missing or out of date.
+
+    Raises:
+        OrchError: it cannot be published.
+    """
+    for unit in sorted(read_across_accounts(tools.catalogue) & set(planned)):
+        if planned[unit].report.status is Status.UNCHANGED:
+            tools.store.publish(tools.unit(unit))

@@ -1,0 +1,33 @@
+"""From how the units ended to the exit code of the command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orchestrator.report.records import Status, UnitReport
+
+_CODES = {
+    Status.INTERRUPTED: 130,
+    Status.BLOCKED: 3,
+    Status.STALE: 4,
+    Status.DECLINED: 4,
+    Status.FAILED: 1,
+    Status.SKIPPED: 1,
+}
+"""Exit codes of the design, the ones that matter most first."""
+
+
+def exit_code(reports: Iterable[UnitReport]) -> int:
+    """The code of a finished run: 0, or that of the most important unit that did not succeed."""
+    statuses = {report.status for report in reports}
+    return next((code for status, code in _CODES.items() if status in statuses), 0)
+
+
+def detailed_exit_code(reports: Iterable[UnitReport]) -> int:
+    """The code of ``--detailed-exitcode``: 0 nothing to do, 2 changes, 3 blocked, 1 any error (130 interrupted)."""
+    every = tuple(reports)
+    code = exit_code(every)
+    if code:
+        return code if code in {3, 130} else 1
+    pending = {Status.PLANNED, Status.AFTER_UPSTREAMS}
+    return 2 if any(report.status in pending for report in every) else 0

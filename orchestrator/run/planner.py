@@ -1,0 +1,193 @@
+"""Plans one unit: render, init, plan, read, judge, freeze. The steps that preview, plan, apply and destroy share."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator.catalogue.records import Unit
+from orchestrator.errors import BlockedError, InterruptedRunError, OrchError, UnitError
+from orchestrator.guard.freeze import freeze
+from orchestrator.report.changes import change_lines
+from orchestrator.report.records import Phase, Status, UnitPhase, UnitReport
+from orchestrator.run.planned import Planned
+from orchestrator.run.progress import progress, warn
+from orchestrator.run.tools import Tools
+from orchestrator.run.upstreams import Inflow
+from orchestrator.terraform.commands import Root
+from orchestrator.terraform.failures import TerraformError
+from orchestrator.terraform.marks import upstream_marks
+from orchestrator.terraform.plan import empty_plan, read_plan
+from orchestrator.terraform.records import Action, PlanRecord
+from orchestrator.workspace.root import PLACEHOLDER_ADDRESS
+from orchestrator.workspace.values import has_unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Plans units with the tools of one run. Safe to use from several threads."""
+
+    tools: Tools
+
+    def plan(self, unit: Unit, inflow: Inflow, *, destroy: bool = False) -> Planned:
+        """Plan one unit and judge the plan; a failure is a report, never an exception.
+
+        Args:
+            unit: the unit.
+            inflow: what its upstreams give; with pending upstreams the result is a preview.
+            destroy: plan its destruction.
+        """
+        started = time.monotonic()
+        preview = bool(inflow.pending)
+        try:
+            planned = self._plan(unit, inflow, preview=preview, destroy=destroy)
+        except OrchError as error:
+            planned = Planned(self.failure(unit, error, preview=preview))
+        return replace(planned, report=replace(planned.report, seconds=time.monotonic() - started))
+
+    def failure(self, unit: Unit, error: OrchError, *, preview: bool = False) -> UnitReport:
+        """The report of a unit that could not be planned or applied."""
+        terraform = error if isinstance(error, TerraformError) else None
+        if isinstance(error, InterruptedRunError) or (terraform is not None and terraform.stopped):
+            status = Status.INTERRUPTED
+        elif isinstance(error, BlockedError):
+            status = Status.BLOCKED
+        elif preview and terraform is not None and not terraform.timed_out:
+            status = Status.AFTER_UPSTREAMS
+        else:
+            status = Status.FAILED
+        return self.report(
+            unit,
+            status,
+            preview=preview,
+            cause=terraform.first_line if terraform else str(error),
+            error=terraform.block if terraform else "",
+        )
+
+    def report(
+        self, unit: Unit, status: Status, *, preview: bool = False, cause: str = "", error: str = ""
+    ) -> UnitReport:
+        """A unit's report with nothing in it but how it ended."""
+        folders = self.tools.folders
+        return UnitReport(
+            unit=unit.id,
+            account=unit.account,
+            region=unit.region,
+            status=status,
+            preview=preview,
+            cause=cause,
+            error=error,
+            log=folders.log(unit).relative_to(folders.root).as_posix(),
+        )
+
+    def _plan(self, unit: Unit, inflow: Inflow, *, preview: bool, destroy: bool) -> Planned:
+        root = self.tools.root(unit, preview=preview)
+        out = self.tools.folders.preview_plan(unit) if preview else self.tools.folders.plan(unit)
+        unknown = self._render(unit, inflow, root)
+        self._init(unit, root)
+        try:
+            record = self._run_plan(unit, root, out, destroy=destroy)
+        except TerraformError as error:
+            blocked = self._judge_errored(unit, root, out, error, preview=preview)
+            if blocked is None:
+                raise
+            return blocked
+        return self._judged(unit, root, record, unknown=unknown, inflow=inflow)
+
+    def _render(self, unit: Unit, inflow: Inflow, root: Root) -> frozenset[str]:
+        """Write the root; the one for people too, when every value is known. The variables whose value is not."""
+        tools = self.tools
+        self._check_stop(unit)
+        tools.sink(UnitPhase(unit.id, Phase.RENDER))
+        rendered = tools.workspace.render(unit, inflow.values, root.folder)
+        if None not in inflow.values.values() and not has_unknown(inflow.values):
+            tools.workspace.refresh(rendered.folder, tools.folders.shown(unit))
+        return rendered.unknown
+
+    def _init(self, unit: Unit, root: Root) -> None:
+        self.tools.sink(UnitPhase(unit.id, Phase.INIT))
+        self.tools.terraform.init(root, timeout=self._limit(unit))
+
+    def _run_plan(self, unit: Unit, root: Root, out: Path, *, destroy: bool) -> PlanRecord:
+        self._check_stop(unit)
+        self.tools.sink(UnitPhase(unit.id, Phase.PLAN))
+        out.parent.mkdir(parents=True, exist_ok=True)
+        terraform = self.tools.terraform
+        changes = terraform.plan(
+            root,
+            out=out,
+            timeout=self._limit(unit),
+            on_line=progress(self.tools.sink, unit.id),
+            on_warning=warn(self.tools.sink, unit.id),
+            destroy=destroy,
+        )
+        if not changes:
+            return empty_plan(out)  # Terraform's own word (-detailed-exitcode): reading it would cost seconds
+        return self._read(root, out)
+
+    def _read(self, root: Root, out: Path) -> PlanRecord:
+        json_file = out.with_suffix(".json")
+        self.tools.terraform.show_json(root, out, json_file)
+        return _without_placeholder(read_plan(out, json_file))
+
+    def _judged(
+        self, unit: Unit, root: Root, record: PlanRecord, *, unknown: frozenset[str], inflow: Inflow
+    ) -> Planned:
+        self.tools.sink(UnitPhase(unit.id, Phase.JUDGE))
+        preview = bool(inflow.pending)
+        verdict = self.tools.judge.judge(unit, record)
+        frozen = None if preview else freeze(root.folder, record.file, extra=[root.data_dir / "modules"])
+        marks: frozenset[tuple[str, str]] = frozenset()
+        if unknown and record.json_file is not None:
+            marks = upstream_marks(record.json_file, root.folder, unknown)
+        status = Status.BLOCKED if verdict.blocked else Status.UNCHANGED if record.empty else Status.PLANNED
+        cause = "previewed against the plans of " + ", ".join(inflow.pending) if preview else ""
+        report = replace(
+            self.report(unit, status, preview=preview, cause=cause),
+            changes=change_lines(record, marks),
+            findings=verdict.findings,
+            outputs_changed=_changed_outputs(record),
+        )
+        return Planned(report=report, plan=record, verdict=verdict, frozen=frozen)
+
+    def _judge_errored(
+        self, unit: Unit, root: Root, out: Path, error: TerraformError, *, preview: bool
+    ) -> Planned | None:
+        """A plan that Terraform saved although it failed: blocked if it shows the loss of something protected.
+
+        That is how ``prevent_destroy`` ends: exit code 1 with a plan that shows the deletion (tried on 1.11.4).
+        None when there is no such plan, or nothing protected in it: then the error is the answer.
+        """
+        if error.stopped or error.timed_out or not out.is_file():
+            return None
+        try:
+            record = self._read(root, out)
+        except UnitError:
+            return None
+        verdict = self.tools.judge.judge(unit, record)
+        if not any(finding.lost for finding in verdict.findings):
+            return None
+        report = replace(
+            self.report(unit, Status.BLOCKED, preview=preview, cause=error.first_line),
+            changes=change_lines(record),
+            findings=verdict.findings,
+        )
+        return Planned(report=report, plan=record, verdict=verdict)
+
+    def _limit(self, unit: Unit) -> float:
+        return self.tools.options.timeout or unit.timeouts.plan
+
+    def _check_stop(self, unit: Unit) -> None:
+        if self.tools.stop.is_set():
+            message = f"{unit.id} was not planned: the run was interrupted"
+            raise InterruptedRunError(message)
+
+
+def _without_placeholder(record: PlanRecord) -> PlanRecord:
+    """A preview's plan without the resource that only stands for unknown values."""
+    return replace(record, changes=tuple(each for each in record.changes if each.address != PLACEHOLDER_ADDRESS))
+
+
+def _changed_outputs(record: PlanRecord) -> tuple[str, ...]:
+    return tuple(sorted(name for name, change in record.outputs.items() if change.action is not Action.NOOP))

@@ -1,0 +1,36 @@
+"""Which lines of Terraform's output are worth showing while it works."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from orchestrator.report.records import Notice, UnitProgress
+from orchestrator.report.sink import Sink
+
+_WORTH = re.compile(
+    r": (?:Creating\.\.\.|Modifying\.\.\.|Destroying\.\.\.|Importing\.\.\.|Still |"
+    r"(?:Creation|Modifications|Destruction|Import) complete)"
+)
+"""Terraform's human output of 1.11: ``ADDRESS: Creation complete after 2s [id=…]``."""
+
+_ID = re.compile(r" \[id=.*?\](?= |,|$)")
+
+
+def progress(sink: Sink, unit: str) -> Callable[[str], None]:
+    """A callback for Terraform's lines that passes on those about a resource's change, without ids."""
+
+    def on_line(line: str) -> None:
+        if _WORTH.search(line):
+            sink(UnitProgress(unit, _ID.sub("", line).removeprefix("module.this.")))
+
+    return on_line
+
+
+def warn(sink: Sink, unit: str) -> Callable[[str], None]:
+    """A callback for what the supervision of a process has to say: time limits, kills."""
+
+    def on_warning(text: str) -> None:
+        sink(Notice(text=text, unit=unit))
+
+    return on_warning

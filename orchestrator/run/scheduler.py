@@ -1,0 +1,162 @@
+"""The graph is the schedule: a unit starts the moment its upstreams are done; no waves, no barriers.
+
+Pure of Terraform and AWS: what a unit does is a function that is given in.
+"""
+
+from __future__ import annotations
+
+import heapq
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from orchestrator.catalogue.graph import Graph
+
+T = TypeVar("T")
+
+
+class Fate(StrEnum):
+    """What became of one unit in the schedule."""
+
+    DONE = "done"
+    FAILED = "failed"
+    """Its work said that downstreams cannot go on."""
+    SKIPPED = "skipped"
+    """Never started: an upstream failed or was skipped."""
+    NOT_STARTED = "not started"
+    """Never started: the run was stopped before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[T]):
+    """What the work on one unit gave. ``go_on``: whether its downstreams may start."""
+
+    result: T
+    go_on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Generic[T]):
+    """One unit's end. ``culprit``: for a skipped unit the one whose failure is the cause."""
+
+    unit: str
+    fate: Fate
+    result: T | None = None
+    culprit: str | None = None
+
+
+class Stop:
+    """Says that nothing new shall start. Set from a signal handler, read by the scheduler."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """Start nothing new from now on."""
+        self._event.set()
+
+    def is_set(self) -> bool:
+        """Whether it was set."""
+        return self._event.is_set()
+
+
+def run_graph(
+    graph: Graph,
+    work: Callable[[str], Step[T]],
+    *,
+    slots: int,
+    stop: Stop,
+    fail_fast: bool = False,
+    on_end: Callable[[Ended[T]], None] | None = None,
+) -> Mapping[str, Ended[T]]:
+    """Run ``work`` over every unit of a graph, upstreams first, the longest remaining path first.
+
+    Args:
+        graph: the units and their order.
+        work: called in a worker thread, once per unit whose upstreams are done; must not raise for expected failures.
+        slots: how many units are worked on at once, at least 1.
+        stop: once set, what runs is finished and nothing new starts.
+        fail_fast: treat the first failure like ``stop``.
+        on_end: called in this thread as each unit ends, skipped ones included.
+
+    Returns:
+        How every unit of the graph ended.
+
+    Raises:
+        Exception: what ``work`` raised, after everything that was running has ended: a bug, not a failed unit.
+    """
+    schedule = _Schedule(graph, on_end or (lambda _: None))
+    done: queue.Queue[tuple[str, Future[Step[T]]]] = queue.Queue()
+    error: BaseException | None = None
+    running = 0
+    with ThreadPoolExecutor(max_workers=max(1, slots), thread_name_prefix="unit") as pool:
+        while True:
+            halted = stop.is_set() or error is not None or (fail_fast and schedule.failed)
+            while running < max(1, slots) and not halted and (unit := schedule.next_ready()) is not None:
+                future = pool.submit(work, unit)
+                future.add_done_callback(lambda f, unit=unit: done.put((unit, f)))  # type: ignore[misc]
+                running += 1
+            if running == 0:
+                break
+            unit, future = done.get()
+            running -= 1
+            if (raised := future.exception()) is not None:
+                error = error or raised
+                continue
+            schedule.end(unit, future.result())
+    if error is not None:
+        raise error
+    schedule.abandon()
+    return {unit: schedule.ended[unit] for unit in graph.order}
+
+
+class _Schedule(Generic[T]):
+    """Which units are ready, and how those that ended did."""
+
+    def __init__(self, graph: Graph, on_end: Callable[[Ended[T]], None]) -> None:
+        self._graph = graph
+        self._on_end = on_end
+        self._position = {unit: number for number, unit in enumerate(graph.order)}
+        self._missing = {unit: len(graph.upstreams(unit)) for unit in graph.order}
+        self._ready: list[tuple[int, int, str]] = []
+        self.ended: dict[str, Ended[T]] = {}
+        self.failed = False
+        for unit in graph.order:
+            if not self._missing[unit]:
+                self._push(unit)
+
+    def _push(self, unit: str) -> None:
+        heapq.heappush(self._ready, (-self._graph.height(unit), self._position[unit], unit))
+
+    def next_ready(self) -> str | None:
+        """Take the ready unit with the longest path below it; None when nothing is ready now."""
+        return heapq.heappop(self._ready)[2] if self._ready else None
+
+    def end(self, unit: str, step: Step[T]) -> None:
+        """Note the end of a unit; its downstreams become ready, or are skipped."""
+        if step.go_on:
+            self._note(Ended(unit, Fate.DONE, step.result))
+            for below in self._graph.downstreams(unit):
+                self._missing[below] -= 1
+                if not self._missing[below] and below not in self.ended:
+                    self._push(below)
+            return
+        self.failed = True
+        self._note(Ended(unit, Fate.FAILED, step.result))
+        for below in self._graph.order:
+            if below in self._graph.below([unit]) and below not in self.ended:
+                self._note(Ended(below, Fate.SKIPPED, culprit=unit))
+
+    def abandon(self) -> None:
+        """Note every unit that never started because the run was stopped."""
+        for unit in self._graph.order:
+            if unit not in self.ended:
+                self._note(Ended(unit, Fate.NOT_STARTED))
+
+    def _note(self, ended: Ended[T]) -> None:
+        self.ended[ended.unit] = ended
+        self._on_end(ended)

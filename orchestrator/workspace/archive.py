@@ -1,0 +1,61 @@
+"""Folders become zip files that are byte for byte the same each time, on every machine."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+from orchestrator.errors import Location, SetupError
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a zip can hold: times of files must not matter."""
+
+_LEFT_OUT = {"__pycache__", ".git", ".DS_Store", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
+
+
+def zip_folder(folder: Path, *, root: Path) -> bytes:
+    """The zip of a folder: files sorted by name, one fixed time, only the executable bit kept, level 9.
+
+    Raises:
+        SetupError: the folder is missing, empty, or holds a link that leads outside of the repository.
+    """
+    where = Location(_shown(folder, root))
+    if not folder.is_dir():
+        raise SetupError("the folder to zip does not exist", where=where, hint="create it, or correct `archives:`")
+    files = sorted(_files(folder, root), key=lambda path: path.relative_to(folder).as_posix())
+    if not files:
+        raise SetupError("the folder to zip is empty", where=where)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for path in files:
+            archive.writestr(_entry(path, folder), path.read_bytes(), compresslevel=9)
+    return buffer.getvalue()
+
+
+def _entry(path: Path, folder: Path) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), date_time=_EPOCH)
+    executable = path.stat().st_mode & 0o100
+    entry.external_attr = (0o100755 if executable else 0o100644) << 16
+    entry.create_system = 3  # Unix, also when the zip is made on another system
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
+
+
+def _files(folder: Path, root: Path) -> list[Path]:
+    found = []
+    for path in folder.rglob("*"):
+        if _LEFT_OUT & set(path.relative_to(folder).parts) or path.suffix == ".pyc" or not path.is_file():
+            continue
+        if not path.resolve().is_relative_to(root.resolve()):
+            raise SetupError(
+                f"{_shown(path, root)} is a link out of the repository",
+                where=Location(_shown(folder, root)),
+                hint="copy the file into the folder",
+            )
+        found.append(path)
+    return found
+
+
+def _shown(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name

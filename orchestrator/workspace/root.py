@@ -1,0 +1,274 @@
+"""What stands in a unit's Terraform root: text files, made from the catalogue and the upstreams' values.
+
+Literals go to ``inputs.json`` and upstream values to ``upstream.json``; HCL only says where each of them goes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from orchestrator.catalogue.names import names_of
+from orchestrator.catalogue.records import Account, Catalogue, Node, ProviderConfig, Ref, Secret, Text, Unit
+from orchestrator.errors import CatalogueError, Problem
+from orchestrator.workspace import hcl
+from orchestrator.workspace.trees import ModuleTree
+from orchestrator.workspace.values import UNKNOWN, Upstream, has_unknown, lookup, references, unit_references
+
+PLACEHOLDER = "not_applied_yet"
+"""Name of the preview's resource whose id stands for every value that is not known yet."""
+
+PLACEHOLDER_ADDRESS = f"terraform_data.{PLACEHOLDER}"
+_UNKNOWN = f"jsondecode({PLACEHOLDER_ADDRESS}.id)"
+
+_STORES = {
+    "ssm": ("aws_ssm_parameter", "arn", "value"),
+    "secretsmanager": ("aws_secretsmanager_secret_version", "secret_id", "secret_string"),
+}
+"""Store -> ephemeral resource of the AWS provider 5.100, its argument, the attribute with the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class RootText:
+    """The files of a root as text, by name.
+
+    Attributes:
+        files: readable by others.
+        private: written with mode 0600: they may hold values of upstreams.
+        unknown: names of the module's variables that get a value which is not known yet.
+    """
+
+    files: Mapping[str, str]
+    private: Mapping[str, str]
+    unknown: frozenset[str]
+
+
+class Renderer:
+    """Renders roots of one catalogue. Safe to use from several threads.
+
+    Args:
+        catalogue: the loaded catalogue.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._templates = Environment(
+            loader=PackageLoader("orchestrator.workspace"),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            autoescape=False,  # noqa: S701 - HCL, not HTML: every piece of data goes through the hcl filter
+        )
+        self._templates.filters["hcl"] = hcl.quote
+
+    def render(self, unit: Unit, tree: ModuleTree | None, upstream: Upstream) -> RootText:
+        """The text of a unit's root.
+
+        Args:
+            unit: the unit.
+            tree: its local module, None when Terraform fetches the module.
+            upstream: outputs of every unit that this one reads.
+
+        Raises:
+            UnitError: a reference points at nothing in a known value.
+            CatalogueError: a name cannot be written as HCL, or a provider is not in ``live/orch.yaml``.
+        """
+        values = _read_values(unit, upstream)
+        unknown = frozenset(variable for variable, ref in unit_references(unit) if has_unknown(lookup(ref, upstream)))
+        literals = _literals(self._catalogue, unit, tree)
+        files = {
+            "main.tf": self._main(unit, tree, literals),
+            "terraform.tf": self._terraform(unit, tree),
+            "inputs.json": _json({name: _data(node) for name, node in literals.items()}),
+        }
+        private: dict[str, str] = {}
+        if values:
+            known = not has_unknown(values)
+            files["upstream.tf"] = self._templates.get_template("upstream.tf.j2").render(
+                known=known, upstream=hcl.constant(values, _UNKNOWN), placeholder=PLACEHOLDER
+            )
+            if known:
+                private["upstream.json"] = _json(values)
+            else:  # known values stand in this file, so it must not be read by others either
+                private["upstream.tf"] = files.pop("upstream.tf")
+        return RootText(files=files, private=private, unknown=unknown)
+
+    def _main(self, unit: Unit, tree: ModuleTree | None, literals: Mapping[str, Node | str | Mapping[str, str]]) -> str:
+        local = tree is not None
+        return self._templates.get_template("main.tf.j2").render(
+            unit=unit,
+            module_shown=tree.folder if tree else unit.module.address,
+            source=f"./{tree.folder}" if tree else unit.module.address,
+            version=None if local else unit.module.version,
+            passed=_passed(unit),
+            arguments=[
+                *(
+                    {"name": _name(name, unit), "expression": _expression(name, node)}
+                    for name, node in literals.items()
+                ),
+                *({"name": _name(s.variable, unit), "expression": _secret_value(s)} for s in unit.secrets),
+            ],
+            outputs=list(_outputs(self._catalogue, unit, tree)),
+            ephemerals=[_ephemeral(secret, unit, self._catalogue.account_of(unit)) for secret in unit.secrets],
+            moved=[{"from_": old, "to": new} for old, new in sorted(unit.moved.items())],
+            imports=[{"address": address, "id": id_} for address, id_ in sorted(unit.imports.items())],
+        )
+
+    def _terraform(self, unit: Unit, tree: ModuleTree | None) -> str:
+        settings = self._catalogue.settings
+        needed = _needed_providers(unit, tree)
+        missing = sorted(needed - set(settings.providers))
+        if missing:
+            what = f"the module needs the provider {missing[0]!r}, which live/orch.yaml does not list"
+            hint = f"add `{missing[0]}:` under `providers:` in live/orch.yaml"
+            raise CatalogueError([Problem(unit.module.at, what, hint)])
+        return self._templates.get_template("terraform.tf.j2").render(
+            unit=unit,
+            account=self._catalogue.account_of(unit),
+            required_version=settings.terraform,
+            providers=[settings.providers[name] for name in sorted(needed)],
+            configs=list(self._provider_configs(unit)) if "aws" in needed else [],
+        )
+
+    def _provider_configs(self, unit: Unit) -> Iterator[dict[str, Any]]:
+        home = ProviderConfig(name="aws", alias=None, account=unit.account, region=unit.region, at=unit.at)
+        for config in (home, *unit.providers):
+            if config.name != "aws":
+                continue
+            account = self._catalogue.accounts[config.account]
+            yield {
+                "name": config.name,
+                "alias": config.alias,
+                "region": config.region,
+                "account": account.name,
+                "account_id": account.id,
+                "tags": sorted({**self._catalogue.settings.tags, **_tags(unit, account)}.items()),
+            }
+
+
+def _needed_providers(unit: Unit, tree: ModuleTree | None) -> frozenset[str]:
+    if tree is None:  # not fetched yet, so not known: aws is what orch is for
+        return frozenset({"aws"})
+    secrets = {"aws"} if unit.secrets else set()
+    return tree.providers | secrets | {config.name for config in unit.providers}
+
+
+def _tags(unit: Unit, account: Account) -> dict[str, str]:
+    return {**account.tags, "account": unit.account, "stage": unit.stage, "stack": unit.stack}
+
+
+def _read_values(unit: Unit, upstream: Upstream) -> dict[str, dict[str, Any]]:
+    """Only the outputs that the unit reads, by unit; those of which nothing is known are ``UNKNOWN``."""
+    values: dict[str, dict[str, Any]] = {}
+    for _, ref in unit_references(unit):
+        outputs = upstream.get(ref.unit)
+        lookup(ref, upstream)  # says what is wrong with a path before Terraform would
+        values.setdefault(ref.unit, {})[ref.output] = UNKNOWN if outputs is None else outputs[ref.output]
+    return values
+
+
+def _literals(catalogue: Catalogue, unit: Unit, tree: ModuleTree | None) -> dict[str, Node | str | Mapping[str, str]]:
+    """Variable -> node, with the inputs that orch adds: names in AWS and paths of archives."""
+    result: dict[str, Node | str | Mapping[str, str]] = dict(unit.inputs)
+    if tree is not None:
+        names = names_of(catalogue, unit)
+        if "names" in tree.interface.variables:
+            result.setdefault("names", names)
+        if "name" in tree.interface.variables:
+            result.setdefault("name", names["name"])
+    for archive in unit.archives:
+        result[archive.variable] = f"archives/{archive.variable}.zip"
+    return dict(sorted(result.items()))
+
+
+def _data(node: Node | str | Mapping[str, str]) -> Any:
+    """A node as JSON data: references leave null, text with references leaves the list of its parts."""
+    if not isinstance(node, Node):
+        return node
+    value = node.value
+    if isinstance(value, Ref):
+        return None
+    if isinstance(value, Text):
+        return [part if isinstance(part, str) else None for part in value.parts]
+    if isinstance(value, Mapping):
+        return {key: _data(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_data(item) for item in value]
+    return value
+
+
+def _expression(variable: str, node: Node | str | Mapping[str, str]) -> str:
+    return _expression_at(node, (variable,))
+
+
+def _expression_at(node: Node | str | Mapping[str, str], path: tuple[str | int, ...]) -> str:
+    if not isinstance(node, Node) or not any(True for _ in references(node)):
+        return hcl.index("local.inputs", path)
+    value = node.value
+    if isinstance(value, Ref):
+        return _ref(value)
+    if isinstance(value, Text):
+        parts = (
+            hcl.index("local.inputs", (*path, number)) if isinstance(part, str) else _ref(part)
+            for number, part in enumerate(value.parts)
+        )
+        return f'join("", [{", ".join(parts)}])'
+    if isinstance(value, Mapping):
+        pairs = (f"{hcl.quote(key)} = {_expression_at(item, (*path, key))}" for key, item in value.items())
+        return "{ " + ", ".join(pairs) + " }"
+    items = value if isinstance(value, tuple) else ()
+    return "[" + ", ".join(_expression_at(item, (*path, number)) for number, item in enumerate(items)) + "]"
+
+
+def _ref(ref: Ref) -> str:
+    return hcl.index("local.upstream", (ref.unit, ref.output, *ref.path))
+
+
+def _outputs(catalogue: Catalogue, unit: Unit, tree: ModuleTree | None) -> Iterator[dict[str, Any]]:
+    """Every output of a local module; of a fetched one those that other units read."""
+    if tree is not None:
+        for output in sorted(tree.interface.outputs.values(), key=lambda each: each.name):
+            if not output.ephemeral:  # a root cannot pass these on: they exist only while Terraform runs
+                yield {"name": _name(output.name, unit), "sensitive": output.sensitive}
+        return
+    read = {
+        ref.output for other in catalogue.units.values() for _, ref in unit_references(other) if ref.unit == unit.id
+    }
+    for name in sorted(read):
+        yield {"name": _name(name, unit), "sensitive": False}
+
+
+def _passed(unit: Unit) -> list[str]:
+    if not unit.providers:
+        return []
+    aliased = [f"{p.name}.{p.alias}" if p.alias else p.name for p in unit.providers]
+    return list(dict.fromkeys(["aws", *sorted(aliased)]))
+
+
+def _ephemeral(secret: Secret, unit: Unit, account: Account) -> dict[str, str]:
+    kind, argument, _ = _STORES[secret.store]
+    key = secret.key
+    if secret.store == "ssm":
+        key = f"arn:aws:ssm:{unit.region}:{account.id}:parameter/{secret.key.lstrip('/')}"
+    return {"kind": kind, "name": _name(f"secret_{secret.variable}", unit), "argument": argument, "key": key}
+
+
+def _secret_value(secret: Secret) -> str:
+    kind, _, attribute = _STORES[secret.store]
+    return f"ephemeral.{kind}.secret_{secret.variable}.{attribute}"
+
+
+def _name(name: str, unit: Unit) -> str:
+    try:
+        return hcl.identifier(name)
+    except ValueError as error:
+        raise CatalogueError([Problem(unit.at, str(error), "Terraform names have letters, digits, _ and -")]) from error
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -1,0 +1,85 @@
+"""A unit's module with everything that it needs from the repository: the module folders that it calls, transitively."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.catalogue.interface import ModuleInterface
+from orchestrator.catalogue.modules import local_closure, read_module
+from orchestrator.catalogue.records import ModuleSource
+
+_LEFT_OUT = shutil.ignore_patterns(".*", "tests", "*.tfstate", "*.tfstate.*", "__pycache__", "*.tfplan")
+_BUILT_IN = "terraform"
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleTree:
+    """A local module and all local modules below it.
+
+    Attributes:
+        folder: the module's folder, relative to the repository, POSIX.
+        folders: every folder that belongs to it, absolute, the module's own among them.
+        interface: variables and outputs of the module itself.
+        providers: local names of all providers that any of the folders needs, without Terraform's built-in one.
+    """
+
+    folder: str
+    folders: tuple[Path, ...]
+    interface: ModuleInterface
+    providers: frozenset[str]
+
+
+class ModuleTrees:
+    """Reads each module once. Safe to use from several threads.
+
+    Args:
+        root: the repository.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._trees: dict[Path, ModuleTree] = {}
+        self._lock = threading.Lock()
+
+    def of(self, source: ModuleSource) -> ModuleTree | None:
+        """The tree of a local module; None for a module that Terraform fetches.
+
+        Raises:
+            CatalogueError: a module cannot be read, or calls one outside of the repository.
+        """
+        if source.path is None:
+            return None
+        with self._lock:
+            tree = self._trees.get(source.path)
+            if tree is None:
+                tree = self._trees[source.path] = _read(source.path, self._root)
+            return tree
+
+
+def _read(path: Path, root: Path) -> ModuleTree:
+    folders = local_closure(path, root)
+    interfaces: Mapping[Path, ModuleInterface] = {folder: read_module(folder, root=root) for folder in folders}
+    interface = read_module(path, root=root)
+    providers = {name for each in interfaces.values() for name in _providers(each)}
+    return ModuleTree(
+        folder=path.relative_to(root).as_posix(),
+        folders=tuple(sorted(folders)),
+        interface=interface,
+        providers=frozenset(providers),
+    )
+
+
+def _providers(interface: ModuleInterface) -> set[str]:
+    implied = {kind.split("_", 1)[0] for kind in interface.resource_types}
+    return (implied | set(interface.required_providers)) - {_BUILT_IN}
+
+
+def copy_tree(tree: ModuleTree, root: Path, to: Path) -> None:
+    """Copy the folders of a module into a Terraform root, with the layout that they have in the repository."""
+    for folder in tree.folders:
+        target = to / folder.relative_to(root)
+        shutil.copytree(folder, target, ignore=_LEFT_OUT, dirs_exist_ok=True)

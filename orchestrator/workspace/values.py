@@ -1,0 +1,116 @@
+"""What a unit's upstreams give it: JSON values in which a part may be unknown, never invented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Any, Final, TypeAlias
+
+from orchestrator.catalogue.records import Node, Ref, Text, Unit
+from orchestrator.errors import UnitError
+
+
+class Unknown(Enum):
+    """The type of ``UNKNOWN``."""
+
+    UNKNOWN = "known after apply"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+"""A value that Terraform will only know once the upstream is applied."""
+
+Outputs: TypeAlias = Mapping[str, Any]
+"""Output name -> JSON value, ``UNKNOWN`` anywhere in it."""
+
+Upstream: TypeAlias = Mapping[str, Outputs | None]
+"""Unit -> its outputs; None when nothing is known of them at all."""
+
+
+def has_unknown(value: Any) -> bool:
+    """Whether ``UNKNOWN`` stands anywhere in a value."""
+    if value is UNKNOWN:
+        return True
+    if isinstance(value, Mapping):
+        return any(has_unknown(item) for item in value.values())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return any(has_unknown(item) for item in value)
+    return False
+
+
+def merge_unknown(after: Any, after_unknown: Any) -> Any:
+    """A plan's ``after`` with ``UNKNOWN`` wherever ``after_unknown`` mirrors it with true.
+
+    Terraform leaves unknown attributes out of ``after`` and shortens lists, so both sides are walked.
+    """
+    if after_unknown is True:
+        return UNKNOWN
+    if isinstance(after_unknown, Mapping) and after_unknown:
+        known = after if isinstance(after, Mapping) else {}
+        keys = [*known, *(key for key in after_unknown if key not in known)]
+        return {key: merge_unknown(known.get(key), after_unknown.get(key)) for key in keys}
+    if isinstance(after_unknown, Sequence) and not isinstance(after_unknown, str) and after_unknown:
+        items = list(after) if isinstance(after, Sequence) and not isinstance(after, str) else []
+        length = max(len(items), len(after_unknown))
+        items += [None] * (length - len(items))
+        marks = [*after_unknown, *([None] * (length - len(after_unknown)))]
+        return [merge_unknown(item, mark) for item, mark in zip(items, marks, strict=True)]
+    return after
+
+
+def references(node: Node) -> Iterator[Ref]:
+    """Every reference in a node, in the order in which they are written."""
+    value = node.value
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, Text):
+        yield from (part for part in value.parts if isinstance(part, Ref))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from references(item)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from references(item)
+
+
+def unit_references(unit: Unit) -> Iterator[tuple[str, Ref]]:
+    """Every reference of a unit with the variable that it feeds."""
+    for variable, node in unit.inputs.items():
+        for ref in references(node):
+            yield variable, ref
+
+
+def lookup(ref: Ref, upstream: Upstream) -> Any:
+    """The value that a reference stands for; ``UNKNOWN`` when it, or what holds it, is not known yet.
+
+    Raises:
+        UnitError: the upstream has no such output, or its value has no such key; with the file and line.
+    """
+    outputs = upstream.get(ref.unit)
+    if outputs is None:
+        return UNKNOWN
+    if ref.output not in outputs:
+        has = ", ".join(sorted(outputs)) or "none"
+        message = f"{ref.unit} has no output {ref.output!r} in its state (it has: {has})"
+        raise UnitError(message, where=ref.at, hint=f"orch apply {ref.unit}")
+    value = outputs[ref.output]
+    for depth, step in enumerate(ref.path):
+        if value is UNKNOWN:
+            return UNKNOWN
+        value = _step(value, step, ref, depth)
+    return value
+
+
+def _step(value: Any, step: str | int, ref: Ref, depth: int) -> Any:
+    so_far = ".".join([ref.unit, ref.output, *map(str, ref.path[:depth])])
+    if isinstance(value, Mapping) and str(step) in value:
+        return value[str(step)]
+    if isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value):
+        return value[step]
+    if isinstance(value, Mapping):
+        have = f"it has: {', '.join(sorted(map(str, value))) or 'nothing'}"
+    elif isinstance(value, list):
+        have = f"it is a list of {len(value)}"
+    else:
+        have = f"it is a {type(value).__name__}"
+    message = f"{so_far} has no {step!r} ({have})"
+    raise UnitError(message, where=ref.at)

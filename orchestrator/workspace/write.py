@@ -1,0 +1,122 @@
+"""Puts a rendered root on disk: whole or not at all, private files private from their first byte."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.workspace.archive import zip_folder
+from orchestrator.workspace.root import Renderer
+from orchestrator.workspace.trees import ModuleTrees, copy_tree
+from orchestrator.workspace.values import Upstream
+
+LOCK_FILE = ".terraform.lock.hcl"
+CATALOGUE_LOCK_FILE = "live/providers.lock.hcl"
+"""The one provider lock file of a catalogue, kept in git and copied into each root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A root on disk. ``unknown``: variables of the module whose value is not known yet (previews only)."""
+
+    folder: Path
+    unknown: frozenset[str]
+
+
+class Workspace:
+    """Writes the roots of one catalogue. Safe to use from several threads.
+
+    Args:
+        catalogue: the loaded catalogue.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._renderer = Renderer(catalogue)
+        self._trees = ModuleTrees(catalogue.root)
+
+    def render(self, unit: Unit, upstream: Upstream, folder: Path) -> Rendered:
+        """Write the root of a unit into ``folder``, which it replaces.
+
+        Args:
+            unit: the unit.
+            upstream: outputs of every unit that this one reads.
+            folder: where the root goes; its parents are made.
+
+        Raises:
+            UnitError: a reference points at nothing in a known value.
+            CatalogueError: the module or a name in it cannot be rendered.
+            SetupError: an archive's folder is missing.
+        """
+        tree = self._trees.of(unit.module)
+        text = self._renderer.render(unit, tree, upstream)
+        root = self._catalogue.root
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            if tree is not None:
+                copy_tree(tree, root, fresh)
+            for archive in unit.archives:
+                write_private(fresh / "archives" / f"{archive.variable}.zip", zip_folder(archive.folder, root=root))
+            for name, content in text.files.items():
+                (fresh / name).write_text(content, encoding="utf-8")
+            for name, content in text.private.items():
+                write_private(fresh / name, content.encode())
+            lock = root / CATALOGUE_LOCK_FILE
+            if lock.is_file():
+                shutil.copyfile(lock, fresh / LOCK_FILE)
+            _swap(fresh, folder)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+        return Rendered(folder=folder, unknown=text.unknown)
+
+    def refresh(self, rendered: Path, folder: Path) -> None:
+        """Bring the root for people up to date with one that was rendered, file by file.
+
+        Terraform's own folder (``.terraform``) stays; any other file that is not part of the root goes.
+        """
+        _sync(rendered, folder)
+
+
+def _sync(source: Path, target: Path) -> None:
+    """Make ``target`` hold the files of ``source``; files that are equal are left alone."""
+    target.mkdir(parents=True, exist_ok=True)
+    wanted = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
+    for name in sorted(wanted):
+        data = (source / name).read_bytes()
+        there = target / name
+        if not there.is_file() or there.read_bytes() != data:
+            write_private(there, data)
+    for path in target.rglob("*"):
+        name = path.relative_to(target)
+        if name.parts[0] != ".terraform" and path.is_file() and name not in wanted:
+            path.unlink()
+
+
+def _swap(fresh: Path, folder: Path) -> None:
+    """Put ``fresh`` in the place of ``folder``: two renames, so that no half-written root is ever seen."""
+    if not folder.exists():
+        fresh.rename(folder)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
+    folder.rename(old / "root")
+    fresh.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mkstemp makes it 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
