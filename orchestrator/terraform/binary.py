@@ -1,0 +1,117 @@
+"""Find the terraform binary, or install the pinned one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.catalogue.records import Settings
+from orchestrator.errors import SetupError
+from orchestrator.terraform.install import Pin, install, load_pins
+from orchestrator.terraform.versions import Version, satisfies
+
+MINIMUM: Mapping[str, Version] = {"terraform": Version((1, 11, 0)), "tofu": Version((1, 10, 0))}
+_ANSWER_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """The program that orch runs. ``kind`` is ``terraform`` or ``tofu``; ``version`` as it says itself."""
+
+    path: Path
+    version: str
+    kind: str
+
+
+def user_cache(env: Mapping[str, str]) -> Path:
+    """Folder for what orch keeps between runs on this machine: ``ORCH_CACHE``, else ``orch`` in the user's cache."""
+    if env.get("ORCH_CACHE"):
+        return Path(env["ORCH_CACHE"])
+    home = Path(env.get("HOME") or Path.home())
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "orch"
+    return Path(env.get("XDG_CACHE_HOME") or home / ".cache") / "orch"
+
+
+def find_binary(
+    settings: Settings, *, env: Mapping[str, str], cache: Path, pins: Mapping[str, Pin] | None = None
+) -> Binary:
+    """The binary to use: on PATH if its version suits, else from the user's cache, else installed there.
+
+    Args:
+        settings: says which program and which versions.
+        env: ``PATH`` and ``ORCH_TERRAFORM_MIRROR``.
+        cache: orch's cache folder.
+        pins: version and checksums of what may be installed; the package's own by default.
+
+    Raises:
+        SetupError: none is there and none can be installed; the hint says which file to put where.
+    """
+    kind = settings.binary
+    constraint = settings.terraform if kind == "terraform" else ""
+    seen: list[str] = []
+    for path in _candidates(kind, env, cache):
+        version = _version(path, env)
+        if version is None:
+            seen.append(f"{path} does not answer")
+        elif (unsuited := _unsuited(version, kind, constraint)) is None:
+            return Binary(path, str(version), kind)
+        else:
+            seen.append(f"{path} is {version}, {unsuited}")
+    pin = (load_pins() if pins is None else pins).get(kind)
+    looked = "; ".join(seen) or f"there is no {kind} on PATH"
+    if pin is None:
+        raise SetupError(looked, hint=f"put {kind} {MINIMUM[kind]} or newer on PATH: orch does not install it")
+    unsuited = _unsuited(Version.parse(pin.version), kind, constraint)
+    if unsuited is not None:
+        raise SetupError(
+            f"{looked}; orch would install {pin.version}, {unsuited}",
+            hint=f"put a {kind} that meets {constraint!r} on PATH, or change `terraform` in live/orch.yaml",
+        )
+    return Binary(install(kind, pin, env=env, cache=cache, because=looked), pin.version, kind)
+
+
+def _candidates(kind: str, env: Mapping[str, str], cache: Path) -> list[Path]:
+    on_path = shutil.which(kind, path=env.get("PATH", os.defpath))
+    cached = [path for path in cache.glob(f"{kind}/*/{kind}") if not path.parent.name.startswith(".")]
+    return ([Path(on_path)] if on_path else []) + sorted(cached, key=_cached_version, reverse=True)
+
+
+def _cached_version(path: Path) -> Version:
+    try:
+        return Version.parse(path.parent.name)
+    except ValueError:
+        return Version((0, 0, 0))
+
+
+def _unsuited(version: Version, kind: str, constraint: str) -> str | None:
+    if version < MINIMUM[kind]:
+        return f"orch needs at least {MINIMUM[kind]}"
+    try:
+        return None if satisfies(version, constraint) else f"live/orch.yaml wants {constraint}"
+    except ValueError as error:
+        raise SetupError(f"`terraform` in live/orch.yaml: {error}", hint="write it as in '>=1.11,<2.0'") from error
+
+
+def _version(path: Path, env: Mapping[str, str]) -> Version | None:
+    """What the binary says of itself; None when it cannot be run. The user's CLI configuration does not matter here."""
+    child = {name: value for name, value in env.items() if not name.startswith("TF_")}
+    child |= {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
+    try:
+        answer = subprocess.run(
+            [path, "version", "-json"],
+            env=child,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_ANSWER_SECONDS,
+            check=True,
+        )
+        return Version.parse(json.loads(answer.stdout)["terraform_version"])
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,304 @@
+"""Every Terraform command that orch runs. python-terraform builds them; ``Processes`` runs them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from python_terraform import IsFlagged
+from python_terraform import Terraform as CommandBuilder
+
+from orchestrator.terraform import initialised
+from orchestrator.terraform.binary import Binary
+from orchestrator.terraform.diagnostics import Diagnostic, read_diagnostics
+from orchestrator.terraform.environment import child_env
+from orchestrator.terraform.failures import TerraformError, failure
+from orchestrator.terraform.files import locked
+from orchestrator.terraform.foreground import run_in_foreground
+from orchestrator.terraform.process import Kind, LineCallback, Outcome, Processes
+from orchestrator.terraform.warm import warming
+
+_WANTS_INIT = ("terraform init", "tofu init", "Required plugins are not installed", "Module not installed")
+_SHOW_SECONDS = 600.0
+_HAS_CHANGES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A rendered unit, ready for Terraform.
+
+    Attributes:
+        unit: the unit's id.
+        folder: the root's folder; Terraform's working folder.
+        data_dir: ``TF_DATA_DIR``: what init makes, shared by the folders of all runs of the unit.
+        env: the whole environment that children start from, credentials included; orch's own ``TF_`` names are added
+            and the user's removed (``environment.child_env``).
+        log: file that output is appended to.
+    """
+
+    unit: str
+    folder: Path
+    data_dir: Path
+    env: Mapping[str, str]
+    log: Path
+
+
+class Terraform:
+    """The commands, for one binary and one run; may be used from any thread.
+
+    Args:
+        binary: what to run.
+        processes: supervises the children.
+        cli_config: file that ``write_cli_config`` wrote.
+        plugin_cache: folder that ``cliconfig.plugin_cache`` names.
+    """
+
+    def __init__(self, binary: Binary, processes: Processes, cli_config: Path, *, plugin_cache: Path) -> None:
+        self.binary = binary
+        self.processes = processes
+        self.cli_config = cli_config
+        self.plugin_cache = plugin_cache
+        # Only to build commands. It looks for a state in its folder: a folder that cannot have one.
+        self._builder = CommandBuilder(working_dir=os.devnull, terraform_bin_path=str(binary.path))
+
+    def init(self, root: Root, *, timeout: float | None, backend: bool = True, fresh: bool = False) -> bool:
+        """Prepare a root, unless nothing that init depends on changed since it last succeeded.
+
+        A data folder that does not work is emptied and made again, once.
+
+        Args:
+            root: the root.
+            timeout: seconds; None: no limit.
+            backend: False leaves the backend alone, for checks without AWS; use another data folder for that.
+            fresh: run in any case.
+
+        Returns:
+            whether init had to run.
+
+        Raises:
+            TerraformError: init failed.
+        """
+        root.data_dir.mkdir(parents=True, exist_ok=True)
+        with locked(root.data_dir / initialised.GUARD):
+            key = initialised.init_key(root.folder, self._facts(backend=backend))
+            if not fresh and initialised.is_initialised(root.data_dir, root.folder, key):
+                return False
+            initialised.forget_init(root.data_dir)
+            retry = not initialised.is_fresh(root.data_dir)
+            try:
+                self._init(root, timeout, backend=backend)
+            except TerraformError as error:
+                if not retry or error.stopped or error.timed_out:
+                    raise
+                initialised.wipe(root.data_dir)
+                self._init(root, timeout, backend=backend)
+            initialised.remember_init(root.data_dir, root.folder, key)
+            return True
+
+    def plan(
+        self,
+        root: Root,
+        *,
+        out: Path,
+        timeout: float | None,
+        on_line: LineCallback | None = None,
+        on_warning: LineCallback | None = None,
+        destroy: bool = False,
+        refresh_only: bool = False,
+        replace: Sequence[str] = (),
+    ) -> bool:
+        """Make a plan file. No state lock is taken: the plan role may not write one.
+
+        When it fails and ``out`` exists, Terraform saved an errored plan: ``show_json`` shows what it would have done.
+
+        Args:
+            root: an initialised root.
+            out: plan file to write, mode 0600; a former one is removed first.
+            timeout: seconds; None: no limit.
+            on_line: called with each line of output.
+            on_warning: called when the time limit comes near.
+            destroy: plan to destroy everything.
+            refresh_only: plan only what changed outside.
+            replace: addresses to replace.
+
+        Returns:
+            True when the plan has changes.
+
+        Raises:
+            TerraformError: the plan failed, was stopped or took too long.
+        """
+        argv = self._command(
+            "plan",
+            input=False,
+            no_color=IsFlagged,
+            lock=False,
+            detailed_exitcode=IsFlagged,
+            destroy=IsFlagged if destroy else None,
+            refresh_only=IsFlagged if refresh_only else None,
+            replace=list(replace),
+            out=out.absolute(),
+        )
+        out.unlink(missing_ok=True)
+        outcome = self._run(root, argv, Kind.PLAN, timeout, on_line=on_line, on_warning=on_warning)
+        if outcome.code == 1 and _wants_init(outcome):
+            self.init(root, timeout=timeout, fresh=True)
+            out.unlink(missing_ok=True)
+            outcome = self._run(root, argv, Kind.PLAN, timeout, on_line=on_line, on_warning=on_warning)
+        self._expect(root, "plan", outcome, 0, _HAS_CHANGES)
+        return outcome.code == _HAS_CHANGES
+
+    def show_json(self, root: Root, plan: Path, to: Path, *, timeout: float | None = _SHOW_SECONDS) -> None:
+        """Write a plan as JSON, mode 0600; ``to`` appears only when it is whole.
+
+        Raises:
+            TerraformError: Terraform cannot read the plan.
+        """
+        part = to.with_name(f".{to.name}.part")
+        argv = self._command("show", str(plan.absolute()), json=IsFlagged, no_color=IsFlagged)
+        outcome = self._run(root, argv, Kind.PLAN, timeout, stdout=part)
+        try:
+            self._expect(root, "show", outcome, 0)
+            part.replace(to)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def apply(
+        self,
+        root: Root,
+        plan: Path,
+        *,
+        timeout: float | None,
+        on_line: LineCallback | None = None,
+        on_warning: LineCallback | None = None,
+        lock_timeout: str = "0s",
+    ) -> None:
+        """Apply a saved plan.
+
+        Args:
+            root: the root that the plan was made in.
+            plan: the plan file.
+            timeout: seconds until Terraform is asked to stop; None: no limit.
+            on_line: called with each line of output.
+            on_warning: called when the time limit comes near.
+            lock_timeout: how long to wait for the state's lock, as in ``30s``.
+
+        Raises:
+            TerraformError: the apply failed, was stopped or took too long.
+        """
+        argv = self._command("apply", str(plan.absolute()), input=False, no_color=IsFlagged, lock_timeout=lock_timeout)
+        outcome = self._run(root, argv, Kind.APPLY, timeout, on_line=on_line, on_warning=on_warning)
+        errored = root.folder / "errored.tfstate"
+        hint = f"the state could not be saved: it is in {errored}; keep it" if errored.exists() else None
+        self._expect(root, "apply", outcome, 0, hint=hint)
+
+    def validate(self, root: Root, *, timeout: float | None = _SHOW_SECONDS) -> tuple[Diagnostic, ...]:
+        """What Terraform finds wrong in an initialised root, warnings included; no AWS.
+
+        Raises:
+            TerraformError: validate did not answer.
+        """
+        answer = root.data_dir / "orch.validate.json"
+        outcome = self._run(
+            root, self._command("validate", json=IsFlagged, no_color=IsFlagged), Kind.PLAN, timeout, stdout=answer
+        )
+        try:
+            diagnostics = read_diagnostics(answer.read_bytes() if answer.exists() else b"")
+            if diagnostics is None:
+                self._expect(root, "validate", outcome)
+            return diagnostics or ()
+        finally:
+            answer.unlink(missing_ok=True)
+
+    def providers_lock(
+        self,
+        root: Root,
+        *,
+        platforms: Sequence[str],
+        mirror: Path | None = None,
+        providers: Sequence[str] = (),
+        timeout: float | None = None,
+    ) -> None:
+        """Write the checksums of providers into the root's lock file.
+
+        Args:
+            root: a root that requires the providers.
+            platforms: as in ``linux_amd64``.
+            mirror: filesystem mirror to read; None: each provider's registry.
+            providers: source addresses; empty: all that the root requires.
+            timeout: seconds; None: no limit.
+
+        Raises:
+            TerraformError: a package is missing or the registry cannot be reached.
+        """
+        argv = self._command(
+            "providers lock", *providers, fs_mirror=mirror.absolute() if mirror else None, platform=list(platforms)
+        )
+        self._expect(root, "providers lock", self._run(root, argv, Kind.PLAN, timeout), 0)
+
+    def passthrough(self, root: Root, args: Sequence[str]) -> int:
+        """Run any command of Terraform's with the terminal as its own, for ``orch terraform UNIT -- …``.
+
+        Ctrl-C reaches Terraform itself, as when it is called by hand; orch waits for its end.
+
+        Returns:
+            Terraform's exit code, 128 + the signal when it was killed by one.
+        """
+        return run_in_foreground([str(self.binary.path), *args], cwd=root.folder, env=self._env(root))
+
+    def _init(self, root: Root, timeout: float | None, *, backend: bool) -> None:
+        argv = self._command(
+            "init",
+            input=False,
+            no_color=IsFlagged,
+            backend=None if backend else False,
+            # The data folder is a cache: the root alone says where the state is. Nothing is ever migrated by init.
+            reconfigure=IsFlagged if backend else None,
+        )
+        with warming(self.plugin_cache, root.folder / initialised.LOCK_FILE):
+            outcome = self._run(root, argv, Kind.PLAN, timeout)
+        self._expect(root, "init", outcome, 0)
+
+    def _facts(self, *, backend: bool) -> tuple[str, ...]:
+        config = hashlib.sha256(self.cli_config.read_bytes()).hexdigest()
+        return (self.binary.kind, self.binary.version, config, str(self.plugin_cache), str(backend))
+
+    def _command(self, command: str, *args: str, **options: object) -> list[str]:
+        built: list[str] = self._builder.generate_cmd_string(command, *args, **options)
+        return built
+
+    def _env(self, root: Root) -> dict[str, str]:
+        return child_env(
+            root.env, data_dir=root.data_dir.absolute(), cli_config=self.cli_config, plugin_cache=self.plugin_cache
+        )
+
+    def _run(self, root: Root, argv: Sequence[str], kind: Kind, timeout: float | None, **more: Any) -> Outcome:
+        return self.processes.run(
+            argv,
+            unit=root.unit,
+            cwd=root.folder,
+            env=self._env(root),
+            log=root.log,
+            kind=kind,
+            timeout=timeout,
+            **more,
+        )
+
+    def _expect(self, root: Root, command: str, outcome: Outcome, *codes: int, hint: str | None = None) -> None:
+        if outcome.code not in codes:
+            raise failure(
+                root.unit,
+                f"{self.binary.kind} {command}",
+                code=outcome.code,
+                lines=outcome.lines,
+                stopped=outcome.stopped,
+                timed_out=outcome.timed_out,
+                hint=hint or f"the whole output is in {root.log}",
+            )
+
+
+def _wants_init(outcome: Outcome) -> bool:
+    return not outcome.stopped and any(sign in line for line in outcome.lines for sign in _WANTS_INIT)

@@ -1,0 +1,107 @@
+"""Terraform's own words about a failure, cut out of its output."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from orchestrator.errors import UnitError
+
+_BOX = re.compile(r"^(?:╷|│ ?|╵)\s?")
+_START = re.compile(r"^(?:(Error): |(Warning): )")
+_NOISE = ("Releasing state lock.", "This may take a few moments...")
+_LAST_LINES = 20
+
+
+class TerraformError(UnitError):
+    """One Terraform command of one unit failed.
+
+    Args:
+        what: one sentence: unit, command, Terraform's first line.
+        block: Terraform's error text without colours and boxes; its last output when it printed no error.
+        first_line: the summary of the first error.
+        code: exit code; negative: killed by that signal.
+        stopped: it was asked to stop, so this is no failure of the unit.
+        timed_out: its time limit was reached.
+        hint: what to do about it.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        block: str,
+        first_line: str,
+        code: int,
+        stopped: bool = False,
+        timed_out: bool = False,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(what, hint=hint)
+        self.block = block
+        self.first_line = first_line
+        self.code = code
+        self.stopped = stopped
+        self.timed_out = timed_out
+
+
+def error_block(lines: Sequence[str]) -> str:
+    """Terraform's errors, without its warnings and what else it printed; empty when there is none."""
+    blocks: list[list[str]] = []
+    wanted = False
+    for raw in lines:
+        line = _BOX.sub("", raw) if raw[:1] in "╷│╵" else raw
+        start = _START.match(line)
+        if start:
+            wanted = bool(start[1])
+            if wanted:
+                blocks.append([])
+        if raw.startswith("╵"):
+            wanted = False
+        if wanted and not line.startswith(_NOISE):
+            blocks[-1].append(line.rstrip())
+    return "\n\n".join("\n".join(block).strip() for block in blocks)
+
+
+def first_line(block: str) -> str:
+    """The summary of the first error: Terraform wraps it, so it is the first paragraph as one line."""
+    paragraph = block.split("\n\n", 1)[0]
+    return " ".join(paragraph.split()).removeprefix("Error: ")
+
+
+def failure(
+    unit: str,
+    command: str,
+    *,
+    code: int,
+    lines: Sequence[str],
+    stopped: bool = False,
+    timed_out: bool = False,
+    hint: str | None = None,
+) -> TerraformError:
+    """The error for a command that ended badly."""
+    block = error_block(lines)
+    if not block:
+        block = "\n".join(lines[-_LAST_LINES:]).strip()
+        first = _without_words(code, stopped=stopped, timed_out=timed_out)
+    else:
+        first = first_line(block)
+    if timed_out:
+        what = f"{unit}: {command} reached its time limit and was stopped"
+    elif stopped:
+        what = f"{unit}: {command} was stopped"
+    else:
+        what = f"{unit}: {command} failed: {first}"
+    return TerraformError(
+        what, block=block, first_line=first, code=code, stopped=stopped, timed_out=timed_out, hint=hint
+    )
+
+
+def _without_words(code: int, *, stopped: bool, timed_out: bool) -> str:
+    if timed_out:
+        return "the time limit was reached"
+    if stopped:
+        return "interrupted"
+    if code < 0:
+        return f"killed by signal {-code}"
+    return f"ended with code {code} and no error message"

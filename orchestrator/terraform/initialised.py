@@ -1,0 +1,138 @@
+"""When ``terraform init`` has nothing to do: what it depends on, as one key kept beside its result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from orchestrator.terraform.files import write_atomic
+
+LOCK_FILE = ".terraform.lock.hcl"
+GUARD = "orch.lock"
+"""Name of the file in the data folder that is locked during init."""
+
+_KEY = "orch.init"
+_SAVED_LOCK = "orch.lock.hcl"
+_FORMAT = "1"
+
+# Lines outside a terraform block that init reads: which providers and modules there are, and from where.
+_READ_BY_INIT = re.compile(r"^\s*(?:module|provider)\b|\b(?:source|version)\s*=")
+_IMPLIED = re.compile(r'^\s*(?:resource|data|ephemeral)\s+"([a-zA-Z0-9-]+)')
+_TERRAFORM = re.compile(r"^\s*terraform\s*\{")
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"|(?:#|//).*$')
+
+
+def init_key(root: Path, facts: tuple[str, ...]) -> str:
+    """A hash of everything that init depends on.
+
+    Taken from the root and its own copies of modules: the lock file, each ``terraform`` block, the sources and versions
+    of modules, the providers that are named or implied by a resource's type. Values, resources' attributes and the rest
+    do not count, so an edited module does not cost an init. A key that is wrongly the same is healed by the plan, which
+    runs init when Terraform says that it needs one.
+
+    Args:
+        root: folder of the root.
+        facts: whatever else counts: binary, version, CLI configuration, backend or not.
+    """
+    digest = hashlib.sha256(json.dumps([_FORMAT, *facts]).encode())
+    lock = root / LOCK_FILE
+    digest.update(lock.read_bytes() if lock.exists() else b"-")
+    for file in _sources(root):
+        digest.update(f"\0{file.relative_to(root).as_posix()}\0".encode())
+        data = file.read_bytes()
+        text = data if file.suffix == ".json" else "\n".join(read_by_init(data.decode("utf-8", "replace"))).encode()
+        digest.update(text)
+    return digest.hexdigest()
+
+
+def read_by_init(text: str) -> Iterator[str]:
+    """The lines of a ``.tf`` file that init depends on; resources are reduced to their provider's name."""
+    depth = 0
+    for line in text.splitlines():
+        if depth or _TERRAFORM.match(line):
+            bare = _TEXT.sub("", line)
+            depth += bare.count("{") - bare.count("}")
+            yield line.strip()
+        elif match := _IMPLIED.match(line):
+            yield match[1].split("_", 1)[0]
+        elif _READ_BY_INIT.search(line):
+            yield line.strip()
+
+
+def is_initialised(data_dir: Path, root: Path, key: str) -> bool:
+    """Whether the last successful init had this key and its result is whole; then the root gets that init's lock file.
+
+    Init may complete a lock file (a checksum of this platform) or make one. Each run has a folder of its own, so what
+    the last init wrote is put there, as if it had run again.
+    """
+    try:
+        whole = (data_dir / _KEY).read_text(encoding="utf-8") == key and _is_whole(data_dir, root)
+        saved = data_dir / _SAVED_LOCK
+        if whole and saved.exists():
+            write_atomic(root / LOCK_FILE, saved.read_bytes(), mode=0o644)
+    except (OSError, ValueError):
+        return False
+    return whole
+
+
+def forget_init(data_dir: Path) -> None:
+    """Before an init: from here on, until it succeeds, the data folder counts as not initialised."""
+    (data_dir / _KEY).unlink(missing_ok=True)
+
+
+def remember_init(data_dir: Path, root: Path, key: str) -> None:
+    """After a successful init: keep its lock file, then its key."""
+    lock = root / LOCK_FILE
+    saved = data_dir / _SAVED_LOCK
+    if lock.exists():
+        write_atomic(saved, lock.read_bytes())
+    else:
+        saved.unlink(missing_ok=True)
+    write_atomic(data_dir / _KEY, key.encode())
+
+
+def is_fresh(data_dir: Path) -> bool:
+    """Whether no init has left anything here."""
+    return not any(path.name != GUARD for path in data_dir.iterdir())
+
+
+def wipe(data_dir: Path) -> None:
+    """Remove everything but the file that is locked: all of it comes back with the next init."""
+    for path in data_dir.iterdir():
+        if path.name == GUARD:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            with suppress(FileNotFoundError):
+                path.unlink()
+
+
+def _sources(root: Path) -> list[Path]:
+    files = [
+        *root.glob("*.tf"),
+        *root.glob("*.tf.json"),
+        *root.glob("modules/**/*.tf"),
+        *root.glob("modules/**/*.tf.json"),
+    ]
+    return sorted(file for file in files if file.is_file())
+
+
+def _is_whole(data_dir: Path, root: Path) -> bool:
+    """Whether providers are where the links point, modules where the manifest says, and the backend record readable."""
+    for platform in (data_dir / "providers").glob("*/*/*/*/*"):
+        if not platform.exists():
+            return False
+    backend = data_dir / "terraform.tfstate"
+    if backend.exists():
+        json.loads(backend.read_bytes())
+    manifest = data_dir / "modules" / "modules.json"
+    if manifest.exists():
+        modules = json.loads(manifest.read_bytes())["Modules"]
+        return all((root / module["Dir"]).is_dir() for module in modules)
+    return True

@@ -1,0 +1,151 @@
+"""Install a pinned binary into the user's cache: downloaded, compared with its checksum, then made visible at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import BinaryIO
+
+from orchestrator.errors import SetupError
+from orchestrator.terraform.files import locked
+
+MIRROR_VARIABLE = "ORCH_TERRAFORM_MIRROR"
+_MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+_SCHEMES = ("https://", "http://", "file://")
+_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One version that orch may install.
+
+    Attributes:
+        version: without a leading v.
+        base: address that the files are under; ``ORCH_TERRAFORM_MIRROR`` replaces it.
+        path: the file below it, with ``{version}`` and ``{platform}``.
+        sha256: platform, as in ``linux_amd64``, -> checksum of its zip in hexadecimal.
+    """
+
+    version: str
+    base: str
+    path: str
+    sha256: Mapping[str, str]
+
+
+def load_pins() -> Mapping[str, Pin]:
+    """The pins of the package: program -> pin."""
+    text = resources.files("orchestrator.terraform").joinpath("pins.json").read_text(encoding="utf-8")
+    return {kind: Pin(**pin) for kind, pin in json.loads(text).items()}
+
+
+def this_platform() -> str:
+    """The platform's name in Terraform's words: ``linux_amd64``, ``darwin_arm64``."""
+    machine = platform.machine().lower()
+    return f"{sys.platform}_{_MACHINES.get(machine, machine)}"
+
+
+def install(kind: str, pin: Pin, *, env: Mapping[str, str], cache: Path, because: str) -> Path:
+    """Put the pinned binary into the cache and return its path.
+
+    A zip that somebody has put into ``CACHE/downloads`` is used instead of a download, and checked just the same.
+
+    Args:
+        kind: ``terraform`` or ``tofu``, also the file's name inside the zip.
+        pin: what to install.
+        env: ``ORCH_TERRAFORM_MIRROR`` replaces the pin's base address.
+        cache: orch's cache folder.
+        because: why nothing that is there will do, for the message.
+
+    Raises:
+        SetupError: no checksum for this platform, no network, a wrong checksum, a broken zip, no space.
+    """
+    name = this_platform()
+    checksum = pin.sha256.get(name)
+    if checksum is None:
+        raise SetupError(
+            f"{because}, and orch has no checksum of {kind} {pin.version} for {name}",
+            hint=f"install {kind} {pin.version} yourself and put it on PATH",
+        )
+    base = (env.get(MIRROR_VARIABLE) or pin.base).rstrip("/")
+    url = f"{base}/{pin.path.format(version=pin.version, platform=name)}"
+    download = cache / "downloads" / url.rsplit("/", 1)[1]
+    target = cache / kind / pin.version / kind
+    try:
+        with locked(cache / f"{kind}.lock"):
+            if target.exists():  # another orch was faster
+                return target
+            if not download.exists():
+                _download(url, download, checksum, because)
+            _check(download, checksum, url)
+            _unpack(download, kind, target)
+    except OSError as error:
+        raise SetupError(
+            f"{kind} {pin.version} cannot be installed into {cache}: {error.strerror or error}",
+            hint="free some space there, or set ORCH_CACHE to a folder that can be written",
+        ) from error
+    return target
+
+
+def _download(url: str, to: Path, checksum: str, because: str) -> None:
+    if not url.startswith(_SCHEMES):
+        raise SetupError(f"{MIRROR_VARIABLE}: {url} is no address", hint="start it with https://, http:// or file://")
+    to.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=to.parent, prefix=f".{to.name}.")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            _fetch(url, file, to, checksum, because)
+        _check(part, checksum, url)
+        part.replace(to)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _fetch(url: str, file: BinaryIO, to: Path, checksum: str, because: str) -> None:
+    try:
+        with urllib.request.urlopen(url, timeout=_SECONDS) as answer:  # noqa: S310  # the scheme was checked
+            shutil.copyfileobj(answer, file)
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", error)
+        raise SetupError(
+            f"{because}, and {url} cannot be downloaded: {reason}",
+            hint=f"download that file where there is a network (SHA-256 {checksum}) and put it at {to}, "
+            f"or set {MIRROR_VARIABLE}",
+        ) from error
+
+
+def _check(file: Path, checksum: str, url: str) -> None:
+    with file.open("rb") as handle:
+        found = hashlib.file_digest(handle, "sha256").hexdigest()
+    if found != checksum:
+        raise SetupError(
+            f"{file.name} has the SHA-256 {found}, not {checksum}: it is not the file that orch was made for",
+            hint=f"remove {file} if it is there, and get it again from {url}",
+        )
+
+
+def _unpack(archive: Path, kind: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{kind}.")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(archive) as zipped, zipped.open(kind) as member:
+            shutil.copyfileobj(member, file)
+            os.fchmod(file.fileno(), 0o755)
+        part.replace(target)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise SetupError(f"{archive} holds no {kind}: {error}", hint=f"remove {archive} and try again") from error
+    finally:
+        part.unlink(missing_ok=True)
