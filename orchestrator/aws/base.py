@@ -1,0 +1,144 @@
+"""The base identity: whom the user's own AWS configuration (or the emulator's entry user) makes orch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import NoCredentialsError
+from botocore.session import Session as BotocoreSession
+
+from orchestrator.aws.causes import AwsFailure
+from orchestrator.aws.errors import Context, translate
+from orchestrator.aws.sessions import SessionFactory
+from orchestrator.errors import SetupError
+
+if TYPE_CHECKING:
+    from orchestrator.emulator.info import EmulatorInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who STS says that credentials belong to: account id and ARN."""
+
+    account: str
+    arn: str
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Caller:
+        """From the answer of GetCallerIdentity."""
+        return cls(str(answer["Account"]), str(answer["Arn"]))
+
+    @property
+    def partition(self) -> str:
+        """``aws``, ``aws-cn`` or ``aws-us-gov``."""
+        return self.arn.split(":")[1] or "aws"
+
+    def is_role(self, account: str, name: str) -> bool:
+        """Whether this is a session of that role. ``name`` may carry a path, which ARNs of sessions do not show."""
+        kind, _, rest = self.arn.rpartition(":")[2].partition("/")
+        return self.account == account and kind == "assumed-role" and rest.split("/")[0] == name.rsplit("/", 1)[-1]
+
+
+class Base:
+    """One base identity, asked for once: its first failure is the answer for the whole run.
+
+    Args:
+        factory: builds the session.
+        profile: AWS profile to start from; None for the environment or the default.
+        region: region of the first call.
+        emulator: the running emulator, or None for AWS.
+    """
+
+    def __init__(
+        self, factory: SessionFactory, profile: str | None, region: str, emulator: EmulatorInfo | None
+    ) -> None:
+        self._factory = factory
+        self._profile = profile
+        self._region = region
+        self._emulated = emulator is not None
+        self._lock = threading.RLock()
+        self._session: BotocoreSession | None = None
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._caller: Caller | SetupError | None = None
+
+    def login_profile(self) -> str | None:
+        """The profile that a person would log in to: the one at the root of the chain; None when there is none."""
+        if self._session is None or self._emulated:
+            return self._profile
+        name: str | None = self._profile
+        try:
+            name = self._session.get_config_variable("profile")
+            profiles = self._session.full_config.get("profiles", {})
+        except AwsFailure:  # a configuration that cannot be read is what the message is about
+            return name
+        seen: set[str] = set()
+        while name is not None and name not in seen and (source := profiles.get(name, {}).get("source_profile")):
+            seen.add(name)
+            name = source
+        return name
+
+    def ca_bundle(self) -> str | None:
+        """The file of certificates that AWS is trusted by, from AWS_CA_BUNDLE or the profile; None for the default."""
+        with self._lock:
+            bundle = self._opened().get_config_variable("ca_bundle")
+        return str(bundle) if bundle else None
+
+    def caller(self) -> Caller:
+        """Who the base identity is.
+
+        Raises:
+            SetupError: no credentials, an expired login, a broken configuration, no network.
+            ThrottledError: AWS asked to slow down, after retries.
+        """
+        with self._lock:
+            if self._caller is None:
+                self._caller = self._ask()
+            if isinstance(self._caller, SetupError):
+                raise self._caller
+            return self._caller
+
+    def frozen(self) -> tuple[str, str, str | None]:
+        """Access key, secret key and token as they are now; the lock keeps two threads from asking for MFA at once.
+
+        Raises:
+            SetupError: as `caller`.
+        """
+        with self._lock:
+            try:
+                credentials = self._opened().get_credentials()
+                if credentials is None:
+                    raise NoCredentialsError
+                frozen = credentials.get_frozen_credentials()
+            except AwsFailure as error:
+                raise translate(error, "log in to AWS", self._context()) from error
+            return str(frozen.access_key), str(frozen.secret_key), frozen.token
+
+    def client(self, service: str, region: str) -> Any:
+        """A client of the base identity; one for each service and region, shared by all threads."""
+        with self._lock:
+            if (service, region) not in self._clients:
+                self._clients[service, region] = self._opened().create_client(service, region_name=region)
+            return self._clients[service, region]
+
+    def _opened(self) -> BotocoreSession:
+        if self._session is None:
+            self._session = self._factory.base(self._profile, self._region)
+        return self._session
+
+    def _ask(self) -> Caller | SetupError:
+        try:
+            self.frozen()
+            return Caller.of(self.client("sts", self._region).get_caller_identity())
+        except AwsFailure as error:
+            failure = translate(error, "log in to AWS", self._context())
+            if not isinstance(failure, SetupError):  # throttled: the next one may be luckier
+                raise failure from error
+            return failure
+        except SetupError as error:
+            return error
+
+    def _context(self) -> Context:
+        return Context(profile=self.login_profile(), emulator=self._emulated)

@@ -1,0 +1,228 @@
+"""What a state bucket must be: one property at a time, each looked at before it is made so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
+from orchestrator.aws.errors import translate
+from orchestrator.aws.identity import Identities, Role
+from orchestrator.catalogue.records import Account
+from orchestrator.errors import SetupError
+
+KEEP_DAYS = 365
+"""Old versions of a state can be brought back for so long."""
+_ABORT_DAYS = 7
+_TLS_ONLY = "OrchTlsOnly"
+_EXPIRE = "orch-expire-old-versions"
+_ABSENT = frozenset(
+    {
+        "NoSuchBucket",
+        "404",
+        "NoSuchBucketPolicy",
+        "NoSuchLifecycleConfiguration",
+        "NoSuchPublicAccessBlockConfiguration",
+        "OwnershipControlsNotFoundError",
+        "ServerSideEncryptionConfigurationNotFoundError",
+    }
+)
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property of the bucket. ``look`` says whether it is right, ``make`` makes it so, ``change`` tells people."""
+
+    name: str
+    change: str
+    look: Callable[[], bool]
+    make: Callable[[], None]
+
+
+class StateBucket:
+    """The bucket of one account, seen through its bootstrap role.
+
+    Args:
+        account: whose bucket.
+        identities: gives the bootstrap role.
+    """
+
+    def __init__(self, account: Account, identities: Identities) -> None:
+        self._account = account
+        self._identities = identities
+        self._name = account.state_bucket
+        self._s3: Any = identities.client("s3", account, Role.BOOTSTRAP)
+
+    def properties(self) -> Sequence[Property]:
+        """What a state bucket must be, in the order in which it is made so."""
+        region = self._account.region
+        return (
+            Property("bucket", f"create bucket {self._name} in {region}", self.exists, self._create),
+            Property("public access", "block all public access", self._is_closed, self._close),
+            Property("ownership", "the account owns every object", self._is_owned, self._own),
+            Property("versioning", "keep every version of a state", self._is_versioned, self._version),
+            Property("encryption", "encrypt with S3's own keys", self._is_encrypted, self._encrypt),
+            Property("TLS only", "deny requests without TLS", self._is_tls_only, self._tls_only),
+            Property("old versions", f"delete old versions after {KEEP_DAYS} days", self._is_expiring, self._expire),
+        )
+
+    def exists(self) -> bool:
+        """Whether the bucket is there and ours.
+
+        Raises:
+            SetupError: it is someone else's, or ours in another region.
+        """
+        try:
+            answer = self._s3.head_bucket(Bucket=self._name, ExpectedBucketOwner=self._account.id)
+        except ClientError as error:
+            if code_of(error) in _ABSENT:
+                return False
+            if cause_of(error) is Cause.DENIED:
+                raise self._taken() from error
+            raise
+        found = answer.get("BucketRegion", self._account.region)
+        if found != self._account.region:
+            raise SetupError(
+                f"bucket {self._name} is in {found}, wanted {self._account.region}",
+                where=self._account.at,
+                hint="set `region` of the account, or another `state.bucket` in live/orch.yaml",
+            )
+        return True
+
+    def call(self, step: str, function: Callable[[], T]) -> T:
+        """Call AWS for a step.
+
+        Raises:
+            SetupError, DeniedError, ThrottledError, UnitError: the call failed.
+        """
+        try:
+            return function()
+        except AwsFailure as error:
+            doing = f"set up {step} of state bucket {self._name}" if step != "bucket" else f"create bucket {self._name}"
+            raise translate(error, doing, self._identities.context(self._account)) from error
+
+    def _taken(self) -> SetupError:
+        return SetupError(
+            f"bucket {self._name} belongs to another AWS account, or {self._account.name} may not see it",
+            where=self._account.at,
+            hint="bucket names are shared by all of AWS: set another `state.bucket` in live/orch.yaml, "
+            "with ${{ account_id }} in it",
+        )
+
+    def _create(self) -> None:
+        region = self._account.region
+        # us-east-1 is the one region that may not be named here.
+        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        try:
+            self._s3.create_bucket(Bucket=self._name, ObjectOwnership="BucketOwnerEnforced", **place)
+        except ClientError as error:
+            if code_of(error) == "BucketAlreadyExists":
+                raise self._taken() from error
+            if code_of(error) != "BucketAlreadyOwnedByYou":  # made by a run beside this one
+                raise
+        self._s3.get_waiter("bucket_exists").wait(Bucket=self._name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+
+    def _get(self, method: str) -> dict[str, Any]:
+        """An answer about the bucket; empty where nothing is configured."""
+        try:
+            answer: dict[str, Any] = getattr(self._s3, method)(**self._where)
+        except ClientError as error:
+            if code_of(error) in _ABSENT:
+                return {}
+            raise
+        return answer
+
+    @property
+    def _where(self) -> dict[str, str]:
+        return {"Bucket": self._name, "ExpectedBucketOwner": self._account.id}
+
+    def _is_closed(self) -> bool:
+        found = self._get("get_public_access_block").get("PublicAccessBlockConfiguration", {})
+        return all(found.get(key) is True for key in _CLOSED)
+
+    def _close(self) -> None:
+        self._s3.put_public_access_block(**self._where, PublicAccessBlockConfiguration=_CLOSED)
+
+    def _is_owned(self) -> bool:
+        rules = self._get("get_bucket_ownership_controls").get("OwnershipControls", {}).get("Rules", [])
+        return [rule.get("ObjectOwnership") for rule in rules] == ["BucketOwnerEnforced"]
+
+    def _own(self) -> None:
+        rules = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+        self._s3.put_bucket_ownership_controls(**self._where, OwnershipControls=rules)
+
+    def _is_versioned(self) -> bool:
+        return bool(self._get("get_bucket_versioning").get("Status") == "Enabled")
+
+    def _version(self) -> None:
+        self._s3.put_bucket_versioning(**self._where, VersioningConfiguration={"Status": "Enabled"})
+
+    def _is_encrypted(self) -> bool:
+        """A key of the account's own (KMS) is as good: it was someone's choice and stays."""
+        found = self._get("get_bucket_encryption").get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+        kinds = [rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm") for rule in found]
+        return bool(kinds) and all(kind in {"AES256", "aws:kms", "aws:kms:dsse"} for kind in kinds)
+
+    def _encrypt(self) -> None:
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        self._s3.put_bucket_encryption(**self._where, ServerSideEncryptionConfiguration={"Rules": [rule]})
+
+    def _policy(self) -> dict[str, Any]:
+        text = self._get("get_bucket_policy").get("Policy")
+        return dict(json.loads(text)) if text else {"Version": "2012-10-17", "Statement": []}
+
+    def _tls_statement(self) -> dict[str, Any]:
+        arn = f"arn:{self._identities.confirm(self._account, Role.BOOTSTRAP).partition}:s3:::{self._name}"
+        return {
+            "Sid": _TLS_ONLY,
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn, f"{arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+
+    def _is_tls_only(self) -> bool:
+        return self._tls_statement() in _listed(self._policy()["Statement"])
+
+    def _tls_only(self) -> None:
+        policy = self._policy()
+        others = [s for s in _listed(policy["Statement"]) if s.get("Sid") != _TLS_ONLY]
+        policy["Statement"] = [*others, self._tls_statement()]
+        self._s3.put_bucket_policy(**self._where, Policy=json.dumps(policy))
+
+    def _rules(self) -> list[dict[str, Any]]:
+        return list(self._get("get_bucket_lifecycle_configuration").get("Rules", []))
+
+    def _is_expiring(self) -> bool:
+        return any(all(rule.get(key) == value for key, value in _EXPIRY.items()) for rule in self._rules())
+
+    def _expire(self) -> None:
+        others = [rule for rule in self._rules() if rule.get("ID") != _EXPIRE]
+        self._s3.put_bucket_lifecycle_configuration(**self._where, LifecycleConfiguration={"Rules": [*others, _EXPIRY]})
+
+
+_CLOSED = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
+_EXPIRY: dict[str, Any] = {
+    "ID": _EXPIRE,
+    "Status": "Enabled",
+    "Filter": {"Prefix": ""},
+    "NoncurrentVersionExpiration": {"NoncurrentDays": KEEP_DAYS},
+    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _ABORT_DAYS},
+}
+
+
+def _listed(statements: Any) -> list[dict[str, Any]]:
+    return list(statements) if isinstance(statements, list) else [statements]

@@ -1,0 +1,102 @@
+"""What ``orch credentials ACCOUNT`` prints: an environment for a shell, or a ``credential_process`` document."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from orchestrator.aws.identity import Identities, Role
+from orchestrator.aws.profiles import foreign_variables, process_document, profile_config, write_private
+from orchestrator.catalogue.records import Catalogue
+
+MARKER = "ORCH_CREDENTIALS"
+"""Set in a shell that has this environment: from there orch itself cannot start, which its errors then say."""
+
+
+def json_text(identities: Identities, account: str, role: Role) -> str:
+    """Credentials as a ``credential_process`` document, for tools that ask again when it expires.
+
+    Args:
+        identities: gives the credentials.
+        account: name of the account.
+        role: the role.
+
+    Returns:
+        JSON text, with a newline at its end.
+
+    Raises:
+        SetupError, ThrottledError: credentials cannot be had.
+    """
+    identities.confirm(account, role)
+    return process_document(identities.credentials(account, role))
+
+
+def env_text(
+    folder: Path,
+    catalogue: Catalogue,
+    identities: Identities,
+    account: str,
+    role: Role,
+    *,
+    environ: Mapping[str, str] = os.environ,
+) -> str:
+    """Shell commands that give a person's shell the role, for ``eval "$(orch credentials ACCOUNT)"``.
+
+    They hold the keys for any tool, and a configuration with the profile ``orch-ACCOUNT`` that rendered roots name, so
+    that ``terraform plan`` works in a root without orch. All end together, within the hour.
+
+    Args:
+        folder: where that configuration goes (files 0600), e.g. ``.orch/credentials``.
+        catalogue: its accounts become profiles.
+        identities: gives the credentials.
+        account: name of the account.
+        role: the role.
+        environ: the shell's environment as it is; what would lead elsewhere is unset.
+
+    Returns:
+        one command a line, every value quoted for the shell.
+
+    Raises:
+        SetupError, ThrottledError: credentials cannot be had, or the files cannot be written.
+    """
+    record = identities.account(account)
+    identities.confirm(record, role)
+    credentials = identities.credentials(record, role)
+    folder = folder.resolve() / role.value
+    files = {a.name: (a.region, folder / f"{a.name}.json") for a in catalogue.accounts.values()}
+    write_private(files[record.name][1], process_document(credentials))
+    write_private(folder / "aws.config", profile_config(files))
+    values = {
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+        "AWS_SESSION_TOKEN": credentials.session_token or "",
+        "AWS_CREDENTIAL_EXPIRATION": credentials.expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "AWS_REGION": record.region,
+        "AWS_DEFAULT_REGION": record.region,
+        "AWS_CONFIG_FILE": str(folder / "aws.config"),
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        MARKER: f"{record.name}/{role.value}",
+    }
+    if identities.emulator is not None:
+        values["AWS_ENDPOINT_URL"] = identities.emulator.url
+    unset = [n for n in foreign_variables(environ, emulated=identities.emulator is not None) if n not in values]
+    return shell_text(values, unset)
+
+
+def shell_text(values: Mapping[str, str], unset: list[str]) -> str:
+    """Commands for sh, bash and zsh.
+
+    Args:
+        values: variable -> value; an empty value unsets the variable.
+        unset: further variables to unset.
+
+    Returns:
+        ``unset`` and ``export`` lines, with a newline at the end.
+    """
+    gone = sorted({*unset, *(name for name, value in values.items() if not value)})
+    lines = [f"unset {' '.join(shlex.quote(name) for name in gone)}"] if gone else []
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in values.items() if value]
+    return "\n".join(lines) + "\n"

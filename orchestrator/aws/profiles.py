@@ -1,0 +1,111 @@
+"""The files and variables by which AWS's tools learn who they are: pure text, and one way to write it privately."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from orchestrator.aws.identity import Credentials
+from orchestrator.errors import SetupError
+
+_KEPT = frozenset({"AWS_CA_BUNDLE", "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"})
+_KEPT_OUTSIDE_EMULATOR = frozenset(
+    {"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"}
+)
+
+
+def profile_name(account: str) -> str:
+    """The profile that roots name for an account: ``orch-ACCOUNT``."""
+    return f"orch-{account}"
+
+
+def profile_config(profiles: Mapping[str, tuple[str, Path]]) -> str:
+    """An AWS configuration file with one profile for each account.
+
+    Args:
+        profiles: account name -> its region and the file that holds its credentials.
+
+    Returns:
+        the file's text.
+
+    Raises:
+        SetupError: a path cannot be written in such a file.
+    """
+    parts = []
+    for account, (region, file) in sorted(profiles.items()):
+        # The Go SDK ends a value at a blank and a hash or semicolon, even inside quotes.
+        if re.search(r"[\x00-\x1f\x7f]|\s[#;]", str(file)):
+            raise SetupError(
+                f"the folder {str(file.parent)!r} cannot be named in an AWS configuration file",
+                hint="move the repository to a path without ' #', ' ;' and control characters",
+            )
+        command = f"cat {shlex.quote(str(file))}"
+        parts.append(f"[profile {profile_name(account)}]\nregion = {region}\ncredential_process = {command}\n")
+    return "\n".join(parts)
+
+
+def process_document(credentials: Credentials) -> str:
+    """Credentials in the form that AWS's tools read from a ``credential_process`` (version 1)."""
+    document: dict[str, str | int] = {
+        "Version": 1,
+        "AccessKeyId": credentials.access_key,
+        "SecretAccessKey": credentials.secret_key,
+        "Expiration": credentials.expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    if credentials.session_token:
+        document["SessionToken"] = credentials.session_token
+    return json.dumps(document, indent=2) + "\n"
+
+
+def foreign_variables(environ: Mapping[str, str], *, emulated: bool) -> tuple[str, ...]:
+    """Names of the ``AWS_`` variables that would lead a child process to another identity or endpoint.
+
+    Args:
+        environ: an environment.
+        emulated: the child talks to the emulator, so the user's endpoints do not hold either.
+
+    Returns:
+        the names, sorted.
+    """
+    return tuple(sorted(n for n in environ if n.startswith("AWS_") and not _kept(n, emulated=emulated)))
+
+
+def clean_environment(environ: Mapping[str, str], *, emulated: bool) -> dict[str, str]:
+    """An environment without `foreign_variables`; proxies and certificates stay."""
+    dropped = set(foreign_variables(environ, emulated=emulated))
+    return {name: value for name, value in environ.items() if name not in dropped}
+
+
+def _kept(name: str, *, emulated: bool) -> bool:
+    if name in _KEPT:
+        return True
+    return not emulated and (name in _KEPT_OUTSIDE_EMULATOR or name.startswith("AWS_ENDPOINT_URL"))
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that only its owner may read, whole or not at all.
+
+    Args:
+        file: where; its folder is made with mode 0700 if it is missing.
+        text: its content.
+
+    Raises:
+        SetupError: it cannot be written, e.g. because the disk is full.
+    """
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # 0600 from its creation
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            Path(name).replace(file)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise SetupError(f"cannot write {file}: {error.strerror}", hint="make room, or make it writable") from error

@@ -1,0 +1,212 @@
+"""How orch's boto3 sessions are built: one that follows the user's own chain, and one for each role of an account.
+
+Sessions of the emulator see nothing of the user's AWS configuration, and sessions of AWS nothing of the emulator.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.credentials import (
+    AssumeRoleProvider,
+    CanonicalNameCredentialSourcer,
+    ContainerProvider,
+    CredentialProvider,
+    CredentialResolver,
+    EnvProvider,
+    InstanceMetadataProvider,
+    ProfileProviderBuilder,
+    RefreshableCredentials,
+    create_credential_resolver,
+)
+from botocore.loaders import Loader
+from botocore.session import Session as BotocoreSession
+
+from orchestrator.errors import SetupError
+
+if TYPE_CHECKING:
+    from orchestrator.emulator.info import EmulatorInfo
+
+# Standard mode retries throttling, 5xx and lost connections with backoff of at most 20 s; four retries end within a
+# minute, so that a network that is not there is said soon.
+_RETRIES: dict[str, Any] = {"mode": "standard", "total_max_attempts": 5}
+_CONNECT_SECONDS = 5
+_READ_SECONDS = 30
+_POOL = 32
+_FAKE_HOME: dict[str, Any] = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+
+
+class _EmulatorSession(BotocoreSession):
+    """A botocore session whose clients all talk to one URL, whoever creates them."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(session_vars=_FAKE_HOME)
+        self._url = url
+
+    def create_client(self, *args: Any, **kwargs: Any) -> Any:
+        kwargs["endpoint_url"] = kwargs.get("endpoint_url") or self._url
+        return super().create_client(*args, **kwargs)
+
+
+class _RoleProvider(CredentialProvider):
+    """The only credential provider of a role's session: what `Identities` has in its cache."""
+
+    METHOD = "orch"
+    CANONICAL_NAME = "orch"
+
+    def __init__(self, fetch: Callable[[], dict[str, str | None]], margin: int) -> None:
+        super().__init__()
+        self._fetch = fetch
+        self._margin = margin
+
+    def load(self) -> RefreshableCredentials:
+        return RefreshableCredentials.create_from_metadata(
+            self._fetch(),
+            refresh_using=self._fetch,
+            method=self.METHOD,
+            advisory_timeout=self._margin,
+            mandatory_timeout=self._margin,
+        )
+
+
+def client_config(emulator: EmulatorInfo | None) -> Config:
+    """Time limits and retries of every client.
+
+    Args:
+        emulator: the running emulator, or None for AWS.
+
+    Returns:
+        botocore's configuration; for the emulator without proxies and address variants, which cannot reach loopback.
+    """
+    config = Config(
+        retries=_RETRIES,  # type: ignore[arg-type]  # total_max_attempts is missing in the stubs
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=_READ_SECONDS,
+        max_pool_connections=_POOL,
+    )
+    if emulator is None:
+        return config
+    return config.merge(Config(proxies={}, use_fips_endpoint=False, use_dualstack_endpoint=False))
+
+
+class SessionFactory:
+    """Builds sessions that share what is dear: the parsed descriptions of AWS's services.
+
+    Args:
+        emulator: the running emulator, or None for AWS.
+        ask: asks a person for an MFA code; called with the prompt, at most once for each role that wants one.
+    """
+
+    def __init__(self, emulator: EmulatorInfo | None, ask: Callable[[str], str] | None = None) -> None:
+        self._emulator = emulator
+        self._ask = ask or ask_on_terminal
+        self._loader: Loader | None = None
+        self._assumed: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def base(self, profile: str | None, region: str) -> BotocoreSession:
+        """A session with the identity that everything starts from.
+
+        Args:
+            profile: AWS profile to start from; None for AWS_PROFILE, the environment or the default.
+            region: region whose STS is asked when the chain itself assumes a role.
+
+        Returns:
+            the session: the emulator's entry user, or the standard chain of the AWS SDKs.
+        """
+        session = self._bare(profile)
+        if self._emulator is not None:
+            session.set_credentials(self._emulator.access_key, self._emulator.secret_key)
+            return session
+        session.register_component("credential_provider", self._chain(session, region))
+        return session
+
+    def role(
+        self, profile: str | None, region: str, fetch: Callable[[], dict[str, str | None]], margin: int
+    ) -> boto3.Session:
+        """A session of a role.
+
+        Args:
+            profile: AWS profile whose other settings (certificates, proxies) hold.
+            region: default region of its clients.
+            fetch: gives fresh credentials in botocore's form.
+            margin: seconds before their end at which credentials are renewed.
+
+        Returns:
+            a session that renews its credentials by itself.
+        """
+        session = self._bare(profile)
+        session.register_component("credential_provider", CredentialResolver([_RoleProvider(fetch, margin)]))
+        return boto3.Session(botocore_session=session, region_name=region)
+
+    def _bare(self, profile: str | None) -> BotocoreSession:
+        if self._emulator is not None:
+            session: BotocoreSession = _EmulatorSession(self._emulator.url)
+        else:
+            session = BotocoreSession(profile=profile) if profile else BotocoreSession()
+        # The global endpoint of STS is one region far away, and its tokens do not work in opt-in regions.
+        session.set_config_variable("sts_regional_endpoints", "regional")
+        session.set_default_client_config(client_config(self._emulator))
+        with self._lock:
+            if self._loader is None:
+                self._loader = session.get_component("data_loader")
+        session.register_component("data_loader", self._loader)
+        return session
+
+    def _chain(self, session: BotocoreSession, region: str) -> CredentialResolver:
+        """Botocore's own chain, with one change: roles with MFA ask through orch and are shared by all profiles."""
+        resolver = create_credential_resolver(session, cache=self._assumed, region_name=region)
+        sources = [p for p in resolver.providers if isinstance(p, ContainerProvider | InstanceMetadataProvider)]
+        ours = AssumeRoleProvider(
+            load_config=lambda: session.full_config,
+            client_creator=lambda name, **kwargs: session.create_client(name, **{"region_name": region, **kwargs}),
+            cache=self._assumed,
+            profile_name=session.get_config_variable("profile") or "default",
+            prompter=self._ask,
+            credential_sourcer=CanonicalNameCredentialSourcer([EnvProvider(), *sources]),
+            profile_provider_builder=ProfileProviderBuilder(session, cache=self._assumed, region_name=region),
+        )
+        resolver.providers = [ours if isinstance(p, AssumeRoleProvider) else p for p in resolver.providers]
+        return resolver
+
+
+def ask_on_terminal(prompt: str) -> str:
+    """Ask for an MFA code, without showing it.
+
+    Args:
+        prompt: botocore's prompt, which names the device.
+
+    Returns:
+        what was typed.
+
+    Raises:
+        SetupError: there is no terminal to ask on; waiting for an answer would last for ever.
+    """
+    if not _has_terminal():
+        raise SetupError(
+            f"{prompt.strip().rstrip(':')}: there is no terminal to ask on",
+            hint="in CI use credentials that need no MFA (OIDC); else run it in a terminal",
+        )
+    try:
+        return getpass.getpass(prompt)
+    except EOFError:
+        raise SetupError("no MFA code was typed") from None
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return sys.stdin.isatty()
+    return True
