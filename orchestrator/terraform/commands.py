@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +19,14 @@ from orchestrator.terraform.failures import TerraformError, failure
 from orchestrator.terraform.files import locked
 from orchestrator.terraform.foreground import run_in_foreground
 from orchestrator.terraform.process import Kind, LineCallback, Outcome, Processes
+from orchestrator.terraform.root import Root
 from orchestrator.terraform.warm import warming
+
+__all__ = ["Root", "Terraform"]
 
 _WANTS_INIT = ("terraform init", "tofu init", "Required plugins are not installed", "Module not installed")
 _SHOW_SECONDS = 600.0
 _HAS_CHANGES = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Root:
-    """A rendered unit, ready for Terraform.
-
-    Attributes:
-        unit: the unit's id.
-        folder: the root's folder; Terraform's working folder.
-        data_dir: ``TF_DATA_DIR``: what init makes, shared by the folders of all runs of the unit.
-        env: the whole environment that children start from, credentials included; orch's own ``TF_`` names are added
-            and the user's removed (``environment.child_env``).
-        log: file that output is appended to.
-    """
-
-    unit: str
-    folder: Path
-    data_dir: Path
-    env: Mapping[str, str]
-    log: Path
 
 
 class Terraform:

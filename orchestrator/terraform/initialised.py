@@ -22,7 +22,8 @@ _FORMAT = "1"
 
 # Lines outside a terraform block that init reads: which providers and modules there are, and from where.
 _READ_BY_INIT = re.compile(r"^\s*(?:module|provider)\b|\b(?:source|version)\s*=")
-_IMPLIED = re.compile(r'^\s*(?:resource|data|ephemeral)\s+"([a-zA-Z0-9-]+)')
+_IMPLIED = re.compile(r'^\s*(?:resource|data|ephemeral)\s+"([a-zA-Z0-9_-]+)"', re.MULTILINE)
+_BUILT_IN = "terraform"
 _TERRAFORM = re.compile(r"^\s*terraform\s*\{")
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"|(?:#|//).*$')
 
@@ -42,26 +43,35 @@ def init_key(root: Path, facts: tuple[str, ...]) -> str:
     digest = hashlib.sha256(json.dumps([_FORMAT, *facts]).encode())
     lock = root / LOCK_FILE
     digest.update(lock.read_bytes() if lock.exists() else b"-")
+    implied: set[str] = set()
     for file in _sources(root):
         digest.update(f"\0{file.relative_to(root).as_posix()}\0".encode())
         data = file.read_bytes()
-        text = data if file.suffix == ".json" else "\n".join(read_by_init(data.decode("utf-8", "replace"))).encode()
-        digest.update(text)
+        if file.suffix == ".json":
+            digest.update(data)
+            continue
+        text = data.decode("utf-8", "replace")
+        implied |= implied_providers(text)
+        digest.update("\n".join(read_by_init(text)).encode())
+    digest.update(json.dumps(sorted(implied)).encode())
     return digest.hexdigest()
 
 
 def read_by_init(text: str) -> Iterator[str]:
-    """The lines of a ``.tf`` file that init depends on; resources are reduced to their provider's name."""
+    """The lines of a ``.tf`` file that init depends on."""
     depth = 0
     for line in text.splitlines():
         if depth or _TERRAFORM.match(line):
             bare = _TEXT.sub("", line)
             depth += bare.count("{") - bare.count("}")
             yield line.strip()
-        elif match := _IMPLIED.match(line):
-            yield match[1].split("_", 1)[0]
         elif _READ_BY_INIT.search(line):
             yield line.strip()
+
+
+def implied_providers(text: str) -> set[str]:
+    """The providers that types of resources stand for, without the built-in one: a preview's stand-in needs no init."""
+    return {match[1].split("_", 1)[0] for match in _IMPLIED.finditer(text)} - {_BUILT_IN}
 
 
 def is_initialised(data_dir: Path, root: Path, key: str) -> bool:

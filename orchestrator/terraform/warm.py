@@ -10,14 +10,14 @@ from pathlib import Path
 from orchestrator.terraform.files import locked
 from orchestrator.terraform.install import this_platform
 
-_ENTRY = re.compile(r'^provider "(?P<address>[^"]+)" \{\n(?P<body>(?:.*\n)*?)\}', re.MULTILINE)
+ENTRY = re.compile(r'^provider "(?P<address>[^"]+)" \{\n(?P<body>(?:.*\n)*?)\}', re.MULTILINE)
 _LOCKED_VERSION = re.compile(r'^\s*version\s*=\s*"(?P<version>[^"]+)"', re.MULTILINE)
 
 
 def locked_providers(lock_text: str) -> dict[str, str]:
     """The providers of a lock file: address -> version."""
     found = {}
-    for entry in _ENTRY.finditer(lock_text):
+    for entry in ENTRY.finditer(lock_text):
         version = _LOCKED_VERSION.search(entry["body"])
         if version:
             found[entry["address"]] = version["version"]
@@ -37,6 +37,7 @@ def is_warm(cache: Path, lock_file: Path) -> bool:
 @contextmanager
 def warming(cache: Path, lock_file: Path) -> Iterator[None]:
     """Hold the cache's lock during an init that may fill it; inits that only read a warm cache run side by side."""
+    cache.mkdir(parents=True, exist_ok=True)
     if is_warm(cache, lock_file):
         yield
         return

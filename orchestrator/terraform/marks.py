@@ -1,0 +1,186 @@
+"""Which values of a preview are unknown because an upstream's output is: traced through the plan's configuration.
+
+The plan JSON tells, for each argument of each resource, what it refers to. Local values are not in it; those are read
+from the root's own copies of the modules. A value that goes through the local values of a module from elsewhere is
+not marked: it is then shown as any other unknown.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestrator.catalogue.modules import read_module
+from orchestrator.errors import CatalogueError
+from orchestrator.terraform.plan import UnreadablePlanError, any_true
+
+_CALL = "this"
+_KEYS = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
+
+
+def upstream_marks(plan_json: Path, root: Path, unknown: frozenset[str]) -> frozenset[tuple[str, str]]:
+    """The unknown values of a preview that come from upstreams.
+
+    Args:
+        plan_json: the preview's plan as JSON.
+        root: the rendered root, with its copies of modules.
+        unknown: variables of the module call ``this`` whose value holds an upstream's unknown output.
+
+    Returns:
+        (resource address as in the plan, path of the argument such as ``role`` or ``environment[0].variables``).
+
+    Raises:
+        UnreadablePlanError: the file is not a plan's JSON.
+    """
+    try:
+        document = json.loads(plan_json.read_bytes())
+        call = document["configuration"]["root_module"]["module_calls"].get(_CALL, {})
+        changes = document.get("resource_changes", [])
+        trace = _Trace(root)
+        trace.module(call, f"module.{_CALL}.", root, frozenset(f"var.{name}" for name in unknown))
+        return frozenset(
+            (change["address"], path)
+            for change in changes
+            for path in trace.marks.get(_KEYS.sub("", change["address"]), ())
+            if any_true(_at(change["change"].get("after_unknown"), path))
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UnreadablePlanError(f"the plan {plan_json} cannot be read: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """One module of the plan's configuration, with where it is and what its local values depend on."""
+
+    body: Mapping[str, Any]
+    prefix: str
+    folder: Path | None
+    locals: Mapping[str, frozenset[str]]
+
+
+class _Trace:
+    """Follows tainted references down through modules; ``marks``: address without keys -> argument paths."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._locals: dict[Path, Mapping[str, frozenset[str]]] = {}
+        self.marks: dict[str, set[str]] = {}
+
+    def module(self, call: Mapping[str, Any], prefix: str, parent: Path | None, tainted: frozenset[str]) -> set[str]:
+        """Trace one module call.
+
+        Args:
+            call: the call in the configuration.
+            prefix: address of the module with a dot at its end.
+            parent: folder of the calling module; None when it is not in the root.
+            tainted: variables of the module, as ``var.NAME``.
+
+        Returns:
+            names of the module's outputs that hold what is tainted.
+        """
+        folder = _folder(parent, str(call.get("source", "")))
+        module = _Module(call.get("module", {}), prefix, folder, self._read_locals(folder))
+        known = set(tainted)
+        known |= {f"local.{name}" for name, needs in module.locals.items() if {f"var.{each}" for each in needs} & known}
+        while True:  # each round finds what depends on the last one's; the configuration is finite, so it ends
+            before = len(known)
+            self._resources(module, known)
+            self._calls(module, known)
+            if len(known) == before:
+                break
+        outputs = module.body.get("outputs", {})
+        return {name for name, output in outputs.items() if _touches(output.get("expression"), known)}
+
+    def _resources(self, module: _Module, known: set[str]) -> None:
+        for resource in module.body.get("resources", []):
+            here = known | _each(resource, known)
+            for name, expression in resource.get("expressions", {}).items():
+                for path in _tainted_paths(name, expression, here):
+                    known.add(f"{resource['address']}.{_KEYS.sub('', path)}")
+                    self.marks.setdefault(module.prefix + resource["address"], set()).add(path)
+
+    def _calls(self, module: _Module, known: set[str]) -> None:
+        for name, call in module.body.get("module_calls", {}).items():
+            here = known | _each(call, known)
+            given = call.get("expressions", {})
+            tainted = frozenset(f"var.{each}" for each, expression in given.items() if _touches(expression, here))
+            if tainted:
+                outputs = self.module(call, f"{module.prefix}module.{name}.", module.folder, tainted)
+                known |= {f"module.{name}.{output}" for output in outputs}
+
+    def _read_locals(self, folder: Path | None) -> Mapping[str, frozenset[str]]:
+        if folder is None:
+            return {}
+        if folder not in self._locals:
+            try:
+                self._locals[folder] = read_module(folder, root=self._root).locals
+            except CatalogueError:
+                self._locals[folder] = {}  # Terraform understood it and orch does not: nothing is traced through it
+        return self._locals[folder]
+
+
+def _folder(parent: Path | None, source: str) -> Path | None:
+    if parent is None or not source.startswith(("./", "../")):
+        return None
+    folder = (parent / source).resolve()
+    return folder if folder.is_dir() else None
+
+
+def _each(block: Mapping[str, Any], known: set[str]) -> set[str]:
+    """``each`` is tainted when ``for_each`` is."""
+    return {"each.value", "each.key"} if _touches(block.get("for_each_expression"), known) else set()
+
+
+def _tainted_paths(path: str, expression: Any, known: set[str]) -> Iterator[str]:
+    """The arguments below an expression that refer to what is tainted."""
+    if _is_expression(expression):
+        if _touches(expression, known):
+            yield path
+    elif isinstance(expression, Mapping):
+        for name, part in expression.items():
+            yield from _tainted_paths(f"{path}.{name}", part, known)
+    elif isinstance(expression, list) and len(expression) == 1:
+        yield from _tainted_paths(f"{path}[0]", expression[0], known)
+    elif _touches(expression, known):
+        yield path  # several blocks: a set would not keep their order
+
+
+def _is_expression(expression: Any) -> bool:
+    return isinstance(expression, Mapping) and (
+        isinstance(expression.get("references"), list) or "constant_value" in expression
+    )
+
+
+def _touches(expression: Any, known: set[str]) -> bool:
+    return any(_KEYS.sub("", reference) in known for reference in _references(expression))
+
+
+def _references(expression: Any) -> Iterator[str]:
+    if isinstance(expression, Mapping):
+        found = expression.get("references")
+        if isinstance(found, list):
+            yield from (str(each) for each in found)
+        else:
+            for part in expression.values():
+                yield from _references(part)
+    elif isinstance(expression, list):
+        for part in expression:
+            yield from _references(part)
+
+
+def _at(mirror: Any, path: str) -> Any:
+    """The part of ``after_unknown`` at a path; a whole that is unknown is unknown in every part."""
+    for step in re.findall(r"[^.\[\]]+", path):
+        if mirror is True or mirror is None:
+            return mirror
+        if isinstance(mirror, Mapping):
+            mirror = mirror.get(step)
+        elif isinstance(mirror, list) and step.isdigit() and int(step) < len(mirror):
+            mirror = mirror[int(step)]
+        else:
+            return None
+    return mirror
