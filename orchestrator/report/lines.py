@@ -56,7 +56,8 @@ def done_line(unit: UnitReport) -> str:
         facts.append(plural(len(unit.findings), "finding"))
     if unit.seconds >= 1:
         facts.append(duration(unit.seconds))
-    cause = clean(unit.cause)
+    # What a preview was made against is worth a line in the unit's own report, not here.
+    cause = "" if unit.preview and unit.status in {Status.PLANNED, Status.UNCHANGED} else clean(unit.cause)
     return f"{clean(unit.unit)} {', '.join(facts)}" + (f": {cause}" if cause else "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
@@ -90,3 +91,14 @@ def is_terminal(stream: TextIO) -> bool:
         return stream.isatty()
     except ValueError:
         return False
+
+
+def width_of(stream: TextIO, default: int = 120) -> int:
+    """Columns of the terminal that a stream goes to; ``default`` for anything else.
+
+    Pipes and files get a fixed width, so that what CI stores does not depend on a window.
+    """
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or default
+    except (OSError, ValueError):
+        return default

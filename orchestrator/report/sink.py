@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TextIO, runtime_checkable
 
+from orchestrator.report.paint import is_terminal
+from orchestrator.report.plain import PlainLines
 from orchestrator.report.records import Event
 
 
@@ -62,3 +64,21 @@ class Silent:
 
     def close(self) -> None:
         """Nothing to do."""
+
+
+def console_sink(stream: TextIO, env: Mapping[str, str], *, no_color: bool = False, quiet: bool = False) -> Sink:
+    """The sink for a stream: a live view for a terminal, plain lines for a pipe, a file, CI and ``TERM=dumb``.
+
+    Args:
+        stream: usually ``sys.stderr``.
+        env: the environment, for ``TERM``, ``CI`` and ``NO_COLOR``.
+        no_color: the option ``--no-color``.
+        quiet: the option ``--quiet``: nothing but the final report.
+    """
+    if quiet:
+        return Silent()
+    if not is_terminal(stream) or env.get("TERM") == "dumb" or env.get("CI"):
+        return PlainLines(stream)
+    from orchestrator.report.live import LiveView  # noqa: PLC0415 - rich takes 90 ms, and a pipe needs none of it
+
+    return LiveView.on(stream, env, no_color=no_color)

@@ -1,0 +1,158 @@
+"""A graph of units as text: a tree for people, Mermaid and DOT for pictures, JSON for programs.
+
+Arrows go from a unit to those that read it: the direction in which work and data flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orchestrator.report.tables import dump
+from orchestrator.report.text import clean
+
+FORMAT = 1
+
+
+class GraphFormat(StrEnum):
+    """The formats of ``orch graph --format``."""
+
+    TREE = "tree"
+    MERMAID = "mermaid"
+    DOT = "dot"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What is known of a unit besides its upstreams."""
+
+    account: str = ""
+    region: str = ""
+
+
+Upstreams = Mapping[str, Iterable[str]]
+"""Unit -> its upstreams, in graph order. An upstream that is not a key itself is not drawn."""
+
+
+def render_graph(form: GraphFormat | str, upstreams: Upstreams, nodes: Mapping[str, Node] | None = None) -> str:
+    """A graph in one of the formats, without a newline at the end.
+
+    Args:
+        form: which format.
+        upstreams: the graph.
+        nodes: account and region of each unit; units without an entry belong to no account.
+
+    Raises:
+        ValueError: there is no such format.
+    """
+    makers: Mapping[GraphFormat, Callable[[Upstreams, Mapping[str, Node]], str]] = {
+        GraphFormat.TREE: tree,
+        GraphFormat.MERMAID: mermaid,
+        GraphFormat.DOT: dot,
+        GraphFormat.JSON: graph_json,
+    }
+    return makers[GraphFormat(form)](upstreams, nodes or {})
+
+
+def tree(upstreams: Upstreams, nodes: Mapping[str, Node] | None = None) -> str:
+    """Each unit below one that it reads. A unit with several upstreams is written out once, and named elsewhere."""
+    edges = _edges(upstreams)
+    below: dict[str, list[str]] = {unit: [] for unit in edges}
+    for unit, above in edges.items():
+        for upstream in above:
+            below[upstream].append(unit)
+    lines: list[str] = []
+    written: set[str] = set()
+    # A stack instead of recursion: a chain of 10,000 units is a graph too.
+    stack = [(unit, "", "", Node()) for unit in reversed([u for u, above in edges.items() if not above])]
+    while stack:
+        unit, lead, branch, parent = stack.pop()
+        node = (nodes or {}).get(unit, Node())
+        again = unit in written and bool(below[unit])
+        lines.append(lead + branch + _label(unit, node, parent) + ("  (see above)" if again else ""))
+        if again:
+            continue
+        written.add(unit)
+        inner = lead + {"": "", "├── ": "│   ", "└── ": "    "}[branch]
+        last = len(below[unit]) - 1
+        children = [(c, inner, "└── " if i == last else "├── ", node) for i, c in enumerate(below[unit])]
+        stack.extend(reversed(children))
+    return "\n".join(lines)
+
+
+def mermaid(upstreams: Upstreams, nodes: Mapping[str, Node] | None = None) -> str:
+    """A Mermaid flowchart, as GitHub draws it in Markdown; one box for each account."""
+    edges = _edges(upstreams)
+    ids = {unit: f"n{number}" for number, unit in enumerate(edges)}
+    lines = ["flowchart LR"]
+    for number, (account, units) in enumerate(_by_account(edges, nodes or {})):
+        indent = "    "
+        if account:
+            lines.append(f'    subgraph a{number}["{_mermaid(account)}"]')
+            indent = "        "
+        lines += [f'{indent}{ids[unit]}["{_mermaid(unit)}"]' for unit in units]
+        if account:
+            lines.append("    end")
+    lines += [f"    {ids[upstream]} --> {ids[unit]}" for unit, above in edges.items() for upstream in above]
+    return "\n".join(lines)
+
+
+def dot(upstreams: Upstreams, nodes: Mapping[str, Node] | None = None) -> str:
+    """A graph for Graphviz; one cluster for each account."""
+    edges = _edges(upstreams)
+    lines = ["digraph orch {", "    rankdir=LR;", '    node [shape=box, fontname="sans-serif"];']
+    for number, (account, units) in enumerate(_by_account(edges, nodes or {})):
+        indent = "    "
+        if account:
+            lines += [f"    subgraph cluster_{number} {{", f"        label={_dot(account)};"]
+            indent = "        "
+        lines += [f"{indent}{_dot(unit)};" for unit in units]
+        if account:
+            lines.append("    }")
+    lines += [f"    {_dot(upstream)} -> {_dot(unit)};" for unit, above in edges.items() for upstream in above]
+    return "\n".join([*lines, "}"])
+
+
+def graph_json(upstreams: Upstreams, nodes: Mapping[str, Node] | None = None) -> str:
+    """``{"format": 1, "kind": "graph", "units": [{"unit", "account", "region", "upstreams"}]}``, in graph order."""
+    known = nodes or {}
+    units = [
+        {
+            "unit": unit,
+            "account": known.get(unit, Node()).account,
+            "region": known.get(unit, Node()).region,
+            "upstreams": above,
+        }
+        for unit, above in _edges(upstreams).items()
+    ]
+    return dump({"format": FORMAT, "kind": "graph", "units": units})
+
+
+def _edges(upstreams: Upstreams) -> dict[str, list[str]]:
+    return {unit: [u for u in dict.fromkeys(above) if u in upstreams] for unit, above in upstreams.items()}
+
+
+def _by_account(units: Iterable[str], nodes: Mapping[str, Node]) -> Iterator[tuple[str, list[str]]]:
+    accounts: dict[str, list[str]] = {}
+    for unit in units:
+        accounts.setdefault(nodes.get(unit, Node()).account, []).append(unit)
+    yield from accounts.items()
+
+
+def _label(unit: str, node: Node, parent: Node) -> str:
+    """A unit, with account and region where they are not those of the unit above."""
+    facts = clean(" ".join(text for text in (node.account, node.region) if text)) if node != parent else ""
+    return clean(unit) + (f"  ({facts})" if facts else "")
+
+
+def _mermaid(text: str) -> str:
+    """A text inside double quotes: Mermaid knows no backslash, only entities; ``#`` begins one."""
+    safe = {'"': "#quot;", "#": "#35;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`": "#96;"}
+    return "".join(safe.get(c, c) for c in clean(text))
+
+
+def _dot(text: str) -> str:
+    """A quoted DOT string; a backslash is doubled, so that it begins no escape."""
+    return '"' + clean(text).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,99 @@
+"""A run report as JSON. ``docs/output.md`` describes the shape; a change that breaks readers raises ``FORMAT``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.errors import Location
+from orchestrator.guard.records import Finding
+from orchestrator.report.final import outcome, sums
+from orchestrator.report.records import Attribute, ChangeLine, RunReport, UnitReport
+from orchestrator.report.tables import dump
+from orchestrator.report.text import short_address
+
+FORMAT = 1
+
+
+def run_json(report: RunReport) -> str:
+    """The whole run: every unit, every change with its attributes, every finding. Sensitive values are not in it."""
+    return dump(run_form(report))
+
+
+def run_form(report: RunReport) -> dict[str, Any]:
+    """The run as plain values, ready for JSON."""
+    return {
+        "format": FORMAT,
+        "kind": "run",
+        "run": report.run,
+        "verb": report.verb,
+        "targets": list(report.targets),
+        "outcome": outcome(report),
+        "interrupted": report.interrupted,
+        "seconds": round(report.seconds, 3),
+        "counts": {str(action): number for action, number in sums(report.units).items()},
+        "units": [unit_form(unit) for unit in report.units],
+        "notes": list(report.notes),
+    }
+
+
+def unit_form(unit: UnitReport) -> dict[str, Any]:
+    """One unit as plain values, ready for JSON."""
+    return {
+        "unit": unit.unit,
+        "account": unit.account,
+        "region": unit.region,
+        "status": str(unit.status),
+        "preview": unit.preview,
+        "cause": unit.cause,
+        "error": unit.error,
+        "log": unit.log,
+        "seconds": round(unit.seconds, 3),
+        "counts": {str(action): number for action, number in sums([unit]).items()},
+        "changes": [_change(change) for change in unit.changes],
+        "outputs_changed": list(unit.outputs_changed),
+        "findings": [finding_form(finding) for finding in unit.findings],
+    }
+
+
+def finding_form(finding: Finding) -> dict[str, Any]:
+    """One finding as plain values, ready for JSON; its address as in the changes, without ``module.this.``."""
+    return {
+        "id": finding.id,
+        "rule": finding.rule,
+        "severity": str(finding.severity),
+        "unit": finding.unit,
+        "address": short_address(finding.address),
+        "action": finding.action,
+        "cause": finding.cause,
+        "message": finding.message,
+        "hint": finding.hint,
+        "lost": finding.lost,
+        "where": location_form(finding.where),
+    }
+
+
+def location_form(where: Location | None) -> dict[str, Any] | None:
+    """A place in a file; line and column are 0 where they are not known."""
+    return {"file": where.file, "line": where.line, "column": where.column} if where else None
+
+
+def _change(change: ChangeLine) -> dict[str, Any]:
+    return {
+        "address": change.address,
+        "action": str(change.action),
+        "reason": change.reason,
+        "moved_from": change.moved_from,
+        "imported_id": change.imported_id,
+        "deposed": change.deposed,
+        "attributes": [_attribute(attribute) for attribute in change.attributes],
+    }
+
+
+def _attribute(attribute: Attribute) -> dict[str, Any]:
+    return {
+        "path": attribute.path,
+        "before": attribute.before,
+        "after": attribute.after,
+        "forces_replacement": attribute.forces_replacement,
+        "after_upstream": attribute.after_upstream,
+    }

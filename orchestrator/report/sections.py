@@ -1,0 +1,154 @@
+"""The sections between the table of units and the last line of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from orchestrator.guard.records import Finding, Severity
+from orchestrator.report.groups import group_changes
+from orchestrator.report.paint import SEVERITY_STYLES, STATUS_STYLES, Paint
+from orchestrator.report.records import ChangeLine, RunReport, Status, UnitReport
+from orchestrator.report.text import clean, clean_block, listed, plural, short_address, wrap
+from orchestrator.report.unit import group_text
+
+_ATTRIBUTES = 4
+"""Attributes of a change that several units share; each unit's own list has them all."""
+
+_ERROR_LINES = 60
+"""Lines of one error that are repeated; the log has the others."""
+
+
+def sections(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
+    """Every section that has something to say, the most important last."""
+    makers: tuple[Callable[[RunReport, Paint, int], Iterable[str]], ...] = (
+        _shared,
+        _lost,
+        _after_upstreams,
+        _warnings,
+        _not_run,
+        _stale,
+        _failed,
+        _blocked,
+    )
+    for make in makers:
+        lines = list(make(report, paint, width))
+        if lines:
+            yield "\n".join(lines)
+
+
+def _shared(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
+    groups = [g for g in group_changes(report.units) if g.shared and not g.change.action.destructive]
+    if groups:
+        yield paint("The same in several units", "bold")
+    for group in groups:
+        yield from group_text(group, paint, width, indent="  ", attributes=_ATTRIBUTES)
+
+
+def _lost(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
+    """Every delete, replacement and forget, with all its units and why."""
+    units = [
+        replace(unit, changes=tuple(_bare(c) for c in unit.changes if c.action.destructive)) for unit in report.units
+    ]
+    groups = group_changes(units)
+    if groups:
+        yield paint("Deleted, replaced or forgotten", "bold red")
+    for group in groups:
+        yield from group_text(group, paint, width, indent="  ")
+
+
+def _bare(change: ChangeLine) -> ChangeLine:
+    """A destructive change with only those attributes that cause it: the others are in the unit's own list."""
+    return replace(change, attributes=tuple(a for a in change.attributes if a.forces_replacement))
+
+
+def _after_upstreams(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
+    yield from _by_cause(report, Status.AFTER_UPSTREAMS, "Can be planned only after their upstreams", paint, width)
+
+
+def _not_run(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
+    yield from _by_cause(report, Status.DECLINED, "Declined", paint, width)
+    yield from _by_cause(report, Status.SKIPPED, "Skipped", paint, width)
+    yield from _by_cause(report, Status.INTERRUPTED, "Interrupted", paint, width)
+
+
+def _stale(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
+    yield from _by_cause(report, Status.STALE, "Stopped: the plan does what was not approved", paint, width)
+
+
+def _by_cause(report: RunReport, status: Status, title: str, paint: Paint, width: int) -> Iterator[str]:
+    """Units that ended in one way, those with the same cause together."""
+    causes: dict[str, list[str]] = {}
+    for unit in report.units:
+        if unit.status is status:
+            causes.setdefault(unit.cause, []).append(unit.unit)
+    if causes:
+        yield paint(title, STATUS_STYLES[status])
+    for cause, units in causes.items():
+        yield from wrap(listed(units) + (f": {cause}" if cause else ""), width=width, indent="  ", hang="    ")
+
+
+def _failed(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
+    """Terraform's error of each failed unit; an error that several units share is shown once."""
+    errors: dict[tuple[str, str], list[UnitReport]] = {}
+    for unit in report.units:
+        if unit.status is Status.FAILED:
+            errors.setdefault((unit.error, unit.cause), []).append(unit)
+    if errors:
+        yield paint("Failed", "bold red")
+    for (error, cause), units in errors.items():
+        yield from wrap(listed(u.unit for u in units), width=width, indent="  ")
+        yield from _error(error, cause, width)
+        for unit in units:
+            if unit.log:
+                yield f"    log: {clean(unit.log)}"
+
+
+def _error(error: str, cause: str, width: int) -> Iterator[str]:
+    block = clean_block(error)
+    if cause and not any(cause in line for line in block):
+        yield from wrap(cause, width=width, indent="    ")
+    for line in block[:_ERROR_LINES]:
+        yield f"    │ {line}".rstrip()
+    if len(block) > _ERROR_LINES:
+        yield f"    │ … and {plural(len(block) - _ERROR_LINES, 'line')} more in the log"
+
+
+def _blocked(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
+    """Every blocking finding in full, and units that were blocked without one."""
+    title = paint("Blocked by policy", "bold red")
+    for unit in report.units:
+        findings = [f for f in unit.findings if f.severity is Severity.BLOCK]
+        if not findings and unit.status is not Status.BLOCKED:
+            continue
+        if title:
+            yield title
+            title = ""
+        if unit.status is Status.BLOCKED and unit.cause:
+            yield from wrap(f"{unit.unit}: {unit.cause}", width=width, indent="  ", hang="    ")
+        for finding in findings:
+            yield from _finding(finding, paint, width)
+
+
+def _warnings(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
+    findings = [f for unit in report.units for f in unit.findings if f.severity is Severity.WARN]
+    if findings:
+        yield paint("Warnings", "yellow")
+    for finding in findings:
+        yield from _finding(finding, paint, width)
+
+
+def _finding(finding: Finding, paint: Paint, width: int) -> Iterator[str]:
+    """Address and action on a line of their own, never cut; then cause, loss, way out and place."""
+    head = f"{clean(finding.unit)}: {clean(finding.action)} {short_address(finding.address)}"
+    yield f"  {paint(head, SEVERITY_STYLES[finding.severity])}  {paint(clean(f'{finding.rule} {finding.id}'), 'dim')}"
+    facts = (
+        ("", finding.message),
+        ("cause: ", finding.cause),
+        ("what is lost: ", finding.lost),
+        ("way out: ", finding.hint),
+        ("at: ", str(finding.where) if finding.where else ""),
+    )
+    for name, text in facts:
+        if text:
+            yield from wrap(name + text, width=width, indent="    ", hang="      ")
