@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from orchestrator.cli.common import Common
-from orchestrator.report.final import render_unit
 from orchestrator.report.paint import width_of
 from orchestrator.report.records import Status, UnitReport
 from orchestrator.report.sink import Pausable, Sink
+from orchestrator.report.unit import render_unit
 from orchestrator.terraform.records import Action
 
 

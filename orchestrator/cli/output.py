@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from orchestrator.cli.common import Common
-from orchestrator.report.final import render_report, render_unit
+from orchestrator.report.final import render_report
 from orchestrator.report.jsonform import run_json
 from orchestrator.report.paint import is_terminal, width_of
 from orchestrator.report.records import RunReport, Status, UnitReport
+from orchestrator.report.tables import Column, rows_json, table
+from orchestrator.report.unit import render_unit
 
 _SHOWN = {Status.PLANNED, Status.BLOCKED, Status.AFTER_UPSTREAMS}
 
@@ -35,4 +38,15 @@ def print_report(common: Common, report: RunReport) -> None:
         sys.stdout.write(run_json(report) + "\n")
     else:
         sys.stdout.write(render_report(report, colour=colour_on(common), width=width_of(sys.stdout)) + "\n")
+    sys.stdout.flush()
+
+
+def print_rows(
+    common: Common, kind: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[Column | str] = ()
+) -> None:
+    """Print a table, or its JSON twin."""
+    if common.json:
+        sys.stdout.write(rows_json(kind, rows) + "\n")
+    elif rows:
+        sys.stdout.write(table(rows, columns, width=width_of(sys.stdout), colour=colour_on(common)) + "\n")
     sys.stdout.flush()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from orchestrator.aws.identity import Identities
 from orchestrator.aws.phases import Phases
-from orchestrator.aws.preflight import preflight
+from orchestrator.aws.preflight import needs_of, preflight
 from orchestrator.aws.states import StateStore
 from orchestrator.catalogue.records import Catalogue
 from orchestrator.cli.common import Common
@@ -28,18 +28,12 @@ from orchestrator.run.folders import new_run
 from orchestrator.run.interrupt import Interrupts, interruptible
 from orchestrator.run.journal import Journal
 from orchestrator.run.scheduler import Stop
-from orchestrator.run.tools import Options, Tools, accounts_touched
-from orchestrator.terraform.binary import find_binary
-from orchestrator.terraform.cliconfig import write_cli_config
+from orchestrator.run.tools import Options, Tools
+from orchestrator.terraform.binary import find_binary, user_cache
+from orchestrator.terraform.cliconfig import plugin_cache, write_cli_config
 from orchestrator.terraform.commands import Terraform
 from orchestrator.terraform.process import Processes
 from orchestrator.workspace.write import Workspace
-
-
-def cache_folder() -> Path:
-    """Where orch keeps what several repositories share: ``$XDG_CACHE_HOME/orch``, else ``~/.cache/orch``."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "orch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +65,10 @@ def make_terraform(catalogue: Catalogue, processes: Processes, folder: Path) -> 
     Raises:
         SetupError: there is no usable binary or provider source.
     """
-    cache = cache_folder()
+    cache = user_cache(os.environ)
     binary = find_binary(catalogue.settings, env=os.environ, cache=cache)
     config = write_cli_config(folder / "terraform.tfrc", env=os.environ, cache=cache)
-    return Terraform(binary, processes, config, plugin_cache=cache / "plugins")
+    return Terraform(binary, processes, config, plugin_cache=plugin_cache(os.environ, cache))
 
 
 @contextmanager
@@ -108,7 +102,7 @@ def open_session(
         stack.callback(warming.join)
         identities = Identities(catalogue, aws.emulator)
         units = [catalogue.units[id_] for id_ in selected]
-        preflight(catalogue, identities, accounts_touched(catalogue, units))
+        preflight(catalogue, identities, needs_of(catalogue, units, write=verb != "plan"))
         folders = new_run(catalogue.root)
         journal = Journal(folders.journal)
         stack.callback(journal.close)

@@ -1,0 +1,83 @@
+"""Makes accounts ready: the state bucket with boto3, then the account's baseline as any other unit."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from orchestrator.aws.bootstrap import Step, ensure_bucket, plan_bucket
+from orchestrator.aws.identity import Identities
+from orchestrator.catalogue.records import Account
+from orchestrator.cli.applying import apply_planned
+from orchestrator.cli.common import Common
+from orchestrator.cli.embedded import Aws
+from orchestrator.cli.output import print_report
+from orchestrator.cli.project import Project
+from orchestrator.cli.request import RunRequest
+from orchestrator.cli.session import open_session
+from orchestrator.errors import SetupError
+from orchestrator.report.records import UnitReport
+from orchestrator.run.outcome import exit_code
+from orchestrator.run.plan import PlanAll
+
+
+def bucket_steps(project: Project, aws: Aws, accounts: Iterable[Account]) -> Mapping[str, tuple[Step, ...]]:
+    """What would be done to each account's state bucket; changes nothing."""
+    identities = Identities(project.catalogue, aws.emulator)
+    return {account.name: plan_bucket(account, identities) for account in accounts}
+
+
+def make_buckets(common: Common, project: Project, aws: Aws, accounts: Iterable[Account]) -> None:
+    """Make each account's state bucket as it should be, saying each step that is done."""
+    identities = Identities(project.catalogue, aws.emulator)
+    for account in accounts:
+
+        def tell(step: Step, name: str = account.name) -> None:
+            if not step.done and not common.quiet:
+                sys.stderr.write(f"{name}: {step.change}\n")
+
+        ensure_bucket(account, identities, on_step=tell)
+
+
+def baselines(project: Project, accounts: Iterable[Account]) -> tuple[str, ...]:
+    """Ids of the accounts' baseline units, in graph order."""
+    names = {account.name for account in accounts}
+    units = project.catalogue.units
+    return tuple(id_ for id_ in project.graph.order if units[id_].baseline and units[id_].account in names)
+
+
+def apply_baselines(
+    common: Common, project: Project, aws: Aws, selected: Sequence[str], *, yes: bool
+) -> list[UnitReport]:
+    """Plan, judge, show, ask, apply the baselines under the bootstrap role."""
+    request = RunRequest.of(selected, None, None, None, fail_fast=False, timeout=None)
+    with open_session(common, project, aws, selected, request, verb="bootstrap") as session:
+        planned = PlanAll(session.tools, preview_new=not yes).run()
+        reports = apply_planned(common, session, planned, words=(), yes=yes)
+        session.tools.sink.close()
+        print_report(common, session.report(reports))
+    return reports
+
+
+def bootstrap_quietly(common: Common, project: Project, aws: Aws, accounts: Sequence[Account]) -> None:
+    """Make the accounts of a fresh emulator ready for one command.
+
+    Raises:
+        SetupError: a baseline could not be applied.
+    """
+    if not common.quiet:
+        sys.stderr.write(f"Bootstrapping {', '.join(account.name for account in accounts)} in it.\n")
+    silent = replace(common, quiet=True)
+    make_buckets(silent, project, aws, accounts)
+    selected = baselines(project, accounts)
+    if not selected:
+        return
+    request = RunRequest.of(selected, None, None, None, fail_fast=False, timeout=None)
+    with open_session(silent, project, aws, selected, request, verb="bootstrap") as session:
+        planned = PlanAll(session.tools, preview_new=False).run()
+        reports = apply_planned(silent, session, planned, words=(), yes=True)
+        bad = [report for report in reports if exit_code([report])]
+    if bad:
+        message = f"{bad[0].unit} could not be applied on the emulator: {bad[0].cause}"
+        raise SetupError(message, hint=f"the whole output is in {bad[0].log}")

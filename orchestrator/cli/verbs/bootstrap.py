@@ -1,0 +1,86 @@
+"""``orch bootstrap``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from orchestrator.aws.bootstrap import Step
+from orchestrator.catalogue.records import Account
+from orchestrator.cli.bootstrapping import apply_baselines, baselines, bucket_steps, make_buckets
+from orchestrator.cli.common import Common
+from orchestrator.cli.embedded import open_aws
+from orchestrator.cli.output import colour_on
+from orchestrator.cli.project import Project, open_project
+from orchestrator.cli.ready import circumstances
+from orchestrator.errors import UsageError
+from orchestrator.report.paint import width_of
+from orchestrator.report.tables import rows_json, table
+from orchestrator.run.consent import check_consent
+from orchestrator.run.outcome import exit_code
+
+
+def run(common: Common, names: Sequence[str], *, dry_run: bool, yes: bool) -> int:
+    """Make accounts ready; doing it again changes nothing, and goes on where it stopped."""
+    project = open_project(common)
+    accounts = _accounts(project, names)
+    selected = baselines(project, accounts)
+    with open_aws(common, project.catalogue) as aws:
+        steps = bucket_steps(project, aws, accounts)
+        if dry_run or not yes:
+            _show(common, accounts, steps, selected, project)
+        if dry_run:
+            return 0
+        units = [project.catalogue.units[id_] for id_ in selected]
+        words = check_consent(project.catalogue, units, circumstances(common, yes=yes))
+        todo = [account for account in accounts if not all(step.done for step in steps[account.name])]
+        if todo and not yes and not _agreed(todo, words):
+            return 4
+        make_buckets(common, project, aws, todo)
+        if not selected:
+            return 0
+        return exit_code(apply_baselines(common, project, aws, selected, yes=yes))
+
+
+def _accounts(project: Project, names: Sequence[str]) -> list[Account]:
+    if not names:
+        known = ", ".join(sorted(project.catalogue.accounts))
+        message = "name the accounts to bootstrap"
+        raise UsageError(message, hint=f"accounts: {known}")
+    return [project.account(name) for name in dict.fromkeys(names)]
+
+
+def _agreed(todo: Sequence[Account], words: Sequence[str]) -> bool:
+    word = " ".join(words) or "yes"
+    names = ", ".join(account.name for account in todo)
+    sys.stderr.write(f"Make the state bucket of {names}? Only {word!r} is taken for yes: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == word
+
+
+def _show(
+    common: Common,
+    accounts: Sequence[Account],
+    steps: Mapping[str, tuple[Step, ...]],
+    selected: Sequence[str],
+    project: Project,
+) -> None:
+    rows = [
+        {"account": account.name, "step": step.name, "done": step.done, "change": "" if step.done else step.change}
+        for account in accounts
+        for step in steps[account.name]
+    ]
+    rows += [
+        {
+            "account": project.catalogue.units[id_].account,
+            "step": id_,
+            "done": None,
+            "change": "planned, judged and applied under the bootstrap role",
+        }
+        for id_ in selected
+    ]
+    if common.json:
+        sys.stdout.write(rows_json("bootstrap", rows) + "\n")
+    else:
+        sys.stdout.write(table(rows, width=width_of(sys.stdout), colour=colour_on(common)) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,113 @@
+"""``orch check``: everything that can be known without AWS."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.catalogue.schema import stale_schemas
+from orchestrator.cli.common import Common
+from orchestrator.cli.output import print_rows
+from orchestrator.cli.project import open_project
+from orchestrator.cli.session import make_terraform
+from orchestrator.cli.verbs.listing import chosen
+from orchestrator.errors import OrchError
+from orchestrator.report.tables import Column
+from orchestrator.terraform.commands import Root, Terraform
+from orchestrator.terraform.process import Processes
+from orchestrator.workspace.values import unit_references
+from orchestrator.workspace.write import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One thing that was checked. ``problem`` is empty when it is right."""
+
+    check: str
+    subject: str
+    problem: str = ""
+
+
+def run(common: Common, targets: Sequence[str], exclude: Sequence[str], changed: str | None, *, fast: bool) -> int:
+    """Check catalogue, schemas, policies, and the roots that the catalogue becomes; exit code 2 when one is wrong."""
+    project = open_project(common)  # a wrong catalogue ends here, with all of its problems
+    catalogue = project.catalogue
+    units = [catalogue.units[id_] for id_ in chosen(project, targets, exclude, changed)]
+    results = [Result("catalogue", f"{len(catalogue.units)} units in {len(catalogue.accounts)} accounts")]
+    results += _schemas(catalogue)
+    results += _policies(catalogue)
+    results += _roots(catalogue, units, fast=fast, tell=_teller(common))
+    print_rows(
+        common, "check", [_row(result) for result in results], [Column("check"), Column("subject"), Column("result")]
+    )
+    return 2 if any(result.problem for result in results) else 0
+
+
+def _row(result: Result) -> dict[str, str]:
+    return {**asdict(result), "result": result.problem or "right"}
+
+
+def _teller(common: Common) -> Callable[[str], None]:
+    def tell(text: str) -> None:
+        if not common.quiet and not common.json:
+            sys.stderr.write(text + "\n")
+
+    return tell
+
+
+def _schemas(catalogue: Catalogue) -> Iterator[Result]:
+    stale = stale_schemas(catalogue.root)
+    if not stale:
+        yield Result("schemas", "live/.schema")
+    for name in stale:
+        yield Result("schemas", name, "not current — orch schema")
+
+
+def _policies(catalogue: Catalogue) -> Iterator[Result]:
+    from orchestrator.guard.cases import run_cases
+
+    for case in run_cases(catalogue.root):
+        yield Result("policies", case.name, case.problem)
+
+
+def _roots(catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Callable[[str], None]) -> Iterator[Result]:
+    """Render every root; let Terraform validate one for each module, because a root of the same module is the same."""
+    with tempfile.TemporaryDirectory(prefix="orch-check-") as name:
+        base = Path(name)
+        workspace = Workspace(catalogue)
+        seen: set[str] = set()
+        terraform = None if fast else make_terraform(catalogue, Processes(), base)
+        for unit in units:
+            upstream = {ref.unit: None for _, ref in unit_references(unit)}
+            try:
+                folder = workspace.render(unit, upstream, base / "roots" / unit.folder).folder
+            except OrchError as error:
+                yield Result("roots", unit.id, str(error))
+                continue
+            problem = ""
+            if terraform is not None and unit.module.address not in seen:
+                seen.add(unit.module.address)
+                tell(f"terraform validate: {unit.module.address} (as {unit.id})")
+                problem = _validate(terraform, unit, folder, base)
+            yield Result("roots", unit.id, problem)
+
+
+def _validate(terraform: Terraform, unit: Unit, folder: Path, base: Path) -> str:
+    root = Root(
+        unit=unit.id,
+        folder=folder,
+        data_dir=base / "data" / unit.folder,
+        env=dict(os.environ),
+        log=base / "logs" / f"{unit.folder}.log",
+    )
+    try:
+        terraform.init(root, timeout=unit.timeouts.plan, backend=False)
+        found = [each for each in terraform.validate(root) if each.severity == "error"]
+    except OrchError as error:
+        return str(error)
+    return "; ".join(f"{each.file}:{each.line}: {each.summary}" for each in found)

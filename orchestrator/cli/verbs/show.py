@@ -1,0 +1,125 @@
+"""``orch show UNIT``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from orchestrator.catalogue.records import Node, Ref, Text, Unit
+from orchestrator.cli.common import Common
+from orchestrator.cli.output import colour_on
+from orchestrator.cli.project import Project, open_project
+from orchestrator.report.paint import width_of
+from orchestrator.report.tables import Column, dump, table
+
+
+def run(common: Common, unit_id: str, *, root: bool) -> int:
+    """Show a unit; with ``root`` render its Terraform root and print where it is."""
+    project = open_project(common)
+    unit = project.unit(unit_id)
+    if root:
+        return _root(common, project, unit)
+    facts = _facts(project, unit)
+    inputs = list(_inputs(unit))
+    last = last_run(project.catalogue.root, unit.id)
+    if common.json:
+        sys.stdout.write(dump({"format": 1, "kind": "show", **facts, "inputs": inputs, "last_run": last}) + "\n")
+        return 0
+    width, colour = width_of(sys.stdout), colour_on(common)
+    lines = [f"{key:<12}{_text(value)}" for key, value in facts.items() if value not in (None, [], {})]
+    if inputs:
+        shown = [{**row, "value": _text(row["value"])} for row in inputs]
+        columns = [Column("input"), Column("value"), Column("where")]
+        lines += ["", table(shown, columns, width=width, colour=colour)]
+    if last:
+        lines += ["", f"last run    {last['run']}: {last['status']} ({last['time']})"]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+def _facts(project: Project, unit: Unit) -> dict[str, Any]:
+    account = project.catalogue.account_of(unit)
+    module = (
+        unit.module.path.relative_to(project.catalogue.root).as_posix() if unit.module.path else unit.module.address
+    )
+    return {
+        "unit": unit.id,
+        "account": f"{account.name} ({account.id})",
+        "region": unit.region,
+        "module": module,
+        "version": unit.module.version,
+        "state": f"s3://{account.state_bucket}/{unit.state_key}",
+        "set by": str(unit.at),
+        "upstreams": list(project.graph.upstreams(unit.id)),
+        "downstreams": list(project.graph.downstreams(unit.id)),
+        "secrets": [f"{secret.variable} = {secret.store}:{secret.key}" for secret in unit.secrets],
+        "archives": [f"{archive.variable} = {_relative(project, archive.folder)}" for archive in unit.archives],
+        "imports": dict(unit.imports),
+        "moved": dict(unit.moved),
+    }
+
+
+def _relative(project: Project, folder: Path) -> str:
+    return folder.relative_to(project.catalogue.root).as_posix()
+
+
+def _inputs(unit: Unit) -> Iterator[dict[str, Any]]:
+    for name, node in sorted(unit.inputs.items()):
+        yield {"input": name, "value": plain(node), "where": str(node.at)}
+
+
+def plain(node: Node) -> Any:
+    """A resolved value as a person writes it, references as ``${{ UNIT.output }}``."""
+    value = node.value
+    if isinstance(value, Ref):
+        return _reference(value)
+    if isinstance(value, Text):
+        return "".join(part if isinstance(part, str) else _reference(part) for part in value.parts)
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def _reference(ref: Ref) -> str:
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in ref.path)
+    return f"${{{{ {ref.unit}.{ref.output}{path} }}}}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def last_run(root: Path, unit: str) -> dict[str, str] | None:
+    """How the unit ended in the newest run on this machine that it was part of."""
+    from orchestrator.run.journal import read_journal
+
+    for folder in sorted((root / ".orch" / "runs").glob("*"), reverse=True):
+        journal = folder / "journal.jsonl"
+        found = None
+        if journal.is_file():
+            for record in read_journal(journal):
+                if record.get("unit") == unit and record.get("event") in {"planned", "ended"}:
+                    found = {"run": folder.name, "status": str(record["status"]), "time": str(record["time"])}
+        if found:
+            return found
+    return None
+
+
+def _root(common: Common, project: Project, unit: Unit) -> int:
+    from orchestrator.cli.ready import ready_session
+    from orchestrator.cli.request import RunRequest
+    from orchestrator.cli.verbs.terraform import prepare
+
+    with ready_session(common, project, (unit.id,), RunRequest(targets=(unit.id,)), verb="plan") as session:
+        folder = prepare(session, unit).folder
+    sys.stdout.write(f"{folder}\n")
+    return 0

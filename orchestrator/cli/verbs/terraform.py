@@ -1,0 +1,90 @@
+"""``orch terraform UNIT -- …``: reading subcommands of Terraform in a unit's root, under the plan role."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.catalogue.records import Unit
+from orchestrator.cli.common import Common
+from orchestrator.cli.project import open_project
+from orchestrator.cli.ready import ready_session
+from orchestrator.cli.request import RunRequest
+from orchestrator.cli.session import Session
+from orchestrator.errors import UsageError
+from orchestrator.run.upstreams import Upstreams
+from orchestrator.terraform.commands import Root
+
+ALLOWED: dict[str, frozenset[str] | None] = {
+    "console": None,
+    "fmt": frozenset({"-check"}),
+    "graph": None,
+    "metadata": frozenset({"functions"}),
+    "modules": None,
+    "output": None,
+    "providers": frozenset({"", "schema"}),
+    "show": None,
+    "state": frozenset({"list", "show", "pull"}),
+    "validate": None,
+    "version": None,
+}
+"""Subcommands that change nothing; a set: only with one of these words after it ("" is none)."""
+
+_INSTEAD = {
+    "apply": "orch apply {unit}",
+    "plan": "orch plan {unit}",
+    "destroy": "orch destroy {unit}",
+    "refresh": "orch plan {unit}",
+    "init": "orch show {unit} --root",
+    "providers": "orch providers lock",
+}
+
+
+def run(common: Common, unit_id: str, arguments: Sequence[str]) -> int:
+    """Run a reading subcommand; the exit code is Terraform's."""
+    project = open_project(common)
+    unit = project.unit(unit_id)
+    _check_allowed(unit, arguments)
+    request = RunRequest(targets=(unit.id,))
+    with ready_session(common, project, (unit.id,), request, verb="plan") as session:
+        root = prepare(session, unit)
+        return session.tools.terraform.passthrough(root, list(arguments))
+
+
+def prepare(session: Session, unit: Unit) -> Root:
+    """Render the unit's root for people, with its upstreams' values, and initialise it."""
+    tools = session.tools
+    values = Upstreams(tools.catalogue, tools.store).for_apply(unit)
+    rendered = tools.workspace.render(unit, values, tools.folders.unit(unit))
+    shown = tools.folders.shown(unit)
+    tools.workspace.refresh(rendered.folder, shown)
+    root = Root(
+        unit=unit.id,
+        folder=shown,
+        data_dir=tools.folders.data(unit),
+        env=tools.plan_environment(unit),
+        log=tools.folders.log(unit),
+    )
+    tools.terraform.init(root, timeout=unit.timeouts.plan)
+    return root
+
+
+def _check_allowed(unit: Unit, arguments: Sequence[str]) -> None:
+    """Refuse whatever could change a state past a judged plan.
+
+    Raises:
+        UsageError: the subcommand is missing or not a reading one; the hint names orch's own verb.
+    """
+    words = [word for word in arguments if not word.startswith("-")]
+    if not words or arguments[0].startswith("-"):
+        message = "name a subcommand of Terraform first"
+        raise UsageError(message, hint=f"orch terraform {unit.id} -- state list")
+    subcommand = arguments[0]
+    known = ALLOWED.get(subcommand, frozenset())
+    after = arguments[1] if len(arguments) > 1 else ""
+    if known is None or after in known or ("" in known and after.startswith("-")):
+        return
+    shown = " ".join([subcommand, after]).strip() if subcommand in ALLOWED else subcommand
+    message = f"`terraform {shown}` can change things past a judged plan, so it is not passed on"
+    instead = _INSTEAD.get(subcommand)
+    reading = ", ".join(sorted(ALLOWED))
+    raise UsageError(message, hint=instead.format(unit=unit.id) if instead else f"reading subcommands are {reading}")

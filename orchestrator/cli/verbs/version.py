@@ -1,0 +1,37 @@
+"""``orch version``."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+
+from orchestrator import __version__
+from orchestrator.cli.common import Common
+
+
+def run(common: Common) -> int:
+    """Print versions; Terraform's when there is one on PATH."""
+    versions = {"orch": __version__, "python": platform.python_version(), "terraform": _terraform()}
+    if common.json:
+        sys.stdout.write(json.dumps({"format": 1, "kind": "version", **versions}, indent=2) + "\n")
+    else:
+        terraform = versions["terraform"] or "not on PATH"
+        sys.stdout.write(f"orch {versions['orch']} (Python {versions['python']}, Terraform {terraform})\n")
+    return 0
+
+
+def _terraform() -> str | None:
+    path = shutil.which("terraform")
+    if path is None:
+        return None
+    env = {**os.environ, "CHECKPOINT_DISABLE": "1"}
+    env.pop("TF_CLI_CONFIG_FILE", None)  # it may name a file that is not there, which terraform takes for an error
+    try:
+        done = subprocess.run([path, "version", "-json"], capture_output=True, timeout=30, check=True, env=env)
+        return str(json.loads(done.stdout)["terraform_version"])
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError):
+        return None
