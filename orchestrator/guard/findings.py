@@ -1,0 +1,139 @@
+"""Findings: what the guard says, to whom it belongs, and an id that is the same in the next run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.catalogue.records import Unit
+from orchestrator.guard.causes import attributes, cause, way_out
+from orchestrator.guard.enrich import label
+from orchestrator.guard.places import locate
+from orchestrator.guard.protected import Protected
+from orchestrator.guard.records import Finding
+from orchestrator.terraform.records import Action, ResourceChange
+
+PROTECTED = "ORCH_PROTECTED"
+"""The one check that every ``policies/`` must have: it is judged twice, by checkov and by the guard's own rule."""
+
+UNREADABLE = "ORCH_UNREADABLE"
+UNPROVEN = "ORCH_UNPROVEN"
+DISAGREE = "ORCH_DISAGREE"
+ERRORED = "ORCH_ERRORED"
+
+_WOULD = {
+    Action.DELETE: "{address} would be deleted: this loses {lost}",
+    Action.REPLACE: "{address} would be replaced by a new, empty one: this loses {lost}",
+    Action.FORGET: "{address} would be forgotten: nothing keeps it any more, and it stands for {lost}",
+}
+
+
+def finding_id(rule: str, unit: str, address: str, action: str) -> str:
+    """Ten hex digits, the same for the same objection in every run."""
+    return hashlib.sha256(f"{rule}\0{unit}\0{address}\0{action}".encode()).hexdigest()[:10]
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes the findings about one unit's plan.
+
+    Attributes:
+        root: the folder that contains ``live/``; places are relative to it.
+        changes: all changes of the plan, among which a renamed resource may be found again.
+    """
+
+    unit: Unit
+    root: Path
+    protected: Protected
+    changes: tuple[ResourceChange, ...] = ()
+
+    def loss(self, change: ResourceChange) -> Finding:
+        """A protected resource goes."""
+        entry = self.protected.get(change.type)
+        lost = entry.lost if entry else "what it holds"
+        action = change.action if change.action in _WOULD else Action.DELETE
+        names = attributes(change.replace_paths)
+        return self._finding(
+            PROTECTED,
+            label(change),
+            action.value,
+            cause=cause(change),
+            message=_WOULD[action].format(address=label(change), lost=lost),
+            hint=way_out(change, self.changes),
+            lost=lost,
+            change=change,
+            names=[name.split(".")[0].split("[")[0] for name in names],
+        )
+
+    def objection(
+        self, rule: str, change: ResourceChange, *, name: str, hint: str, details: Iterable[str], lost: str = ""
+    ) -> Finding:
+        """A check of ``policies/`` failed. ``details`` are its own words about why."""
+        why = "; ".join(details)
+        entry = self.protected.get(change.type)
+        before, after = change.before or {}, change.after or {}
+        differ = [each for each in after if before.get(each) != after[each]]
+        telling = sorted(differ, key=lambda each: (entry is None or each not in entry.attributes, each))
+        return self._finding(
+            rule,
+            label(change),
+            change.action.value,
+            cause=why,
+            message=f"{label(change)}: {name}",
+            hint=hint,
+            lost=lost,
+            change=change,
+            names=telling,
+        )
+
+    def unreadable(self, why: str, *, address: str = "", lost: str = "") -> Finding:
+        """The plan, or one entry of it, cannot be understood."""
+        about = f"{address} cannot be judged" if address else "the plan cannot be judged"
+        hint = "plan again; if it stays so, this Terraform may be newer than what this orch knows"
+        return self._finding(UNREADABLE, address, "", cause=why, message=f"{about}: {why}", hint=hint, lost=lost)
+
+    def unproven(self, check: str, address: str, why: str, *, policy: str) -> Finding:
+        """A check did not answer, so it is not known what it would have said."""
+        message = f"{check} did not judge {address}: {why}" if address else f"{check} did not run: {why}"
+        hint = f"correct policies/{policy}/check.py: a check answers PASSED or FAILED about each resource that it names"
+        return self._finding(UNPROVEN, address, check, cause=why, message=message, hint=hint)
+
+    def disagreement(self, address: str) -> Finding:
+        """The check and the guard's own rule differ about a protected resource."""
+        why = f"the check {PROTECTED} and the guard's own rule do not agree on it"
+        hint = "correct policies/protected/check.py: it must fail on whatever deletes, replaces or forgets"
+        return self._finding(DISAGREE, address, "", cause=why, message=f"{address}: {why}", hint=hint)
+
+    def errored(self) -> Finding:
+        """Terraform saved the plan and then found an error."""
+        why = "Terraform ended this plan with an error, so it is not whole"
+        return self._finding(ERRORED, "", "", cause=why, message=why, hint="correct the error, then plan again")
+
+    def _finding(
+        self,
+        rule: str,
+        address: str,
+        action: str,
+        *,
+        cause: str,
+        message: str,
+        hint: str,
+        lost: str = "",
+        change: ResourceChange | None = None,
+        names: Iterable[str] = (),
+    ) -> Finding:
+        where = locate(self.unit, change, tuple(names), self.root) if change is not None else self.unit.at
+        return Finding(
+            id=finding_id(rule, self.unit.id, address, action),
+            rule=rule,
+            unit=self.unit.id,
+            address=address,
+            action=action,
+            cause=cause,
+            message=message,
+            hint=hint,
+            lost=lost,
+            where=where,
+        )

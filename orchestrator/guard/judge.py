@@ -1,0 +1,141 @@
+"""May this exact plan run? Every plan goes through here, and whatever is not proven to be fine is refused."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from orchestrator.catalogue.records import Unit
+from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.guard.document import Document, UnreadableError, read_document
+from orchestrator.guard.enrich import changed, enriched, label
+from orchestrator.guard.findings import PROTECTED, Writer
+from orchestrator.guard.policies import Policies
+from orchestrator.guard.records import Finding, Verdict
+from orchestrator.guard.rules import losses, unaccounted
+from orchestrator.terraform.records import PlanRecord, ResourceChange
+
+if TYPE_CHECKING:
+    from orchestrator.guard.engine import Answers, Engine
+
+
+GUARDING = frozenset({"weakened", "hidden_replace"})
+"""Policies whose objection means that something protected may be lost, so that the finding says what."""
+
+
+class Judge:
+    """Judges plans; may be called from many threads.
+
+    Args:
+        policies: what is judged by.
+    """
+
+    def __init__(self, policies: Policies) -> None:
+        self.policies = policies
+        self._warming = threading.Lock()
+        self._engine: Engine | None = None
+
+    def warm(self) -> Engine:
+        """Import checkov (2 s, once) and load the checks; returns at once when that is done already.
+
+        Raises:
+            CatalogueError: a check cannot be loaded, or the check on protected resources is missing.
+        """
+        with self._warming:
+            if self._engine is None:
+                from orchestrator.guard.engine import Engine  # noqa: PLC0415 - imports checkov
+
+                engine = Engine(self.policies)
+                if PROTECTED not in engine.checks:
+                    problem = Problem(Location("policies"), f"no policy has the check {PROTECTED}")
+                    raise CatalogueError([problem])
+                self._engine = engine
+            return self._engine
+
+    def judge(self, unit: Unit, plan: PlanRecord) -> Verdict:
+        """The verdict over one plan. A plan that Terraform itself called empty has no findings.
+
+        Args:
+            unit: the unit that the plan is of.
+            plan: the plan; judged is its JSON, and what ``plan`` says only makes the verdict stricter.
+
+        Raises:
+            CatalogueError: a check cannot be loaded; nothing is judged without all of them.
+        """
+        writer = Writer(unit, self.policies.root, self.policies.protected)
+        if plan.json_file is None:
+            findings = () if plan.empty else (writer.unreadable("there is no JSON of it"),)
+            return Verdict(unit=unit.id, findings=findings, checks=())
+        try:
+            document = read_document(plan.json_file)
+        except UnreadableError as error:
+            return Verdict(unit=unit.id, findings=(writer.unreadable(str(error)),), checks=())
+        return self._judged(unit, plan, document)
+
+    def _judged(self, unit: Unit, plan: PlanRecord, document: Document) -> Verdict:
+        engine = self.warm()
+        changes = changed(document)
+        writer = Writer(unit, self.policies.root, self.policies.protected, changes)
+        lost = losses(document, plan.changes, self.policies.protected)
+        findings = [writer.loss(change) for change in lost.values()]
+        findings += self._faults(document, writer)
+        checks: tuple[str, ...] = ()
+        try:
+            answers = engine.run(enriched(document, self.policies.protected))
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong in checkov, the plan was not judged
+            why = f"checkov failed with {type(error).__name__}"
+            findings.append(writer.unproven(PROTECTED, "", why, policy="protected"))
+        else:
+            by_label = {label(change): change for change in changes}
+            findings += _objections(engine, answers, by_label, writer, frozenset(lost))
+            findings += _gaps(engine, answers, writer)
+            checks = _proven(answers)
+        if document.errored and not lost:
+            findings.append(writer.errored())
+        return Verdict(unit=unit.id, findings=tuple(findings), checks=checks)
+
+    def _faults(self, document: Document, writer: Writer) -> Iterator[Finding]:
+        for fault in document.faults:
+            yield writer.unreadable(fault.what, address=fault.address)
+        types = {each.address: each.type for each in document.prior}
+        for fault in unaccounted(document, self.policies.protected):
+            entry = self.policies.protected.types[types[fault.address]]
+            yield writer.unreadable(fault.what, address=fault.address, lost=entry.lost)
+
+
+def _objections(
+    engine: Engine, answers: Answers, changes: dict[str, ResourceChange], writer: Writer, lost: frozenset[str]
+) -> Iterator[Finding]:
+    """What the checks object to; the check on protected resources is compared with the guard's own rule."""
+    stopped = {each.address for each in answers.given if each.check == PROTECTED and not each.passed}
+    for address in sorted(stopped ^ (lost & changes.keys())):
+        yield writer.disagreement(address)
+    for each in answers.given:
+        if each.passed or (each.check == PROTECTED and each.address in lost):
+            continue
+        change = changes[each.address]
+        if each.check == PROTECTED:
+            yield writer.loss(change)
+            continue
+        check = engine.checks[each.check]
+        entry = writer.protected.get(change.type)
+        yield writer.objection(
+            each.check,
+            change,
+            name=check.name,
+            hint=check.guideline,
+            details=each.details,
+            lost=entry.lost if entry is not None and check.policy in GUARDING else "",
+        )
+
+
+def _gaps(engine: Engine, answers: Answers, writer: Writer) -> Iterator[Finding]:
+    for (check, address), why in answers.missing.items():
+        yield writer.unproven(check, address, why, policy=engine.checks[check].policy)
+
+
+def _proven(answers: Answers) -> tuple[str, ...]:
+    """Checks that answered, and about everything that they had to."""
+    gaps = {check for check, _ in answers.missing}
+    return tuple(sorted({each.check for each in answers.given} - gaps))

@@ -1,0 +1,84 @@
+"""What orch adds to a resource before checkov sees it, and how a check reads it.
+
+checkov looks at ``planned_values`` alone: what a resource will be. What happens to it, and what it was, it cannot
+see. So every changed resource carries two attributes of orch's own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from orchestrator.guard.protected import ProtectedType
+from orchestrator.terraform.records import Action, ResourceChange
+
+ACTION_MARK = "__orch_action__"
+"""The action as one word: ``create``, ``update``, ``replace``, ``delete`` or ``forget``."""
+
+CHANGE_MARK = "__orch_change__"
+"""The whole change as JSON text, so that checkov does not reshape it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a plan does to one resource, as a check sees it.
+
+    Attributes:
+        before: the object as it is; empty for a new one.
+        after: the object as it will be; empty for one that goes.
+        unknown: mirrors ``after``: True where the value is not known yet.
+        deposed: key of an old object that an earlier replacement left behind, or None.
+        protected: the entry of its type in ``policies/protected.yaml``, or None.
+    """
+
+    address: str
+    type: str
+    action: Action
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    unknown: Mapping[str, Any]
+    deposed: str | None
+    protected: ProtectedType | None
+
+    @classmethod
+    def of(cls, conf: Mapping[str, Any]) -> Self:
+        """The change behind the configuration that checkov hands to a check.
+
+        Raises:
+            KeyError: the resource carries no mark: the plan did not come through orch, and the check must not answer.
+            ValueError: the mark is damaged.
+        """
+        text = conf[CHANGE_MARK]
+        data = json.loads(text[0] if isinstance(text, list) else text)
+        entry = data["protected"]
+        protected = ProtectedType.model_validate(entry) if entry is not None else None
+        return cls(**{**data, "action": Action(data["action"]), "protected": protected})
+
+    def is_known(self, attribute: str) -> bool:
+        """Whether the plan knows the whole of an attribute's new value."""
+        return not _any_true(self.unknown.get(attribute))
+
+
+def marks(change: ResourceChange, protected: ProtectedType | None) -> dict[str, str]:
+    """The two marks of one change, as attributes of the resource."""
+    data = {
+        "address": change.address,
+        "type": change.type,
+        "action": change.action.value,
+        "before": change.before or {},
+        "after": change.after or {},
+        "unknown": change.after_unknown if isinstance(change.after_unknown, Mapping) else {},
+        "deposed": change.deposed,
+        "protected": protected.model_dump(mode="json") if protected is not None else None,
+    }
+    return {ACTION_MARK: change.action.value, CHANGE_MARK: json.dumps(data)}
+
+
+def _any_true(unknown: Any) -> bool:
+    if isinstance(unknown, Mapping):
+        return any(_any_true(each) for each in unknown.values())
+    if isinstance(unknown, list | tuple):
+        return any(_any_true(each) for each in unknown)
+    return unknown is True

@@ -1,0 +1,145 @@
+"""``policies/``: the list of protected types, and one folder for each policy with its check and its cases."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.guard.protected import PROTECTED_FILE, Protected
+
+FOLDER = "policies"
+CHECK_FILE = "check.py"
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_IGNORED = frozenset({"__pycache__"})
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One policy: a checkov check, and plans that show what it lets pass and what it stops.
+
+    Attributes:
+        folder: ``policies/NAME``.
+        source: the bytes of ``check.py``; these run, and these are in the digest.
+        passing, failing: plan JSON files, sorted; at least one of each.
+        at: where problems with it are reported.
+    """
+
+    name: str
+    folder: Path
+    source: bytes
+    passing: tuple[Path, ...]
+    failing: tuple[Path, ...]
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Everything in ``policies/``, read once.
+
+    Attributes:
+        root: the folder that contains ``policies/``.
+        digest: SHA-256 over the name and the bytes of every file in it.
+    """
+
+    root: Path
+    protected: Protected
+    policies: tuple[Policy, ...]
+    digest: str
+
+    @classmethod
+    def load(cls, root: Path) -> Self:
+        """Read ``policies/`` below a folder. Imports neither checkov nor the checks.
+
+        Raises:
+            CatalogueError: the folder or the list is missing, or a policy has no check or lacks a case.
+        """
+        folder = root / FOLDER
+        if not folder.is_dir():
+            what = "there is no policies/ folder, and without policies nothing can be judged"
+            hint = f"add {FOLDER}/{PROTECTED_FILE} and {FOLDER}/protected/ as in orch's own repository"
+            raise CatalogueError([Problem(Location(FOLDER), what, hint)])
+        files = _read(folder)
+        problems: list[Problem] = []
+        protected: Protected | None = None
+        shown = f"{FOLDER}/{PROTECTED_FILE}"
+        if PROTECTED_FILE in files:
+            try:
+                protected = Protected.parse(files[PROTECTED_FILE], shown_as=shown)
+            except CatalogueError as error:
+                problems.extend(error.problems)
+        else:
+            what = "the list of protected resources is missing"
+            problems.append(Problem(Location(shown), what, "without it nothing would be protected"))
+        policies = _policies(folder, files, problems)
+        if problems or protected is None:
+            raise CatalogueError(problems)
+        return cls(root=root, protected=protected, policies=policies, digest=_digest(files))
+
+
+def _read(folder: Path) -> dict[str, bytes]:
+    """Every file below the folder, by its path in it.
+
+    Raises:
+        CatalogueError: a file cannot be read, or a link leads elsewhere, where the digest does not reach.
+    """
+    files: dict[str, bytes] = {}
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(set(folders) - _IGNORED)
+        for name in sorted([*names, *folders]):
+            path = Path(parent, name)
+            key = path.relative_to(folder).as_posix()
+            if path.is_symlink():
+                problem = Problem(Location(f"{FOLDER}/{key}"), "a link is not allowed here", "copy the file instead")
+                raise CatalogueError([problem])
+            if path.is_dir():
+                continue
+            try:
+                files[key] = path.read_bytes()
+            except OSError as error:
+                problem = Problem(Location(f"{FOLDER}/{key}"), f"the file cannot be read: {error.strerror}")
+                raise CatalogueError([problem]) from error
+    return files
+
+
+def _policies(folder: Path, files: Mapping[str, bytes], problems: list[Problem]) -> tuple[Policy, ...]:
+    names = sorted({key.split("/", 1)[0] for key in files if "/" in key})
+    if not names:
+        what = "there is no policy: every policy is a folder with check.py, pass.json and fail.json"
+        problems.append(Problem(Location(FOLDER), what))
+    found = [_policy(folder / name, files, problems) for name in names]
+    return tuple(policy for policy in found if policy is not None)
+
+
+def _policy(folder: Path, files: Mapping[str, bytes], problems: list[Problem]) -> Policy | None:
+    name = folder.name
+    at = Location(f"{FOLDER}/{name}")
+    own = [key.split("/", 1)[1] for key in files if key.startswith(f"{name}/")]
+    passing = tuple(folder / each for each in sorted(own) if re.fullmatch(r"pass[^/]*\.json", each))
+    failing = tuple(folder / each for each in sorted(own) if re.fullmatch(r"fail[^/]*\.json", each))
+    before = len(problems)
+    if not _NAME.fullmatch(name):
+        problems.append(Problem(at, f"{name!r} is no name for a policy", "use a-z, 0-9 and _, and begin with a letter"))
+    if CHECK_FILE not in own:
+        problems.append(Problem(at, f"the policy has no {CHECK_FILE}"))
+    for cases, which, does in ((passing, "pass", "lets pass"), (failing, "fail", "stops")):
+        if not cases:
+            what = f"the policy has no case {which}*.json"
+            problems.append(Problem(at, what, f"add a plan (terraform show -json) that it {does}"))
+    if len(problems) > before:
+        return None
+    source = files[f"{name}/{CHECK_FILE}"]
+    check = Location(f"{FOLDER}/{name}/{CHECK_FILE}")
+    return Policy(name=name, folder=folder, source=source, passing=passing, failing=failing, at=check)
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for key in sorted(files):
+        digest.update(f"{hashlib.sha256(files[key]).hexdigest()}  {key}\n".encode())
+    return digest.hexdigest()

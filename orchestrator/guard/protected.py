@@ -1,0 +1,161 @@
+"""``policies/protected.yaml``: the types of resource whose loss loses data or identities."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, StringConstraints, TypeAdapter
+from pydantic import ValidationError as PydanticError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from orchestrator.errors import CatalogueError, Location, Problem
+
+PROTECTED_FILE = "protected.yaml"
+
+Scalar = StrictBool | StrictInt | StrictStr
+_Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*$")]
+_Sentence = Annotated[str, StringConstraints(strict=True, min_length=3, pattern=r"^[^\n]*[^.\n]$")]
+_Api = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$")]
+
+
+class Protection(BaseModel):
+    """A resource's own protection: the attribute, and the value that must stay."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    attribute: _Name
+    value: Scalar
+
+
+class ProtectedType(BaseModel):
+    """One entry of the list; the file's header says what each key means."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lost: _Sentence
+    protection: Protection | None = None
+    disarmed_by: dict[_Name, Scalar] = Field(default_factory=dict)
+    replaced_by: dict[_Name, Literal["any", "removal"]] = Field(default_factory=dict)
+    delete_apis: Annotated[tuple[_Api, ...], Field(min_length=1)]
+
+    @property
+    def attributes(self) -> frozenset[str]:
+        """Every attribute that this entry names; each must exist in the provider's schema."""
+        own = {self.protection.attribute} if self.protection else set()
+        return frozenset(own | self.disarmed_by.keys() | self.replaced_by.keys())
+
+
+_FILE: TypeAdapter[dict[str, ProtectedType]] = TypeAdapter(dict[_Name, ProtectedType])
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """The list, checked. ``types``: resource type -> its entry."""
+
+    types: Mapping[str, ProtectedType]
+
+    @classmethod
+    def read(cls, file: Path, *, shown_as: str | None = None) -> Protected:
+        """Read the list from a file.
+
+        Args:
+            file: ``policies/protected.yaml``.
+            shown_as: how problems name the file; by default its own path.
+
+        Raises:
+            CatalogueError: the file is missing, is not YAML, or an entry is wrong; with file and line.
+        """
+        name = shown_as or file.as_posix()
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            problem = Problem(Location(name), f"the list of protected resources cannot be read: {error.strerror}")
+            raise CatalogueError([problem]) from error
+        return cls.parse(data, shown_as=name)
+
+    @classmethod
+    def parse(cls, data: bytes, *, shown_as: str) -> Protected:
+        """The same from bytes that were read already.
+
+        Raises:
+            CatalogueError: as for ``read``.
+        """
+        tree = _load(data, shown_as)
+        try:
+            types = _FILE.validate_python(tree)
+        except PydanticError as error:
+            problems = [_problem(each, tree, shown_as) for each in error.errors()]
+            raise CatalogueError(problems) from error
+        return cls(types=types)
+
+    def __contains__(self, resource_type: str) -> bool:
+        return resource_type in self.types
+
+    def get(self, resource_type: str) -> ProtectedType | None:
+        """The entry of a type, or None when it is not protected."""
+        return self.types.get(resource_type)
+
+
+def _load(data: bytes, name: str) -> CommentedMap:
+    """The YAML tree with positions; an empty list protects nothing, so it is an error."""
+    try:
+        tree = YAML(typ="rt").load(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise CatalogueError([Problem(Location(name), "this is not a text file in UTF-8")]) from error
+    except (YAMLError, ValueError) as error:
+        raise CatalogueError([_syntax(error, name)]) from error
+    if not isinstance(tree, CommentedMap) or not tree:
+        what = "the list of protected resources is empty"
+        hint = "name at least one type, e.g. aws_cognito_user_pool with what its loss loses"
+        raise CatalogueError([Problem(Location(name, 1), what, hint)])
+    return tree
+
+
+def _syntax(error: Exception, name: str) -> Problem:
+    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+    where = Location(name, mark.line + 1, mark.column + 1) if mark is not None else Location(name)
+    said = error.problem if isinstance(error, MarkedYAMLError) else None
+    first = (said or str(error)).strip().splitlines()[0]
+    return Problem(where, f"not YAML: {first}")
+
+
+def _problem(error: Mapping[str, Any], tree: CommentedMap, name: str) -> Problem:
+    """One of pydantic's errors, at the line that it is about."""
+    path = [step for step in error["loc"] if step not in _UNION_STEPS]
+    keys = [str(step) for step in path if step != "[key]"]
+    what = f"{'.'.join(keys)}: {_SAID.get(error['type'], error['msg'])}"
+    hint = None
+    if error["type"] == "extra_forbidden":
+        hint = "known keys: " + ", ".join(ProtectedType.model_fields)
+    return Problem(_place(tree, keys, name), what, hint)
+
+
+_UNION_STEPS = frozenset({"bool", "int", "str", "constrained-str"})
+"""Steps that pydantic adds to a path for each member of a union: no keys of the file."""
+
+_SAID = {
+    "extra_forbidden": "unknown key",
+    "missing": "is missing",
+    "string_pattern_mismatch": "is not written as it should be (names a-z_, APIs service:Action, no full stop)",
+}
+
+
+def _place(tree: CommentedMap, keys: list[str], name: str) -> Location:
+    """Line and column of the deepest key of the path that is in the file."""
+    node: Any = tree
+    line, column = 0, 0
+    for key in keys:
+        if isinstance(node, CommentedMap) and key in node:
+            line, column = node.lc.key(key)
+        elif isinstance(node, CommentedSeq) and re.fullmatch(r"\d+", key) and int(key) < len(node):
+            line, column = node.lc.item(int(key))
+        else:
+            break
+        node = node[int(key)] if isinstance(node, CommentedSeq) else node[key]
+    return Location(name, line + 1, column + 1)

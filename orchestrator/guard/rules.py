@@ -1,0 +1,53 @@
+"""The guard's own rule about protected resources, in plain Python, beside the check that checkov runs.
+
+Two ways to the same answer: this one does not go through checkov, nor through what checkov is shown, and looks also at
+what was read for the report and at the state that the plan starts from. Where the two differ, the plan is blocked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from orchestrator.guard.document import Document, Fault
+from orchestrator.guard.enrich import label
+from orchestrator.guard.protected import Protected
+from orchestrator.terraform.records import ResourceChange
+
+
+def losses(
+    document: Document, reported: Iterable[ResourceChange], protected: Protected
+) -> Mapping[str, ResourceChange]:
+    """Every protected resource that a plan deletes, replaces or forgets, by label.
+
+    Args:
+        document: the plan as the guard read it.
+        reported: the changes as the report shows them: what is lost there is lost, whatever the guard read.
+        protected: the list of protected types.
+    """
+    both = [*reported, *document.changes]
+    return {label(each): each for each in both if each.mode != "data" and each.type in protected and _goes(each)}
+
+
+def _goes(change: ResourceChange) -> bool:
+    return change.action.destructive or (change.before is not None and change.after is None)
+
+
+def unaccounted(document: Document, protected: Protected) -> tuple[Fault, ...]:
+    """Protected objects of the prior state of which the plan does not say, or says twofold, what becomes of them.
+
+    A complete plan names every object of the state it starts from, also those that stay. One that failed midway does
+    not, and cannot be applied either, so nothing is asked of it here.
+    """
+    if document.errored:
+        return ()
+    named = {(each.address, each.deposed or ""): each for each in document.changes}
+    faults: list[Fault] = []
+    for item in sorted(document.prior):
+        if item.type not in protected or item.address in document.deferred:
+            continue
+        change = named.get((item.address, item.deposed))
+        if change is None:
+            faults.append(Fault(item.address, "it is in the state, and the plan does not say what becomes of it"))
+        elif not item.deposed and not _goes(change) and item.address not in document.kept:
+            faults.append(Fault(item.address, "the plan says that it stays, and it is not among what will be there"))
+    return tuple(faults)

@@ -1,0 +1,84 @@
+"""Some changes are planned as an update and end in another resource, or half-way: they are stopped in the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from checkov.common.models.enums import CheckCategories, CheckResult
+from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
+
+from orchestrator.guard.marks import Change
+from orchestrator.terraform.records import Action
+
+
+class UpdateIsUpdate(BaseResourceCheck):  # type: ignore[misc]  # checkov is not followed by mypy
+    """Fails when an update changes what cannot be updated, e.g. an attribute in the schema of a user pool."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="the plan says update, but this change cannot be made in place",
+            id="ORCH_HIDDEN_REPLACE",
+            categories=[CheckCategories.BACKUP_AND_RECOVERY],
+            supported_resources=["*"],
+            guideline="put it back as it was; adding to it is fine",
+        )
+
+    def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:
+        """Compare the attributes that ``replaced_by`` names."""
+        change = Change.of(conf)
+        if change.protected is None or change.action is not Action.UPDATE:
+            return CheckResult.PASSED
+        for name, which in change.protected.replaced_by.items():
+            self.details.extend(_objections(change, name, whole=which == "any"))
+        return CheckResult.FAILED if self.details else CheckResult.PASSED
+
+
+def _objections(change: Change, name: str, *, whole: bool) -> Iterator[str]:
+    before, after = _plain(change.before.get(name)), _plain(change.after.get(name))
+    if whole:
+        if not change.is_known(name) or before != after:
+            yield f"{name} would change"
+        return
+    left = list(_elements(after))
+    for element in _elements(before):
+        if element in left:
+            left.remove(element)
+        else:
+            yield f"{name}: {_called(element)} would be changed or removed"
+
+
+def _elements(value: Any) -> Iterable[Any]:
+    """A list or a set has elements; a map has entries; anything else is its own one element."""
+    if isinstance(value, Mapping):
+        return list(value.items())
+    if isinstance(value, list):
+        return value
+    return [] if _unset(value) else [value]
+
+
+def _plain(value: Any) -> Any:
+    """The value without what is not set."""
+    if isinstance(value, Mapping):
+        filled = {key: _plain(each) for key, each in value.items()}
+        return {key: each for key, each in filled.items() if not _unset(each)}
+    if isinstance(value, list):
+        return [each for each in map(_plain, value) if not _unset(each)]
+    return value
+
+
+def _unset(value: Any) -> bool:
+    """What providers write interchangeably for "not set": a plan may go from one to the other without a change."""
+    return value is None or value is False or value in ("", [], {})
+
+
+def _called(element: Any) -> str:
+    """An element by its name, never by its value, which may be a secret."""
+    if isinstance(element, Mapping) and isinstance(element.get("name"), str):
+        return repr(element["name"])
+    if isinstance(element, tuple):
+        return repr(element[0])
+    return "an element"
+
+
+check = UpdateIsUpdate()

@@ -1,0 +1,37 @@
+"""Nothing that is protected may be deleted, replaced or forgotten. The list is ``policies/protected.yaml``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checkov.common.models.enums import CheckCategories, CheckResult
+from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
+
+from orchestrator.guard.marks import Change
+from orchestrator.terraform.records import Action
+
+LOSING = {Action.DELETE, Action.REPLACE, Action.FORGET}
+
+
+class ProtectedStays(BaseResourceCheck):  # type: ignore[misc]  # checkov is not followed by mypy
+    """Fails on every change that takes a protected object away."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="a protected resource would be lost",
+            id="ORCH_PROTECTED",
+            categories=[CheckCategories.BACKUP_AND_RECOVERY],
+            supported_resources=["*"],
+            guideline="keep it; if it only has a new address, say so with `moved`",
+        )
+
+    def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:
+        """Look at what happens to the resource, not at what it will be."""
+        change = Change.of(conf)
+        if change.protected is None:
+            return CheckResult.PASSED
+        vanishes = bool(change.before) and not change.after
+        return CheckResult.FAILED if vanishes or change.action in LOSING else CheckResult.PASSED
+
+
+check = ProtectedStays()
