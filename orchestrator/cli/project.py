@@ -48,6 +48,11 @@ class Project:
             raise UsageError(message, hint=", ".join(found[:5]))
         return self.catalogue.units[found[0]]
 
+    def module_of(self, unit: Unit) -> str:
+        """A unit's module as people know it: its folder in the repository, or its address."""
+        path = unit.module.path
+        return path.relative_to(self.catalogue.root).as_posix() if path else unit.module.address
+
     def account(self, name: str) -> Account:
         """The account with a name.
 

@@ -33,6 +33,7 @@ from orchestrator.terraform.binary import find_binary, user_cache
 from orchestrator.terraform.cliconfig import plugin_cache, write_cli_config
 from orchestrator.terraform.commands import Terraform
 from orchestrator.terraform.process import Processes
+from orchestrator.terraform.providers import ensure_available
 from orchestrator.workspace.write import Workspace
 
 
@@ -66,6 +67,7 @@ def make_terraform(catalogue: Catalogue, processes: Processes, folder: Path) -> 
         SetupError: there is no usable binary or provider source.
     """
     cache = user_cache(os.environ)
+    ensure_available(catalogue.settings, env=os.environ, cache=cache)
     binary = find_binary(catalogue.settings, env=os.environ, cache=cache)
     config = write_cli_config(folder / "terraform.tfrc", env=os.environ, cache=cache)
     return Terraform(binary, processes, config, plugin_cache=plugin_cache(os.environ, cache))

@@ -103,14 +103,18 @@ def _providers() -> typer.Typer:
     def lock(
         common: Common,
         upgrade: Annotated[
+            bool, typer.Option("--upgrade", help="Take the newest versions that live/orch.yaml allows.")
+        ] = False,
+        platform: Annotated[
             list[str] | None,
-            typer.Option("--upgrade", metavar="NAME[=VERSION]", help="Take a new version.", show_default=False),
+            typer.Option("--platform", metavar="OS_ARCH", help="Only this platform; repeatable.", show_default=False),
         ] = None,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the lock file, write nothing.")] = False,
     ) -> int:
         """Write live/providers.lock.hcl: hashes of every provider for all platforms."""
         from orchestrator.cli.verbs.providers import run
 
-        return run(common, upgrade or [])
+        return run(common, upgrade=upgrade, platforms=platform or [], dry_run=dry_run)
 
     return providers
 

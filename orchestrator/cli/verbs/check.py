@@ -71,8 +71,11 @@ def _schemas(catalogue: Catalogue) -> Iterator[Result]:
 def _policies(catalogue: Catalogue) -> Iterator[Result]:
     from orchestrator.guard.cases import run_cases
 
-    for case in run_cases(catalogue.root):
-        yield Result("policies", case.name, case.problem)
+    problems = run_cases(catalogue.root)
+    if not problems:
+        yield Result("policies", "cases")
+    for problem in problems:
+        yield Result("policies", str(problem.where), problem.what)
 
 
 def _roots(catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Callable[[str], None]) -> Iterator[Result]:

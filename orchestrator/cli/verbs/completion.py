@@ -10,7 +10,7 @@ from orchestrator.errors import UsageError
 SHELLS = ("bash", "zsh", "fish")
 
 
-def run(common: Common, shell: str) -> int:
+def run(_common: Common, shell: str) -> int:
     """Print the script that makes a shell ask orch for completions."""
     from typer._completion_shared import get_completion_script
 

@@ -47,10 +47,12 @@ def run(
 
 
 def _row(project: Project, unit: Unit, *, versions: bool) -> dict[str, Any]:
-    module = (
-        unit.module.path.relative_to(project.catalogue.root).as_posix() if unit.module.path else unit.module.address
-    )
-    row: dict[str, Any] = {"unit": unit.id, "account": unit.account, "region": unit.region, "module": module}
+    row: dict[str, Any] = {
+        "unit": unit.id,
+        "account": unit.account,
+        "region": unit.region,
+        "module": project.module_of(unit),
+    }
     if versions:
         row["version"] = unit.module.version
     row["upstreams"] = list(project.graph.upstreams(unit.id))

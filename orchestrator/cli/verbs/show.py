@@ -42,14 +42,11 @@ def run(common: Common, unit_id: str, *, root: bool) -> int:
 
 def _facts(project: Project, unit: Unit) -> dict[str, Any]:
     account = project.catalogue.account_of(unit)
-    module = (
-        unit.module.path.relative_to(project.catalogue.root).as_posix() if unit.module.path else unit.module.address
-    )
     return {
         "unit": unit.id,
         "account": f"{account.name} ({account.id})",
         "region": unit.region,
-        "module": module,
+        "module": project.module_of(unit),
         "version": unit.module.version,
         "state": f"s3://{account.state_bucket}/{unit.state_key}",
         "set by": str(unit.at),

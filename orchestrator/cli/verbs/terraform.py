@@ -83,7 +83,7 @@ def _check_allowed(unit: Unit, arguments: Sequence[str]) -> None:
     after = arguments[1] if len(arguments) > 1 else ""
     if known is None or after in known or ("" in known and after.startswith("-")):
         return
-    shown = " ".join([subcommand, after]).strip() if subcommand in ALLOWED else subcommand
+    shown = f"{subcommand} {after}".strip() if subcommand in ALLOWED else subcommand
     message = f"`terraform {shown}` can change things past a judged plan, so it is not passed on"
     instead = _INSTEAD.get(subcommand)
     reading = ", ".join(sorted(ALLOWED))

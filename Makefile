@@ -1,0 +1,45 @@
+# Everything a person does in this repository. `make` alone lists it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: help env test unit lint demo bench schemas golden clean
+
+help:            ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+env: $(READY)    ## build the environment in .venv
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+test: $(READY)   ## the whole test suite: linters, types, layers, unit and integration tests
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+unit: $(READY)   ## the fast tests only
+	$(BIN)/python -m pytest -n auto -m "not integration"
+
+lint: $(READY)   ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+demo:            ## from nothing to a protected platform on an embedded AWS, in four minutes
+	@$(PYTHON) demo/demo.py
+
+bench: $(READY)  ## measure, and write benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.run
+
+schemas: $(READY) ## write live/.schema/ anew
+	$(BIN)/orch schema
+
+golden: $(READY) ## write the golden files anew
+	$(BIN)/python -m pytest tests/unit --renew-golden
+
+clean:           ## remove what was made here, but for the environment
+	rm -rf .orch .mypy_cache .ruff_cache .hypothesis
