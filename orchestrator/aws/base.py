@@ -11,7 +11,7 @@ from botocore.exceptions import NoCredentialsError
 from botocore.session import Session as BotocoreSession
 
 from orchestrator.aws.causes import AwsFailure
-from orchestrator.aws.errors import Context, translate
+from orchestrator.aws.errors import Context, setup_failure
 from orchestrator.aws.sessions import SessionFactory
 from orchestrator.errors import SetupError
 
@@ -113,7 +113,7 @@ class Base:
                     raise NoCredentialsError
                 frozen = credentials.get_frozen_credentials()
             except AwsFailure as error:
-                raise translate(error, "log in to AWS", self._context()) from error
+                raise setup_failure(error, "log in to AWS", self._context()) from error
             return str(frozen.access_key), str(frozen.secret_key), frozen.token
 
     def client(self, service: str, region: str) -> Any:
@@ -133,7 +133,7 @@ class Base:
             self.frozen()
             return Caller.of(self.client("sts", self._region).get_caller_identity())
         except AwsFailure as error:
-            failure = translate(error, "log in to AWS", self._context())
+            failure = setup_failure(error, "log in to AWS", self._context())
             if not isinstance(failure, SetupError):  # throttled: the next one may be luckier
                 raise failure from error
             return failure

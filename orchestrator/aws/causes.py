@@ -123,6 +123,8 @@ def clean(text: str) -> str:
 def message_of(error: BaseException) -> str:
     """AWS's own words about a failed call, cleaned and without a full stop."""
     text = str(error)
+    if isinstance(error, boto.ParamValidationError):  # its first line says only that something is wrong
+        text = " ".join(text.split())
     if isinstance(error, boto.ClientError):
         text = str(error.response.get("Error", {}).get("Message", "")) or code_of(error) or text
     return clean(text).rstrip(".")

@@ -42,6 +42,18 @@ def translate(error: BaseException, doing: str, context: Context | None = None) 
     return _TELL[cause_of(error)](error, doing, context or Context())
 
 
+def setup_failure(error: BaseException, doing: str, context: Context | None = None) -> OrchError:
+    """As `translate`, for calls that no single unit needs: whatever is wrong is wrong with the setup.
+
+    Returns:
+        `ThrottledError`, or else `SetupError`.
+    """
+    told = translate(error, doing, context)
+    if isinstance(told, SetupError | ThrottledError):
+        return told
+    return SetupError(told.what, where=told.where, hint=told.hint)
+
+
 def _login(context: Context) -> str:
     profile = context.profile or "NAME"
     return f"log in (`aws sso login --profile {profile}`)"

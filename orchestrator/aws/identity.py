@@ -17,7 +17,7 @@ import boto3
 
 from orchestrator.aws.base import Base, Caller
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, message_of
-from orchestrator.aws.errors import Context, translate
+from orchestrator.aws.errors import Context, setup_failure
 from orchestrator.aws.sessions import SessionFactory
 from orchestrator.catalogue.records import Account, Catalogue, Unit
 from orchestrator.errors import SetupError
@@ -215,7 +215,7 @@ class Identities:
         try:
             caller = Caller.of(self.client("sts", record, role).get_caller_identity())
         except AwsFailure as error:
-            raise translate(error, f"confirm the id of account {record.name}", self.context(record)) from error
+            raise setup_failure(error, f"confirm the id of account {record.name}", self.context(record)) from error
         if caller.account != record.id:
             raise SetupError(
                 f"the {role} role of account {record.name} is in {caller.account}, wanted {record.id} ({caller.arn})",
@@ -237,7 +237,7 @@ class Identities:
             answer = base.client("sts", account.region).assume_role(RoleArn=arn, RoleSessionName=self._session_name)
         except AwsFailure as error:
             if cause_of(error) is not Cause.DENIED:
-                raise translate(error, doing, self.context(account)) from error
+                raise setup_failure(error, doing, self.context(account)) from error
             if role is Role.BOOTSTRAP and _administers(caller, account):
                 return self._borrow(base)
             raise SetupError(

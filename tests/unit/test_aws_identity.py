@@ -1,0 +1,308 @@
+"""Who orch is: the standard chain, roles, caching, and what is said when it does not work. Real botocore over HTTP."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.aws.identity import Identities, Role, role_for, session_name
+from orchestrator.aws.sessions import ask_on_terminal
+from orchestrator.errors import SetupError, ThrottledError
+from tests.support.aws import (
+    ENTRY,
+    MANAGEMENT,
+    PRODUCTION,
+    FakeAws,
+    World,
+    account,
+    catalogue,
+    give_keys,
+    refused,
+    standard_chain,
+    with_account,
+)
+
+NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def aws(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeAws]:
+    with standard_chain(world, tmp_path, monkeypatch) as fake:
+        yield fake
+
+
+@pytest.fixture
+def keys(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    give_keys(monkeypatch)
+
+
+def identities(tmp_path: Path, **more: object) -> Identities:
+    return Identities(catalogue(tmp_path), None, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("keys")
+def test_a_role_is_assumed_once_and_confirmed_once(aws: FakeAws, tmp_path: Path) -> None:
+    us = identities(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        found = {
+            f.result().access_key for f in [pool.submit(us.credentials, "production", Role.PLAN) for _ in range(8)]
+        }
+        names = {f.result().arn for f in [pool.submit(us.confirm, "production", Role.PLAN) for _ in range(8)]}
+    assert len(found) == 1
+    assert names == {f"arn:aws:sts::{PRODUCTION}:assumed-role/orch-plan/orch-me"}
+    (assume,) = [c for c in aws.calls if c.action == "AssumeRole"]
+    assert assume.fields["RoleArn"] == f"arn:aws:iam::{PRODUCTION}:role/orch-plan"
+    assert assume.fields["RoleSessionName"].startswith("orch-")
+    assert aws.count("GetCallerIdentity") == 2, "the base once, the role once"
+    us.credentials("production", Role.APPLY)
+    us.credentials("bpm", Role.PLAN)
+    assert aws.count("AssumeRole") == 3
+
+
+@pytest.mark.usefixtures("keys")
+def test_credentials_are_renewed_five_minutes_before_their_end(aws: FakeAws, world: World, tmp_path: Path) -> None:
+    now = [NOW]
+    world.expires = NOW + timedelta(hours=1)
+    us = identities(tmp_path, clock=lambda: now[0])
+    first = us.credentials("production", Role.PLAN)
+    now[0] = NOW + timedelta(minutes=54, seconds=59)
+    assert us.credentials("production", Role.PLAN) is first
+    now[0] = NOW + timedelta(minutes=55, seconds=1)
+    world.expires = NOW + timedelta(hours=2)
+    second = us.credentials("production", Role.PLAN)
+    assert (second.access_key != first.access_key, second.expires) == (True, NOW + timedelta(hours=2))
+    assert us.credentials("production", Role.PLAN, valid_for=timedelta(hours=3)) is not second
+    assert aws.count("AssumeRole") == 3
+
+
+@pytest.mark.usefixtures("keys")
+def test_a_session_renews_its_credentials_by_itself(aws: FakeAws, world: World, tmp_path: Path) -> None:
+    world.lifetime = timedelta(minutes=3)
+    us = identities(tmp_path)
+    session = us.session("production", Role.PLAN)
+    sts = us.client("sts", "production", Role.PLAN)
+    assert sts is us.client("sts", "production", Role.PLAN)
+    before = aws.count("AssumeRole")
+    sts.get_caller_identity()
+    assert aws.count("AssumeRole") > before, "less than five minutes are left: new ones are fetched for the call"
+    assert session.region_name == "eu-west-1"
+
+
+@pytest.mark.usefixtures("keys")
+def test_ci_that_is_the_role_already_does_not_assume_it(aws: FakeAws, world: World, tmp_path: Path) -> None:
+    world.base = (PRODUCTION, f"arn:aws:sts::{PRODUCTION}:assumed-role/orch-plan/ci")
+    us = identities(tmp_path)
+    assert us.credentials("production", Role.PLAN).access_key == "AKIABASE"
+    assert us.confirm("production", Role.PLAN).account == PRODUCTION
+    assert aws.count("AssumeRole") == 0
+    us.credentials("bpm", Role.PLAN)
+    us.credentials("production", Role.APPLY)
+    assert aws.count("AssumeRole") == 2, "the same role of another account, and another role, are assumed"
+
+
+@pytest.mark.usefixtures("keys", "aws")
+def test_an_administrator_of_the_account_stands_in_for_the_bootstrap_role_only(world: World, tmp_path: Path) -> None:
+    denied = refused("AccessDenied", "not authorized to perform: sts:AssumeRole")
+    world.refuse["AssumeRole"] = denied
+    world.base = (PRODUCTION, f"arn:aws:sts::{PRODUCTION}:assumed-role/AWSReservedSSO_Admin/me")
+    us = identities(tmp_path)
+    assert us.credentials("production", Role.BOOTSTRAP).access_key == "AKIABASE"
+    for role in (Role.PLAN, Role.APPLY):
+        with pytest.raises(SetupError, match="cannot assume"):
+            us.credentials("production", role)
+    with pytest.raises(SetupError, match="cannot assume"):
+        us.credentials("bpm", Role.BOOTSTRAP)
+    world.base = (PRODUCTION, f"arn:aws:sts::{PRODUCTION}:assumed-role/orch-apply/ci")
+    with pytest.raises(SetupError, match="cannot assume"):
+        identities(tmp_path).credentials("production", Role.BOOTSTRAP)
+
+
+@pytest.mark.usefixtures("keys", "aws")
+def test_a_role_that_refuses_is_named_with_who_asked(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.refuse["AssumeRole"] = refused("AccessDenied", "not authorized to perform: sts:AssumeRole")
+    with pytest.raises(SetupError) as caught:
+        identities(tmp_path).credentials("production", Role.PLAN)
+    assert f"arn:aws:iam::{PRODUCTION}:role/orch-plan" in caught.value.what
+    assert ENTRY in caught.value.what
+    assert "orch bootstrap production" in (caught.value.hint or "")
+    monkeypatch.setenv("ORCH_CREDENTIALS", "production/plan")
+    with pytest.raises(SetupError, match="run orch in another one"):
+        identities(tmp_path).credentials("production", Role.PLAN)
+
+
+@pytest.mark.usefixtures("keys", "aws")
+def test_another_account_than_the_catalogue_says_is_refused(world: World, tmp_path: Path) -> None:
+    us = identities(tmp_path)
+    us.credentials("production", Role.PLAN)
+    world.roles = dict.fromkeys(world.roles, "arn:aws:iam::444444444444:role/orch-plan")
+    with pytest.raises(SetupError) as caught:
+        us.confirm("production", Role.PLAN)
+    assert "444444444444" in caught.value.what
+    assert PRODUCTION in caught.value.what
+    assert "live/accounts/production.yaml" in str(caught.value)
+
+
+@pytest.mark.usefixtures("aws")
+def test_without_credentials_the_error_says_how_to_get_them(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="there are no AWS credentials") as caught:
+        identities(tmp_path).credentials("production", Role.PLAN)
+    assert "aws sso login" in (caught.value.hint or "")
+
+
+@pytest.mark.usefixtures("aws", "keys")
+def test_expired_keys_are_said_once_for_all_accounts(aws: FakeAws, world: World, tmp_path: Path) -> None:
+    world.refuse["GetCallerIdentity"] = refused("ExpiredToken", "The security token included in the request is expired")
+    us = identities(tmp_path)
+    told = set()
+    for name in ("production", "bpm"):
+        with pytest.raises(SetupError) as caught:
+            us.credentials(name, Role.PLAN)
+        told.add(str(caught.value))
+    assert len(told) == 1
+    assert "have expired" in told.pop()
+    assert aws.count("GetCallerIdentity") == 1
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_expired_sso_session_names_the_profile_to_log_in_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config").write_text(
+        "[sso-session corp]\nsso_region = eu-west-1\nsso_start_url = https://corp.awsapps.com/start\n"
+        "[profile people]\nsso_session = corp\nsso_account_id = 999999999999\nsso_role_name = Dev\n"
+        "[profile work]\nsource_profile = people\nrole_arn = arn:aws:iam::999999999999:role/entry\n"
+    )
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    with pytest.raises(SetupError) as caught:
+        identities(tmp_path).credentials("production", Role.PLAN)
+    assert caught.value.hint == "`aws sso login --profile people`"
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_account_may_name_its_own_profile(aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "credentials").write_text("[prod]\naws_access_key_id = AKIAPROD\naws_secret_access_key = S\n")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENV")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "S")
+    given = with_account(catalogue(tmp_path), account("production", PRODUCTION, profile="prod"))
+    us = Identities(given, None)
+    us.credentials("production", Role.PLAN)
+    us.credentials("bpm", Role.PLAN)
+    signed = [c.headers["Authorization"].split("=")[1].split("/")[0] for c in aws.calls if c.action == "AssumeRole"]
+    assert signed == ["AKIAPROD", "AKIAENV"]
+    missing = with_account(catalogue(tmp_path), account("production", PRODUCTION, profile="nope"))
+    with pytest.raises(SetupError, match="no profile 'nope'"):
+        Identities(missing, None).credentials("production", Role.PLAN)
+
+
+@pytest.mark.usefixtures("aws")
+def test_oidc_and_chains_of_roles_are_the_standard_ones(
+    aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("a.web.token")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("AWS_ROLE_ARN", f"arn:aws:iam::{MANAGEMENT}:role/ci")
+    identities(tmp_path).credentials("production", Role.PLAN)
+    assert [c.action for c in aws.calls] == ["AssumeRoleWithWebIdentity", "GetCallerIdentity", "AssumeRole"]
+    monkeypatch.delenv("AWS_WEB_IDENTITY_TOKEN_FILE")
+    monkeypatch.delenv("AWS_ROLE_ARN")
+    aws.calls.clear()
+    (tmp_path / "config").write_text(
+        "[profile keys]\naws_access_key_id = AKIAKEYS\naws_secret_access_key = S\n"
+        f"[profile hop]\nsource_profile = keys\nrole_arn = arn:aws:iam::{MANAGEMENT}:role/hop\n"
+    )
+    monkeypatch.setenv("AWS_PROFILE", "hop")
+    identities(tmp_path).credentials("production", Role.PLAN)
+    assert [c.fields.get("RoleArn", "").rpartition("/")[2] for c in aws.calls] == ["hop", "", "orch-plan"]
+
+
+def _mfa_profiles(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(
+        "[profile keys]\naws_access_key_id = AKIAKEYS\naws_secret_access_key = S\n"
+        f"[profile a]\nsource_profile = keys\nrole_arn = arn:aws:iam::{MANAGEMENT}:role/hop\n"
+        f"mfa_serial = arn:aws:iam::{MANAGEMENT}:mfa/me\n"
+    )
+
+
+@pytest.mark.usefixtures("aws")
+def test_mfa_is_asked_once_however_many_accounts(aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _mfa_profiles(tmp_path)
+    monkeypatch.setenv("AWS_PROFILE", "a")
+    asked: list[str] = []
+
+    def ask(prompt: str) -> str:
+        asked.append(prompt)
+        return "123456"
+
+    us = identities(tmp_path, ask=ask)
+    with ThreadPoolExecutor(6) as pool:
+        jobs = [pool.submit(us.confirm, name, role) for name in ("production", "bpm") for role in Role]
+        for job in jobs:
+            job.result()
+    assert len(asked) == 1
+    assert "mfa/me" in asked[0]
+    assert [c.fields["TokenCode"] for c in aws.calls if "TokenCode" in c.fields] == ["123456"]
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_wrong_mfa_code_and_no_terminal_are_said(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _mfa_profiles(tmp_path)
+    monkeypatch.setenv("AWS_PROFILE", "a")
+    world.refuse["AssumeRole"] = refused("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time")
+    with pytest.raises(SetupError, match="did not accept the MFA code"):
+        identities(tmp_path, ask=lambda _: "000000").credentials("production", Role.PLAN)
+    monkeypatch.setattr("orchestrator.aws.sessions._has_terminal", lambda: False)
+    with pytest.raises(SetupError, match="no terminal to ask on"):
+        identities(tmp_path).credentials("production", Role.PLAN)
+    with pytest.raises(SetupError, match="no terminal"):
+        ask_on_terminal("Enter MFA code for x: ")
+
+
+@pytest.mark.usefixtures("aws", "keys")
+def test_throttling_is_retried_and_then_said(
+    aws: FakeAws, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    world.refuse["AssumeRole"] = refused("Throttling", "Rate exceeded", 400)
+    with pytest.raises(ThrottledError, match="slow down"):
+        identities(tmp_path).credentials("production", Role.PLAN)
+    assert aws.count("AssumeRole") == 5
+
+
+@pytest.mark.usefixtures("aws", "keys")
+def test_no_network_names_the_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with socket.socket() as taken:  # bound and not listening: nothing can answer there
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        with pytest.raises(SetupError) as caught:
+            identities(tmp_path).credentials("production", Role.PLAN)
+    assert f"{url} does not answer" in caught.value.what
+
+
+def test_the_baseline_never_runs_under_a_role_that_it_changes(tmp_path: Path) -> None:
+    units = catalogue(tmp_path).units
+    assert [role_for(units["production/baseline"], write=w) for w in (False, True)] == [Role.BOOTSTRAP] * 2
+    assert [role_for(units["prod/api"], write=w) for w in (False, True)] == [Role.PLAN, Role.APPLY]
+
+
+@given(st.text())
+def test_session_names_are_what_sts_takes(run: str) -> None:
+    name = session_name({"GITHUB_RUN_ID": run})
+    assert name.startswith("orch-")
+    assert 2 <= len(name) <= 64
+    assert all(c.isascii() and (c.isalnum() or c in "_+=,.@-") for c in name)

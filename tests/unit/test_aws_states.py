@@ -1,0 +1,218 @@
+"""States are read once; not applied, denied, throttled and no bucket are different answers; others' states are shut."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from orchestrator.aws.identity import Identities
+from orchestrator.aws.states import StateStore
+from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.errors import DeniedError, NotAppliedError, OrchError, SetupError, ThrottledError, UnitError
+from tests.support.aws import (
+    BPM,
+    PRODUCTION,
+    Answer,
+    FakeAws,
+    World,
+    catalogue,
+    give_keys,
+    s3_refused,
+    standard_chain,
+)
+
+
+def state(serial: int = 1, **outputs: object) -> str:
+    return json.dumps(
+        {
+            "version": 4,
+            "terraform_version": "1.11.4",
+            "serial": serial,
+            "lineage": "line",
+            "outputs": {
+                name: {"value": value, "type": "dynamic", **({"sensitive": True} if name == "secret" else {})}
+                for name, value in outputs.items()
+            },
+            "resources": [],
+        }
+    )
+
+
+def path(unit: Unit, key: str) -> str:
+    number = {"production": PRODUCTION, "bpm": BPM}[unit.account]
+    return f"/ams-{number}-tfstate/{key}"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def aws(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeAws]:
+    with standard_chain(world, tmp_path, monkeypatch) as fake:
+        give_keys(monkeypatch)
+        monkeypatch.setattr("time.sleep", lambda _: None)
+        yield fake
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Catalogue:
+    return catalogue(tmp_path)
+
+
+@pytest.fixture
+def data(live: Catalogue) -> Unit:
+    return live.units["prod/data"]
+
+
+@pytest.fixture
+def tasks(live: Catalogue) -> Unit:
+    return live.units["bpm-prod/tasks"]
+
+
+@pytest.fixture
+def store(live: Catalogue) -> StateStore:
+    return StateStore(live, Identities(live, None))
+
+
+def test_a_state_is_read_once_under_the_plan_role(aws: FakeAws, world: World, data: Unit, store: StateStore) -> None:
+    world.objects[path(data, data.state_key)] = state(3, tables={"users": 1}, secret="x")
+    with ThreadPoolExecutor(8) as pool:
+        found = [f.result() for f in [pool.submit(store.read, data) for _ in range(8)]]
+    assert found == [found[0]] * 8
+    assert found[0] is not None
+    assert (found[0].serial, found[0].outputs["tables"].value) == (3, {"users": 1})
+    (get,) = [c for c in aws.calls if c.method == "GET"]
+    assert world.role_of(get) == f"{PRODUCTION}/orch-plan"
+    world.objects[path(data, data.state_key)] = state(4)
+    renewed = store.refresh(data)
+    assert renewed is not None
+    assert renewed.serial == 4
+
+
+def test_a_baselines_state_is_read_under_the_bootstrap_role(
+    aws: FakeAws, world: World, live: Catalogue, store: StateStore
+) -> None:
+    baseline = live.units["production/baseline"]
+    world.objects[path(baseline, baseline.state_key)] = state()
+    store.read(baseline)
+    store.publish(baseline)
+    assert {world.role_of(c) for c in aws.calls if c.method in ("GET", "PUT")} == {
+        f"{PRODUCTION}/OrganizationAccountAccessRole"
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "wanted"),
+    [
+        (s3_refused("AccessDenied", "orch-plan may not s3:GetObject", 403), (DeniedError, "orch-plan may not")),
+        (s3_refused("SlowDown", "Reduce your request rate.", 503), (ThrottledError, "slow down")),
+        (s3_refused("NoSuchBucket", "The bucket does not exist", 404), (SetupError, "orch bootstrap production")),
+        (s3_refused("InternalError", "We are sorry", 500), (UnitError, "InternalError: We are sorry")),
+        (Answer(200, "not a state", {"ETag": '"x"'}), (UnitError, "state")),
+    ],
+)
+@pytest.mark.usefixtures("aws")
+def test_every_failure_is_its_own(
+    world: World, data: Unit, store: StateStore, answer: Answer, wanted: tuple[type[OrchError], str]
+) -> None:
+    place = f"GET {path(data, data.state_key)}"
+    world.refuse[place] = answer
+    with pytest.raises(wanted[0], match=wanted[1]) as caught:
+        store.read(data)
+    assert not isinstance(caught.value, NotAppliedError)
+    world.refuse.clear()
+    assert store.read(data) is None, "a failure is not kept: the next one may be luckier"
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_is_not_applied_or_destroyed_is_not_applied(
+    world: World, live: Catalogue, data: Unit, tasks: Unit, store: StateStore
+) -> None:
+    api = live.units["prod/api"]
+    for upstream in (data, tasks):
+        with pytest.raises(NotAppliedError, match=f"{upstream.id}, which prod/api reads, is not applied yet"):
+            store.outputs(upstream, api)
+    for upstream in (data, tasks):
+        world.objects[path(upstream, upstream.state_key)] = state(9)
+        store.publish(upstream)
+        with pytest.raises(NotAppliedError):
+            store.outputs(upstream, api)
+
+
+def test_another_accounts_state_is_never_read(
+    aws: FakeAws, world: World, live: Catalogue, tasks: Unit, store: StateStore
+) -> None:
+    world.objects[path(tasks, tasks.state_key)] = state(5, queue_arn="arn:q", secret="hush")
+    store.publish(tasks)
+    published = world.objects[path(tasks, tasks.outputs_key)]
+    assert "hush" not in published
+    assert json.loads(published)["serial"] == 5
+    writes = {world.role_of(c) for c in aws.calls if c.method == "PUT"}
+    assert writes == {f"{BPM}/orch-apply"}
+    aws.calls.clear()
+    reader = StateStore(live, Identities(live, None))
+    assert dict(reader.outputs(tasks, live.units["prod/api"])) == {"queue_arn": "arn:q"}
+    assert dict(reader.published(tasks) or {}) == {"queue_arn": "arn:q"}
+    reads = [c for c in aws.calls if c.method == "GET"]
+    assert len(reads) == 2, "one listing, one published file, once in the run"
+    assert not [c for c in reads if c.path.endswith(".tfstate")]
+    assert {world.role_of(c) for c in reads} == {f"{BPM}/orch-plan"}
+
+
+@pytest.mark.usefixtures("aws")
+def test_outputs_that_are_not_of_this_state_are_refused_until_published_again(
+    world: World, live: Catalogue, tasks: Unit, store: StateStore
+) -> None:
+    api = live.units["prod/api"]
+    world.objects[path(tasks, tasks.state_key)] = state(5, queue_arn="arn:old")
+    with pytest.raises(UnitError, match="never published") as caught:
+        store.outputs(tasks, api)
+    assert caught.value.hint == "`orch apply bpm-prod/tasks`"
+    store.publish(tasks)
+    assert store.outputs(tasks, api)["queue_arn"] == "arn:old"
+    world.objects[path(tasks, tasks.state_key)] = state(6, queue_arn="arn:new")
+    store.forget(tasks.id)
+    with pytest.raises(UnitError, match="older or newer than its state"):
+        store.outputs(tasks, api)
+    store.publish(tasks)
+    assert store.outputs(tasks, api)["queue_arn"] == "arn:new"
+
+
+def test_publishing_what_is_published_writes_nothing(
+    aws: FakeAws, world: World, tasks: Unit, store: StateStore
+) -> None:
+    world.objects[path(tasks, tasks.state_key)] = state(5, queue_arn="arn:q")
+    for _ in range(3):
+        store.publish(tasks)
+    assert len([c for c in aws.calls if c.method == "PUT"]) == 1
+    world.objects[path(tasks, tasks.outputs_key)] = "garbage"
+    store.publish(tasks)
+    assert json.loads(world.objects[path(tasks, tasks.outputs_key)])["outputs"] == {"queue_arn": "arn:q"}
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_published_file_of_another_format_is_not_guessed_at(
+    world: World, live: Catalogue, tasks: Unit, store: StateStore
+) -> None:
+    world.objects[path(tasks, tasks.state_key)] = state(5, queue_arn="arn:q")
+    store.publish(tasks)
+    place = path(tasks, tasks.outputs_key)
+    world.objects[place] = world.objects[place].replace('"format": 1', '"format": 2')
+    store.forget(tasks.id)
+    with pytest.raises(UnitError, match="is not what this orch publishes"):
+        store.outputs(tasks, live.units["prod/api"])
+
+
+def test_every_call_says_whose_the_bucket_must_be(aws: FakeAws, world: World, tasks: Unit, store: StateStore) -> None:
+    world.objects[path(tasks, tasks.state_key)] = state(5, queue_arn="arn:q")
+    store.publish(tasks)
+    store.published(tasks)
+    s3 = [c for c in aws.calls if c.path.startswith("/ams-")]
+    assert len(s3) == 5
+    assert {c.headers["x-amz-expected-bucket-owner"] for c in s3} == {BPM}
