@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from orchestrator.cli.applying import apply_planned
 from orchestrator.cli.common import Common
@@ -12,6 +13,7 @@ from orchestrator.cli.ready import circumstances, ready_session
 from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import Session
 from orchestrator.errors import UsageError
+from orchestrator.report.records import Status, UnitReport
 from orchestrator.run.consent import check_consent
 from orchestrator.run.outcome import exit_code
 from orchestrator.run.plan import PlanDestroy
@@ -26,10 +28,19 @@ def run(common: Common, request: RunRequest, *, yes: bool) -> int:
     with ready_session(common, project, selected, request, verb="destroy", reverse=True) as session:
         _check_readers(project, session, selected)
         planned = PlanDestroy(session.tools).run()
-        reports = apply_planned(common, session, planned, words=words, yes=yes, destroy=True)
+        if all(each.go_on for each in planned.values()):
+            reports = apply_planned(common, session, planned, words=words, yes=yes, destroy=True)
+        else:  # whole or not begun: what could go first is what stands in front of what must stay
+            reports = [_kept(each.report) for each in planned.values()]
         session.tools.sink.close()
         print_report(common, session.report(reports))
     return exit_code(reports)
+
+
+def _kept(report: UnitReport) -> UnitReport:
+    if report.status is not Status.PLANNED:
+        return report
+    return replace(report, status=Status.SKIPPED, cause="kept: another unit of this destroy cannot go")
 
 
 def _check_readers(project: Project, session: Session, selected: Sequence[str]) -> None:
