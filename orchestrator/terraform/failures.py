@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from orchestrator.errors import UnitError
 
-_BOX = re.compile(r"^(?:╷|│ ?|╵)\s?")
+_BOX = re.compile(r"^[╷│╵] ?")
 _START = re.compile(r"^(?:(Error): |(Warning): )")
 _NOISE = ("Releasing state lock.", "This may take a few moments...")
 _LAST_LINES = 20

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.errors import UnitError
+from orchestrator.terraform.failures import error_block, failure, first_line
+from orchestrator.terraform.logs import plain
+
+PLAIN = """\
+terraform_data.a: Creating...
+
+Warning: Deprecated thing
+
+  with this
+
+Error: Invalid value for input variable that is explained in more words than
+fit on a line
+
+  on main.tf line 1, in module "this":
+   1: module "this" {
+
+The given value is not suitable.
+
+Error: Second one
+
+  with module.this.x
+Releasing state lock. This may take a few moments...
+""".splitlines()
+
+BOXED = """\
+terraform_data.a: Creating...
+╷
+│ Warning: Deprecated thing
+│
+╵
+╷
+│ Error: Invalid value
+│
+│   on main.tf line 1
+│
+│ Not suitable.
+╵
+done
+""".splitlines()
+
+
+def test_errors_are_cut_out_of_plain_output() -> None:
+    block = error_block(PLAIN)
+    assert block.startswith("Error: Invalid value for input variable")
+    assert block.endswith("Error: Second one\n\n  with module.this.x")
+    assert "Warning" not in block
+    assert "Creating" not in block
+    assert first_line(block) == "Invalid value for input variable that is explained in more words than fit on a line"
+
+
+def test_errors_are_cut_out_of_boxes() -> None:
+    assert error_block(BOXED) == "Error: Invalid value\n\n  on main.tf line 1\n\nNot suitable."
+
+
+def test_a_failure_carries_terraforms_words() -> None:
+    error = failure("prod/api", "terraform plan", code=1, lines=PLAIN, hint="look there")
+    assert isinstance(error, UnitError)
+    assert error.exit_code == 1
+    assert error.what.startswith("prod/api: terraform plan failed: Invalid value for input variable")
+    assert (error.code, error.stopped, error.timed_out, error.hint) == (1, False, False, "look there")
+
+
+def test_without_an_error_the_last_output_and_the_code_speak() -> None:
+    error = failure("u", "terraform apply", code=-9, lines=[f"line {n}" for n in range(50)])
+    assert error.first_line == "killed by signal 9"
+    assert error.block.splitlines() == [f"line {n}" for n in range(30, 50)]
+    assert failure("u", "c", code=1, lines=[]).first_line == "ended with code 1 and no error message"
+
+
+def test_a_stop_and_a_time_limit_are_told_apart() -> None:
+    assert failure("u", "c", code=1, lines=[], stopped=True).what == "u: c was stopped"
+    assert failure("u", "c", code=1, lines=[], timed_out=True).what == "u: c reached its time limit and was stopped"
+
+
+@given(st.text())
+def test_plain_text_has_no_control_characters_and_is_stable(text: str) -> None:
+    once = plain(text)
+    assert plain(once) == once
+    assert not any(ord(char) < 32 and char not in "\t\n" for char in once)
+    assert "\x1b" not in once
+    assert "\x9b" not in once
