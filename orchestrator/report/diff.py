@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from orchestrator.report.text import quote, shorten
-from orchestrator.report.veil import Document, Hidden, Tree, Unknown
+from orchestrator.report.veil import Document, Hidden, Tree, Unknown, digest
 
 _DEPTH = 24
 _ALIGN_LIMIT = 250_000
@@ -69,11 +69,18 @@ def same(one: Tree, other: Tree) -> bool:
         return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
     if isinstance(one, Document) and isinstance(other, Document):
         return one.digest == other.digest
-    if isinstance(one, Hidden) and isinstance(other, Hidden):
-        return one.digest is not None and one.digest == other.digest
+    if isinstance(one, Hidden) or isinstance(other, Hidden):
+        return _digest(one) is not None and _digest(one) == _digest(other)
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other  # True == 1 in Python, not in Terraform
     return one == other
+
+
+def _digest(tree: Tree) -> bytes | None:
+    """A hidden value's digest, and a plain one's to compare with: a mark that comes or goes is no change by itself."""
+    if isinstance(tree, Hidden):
+        return tree.digest
+    return digest(tree) if isinstance(tree, (str, bool, int, float)) else None
 
 
 class _Differ:

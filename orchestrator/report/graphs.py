@@ -5,58 +5,21 @@ Arrows go from a unit to those that read it: the direction in which work and dat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable, Iterator, Mapping
 
 from orchestrator.report.tables import dump
 from orchestrator.report.text import clean
 
 FORMAT = 1
 
-
-class GraphFormat(StrEnum):
-    """The formats of ``orch graph --format``."""
-
-    TREE = "tree"
-    MERMAID = "mermaid"
-    DOT = "dot"
-    JSON = "json"
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """What is known of a unit besides its upstreams."""
-
-    account: str = ""
-    region: str = ""
-
-
 Upstreams = Mapping[str, Iterable[str]]
 """Unit -> its upstreams, in graph order. An upstream that is not a key itself is not drawn."""
 
-
-def render_graph(form: GraphFormat | str, upstreams: Upstreams, nodes: Mapping[str, Node] | None = None) -> str:
-    """A graph in one of the formats, without a newline at the end.
-
-    Args:
-        form: which format.
-        upstreams: the graph.
-        nodes: account and region of each unit; units without an entry belong to no account.
-
-    Raises:
-        ValueError: there is no such format.
-    """
-    makers: Mapping[GraphFormat, Callable[[Upstreams, Mapping[str, Node]], str]] = {
-        GraphFormat.TREE: tree,
-        GraphFormat.MERMAID: mermaid,
-        GraphFormat.DOT: dot,
-        GraphFormat.JSON: graph_json,
-    }
-    return makers[GraphFormat(form)](upstreams, nodes or {})
+Details = Mapping[str, Mapping[str, str]]
+"""Unit -> its ``account`` and ``region``; both may be missing."""
 
 
-def tree(upstreams: Upstreams, nodes: Mapping[str, Node] | None = None) -> str:
+def tree(upstreams: Upstreams, details: Details | None = None) -> str:
     """Each unit below one that it reads. A unit with several upstreams is written out once, and named elsewhere."""
     edges = _edges(upstreams)
     below: dict[str, list[str]] = {unit: [] for unit in edges}
@@ -66,28 +29,28 @@ def tree(upstreams: Upstreams, nodes: Mapping[str, Node] | None = None) -> str:
     lines: list[str] = []
     written: set[str] = set()
     # A stack instead of recursion: a chain of 10,000 units is a graph too.
-    stack = [(unit, "", "", Node()) for unit in reversed([u for u, above in edges.items() if not above])]
+    stack = [(unit, "", "", ("", "")) for unit in reversed([u for u, above in edges.items() if not above])]
     while stack:
         unit, lead, branch, parent = stack.pop()
-        node = (nodes or {}).get(unit, Node())
+        place = _place(unit, details)
         again = unit in written and bool(below[unit])
-        lines.append(lead + branch + _label(unit, node, parent) + ("  (see above)" if again else ""))
+        lines.append(lead + branch + _label(unit, place, parent) + ("  (see above)" if again else ""))
         if again:
             continue
         written.add(unit)
         inner = lead + {"": "", "├── ": "│   ", "└── ": "    "}[branch]
         last = len(below[unit]) - 1
-        children = [(c, inner, "└── " if i == last else "├── ", node) for i, c in enumerate(below[unit])]
+        children = [(c, inner, "└── " if i == last else "├── ", place) for i, c in enumerate(below[unit])]
         stack.extend(reversed(children))
     return "\n".join(lines)
 
 
-def mermaid(upstreams: Upstreams, nodes: Mapping[str, Node] | None = None) -> str:
+def mermaid(upstreams: Upstreams, details: Details | None = None) -> str:
     """A Mermaid flowchart, as GitHub draws it in Markdown; one box for each account."""
     edges = _edges(upstreams)
     ids = {unit: f"n{number}" for number, unit in enumerate(edges)}
     lines = ["flowchart LR"]
-    for number, (account, units) in enumerate(_by_account(edges, nodes or {})):
+    for number, (account, units) in enumerate(_by_account(edges, details)):
         indent = "    "
         if account:
             lines.append(f'    subgraph a{number}["{_mermaid(account)}"]')
@@ -99,11 +62,11 @@ def mermaid(upstreams: Upstreams, nodes: Mapping[str, Node] | None = None) -> st
     return "\n".join(lines)
 
 
-def dot(upstreams: Upstreams, nodes: Mapping[str, Node] | None = None) -> str:
+def dot(upstreams: Upstreams, details: Details | None = None) -> str:
     """A graph for Graphviz; one cluster for each account."""
     edges = _edges(upstreams)
     lines = ["digraph orch {", "    rankdir=LR;", '    node [shape=box, fontname="sans-serif"];']
-    for number, (account, units) in enumerate(_by_account(edges, nodes or {})):
+    for number, (account, units) in enumerate(_by_account(edges, details)):
         indent = "    "
         if account:
             lines += [f"    subgraph cluster_{number} {{", f"        label={_dot(account)};"]
@@ -115,18 +78,12 @@ def dot(upstreams: Upstreams, nodes: Mapping[str, Node] | None = None) -> str:
     return "\n".join([*lines, "}"])
 
 
-def graph_json(upstreams: Upstreams, nodes: Mapping[str, Node] | None = None) -> str:
+def json(upstreams: Upstreams, details: Details | None = None) -> str:
     """``{"format": 1, "kind": "graph", "units": [{"unit", "account", "region", "upstreams"}]}``, in graph order."""
-    known = nodes or {}
-    units = [
-        {
-            "unit": unit,
-            "account": known.get(unit, Node()).account,
-            "region": known.get(unit, Node()).region,
-            "upstreams": above,
-        }
-        for unit, above in _edges(upstreams).items()
-    ]
+    units = []
+    for unit, above in _edges(upstreams).items():
+        account, region = _place(unit, details)
+        units.append({"unit": unit, "account": account, "region": region, "upstreams": above})
     return dump({"format": FORMAT, "kind": "graph", "units": units})
 
 
@@ -134,16 +91,21 @@ def _edges(upstreams: Upstreams) -> dict[str, list[str]]:
     return {unit: [u for u in dict.fromkeys(above) if u in upstreams] for unit, above in upstreams.items()}
 
 
-def _by_account(units: Iterable[str], nodes: Mapping[str, Node]) -> Iterator[tuple[str, list[str]]]:
+def _place(unit: str, details: Details | None) -> tuple[str, str]:
+    known = (details or {}).get(unit, {})
+    return known.get("account", ""), known.get("region", "")
+
+
+def _by_account(units: Iterable[str], details: Details | None) -> Iterator[tuple[str, list[str]]]:
     accounts: dict[str, list[str]] = {}
     for unit in units:
-        accounts.setdefault(nodes.get(unit, Node()).account, []).append(unit)
+        accounts.setdefault(_place(unit, details)[0], []).append(unit)
     yield from accounts.items()
 
 
-def _label(unit: str, node: Node, parent: Node) -> str:
+def _label(unit: str, place: tuple[str, str], parent: tuple[str, str]) -> str:
     """A unit, with account and region where they are not those of the unit above."""
-    facts = clean(" ".join(text for text in (node.account, node.region) if text)) if node != parent else ""
+    facts = clean(" ".join(text for text in place if text)) if place != parent else ""
     return clean(unit) + (f"  ({facts})" if facts else "")
 
 

@@ -83,8 +83,7 @@ class Veil:
             pair
             for change in plan.changes
             for value, mirror in ((change.before, change.before_sensitive), (change.after, change.after_sensitive))
-            if _depth_within(value, _DEPTH)
-            for pair in _marked(value, mirror)
+            for pair in _marked(_shallow(value), mirror)
         ]
         marked += [pair for output in plan.outputs.values() for pair in _marked(output.after, output.sensitive)]
         return cls((s for s, alone in marked if alone), (s for s, alone in marked if not alone))
@@ -109,16 +108,19 @@ class Veil:
             unknown: mirrors it, True where the value is not known yet.
             sensitive: mirrors it, True where Terraform marks it.
         """
-        if not _depth_within(value, _DEPTH):
-            return Hidden(None)  # no resource has such an attribute; nothing here shall fail on it
-        return self._tree(value, _Masks(unknown, sensitive, guessed_marks(value)))
+        shallow = _shallow(value)
+        tree = self._tree(shallow, _Masks(unknown, sensitive, guessed_marks(shallow)))
+        if isinstance(tree, dict) and isinstance(value, Mapping):
+            # No resource has an attribute that deep; what is not looked into is not shown.
+            tree |= {self.key(str(key)): Hidden(None) for key in value if key not in shallow}
+        return tree
 
     def _tree(self, value: Any, masks: _Masks) -> Tree:
         unsure = _any_true(masks.unknown)
         if value is None and not unsure:
             return None  # that something is not set is no secret
         if masks.hide(value):
-            return Hidden(None if unsure else _digest(value))
+            return Hidden(None if unsure else digest(value))
         if masks.unknown is True:
             return Unknown()
         shape = masks.unknown if value is None else value
@@ -150,8 +152,8 @@ class Veil:
         if isinstance(value, str):
             document = _document(value)
             if document is not None:
-                return Document(self._tree(document, _Masks(None, None, guessed_marks(document))), _digest(value))
-            return Hidden(_digest(value)) if self.echoes(value) else value
+                return Document(self._tree(document, _Masks(None, None, guessed_marks(document))), digest(value))
+            return Hidden(digest(value)) if self.echoes(value) else value
         return value if isinstance(value, (bool, int, float)) else self._scalar(str(value))
 
 
@@ -232,7 +234,8 @@ def _any_true(mirror: Any) -> bool:
     return mirror not in {None, False}
 
 
-def _digest(value: Any) -> bytes:
+def digest(value: Any) -> bytes:
+    """Tells whether two values are the same, and nothing else about them."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).digest()
 
 
@@ -245,6 +248,13 @@ def _document(text: str) -> Any:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, (dict, list)) and _depth_within(value, _JSON_DEPTH) else None
+
+
+def _shallow(value: Any) -> Any:
+    """A value without those attributes that are nested too deeply to be walked through."""
+    if isinstance(value, Mapping):
+        return {key: item for key, item in value.items() if _depth_within(item, _DEPTH)}
+    return value if _depth_within(value, _DEPTH) else None
 
 
 def _depth_within(value: Any, limit: int) -> bool:

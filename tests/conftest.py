@@ -1,0 +1,29 @@
+"""Options and fixtures of the whole suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.golden import compare
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """One flag renews golden files; review the difference before you commit it."""
+    parser.addoption(
+        "--renew-golden", action="store_true", default=False, help="write what the tests make to tests/golden/"
+    )
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """``golden("report/final.txt", text)``: the text must be that of the file under ``tests/golden/``."""
+    renew = bool(request.config.getoption("--renew-golden"))
+    folder = Path(__file__).parent / "golden"
+
+    def check(name: str, text: str) -> None:
+        compare(folder / name, text, renew=renew)
+
+    return check
