@@ -85,7 +85,7 @@ def is_initialised(data_dir: Path, root: Path, key: str) -> bool:
         saved = data_dir / _SAVED_LOCK
         if whole and saved.exists():
             write_atomic(root / LOCK_FILE, saved.read_bytes(), mode=0o644)
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError, TypeError):  # a manifest or record that is not what init writes
         return False
     return whole
 
