@@ -1,0 +1,108 @@
+"""HCL's tokens, read one at a time as the parser asks: where text ends and a template begins, only the parser knows."""
+
+from __future__ import annotations
+
+import re
+
+from orchestrator.catalogue.hcl_tree import HclError
+
+_SKIP = r"(?:[ \t\r{newline}]++|/\*(?s:.*?)\*/|(?:\#|//)[^\n]*+)*+"
+_NEXT = r"""
+    (?: (?P<word>    [^\W\d][\w-]*+ )
+      | (?P<number>  \d++(?:\.\d++)?(?:[eE][+-]?\d++)? )
+      | (?P<heredoc> <<-?[^\W\d][\w-]*+[ \t]*\r?\n )
+      | (?P<sign>    \.\.\. | && | \|\| | == | != | <= | >= | => | :: | [-+*/%!<>?:=.,()\[\]{}~"] )
+      | (?P<newline> \n )
+      | (?P<end>     \Z )
+    )
+"""
+_IN_LINE = re.compile(_SKIP.replace("{newline}", "") + _NEXT, re.VERBOSE)
+_OVER_LINES = re.compile(_SKIP.replace("{newline}", r"\n") + _NEXT, re.VERBOSE)
+_QUOTED = re.compile(r'(?:[^"\\$%\n]++|\\.|\$\$\{|%%\{|\$(?!\{)|%(?!\{))*+')
+_LINE = re.compile(r"(?:[^$%\n]++|\$\$\{|%%\{|\$(?!\{)|%(?!\{))*+")
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))|(\$\$\{|%%\{)")
+_SIMPLE = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
+
+
+class Scanner:
+    """One text and the token that is looked at.
+
+    Args:
+        text: the file's content, without a byte order mark.
+
+    Attributes:
+        kind: ``word``, ``number``, ``heredoc``, ``newline``, ``end``, or the sign itself: ``{``, ``==``.
+        value: the token's text.
+        start: offset of the token; ``end``: offset after it; ``last``: offset after the token before.
+        over_lines: a newline is only white space, as inside of parentheses; else it is a token.
+    """
+
+    __slots__ = ("end", "kind", "last", "over_lines", "start", "text", "value")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.kind = self.value = ""
+        self.start = self.end = self.last = 0
+        self.over_lines = False
+
+    def advance(self) -> None:
+        """Look at the next token.
+
+        Raises:
+            HclError: no token begins here.
+        """
+        match = (_OVER_LINES if self.over_lines else _IN_LINE).match(self.text, self.end)
+        if match is None or match.lastgroup is None:
+            raise self._stray()
+        self.last = self.end
+        kind = match.lastgroup
+        self.value = match[kind]
+        self.kind = self.value if kind == "sign" else kind
+        self.start, self.end = match.span(kind)
+
+    def jump(self, position: int) -> None:
+        """Go on at an offset: the next ``advance`` reads from there."""
+        self.end = position
+
+    def line(self, position: int) -> int:
+        """Line of an offset, counted from 1."""
+        return self.text.count("\n", 0, position) + 1
+
+    def quoted(self, position: int) -> tuple[str, int]:
+        """Text inside quotes up to the closing quote or a template sequence: the text, and the offset after it.
+
+        Raises:
+            HclError: an escape that HCL does not know.
+        """
+        match = _QUOTED.match(self.text, position)
+        raw, end = (match[0], match.end()) if match else ("", position)
+        if "\\" not in raw and "{" not in raw:
+            return raw, end
+        return _ESCAPE.sub(lambda found: _unescape(found, position), raw), end
+
+    def template_line(self, position: int) -> tuple[str, int]:
+        """Text of a heredoc up to the end of its line or a template sequence: the text, and the offset after it."""
+        match = _LINE.match(self.text, position)
+        raw, end = (match[0], match.end()) if match else ("", position)
+        return raw.replace("$${", "${").replace("%%{", "%{"), end
+
+    def _stray(self) -> HclError:
+        found = re.compile(_SKIP.replace("{newline}", r"\n"), re.VERBOSE).match(self.text, self.end)
+        position = found.end() if found else self.end
+        if self.text.startswith("/*", position):
+            return HclError("the comment /* is not closed", position)
+        return HclError(f"unexpected character {self.text[position : position + 1]!r}", position)
+
+
+def _unescape(found: re.Match[str], position: int) -> str:
+    short, long, simple, template = found.groups()
+    if template:
+        return str(template[1:])
+    if simple:
+        if simple not in _SIMPLE:
+            raise HclError(f"unknown escape \\{simple} in text", position + found.start())
+        return _SIMPLE[simple]
+    code = int(short or long, 16)
+    if code > 0x10FFFF:
+        raise HclError(f"no such character: {found[0]}", position + found.start())
+    return chr(code)

@@ -1,0 +1,197 @@
+"""HCL's templates: quoted text, heredocs, and the ``${…}`` and ``%{…}`` in them."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+
+from orchestrator.catalogue.hcl_scanner import Scanner
+from orchestrator.catalogue.hcl_tree import Compound, Constant, Expression, HclError, Template
+
+_KINDS = {"newline": "the end of the line", "end": "the end of the file"}
+
+
+class TemplateReader(ABC):
+    """The half of the parser that reads text; the other half reads the expressions inside of it.
+
+    Args:
+        text: the whole text.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.scanner = Scanner(text)
+
+    @abstractmethod
+    def expression(self) -> Expression:
+        """The expression that begins at the token at hand.
+
+        Raises:
+            HclError: there is none.
+        """
+
+    def fail(self, wanted: str) -> HclError:
+        """The error that the token at hand is not what is wanted."""
+        token = self.scanner
+        found = _KINDS.get(token.kind) or repr(token.value)
+        return HclError(f"{wanted} expected, found {found}", token.start)
+
+    def take(self, kind: str, wanted: str | None = None) -> str:
+        """Go over a token of this kind and return its text.
+
+        Raises:
+            HclError: it is another token.
+        """
+        if self.scanner.kind != kind:
+            raise self.fail(wanted or f"'{kind}'")
+        value = self.scanner.value
+        self.scanner.advance()
+        return value
+
+    def loop_head(self) -> None:
+        """Go over ``key, value in`` of a loop.
+
+        Raises:
+            HclError: it is something else.
+        """
+        self.take("word", "a name")
+        if self.scanner.kind == ",":
+            self.scanner.advance()
+            self.take("word", "a name")
+        if self.scanner.value != "in":
+            raise self.fail("'in'")
+        self.scanner.advance()
+
+    def text(self) -> Expression:
+        """The quoted text or heredoc that begins at the token at hand.
+
+        Raises:
+            HclError: it is not closed, or a sequence in it is broken.
+        """
+        return self._heredoc() if self.scanner.kind == "heredoc" else self._quoted()
+
+    def _quoted(self) -> Expression:
+        scanner = self.scanner
+        start, position = scanner.start, scanner.end
+        parts: list[Expression] = []
+        while True:
+            text, end = scanner.quoted(position)
+            if text:
+                parts.append(Constant(text, position))
+            if scanner.text.startswith('"', end):
+                scanner.jump(end + 1)
+                scanner.advance()
+                return _template(parts, start)
+            position = self._sequence(parts, end, start)
+
+    def _sequence(self, parts: list[Expression], position: int, start: int) -> int:
+        """One ``${…}`` or ``%{…}``; returns the offset after it."""
+        scanner = self.scanner
+        opening = scanner.text[position : position + 2]
+        if opening not in {"${", "%{"}:
+            raise HclError("the text is not closed on its line", start)
+        before, scanner.over_lines = scanner.over_lines, True
+        scanner.jump(position + 2)
+        scanner.advance()
+        if scanner.kind == "~":
+            scanner.advance()
+        if opening == "${":
+            # kept as a compound, so that "${x}" is told from "x"
+            parts.append(Compound("interpolation", (self.expression(),), position))
+        else:
+            parts.append(self._directive(position))
+        if scanner.kind == "~":
+            scanner.advance()
+        if scanner.kind != "}":
+            raise self.fail("'}'")
+        scanner.over_lines = before
+        return scanner.end
+
+    def _directive(self, position: int) -> Expression:
+        keyword = self.take("word", "if, for, else, endif or endfor")
+        if keyword in {"else", "endif", "endfor"}:
+            return Compound(keyword, (), position)
+        if keyword == "for":
+            self.loop_head()
+        elif keyword != "if":
+            raise HclError(f"unknown template keyword {keyword!r}", self.scanner.last)
+        return Compound(keyword, (self.expression(),), position)
+
+    def _heredoc(self) -> Expression:
+        scanner = self.scanner
+        start, position = scanner.start, scanner.end
+        flush = scanner.value.startswith("<<-")
+        marker = scanner.value.strip().lstrip("<-")
+        closing = re.compile(rf"[ \t]*{re.escape(marker)}[ \t\r]*(?=\n|\Z)")
+        parts: list[Expression] = []
+        while (found := closing.match(scanner.text, position)) is None:
+            position = self._heredoc_line(parts, position, start)
+        scanner.jump(found.end())
+        scanner.advance()
+        whole = _template(parts, start)
+        if flush and isinstance(whole, Constant):
+            return Constant(_flushed(str(whole.value)), start)
+        return whole
+
+    def _heredoc_line(self, parts: list[Expression], position: int, start: int) -> int:
+        """One line of a heredoc; returns the offset of the next one."""
+        scanner = self.scanner
+        while True:
+            text, end = scanner.template_line(position)
+            if scanner.text.startswith("\n", end):
+                parts.append(Constant(text + "\n", position))
+                return end + 1
+            if text:
+                parts.append(Constant(text, position))
+            if end >= len(scanner.text):
+                raise HclError("the heredoc is not closed", start)
+            position = self._sequence(parts, end, start)
+
+    def bare_template(self) -> Expression:
+        """All of the text as one template, as JSON syntax has it: no quotes, no escapes.
+
+        Raises:
+            HclError: a sequence in it is broken.
+        """
+        scanner = self.scanner
+        parts: list[Expression] = []
+        position = 0
+        while position < len(scanner.text):
+            found, end = scanner.template_line(position)
+            ended = scanner.text.startswith("\n", end)
+            if found or ended:
+                parts.append(Constant(found + "\n" * ended, position))
+            at_sequence = not ended and end < len(scanner.text)
+            position = self._sequence(parts, end, 0) if at_sequence else end + ended
+        return _template(parts, 0)
+
+
+def _template(parts: list[Expression], start: int) -> Expression:
+    """A constant when nothing in it has to be evaluated."""
+    texts = [str(part.value) for part in parts if isinstance(part, Constant)]
+    if len(texts) == len(parts):
+        return Constant("".join(texts), start)
+    _check_balance([part for part in parts if isinstance(part, Compound)], start)
+    return Template(tuple(parts), start)
+
+
+def _check_balance(parts: list[Compound], start: int) -> None:
+    """Every ``%{if}`` and ``%{for}`` is closed, by its own word."""
+    waiting: list[str] = []
+    for part in parts:
+        match part.kind:
+            case "if" | "for":
+                waiting.append("end" + part.kind)
+            case "endif" | "endfor":
+                if not waiting or waiting.pop() != part.kind:
+                    raise HclError(f"%{{ {part.kind} }} closes nothing", part.position)
+            case "else" if waiting[-1:] != ["endif"]:
+                raise HclError("%{ else } is outside of an if", part.position)
+    if waiting:
+        raise HclError(f"%{{ {waiting[-1]} }} is missing", start)
+
+
+def _flushed(text: str) -> str:
+    """A ``<<-`` heredoc without the indentation that all its lines share."""
+    lines = text.split("\n")
+    shared = min((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), default=0)
+    return "\n".join(line[shared:] for line in lines)

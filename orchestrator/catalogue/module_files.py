@@ -1,0 +1,113 @@
+"""The files of a module's folder, parsed: the same files in the same order as Terraform takes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.catalogue.hcl_bodies import parse_hcl
+from orchestrator.catalogue.hcl_json import parse_json
+from orchestrator.catalogue.hcl_tree import Body, HclError
+from orchestrator.errors import CatalogueError, Location, Problem
+
+_OVERRIDE = re.compile(r"(?:.*_)?override\.tf(?:\.json)?")
+_BINARY = "\0"
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleFile:
+    """One parsed file.
+
+    Attributes:
+        name: path relative to the repository.
+        body: its tree.
+        override: its blocks change blocks of other files (``override.tf``, ``*_override.tf``).
+        exact: places inside of a value are places in the file; in JSON syntax only those of keys are.
+    """
+
+    name: str
+    text: str
+    body: Body
+    override: bool
+    exact: bool
+
+    def at(self, position: int) -> Location:
+        """The place of an offset into the file."""
+        return _place(self.name, self.text, position)
+
+
+def _place(name: str, text: str, position: int) -> Location:
+    before = text[:position]
+    return Location(name, before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)
+
+
+def relative(path: Path, root: Path) -> str:
+    """A path as messages show it: from the repository, or whole when it is outside."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def read_files(path: Path, *, root: Path) -> tuple[ModuleFile, ...]:
+    """Every ``.tf`` and ``.tf.json`` file of a folder; override files last.
+
+    Args:
+        path: the module's folder.
+        root: the repository.
+
+    Raises:
+        CatalogueError: no such folder, no such file in it, or files that cannot be parsed: all of them.
+    """
+    where = Location(relative(path, root))
+    if not path.is_dir():
+        raise CatalogueError([Problem(where, "there is no such module folder")])
+    problems = [_only_opentofu(each, root) for each in sorted(path.iterdir()) if _read_by_opentofu(each)]
+    found: list[ModuleFile] = []
+    for each in configuration_files(path):
+        try:
+            found.append(_read(each, root))
+        except CatalogueError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise CatalogueError(problems)
+    if not found:
+        raise CatalogueError([Problem(where, "the module has no .tf file")])
+    return tuple(found)
+
+
+def configuration_files(path: Path) -> Iterator[Path]:
+    """The files that Terraform reads in a folder: not those that editors leave behind; override files last."""
+    names = [each.name for each in path.iterdir() if each.name.endswith((".tf", ".tf.json")) and not each.is_dir()]
+    kept = [name for name in names if not (name.startswith((".", "#")) or name.endswith("~"))]
+    for name in sorted(kept, key=lambda name: (bool(_OVERRIDE.fullmatch(name)), name)):
+        yield path / name
+
+
+def _read_by_opentofu(path: Path) -> bool:
+    return path.name.endswith((".tofu", ".tofu.json")) and not path.name.startswith(".")
+
+
+def _only_opentofu(path: Path, root: Path) -> Problem:
+    return Problem(
+        Location(relative(path, root)),
+        "only OpenTofu reads this file, so the module would not be the same for everyone",
+        "name it .tf",
+    )
+
+
+def _read(path: Path, root: Path) -> ModuleFile:
+    name = relative(path, root)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")  # as bytes: line ends stay as Terraform sees them
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise CatalogueError([Problem(Location(name), f"the file cannot be read: {reason}")]) from error
+    if _BINARY in text:
+        raise CatalogueError([Problem(Location(name), "the file cannot be read: it is not text")])
+    exact = not name.endswith(".json")
+    try:
+        body = parse_hcl(text) if exact else parse_json(text)
+    except HclError as error:
+        place = _place(name, text, error.position)
+        raise CatalogueError([Problem(place, error.message)]) from error
+    return ModuleFile(name, text, body, bool(_OVERRIDE.fullmatch(path.name)), exact)

@@ -1,0 +1,201 @@
+"""Reads the interface of a Terraform module out of its files, and finds the modules that it calls."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from orchestrator.catalogue.hcl_tree import Attribute, Reference, walk
+from orchestrator.catalogue.interface import ModuleCall, ModuleInterface, Output, Variable
+from orchestrator.catalogue.module_blocks import Declaration, Declarations
+from orchestrator.catalogue.module_files import read_files, relative
+from orchestrator.catalogue.module_providers import aliases_of, providers_of, required_providers_of
+from orchestrator.catalogue.module_resources import externals_of, provisioners_of, resource_types_of
+from orchestrator.catalogue.module_types import TypeTextError, parse_type
+from orchestrator.errors import CatalogueError, Problem
+
+_Made = TypeVar("_Made")
+
+
+def read_module(path: Path, *, root: Path) -> ModuleInterface:
+    """What a module asks for, gives and uses. Nothing is evaluated.
+
+    Args:
+        path: the module's folder.
+        root: the repository; places in messages are relative to it.
+
+    Raises:
+        CatalogueError: no such folder, no ``.tf`` file in it, files that cannot be parsed, blocks that Terraform
+            would refuse (declared twice, a module without a source, a type that is none): all that was found.
+    """
+    declared = Declarations.of(read_files(path, root=root))
+    problems = list(declared.problems)
+    found = ModuleInterface(
+        path=path,
+        variables=_each(declared.of_type("variable"), _variable, problems),
+        outputs=_each(declared.of_type("output"), _output, problems),
+        required_providers=required_providers_of(declared),
+        aliases=aliases_of(declared),
+        calls=_each(declared.of_type("module"), _call, problems),
+        resource_types=resource_types_of(declared),
+        providers=providers_of(declared),
+        locals=_locals(declared.locals),
+        externals=externals_of(declared),
+        provisioners=provisioners_of(declared),
+    )
+    if problems:
+        raise CatalogueError(problems)
+    return found
+
+
+def local_closure(path: Path, root: Path) -> tuple[Path, ...]:
+    """The module's folder and the folders of all local modules that it calls, directly or not.
+
+    Args:
+        path: the module's folder.
+        root: the repository.
+
+    Returns:
+        Folders below ``root``, without ``..`` in them; the module's own first, the others sorted.
+
+    Raises:
+        CatalogueError: a module cannot be read, is outside of the repository, or calls itself.
+    """
+    first = _normal(path)
+    found: set[Path] = set()
+    _enter(first, root, (), found)
+    return (first, *sorted(found - {first}))
+
+
+def needs_provider(path: Path, root: Path, provider: str) -> bool:
+    """Whether a module, or a local module that it calls, has a use for a provider.
+
+    Args:
+        path: the module's folder.
+        root: the repository.
+        provider: its local name: ``aws``.
+
+    Raises:
+        CatalogueError: as ``local_closure``.
+    """
+    return any(provider in read_module(folder, root=root).providers for folder in local_closure(path, root))
+
+
+def _normal(path: Path) -> Path:
+    return Path(os.path.normpath(path))
+
+
+def _enter(path: Path, root: Path, above: tuple[Path, ...], found: set[Path]) -> None:
+    if path in found:
+        return
+    chain = (*above, path)
+    for call in read_module(path, root=root).calls.values():
+        target = _target(path, root, call)
+        if target in chain:
+            circle = " → ".join(relative(each, root) for each in (*chain[chain.index(target) :], target))
+            raise CatalogueError([Problem(call.at, f"the module calls itself: {circle}")])
+        if target is not None:
+            _enter(target, root, chain, found)
+    found.add(path)
+
+
+def _target(path: Path, root: Path, call: ModuleCall) -> Path | None:
+    """The folder that a call means; None when Terraform downloads the module."""
+    if call.source.startswith(("/", "~", "file:")):
+        raise _outside(call)
+    if not call.local:
+        return None
+    target = _normal(path / call.source)
+    if not target.is_relative_to(_normal(root)) or not target.resolve().is_relative_to(root.resolve()):
+        raise _outside(call)
+    if not target.is_dir():
+        what = f"module {call.name!r}: there is no folder {relative(target, root)}"
+        raise CatalogueError([Problem(call.at, what)])
+    return target
+
+
+def _outside(call: ModuleCall) -> CatalogueError:
+    what = f"module {call.name!r}: the source {call.source!r} is outside of the repository"
+    hint = "copy the module into modules/, or give its address in a registry or git"
+    return CatalogueError([Problem(call.at, what, hint)])
+
+
+def _each(
+    declarations: Iterator[Declaration], make: Callable[[Declaration], _Made], problems: list[Problem]
+) -> Mapping[str, _Made]:
+    found: dict[str, _Made] = {}
+    for declaration in declarations:
+        try:
+            found[declaration.labels[0]] = make(declaration)
+        except CatalogueError as error:
+            problems.extend(error.problems)
+    return found
+
+
+def _variable(declared: Declaration) -> Variable:
+    return Variable(
+        name=declared.labels[0],
+        type=_type(declared),
+        has_default="default" in declared.attributes,
+        sensitive=declared.flag("sensitive"),
+        ephemeral=declared.flag("ephemeral"),
+        nullable=declared.flag("nullable", unset=True),
+        description=declared.text("description") or "",
+        at=declared.at,
+    )
+
+
+def _type(declared: Declaration) -> str:
+    """The type on one line, without comments."""
+    written = declared.attributes.get("type")
+    if written is None:
+        return "any"
+    try:
+        return str(parse_type(written.text))
+    except TypeTextError as error:
+        what = f"variable {declared.labels[0]!r}: {error}"
+        raise CatalogueError([Problem(declared.place_of("type"), what)]) from error
+
+
+def _output(declared: Declaration) -> Output:
+    return Output(
+        name=declared.labels[0],
+        sensitive=declared.flag("sensitive"),
+        ephemeral=declared.flag("ephemeral"),
+        description=declared.text("description") or "",
+        at=declared.at,
+    )
+
+
+def _call(declared: Declaration) -> ModuleCall:
+    source = declared.text("source")
+    if not source:
+        what = f"module {declared.labels[0]!r}: no source, or one that is not plain text"
+        raise CatalogueError([Problem(declared.at, what)])
+    return ModuleCall(name=declared.labels[0], source=source, version=declared.text("version"), at=declared.at)
+
+
+def _locals(declared: Mapping[str, Attribute]) -> Mapping[str, frozenset[str]]:
+    """Each local value with the variables below it, through other local values."""
+    variables: dict[str, set[str]] = {}
+    others: dict[str, set[str]] = {}
+    for name, attribute in declared.items():
+        reads = [each for each in walk(attribute.value) if isinstance(each, Reference) and each.steps]
+        variables[name] = {str(each.steps[0]) for each in reads if each.root == "var"}
+        others[name] = {str(each.steps[0]) for each in reads if each.root == "local"}
+    return {name: frozenset(_below(name, variables, others)) for name in declared}
+
+
+def _below(name: str, variables: Mapping[str, set[str]], others: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current not in seen:
+            seen.add(current)
+            found |= variables.get(current, set())
+            waiting.extend(others.get(current, ()))
+    return found
