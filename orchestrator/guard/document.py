@@ -107,6 +107,7 @@ def _document(data: Mapping[str, Any]) -> Document:
     faults: list[Fault] = []
     entries = [_mapping(each, "resource_changes") for each in _list(data.get("resource_changes"), "resource_changes")]
     changes = [_change(each, faults) for each in entries if each.get("mode") != "data"]
+    faults.extend(_twice(changes))
     deferred = [_deferred(each) for each in _list(data.get("deferred_changes"), "deferred_changes")]
     state = _mapping(data.get("prior_state") or {}, "prior_state")
     before = list(_resources(state.get("values"), "prior_state"))
@@ -165,6 +166,7 @@ def _contradiction(action: Action, *, before: object, after: object, reason: obj
     kept = action in {Action.UPDATE, Action.NOOP}
     gone = isinstance(reason, str) and reason.startswith(("delete_", "replace_"))
     contradictions = {
+        "it would only be read, and only data is": action is Action.READ,
         "it would be created although it exists": action is Action.CREATE and before is not None,
         "it would be updated, but one side of the change is missing": action is Action.UPDATE
         and (before is None or after is None),
@@ -174,6 +176,15 @@ def _contradiction(action: Action, *, before: object, after: object, reason: obj
         f"it would be kept, and yet Terraform gives the reason {reason}": kept and gone,
     }
     return next((what for what, true in contradictions.items() if true), "")
+
+
+def _twice(changes: list[ResourceChange]) -> Iterator[Fault]:
+    """Objects that the plan names more than once: which of the two would happen is not said."""
+    seen: set[tuple[str, str | None]] = set()
+    for each in changes:
+        if (each.address, each.deposed) in seen:
+            yield Fault(each.address, "the plan names it twice")
+        seen.add((each.address, each.deposed))
 
 
 def _deferred(entry: Any) -> str:
