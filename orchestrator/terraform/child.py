@@ -109,9 +109,12 @@ class Follower:
         self._error: Exception | None = None
 
     def pump(self) -> None:
-        """Hand on what is new."""
-        for line in self._output.new_lines():
-            self._take(line)
+        """Hand on what is new. A log that cannot be read back is no reason to end an apply."""
+        try:
+            for line in self._output.new_lines():
+                self._take(line)
+        except OSError as error:
+            self._error = self._error or error
 
     def finish(self) -> None:
         """Read to the end, once nothing can write any more."""
