@@ -13,7 +13,7 @@ from orchestrator.report.paint import ACTION_STYLES, STATUS_STYLES, Paint
 from orchestrator.report.records import RunReport, Status, UnitReport
 from orchestrator.report.sections import sections
 from orchestrator.report.tables import Column, table
-from orchestrator.report.text import clean, duration, listed, plural, wrap
+from orchestrator.report.text import clean, duration, plural, wrap
 from orchestrator.report.unit import render_unit, render_units
 from orchestrator.terraform.records import Action
 
@@ -27,11 +27,20 @@ _OUTCOMES: Mapping[Status, str] = {
     Status.INTERRUPTED: "interrupted",
     Status.BLOCKED: "blocked by policy",
     Status.STALE: "stopped: no longer as approved",
-    Status.DECLINED: "declined, nothing was changed",
+    Status.DECLINED: "declined",
     Status.FAILED: "failed",
     Status.SKIPPED: "failed",
 }
 """How a run ended by the worst that a unit met, the worst first; the order is that of the exit codes."""
+
+_ORDER = (
+    Status.APPLIED,
+    Status.DESTROYED,
+    Status.PLANNED,
+    Status.AFTER_UPSTREAMS,
+    Status.UNCHANGED,
+    *reversed(tuple(_OUTCOMES)),
+)
 
 
 def render_report(report: RunReport, *, colour: bool = False, width: int = 120) -> str:
@@ -98,30 +107,30 @@ def _style(row: Mapping[str, Any], key: str) -> str:
 
 
 def _end(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
-    """Notes, then the run in two lines."""
+    """Notes, then the run in four lines."""
     for note in report.notes:
         yield from wrap(note, width=width, indent="")
     words = outcome(report)
     style = "bold" if words in {"done", "changes planned", "nothing to do"} else "bold red"
-    yield paint(f"orch {clean(report.verb)} {listed(report.targets).replace(',', '')}: {words}", style)
-    facts = [_statuses(report), *_totals(report), f"run {clean(report.run)}", duration(report.seconds)]
-    yield from wrap("; ".join(fact for fact in facts if fact), width=width, indent="  ")
+    yield paint(f"orch {clean(report.verb)} {' '.join(clean(t) for t in report.targets)}: {words}", style)
+    for text in (_statuses(report), _totals(report), f"run {clean(report.run)}, {duration(report.seconds)}"):
+        if text:
+            yield from wrap(text, width=width, indent="  ")
 
 
 def _statuses(report: RunReport) -> str:
-    """``3 applied, 1 blocked, 54 unchanged``."""
-    numbers = {status: sum(1 for unit in report.units if unit.status is status) for status in Status}
+    """``3 applied, 54 unchanged, 1 blocked``."""
+    numbers = {status: sum(1 for unit in report.units if unit.status is status) for status in _ORDER}
     return ", ".join(f"{number} {status}" for status, number in numbers.items() if number) or "no units"
 
 
-def _totals(report: RunReport) -> Iterator[str]:
+def _totals(report: RunReport) -> str:
     """What was done, and what was planned and not done: two different numbers."""
-    done = [unit for unit in report.units if unit.status in _DONE]
-    rest = [unit for unit in report.units if unit.status not in _DONE]
-    if text := _signs(done):
-        yield f"done {text}"
-    if text := _signs(rest):
-        yield f"not done {text}" if done else f"planned {text}"
+    done = _signs([unit for unit in report.units if unit.status in _DONE])
+    rest = _signs([unit for unit in report.units if unit.status not in _DONE])
+    if not done:
+        return f"planned: {rest}" if rest else ""
+    return "; ".join(f"{words}: {text}" for words, text in (("done", done), ("not done", rest)) if text)
 
 
 def _signs(units: Sequence[UnitReport]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from orchestrator.guard.records import Finding, Severity
@@ -18,23 +18,27 @@ _ATTRIBUTES = 4
 _ERROR_LINES = 60
 """Lines of one error that are repeated; the log has the others."""
 
+_TITLES: Mapping[Status, str] = {
+    Status.AFTER_UPSTREAMS: "Can be planned only after their upstreams",
+    Status.DECLINED: "Declined",
+    Status.SKIPPED: "Skipped",
+    Status.INTERRUPTED: "Interrupted",
+    Status.STALE: "Stopped: the plan does what was not approved",
+}
+"""Ends that are told by their cause alone."""
+
 
 def sections(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
     """Every section that has something to say, the most important last."""
-    makers: tuple[Callable[[RunReport, Paint, int], Iterable[str]], ...] = (
-        _shared,
-        _lost,
-        _after_upstreams,
-        _warnings,
-        _not_run,
-        _stale,
-        _failed,
-        _blocked,
+    parts: Iterable[Iterable[str]] = (
+        _shared(report, paint, width),
+        _lost(report, paint, width),
+        _warnings(report, paint, width),
+        *(_by_cause(report, status, title, paint, width) for status, title in _TITLES.items()),
+        _failed(report, paint, width),
+        _blocked(report, paint, width),
     )
-    for make in makers:
-        lines = list(make(report, paint, width))
-        if lines:
-            yield "\n".join(lines)
+    yield from (text for part in parts if (text := "\n".join(part)))
 
 
 def _shared(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
@@ -60,20 +64,6 @@ def _lost(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
 def _bare(change: ChangeLine) -> ChangeLine:
     """A destructive change with only those attributes that cause it: the others are in the unit's own list."""
     return replace(change, attributes=tuple(a for a in change.attributes if a.forces_replacement))
-
-
-def _after_upstreams(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
-    yield from _by_cause(report, Status.AFTER_UPSTREAMS, "Can be planned only after their upstreams", paint, width)
-
-
-def _not_run(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
-    yield from _by_cause(report, Status.DECLINED, "Declined", paint, width)
-    yield from _by_cause(report, Status.SKIPPED, "Skipped", paint, width)
-    yield from _by_cause(report, Status.INTERRUPTED, "Interrupted", paint, width)
-
-
-def _stale(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
-    yield from _by_cause(report, Status.STALE, "Stopped: the plan does what was not approved", paint, width)
 
 
 def _by_cause(report: RunReport, status: Status, title: str, paint: Paint, width: int) -> Iterator[str]:

@@ -10,6 +10,7 @@ from orchestrator.report.lines import extras, signs, status_text
 from orchestrator.report.paint import SEVERITY_STYLES, Paint
 from orchestrator.report.records import Attribute, ChangeLine, UnitReport
 from orchestrator.report.text import cell_width, clean, listed, plural, short_address, wrap
+from orchestrator.report.veil import SENSITIVE
 from orchestrator.terraform.records import Action
 
 _NAMES = 6
@@ -75,11 +76,13 @@ def group_text(group: Group, paint: Paint, width: int, *, indent: str, attribute
         attributes: at most so many attributes; None for all.
     """
     lines = change_text(group.change, paint, width, indent=indent, attributes=attributes)
-    yield next(lines)
     units = tuple(dict.fromkeys(group.units))
-    names = listed(units, at_most=None if group.change.action.destructive else _NAMES)
-    where = f"in {plural(len(units), 'unit')}: {names}" if len(units) > 1 else f"in {names}"
-    yield from wrap(where, width=width, indent=indent + "    ")
+    if len(units) == 1:
+        yield f"{next(lines)}  in {clean(units[0])}"
+    else:
+        yield next(lines)
+        names = listed(units, at_most=None if group.change.action.destructive else _NAMES)
+        yield from wrap(f"in {plural(len(units), 'unit')}: {names}", width=width, indent=indent + "    ")
     yield from lines
 
 
@@ -87,8 +90,8 @@ def change_text(
     change: ChangeLine, paint: Paint, width: int, *, indent: str, attributes: int | None = None
 ) -> Iterator[str]:
     """One change: sign and address, why, and its attributes; the address is never cut."""
-    deposed = f" (deposed object {change.deposed})" if change.deposed else ""
-    yield indent + paint.action(change.action, f"{_sign(change)} {change.address}{deposed}")
+    deposed = f" (deposed object {clean(change.deposed)})" if change.deposed else ""
+    yield indent + paint.action(change.action, f"{_sign(change)} {clean(change.address)}{deposed}")
     inner = indent + "    "
     for text in _facts(change):
         yield from wrap(text, width=width, indent=inner)
@@ -138,14 +141,17 @@ def _attribute(attribute: Attribute, change: ChangeLine, paint: Paint, width: in
     action = _attribute_action(attribute, change)
     sign = paint.action(action, action.sign)
     forces = "  forces the replacement" if attribute.forces_replacement else ""
-    values = [v for v in (attribute.before, attribute.after) if v]
-    line = f"{attribute.path}: {' → '.join(values)}"
+    values = [clean(value) for value in (attribute.before, attribute.after) if value]
+    path = clean(attribute.path)
+    if values == [SENSITIVE, SENSITIVE]:
+        values = [f"{SENSITIVE}, changed"]
+    line = f"{path}: {' → '.join(values)}"
     if len(values) < 2 or cell_width(indent + line + forces) + 2 <= width:
         yield f"{indent}{sign} {line}{paint(forces, 'bold red')}"
         return
-    yield f"{indent}{sign} {attribute.path}:{paint(forces, 'bold red')}"
-    yield f"{indent}    {paint('-', 'red')} {attribute.before}"
-    yield f"{indent}    {paint('+', 'green')} {attribute.after}"
+    yield f"{indent}{sign} {path}:{paint(forces, 'bold red')}"
+    yield f"{indent}    {paint('-', 'red')} {values[0]}"
+    yield f"{indent}    {paint('+', 'green')} {values[1]}"
 
 
 def _attribute_action(attribute: Attribute, change: ChangeLine) -> Action:
