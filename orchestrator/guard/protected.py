@@ -8,8 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, StringConstraints, TypeAdapter
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+    TypeAdapter,
+    field_validator,
+)
 from pydantic import ValidationError as PydanticError
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -42,7 +53,15 @@ class ProtectedType(BaseModel):
     protection: Protection | None = None
     disarmed_by: dict[_Name, Scalar] = Field(default_factory=dict)
     replaced_by: dict[_Name, Literal["any", "removal"]] = Field(default_factory=dict)
-    delete_apis: Annotated[tuple[_Api, ...], Field(min_length=1)]
+    delete_apis: tuple[_Api, ...]
+
+    @field_validator("delete_apis")
+    @classmethod
+    def _at_least_one(cls, apis: tuple[str, ...]) -> tuple[str, ...]:
+        if not apis:
+            kind, message = "no_api", "name at least one API"
+            raise PydanticCustomError(kind, message)
+        return apis
 
     @property
     def attributes(self) -> frozenset[str]:
@@ -90,8 +109,8 @@ class Protected:
         try:
             types = _FILE.validate_python(tree)
         except PydanticError as error:
-            problems = [_problem(each, tree, shown_as) for each in error.errors()]
-            raise CatalogueError(problems) from error
+            # a union complains once for each of its members, in the same words: once is enough
+            raise CatalogueError(list({_problem(each, tree, shown_as) for each in error.errors()})) from error
         return cls(types=types)
 
     def __contains__(self, resource_type: str) -> bool:
@@ -129,7 +148,8 @@ def _problem(error: Mapping[str, Any], tree: CommentedMap, name: str) -> Problem
     """One of pydantic's errors, at the line that it is about."""
     path = [step for step in error["loc"] if step not in _UNION_STEPS]
     keys = [str(step) for step in path if step != "[key]"]
-    what = f"{'.'.join(keys)}: {_SAID.get(error['type'], error['msg'])}"
+    said = _SAID.get(error["type"], error["msg"]) if len(path) == len(error["loc"]) else _SCALAR
+    what = f"{'.'.join(keys)}: {said}"
     hint = None
     if error["type"] == "extra_forbidden":
         hint = "known keys: " + ", ".join(ProtectedType.model_fields)
@@ -139,7 +159,12 @@ def _problem(error: Mapping[str, Any], tree: CommentedMap, name: str) -> Problem
 _UNION_STEPS = frozenset({"bool", "int", "str", "constrained-str"})
 """Steps that pydantic adds to a path for each member of a union: no keys of the file."""
 
+_SCALAR = "must be text, a whole number, true or false"
+
 _SAID = {
+    "model_type": "must be a map of keys",
+    "string_type": "must be text",
+    "tuple_type": "must be a list",
     "extra_forbidden": "unknown key",
     "missing": "is missing",
     "string_pattern_mismatch": "is not written as it should be (names a-z_, APIs service:Action, no full stop)",

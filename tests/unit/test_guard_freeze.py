@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orchestrator.errors import BlockedError
+from orchestrator.guard.freeze import Frozen, freeze, verify
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "root"
+    for name in ("main.tf", "inputs.json", "archives/code.zip", "modules/service/main.tf", "modules/service/a.tftpl"):
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(name)
+    (tmp_path / "fetched/vpc").mkdir(parents=True)
+    (tmp_path / "fetched/modules.json").write_text("{}")
+    (tmp_path / "fetched/vpc/main.tf").write_text("vpc")
+    (tmp_path / "unit.tfplan").write_bytes(b"plan")
+    return root
+
+
+def frozen(root: Path) -> Frozen:
+    return freeze(root, root.parent / "unit.tfplan", extra=[root.parent / "fetched"])
+
+
+def test_what_is_unchanged_passes(root: Path) -> None:
+    before = frozen(root)
+    verify(before)
+    assert before == frozen(root)
+    assert before.plan_sha256 == hashlib.sha256(b"plan").hexdigest()
+
+
+def same_length(path: Path) -> None:
+    """Other bytes, with the same size and times as before."""
+    was = path.stat()
+    path.write_bytes(path.read_bytes()[::-1])
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda root: same_length(root / "archives/code.zip"), "archives/code.zip was changed"),
+        (lambda root: (root / "modules/service/a.tftpl").unlink(), "modules/service/a.tftpl is gone"),
+        (lambda root: (root / "override.tf").write_text(""), "override.tf was added"),
+        (lambda root: (root / "modules/service/x_override.tf.json").write_text("{}"), "x_override.tf.json was added"),
+        (lambda root: (root / ".hidden.auto.tfvars").write_text(""), ".hidden.auto.tfvars was added"),
+        (lambda root: (root.parent / "unit.tfplan").write_bytes(b"nalp"), "unit.tfplan was changed"),
+        (lambda root: (root.parent / "fetched/vpc/main.tf").write_text("x"), "fetched/vpc/main.tf was changed"),
+        (lambda root: (root / "main.tf").chmod(0o755), "main.tf was changed"),
+        (lambda root: (root / "modules/service/errored.tfstate").write_text(""), "errored.tfstate was added"),
+        (lambda root: (root / "link.tf").symlink_to("main.tf"), "link.tf was added"),
+    ],
+)
+def test_each_difference_is_named(root: Path, change: Callable[[Path], object], told: str) -> None:
+    before = frozen(root)
+    change(root)
+    with pytest.raises(BlockedError, match="after the plan was judged") as caught:
+        verify(before)
+    assert told in caught.value.what
+    assert str(root.parent) in caught.value.what
+    assert before.digest != frozen(root).digest
+
+
+def test_what_terraform_leaves_when_an_apply_fails_is_no_difference(root: Path) -> None:
+    before = frozen(root)
+    (root / "errored.tfstate").write_text("{}")
+    (root / "crash.log").write_text("")
+    verify(before)
+
+
+def test_a_plan_or_a_root_that_is_gone_is_blocked(root: Path) -> None:
+    before = frozen(root)
+    (root.parent / "unit.tfplan").unlink()
+    with pytest.raises(BlockedError, match=r"unit\.tfplan cannot be read"):
+        verify(before)
+    (root.parent / "unit.tfplan").write_bytes(b"plan")
+    root.rename(root.parent / "elsewhere")
+    with pytest.raises(BlockedError, match="is gone"):
+        verify(before)
+
+
+def test_a_folder_that_was_not_there_must_not_appear(root: Path) -> None:
+    before = freeze(root, root.parent / "unit.tfplan", extra=[root.parent / "later"])
+    verify(before)
+    (root.parent / "later").mkdir()
+    (root.parent / "later/main.tf").write_text("")
+    with pytest.raises(BlockedError, match=r"later/main\.tf was added"):
+        verify(before)
+
+
+def test_a_link_that_leads_out_is_blocked(root: Path) -> None:
+    (root.parent / "secret").write_text("s")
+    (root / "archives/other.zip").symlink_to(root.parent / "secret")
+    with pytest.raises(BlockedError, match="leads out of what is judged"):
+        frozen(root)
+
+
+def test_a_link_inside_is_kept_by_where_it_leads(root: Path) -> None:
+    link = root / "current"
+    link.symlink_to("main.tf")
+    before = frozen(root)
+    verify(before)
+    link.unlink()
+    link.symlink_to("inputs.json")
+    with pytest.raises(BlockedError, match="current was changed"):
+        verify(before)
+
+
+def test_a_link_by_way_of_elsewhere_is_kept_by_where_it_ends(root: Path) -> None:
+    hop = root.parent / "hop"
+    hop.symlink_to(root / "main.tf")
+    (root / "current").symlink_to(hop)
+    before = frozen(root)
+    hop.unlink()
+    hop.symlink_to(root / "inputs.json")
+    with pytest.raises(BlockedError, match="current was changed"):
+        verify(before)
+
+
+def test_what_is_neither_file_nor_folder_is_blocked(root: Path) -> None:
+    os.mkfifo(root / "pipe")
+    with pytest.raises(BlockedError, match="neither a file nor a folder"):
+        frozen(root)
+
+
+def test_a_plan_behind_a_link_is_blocked(root: Path) -> None:
+    real = root.parent / "unit.tfplan"
+    link = root.parent / "link.tfplan"
+    link.symlink_to(real)
+    with pytest.raises(BlockedError, match="cannot be read"):
+        freeze(root, link)
+
+
+names = st.text("abc", min_size=1, max_size=3)
+trees = st.dictionaries(st.tuples(names, names).map("/".join), st.binary(max_size=4), min_size=1, max_size=4)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(one=trees, other=trees)
+def test_two_trees_have_one_digest_only_if_they_are_the_same(
+    tmp_path_factory: pytest.TempPathFactory, one: dict[str, bytes], other: dict[str, bytes]
+) -> None:
+    def digest(tree: dict[str, bytes]) -> str:
+        root = tmp_path_factory.mktemp("tree")
+        for name, data in tree.items():
+            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).write_bytes(data)
+        plan = tmp_path_factory.mktemp("plan") / "plan"
+        plan.write_bytes(b"plan")
+        return freeze(root, plan).digest
+
+    assert (digest(one) == digest(other)) == (one == other)
