@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -65,7 +65,7 @@ class StateBucket:
         region = self._account.region
         return (
             Property("bucket", f"create bucket {self._name} in {region}", self.exists, self._create),
-            Property("public access", "block all public access", self._is_closed, self._close),
+            Property("public access block", "block all public access", self._is_closed, self._close),
             Property("ownership", "the account owns every object", self._is_owned, self._own),
             Property("versioning", "keep every version of a state", self._is_versioned, self._version),
             Property("encryption", "encrypt with S3's own keys", self._is_encrypted, self._encrypt),
@@ -105,8 +105,9 @@ class StateBucket:
         try:
             return function()
         except AwsFailure as error:
-            doing = f"set up {step} of state bucket {self._name}" if step != "bucket" else f"create bucket {self._name}"
-            raise translate(error, doing, self._identities.context(self._account)) from error
+            doing = f"create bucket {self._name}" if step == "bucket" else f"set up {step} of state bucket {self._name}"
+            context = replace(self._identities.context(self._account), bootstrap=True)
+            raise translate(error, doing, context) from error
 
     def _taken(self) -> SetupError:
         return SetupError(

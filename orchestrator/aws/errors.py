@@ -19,11 +19,13 @@ class Context:
         account: name of the account in ``live/``.
         profile: AWS profile whose login would help, or None for the default.
         emulator: the call went to the emulator.
+        bootstrap: it was made under the bootstrap role, which no baseline makes.
     """
 
     account: str | None = None
     profile: str | None = None
     emulator: bool = False
+    bootstrap: bool = False
 
 
 def translate(error: BaseException, doing: str, context: Context | None = None) -> OrchError:
@@ -121,10 +123,10 @@ def _clock(_: BaseException, doing: str, __: Context) -> OrchError:
 
 def _denied(error: BaseException, doing: str, context: Context) -> OrchError:
     account = context.account or "ACCOUNT"
-    return DeniedError(
-        f"cannot {doing}: AWS denied it: {message_of(error)}",
-        hint=f"the role needs this permission: `orch apply {account}/baseline` renews the roles of {account}",
-    )
+    hint = f"the role needs this permission: `orch apply {account}/baseline` renews the roles of {account}"
+    if context.bootstrap:
+        hint = "`roles.bootstrap` in live/orch.yaml must be allowed it; a service control policy may forbid it"
+    return DeniedError(f"cannot {doing}: AWS denied it: {message_of(error)}", hint=hint)
 
 
 def _throttled(_: BaseException, doing: str, __: Context) -> OrchError:

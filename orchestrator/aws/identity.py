@@ -18,6 +18,7 @@ import boto3
 from orchestrator.aws.base import Base, Caller
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, message_of
 from orchestrator.aws.errors import Context, setup_failure
+from orchestrator.aws.once import Once
 from orchestrator.aws.sessions import SessionFactory
 from orchestrator.catalogue.records import Account, Catalogue, Unit
 from orchestrator.errors import SetupError
@@ -103,13 +104,15 @@ class Identities:
         self._clock = clock
         self._factory = SessionFactory(emulator, ask)
         self._session_name = session_name(os.environ)
-        self._guard = threading.RLock()
-        self._locks: defaultdict[tuple[str, Role], threading.RLock] = defaultdict(threading.RLock)
+        # Taken in this order and never the other way: building, then one of locks, then guard.
+        self._building = threading.RLock()
+        self._guard = threading.Lock()
+        self._locks: defaultdict[tuple[str, Role], threading.Lock] = defaultdict(threading.Lock)
         self._bases: dict[str | None, Base] = {}
         self._credentials: dict[tuple[str, Role], Credentials] = {}
         self._sessions: dict[tuple[str, Role], boto3.Session] = {}
         self._clients: dict[tuple[str, str, Role, str], Any] = {}
-        self._confirmed: dict[tuple[str, Role], Caller] = {}
+        self._confirmed: Once[tuple[str, Role], Caller] = Once()
 
     def account(self, account: Account | str) -> Account:
         """The account's record, given itself or its name in ``live/accounts``."""
@@ -140,7 +143,9 @@ class Identities:
         """
         record = self.account(account)
         key = (record.name, role)
-        with self._lock_of(key):
+        with self._guard:
+            lock = self._locks[key]
+        with lock:
             cached = self._credentials.get(key)
             if cached is None or cached.left(self._clock()) < valid_for:
                 cached = self._credentials[key] = self._obtain(record, role)
@@ -154,7 +159,7 @@ class Identities:
         """
         record = self.account(account)
         self.credentials(record, role)  # outside the lock: accounts wait for AWS side by side
-        with self._guard:
+        with self._building:
             key = (record.name, role)
             if key not in self._sessions:
                 profile = record.profile if self.emulator is None else None
@@ -181,7 +186,7 @@ class Identities:
         record = self.account(account)
         session = self.session(record, role)
         key = (service, record.name, role, region or record.region)
-        with self._guard:  # making a client is not thread-safe, using it is
+        with self._building:  # making a client is not thread-safe, using it is
             if key not in self._clients:
                 self._clients[key] = session.client(service, region_name=key[3])  # type: ignore[call-overload]
             return self._clients[key]
@@ -196,20 +201,12 @@ class Identities:
             SetupError: STS names another account; or as `credentials`.
         """
         record = self.account(account)
-        key = (record.name, role)
-        with self._lock_of(key):
-            if key not in self._confirmed:
-                self._confirmed[key] = self._ask(record, role)
-            return self._confirmed[key]
+        return self._confirmed.get((record.name, role), lambda: self._ask(record, role))
 
     def context(self, account: Account | str) -> Context:
         """What an error about this account may name."""
         record = self.account(account)
         return Context(record.name, self.base(record).login_profile(), self.emulator is not None)
-
-    def _lock_of(self, key: tuple[str, Role]) -> threading.RLock:
-        with self._guard:
-            return self._locks[key]
 
     def _ask(self, record: Account, role: Role) -> Caller:
         try:

@@ -27,8 +27,8 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeAws]:
 def evaluated(text: str, environ: dict[str, str]) -> dict[str, str]:
     """The environment of a child of a shell that evaluated the text, as `eval "$(orch credentials X)"` does."""
     script = f"{text}\nenv -0"
-    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, env=environ)
-    return dict(line.split("=", 1) for line in done.stdout.split("\0") if line)
+    done = subprocess.run(["sh", "-c", script], capture_output=True, check=True, env=environ)
+    return dict(line.split("=", 1) for line in done.stdout.decode().split("\0") if line)
 
 
 @pytest.mark.usefixtures("aws")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -69,6 +70,29 @@ def test_a_role_is_assumed_once_and_confirmed_once(aws: FakeAws, tmp_path: Path)
     us.credentials("production", Role.APPLY)
     us.credentials("bpm", Role.PLAN)
     assert aws.count("AssumeRole") == 3
+
+
+@pytest.mark.usefixtures("keys", "aws")
+def test_many_threads_get_everything_without_waiting_for_each_other_for_ever(world: World, tmp_path: Path) -> None:
+    world.lifetime = timedelta(minutes=4)  # always renewed: every call takes every lock
+    us = identities(tmp_path)
+
+    def client(number: int) -> None:
+        us.client("sts", "production", Role.PLAN, region=f"eu-west-{number}")
+        us.confirm("production", Role.PLAN)
+
+    def renew(_: int) -> None:
+        for _ in range(4):
+            us.credentials("production", Role.PLAN)
+
+    # Daemons: a deadlock is a failed test, not one that never ends.
+    threads = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(10) for work in (client, renew)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+        assert not thread.is_alive()
+    assert us.confirm("production", Role.PLAN).account == PRODUCTION
 
 
 @pytest.mark.usefixtures("keys")
