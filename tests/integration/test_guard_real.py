@@ -1,0 +1,199 @@
+"""Plans that the real Terraform makes, and the provider's own schema, before the guard."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.guard.freeze import freeze, verify
+from orchestrator.guard.judge import Judge
+from orchestrator.guard.policies import Policies
+from orchestrator.guard.protected import Protected
+from orchestrator.guard.records import Verdict
+from orchestrator.terraform.commands import Root, Terraform
+from orchestrator.terraform.failures import TerraformError
+from orchestrator.terraform.plan import read_plan
+from tests.support.plans import a_unit
+from tests.support.terraform import make_root, make_terraform
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[2]
+CALL = 'module "this" { source = "./modules/m" }\n'
+
+KEPT = """
+resource "terraform_data" "kept" {
+  input            = "a"
+  triggers_replace = "1"
+}
+"""
+KEYED = """
+resource "terraform_data" "keyed" {
+  for_each = toset(["x", "y"])
+  input    = each.key
+}
+"""
+STORE = KEPT + KEYED
+
+
+@pytest.fixture(scope="module")
+def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    return make_terraform(tmp_path_factory.mktemp("terraform"))
+
+
+@pytest.fixture(scope="module")
+def applied(terraform: Terraform, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root whose resources exist, to be copied."""
+    root = make_root(tmp_path_factory.mktemp("applied"), {"main.tf": CALL, "modules/m/main.tf": STORE})
+    terraform.init(root, timeout=60)
+    terraform.plan(root, out=root.folder / "plan", timeout=60)
+    terraform.apply(root, root.folder / "plan", timeout=60)
+    return root.folder
+
+
+@pytest.fixture
+def root(applied: Path, tmp_path: Path) -> Root:
+    shutil.copytree(applied, tmp_path / "root")
+    return make_root(tmp_path / "root", {})
+
+
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
+    """The project's policies, in a world where ``terraform_data`` holds the users."""
+    folder = tmp_path_factory.mktemp("policies")
+    shutil.copytree(ROOT / "policies", folder / "policies")
+    text = "\nterraform_data:\n  lost: all that was put into it\n  delete_apis: [none:Delete]\n"
+    with (folder / "policies/protected.yaml").open("a") as file:
+        file.write(text)
+    return Judge(Policies.load(folder))
+
+
+Judged = Callable[..., Verdict]
+
+
+@pytest.fixture
+def judged(judge: Judge, terraform: Terraform, root: Root) -> Judged:
+    """Write the module, plan with the options, and judge."""
+
+    def plan_and_judge(module: str | None = None, **options: Any) -> Verdict:
+        if module is not None:
+            (root.folder / "modules/m/main.tf").write_text(module)
+        out = root.folder.parent / "plan"
+        try:
+            terraform.plan(root, out=out, timeout=60, **options)
+        except TerraformError:
+            assert out.exists()  # prevent_destroy: exit code 1, and a plan that shows the loss
+        terraform.show_json(root, out, out.with_suffix(".json"))
+        return judge.judge(a_unit(), read_plan(out, out.with_suffix(".json")))
+
+    return plan_and_judge
+
+
+def told(verdict: Verdict) -> set[tuple[str, str, str]]:
+    return {
+        (finding.rule, finding.address.removeprefix("module.this."), finding.action) for finding in verdict.findings
+    }
+
+
+RENAMED = STORE.replace('"kept"', '"other"')
+FORGOTTEN = KEYED + "removed {\n  from = terraform_data.kept\n  lifecycle { destroy = false }\n}\n"
+REMOVED = KEYED + "removed {\n  from = terraform_data.kept\n  lifecycle { destroy = true }\n}\n"
+CREATE_FIRST = KEPT.replace('"1"', '"2"\n  lifecycle { create_before_destroy = true }') + KEYED
+PREVENTED = KEPT.replace('"1"', '"2"\n  lifecycle { prevent_destroy = true }') + KEYED
+
+
+@pytest.mark.parametrize(
+    ("module", "loss", "cause"),
+    [
+        (KEYED, "delete kept", "no longer in the module"),
+        (RENAMED, "delete kept", "no longer in the module"),
+        (REMOVED, "delete kept", "no longer in the module"),
+        (FORGOTTEN, "forget kept", "no longer in the module"),
+        (STORE.replace('"1"', '"2"'), "replace kept", "triggers_replace"),
+        (CREATE_FIRST, "replace kept", "triggers_replace"),
+        (PREVENTED, "replace kept", "triggers_replace"),
+        (STORE.replace(', "y"', ""), 'delete keyed["y"]', "no longer in `for_each`"),
+        (KEPT.replace("input ", "count = 0\n  input") + KEYED, "delete kept[0]", "`count` is now too small"),
+    ],
+    ids=["block", "rename", "removed", "forget", "replace", "create-first", "prevent-destroy", "key", "count"],
+)
+def test_each_way_to_lose_it_is_stopped(judged: Judged, module: str, loss: str, cause: str) -> None:
+    verdict = judged(module)
+    action, name = loss.split()
+    assert told(verdict) == {("ORCH_PROTECTED", f"terraform_data.{name}", action)}
+    assert cause in verdict.findings[0].cause
+    assert "ORCH_PROTECTED" in verdict.checks
+
+
+def test_a_rename_gets_an_entry_that_works(judged: Judged) -> None:
+    (finding,) = judged(RENAMED).findings
+    assert '`moved: {"terraform_data.kept": "terraform_data.other"}`' in finding.hint
+    moved = "moved {\n  from = terraform_data.kept\n  to   = terraform_data.other\n}\n"
+    assert judged(RENAMED + moved).findings == ()
+
+
+def test_destroying_the_unit_is_stopped(judged: Judged) -> None:
+    verdict = judged(destroy=True)
+    assert len(verdict.findings) == 3
+    assert {finding.cause for finding in verdict.findings} == {"the whole unit would be destroyed"}
+
+
+def test_a_replacement_on_request_is_stopped(judged: Judged) -> None:
+    verdict = judged(replace=["module.this.terraform_data.kept"])
+    assert told(verdict) == {("ORCH_PROTECTED", "terraform_data.kept", "replace")}
+    assert "asked for" in verdict.findings[0].cause
+
+
+def test_a_tainted_object_is_stopped(judged: Judged, terraform: Terraform, root: Root) -> None:
+    terraform.passthrough(root, ["taint", "module.this.terraform_data.kept"])
+    verdict = judged()
+    assert told(verdict) == {("ORCH_PROTECTED", "terraform_data.kept", "replace")}
+    assert "tainted" in verdict.findings[0].cause
+
+
+def test_what_loses_nothing_passes(judged: Judged) -> None:
+    more = KEPT.replace('"a"', '"b"') + KEYED.replace('"y"', '"y", "z"')
+    verdict = judged(more)
+    assert verdict.findings == ()
+    assert "ORCH_PROTECTED" in verdict.checks
+
+
+def test_an_apply_leaves_the_frozen_files_as_they_were(terraform: Terraform, root: Root, tmp_path: Path) -> None:
+    (root.folder / "modules/m/main.tf").write_text(STORE.replace('"a"', '"b"'))
+    out = tmp_path / "plan"
+    state = root.folder / "terraform.tfstate"
+    terraform.plan(root, out=out, timeout=60)
+    module = root.folder / "modules"
+    before = freeze(module, out, extra=[root.data_dir / "modules"])
+    verify(before)
+    was = state.read_bytes()
+    terraform.apply(root, out, timeout=60)
+    assert state.read_bytes() != was
+    verify(before)
+
+
+def test_every_listed_attribute_is_in_the_providers_schema(terraform: Terraform, tmp_path: Path) -> None:
+    """So that a provider that renames one cannot disarm the list quietly."""
+    source = '{\n    aws = {\n      source  = "hashicorp/aws"\n      version = "5.100.0"\n    }\n  }\n'
+    root = make_root(tmp_path / "schema", {"main.tf": f"terraform {{\n  required_providers {source}}}\n"})
+    terraform.init(root, timeout=120)
+    argv = [str(terraform.binary.path), "providers", "schema", "-json"]
+    ran = subprocess.run(argv, cwd=root.folder, env=terraform._env(root), capture_output=True, check=True)
+    (provider,) = json.loads(ran.stdout)["provider_schemas"].values()
+    kinds = {bool: "bool", int: "number", str: "string"}
+    for name, entry in Protected.read(ROOT / "policies/protected.yaml").types.items():
+        assert name in provider["resource_schemas"], name
+        block = provider["resource_schemas"][name]["block"]
+        for attribute in entry.attributes:
+            assert attribute in block["attributes"] or attribute in block["block_types"], f"{name}.{attribute}"
+        values = dict(entry.disarmed_by)
+        if entry.protection is not None:
+            values[entry.protection.attribute] = entry.protection.value
+        for attribute, value in values.items():
+            assert block["attributes"][attribute]["type"] == kinds[type(value)], f"{name}.{attribute}"
