@@ -77,7 +77,8 @@ class Phases:
             variables to set; the process must not have other ``AWS_`` variables.
 
         Raises:
-            SetupError: credentials cannot be had, or the folder's name does not fit into an AWS configuration file.
+            SetupError: credentials cannot be had or are another account's, or the folder's name does not fit into an
+                AWS configuration file.
             ThrottledError: AWS asked to slow down, after retries.
         """
         names = sorted(set(accounts))
@@ -137,6 +138,7 @@ class Phases:
             due = self._due.get((role, account))
         if due is not None and self._clock() < due:
             return
+        self._identities.confirm(account, role)  # the right account or none: no child gets anything before
         credentials = self._identities.credentials(account, role, valid_for=RENEW_BEFORE)
         self._store(role, account, credentials)
 

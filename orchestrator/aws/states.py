@@ -16,7 +16,7 @@ from orchestrator.aws.errors import translate
 from orchestrator.aws.identity import Identities, Role, role_for
 from orchestrator.aws.once import Once
 from orchestrator.catalogue.records import Catalogue, Unit
-from orchestrator.errors import NotAppliedError, UnitError
+from orchestrator.errors import UnitError
 from orchestrator.terraform.records import StateRecord
 from orchestrator.terraform.state import read_state
 
@@ -53,32 +53,6 @@ class StateStore:
         """
         found = self._states.get(unit.id, lambda: self._fetch_state(unit))
         return found[0] if found else None
-
-    def outputs(self, upstream: Unit, reader: Unit) -> Mapping[str, Any]:
-        """The values that one unit may read of another.
-
-        Args:
-            upstream: whose outputs.
-            reader: for whom; in another account it sees only what is published.
-
-        Returns:
-            output name -> value.
-
-        Raises:
-            NotAppliedError: the upstream is not applied yet, or was destroyed.
-            DeniedError, ThrottledError, SetupError, UnitError: as `read` and `published`.
-        """
-        values: Mapping[str, Any] | None
-        if upstream.account == reader.account:
-            state = self.read(upstream)
-            values = {k: o.value for k, o in state.outputs.items()} if state and _alive(state) else None
-        else:
-            values = self.published(upstream)
-        if values is None:
-            raise NotAppliedError(
-                f"{upstream.id}, which {reader.id} reads, is not applied yet", hint=f"`orch apply {upstream.id}` first"
-            )
-        return values
 
     def published(self, unit: Unit) -> Mapping[str, Any] | None:
         """A unit's outputs as other accounts see them, read once in this run; its state's content is not read.
@@ -123,7 +97,11 @@ class StateStore:
         if answer is None:
             return None
         data, etag = answer
-        return read_state(data), etag
+        try:
+            return read_state(data), etag
+        except UnitError as error:
+            what = f"cannot read the state of {unit.id} ({self._place(unit, unit.state_key)}): {error.what}"
+            raise UnitError(what, hint=error.hint) from error
 
     def _fetch_published(self, unit: Unit) -> Mapping[str, Any] | None:
         etag = self._call(unit, f"look for the state of {unit.id}", lambda: self._etag(unit))

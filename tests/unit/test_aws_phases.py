@@ -16,7 +16,7 @@ import pytest
 
 from orchestrator.aws.identity import Identities, Role
 from orchestrator.aws.phases import Phases
-from orchestrator.errors import OrchError
+from orchestrator.errors import OrchError, SetupError
 from tests.support.aws import FakeAws, World, catalogue, give_keys, refused, standard_chain
 
 
@@ -148,6 +148,17 @@ def test_hour_long_credentials_are_fetched_once(aws: FakeAws, folder: Path) -> N
         for _ in range(5):
             ours.environment(Role.PLAN, ["production"])
     assert aws.count("AssumeRole") == 1
+
+
+@pytest.mark.usefixtures("aws")
+def test_no_child_gets_another_accounts_credentials(world: World, folder: Path) -> None:
+    given = catalogue(folder.parent)
+    us = Identities(given, None)
+    us.credentials("production", Role.PLAN, valid_for=timedelta())
+    world.roles = dict.fromkeys(world.roles, "arn:aws:iam::444444444444:role/orch-plan")
+    with Phases(folder, given, us) as ours, pytest.raises(SetupError, match="444444444444"):
+        ours.environment(Role.PLAN, ["production"])
+    assert not list(folder.rglob("*.json"))
 
 
 @pytest.mark.usefixtures("aws")
