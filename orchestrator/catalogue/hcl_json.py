@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias, Union
+from dataclasses import dataclass
+from typing import TypeAlias, Union
 
 from orchestrator.catalogue.hcl_expressions import parse_template
 from orchestrator.catalogue.hcl_tree import Attribute, Block, Body, Constant, Entries, Expression, HclError, Items
@@ -28,7 +29,8 @@ _INNER = {"terraform": {"required_providers"}, "resource": {"provisioner"}, "che
 _COMMENT = "//"
 
 
-class _Object(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Object:
     members: tuple[tuple[str, int, _Value], ...]
 
 

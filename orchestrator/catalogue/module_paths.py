@@ -1,0 +1,151 @@
+"""Which paths an expression of a module may stand for, as far as its text says so."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator.catalogue.hcl_tree import Compound, Constant, Expression, Reference, Template, parts_of
+from orchestrator.catalogue.module_blocks import Declarations
+from orchestrator.catalogue.module_files import ModuleFile, read_files
+
+UNKNOWN = "\0?"
+"""Stands in a path for what only Terraform knows."""
+_MODULE = "\0m"
+_ROOT = "\0r"
+_MOST = 256
+_TRANSPARENT = {"parentheses", "interpolation"}
+_NO_LOOP = {"var", "local", "path", "module", "data", "count", "self", "terraform"}
+"""First names of references that no loop gives a meaning to."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedModule:
+    """One module of a unit. ``given``: variable -> what local modules that call it pass, each with the caller."""
+
+    folder: Path
+    files: tuple[ModuleFile, ...]
+    declared: Declarations
+    given: dict[str, list[tuple[ScannedModule, Expression]]] = field(default_factory=dict)
+
+
+def scan_modules(folders: Sequence[Path], root: Path) -> tuple[ScannedModule, ...]:
+    """Read modules, and find out what they pass to each other.
+
+    Raises:
+        CatalogueError: a module cannot be read.
+    """
+    normal = [Path(os.path.normpath(folder)) for folder in folders]
+    found: dict[Path, ScannedModule] = {}
+    for folder in normal:
+        files = read_files(folder, root=root)
+        found[folder] = ScannedModule(folder, files, Declarations.of(files))
+    for caller in found.values():
+        for call in caller.declared.of_type("module"):
+            called = found.get(Path(os.path.normpath(caller.folder / (call.text("source") or "."))))
+            if called is not None:
+                for name, attribute in call.attributes.items():
+                    called.given.setdefault(name, []).append((caller, attribute.value))
+    return tuple(found.values())
+
+
+class Paths:
+    """The paths that expressions of one place may stand for.
+
+    Args:
+        module: whose expressions they are.
+        loops: what ``each.value`` and the names of ``for`` loops may stand for here.
+    """
+
+    def __init__(self, module: ScannedModule, loops: Sequence[Expression] = ()) -> None:
+        self._module = module
+        self._loops = loops
+
+    def of(self, expression: Expression) -> frozenset[str]:
+        """Every text that the expression is known to be able to become; ``UNKNOWN`` stands for the rest."""
+        return frozenset(self._of(self._module, expression, frozenset()))
+
+    def _of(self, module: ScannedModule, expression: Expression, seen: frozenset[object]) -> set[str]:
+        if isinstance(expression, Constant):
+            return {str(expression.value)}
+        if isinstance(expression, Reference):
+            return self._reference(module, expression, seen)
+        if isinstance(expression, Template):
+            return self._template(module, expression, seen)
+        inner = parts_of(expression)
+        if isinstance(expression, Compound) and expression.kind in _TRANSPARENT:
+            return self._any(module, inner[:1], seen)
+        if isinstance(expression, Compound) and expression.kind == "condition":
+            return self._any(module, inner[1:], seen)
+        # What a function or a loop makes of its parts is not known: each part may be the path or its end.
+        parts = self._any(module, inner, seen)
+        return parts | {UNKNOWN} | {f"{UNKNOWN}/{part}" for part in parts if not part.startswith("\0")}
+
+    def _any(self, module: ScannedModule, parts: Sequence[Expression], seen: frozenset[object]) -> set[str]:
+        return {found for part in parts for found in self._of(module, part, seen)}
+
+    def _template(self, module: ScannedModule, template: Template, seen: frozenset[object]) -> set[str]:
+        choices = [sorted(self._of(module, part, seen)) for part in template.parts]
+        if math.prod(map(len, choices)) > _MOST:
+            return {f"{UNKNOWN}/.."}  # too many to look at: counts as one that leads out
+        return {"".join(chosen) for chosen in itertools.product(*choices)}
+
+    def _reference(self, module: ScannedModule, reference: Reference, seen: frozenset[object]) -> set[str]:
+        name = str(reference.steps[0]) if reference.steps else ""
+        if reference.root == "path":
+            return {f"{_MODULE}{module.folder}" if name == "module" else _ROOT}
+        if (module.folder, reference.root, name) in seen:
+            return {UNKNOWN}
+        deeper = seen | {(module.folder, reference.root, name)}
+        found = {UNKNOWN}
+        for owner, value in self._meanings(module, reference.root, name):
+            found |= self._of(owner, value, deeper)
+        # `local.x` whose value is one text is that text, and nothing else
+        alone = reference.root == "local" and len(reference.steps) == 1 and len(found) > 1
+        return found - {UNKNOWN} if alone else found
+
+    def _meanings(self, module: ScannedModule, kind: str, name: str) -> Iterator[tuple[ScannedModule, Expression]]:
+        if kind == "local" and name in module.declared.locals:
+            yield module, module.declared.locals[name].value
+        elif kind == "var":
+            variable = module.declared.named.get(("variable", (name,)))
+            if variable and "default" in variable.attributes:
+                yield module, variable.attributes["default"].value
+            yield from module.given.get(name, ())
+        elif kind not in _NO_LOOP and module is self._module:
+            yield from ((module, each) for each in self._loops)
+
+
+def leaves(path: str, folders: Mapping[Path, object] | Sequence[Path]) -> bool:
+    """Whether a path leads out of the modules and of the rendered root.
+
+    Args:
+        path: one of ``Paths.of``.
+        folders: the modules' folders, all of which are copied into the root.
+    """
+    if path.startswith(_MODULE):
+        target = Path(os.path.normpath(path.removeprefix(_MODULE).replace("\0", "")))
+        return not any(target.is_relative_to(folder) for folder in folders)
+    if path.startswith(_ROOT):
+        path = "." + path.removeprefix(_ROOT)
+    if path.startswith(UNKNOWN):
+        return ".." in path.split("/")
+    return len(path) > 1 and (path.startswith(("/", "~")) or os.path.normpath(path).split("/")[0] == "..")
+
+
+def inside(path: str) -> Path | None:
+    """The file that a path means, when it is below ``path.module`` and fully known."""
+    if not path.startswith(_MODULE) or UNKNOWN in path:
+        return None
+    return Path(os.path.normpath(path.removeprefix(_MODULE)))
+
+
+def shown(path: str) -> str:
+    """A path as messages show it."""
+    if path.startswith(_MODULE):
+        return "a path below path.module"
+    return path.replace(_ROOT, "${path.root}").replace(UNKNOWN, "…")
