@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from orchestrator.catalogue.records import Unit
@@ -52,6 +53,19 @@ class Judge:
                     raise CatalogueError([problem])
                 self._engine = engine
             return self._engine
+
+    def warm_beside(self) -> threading.Thread:
+        """Start ``warm`` in a thread, so that checkov is imported while Terraform works; join it before the end.
+
+        A check that cannot be loaded is no error there: ``judge`` raises it, where somebody waits for it.
+        """
+        thread = threading.Thread(target=self._warm_quietly, name="warm-guard")
+        thread.start()
+        return thread
+
+    def _warm_quietly(self) -> None:
+        with suppress(CatalogueError):
+            self.warm()
 
     def judge(self, unit: Unit, plan: PlanRecord) -> Verdict:
         """The verdict over one plan. A plan that Terraform itself called empty has no findings.

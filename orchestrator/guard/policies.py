@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -131,11 +131,22 @@ def _policy(folder: Path, files: Mapping[str, bytes], problems: list[Problem]) -
         if not cases:
             what = f"the policy has no case {which}*.json"
             problems.append(Problem(at, what, f"add a plan (terraform show -json) that it {does}"))
+    check = Location(f"{FOLDER}/{name}/{CHECK_FILE}")
+    source = files.get(f"{name}/{CHECK_FILE}", b"")
+    problems.extend(_syntax(source, check))
     if len(problems) > before:
         return None
-    source = files[f"{name}/{CHECK_FILE}"]
-    check = Location(f"{FOLDER}/{name}/{CHECK_FILE}")
     return Policy(name=name, folder=folder, source=source, passing=passing, failing=failing, at=check)
+
+
+def _syntax(source: bytes, at: Location) -> Iterator[Problem]:
+    """What Python cannot read is told at once; all else a check can do wrong shows when checkov is there."""
+    try:
+        compile(source, at.file, "exec")
+    except SyntaxError as error:
+        yield Problem(Location(at.file, error.lineno or 0, error.offset or 0), f"not Python: {error.msg}")
+    except ValueError as error:
+        yield Problem(at, f"not Python: {error}")
 
 
 def _digest(files: Mapping[str, bytes]) -> str:
