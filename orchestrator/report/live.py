@@ -7,6 +7,7 @@ events here, so a terminal that is stopped (Ctrl-S) holds up no apply.
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,6 +43,7 @@ class LiveView:
 
     def __init__(self, console: Console, *, clock: Callable[[], float] = time.monotonic, rate: float = RATE) -> None:
         self._console = console
+        self._painter = _painter(console)
         self._clock = clock
         self._interval = 1.0 / rate
         self._board = Board()
@@ -153,6 +155,20 @@ class LiveView:
         return "\r" + (f"\x1b[{up}A" if up > 0 else "") + "\x1b[J"
 
     def _ansi(self, text: Text) -> str:
-        with self._console.capture() as capture:
-            self._console.print(text, end="", soft_wrap=True)
-        return capture.get()
+        """A text with the codes that this terminal knows; rich renders it into memory, never to the terminal itself."""
+        paper = io.StringIO()
+        self._painter.file = paper
+        self._painter.print(text, end="", soft_wrap=True)
+        return paper.getvalue()
+
+
+def _painter(console: Console) -> Console:
+    return Console(
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system=console.color_system,  # type: ignore[arg-type]  # rich: a str where its own Literal is meant
+        no_color=console.no_color,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )

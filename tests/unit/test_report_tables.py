@@ -1,0 +1,133 @@
+"""Tables and their JSON twins, and how text is measured."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.report.paint import Paint, wants_colour, width_of
+from orchestrator.report.tables import Column, dump, rows_json, table
+from orchestrator.report.text import cell_width, clean, clean_block, duration, listed, pad, quote, shorten, wrap
+
+ROWS: list[dict[str, Any]] = [
+    {"unit": "prod/api", "units": 3, "protected": True, "upstreams": ["prod/data", "prod/identity"], "version": None},
+    {"unit": "prod/data", "units": 12, "protected": False, "upstreams": [], "version": "v2"},
+]
+
+
+def test_table() -> None:
+    columns: list[Column | str] = [
+        Column("unit", "UNIT"),
+        Column("units", right=True),
+        "protected",
+        "upstreams",
+        "version",
+    ]
+    assert table(ROWS, columns).split("\n") == [
+        "UNIT       units  protected  upstreams                 version",
+        "prod/api       3  yes        prod/data, prod/identity",
+        "prod/data     12  no                                   v2",
+    ]
+
+
+def test_no_rows_no_table() -> None:
+    assert table([]) == ""
+
+
+def test_optional_columns_go_first_on_a_narrow_terminal_and_nothing_is_cut() -> None:
+    columns = [Column("unit"), Column("upstreams", optional=True), Column("version", optional=True)]
+    assert table(ROWS, columns, width=46).split("\n")[0].split() == ["unit", "upstreams", "version"]
+    assert table(ROWS, columns, width=40).split("\n")[0].split() == ["unit", "upstreams"]
+    assert table(ROWS, columns, width=1) == "unit\nprod/api\nprod/data"
+
+
+def test_wide_characters_keep_columns_in_line() -> None:
+    text = table([{"a": "日本", "b": "x"}, {"a": "abc", "b": "y"}])
+    assert text.split("\n")[1:] == ["日本  x", "abc   y"]
+
+
+def test_colour_is_outside_the_spaces() -> None:
+    text = table(ROWS[:1], ["unit", "units"], colour=True, style=lambda _, key: "red" if key == "unit" else "")
+    assert text.split("\n")[1] == "\x1b[31mprod/api\x1b[0m  3"
+
+
+def test_json_twin_keeps_types() -> None:
+    assert json.loads(rows_json("list", ROWS)) == {"format": 1, "kind": "list", "rows": ROWS}
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(st.characters()), st.lists))
+def test_json_is_harmless_on_a_terminal_and_reads_back(value: Any) -> None:
+    text = dump({"value": value})
+    assert all(c == "\n" or c.isprintable() for c in text)
+    assert json.loads(text) == {"value": value}
+
+
+@given(st.text())
+def test_cleaned_text_is_one_harmless_line(text: str) -> None:
+    once = clean(text)
+    assert not any(c in once for c in "\n\r\t\x1b\x00\x9b\u2028\u202e")
+    assert clean(once) == once
+    once.encode()
+
+
+@given(st.text(), st.integers(1, 50), st.integers(0, 60))
+def test_shortened_text_is_a_part_of_the_text(text: str, limit: int, start: int) -> None:
+    short = shorten(text, limit=limit, start=start)
+    assert len(short) <= limit + 2
+    assert short.removeprefix("…").removesuffix("…") in text
+
+
+@given(st.lists(st.text(st.characters(codec="ascii", categories=["L"]), min_size=1), max_size=20), st.integers(1, 60))
+def test_wrapped_text_keeps_every_word(words: list[str], width: int) -> None:
+    lines = list(wrap(" ".join(words), width=width, indent="  "))
+    assert " ".join(lines).split() == words
+    assert all(len(line) <= max(width, 22) or len(line.split()) == 1 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0s"), (-3, "0s"), (59.9, "59s"), (60, "1m00s"), (3599, "59m59s"), (7500, "2h05m")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_small_pieces() -> None:
+    assert quote('a"b\\\n') == '"a\\"b\\\\\\n"'
+    assert listed(["a", "b", "c"], at_most=2) == "a, b … and 1 more"
+    assert clean_block("\n\n one\r\n\x1b[1mtwo\t|\n\n") == [" one", "[1mtwo |"]
+    assert (cell_width("日e\u0301"), pad("日", 4), pad("a", 3, right=True)) == (3, "日  ", "  a")
+    assert Paint(colour=False)("x", "red") == "x"
+    assert Paint(colour=True)("", "red") == ""
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "env", "no_color", "wanted"),
+    [
+        (Terminal(), {}, False, True),
+        (Terminal(), {"NO_COLOR": ""}, False, True),
+        (Terminal(), {"NO_COLOR": "1"}, False, False),
+        (Terminal(), {"TERM": "dumb"}, False, False),
+        (Terminal(), {}, True, False),
+        (io.StringIO(), {}, False, False),
+    ],
+)
+def test_when_to_colour(stream: io.StringIO, env: dict[str, str], no_color: bool, wanted: bool) -> None:
+    assert wants_colour(stream, env, no_color=no_color) is wanted
+
+
+def test_a_closed_stream_has_no_colour_and_a_fixed_width() -> None:
+    stream = io.StringIO()
+    assert width_of(stream) == 120
+    stream.close()
+    assert wants_colour(stream, {}) is False
+    assert width_of(stream, 77) == 77
