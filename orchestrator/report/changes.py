@@ -54,6 +54,18 @@ def change_lines(plan: PlanRecord, marks: frozenset[tuple[str, str]] = frozenset
     )
 
 
+def scrub(plan: PlanRecord, text: str) -> str:
+    """What Terraform printed about a plan, without the values that the plan marks as sensitive.
+
+    Terraform hides them itself; the message of an API that a provider passes on may repeat one all the same.
+
+    Args:
+        plan: the plan that was made or applied.
+        text: an error block, or one line.
+    """
+    return Veil.of(plan).scrub(text)
+
+
 def _line(change: ResourceChange, veil: Veil, marks: Sequence[str]) -> ChangeLine:
     found = [] if change.action is Action.FORGET else _differences(change, veil)
     attributes = tuple(_attribute(difference, change.replace_paths, marks) for difference in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,7 +36,7 @@ def error_json(error: OrchError) -> str:
         if isinstance(error, CatalogueError)
         else [_form(error.where, error.what, error.hint)]
     )
-    name = type(error).__name__.removesuffix("Error").lower()
+    name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower()
     return dump({"format": FORMAT, "kind": "error", "error": name, "exit_code": error.exit_code, "problems": problems})
 
 

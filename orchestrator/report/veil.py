@@ -92,6 +92,12 @@ class Veil:
         """Whether a text repeats a secret."""
         return text in self._whole or any(secret in text for secret in self._inside)
 
+    def scrub(self, text: str) -> str:
+        """A text of several lines in which every secret is replaced; for what Terraform and providers print."""
+        for secret in sorted(self._inside, key=len, reverse=True):
+            text = text.replace(secret, SENSITIVE)
+        return text
+
     def key(self, key: str) -> str:
         """A map's key as it may be shown."""
         return SENSITIVE if self.echoes(key) else key

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-from orchestrator.errors import BlockedError, CatalogueError, Location, OrchError, Problem, UsageError
+from orchestrator.errors import BlockedError, CatalogueError, Location, NotAppliedError, OrchError, Problem, UsageError
 from orchestrator.report.errors import error_json, error_lines
 
 PROBLEMS = CatalogueError(
@@ -63,6 +63,7 @@ def test_as_json() -> None:
             },
         ],
     }
+    assert json.loads(error_json(NotAppliedError("no")))["error"] == "not-applied"
     blocked = json.loads(error_json(BlockedError("no")))
     assert (blocked["error"], blocked["exit_code"], blocked["problems"][0]["where"]) == ("blocked", 3, None)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.report.final import outcome, render_report, render_unit, render_units
+from orchestrator.report.final import _OUTCOMES, outcome, render_report, render_unit, render_units
 from orchestrator.report.jsonform import run_json
 from orchestrator.report.lines import done_line
 from orchestrator.report.records import Attribute, ChangeLine, Status
@@ -176,3 +178,18 @@ def test_every_unit_is_in_the_table_or_counted_in_it(statuses: list[Status], wid
     named = set(re.findall(r"^prod/u\d\d", table, re.MULTILINE))
     folded = re.search(r"^(\d+) more unit", table, re.MULTILINE)
     assert len(named) + (int(folded[1]) if folded else 0) == len(units)
+
+
+def test_the_documentation_names_every_key_and_word_of_the_json() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "output.md").read_text(encoding="utf-8")
+    keys: set[str] = set()
+
+    def collect(value: object) -> None:
+        if isinstance(value, dict):
+            keys.update(value)
+        for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            collect(item)
+
+    collect(json.loads(run_json(whole_run())))
+    words = keys | {str(status) for status in Status} | {str(action) for action in Action} | set(_OUTCOMES.values())
+    assert [word for word in sorted(words) if f"`{word}`" not in text] == []

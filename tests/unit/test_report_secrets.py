@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.report.changes import change_lines
+from orchestrator.report.changes import change_lines, scrub
 from orchestrator.report.final import render_report, render_unit, render_units
 from orchestrator.report.groups import group_changes
 from orchestrator.report.jsonform import run_json
@@ -290,3 +290,9 @@ def test_environment_variables_are_hidden_by_their_name(variables: dict[str, str
 
 def test_names_are_judged_in_environments_only() -> None:
     assert "abc" in seen(*lines(change(Action.CREATE, None, {"password": "abc"})))
+
+
+def test_an_error_that_repeats_a_secret_is_scrubbed() -> None:
+    record = plan(change(Action.CREATE, None, {"pw": SECRET, "n": "short"}, after_sensitive={"pw": True, "n": True}))
+    block = f'Error: InvalidParameter: "{SECRET}" is too short\n\n  with {SECRET}-2'
+    assert scrub(record, block) == 'Error: InvalidParameter: "(sensitive)" is too short\n\n  with (sensitive)-2'
