@@ -70,11 +70,12 @@ def _line(change: ResourceChange, veil: Veil, marks: Sequence[str]) -> ChangeLin
     found = [] if change.action is Action.FORGET else _differences(change, veil)
     attributes = tuple(_attribute(difference, change.replace_paths, marks) for difference in found)
     return ChangeLine(
-        address=veil.text(short_address(change.address)),
+        # An address is always shown: it says what is destroyed, and Terraform allows no sensitive key in one.
+        address=short_address(change.address),
         action=change.action,
         reason=_reason(change, veil, attributes),
         attributes=_without_echoed_tags(attributes),
-        moved_from=veil.text(short_address(change.previous_address)) if change.previous_address else None,
+        moved_from=short_address(change.previous_address) if change.previous_address else None,
         imported_id=veil.text(change.importing) if change.importing else None,
         deposed=clean(change.deposed) if change.deposed else None,
     )
@@ -117,7 +118,7 @@ def _reason(change: ResourceChange, veil: Veil, attributes: Sequence[Attribute])
     """Why, in words, with every attribute that forces a replacement by name, shown or not."""
     reason = _REASONS.get(change.reason or "", clean(change.reason or "").replace("_", " "))
     forcing = dict.fromkeys(
-        path_text([_step(part, veil) for part in path])
+        path_text([_step(part, veil if depth else None) for depth, part in enumerate(path)])
         for path in change.replace_paths
         if change.action is Action.REPLACE
     )
@@ -128,8 +129,10 @@ def _reason(change: ResourceChange, veil: Veil, attributes: Sequence[Attribute])
     return reason
 
 
-def _step(part: str | int, veil: Veil) -> Step:
-    return Step(part, f"[{part}]") if isinstance(part, int) else key_step(veil.key(part))
+def _step(part: str | int, veil: Veil | None) -> Step:
+    if isinstance(part, int):
+        return Step(part, f"[{part}]")
+    return key_step(veil.key(part) if veil else part)
 
 
 def _without_echoed_tags(attributes: tuple[Attribute, ...]) -> tuple[Attribute, ...]:

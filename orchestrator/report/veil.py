@@ -103,23 +103,25 @@ class Veil:
         return SENSITIVE if self.echoes(key) else key
 
     def text(self, text: str) -> str:
-        """One line as it may be shown: an address, an import id."""
+        """One line as it may be shown, such as an import id."""
         return SENSITIVE if self.echoes(text) else clean(text)
 
     def tree(self, value: Any, unknown: Any = None, sensitive: Any = None) -> Tree:
         """A value of a plan as a tree.
 
         Args:
-            value: the object, as in the plan's ``before`` or ``after``.
+            value: a resource's object, as in the plan's ``before`` or ``after``, or any other value.
             unknown: mirrors it, True where the value is not known yet.
             sensitive: mirrors it, True where Terraform marks it.
         """
         shallow = _shallow(value)
-        tree = self._tree(shallow, _Masks(unknown, sensitive, guessed_marks(shallow)))
-        if isinstance(tree, dict) and isinstance(value, Mapping):
-            # No resource has an attribute that deep; what is not looked into is not shown.
-            tree |= {self.key(str(key)): Hidden(None) for key in value if key not in shallow}
-        return tree
+        masks = _Masks(unknown, sensitive, guessed_marks(shallow))
+        if not isinstance(shallow, Mapping) or masks.hide(shallow):
+            return self._tree(shallow, masks)
+        # The names of a resource's attributes are the provider's: no secret, even when one reads the same.
+        tree = {key: self._tree(shallow.get(key), masks.child(key)) for key in _keys(shallow, unknown)}
+        # No resource has an attribute that deep; what is not looked into is not shown.
+        return tree | {key: Hidden(None) for key in value if key not in shallow}
 
     def _tree(self, value: Any, masks: _Masks) -> Tree:
         unsure = _any_true(masks.unknown)
@@ -141,11 +143,8 @@ class Veil:
         return [self._tree(value[i] if i < len(value) else None, masks.child(i)) for i in range(length)]
 
     def _mapping(self, value: Mapping[str, Any], masks: _Masks) -> Tree:
-        keys = dict.fromkeys(value)
-        if isinstance(masks.unknown, Mapping):
-            keys.update(dict.fromkeys(k for k in masks.unknown if _any_true(masks.unknown[k])))
         tree: dict[str, Tree] = {}
-        for key in keys:
+        for key in _keys(value, masks.unknown):
             shown = base = self.key(str(key))
             number = 1
             while shown in tree:  # two keys that both repeat a secret stay two
@@ -175,6 +174,12 @@ class _Masks(NamedTuple):
 
     def hide(self, value: Any) -> bool:
         return self.sensitive is True or self.guessed is True or not _fits(value, self.sensitive)
+
+
+def _keys(value: Mapping[str, Any], unknown: Any) -> dict[str, None]:
+    """Keys of a value, and those that it lacks because their values are unknown."""
+    mirror = unknown if isinstance(unknown, Mapping) else {}
+    return dict.fromkeys(value) | dict.fromkeys(key for key in mirror if _any_true(mirror[key]))
 
 
 def _marked(value: Any, sensitive: Any) -> Iterator[tuple[str, bool]]:

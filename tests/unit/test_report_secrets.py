@@ -296,3 +296,22 @@ def test_an_error_that_repeats_a_secret_is_scrubbed() -> None:
     record = plan(change(Action.CREATE, None, {"pw": SECRET, "n": "short"}, after_sensitive={"pw": True, "n": True}))
     block = f'Error: InvalidParameter: "{SECRET}" is too short\n\n  with {SECRET}-2'
     assert scrub(record, block) == 'Error: InvalidParameter: "(sensitive)" is too short\n\n  with (sensitive)-2'
+
+
+def test_a_secret_that_reads_like_a_name_hides_neither_address_nor_attribute() -> None:
+    after = {"secret_string": "deletion_protection", "deletion_protection": "ACTIVE"}
+    made = change(
+        Action.REPLACE,
+        {"secret_string": "x", "deletion_protection": "INACTIVE"},
+        after,
+        address="module.this.aws_x.deletion_protection",
+        after_sensitive={"secret_string": True},
+        replace_paths=(("deletion_protection",),),
+    )
+    (line,) = lines(made)
+    assert line.address == "aws_x.deletion_protection"
+    assert line.reason.endswith(": deletion_protection")
+    assert [(a.path, a.after) for a in line.attributes] == [
+        ("deletion_protection", '"ACTIVE"'),
+        ("secret_string", "(sensitive)"),
+    ]
