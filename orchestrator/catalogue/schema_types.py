@@ -1,0 +1,102 @@
+"""JSON Schema (draft 7, which editors know) for a module's variables and for the types that Terraform has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from orchestrator.catalogue.interface import Variable
+from orchestrator.catalogue.module_types import Collection, ObjectType, Primitive, TupleType, Type, parse_type
+
+Schema: TypeAlias = dict[str, Any]
+
+REFERENCE_PATTERN = r"^\$\{\{[^{}]*\}\}$"
+"""A reference alone; inside of text it is text anyway."""
+_GIVEN = {"names", "name"}
+"""Variables that orch fills with names in AWS when a stack does not."""
+
+
+def reference() -> Schema:
+    """What a reference alone looks like."""
+    return {"type": "string", "pattern": REFERENCE_PATTERN}
+
+
+def or_reference(schema: Schema) -> Schema:
+    """The schema, or a reference in its place."""
+    return {"anyOf": [schema, reference()]}
+
+
+def type_schema(wanted: Type, *, whole: bool = False) -> Schema:
+    """The schema of the values that a type takes, with references and ``null`` wherever a value may be.
+
+    Args:
+        wanted: the type constraint.
+        whole: the value is written in one place, as the elements of a list are, so that attributes that must be there
+            can be asked for. Maps merge over the files of a stack, so what one file leaves out another may say.
+    """
+    if isinstance(wanted, Primitive):
+        return _primitive(wanted)
+    if isinstance(wanted, Collection):
+        return or_reference(_collection(wanted, whole=whole))
+    if isinstance(wanted, TupleType):
+        return or_reference(_tuple(wanted))
+    return or_reference(_object(wanted, whole=whole))
+
+
+def _primitive(wanted: Primitive) -> Schema:
+    match wanted.name:
+        case "any":
+            return {}
+        case "string":
+            return {"type": ["string", "null"]}
+        case "bool":
+            return or_reference({"type": ["boolean", "null"]})
+        case _:
+            return or_reference({"type": ["number", "null"]})
+
+
+def _collection(wanted: Collection, *, whole: bool) -> Schema:
+    if wanted.name == "map":
+        return {"type": ["object", "null"], "additionalProperties": type_schema(wanted.element, whole=whole)}
+    return {"type": ["array", "null"], "items": type_schema(wanted.element, whole=True)}
+
+
+def _tuple(wanted: TupleType) -> Schema:
+    items = [type_schema(each, whole=True) for each in wanted.items]
+    schema: Schema = {"type": ["array", "null"], "minItems": len(items), "maxItems": len(items)}
+    return {**schema, "items": items} if items else schema
+
+
+def _object(wanted: ObjectType, *, whole: bool) -> Schema:
+    properties: Schema = {}
+    for attribute in wanted.attributes:
+        schema = type_schema(attribute.type, whole=whole)
+        if attribute.default is not None:
+            schema["default"] = json.loads(attribute.default)
+        properties[attribute.name] = schema
+    found: Schema = {"type": ["object", "null"], "properties": properties, "additionalProperties": False}
+    required = [attribute.name for attribute in wanted.attributes if not attribute.optional]
+    return {**found, "required": required} if whole and required else found
+
+
+def inputs_schema(variables: Iterable[Variable]) -> Schema:
+    """The schema of ``inputs`` for a module with these variables.
+
+    Nothing is required, because a stage may give what the stack file leaves out.
+    """
+    properties = {each.name: {"description": _described(each), **_variable(each)} for each in variables}
+    return {"type": ["object", "null"], "properties": properties, "additionalProperties": False}
+
+
+def _variable(variable: Variable) -> Schema:
+    return type_schema(parse_type(variable.type))
+
+
+def _described(variable: Variable) -> str:
+    if variable.has_default:
+        needed = "May be left out."
+    else:
+        needed = "orch gives it when it is left out." if variable.name in _GIVEN else "Needed."
+    text = variable.description.strip()
+    return f"{text}\n\nType: {variable.type}. {needed}".strip()

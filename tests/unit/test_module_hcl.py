@@ -1,0 +1,254 @@
+"""HCL as text becomes a tree; what is not HCL is an error at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.catalogue.hcl_bodies import parse_hcl
+from orchestrator.catalogue.hcl_expressions import parse_expression, parse_template
+from orchestrator.catalogue.hcl_json import parse_json
+from orchestrator.catalogue.hcl_tree import (
+    Call,
+    Constant,
+    Entries,
+    Expression,
+    HclError,
+    Items,
+    Reference,
+    Template,
+    constant_text,
+    walk,
+)
+
+EVERYTHING = """\
+# a comment
+variable "a" {
+  type = object({ a = string, b = optional(number, -3)
+  c = map(list(string)) })
+  description = <<-EOT
+    Hello
+      world $${x}
+  EOT
+  default = { "x-y" = 1, for = 2 }
+}
+locals { x = var.a.b-c[0]["k"].z.0 }
+locals {
+  y = { for k, v in local.x : k => v... if v != null }
+  z = [for x in
+    y : x]
+  s = "a${var.a["b"]}c%{ if true ~} x %{ else }y%{ endif }"
+  h = templatefile("${path.module}/x", {
+    a = 1
+    b : 2,
+  })
+  t = a ? b : c
+  u = -a + !b * (
+  3)
+  v = provider::aws::arn_parse("x")
+  w = foo(a...)
+  q = <<EOT
+x ${ upper(<<EOX
+inner
+EOX
+) } y
+EOT
+  r = a.*.b[*].c
+}
+resource "x" "y" {}
+output "x" {
+  value = "$$${a} $${b} %%{ if x } $ % $x"  // c
+  /* over
+  lines */
+  depends_on = [
+    aws_x.y, # foo
+    data.z.w["a${b}"],
+  ]
+  dynamic "foo" {
+    for_each = [1, 2]
+    content { a = foo.value }
+  }
+}
+"""
+
+
+def value(text: str) -> Expression:
+    return parse_hcl(f"x = {text}\n").attributes["x"].value
+
+
+def references(expression: Expression) -> set[tuple[object, ...]]:
+    return {(each.root, *each.steps) for each in walk(expression) if isinstance(each, Reference)}
+
+
+def test_everything_that_hcl_has_is_read() -> None:
+    body = parse_hcl(EVERYTHING)
+    assert [(block.type, block.labels) for block in body.blocks] == [
+        ("variable", ("a",)),
+        ("locals", ()),
+        ("locals", ()),
+        ("resource", ("x", "y")),
+        ("output", ("x",)),
+    ]
+    local = body.blocks[2].body.attributes
+    assert list(local) == ["y", "z", "s", "h", "t", "u", "v", "w", "q", "r"]
+    assert references(body.blocks[1].body.attributes["x"].value) == {("var", "a", "b-c", 0, "k", "z", 0)}
+    assert references(local["y"].value) == {("local", "x"), ("k",), ("v",)}
+    assert references(local["s"].value) == {("var", "a", "b")}
+    assert constant_text(body.blocks[0].body.attributes["description"].value) == "Hello\n  world ${x}\n"
+    assert constant_text(body.blocks[4].body.attributes["value"].value) == "$${a} ${b} %{ if x } $ % $x"
+    assert [block.type for block in body.blocks[4].body.blocks] == ["dynamic"]
+    assert {each.name for each in walk(local["q"].value) if isinstance(each, Call)} == {"upper"}
+
+
+def test_carriage_returns_and_a_byte_order_mark_change_nothing() -> None:
+    plain = parse_hcl("a = 1\nb {\n  c = 2\n}\n")
+    marked = parse_hcl("\ufeffa = 1\r\nb {\r\n  c = 2\r\n}\r\n")
+    assert [each.text for each in marked.attributes.values()] == [each.text for each in plain.attributes.values()]
+    assert marked.blocks[0].body.attributes["c"].value == Constant(
+        2, marked.blocks[0].body.attributes["c"].position + 4
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('"a\\n\\t\\"\\\\\\u00e9\\U0001F600"', 'a\n\t"\\é😀'),
+        ('""', ""),
+        ('("x")', "x"),
+        ('"a // b # c"', "a // b # c"),
+        ("<<X\na\nX", "a\n"),
+        ("<<X\na\n  X", "a\n"),
+        ('<<X\n"\\n"\nX', '"\\n"\n'),
+        ("<<-X\n    a\n\n      b\n    X", "a\n\n  b\n"),
+    ],
+)
+def test_constant_text(text: str, expected: str) -> None:
+    assert constant_text(value(text)) == expected
+
+
+@pytest.mark.parametrize("text", ["1", "-1", "1.5", "1e3", "-1.5e-3", "true", "false", "null"])
+def test_constants(text: str) -> None:
+    found = value(text)
+    assert isinstance(found, Constant)
+    assert found.value == {"true": True, "false": False, "null": None}.get(
+        text, None if text == "null" else _number(text)
+    )
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ('a = "x\n', 1, "the text is not closed on its line"),
+        ("a = 1\nb = {\n  c = 1\n", 4, "a value expected, found the end of the file"),
+        ("b {\n  c = 1\n", 3, "'}' expected, found the end of the file"),
+        ("a = [1\n", 2, "']' expected, found the end of the file"),
+        ("a = \n", 1, "a value expected, found the end of the line"),
+        ("a = 1 2\n", 1, "the end of the line expected, found '2'"),
+        ("\n\na\n", 3, "'=' or '{' expected, found the end of the line"),
+        ("a = 1\na = 2\n", 2, "a is set twice in one block"),
+        ("a = <<X\nfoo\n", 1, "the heredoc is not closed"),
+        ("a = 1 /* x\n", 1, "the comment /* is not closed"),
+        ("a = b ? c\n", 1, "':' expected, found the end of the line"),
+        ('a = "${b"\n', 1, "'}' expected, found '\"'"),
+        ('a = "%{ if x }"\n', 1, "%{ endif } is missing"),
+        ('a = "%{ endfor }"\n', 1, "%{ endfor } closes nothing"),
+        ('a = "%{ else }"\n', 1, "%{ else } is outside of an if"),
+        ('a = "%{ loop }"\n', 1, "unknown template keyword 'loop'"),
+        ('a = "\\q"\n', 1, "unknown escape \\q in text"),
+        ('b "${x}" {\n}\n', 1, "a label cannot have ${…} in it"),
+        ("a = x.0.1\n", 1, "an index is written [0][1], not .0.1"),
+        ("b { c = 1, d = 2 }\n", 1, "'}' expected, found ','"),
+        ("}\n", 1, "a block or an attribute expected, found '}'"),
+        ("a = @\n", 1, "unexpected character '@'"),
+        ("a = " + "[" * 100 + "\n", 1, "nested too deeply"),
+        ("b {\n" * 100, 41, "nested too deeply"),
+    ],
+)
+def test_what_is_not_hcl_is_an_error_at_its_line(text: str, line: int, message: str) -> None:
+    with pytest.raises(HclError) as error:
+        parse_hcl(text)
+    assert (text.count("\n", 0, error.value.position) + 1, error.value.message) == (line, message)
+
+
+def refused_at(parse: Callable[[str], object], text: str) -> int:
+    """Where the parser refuses the text; 0 when it does not."""
+    try:
+        parse(text)
+    except HclError as error:
+        return error.position
+    return 0
+
+
+@given(st.text() | st.text(alphabet='ab="${}%[]().,:?\n\\<>-*/#!~ 01'))
+def test_any_text_is_read_or_refused_at_a_place_inside_of_it(text: str) -> None:
+    for parse in (parse_hcl, parse_expression, parse_template, parse_json):
+        assert 0 <= refused_at(parse, text) <= len(text)
+
+
+@given(
+    st.integers(0, len(EVERYTHING)),
+    st.integers(0, 5),
+    st.sampled_from(['"', "${", "}", "{", "\n", "<<X\n", "%{", "", "("]),
+)
+def test_a_damaged_file_never_ends_in_another_error(start: int, cut: int, put: str) -> None:
+    text = EVERYTHING[:start] + put + EVERYTHING[start + cut :]
+    assert 0 <= refused_at(parse_hcl, text) <= len(text)
+
+
+def quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return '"' + escaped.replace("${", "$${").replace("%{", "%%{") + '"'
+
+
+@given(st.text())
+def test_text_in_quotes_comes_back(text: str) -> None:
+    assert constant_text(value(quoted(text))) == text
+
+
+def test_json_syntax_becomes_the_same_tree() -> None:
+    body = parse_json(
+        '{"//": "x", "variable": {"a": {"type": "string", "//": 1}},'
+        ' "resource": [{"t": {"x": {"provisioner": [{"local-exec": {"command": "c"}}]}, "y": [{"n": 1}]}}],'
+        ' "locals": {"l": ["${var.a}", "$${b}", {"k": null}]}}'
+    )
+    assert [(block.type, block.labels) for block in body.blocks] == [
+        ("variable", ("a",)),
+        ("resource", ("t", "x")),
+        ("resource", ("t", "y")),
+        ("locals", ()),
+    ]
+    assert list(body.blocks[0].body.attributes) == ["type"]
+    assert body.blocks[1].body.blocks[0].labels == ("local-exec",)
+    found = body.blocks[3].body.attributes["l"].value
+    assert isinstance(found, Items)
+    assert [type(each) for each in found.items] == [Template, Constant, Entries]
+    assert references(found) == {("var", "a")}
+    assert constant_text(found.items[1]) == "${b}"
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "message"),
+    [
+        ("[1]", 0, "a JSON object expected"),
+        ('{"a": 1,}', 8, None),
+        ('{"variable": 1}', 1, "variable must be an object or a list of objects"),
+        ('{"locals": {"a": "${1"}}', 12, "'}' expected, found the end of the file"),
+        ('{"locals": {"a": 1, "a": 2}}', 20, "a is set twice in one block"),
+        ('{"locals": {"a": ' + "[" * 5000 + "]" * 5000 + "}}", 0, "nested too deeply"),
+    ],
+)
+def test_json_that_is_none(text: str, position: int, message: str | None) -> None:
+    with pytest.raises(HclError) as error:
+        parse_json(text)
+    assert error.value.message == (message or error.value.message)
+    assert abs(error.value.position - position) <= 1
