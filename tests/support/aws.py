@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from orchestrator.aws.identity import Identities, Role
 from orchestrator.catalogue.records import (
     Account,
     Catalogue,
@@ -271,3 +273,19 @@ def standard_chain(world: World, home: Path, monkeypatch: pytest.MonkeyPatch) ->
 def give_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIABASE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "SECRET-BASE")
+
+
+def make_roles(identities: Identities, account: Account, names: Sequence[str] = ("orch-plan", "orch-apply")) -> None:
+    """Roles that the management account may assume: apply does everything, plan only reads, any other nothing."""
+    allowed = {"orch-plan": ["*:Get*", "*:List*", "*:Describe*", "s3:Head*"], "orch-apply": ["*"]}
+    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{MANAGEMENT}:root"}, "Action": "sts:AssumeRole"}
+    iam = identities.client("iam", account, Role.BOOTSTRAP)
+    for name in names:
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(trust))
+        actions = allowed.get(name, ["sts:GetCallerIdentity"])
+        statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+        iam.put_role_policy(RoleName=name, PolicyName="what-it-may", PolicyDocument=_policy(statement))
+
+
+def _policy(statement: Mapping[str, object]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
