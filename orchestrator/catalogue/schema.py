@@ -7,14 +7,12 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from orchestrator.catalogue.modules import read_module
 from orchestrator.catalogue.schema_documents import account_schema, orch_schema, stack_schema, stage_schema
 from orchestrator.catalogue.schema_types import Schema, inputs_schema
+from orchestrator.catalogue.yamlfile import Kind, read_yaml
+from orchestrator.errors import CatalogueError
 
 FOLDER = "live/.schema"
 """Where the schemas are, relative to the repository."""
@@ -103,7 +101,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _stack(path: Path, root: Path) -> Schema:
-    module = _module(path)
+    module = _module(path, root)
     folder = root / "modules" / module if module and _is_name(module) else None
     if folder is None or not folder.is_dir():
         return stack_schema()
@@ -116,11 +114,10 @@ def _is_name(module: str) -> bool:
     return all(part.replace("-", "_").isidentifier() for part in module.split("/"))
 
 
-def _module(path: Path) -> str | None:
+def _module(path: Path, root: Path) -> str | None:
     """The module that a stack file names; None when the file cannot be read, which the catalogue reports by itself."""
     try:
-        content: Any = YAML(typ="safe").load(path.read_bytes())
-    except (OSError, YAMLError, UnicodeDecodeError):
+        found = read_yaml(path, root=root).get("module")
+    except CatalogueError:
         return None
-    found = content.get("module") if isinstance(content, Mapping) else None
-    return found if isinstance(found, str) else None
+    return found.value if found is not None and found.kind is Kind.TEXT else None
