@@ -193,5 +193,5 @@ def _check_balance(parts: list[Compound], start: int) -> None:
 def _flushed(text: str) -> str:
     """A ``<<-`` heredoc without the indentation that all its lines share."""
     lines = text.split("\n")
-    shared = min((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), default=0)
+    shared = min((len(line) - len(line.lstrip(" \t")) for line in lines if line.strip()), default=0)
     return "\n".join(line[shared:] for line in lines)

@@ -166,7 +166,8 @@ def _hint(wanted: Type, value: Value) -> str | None:
     if isinstance(value, Text):
         return "a reference inside of text makes text; a reference alone keeps its type"
     if wanted == Primitive("string") and isinstance(value, bool | int | float):
-        return f'write it in quotes: "{_plain(value)}"'
+        zeros = ", with the zeros at its end that YAML has dropped" if isinstance(value, float) else ""
+        return f'write it in quotes: "{_plain(value)}"{zeros}'
     if isinstance(value, str) and wanted == Primitive("number") and _is_number(value):
         return f"write it without quotes: {value}"
     if isinstance(value, str) and wanted == Primitive("bool") and value.lower() in _BOOL_WORDS:

@@ -209,7 +209,12 @@ def test_what_is_no_type_says_why(text: str, what: str) -> None:
 @pytest.mark.parametrize(
     ("text", "value", "message"),
     [
-        ("string", 5.1, 'x: text expected, found the number 5.1 — write it in quotes: "5.1"'),
+        (
+            "string",
+            5.1,
+            'x: text expected, found the number 5.1 — write it in quotes: "5.1", with the zeros at its end that YAML has dropped',
+        ),
+        ("string", 11, 'x: text expected, found the number 11 — write it in quotes: "11"'),
         ("string", True, 'x: text expected, found true — write it in quotes: "true"'),
         ("number", "5", 'x: a number expected, found the text "5" — write it without quotes: 5'),
         ("number", "much", 'x: a number expected, found the text "much"'),
