@@ -1,0 +1,196 @@
+"""Start, stop and steer the emulator, which is a process of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import orchestrator
+from orchestrator.emulator.info import INFO_NAME, EmulatorInfo, is_alive, read_info
+from orchestrator.errors import SetupError
+
+LOG_NAME = "server.log"
+_LOCK_NAME = "start.lock"
+_START_SECONDS = 60.0
+_STOP_SECONDS = 5.0
+_ANSWER_SECONDS = 60.0
+_POLL_SECONDS = 0.02
+
+
+def start(folder: Path, *, accounts: Mapping[str, str], management: str, ttl_parent: int | None = None) -> EmulatorInfo:
+    """Start the emulator of a folder; if it runs already, give it the accounts that it lacks.
+
+    Args:
+        folder: where its ``emulator.json`` and its logs go; made if missing.
+        accounts: account name -> 12-digit id; each gets ``OrganizationAccountAccessRole``.
+        management: id of the management account, whose user ``orch-entry`` may assume roles.
+        ttl_parent: a process with which the emulator ends; None: it runs until it is stopped.
+
+    Returns:
+        how to reach it.
+
+    Raises:
+        SetupError: it did not start; the message has the end of its log.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        running = read_info(folder)
+        if running is not None:
+            ensure_accounts(folder, accounts)
+            return running
+        (folder / INFO_NAME).unlink(missing_ok=True)
+        order = {"accounts": dict(accounts), "management": management, "ttl_parent": ttl_parent}
+        process = _spawn(folder)
+        try:
+            return _wait_until_ready(folder, process, json.dumps(order).encode())
+        except BaseException:  # also Ctrl-C: nothing half-started stays behind
+            process.kill()
+            process.wait()
+            (folder / INFO_NAME).unlink(missing_ok=True)
+            raise
+
+
+def stop(folder: Path) -> None:
+    """End the emulator of a folder and wait until it is gone. Nothing happens if none runs.
+
+    Args:
+        folder: the emulator's folder.
+    """
+    info = read_info(folder)
+    if info is not None:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if _end(info, number):
+                break
+    (folder / INFO_NAME).unlink(missing_ok=True)
+
+
+def reset(folder: Path) -> None:
+    """Empty every account, as on the first day. The entry user keeps its keys.
+
+    Args:
+        folder: the emulator's folder.
+
+    Raises:
+        SetupError: no emulator runs there.
+    """
+    _ask(_running(folder), "reset")
+
+
+def ensure_accounts(folder: Path, accounts: Mapping[str, str]) -> None:
+    """Give the emulator accounts that it does not have yet; those that it has stay as they are.
+
+    Args:
+        folder: the emulator's folder.
+        accounts: account name -> 12-digit id.
+
+    Raises:
+        SetupError: no emulator runs there.
+    """
+    _ask(_running(folder), "accounts", json.dumps(dict(accounts)).encode())
+
+
+def status(folder: Path) -> EmulatorInfo | None:
+    """The emulator that runs for a folder, or None.
+
+    Args:
+        folder: the emulator's folder.
+    """
+    return read_info(folder)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Of two that start at once, one starts and the other finds it running."""
+    with (folder / _LOCK_NAME).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _spawn(folder: Path) -> subprocess.Popen[bytes]:
+    # Nothing of the user's AWS settings, nor of their settings for moto, may change what the emulator does.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MOTO_"))}
+    package = str(Path(orchestrator.__path__[0]).parent)
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [environment.get("PYTHONPATH"), package]))
+    environment["INITIAL_NO_AUTH_ACTION_COUNT"] = "0"  # moto's name for: check signatures and policies from the start
+    with os.fdopen(os.open(folder / LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "orchestrator.emulator.server", str(folder.resolve())],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+
+
+def _wait_until_ready(folder: Path, process: subprocess.Popen[bytes], order: bytes) -> EmulatorInfo:
+    pipe = process.stdin
+    assert pipe is not None  # noqa: S101  # Popen was given PIPE
+    try:
+        with pipe:
+            pipe.write(order)
+    except BrokenPipeError:
+        pass  # it ended at once; below is said why
+    until = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < until:
+        info = read_info(folder)
+        if info is not None and info.pid == process.pid:
+            _ask(info, "ready")
+            return info
+        time.sleep(_POLL_SECONDS)
+    why = "ended at once" if process.poll() is not None else f"did not answer within {_START_SECONDS:.0f} s"
+    text = (folder / LOG_NAME).read_text(encoding="utf-8", errors="replace").strip()
+    last = text.splitlines()[-1] if text else "it printed nothing"
+    raise SetupError(f"the emulator {why}: {last}", hint=f"its log is {folder / LOG_NAME}")
+
+
+def _running(folder: Path) -> EmulatorInfo:
+    info = read_info(folder)
+    if info is None:
+        raise SetupError("no emulator runs here", hint="start one: orch emulator start")
+    return info
+
+
+def _ask(info: EmulatorInfo, name: str, body: bytes = b"") -> None:
+    address = urlsplit(info.url)
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("POST", f"/_orch/{name}", body=body, headers={"X-Orch-Key": info.secret_key})
+        code = connection.getresponse().status
+    except (OSError, HTTPException) as error:
+        raise SetupError(
+            f"the emulator at {info.url} does not answer: {error}", hint="orch emulator stop, then start it again"
+        ) from error
+    finally:
+        connection.close()
+    if code != 200:
+        raise SetupError(
+            f"the emulator at {info.url} answers {code} to {name}", hint="orch emulator stop, then start it again"
+        )
+
+
+def _end(info: EmulatorInfo, number: int) -> bool:
+    """Send a signal and wait; whether the process is gone."""
+    try:
+        os.kill(info.pid, number)
+    except ProcessLookupError:
+        return True
+    until = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < until:
+        with suppress(ChildProcessError):
+            # A child of ours stays a zombie until it is waited for; of others the system takes care.
+            os.waitpid(info.pid, os.WNOHANG)
+        if not is_alive(info):
+            return True
+        time.sleep(_POLL_SECONDS)
+    return False

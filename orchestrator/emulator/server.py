@@ -1,0 +1,83 @@
+"""The emulator's own process: ``python -m orchestrator.emulator.server FOLDER``.
+
+What it shall hold comes as JSON on standard input.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from orchestrator.emulator.application import Emulator
+from orchestrator.emulator.info import INFO_NAME, EmulatorInfo, read_info, write_info
+from orchestrator.emulator.seed import seed
+from orchestrator.emulator.watch import when_gone
+
+_HOST = "127.0.0.1"
+
+
+class _Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is not typed
+    """moto's handler, without a line in the log for each request: the call log says more."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
+
+
+def serve(folder: Path, order: dict[str, Any]) -> None:
+    """Serve until a signal ends the process.
+
+    Args:
+        folder: where ``emulator.json`` goes, once the emulator can answer.
+        order: ``accounts`` (name -> id), ``management`` (id), ``ttl_parent`` (a process id or None).
+    """
+    key = seed(order["management"], order["accounts"])
+    application = Emulator(DomainDispatcherApplication(create_backend_app), key, order["management"], order["accounts"])
+    # Port 0: the kernel gives one that is free, and it is ours from then on.
+    server = make_server(_HOST, 0, application, threaded=True, request_handler=_Handler)
+    info = EmulatorInfo(
+        url=f"http://{_HOST}:{server.port}",
+        pid=os.getpid(),
+        access_key=key.access_key,
+        secret_key=key.secret_key,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    if order["ttl_parent"] is not None:
+        when_gone(order["ttl_parent"], lambda: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        write_info(folder, info)
+        server.serve_forever()
+    finally:
+        _forget(folder, info)
+
+
+def _forget(folder: Path, info: EmulatorInfo) -> None:
+    """Take the file away, but not that of another emulator that took our place."""
+    there = read_info(folder)
+    if there is None or there.pid == info.pid:
+        (folder / INFO_NAME).unlink(missing_ok=True)
+
+
+def _end(_signum: int, _frame: object) -> None:
+    raise SystemExit(0)
+
+
+def main() -> None:
+    """Read the order from standard input and serve."""
+    signal.signal(signal.SIGTERM, _end)
+    # A terminal's Ctrl-C goes to the commands in it, not to what they share.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    serve(Path(sys.argv[1]), json.load(sys.stdin))
+
+
+if __name__ == "__main__":
+    main()
