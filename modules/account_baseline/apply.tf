@@ -1,0 +1,192 @@
+# What orch changes: resources of this account whose names begin with the catalogue's name. User pools and APIs have ids
+# that AWS chooses, so for them the account is the limit.
+resource "aws_iam_policy" "change" {
+  name        = "${var.apply_role}-change"
+  description = "What orch changes."
+  policy      = jsonencode({ Version = "2012-10-17", Statement = concat(local.change, local.change_more) })
+  tags        = var.tags
+}
+
+# Roles of stacks: only with the boundary, and only by their prefix.
+resource "aws_iam_policy" "roles" {
+  name        = "${var.apply_role}-roles"
+  description = "How orch makes roles for stacks: bounded, named, and handed to few services."
+  policy      = jsonencode({ Version = "2012-10-17", Statement = local.roles })
+  tags        = var.tags
+}
+
+locals {
+  prefix = "${var.name_prefix}-"
+
+  change = [
+    {
+      Sid      = "WriteStates"
+      Effect   = "Allow"
+      Action   = ["s3:PutObject"]
+      Resource = ["${local.state_arn}/*"]
+    },
+    {
+      Sid      = "ReleaseLocks"
+      Effect   = "Allow"
+      Action   = ["s3:DeleteObject"]
+      Resource = ["${local.state_arn}/*.tflock"]
+    },
+    {
+      Sid    = "Pools"
+      Effect = "Allow"
+      Action = [
+        "cognito-idp:AddCustomAttributes",
+        "cognito-idp:Create*",
+        "cognito-idp:Delete*",
+        "cognito-idp:Set*",
+        "cognito-idp:TagResource",
+        "cognito-idp:UntagResource",
+        "cognito-idp:Update*",
+      ]
+      Resource = ["*"]
+    },
+    {
+      Sid    = "Tables"
+      Effect = "Allow"
+      Action = [
+        "dynamodb:Create*",
+        "dynamodb:DeleteResourcePolicy",
+        "dynamodb:DeleteTable",
+        "dynamodb:PutResourcePolicy",
+        "dynamodb:TagResource",
+        "dynamodb:UntagResource",
+        "dynamodb:UpdateContinuousBackups",
+        "dynamodb:UpdateTable",
+        "dynamodb:UpdateTimeToLive",
+      ]
+      Resource = ["arn:${var.partition}:dynamodb:*:${var.account_id}:table/${local.prefix}*"]
+    },
+    {
+      Sid    = "Buckets"
+      Effect = "Allow"
+      Action = [
+        "s3:CreateBucket",
+        "s3:DeleteBucket",
+        "s3:DeleteBucketPolicy",
+        "s3:PutAccelerateConfiguration",
+        "s3:PutBucket*",
+        "s3:PutEncryptionConfiguration",
+        "s3:PutLifecycleConfiguration",
+        "s3:PutReplicationConfiguration",
+      ]
+      Resource = ["arn:${var.partition}:s3:::${local.prefix}*"]
+    },
+    {
+      Sid    = "Queues"
+      Effect = "Allow"
+      Action = [
+        "sqs:AddPermission",
+        "sqs:CreateQueue",
+        "sqs:DeleteQueue",
+        "sqs:RemovePermission",
+        "sqs:SetQueueAttributes",
+        "sqs:TagQueue",
+        "sqs:UntagQueue",
+      ]
+      Resource = ["arn:${var.partition}:sqs:*:${var.account_id}:${local.prefix}*"]
+    },
+    {
+      Sid    = "Functions"
+      Effect = "Allow"
+      Action = [
+        "lambda:AddPermission",
+        "lambda:Create*",
+        "lambda:Delete*",
+        "lambda:Publish*",
+        "lambda:Put*",
+        "lambda:RemovePermission",
+        "lambda:TagResource",
+        "lambda:UntagResource",
+        "lambda:Update*",
+      ]
+      Resource = ["arn:${var.partition}:lambda:*:${var.account_id}:function:${local.prefix}*"]
+    },
+    {
+      Sid      = "Apis"
+      Effect   = "Allow"
+      Action   = ["apigateway:DELETE", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT", "apigateway:TagResource"]
+      Resource = [for path in ["/apis", "/apis/*", "/tags/*"] : "arn:${var.partition}:apigateway:*::${path}"]
+    },
+    {
+      Sid    = "LogGroups"
+      Effect = "Allow"
+      Action = [
+        "logs:CreateLogGroup",
+        "logs:DeleteLogGroup",
+        "logs:DeleteRetentionPolicy",
+        "logs:PutRetentionPolicy",
+        "logs:TagResource",
+        "logs:UntagResource",
+      ]
+      Resource = [
+        for name in [local.prefix, "/aws/lambda/${local.prefix}"] :
+        "arn:${var.partition}:logs:*:${var.account_id}:log-group:${name}*"
+      ]
+    },
+  ]
+
+  change_more = [
+    for actions in [sort(var.apply_actions)] : {
+      Sid      = "More"
+      Effect   = "Allow"
+      Action   = actions
+      Resource = ["*"]
+    } if length(actions) > 0
+  ]
+
+  roles = [
+    {
+      Sid    = "BoundedRoles"
+      Effect = "Allow"
+      Action = [
+        "iam:AttachRolePolicy",
+        "iam:CreateRole",
+        "iam:DeleteRolePolicy",
+        "iam:DetachRolePolicy",
+        "iam:PutRolePermissionsBoundary",
+        "iam:PutRolePolicy",
+      ]
+      Resource  = ["${local.iam}:role/${local.prefix}*"]
+      Condition = { StringEquals = { "iam:PermissionsBoundary" = local.boundary_arn } }
+    },
+    {
+      Sid    = "NamedRoles"
+      Effect = "Allow"
+      Action = [
+        "iam:DeleteRole",
+        "iam:TagRole",
+        "iam:UntagRole",
+        "iam:UpdateAssumeRolePolicy",
+        "iam:UpdateRole",
+        "iam:UpdateRoleDescription",
+      ]
+      Resource = ["${local.iam}:role/${local.prefix}*"]
+    },
+    {
+      Sid    = "NamedPolicies"
+      Effect = "Allow"
+      Action = [
+        "iam:CreatePolicy",
+        "iam:CreatePolicyVersion",
+        "iam:DeletePolicy",
+        "iam:DeletePolicyVersion",
+        "iam:SetDefaultPolicyVersion",
+        "iam:TagPolicy",
+        "iam:UntagPolicy",
+      ]
+      Resource = ["${local.iam}:policy/${local.prefix}*"]
+    },
+    {
+      Sid       = "HandRoles"
+      Effect    = "Allow"
+      Action    = ["iam:PassRole"]
+      Resource  = ["${local.iam}:role/${local.prefix}*"]
+      Condition = { StringEquals = { "iam:PassedToService" = sort(var.passed_to_services) } }
+    },
+  ]
+}

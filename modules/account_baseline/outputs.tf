@@ -1,0 +1,14 @@
+output "plan_role_arn" {
+  description = "ARN of the role that plans run under."
+  value       = aws_iam_role.plan.arn
+}
+
+output "apply_role_arn" {
+  description = "ARN of the role that applies run under."
+  value       = aws_iam_role.apply.arn
+}
+
+output "boundary_arn" {
+  description = "ARN of the permission boundary that every role of a stack needs."
+  value       = aws_iam_policy.boundary.arn
+}

@@ -1,0 +1,107 @@
+# What Terraform looks at when it plans what the modules here make, and no more: no item of a table, no object of a bucket
+# (but states), no user of a pool, no line of a log, no secret. It writes nothing, not even a lock.
+resource "aws_iam_policy" "look" {
+  name        = var.plan_role
+  description = "What orch looks at, under the plan and the apply role."
+  policy      = jsonencode({ Version = "2012-10-17", Statement = concat(local.look, local.look_secrets) })
+  tags        = var.tags
+}
+
+locals {
+  look_actions = [
+    "account:GetAlternateContact",
+    "apigateway:GET",
+    "cognito-idp:Describe*",
+    "cognito-idp:GetGroup",
+    "cognito-idp:GetLogDeliveryConfiguration",
+    "cognito-idp:GetUICustomization",
+    "cognito-idp:GetUserPoolMfaConfig",
+    "cognito-idp:ListGroups",
+    "cognito-idp:ListIdentityProviders",
+    "cognito-idp:ListResourceServers",
+    "cognito-idp:ListTagsForResource",
+    "cognito-idp:ListUserPoolClients",
+    "cognito-idp:ListUserPools",
+    "dynamodb:Describe*",
+    "dynamodb:GetResourcePolicy",
+    "dynamodb:ListBackups",
+    "dynamodb:ListTables",
+    "dynamodb:ListTagsOfResource",
+    "iam:GetAccountPasswordPolicy",
+    "iam:GetPolicy",
+    "iam:GetPolicyVersion",
+    "iam:GetRole",
+    "iam:GetRolePolicy",
+    "iam:ListAttachedRolePolicies",
+    "iam:ListInstanceProfilesForRole",
+    "iam:ListPolicies",
+    "iam:ListPolicyTags",
+    "iam:ListPolicyVersions",
+    "iam:ListRolePolicies",
+    "iam:ListRoles",
+    "iam:ListRoleTags",
+    "kms:DescribeKey",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListAliases",
+    "kms:ListResourceTags",
+    "lambda:Get*",
+    "lambda:List*",
+    "logs:DescribeLogGroups",
+    "logs:ListTagsForResource",
+    "logs:ListTagsLogGroup",
+    "s3:GetAccelerateConfiguration",
+    "s3:GetAccountPublicAccessBlock",
+    "s3:GetBucket*",
+    "s3:GetEncryptionConfiguration",
+    "s3:GetLifecycleConfiguration",
+    "s3:GetReplicationConfiguration",
+    "s3:ListAllMyBuckets",
+    # On every bucket: a bucket that the provider may not list it takes for gone, and plans to create it again.
+    "s3:ListBucket",
+    "s3:ListTagsForResource",
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:GetResourcePolicy",
+    "secretsmanager:ListSecrets",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:ListDeadLetterSourceQueues",
+    "sqs:ListQueues",
+    "sqs:ListQueueTags",
+    "ssm:DescribeParameters",
+    "ssm:ListTagsForResource",
+    "sts:GetCallerIdentity",
+    "tag:GetResources",
+  ]
+
+  look = [
+    {
+      Sid      = "Look"
+      Effect   = "Allow"
+      Action   = sort(distinct(concat(local.look_actions, tolist(var.plan_actions))))
+      Resource = "*"
+    },
+    {
+      Sid      = "ReadStates"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucketVersions"]
+      Resource = [local.state_arn, "${local.state_arn}/*"]
+    },
+  ]
+
+  # arn:aws:ssm:REGION:ACCOUNT:parameter/ams/prod/key is the parameter /ams/prod/key.
+  look_secrets = [
+    for each in [
+      { sid = "ReadParameters", actions = ["ssm:GetParameter", "ssm:GetParameters"], arn = "ssm:*:${var.account_id}:parameter/" },
+      { sid = "ReadSecrets", actions = ["secretsmanager:GetSecretValue"], arn = "secretsmanager:*:${var.account_id}:secret:" },
+      ] : {
+      Sid    = each.sid
+      Effect = "Allow"
+      Action = each.actions
+      Resource = [
+        for prefix in sort(var.secret_prefixes) :
+        "arn:${var.partition}:${each.arn}${each.sid == "ReadParameters" ? trimprefix(prefix, "/") : prefix}*"
+      ]
+    } if length(var.secret_prefixes) > 0
+  ]
+}

@@ -1,0 +1,14 @@
+output "queue_arn" {
+  description = "ARN of the queue."
+  value       = aws_sqs_queue.this.arn
+}
+
+output "queue_url" {
+  description = "URL of the queue."
+  value       = aws_sqs_queue.this.url
+}
+
+output "dead_letter_queue_arn" {
+  description = "ARN of the queue that messages go to when they cannot be delivered."
+  value       = aws_sqs_queue.dead_letter.arn
+}

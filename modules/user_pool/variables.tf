@@ -1,0 +1,348 @@
+variable "names" {
+  description = "Names in AWS: of the pool, and of the domain's prefix. Another pool name replaces the pool."
+  nullable    = false
+
+  type = object({
+    pool   = string
+    domain = optional(string)
+  })
+
+  validation {
+    condition     = can(regex("^[\\w\\s+=,.@-]{1,128}$", var.names.pool))
+    error_message = "names.pool must be 1 to 128 letters, digits, spaces or +=,.@-_ characters."
+  }
+}
+
+variable "sign_in" {
+  description = <<-EOT
+    What people sign in with. Either `username_attributes`, which stand in for a username (email, phone_number), or
+    `alias_attributes`, which work beside one (email, phone_number, preferred_username). Another choice replaces the pool.
+  EOT
+  default     = {}
+  nullable    = false
+
+  type = object({
+    username_attributes = optional(set(string))
+    alias_attributes    = optional(set(string))
+    case_sensitive      = optional(bool, false)
+  })
+
+  validation {
+    condition     = var.sign_in.username_attributes == null || var.sign_in.alias_attributes == null
+    error_message = "sign_in takes username_attributes or alias_attributes, not both."
+  }
+
+  validation {
+    condition = alltrue([
+      for attribute in coalesce(var.sign_in.username_attributes, []) : contains(["email", "phone_number"], attribute)
+    ])
+    error_message = "sign_in.username_attributes can be email and phone_number."
+  }
+
+  validation {
+    condition = alltrue([
+      for attribute in coalesce(var.sign_in.alias_attributes, []) :
+      contains(["email", "phone_number", "preferred_username"], attribute)
+    ])
+    error_message = "sign_in.alias_attributes can be email, phone_number and preferred_username."
+  }
+}
+
+variable "auto_verified_attributes" {
+  description = "Attributes that Cognito verifies by sending a code: email, phone_number."
+  type        = set(string)
+  default     = ["email"]
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for attribute in var.auto_verified_attributes : contains(["email", "phone_number"], attribute)])
+    error_message = "auto_verified_attributes can be email and phone_number."
+  }
+}
+
+variable "attributes" {
+  description = <<-EOT
+    Custom attributes: name without `custom:` -> type (string, number, datetime, boolean), bounds and mutability. `min` and
+    `max` bound the length of a string or the value of a number. Cognito can add an attribute in place, and can never
+    change or remove one.
+  EOT
+  default     = {}
+  nullable    = false
+
+  type = map(object({
+    type           = optional(string, "string")
+    min            = optional(number)
+    max            = optional(number)
+    mutable        = optional(bool, true)
+    developer_only = optional(bool, false)
+  }))
+
+  validation {
+    condition     = length(var.attributes) <= 50
+    error_message = "A pool has at most 50 custom attributes."
+  }
+
+  validation {
+    condition     = alltrue([for name, attribute in var.attributes : can(regex("^[\\w.-]{1,20}$", name))])
+    error_message = "The name of a custom attribute has 1 to 20 letters, digits or ._- characters, without `custom:`."
+  }
+
+  validation {
+    condition = alltrue([
+      for attribute in values(var.attributes) : contains(["string", "number", "datetime", "boolean"], attribute.type)
+    ])
+    error_message = "The type of a custom attribute is string, number, datetime or boolean."
+  }
+
+  validation {
+    condition = alltrue([
+      for attribute in values(var.attributes) :
+      contains(["string", "number"], attribute.type) || (attribute.min == null && attribute.max == null)
+    ])
+    error_message = "Only string and number attributes have min and max."
+  }
+
+  # Cognito's answer for a number without any bound does not say so; each plan would show it as a change.
+  validation {
+    condition = alltrue([
+      for attribute in values(var.attributes) : attribute.type != "number" || attribute.min != null || attribute.max != null
+    ])
+    error_message = "A number attribute needs min or max, which can never be changed later."
+  }
+
+  validation {
+    condition = alltrue([
+      for attribute in values(var.attributes) :
+      attribute.type != "string" || (
+        coalesce(attribute.min, 0) >= 0 && coalesce(attribute.max, 2048) <= 2048
+        && coalesce(attribute.min, 0) <= coalesce(attribute.max, 2048)
+      )
+    ])
+    error_message = "A string attribute has lengths of 0 to 2048, min not above max."
+  }
+
+  validation {
+    condition = alltrue([
+      for attribute in values(var.attributes) :
+      attribute.min == null || attribute.max == null || try(attribute.min <= attribute.max, true)
+    ])
+    error_message = "min of a custom attribute must not be above its max."
+  }
+}
+
+variable "clients" {
+  description = <<-EOT
+    App clients: name -> how it signs in. `auth_flows` without their prefix ALLOW_; `oauth_flows` (code, implicit,
+    client_credentials) switch on the hosted pages and need `callback_urls`. Validities have a value and a unit (seconds,
+    minutes, hours, days). With `secret`, see the output client_secrets; another value of it replaces the client.
+  EOT
+  default     = {}
+  nullable    = false
+
+  type = map(object({
+    secret                 = optional(bool, false)
+    auth_flows             = optional(set(string), ["USER_SRP_AUTH", "REFRESH_TOKEN_AUTH"])
+    oauth_flows            = optional(set(string), [])
+    oauth_scopes           = optional(set(string), ["openid", "email", "profile"])
+    callback_urls          = optional(set(string), [])
+    logout_urls            = optional(set(string), [])
+    identity_providers     = optional(set(string), ["COGNITO"])
+    read_attributes        = optional(set(string))
+    write_attributes       = optional(set(string))
+    access_token_validity  = optional(object({ value = number, unit = string }), { value = 60, unit = "minutes" })
+    id_token_validity      = optional(object({ value = number, unit = string }), { value = 60, unit = "minutes" })
+    refresh_token_validity = optional(object({ value = number, unit = string }), { value = 30, unit = "days" })
+  }))
+
+  validation {
+    condition     = alltrue([for name in keys(var.clients) : can(regex("^[\\w\\s+=,.@-]{1,128}$", name))])
+    error_message = "The name of a client has 1 to 128 letters, digits, spaces or +=,.@-_ characters."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for client in values(var.clients) : [
+        for flow in client.auth_flows : contains([
+          "ADMIN_USER_PASSWORD_AUTH", "CUSTOM_AUTH", "REFRESH_TOKEN_AUTH", "USER_AUTH", "USER_PASSWORD_AUTH", "USER_SRP_AUTH",
+        ], flow)
+      ]
+    ]))
+    error_message = <<-EOT
+      auth_flows are ADMIN_USER_PASSWORD_AUTH, CUSTOM_AUTH, REFRESH_TOKEN_AUTH, USER_AUTH, USER_PASSWORD_AUTH and
+      USER_SRP_AUTH.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for client in values(var.clients) :
+      length(setsubtract(client.oauth_flows, ["code", "implicit", "client_credentials"])) == 0
+    ])
+    error_message = "oauth_flows are code, implicit and client_credentials."
+  }
+
+  validation {
+    condition = alltrue([
+      for client in values(var.clients) :
+      length(setintersection(client.oauth_flows, ["code", "implicit"])) == 0 || length(client.callback_urls) > 0
+    ])
+    error_message = "A client with the oauth flow code or implicit needs callback_urls."
+  }
+
+  validation {
+    condition = alltrue([
+      for client in values(var.clients) : !contains(client.oauth_flows, "client_credentials") || client.secret
+    ])
+    error_message = "The oauth flow client_credentials needs secret = true."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for client in values(var.clients) : [
+        for url in setunion(client.callback_urls, client.logout_urls) :
+        startswith(url, "http:") ? can(regex("^http://localhost(:[0-9]+)?(/|$)", url)) : can(regex("^[a-z][a-z0-9+.-]*://", url))
+      ]
+    ]))
+    error_message = "callback_urls and logout_urls are https:// addresses, http://localhost or an app's own scheme."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for client in values(var.clients) : [
+        for validity in [client.access_token_validity, client.id_token_validity, client.refresh_token_validity] :
+        contains(["seconds", "minutes", "hours", "days"], validity.unit)
+        && validity.value > 0 && floor(validity.value) == validity.value
+      ]
+    ]))
+    error_message = "A token's validity is a whole number above 0 with the unit seconds, minutes, hours or days."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for client in values(var.clients) : [
+        for validity in [client.access_token_validity, client.id_token_validity] :
+        validity.value * lookup(local.seconds, validity.unit, 1) >= 300
+        && validity.value * lookup(local.seconds, validity.unit, 1) <= 86400
+      ]
+    ]))
+    error_message = "Access and ID tokens are valid for 5 minutes to 1 day."
+  }
+
+  validation {
+    condition = alltrue([
+      for client in values(var.clients) :
+      client.refresh_token_validity.value * lookup(local.seconds, client.refresh_token_validity.unit, 1) >= 3600
+      && client.refresh_token_validity.value * lookup(local.seconds, client.refresh_token_validity.unit, 1) <= 315360000
+    ])
+    error_message = "Refresh tokens are valid for 1 hour to 3650 days."
+  }
+}
+
+variable "domain" {
+  description = <<-EOT
+    The address of the hosted sign-in pages; none when null. Without `name` it is the prefix `names.domain` of Cognito's own
+    domain; a name with dots is a domain of yours and needs the ARN of its certificate in us-east-1.
+  EOT
+  default     = null
+
+  type = object({
+    name            = optional(string)
+    certificate_arn = optional(string)
+  })
+
+  validation {
+    condition     = var.domain == null || local.domain != ""
+    error_message = "domain needs a name, or names.domain."
+  }
+
+  validation {
+    condition     = var.domain == null || strcontains(local.domain, ".") == (try(var.domain.certificate_arn, null) != null)
+    error_message = "A domain of yours (with dots) needs certificate_arn; a prefix of Cognito's domain takes none."
+  }
+
+  validation {
+    condition = var.domain == null || strcontains(local.domain, ".") || (
+      can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$", local.domain)) && !can(regex("aws|amazon|cognito", local.domain))
+    )
+    error_message = "A domain prefix has 1 to 63 of a-z, 0-9 and -, and contains neither aws, amazon nor cognito."
+  }
+}
+
+variable "mfa" {
+  description = "Second factor, with an authenticator app: OFF, OPTIONAL (each user chooses) or ON (all users)."
+  type        = string
+  default     = "OPTIONAL"
+  nullable    = false
+
+  validation {
+    condition     = contains(["OFF", "OPTIONAL", "ON"], var.mfa)
+    error_message = "mfa is OFF, OPTIONAL or ON; in YAML the words need quotes."
+  }
+}
+
+variable "password_policy" {
+  description = "What passwords must have, and for how many days a temporary one works."
+  default     = {}
+  nullable    = false
+
+  type = object({
+    minimum_length          = optional(number, 12)
+    require_lowercase       = optional(bool, true)
+    require_uppercase       = optional(bool, true)
+    require_numbers         = optional(bool, true)
+    require_symbols         = optional(bool, false)
+    temporary_validity_days = optional(number, 7)
+  })
+
+  validation {
+    condition     = var.password_policy.minimum_length >= 8 && var.password_policy.minimum_length <= 99
+    error_message = "password_policy.minimum_length is 8 to 99."
+  }
+
+  validation {
+    condition     = var.password_policy.temporary_validity_days >= 1 && var.password_policy.temporary_validity_days <= 365
+    error_message = "password_policy.temporary_validity_days is 1 to 365."
+  }
+}
+
+variable "self_sign_up" {
+  description = "Whether people may register themselves; otherwise administrators create them."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "email" {
+  description = "The SES identity that mails are sent from; Cognito's own sender (50 mails a day) when null."
+  default     = null
+
+  type = object({
+    source_arn = string
+    from       = optional(string)
+    reply_to   = optional(string)
+  })
+
+  validation {
+    condition     = var.email == null || can(regex("^arn:[^:]+:ses:[^:]+:[0-9]{12}:identity/", var.email.source_arn))
+    error_message = "email.source_arn is the ARN of an SES identity."
+  }
+}
+
+variable "deletion_protection" {
+  description = "ACTIVE: Cognito refuses to delete the pool. INACTIVE is for a pool that is to go."
+  type        = string
+  default     = "ACTIVE"
+  nullable    = false
+
+  validation {
+    condition     = contains(["ACTIVE", "INACTIVE"], var.deletion_protection)
+    error_message = "deletion_protection is ACTIVE or INACTIVE."
+  }
+}
+
+variable "tags" {
+  description = "Tags of the pool, beside the provider's default tags."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
