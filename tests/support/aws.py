@@ -277,7 +277,7 @@ def give_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def make_roles(identities: Identities, account: Account, names: Sequence[str] = ("orch-plan", "orch-apply")) -> None:
     """Roles that the management account may assume: apply does everything, plan only reads, any other nothing."""
-    allowed = {"orch-plan": ["*:Get*", "*:List*", "*:Describe*", "s3:Head*"], "orch-apply": ["*"]}
+    allowed = {"orch-plan": ["s3:Get*", "s3:List*", "sns:Get*", "sns:List*"], "orch-apply": ["*"]}
     trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{MANAGEMENT}:root"}, "Action": "sts:AssumeRole"}
     iam = identities.client("iam", account, Role.BOOTSTRAP)
     for name in names:
