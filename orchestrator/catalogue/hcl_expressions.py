@@ -222,11 +222,11 @@ class ExpressionParser(TemplateReader):
         parts = [self.expression()]
         self.take(":")
         parts.append(self.expression())
-        if self.scanner.kind == "=>":
-            self.scanner.advance()
+        if closing == "}":
+            self.take("=>")
             parts.append(self.expression())
-        if self.scanner.kind == "...":
-            self.scanner.advance()
+            if self.scanner.kind == "...":
+                self.scanner.advance()
         if self.scanner.kind == "word" and self.scanner.value == "if":
             self.scanner.advance()
             parts.append(self.expression())

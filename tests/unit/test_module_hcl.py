@@ -23,56 +23,7 @@ from orchestrator.catalogue.hcl_tree import (
     constant_text,
     walk,
 )
-
-EVERYTHING = """\
-# a comment
-variable "a" {
-  type = object({ a = string, b = optional(number, -3)
-  c = map(list(string)) })
-  description = <<-EOT
-    Hello
-      world $${x}
-  EOT
-  default = { "x-y" = 1, for = 2 }
-}
-locals { x = var.a.b-c[0]["k"].z.0 }
-locals {
-  y = { for k, v in local.x : k => v... if v != null }
-  z = [for x in
-    y : x]
-  s = "a${var.a["b"]}c%{ if true ~} x %{ else }y%{ endif }"
-  h = templatefile("${path.module}/x", {
-    a = 1
-    b : 2,
-  })
-  t = a ? b : c
-  u = -a + !b * (
-  3)
-  v = provider::aws::arn_parse("x")
-  w = foo(a...)
-  q = <<EOT
-x ${ upper(<<EOX
-inner
-EOX
-) } y
-EOT
-  r = a.*.b[*].c
-}
-resource "x" "y" {}
-output "x" {
-  value = "$$${a} $${b} %%{ if x } $ % $x"  // c
-  /* over
-  lines */
-  depends_on = [
-    aws_x.y, # foo
-    data.z.w["a${b}"],
-  ]
-  dynamic "foo" {
-    for_each = [1, 2]
-    content { a = foo.value }
-  }
-}
-"""
+from tests.support.hcl import EVERYTHING
 
 
 def value(text: str) -> Expression:
