@@ -191,8 +191,6 @@ class ExpressionParser(TemplateReader):
             found.append(self._entry())
             if self.scanner.kind not in {",", "newline", "}"}:
                 raise self.fail("',' or the end of the line")
-            while self.scanner.kind == "newline":
-                self.scanner.advance()
             if self.scanner.kind == ",":
                 self.scanner.advance()
             while self.scanner.kind == "newline":

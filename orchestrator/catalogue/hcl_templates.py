@@ -90,16 +90,14 @@ class TemplateReader(ABC):
         if opening not in {"${", "%{"}:
             raise HclError("the text is not closed on its line", start)
         before, scanner.over_lines = scanner.over_lines, True
-        scanner.jump(position + 2)
+        scanner.jump(position + (3 if scanner.text.startswith("~", position + 2) else 2))
         scanner.advance()
-        if scanner.kind == "~":
-            scanner.advance()
         if opening == "${":
             # kept as a compound, so that "${x}" is told from "x"
             parts.append(Compound("interpolation", (self.expression(),), position))
         else:
             parts.append(self._directive(position))
-        if scanner.kind == "~":
+        if scanner.kind == "~" and scanner.text.startswith("}", scanner.end):
             scanner.advance()
         if scanner.kind != "}":
             raise self.fail("'}'")

@@ -94,6 +94,8 @@ class Settings:
     timeouts: Timeouts
     binary: str = "terraform"
     """``terraform`` or ``tofu``."""
+    management: str = "999999999999"
+    """Id of the account whose principals enter the others; the emulator's entry user is there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ class Renderer:
             unit=unit,
             module_shown=tree.folder if tree else unit.module.address,
             source=f"./{tree.folder}" if tree else unit.module.address,
-            version=None if local else unit.module.version,
+            version=_registry_version(unit) if not local else None,
             passed=_passed(unit),
             arguments=[
                 *(
@@ -149,6 +149,12 @@ class Renderer:
                 "account_id": account.id,
                 "tags": sorted({**self._catalogue.settings.tags, **_tags(unit, account)}.items()),
             }
+
+
+def _registry_version(unit: Unit) -> str | None:
+    """Terraform takes ``version`` for registry addresses only; a git address carries its own in ``?ref=``."""
+    address = unit.module.address
+    return None if "::" in address or "://" in address else unit.module.version
 
 
 def _needed_providers(unit: Unit, tree: ModuleTree | None) -> frozenset[str]:

@@ -64,18 +64,13 @@ def _read(path: Path, root: Path) -> ModuleTree:
     folders = local_closure(path, root)
     interfaces: Mapping[Path, ModuleInterface] = {folder: read_module(folder, root=root) for folder in folders}
     interface = read_module(path, root=root)
-    providers = {name for each in interfaces.values() for name in _providers(each)}
+    providers = {name for each in interfaces.values() for name in each.providers | set(each.required_providers)}
     return ModuleTree(
         folder=path.relative_to(root).as_posix(),
         folders=tuple(sorted(folders)),
         interface=interface,
-        providers=frozenset(providers),
+        providers=frozenset(providers - {_BUILT_IN}),
     )
-
-
-def _providers(interface: ModuleInterface) -> set[str]:
-    implied = {kind.split("_", 1)[0] for kind in interface.resource_types}
-    return (implied | set(interface.required_providers)) - {_BUILT_IN}
 
 
 def copy_tree(tree: ModuleTree, root: Path, to: Path) -> None:

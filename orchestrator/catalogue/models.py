@@ -1,0 +1,146 @@
+"""The shape of each kind of file in ``live/``, strict: what CATALOGUE.md allows, and nothing else.
+
+The models check a file as it is written, before anything is merged. ``None`` stands where a file may clear what it
+inherits. Descriptions end up in the JSON Schemas.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+NAME = r"^[a-z][a-z0-9-]{0,30}$"
+REGION = r"^[a-z]{2}(-[a-z]+)+-\d+$"
+
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+Region = Annotated[str, StringConstraints(pattern=REGION)]
+AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+Duration = Annotated[str, StringConstraints(pattern=r"^(\d+h)?(\d+m)?(\d+s)?$", min_length=2)]
+RoleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@/-]+$", max_length=64)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")]
+TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]+$", max_length=128)]
+TagValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]*$", max_length=256)]
+Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+UnitPath = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*(@[a-z0-9-]+)?$")]
+StackName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}(@[a-z0-9-]+)?$")]
+
+
+class Strict(BaseModel):
+    """No unknown keys, no conversion of one kind of value into another."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class ProviderModel(Strict):
+    """A provider that is not under ``hashicorp/``."""
+
+    source: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)?$")] = Field(
+        description="Address of the provider, e.g. datadog/datadog."
+    )
+    version: str = Field(description="Version or constraint.")
+
+
+class StateModel(Strict):
+    """Where states are kept."""
+
+    bucket: str = Field(
+        description="Name of each account's state bucket; ${{ name }}, ${{ account }}, ${{ account_id }}."
+    )
+
+
+class RolesModel(Strict):
+    """Names of the roles in each account."""
+
+    bootstrap: RoleName | None = Field(None, description="Makes the other two.")
+    plan: RoleName | None = Field(None, description="Reads; plans run under it.")
+    apply: RoleName | None = Field(None, description="Writes; applies run under it.")
+
+
+class TimeoutsModel(Strict):
+    """How long one unit may take."""
+
+    plan: Duration | None = Field(None, description="Limit for a plan, e.g. 10m.")
+    apply: Duration | None = Field(None, description="Limit for an apply, e.g. 60m.")
+
+
+class OrchModel(Strict):
+    """``live/orch.yaml``: what is true for the whole catalogue."""
+
+    format: Literal[1] = Field(description="Version of the catalogue's format.")
+    name: Name = Field(description="First part of every name in AWS. It never changes.")
+    orch: str = Field(description='Versions of orch that may run this catalogue, e.g. "~=0.1".')
+    region: Region = Field(description="Region of everything that does not say otherwise.")
+    terraform: str = Field(">=1.11,<2.0", description="Versions of Terraform that may be used.")
+    binary: Literal["terraform", "tofu"] = Field("terraform", description="Which program runs.")
+    providers: dict[Identifier, Any] = Field(
+        default_factory=dict, description="Provider -> version; others than hashicorp's: {source, version}."
+    )
+    state: StateModel = Field(description="Where states are kept.")
+    roles: RolesModel | None = Field(None, description="Names of the roles in each account.")
+    tags: dict[TagKey, TagValue] | None = Field(None, description="Tags on everything.")
+    timeouts: TimeoutsModel | None = Field(None, description="How long one unit may take.")
+    management: AccountId = Field(
+        "999999999999", description="The account whose principals enter the others; the emulator's entry user is there."
+    )
+
+
+class AliasModel(Strict):
+    """A further provider configuration of a stack."""
+
+    region: Region | None = Field(None, description="Its region.")
+    account: Name | None = Field(None, description="Its account.")
+
+
+class StackModel(Strict):
+    """``live/stacks/NAME.yaml``, and what a stage may say differently."""
+
+    module: str | None = Field(None, description="Folder under modules/, a registry address, or git::https://…")
+    version: str | None = Field(None, description="Version of a module with an address.")
+    depends_on: list[StackName] | None = Field(None, description="Order without data.")
+    inputs: dict[Identifier, Any] | None = Field(None, description="Variables of the module.")
+    secrets: dict[Identifier, str] | None = Field(
+        None, description="Ephemeral variable -> ssm:/path or secretsmanager:ID."
+    )
+    archives: dict[Identifier, str] | None = Field(None, description="Variable -> folder that orch zips for it.")
+    providers: dict[str, AliasModel] | None = Field(None, description="The module's further provider configurations.")
+    region: Region | None = Field(None, description="Its region.")
+    regions: list[Region] | None = Field(None, description="One unit in each of these regions.")
+    timeouts: TimeoutsModel | None = Field(None, description="How long a unit of it may take.")
+    imports: dict[str, str] | None = Field(None, description="Address in the module -> id of what exists already.")
+    moved: dict[str, str] | None = Field(None, description="Old address in the module -> new address.")
+    named: Name | None = Field(None, description="Keep the names in AWS that a stack of this name had.")
+
+
+# An entry of `stacks` is a StackModel, empty, or false. It is checked by hand (files.py): of a union that does not fit
+# pydantic reports every member, and a person wants one line.
+Entry = Any
+
+
+class AccountModel(Strict):
+    """``live/accounts/NAME.yaml``."""
+
+    id: AccountId = Field(description="Twelve digits, quoted.")
+    access: Literal["restricted", "open"] = Field(
+        "restricted", description="restricted: apply asks for the stage's name and a clean tree."
+    )
+    region: Region | None = Field(None, description="Its region.")
+    regions: list[Region] | None = Field(None, description="Regions that are allowed here.")
+    stacks: dict[Name, Entry] | None = Field(None, description="The account's own stacks, before its stages.")
+    roles: RolesModel | None = Field(None, description="Names of the roles, where they differ.")
+    tags: dict[TagKey, TagValue] | None = Field(None, description="Tags on everything in it.")
+    profile: str | None = Field(None, description="AWS profile to start from, for people.")
+
+
+class StageModel(Strict):
+    """``live/stages/NAME.yaml``."""
+
+    account: Name | None = Field(None, description="The account that it runs in.")
+    extends: Name | None = Field(None, description="The stage that this one is like.")
+    region: Region | None = Field(None, description="Its region.")
+    stacks: dict[Name, Entry] | None = Field(None, description="Which stacks, and what differs here; false: not here.")
+    uses: dict[Name, UnitPath | None] | None = Field(
+        None, description="Units of other stages, by the name that stacks know them by."
+    )
+    expires: Date | None = Field(None, description="Day after which it may be removed.")
+    disposable: bool | None = Field(None, description="It may be destroyed without being asked for by name.")

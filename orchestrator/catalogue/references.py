@@ -1,0 +1,96 @@
+"""References: ``${{ stage }}``, ``${{ identity.user_pool_arn }}``, ``${{ edge@us-east-1.certs["a"][0] }}``; no functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_REFERENCE = re.compile(r"\$\{\{(?P<inside>.*?)\}\}", re.DOTALL)
+_BUILT_IN = re.compile(r"[a-z_]+")
+_TARGET = re.compile(
+    r"(?P<stack>[a-z][a-z0-9-]*)(?:@(?P<region>[a-z0-9-]+))?\.(?P<output>[A-Za-z_][A-Za-z0-9_-]*)(?P<path>.*)",
+    re.DOTALL,
+)
+_STEP = re.compile(
+    r"""\.(?P<key>[A-Za-z_][A-Za-z0-9_-]*)|\[(?P<index>\d+)\]|\[(?P<quote>["'])(?P<text>[^"'\\]*)(?P=quote)\]"""
+)
+_LOOKALIKE = re.compile(r"(?<!\$)\$\{\s*(?P<stack>[a-z][a-z0-9-]*)(?:@[a-z0-9-]+)?\.(?P<rest>[A-Za-z_][^}{]*)\}")
+
+
+class ReferenceTextError(ValueError):
+    """What stands between ``${{`` and ``}}`` is no reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """``${{ stage }}``."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOf:
+    """``${{ STACK[@REGION].OUTPUT[.path] }}``, as written."""
+
+    stack: str
+    region: str | None
+    output: str
+    path: tuple[str | int, ...]
+
+
+Part = str | BuiltIn | OutputOf
+
+
+def split(text: str) -> tuple[Part, ...]:
+    """A text as its literal parts and its references; a text without references is one literal part.
+
+    Raises:
+        ReferenceTextError: a reference that is not closed, or is none.
+    """
+    parts: list[Part] = []
+    end = 0
+    for match in _REFERENCE.finditer(text):
+        if match.start() > end:
+            parts.append(text[end : match.start()])
+        parts.append(_parse(match["inside"].strip()))
+        end = match.end()
+    rest = text[end:]
+    if "${{" in rest:
+        message = f"{rest[rest.index('${{') :][:40]!r} is not closed with }}}}"
+        raise ReferenceTextError(message)
+    if rest or not parts:
+        parts.append(rest)
+    return tuple(parts)
+
+
+def lookalikes(text: str) -> Iterator[tuple[str, str]]:
+    """Every ``${stack.output}`` in a text: the stack's name, and what it would be as a reference."""
+    for match in _LOOKALIKE.finditer(text):
+        yield match["stack"], f"${{{{ {match[0][2:-1].strip()} }}}}"
+
+
+def _parse(inside: str) -> BuiltIn | OutputOf:
+    if "." not in inside and "[" not in inside:
+        if not _BUILT_IN.fullmatch(inside):
+            message = f"{inside!r} is no reference" if inside else "the reference is empty"
+            raise ReferenceTextError(message)
+        return BuiltIn(inside)
+    match = _TARGET.fullmatch(inside)
+    if match is None:
+        message = f"{inside!r} is no reference: write STACK.OUTPUT or STACK@REGION.OUTPUT, with .key or [0] after it"
+        raise ReferenceTextError(message)
+    return OutputOf(match["stack"], match["region"], match["output"], tuple(_steps(match["path"], inside)))
+
+
+def _steps(text: str, inside: str) -> Iterator[str | int]:
+    position = 0
+    while position < len(text):
+        match = _STEP.match(text, position)
+        if match is None:
+            message = (
+                f'{text[position:]!r} in {inside!r} is no path: write .key, ["key"] or [0]; there are no functions'
+            )
+            raise ReferenceTextError(message)
+        yield int(match["index"]) if match["index"] is not None else match["key"] or match["text"] or ""
+        position = match.end()

@@ -1,0 +1,215 @@
+"""From checked files to the records of the catalogue, its accounts and its stages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from orchestrator import __version__
+from orchestrator.catalogue.files import Files
+from orchestrator.catalogue.merge import extend_stage
+from orchestrator.catalogue.near import near_miss
+from orchestrator.catalogue.records import Account, Provider, Roles, Settings, Stage, Timeouts
+from orchestrator.catalogue.references import BuiltIn, OutputOf, ReferenceTextError, split
+from orchestrator.catalogue.yamlfile import Kind, Yaml
+from orchestrator.errors import Problem
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_CONSTRAINT = re.compile(r"\s*(?:(?:=|!=|>|>=|<|<=|~>)?\s*v?\d+(?:\.\d+){0,2}[0-9A-Za-z.-]*\s*(?:,|$)\s*)+")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def text_of(value: Yaml | None, key: str, default: str = "") -> str:
+    """The text of a key; the default when it is not there or empty."""
+    found = value.get(key) if value is not None else None
+    return found.value if found is not None and found.kind is Kind.TEXT else default
+
+
+def texts_of(value: Yaml | None, key: str) -> dict[str, str]:
+    """A map of texts under a key."""
+    found = value.get(key) if value is not None else None
+    return {name: item.value for name, item in found.items() if item.kind is Kind.TEXT} if found is not None else {}
+
+
+def make_settings(orch: Yaml, problems: list[Problem]) -> Settings:
+    """``live/orch.yaml`` as a record; what is wrong goes to ``problems``."""
+    _check_version(orch, problems)
+    terraform = text_of(orch, "terraform", ">=1.11,<2.0")
+    if not _CONSTRAINT.fullmatch(terraform):
+        hint = 'write it like ">=1.11,<2.0"'
+        problems.append(Problem(orch.value["terraform"].at, f"{terraform!r} is no version constraint", hint))
+    state = orch.value["state"]
+    return Settings(
+        name=text_of(orch, "name"),
+        region=text_of(orch, "region"),
+        terraform=terraform,
+        orch=text_of(orch, "orch"),
+        providers=_providers(orch, problems),
+        state_bucket=text_of(state, "bucket"),
+        roles=make_roles(Roles(), orch.get("roles")),
+        tags=texts_of(orch, "tags"),
+        timeouts=make_timeouts(Timeouts(), orch.get("timeouts")),
+        binary=text_of(orch, "binary", "terraform"),
+        management=text_of(orch, "management", "999999999999"),
+    )
+
+
+def _check_version(orch: Yaml, problems: list[Problem]) -> None:
+    wanted = orch.value["orch"]
+    try:
+        fits = __version__ in SpecifierSet(wanted.value)
+    except InvalidSpecifier:
+        problems.append(Problem(wanted.at, f"{wanted.value!r} is no version specifier", 'write it like "~=0.1"'))
+        return
+    if not fits:
+        what = f"this catalogue is for orch {wanted.value}, and this is orch {__version__}"
+        problems.append(Problem(wanted.at, what, f'pip install "orch{wanted.value}"'))
+
+
+def _providers(orch: Yaml, problems: list[Problem]) -> Mapping[str, Provider]:
+    providers: dict[str, Provider] = {}
+    found = orch.get("providers")
+    for name, value in found.items() if found is not None else ():
+        version = value.value if value.kind is Kind.TEXT else text_of(value, "version")
+        if not _CONSTRAINT.fullmatch(version):
+            problems.append(Problem(value.at, f"{version!r} is no version of the provider {name}", 'as in "5.100.0"'))
+        source = f"hashicorp/{name}" if value.kind is Kind.TEXT else text_of(value, "source")
+        providers[name] = Provider(name=name, source=source, version=version)
+    return providers
+
+
+def make_roles(base: Roles, value: Yaml | None) -> Roles:
+    """Roles, those of ``value`` over those of ``base``."""
+    return Roles(
+        bootstrap=text_of(value, "bootstrap", base.bootstrap),
+        plan=text_of(value, "plan", base.plan),
+        apply=text_of(value, "apply", base.apply),
+    )
+
+
+def make_timeouts(base: Timeouts, value: Yaml | None) -> Timeouts:
+    """Time limits, those of ``value`` over those of ``base``."""
+    plan, apply = text_of(value, "plan"), text_of(value, "apply")
+    return Timeouts(plan=_seconds(plan) if plan else base.plan, apply=_seconds(apply) if apply else base.apply)
+
+
+def _seconds(text: str) -> float:
+    return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)([hms])", text))
+
+
+def make_account(name: str, value: Yaml, settings: Settings, problems: list[Problem]) -> Account:
+    """``live/accounts/NAME.yaml`` as a record."""
+    region = text_of(value, "region", settings.region)
+    listed = value.get("regions")
+    regions = tuple(item.value for item in listed.value) if listed is not None and listed.kind is Kind.LIST else ()
+    if regions and region not in regions:
+        at = value.value["region"].at if value.get("region") is not None else value.where("regions")
+        hint = f"add it to `regions`, or set `region` to one of {', '.join(regions)}"
+        problems.append(Problem(at, f"the region {region} is not allowed in {name}", hint))
+    id_ = text_of(value, "id")
+    context = {"name": settings.name, "account": name, "account_id": id_, "region": region}
+    return Account(
+        name=name,
+        id=id_,
+        region=region,
+        regions=regions,
+        restricted=text_of(value, "access", "restricted") == "restricted",
+        state_bucket=_bucket(settings.state_bucket, context, value, problems),
+        roles=make_roles(settings.roles, value.get("roles")),
+        tags={**settings.tags, **texts_of(value, "tags")},
+        at=value.at,
+        profile=text_of(value, "profile") or None,
+    )
+
+
+def _bucket(template: str, context: Mapping[str, str], value: Yaml, problems: list[Problem]) -> str:
+    try:
+        bucket = fill(template, context)
+    except ReferenceTextError as error:
+        problems.append(Problem(value.at, f"state.bucket in live/orch.yaml: {error}"))
+        return ""
+    if not _BUCKET.fullmatch(bucket):
+        what = f"{bucket!r} is no name for a bucket: 3 to 63 lower-case letters, digits, - and ."
+        problems.append(Problem(value.at, what, "change state.bucket in live/orch.yaml"))
+    return bucket
+
+
+def fill(text: str, context: Mapping[str, str]) -> str:
+    """A text with its built-in references filled in.
+
+    Raises:
+        ReferenceTextError: a reference to a unit, or to a built-in that there is not here.
+    """
+    filled = []
+    for part in split(text):
+        if isinstance(part, OutputOf):
+            message = (
+                f"${{{{ {part.stack}.{part.output} }}}} is an output; only {', '.join(sorted(context))} can stand here"
+            )
+            raise ReferenceTextError(message)
+        if isinstance(part, BuiltIn):
+            if part.name not in context:
+                message = f"${{{{ {part.name} }}}} is unknown here; there are {', '.join(sorted(context))}"
+                raise ReferenceTextError(message)
+            filled.append(context[part.name])
+        else:
+            filled.append(part)
+    return "".join(filled)
+
+
+def merged_stages(files: Files) -> dict[str, tuple[Yaml, tuple[str, ...]]]:
+    """Every stage merged over what it extends, with its lineage; those that cannot be merged are problems."""
+    done: dict[str, tuple[Yaml, tuple[str, ...]] | None] = {}
+
+    def merged(name: str, above: tuple[str, ...]) -> tuple[Yaml, tuple[str, ...]] | None:
+        if name in done:
+            return done[name]
+        own = files.stages[name]
+        parent = text_of(own, "extends")
+        result: tuple[Yaml, tuple[str, ...]] | None = (own, (name,))
+        if parent:
+            at = own.value["extends"].at
+            if parent in (*above, name):
+                path = " -> ".join(f"{each} (live/stages/{each}.yaml)" for each in (*above, name, parent))
+                files.problems.append(Problem(at, f"stages extend each other in a circle: {path}"))
+                result = None
+            elif parent not in files.stages:
+                if parent not in files.broken:
+                    hint = near_miss(parent, files.stages)
+                    files.problems.append(Problem(at, f"there is no stage {parent!r} to extend", hint))
+                result = None
+            else:
+                base = merged(parent, (*above, name))
+                result = None if base is None else (extend_stage(base[0], own), (name, *base[1]))
+        done[name] = result
+        return result
+
+    for name in files.stages:
+        merged(name, ())
+    return {name: found for name in files.stages if (found := done[name]) is not None}
+
+
+def make_stage(
+    name: str, value: Yaml, lineage: tuple[str, ...], accounts: Mapping[str, Account], files: Files
+) -> Stage | None:
+    """A merged stage as a record; None when its account is wrong."""
+    account = text_of(value, "account")
+    if account not in accounts:
+        if not account:
+            files.problems.append(Problem(value.at, "the key 'account' is missing", "say which account it runs in"))
+        elif account not in files.broken:
+            where = value.value["account"].at
+            files.problems.append(Problem(where, f"there is no account {account!r}", near_miss(account, accounts)))
+        return None
+    disposable = value.get("disposable")
+    return Stage(
+        name=name,
+        account=account,
+        region=text_of(value, "region", accounts[account].region),
+        lineage=lineage,
+        at=value.at,
+        expires=text_of(value, "expires") or None,
+        disposable=disposable is not None and disposable.value is True,
+    )

@@ -1,0 +1,63 @@
+"""Where a stack's module comes from."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from orchestrator.catalogue.near import near_miss
+from orchestrator.catalogue.records import ModuleSource
+from orchestrator.catalogue.yamlfile import Yaml
+from orchestrator.errors import Location, Problem
+
+_LOCAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
+_REGISTRY = re.compile(
+    r"(?:[a-z0-9.-]+\.[a-z]{2,}(?::\d+)?/)?[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/[a-z0-9]+(?://[A-Za-z0-9_./-]+)?"
+)
+_FETCHED = re.compile(
+    r"(?:git::|hg::|s3::|gcs::)?(?:https|ssh)://[A-Za-z0-9_.@:/?=&%~+-]+|git@[A-Za-z0-9_.-]+:[A-Za-z0-9_./-]+"
+)
+
+
+def source_of(body: Yaml, at: Location, root: Path, problems: list[Problem]) -> ModuleSource | None:
+    """The module of a stack; None when it is wrong, which goes to ``problems``.
+
+    A name is a folder under ``modules/``. Anything else is a registry address, or one that Terraform fetches; the
+    version of a git address is put into its ``?ref=``.
+    """
+    value = body.get("module")
+    if value is None:
+        problems.append(Problem(at, "the key 'module' is missing", "name a folder under modules/, or an address"))
+        return None
+    address, version = value.value, body.get("version")
+    if _LOCAL.fullmatch(address):
+        return _local(address, value, version, root, problems)
+    number = version.value if version is not None else None
+    if number is not None and not re.fullmatch(r"[A-Za-z0-9_.+~<>=!, /-]+", number):
+        problems.append(Problem(version.at if version else at, f"{number!r} is no version"))
+        return None
+    if _REGISTRY.fullmatch(address) and ".." not in address:
+        return ModuleSource(address, number, None, value.at)
+    if _FETCHED.fullmatch(address) and ".." not in address:
+        if number is not None and "ref=" not in address:
+            address += f"{'&' if '?' in address else '?'}ref={number}"
+        return ModuleSource(address, number, None, value.at)
+    hint = "a folder under modules/ by its name, a registry address (NAMESPACE/NAME/PROVIDER), or git::https://…"
+    problems.append(Problem(value.at, f"{address!r} is no module", hint))
+    return None
+
+
+def _local(name: str, value: Yaml, version: Yaml | None, root: Path, problems: list[Problem]) -> ModuleSource | None:
+    path = root / "modules" / name
+    if not path.is_dir():
+        folder = root / "modules"
+        known = sorted(each.name for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
+        hint = near_miss(name, known) or f"modules/ has: {', '.join(known) or 'nothing'}"
+        problems.append(Problem(value.at, f"there is no module modules/{name}", hint))
+        return None
+    if version is not None:
+        what = f"modules/{name} comes with this repository, so it has no version of its own"
+        hint = "`version` is for modules with an address: a registry's, or git::https://…"
+        problems.append(Problem(version.at, what, hint))
+        return None
+    return ModuleSource(f"modules/{name}", None, path, value.at)

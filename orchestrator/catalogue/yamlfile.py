@@ -1,0 +1,294 @@
+"""YAML with a place for every value. ruamel.yaml's C parser gives the events; what a value may be is decided here.
+
+Text is text: only ``true`` and ``false`` are booleans, only plain digits are numbers. A plain word that some reader of
+YAML takes for something else (``yes``, a date, ``011``) must be quoted, so that nobody has to know which one reads it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from orchestrator.errors import CatalogueError, Location, Problem
+
+MAX_BYTES = 1_000_000
+"""A file of ``live/`` is short; a megabyte is a mistake or an attack."""
+MAX_VALUES = 50_000
+"""Values of one file with every alias written out: what a few nested aliases make a million of stops here."""
+MAX_DEPTH = 40
+
+
+class Kind(StrEnum):
+    """What a value is."""
+
+    MAP = "a map"
+    LIST = "a list"
+    TEXT = "text"
+    NUMBER = "a number"
+    BOOL = "true or false"
+    NULL = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Yaml:
+    """One value of a file.
+
+    Attributes:
+        kind: what it is.
+        value: dict of text to ``Yaml``, tuple of ``Yaml``, str, int, float, bool or None.
+        at: where it stands.
+        raw: a scalar as it is written.
+        size: how many values it holds, itself included.
+        has_ref: ``${`` stands somewhere in it.
+        key_at: for a map, where each key stands.
+    """
+
+    kind: Kind
+    value: Any
+    at: Location
+    raw: str = ""
+    size: int = 1
+    has_ref: bool = False
+    key_at: Mapping[str, Location] | None = None
+
+    def get(self, key: str) -> Yaml | None:
+        """The value of a key of a map; None when there is none, or this is no map."""
+        return self.value.get(key) if self.kind is Kind.MAP else None
+
+    def items(self) -> Iterator[tuple[str, Yaml]]:
+        """Keys and values of a map; nothing for anything else."""
+        return iter(self.value.items() if self.kind is Kind.MAP else ())
+
+    def where(self, key: str) -> Location:
+        """Where a key of a map stands."""
+        return (self.key_at or {}).get(key, self.at)
+
+
+_NULL = re.compile(r"|~|null|Null|NULL")
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+]?[0-9]+)?|[-+]?(?:0|[1-9][0-9]*)[eE][-+]?[0-9]+")
+_BOOLISH = re.compile(r"y|Y|n|N|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|True|TRUE|False|FALSE")
+_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[Tt ].*)?")
+_NUMBERISH = re.compile(
+    r"[-+]?0[0-9_]+|0[xob][0-9a-fA-F_]+|[-+]?[0-9][0-9_]*_[0-9_]*|[-+]?\.[0-9]+|[-+]?[0-9]+\.|"
+    r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)|[-+]?[0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?"
+)
+_DOUBTFUL = (
+    (_BOOLISH, "a word that some YAML readers take for true or false", "; else write true or false"),
+    (_DATE, "what YAML takes for a date", ""),
+    (_NUMBERISH, "what YAML takes for a number, and not for the one that it looks like", "; else write plain digits"),
+)
+
+
+def read_yaml(path: Path, *, root: Path) -> Yaml:
+    """Read one file.
+
+    Args:
+        path: the file.
+        root: the repository; places are relative to it.
+
+    Raises:
+        CatalogueError: it cannot be read, is empty, binary, too large, or not YAML that means one thing only.
+    """
+    file = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CatalogueError([Problem(Location(file), f"the file cannot be read: {error.strerror}")]) from error
+    return parse_yaml(data, file)
+
+
+def parse_yaml(data: bytes, file: str) -> Yaml:
+    """Parse the content of one file.
+
+    Raises:
+        CatalogueError: as for ``read_yaml``.
+    """
+    text = _decoded(data, file)
+    try:
+        return _Builder(file).document(YAML(typ="safe", pure=False).parse(text))
+    except _ProblemFoundError as error:
+        raise CatalogueError([error.problem]) from error
+    except YAMLError as error:
+        raise CatalogueError([_parser_problem(error, text, file)]) from error
+
+
+def _decoded(data: bytes, file: str) -> str:
+    if len(data) > MAX_BYTES:
+        what = f"the file has {len(data):,} bytes, more than {MAX_BYTES:,}"
+        raise CatalogueError([Problem(Location(file), what, "files of live/ are short: move data to where it belongs")])
+    if not data.strip():
+        raise CatalogueError([Problem(Location(file), "the file is empty", "delete it, or write what it is for")])
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        problem = Problem(
+            Location(file, line), "the file is not UTF-8 text", "it is binary, or saved in another encoding"
+        )
+        raise CatalogueError([problem]) from error
+    for number, character in enumerate(text):
+        if ord(character) < 0x20 and character not in "\n\r\t":
+            line = text.count("\n", 0, number) + 1
+            what = f"the file holds the control character {character!r}: it is binary"
+            raise CatalogueError([Problem(Location(file, line), what, "write it anew as text")])
+    return text
+
+
+def _parser_problem(error: YAMLError, text: str, file: str) -> Problem:
+    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+    if mark is None:
+        return Problem(Location(file), f"this is not YAML: {str(error).splitlines()[0]}")
+    what = f"this is not YAML: {getattr(error, 'problem', None) or error}"
+    lines = text.splitlines()
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    hint = None
+    if "${{" in line and re.search(r"[\[{].*\$\{\{", line.split("#")[0]):
+        hint = 'inside { } and [ ] a reference must be quoted: "${{ … }}"'
+    elif "\t" in line[: mark.column + 1]:
+        hint = "indent with spaces, not tabs"
+    return Problem(Location(file, mark.line + 1, mark.column + 1), what, hint)
+
+
+class _ProblemFoundError(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.what)
+        self.problem = problem
+
+
+class _Builder:
+    """Builds values from events."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._anchors: dict[str, Yaml | None] = {}
+
+    def document(self, events: Iterator[Event]) -> Yaml:
+        """The one document of a stream."""
+        root: Yaml | None = None
+        for event in events:
+            if isinstance(event, DocumentStartEvent):
+                if root is not None:
+                    raise self._wrong(event, "a second document begins here", "one file holds one document")
+                root = self._value(next(events), events, 1)
+        if root is None:
+            raise _ProblemFoundError(Problem(Location(self._file), "the file holds nothing but comments"))
+        return root
+
+    def _at(self, event: Event) -> Location:
+        return Location(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _wrong(self, event: Event, what: str, hint: str | None = None) -> _ProblemFoundError:
+        return _ProblemFoundError(Problem(self._at(event), what, hint))
+
+    def _value(self, event: Event, events: Iterator[Event], depth: int) -> Yaml:
+        if isinstance(event, AliasEvent):
+            if event.anchor not in self._anchors:
+                raise self._wrong(event, f"there is no &{event.anchor} before it in this file")
+            found = self._anchors[event.anchor]
+            if found is None:
+                raise self._wrong(event, f"*{event.anchor} stands inside of &{event.anchor}, so it would never end")
+            return found
+        if event.tag is not None and (not isinstance(event, ScalarEvent) or event.tag != "!"):
+            raise self._wrong(event, f"the tag {event.tag} means nothing here", "write the value without a tag")
+        if depth > MAX_DEPTH:
+            raise self._wrong(event, f"values are nested deeper than {MAX_DEPTH} levels")
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        value = self._untagged(event, events, depth)
+        if value.size > MAX_VALUES:
+            hint = "aliases of aliases multiply: write out what is meant"
+            raise self._wrong(event, f"with all aliases written out this is more than {MAX_VALUES:,} values", hint)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = value
+        return value
+
+    def _untagged(self, event: Event, events: Iterator[Event], depth: int) -> Yaml:
+        if isinstance(event, ScalarEvent):
+            return self._scalar(event)
+        if isinstance(event, SequenceStartEvent):
+            items = []
+            while not isinstance(inner := next(events), SequenceEndEvent):
+                items.append(self._value(inner, events, depth + 1))
+            return Yaml(
+                Kind.LIST,
+                tuple(items),
+                self._at(event),
+                size=1 + sum(item.size for item in items),
+                has_ref=any(item.has_ref for item in items),
+            )
+        if isinstance(event, MappingStartEvent):
+            return self._map(event, events, depth)
+        raise self._wrong(event, "this is not YAML that is understood here")
+
+    def _map(self, start: Event, events: Iterator[Event], depth: int) -> Yaml:
+        own: dict[str, Yaml] = {}
+        places: dict[str, Location] = {}
+        merged: list[Yaml] = []
+        while not isinstance(event := next(events), MappingEndEvent):
+            if not isinstance(event, ScalarEvent):
+                raise self._wrong(event, "a key must be text")
+            if event.value == "<<" and not event.style:
+                merged += self._merged(next(events), events, depth)
+                continue
+            key = event.value
+            if key in own:
+                raise self._wrong(event, f"the key {key!r} is here twice", f"it is already in line {places[key].line}")
+            if not event.style and _NULL.fullmatch(key):
+                raise self._wrong(event, "a key must be text", f'quote it if it is meant: "{key}"')
+            places[key] = self._at(event)
+            own[key] = self._value(next(events), events, depth + 1)
+        for other in merged:
+            for key, value in other.items():
+                if key not in own:
+                    own[key] = value
+                    places[key] = other.where(key)
+        return Yaml(
+            Kind.MAP,
+            own,
+            self._at(start),
+            size=1 + sum(value.size for value in own.values()),
+            has_ref=any(value.has_ref for value in own.values()),
+            key_at=places,
+        )
+
+    def _merged(self, event: Event, events: Iterator[Event], depth: int) -> list[Yaml]:
+        value = self._value(event, events, depth + 1)
+        sources = list(value.value) if value.kind is Kind.LIST else [value]
+        if any(source.kind is not Kind.MAP for source in sources):
+            raise self._wrong(event, "<< takes a map, or a list of maps")
+        return sources
+
+    def _scalar(self, event: ScalarEvent) -> Yaml:
+        at, raw = self._at(event), event.value
+        if event.style:
+            return Yaml(Kind.TEXT, raw, at, raw, has_ref="${" in raw)
+        if _NULL.fullmatch(raw):
+            return Yaml(Kind.NULL, None, at, raw)
+        if raw in {"true", "false"}:
+            return Yaml(Kind.BOOL, raw == "true", at, raw)
+        if _INT.fullmatch(raw):
+            return Yaml(Kind.NUMBER, int(raw), at, raw)
+        if _FLOAT.fullmatch(raw):
+            return Yaml(Kind.NUMBER, float(raw), at, raw)
+        for pattern, what, instead in _DOUBTFUL:
+            if pattern.fullmatch(raw):
+                raise self._wrong(event, f"{raw} is {what}", f'if it is text, quote it: "{raw}"{instead}')
+        return Yaml(Kind.TEXT, raw, at, raw, has_ref="${" in raw)
