@@ -2,8 +2,6 @@ locals {
   # arn:aws:cognito-idp:REGION:ACCOUNT:userpool/ID
   region = split(":", aws_cognito_user_pool.this.arn)[3]
 
-  domain = try(coalesce(var.domain.name, var.names.domain), "")
-
   data_types = {
     string   = "String"
     number   = "Number"

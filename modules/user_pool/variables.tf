@@ -251,19 +251,21 @@ variable "domain" {
   })
 
   validation {
-    condition     = var.domain == null || local.domain != ""
+    condition     = var.domain == null || can(coalesce(var.domain.name, var.names.domain))
     error_message = "domain needs a name, or names.domain."
   }
 
   validation {
-    condition     = var.domain == null || strcontains(local.domain, ".") == (try(var.domain.certificate_arn, null) != null)
+    condition     = strcontains(try(coalesce(var.domain.name), ""), ".") == (try(coalesce(var.domain.certificate_arn), null) != null)
     error_message = "A domain of yours (with dots) needs certificate_arn; a prefix of Cognito's domain takes none."
   }
 
   validation {
-    condition = var.domain == null || strcontains(local.domain, ".") || (
-      can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$", local.domain)) && !can(regex("aws|amazon|cognito", local.domain))
-    )
+    condition = anytrue([
+      for name in try([coalesce(var.domain.name, var.names.domain)], ["none"]) : strcontains(name, ".") || (
+        can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", name)) && !can(regex("aws|amazon|cognito", name))
+      )
+    ])
     error_message = "A domain prefix has 1 to 63 of a-z, 0-9 and -, and contains neither aws, amazon nor cognito."
   }
 }

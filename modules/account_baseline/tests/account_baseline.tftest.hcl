@@ -1,0 +1,229 @@
+mock_provider "aws" {
+  override_during = plan
+
+  mock_resource "aws_iam_policy" {
+    defaults = {
+      arn = "arn:aws:iam::111111111111:policy/mock"
+    }
+  }
+}
+
+variables {
+  account_id          = "111111111111"
+  name_prefix         = "ams"
+  state_bucket        = "ams-111111111111-tfstate"
+  trusted_account_ids = ["999999999999"]
+}
+
+run "trusts_the_named_accounts_only" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for role in [aws_iam_role.plan, aws_iam_role.apply] : jsondecode(role.assume_role_policy).Statement == [{
+        Sid       = "Trusted"
+        Effect    = "Allow"
+        Action    = "sts:AssumeRole"
+        Principal = { AWS = ["arn:aws:iam::999999999999:root"] }
+      }]
+    ])
+    error_message = "both roles trust the trusted accounts, and nobody else"
+  }
+
+  assert {
+    condition     = aws_iam_role.plan.name == "orch-plan" && aws_iam_role.apply.name == "orch-apply"
+    error_message = "the roles have the names that orch takes for granted"
+  }
+}
+
+run "plan_role_only_looks" {
+  command = plan
+
+  variables {
+    plan_actions    = ["rds:Describe*"]
+    secret_prefixes = ["/ams/"]
+  }
+
+  assert {
+    condition = alltrue([
+      for action in flatten(jsondecode(aws_iam_policy.look.policy).Statement[*].Action) :
+      can(regex("^[a-z0-9-]+:(Describe|Get|GET|List)", action))
+    ])
+    error_message = "the plan role may only describe, get and list"
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(aws_iam_policy.look.policy).Statement : statement.Resource
+      if anytrue([for action in flatten([statement.Action]) : can(regex("^(ssm:GetP|secretsmanager:GetS|s3:GetO)", action))])
+      ])) == toset([
+      "arn:aws:s3:::ams-111111111111-tfstate",
+      "arn:aws:s3:::ams-111111111111-tfstate/*",
+      "arn:aws:ssm:*:111111111111:parameter/ams/*",
+      "arn:aws:secretsmanager:*:111111111111:secret:/ams/*",
+    ])
+    error_message = "it reads states, and secrets below the prefixes only"
+  }
+
+  assert {
+    condition     = contains(jsondecode(aws_iam_policy.look.policy).Statement[0].Action, "s3:ListBucket")
+    error_message = "without s3:ListBucket the provider takes a bucket for gone"
+  }
+}
+
+run "no_secret_without_a_prefix" {
+  command = plan
+
+  assert {
+    condition = !anytrue([
+      for action in flatten(jsondecode(aws_iam_policy.look.policy).Statement[*].Action) :
+      can(regex("^(ssm:Get|secretsmanager:GetSecretValue)", action))
+    ])
+    error_message = "without secret_prefixes no secret is read"
+  }
+}
+
+run "apply_role_is_bound" {
+  command = plan
+
+  variables {
+    denied_actions = ["cognito-idp:DeleteUserPool"]
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_policy.roles.policy).Statement :
+      try(statement.Condition.StringEquals["iam:PermissionsBoundary"], "") == "arn:aws:iam::111111111111:policy/orch-boundary"
+      if length(setintersection(statement.Action, ["iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy"])) > 0
+    ])
+    error_message = "roles are made and given policies only with the boundary"
+  }
+
+  assert {
+    condition = alltrue([
+      for arn in flatten(jsondecode(aws_iam_policy.roles.policy).Statement[*].Resource) :
+      can(regex("^arn:aws:iam::111111111111:(role|policy)/ams-\\*$", arn))
+    ])
+    error_message = "it makes roles and policies only under the catalogue's name"
+  }
+
+  assert {
+    condition = anytrue([
+      for statement in jsondecode(aws_iam_policy.guardrails.policy).Statement :
+      statement.Effect == "Deny" && try(statement.NotAction == ["iam:Get*", "iam:List*"], false)
+      && length(setsubtract([
+        "arn:aws:iam::111111111111:role/orch-plan",
+        "arn:aws:iam::111111111111:role/orch-apply",
+        "arn:aws:iam::111111111111:role/OrganizationAccountAccessRole",
+        "arn:aws:iam::111111111111:policy/orch-boundary",
+        "arn:aws:iam::111111111111:policy/orch-plan",
+        "arn:aws:iam::111111111111:policy/orch-apply-*",
+      ], statement.Resource)) == 0
+    ])
+    error_message = "it cannot change the baseline"
+  }
+
+  assert {
+    condition     = alltrue([for statement in jsondecode(aws_iam_policy.guardrails.policy).Statement : statement.Effect == "Deny"])
+    error_message = "guardrails only deny"
+  }
+
+  assert {
+    condition = contains(flatten([
+      for statement in jsondecode(aws_iam_policy.guardrails.policy).Statement : try(statement.Action, [])
+    ]), "cognito-idp:DeleteUserPool")
+    error_message = "denied_actions are denied"
+  }
+}
+
+run "policies_fit" {
+  command = plan
+
+  variables {
+    secret_prefixes = ["/ams/prod/", "/ams/test/"]
+    plan_actions    = ["rds:Describe*", "cloudformation:Describe*", "cloudformation:List*"]
+    apply_actions   = ["rds:*", "cloudformation:*"]
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in [
+        aws_iam_policy.look, aws_iam_policy.change, aws_iam_policy.roles, aws_iam_policy.guardrails, aws_iam_policy.boundary,
+      ] : length(policy.policy) <= 6144
+    ])
+    error_message = "a managed policy has at most 6144 characters"
+  }
+}
+
+run "boundary_keeps_off_states_and_identities" {
+  command = plan
+
+  assert {
+    condition = !anytrue([
+      for action in flatten([
+        for statement in jsondecode(aws_iam_policy.boundary.policy).Statement : statement.Action if statement.Effect == "Allow"
+      ]) : can(regex("^(\\*|account:|iam:|organizations:|sts:)", action))
+    ])
+    error_message = "a bounded role touches no identity and no account"
+  }
+
+  assert {
+    condition = anytrue([
+      for statement in jsondecode(aws_iam_policy.boundary.policy).Statement :
+      statement.Effect == "Deny" && contains(statement.Action, "s3:*") && contains(statement.Resource, "arn:aws:s3:::ams-111111111111-tfstate/*")
+    ])
+    error_message = "a bounded role does not read states"
+  }
+}
+
+run "sets_up_the_account" {
+  command = plan
+
+  variables {
+    password_policy = {}
+    alternate_contacts = {
+      SECURITY = { name = "Security", title = "Team", email = "security@example.com", phone = "+31 20 000 0000" }
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      for block in [aws_s3_account_public_access_block.this] :
+      block.block_public_acls && block.block_public_policy && block.ignore_public_acls && block.restrict_public_buckets
+    ])
+    error_message = "no bucket of the account can be public"
+  }
+
+  assert {
+    condition     = keys(aws_account_alternate_contact.this) == ["SECURITY"] && length(aws_iam_account_password_policy.this) == 1
+    error_message = "contacts and password policy are set when they are given"
+  }
+}
+
+run "refuses_what_would_open_the_account" {
+  command = plan
+
+  variables {
+    account_id          = "11111111111"
+    partition           = "moon"
+    name_prefix         = "Ams"
+    state_bucket        = "x"
+    trusted_account_ids = []
+    apply_role          = "orch-plan"
+    secret_prefixes     = ["/"]
+    plan_actions        = ["secretsmanager:GetSecretValue"]
+    apply_actions       = ["iam:*"]
+    denied_actions      = ["everything"]
+    workload_actions    = ["sts:AssumeRole"]
+    passed_to_services  = ["*"]
+    session_hours       = 24
+    alternate_contacts  = { MARKETING = { name = "M", title = "T", email = "m", phone = "none" } }
+    password_policy     = { minimum_length = 4 }
+  }
+
+  expect_failures = [
+    var.account_id, var.partition, var.name_prefix, var.state_bucket, var.trusted_account_ids, var.apply_role,
+    var.secret_prefixes, var.plan_actions, var.apply_actions, var.denied_actions, var.workload_actions,
+    var.passed_to_services, var.session_hours, var.alternate_contacts, var.password_policy,
+  ]
+}
