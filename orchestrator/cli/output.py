@@ -12,9 +12,16 @@ from orchestrator.report.jsonform import run_json
 from orchestrator.report.paint import is_terminal, width_of
 from orchestrator.report.records import RunReport, Status, UnitReport
 from orchestrator.report.tables import Column, rows_json, table
-from orchestrator.report.unit import render_unit
+from orchestrator.report.text import encodable
+from orchestrator.report.unit import render_units
 
 _SHOWN = {Status.PLANNED, Status.BLOCKED, Status.AFTER_UPSTREAMS}
+
+
+def write(text: str) -> None:
+    """Write a result to stdout, in letters that it can take: an ASCII terminal has no ±."""
+    sys.stdout.write(encodable(text, sys.stdout.encoding))
+    sys.stdout.flush()
 
 
 def colour_on(common: Common) -> bool:
@@ -26,19 +33,17 @@ def print_units(common: Common, reports: Sequence[UnitReport]) -> None:
     """Print each unit's changes, attribute by attribute, as ``orch plan`` shows them; not with ``--json``."""
     if common.json:
         return
-    for report in reports:
-        if report.status in _SHOWN or (common.verbose and report.changes):
-            sys.stdout.write(render_unit(report, colour=colour_on(common), width=width_of(sys.stdout)) + "\n\n")
-    sys.stdout.flush()
+    shown = [each for each in reports if each.status in _SHOWN or (common.verbose and each.changes)]
+    if shown:
+        write(render_units(shown, colour=colour_on(common), width=width_of(sys.stdout)) + "\n\n")
 
 
 def print_report(common: Common, report: RunReport) -> None:
     """Print the final table, or the whole run as JSON."""
     if common.json:
-        sys.stdout.write(run_json(report) + "\n")
+        write(run_json(report) + "\n")
     else:
-        sys.stdout.write(render_report(report, colour=colour_on(common), width=width_of(sys.stdout)) + "\n")
-    sys.stdout.flush()
+        write(render_report(report, colour=colour_on(common), width=width_of(sys.stdout)) + "\n")
 
 
 def print_rows(
@@ -46,7 +51,6 @@ def print_rows(
 ) -> None:
     """Print a table, or its JSON twin."""
     if common.json:
-        sys.stdout.write(rows_json(kind, rows) + "\n")
+        write(rows_json(kind, rows) + "\n")
     elif rows:
-        sys.stdout.write(table(rows, columns, width=width_of(sys.stdout), colour=colour_on(common)) + "\n")
-    sys.stdout.flush()
+        write(table(rows, columns, width=width_of(sys.stdout), colour=colour_on(common)) + "\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -98,10 +97,6 @@ def open_session(
     graph = project.graph.subgraph(selected)
     with ExitStack() as stack:
         judge = Judge(Policies.load(catalogue.root))
-        # Importing checkov takes seconds: it happens while Terraform works.
-        warming = threading.Thread(target=judge.warm, name="warm-guard")
-        warming.start()
-        stack.callback(warming.join)
         identities = Identities(catalogue, aws.emulator)
         units = [catalogue.units[id_] for id_ in selected]
         preflight(catalogue, identities, needs_of(catalogue, units, write=verb != "plan"))

@@ -10,6 +10,7 @@ from typing import Protocol
 from orchestrator.catalogue.records import Unit
 from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
 from orchestrator.guard.freeze import verify
+from orchestrator.report.changes import scrub
 from orchestrator.report.records import Notice, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
 from orchestrator.run.announced import destroys, unannounced
 from orchestrator.run.plan import not_run
@@ -19,6 +20,7 @@ from orchestrator.run.progress import progress, warn
 from orchestrator.run.scheduler import Ended, Step, run_graph
 from orchestrator.run.tools import Tools, read_across_accounts
 from orchestrator.run.upstreams import Inflow, Upstreams
+from orchestrator.terraform.records import PlanRecord
 
 
 class AskAgain(Protocol):
@@ -150,13 +152,19 @@ class ApplyAll:
                 lock_timeout=tools.options.lock_timeout,
             )
         except OrchError as error:
-            tools.journal.write(f"{verb}-ended", unit=unit.id, ok=False, cause=str(error)[:500])
-            raise
+            failed = self._failed(unit, real.plan, real.report, error)
+            tools.journal.write(f"{verb}-ended", unit=unit.id, ok=False, cause=failed.cause[:500])
+            return failed
         finally:
             tools.store.forget(unit.id)
         tools.journal.write(f"{verb}-ended", unit=unit.id, ok=True)
         self._publish(unit)
         return replace(real.report, status=Status.DESTROYED if self.destroy else Status.APPLIED)
+
+    def _failed(self, unit: Unit, plan: PlanRecord, shown: UnitReport, error: OrchError) -> UnitReport:
+        """A failed apply. What a provider passes on of an API's message may repeat a sensitive value of the plan."""
+        failure = Planner(self.tools).failure(unit, error)
+        return replace(shown, status=failure.status, cause=scrub(plan, failure.cause), error=scrub(plan, failure.error))
 
     def _publish(self, unit: Unit) -> None:
         """Publish the outputs for other accounts; a unit that is applied stays applied when that fails, loudly."""

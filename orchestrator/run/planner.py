@@ -124,6 +124,7 @@ class Planner:
         )
         if not changes:
             return empty_plan(out)  # Terraform's own word (-detailed-exitcode): reading it would cost seconds
+        self.tools.judge.warm_beside()  # imports checkov (2 s, once) while Terraform shows the plan
         return self._read(root, out)
 
     def _read(self, root: Root, out: Path) -> PlanRecord:

@@ -1,0 +1,227 @@
+"""``make demo``: from nothing to a protected platform on an embedded AWS, with the commands that a person would type.
+
+Runs with any Python 3.11 and nothing else: the first step builds the environment. It works on a copy of the catalogue
+below ``.orch/demo``, so nothing in the repository changes. Ctrl-C stops everything that it has started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent.parent
+DEMO = HERE / ".orch" / "demo"
+BIN = HERE / ".venv" / ("Scripts" if os.name == "nt" else "bin")
+COPIED = ("live", "modules", "policies", "services")
+ATTRIBUTE = "department"
+
+BOLD, DIM, GREEN, OFF = ("\033[1m", "\033[2m", "\033[32m", "\033[0m") if sys.stdout.isatty() else ("", "", "", "")
+
+
+class DemoError(Exception):
+    """A step did not do what the demo says that it does."""
+
+
+class Demo:
+    """The steps, and the time that each took."""
+
+    def __init__(self) -> None:
+        self.times: list[tuple[str, float]] = []
+        self.started = time.monotonic()
+
+    def say(self, title: str, text: str) -> None:
+        """Say what comes next, before it is done."""
+        print(f"\n{BOLD}── {title}{OFF}\n{text}", flush=True)
+
+    def orch(self, *arguments: str, expect: int = 0, quiet: bool = False) -> str:
+        """Show a command as a person would type it, run it, and check its exit code."""
+        print(f"{DIM}$ {shlex.join(('orch', *arguments))}{OFF}", flush=True)
+        began = time.monotonic()
+        command = [str(BIN / "orch"), "-C", str(DEMO), "--emulator", *arguments]
+        output = run(command, show=not quiet)
+        self.times.append((shlex.join(("orch", *arguments)), time.monotonic() - began))
+        if output.code != expect:
+            message = f"exit code {output.code}, expected {expect}: orch {shlex.join(arguments)}\n{output.text}"
+            raise DemoError(message)
+        return output.text
+
+
+class Output:
+    """Exit code and standard output of a command."""
+
+    def __init__(self, code: int, text: str) -> None:
+        self.code = code
+        self.text = text
+
+
+def run(command: list[str], *, show: bool) -> Output:
+    """Run a command and wait for its end, also when Ctrl-C comes: orch itself knows how to stop well."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=None if show else subprocess.PIPE, text=True)
+    lines: list[str] = []
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            if show:
+                print(line, end="", flush=True)
+        return Output(process.wait(), "".join(lines))
+    except KeyboardInterrupt:
+        print("\nInterrupted: waiting for orch to bring what runs to its end.", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            process.wait()
+        raise
+
+
+def build_environment(demo: Demo) -> None:
+    """Make ``.venv`` with the versions of ``constraints.txt``, unless it is there."""
+    if (BIN / "orch").exists():
+        return
+    demo.say(
+        "Environment", "Building .venv with the versions of constraints.txt. This is about half of the whole time."
+    )
+    began = time.monotonic()
+    print(f"{DIM}$ make env{OFF}", flush=True)
+    python = os.environ.get("PYTHON", sys.executable)
+    subprocess.run([python, "-m", "venv", str(HERE / ".venv")], check=True)
+    pip = [str(BIN / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "-c", str(HERE / "constraints.txt"), "-e", f"{HERE}[dev]"], check=True)
+    (HERE / ".venv" / ".ready").touch()
+    demo.times.append(("make env", time.monotonic() - began))
+
+
+def copy_catalogue() -> None:
+    """A fresh copy, so that the demo can change it."""
+    shutil.rmtree(DEMO, ignore_errors=True)
+    for name in COPIED:
+        if (HERE / name).is_dir():
+            shutil.copytree(HERE / name, DEMO / name)
+
+
+def in_pool(action: str, pool: str) -> str:
+    """Add or look for a user in the pool, with the credentials that ``orch credentials`` gives a person."""
+    code = (
+        "import json, sys, boto3\n"
+        "given, action, pool = json.loads(sys.stdin.read()), *sys.argv[1:]\n"
+        "session = boto3.Session(given['AccessKeyId'], given['SecretAccessKey'], given['SessionToken'], 'eu-west-1')\n"
+        "cognito = session.client('cognito-idp')\n"
+        "if action == 'add':\n"
+        "    cognito.admin_create_user(UserPoolId=pool, Username='ada@example.com', MessageAction='SUPPRESS')\n"
+        "print(' '.join(user['Username'] for user in cognito.list_users(UserPoolId=pool)['Users']))\n"
+    )
+    orch = [str(BIN / "orch"), "-C", str(DEMO), "--emulator"]
+    credentials = subprocess.run(
+        [*orch, "credentials", "production", "--role", "apply", "--format", "json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    status = subprocess.run([*orch, "--json", "emulator", "status"], capture_output=True, text=True, check=True).stdout
+    env = {**os.environ, "AWS_ENDPOINT_URL": json.loads(status)["url"]}
+    done = subprocess.run(
+        [str(BIN / "python"), "-c", code, action, pool],
+        input=credentials,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=env,
+    )
+    if done.returncode:
+        raise DemoError(done.stderr)
+    return done.stdout.strip()
+
+
+def add_attribute() -> None:
+    """Add a custom attribute to the stage file, as a person would."""
+    path = DEMO / "live" / "stages" / "prod.yaml"
+    text = path.read_text(encoding="utf-8")
+    marker = "attributes:\n"
+    if text.count(marker) != 1:
+        message = f"{path} has no single 'attributes:' to add to"
+        raise DemoError(message)
+    before, after = text.split(marker)
+    indent = " " * (len(after) - len(after.lstrip(" ")))
+    path.write_text(f"{before}{marker}{indent}{ATTRIBUTE}: {{type: string, max: 64}}\n{after}", encoding="utf-8")
+    print(f"{DIM}  live/stages/prod.yaml: + {ATTRIBUTE}: {{type: string, max: 64}}{OFF}")
+
+
+def steps(demo: Demo) -> None:
+    """The demo itself."""
+    demo.say("An AWS to try on", "Starting the embedded AWS: a process of its own on a free loopback port.")
+    demo.orch("emulator", "start")
+    demo.say(
+        "Three accounts", "Each gets a state bucket, then its baseline: plan and apply roles, boundary, guardrails."
+    )
+    demo.orch("bootstrap", "production", "development", "bpm", "--yes")
+    demo.say("The whole stage", "prod reads the queue of another account, so bpm-prod goes with it.")
+    demo.orch("apply", "bpm-prod", "prod", "--yes")
+    demo.say("Again", "Nothing has changed, so nothing will.")
+    if "unchanged" not in demo.orch("apply", "prod", "--yes"):
+        message = "the second apply changed something"
+        raise DemoError(message)
+    pool = demo.orch("output", "prod/identity", "user_pool_id", "--raw", quiet=True).strip()
+    users = in_pool("add", pool)
+    demo.say("A user signs up", f"In the pool {pool} there is now: {users}")
+    demo.say(
+        "A new custom attribute", "What CloudFormation would have replaced the pool for is an update in place here."
+    )
+    add_attribute()
+    demo.orch("apply", "prod/identity", "--yes")
+    after = demo.orch("output", "prod/identity", "user_pool_id", "--raw", quiet=True).strip()
+    still = in_pool("look", pool)
+    if after != pool or still != users:
+        message = f"the pool was {pool} with {users!r}, and is {after} with {still!r}"
+        raise DemoError(message)
+    print(f"{GREEN}The pool is the same ({after}), and {still} is still in it.{OFF}")
+    demo.say(
+        "The worst day", "Somebody destroys the stage. The guard names what would be lost, and stops (exit code 3)."
+    )
+    demo.orch("destroy", "prod", "--yes", expect=3)
+    if in_pool("look", pool) != users:
+        message = "the user is gone"
+        raise DemoError(message)
+    print(f"{GREEN}The pool and its user are still there.{OFF}")
+
+
+def summary(demo: Demo) -> None:
+    """What it took, command by command."""
+    demo.say("Summary", "A stage in one command, an attribute without losing a user, and a deletion that was stopped.")
+    for command, seconds in demo.times:
+        print(f"  {seconds:6.1f} s  {command}")
+    print(f"  {time.monotonic() - demo.started:6.1f} s  in all")
+    print("\nNext: read README.md, then live/. The same commands without --emulator act on your own accounts.")
+
+
+def main() -> int:
+    """Run the demo; whatever happens, stop what it started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    demo = Demo()
+    code = 0
+    try:
+        build_environment(demo)
+        copy_catalogue()
+        steps(demo)
+        summary(demo)
+    except DemoError as error:
+        print(f"\ndemo: {error}", file=sys.stderr)
+        code = 1
+    except KeyboardInterrupt:
+        code = 130
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing may come between us and the end of the emulator
+        if (BIN / "orch").exists() and DEMO.is_dir():
+            subprocess.run(
+                [str(BIN / "orch"), "-C", str(DEMO), "-q", "emulator", "stop"], check=False, stdout=subprocess.DEVNULL
+            )
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

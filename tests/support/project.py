@@ -1,0 +1,185 @@
+"""A small catalogue on the shared emulator, and orch as a process of its own: what a person has in front of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ALL_ROLES = "OrganizationAccountAccessRole"
+"""The role that every emulated account has; catalogues without a baseline use it for every phase."""
+
+ORCH_YAML = """\
+format: 1
+name: {name}
+orch: "~=0.1"
+region: eu-west-1
+terraform: ">=1.11,<2.0"
+providers:
+  aws: "5.100.0"
+state:
+  bucket: ${{{{ name }}}}-${{{{ account_id }}}}-tfstate
+roles:
+  bootstrap: {bootstrap}
+  plan: {plan}
+  apply: {apply}
+"""
+
+# A module without a provider: a plan of it takes 0.1 s instead of 4 s.
+BOX = {
+    "variables.tf": """\
+variable "value" {
+  description = "What is in the box."
+  type        = any
+  default     = null
+}
+variable "replace_on" {
+  description = "A change of it replaces the box."
+  type        = any
+  default     = null
+}
+variable "run" {
+  description = "A command to run while the box is made."
+  type        = string
+  default     = "true"
+}
+""",
+    "main.tf": """\
+resource "terraform_data" "this" {
+  input            = var.value
+  triggers_replace = var.replace_on
+  provisioner "local-exec" {
+    command = coalesce(var.run, "true")
+  }
+}
+""",
+    "outputs.tf": """\
+output "id" {
+  description = "Known only after it is made."
+  value       = terraform_data.this.id
+}
+output "value" {
+  description = "What is in the box."
+  value       = var.value
+}
+""",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Its standard output as JSON."""
+        return json.loads(self.out)
+
+    @property
+    def text(self) -> str:
+        """All that it printed."""
+        return self.out + self.err
+
+    def units(self) -> dict[str, dict[str, Any]]:
+        """The units of a run's JSON report, by id."""
+        return {unit["unit"]: unit for unit in self.json["units"]}
+
+
+class Project:
+    """A catalogue in a folder of its own.
+
+    Args:
+        root: an empty folder.
+        emulator: folder with the shared emulator's ``emulator.json``; None: no emulator.
+        account_id: of the account ``main``, unused by any other test.
+        roles: bootstrap, plan, apply; by default the one role that may do everything.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        emulator: Path | None,
+        accounts: Mapping[str, str],
+        name: str = "t",
+        roles: tuple[str, str, str] = (ALL_ROLES, ALL_ROLES, ALL_ROLES),
+    ) -> None:
+        self.root = root
+        self.accounts = dict(accounts)
+        bootstrap, plan, apply = roles
+        self.write("live/orch.yaml", ORCH_YAML.format(name=name, bootstrap=bootstrap, plan=plan, apply=apply))
+        for account, id_ in accounts.items():
+            self.write(f"live/accounts/{account}.yaml", f'id: "{id_}"\naccess: open\nregions: [eu-west-1]\n')
+        for file, text in BOX.items():
+            self.write(f"modules/box/{file}", text)
+        shutil.copytree(REPOSITORY / "policies", root / "policies")
+        lock = REPOSITORY / "live" / "providers.lock.hcl"
+        if lock.is_file():
+            shutil.copyfile(lock, root / "live" / "providers.lock.hcl")
+        if emulator is not None:
+            target = root / ".orch" / "emulator"
+            target.mkdir(parents=True)
+            shutil.copyfile(emulator / "emulator.json", target / "emulator.json")
+            (target / "emulator.json").chmod(0o600)
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file of the catalogue."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def module(self, name: str) -> None:
+        """Take a module of the repository."""
+        shutil.copytree(REPOSITORY / "modules" / name, self.root / "modules" / name)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """The environment that orch is called with: no AWS of the machine that runs the tests."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ORCH_"))}
+        return {**env, "ORCH_AWS": "emulator", "NO_COLOR": "1", **more}
+
+    def command(self, *arguments: str) -> list[str]:
+        """orch in the interpreter of the tests."""
+        return [sys.executable, "-m", "orchestrator", "-C", str(self.root), *arguments]
+
+    def orch(self, *arguments: str, code: int | None = 0, stdin: str | None = None, **env: str) -> Result:
+        """Run orch to its end.
+
+        Args:
+            arguments: verb and options.
+            code: the exit code that it must have; None: any.
+            stdin: what it reads; without it there is nothing to read.
+            env: further environment.
+        """
+        done = subprocess.run(
+            self.command(*arguments),
+            capture_output=True,
+            text=True,
+            input=stdin or "",
+            env=self.environment(**env),
+            cwd=REPOSITORY,
+            check=False,
+            timeout=300,
+        )
+        result = Result(done.returncode, done.stdout, done.stderr)
+        assert "Traceback" not in result.text, result.text
+        assert "this is a bug in orch" not in result.text, result.text
+        if code is not None:
+            assert result.code == code, f"exit code {result.code}, not {code}\n{result.out}\n{result.err}"
+        return result
+
+    def ready(self) -> Project:
+        """Make the state buckets."""
+        self.orch("bootstrap", *self.accounts, "--yes", "-q")
+        return self
