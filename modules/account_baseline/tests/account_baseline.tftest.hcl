@@ -210,6 +210,7 @@ run "refuses_what_would_open_the_account" {
     state_bucket        = "x"
     trusted_account_ids = []
     apply_role          = "orch-plan"
+    boundary_policy     = "orch/boundary"
     secret_prefixes     = ["/"]
     plan_actions        = ["secretsmanager:GetSecretValue"]
     apply_actions       = ["iam:*"]
@@ -223,7 +224,18 @@ run "refuses_what_would_open_the_account" {
 
   expect_failures = [
     var.account_id, var.partition, var.name_prefix, var.state_bucket, var.trusted_account_ids, var.apply_role,
+    var.boundary_policy,
     var.secret_prefixes, var.plan_actions, var.apply_actions, var.denied_actions, var.workload_actions,
     var.passed_to_services, var.session_hours, var.alternate_contacts, var.password_policy,
   ]
+}
+
+run "refuses_a_path_in_the_name_of_a_role" {
+  command = plan
+
+  variables {
+    plan_role = "orch/plan"
+  }
+
+  expect_failures = [var.plan_role]
 }

@@ -171,6 +171,8 @@ run "refuses_what_makes_no_sense" {
   command = plan
 
   variables {
+    names              = { function = "ams/prod/api", role = "ams-prod-api", api = "ams-prod-api" }
+    handler            = "app handler"
     pool_arn           = "eu-west-1_Abc123"
     audience           = []
     memory             = 100
@@ -188,7 +190,7 @@ run "refuses_what_makes_no_sense" {
   }
 
   expect_failures = [
-    var.pool_arn, var.audience, var.memory, var.timeout, var.runtime, var.architecture, var.origin, var.boundary,
+    var.names, var.handler, var.pool_arn, var.audience, var.memory, var.timeout, var.runtime, var.architecture, var.origin, var.boundary,
     var.log_retention_days, var.routes, var.buckets, var.environment, var.secret_arns, var.throttle,
   ]
 }

@@ -82,6 +82,7 @@ run "refuses_keys_that_contradict_each_other" {
   command = plan
 
   variables {
+    names       = { table = "ams/prod" }
     kms_key_arn = "alias/mine"
     tables = {
       users = {
@@ -91,5 +92,5 @@ run "refuses_keys_that_contradict_each_other" {
     }
   }
 
-  expect_failures = [var.tables, var.kms_key_arn]
+  expect_failures = [var.names, var.tables, var.kms_key_arn]
 }

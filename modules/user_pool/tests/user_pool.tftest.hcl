@@ -155,6 +155,7 @@ run "refuses_unknown_words" {
   command = plan
 
   variables {
+    names                    = { pool = "ams/prod" }
     mfa                      = "YES"
     deletion_protection      = "on"
     auto_verified_attributes = ["name"]
@@ -163,7 +164,7 @@ run "refuses_unknown_words" {
   }
 
   expect_failures = [
-    var.mfa, var.deletion_protection, var.auto_verified_attributes, var.email, var.password_policy,
+    var.names, var.mfa, var.deletion_protection, var.auto_verified_attributes, var.email, var.password_policy,
   ]
 }
 
