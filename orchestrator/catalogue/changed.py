@@ -1,0 +1,83 @@
+"""Which units differ from a git revision: for CI, where only what a change touches is planned."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from orchestrator.catalogue.graph import Graph
+from orchestrator.catalogue.modules import local_closure
+from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.errors import UsageError
+
+_EVERYTHING = frozenset({"live/orch.yaml", "live/providers.lock.hcl"})
+"""Files that every unit depends on."""
+_SECONDS = 60
+
+
+def changed_units(catalogue: Catalogue, graph: Graph, base: str) -> frozenset[str]:
+    """Units one of whose files differs between the working tree and where it left ``base``.
+
+    Files that are not in git yet count. A unit's files: those of its stage and of what that extends, of its account and
+    stack, its module with the local ones below it, and the folders that are zipped for it.
+
+    Args:
+        catalogue: the loaded catalogue.
+        graph: of its units.
+        base: a git revision, e.g. ``origin/main``.
+
+    Raises:
+        UsageError: there is no git, no repository, or no such revision.
+    """
+    files = frozenset(_differing(catalogue.root, base))
+    if files & _EVERYTHING:
+        return frozenset(graph.order)
+    folders: dict[Path, tuple[str, ...]] = {}
+    return frozenset(
+        unit.id
+        for unit in catalogue.units.values()
+        if any(_touched(each, files) for each in _of(catalogue, unit, folders))
+    )
+
+
+def _touched(path: str, files: frozenset[str]) -> bool:
+    return path in files or (path.endswith("/") and any(file.startswith(path) for file in files))
+
+
+def _of(catalogue: Catalogue, unit: Unit, folders: dict[Path, tuple[str, ...]]) -> Iterator[str]:
+    """Files and folders (with a slash at the end) that a unit depends on, relative to the repository."""
+    yield f"live/stacks/{unit.stack}.yaml"
+    yield f"live/accounts/{unit.account}.yaml"
+    if not unit.of_account:
+        yield from (f"live/stages/{stage}.yaml" for stage in catalogue.stages[unit.stage].lineage)
+    yield from (f"{archive.folder.relative_to(catalogue.root).as_posix()}/" for archive in unit.archives)
+    path = unit.module.path
+    if path is not None:
+        if path not in folders:
+            closure = local_closure(path, catalogue.root)
+            folders[path] = tuple(f"{each.relative_to(catalogue.root).as_posix()}/" for each in closure)
+        yield from folders[path]
+
+
+def _differing(root: Path, base: str) -> Iterator[str]:
+    """Paths relative to ``root`` that differ from the merge base, or are not in git."""
+    if base.startswith("-") or not base:
+        message = f"{base!r} is no git revision"
+        raise UsageError(message, hint="e.g. --changed origin/main")
+    start = _git(root, "merge-base", "--end-of-options", base, "HEAD").strip()
+    yield from _git(root, "diff", "--name-only", "-z", "--relative", start, "--", ".").split("\0")
+    yield from _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".").split("\0")
+
+
+def _git(root: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False, timeout=_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UsageError(f"git did not answer: {error}", hint="--changed needs git") from error
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+        raise UsageError(f"git {arguments[0]} failed: {said}", hint="name a revision that this clone has")
+    return done.stdout
