@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import NoCredentialsError
 from botocore.session import Session as BotocoreSession
@@ -13,10 +13,8 @@ from botocore.session import Session as BotocoreSession
 from orchestrator.aws.causes import AwsFailure
 from orchestrator.aws.errors import Context, setup_failure
 from orchestrator.aws.sessions import SessionFactory
+from orchestrator.emulator.info import EmulatorInfo
 from orchestrator.errors import SetupError
-
-if TYPE_CHECKING:
-    from orchestrator.emulator.info import EmulatorInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 
@@ -21,10 +21,8 @@ from orchestrator.aws.errors import Context, setup_failure
 from orchestrator.aws.once import Once
 from orchestrator.aws.sessions import SessionFactory
 from orchestrator.catalogue.records import Account, Catalogue, Unit
+from orchestrator.emulator.info import EmulatorInfo
 from orchestrator.errors import SetupError
-
-if TYPE_CHECKING:
-    from orchestrator.emulator.info import EmulatorInfo
 
 MARGIN = timedelta(minutes=5)
 """Credentials with less than this left are renewed before they are handed out."""

@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -29,10 +29,8 @@ from botocore.credentials import (
 from botocore.loaders import Loader
 from botocore.session import Session as BotocoreSession
 
+from orchestrator.emulator.info import EmulatorInfo
 from orchestrator.errors import SetupError
-
-if TYPE_CHECKING:
-    from orchestrator.emulator.info import EmulatorInfo
 
 # Standard mode retries throttling, 5xx and lost connections with backoff of at most 20 s; four retries end within a
 # minute, so that a network that is not there is said soon.
