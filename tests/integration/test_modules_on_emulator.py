@@ -1,0 +1,192 @@
+"""Each module, applied for real under the roles that orch uses, changed in place, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from orchestrator.terraform.failures import TerraformError
+from orchestrator.terraform.records import Action
+from tests.support.emulator import MANAGEMENT, Account, entry_client
+from tests.support.platform import BASELINE, STAGE, Placed, place
+
+pytestmark = pytest.mark.integration
+
+ATTRIBUTES: dict[str, dict[str, Any]] = {
+    "company": {"max": 64},
+    "age": {"type": "number", "min": 0},
+    "since": {"type": "datetime"},
+    "active": {"type": "boolean"},
+}
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+
+
+def refused(call: Callable[..., Any], **arguments: Any) -> bool:
+    """Whether AWS denies a call; any other answer, an error too, is not a denial."""
+    try:
+        call(**arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"] in DENIED
+    return False
+
+
+def baseline(account: Account, folder: Path) -> Placed:
+    """An account as `orch bootstrap` leaves it."""
+    bucket = state_bucket(account)
+    account.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    placed = place(account, folder, BASELINE)
+    placed.plan()
+    placed.apply()
+    return placed
+
+
+def state_bucket(account: Account) -> str:
+    return f"ams-{account.id}-tfstate"
+
+
+def users(account: Account, pool: str) -> list[str]:
+    found = account.client("cognito-idp").list_users(UserPoolId=pool)["Users"]
+    return [a["Value"] for user in found for a in user["Attributes"] if a["Name"] == "email"]
+
+
+def test_a_stage_is_applied_changed_in_place_and_not_destroyed(account: Account, tmp_path: Path) -> None:
+    baseline(account, tmp_path / "baseline")
+    stage = place(account, tmp_path / "stage", STAGE)
+    looking, changing = stage.acting_as("orch-plan"), stage.acting_as("orch-apply")
+
+    stage.set(attributes=ATTRIBUTES, memory=256)
+    assert {change.action for change in looking.plan().changes} == {Action.CREATE}
+    changing.apply()
+    assert looking.plan().empty
+    outputs = stage.outputs()
+    pool = outputs["user_pool_id"]
+    assert list(outputs["secrets"]) == ["job"]
+    account.client("cognito-idp").admin_create_user(
+        UserPoolId=pool, Username="ann@example.com", UserAttributes=[{"Name": "email", "Value": "ann@example.com"}]
+    )
+
+    stage.set(attributes=ATTRIBUTES | {"beta": {"type": "number", "max": 7}, "team": {}}, memory=512)
+    changed = looking.plan().changes
+    assert {change.address: change.action for change in changed} == {
+        "module.identity.aws_cognito_user_pool.this": Action.UPDATE,
+        "module.api.aws_lambda_function.this": Action.UPDATE,
+    }
+    (update,) = (change for change in changed if change.type == "aws_cognito_user_pool")
+    before, after = ({json.dumps(a) for a in (side or {})["schema"]} for side in (update.before, update.after))
+    assert before <= after, "the attributes that were there are not touched"
+    changing.apply()
+    assert looking.plan().empty
+    assert users(account, pool) == ["ann@example.com"]
+    schema = account.client("cognito-idp").describe_user_pool(UserPoolId=pool)["UserPool"]["SchemaAttributes"]
+    assert {a["Name"] for a in schema} >= {"custom:beta", "custom:team", "custom:company"}
+
+    with pytest.raises(TerraformError, match="cannot be destroyed"):
+        looking.plan(destroy=True)
+    kept = {change.type for change in looking.errored_plan().changes if change.action is Action.DELETE}
+    assert "aws_cognito_user_pool" in kept
+    # Past Terraform, too, with every right that there is: the pool and the tables protect themselves.
+    for service, call, arguments in (
+        ("cognito-idp", "delete_user_pool", {"UserPoolId": pool}),
+        ("dynamodb", "delete_table", {"TableName": "ams-test-data-users"}),
+    ):
+        with pytest.raises(ClientError, match="deletion protection"):
+            getattr(account.client(service), call)(**arguments)
+    assert users(account, pool) == ["ann@example.com"]
+
+
+def test_the_roles_do_what_they_are_for_and_no_more(account: Account, tmp_path: Path) -> None:
+    placed = baseline(account, tmp_path)
+    assert placed.plan().empty
+    _plan_role(account)
+    _apply_role(account)
+    _guardrails(account)
+    _boundary(account)
+
+    assert {change.action for change in placed.plan(destroy=True).changes} == {Action.DELETE}
+    placed.apply()
+    with pytest.raises(ClientError):
+        account.assume("orch-plan")
+
+
+def _plan_role(account: Account) -> None:
+    keys = account.assume("orch-plan")
+    bucket, key = state_bucket(account), "prod/api/eu-west-1/terraform.tfstate"
+    account.client("s3").put_object(Bucket=bucket, Key=key, Body=b"state")
+    s3, ssm = account.client("s3", keys), account.client("ssm", keys)
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"state"
+    s3.head_bucket(Bucket=bucket)
+    for name in ("/ams/prod/key", "/other/key"):
+        account.client("ssm").put_parameter(Name=name, Value="secret", Type="SecureString")
+    assert ssm.get_parameter(Name="/ams/prod/key", WithDecryption=True)["Parameter"]["Value"] == "secret"
+    assert refused(ssm.get_parameter, Name="/other/key", WithDecryption=True)
+    assert refused(s3.put_object, Bucket=bucket, Key=f"{key}.tflock", Body=b"lock")
+    assert refused(s3.delete_object, Bucket=bucket, Key=key)
+    assert refused(account.client("sqs", keys).create_queue, QueueName="ams-prod-tasks")
+    assert refused(account.client("cognito-idp", keys).create_user_pool, PoolName="ams-prod-identity")
+    assert refused(account.client("iam", keys).delete_role, RoleName="orch-apply")
+
+
+def _apply_role(account: Account) -> None:
+    keys = account.assume("orch-apply")
+    bucket, key = state_bucket(account), "prod/data/eu-west-1/terraform.tfstate"
+    s3, sqs, iam = (account.client(service, keys) for service in ("s3", "sqs", "iam"))
+    for name in (key, f"{key}.tflock"):
+        s3.put_object(Bucket=bucket, Key=name, Body=b"x")
+    s3.delete_object(Bucket=bucket, Key=f"{key}.tflock")
+    assert refused(s3.delete_object, Bucket=bucket, Key=key), "states stay"
+    sqs.create_queue(QueueName="ams-prod-tasks")
+    assert refused(sqs.create_queue, QueueName="other")
+    trust = json.dumps(_statement(Principal={"AWS": f"arn:aws:iam::{MANAGEMENT}:root"}, Action="sts:AssumeRole"))
+    bound = f"arn:aws:iam::{account.id}:policy/orch-boundary"
+    role = {"RoleName": "ams-prod-api", "AssumeRolePolicyDocument": trust}
+    assert refused(iam.create_role, **role), "no role without the boundary"
+    assert refused(iam.create_role, **role | {"RoleName": "other"}, PermissionsBoundary=bound)
+    iam.create_role(**role, PermissionsBoundary=bound)
+    everything = json.dumps(_statement(Action="*", Resource="*"))
+    iam.put_role_policy(RoleName="ams-prod-api", PolicyName="all", PolicyDocument=everything)
+
+
+def _guardrails(account: Account) -> None:
+    keys = account.assume("orch-apply")
+    bucket = state_bucket(account)
+    s3, iam, sts = (account.client(service, keys) for service in ("s3", "iam", "sts"))
+    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+    for role in ("orch-plan", "orch-apply", "OrganizationAccountAccessRole"):
+        assert refused(iam.attach_role_policy, RoleName=role, PolicyArn=admin)
+        assert refused(iam.update_assume_role_policy, RoleName=role, PolicyDocument="{}")
+    assert refused(iam.delete_role_permissions_boundary, RoleName="ams-prod-api")
+    boundary = f"arn:aws:iam::{account.id}:policy/orch-boundary"
+    assert refused(iam.create_policy_version, PolicyArn=boundary, PolicyDocument="{}", SetAsDefault=True)
+    assert refused(iam.create_user, UserName="ams-me")
+    assert refused(iam.create_access_key, UserName="ams-me")
+    assert refused(account.client("organizations", keys).leave_organization)
+    enabled = {"Status": "Suspended"}
+    assert refused(s3.put_bucket_versioning, Bucket=bucket, VersioningConfiguration=enabled)
+    assert refused(s3.delete_bucket, Bucket=bucket)
+    arn = account.arn("OrganizationAccountAccessRole")
+    assert refused(sts.assume_role, RoleArn=arn, RoleSessionName="test")
+
+
+def _boundary(account: Account) -> None:
+    """A role of a stack with every right uses data; what holds it, states and identities are out of its reach."""
+    answer = entry_client(account.info, "sts").assume_role(RoleArn=account.arn("ams-prod-api"), RoleSessionName="test")
+    keys = account.enter(answer)
+    queue = account.client("sqs").get_queue_url(QueueName="ams-prod-tasks")["QueueUrl"]
+    sqs = account.client("sqs", keys)
+    sqs.send_message(QueueUrl=queue, MessageBody="task")
+    assert refused(sqs.delete_queue, QueueUrl=queue)
+    assert refused(account.client("iam", keys).create_user, UserName="me")
+    assert refused(account.client("s3", keys).get_object, Bucket=state_bucket(account), Key="prod/data/x")
+    assert refused(account.client("dynamodb", keys).delete_table, TableName="ams-test-data-users")
+    iam = account.client("iam")
+    iam.delete_role_policy(RoleName="ams-prod-api", PolicyName="all")
+    iam.delete_role(RoleName="ams-prod-api")
+
+
+def _statement(**parts: Any) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **parts}]}
