@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.aws.identity import Identities, Role
-from orchestrator.aws.profiles import foreign_variables, process_document, profile_config, write_private
+from orchestrator.aws.profiles import emulator_variables, foreign_variables, process_document, profile_config, write_private
 from orchestrator.catalogue.records import Catalogue
 
 MARKER = "ORCH_CREDENTIALS"
@@ -81,7 +81,7 @@ def env_text(
         MARKER: f"{record.name}/{role.value}",
     }
     if identities.emulator is not None:
-        values["AWS_ENDPOINT_URL"] = identities.emulator.url
+        values |= emulator_variables(identities.emulator.url)
     unset = [n for n in foreign_variables(environ, emulated=identities.emulator is not None) if n not in values]
     return shell_text(values, unset)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from orchestrator.aws.identity import Credentials, Identities, Role
-from orchestrator.aws.profiles import clean_environment, process_document, profile_config, write_private
+from orchestrator.aws.profiles import clean_environment, emulator_variables, process_document, profile_config, write_private
 from orchestrator.catalogue.records import Catalogue
 from orchestrator.errors import OrchError
 
@@ -93,7 +93,7 @@ class Phases:
             "AWS_STS_REGIONAL_ENDPOINTS": "regional",
         }
         if self._identities.emulator is not None:
-            variables["AWS_ENDPOINT_URL"] = self._identities.emulator.url
+            variables |= emulator_variables(self._identities.emulator.url)
         elif bundle := next(filter(None, (self._identities.base(name).ca_bundle() for name in names)), None):
             variables["AWS_CA_BUNDLE"] = bundle  # the user's profile may set it, and children do not see that profile
         return variables

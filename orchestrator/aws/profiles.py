@@ -81,6 +81,16 @@ def clean_environment(environ: Mapping[str, str], *, emulated: bool) -> dict[str
     return {name: value for name, value in environ.items() if name not in dropped}
 
 
+def emulator_variables(url: str) -> dict[str, str]:
+    """What leads a child process to the emulator.
+
+    Besides the endpoint it is named as a proxy: the AWS SDK puts the account's id before the host of S3 Control
+    (``111111111111.127.0.0.1``), which is no name that anybody can look up. Requests to the loopback address itself go
+    past a proxy by Go's own rule.
+    """
+    return {"AWS_ENDPOINT_URL": url, "HTTP_PROXY": url, "http_proxy": url, "NO_PROXY": "", "no_proxy": ""}
+
+
 def _kept(name: str, *, emulated: bool) -> bool:
     if name in _KEPT:
         return True
