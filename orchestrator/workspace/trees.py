@@ -11,6 +11,8 @@ from pathlib import Path
 from orchestrator.catalogue.interface import ModuleInterface
 from orchestrator.catalogue.modules import local_closure, read_module
 from orchestrator.catalogue.records import ModuleSource
+from orchestrator.catalogue.scan import hostile_reads
+from orchestrator.errors import CatalogueError
 
 _LEFT_OUT = shutil.ignore_patterns(".*", "tests", "*.tfstate", "*.tfstate.*", "__pycache__", "*.tfplan")
 _BUILT_IN = "terraform"
@@ -49,7 +51,7 @@ class ModuleTrees:
         """The tree of a local module; None for a module that Terraform fetches.
 
         Raises:
-            CatalogueError: a module cannot be read, or calls one outside of the repository.
+            CatalogueError: a module cannot be read, or it calls a module or reads a file outside of what is copied.
         """
         if source.path is None:
             return None
@@ -62,6 +64,9 @@ class ModuleTrees:
 
 def _read(path: Path, root: Path) -> ModuleTree:
     folders = local_closure(path, root)
+    # What is read at apply must be in the frozen root, so a file from elsewhere is refused before anything is planned.
+    if hostile := hostile_reads(folders, root):
+        raise CatalogueError(hostile)
     interfaces: Mapping[Path, ModuleInterface] = {folder: read_module(folder, root=root) for folder in folders}
     interface = read_module(path, root=root)
     providers = {name for each in interfaces.values() for name in each.providers | set(each.required_providers)}
