@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,51 +13,54 @@ from orchestrator.aws.identity import Identities, Role
 from orchestrator.aws.preflight import needs_of, preflight
 from orchestrator.aws.states import StateStore
 from orchestrator.catalogue.records import Catalogue
-from orchestrator.emulator.control import start, stop
-from orchestrator.emulator.info import EmulatorInfo
+from orchestrator.emulator.control import ensure_accounts
+from orchestrator.emulator.info import EmulatorInfo, read_info
 from orchestrator.errors import DeniedError, SetupError
-from tests.support.aws import BPM, MANAGEMENT, PRODUCTION, catalogue, make_roles
+from tests.support.aws import catalogue, make_roles
+from tests.support.emulator import new_account_id
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorInfo]:
-    folder = tmp_path_factory.mktemp("emulator")
-    yield start(folder, accounts={"production": PRODUCTION, "bpm": BPM}, management=MANAGEMENT)
-    stop(folder)
+def live(emulator: Path, tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    ids = {"production": new_account_id(), "bpm": new_account_id()}
+    ensure_accounts(emulator, ids)
+    return catalogue(tmp_path_factory.mktemp("live"), **ids)
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
-    return catalogue(tmp_path_factory.mktemp("live"))
+def running(emulator: Path) -> EmulatorInfo:
+    info = read_info(emulator)
+    assert info is not None
+    return info
 
 
 @pytest.fixture(scope="module")
-def ready(live: Catalogue, emulator: EmulatorInfo) -> Identities:
+def ready(live: Catalogue, running: EmulatorInfo) -> Identities:
     """Both accounts with a bucket and their roles; the roles as narrow as `account_baseline` makes them."""
-    identities = Identities(live, emulator)
+    identities = Identities(live, running)
     for account in live.accounts.values():
         ensure_bucket(account, identities)
         make_roles(identities, account)
     return identities
 
 
-def test_before_bootstrap_only_the_bootstrap_role_can_be_assumed(live: Catalogue, emulator: EmulatorInfo) -> None:
+def test_before_bootstrap_only_the_bootstrap_role_can_be_assumed(live: Catalogue, running: EmulatorInfo) -> None:
     elsewhere = replace(live.accounts["production"], name="elsewhere", id="222222222222")
     given = replace(live, accounts={"elsewhere": replace(elsewhere, roles=replace(elsewhere.roles, plan="nobody"))})
     with pytest.raises(SetupError) as caught:
-        Identities(given, emulator).confirm("elsewhere", Role.PLAN)
+        Identities(given, running).confirm("elsewhere", Role.PLAN)
     assert "arn:aws:iam::222222222222:role/nobody" in caught.value.what
     assert "orch bootstrap elsewhere" in (caught.value.hint or "")
-    caller = Identities(live, emulator).confirm("production", Role.BOOTSTRAP)
-    assert caller.account == PRODUCTION
-    assert caller.is_role(PRODUCTION, "OrganizationAccountAccessRole")
+    caller = Identities(live, running).confirm("production", Role.BOOTSTRAP)
+    assert caller.account == live.accounts["production"].id
+    assert caller.is_role(caller.account, "OrganizationAccountAccessRole")
 
 
-def test_a_bucket_is_made_in_steps_that_can_be_cut_off(live: Catalogue, emulator: EmulatorInfo) -> None:
-    identities = Identities(live, emulator)
-    account = replace(live.accounts["production"], state_bucket=f"cut-off-{PRODUCTION}-tfstate")
+def test_a_bucket_is_made_in_steps_that_can_be_cut_off(live: Catalogue, running: EmulatorInfo) -> None:
+    identities = Identities(live, running)
+    account = replace(live.accounts["production"], state_bucket=f"cut-off-{live.accounts['production'].id}-tfstate")
     assert not any(step.done for step in plan_bucket(account, identities))
 
     def cut(step: Step) -> None:
@@ -73,9 +76,9 @@ def test_a_bucket_is_made_in_steps_that_can_be_cut_off(live: Catalogue, emulator
     assert all(step.done for step in ensure_bucket(account, identities)), "a second time there is nothing to do"
 
 
-def test_what_someone_added_to_the_bucket_stays(live: Catalogue, emulator: EmulatorInfo) -> None:
-    identities = Identities(live, emulator)
-    account = replace(live.accounts["bpm"], state_bucket=f"added-{BPM}-tfstate")
+def test_what_someone_added_to_the_bucket_stays(live: Catalogue, running: EmulatorInfo) -> None:
+    identities = Identities(live, running)
+    account = replace(live.accounts["bpm"], state_bucket=f"added-{live.accounts['bpm'].id}-tfstate")
     s3 = identities.client("s3", account, Role.BOOTSTRAP)
     s3.create_bucket(Bucket=account.state_bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     theirs = {
@@ -114,14 +117,14 @@ def test_someone_elses_bucket_is_refused(live: Catalogue, ready: Identities) -> 
 
 
 def test_preflight_passes_where_all_is_there_and_names_the_bucket_where_not(
-    live: Catalogue, ready: Identities, emulator: EmulatorInfo
+    live: Catalogue, ready: Identities, running: EmulatorInfo
 ) -> None:
     units = [live.units["prod/api"]]
     preflight(live, ready, needs_of(live, units, write=True), free_bytes=1)
     nowhere = replace(live.accounts["bpm"], state_bucket="nowhere-tfstate")
     given = replace(live, accounts={**live.accounts, "bpm": nowhere})
     with pytest.raises(SetupError, match="account bpm has no state bucket nowhere-tfstate") as caught:
-        preflight(given, Identities(given, emulator), needs_of(given, units, write=True), free_bytes=1)
+        preflight(given, Identities(given, running), needs_of(given, units, write=True), free_bytes=1)
     assert "orch bootstrap bpm" in (caught.value.hint or "")
 
 
@@ -146,21 +149,21 @@ def test_outputs_cross_accounts_through_what_is_published(live: Catalogue, ready
     assert store.read(live.units["prod/data"]) is None, "not applied"
 
 
-def test_denied_and_no_bucket_are_not_not_applied(live: Catalogue, ready: Identities, emulator: EmulatorInfo) -> None:
+def test_denied_and_no_bucket_are_not_not_applied(live: Catalogue, ready: Identities, running: EmulatorInfo) -> None:
     data, account = live.units["prod/data"], live.accounts["production"]
     blind = replace(
         live, accounts={**live.accounts, "production": replace(account, roles=replace(account.roles, plan="blind"))}
     )
     make_roles(ready, blind.accounts["production"], names=["blind"])
     with pytest.raises(DeniedError, match="cannot read the state of prod/data"):
-        StateStore(blind, Identities(blind, emulator)).read(data)
+        StateStore(blind, Identities(blind, running)).read(data)
     gone = replace(live, accounts={**live.accounts, "production": replace(account, state_bucket="gone-tfstate")})
     with pytest.raises(SetupError, match="orch bootstrap production"):
-        StateStore(gone, Identities(gone, emulator)).read(data)
+        StateStore(gone, Identities(gone, running)).read(data)
 
 
 def test_the_users_own_aws_settings_do_not_reach_the_emulators_accounts(
-    live: Catalogue, emulator: EmulatorInfo, monkeypatch: pytest.MonkeyPatch
+    live: Catalogue, running: EmulatorInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {
         "AWS_PROFILE": "not-there",
@@ -172,14 +175,15 @@ def test_the_users_own_aws_settings_do_not_reach_the_emulators_accounts(
         "HTTP_PROXY": "http://127.0.0.1:1",
     }.items():
         monkeypatch.setenv(name, value)
-    assert Identities(live, emulator).confirm("production", Role.BOOTSTRAP).account == PRODUCTION
+    caller = Identities(live, running).confirm("production", Role.BOOTSTRAP)
+    assert caller.account == live.accounts["production"].id
 
 
 def test_an_emulator_that_is_gone_is_said(
-    live: Catalogue, emulator: EmulatorInfo, monkeypatch: pytest.MonkeyPatch
+    live: Catalogue, running: EmulatorInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
-    gone = replace(emulator, url="http://127.0.0.1:9")
+    gone = replace(running, url="http://127.0.0.1:9")
     with pytest.raises(SetupError, match=r"http://127\.0\.0\.1:9 does not answer") as caught:
         Identities(live, gone).confirm("production", Role.BOOTSTRAP)
     assert "orch emulator start" in (caught.value.hint or "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +12,11 @@ from orchestrator.aws.bootstrap import ensure_bucket
 from orchestrator.aws.identity import Identities, Role
 from orchestrator.aws.phases import Phases
 from orchestrator.aws.states import StateStore
-from orchestrator.catalogue.records import Catalogue
-from orchestrator.emulator.control import start, stop
-from orchestrator.emulator.info import EmulatorInfo
+from orchestrator.emulator.control import ensure_accounts
+from orchestrator.emulator.info import read_info
 from orchestrator.terraform.failures import TerraformError
-from tests.support.aws import BPM, MANAGEMENT, PRODUCTION, catalogue, make_roles
+from tests.support.aws import catalogue, make_roles
+from tests.support.emulator import new_account_id
 from tests.support.terraform import make_root, make_terraform
 
 pytestmark = pytest.mark.integration
@@ -54,24 +53,14 @@ output "arn" {
 """
 
 
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[EmulatorInfo]:
-    folder = tmp_path / "emulator"
-    yield start(folder, accounts={"production": PRODUCTION, "bpm": BPM}, management=MANAGEMENT)
-    stop(folder)
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Catalogue:
-    return catalogue(tmp_path)
-
-
 def test_a_plan_made_under_one_role_is_applied_under_another(
-    tmp_path: Path, live: Catalogue, emulator: EmulatorInfo, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, emulator: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    live = catalogue(tmp_path, production=new_account_id(), bpm=new_account_id())
+    ensure_accounts(emulator, {name: account.id for name, account in live.accounts.items()})
     monkeypatch.setenv("AWS_PROFILE", "someone-else")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIASOMEONEELSE")
-    identities = Identities(live, emulator)
+    identities = Identities(live, read_info(emulator))
     account, unit = live.accounts["production"], live.units["prod/data"]
     ensure_bucket(account, identities)
     make_roles(identities, account)
@@ -94,5 +83,5 @@ def test_a_plan_made_under_one_role_is_applied_under_another(
         terraform.apply(applying, plan, timeout=120, on_line=lambda _: None, lock_timeout="0s")
     state = StateStore(live, identities).read(unit)
     assert state is not None
-    assert state.outputs["arn"].value == f"arn:aws:sns:eu-west-1:{PRODUCTION}:made-under-apply"
+    assert state.outputs["arn"].value == f"arn:aws:sns:eu-west-1:{account.id}:made-under-apply"
     assert not (tmp_path / "it's a $run").exists()

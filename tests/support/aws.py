@@ -50,8 +50,8 @@ def unit(unit_id: str, account_name: str, *, upstreams: tuple[str, ...] = (), of
     )
 
 
-def catalogue(root: Path, *, profile: str | None = None) -> Catalogue:
-    """Two accounts: production with a stage prod, bpm with a stage bpm-prod."""
+def catalogue(root: Path, *, production: str = PRODUCTION, bpm: str = BPM) -> Catalogue:
+    """Two accounts, by their ids: production with a stage prod, bpm with a stage bpm-prod."""
     settings = Settings(
         name="ams",
         region="eu-west-1",
@@ -63,9 +63,7 @@ def catalogue(root: Path, *, profile: str | None = None) -> Catalogue:
         tags={},
         timeouts=Timeouts(),
     )
-    accounts = {
-        a.name: a for a in (account("production", PRODUCTION, profile=profile), account("bpm", BPM, profile=profile))
-    }
+    accounts = {a.name: a for a in (account("production", production), account("bpm", bpm))}
     stages = {
         name: Stage(name, where, "eu-west-1", (name,), Location(f"live/stages/{name}.yaml", 1))
         for name, where in {"prod": "production", "bpm-prod": "bpm"}.items()
