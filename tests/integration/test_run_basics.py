@@ -118,9 +118,9 @@ def test_upstream_values_are_private_and_the_root_is_plain_terraform(project: Pr
     assert 'profile             = "orch-main"' in (root / "terraform.tf").read_text()
     listed = project.orch("terraform", "prod/second", "--", "state", "list")
     assert listed.out.strip() == "module.this.terraform_data.this"
-    before = {path.name: path.read_bytes() for path in root.glob("*.*") if path.is_file()}
+    before = {path.name: path.read_bytes() for path in root.glob("[!.]*.*") if path.is_file()}
     project.orch("plan", "prod")
-    assert {path.name: path.read_bytes() for path in root.glob("*.*") if path.is_file()} == before
+    assert {path.name: path.read_bytes() for path in root.glob("[!.]*.*") if path.is_file()} == before
 
 
 def test_terraform_subcommands_that_change_things_are_not_passed_on(project: Project) -> None:
