@@ -106,5 +106,6 @@ def interruptible(interrupts: Interrupts) -> Iterator[Interrupts]:
     try:
         yield interrupts
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if interrupts.level == 0:  # else this command is about to end, and one more Ctrl-C must not spoil its report
+            for number, handler in before.items():
+                signal.signal(number, handler)
