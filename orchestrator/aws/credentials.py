@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.aws.identity import Identities, Role
-from orchestrator.aws.profiles import emulator_variables, foreign_variables, process_document, profile_config, write_private
+from orchestrator.aws.profiles import (
+    emulator_variables,
+    foreign_variables,
+    process_document,
+    profile_config,
+    write_private,
+)
 from orchestrator.catalogue.records import Catalogue
 
 MARKER = "ORCH_CREDENTIALS"

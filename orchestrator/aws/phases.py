@@ -17,7 +17,13 @@ from pathlib import Path
 from typing import Self
 
 from orchestrator.aws.identity import Credentials, Identities, Role
-from orchestrator.aws.profiles import clean_environment, emulator_variables, process_document, profile_config, write_private
+from orchestrator.aws.profiles import (
+    clean_environment,
+    emulator_variables,
+    process_document,
+    profile_config,
+    write_private,
+)
 from orchestrator.catalogue.records import Catalogue
 from orchestrator.errors import OrchError
 

@@ -16,6 +16,7 @@ import pytest
 
 from orchestrator.aws.identity import Identities, Role
 from orchestrator.aws.phases import Phases
+from orchestrator.emulator.info import EmulatorInfo
 from orchestrator.errors import OrchError, SetupError
 from tests.support.aws import FakeAws, World, catalogue, give_keys, refused, standard_chain
 
@@ -103,6 +104,25 @@ def test_a_child_sees_orchs_identity_and_not_the_users(folder: Path, aws: FakeAw
     }
     assert (child["PATH"], child["AWS_ENDPOINT_URL"]) == ("/bin", aws.url), "outside the emulator the user's endpoint"
     assert child["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
+
+
+def test_a_child_of_the_emulator_is_led_there_whatever_the_user_has_set(folder: Path, aws: FakeAws) -> None:
+    emulator = EmulatorInfo(url=aws.url, pid=1, access_key="AKIAENTRY", secret_key="S", started="")
+    given = catalogue(folder.parent)
+    user = {
+        "AWS_ENDPOINT_URL": "http://elsewhere",
+        "AWS_ENDPOINT_URL_S3": "http://elsewhere",
+        "AWS_USE_FIPS_ENDPOINT": "true",
+        "HTTP_PROXY": "http://elsewhere",
+        "HTTPS_PROXY": "http://proxy",
+    }
+    with Phases(folder, given, Identities(given, emulator)) as ours:
+        child = ours.child_environment(user, Role.PLAN, ["production"])
+    assert "http://elsewhere" not in child.values()
+    assert "AWS_USE_FIPS_ENDPOINT" not in child
+    assert (child["AWS_ENDPOINT_URL"], child["HTTP_PROXY"]) == (aws.url, aws.url)
+    assert child["HTTPS_PROXY"] == "http://proxy", "providers may still be fetched through it"
+    assert "AKIAENTRY" in {c.key_id for c in aws.calls}, "the entry user assumes the roles"
 
 
 @pytest.mark.usefixtures("aws")
