@@ -13,7 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from orchestrator.catalogue import models
 from orchestrator.catalogue.models import NAME, AccountModel, OrchModel, ProviderModel, StackModel, StageModel
-from orchestrator.catalogue.yamlfile import Kind, Yaml, read_yaml
+from orchestrator.catalogue.scalars import Kind
+from orchestrator.catalogue.yamlfile import Yaml, read_yaml
 from orchestrator.errors import CatalogueError, Location, Problem
 
 BUILT_INS = ("name", "account", "account_id", "stage", "stack", "region")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.catalogue.yamlfile import Kind, Yaml
+from orchestrator.catalogue.scalars import Kind
+from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Location
 
 NEVER_INHERITED = ("uses", "expires", "disposable")

@@ -1,4 +1,4 @@
-"""References: ``${{ stage }}``, ``${{ identity.user_pool_arn }}``, ``${{ edge@us-east-1.certs["a"][0] }}``; no functions."""
+"""References: ``${{ stage }}``, ``${{ edge@us-east-1.certs["a"][0] }}``; no functions."""
 
 from __future__ import annotations
 

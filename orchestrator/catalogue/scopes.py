@@ -9,7 +9,8 @@ from orchestrator.catalogue.files import Files
 from orchestrator.catalogue.merge import empty_map, merge
 from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import Account, Stage
-from orchestrator.catalogue.yamlfile import Kind, Yaml
+from orchestrator.catalogue.scalars import Kind
+from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Location, Problem
 
 

@@ -13,7 +13,8 @@ from orchestrator.catalogue.merge import extend_stage
 from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import Account, Provider, Roles, Settings, Stage, Timeouts
 from orchestrator.catalogue.references import BuiltIn, OutputOf, ReferenceTextError, split
-from orchestrator.catalogue.yamlfile import Kind, Yaml
+from orchestrator.catalogue.scalars import Kind
+from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Problem
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")

@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator.catalogue.interface import ModuleInterface, Variable
 from orchestrator.catalogue.modules import read_module
 from orchestrator.catalogue.near import near_miss
+from orchestrator.catalogue.nodes import references
 from orchestrator.catalogue.records import (
     Account,
     Archive,
@@ -19,7 +20,6 @@ from orchestrator.catalogue.records import (
     Ref,
     Secret,
     Settings,
-    Text,
     Unit,
 )
 from orchestrator.catalogue.references import OutputOf
@@ -197,7 +197,7 @@ class Builder:
         for problem in check_input(variable, node, f"inputs.{variable.name}"):
             self._tell(problem.where, problem.what, problem.hint)
         if value.has_ref and not variable.sensitive and not variable.ephemeral:
-            for ref in _refs(node):
+            for ref in references(node):
                 interface = self._bodies.get(ref.unit)
                 if interface is not None and interface.outputs[ref.output].sensitive:
                     what = f"{ref.unit}.{ref.output} is sensitive, and the variable {variable.name!r} is not"
@@ -327,17 +327,3 @@ class Builder:
 
 def _is_address(text: str, key: str) -> bool:
     return bool(_ADDRESS.fullmatch(text) or (key == "moved" and _MODULE.fullmatch(text)))
-
-
-def _refs(node: Node) -> Iterator[Ref]:
-    value = node.value
-    if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, Text):
-        yield from (part for part in value.parts if isinstance(part, Ref))
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _refs(item)
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _refs(item)

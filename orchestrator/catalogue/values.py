@@ -9,7 +9,8 @@ from typing import NoReturn
 from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import Node, Ref, Text, Value
 from orchestrator.catalogue.references import BuiltIn, OutputOf, Part, ReferenceTextError, lookalikes, split
-from orchestrator.catalogue.yamlfile import Kind, Yaml
+from orchestrator.catalogue.scalars import Kind
+from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Location, Problem
 
 Bind = Callable[[OutputOf, Location], Ref | None]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from orchestrator.catalogue.files import Files
 from orchestrator.catalogue.near import near_miss
+from orchestrator.catalogue.scalars import Kind
 from orchestrator.catalogue.scopes import Draft, Scope
-from orchestrator.catalogue.yamlfile import Kind
 from orchestrator.errors import Location, Problem
 
 

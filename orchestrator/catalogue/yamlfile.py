@@ -1,7 +1,7 @@
 """YAML with a place for every value. ruamel.yaml's C parser gives the events; what a value may be is decided here.
 
-Text is text: only ``true`` and ``false`` are booleans, only plain digits are numbers. A plain word that some reader of
-YAML takes for something else (``yes``, a date, ``011``) must be quoted, so that nobody has to know which one reads it.
+Anchors and merge keys work within a file; tags, keys that are there twice, and whatever readers of YAML read differently
+are errors.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,17 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
+    CollectionStartEvent,
     DocumentStartEvent,
     Event,
     MappingEndEvent,
     MappingStartEvent,
+    NodeEvent,
     ScalarEvent,
     SequenceEndEvent,
-    SequenceStartEvent,
 )
 
+from orchestrator.catalogue.scalars import DoubtfulError, Kind, is_null, scalar
 from orchestrator.errors import CatalogueError, Location, Problem
 
 MAX_BYTES = 1_000_000
@@ -33,17 +34,6 @@ MAX_BYTES = 1_000_000
 MAX_VALUES = 50_000
 """Values of one file with every alias written out: what a few nested aliases make a million of stops here."""
 MAX_DEPTH = 40
-
-
-class Kind(StrEnum):
-    """What a value is."""
-
-    MAP = "a map"
-    LIST = "a list"
-    TEXT = "text"
-    NUMBER = "a number"
-    BOOL = "true or false"
-    NULL = "empty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +69,6 @@ class Yaml:
     def where(self, key: str) -> Location:
         """Where a key of a map stands."""
         return (self.key_at or {}).get(key, self.at)
-
-
-_NULL = re.compile(r"|~|null|Null|NULL")
-_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
-_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+]?[0-9]+)?|[-+]?(?:0|[1-9][0-9]*)[eE][-+]?[0-9]+")
-_BOOLISH = re.compile(r"y|Y|n|N|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|True|TRUE|False|FALSE")
-_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[Tt ].*)?")
-_NUMBERISH = re.compile(
-    r"[-+]?0[0-9_]+|0[xob][0-9a-fA-F_]+|[-+]?[0-9][0-9_]*_[0-9_]*|[-+]?\.[0-9]+|[-+]?[0-9]+\.|"
-    r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)|[-+]?[0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?"
-)
-_DOUBTFUL = (
-    (_BOOLISH, "a word that some YAML readers take for true or false", "; else write true or false"),
-    (_DATE, "what YAML takes for a date", ""),
-    (_NUMBERISH, "what YAML takes for a number, and not for the one that it looks like", "; else write plain digits"),
-)
 
 
 def read_yaml(path: Path, *, root: Path) -> Yaml:
@@ -200,62 +174,68 @@ class _Builder:
 
     def _value(self, event: Event, events: Iterator[Event], depth: int) -> Yaml:
         if isinstance(event, AliasEvent):
-            if event.anchor not in self._anchors:
-                raise self._wrong(event, f"there is no &{event.anchor} before it in this file")
-            found = self._anchors[event.anchor]
-            if found is None:
-                raise self._wrong(event, f"*{event.anchor} stands inside of &{event.anchor}, so it would never end")
-            return found
-        if event.tag is not None and (not isinstance(event, ScalarEvent) or event.tag != "!"):
-            raise self._wrong(event, f"the tag {event.tag} means nothing here", "write the value without a tag")
+            return self._alias(event)
+        if not isinstance(event, ScalarEvent | CollectionStartEvent):
+            raise self._wrong(event, "this is not YAML that is understood here")
+        self._refuse_tag(event)
         if depth > MAX_DEPTH:
             raise self._wrong(event, f"values are nested deeper than {MAX_DEPTH} levels")
-        if event.anchor is not None:
+        if event.anchor is None:
+            value = self._untagged(event, events, depth)
+        else:
             self._anchors[event.anchor] = None
-        value = self._untagged(event, events, depth)
+            value = self._anchors[event.anchor] = self._untagged(event, events, depth)
         if value.size > MAX_VALUES:
             hint = "aliases of aliases multiply: write out what is meant"
             raise self._wrong(event, f"with all aliases written out this is more than {MAX_VALUES:,} values", hint)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = value
         return value
 
-    def _untagged(self, event: Event, events: Iterator[Event], depth: int) -> Yaml:
+    def _alias(self, event: AliasEvent) -> Yaml:
+        if event.anchor not in self._anchors:
+            raise self._wrong(event, f"there is no &{event.anchor} before it in this file")
+        found = self._anchors[event.anchor]
+        if found is None:
+            raise self._wrong(event, f"*{event.anchor} stands inside of &{event.anchor}, so it would never end")
+        return found
+
+    def _refuse_tag(self, event: ScalarEvent | CollectionStartEvent) -> None:
+        if event.tag is not None:
+            raise self._wrong(event, f"the tag {event.tag!r} means nothing here", "write the value without a tag")
+
+    def _untagged(self, event: NodeEvent, events: Iterator[Event], depth: int) -> Yaml:
         if isinstance(event, ScalarEvent):
             return self._scalar(event)
-        if isinstance(event, SequenceStartEvent):
-            items = []
-            while not isinstance(inner := next(events), SequenceEndEvent):
-                items.append(self._value(inner, events, depth + 1))
-            return Yaml(
-                Kind.LIST,
-                tuple(items),
-                self._at(event),
-                size=1 + sum(item.size for item in items),
-                has_ref=any(item.has_ref for item in items),
-            )
         if isinstance(event, MappingStartEvent):
             return self._map(event, events, depth)
-        raise self._wrong(event, "this is not YAML that is understood here")
+        items = []
+        while not isinstance(inner := next(events), SequenceEndEvent):
+            items.append(self._value(inner, events, depth + 1))
+        return Yaml(
+            Kind.LIST,
+            tuple(items),
+            self._at(event),
+            size=1 + sum(item.size for item in items),
+            has_ref=any(item.has_ref for item in items),
+        )
 
     def _map(self, start: Event, events: Iterator[Event], depth: int) -> Yaml:
         own: dict[str, Yaml] = {}
         places: dict[str, Location] = {}
-        merged: list[Yaml] = []
+        merged: list[Yaml] | None = None
         while not isinstance(event := next(events), MappingEndEvent):
             if not isinstance(event, ScalarEvent):
                 raise self._wrong(event, "a key must be text")
             if event.value == "<<" and not event.style:
-                merged += self._merged(next(events), events, depth)
+                if merged is not None:
+                    raise self._wrong(event, "the key '<<' is here twice", "<< takes a list of maps: [*one, *two]")
+                merged = self._merged(next(events), events, depth)
                 continue
-            key = event.value
+            key = self._key(event)
             if key in own:
                 raise self._wrong(event, f"the key {key!r} is here twice", f"it is already in line {places[key].line}")
-            if not event.style and _NULL.fullmatch(key):
-                raise self._wrong(event, "a key must be text", f'quote it if it is meant: "{key}"')
             places[key] = self._at(event)
             own[key] = self._value(next(events), events, depth + 1)
-        for other in merged:
+        for other in merged or ():
             for key, value in other.items():
                 if key not in own:
                     own[key] = value
@@ -269,6 +249,17 @@ class _Builder:
             key_at=places,
         )
 
+    def _key(self, event: ScalarEvent) -> str:
+        self._refuse_tag(event)
+        key: str = event.value
+        if event.anchor is not None:
+            raise self._wrong(event, "an anchor stands on a key", "anchors are for values")
+        if not event.style and is_null(key):
+            raise self._wrong(event, "a key must be text", f'quote it if it is meant: "{key}"')
+        if "${{" in key:
+            raise self._wrong(event, "a reference cannot be a key", "keys are as they are written")
+        return key
+
     def _merged(self, event: Event, events: Iterator[Event], depth: int) -> list[Yaml]:
         value = self._value(event, events, depth + 1)
         sources = list(value.value) if value.kind is Kind.LIST else [value]
@@ -280,15 +271,8 @@ class _Builder:
         at, raw = self._at(event), event.value
         if event.style:
             return Yaml(Kind.TEXT, raw, at, raw, has_ref="${" in raw)
-        if _NULL.fullmatch(raw):
-            return Yaml(Kind.NULL, None, at, raw)
-        if raw in {"true", "false"}:
-            return Yaml(Kind.BOOL, raw == "true", at, raw)
-        if _INT.fullmatch(raw):
-            return Yaml(Kind.NUMBER, int(raw), at, raw)
-        if _FLOAT.fullmatch(raw):
-            return Yaml(Kind.NUMBER, float(raw), at, raw)
-        for pattern, what, instead in _DOUBTFUL:
-            if pattern.fullmatch(raw):
-                raise self._wrong(event, f"{raw} is {what}", f'if it is text, quote it: "{raw}"{instead}')
-        return Yaml(Kind.TEXT, raw, at, raw, has_ref="${" in raw)
+        try:
+            kind, value = scalar(raw)
+        except DoubtfulError as error:
+            raise self._wrong(event, str(error), error.hint) from error
+        return Yaml(kind, value, at, raw, has_ref=kind is Kind.TEXT and "${" in raw)

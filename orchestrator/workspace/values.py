@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
-from orchestrator.catalogue.records import Node, Ref, Text, Unit
+from orchestrator.catalogue.nodes import references, unit_references
+from orchestrator.catalogue.records import Ref
 from orchestrator.errors import UnitError
+
+
+__all__ = [
+    "UNKNOWN",
+    "Outputs",
+    "Unknown",
+    "Upstream",
+    "has_unknown",
+    "lookup",
+    "merge_unknown",
+    "references",
+    "unit_references",
+]
 
 
 class Unknown(Enum):
@@ -55,28 +69,6 @@ def merge_unknown(after: Any, after_unknown: Any) -> Any:
         marks = [*after_unknown, *([None] * (length - len(after_unknown)))]
         return [merge_unknown(item, mark) for item, mark in zip(items, marks, strict=True)]
     return after
-
-
-def references(node: Node) -> Iterator[Ref]:
-    """Every reference in a node, in the order in which they are written."""
-    value = node.value
-    if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, Text):
-        yield from (part for part in value.parts if isinstance(part, Ref))
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from references(item)
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from references(item)
-
-
-def unit_references(unit: Unit) -> Iterator[tuple[str, Ref]]:
-    """Every reference of a unit with the variable that it feeds."""
-    for variable, node in unit.inputs.items():
-        for ref in references(node):
-            yield variable, ref
 
 
 def lookup(ref: Ref, upstream: Upstream) -> Any:
