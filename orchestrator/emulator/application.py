@@ -1,22 +1,31 @@
-"""The emulator as a WSGI application: moto behind one lock, and the few calls by which orch steers it."""
+"""The emulator as a WSGI application: the gate, moto behind one lock, the call log, and the calls that steer it."""
 
 from __future__ import annotations
 
 import hmac
 import io
 import json
+import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
 from werkzeug.wsgi import get_input_stream
 
+from orchestrator.emulator.access.callers import Caller
+from orchestrator.emulator.access.gate import admit
+from orchestrator.emulator.access.refusals import Answer, Reason, refuse
+from orchestrator.emulator.access.request import AwsRequest, read_request
+from orchestrator.emulator.calls import Call, CallLog
 from orchestrator.emulator.seed import Key, add_accounts, seed
 
 CONTROL = "/_orch/"
 """Where orch steers the emulator. No bucket can be named so: bucket names have no underscore."""
 KEY_HEADER = "X-Orch-Key"
+_OWN = "/moto-api"
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -33,47 +42,116 @@ class Emulator:
         key: the entry user's key; its secret also opens the control calls.
         management: id of the management account.
         accounts: account name -> id.
+        calls: where calls are written down.
     """
 
-    def __init__(self, aws: Wsgi, key: Key, management: str, accounts: Mapping[str, str]) -> None:
+    def __init__(self, aws: Wsgi, key: Key, management: str, accounts: Mapping[str, str], calls: CallLog) -> None:
         self._aws = aws
         self._key = key
         self._management = management
         self._accounts = dict(accounts)
+        self._calls = calls
         self._lock = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """One request (PEP 3333)."""
-        path = environ.get("PATH_INFO", "")
         body = get_input_stream(environ).read()
         environ["wsgi.input"] = io.BytesIO(body)
+        environ["wsgi.input_terminated"] = True
         with self._lock:
-            if path.startswith(CONTROL):
-                return self._control(path.removeprefix(CONTROL), body, environ, start_response)
-            answer = self._aws(environ, start_response)
-            try:
-                return [b"".join(answer)]
-            finally:
-                close = getattr(answer, "close", None)
-                if close is not None:
-                    close()
+            path = str(environ.get("PATH_INFO", ""))
+            if path.startswith((CONTROL, _OWN)):
+                answer = self._steered(path, body, environ)
+            else:
+                answer = self._asked(environ, body)
+        status = HTTPStatus(answer.status)
+        start_response(f"{status.value} {status.phrase}", list(answer.headers))
+        return [answer.body]
 
-    def _control(
-        self, name: str, body: bytes, environ: Mapping[str, Any], start_response: Callable[..., Any]
-    ) -> list[bytes]:
+    def _asked(self, environ: dict[str, Any], body: bytes) -> Answer:
+        request = read_request(environ, body)
+        environ["wsgi.input"] = io.BytesIO(body)
+        caller, answer = admit(request)
+        if answer is None:
+            answer = self._moto(request, caller, environ)
+        self._calls.add(
+            Call(
+                time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+                service=request.service,
+                action=request.operation or f"{request.method} {request.path}",
+                caller=caller.arn if caller else "",
+                account=caller.account if caller else "",
+                region=request.region,
+                status=answer.status,
+                refused=answer.why,
+            )
+        )
+        return answer
+
+    def _moto(self, request: AwsRequest, caller: Caller | None, environ: dict[str, Any]) -> Answer:
+        # moto would look for the key in every account; and nobody may choose the account with this header.
+        environ.pop("HTTP_X_MOTO_ACCOUNT_ID", None)
+        if caller is not None:
+            environ["HTTP_X_MOTO_ACCOUNT_ID"] = caller.account
+        what = f"{request.service or 'this service'} {request.operation or request.method + ' ' + request.path}"
+        try:
+            answer = run(self._aws, environ)
+        except NotImplementedError:
+            return _lacks(request, what)
+        except Exception as error:  # noqa: BLE001  # one bad call does not end the emulator
+            traceback.print_exc(file=sys.stderr)
+            return refuse(request, Reason.FAULT, f"The emulator failed in {what}: {type(error).__name__}: {error}")
+        # Werkzeug's own page: no rule of moto's is for this path.
+        if answer.status == HTTPStatus.NOT_FOUND and answer.body.startswith(b"<!doctype html>"):
+            return _lacks(request, what)
+        return answer
+
+    def _steered(self, path: str, body: bytes, environ: dict[str, Any]) -> Answer:
         given = str(environ.get("HTTP_" + KEY_HEADER.upper().replace("-", "_"), ""))
         if not hmac.compare_digest(given.encode(), self._key.secret_key.encode()):
-            status = HTTPStatus.FORBIDDEN
-        elif name == "ready":
-            status = HTTPStatus.OK
-        elif name == "reset":
+            return _plain(HTTPStatus.FORBIDDEN)
+        if path.startswith(_OWN):
+            return run(self._aws, environ)
+        name = path.removeprefix(CONTROL)
+        if name == "reset":
             seed(self._management, self._accounts, self._key)
-            status = HTTPStatus.OK
         elif name == "accounts":
             self._accounts.update(json.loads(body))
             add_accounts(self._management, self._accounts)
-            status = HTTPStatus.OK
-        else:
-            status = HTTPStatus.NOT_FOUND
-        start_response(f"{status.value} {status.phrase}", [("Content-Type", "text/plain"), ("Content-Length", "0")])
-        return [b""]
+        elif name != "ready":
+            return _plain(HTTPStatus.NOT_FOUND)
+        return _plain(HTTPStatus.OK)
+
+
+def run(application: Wsgi, environ: dict[str, Any]) -> Answer:
+    """Have a WSGI application answer, wholly.
+
+    Args:
+        application: the application.
+        environ: the request.
+    """
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start(status: str, headers: list[tuple[str, str]], _error: object = None) -> Callable[[bytes], object]:
+        started.append((status, headers))
+        return lambda _: None  # nobody calls it: werkzeug's responses are iterables
+
+    parts = application(environ, start)
+    try:
+        body = b"".join(parts)
+    finally:
+        close = getattr(parts, "close", None)
+        if close is not None:
+            close()
+    status, headers = started[-1]
+    return Answer(int(status.split(" ", 1)[0]), tuple(headers), body)
+
+
+def _lacks(request: AwsRequest, what: str) -> Answer:
+    sys.stderr.write(f"the emulator lacks {what}\n")
+    sys.stderr.flush()
+    return refuse(request, Reason.LACKING, f"The emulator does not have {what}")
+
+
+def _plain(status: HTTPStatus) -> Answer:
+    return Answer(status.value, (("Content-Type", "text/plain"), ("Content-Length", "0")), b"")

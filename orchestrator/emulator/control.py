@@ -121,7 +121,8 @@ def _spawn(folder: Path) -> subprocess.Popen[bytes]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MOTO_"))}
     package = str(Path(orchestrator.__path__[0]).parent)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [environment.get("PYTHONPATH"), package]))
-    environment["INITIAL_NO_AUTH_ACTION_COUNT"] = "0"  # moto's name for: check signatures and policies from the start
+    # The emulator's own gate checks signatures and policies; moto's stays off.
+    environment.pop("INITIAL_NO_AUTH_ACTION_COUNT", None)
     with os.fdopen(os.open(folder / LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as log:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "orchestrator.emulator.server", str(folder.resolve())],

@@ -18,11 +18,22 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from orchestrator.emulator.application import Emulator
+from orchestrator.emulator.calls import CallLog
+from orchestrator.emulator.corrections import apply_all
 from orchestrator.emulator.info import INFO_NAME, EmulatorInfo, read_info, write_info
 from orchestrator.emulator.seed import seed
 from orchestrator.emulator.watch import when_gone
 
 _HOST = "127.0.0.1"
+
+
+def _app(service: str | None) -> Any:
+    """Moto's Flask application of a service; what goes wrong in it reaches us instead of becoming a page of HTML."""
+    if service is None:
+        raise NotImplementedError("moto does not have this service")
+    app = create_backend_app(service)
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    return app
 
 
 class _Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is not typed
@@ -39,8 +50,10 @@ def serve(folder: Path, order: dict[str, Any]) -> None:
         folder: where ``emulator.json`` goes, once the emulator can answer.
         order: ``accounts`` (name -> id), ``management`` (id), ``ttl_parent`` (a process id or None).
     """
+    apply_all()
     key = seed(order["management"], order["accounts"])
-    application = Emulator(DomainDispatcherApplication(create_backend_app), key, order["management"], order["accounts"])
+    aws = DomainDispatcherApplication(_app)
+    application = Emulator(aws, key, order["management"], order["accounts"], CallLog(folder))
     # Port 0: the kernel gives one that is free, and it is ours from then on.
     server = make_server(_HOST, 0, application, threaded=True, request_handler=_Handler)
     info = EmulatorInfo(

@@ -1,0 +1,54 @@
+"""The gate in front of moto: a request passes with whom it is from, or is answered here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import unquote
+
+from orchestrator.emulator.access.callers import Caller, find_caller
+from orchestrator.emulator.access.refusals import Answer, Reason, refuse
+from orchestrator.emulator.access.request import AwsRequest
+from orchestrator.emulator.access.signature import is_genuine
+from orchestrator.emulator.access.verdict import refused, refused_federation
+
+
+def admit(request: AwsRequest) -> tuple[Caller | None, Answer | None]:
+    """Whether a request may go on to moto.
+
+    Args:
+        request: the request.
+
+    Returns:
+        its caller (None: an operation that needs no credentials, or nobody known), and the answer if it may not.
+    """
+    signature = request.signature
+    if signature is None:
+        return None, _unsigned(request)
+    caller = find_caller(signature.access_key)
+    token = request.headers.get("x-amz-security-token")
+    if caller is None or (unquote(token) if token is not None else None) != caller.token:
+        return None, refuse(request, Reason.UNKNOWN_KEY, "The security token included in the request is invalid.")
+    if not is_genuine(request, signature, caller.secret):
+        return None, refuse(
+            request, Reason.BAD_SIGNATURE, "The request signature we calculated does not match the one you provided."
+        )
+    return caller, _judged(request, caller)
+
+
+def _judged(request: AwsRequest, caller: Caller) -> Answer | None:
+    if caller.expires is not None and caller.expires <= datetime.now(UTC):
+        return refuse(request, Reason.EXPIRED, "The security token included in the request is expired")
+    try:
+        why = refused(request, caller)
+    except ValueError as error:
+        why = f"A policy cannot be understood: {error}"
+    return None if why is None else refuse(request, Reason.DENIED, why)
+
+
+def _unsigned(request: AwsRequest) -> Answer | None:
+    if request.service == "sts" and request.operation == "AssumeRoleWithWebIdentity":
+        why = refused_federation(request)
+        return None if why is None else refuse(request, Reason.DENIED, why)
+    if request.open:
+        return None
+    return refuse(request, Reason.UNSIGNED, "Request is missing Authentication Token")

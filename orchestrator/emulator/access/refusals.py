@@ -1,0 +1,115 @@
+"""Errors in the form that each service's clients read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+from xml.sax.saxutils import escape
+
+from orchestrator.emulator.access.request import AwsRequest
+
+_REQUEST_ID = "00000000-0000-4000-8000-000000000000"
+# These spoke the query protocol before; their clients still see its codes.
+_ONCE_QUERY = {"cloudwatch", "sqs"}
+
+
+class Reason(Enum):
+    """Why a request is refused."""
+
+    DENIED = "denied"
+    UNKNOWN_KEY = "unknown key"
+    EXPIRED = "expired"
+    BAD_SIGNATURE = "bad signature"
+    UNSIGNED = "unsigned"
+    LACKING = "lacking"
+    FAULT = "fault"
+
+
+# reason -> (status, code of S3, of query services, of EC2, of JSON services)
+_CODES = {
+    Reason.DENIED: (403, "AccessDenied", "AccessDenied", "UnauthorizedOperation", "AccessDeniedException"),
+    Reason.UNKNOWN_KEY: (
+        403,
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "AuthFailure",
+        "UnrecognizedClientException",
+    ),
+    Reason.EXPIRED: (403, "ExpiredToken", "ExpiredToken", "RequestExpired", "ExpiredTokenException"),
+    Reason.BAD_SIGNATURE: (
+        403,
+        "SignatureDoesNotMatch",
+        "SignatureDoesNotMatch",
+        "AuthFailure",
+        "InvalidSignatureException",
+    ),
+    Reason.UNSIGNED: (
+        403,
+        "AccessDenied",
+        "MissingAuthenticationToken",
+        "AuthFailure",
+        "MissingAuthenticationTokenException",
+    ),
+    Reason.LACKING: (400, "NotImplemented", "NotImplemented", "NotImplemented", "NotImplementedException"),
+    # 500 makes clients try again for minutes: what went wrong once in the emulator goes wrong again.
+    Reason.FAULT: (400, "EmulatorFault", "EmulatorFault", "EmulatorFault", "EmulatorFaultException"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that the emulator itself gives.
+
+    Attributes:
+        status: of HTTP.
+        headers: names and values.
+        body: empty for ``HEAD``.
+        why: of a refusal, the sentence that clients of ``HEAD`` never see.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    why: str = ""
+
+
+def refuse(request: AwsRequest, reason: Reason, message: str) -> Answer:
+    """An error as the service of a request writes it.
+
+    Args:
+        request: what is refused.
+        reason: why, in a word.
+        message: why, in a sentence.
+    """
+    status, s3, query, ec2, plain = _CODES[reason]
+    if request.protocol in {"json", "rest-json"}:
+        return _json(request, status, plain, query, message)
+    text = escape(message)
+    if request.service in {"s3", ""}:
+        body = f"<Error><Code>{s3}</Code><Message>{text}</Message><RequestId>{_REQUEST_ID}</RequestId></Error>"
+    elif request.protocol == "ec2":
+        error = f"<Error><Code>{ec2}</Code><Message>{text}</Message></Error>"
+        body = f"<Response><Errors>{error}</Errors><RequestID>{_REQUEST_ID}</RequestID></Response>"
+    else:
+        error = f"<Error><Type>Sender</Type><Code>{query}</Code><Message>{text}</Message></Error>"
+        body = f"<ErrorResponse>{error}<RequestId>{_REQUEST_ID}</RequestId></ErrorResponse>"
+    return _answer(request, status, "text/xml", '<?xml version="1.0" encoding="UTF-8"?>\n' + body, why=message)
+
+
+def _json(request: AwsRequest, status: int, code: str, query_code: str, message: str) -> Answer:
+    # Some services spell it message, some Message; clients look for one of the two.
+    body = json.dumps({"__type": code, "message": message, "Message": message})
+    kind = "application/json" if request.protocol == "rest-json" else "application/x-amz-json-1.1"
+    more = [("x-amzn-ErrorType", code)]
+    if request.service in _ONCE_QUERY:
+        more.append(("x-amzn-query-error", f"{query_code};Sender"))
+    return _answer(request, status, kind, body, why=message, more=tuple(more))
+
+
+def _answer(
+    request: AwsRequest, status: int, kind: str, text: str, *, why: str, more: tuple[tuple[str, str], ...] = ()
+) -> Answer:
+    body = b"" if request.method == "HEAD" else text.encode()
+    headers = (("Content-Type", kind), ("Content-Length", str(len(body))), ("x-amzn-RequestId", _REQUEST_ID), *more)
+    return Answer(status, headers, body, why)

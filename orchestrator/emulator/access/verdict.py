@@ -1,0 +1,150 @@
+"""May this caller do this? In IAM's order: an explicit deny anywhere, then every layer that must allow."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from moto.s3.models import s3_backends
+
+from orchestrator.emulator.access.callers import PARTITION, Caller, role_by_arn
+from orchestrator.emulator.access.demands import questions
+from orchestrator.emulator.access.organisation import service_control_policies
+from orchestrator.emulator.access.policy import Effect, Grant, Principal, Question, judge, judge_for
+from orchestrator.emulator.access.request import AwsRequest
+
+_ALWAYS = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
+
+
+def refused(request: AwsRequest, caller: Caller) -> str | None:
+    """Why a request may not go on.
+
+    Args:
+        request: the request.
+        caller: who sent it.
+
+    Returns:
+        None if it may; else AWS's sentence about who may not do what, and why.
+    """
+    if (request.service, request.operation) in _ALWAYS:
+        return None
+    for question in questions(request, caller):
+        why = _assuming(question, caller) if question.action == "sts:AssumeRole" else _why(question, caller)
+        if why is not None:
+            return _sentence(caller.arn, question, why)
+    return None
+
+
+def refused_federation(request: AwsRequest) -> str | None:
+    """Why somebody with a token of an identity provider may not assume a role.
+
+    The token's signature is not checked: the emulator has nobody to ask for the provider's keys.
+
+    Args:
+        request: AssumeRoleWithWebIdentity.
+
+    Returns:
+        None if the role's trust policy lets them; else AWS's sentence.
+    """
+    claims = _claims(str(request.params.get("WebIdentityToken", "")))
+    issuer = str(claims.get("iss", "")).removeprefix("https://")
+    arn = str(request.params.get("RoleArn", ""))
+    role = role_by_arn(arn)
+    denied = f"Not authorized to perform sts:{request.operation}"
+    if role is None or not issuer:
+        return denied
+    context: dict[str, Sequence[str]] = {
+        f"{issuer}:{name}".lower(): tuple(map(str, value)) if isinstance(value, list) else (str(value),)
+        for name, value in claims.items()
+    }
+    provider = f"arn:{PARTITION}:iam::{role.account_id}:oidc-provider/{issuer}"
+    question = Question(f"sts:{request.operation}", (arn,), context)
+    effect, _ = judge_for(
+        role.assume_role_policy_document, question, Principal(role.account_id, (), federated=provider)
+    )
+    return None if effect is Effect.ALLOW else denied
+
+
+def _why(question: Question, caller: Caller) -> str | None:
+    said = [(name, judge(documents, question)) for name, documents in _layers(caller)]
+    owner, document = _resource_policy(question)
+    theirs, grant = judge_for(document, question, caller.principal) if document else (Effect.NOTHING, Grant.NONE)
+    for name, effect in (*said, ("a resource-based policy", theirs)):
+        if effect is Effect.DENY:
+            return f"with an explicit deny in {name}"
+    own = owner in {"", caller.account}
+    for name, effect in said:
+        if effect is Effect.ALLOW:
+            continue
+        # In its own account a bucket's policy can allow what the caller's own policies do not speak about.
+        if name == _IDENTITY and own and theirs is Effect.ALLOW and grant is Grant.DIRECT:
+            continue
+        return f"because no {name.partition(' ')[2]} allows the {question.action} action"
+    if not own and theirs is not Effect.ALLOW:
+        return f"because no resource-based policy allows the {question.action} action"
+    return None
+
+
+def _assuming(question: Question, caller: Caller) -> str | None:
+    """Assuming a role: its trust policy must allow it, and the caller's own policies unless it names them."""
+    role = role_by_arn(question.resources[0])
+    if role is None:
+        return ""  # AWS does not say that a role does not exist
+    effect, grant = judge_for(role.assume_role_policy_document, question, caller.principal)
+    if effect is not Effect.ALLOW:
+        return ""
+    for name, documents in _layers(caller):
+        mine = judge(documents, question)
+        if mine is Effect.DENY:
+            return f"with an explicit deny in {name}"
+        named = name == _IDENTITY and grant is Grant.DIRECT and role.account_id == caller.account
+        if mine is not Effect.ALLOW and not named:
+            return f"because no {name.partition(' ')[2]} allows the {question.action} action"
+    return None
+
+
+_IDENTITY = "an identity-based policy"
+
+
+def _layers(caller: Caller) -> list[tuple[str, Iterable[str]]]:
+    """What must allow a call, each by itself."""
+    layers: list[tuple[str, Iterable[str]]] = [
+        ("a service control policy", documents) for documents in service_control_policies(caller.account)
+    ]
+    layers.append((_IDENTITY, caller.identity))
+    if caller.boundary is not None:
+        layers.append(("a permissions boundary", [caller.boundary] if caller.boundary else []))
+    if caller.session is not None:
+        layers.append(("a session policy", caller.session))
+    return layers
+
+
+def _resource_policy(question: Question) -> tuple[str, str]:
+    """Owner and policy of a bucket; both "" for anything else."""
+    arn = question.resources[0]
+    prefix = f"arn:{PARTITION}:s3:::"
+    if not question.action.startswith("s3:") or not arn.startswith(prefix):
+        return "", ""
+    name = arn.removeprefix(prefix).partition("/")[0]
+    _, owner = s3_backends.bucket_accounts.get(name, ("", ""))
+    # Whose bucket it is decides the creation itself: it says that the name is taken.
+    if not owner or question.action == "s3:CreateBucket":
+        return "", ""
+    policy = s3_backends[owner][PARTITION].buckets[name].policy
+    return owner, policy.decode() if isinstance(policy, bytes) else str(policy or "")
+
+
+def _sentence(arn: str, question: Question, why: str) -> str:
+    on = "" if question.resources[0] == "*" else f" on resource: {question.resources[0]}"
+    return f"User: {arn} is not authorized to perform: {question.action}{on} {why}".rstrip()
+
+
+def _claims(token: str) -> Mapping[str, Any]:
+    try:
+        part = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (IndexError, ValueError):
+        return {}
+    return claims if isinstance(claims, dict) else {}

@@ -1,0 +1,29 @@
+"""Corrects Organizations' CreateAccount: the role that it makes in the new account may do everything.
+
+In moto that role may do nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from moto.iam.models import iam_backends
+from moto.organizations.models import FakeAccount
+
+from orchestrator.emulator.access.callers import PARTITION
+from orchestrator.emulator.seed import ENTRY_ROLE
+
+_EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+
+def correct() -> None:
+    """Put the corrected constructor in moto's place."""
+    original = FakeAccount.__init__
+
+    def create(self: Any, organization: Any, **given: Any) -> None:
+        original(self, organization, **given)
+        role = iam_backends[self.id][PARTITION].get_role(given.get("RoleName") or ENTRY_ROLE)
+        role.put_policy("AdministratorAccess", json.dumps(_EVERYTHING))
+
+    FakeAccount.__init__ = create
