@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,13 +11,16 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from orchestrator.catalogue import models
+from orchestrator.catalogue.merge import own_stack
 from orchestrator.catalogue.models import NAME, AccountModel, OrchModel, ProviderModel, StackModel, StageModel
+from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.scalars import Kind
 from orchestrator.catalogue.yamlfile import Yaml, read_yaml
 from orchestrator.errors import CatalogueError, Location, Problem
 
 BUILT_INS = ("name", "account", "account_id", "stage", "stack", "region")
 """References without a dot; files cannot have these names."""
+_FOLDERS = ("accounts", "stages", "stacks")
 
 
 @dataclass(slots=True)
@@ -47,6 +49,9 @@ def read_files(root: Path) -> Files:
     )
     for name, model, into in folders:
         _read_folder(files, live / name, model, into)
+    for name, value in files.stacks.items():
+        files.stacks[name] = own_stack(value)
+    _check_strays(files, live)
     _check_unique(files)
     return files
 
@@ -58,9 +63,12 @@ def _read_folder(files: Files, folder: Path, model: type[BaseModel], into: dict[
         if path.name.startswith("."):
             continue
         where = Location(path.relative_to(files.root).as_posix())
-        if path.suffix == ".yml":
+        if path.suffix.lower() in {".yml", ".yaml"} and path.suffix != ".yaml":
             files.problems.append(Problem(where, "files of live/ end in .yaml", f"rename it to {path.stem}.yaml"))
-        elif path.is_file() and path.suffix == ".yaml":
+        elif path.is_dir():
+            hint = f"move its files into live/{folder.name}/, or out of live/"
+            files.problems.append(Problem(where, "a folder in here is not read", hint))
+        elif path.suffix == ".yaml":
             if not re.fullmatch(NAME, path.stem):
                 hint = "lower-case letters, digits and -, beginning with a letter, at most 31"
                 files.problems.append(Problem(where, f"{path.stem!r} is no name", hint))
@@ -70,6 +78,20 @@ def _read_folder(files: Files, folder: Path, model: type[BaseModel], into: dict[
                 into[path.stem] = value
             else:
                 files.broken.add(path.stem)
+
+
+def _check_strays(files: Files, live: Path) -> None:
+    """Files beside those that are read: somebody wrote them to be read."""
+    for path in sorted(live.iterdir()) if live.is_dir() else ():
+        where = Location(path.relative_to(files.root).as_posix())
+        if path.name.startswith(".") or path.name in {"orch.yaml", *_FOLDERS}:
+            continue
+        if path.is_dir() and any(inner.suffix in {".yaml", ".yml"} for inner in path.iterdir()):
+            hint = near_miss(path.name, _FOLDERS) or f"files are in live/{'/, live/'.join(_FOLDERS)}/"
+            files.problems.append(Problem(where, "this folder is not read", hint))
+        elif path.suffix in {".yaml", ".yml"} and not path.is_dir():
+            hint = f"files are in live/{'/, live/'.join(_FOLDERS)}/"
+            files.problems.append(Problem(where, "this file is not read", hint))
 
 
 def _read(files: Files, path: Path, model: type[BaseModel]) -> Yaml | None:
@@ -142,7 +164,7 @@ def plain(value: Yaml) -> Any:
 def _problem(value: Yaml, model: type[BaseModel], error: Mapping[str, Any]) -> Problem:
     """One of pydantic's errors as a problem with a place."""
     loc = [str(step) for step in error["loc"]]
-    of_key = bool(loc) and loc[-1] == "[key]"
+    of_key = loc[-1:] == ["[key]"] and error["type"].startswith("string_") and error["type"] != "string_type"
     if of_key:
         loc.pop()
     missing = error["type"] == "missing"
@@ -153,7 +175,7 @@ def _problem(value: Yaml, model: type[BaseModel], error: Mapping[str, Any]) -> P
         else:
             found = found.value[int(step)]
             at = found.at
-    path = ".".join(loc)
+    path = _path(loc)
     if missing:
         return Problem(found.at, f"the key {path!r} is missing")
     if error["type"] == "extra_forbidden":
@@ -163,20 +185,23 @@ def _problem(value: Yaml, model: type[BaseModel], error: Mapping[str, Any]) -> P
     return Problem(found.at, f"{path} is {_shown(found)}, and {_wanted(error)}", _quote_hint(found, error))
 
 
+def _path(loc: Sequence[str]) -> str:
+    """Keys with dots between them; what a terminal would not show as it is, is escaped."""
+    return ".".join(step if step.isprintable() else repr(step)[1:-1] for step in loc)
+
+
 def _unknown_key(at: Location, loc: Sequence[str], model: type[BaseModel]) -> Problem:
     known = _keys_at(model, loc[:-1])
-    near = difflib.get_close_matches(loc[-1], known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}" if known else None
-    return Problem(at, f"the key {'.'.join(loc)!r} is unknown", hint)
+    hint = near_miss(loc[-1], known) or f"known keys: {', '.join(known)}"
+    return Problem(at, f"the key {_path(loc)!r} is unknown", hint)
 
 
 def _keys_at(model: type[BaseModel], loc: Sequence[str]) -> list[str]:
     """Keys that the model knows at a path."""
     current: type[BaseModel] | None = model
     for step in loc:
-        if current is None or step not in current.model_fields:
-            continue  # a key of a map from names to models
-        current = _model_in(current.model_fields[step].annotation)
+        if current is not None and step in current.model_fields:  # else a key of a map from names to models
+            current = _model_in(current.model_fields[step].annotation)
     return sorted(current.model_fields) if current else []
 
 
@@ -211,8 +236,10 @@ def _wanted(error: Mapping[str, Any]) -> str:
 _PATTERNS = {
     models.NAME: "must be lower-case letters, digits and -, beginning with a letter, at most 31",
     models.REGION: "must be a region such as eu-west-1",
-    r"^\d{12}$": "must be the twelve digits of an AWS account",
-    r"^\d{4}-\d{2}-\d{2}$": "must be a day such as 2027-01-31",
+    models.ACCOUNT_ID: "must be the twelve digits of an AWS account",
+    models.DATE: "must be a day such as 2027-01-31",
+    models.DURATION: "must be a time such as 90s, 10m or 1h30m",
+    models.UNIT: "must be a unit: STAGE/STACK or STAGE/STACK@REGION",
 }
 
 
@@ -220,10 +247,6 @@ def _expected(error: Mapping[str, Any]) -> str:
     pattern = error.get("ctx", {}).get("pattern")
     if pattern in _PATTERNS:
         return _PATTERNS[pattern]
-    if pattern and "h)?" in pattern:
-        return "must be a time such as 90s, 10m or 1h30m"
-    if pattern and "/" in pattern and "@" in pattern and "a-z" in pattern:
-        return "must be a unit: STAGE/STACK or STAGE/STACK@REGION"
     return f"must match {pattern}" if pattern else str(error["msg"])
 
 

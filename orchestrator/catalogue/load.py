@@ -7,7 +7,8 @@ from pathlib import Path
 from orchestrator.catalogue.files import Files, read_files
 from orchestrator.catalogue.records import Account, Catalogue, Stage, Unit
 from orchestrator.catalogue.scopes import Draft, Scope, account_scope, drafts_of, stage_scope
-from orchestrator.catalogue.settings import make_account, make_settings, make_stage, merged_stages
+from orchestrator.catalogue.settings import make_account, make_settings
+from orchestrator.catalogue.stages import make_stage, merged_stages
 from orchestrator.catalogue.units import Builder
 from orchestrator.catalogue.values import Shared
 from orchestrator.catalogue.wiring import Wiring
@@ -45,6 +46,7 @@ def load(root: Path) -> Catalogue:
     stages, scopes = _scopes(files, accounts)
     drafts = [draft for scope in scopes.values() for draft in drafts_of(scope, files.problems)]
     wiring = Wiring.of(scopes, drafts, files)
+    files.problems += wiring.problems()
     shared = Shared(stack_names=_known_names(files, scopes), problems=files.problems)
     builder = Builder(root, settings, accounts, wiring, shared, files.problems)
     units = _units(builder, drafts)
@@ -56,13 +58,13 @@ def load(root: Path) -> Catalogue:
 def _scopes(files: Files, accounts: dict[str, Account]) -> tuple[dict[str, Stage], dict[str, Scope]]:
     stages: dict[str, Stage] = {}
     scopes = {name: account_scope(account, files.accounts[name], files) for name, account in accounts.items()}
-    for name, (value, lineage) in merged_stages(files).items():
-        stage = make_stage(name, value, lineage, accounts, files)
+    for name, merged in merged_stages(files).items():
+        stage = make_stage(name, merged, accounts, files)
         if stage is None:
             files.broken.add(name)
             continue
         stages[name] = stage
-        scopes.setdefault(name, stage_scope(stage, value, accounts[stage.account], files))
+        scopes.setdefault(name, stage_scope(stage, merged, accounts[stage.account], files))
     return stages, scopes
 
 

@@ -1,8 +1,13 @@
-"""What a stage says over what it is made from: maps merge by key, lists and scalars replace, null clears."""
+"""What a stage says over what it is made from: maps merge by key, lists and scalars replace, null clears.
+
+A null clears whatever is below it, the parent's value and the stack file's. So what a stage and those that it extends
+say about a stack is kept in layers, which are merged over the stack file one after the other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from orchestrator.catalogue.scalars import Kind
 from orchestrator.catalogue.yamlfile import Yaml
@@ -10,12 +15,29 @@ from orchestrator.errors import Location
 
 NEVER_INHERITED = ("uses", "expires", "disposable")
 """Keys of a stage that ``extends`` does not pass on: wiring is said by each stage."""
+_EITHER = (("region", "regions"), ("regions", "region"))
+"""Keys of a stack of which the nearer one takes the place of the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a stage or an account says about one stack.
+
+    Attributes:
+        layers: maps, to be merged over the stack file one after the other.
+        at: where the stage names the stack.
+        dropped: it says false: not here.
+    """
+
+    layers: tuple[Yaml, ...]
+    at: Location
+    dropped: bool = False
 
 
 def merge(base: Yaml, over: Yaml) -> Yaml:
     """``over`` merged over ``base``. Values that only one of them has are shared, not copied."""
     if base.kind is not Kind.MAP or over.kind is not Kind.MAP:
-        return over
+        return without_null(over)
     if not over.value:
         return base
     values = dict(base.value)
@@ -27,8 +49,34 @@ def merge(base: Yaml, over: Yaml) -> Yaml:
         elif key in values:
             values[key] = merge(values[key], value)
         else:
-            values[key] = value
+            values[key] = without_null(value)
     return of_map(values, over.at, places)
+
+
+def without_null(value: Yaml) -> Yaml:
+    """A value without the nulls in its maps; the same one when there are none. Lists are taken as they are."""
+    if value.kind is not Kind.MAP:
+        return value
+    kept = {key: without_null(item) for key, item in value.items() if item.kind is not Kind.NULL}
+    if len(kept) == len(value.value) and all(kept[key] is item for key, item in value.items()):
+        return value
+    return of_map(kept, value.at, value.key_at or {})
+
+
+def own_stack(file: Yaml) -> Yaml:
+    """A stack file without what it leaves empty. An input that it says to be null stays: the module gets null."""
+    inputs = file.get("inputs")
+    rest = without_null(without_keys(file, ("inputs",)))
+    if inputs is None or inputs.kind is Kind.NULL:
+        return rest
+    return of_map({**rest.value, "inputs": inputs}, file.at, file.key_at or {})
+
+
+def merge_stack(stack: Yaml, entry: Entry) -> Yaml:
+    """What a stage or an account says about a stack, over the stack's own file."""
+    for layer in entry.layers:
+        stack = merge(_without_other(stack, layer), layer)
+    return stack
 
 
 def of_map(values: dict[str, Yaml], at: Location, places: Mapping[str, Location]) -> Yaml:
@@ -43,46 +91,58 @@ def of_map(values: dict[str, Yaml], at: Location, places: Mapping[str, Location]
     )
 
 
-def empty_map(at: Location) -> Yaml:
-    """An empty map."""
-    return Yaml(Kind.MAP, {}, at, key_at={})
+def without_keys(value: Yaml, keys: Iterable[str]) -> Yaml:
+    """A map without some of its keys; the same one when it has none of them."""
+    gone = {key for key in keys if key in value.value}
+    if not gone:
+        return value
+    return of_map({key: item for key, item in value.items() if key not in gone}, value.at, value.key_at or {})
 
 
 def extend_stage(parent: Yaml, child: Yaml) -> Yaml:
-    """A stage merged over the one that it extends.
+    """A stage merged over the one that it extends, all but its ``stacks``.
 
-    ``uses``, ``expires``, ``disposable`` and the ``imports`` of stacks are not inherited. Within ``stacks`` empty means
-    "as the parent has it" and false "not here"; a stack that the parent does not have is there from now on.
+    ``uses``, ``expires`` and ``disposable`` are not inherited.
     """
-    values = {key: value for key, value in parent.items() if key not in {*NEVER_INHERITED, "stacks"}}
-    base = of_map(values, parent.at, {key: parent.where(key) for key in values})
-    own = {key: value for key, value in child.items() if key not in {"stacks", "extends"}}
-    merged = merge(base, of_map(own, child.at, {key: child.where(key) for key in own}))
-    stacks = _extend_stacks(parent.get("stacks"), child.get("stacks"), child.at)
-    places = {**(merged.key_at or {}), "stacks": child.where("stacks")}
-    return of_map({**merged.value, "stacks": stacks}, child.at, places)
+    base = without_keys(parent, (*NEVER_INHERITED, "stacks"))
+    merged = merge(base, without_keys(child, ("stacks", "extends", "uses")))
+    uses = child.get("uses")
+    if uses is None:
+        return merged
+    # A null in `uses` is a statement of its own, so this is not merged.
+    return of_map({**merged.value, "uses": uses}, child.at, {**(merged.key_at or {}), "uses": child.where("uses")})
 
 
-def _extend_stacks(parent: Yaml | None, child: Yaml | None, at: Location) -> Yaml:
-    values: dict[str, Yaml] = {}
-    places: dict[str, Location] = {}
-    for name, entry in parent.items() if parent else ():
-        values[name] = _without_imports(entry)
-        places[name] = parent.where(name) if parent else at
-    for name, entry in child.items() if child else ():
-        before = values.get(name)
-        places[name] = child.where(name) if child else at
-        if entry.kind is Kind.NULL:  # with defaults: the parent's, if it has the stack
-            values[name] = before if before is not None and before.kind is Kind.MAP else entry
-        elif entry.kind is Kind.MAP and before is not None and before.kind is Kind.MAP:
-            values[name] = merge(before, entry)
+def extend_entries(parent: Mapping[str, Entry], stacks: Yaml | None) -> dict[str, Entry]:
+    """What a stage says about its stacks, after what its parent says; ``imports`` are not inherited.
+
+    Empty means "as the parent has it" and false "not here". What is said about a stack that the parent does not have,
+    or has dropped, is said about the stack file.
+
+    Args:
+        parent: nothing for an account, or a stage that extends none.
+        stacks: the value of the stage's own key.
+    """
+    entries = {
+        name: Entry(tuple(without_keys(layer, ("imports",)) for layer in entry.layers), entry.at, entry.dropped)
+        for name, entry in parent.items()
+    }
+    for name, value in stacks.items() if stacks is not None else ():
+        at = stacks.where(name) if stacks is not None else value.at
+        before = entries[name].layers if name in entries else ()
+        if value.kind is Kind.BOOL:
+            entries[name] = Entry((), at, dropped=True)
+        elif value.kind is Kind.MAP:
+            entries[name] = Entry((*before, value), at)
         else:
-            values[name] = entry
-    return of_map(values, at, places)
+            entries[name] = Entry(before, at)
+    return entries
 
 
-def _without_imports(entry: Yaml) -> Yaml:
-    if entry.get("imports") is None:
-        return entry
-    values = {key: value for key, value in entry.items() if key != "imports"}
-    return of_map(values, entry.at, entry.key_at or {})
+def _without_other(base: Yaml, over: Yaml) -> Yaml:
+    """``base`` without ``regions`` where ``over`` says ``region``, and the other way round: the nearest wins."""
+    for said, other in _EITHER:
+        found = over.get(said)
+        if found is not None and found.kind is not Kind.NULL and over.get(other) is None:
+            base = without_keys(base, (other,))
+    return base

@@ -11,18 +11,23 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 NAME = r"^[a-z][a-z0-9-]{0,30}$"
-REGION = r"^[a-z]{2}(-[a-z]+)+-\d+$"
+REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"
+ACCOUNT_ID = r"^[0-9]{12}$"
+DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+DURATION = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+UNIT = r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*(@[a-z0-9-]+)?$"
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Region = Annotated[str, StringConstraints(pattern=REGION)]
-AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
-Duration = Annotated[str, StringConstraints(pattern=r"^(\d+h)?(\d+m)?(\d+s)?$", min_length=2)]
+AccountId = Annotated[str, StringConstraints(pattern=ACCOUNT_ID)]
+Duration = Annotated[str, StringConstraints(pattern=DURATION, min_length=2, max_length=12)]
 RoleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@/-]+$", max_length=64)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")]
 TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]+$", max_length=128)]
 TagValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]*$", max_length=256)]
-Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
-UnitPath = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*(@[a-z0-9-]+)?$")]
+Date = Annotated[str, StringConstraints(pattern=DATE)]
+UnitPath = Annotated[str, StringConstraints(pattern=UNIT)]
+Profile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@:/+=, -]+$", max_length=128)]
 StackName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}(@[a-z0-9-]+)?$")]
 
 
@@ -99,16 +104,20 @@ class StackModel(Strict):
     version: str | None = Field(None, description="Version of a module with an address.")
     depends_on: list[StackName] | None = Field(None, description="Order without data.")
     inputs: dict[Identifier, Any] | None = Field(None, description="Variables of the module.")
-    secrets: dict[Identifier, str] | None = Field(
+    secrets: dict[Identifier, str | None] | None = Field(
         None, description="Ephemeral variable -> ssm:/path or secretsmanager:ID."
     )
-    archives: dict[Identifier, str] | None = Field(None, description="Variable -> folder that orch zips for it.")
-    providers: dict[str, AliasModel] | None = Field(None, description="The module's further provider configurations.")
+    archives: dict[Identifier, str | None] | None = Field(None, description="Variable -> folder that orch zips for it.")
+    providers: dict[str, AliasModel | None] | None = Field(
+        None, description="The module's further provider configurations."
+    )
     region: Region | None = Field(None, description="Its region.")
     regions: list[Region] | None = Field(None, description="One unit in each of these regions.")
     timeouts: TimeoutsModel | None = Field(None, description="How long a unit of it may take.")
-    imports: dict[str, str] | None = Field(None, description="Address in the module -> id of what exists already.")
-    moved: dict[str, str] | None = Field(None, description="Old address in the module -> new address.")
+    imports: dict[str, str | None] | None = Field(
+        None, description="Address in the module -> id of what exists already."
+    )
+    moved: dict[str, str | None] | None = Field(None, description="Old address in the module -> new address.")
     named: Name | None = Field(None, description="Keep the names in AWS that a stack of this name had.")
 
 
@@ -129,7 +138,7 @@ class AccountModel(Strict):
     stacks: dict[Name, Entry] | None = Field(None, description="The account's own stacks, before its stages.")
     roles: RolesModel | None = Field(None, description="Names of the roles, where they differ.")
     tags: dict[TagKey, TagValue] | None = Field(None, description="Tags on everything in it.")
-    profile: str | None = Field(None, description="AWS profile to start from, for people.")
+    profile: Profile | None = Field(None, description="AWS profile to start from, for people.")
 
 
 class StageModel(Strict):

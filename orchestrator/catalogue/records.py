@@ -114,6 +114,10 @@ class Account:
     profile: str | None = None
     """A named AWS profile that the chain starts from, for people without a common entry account."""
 
+    def allows(self, region: str) -> bool:
+        """Whether units may be in a region: those of ``regions``, or all when it names none."""
+        return not self.regions or region in self.regions
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:

@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_REFERENCE = re.compile(r"\$\{\{(?P<inside>.*?)\}\}", re.DOTALL)
+# Without braces inside: a search through a hostile text must not start over at every `${{`.
+_REFERENCE = re.compile(r"\$\{\{(?P<inside>[^{}]*)\}\}")
 _BUILT_IN = re.compile(r"[a-z_]+")
 _TARGET = re.compile(
     r"(?P<stack>[a-z][a-z0-9-]*)(?:@(?P<region>[a-z0-9-]+))?\.(?P<output>[A-Za-z_][A-Za-z0-9_-]*)(?P<path>.*)",
     re.DOTALL,
 )
 _STEP = re.compile(
-    r"""\.(?P<key>[A-Za-z_][A-Za-z0-9_-]*)|\[(?P<index>\d+)\]|\[(?P<quote>["'])(?P<text>[^"'\\]*)(?P=quote)\]"""
+    r"""\.(?P<key>[A-Za-z_][A-Za-z0-9_-]*)|\[(?P<index>[0-9]{1,9})\]|\[(?P<quote>["'])(?P<text>[^"'\\]*)(?P=quote)\]"""
 )
 _LOOKALIKE = re.compile(r"(?<!\$)\$\{\s*(?P<stack>[a-z][a-z0-9-]*)(?:@[a-z0-9-]+)?\.(?P<rest>[A-Za-z_][^}{]*)\}")
 
@@ -52,16 +53,21 @@ def split(text: str) -> tuple[Part, ...]:
     end = 0
     for match in _REFERENCE.finditer(text):
         if match.start() > end:
-            parts.append(text[end : match.start()])
+            parts.append(_literal(text[end : match.start()]))
         parts.append(_parse(match["inside"].strip()))
         end = match.end()
-    rest = text[end:]
-    if "${{" in rest:
-        message = f"{rest[rest.index('${{') :][:40]!r} is not closed with }}}}"
-        raise ReferenceTextError(message)
-    if rest or not parts:
-        parts.append(rest)
+    if end < len(text) or not parts:
+        parts.append(_literal(text[end:]))
     return tuple(parts)
+
+
+def _literal(text: str) -> str:
+    if "${{" in text:
+        shown = text[text.index("${{") :][:40]
+        wrong = "has { or } in it, and takes none" if "}}" in shown else "is not closed with }}"
+        message = f"{shown!r} {wrong}"
+        raise ReferenceTextError(message)
+    return text
 
 
 def lookalikes(text: str) -> Iterator[tuple[str, str]]:

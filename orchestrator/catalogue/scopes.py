@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from orchestrator.catalogue.files import Files
-from orchestrator.catalogue.merge import empty_map, merge
+from orchestrator.catalogue.files import BUILT_INS, Files
+from orchestrator.catalogue.merge import Entry, extend_entries, merge_stack
 from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import Account, Stage
-from orchestrator.catalogue.scalars import Kind
+from orchestrator.catalogue.settings import not_allowed
+from orchestrator.catalogue.stages import MergedStage
 from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Location, Problem
 
@@ -55,40 +56,44 @@ class Draft:
 
 def account_scope(account: Account, value: Yaml, files: Files) -> Scope:
     """The scope of an account's own stacks."""
-    stacks, places, dropped = _stacks(value, files)
+    entries = extend_entries({}, value.get("stacks"))
+    stacks, places, dropped = _stacks(entries, files)
     file = f"live/accounts/{account.name}.yaml"
     return Scope(account.name, file, account, account.region, stacks, places, dropped, {}, of_account=True)
 
 
-def stage_scope(stage: Stage, value: Yaml, account: Account, files: Files) -> Scope:
+def stage_scope(stage: Stage, merged: MergedStage, account: Account, files: Files) -> Scope:
     """The scope of a stage: its stacks, and what it uses."""
-    stacks, places, dropped = _stacks(value, files)
-    uses = value.get("uses")
-    wired = dict(uses.items()) if uses is not None else {}
-    for name in sorted(set(wired) & set(stacks)):
-        what = f"{name!r} is in `stacks` and in `uses`, so nobody knows which is meant"
-        files.problems.append(Problem(uses.where(name) if uses else stage.at, what, "rename one of them"))
+    stacks, places, dropped = _stacks(merged.entries, files)
+    uses = merged.value.get("uses")
+    wired: dict[str, Yaml] = {}
+    for name, value in uses.items() if uses is not None else ():
+        at = uses.where(name) if uses is not None else value.at
+        if name in stacks:
+            what = f"{name!r} is in `stacks` and in `uses`, so nobody knows which is meant"
+            files.problems.append(Problem(at, what, "rename one of them"))
+        elif name in BUILT_INS:
+            files.problems.append(Problem(at, f"{name!r} is a built-in reference, so nothing else can have it"))
+        wired[name] = value
     file = f"live/stages/{stage.name}.yaml"
     return Scope(stage.name, file, account, stage.region, stacks, places, dropped, wired)
 
 
-def _stacks(value: Yaml, files: Files) -> tuple[dict[str, Yaml], dict[str, Location], dict[str, Location]]:
-    found = value.get("stacks")
+def _stacks(
+    entries: Mapping[str, Entry], files: Files
+) -> tuple[dict[str, Yaml], dict[str, Location], dict[str, Location]]:
     stacks: dict[str, Yaml] = {}
     places: dict[str, Location] = {}
     dropped: dict[str, Location] = {}
-    for name, entry in found.items() if found is not None else ():
-        at = found.where(name) if found is not None else entry.at
-        if entry.kind is Kind.BOOL:
-            dropped[name] = at
-        elif name not in files.stacks:
-            if name not in files.broken:
-                hint = near_miss(name, files.stacks) or f"write live/stacks/{name}.yaml"
-                files.problems.append(Problem(at, f"there is no stack {name!r}", hint))
-        else:
-            over = entry if entry.kind is Kind.MAP else empty_map(entry.at)
-            stacks[name] = merge(files.stacks[name], over)
-            places[name] = at
+    for name, entry in entries.items():
+        if entry.dropped:
+            dropped[name] = entry.at
+        elif name in files.stacks:
+            stacks[name] = merge_stack(files.stacks[name], entry)
+            places[name] = entry.at
+        elif name not in files.broken:
+            hint = near_miss(name, files.stacks) or f"write live/stacks/{name}.yaml"
+            files.problems.append(Problem(entry.at, f"there is no stack {name!r}", hint))
     return stacks, places, dropped
 
 
@@ -103,20 +108,24 @@ def drafts_of(scope: Scope, problems: list[Problem]) -> Iterator[Draft]:
 def _regions(scope: Scope, stack: str, body: Yaml, problems: list[Problem]) -> Iterator[str]:
     one, many = body.get("region"), body.get("regions")
     if one is not None and many is not None:
-        problems.append(Problem(many.at, f"{stack} says `region` and `regions`", "keep one of them"))
+        problems.append(Problem(body.where("regions"), f"{stack} says `region` and `regions`", "keep one of them"))
+        return
+    if many is not None:
+        wanted = many.value
+    elif one is not None:
+        wanted = (one,)
+    else:
+        if scope.account.allows(scope.region):  # else it is said where the region is said
+            yield scope.region
         return
     if many is not None and not many.value:
         problems.append(Problem(many.at, f"{stack} has no region", "name one, or leave `regions` out"))
-    wanted = [(item.value, item.at) for item in many.value] if many is not None else []
-    if many is None:
-        wanted = [(one.value, one.at)] if one is not None else [(scope.region, scope.stack_at[stack])]
     seen: set[str] = set()
-    for region, at in wanted:
-        if region in seen:
-            problems.append(Problem(at, f"the region {region} is here twice"))
-        elif scope.account.regions and region not in scope.account.regions:
-            hint = f"add it to `regions` in live/accounts/{scope.account.name}.yaml"
-            problems.append(Problem(at, f"the region {region} is not allowed in {scope.account.name}", hint))
+    for item in wanted:
+        if item.value in seen:
+            problems.append(Problem(item.at, f"the region {item.value} is here twice"))
+        elif not scope.account.allows(item.value):
+            problems.append(not_allowed(item.value, item.at, scope.account.name))
         else:
-            yield region
-        seen.add(region)
+            yield item.value
+        seen.add(item.value)

@@ -1,4 +1,4 @@
-"""From checked files to the records of the catalogue, its accounts and its stages."""
+"""From checked files to the settings of the catalogue and its accounts."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from collections.abc import Mapping
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from orchestrator import __version__
-from orchestrator.catalogue.files import Files
-from orchestrator.catalogue.merge import extend_stage
-from orchestrator.catalogue.near import near_miss
-from orchestrator.catalogue.records import Account, Provider, Roles, Settings, Stage, Timeouts
+from orchestrator.catalogue.records import Account, Provider, Roles, Settings, Timeouts
 from orchestrator.catalogue.references import BuiltIn, OutputOf, ReferenceTextError, split
 from orchestrator.catalogue.scalars import Kind
 from orchestrator.catalogue.yamlfile import Yaml
-from orchestrator.errors import Problem
+from orchestrator.errors import Location, Problem
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_CONSTRAINT = re.compile(r"\s*(?:(?:=|!=|>|>=|<|<=|~>)?\s*v?\d+(?:\.\d+){0,2}[0-9A-Za-z.-]*\s*(?:,|$)\s*)+")
+_CONSTRAINT_PART = r"(?:=|!=|>|>=|<|<=|~>)? *v?[0-9]+(?:\.[0-9]+){0,2}(?:[-+][0-9A-Za-z.-]+)?"
+_CONSTRAINT = re.compile(rf" *{_CONSTRAINT_PART} *(?:, *{_CONSTRAINT_PART} *)*")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -97,7 +95,7 @@ def make_timeouts(base: Timeouts, value: Yaml | None) -> Timeouts:
 
 
 def _seconds(text: str) -> float:
-    return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)([hms])", text))
+    return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9]+)([hms])", text))
 
 
 def make_account(name: str, value: Yaml, settings: Settings, problems: list[Problem]) -> Account:
@@ -105,8 +103,10 @@ def make_account(name: str, value: Yaml, settings: Settings, problems: list[Prob
     region = text_of(value, "region", settings.region)
     listed = value.get("regions")
     regions = tuple(item.value for item in listed.value) if listed is not None and listed.kind is Kind.LIST else ()
+    if listed is not None and listed.kind is Kind.LIST and not regions:
+        problems.append(Problem(listed.at, f"no region is allowed in {name}", "name one, or leave `regions` out"))
     if regions and region not in regions:
-        at = value.value["region"].at if value.get("region") is not None else value.where("regions")
+        at = value.value["region"].at if text_of(value, "region") else value.where("regions")
         hint = f"add it to `regions`, or set `region` to one of {', '.join(regions)}"
         problems.append(Problem(at, f"the region {region} is not allowed in {name}", hint))
     id_ = text_of(value, "id")
@@ -123,6 +123,12 @@ def make_account(name: str, value: Yaml, settings: Settings, problems: list[Prob
         at=value.at,
         profile=text_of(value, "profile") or None,
     )
+
+
+def not_allowed(region: str, at: Location, account: str) -> Problem:
+    """A region that an account does not allow."""
+    hint = f"add it to `regions` in live/accounts/{account}.yaml"
+    return Problem(at, f"the region {region} is not allowed in {account}", hint)
 
 
 def _bucket(template: str, context: Mapping[str, str], value: Yaml, problems: list[Problem]) -> str:
@@ -158,59 +164,3 @@ def fill(text: str, context: Mapping[str, str]) -> str:
         else:
             filled.append(part)
     return "".join(filled)
-
-
-def merged_stages(files: Files) -> dict[str, tuple[Yaml, tuple[str, ...]]]:
-    """Every stage merged over what it extends, with its lineage; those that cannot be merged are problems."""
-    done: dict[str, tuple[Yaml, tuple[str, ...]] | None] = {}
-
-    def merged(name: str, above: tuple[str, ...]) -> tuple[Yaml, tuple[str, ...]] | None:
-        if name in done:
-            return done[name]
-        own = files.stages[name]
-        parent = text_of(own, "extends")
-        result: tuple[Yaml, tuple[str, ...]] | None = (own, (name,))
-        if parent:
-            at = own.value["extends"].at
-            if parent in (*above, name):
-                path = " -> ".join(f"{each} (live/stages/{each}.yaml)" for each in (*above, name, parent))
-                files.problems.append(Problem(at, f"stages extend each other in a circle: {path}"))
-                result = None
-            elif parent not in files.stages:
-                if parent not in files.broken:
-                    hint = near_miss(parent, files.stages)
-                    files.problems.append(Problem(at, f"there is no stage {parent!r} to extend", hint))
-                result = None
-            else:
-                base = merged(parent, (*above, name))
-                result = None if base is None else (extend_stage(base[0], own), (name, *base[1]))
-        done[name] = result
-        return result
-
-    for name in files.stages:
-        merged(name, ())
-    return {name: found for name in files.stages if (found := done[name]) is not None}
-
-
-def make_stage(
-    name: str, value: Yaml, lineage: tuple[str, ...], accounts: Mapping[str, Account], files: Files
-) -> Stage | None:
-    """A merged stage as a record; None when its account is wrong."""
-    account = text_of(value, "account")
-    if account not in accounts:
-        if not account:
-            files.problems.append(Problem(value.at, "the key 'account' is missing", "say which account it runs in"))
-        elif account not in files.broken:
-            where = value.value["account"].at
-            files.problems.append(Problem(where, f"there is no account {account!r}", near_miss(account, accounts)))
-        return None
-    disposable = value.get("disposable")
-    return Stage(
-        name=name,
-        account=account,
-        region=text_of(value, "region", accounts[account].region),
-        lineage=lineage,
-        at=value.at,
-        expires=text_of(value, "expires") or None,
-        disposable=disposable is not None and disposable.value is True,
-    )

@@ -28,7 +28,7 @@ from orchestrator.catalogue.settings import make_timeouts, text_of
 from orchestrator.catalogue.sources import source_of
 from orchestrator.catalogue.types import check_input
 from orchestrator.catalogue.values import Resolver, Shared, ToldError
-from orchestrator.catalogue.wiring import UnboundError, Wiring
+from orchestrator.catalogue.wiring import Reading, UnboundError, Wiring
 from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import CatalogueError, Location, Problem
 
@@ -138,7 +138,7 @@ class Builder:
 
     def _bind(self, draft: Draft, written: OutputOf, at: Location, bound: list[Ref]) -> Ref | None:
         try:
-            unit = self.wiring.find(draft.scope, written.stack, written.region, draft.region, at)
+            unit = self.wiring.find(draft.scope, Reading(written.stack, written.region, draft.region, at))
         except UnboundError as error:
             if error.problem is not None:
                 self._tell(error.problem.where, error.problem.what, error.problem.hint)
@@ -310,7 +310,7 @@ class Builder:
         for item in depends.value if depends is not None else ():
             name, _, region = item.value.partition("@")
             try:
-                found = self.wiring.find(draft.scope, name, region or None, draft.region, item.at)
+                found = self.wiring.find(draft.scope, Reading(name, region or None, draft.region, item.at))
             except UnboundError as error:
                 if error.problem is not None:
                     self._tell(error.problem.where, error.problem.what, error.problem.hint)

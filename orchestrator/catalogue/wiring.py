@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.catalogue.files import Files
 from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.scalars import Kind
 from orchestrator.catalogue.scopes import Draft, Scope
+from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Location, Problem
 
 
@@ -18,6 +19,23 @@ class UnboundError(Exception):
     def __init__(self, problem: Problem | None) -> None:
         super().__init__(problem.what if problem else "")
         self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A name as a unit reads it.
+
+    Attributes:
+        name: as written, without the region.
+        region: as written after ``@``.
+        reader: the region of the unit that reads.
+        at: where it stands.
+    """
+
+    name: str
+    region: str | None
+    reader: str
+    at: Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,47 +54,67 @@ class Wiring:
             units.setdefault((draft.scope.name, draft.stack), {})[draft.region] = draft.id
         return cls(scopes, units, files)
 
-    def find(self, scope: Scope, name: str, region: str | None, reader: str, at: Location) -> str | None:
-        """The unit that a name means for a reader; None where the stage says null.
-
-        Args:
-            scope: of the reader.
-            name: as written, without the region.
-            region: as written after ``@``.
-            reader: the region of the unit that reads.
-            at: where the reference stands.
+    def find(self, scope: Scope, read: Reading) -> str | None:
+        """The unit that a name means for a reader in a scope; None where the stage says null.
 
         Raises:
             UnboundError: it means no unit, or several.
         """
+        name = read.name
         if name in scope.stacks:
-            return self._one(scope.name, name, region, reader, at)
+            return self._one(scope.name, name, read.region, read)
         if name in scope.uses:
-            return self._used(scope, name, region, reader, at)
+            return self._used(scope, read)
         if name in self.scopes[scope.account.name].stacks:
-            return self._one(scope.account.name, name, region, reader, at)
-        raise UnboundError(self._unbound(scope, name, at))
+            return self._one(scope.account.name, name, read.region, read)
+        raise UnboundError(self._unbound(scope, name, read.at))
 
-    def _used(self, scope: Scope, name: str, region: str | None, reader: str, at: Location) -> str | None:
-        value = scope.uses[name]
+    def problems(self) -> Iterator[Problem]:
+        """What is wrong with any ``uses``, whether something reads it or not."""
+        for scope in self.scopes.values():
+            for name, value in scope.uses.items():
+                try:
+                    self._target(scope, name, value)
+                except UnboundError as error:
+                    if error.problem is not None:
+                        yield error.problem
+
+    def _target(self, scope: Scope, name: str, value: Yaml) -> tuple[str, str, str | None] | None:
+        """Stage, stack and region that a line of ``uses`` means; None for null."""
         if value.kind is Kind.NULL:
             return None
-        path, _, written = value.value.partition("@")
+        path, _, region = value.value.partition("@")
         stage, _, stack = path.partition("/")
+        if stage == scope.name:
+            hint = f"stacks of {stage} are read by their own names: {stack}.OUTPUT"
+            raise UnboundError(Problem(value.at, f"uses.{name} means a stack of this stage", hint))
         if stage not in self.scopes:
-            if stage in self.files.broken:
-                raise UnboundError(None)
-            hint = near_miss(stage, self.scopes)
-            raise UnboundError(Problem(value.at, f"uses.{name}: there is no stage {stage!r}", hint))
-        target = self.scopes[stage]
-        if stack not in target.stacks:
-            if stack in self.files.broken:
-                raise UnboundError(None)
-            hint = near_miss(stack, target.stacks) or f"{stage} has: {', '.join(sorted(target.stacks)) or 'no stacks'}"
-            raise UnboundError(Problem(value.at, f"uses.{name}: {stage} has no stack {stack!r}", hint))
-        return self._one(stage, stack, region or written or None, reader, at)
+            hint = near_miss(stage, self.scopes) or f"there are: {', '.join(sorted(self.scopes))}"
+            raise self._unless_broken(stage, Problem(value.at, f"uses.{name}: there is no stage {stage!r}", hint))
+        known = self.scopes[stage].stacks
+        if stack not in known:
+            hint = near_miss(stack, known) or f"{stage} has: {', '.join(sorted(known)) or 'no stacks'}"
+            raise self._unless_broken(stack, Problem(value.at, f"uses.{name}: {stage} has no stack {stack!r}", hint))
+        units = self.units.get((stage, stack), {})
+        if region and units and region not in units:
+            hint = f"it is in {', '.join(sorted(units))}"
+            raise UnboundError(Problem(value.at, f"uses.{name}: {stage}/{stack} is not in {region}", hint))
+        return stage, stack, region or None
 
-    def _one(self, stage: str, stack: str, region: str | None, reader: str, at: Location) -> str:
+    def _unless_broken(self, name: str, problem: Problem) -> UnboundError:
+        return UnboundError(None if name in self.files.broken else problem)
+
+    def _used(self, scope: Scope, read: Reading) -> str | None:
+        try:
+            target = self._target(scope, read.name, scope.uses[read.name])
+        except UnboundError as error:
+            raise UnboundError(None) from error  # told once, where it is written
+        if target is None:
+            return None
+        stage, stack, wired = target
+        return self._one(stage, stack, read.region or wired, read)
+
+    def _one(self, stage: str, stack: str, region: str | None, read: Reading) -> str:
         """The unit in the wanted region, else in the reader's, else the only one."""
         units = self.units.get((stage, stack), {})
         if not units:
@@ -84,15 +122,15 @@ class Wiring:
         if region is not None:
             if region not in units:
                 what = f"{stage}/{stack} is not in {region}"
-                raise UnboundError(Problem(at, what, f"it is in {', '.join(sorted(units))}"))
+                raise UnboundError(Problem(read.at, what, f"it is in {', '.join(sorted(units))}"))
             return units[region]
-        if reader in units:
-            return units[reader]
+        if read.reader in units:
+            return units[read.reader]
         if len(units) == 1:
             return next(iter(units.values()))
-        first = sorted(units)[0]
-        what = f"{stage}/{stack} is in {', '.join(sorted(units))}, and not in {reader}, so one must be named"
-        raise UnboundError(Problem(at, what, f"write {stack}@{first}.OUTPUT"))
+        regions = sorted(units)
+        what = f"{stage}/{stack} is in {', '.join(regions)}, and not in {read.reader}, so one must be named"
+        raise UnboundError(Problem(read.at, what, f"write {read.name}@{regions[0]}"))
 
     def _unbound(self, scope: Scope, name: str, at: Location) -> Problem | None:
         if name in self.files.broken:

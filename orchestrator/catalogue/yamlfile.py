@@ -1,7 +1,7 @@
 """YAML with a place for every value. ruamel.yaml's C parser gives the events; what a value may be is decided here.
 
-Anchors and merge keys work within a file; tags, keys that are there twice, and whatever readers of YAML read differently
-are errors.
+Anchors and merge keys work within a file; tags, keys that are there twice, and whatever one reader of YAML reads
+differently from another are errors.
 """
 
 from __future__ import annotations
