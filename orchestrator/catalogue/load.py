@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from orchestrator.catalogue.context import Context
 from orchestrator.catalogue.files import Files, read_files
-from orchestrator.catalogue.records import Account, Catalogue, Stage, Unit
-from orchestrator.catalogue.scopes import Draft, Scope, account_scope, drafts_of, stage_scope
+from orchestrator.catalogue.records import Account, Catalogue, Stage
+from orchestrator.catalogue.scopes import Scope, account_scope, drafts_of, stage_scope
 from orchestrator.catalogue.settings import make_account, make_settings
 from orchestrator.catalogue.stages import make_stage, merged_stages
-from orchestrator.catalogue.units import Builder
+from orchestrator.catalogue.units import make_units
 from orchestrator.catalogue.values import Shared
 from orchestrator.catalogue.wiring import Wiring
 from orchestrator.errors import CatalogueError, UsageError
@@ -48,8 +49,8 @@ def load(root: Path) -> Catalogue:
     wiring = Wiring.of(scopes, drafts, files)
     files.problems += wiring.problems()
     shared = Shared(stack_names=_known_names(files, scopes), problems=files.problems)
-    builder = Builder(root, settings, accounts, wiring, shared, files.problems)
-    units = _units(builder, drafts)
+    context = Context(root, settings, accounts, wiring, shared, files.problems)
+    units = make_units(drafts, context)
     if files.problems:
         raise CatalogueError(list(dict.fromkeys(files.problems)))
     return Catalogue(root=root, settings=settings, accounts=accounts, stages=stages, units=units)
@@ -71,9 +72,3 @@ def _scopes(files: Files, accounts: dict[str, Account]) -> tuple[dict[str, Stage
 def _known_names(files: Files, scopes: dict[str, Scope]) -> frozenset[str]:
     """Names that ``${NAME.output}`` would be meant for."""
     return frozenset(files.stacks) | {name for scope in scopes.values() for name in scope.uses}
-
-
-def _units(builder: Builder, drafts: list[Draft]) -> dict[str, Unit]:
-    builder.interfaces(iter(drafts))
-    built = (builder.unit(draft) for draft in drafts)
-    return {unit.id: unit for unit in built if unit is not None}

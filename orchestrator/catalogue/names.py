@@ -9,10 +9,11 @@ Gateway quotas (HTTP API name 128), CloudWatch Logs "CreateLogGroup" (512).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.errors import Problem
 
 _HASH = 8
 """Hexadecimal digits of the hash that a shortened name ends with."""
@@ -80,6 +81,19 @@ def aws_name(
     # The parts are hashed with their borders: a-b + c and a + b-c look alike.
     digest = hashlib.sha256("\n".join([service, *parts]).encode()).hexdigest()[:_HASH]
     return f"{kept[: allowed.limit - _HASH - 1].rstrip('-')}-{digest}"
+
+
+def same_names(settings_name: str, units: Iterable[Unit]) -> Iterator[Problem]:
+    """Units of one account that would have the same names in AWS: ``a-b/c`` and ``a/b-c``."""
+    seen: dict[tuple[str, str], Unit] = {}
+    for unit in units:
+        whole = "-".join([settings_name, unit.stage, unit.named or unit.stack])
+        if "@" in unit.id:
+            whole += f"-{unit.region}"
+        first = seen.setdefault((unit.account, whole), unit)
+        if first is not unit:
+            what = f"{unit.id} and {first.id} have the same names in AWS, {whole}, in the account {unit.account}"
+            yield Problem(unit.at, what, "rename a stage or a stack, or give one of them another name with `named:`")
 
 
 def names_of(catalogue: Catalogue, unit: Unit) -> Mapping[str, str]:

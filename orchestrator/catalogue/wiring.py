@@ -69,6 +69,11 @@ class Wiring:
             return self._one(scope.account.name, name, read.region, read)
         raise UnboundError(self._unbound(scope, name, read.at))
 
+    def own(self, account: str, stack: str | None = None) -> Iterator[str]:
+        """The units of an account's own stacks, or of one of them."""
+        for name in self.scopes[account].stacks if stack is None else (stack,):
+            yield from self.units.get((account, name), {}).values()
+
     def problems(self) -> Iterator[Problem]:
         """What is wrong with any ``uses``, whether something reads it or not."""
         for scope in self.scopes.values():
