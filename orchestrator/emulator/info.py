@@ -52,7 +52,8 @@ def read_info(folder: Path) -> EmulatorInfo | None:
         info = EmulatorInfo(**data)
     except (OSError, ValueError, TypeError):
         return None
-    return info if is_alive(info) else None
+    well_formed = isinstance(info.url, str) and isinstance(info.pid, int)
+    return info if well_formed and is_alive(info) else None
 
 
 def write_info(folder: Path, info: EmulatorInfo) -> None:

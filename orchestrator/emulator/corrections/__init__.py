@@ -5,9 +5,17 @@ A correction is narrow, and a test proves it through the API (``tests/integratio
 
 from __future__ import annotations
 
-from orchestrator.emulator.corrections import bucket_policies, member_accounts, pool_tags, pools, sessions
+from orchestrator.emulator.corrections import (
+    bucket_policies,
+    member_accounts,
+    pool_tags,
+    pools,
+    queues,
+    sessions,
+    tables,
+)
 
-_ALL = (bucket_policies, member_accounts, pool_tags, pools, sessions)
+_ALL = (bucket_policies, member_accounts, pool_tags, pools, queues, sessions, tables)
 
 
 def apply_all() -> None:

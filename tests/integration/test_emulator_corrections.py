@@ -1,0 +1,201 @@
+"""Where moto answers otherwise than AWS, and the emulator as AWS: one test for each correction, through the API."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.emulator import ENTRY_ROLE, Account
+
+pytestmark = pytest.mark.integration
+
+
+def code(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
+    response = error.value.response
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def make_bucket(account: Account, name: str) -> str:
+    account.client("s3").create_bucket(
+        Bucket=f"{name}-{account.id}", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    return f"{name}-{account.id}"
+
+
+# --- pools
+
+
+def test_an_update_of_a_pool_keeps_what_it_cannot_carry(account: Account) -> None:
+    cognito = account.client("cognito-idp")
+    pool = cognito.create_user_pool(
+        PoolName="p",
+        UsernameAttributes=["email"],
+        UsernameConfiguration={"CaseSensitive": False},
+        UserPoolTags={"a": "b"},
+        Schema=[{"Name": "team", "AttributeDataType": "String", "Mutable": True}],
+    )["UserPool"]["Id"]
+    cognito.update_user_pool(UserPoolId=pool, AutoVerifiedAttributes=["email"])
+    now = cognito.describe_user_pool(UserPoolId=pool)["UserPool"]
+    assert now["AutoVerifiedAttributes"] == ["email"]
+    assert now["UsernameAttributes"] == ["email"]
+    assert now["UsernameConfiguration"] == {"CaseSensitive": False}
+    assert now["UserPoolTags"] == {"a": "b"}
+    assert "custom:team" in {each["Name"] for each in now["SchemaAttributes"]}
+
+
+def test_a_pool_has_the_standard_attributes_beside_its_own(account: Account) -> None:
+    pool = account.client("cognito-idp").create_user_pool(
+        PoolName="p", Schema=[{"Name": "email", "Required": True, "AttributeDataType": "String"}]
+    )["UserPool"]
+    schema = {each["Name"]: each for each in pool["SchemaAttributes"]}
+    assert {"sub", "given_name", "phone_number_verified", "updated_at"} <= schema.keys()
+    assert schema["email"]["Required"] is True
+    assert pool["DeletionProtection"] == "INACTIVE"
+
+
+def test_deletion_protection_and_a_domain_stop_the_deletion_of_a_pool(account: Account) -> None:
+    cognito = account.client("cognito-idp")
+    pool = cognito.create_user_pool(PoolName="p", DeletionProtection="ACTIVE")["UserPool"]["Id"]
+    with pytest.raises(ClientError, match="deletion protection is activated"):
+        cognito.delete_user_pool(UserPoolId=pool)
+    cognito.update_user_pool(UserPoolId=pool, DeletionProtection="INACTIVE")
+    domain = f"d-{account.id}"
+    cognito.create_user_pool_domain(UserPoolId=pool, Domain=domain)
+    assert cognito.describe_user_pool_domain(Domain=domain)["DomainDescription"]["ManagedLoginVersion"] == 1
+    with pytest.raises(ClientError, match="has a domain configured") as caught:
+        cognito.delete_user_pool(UserPoolId=pool)
+    assert code(caught) == ("InvalidParameterException", 400)
+    cognito.delete_user_pool_domain(UserPoolId=pool, Domain=domain)
+    cognito.delete_user_pool(UserPoolId=pool)
+    with pytest.raises(ClientError, match="does not exist"):
+        cognito.describe_user_pool(UserPoolId=pool)
+
+
+def test_pools_can_be_tagged(account: Account) -> None:
+    cognito = account.client("cognito-idp")
+    pool = cognito.create_user_pool(PoolName="p")["UserPool"]
+    arn = pool["Arn"]
+    assert cognito.list_tags_for_resource(ResourceArn=arn)["Tags"] == {}
+    cognito.tag_resource(ResourceArn=arn, Tags={"a": "1", "b": "2"})
+    cognito.untag_resource(ResourceArn=arn, TagKeys=["a"])
+    assert cognito.list_tags_for_resource(ResourceArn=arn)["Tags"] == {"b": "2"}
+    assert cognito.describe_user_pool(UserPoolId=pool["Id"])["UserPool"]["UserPoolTags"] == {"b": "2"}
+
+
+# --- queues
+
+
+def test_a_queue_gives_its_redrive_policies_as_aws_writes_them(account: Account) -> None:
+    sqs = account.client("sqs")
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5}, separators=(",", ":"))
+    allowed = '{"redrivePermission":"denyAll"}'
+    queue = sqs.create_queue(QueueName="q", Attributes={"RedrivePolicy": policy})["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=dead, Attributes={"RedriveAllowPolicy": allowed})
+    assert sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]["RedrivePolicy"] == policy
+    assert (
+        sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["All"])["Attributes"]["RedriveAllowPolicy"] == allowed
+    )
+
+
+def test_a_queue_keeps_its_policy_until_it_is_given_another(account: Account) -> None:
+    sqs = account.client("sqs")
+    queue = sqs.create_queue(QueueName="q")["QueueUrl"]
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}],
+    }
+
+    def now() -> dict[str, str]:
+        found: dict[str, str] = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+        return found
+
+    assert "Policy" not in now()
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "60"})
+    assert json.loads(now()["Policy"]) == policy
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": ""})
+    assert "Policy" not in now()
+
+
+# --- the role of a new account
+
+
+def test_the_role_of_a_created_account_may_do_everything_there(account: Account) -> None:
+    organisations = account.client("organizations")
+    organisations.create_organization(FeatureSet="ALL")
+    member = organisations.create_account(AccountName="m", Email="m@example.com")["CreateAccountStatus"]["AccountId"]
+    answer = account.client("sts").assume_role(RoleArn=f"arn:aws:iam::{member}:role/{ENTRY_ROLE}", RoleSessionName="in")
+    s3 = account.client("s3", account.enter(answer))
+    s3.create_bucket(Bucket=f"b-{member}", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    assert account.client("s3").list_buckets()["Buckets"] == []
+
+
+# --- what the emulator itself gives moto: one request after another, and a clear word where moto has nothing
+
+
+def test_of_many_that_lock_at_once_one_wins(account: Account) -> None:
+    bucket = make_bucket(account, "locks")
+
+    def lock(number: int) -> bool:
+        try:
+            account.client("s3").put_object(Bucket=bucket, Key="state.tflock", Body=str(number), IfNoneMatch="*")
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "PreconditionFailed":
+                return False
+            raise
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = [number for number, got in enumerate(pool.map(lock, range(16))) if got]
+    assert len(won) == 1
+    assert account.client("s3").get_object(Bucket=bucket, Key="state.tflock")["Body"].read() == str(won[0]).encode()
+
+
+def test_a_table_that_is_protected_is_not_deleted(account: Account) -> None:
+    dynamodb = account.client("dynamodb")
+    dynamodb.create_table(
+        TableName="t",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        DeletionProtectionEnabled=True,
+    )
+    with pytest.raises(ClientError, match="Disable deletion protection first"):
+        dynamodb.delete_table(TableName="t")
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "arguments", "named"),
+    [
+        (
+            "cognito-idp",
+            "list_user_import_jobs",
+            {"UserPoolId": "eu-west-1_a", "MaxResults": 1},
+            "cognito-idp ListUserImportJobs",
+        ),
+        ("dynamodb", "list_global_tables", {}, "dynamodb ListGlobalTables"),
+        ("cloudtrail", "lookup_events", {}, "cloudtrail LookupEvents"),
+        ("lambda", "list_function_url_configs", {"FunctionName": "f"}, "lambda ListFunctionUrlConfigs"),
+        (
+            "iam",
+            "simulate_principal_policy",
+            {"PolicySourceArn": "arn:aws:iam::1:role/x-y-z-a-b", "ActionNames": ["s3:GetObject"]},
+            "iam SimulatePrincipalPolicy",
+        ),
+        ("accessanalyzer", "list_analyzers", {}, "ListAnalyzers"),
+        ("codestar-connections", "list_connections", {}, "ListConnections"),
+    ],
+)
+def test_what_moto_lacks_is_said_by_name_and_not_tried_again(
+    account: Account, service: str, operation: str, arguments: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ClientError, match=named) as caught:
+        getattr(account.client(service), operation)(**arguments)
+    assert code(caught)[0] in {"NotImplementedException", "NotImplemented"}
+    assert code(caught)[1] == 400
