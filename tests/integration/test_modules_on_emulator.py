@@ -62,7 +62,7 @@ def test_a_stage_is_applied_changed_in_place_and_not_destroyed(account: Account,
     stage.set(attributes=ATTRIBUTES, memory=256)
     assert {change.action for change in looking.plan().changes} == {Action.CREATE}
     changing.apply()
-    assert looking.plan().empty
+    assert not looking.plan().changes
     outputs = stage.outputs()
     pool = outputs["user_pool_id"]
     assert list(outputs["secrets"]) == ["job"]
@@ -80,28 +80,26 @@ def test_a_stage_is_applied_changed_in_place_and_not_destroyed(account: Account,
     before, after = ({json.dumps(a) for a in (side or {})["schema"]} for side in (update.before, update.after))
     assert before <= after, "the attributes that were there are not touched"
     changing.apply()
-    assert looking.plan().empty
+    assert not looking.plan().changes
     assert users(account, pool) == ["ann@example.com"]
     schema = account.client("cognito-idp").describe_user_pool(UserPoolId=pool)["UserPool"]["SchemaAttributes"]
     assert {a["Name"] for a in schema} >= {"custom:beta", "custom:team", "custom:company"}
 
     with pytest.raises(TerraformError, match="cannot be destroyed"):
         looking.plan(destroy=True)
-    kept = {change.type for change in looking.errored_plan().changes if change.action is Action.DELETE}
-    assert "aws_cognito_user_pool" in kept
     # Past Terraform, too, with every right that there is: the pool and the tables protect themselves.
     for service, call, arguments in (
         ("cognito-idp", "delete_user_pool", {"UserPoolId": pool}),
         ("dynamodb", "delete_table", {"TableName": "ams-test-data-users"}),
     ):
-        with pytest.raises(ClientError, match="deletion protection"):
+        with pytest.raises(ClientError, match=r"(?i)deletion ?protection"):
             getattr(account.client(service), call)(**arguments)
     assert users(account, pool) == ["ann@example.com"]
 
 
 def test_the_roles_do_what_they_are_for_and_no_more(account: Account, tmp_path: Path) -> None:
     placed = baseline(account, tmp_path)
-    assert placed.plan().empty
+    assert not placed.plan().changes
     _plan_role(account)
     _apply_role(account)
     _guardrails(account)

@@ -157,12 +157,6 @@ class Placed:
         self.terraform.show_json(self.root, plan, shown)
         return read_plan(plan, shown)
 
-    def errored_plan(self) -> PlanRecord:
-        """The plan that the last failed one left behind."""
-        plan, shown = self._files()
-        self.terraform.show_json(self.root, plan, shown)
-        return read_plan(plan, shown)
-
     def apply(self) -> None:
         """Apply the plan that was made last."""
         self.terraform.apply(self.root, self._files()[0], timeout=600, lock_timeout="10s")
