@@ -14,7 +14,7 @@ from orchestrator.guard.enrich import changed, enriched, label
 from orchestrator.guard.findings import PROTECTED, Writer
 from orchestrator.guard.policies import Policies
 from orchestrator.guard.records import Finding, Verdict
-from orchestrator.guard.rules import losses, unaccounted
+from orchestrator.guard.rules import losses, unaccounted, unnamed_losses
 from orchestrator.terraform.records import PlanRecord, ResourceChange
 
 if TYPE_CHECKING:
@@ -67,12 +67,14 @@ class Judge:
         with suppress(CatalogueError):
             self.warm()
 
-    def judge(self, unit: Unit, plan: PlanRecord) -> Verdict:
+    def judge(self, unit: Unit, plan: PlanRecord, *, destroy: bool = False) -> Verdict:
         """The verdict over one plan. A plan that Terraform itself called empty has no findings.
 
         Args:
             unit: the unit that the plan is of.
             plan: the plan; judged is its JSON, and what ``plan`` says only makes the verdict stricter.
+            destroy: the plan destroys the whole unit, so that everything in its state goes, also what a plan that
+                ended at the first ``prevent_destroy`` does not name.
 
         Raises:
             CatalogueError: a check cannot be loaded; nothing is judged without all of them.
@@ -85,14 +87,15 @@ class Judge:
             document = read_document(plan.json_file)
         except UnreadableError as error:
             return Verdict(unit=unit.id, findings=(writer.unreadable(str(error)),), checks=())
-        return self._judged(unit, plan, document)
+        return self._judged(unit, plan, document, destroy=destroy)
 
-    def _judged(self, unit: Unit, plan: PlanRecord, document: Document) -> Verdict:
+    def _judged(self, unit: Unit, plan: PlanRecord, document: Document, *, destroy: bool) -> Verdict:
         engine = self.warm()
         changes = changed(document)
         writer = Writer(unit, self.policies.root, self.policies.protected, changes)
         lost = losses(document, plan.changes, self.policies.protected)
-        findings = [writer.loss(change) for change in lost.values()]
+        unnamed = unnamed_losses(document, self.policies.protected) if destroy else ()
+        findings = [writer.loss(change) for change in (*lost.values(), *unnamed)]
         findings += self._faults(document, writer)
         checks: tuple[str, ...] = ()
         try:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from orchestrator.guard.document import Document, Fault
 from orchestrator.guard.enrich import label
 from orchestrator.guard.protected import Protected
-from orchestrator.terraform.records import ResourceChange
+from orchestrator.terraform.records import Action, ResourceChange
 
 
 def losses(
@@ -30,6 +30,29 @@ def losses(
 
 def _goes(change: ResourceChange) -> bool:
     return change.action.destructive or (change.before is not None and change.after is None)
+
+
+def unnamed_losses(document: Document, protected: Protected) -> tuple[ResourceChange, ...]:
+    """Protected objects that go with their unit although its errored plan of destruction does not name them.
+
+    Terraform ends such a plan at the first ``prevent_destroy``: what others stand on is then not in it any more.
+    """
+    if not document.errored:
+        return ()
+    named = {each.address for each in document.changes}
+    return tuple(
+        ResourceChange(
+            address=item.address,
+            type=item.type,
+            name=item.address.rpartition(".")[2],
+            provider="",
+            mode="managed",
+            action=Action.DELETE,
+            before={},
+        )
+        for item in sorted(document.prior)
+        if item.type in protected and item.address not in named and not item.deposed
+    )
 
 
 def unaccounted(document: Document, protected: Protected) -> tuple[Fault, ...]:

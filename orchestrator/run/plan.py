@@ -113,7 +113,7 @@ class PlanDestroy:
             planned = Planned(planner.failure(unit, error))
         else:
             planned = planner.plan(unit, Inflow(values=values, pending=()), destroy=True)
-        return Step(planned, go_on=planned.go_on)
+        return Step(planned)  # whatever is wrong with one, a person sees all that stands in the way
 
     def _show(self, ended: Ended[Planned]) -> None:
         report = ended.result.report if ended.result is not None else not_run(self.tools, ended)

@@ -89,11 +89,11 @@ class Planner:
         try:
             record = self._run_plan(unit, root, out, destroy=destroy)
         except TerraformError as error:
-            blocked = self._judge_errored(unit, root, out, error, preview=preview)
+            blocked = self._judge_errored(unit, root, out, error, preview=preview, destroy=destroy)
             if blocked is None:
                 raise
             return blocked
-        return self._judged(unit, root, record, unknown=unknown, inflow=inflow)
+        return self._judged(unit, root, record, unknown=unknown, inflow=inflow, destroy=destroy)
 
     def _render(self, unit: Unit, inflow: Inflow, root: Root) -> frozenset[str]:
         """Write the root; the one for people too, when every value is known. The variables whose value is not."""
@@ -133,11 +133,11 @@ class Planner:
         return _without_placeholder(read_plan(out, json_file))
 
     def _judged(
-        self, unit: Unit, root: Root, record: PlanRecord, *, unknown: frozenset[str], inflow: Inflow
+        self, unit: Unit, root: Root, record: PlanRecord, *, unknown: frozenset[str], inflow: Inflow, destroy: bool
     ) -> Planned:
         self.tools.sink(UnitPhase(unit.id, Phase.JUDGE))
         preview = bool(inflow.pending)
-        verdict = self.tools.judge.judge(unit, record)
+        verdict = self.tools.judge.judge(unit, record, destroy=destroy)
         frozen = None if preview else freeze(root.folder, record.file, extra=[root.data_dir / "modules"])
         marks: frozenset[tuple[str, str]] = frozenset()
         if unknown and record.json_file is not None:
@@ -153,7 +153,7 @@ class Planner:
         return Planned(report=report, plan=record, verdict=verdict, frozen=frozen)
 
     def _judge_errored(
-        self, unit: Unit, root: Root, out: Path, error: TerraformError, *, preview: bool
+        self, unit: Unit, root: Root, out: Path, error: TerraformError, *, preview: bool, destroy: bool
     ) -> Planned | None:
         """A plan that Terraform saved although it failed: blocked if it shows the loss of something protected.
 
@@ -166,7 +166,7 @@ class Planner:
             record = self._read(root, out)
         except UnitError:
             return None
-        verdict = self.tools.judge.judge(unit, record)
+        verdict = self.tools.judge.judge(unit, record, destroy=destroy)
         if not any(finding.lost for finding in verdict.findings):
             return None
         report = replace(
