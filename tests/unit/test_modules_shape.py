@@ -40,7 +40,7 @@ def test_every_output_is_described(folder: Path) -> None:
 @modules
 def test_variables_and_outputs_are_where_people_look(folder: Path) -> None:
     module = read_module(folder, root=ROOT)
-    assert {Path(v.at.file).name for v in module.variables.values()} == {"variables.tf"}
+    assert {v.at.file for v in module.variables.values() if not Path(v.at.file).name.startswith("variables")} == set()
     assert {Path(o.at.file).name for o in module.outputs.values()} == {"outputs.tf"}
 
 
@@ -64,7 +64,7 @@ def test_it_has_native_tests_with_a_mock_provider(folder: Path) -> None:
 @modules
 def test_every_validated_variable_is_refused_in_a_test(folder: Path) -> None:
     """A validation that no test trips may let everything through."""
-    text = (folder / "variables.tf").read_text(encoding="utf-8")
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("variables*.tf")))
     validated = {
         match["name"]
         for match in re.finditer(r'^variable "(?P<name>\w+)" \{\n(?P<body>.*?)^\}', text, re.MULTILINE | re.DOTALL)
