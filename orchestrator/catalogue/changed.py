@@ -30,7 +30,7 @@ def changed_units(catalogue: Catalogue, graph: Graph, base: str) -> frozenset[st
     Raises:
         UsageError: there is no git, no repository, or no such revision.
     """
-    files = frozenset(_differing(catalogue.root, base))
+    files = frozenset(_differing(catalogue.root, base)) - {""}
     if files & _EVERYTHING:
         return frozenset(graph.order)
     folders: dict[Path, tuple[str, ...]] = {}
@@ -48,7 +48,8 @@ def _touched(path: str, files: frozenset[str]) -> bool:
 def _of(catalogue: Catalogue, unit: Unit, folders: dict[Path, tuple[str, ...]]) -> Iterator[str]:
     """Files and folders (with a slash at the end) that a unit depends on, relative to the repository."""
     yield f"live/stacks/{unit.stack}.yaml"
-    yield f"live/accounts/{unit.account}.yaml"
+    for account in {unit.account, *(provider.account for provider in unit.providers)}:
+        yield f"live/accounts/{account}.yaml"
     if not unit.of_account:
         yield from (f"live/stages/{stage}.yaml" for stage in catalogue.stages[unit.stage].lineage)
     yield from (f"{archive.folder.relative_to(catalogue.root).as_posix()}/" for archive in unit.archives)
@@ -66,14 +67,19 @@ def _differing(root: Path, base: str) -> Iterator[str]:
         message = f"{base!r} is no git revision"
         raise UsageError(message, hint="e.g. --changed origin/main")
     start = _git(root, "merge-base", "--end-of-options", base, "HEAD").strip()
-    yield from _git(root, "diff", "--name-only", "-z", "--relative", start, "--", ".").split("\0")
+    yield from _git(root, "diff", "--name-only", "--no-renames", "-z", "--relative", start, "--", ".").split("\0")
     yield from _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".").split("\0")
 
 
 def _git(root: Path, *arguments: str) -> str:
     try:
         done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False, timeout=_SECONDS
+            ["git", "-C", str(root), *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # names of files are bytes
+            check=False,
+            timeout=_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UsageError(f"git did not answer: {error}", hint="--changed needs git") from error

@@ -6,8 +6,9 @@ import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from orchestrator.catalogue.nodes import unit_references
 from orchestrator.catalogue.records import Unit
-from orchestrator.errors import CatalogueError, Problem
+from orchestrator.errors import CatalogueError, Location, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,12 @@ def _cycle(up: Mapping[str, tuple[str, ...]], among: set[str], units: Mapping[st
     circle = path[path.index(current) :]
     start = circle.index(min(circle))
     circle = [*circle[start:], *circle[:start]]
-    shown = " -> ".join(f"{name} ({units[name].at})" for name in [*circle, circle[0]])
+    steps = [(name, _reads(units[name], above)) for name, above in zip(circle, [*circle[1:], circle[0]], strict=True)]
+    shown = "".join(f"{name} ({at}) -> " for name, at in steps) + circle[0]
     hint = "take one of the references or depends_on out"
-    return Problem(units[circle[0]].at, f"units wait for each other in a circle: {shown}", hint)
+    return Problem(steps[0][1], f"units wait for each other in a circle: {shown}", hint)
+
+
+def _reads(unit: Unit, above: str) -> Location:
+    """Where a unit reads another; where the unit is named when it only comes after it."""
+    return next((ref.at for _, ref in unit_references(unit) if ref.unit == above), unit.at)

@@ -8,7 +8,7 @@ from orchestrator.catalogue.context import Context
 from orchestrator.catalogue.files import Files, read_files
 from orchestrator.catalogue.records import Account, Catalogue, Stage
 from orchestrator.catalogue.scopes import Scope, account_scope, drafts_of, stage_scope
-from orchestrator.catalogue.settings import make_account, make_settings
+from orchestrator.catalogue.settings import make_accounts, make_settings
 from orchestrator.catalogue.stages import make_stage, merged_stages
 from orchestrator.catalogue.units import make_units
 from orchestrator.catalogue.values import Shared
@@ -43,7 +43,7 @@ def load(root: Path) -> Catalogue:
     if files.orch is None:
         raise CatalogueError(files.problems)
     settings = make_settings(files.orch, files.problems)
-    accounts = {name: make_account(name, each, settings, files.problems) for name, each in files.accounts.items()}
+    accounts = make_accounts(files.accounts, files.orch, settings, files.problems)
     stages, scopes = _scopes(files, accounts)
     drafts = [draft for scope in scopes.values() for draft in drafts_of(scope, files.problems)]
     wiring = Wiring.of(scopes, drafts, files)

@@ -15,20 +15,44 @@ REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"
 ACCOUNT_ID = r"^[0-9]{12}$"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 DURATION = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+ROLE = r"^[A-Za-z0-9_+=,.@/-]+$"
+IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_-]*$"
+TAG_KEY = r"^[A-Za-z0-9_ .:/=+@-]+$"
+TAG_VALUE = r"^[A-Za-z0-9_ .:/=+@-]*$"
+PROFILE = r"^[A-Za-z0-9_.@:/+=, -]+$"
 UNIT = r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*(@[a-z0-9-]+)?$"
+STACK = r"^[a-z][a-z0-9-]{0,30}(@[a-z0-9-]+)?$"
+PROVIDER = r"^[A-Za-z0-9._-]+/[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)?$"
+
+DESCRIBED = {
+    NAME: "lower-case letters, digits and -, beginning with a letter, at most 31",
+    REGION: "a region such as eu-west-1",
+    ACCOUNT_ID: "the twelve digits of an AWS account",
+    DATE: "a day such as 2027-01-31",
+    DURATION: "a time such as 90s, 10m or 1h30m",
+    ROLE: "the name of a role",
+    IDENTIFIER: "letters, digits, _ and -, beginning with a letter",
+    TAG_KEY: "letters, digits, spaces and _ . : / = + @ -",
+    TAG_VALUE: "letters, digits, spaces and _ . : / = + @ -",
+    PROFILE: "the name of an AWS profile",
+    UNIT: "a unit: STAGE/STACK or STAGE/STACK@REGION",
+    STACK: "a stack: NAME or NAME@REGION",
+    PROVIDER: "the address of a provider, e.g. datadog/datadog",
+}
+"""Pattern -> what it asks for, in words."""
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Region = Annotated[str, StringConstraints(pattern=REGION)]
 AccountId = Annotated[str, StringConstraints(pattern=ACCOUNT_ID)]
 Duration = Annotated[str, StringConstraints(pattern=DURATION, min_length=2, max_length=12)]
-RoleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@/-]+$", max_length=64)]
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")]
-TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]+$", max_length=128)]
-TagValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]*$", max_length=256)]
+RoleName = Annotated[str, StringConstraints(pattern=ROLE, max_length=64)]
+Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
+TagKey = Annotated[str, StringConstraints(pattern=TAG_KEY, max_length=128)]
+TagValue = Annotated[str, StringConstraints(pattern=TAG_VALUE, max_length=256)]
 Date = Annotated[str, StringConstraints(pattern=DATE)]
 UnitPath = Annotated[str, StringConstraints(pattern=UNIT)]
-Profile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@:/+=, -]+$", max_length=128)]
-StackName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}(@[a-z0-9-]+)?$")]
+Profile = Annotated[str, StringConstraints(pattern=PROFILE, max_length=128)]
+StackName = Annotated[str, StringConstraints(pattern=STACK)]
 
 
 class Strict(BaseModel):
@@ -40,7 +64,7 @@ class Strict(BaseModel):
 class ProviderModel(Strict):
     """A provider that is not under ``hashicorp/``."""
 
-    source: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)?$")] = Field(
+    source: Annotated[str, StringConstraints(pattern=PROVIDER)] = Field(
         description="Address of the provider, e.g. datadog/datadog."
     )
     version: str = Field(description="Version or constraint.")

@@ -79,7 +79,11 @@ def lookalikes(text: str) -> Iterator[tuple[str, str]]:
 def _parse(inside: str) -> BuiltIn | OutputOf:
     if "." not in inside and "[" not in inside:
         if not _BUILT_IN.fullmatch(inside):
-            message = f"{inside!r} is no reference" if inside else "the reference is empty"
+            message = "the reference is empty"
+            if inside:
+                message = (
+                    f"{inside!r} is no reference: write STACK.OUTPUT, or a name such as stage; there are no functions"
+                )
             raise ReferenceTextError(message)
         return BuiltIn(inside)
     match = _TARGET.fullmatch(inside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -98,8 +99,32 @@ def _seconds(text: str) -> float:
     return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9]+)([hms])", text))
 
 
-def make_account(name: str, value: Yaml, settings: Settings, problems: list[Problem]) -> Account:
-    """``live/accounts/NAME.yaml`` as a record."""
+def make_accounts(
+    values: Mapping[str, Yaml], orch: Yaml, settings: Settings, problems: list[Problem]
+) -> dict[str, Account]:
+    """The files of ``live/accounts/`` as records; each has a state bucket of its own."""
+    accounts = {name: _make_account(name, value, settings, problems) for name, value in values.items()}
+    try:
+        buckets = _buckets(settings, accounts)
+    except ReferenceTextError as error:
+        problems.append(Problem(orch.value["state"].value["bucket"].at, f"state.bucket: {error}"))
+        return accounts
+    return {name: replace(account, state_bucket=buckets[name]) for name, account in accounts.items()}
+
+
+def _buckets(settings: Settings, accounts: Mapping[str, Account]) -> dict[str, str]:
+    """Account -> its state bucket, which no other account has."""
+    owners: dict[str, str] = {}
+    for account in accounts.values():
+        bucket = _bucket(settings, account)
+        first = owners.setdefault(bucket, account.name)
+        if first != account.name:
+            message = f"{first} and {account.name} would both have {bucket}; put ${{{{ account_id }}}} into it"
+            raise ReferenceTextError(message)
+    return {name: bucket for bucket, name in owners.items()}
+
+
+def _make_account(name: str, value: Yaml, settings: Settings, problems: list[Problem]) -> Account:
     region = text_of(value, "region", settings.region)
     listed = value.get("regions")
     regions = tuple(item.value for item in listed.value) if listed is not None and listed.kind is Kind.LIST else ()
@@ -109,15 +134,13 @@ def make_account(name: str, value: Yaml, settings: Settings, problems: list[Prob
         at = value.value["region"].at if text_of(value, "region") else value.where("regions")
         hint = f"add it to `regions`, or set `region` to one of {', '.join(regions)}"
         problems.append(Problem(at, f"the region {region} is not allowed in {name}", hint))
-    id_ = text_of(value, "id")
-    context = {"name": settings.name, "account": name, "account_id": id_, "region": region}
     return Account(
         name=name,
-        id=id_,
+        id=text_of(value, "id"),
         region=region,
         regions=regions,
         restricted=text_of(value, "access", "restricted") == "restricted",
-        state_bucket=_bucket(settings.state_bucket, context, value, problems),
+        state_bucket="",
         roles=make_roles(settings.roles, value.get("roles")),
         tags={**settings.tags, **texts_of(value, "tags")},
         at=value.at,
@@ -131,15 +154,12 @@ def not_allowed(region: str, at: Location, account: str) -> Problem:
     return Problem(at, f"the region {region} is not allowed in {account}", hint)
 
 
-def _bucket(template: str, context: Mapping[str, str], value: Yaml, problems: list[Problem]) -> str:
-    try:
-        bucket = fill(template, context)
-    except ReferenceTextError as error:
-        problems.append(Problem(value.at, f"state.bucket in live/orch.yaml: {error}"))
-        return ""
+def _bucket(settings: Settings, account: Account) -> str:
+    built_ins = {"name": settings.name, "account": account.name, "account_id": account.id, "region": account.region}
+    bucket = fill(settings.state_bucket, built_ins)
     if not _BUCKET.fullmatch(bucket):
-        what = f"{bucket!r} is no name for a bucket: 3 to 63 lower-case letters, digits, - and ."
-        problems.append(Problem(value.at, what, "change state.bucket in live/orch.yaml"))
+        message = f"{bucket!r} is no name for a bucket: 3 to 63 lower-case letters, digits, - and ."
+        raise ReferenceTextError(message)
     return bucket
 
 

@@ -146,7 +146,6 @@ class Wiring:
             return Problem(at, what, hint)
         if name in self.files.stacks:
             return Problem(at, f"{scope.name} has no {name}", f"add `{name}:` under `stacks:` in {scope.file}")
-        hint = (
-            near_miss(name, {*scope.stacks, *scope.uses}) or f"add `{name}: STAGE/STACK` under `uses:` in {scope.file}"
-        )
+        known = {*scope.stacks, *scope.uses, *self.scopes[scope.account.name].stacks, *self.files.stacks}
+        hint = near_miss(name, known) or f"add `{name}: STAGE/STACK` under `uses:` in {scope.file}"
         return Problem(at, f"nothing is called {name} in {scope.name}", hint)

@@ -34,6 +34,7 @@ MAX_BYTES = 1_000_000
 MAX_VALUES = 50_000
 """Values of one file with every alias written out: what a few nested aliases make a million of stops here."""
 MAX_DEPTH = 40
+_EMPTY_HINT = "delete it, or write what it is for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def _decoded(data: bytes, file: str) -> str:
         what = f"the file has {len(data):,} bytes, more than {MAX_BYTES:,}"
         raise CatalogueError([Problem(Location(file), what, "files of live/ are short: move data to where it belongs")])
     if not data.strip():
-        raise CatalogueError([Problem(Location(file), "the file is empty", "delete it, or write what it is for")])
+        raise CatalogueError([Problem(Location(file), "the file is empty", _EMPTY_HINT)])
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -163,7 +164,7 @@ class _Builder:
                     raise self._wrong(event, "a second document begins here", "one file holds one document")
                 root = self._value(next(events), events, 1)
         if root is None:
-            raise _ProblemFoundError(Problem(Location(self._file), "the file holds nothing but comments"))
+            raise _ProblemFoundError(Problem(Location(self._file), "the file holds nothing but comments", _EMPTY_HINT))
         return root
 
     def _at(self, event: Event) -> Location:
