@@ -85,7 +85,7 @@ class Planner:
         root = self.tools.root(unit, preview=preview)
         out = self.tools.folders.preview_plan(unit) if preview else self.tools.folders.plan(unit)
         unknown = self._render(unit, inflow, root)
-        self._init(unit, root)
+        self._init(unit, inflow, root)
         try:
             record = self._run_plan(unit, root, out, destroy=destroy)
         except TerraformError as error:
@@ -96,18 +96,20 @@ class Planner:
         return self._judged(unit, root, record, unknown=unknown, inflow=inflow, destroy=destroy)
 
     def _render(self, unit: Unit, inflow: Inflow, root: Root) -> frozenset[str]:
-        """Write the root; the one for people too, when every value is known. The variables whose value is not."""
+        """Write the root; the variables whose value is not known yet."""
         tools = self.tools
         self._check_stop(unit)
         tools.sink(UnitPhase(unit.id, Phase.RENDER))
         rendered = tools.workspace.render(unit, inflow.values, root.folder)
-        if None not in inflow.values.values() and not has_unknown(inflow.values):
-            tools.workspace.refresh(rendered.folder, tools.folders.shown(unit))
         return rendered.unknown
 
-    def _init(self, unit: Unit, root: Root) -> None:
-        self.tools.sink(UnitPhase(unit.id, Phase.INIT))
-        self.tools.terraform.init(root, timeout=self._limit(unit))
+    def _init(self, unit: Unit, inflow: Inflow, root: Root) -> None:
+        """Initialise the root; then bring the one for people up to date, when every value is known."""
+        tools = self.tools
+        tools.sink(UnitPhase(unit.id, Phase.INIT))
+        tools.terraform.init(root, timeout=self._limit(unit))
+        if None not in inflow.values.values() and not has_unknown(inflow.values):
+            tools.workspace.refresh(root.folder, tools.folders.shown(unit))
 
     def _run_plan(self, unit: Unit, root: Root, out: Path, *, destroy: bool) -> PlanRecord:
         self._check_stop(unit)

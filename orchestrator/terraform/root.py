@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -23,5 +23,5 @@ class Root:
     unit: str
     folder: Path
     data_dir: Path
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     log: Path
