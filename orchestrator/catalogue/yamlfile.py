@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # its name for the two builds of the C parser
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -34,6 +34,7 @@ MAX_BYTES = 1_000_000
 MAX_VALUES = 50_000
 """Values of one file with every alias written out: what a few nested aliases make a million of stops here."""
 MAX_DEPTH = 40
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _EMPTY_HINT = "delete it, or write what it is for"
 
 
@@ -98,11 +99,20 @@ def parse_yaml(data: bytes, file: str) -> Yaml:
     """
     text = _decoded(data, file)
     try:
-        return _Builder(file).document(YAML(typ="safe", pure=False).parse(text))
+        return _Builder(file).document(_events(text))
     except _ProblemFoundError as error:
         raise CatalogueError([error.problem]) from error
     except YAMLError as error:
         raise CatalogueError([_parser_problem(error, text, file)]) from error
+
+
+def _events(text: str) -> Iterator[Event]:
+    parser = CParser(text)
+    try:
+        while parser.check_event():
+            yield parser.get_event()
+    finally:
+        parser.dispose()
 
 
 def _decoded(data: bytes, file: str) -> str:
@@ -119,11 +129,10 @@ def _decoded(data: bytes, file: str) -> str:
             Location(file, line), "the file is not UTF-8 text", "it is binary, or saved in another encoding"
         )
         raise CatalogueError([problem]) from error
-    for number, character in enumerate(text):
-        if ord(character) < 0x20 and character not in "\n\r\t":
-            line = text.count("\n", 0, number) + 1
-            what = f"the file holds the control character {character!r}: it is binary"
-            raise CatalogueError([Problem(Location(file, line), what, "write it anew as text")])
+    if (found := _CONTROL.search(text)) is not None:
+        line = text.count("\n", 0, found.start()) + 1
+        what = f"the file holds the control character {found[0]!r}: it is binary"
+        raise CatalogueError([Problem(Location(file, line), what, "write it anew as text")])
     return text
 
 
