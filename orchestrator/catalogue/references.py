@@ -17,6 +17,8 @@ _STEP = re.compile(
     r"""\.(?P<key>[A-Za-z_][A-Za-z0-9_-]*)|\[(?P<index>[0-9]{1,9})\]|\[(?P<quote>["'])(?P<text>[^"'\\]*)(?P=quote)\]"""
 )
 _LOOKALIKE = re.compile(r"(?<!\$)\$\{\s*(?P<stack>[a-z][a-z0-9-]*)(?:@[a-z0-9-]+)?\.(?P<rest>[A-Za-z_][^}{]*)\}")
+_SHOWN = 60
+"""Characters of a wrong reference that a message shows."""
 
 
 class ReferenceTextError(ValueError):
@@ -63,9 +65,9 @@ def split(text: str) -> tuple[Part, ...]:
 
 def _literal(text: str) -> str:
     if "${{" in text:
-        shown = text[text.index("${{") :][:40]
-        wrong = "has { or } in it, and takes none" if "}}" in shown else "is not closed with }}"
-        message = f"{shown!r} {wrong}"
+        rest = text[text.index("${{") :]
+        wrong = "has { or } in it, and takes none" if "}}" in rest else "is not closed with }}"
+        message = f"{_shown(rest)} {wrong}"
         raise ReferenceTextError(message)
     return text
 
@@ -74,6 +76,10 @@ def lookalikes(text: str) -> Iterator[tuple[str, str]]:
     """Every ``${stack.output}`` in a text: the stack's name, and what it would be as a reference."""
     for match in _LOOKALIKE.finditer(text):
         yield match["stack"], f"${{{{ {match[0][2:-1].strip()} }}}}"
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
 
 
 def _parse(inside: str) -> BuiltIn | OutputOf:
@@ -88,7 +94,9 @@ def _parse(inside: str) -> BuiltIn | OutputOf:
         return BuiltIn(inside)
     match = _TARGET.fullmatch(inside)
     if match is None:
-        message = f"{inside!r} is no reference: write STACK.OUTPUT or STACK@REGION.OUTPUT, with .key or [0] after it"
+        message = (
+            f"{_shown(inside)} is no reference: write STACK.OUTPUT or STACK@REGION.OUTPUT, with .key or [0] after it"
+        )
         raise ReferenceTextError(message)
     return OutputOf(match["stack"], match["region"], match["output"], tuple(_steps(match["path"], inside)))
 
@@ -98,9 +106,7 @@ def _steps(text: str, inside: str) -> Iterator[str | int]:
     while position < len(text):
         match = _STEP.match(text, position)
         if match is None:
-            message = (
-                f'{text[position:]!r} in {inside!r} is no path: write .key, ["key"] or [0]; there are no functions'
-            )
+            message = f'{_shown(text[position:])} in {_shown(inside)} is no path: write .key, ["key"] or [0]; there are no functions'
             raise ReferenceTextError(message)
         yield int(match["index"]) if match["index"] is not None else match["key"] or match["text"] or ""
         position = match.end()

@@ -34,7 +34,7 @@ MAX_BYTES = 1_000_000
 MAX_VALUES = 50_000
 """Values of one file with every alias written out: what a few nested aliases make a million of stops here."""
 MAX_DEPTH = 40
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _EMPTY_HINT = "delete it, or write what it is for"
 
 

@@ -1,0 +1,238 @@
+"""Files of `live/` as YAML with places: what a value is, what is refused, and that nothing hostile takes long."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.catalogue.scalars import Kind
+from orchestrator.catalogue.yamlfile import MAX_BYTES, MAX_DEPTH, MAX_VALUES, Yaml, parse_yaml, read_yaml
+from orchestrator.errors import CatalogueError, Location
+
+
+def parse(text: str) -> Yaml:
+    return parse_yaml(text.encode(), "f.yaml")
+
+
+def data(value: Yaml) -> Any:
+    if value.kind is Kind.MAP:
+        return {key: data(item) for key, item in value.items()}
+    return [data(item) for item in value.value] if value.kind is Kind.LIST else value.value
+
+
+def said(content: str | bytes) -> str:
+    with pytest.raises(CatalogueError) as caught:
+        parse_yaml(content.encode() if isinstance(content, str) else content, "f.yaml")
+    assert len(caught.value.problems) == 1
+    return str(caught.value)
+
+
+def test_every_value_knows_its_place() -> None:
+    value = parse("one: 1\ntwo:\n  - a\n  - b: ~\n")
+    two = value.value["two"]
+    assert value.where("two") == Location("f.yaml", 2, 1)
+    assert two.at == Location("f.yaml", 3, 3)
+    assert two.value[1].value["b"].at == Location("f.yaml", 4, 8)
+    assert two.value[1].where("b") == Location("f.yaml", 4, 5)
+    assert value.where("no such key") == value.at
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("true", Kind.BOOL, True),
+        ("false", Kind.BOOL, False),
+        ("", Kind.NULL, None),
+        ("~", Kind.NULL, None),
+        ("null", Kind.NULL, None),
+        ("0", Kind.NUMBER, 0),
+        ("-12", Kind.NUMBER, -12),
+        ("5.100", Kind.NUMBER, 5.1),
+        ("1e3", Kind.NUMBER, 1000.0),
+        ("111111111111", Kind.NUMBER, 111111111111),
+        ("eu-west-1", Kind.TEXT, "eu-west-1"),
+        ("1.2.3", Kind.TEXT, "1.2.3"),
+        ("10m", Kind.TEXT, "10m"),
+        ("v2.3.1", Kind.TEXT, "v2.3.1"),
+        ("=", Kind.TEXT, "="),
+        ("https://x.example.com:8080/a#b", Kind.TEXT, "https://x.example.com:8080/a#b"),
+        ("${{ data.tables }}", Kind.TEXT, "${{ data.tables }}"),
+        ("'yes'", Kind.TEXT, "yes"),
+        ('"011111111111"', Kind.TEXT, "011111111111"),
+        ("|\n  a\n  b\n", Kind.TEXT, "a\nb\n"),
+    ],
+)
+def test_what_a_word_is(text: str, kind: Kind, value: object) -> None:
+    found = parse(f"key: {text}").value["key"]
+    assert (found.kind, found.value) == (kind, value)
+    assert type(found.value) is type(value)
+
+
+def test_a_number_keeps_how_it_is_written() -> None:
+    assert parse("key: 5.100").value["key"].raw == "5.100"
+
+
+BOOLISH = ["yes", "No", "ON", "off", "y", "N", "True", "FALSE"]
+DATES = ["2026-01-01", "2026-1-1", "2001-12-14t21:59:43.10-05:00", "2001-12-14 21:59:43"]
+NUMBERISH = ["011111111111", "0x1F", "0o17", "1_000", ".5", "5.", "1:30", "190:20:30", ".inf", "-.INF", ".NaN", "08.5"]
+
+
+@pytest.mark.parametrize(
+    ("word", "is_"),
+    [
+        *((word, "a word that some YAML readers take for true or false") for word in BOOLISH),
+        *((word, "what YAML takes for a date") for word in DATES),
+        *((word, "what YAML takes for a number, and not for the one that it looks like") for word in NUMBERISH),
+    ],
+)
+def test_a_word_that_readers_take_for_different_things_is_quoted_back(word: str, is_: str) -> None:
+    text = said(f"key: {word}")
+    assert text.startswith(f'f.yaml:1:6: {word} is {is_} — if it is text, quote it: "{word}"')
+    assert data(parse(f'key: "{word}"')) == {"key": word}
+
+
+@pytest.mark.parametrize("word", ["9" * 41, "1" * 10_000, "1e999", "-1e999"])
+def test_a_number_without_an_end_is_no_number(word: str) -> None:
+    assert "if it is text, quote it" in said(f"key: {word}")
+
+
+def test_anchors_and_merge_keys() -> None:
+    value = parse(
+        "base: &base {a: 1, b: 2}\n"
+        "other: &other {b: 3, c: 4}\n"
+        "one:\n  <<: *base\n  b: own\n"
+        "two:\n  <<: [*base, *other]\n"
+        'three: {"<<": 1}\n'
+    )
+    assert data(value.value["one"]) == {"b": "own", "a": 1}
+    assert data(value.value["two"]) == {"a": 1, "b": 2, "c": 4}
+    assert data(value.value["three"]) == {"<<": 1}
+    assert value.value["one"].where("a") == Location("f.yaml", 1, 14), "a merged value is where it is written"
+    assert value.value["two"].value["c"] is value.value["other"].value["c"], "and shared"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: !!str 1", "f.yaml:1:4: the tag 'tag:yaml.org,2002:str' means nothing here — write the value without a tag"),
+        ("a: !x [1]", "f.yaml:1:4: the tag '!x' means nothing here — write the value without a tag"),
+        ("a: ! x", "f.yaml:1:4: the tag '!' means nothing here — write the value without a tag"),
+        ("!!str a: 1", "f.yaml:1:1: the tag 'tag:yaml.org,2002:str' means nothing here — write the value without a tag"),
+        (
+            "a: !!python/object/apply:os.system [x]",
+            ("f.yaml:1:4: the tag 'tag:yaml.org,2002:python/object/apply:os.system' means nothing here"
+            " — write the value without a tag"),
+        ),
+        ("a: 1\nb: 2\na: 3", "f.yaml:3:1: the key 'a' is here twice — it is already in line 1"),
+        (
+            "x: &x {a: 1}\ny:\n  <<: *x\n  <<: *x",
+            "f.yaml:4:3: the key '<<' is here twice — << takes a list of maps: [*one, *two]",
+        ),
+        ("a:\n  <<: 5", "f.yaml:2:7: << takes a map, or a list of maps"),
+        ("a: *b", "f.yaml:1:4: there is no &b before it in this file"),
+        ("a: &a [*a]", "f.yaml:1:8: *a stands inside of &a, so it would never end"),
+        ("&a key: 1", "f.yaml:1:1: an anchor stands on a key — anchors are for values"),
+        ("? [a]\n: 1", "f.yaml:1:3: a key must be text"),
+        ("~: 1", 'f.yaml:1:1: a key must be text — quote it if it is meant: "~"'),
+        ('"${{ stage }}": 1', "f.yaml:1:1: a reference cannot be a key — keys are as they are written"),
+        ("a: 1\n---\nb: 1", "f.yaml:2:1: a second document begins here — one file holds one document"),
+        ("# nothing\n", "f.yaml: the file holds nothing but comments — delete it, or write what it is for"),
+        ("", "f.yaml: the file is empty — delete it, or write what it is for"),
+        (" \n\n", "f.yaml: the file is empty — delete it, or write what it is for"),
+        ("a: [1", "f.yaml:2:1: this is not YAML: did not find expected ',' or ']'"),
+        ("a:\n\tb: 1", ("f.yaml:2:1: this is not YAML: found character that cannot start any token"
+         " — indent with spaces, not tabs")),
+        ("a: {b: ${{ c.d }}}", ("f.yaml:1:9: this is not YAML: did not find expected ',' or '}'"
+         ' — inside { } and [ ] a reference must be quoted: "${{ … }}"')),
+        ("a: [${{ c.d }}, x]", ("f.yaml:1:6: this is not YAML: did not find expected ',' or ']'"
+         ' — inside { } and [ ] a reference must be quoted: "${{ … }}"')),
+    ],
+)  # fmt: skip
+def test_what_is_refused(text: str, message: str) -> None:
+    assert said(text) == message
+
+
+def test_what_is_no_text() -> None:
+    control = "f.yaml:2: the file holds the control character '\\x1b': it is binary — write it anew as text"
+    assert said("a: 1\nb: \x1b[0m") == control
+    encoding = "f.yaml:2: the file is not UTF-8 text — it is binary, or saved in another encoding"
+    assert said(b"a: 1\nb: \xff\xfe") == encoding
+    assert said(b"\x7fELF\x00\x00").startswith("f.yaml:1: the file holds the control character '\\x7f'")
+    assert data(parse_yaml(b"\xef\xbb\xbfa: 1", "f.yaml")) == {"a": 1}, "a byte order mark is no mistake"
+
+
+def test_sizes_have_limits() -> None:
+    assert f"more than {MAX_BYTES:,}" in said("a: " + "x" * MAX_BYTES)
+    assert f"nested deeper than {MAX_DEPTH} levels" in said("[" * 50 + "]" * 50)
+    assert f"more than {MAX_VALUES:,} values" in said("- x\n" * (MAX_VALUES + 1))
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- "])
+def test_depth_is_refused_before_python_gives_up(opening: str) -> None:
+    said(opening * 100_000)
+
+
+def test_a_bomb_of_aliases_is_refused_at_once() -> None:
+    lines = ["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 12)]
+    start = time.perf_counter()
+    message = said("\n".join(lines))
+    assert time.perf_counter() - start < 1
+    assert message.startswith("f.yaml:5:5: with all aliases written out this is more than 50,000 values")
+
+
+def test_a_bomb_of_merge_keys_is_refused_at_once() -> None:
+    lines = ["m0: &m0 {" + ", ".join(f"k{n}: x" for n in range(100)) + "}"]
+    lines += [f"m{n}: &m{n} {{{', '.join(f'k{k}: *m{n - 1}' for k in range(100))}}}" for n in range(1, 6)]
+    assert "more than 50,000 values" in said("\n".join(lines))
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "link.yaml").symlink_to("nowhere")
+    with pytest.raises(CatalogueError, match=r"^link\.yaml: the file cannot be read: No such file or directory$"):
+        read_yaml(tmp_path / "link.yaml", root=tmp_path)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+KEYS = TEXTS.filter(lambda key: "${{" not in key)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**38), 10**38) | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def _yaml(value: Any) -> str:
+    """A value in the flow style, every character of its strings escaped that YAML would not take as it is."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_yaml(key)}: {_yaml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_yaml, value)) + "]"
+    if isinstance(value, str):
+        safe = (c if " " <= c <= "~" and c not in '"\\\\' else f"\\U{ord(c):08x}" for c in value)
+        return '"' + "".join(safe) + '"'
+    return json.dumps(value)
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=5))
+def test_quoted_text_comes_out_as_it_was(value: dict[str, Any]) -> None:
+    assert data(parse(_yaml(value))) == value
+
+
+@given(st.binary(max_size=200))
+def test_whatever_is_in_a_file_is_read_or_refused(content: bytes) -> None:
+    with contextlib.suppress(CatalogueError):
+        assert isinstance(parse_yaml(content, "f.yaml"), Yaml)
+
+
+@given(st.text(st.sampled_from("ab:-[]{}&*!|>'\"%@`,?#~<= \n\t0.9eE+x${"), max_size=80))
+def test_whatever_looks_like_yaml_is_read_or_refused(content: str) -> None:
+    with contextlib.suppress(CatalogueError):
+        assert isinstance(parse_yaml(content.encode(), "f.yaml"), Yaml)
