@@ -17,6 +17,8 @@ _STEP = re.compile(
     r"""\.(?P<key>[A-Za-z_][A-Za-z0-9_-]*)|\[(?P<index>[0-9]{1,9})\]|\[(?P<quote>["'])(?P<text>[^"'\\]*)(?P=quote)\]"""
 )
 _LOOKALIKE = re.compile(r"(?<!\$)\$\{\s*(?P<stack>[a-z][a-z0-9-]*)(?:@[a-z0-9-]+)?\.(?P<rest>[A-Za-z_][^}{]*)\}")
+_NO_WORD = "is no reference: write STACK.OUTPUT, or a name such as stage; there are no functions"
+_NO_TARGET = "is no reference: write STACK.OUTPUT or STACK@REGION.OUTPUT, with .key or [0] after it"
 _SHOWN = 60
 """Characters of a wrong reference that a message shows."""
 
@@ -72,10 +74,10 @@ def _literal(text: str) -> str:
     return text
 
 
-def lookalikes(text: str) -> Iterator[tuple[str, str]]:
-    """Every ``${stack.output}`` in a text: the stack's name, and what it would be as a reference."""
+def lookalikes(text: str) -> Iterator[tuple[str, str, str]]:
+    """Every ``${stack.output}`` in a text: the stack's name, the whole, and what it would be as a reference."""
     for match in _LOOKALIKE.finditer(text):
-        yield match["stack"], f"${{{{ {match[0][2:-1].strip()} }}}}"
+        yield match["stack"], match[0], f"${{{{ {match[0][2:-1].strip()} }}}}"
 
 
 def _shown(text: str) -> str:
@@ -85,19 +87,11 @@ def _shown(text: str) -> str:
 def _parse(inside: str) -> BuiltIn | OutputOf:
     if "." not in inside and "[" not in inside:
         if not _BUILT_IN.fullmatch(inside):
-            message = "the reference is empty"
-            if inside:
-                message = (
-                    f"{inside!r} is no reference: write STACK.OUTPUT, or a name such as stage; there are no functions"
-                )
-            raise ReferenceTextError(message)
+            raise ReferenceTextError(f"{_shown(inside)} {_NO_WORD}" if inside else "the reference is empty")
         return BuiltIn(inside)
     match = _TARGET.fullmatch(inside)
     if match is None:
-        message = (
-            f"{_shown(inside)} is no reference: write STACK.OUTPUT or STACK@REGION.OUTPUT, with .key or [0] after it"
-        )
-        raise ReferenceTextError(message)
+        raise ReferenceTextError(f"{_shown(inside)} {_NO_TARGET}")
     return OutputOf(match["stack"], match["region"], match["output"], tuple(_steps(match["path"], inside)))
 
 
@@ -106,7 +100,8 @@ def _steps(text: str, inside: str) -> Iterator[str | int]:
     while position < len(text):
         match = _STEP.match(text, position)
         if match is None:
-            message = f'{_shown(text[position:])} in {_shown(inside)} is no path: write .key, ["key"] or [0]; there are no functions'
+            wrong = f"{_shown(text[position:])} in {_shown(inside)}"
+            message = f'{wrong} is no path: write .key, ["key"] or [0]; there are no functions'
             raise ReferenceTextError(message)
         yield int(match["index"]) if match["index"] is not None else match["key"] or match["text"] or ""
         position = match.end()

@@ -63,9 +63,9 @@ class Shared:
         return found
 
     def _split(self, value: Yaml) -> tuple[Part, ...] | None:
-        for stack, right in lookalikes(value.value):
+        for stack, written, right in lookalikes(value.value):
             if stack in self.stack_names:
-                what = f"{value.value!r} looks like a reference to {stack}, but is plain text"
+                what = f"{written!r} looks like a reference to {stack}, but is plain text"
                 self.problems.append(Problem(value.at, what, f"write {right}"))
                 return None
         try:

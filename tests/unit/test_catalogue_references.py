@@ -79,15 +79,15 @@ def test_what_is_no_reference(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("${identity.user_pool_arn}", [("identity", "${{ identity.user_pool_arn }}")]),
-        ("a ${ data.tables.x } b", [("data", "${{ data.tables.x }}")]),
-        ("${edge@us-east-1.arn}", [("edge", "${{ edge@us-east-1.arn }}")]),
+        ("${identity.user_pool_arn}", [("identity", "${identity.user_pool_arn}", "${{ identity.user_pool_arn }}")]),
+        ("a ${ data.tables.x } b", [("data", "${ data.tables.x }", "${{ data.tables.x }}")]),
+        ("${edge@us-east-1.arn}", [("edge", "${edge@us-east-1.arn}", "${{ edge@us-east-1.arn }}")]),
         ("$${identity.arn}", []),
         ("${{ identity.arn }}", []),
         ("${AWS::Region} ${aws:username} ${identity}", []),
     ],
 )
-def test_what_looks_like_a_reference(text: str, found: list[tuple[str, str]]) -> None:
+def test_what_looks_like_a_reference(text: str, found: list[tuple[str, str, str]]) -> None:
     assert list(lookalikes(text)) == found
 
 
