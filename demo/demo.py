@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
-DEMO = HERE / ".orch" / "demo"
+DEMO = Path(os.environ.get("ORCH_DEMO_FOLDER") or HERE / ".orch" / "demo")
 BIN = HERE / ".venv" / ("Scripts" if os.name == "nt" else "bin")
 COPIED = ("live", "modules", "policies", "services")
 ATTRIBUTE = "department"

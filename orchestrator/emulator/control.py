@@ -16,7 +16,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import orchestrator
-from orchestrator.emulator.info import INFO_NAME, EmulatorInfo, is_alive, read_info
+from orchestrator.emulator.info import INFO_NAME, EmulatorInfo, read_info
+from orchestrator.emulator.watch import has_ended
 from orchestrator.errors import SetupError
 
 LOG_NAME = "server.log"
@@ -191,7 +192,7 @@ def _end(info: EmulatorInfo, number: int) -> bool:
         with suppress(ChildProcessError):
             # A child of ours stays a zombie until it is waited for; of others the system takes care.
             os.waitpid(info.pid, os.WNOHANG)
-        if not is_alive(info):
+        if has_ended(info.pid):
             return True
         time.sleep(_POLL_SECONDS)
     return False

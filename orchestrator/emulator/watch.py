@@ -34,6 +34,20 @@ def _watch(pid: int, then: Callable[[], None]) -> None:
     then()
 
 
+def has_ended(pid: int) -> bool:
+    """Whether a process has come to its end, also when nobody has waited for it yet."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    except (AttributeError, OSError):  # not Linux, or a kernel without it
+        return not _exists(pid)
+    try:
+        return bool(select.select([descriptor], [], [], 0)[0])
+    finally:
+        os.close(descriptor)
+
+
 def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)

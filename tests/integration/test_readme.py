@@ -1,0 +1,135 @@
+"""Every command that the README shows, in its order, on a copy of the catalogue; and the demo."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import REPOSITORY
+
+pytestmark = pytest.mark.integration
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+BLOCKS = [
+    [line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ ")]
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+]
+EXIT_CODE = re.compile(r"#.*exit code (\d+)")
+
+
+def copy_of_the_catalogue(folder: Path) -> Path:
+    for name in ("live", "modules", "policies", "services"):
+        shutil.copytree(REPOSITORY / name, folder / name)
+    return folder
+
+
+def environment() -> dict[str, str]:
+    """An environment in which ``orch`` is the one of the tests, as after ``. .venv/bin/activate``."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ORCH_"))}
+    return {**env, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}", "NO_COLOR": "1"}
+
+
+def test_the_two_commands_are_targets_of_the_makefile() -> None:
+    commands = BLOCKS[0]
+    assert commands == ["make demo", "make test"]
+    for command in commands:
+        subprocess.run(["make", "-n", command.split()[1]], cwd=REPOSITORY, check=True, capture_output=True)
+    assert "make test" in (REPOSITORY / ".ci" / "run").read_text(), "CI runs the README's test command"
+
+
+@pytest.mark.parametrize("number", range(1, len(BLOCKS)))
+def test_the_commands_work_as_they_are_shown(number: int, tmp_path: Path) -> None:
+    folder = copy_of_the_catalogue(tmp_path / "repo")
+    env = environment()
+    try:
+        for command in BLOCKS[number]:
+            if command.startswith(". "):
+                continue  # activates the environment, which the tests are in already
+            if command.startswith("export "):
+                name, _, value = command.removeprefix("export ").partition("=")
+                env[name] = value
+                continue
+            wanted = int(match[1]) if (match := EXIT_CODE.search(command)) else 0
+            done = subprocess.run(
+                ["sh", "-c", command], cwd=folder, env=env, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == wanted, f"$ {command}\n{done.stdout}\n{done.stderr}"
+    finally:
+        subprocess.run(["orch", "-q", "emulator", "stop"], cwd=folder, env=env, check=False, capture_output=True)
+
+
+def test_every_file_and_test_that_the_readme_names_is_there() -> None:
+    for name in set(re.findall(r"`((?:tests|docs|benchmarks|policies|live|orchestrator)/[\w./]+\.\w+)`", README)):
+        assert (REPOSITORY / name).is_file(), name
+    for name in set(re.findall(r"\]\(([\w./-]+)\)", README)):
+        assert (REPOSITORY / name).exists(), name
+    tests = {path.name for path in (REPOSITORY / "tests").rglob("test_*.py")}
+    for name in set(re.findall(r"`(?:tests/\w+/)?(test_\w+\.py)`", README)):
+        assert name in tests, name
+    for part in set(re.findall(r"`…([a-z_]+?)…?`", README)):
+        assert any(part in path.read_text() for path in (REPOSITORY / "tests").rglob("test_*.py")), part
+
+
+def run_demo(**more: str) -> subprocess.Popen[str]:
+    env = {**environment(), **more}
+    return subprocess.Popen(
+        [sys.executable, str(REPOSITORY / "demo" / "demo.py")],
+        cwd=REPOSITORY,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_the_demo_does_what_it_says(tmp_path: Path) -> None:
+    demo = run_demo(ORCH_DEMO_FOLDER=str(tmp_path / "demo"))
+    output, _ = demo.communicate(timeout=420)
+    assert demo.returncode == 0, output
+    for words in (
+        "nothing to do",
+        "is still in it",
+        "blocked by policy",
+        "The pool and its user are still there",
+        "in all",
+    ):
+        assert words in output, words
+    assert not emulators_of(tmp_path)
+
+
+def test_ctrl_c_in_the_demo_leaves_no_process_behind(tmp_path: Path) -> None:
+    demo = run_demo(ORCH_DEMO_FOLDER=str(tmp_path / "demo"))
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "demo").glob(".orch/runs/*/journal.jsonl")):
+        assert time.monotonic() < deadline
+        assert demo.poll() is None
+        time.sleep(0.1)
+    time.sleep(2)
+    os.killpg(demo.pid, signal.SIGINT)  # as a terminal does: to everybody in the group
+    output, _ = demo.communicate(timeout=120)
+    assert demo.returncode == 130, output
+    assert not emulators_of(tmp_path)
+
+
+def emulators_of(folder: Path) -> list[str]:
+    """Processes that name the folder on their command line or work in it."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and entry.name != str(os.getpid()):
+            try:
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                cwd = str((entry / "cwd").readlink())
+            except OSError:
+                continue
+            if str(folder) in command or cwd.startswith(str(folder)):
+                found.append(command)
+    return found
