@@ -264,6 +264,14 @@ def test_attached_policies_count_with_their_default_version(account: Account, ro
         account.client("sqs", keys).list_queues()
 
 
+def test_the_policies_that_aws_itself_manages_are_there(account: Account, role: Role, pool: Any) -> None:
+    keys = role(allow("sts:GetCallerIdentity"))
+    account.client("iam").attach_role_policy(RoleName="tried", PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
+    account.client("cognito-idp", keys).describe_user_pool(UserPoolId=pool["Id"])
+    with refused():
+        account.client("cognito-idp", keys).delete_user_pool(UserPoolId=pool["Id"])
+
+
 def test_roles_can_only_be_made_with_a_boundary_and_passed_to_one_service(account: Account, role: Role) -> None:
     bound = f"arn:aws:iam::{account.id}:policy/bound"
     keys = role(

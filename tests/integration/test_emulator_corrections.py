@@ -136,6 +136,26 @@ def test_the_role_of_a_created_account_may_do_everything_there(account: Account)
     assert account.client("s3").list_buckets()["Buckets"] == []
 
 
+# --- AWS's own policies
+
+
+def test_the_policies_of_aws_are_there_when_somebody_names_them(account: Account) -> None:
+    iam = account.client("iam")
+    admin, lambda_ = (
+        f"arn:aws:iam::aws:policy/{n}" for n in ("AdministratorAccess", "service-role/AWSLambdaBasicExecutionRole")
+    )
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    for arn in (admin, lambda_):
+        iam.attach_role_policy(RoleName="r", PolicyArn=arn)
+    version = iam.get_policy(PolicyArn=admin)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=admin, VersionId=version)["PolicyVersion"]["Document"]
+    assert document["Statement"][0]["Action"] == "*"
+    assert len(iam.list_attached_role_policies(RoleName="r")["AttachedPolicies"]) == 2
+    with pytest.raises(ClientError, match="does not exist or is not attachable"):
+        iam.attach_role_policy(RoleName="r", PolicyArn="arn:aws:iam::aws:policy/MadeUp")
+
+
 # --- what the emulator itself gives moto: one request after another, and a clear word where moto has nothing
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from orchestrator.emulator.corrections import (
     bucket_policies,
+    managed_policies,
     member_accounts,
     pool_tags,
     pools,
@@ -15,7 +16,7 @@ from orchestrator.emulator.corrections import (
     tables,
 )
 
-_ALL = (bucket_policies, member_accounts, pool_tags, pools, queues, sessions, tables)
+_ALL = (bucket_policies, managed_policies, member_accounts, pool_tags, pools, queues, sessions, tables)
 
 
 def apply_all() -> None:
