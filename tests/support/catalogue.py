@@ -63,8 +63,8 @@ def write(root: Path, text: str) -> Path:
     """
     files = dict(sections(text))
     files.setdefault("live/orch.yaml", ORCH)
-    if not any(name.startswith("live/accounts/") for name in files):
-        files["live/accounts/main.yaml"] = MAIN
+    if "account: main\n" in text or not any(name.startswith("live/accounts/") for name in files):
+        files.setdefault("live/accounts/main.yaml", MAIN)
     files.setdefault("modules/any/main.tf", ANY)
     for name, body in files.items():
         path = root / name

@@ -1,0 +1,198 @@
+"""The files of `live/`: which are read, what may be in them, and that a name is a name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from orchestrator.catalogue.checks import check
+from orchestrator.catalogue.files import read_files
+from orchestrator.catalogue.load import find_root, load
+from orchestrator.catalogue.models import AccountModel, OrchModel, StackModel, StageModel
+from orchestrator.catalogue.yamlfile import parse_yaml
+from orchestrator.errors import CatalogueError, UsageError
+from tests.support.catalogue import ORCH, loaded, problems, write
+
+STAGE = "== stages/prod\naccount: main\nstacks:\n  app:\n== stacks/app\nmodule: any\n"
+
+
+def test_every_kind_of_file_is_read(tmp_path: Path) -> None:
+    catalogue = loaded(tmp_path, STAGE)
+    assert set(catalogue.accounts) == {"main"}
+    assert set(catalogue.stages) == {"prod"}
+    assert set(catalogue.units) == {"prod/app"}
+
+
+def test_hidden_files_and_other_kinds_of_files_are_left_alone(tmp_path: Path) -> None:
+    write(tmp_path, STAGE)
+    for name in ("live/.schema/orch.json", "live/stages/.draft.yaml", "live/stages/README.md", "live/NOTES.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("not: [yaml")
+    (tmp_path / "live/docs").mkdir()
+    (tmp_path / "live/providers.lock.hcl").write_text("")
+    assert set(load(tmp_path).units) == {"prod/app"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("live/stages/x.yml", "live/stages/x.yml: files of live/ end in .yaml — rename it to x.yaml"),
+        ("live/stages/x.YAML", "live/stages/x.YAML: files of live/ end in .yaml — rename it to x.yaml"),
+        (
+            "live/stages/eu/x.yaml",
+            "live/stages/eu: a folder in here is not read — move its files into live/stages/, or out of live/",
+        ),
+        ("live/stage/x.yaml", 'live/stage: this folder is not read — did you mean "stages"?'),
+        (
+            "live/modules/x.yaml",
+            "live/modules: this folder is not read — files are in live/accounts/, live/stages/, live/stacks/",
+        ),
+        (
+            "live/prod.yaml",
+            "live/prod.yaml: this file is not read — files are in live/accounts/, live/stages/, live/stacks/",
+        ),
+    ],
+)
+def test_a_file_that_somebody_wrote_to_be_read_is_not_passed_over(tmp_path: Path, name: str, said: str) -> None:
+    assert problems(tmp_path, f"{STAGE}== {name}\naccount: main\n") == [said]
+
+
+def test_a_link_to_nowhere_is_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    write(tmp_path, STAGE)
+    (tmp_path / "live/stages/test.yaml").symlink_to("nowhere")
+    with pytest.raises(CatalogueError, match=r"^live/stages/test\.yaml: the file cannot be read: No such file"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "stem", ["Prod", "9lives", "-x", "a_b", "a.b", "a" * 32, "ünit", "a b", "a\nb", "a'b", 'a"b', "a${b}", "$(x)"]
+)
+@pytest.mark.parametrize("kind", ["accounts", "stages", "stacks"])
+def test_a_file_without_a_name(tmp_path: Path, kind: str, stem: str) -> None:
+    write(tmp_path, STAGE)
+    (tmp_path / "live" / kind / f"{stem}.yaml").write_text("x: 1")
+    with pytest.raises(CatalogueError) as caught:
+        load(tmp_path)
+    (problem,) = caught.value.problems
+    assert problem.what == f"{stem!r} is no name"
+    assert problem.hint == "lower-case letters, digits and -, beginning with a letter, at most 31"
+
+
+@pytest.mark.parametrize("name", ["name", "account", "stage", "stack", "region"])
+@pytest.mark.parametrize("kind", ["accounts", "stages", "stacks"])
+def test_built_in_names_are_reserved(tmp_path: Path, kind: str, name: str) -> None:
+    found = problems(tmp_path, f"{STAGE}== {kind}/{name}\nx: 1\n")
+    assert found == [f"live/{kind}/{name}.yaml: {name!r} is a built-in reference, so no file can have it"]
+
+
+def test_a_file_that_cannot_be_used_is_told_once(tmp_path: Path) -> None:
+    text = (
+        "== stages/prod\naccount: main\nstacks: {app: , other: }\nuses: {far: away/app}\n"
+        "== stages/test\nextends: away\nstacks: {app: }\n== stages/away\naccount: [\n"
+        "== stacks/app\nmodule: any\ninputs: {a: '${{ other.x }}', b: '${{ far.x }}'}\n== stacks/other\n"
+    )
+    assert problems(tmp_path, text) == [
+        "live/stacks/other.yaml: the file is empty — delete it, or write what it is for",
+        "live/stages/away.yaml:2:1: this is not YAML: did not find expected node content",
+    ]
+
+
+def test_every_problem_is_told_at_once_sorted_by_place(tmp_path: Path) -> None:
+    text = (
+        "== stages/prod\naccount: man\nstacks: {app: }\n== stages/test\naccount: main\nstacks: {app: , apq: }\n"
+        "== stacks/app\nmodule: any\ninputs: {c: 1}\n"
+    )
+    assert problems(tmp_path, text) == [
+        "live/stacks/app.yaml:2:10: any has no variable 'c' — it has: a, b",
+        "live/stages/prod.yaml:1:10: there is no account 'man' — did you mean \"main\"?",
+        "live/stages/test.yaml:2:17: there is no stack 'apq' — did you mean \"app\"?",
+    ]
+
+
+def test_without_settings_nothing_else_is_looked_at(tmp_path: Path) -> None:
+    found = problems(tmp_path, f"{STAGE}== orch\nformat: 1\n")
+    assert [each.split(" — ")[0] for each in found] == [
+        "live/orch.yaml:1:1: the key 'name' is missing",
+        "live/orch.yaml:1:1: the key 'orch' is missing",
+        "live/orch.yaml:1:1: the key 'region' is missing",
+        "live/orch.yaml:1:1: the key 'state' is missing",
+    ]
+
+
+def test_the_root_is_found_from_below(tmp_path: Path) -> None:
+    write(tmp_path, STAGE)
+    (tmp_path / "modules/any/deep").mkdir()
+    assert find_root(tmp_path / "modules/any/deep") == tmp_path.resolve()
+    with pytest.raises(UsageError, match=r"there is no live/orch\.yaml in .* or above it") as caught:
+        find_root(tmp_path.parent)
+    assert caught.value.hint == "go into the repository, or name its folder with -C DIR"
+
+
+def test_each_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, f"{STAGE}== stages/test\nextends: prod\n== stages/dev\nextends: test\n")
+    opened: list[str] = []
+    read_bytes = Path.read_bytes
+
+    def counted(path: Path) -> bytes:
+        opened.append(path.name)
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", counted)
+    load(tmp_path)
+    assert sorted(name for name in opened if name.endswith(".yaml")) == sorted(
+        ["orch.yaml", "main.yaml", "prod.yaml", "test.yaml", "dev.yaml", "app.yaml"]
+    )
+
+
+MODELS: dict[str, type[BaseModel]] = {
+    "orch": OrchModel,
+    "account": AccountModel,
+    "stage": StageModel,
+    "stack": StackModel,
+}
+WORDS = st.sampled_from(
+    ["id", "module", "inputs", "stacks", "uses", "providers", "state", "bucket", "roles", "plan", "timeouts", "aws",
+     "regions", "imports", "tags", "source", "[key]", "a b", "x\x1b[0m", "", "depends_on", "name", "version"]
+)  # fmt: skip
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=15,
+)
+
+
+@given(st.sampled_from(sorted(MODELS)), st.dictionaries(WORDS, ANYTHING, max_size=5))
+@settings(suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_a_file_holds_is_taken_or_told_in_one_line(model: str, value: dict[str, object]) -> None:
+    for problem in check(parse_yaml(_yaml(value).encode(), "f.yaml"), MODELS[model]):
+        assert str(problem).isprintable()
+        assert problem.where.line >= 1
+
+
+def _yaml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_yaml(key)}: {_yaml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_yaml, value)) + "]"
+    if isinstance(value, str):
+        return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in value) + '"'
+    if isinstance(value, float):
+        return f"{value:.6f}"
+    return json.dumps(value)
+
+
+@pytest.mark.parametrize("key", ["name", "region", "orch", "state"])
+def test_settings_that_must_be_there(tmp_path: Path, key: str) -> None:
+    lines = [line for line in ORCH.splitlines() if not line.startswith((f"{key}:", "state:", "  bucket"))]
+    if key != "state":
+        lines += ["state: {bucket: x}"]
+    (tmp_path / "live").mkdir()
+    (tmp_path / "live/orch.yaml").write_text("\n".join(lines))
+    files = read_files(tmp_path)
+    assert [problem.what for problem in files.problems] == [f"the key '{key}' is missing"]
+    assert files.orch is None
