@@ -1,0 +1,114 @@
+"""The emulator in front of any application: what it hands on, what it answers itself, one request at a time."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.test import Client, TestResponse
+
+from orchestrator.emulator.application import Emulator
+from orchestrator.emulator.calls import CallLog, read_calls
+from orchestrator.emulator.seed import Key
+
+KEY = Key("AKIAEXAMPLE", "the secret")
+# An operation that needs no credentials, so that the gate lets it through.
+OPEN = {
+    "X-Amz-Target": "AWSCognitoIdentityProviderService.InitiateAuth",
+    "Content-Type": "application/x-amz-json-1.1",
+}
+Start = Callable[[str, list[tuple[str, str]]], Any]
+
+
+def client(folder: Path, aws: Callable[[dict[str, Any], Start], Iterable[bytes]]) -> Client:
+    return Client(Emulator(aws, KEY, "999999999999", {}, CallLog(folder)))
+
+
+def ask(client: Client, headers: dict[str, str] | None = None) -> TestResponse:
+    return client.post("/", headers=OPEN | (headers or {}), data=b'{"ClientId": "c"}')
+
+
+def echo(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+    start("200 OK", [("Content-Type", "text/plain")])
+    return [environ["wsgi.input"].read(), environ.get("HTTP_X_MOTO_ACCOUNT_ID", "-").encode()]
+
+
+def test_the_body_comes_whole_and_nobody_chooses_an_account(tmp_path: Path) -> None:
+    answer = ask(client(tmp_path, echo), {"X-Moto-Account-Id": "111111111111"})
+    assert answer.data == b'{"ClientId": "c"}-'
+    (call,) = read_calls(tmp_path)
+    assert (call.service, call.action, call.caller, call.status) == ("cognito-idp", "InitiateAuth", "", 200)
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), AttributeError("None has no y"), RuntimeError("z")])
+def test_a_fault_of_moto_is_said_with_the_calls_name_and_not_tried_again(
+    tmp_path: Path, error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_environ: dict[str, Any], _start: Start) -> Iterable[bytes]:
+        raise error
+
+    answer = ask(client(tmp_path, broken))
+    assert answer.status_code == 400
+    assert (
+        f"The emulator failed in cognito-idp InitiateAuth: {type(error).__name__}" in json.loads(answer.data)["message"]
+    )
+    assert answer.headers["x-amzn-ErrorType"] == "EmulatorFaultException"
+    assert "Traceback" in capsys.readouterr().err, "the server's log has where"
+
+
+def test_a_path_that_moto_has_no_rule_for_is_named(tmp_path: Path) -> None:
+    def nothing(_environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        start("404 NOT FOUND", [("Content-Type", "text/html")])
+        return [b"<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>"]
+
+    answer = ask(client(tmp_path, nothing))
+    assert (answer.status_code, json.loads(answer.data)["message"]) == (
+        400,
+        "The emulator does not have cognito-idp InitiateAuth",
+    )
+
+
+@pytest.mark.parametrize("path", ["/moto-api/reset", "/_orch/reset", "/_orch/accounts", "/_orch/ready", "/_orch/other"])
+def test_steering_it_needs_the_key(tmp_path: Path, path: str) -> None:
+    emulator = client(tmp_path, echo)
+    for headers in ({}, {"X-Orch-Key": ""}, {"X-Orch-Key": "guessed"}, {"X-Orch-Key": "thé"}):
+        assert emulator.post(path, headers=headers).status_code == 403
+    known = emulator.post(path, headers={"X-Orch-Key": KEY.secret_key}, data=b"{}").status_code
+    assert known == (404 if path.endswith("other") else 200)
+    assert read_calls(tmp_path) == (), "that is not AWS"
+
+
+def test_what_is_not_signed_is_refused(tmp_path: Path) -> None:
+    emulator = client(tmp_path, echo)
+    for path in ("/", "/bucket/key", "/2015-03-31/functions"):
+        assert emulator.get(path).status_code == 403
+    presigned = emulator.get("/bucket/key?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0")
+    assert presigned.status_code == 403
+
+
+def test_one_request_at_a_time(tmp_path: Path) -> None:
+    inside, most = 0, 0
+    counting = threading.Lock()
+
+    def slow(_environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        nonlocal inside, most
+        with counting:
+            inside += 1
+            most = max(most, inside)
+        time.sleep(0.01)
+        with counting:
+            inside -= 1
+        start("200 OK", [])
+        return [b""]
+
+    emulator = Emulator(slow, KEY, "999999999999", {}, CallLog(tmp_path))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: ask(Client(emulator)), range(16)))
+    assert most == 1
+    assert len(read_calls(tmp_path)) == 16
