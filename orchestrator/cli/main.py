@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -60,6 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     on stdout. A bug leaves its traceback in a file and says where.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if "_ORCH_COMPLETE" in os.environ:  # a shell asks for completions; Typer knows the shells only after this
+        from typer._completion_classes import completion_init
+
+        completion_init()
     try:
         build()(args=given, prog_name="orch")
     except OrchError as error:

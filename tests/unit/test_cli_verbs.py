@@ -1,0 +1,174 @@
+"""The command line as a process: verbs that need neither Terraform nor AWS, their tables, JSON and errors."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import REPOSITORY, Project, Result
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path / "repo", emulator=None, accounts={"production": "111111111111", "bpm": "333333333333"})
+    made.write("live/stages/prod.yaml", "account: production\nstacks: {first: , second: }\n")
+    made.write("live/stages/bpm-prod.yaml", "account: bpm\nstacks: {first: }\n")
+    made.write("live/stacks/first.yaml", "module: box\ninputs: {value: one}\n")
+    made.write("live/stacks/second.yaml", "module: box\ninputs: {value: 'x-${{ first.id }}'}\n")
+    return made
+
+
+def test_list_shows_every_unit_in_order_and_as_json(project: Project) -> None:
+    shown = project.orch("list").out.splitlines()
+    assert [line.split()[0] for line in shown] == ["unit", "bpm-prod/first", "prod/first", "prod/second"]
+    rows = project.orch("list", "prod+", "--json").json
+    assert (rows["format"], rows["kind"]) == (1, "list")
+    assert [row["unit"] for row in rows["rows"]] == ["prod/first", "prod/second"]
+    assert rows["rows"][1]["upstreams"] == ["prod/first"]
+
+
+def test_a_job_matrix_for_ci(project: Project) -> None:
+    matrix = project.orch("list", "--matrix", "account").json
+    assert matrix == {
+        "include": [
+            {"account": "bpm", "targets": "bpm-prod/first"},
+            {"account": "production", "targets": "prod/first prod/second"},
+        ]
+    }
+
+
+@pytest.mark.parametrize("format_", ["tree", "mermaid", "dot", "json"])
+def test_graph_has_every_unit_in_each_format(project: Project, format_: str) -> None:
+    out = project.orch("graph", "--format", format_).out
+    for unit in ("prod/first", "prod/second", "bpm-prod/first"):
+        assert unit in out
+
+
+def test_show_says_where_each_input_comes_from(project: Project) -> None:
+    shown = project.orch("show", "prod/second", "--json").json
+    assert shown["inputs"] == [
+        {"input": "value", "value": "x-${{ prod/first.id }}", "where": "live/stacks/second.yaml:2:17"}
+    ]
+    assert shown["upstreams"] == ["prod/first"]
+    assert "live/stacks/second.yaml:2:17" in project.orch("show", "prod/second").out
+
+
+def words(result: Result) -> str:
+    return " ".join(result.err.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["plan"], ["name what to act on", "bpm-prod, prod"]),
+        (["plan", "pord"], ["pord", "did you mean", "prod"]),
+        (["plan", "production"], ["is an account", "account:production"]),
+        (["plan", "prod", "--exclude", "prod"], ["--exclude leaves nothing"]),
+        (["apply", "prod"], ["no terminal", "--yes"]),
+        (["apply", "prod", "--lock-timeout", "soon"], ["--lock-timeout", "10m"]),
+        (["show", "prod"], ["means 2 units"]),
+        (["graph", "--format", "png"], ["--format 'png'", "tree, mermaid, dot, json"]),
+        (["list", "--matrix", "stage"], ["--matrix 'stage'", "account"]),
+        (["output", "prod/first", "--raw"], ["--raw prints one output"]),
+        (["terraform", "prod/first", "--", "apply"], ["orch apply prod/first"]),
+        (["terraform", "prod/first", "--", "state", "rm", "x"], ["terraform state rm"]),
+        (["terraform", "prod/first"], ["name a subcommand"]),
+        (["credentials", "nobody"], ["no account 'nobody'", "bpm, production"]),
+        (["credentials", "bpm", "--role", "admin"], ["--role 'admin'", "plan, apply"]),
+        (["completion", "tcsh"], ["bash, zsh, fish"]),
+        (["bootstrap"], ["name the accounts", "bpm, production"]),
+    ],
+)
+def test_a_wrong_command_line_is_one_clear_line_and_exit_code_2(
+    project: Project, arguments: list[str], says: list[str]
+) -> None:
+    result = project.orch(*arguments, code=2)
+    for part in says:
+        assert part in words(result), words(result)
+    assert not (project.root / ".orch" / "runs").exists(), "nothing was begun"
+
+
+def test_errors_are_json_too(project: Project) -> None:
+    result = project.orch("plan", "pord", "--json", code=2)
+    assert "pord" in json.dumps(result.json)
+
+
+def test_a_wrong_catalogue_names_file_line_and_column(project: Project) -> None:
+    project.write("live/stacks/second.yaml", "module: box\ninputs: {valeu: 1}\n")
+    result = project.orch("list", code=2)
+    assert "live/stacks/second.yaml:2:10" in result.err
+    assert "value" in result.err
+
+
+def test_outside_of_a_catalogue_the_error_says_what_to_do(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestrator", "list", "-C", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "live/orch.yaml" in done.stderr
+    assert "-C DIR" in done.stderr
+
+
+def test_options_may_stand_before_the_verb_or_after_it(project: Project) -> None:
+    command = [sys.executable, "-m", "orchestrator", "--json", "-C", str(project.root), "list"]
+    before = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=True)
+    assert json.loads(before.stdout) == project.orch("list", "--json").json
+
+
+def test_completion_offers_stages_units_accounts_and_modules(project: Project) -> None:
+    assert "_ORCH_COMPLETE" in project.orch("completion", "bash").out
+    offered = subprocess.run(
+        [sys.executable, "-m", "orchestrator"],
+        capture_output=True,
+        text=True,
+        cwd=project.root,
+        env=project.environment(
+            _ORCH_COMPLETE="complete_bash",
+            COMP_WORDS="orch plan ",
+            COMP_CWORD="2",
+            PYTHONPATH=str(REPOSITORY),
+        ),
+        check=False,
+    ).stdout.split()
+    assert {"prod", "prod/first", "account:bpm", "module:box"} <= set(offered)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from orchestrator.cli.main import build\n"
+        "import typer.main\n"
+        "command = typer.main.get_command(build())\n"
+        "command.get_help(command.make_context('orch', [], resilient_parsing=True))\n"
+        "heavy = {'boto3', 'botocore', 'checkov', 'moto', 'rich', 'ruamel', 'jinja2', 'hypothesis'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_version_and_schema(project: Project) -> None:
+    assert project.orch("version").out.startswith("orch 0.1.0 (Python 3.")
+    assert project.orch("schema", "--check", code=2).err
+    project.orch("schema")
+    assert (project.root / "live" / ".schema" / "stacks" / "first.json").is_file()
+    project.orch("schema", "--check")
+
+
+def test_the_committed_schemas_are_those_of_the_modules() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestrator", "schema", "--check"],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,123 @@
+"""Consent, exit codes, journals and times: the small rules of a run."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.cli.request import seconds
+from orchestrator.errors import UsageError
+from orchestrator.report.records import Status, UnitReport
+from orchestrator.run.consent import Circumstances, check_consent, in_ci
+from orchestrator.run.folders import KEPT_RUNS, new_run
+from orchestrator.run.journal import Journal, in_flight, read_journal
+from orchestrator.run.outcome import detailed_exit_code, exit_code
+from tests.support.aws import catalogue
+
+HERE = Circumstances(yes=False, terminal=True, emulated=False, ci=False)
+
+
+def report(status: Status) -> UnitReport:
+    return UnitReport(unit="prod/a", account="production", region="eu-west-1", status=status)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code"),
+    [
+        ([], 0),
+        ([Status.APPLIED, Status.UNCHANGED, Status.AFTER_UPSTREAMS, Status.PLANNED], 0),
+        ([Status.APPLIED, Status.FAILED, Status.SKIPPED], 1),
+        ([Status.BLOCKED, Status.FAILED, Status.SKIPPED, Status.STALE], 3),
+        ([Status.STALE, Status.FAILED], 4),
+        ([Status.DECLINED], 4),
+        ([Status.INTERRUPTED, Status.BLOCKED], 130),
+        ([Status.SKIPPED], 1),
+    ],
+)
+def test_exit_codes(statuses: list[Status], code: int) -> None:
+    assert exit_code([report(status) for status in statuses]) == code
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code"),
+    [
+        ([Status.UNCHANGED], 0),
+        ([Status.UNCHANGED, Status.PLANNED], 2),
+        ([Status.AFTER_UPSTREAMS], 2),
+        ([Status.PLANNED, Status.FAILED], 1),
+        ([Status.PLANNED, Status.BLOCKED], 3),
+        ([Status.STALE], 1),
+    ],
+)
+def test_detailed_exit_codes(statuses: list[Status], code: int) -> None:
+    assert detailed_exit_code([report(status) for status in statuses]) == code
+
+
+@given(st.lists(st.sampled_from(list(Status)), max_size=5))
+def test_success_means_that_every_unit_succeeded(statuses: list[Status]) -> None:
+    good = {Status.UNCHANGED, Status.PLANNED, Status.APPLIED, Status.DESTROYED, Status.AFTER_UPSTREAMS}
+    assert (exit_code([report(status) for status in statuses]) == 0) is (set(statuses) <= good)
+
+
+def test_ci_is_what_the_environment_says() -> None:
+    assert in_ci({"CI": "true"})
+    assert not in_ci({"CI": ""})
+    assert not in_ci({"CI": "false"})
+    assert not in_ci({})
+
+
+def test_without_yes_somebody_must_be_there_to_ask(tmp_path: Path) -> None:
+    nobody = Circumstances(yes=False, terminal=False, emulated=False, ci=True)
+    with pytest.raises(UsageError, match="no terminal"):
+        check_consent(catalogue(tmp_path), list(catalogue(tmp_path).units.values()), nobody)
+
+
+def test_open_accounts_ask_for_a_yes_only(tmp_path: Path) -> None:
+    given_catalogue = catalogue(tmp_path)
+    assert check_consent(given_catalogue, list(given_catalogue.units.values()), HERE) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("90s", 90), ("10m", 600), ("1h30m", 5400), ("1.5h", 5400), ("2h5m10s", 7510)]
+)
+def test_times(text: str, value: float) -> None:
+    assert seconds(text, "--timeout") == value
+
+
+@pytest.mark.parametrize("text", ["", "10", "m", "10 m", "-5m", "10x", "5m!"])
+def test_no_times(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a time"):
+        seconds(text, "--timeout")
+
+
+def test_a_journal_survives_a_kill_at_any_byte(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path)
+    journal.write("run-started", units=["prod/a", "prod/b"], pid=1)
+    journal.write("apply-started", unit="prod/a", plan="00")
+    journal.write("apply-started", unit="prod/b", plan="11")
+    journal.write("apply-ended", unit="prod/a", ok=True)
+    journal.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    whole = path.read_bytes()
+    assert list(in_flight(path)) == ["prod/b"]
+    counts = set()
+    for end in range(len(whole) + 1):
+        path.write_bytes(whole[:end])
+        counts.add(len(list(read_journal(path))))
+    assert counts == {0, 1, 2, 3, 4}
+
+
+def test_only_the_last_runs_are_kept_and_a_run_is_private(tmp_path: Path) -> None:
+    for number in range(KEPT_RUNS + 3):
+        (tmp_path / ".orch" / "runs" / f"20200101-0000{number:02d}-aaaa").mkdir(parents=True)
+    made = new_run(tmp_path)
+    kept = sorted(path.name for path in (tmp_path / ".orch" / "runs").iterdir())
+    assert len(kept) == KEPT_RUNS
+    assert made.run in kept
+    assert stat.S_IMODE(made.of_run.stat().st_mode) == 0o700
+    assert (tmp_path / ".orch" / ".gitignore").read_text() == "*\n"
