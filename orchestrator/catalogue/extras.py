@@ -22,7 +22,7 @@ _PROVIDER = re.compile(r"[a-z][a-z0-9_-]*\.[A-Za-z_][A-Za-z0-9_-]*")
 _WORD = r"[A-Za-z_][A-Za-z0-9_-]*"
 # A key in an index is printable and has nothing that HCL would read as more than text.
 _INDEX = r'(?:\[(?:[0-9]+|"[^"\\$%\x00-\x1f\x7f-\x9f\u2028\u2029]*")\])?'
-_ADDRESS = re.compile(rf"(?:module\.{_WORD}{_INDEX}\.)*[a-z][a-z0-9_]*\.{_WORD}{_INDEX}")
+_ADDRESS = re.compile(rf"(?:module\.{_WORD}{_INDEX}\.)*(?!(?:module|data)\.)[a-z][a-z0-9_]*\.{_WORD}{_INDEX}")
 _MODULE = re.compile(rf"module\.{_WORD}{_INDEX}(?:\.module\.{_WORD}{_INDEX})*")
 
 _FOLDER_HINT = "name a folder by its path from the top of the repository, without .."
