@@ -21,6 +21,7 @@ from orchestrator.emulator.access.refusals import Answer, Reason, refuse
 from orchestrator.emulator.access.request import AwsRequest, read_request
 from orchestrator.emulator.calls import Call, CallLog
 from orchestrator.emulator.seed import Key, add_accounts, seed
+from orchestrator.emulator.turn import TURN
 
 CONTROL = "/_orch/"
 """Where orch steers the emulator. No bucket can be named so: bucket names have no underscore."""
@@ -58,6 +59,7 @@ class Emulator:
         body = get_input_stream(environ).read()
         environ["wsgi.input"] = io.BytesIO(body)
         environ["wsgi.input_terminated"] = True
+        environ[TURN] = self._lock
         with self._lock:
             path = str(environ.get("PATH_INFO", ""))
             if path.startswith((CONTROL, _OWN)):

@@ -10,7 +10,9 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,14 @@ def _app(service: str | None) -> Any:
     return app
 
 
+class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]  # moto is not typed
+    """moto's dispatcher. What it finds for a host is kept: it lists its own folders for each request, twice."""
+
+    def __init__(self, create_app: Callable[[str | None], Any]) -> None:
+        super().__init__(create_app)
+        self.get_backend_for_host = lru_cache(maxsize=1024)(super().get_backend_for_host)
+
+
 class _Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is not typed
     """moto's handler, without a line in the log for each request: the call log says more."""
 
@@ -52,7 +62,7 @@ def serve(folder: Path, order: dict[str, Any]) -> None:
     """
     apply_all()
     key = seed(order["management"], order["accounts"])
-    aws = DomainDispatcherApplication(_app)
+    aws = _Dispatcher(_app)
     application = Emulator(aws, key, order["management"], order["accounts"], CallLog(folder))
     # Port 0: the kernel gives one that is free, and it is ours from then on.
     server = make_server(_HOST, 0, application, threaded=True, request_handler=_Handler)

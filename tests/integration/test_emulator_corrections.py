@@ -208,14 +208,15 @@ def test_a_table_that_is_protected_is_not_deleted(account: Account) -> None:
             {"PolicySourceArn": "arn:aws:iam::1:role/x-y-z-a-b", "ActionNames": ["s3:GetObject"]},
             "iam SimulatePrincipalPolicy",
         ),
-        ("accessanalyzer", "list_analyzers", {}, "ListAnalyzers"),
+        ("accessanalyzer", "list_analyzers", {}, "access-analyzer GET /analyzer"),
         ("codestar-connections", "list_connections", {}, "ListConnections"),
     ],
 )
 def test_what_moto_lacks_is_said_by_name_and_not_tried_again(
     account: Account, service: str, operation: str, arguments: dict[str, Any], named: str
 ) -> None:
-    with pytest.raises(ClientError, match=named) as caught:
+    with pytest.raises(ClientError) as caught:
         getattr(account.client(service), operation)(**arguments)
+    assert named in caught.value.response["Error"]["Message"], "boto3 adds the operation itself: the server must say it"
     assert code(caught)[0] in {"NotImplementedException", "NotImplemented"}
     assert code(caught)[1] == 400

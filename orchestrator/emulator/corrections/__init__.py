@@ -14,9 +14,10 @@ from orchestrator.emulator.corrections import (
     queues,
     sessions,
     tables,
+    waiting,
 )
 
-_ALL = (bucket_policies, managed_policies, member_accounts, pool_tags, pools, queues, sessions, tables)
+_ALL = (bucket_policies, managed_policies, member_accounts, pool_tags, pools, queues, sessions, tables, waiting)
 
 
 def apply_all() -> None:
