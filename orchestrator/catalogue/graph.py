@@ -57,11 +57,11 @@ class Graph:
         return self._down[unit]
 
     def above(self, units: Iterable[str]) -> frozenset[str]:
-        """All upstreams of some units, however far, without these themselves unless one is above another."""
+        """All upstreams of some units, however far, without these units themselves."""
         return _reach(units, self._up)
 
     def below(self, units: Iterable[str]) -> frozenset[str]:
-        """All downstreams of some units, however far."""
+        """All downstreams of some units, however far, without these units themselves."""
         return _reach(units, self._down)
 
     def height(self, unit: str) -> int:
@@ -108,24 +108,27 @@ def _sorted(up: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _reach(units: Iterable[str], edges: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
-    seen: set[str] = set()
-    todo = list(units)
+    start = frozenset(units)
+    seen = set(start)
+    todo = list(start)
     while todo:
         for name in edges[todo.pop()]:
             if name not in seen:
                 seen.add(name)
                 todo.append(name)
-    return frozenset(seen)
+    return frozenset(seen - start)
 
 
 def _cycle(up: Mapping[str, tuple[str, ...]], among: set[str], units: Mapping[str, Unit]) -> Problem:
     """One circle among units that could not be put into an order."""
-    path: list[str] = []
+    path: dict[str, None] = {}  # in the order of the walk, and quick to look into
     current = min(among)
     while current not in path:
-        path.append(current)
+        path[current] = None
+        # Every unit without a place in the order has an upstream without one, so the walk ends where it has been.
         current = next(name for name in up[current] if name in among)
-    circle = path[path.index(current) :]
+    walked = list(path)
+    circle = walked[walked.index(current) :]
     start = circle.index(min(circle))
     circle = [*circle[start:], *circle[:start]]
     steps = [(name, _reads(units[name], above)) for name, above in zip(circle, [*circle[1:], circle[0]], strict=True)]
