@@ -3,7 +3,8 @@
 Limits are those of the documentation of AWS: S3 "Bucket naming rules" (3 to 63, lower case, global), "CreateUserPool"
 PoolName (128) and "CreateUserPoolDomain" (63, global in a region, without the words aws, amazon, cognito), Lambda
 "CreateFunction" (64), IAM quotas (roles 64, policies 128), SQS "CreateQueue" (80), DynamoDB naming rules (255), API
-Gateway quotas (HTTP API name 128), CloudWatch Logs "CreateLogGroup" (512).
+Gateway quotas (HTTP API name 128), CloudWatch Logs "CreateLogGroup" (512). The characters are those of the same pages;
+a name has only lower-case letters, digits and "-", which all of them allow.
 """
 
 from __future__ import annotations
@@ -25,27 +26,29 @@ class Service:
 
     Attributes:
         limit: most characters.
+        allowed: regular expression of the whole name, as the service's documentation has it.
         unique: the name must be the only one in the world, so it carries the account's id.
         without: words that must not stand in it.
     """
 
     limit: int
+    allowed: str
     unique: bool = False
     without: tuple[str, ...] = ()
 
 
 SERVICES: Mapping[str, Service] = {
-    "bucket": Service(63, unique=True),
-    "pool": Service(128),
-    "domain": Service(63, unique=True, without=("cognito", "amazon", "aws")),
-    "function": Service(64),
-    "role": Service(64),
-    "policy": Service(128),
-    "queue": Service(80),
-    "table": Service(255),
-    "api": Service(128),
-    "log_group": Service(512),
-    "name": Service(63),
+    "bucket": Service(63, r"[a-z0-9][a-z0-9.-]+[a-z0-9]", unique=True),
+    "pool": Service(128, r"[\w\s+=,.@-]+"),
+    "domain": Service(63, r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", unique=True, without=("cognito", "amazon", "aws")),
+    "function": Service(64, r"[a-zA-Z0-9_-]+"),
+    "role": Service(64, r"[\w+=,.@-]+"),
+    "policy": Service(128, r"[\w+=,.@-]+"),
+    "queue": Service(80, r"[a-zA-Z0-9_-]+"),
+    "table": Service(255, r"[a-zA-Z0-9_.-]{3,}"),
+    "api": Service(128, r".+"),
+    "log_group": Service(512, r"[a-zA-Z0-9_/.#-]+"),
+    "name": Service(63, r"[a-z][a-z0-9-]*"),
 }
 """Service -> what it allows; ``name`` is the plain one, short enough for all of them."""
 
