@@ -1,0 +1,92 @@
+"""What a shell may complete: everything that it offers means something."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestrator.catalogue.completion import account_names, target_names, unit_names
+from orchestrator.catalogue.graph import Graph
+from orchestrator.catalogue.load import load
+from orchestrator.catalogue.targets import select
+from orchestrator.errors import CatalogueError
+from tests.support.catalogue import write
+
+TEXT = """\
+== accounts/production
+id: "111111111111"
+stacks:
+  baseline:
+== accounts/development
+id: "222222222222"
+== stages/prod
+account: production
+stacks:
+  data:
+  edge:
+== stages/dev
+account: development
+stacks:
+  data:
+== stacks/baseline
+module: any
+== stacks/data
+module: any
+== stacks/edge
+module: terraform-aws-modules/sns/aws
+version: 6.1.0
+regions: [eu-west-1, us-east-1]
+"""
+UNITS = ["dev/data", "prod/data", "prod/edge", "prod/edge@us-east-1", "production/baseline"]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return write(tmp_path, TEXT)
+
+
+def test_targets_are_stages_units_accounts_and_modules_and_stages_come_first(root: Path) -> None:
+    found = target_names(root)
+    assert found[:2] == ["dev", "prod"]
+    assert sorted(found[2:7]) == UNITS
+    assert found[7:] == [
+        "account:development",
+        "account:production",
+        "module:any",
+        "module:terraform-aws-modules/sns/aws",
+    ]
+
+
+def test_a_bare_account_is_no_target(root: Path) -> None:
+    assert "production" not in target_names(root)
+
+
+def test_everything_that_is_offered_can_be_selected(root: Path) -> None:
+    catalogue = load(root)
+    graph = Graph.of(catalogue.units)
+    assert all(select(catalogue, graph, [target]) for target in target_names(root))
+
+
+def test_units_and_accounts(root: Path) -> None:
+    assert sorted(unit_names(root)) == UNITS
+    assert account_names(root) == ["development", "production"]
+
+
+def test_a_stage_and_an_account_without_units_are_not_offered_as_targets(root: Path) -> None:
+    write(root, '== accounts/spare\nid: "333333333333"\n== stages/later\naccount: development\n')
+    assert not {"account:spare", "later"} & set(target_names(root))
+    assert "spare" in account_names(root)
+
+
+def test_a_catalogue_that_is_wrong_is_an_error_for_the_caller_to_swallow(root: Path) -> None:
+    write(root, "== stages/prod\naccount: nowhere\n")
+    with pytest.raises(CatalogueError):
+        target_names(root)
+
+
+def test_a_small_catalogue_completes_while_a_person_types(root: Path) -> None:
+    start = time.process_time()
+    target_names(root)
+    assert time.process_time() - start < 0.3
