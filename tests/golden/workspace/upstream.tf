@@ -1,0 +1,3 @@
+locals {
+  upstream = jsondecode(file("${path.module}/upstream.json"))
+}
