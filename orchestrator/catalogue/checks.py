@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -146,7 +147,7 @@ def _wanted(error: _Error, found: Yaml, quoted: str | None) -> tuple[str, str | 
     of_number = error.type == "string_type" and found.kind in {Kind.NUMBER, Kind.BOOL}
     if of_number and quoted:
         wanted = f"text: {quoted}"
-    if DESCRIBED[ACCOUNT_ID] in wanted and len(found.raw) == 11:
+    if DESCRIBED[ACCOUNT_ID] in wanted and re.fullmatch("[0-9]{11}", found.raw):
         return wanted, f'it has 11 digits; if a zero at its beginning got lost: "0{found.raw}"'
     return wanted, f'quote it: "{found.raw}"' if of_number and not quoted else None
 

@@ -1,7 +1,7 @@
 """What a stage says over what it is made from: maps merge by key, lists and scalars replace, null clears.
 
 A null clears whatever is below it, the parent's value and the stack file's. So what a stage and those that it extends
-say about a stack is kept in layers, which are merged over the stack file one after the other.
+say about a stack is merged over the stack file one after the other, never first among themselves.
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ _EITHER = (("region", "regions"), ("regions", "region"))
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a stage or an account says about one stack.
+    """What a stage or an account has for one stack.
 
     Attributes:
-        layers: maps, to be merged over the stack file one after the other.
+        body: the stack file with what is said about it merged over; None when there is no such file.
+        heir: the same for stages that extend this one: without its ``imports``.
         at: where the stage names the stack.
         dropped: it says false: not here.
     """
 
-    layers: tuple[Yaml, ...]
+    body: Yaml | None
+    heir: Yaml | None
     at: Location
     dropped: bool = False
 
@@ -72,11 +74,16 @@ def own_stack(file: Yaml) -> Yaml:
     return of_map({**rest.value, "inputs": inputs}, file.at, file.key_at or {})
 
 
-def merge_stack(stack: Yaml, entry: Entry) -> Yaml:
-    """What a stage or an account says about a stack, over the stack's own file."""
-    for layer in entry.layers:
-        stack = merge(_without_other(stack, layer), layer)
-    return stack
+def merge_stack(stack: Yaml, over: Yaml) -> Yaml:
+    """What a stage or an account says about a stack, over what there is.
+
+    Of ``region`` and ``regions`` the nearer one takes the place of the other.
+    """
+    for said, other in _EITHER:
+        found = over.get(said)
+        if found is not None and found.kind is not Kind.NULL and over.get(other) is None:
+            stack = without_keys(stack, (other,))
+    return merge(stack, over)
 
 
 def of_map(values: dict[str, Yaml], at: Location, places: Mapping[str, Location]) -> Yaml:
@@ -113,8 +120,8 @@ def extend_stage(parent: Yaml, child: Yaml) -> Yaml:
     return of_map({**merged.value, "uses": uses}, child.at, {**(merged.key_at or {}), "uses": child.where("uses")})
 
 
-def extend_entries(parent: Mapping[str, Entry], stacks: Yaml | None) -> dict[str, Entry]:
-    """What a stage says about its stacks, after what its parent says; ``imports`` are not inherited.
+def extend_entries(parent: Mapping[str, Entry], stacks: Yaml | None, files: Mapping[str, Yaml]) -> Mapping[str, Entry]:
+    """What a stage has for its stacks, after what its parent has; ``imports`` are not inherited.
 
     Empty means "as the parent has it" and false "not here". What is said about a stack that the parent does not have,
     or has dropped, is said about the stack file.
@@ -122,27 +129,21 @@ def extend_entries(parent: Mapping[str, Entry], stacks: Yaml | None) -> dict[str
     Args:
         parent: nothing for an account, or a stage that extends none.
         stacks: the value of the stage's own key.
+        files: the stack files.
     """
-    entries = {
-        name: Entry(tuple(without_keys(layer, ("imports",)) for layer in entry.layers), entry.at, entry.dropped)
-        for name, entry in parent.items()
-    }
-    for name, value in stacks.items() if stacks is not None else ():
-        at = stacks.where(name) if stacks is not None else value.at
-        before = entries[name].layers if name in entries else ()
+    entries = {name: Entry(entry.heir, entry.heir, entry.at, entry.dropped) for name, entry in parent.items()}
+    if stacks is None:
+        return entries
+    for name, value in stacks.items():
+        at = stacks.where(name)
+        before = entries.get(name)
+        base = before.heir if before is not None and not before.dropped else files.get(name)
         if value.kind is Kind.BOOL:
-            entries[name] = Entry((), at, dropped=True)
-        elif value.kind is Kind.MAP:
-            entries[name] = Entry((*before, value), at)
+            entries[name] = Entry(None, None, at, dropped=True)
+        elif value.kind is not Kind.MAP or base is None:
+            entries[name] = Entry(base, base, at)
         else:
-            entries[name] = Entry(before, at)
+            body = merge_stack(base, value)
+            heir = body if value.get("imports") is None else merge_stack(base, without_keys(value, ("imports",)))
+            entries[name] = Entry(body, heir, at)
     return entries
-
-
-def _without_other(base: Yaml, over: Yaml) -> Yaml:
-    """``base`` without ``regions`` where ``over`` says ``region``, and the other way round: the nearest wins."""
-    for said, other in _EITHER:
-        found = over.get(said)
-        if found is not None and found.kind is not Kind.NULL and over.get(other) is None:
-            base = without_keys(base, (other,))
-    return base

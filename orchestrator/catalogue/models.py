@@ -22,7 +22,7 @@ TAG_VALUE = r"^[A-Za-z0-9_ .:/=+@-]*$"
 PROFILE = r"^[A-Za-z0-9_.@:/+=, -]+$"
 UNIT = r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*(@[a-z0-9-]+)?$"
 STACK = r"^[a-z][a-z0-9-]{0,30}(@[a-z0-9-]+)?$"
-PROVIDER = r"^[A-Za-z0-9._-]+/[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)?$"
+PROVIDER = r"^([A-Za-z0-9]+([.-][A-Za-z0-9]+)*/)?[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9_-]*$"
 
 DESCRIBED = {
     NAME: "lower-case letters, digits and -, beginning with a letter, at most 31",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.catalogue.files import BUILT_INS, Files
-from orchestrator.catalogue.merge import Entry, extend_entries, merge_stack
+from orchestrator.catalogue.merge import Entry, extend_entries
 from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import Account, Stage
 from orchestrator.catalogue.settings import not_allowed
@@ -56,7 +56,7 @@ class Draft:
 
 def account_scope(account: Account, value: Yaml, files: Files) -> Scope:
     """The scope of an account's own stacks."""
-    entries = extend_entries({}, value.get("stacks"))
+    entries = extend_entries({}, value.get("stacks"), files.stacks)
     stacks, places, dropped = _stacks(entries, files)
     file = f"live/accounts/{account.name}.yaml"
     return Scope(account.name, file, account, account.region, stacks, places, dropped, {}, of_account=True)
@@ -88,8 +88,8 @@ def _stacks(
     for name, entry in entries.items():
         if entry.dropped:
             dropped[name] = entry.at
-        elif name in files.stacks:
-            stacks[name] = merge_stack(files.stacks[name], entry)
+        elif entry.body is not None:
+            stacks[name] = entry.body
             places[name] = entry.at
         elif name not in files.broken:
             hint = near_miss(name, files.stacks) or f"write live/stacks/{name}.yaml"

@@ -17,7 +17,8 @@ from orchestrator.errors import Location, Problem
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _CONSTRAINT_PART = r"(?:=|!=|>|>=|<|<=|~>)? *v?[0-9]+(?:\.[0-9]+){0,2}(?:[-+][0-9A-Za-z.-]+)?"
-_CONSTRAINT = re.compile(rf" *{_CONSTRAINT_PART} *(?:, *{_CONSTRAINT_PART} *)*")
+CONSTRAINT = re.compile(rf" *{_CONSTRAINT_PART} *(?:, *{_CONSTRAINT_PART} *)*")
+"""What Terraform takes for a constraint on a version."""
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -37,7 +38,7 @@ def make_settings(orch: Yaml, problems: list[Problem]) -> Settings:
     """``live/orch.yaml`` as a record; what is wrong goes to ``problems``."""
     _check_version(orch, problems)
     terraform = text_of(orch, "terraform", ">=1.11,<2.0")
-    if not _CONSTRAINT.fullmatch(terraform):
+    if not CONSTRAINT.fullmatch(terraform):
         hint = 'write it like ">=1.11,<2.0"'
         problems.append(Problem(orch.value["terraform"].at, f"{terraform!r} is no version constraint", hint))
     state = orch.value["state"]
@@ -73,7 +74,7 @@ def _providers(orch: Yaml, problems: list[Problem]) -> Mapping[str, Provider]:
     found = orch.get("providers")
     for name, value in found.items() if found is not None else ():
         version = value.value if value.kind is Kind.TEXT else text_of(value, "version")
-        if not _CONSTRAINT.fullmatch(version):
+        if not CONSTRAINT.fullmatch(version):
             problems.append(Problem(value.at, f"{version!r} is no version of the provider {name}", 'as in "5.100.0"'))
         source = f"hashicorp/{name}" if value.kind is Kind.TEXT else text_of(value, "source")
         providers[name] = Provider(name=name, source=source, version=version)

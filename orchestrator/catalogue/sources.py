@@ -7,9 +7,11 @@ from pathlib import Path
 
 from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import ModuleSource
+from orchestrator.catalogue.settings import CONSTRAINT
 from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Location, Problem
 
+_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]*")
 _LOCAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _REGISTRY = re.compile(
     r"(?:[a-z0-9.-]+\.[a-z]{2,}(?::\d+)?/)?[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/[a-z0-9]+(?://[A-Za-z0-9_./-]+)?"
@@ -32,19 +34,36 @@ def source_of(body: Yaml, at: Location, root: Path, problems: list[Problem]) -> 
     address, version = value.value, body.get("version")
     if _LOCAL.fullmatch(address):
         return _local(address, value, version, root, problems)
-    number = version.value if version is not None else None
-    if number is not None and not re.fullmatch(r"[A-Za-z0-9_.+~<>=!, /-]+", number):
-        problems.append(Problem(version.at if version else at, f"{number!r} is no version"))
-        return None
-    if _REGISTRY.fullmatch(address) and ".." not in address:
-        return ModuleSource(address, number, None, value.at)
-    if _FETCHED.fullmatch(address) and ".." not in address:
-        if number is not None and "ref=" not in address:
-            address += f"{'&' if '?' in address else '?'}ref={number}"
-        return ModuleSource(address, number, None, value.at)
+    if ".." not in address:
+        if _REGISTRY.fullmatch(address):
+            return _from_registry(address, value, version, problems)
+        if _FETCHED.fullmatch(address):
+            return _fetched(address, value, version, problems)
     hint = "a folder under modules/ by its name, a registry address (NAMESPACE/NAME/PROVIDER), or git::https://…"
     problems.append(Problem(value.at, f"{address!r} is no module", hint))
     return None
+
+
+def _from_registry(address: str, value: Yaml, version: Yaml | None, problems: list[Problem]) -> ModuleSource | None:
+    if version is not None and not CONSTRAINT.fullmatch(version.value):
+        problems.append(Problem(version.at, f"{version.value!r} is no version of a module", 'as in "5.1.0"'))
+        return None
+    return ModuleSource(address, version.value if version is not None else None, None, value.at)
+
+
+def _fetched(address: str, value: Yaml, version: Yaml | None, problems: list[Problem]) -> ModuleSource | None:
+    if version is None:
+        return ModuleSource(address, None, None, value.at)
+    if not _REF.fullmatch(version.value) or ".." in version.value:
+        problems.append(Problem(version.at, f"{version.value!r} is no tag, branch or commit", 'as in "v2.3.1"'))
+        return None
+    if "ref=" in address or not address.startswith(("git::", "git@")):
+        what = f"a version cannot be put into {address}"
+        hint = "it becomes ?ref= of an address that begins with git::, and is there once"
+        problems.append(Problem(version.at, what, hint))
+        return None
+    address += f"{'&' if '?' in address else '?'}ref={version.value}"
+    return ModuleSource(address, version.value, None, value.at)
 
 
 def _local(name: str, value: Yaml, version: Yaml | None, root: Path, problems: list[Problem]) -> ModuleSource | None:

@@ -52,11 +52,11 @@ def _merge_chain(chain: list[str], done: dict[str, MergedStage | None], files: F
         own = files.stages[name]
         parent = text_of(own, "extends")
         if not parent:
-            done[name] = MergedStage(own, extend_entries({}, own.get("stacks")), (name,))
+            done[name] = MergedStage(own, extend_entries({}, own.get("stacks"), files.stacks), (name,))
             continue
         base = done.get(parent)
         if base is not None:
-            entries = extend_entries(base.entries, own.get("stacks"))
+            entries = extend_entries(base.entries, own.get("stacks"), files.stacks)
             done[name] = MergedStage(extend_stage(base.value, own), entries, (name, *base.lineage))
             continue
         done[name] = None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -28,14 +29,16 @@ SHORT = {
 }
 
 
-def cases() -> Iterator[object]:
+def cases() -> list[ParameterSet]:
+    found = []
     for path in sorted(CASES.glob("*.txt")):
         for case in path.read_text(encoding="utf-8").split("#### ")[1:]:
             title, _, rest = case.partition("\n")
             text, _, said = rest.partition(">>>>\n")
             for short, meant in SHORT.items():
                 text = text.replace(short, meant)
-            yield pytest.param(text, said.strip().splitlines(), id=f"{path.stem}: {title}")
+            found.append(pytest.param(text, said.strip().splitlines(), id=f"{path.stem}: {title}"))
+    return found
 
 
 @pytest.mark.parametrize(("text", "said"), cases())
@@ -140,12 +143,14 @@ def test_nothing_hostile_gets_through_as_a_name_or_a_path(place: str, hostile: s
             for problem in error.problems:
                 assert str(problem).isprintable()
             return
-        made = [text for unit in catalogue.units.values() for text in names_of(unit)]
-        made += [text for each in catalogue.accounts.values() for text in (each.id, each.state_bucket, *each.tags)]
+        names = [text for unit in catalogue.units.values() for text in names_of(unit)]
+        names += [catalogue.settings.name, *(each.source for each in catalogue.settings.providers.values())]
+        assert all(".." not in text for text in names), names
+        made = [text for each in catalogue.accounts.values() for text in (each.id, each.state_bucket, *each.tags)]
         made += [text for each in catalogue.accounts.values() for text in (*vars_of(each.roles), each.profile or "")]
         made += [text for each in catalogue.settings.providers.values() for text in vars_of(each)]
-        made += [catalogue.settings.name, catalogue.settings.terraform]
-        assert all(SAFE.fullmatch(text) and ".." not in text for text in made), made
+        made += [*names, catalogue.settings.terraform]
+        assert all(SAFE.fullmatch(text) for text in made), made
         assert all(
             a.folder.resolve().is_relative_to(root.resolve()) for u in catalogue.units.values() for a in u.archives
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -13,7 +14,6 @@ from orchestrator.catalogue.merge import (
     extend_entries,
     extend_stage,
     merge,
-    merge_stack,
     own_stack,
     without_null,
 )
@@ -181,11 +181,11 @@ def test_a_stack_file_keeps_an_input_that_is_null_and_nothing_else() -> None:
 def stages(*texts: str) -> dict[str, Any]:
     """What a chain of stages, the one that extends nothing first, makes of `stack`."""
     stack = own_stack(read("module: m\nregions: [r-1]\ninputs: {a: file, b: file, c: {x: 1}}\n"))
-    entries: dict[str, Entry] = {}
+    entries: Mapping[str, Entry] = {}
     for text in texts:
-        entries = extend_entries(entries, read(text))
-    entry = entries["stack"]
-    found: dict[str, Any] = data(merge_stack(stack, entry)) if not entry.dropped else {"dropped": True}
+        entries = extend_entries(entries, read(text), {"stack": stack})
+    body = entries["stack"].body
+    found: dict[str, Any] = data(body) if body is not None else {"dropped": entries["stack"].dropped}
     return found
 
 
