@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,31 @@ def test_without_yes_somebody_must_be_there_to_ask(tmp_path: Path) -> None:
 def test_open_accounts_ask_for_a_yes_only(tmp_path: Path) -> None:
     given_catalogue = catalogue(tmp_path)
     assert check_consent(given_catalogue, list(given_catalogue.units.values()), HERE) == ()
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+def test_a_restricted_account_has_its_stages_typed_and_a_clean_tree(tmp_path: Path) -> None:
+    found = catalogue(tmp_path)
+    accounts = {name: replace(each, restricted=name == "production") for name, each in found.accounts.items()}
+    found = replace(found, accounts=accounts)
+    units = list(found.units.values())
+    restricted = tuple(dict.fromkeys(unit.stage for unit in units if unit.account == "production"))
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "first")
+    assert check_consent(found, units, HERE) == restricted
+    (tmp_path / "new.yaml").write_text("")
+    with pytest.raises(UsageError, match=r"not committed \(new.yaml\)"):
+        check_consent(found, units, HERE)
+    assert check_consent(found, units, replace(HERE, emulated=True)) == ()
+    with pytest.raises(UsageError, match="--yes does not work for the restricted account production"):
+        check_consent(found, units, replace(HERE, yes=True))
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "all")
+    assert check_consent(found, units, replace(HERE, yes=True, ci=True)) == restricted
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -82,22 +83,26 @@ def _roots(catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Cal
     """Render every root; let Terraform validate one for each module, because a root of the same module is the same."""
     with tempfile.TemporaryDirectory(prefix="orch-check-") as name:
         base = Path(name)
+        problems: dict[str, str] = {}
+        chosen: dict[str, tuple[Unit, Path]] = {}
         workspace = Workspace(catalogue)
-        seen: set[str] = set()
-        terraform = None if fast else make_terraform(catalogue, Processes(), base)
         for unit in units:
             upstream = {ref.unit: None for _, ref in unit_references(unit)}
             try:
                 folder = workspace.render(unit, upstream, base / "roots" / unit.folder).folder
+                chosen.setdefault(unit.module.address, (unit, folder))
             except OrchError as error:
-                yield Result("roots", unit.id, str(error))
-                continue
-            problem = ""
-            if terraform is not None and unit.module.address not in seen:
-                seen.add(unit.module.address)
-                tell(f"terraform validate: {unit.module.address} (as {unit.id})")
-                problem = _validate(terraform, unit, folder, base)
-            yield Result("roots", unit.id, problem)
+                problems[unit.id] = str(error)
+        if not fast and chosen:
+            tell(f"terraform validate: {', '.join(sorted(chosen))}")
+            terraform = make_terraform(catalogue, Processes(), base)
+            with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+                validated = pool.map(
+                    lambda each: (each[0].id, _validate(terraform, each[0], each[1], base)), chosen.values()
+                )
+                problems.update({unit: problem for unit, problem in validated if problem})
+        for unit in units:
+            yield Result("roots", unit.id, problems.get(unit.id, ""))
 
 
 def _validate(terraform: Terraform, unit: Unit, folder: Path, base: Path) -> str:

@@ -1,0 +1,133 @@
+"""What must be there before anything runs, and the verbs that put it there or look for it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import REPOSITORY, Project
+from tests.support.terraform import make_terraform
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def project(tmp_path: Path, emulator: Path, account_ids: Callable[[], str]) -> Project:
+    made = Project(tmp_path / "repo", emulator=emulator, accounts={"main": account_ids()})
+    made.write("live/stages/prod.yaml", "account: main\nstacks: {first: }\n")
+    made.write("live/stacks/first.yaml", "module: box\ninputs: {value: one}\n")
+    return made
+
+
+def nothing_ran(project: Project) -> bool:
+    return not list(project.root.glob(".orch/runs/*/logs"))
+
+
+def test_a_missing_bucket_is_said_before_anything_runs(project: Project) -> None:
+    result = project.orch("plan", "prod", code=2)
+    assert "state bucket" in result.err
+    assert "orch bootstrap main" in result.err
+    assert nothing_ran(project)
+
+
+def test_missing_credentials_are_said_before_anything_runs(project: Project, tmp_path: Path) -> None:
+    result = project.orch("plan", "prod", code=2, ORCH_AWS="", HOME=str(tmp_path))
+    assert "credentials" in result.err
+    assert "--emulator" in result.err
+    assert nothing_ran(project)
+
+
+def test_a_provider_that_cannot_be_had_is_said_before_anything_runs(project: Project, tmp_path: Path) -> None:
+    project.ready()
+    orch_yaml = project.root / "live" / "orch.yaml"
+    orch_yaml.write_text(orch_yaml.read_text().replace('aws: "5.100.0"', 'aws: "5.99.1"'))
+    result = project.orch("plan", "prod", code=2)
+    assert "hashicorp/aws 5.99.1" in " ".join(result.err.split())
+    assert "ORCH_PROVIDER_MIRROR" in result.err
+    assert not list(project.root.glob(".orch/runs/*/logs/prod"))
+
+
+def test_no_terraform_says_which_file_to_put_where(project: Project, tmp_path: Path) -> None:
+    project.ready()
+    result = project.orch(
+        "plan",
+        "prod",
+        code=2,
+        PATH="/nonexistent",
+        ORCH_CACHE=str(tmp_path / "cache"),
+        ORCH_TERRAFORM_MIRROR="http://127.0.0.1:9",
+    )
+    assert "terraform" in result.err
+    assert "zip" in result.err
+
+
+def test_bootstrap_shows_its_steps_and_goes_on_where_it_stopped(project: Project) -> None:
+    steps = project.orch("bootstrap", "main", "--dry-run", "--json").json["rows"]
+    assert not any(step["done"] for step in steps)
+    project.ready()
+    steps = project.orch("bootstrap", "main", "--dry-run", "--json").json["rows"]
+    assert all(step["done"] for step in steps)
+
+
+def test_the_environment_of_credentials_runs_plain_terraform_in_a_root(project: Project, tmp_path: Path) -> None:
+    """The rendered unit is plain Terraform: without orch, with the environment that it gives to a person."""
+    project.ready()
+    project.orch("apply", "prod", "--yes")
+    root = Path(project.orch("show", "prod/first", "--root").out.strip())
+    exports = project.orch("credentials", "main").out
+    terraform = make_terraform(tmp_path / "scratch")
+    script = (
+        f"{exports}\ncd {shlex.quote(str(root))}\n"
+        f"{shlex.quote(str(terraform.binary.path))} plan -lock=false -input=false -no-color -detailed-exitcode"
+    )
+    env = project.environment(TF_CLI_CONFIG_FILE=str(terraform.cli_config))
+    done = subprocess.run(["sh", "-ec", script], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No changes" in done.stdout
+    as_json = json.loads(project.orch("credentials", "main", "--role", "apply", "--format", "json").out)
+    assert {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"} <= set(as_json)
+
+
+def test_doctor_says_what_is_missing_and_then_that_nothing_is(project: Project) -> None:
+    rows = {row["what"]: row for row in project.orch("doctor", "--json", code=2).json["rows"]}
+    assert rows["account main"]["state"] == "wrong"
+    assert "orch bootstrap main" in rows["account main"]["detail"]
+    assert rows["terraform"]["state"] == "right"
+    project.ready()
+    rows = {row["what"]: row for row in project.orch("doctor", "--json").json["rows"]}
+    assert {row["state"] for row in rows.values()} <= {"right", "note"}
+
+
+def test_check_needs_no_aws_and_finds_what_terraform_would(project: Project) -> None:
+    project.orch("schema")
+    project.orch("check", ORCH_AWS="")
+    project.write("modules/box/broken.tf", 'resource "terraform_data" "x" {\n  input = local.nowhere\n}\n')
+    result = project.orch("check", "--json", code=2, ORCH_AWS="")
+    wrong = [row for row in result.json["rows"] if row["problem"]]
+    assert [(row["check"], row["subject"]) for row in wrong] == [("roots", "prod/first")]
+    assert "nowhere" in wrong[0]["problem"] or "undeclared" in wrong[0]["problem"]
+
+
+def test_an_emulator_for_one_command_bootstraps_what_it_needs_and_ends(tmp_path: Path) -> None:
+    project = Project(tmp_path / "repo", emulator=None, accounts={"main": "123123123123"})
+    project.write("live/stages/prod.yaml", "account: main\nstacks: {first: }\n")
+    project.write("live/stacks/first.yaml", "module: box\ninputs: {value: one}\n")
+    result = project.orch("apply", "prod", "--yes", "--emulator", ORCH_AWS="")
+    assert "starting one for this command alone" in result.err
+    assert "prod/first" in result.out
+    assert not (project.root / ".orch" / "emulator" / "emulator.json").exists()
+    assert json.loads(project.orch("emulator", "status", "--json").out)["running"] is False
+
+
+def test_providers_lock_writes_the_file_and_changes_nothing_the_second_time(project: Project) -> None:
+    path = project.root / "live" / "providers.lock.hcl"
+    path.unlink()
+    assert project.orch("providers", "lock", "--json").json["rows"][0]["changed"] is True
+    assert "registry.terraform.io/hashicorp/aws" in path.read_text()
+    assert project.orch("providers", "lock", "--json").json["rows"][0]["changed"] is False
+    assert (REPOSITORY / "live" / "providers.lock.hcl").read_text() == path.read_text()
