@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 ACCOUNTS = 100
 STAGES = 10
@@ -172,7 +173,7 @@ def measure(root: Path) -> dict[str, float]:
     }
 
 
-def run(repeat: int = 3) -> Mapping[str, object]:
+def run(repeat: int = 3) -> Mapping[str, Any]:
     """Write the catalogue, measure it in fresh processes, and compare the median with the targets."""
     with tempfile.TemporaryDirectory(prefix="orch-bench-") as folder:
         root = Path(folder)

@@ -25,7 +25,7 @@ class Pair:
     def shown(self) -> str:
         """Medians in seconds, and the ratio."""
         ours, theirs = statistics.median(self.ours), statistics.median(self.theirs)
-        return f"{ours:.2f} s | {theirs:.2f} s | {self.ratio:.2f}"
+        return f"{ours:.2f} s · {theirs:.2f} s · {self.ratio:.2f}"
 
 
 def timed(function: Callable[[], object]) -> float:

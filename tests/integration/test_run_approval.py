@@ -58,7 +58,7 @@ def on_a_terminal(project: Project, *arguments: str, answer: Callable[[str], str
 
 def once(word: str, question: str = "is taken for yes: ") -> Callable[[str], str | None]:
     """Answer the first question that ends like this."""
-    asked = []
+    asked: list[bool] = []
 
     def answer(text: str) -> str | None:
         last = text.splitlines()[-1] if text.strip() else ""
