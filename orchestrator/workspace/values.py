@@ -10,7 +10,6 @@ from orchestrator.catalogue.nodes import references, unit_references
 from orchestrator.catalogue.records import Ref
 from orchestrator.errors import UnitError
 
-
 __all__ = [
     "UNKNOWN",
     "Outputs",
