@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -83,8 +84,14 @@ def plain(node: Node) -> Any:
 
 
 def _reference(ref: Ref) -> str:
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in ref.path)
+    path = "".join(_step(step) for step in ref.path)
     return f"${{{{ {ref.unit}.{ref.output}{path} }}}}"
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    return f".{step}" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", step) else f'["{step}"]'
 
 
 def _text(value: Any) -> str:
