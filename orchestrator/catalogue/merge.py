@@ -94,6 +94,7 @@ def of_map(values: dict[str, Yaml], at: Location, places: Mapping[str, Location]
         at,
         size=1 + sum(value.size for value in values.values()),
         has_ref=any(value.has_ref for value in values.values()),
+        depth=1 + max((value.depth for value in values.values()), default=0),
         key_at=places,
     )
 

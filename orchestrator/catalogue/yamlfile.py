@@ -35,6 +35,7 @@ MAX_VALUES = 50_000
 """Values of one file with every alias written out: what a few nested aliases make a million of stops here."""
 MAX_DEPTH = 40
 _CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TOO_DEEP = f"values are nested deeper than {MAX_DEPTH} levels"
 _EMPTY_HINT = "delete it, or write what it is for"
 
 
@@ -48,6 +49,7 @@ class Yaml:
         at: where it stands.
         raw: a scalar as it is written.
         size: how many values it holds, itself included.
+        depth: how many levels of values it holds, itself included.
         has_ref: ``${`` stands somewhere in it.
         key_at: for a map, where each key stands.
     """
@@ -58,6 +60,7 @@ class Yaml:
     raw: str = ""
     size: int = 1
     has_ref: bool = False
+    depth: int = 1
     key_at: Mapping[str, Location] | None = None
 
     def get(self, key: str) -> Yaml | None:
@@ -85,7 +88,8 @@ def read_yaml(path: Path, *, root: Path) -> Yaml:
     """
     file = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
     try:
-        data = path.read_bytes()
+        with path.open("rb") as content:
+            data = content.read(MAX_BYTES + 1)  # of what is far too large, no more than shows that it is
     except OSError as error:
         raise CatalogueError([Problem(Location(file), f"the file cannot be read: {error.strerror}")]) from error
     return parse_yaml(data, file)
@@ -117,7 +121,7 @@ def _events(text: str) -> Iterator[Event]:
 
 def _decoded(data: bytes, file: str) -> str:
     if len(data) > MAX_BYTES:
-        what = f"the file has {len(data):,} bytes, more than {MAX_BYTES:,}"
+        what = f"the file has more than {MAX_BYTES:,} bytes"
         raise CatalogueError([Problem(Location(file), what, "files of live/ are short: move data to where it belongs")])
     if not data.strip():
         raise CatalogueError([Problem(Location(file), "the file is empty", _EMPTY_HINT)])
@@ -184,12 +188,12 @@ class _Builder:
 
     def _value(self, event: Event, events: Iterator[Event], depth: int) -> Yaml:
         if isinstance(event, AliasEvent):
-            return self._alias(event)
+            return self._alias(event, depth)
         if not isinstance(event, ScalarEvent | CollectionStartEvent):
             raise self._wrong(event, "this is not YAML that is understood here")
         self._refuse_tag(event)
         if depth > MAX_DEPTH:
-            raise self._wrong(event, f"values are nested deeper than {MAX_DEPTH} levels")
+            raise self._wrong(event, _TOO_DEEP)
         if event.anchor is None:
             value = self._untagged(event, events, depth)
         else:
@@ -200,12 +204,14 @@ class _Builder:
             raise self._wrong(event, f"with all aliases written out this is more than {MAX_VALUES:,} values", hint)
         return value
 
-    def _alias(self, event: AliasEvent) -> Yaml:
+    def _alias(self, event: AliasEvent, depth: int) -> Yaml:
         if event.anchor not in self._anchors:
             raise self._wrong(event, f"there is no &{event.anchor} before it in this file")
         found = self._anchors[event.anchor]
         if found is None:
             raise self._wrong(event, f"*{event.anchor} stands inside of &{event.anchor}, so it would never end")
+        if depth + found.depth - 1 > MAX_DEPTH:
+            raise self._wrong(event, _TOO_DEEP)
         return found
 
     def _refuse_tag(self, event: ScalarEvent | CollectionStartEvent) -> None:
@@ -226,6 +232,7 @@ class _Builder:
             self._at(event),
             size=1 + sum(item.size for item in items),
             has_ref=any(item.has_ref for item in items),
+            depth=1 + max((item.depth for item in items), default=0),
         )
 
     def _map(self, start: Event, events: Iterator[Event], depth: int) -> Yaml:
@@ -256,6 +263,7 @@ class _Builder:
             self._at(start),
             size=1 + sum(value.size for value in own.values()),
             has_ref=any(value.has_ref for value in own.values()),
+            depth=1 + max((value.depth for value in own.values()), default=0),
             key_at=places,
         )
 

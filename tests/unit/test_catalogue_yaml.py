@@ -169,7 +169,7 @@ def test_what_is_no_text() -> None:
 
 
 def test_sizes_have_limits() -> None:
-    assert f"more than {MAX_BYTES:,}" in said("a: " + "x" * MAX_BYTES)
+    assert f"more than {MAX_BYTES:,} bytes" in said("a: " + "x" * MAX_BYTES)
     assert f"nested deeper than {MAX_DEPTH} levels" in said("[" * 50 + "]" * 50)
     assert f"more than {MAX_VALUES:,} values" in said("- x\n" * (MAX_VALUES + 1))
 
@@ -188,10 +188,30 @@ def test_a_bomb_of_aliases_is_refused_at_once() -> None:
     assert message.startswith("f.yaml:5:5: with all aliases written out this is more than 50,000 values")
 
 
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ("{a: ", "}")])
+def test_aliases_of_aliases_have_no_more_depth_than_what_is_written_out(opening: str, closing: str) -> None:
+    def nested(levels: int) -> str:
+        """Each alias brings along 9 levels, and stands in 9 more."""
+        inner = ("x", *(f"*a{n}" for n in range(levels)))
+        return "\n".join(f"- &a{n} {opening * 9}{value}{closing * 9}" for n, value in enumerate(inner))
+
+    assert parse(nested(3)).depth == 38
+    assert (
+        said(nested(4)) == f"f.yaml:5:{len('- &a4 ') + 9 * len(opening) + 1}: values are nested deeper than 40 levels"
+    )
+    assert "deeper than 40" in said(nested(200))
+
+
 def test_a_bomb_of_merge_keys_is_refused_at_once() -> None:
     lines = ["m0: &m0 {" + ", ".join(f"k{n}: x" for n in range(100)) + "}"]
     lines += [f"m{n}: &m{n} {{{', '.join(f'k{k}: *m{n - 1}' for k in range(100))}}}" for n in range(1, 6)]
     assert "more than 50,000 values" in said("\n".join(lines))
+
+
+def test_of_a_file_without_end_no_more_is_read_than_it_may_have(tmp_path: Path) -> None:
+    (tmp_path / "zero.yaml").symlink_to("/dev/zero")
+    with pytest.raises(CatalogueError, match=r"^zero\.yaml: the file has more than 1,000,000 bytes"):
+        read_yaml(tmp_path / "zero.yaml", root=tmp_path)
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
