@@ -88,6 +88,9 @@ def _stacks(
     for name, entry in entries.items():
         if entry.dropped:
             dropped[name] = entry.at
+            if name not in files.stacks and name not in files.broken:
+                hint = near_miss(name, files.stacks) or "take the line out"
+                files.problems.append(Problem(entry.at, f"there is no stack {name!r} to leave out", hint))
         elif entry.body is not None:
             stacks[name] = entry.body
             places[name] = entry.at

@@ -116,13 +116,15 @@ def make_accounts(
 def _buckets(settings: Settings, accounts: Mapping[str, Account]) -> dict[str, str]:
     """Account -> its state bucket, which no other account has."""
     owners: dict[str, str] = {}
+    buckets: dict[str, str] = {}
     for account in accounts.values():
         bucket = _bucket(settings, account)
         first = owners.setdefault(bucket, account.name)
-        if first != account.name:
+        if accounts[first].id != account.id:  # two accounts with one id are told already
             message = f"{first} and {account.name} would both have {bucket}; put ${{{{ account_id }}}} into it"
             raise ReferenceTextError(message)
-    return {name: bucket for bucket, name in owners.items()}
+        buckets[account.name] = bucket
+    return buckets
 
 
 def _make_account(name: str, value: Yaml, settings: Settings, problems: list[Problem]) -> Account:

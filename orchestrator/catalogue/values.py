@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -92,10 +92,23 @@ class Resolver:
         if not value.has_ref:
             return self.shared.literal(value)
         if value.kind is Kind.MAP:
-            return Node({key: self.node(item) for key, item in value.items()}, value.at)
+            return Node(dict(zip(value.value, self._nodes(value.value.values()), strict=True)), value.at)
         if value.kind is Kind.LIST:
-            return Node(tuple(self.node(item) for item in value.value), value.at)
+            return Node(tuple(self._nodes(value.value)), value.at)
         return self._text(value)
+
+    def _nodes(self, values: Iterable[Yaml]) -> list[Node]:
+        """Each of several values: one that is wrong does not keep the next from being told."""
+        nodes: list[Node] = []
+        told: ToldError | None = None
+        for value in values:
+            try:
+                nodes.append(self.node(value))
+            except ToldError as error:
+                told = error
+        if told is not None:
+            raise told
+        return nodes
 
     def text(self, value: Yaml) -> str:
         """A text in which only built-ins may stand.
