@@ -1,26 +1,29 @@
-"""What a shell may complete. The caller swallows the error of a catalogue that is wrong."""
+"""What a shell may complete: read from ``live/`` alone, and offered while a person is still writing some file of it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.catalogue.load import load
+from orchestrator.catalogue.outline import Outline, read_outline
+from orchestrator.catalogue.sources import source_of
 
 
 def target_names(root: Path) -> list[str]:
     """Stages, units, ``account:NAME`` and ``module:NAME``: those that mean at least one unit.
 
+    Files that are wrong are left out; the others complete.
+
     Args:
         root: the folder that contains ``live/``.
 
     Raises:
-        CatalogueError: the catalogue is wrong.
+        CatalogueError: ``live/orch.yaml`` is wrong.
     """
-    units = load(root).units
-    stages = {unit.stage for unit in units.values() if not unit.of_account}
-    accounts = {f"account:{unit.account}" for unit in units.values()}
-    modules = {f"module:{unit.module.address.removeprefix('modules/')}" for unit in units.values()}
-    return [*sorted(stages), *units, *sorted(accounts), *sorted(modules)]
+    outline = read_outline(root)
+    stages = {draft.scope.name for draft in outline.drafts if not draft.scope.of_account}
+    accounts = {f"account:{draft.scope.account.name}" for draft in outline.drafts}
+    units = [draft.id for draft in outline.drafts]
+    return [*sorted(stages), *units, *sorted(accounts), *_modules(outline, root)]
 
 
 def unit_names(root: Path) -> list[str]:
@@ -30,9 +33,9 @@ def unit_names(root: Path) -> list[str]:
         root: the folder that contains ``live/``.
 
     Raises:
-        CatalogueError: the catalogue is wrong.
+        CatalogueError: ``live/orch.yaml`` is wrong.
     """
-    return list(load(root).units)
+    return [draft.id for draft in read_outline(root).drafts]
 
 
 def account_names(root: Path) -> list[str]:
@@ -42,6 +45,13 @@ def account_names(root: Path) -> list[str]:
         root: the folder that contains ``live/``.
 
     Raises:
-        CatalogueError: the catalogue is wrong.
+        CatalogueError: ``live/orch.yaml`` is wrong.
     """
-    return sorted(load(root).accounts)
+    return sorted(read_outline(root).accounts)
+
+
+def _modules(outline: Outline, root: Path) -> list[str]:
+    """``module:NAME`` of every module that there is; each is looked at once."""
+    bodies = {(id(draft.body.get("module")), id(draft.body.get("version"))): draft for draft in outline.drafts}
+    found = (source_of(draft.body, draft.at, root, []) for draft in bodies.values())
+    return sorted({f"module:{source.address.removeprefix('modules/')}" for source in found if source is not None})

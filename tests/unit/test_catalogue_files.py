@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -26,6 +29,20 @@ def test_every_kind_of_file_is_read(tmp_path: Path) -> None:
     assert set(catalogue.accounts) == {"main"}
     assert set(catalogue.stages) == {"prod"}
     assert set(catalogue.units) == {"prod/app"}
+
+
+@pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize("text", [STAGE, "== stages/prod\naccount: mian\n"])
+def test_loading_leaves_the_garbage_collector_as_it_was(tmp_path: Path, text: str, on: bool) -> None:
+    write(tmp_path, text)
+    was_on = gc.isenabled()
+    try:
+        (gc.enable if on else gc.disable)()
+        with contextlib.suppress(CatalogueError):
+            load(tmp_path)
+        assert gc.isenabled() is on
+    finally:
+        (gc.enable if was_on else gc.disable)()
 
 
 def test_hidden_files_and_other_kinds_of_files_are_left_alone(tmp_path: Path) -> None:
@@ -136,13 +153,13 @@ def test_the_root_is_found_from_below(tmp_path: Path) -> None:
 def test_each_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, f"{STAGE}== stages/test\nextends: prod\n== stages/dev\nextends: test\n")
     opened: list[str] = []
-    read_bytes = Path.read_bytes
+    really = Path.open
 
-    def counted(path: Path) -> bytes:
+    def counted(path: Path, *arguments: Any, **named: Any) -> Any:
         opened.append(path.name)
-        return read_bytes(path)
+        return really(path, *arguments, **named)
 
-    monkeypatch.setattr(Path, "read_bytes", counted)
+    monkeypatch.setattr(Path, "open", counted)
     load(tmp_path)
     assert sorted(name for name in opened if name.endswith(".yaml")) == sorted(
         ["orch.yaml", "main.yaml", "prod.yaml", "test.yaml", "dev.yaml", "app.yaml"]

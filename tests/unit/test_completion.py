@@ -80,10 +80,31 @@ def test_a_stage_and_an_account_without_units_are_not_offered_as_targets(root: P
     assert "spare" in account_names(root)
 
 
-def test_a_catalogue_that_is_wrong_is_an_error_for_the_caller_to_swallow(root: Path) -> None:
-    write(root, "== stages/prod\naccount: nowhere\n")
-    with pytest.raises(CatalogueError):
-        target_names(root)
+@pytest.mark.parametrize(
+    ("wrong", "left"),
+    [
+        ("== stages/prod\naccount: nowhere\n", ["dev/data", "production/baseline"]),
+        ("== stages/prod\naccount: [\n", ["dev/data", "production/baseline"]),
+        ("== stacks/edge\nmodule: any\ninputs: {a: '${{ nothing.x }}'}\n", [u for u in UNITS if "@" not in u]),
+        ("== modules/any\nvariable {\n", UNITS),
+    ],
+)
+def test_what_is_right_completes_while_a_person_still_writes_the_rest(root: Path, wrong: str, left: list[str]) -> None:
+    write(root, wrong)
+    assert sorted(unit_names(root)) == left
+    assert set(left) < set(target_names(root))
+
+
+def test_modules_are_not_read(root: Path) -> None:
+    (root / "modules/any/main.tf").unlink()
+    assert "module:any" in target_names(root)
+
+
+def test_without_settings_there_is_an_error_for_the_caller_to_swallow(root: Path) -> None:
+    write(root, "== orch\nformat: 2\n")
+    for names in (target_names, unit_names, account_names):
+        with pytest.raises(CatalogueError):
+            names(root)
 
 
 def test_a_small_catalogue_completes_while_a_person_types(root: Path) -> None:
