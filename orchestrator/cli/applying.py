@@ -40,7 +40,7 @@ def apply_planned(
         if not destroy:
             publish_again(session.tools, planned)
         return shown
-    asker = Asker(common, session.tools.sink)
+    asker = Asker(common, session.tools.sink, session.tools.stop)
     if not yes:
         with asker.paused():
             print_units(common, shown)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 import threading
 from collections.abc import Sequence
@@ -12,7 +14,10 @@ from orchestrator.report.paint import width_of
 from orchestrator.report.records import Status, UnitReport
 from orchestrator.report.sink import Pausable, Sink
 from orchestrator.report.unit import render_unit
+from orchestrator.run.scheduler import Stop
 from orchestrator.terraform.records import Action
+
+_LOOK_SECONDS = 0.2
 
 
 class Asker:
@@ -21,11 +26,13 @@ class Asker:
     Args:
         common: the options of every verb.
         sink: the live view.
+        stop: once set, nothing is asked any more, and the answer is no.
     """
 
-    def __init__(self, common: Common, sink: Sink) -> None:
+    def __init__(self, common: Common, sink: Sink, stop: Stop) -> None:
         self._common = common
         self._sink = sink
+        self._stop = stop
         self._lock = threading.Lock()
 
     def paused(self) -> AbstractContextManager[None]:
@@ -55,7 +62,11 @@ class Asker:
     def _typed(self, question: str, word: str) -> bool:
         sys.stderr.write(f"{question} Only {word!r} is taken for yes: ")
         sys.stderr.flush()
-        return sys.stdin.readline().strip() == word
+        # A Ctrl-C is handled elsewhere and would leave us waiting for a line: so both are looked for in turns.
+        while not self._stop.is_set():
+            if os.name != "posix" or select.select([sys.stdin], [], [], _LOOK_SECONDS)[0]:
+                return sys.stdin.readline().strip() == word
+        return False
 
 
 def _losses(going: Sequence[UnitReport]) -> str:

@@ -6,8 +6,11 @@ from collections.abc import Iterable
 
 from orchestrator.report.records import Status, UnitReport
 
+INTERRUPTED = 130
+"""Of a run that was interrupted, however its units ended."""
+
 _CODES = {
-    Status.INTERRUPTED: 130,
+    Status.INTERRUPTED: INTERRUPTED,
     Status.BLOCKED: 3,
     Status.STALE: 4,
     Status.DECLINED: 4,
@@ -28,6 +31,6 @@ def detailed_exit_code(reports: Iterable[UnitReport]) -> int:
     every = tuple(reports)
     code = exit_code(every)
     if code:
-        return code if code in {3, 130} else 1
+        return code if code in {3, INTERRUPTED} else 1
     pending = {Status.PLANNED, Status.AFTER_UPSTREAMS}
     return 2 if any(report.status in pending for report in every) else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ import pytest
 from tests.support.project import REPOSITORY, Project
 
 pytestmark = pytest.mark.integration
+
+CTRL_C = "\x03"
 
 
 @pytest.fixture
@@ -48,7 +51,9 @@ def on_a_terminal(project: Project, *arguments: str, answer: Callable[[str], str
             except OSError:
                 break
             typed = answer(text)
-            if typed is not None:
+            if typed == CTRL_C:  # the pseudo-terminal is not the process's own, so it makes no signal of it
+                process.send_signal(signal.SIGINT)
+            elif typed is not None:
                 os.write(main, f"{typed}\n".encode())
         elif process.poll() is not None:
             break
@@ -87,6 +92,21 @@ def test_yes_typed_once_applies_all(project: Project) -> None:
 def test_any_other_word_changes_nothing(project: Project) -> None:
     code, text = on_a_terminal(project, "apply", "prod", answer=once("y"))
     assert code == 4, text
+    project.orch("plan", "prod", "--detailed-exitcode", code=2)
+
+
+def test_ctrl_c_at_the_question_ends_the_run_and_changes_nothing(project: Project) -> None:
+    asked: list[int] = []
+
+    def answer(text: str) -> str | None:
+        if "is taken for yes" in text and not asked:
+            asked.append(1)
+            return CTRL_C
+        return None
+
+    code, text = on_a_terminal(project, "apply", "prod", answer=answer)
+    assert code == 130, text
+    assert "nothing was being applied" in text
     project.orch("plan", "prod", "--detailed-exitcode", code=2)
 
 

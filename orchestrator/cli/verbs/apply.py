@@ -9,7 +9,7 @@ from orchestrator.cli.project import open_project
 from orchestrator.cli.ready import circumstances, ready_session
 from orchestrator.cli.request import RunRequest
 from orchestrator.run.consent import check_consent
-from orchestrator.run.outcome import exit_code
+from orchestrator.run.outcome import INTERRUPTED, exit_code
 from orchestrator.run.plan import PlanAll
 
 
@@ -24,4 +24,4 @@ def run(common: Common, request: RunRequest, *, yes: bool) -> int:
         reports = apply_planned(common, session, planned, words=words, yes=yes)
         session.tools.sink.close()
         print_report(common, session.report(reports))
-    return exit_code(reports)
+    return INTERRUPTED if session.interrupts.level else exit_code(reports)

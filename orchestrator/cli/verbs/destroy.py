@@ -15,7 +15,7 @@ from orchestrator.cli.session import Session
 from orchestrator.errors import UsageError
 from orchestrator.report.records import Status, UnitReport
 from orchestrator.run.consent import check_consent
-from orchestrator.run.outcome import exit_code
+from orchestrator.run.outcome import INTERRUPTED, exit_code
 from orchestrator.run.plan import PlanDestroy
 
 
@@ -34,7 +34,7 @@ def run(common: Common, request: RunRequest, *, yes: bool) -> int:
             reports = [_kept(each.report) for each in planned.values()]
         session.tools.sink.close()
         print_report(common, session.report(reports))
-    return exit_code(reports)
+    return INTERRUPTED if session.interrupts.level else exit_code(reports)
 
 
 def _kept(report: UnitReport) -> UnitReport:

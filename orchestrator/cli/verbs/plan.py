@@ -7,7 +7,7 @@ from orchestrator.cli.output import print_report, print_units
 from orchestrator.cli.project import open_project
 from orchestrator.cli.ready import ready_session
 from orchestrator.cli.request import RunRequest
-from orchestrator.run.outcome import detailed_exit_code, exit_code
+from orchestrator.run.outcome import INTERRUPTED, detailed_exit_code, exit_code
 from orchestrator.run.plan import PlanAll
 
 
@@ -21,4 +21,6 @@ def run(common: Common, request: RunRequest, *, detailed_exitcode: bool) -> int:
         session.tools.sink.close()
         print_units(common, reports)
         print_report(common, session.report(reports))
+    if session.interrupts.level:
+        return INTERRUPTED
     return detailed_exit_code(reports) if detailed_exitcode else exit_code(reports)
