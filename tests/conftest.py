@@ -6,8 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.golden import compare
+
+# Without a .hypothesis folder, as on a fresh machine, the first text costs a second of CPU (tables of Unicode are made),
+# which on busy cores counts as slow data: speed is measured in benchmarks/, not here.
+settings.register_profile("orch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("orch")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
