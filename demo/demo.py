@@ -196,7 +196,8 @@ def summary(demo: Demo) -> None:
 
 def main() -> int:
     """Run the demo; whatever happens, stop what it started."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a background shell has SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     demo = Demo()
     code = 0
     try:

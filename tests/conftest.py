@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from tests.support.golden import compare
 # which on busy cores counts as slow data: speed is measured in benchmarks/, not here.
 settings.register_profile("orch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("orch")
+
+# Whoever starts the tests in the background of a shell script has SIGINT ignored, and every child would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
