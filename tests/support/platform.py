@@ -29,7 +29,6 @@ terraform {{
 
 provider "aws" {{
   region      = "{REGION}"
-  max_retries = 1
 
   default_tags {{
     tags = {{ stage = "test" }}
