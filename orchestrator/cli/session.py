@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +21,11 @@ from orchestrator.cli.project import Project
 from orchestrator.cli.request import RunRequest
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies import Policies
-from orchestrator.report.records import RunReport, UnitReport
+from orchestrator.report.records import Notice, RunReport, UnitReport
 from orchestrator.report.sink import console_sink
 from orchestrator.run.folders import new_run
 from orchestrator.run.interrupt import Interrupts, interruptible
-from orchestrator.run.journal import Journal
+from orchestrator.run.journal import Journal, cut_off
 from orchestrator.run.scheduler import Stop
 from orchestrator.run.tools import Options, Tools
 from orchestrator.terraform.binary import find_binary, user_cache
@@ -100,6 +100,7 @@ def open_session(
         identities = Identities(catalogue, aws.emulator)
         units = [catalogue.units[id_] for id_ in selected]
         preflight(catalogue, identities, needs_of(catalogue, units, write=verb != "plan"))
+        before = cut_off(catalogue.root / ".orch" / "runs")
         folders = new_run(catalogue.root)
         journal = Journal(folders.journal)
         stack.callback(journal.close)
@@ -131,6 +132,16 @@ def open_session(
             ),
         )
         journal.write("run-started", verb=verb, targets=list(request.targets), units=list(graph.order), pid=os.getpid())
+        if before is not None:
+            sink(Notice(text=_cut_off(*before)))
         interrupts = stack.enter_context(interruptible(Interrupts(processes, stop, journal, tell=sink)))
         yield Session(tools=tools, interrupts=interrupts, started=started, verb=verb, targets=request.targets)
         journal.write("run-ended")
+
+
+def _cut_off(run: str, units: Mapping[str, str]) -> str:
+    since = ", ".join(f"{unit} (since {time})" for unit, time in units.items())
+    return (
+        f"Run {run} was cut off while it applied {since}. Terraform may have finished without it: the plan says "
+        f"what is left; the log is in .orch/runs/{run}/logs. If the state is locked, the lock names its holder."
+    )

@@ -66,3 +66,36 @@ def in_flight(path: Path) -> dict[str, str]:
         elif record.get("event") in {"apply-ended", "destroy-ended"}:
             open_.pop(unit, None)
     return open_
+
+
+def cut_off(runs: Path) -> tuple[str, dict[str, str]] | None:
+    """Whether the newest run was killed while it applied something.
+
+    Args:
+        runs: the folder that holds the folders of all runs.
+
+    Returns:
+        The run's id, and the units whose end it did not record with the time of their beginning; None when the newest
+        run came to its end, or still goes on.
+    """
+    newest = max((path for path in runs.glob("*/journal.jsonl")), default=None)
+    if newest is None:
+        return None
+    records = list(read_journal(newest))
+    if any(record.get("event") == "run-ended" for record in records):
+        return None
+    pid = next((record.get("pid") for record in records if record.get("event") == "run-started"), None)
+    flying = in_flight(newest)
+    return (newest.parent.name, flying) if flying and not _lives(pid) else None
+
+
+def _lives(pid: object) -> bool:
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

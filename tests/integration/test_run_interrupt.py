@@ -152,6 +152,9 @@ def test_a_cancelled_ci_job_leaves_a_record_of_what_was_in_flight(project: Proje
     assert left
     for pid in left:
         os.kill(pid, signal.SIGKILL)
+    # The next run tells of it.
+    told = project.orch("plan", "prod")
+    assert f"Run {journal.parent.name} was cut off while it applied prod/slow" in told.err
 
 
 def test_an_interrupt_while_planning_stops_the_plans(project: Project) -> None:

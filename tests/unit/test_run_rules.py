@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 from dataclasses import replace
@@ -16,7 +17,7 @@ from orchestrator.errors import UsageError
 from orchestrator.report.records import Status, UnitReport
 from orchestrator.run.consent import Circumstances, check_consent, in_ci
 from orchestrator.run.folders import KEPT_RUNS, new_run
-from orchestrator.run.journal import Journal, in_flight, read_journal
+from orchestrator.run.journal import Journal, cut_off, in_flight, read_journal
 from orchestrator.run.outcome import detailed_exit_code, exit_code
 from tests.support.aws import catalogue
 
@@ -137,6 +138,26 @@ def test_a_journal_survives_a_kill_at_any_byte(tmp_path: Path) -> None:
         path.write_bytes(whole[:end])
         counts.add(len(list(read_journal(path))))
     assert counts == {0, 1, 2, 3, 4}
+
+
+def test_a_run_that_was_cut_off_is_found_unless_it_still_goes_on(tmp_path: Path) -> None:
+    def run(name: str, pid: int, *events: tuple[str, str]) -> None:
+        journal = Journal(tmp_path / name / "journal.jsonl")
+        journal.write("run-started", units=["prod/a"], pid=pid)
+        for event, unit in events:
+            journal.write(event, unit=unit)
+        journal.close()
+
+    gone = 2**22 + 1  # above the largest process id of Linux
+    assert cut_off(tmp_path) is None
+    run("1", gone, ("apply-started", "prod/a"), ("apply-ended", "prod/a"))
+    assert cut_off(tmp_path) is None
+    run("2", gone, ("apply-started", "prod/a"))
+    found = cut_off(tmp_path)
+    assert found is not None
+    assert (found[0], list(found[1])) == ("2", ["prod/a"])
+    run("3", os.getpid(), ("apply-started", "prod/a"))
+    assert cut_off(tmp_path) is None
 
 
 def test_only_the_last_runs_are_kept_and_a_run_is_private(tmp_path: Path) -> None:
