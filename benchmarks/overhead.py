@@ -40,7 +40,8 @@ def measure() -> Overhead:
             copy = root / "modules" / "box" / "main.tf"
             copy.write_text(module.read_text())
         changed = side_by_side(
-            lambda: project.orch("plan", "prod", "-j", "2"), lambda: under_xargs(roots, env, 2, "plan", "show")
+            lambda: project.orch_after_checkov("plan", "prod", "-j", "2"),
+            lambda: under_xargs(roots, env, 2, "plan", "show"),
         )
     return Overhead(unchanged, changed, timed(_import_checkov))
 

@@ -52,7 +52,7 @@ def _page(rows: list[tuple[str, str, str, bool]], checkov: float) -> str:
         "|---|---|---|---|",
         *(f"| {what} | {figure} | {limit} | {'met' if right else '**over**'} |" for what, figure, limit, right in rows),
         "",
-        f"checkov's import, which is within the changed plans above and runs beside Terraform: {checkov:.1f} s.",
+        f"checkov's import, which is not in the figures for changed plans and runs beside Terraform: {checkov:.1f} s.",
         "Unchanged units are not shown with `show -json`: an empty plan is Terraform's own word (docs/adr/0004).",
         "",
     ]
