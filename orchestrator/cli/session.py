@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -134,6 +135,7 @@ def open_session(
         journal.write("run-started", verb=verb, targets=list(request.targets), units=list(graph.order), pid=os.getpid())
         if before is not None:
             sink(Notice(text=_cut_off(*before)))
+        gc.freeze()  # what is loaded by now stays to the end: the collector need not look at it again and again
         interrupts = stack.enter_context(interruptible(Interrupts(processes, stop, journal, tell=sink)))
         yield Session(tools=tools, interrupts=interrupts, started=started, verb=verb, targets=request.targets)
         journal.write("run-ended")

@@ -60,7 +60,11 @@ class Upstreams:
             return self._applied(name, foreign=foreign)
         if planned.plan is None:
             return None
-        return {**(self._applied(name, foreign=foreign) or {}), **_planned_outputs(planned.plan, foreign=foreign)}
+        outputs = _planned_outputs(planned.plan, foreign=foreign)
+        wanted = {ref.output for _, ref in unit_references(reader) if ref.unit == name}
+        if wanted <= set(outputs):
+            return outputs  # the plan says them all, also those that stay: the state need not be read
+        return {**(self._applied(name, foreign=foreign) or {}), **outputs}
 
     def for_apply(self, unit: Unit) -> Upstream:
         """What the upstreams' states have, now that they are done.
