@@ -13,6 +13,8 @@ class Severity(StrEnum):
 
     BLOCK = "block"
     WARN = "warn"
+    WAIVED = "waived"
+    """It would stop the apply, and a valid waiver allows it: shown, and no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Finding:
         message: one sentence for a person; ``hint``: the way out.
         lost: what would be lost, from ``policies/protected.yaml``; empty when the rule is about something else.
         where: the line in ``live/`` or ``modules/`` that caused it, when it can be told.
+        inside: what is in it now, in words: "3 users", or "not counted"; empty when nobody looked.
+        waiver: what allows it: id, owner and reason of the waiver; empty when nothing does.
     """
 
     id: str
@@ -39,6 +43,8 @@ class Finding:
     lost: str = ""
     severity: Severity = Severity.BLOCK
     where: Location | None = None
+    inside: str = ""
+    waiver: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +59,8 @@ class Verdict:
     def blocked(self) -> bool:
         """Whether the plan must not be applied."""
         return any(f.severity is Severity.BLOCK for f in self.findings)
+
+    @property
+    def waived(self) -> tuple[Finding, ...]:
+        """The findings that only a waiver allows."""
+        return tuple(f for f in self.findings if f.severity is Severity.WAIVED)

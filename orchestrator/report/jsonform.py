@@ -68,6 +68,8 @@ def finding_form(finding: Finding) -> dict[str, Any]:
         "message": finding.message,
         "hint": finding.hint,
         "lost": finding.lost,
+        "inside": finding.inside,
+        "waiver": finding.waiver,
         "where": location_form(finding.where),
     }
 

@@ -44,7 +44,11 @@ STATUS_STYLES: Mapping[Status, str] = {
     Status.INTERRUPTED: "yellow",
     Status.DECLINED: "yellow",
 }
-SEVERITY_STYLES: Mapping[Severity, str] = {Severity.BLOCK: "bold red", Severity.WARN: "yellow"}
+SEVERITY_STYLES: Mapping[Severity, str] = {
+    Severity.BLOCK: "bold red",
+    Severity.WARN: "yellow",
+    Severity.WAIVED: "magenta",
+}
 
 
 @dataclass(frozen=True, slots=True)

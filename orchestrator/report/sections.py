@@ -33,7 +33,8 @@ def sections(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
     parts: Iterable[Iterable[str]] = (
         _shared(report, paint, width),
         _lost(report, paint, width),
-        _warnings(report, paint, width),
+        _of_severity(report, Severity.WARN, "Warnings", paint, width),
+        _of_severity(report, Severity.WAIVED, "Allowed by a waiver", paint, width),
         *(_by_cause(report, status, title, paint, width) for status, title in _TITLES.items()),
         _failed(report, paint, width),
         _blocked(report, paint, width),
@@ -120,10 +121,10 @@ def _blocked(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
             yield from _finding(finding, paint, width)
 
 
-def _warnings(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
-    findings = [f for unit in report.units for f in unit.findings if f.severity is Severity.WARN]
+def _of_severity(report: RunReport, severity: Severity, title: str, paint: Paint, width: int) -> Iterator[str]:
+    findings = [f for unit in report.units for f in unit.findings if f.severity is severity]
     if findings:
-        yield paint("Warnings", "yellow")
+        yield paint(title, SEVERITY_STYLES[severity])
     for finding in findings:
         yield from _finding(finding, paint, width)
 
@@ -136,6 +137,8 @@ def _finding(finding: Finding, paint: Paint, width: int) -> Iterator[str]:
         ("", finding.message),
         ("cause: ", finding.cause),
         ("what is lost: ", finding.lost),
+        ("in it now: ", finding.inside),
+        ("allowed by: ", finding.waiver),
         ("way out: ", finding.hint),
         ("at: ", str(finding.where) if finding.where else ""),
     )

@@ -13,6 +13,21 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+CI_VARIABLES = (
+    "CI",
+    "GITHUB_",
+    "GITLAB_",
+    "CODEBUILD_",
+    "CIRCLE",
+    "BITBUCKET_",
+    "BUILDKITE",
+    "BUILD_",
+    "JENKINS_",
+    "CHANGE_",
+    "SYSTEM_PULLREQUEST_",
+    "TF_BUILD",
+)
+"""How the variables begin by which CI systems say what they build: a test gives those that it means."""
 ALL_ROLES = "OrganizationAccountAccessRole"
 """The role that every emulated account has; catalogues without a baseline use it for every phase."""
 
@@ -145,8 +160,9 @@ class Project:
         shutil.copytree(REPOSITORY / "modules" / name, self.root / "modules" / name)
 
     def environment(self, **more: str) -> dict[str, str]:
-        """The environment that orch is called with: no AWS of the machine that runs the tests."""
-        env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ORCH_"))}
+        """The environment that orch is called with: no AWS, no CI and no git of the machine that runs the tests."""
+        dropped = ("AWS_", "ORCH_", "GIT_", *CI_VARIABLES)
+        env = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         return {**env, "ORCH_AWS": "emulator", "NO_COLOR": "1", **more}
 
     def command(self, *arguments: str) -> list[str]:

@@ -1,0 +1,17 @@
+"""What the tests' own helper promises: orch sees only the CI that a test gives it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import Project
+
+
+def test_the_ci_of_the_machine_does_not_reach_orch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CI", "GITHUB_BASE_REF", "CI_MERGE_REQUEST_DIFF_BASE_SHA", "CODEBUILD_BUILD_ID", "GIT_DIR"):
+        monkeypatch.setenv(name, "of-the-machine")
+    project = Project(tmp_path, emulator=None, accounts={"main": "111111111111"})
+    assert "of-the-machine" not in project.environment().values()
+    assert project.environment(CI="true")["CI"] == "true"
