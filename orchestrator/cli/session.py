@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,13 +20,15 @@ from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import Aws
 from orchestrator.cli.project import Project
 from orchestrator.cli.request import RunRequest
+from orchestrator.errors import OrchError, SetupError
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies import Policies
 from orchestrator.report.records import Notice, RunReport, UnitReport
-from orchestrator.report.sink import console_sink
+from orchestrator.report.sink import Tee, console_sink
 from orchestrator.run.folders import new_run
 from orchestrator.run.interrupt import Interrupts, interruptible
 from orchestrator.run.journal import Journal, cut_off
+from orchestrator.run.records import Kept, save_report
 from orchestrator.run.scheduler import Stop
 from orchestrator.run.tools import Options, Tools
 from orchestrator.terraform.binary import find_binary, user_cache
@@ -46,18 +48,26 @@ class Session:
     started: float
     verb: str
     targets: tuple[str, ...]
+    kept: Kept
 
-    def report(self, units: Sequence[UnitReport], notes: Sequence[str] = ()) -> RunReport:
-        """The report of the run as it stands."""
-        return RunReport(
-            run=self.tools.folders.run,
-            verb=self.verb,
-            targets=self.targets,
-            units=tuple(units),
-            seconds=time.monotonic() - self.started,
-            interrupted=self.interrupts.level > 0,
-            notes=tuple(notes),
+    def report(self, units: Sequence[UnitReport], notes: Sequence[str] = (), *, error: str = "") -> RunReport:
+        """The report of the run as it stands; the last one that is made is saved when the run ends."""
+        return self.kept.note(
+            RunReport(
+                run=self.tools.folders.run,
+                verb=self.verb,
+                targets=self.targets,
+                units=tuple(units),
+                seconds=time.monotonic() - self.started,
+                interrupted=self.interrupts.level > 0,
+                notes=tuple(notes),
+                error=error,
+            )
         )
+
+    def report_so_far(self, *, error: str = "") -> RunReport:
+        """The report of a run that nobody showed one of: how units ended as far as they did."""
+        return self.report(self.kept.units(self.tools.graph.order), error=error)
 
 
 def make_terraform(catalogue: Catalogue, processes: Processes, folder: Path) -> Terraform:
@@ -109,7 +119,9 @@ def open_session(
         terraform = make_terraform(catalogue, processes, folders.of_run)
         phases = Phases(folders.of_run / "aws", catalogue, identities)
         stack.callback(phases.close)
-        sink = console_sink(sys.stderr, os.environ, no_color=not common.colour, quiet=common.quiet)
+        kept = Kept()
+        console = console_sink(sys.stderr, os.environ, no_color=not common.colour, quiet=common.quiet)
+        sink = Tee([console, kept])
         stack.callback(sink.close)
         stop = Stop()
         tools = Tools(
@@ -137,8 +149,32 @@ def open_session(
             sink(Notice(text=_cut_off(*before)))
         gc.freeze()  # what is loaded by now stays to the end: the collector need not look at it again and again
         interrupts = stack.enter_context(interruptible(Interrupts(processes, stop, journal, tell=sink)))
-        yield Session(tools=tools, interrupts=interrupts, started=started, verb=verb, targets=request.targets)
+        session = Session(tools, interrupts, started=started, verb=verb, targets=request.targets, kept=kept)
+        with _saved(session):
+            yield session
         journal.write("run-ended")
+
+
+@contextmanager
+def _saved(session: Session) -> Iterator[None]:
+    """Save the run's report when it ends, also when it ends with an error.
+
+    Raises:
+        SetupError: the report cannot be saved; what was done is done.
+    """
+    folders = session.tools.folders
+    try:
+        yield
+    except BaseException as error:
+        what = str(error) if isinstance(error, OrchError) else type(error).__name__  # a bug's text may have values
+        with suppress(OSError):  # what ended the run is what a person must read
+            save_report(folders, session.report_so_far(error=what))
+        raise
+    try:
+        save_report(folders, session.kept.final or session.report_so_far())
+    except OSError as error:
+        message = f"the report of run {folders.run} cannot be saved: {error.strerror}"
+        raise SetupError(message, hint="what was done is done; the run's journal and logs say it") from error
 
 
 def _cut_off(run: str, units: Mapping[str, str]) -> str:

@@ -65,8 +65,8 @@ def outcome(report: RunReport) -> str:
     if report.interrupted:
         return _OUTCOMES[Status.INTERRUPTED]
     bad = next((words for status, words in _OUTCOMES.items() if status in statuses), None)
-    if bad is not None:
-        return bad
+    if bad is not None or report.error:
+        return bad or _OUTCOMES[Status.FAILED]
     if statuses & {Status.PLANNED, Status.AFTER_UPSTREAMS}:
         return "changes planned"
     return "done" if statuses & _DONE else "nothing to do"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from orchestrator.errors import Location
-from orchestrator.guard.records import Finding
+from orchestrator.guard.records import Finding, Severity
 from orchestrator.report.final import outcome, sums
 from orchestrator.report.records import Attribute, ChangeLine, RunReport, UnitReport
 from orchestrator.report.tables import dump
@@ -33,6 +35,7 @@ def run_form(report: RunReport) -> dict[str, Any]:
         "counts": {str(action): number for action, number in sums(report.units).items()},
         "units": [unit_form(unit) for unit in report.units],
         "notes": list(report.notes),
+        "error": report.error,
     }
 
 
@@ -56,13 +59,17 @@ def unit_form(unit: UnitReport) -> dict[str, Any]:
 
 
 def finding_form(finding: Finding) -> dict[str, Any]:
-    """One finding as plain values, ready for JSON; its address as in the changes, without ``module.this.``."""
+    """One finding as plain values, ready for JSON.
+
+    ``address`` is as in the changes, without ``module.this.``; ``resource`` is as Terraform writes it.
+    """
     return {
         "id": finding.id,
         "rule": finding.rule,
         "severity": str(finding.severity),
         "unit": finding.unit,
         "address": short_address(finding.address),
+        "resource": finding.address,
         "action": finding.action,
         "cause": finding.cause,
         "message": finding.message,
@@ -72,6 +79,23 @@ def finding_form(finding: Finding) -> dict[str, Any]:
         "waiver": finding.waiver,
         "where": location_form(finding.where),
     }
+
+
+def finding_of(form: Mapping[str, Any]) -> Finding:
+    """The finding behind its JSON form; keys that a newer orch added are left out.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no finding.
+    """
+    known = {field.name for field in fields(Finding)}
+    values = {key: value for key, value in form.items() if key in known}
+    where = form["where"]
+    values |= {
+        "address": form["resource"],
+        "severity": Severity(form["severity"]),
+        "where": Location(**where) if where else None,
+    }
+    return Finding(**values)
 
 
 def location_form(where: Location | None) -> dict[str, Any] | None:

@@ -119,6 +119,8 @@ class RunReport:
     interrupted: bool = False
     notes: tuple[str, ...] = ()
     """Further lines for the end: what was reused, what a person should know."""
+    error: str = ""
+    """What ended the run as a whole before its units could; empty when it came to its end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,11 @@ class Folders:
         """What happened, one JSON record a line."""
         return self.of_run / "journal.jsonl"
 
+    @property
+    def report(self) -> Path:
+        """The run's report, as ``--json`` prints it."""
+        return self.of_run / "report.json"
+
 
 def new_run(root: Path) -> Folders:
     """Make the folder of a new run, private to the user, and remove the oldest ones.
