@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run_cases(root: Path) -> tuple[Problem, ...]:
-    """Run every case of every policy through checkov.
+    """Run every case of every policy through checkov, and the canary of each protected type.
 
     A passing case must have been looked at by each check of its policy, without an objection; a failing case must have
     got one. Only the policy's own checks count, so that no policy hides behind another.
@@ -30,10 +30,13 @@ def run_cases(root: Path) -> tuple[Problem, ...]:
     """
     try:
         policies = Policies.load(root)
-        engine = Judge(policies).warm()
+        judge = Judge(policies)
+        engine, past = judge.warm(), judge.canary()
     except CatalogueError as error:
         return error.problems
-    return tuple(sorted(each for policy in policies.policies for each in _cases(policies, engine, policy)))
+    found = [each for policy in policies.policies for each in _cases(policies, engine, policy)]
+    found += [Problem(Location("policies/protected"), f"{what}: the canary was not caught") for what in past]
+    return tuple(sorted(found))
 
 
 def _cases(policies: Policies, engine: Engine, policy: Policy) -> Iterator[Problem]:

@@ -22,6 +22,7 @@ UNREADABLE = "ORCH_UNREADABLE"
 UNPROVEN = "ORCH_UNPROVEN"
 DISAGREE = "ORCH_DISAGREE"
 ERRORED = "ORCH_ERRORED"
+CANARY = "ORCH_CANARY"
 
 _WOULD = {
     Action.DELETE: "{address} would be deleted: this loses {lost}",
@@ -110,6 +111,19 @@ class Writer:
         """Terraform saved the plan and then found an error."""
         why = "Terraform ended this plan with an error, so it is not whole"
         return self._finding(ERRORED, "", "", cause=why, message=why, hint="correct the error, then plan again")
+
+    def canary(self, escaped: tuple[str, ...]) -> Finding:
+        """The policies let something pass that they must stop, so that nothing is judged by them."""
+        more = f" and {len(escaped) - 1} more" if len(escaped) > 1 else ""
+        return self._finding(
+            CANARY,
+            "",
+            "",
+            cause=escaped[0] + more,
+            message="the policies let the deletion of something protected pass, so nothing is judged by them",
+            hint="put policies/protected/ and policies/protected.yaml back as they were; orch check tries again",
+            lost="whatever is protected: nobody can tell what this plan takes away",
+        )
 
     def _finding(
         self,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.catalogue.records import Unit
 from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.guard.canary import escaped
 from orchestrator.guard.document import Document, UnreadableError, read_document
 from orchestrator.guard.enrich import changed, enriched, label
 from orchestrator.guard.findings import PROTECTED, Writer
@@ -36,9 +37,14 @@ class Judge:
         self.policies = policies
         self._warming = threading.Lock()
         self._engine: Engine | None = None
+        self._escaped: tuple[str, ...] = ()
 
     def warm(self) -> Engine:
-        """Import checkov (2 s, once) and load the checks; returns at once when that is done already.
+        """Import checkov (2 s, once), load the checks, send the canary; returns at once when that is done already.
+
+        The canary (``canary.py``) goes before the first verdict of a run, and no earlier: a run in which nothing
+        changes warms nothing, because Terraform itself says of each plan that it is empty, and there is nothing in an
+        empty plan that could be judged or applied. So it costs such a run nothing, and no other run can pass it by.
 
         Raises:
             CatalogueError: a check cannot be loaded, or the check on protected resources is missing.
@@ -51,8 +57,18 @@ class Judge:
                 if PROTECTED not in engine.checks:
                     problem = Problem(Location("policies"), f"no policy has the check {PROTECTED}")
                     raise CatalogueError([problem])
+                self._escaped = escaped(engine, self.policies.protected)
                 self._engine = engine
             return self._engine
+
+    def canary(self) -> tuple[str, ...]:
+        """What the canary got past, one line each; empty when the policies hold. Warms.
+
+        Raises:
+            CatalogueError: as `warm`.
+        """
+        self.warm()
+        return self._escaped
 
     def warm_beside(self) -> threading.Thread:
         """Start ``warm`` in a thread, so that checkov is imported while Terraform works; join it before the end.
@@ -93,6 +109,8 @@ class Judge:
         engine = self.warm()
         changes = changed(document)
         writer = Writer(unit, self.policies.root, self.policies.protected, changes)
+        if self._escaped:
+            return Verdict(unit=unit.id, findings=(writer.canary(self._escaped),), checks=())
         lost = losses(document, plan.changes, self.policies.protected)
         unnamed = unnamed_losses(document, self.policies.protected) if destroy else ()
         findings = [writer.loss(change) for change in (*lost.values(), *unnamed)]

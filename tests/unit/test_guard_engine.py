@@ -103,8 +103,10 @@ def test_two_sets_of_policies_do_not_meet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("loss", [delete(), replace(), forget()])
-def test_a_blind_check_on_protected_resources_is_found_out(tmp_path: Path, loss: dict[str, Any]) -> None:
-    judge = with_check(tmp_path, "return CheckResult.PASSED", name="protected", id_="ORCH_PROTECTED")
+def test_a_check_that_is_blind_to_one_protected_resource_is_found_out(tmp_path: Path, loss: dict[str, Any]) -> None:
+    """It stops the canary, and every other pool."""
+    body = f"return CheckResult.PASSED if conf.get('name') == [{USERS['name']!r}] else CheckResult.FAILED"
+    judge = with_check(tmp_path, body, name="protected", id_="ORCH_PROTECTED")
     verdict = judge.judge(a_unit(), saved(tmp_path, plan(loss)))
     assert {each.rule for each in verdict.findings} == {"ORCH_PROTECTED", "ORCH_DISAGREE"}
 
