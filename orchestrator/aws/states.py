@@ -7,7 +7,7 @@ Each is read once in a run, whoever asks and how many at a time. Another account
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -32,10 +32,12 @@ class StateStore:
     Args:
         catalogue: says where each unit's state is.
         identities: gives the clients.
+        identify: types of resources of which a state says which objects it has: the protected ones.
     """
 
-    def __init__(self, catalogue: Catalogue, identities: Identities) -> None:
+    def __init__(self, catalogue: Catalogue, identities: Identities, identify: Collection[str] = frozenset()) -> None:
         self._catalogue = catalogue
+        self._identify = frozenset(identify)
         self._identities = identities
         self._states: Once[str, tuple[StateRecord, str] | None] = Once()
         self._published: Once[str, Mapping[str, Any] | None] = Once()
@@ -51,7 +53,7 @@ class StateStore:
             SetupError: the bucket does not exist, credentials or network are missing.
             UnitError: the object is no state.
         """
-        found = self._states.get(unit.id, lambda: self._fetch_state(unit))
+        found = self.known(unit)
         return found[0] if found else None
 
     def published(self, unit: Unit) -> Mapping[str, Any] | None:
@@ -72,8 +74,7 @@ class StateStore:
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: as `read`.
         """
-        self.forget(unit.id)
-        found = self._states.get(unit.id, lambda: self._fetch_state(unit))
+        found = self.latest(unit)
         if found is None:
             return
         document = _document(unit, *found)
@@ -91,6 +92,19 @@ class StateStore:
         self.forget(unit.id)
         return self.read(unit)
 
+    def known(self, unit: Unit) -> tuple[StateRecord, str] | None:
+        """As `read`, with the ETag of the state's object."""
+        return self._states.get(unit.id, lambda: self._fetch_state(unit))
+
+    def latest(self, unit: Unit) -> tuple[StateRecord, str] | None:
+        """A unit's state as it is now, whatever was read before, and the ETag of its object; None as `read`.
+
+        Raises:
+            DeniedError, ThrottledError, SetupError, UnitError: as `read`.
+        """
+        self.forget(unit.id)
+        return self.known(unit)
+
     def _fetch_state(self, unit: Unit) -> tuple[StateRecord, str] | None:
         role = role_for(unit, write=False)
         answer = self._call(unit, f"read the state of {unit.id}", lambda: self._get(unit, unit.state_key, role))
@@ -98,7 +112,7 @@ class StateStore:
             return None
         data, etag = answer
         try:
-            return read_state(data), etag
+            return read_state(data, self._identify), etag
         except UnitError as error:
             what = f"cannot read the state of {unit.id} ({self._place(unit, unit.state_key)}): {error.what}"
             raise UnitError(what, hint=error.hint) from error

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.aws.identity import Identities
+from orchestrator.aws.ledger import Ledger
 from orchestrator.aws.phases import Phases
 from orchestrator.aws.preflight import needs_of, preflight
 from orchestrator.aws.states import StateStore
@@ -124,6 +125,7 @@ def open_session(
         sink = Tee([console, kept])
         stack.callback(sink.close)
         stop = Stop()
+        store = StateStore(catalogue, identities, judge.policies.protected.types)
         tools = Tools(
             catalogue=catalogue,
             graph=graph.reversed() if reverse else graph,
@@ -131,7 +133,8 @@ def open_session(
             terraform=terraform,
             processes=processes,
             phases=phases,
-            store=StateStore(catalogue, identities),
+            store=store,
+            ledger=Ledger(catalogue, identities, store),
             judge=judge,
             sink=sink,
             journal=journal,

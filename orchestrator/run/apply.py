@@ -11,8 +11,9 @@ from orchestrator.catalogue.records import Unit
 from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
 from orchestrator.guard.freeze import verify
 from orchestrator.report.changes import scrub
-from orchestrator.report.records import Notice, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
+from orchestrator.report.records import Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
 from orchestrator.run.announced import destroys, unannounced
+from orchestrator.run.bookkeeping import keep_books
 from orchestrator.run.plan import not_run
 from orchestrator.run.planned import Planned
 from orchestrator.run.planner import Planner
@@ -124,7 +125,7 @@ class ApplyAll:
     def _unchanged(self, unit: Unit, real: Planned) -> UnitReport:
         """Nothing to apply; what others read of it may still have to be published again."""
         if not self.destroy and unit.id in read_across_accounts(self.tools.catalogue):
-            self._publish(unit)
+            keep_books(self.tools, unit)
         return real.report
 
     def _apply(self, unit: Unit, real: Planned) -> UnitReport:
@@ -158,22 +159,13 @@ class ApplyAll:
         finally:
             tools.store.forget(unit.id)
         tools.journal.write(f"{verb}-ended", unit=unit.id, ok=True)
-        self._publish(unit)
+        keep_books(tools, unit)
         return replace(real.report, status=Status.DESTROYED if self.destroy else Status.APPLIED)
 
     def _failed(self, unit: Unit, plan: PlanRecord, shown: UnitReport, error: OrchError) -> UnitReport:
         """A failed apply. What a provider passes on of an API's message may repeat a sensitive value of the plan."""
         failure = Planner(self.tools).failure(unit, error)
         return replace(shown, status=failure.status, cause=scrub(plan, failure.cause), error=scrub(plan, failure.error))
-
-    def _publish(self, unit: Unit) -> None:
-        """Publish the outputs for other accounts; a unit that is applied stays applied when that fails, loudly."""
-        try:
-            self.tools.store.publish(unit)
-        except OrchError as error:
-            hint = f"its outputs are not published: orch apply {unit.id} tries again"
-            self.tools.sink(Notice(text=f"{error}; {hint}", unit=unit.id))
-            raise
 
 
 def publish_again(tools: Tools, planned: Mapping[str, Planned]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.aws.identity import role_for
+from orchestrator.aws.ledger import Ledger
 from orchestrator.aws.phases import Phases
 from orchestrator.aws.states import StateStore
 from orchestrator.catalogue.graph import Graph
@@ -51,6 +52,7 @@ class Tools:
     processes: Processes
     phases: Phases
     store: StateStore
+    ledger: Ledger
     judge: Judge
     sink: Sink
     journal: Journal

@@ -132,12 +132,37 @@ class StateOutput:
     sensitive: bool
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class StateResource:
+    """One protected object of a state: which it is, and nothing of what it holds.
+
+    Attributes:
+        id, arn, name: its attributes of these names where they are texts, else empty: enough to find it in AWS.
+        deposed: the key of a deposed object, or empty.
+    """
+
+    address: str
+    type: str
+    id: str = ""
+    arn: str = ""
+    name: str = ""
+    deposed: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class StateRecord:
-    """What orch reads of a state file: never the resources' attributes."""
+    """What orch reads of a state file: of the resources' attributes only what names a protected one.
+
+    Attributes:
+        addresses: of managed resources, sorted.
+        protected: the objects of the types that were asked for, sorted.
+        providers: addresses of the providers that the managed resources are of, sorted:
+            ``registry.terraform.io/hashicorp/aws``.
+    """
 
     lineage: str
     serial: int
     outputs: Mapping[str, StateOutput]
     addresses: tuple[str, ...]
-    """Addresses of managed resources, sorted."""
+    protected: tuple[StateResource, ...] = ()
+    providers: tuple[str, ...] = ()

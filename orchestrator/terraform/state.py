@@ -1,23 +1,30 @@
-"""A state file -> StateRecord: outputs and addresses, never the resources' attributes."""
+"""A state file -> StateRecord: outputs and addresses; of attributes only what names a protected resource."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from orchestrator.errors import UnitError
-from orchestrator.terraform.records import StateOutput, StateRecord
+from orchestrator.terraform.records import StateOutput, StateRecord, StateResource
 
 _VERSION = 4
+_PROVIDER = re.compile(r'provider\["([^"]+)"\]')
+"""How a state names the provider of a resource: ``module.x.provider["registry.terraform.io/hashicorp/aws"].edge``."""
 
 
 class UnreadableStateError(UnitError):
     """Some bytes are not a state in the format that orch knows."""
 
 
-def read_state(data: bytes) -> StateRecord:
+def read_state(data: bytes, identify: Collection[str] = frozenset()) -> StateRecord:
     """Read a state file of Terraform >= 0.12 or OpenTofu.
+
+    Args:
+        data: the file.
+        identify: types of resources of which the record says which objects they are: the protected ones.
 
     Raises:
         UnreadableStateError: it is cut off, encrypted, or of another format.
@@ -27,6 +34,7 @@ def read_state(data: bytes) -> StateRecord:
         version = document["version"]
         if version != _VERSION:
             raise UnreadableStateError(f"the state has the format {version!r}; orch knows {_VERSION}")
+        objects = list(_objects(document.get("resources") or []))
         return StateRecord(
             lineage=_text(document["lineage"]),
             serial=_number(document["serial"]),
@@ -34,7 +42,9 @@ def read_state(data: bytes) -> StateRecord:
                 name: StateOutput(value=output["value"], sensitive=bool(output.get("sensitive", False)))
                 for name, output in (document.get("outputs") or {}).items()
             },
-            addresses=tuple(sorted(set(_addresses(document.get("resources") or [])))),
+            addresses=tuple(sorted({each.address for each in objects})),
+            protected=tuple(sorted(each for each in objects if each.type in identify)),
+            providers=tuple(sorted(_providers(document.get("resources") or []))),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableStateError(
@@ -43,13 +53,30 @@ def read_state(data: bytes) -> StateRecord:
         ) from error
 
 
-def _addresses(resources: list[Any]) -> Iterator[str]:
+def _objects(resources: list[Any]) -> Iterator[StateResource]:
     for resource in resources:
         if resource["mode"] != "managed":
             continue
         prefix = f"{resource['module']}." if resource.get("module") else ""
         for instance in resource["instances"]:
-            yield f"{prefix}{resource['type']}.{resource['name']}{_key(instance.get('index_key'))}"
+            attributes = instance.get("attributes") or {}
+            yield StateResource(
+                address=f"{prefix}{resource['type']}.{resource['name']}{_key(instance.get('index_key'))}",
+                type=_text(resource["type"]),
+                id=_word(attributes.get("id")),
+                arn=_word(attributes.get("arn")),
+                name=_word(attributes.get("name")),
+                deposed=_word(instance.get("deposed")),
+            )
+
+
+def _providers(resources: list[Any]) -> set[str]:
+    managed = (str(each.get("provider", "")) for each in resources if each["mode"] == "managed")
+    return {match[1] for each in managed if (match := _PROVIDER.search(each))}
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _key(index: Any) -> str:

@@ -206,6 +206,7 @@ class World:
         self.expires: datetime | None = None
         self.roles: dict[str, str] = {}
         self.objects: dict[str, str] = {}
+        self.times: dict[str, str] = {}
 
     def __call__(self, call: Call) -> Answer:
         words = (call.action, call.fields.get("RoleArn", ""), f"{call.method} {call.path}")
@@ -236,15 +237,21 @@ class World:
             self.objects[call.path] = call.body
             return Answer(200)
         if "list-type" in call.fields:
-            return Answer(200, self._listing(call.path.rstrip("/"), call.fields.get("prefix", "")))
+            return Answer(
+                200,
+                self._listing(
+                    call.path.rstrip("/"), call.fields.get("prefix", ""), int(call.fields.get("max-keys", 1000))
+                ),
+            )
         if call.path not in self.objects:
             return s3_refused("NoSuchKey", "The specified key does not exist.", 404)
         return Answer(200, self.objects[call.path], {"ETag": etag(self.objects[call.path])})
 
-    def _listing(self, bucket: str, prefix: str) -> str:
-        keys = sorted(k for k in self.objects if k.startswith(f"{bucket}/{prefix}"))[:1]
+    def _listing(self, bucket: str, prefix: str, most: int) -> str:
+        keys = sorted(k for k in self.objects if k.startswith(f"{bucket}/{prefix}"))[:most]
         found = "".join(
-            f"<Contents><Key>{k.removeprefix(bucket + '/')}</Key><ETag>{etag(self.objects[k])}</ETag></Contents>"
+            f"<Contents><Key>{k.removeprefix(bucket + '/')}</Key><ETag>{etag(self.objects[k])}</ETag>"
+            f"<LastModified>{self.times.get(k, '2026-11-26T12:00:00')}.000Z</LastModified></Contents>"
             for k in keys
         )
         return f"<ListBucketResult><Name>{bucket}</Name>{found}</ListBucketResult>"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.terraform.records import StateOutput
+from orchestrator.terraform.records import StateOutput, StateResource
 from orchestrator.terraform.state import UnreadableStateError, read_state
 
 
@@ -79,3 +79,30 @@ def test_a_state_that_is_cut_off_is_never_read(cut: int) -> None:
     if cut < len(whole):
         with pytest.raises(UnreadableStateError):
             read_state(whole[:cut])
+
+
+def test_of_attributes_only_what_names_a_protected_object_is_kept() -> None:
+    pool = {"id": "p-1", "arn": "arn:p", "name": "users", "secret": "hush"}
+    record = read_state(
+        state(
+            resources=[
+                resource(
+                    type="aws_cognito_user_pool",
+                    module="module.this",
+                    provider='module.this.provider["registry.terraform.io/hashicorp/aws"].edge',
+                    instances=[{"index_key": "a", "attributes": pool}, {"index_key": "a", "deposed": "x1"}],
+                ),
+                resource(
+                    instances=[{"attributes": {"id": "hush"}}], provider='provider["terraform.io/builtin/terraform"]'
+                ),
+            ]
+        ),
+        {"aws_cognito_user_pool"},
+    )
+    address = 'module.this.aws_cognito_user_pool.this["a"]'
+    assert record.protected == (
+        StateResource(address, "aws_cognito_user_pool", deposed="x1"),
+        StateResource(address, "aws_cognito_user_pool", "p-1", "arn:p", "users"),
+    )
+    assert record.providers == ("registry.terraform.io/hashicorp/aws", "terraform.io/builtin/terraform")
+    assert "hush" not in repr(record)
