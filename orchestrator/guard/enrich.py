@@ -38,7 +38,7 @@ def enriched(document: Document, protected: Protected) -> list[dict[str, Any]]:
             "mode": "managed",
             "type": change.type,
             "name": change.name or "unnamed",
-            "values": {**_values(change), **marks(change, protected.get(change.type))},
+            "values": {**_values(change), **marks(change, protected)},
         }
         for change in changed(document)
     ]

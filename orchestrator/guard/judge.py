@@ -154,7 +154,8 @@ def _objections(
             yield writer.loss(change)
             continue
         check = engine.checks[each.check]
-        entry = writer.protected.get(change.type)
+        net = writer.protected.net(change.type)
+        entry = writer.protected.get(change.type) or (net[0] if net else None)
         yield writer.objection(
             each.check,
             change,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from orchestrator.guard.protected import ProtectedType
+from orchestrator.guard.protected import Net, Protected, ProtectedType
 from orchestrator.terraform.records import Action, ResourceChange
 
 ACTION_MARK = "__orch_action__"
@@ -31,6 +31,7 @@ class Change:
         unknown: mirrors ``after``: True where the value is not known yet.
         deposed: key of an old object that an earlier replacement left behind, or None.
         protected: the entry of its type in ``policies/protected.yaml``, or None.
+        net: what must stay of a resource that keeps a protected one's content, or None.
     """
 
     address: str
@@ -41,6 +42,7 @@ class Change:
     unknown: Mapping[str, Any]
     deposed: str | None
     protected: ProtectedType | None
+    net: Net | None = None
 
     @classmethod
     def of(cls, conf: Mapping[str, Any]) -> Self:
@@ -54,15 +56,25 @@ class Change:
         data = json.loads(text[0] if isinstance(text, list) else text)
         entry = data["protected"]
         protected = ProtectedType.model_validate(entry) if entry is not None else None
-        return cls(**{**data, "action": Action(data["action"]), "protected": protected})
+        net = Net.model_validate(data["net"]) if data["net"] is not None else None
+        return cls(**{**data, "action": Action(data["action"]), "protected": protected, "net": net})
+
+    def was(self, attribute: str) -> Any:
+        """An attribute's value as it is; ``a.b`` is b in the only block a."""
+        return _at(self.before, attribute)
+
+    def will_be(self, attribute: str) -> Any:
+        """An attribute's value as it will be, as far as that is known."""
+        return _at(self.after, attribute)
 
     def is_known(self, attribute: str) -> bool:
         """Whether the plan knows the whole of an attribute's new value."""
-        return not _any_true(self.unknown.get(attribute))
+        return not _any_true(_at(self.unknown, attribute))
 
 
-def marks(change: ResourceChange, protected: ProtectedType | None) -> dict[str, str]:
+def marks(change: ResourceChange, listed: Protected) -> dict[str, str]:
     """The two marks of one change, as attributes of the resource."""
+    protected, net = listed.get(change.type), listed.net(change.type)
     data = {
         "address": change.address,
         "type": change.type,
@@ -72,8 +84,20 @@ def marks(change: ResourceChange, protected: ProtectedType | None) -> dict[str, 
         "unknown": change.after_unknown if isinstance(change.after_unknown, Mapping) else {},
         "deposed": change.deposed,
         "protected": protected.model_dump(mode="json") if protected is not None else None,
+        "net": net[1].model_dump(mode="json") if net is not None else None,
     }
     return {ACTION_MARK: change.action.value, CHANGE_MARK: json.dumps(data)}
+
+
+def _at(value: Any, attribute: str) -> Any:
+    """What is at a path; of a block that is there once, of a mirror of unknowns also what stands for the whole."""
+    for step in attribute.split("."):
+        if isinstance(value, list):
+            value = value[0] if len(value) == 1 else None
+        if value is True:
+            return True
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
 
 
 def _any_true(unknown: Any) -> bool:

@@ -31,7 +31,9 @@ PROTECTED_FILE = "protected.yaml"
 
 Scalar = StrictBool | StrictInt | StrictStr
 _Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*$")]
+_Path = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")]
 _Sentence = Annotated[str, StringConstraints(strict=True, min_length=3, pattern=r"^[^\n]*[^.\n]$")]
+_CloudFormation = Annotated[str, StringConstraints(strict=True, pattern=r"^AWS::[A-Za-z0-9]+::[A-Za-z0-9]+$")]
 _Api = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$")]
 
 
@@ -44,6 +46,15 @@ class Protection(BaseModel):
     value: Scalar
 
 
+class Net(BaseModel):
+    """A resource of its own that keeps another one's content: what of it must stay; without an attribute, itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    attribute: _Path | None = None
+    value: Scalar | None = None
+
+
 class ProtectedType(BaseModel):
     """One entry of the list; the file's header says what each key means."""
 
@@ -51,9 +62,12 @@ class ProtectedType(BaseModel):
 
     lost: _Sentence
     protection: Protection | None = None
-    disarmed_by: dict[_Name, Scalar] = Field(default_factory=dict)
+    disarmed_by: dict[_Path, Scalar] = Field(default_factory=dict)
+    shortened_by: dict[_Name, Literal["forever", "none"]] = Field(default_factory=dict)
+    nets: dict[_Name, Net] = Field(default_factory=dict)
     replaced_by: dict[_Name, Literal["any", "removal"]] = Field(default_factory=dict)
     delete_apis: tuple[_Api, ...]
+    cloudformation: tuple[_CloudFormation, ...] = ()
 
     @field_validator("delete_apis")
     @classmethod
@@ -65,9 +79,9 @@ class ProtectedType(BaseModel):
 
     @property
     def attributes(self) -> frozenset[str]:
-        """Every attribute that this entry names; each must exist in the provider's schema."""
+        """Every attribute that this entry names, `a.b` for b in the block a; each must be in the provider's schema."""
         own = {self.protection.attribute} if self.protection else set()
-        return frozenset(own | self.disarmed_by.keys() | self.replaced_by.keys())
+        return frozenset(own | self.disarmed_by.keys() | self.shortened_by.keys() | self.replaced_by.keys())
 
 
 _FILE: TypeAdapter[dict[str, ProtectedType]] = TypeAdapter(dict[_Name, ProtectedType])
@@ -119,6 +133,16 @@ class Protected:
     def get(self, resource_type: str) -> ProtectedType | None:
         """The entry of a type, or None when it is not protected."""
         return self.types.get(resource_type)
+
+    def net(self, resource_type: str) -> tuple[ProtectedType, Net] | None:
+        """For a type that keeps the content of a protected one: that one's entry, and what must stay."""
+        return next(
+            ((entry, entry.nets[resource_type]) for entry in self.types.values() if resource_type in entry.nets), None
+        )
+
+    def of_cloudformation(self, resource_type: str) -> ProtectedType | None:
+        """The entry of a type of CloudFormation's, or None when it is not protected."""
+        return next((entry for entry in self.types.values() if resource_type in entry.cloudformation), None)
 
 
 def _load(data: bytes, name: str) -> CommentedMap:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from checkov.common.models.enums import CheckCategories, CheckResult
 from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
 
 from orchestrator.guard.marks import Change
+from orchestrator.guard.protected import Net, ProtectedType
 from orchestrator.terraform.records import Action
 
 
@@ -27,33 +29,60 @@ class ProtectionStays(BaseResourceCheck):  # type: ignore[misc]  # checkov is no
     def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:
         """Compare before and after; what goes altogether is the policy ``protected``'s matter."""
         change = Change.of(conf)
-        if change.protected is None or change.action is not Action.UPDATE:
-            return CheckResult.PASSED
-        self.details = [*_taken_away(change), *_disarmed(change)]
+        if change.net is not None:
+            self.details = list(_net_gone(change, change.net))
+        elif change.protected is not None and change.action is Action.UPDATE:
+            entry = change.protected
+            self.details = [*_taken_away(change, entry), *_disarmed(change, entry), *_shortened(change, entry)]
         return CheckResult.FAILED if self.details else CheckResult.PASSED
 
 
-def _taken_away(change: Change) -> Iterator[str]:
-    protection = change.protected.protection if change.protected else None
-    if protection is None:
-        return
-    name, armed = protection.attribute, protection.value
-    if not _is(change.before.get(name), armed):
+def _taken_away(change: Change, entry: ProtectedType) -> Iterator[str]:
+    if entry.protection is not None:
+        yield from _left(change, entry.protection.attribute, entry.protection.value)
+
+
+def _left(change: Change, name: str, armed: object) -> Iterator[str]:
+    """An attribute that has its armed value, and would have another."""
+    if not _is(change.was(name), armed):
         return
     if not change.is_known(name):
         yield f"{name} is {armed!r} and would be a value that is not known yet"
-    elif not _is(change.after.get(name), armed):
-        yield f"{name} would go from {armed!r} to {change.after.get(name)!r}"
+    elif not _is(change.will_be(name), armed):
+        yield f"{name} would go from {armed!r} to {change.will_be(name)!r}"
 
 
-def _disarmed(change: Change) -> Iterator[str]:
-    for name, danger in change.protected.disarmed_by.items() if change.protected else ():
-        if _is(change.before.get(name), danger):
+def _disarmed(change: Change, entry: ProtectedType) -> Iterator[str]:
+    for name, danger in entry.disarmed_by.items():
+        if _is(change.was(name), danger):
             continue
         if not change.is_known(name):
             yield f"{name} would be a value that is not known yet"
-        elif _is(change.after.get(name), danger):
+        elif _is(change.will_be(name), danger):
             yield f"{name} would become {danger!r}"
+
+
+def _shortened(change: Change, entry: ProtectedType) -> Iterator[str]:
+    for name, zero in entry.shortened_by.items():
+        before, after = change.was(name), change.will_be(name)
+        if before is not None and not change.is_known(name):
+            yield f"{name} would be a value that is not known yet"
+        elif before is not None and after is not None and _days(after, zero) < _days(before, zero):
+            yield f"{name} would go from {before!r} to {after!r}: what is older than that is lost"
+
+
+def _days(value: Any, zero: str) -> float:
+    return math.inf if value == 0 and zero == "forever" else float(value)
+
+
+def _net_gone(change: Change, net: Net) -> Iterator[str]:
+    """What keeps the content of another resource goes, or no longer keeps it."""
+    if change.deposed is not None or change.action is Action.CREATE:
+        return
+    if change.action in {Action.DELETE, Action.FORGET}:
+        yield "it would go, and what it keeps would no longer be kept"
+    elif net.attribute is not None:
+        yield from _left(change, net.attribute, net.value)
 
 
 def _is(value: Any, wanted: object) -> bool:

@@ -187,13 +187,32 @@ def test_every_listed_attribute_is_in_the_providers_schema(terraform: Terraform,
     ran = subprocess.run(argv, cwd=root.folder, env=terraform._env(root), capture_output=True, check=True)
     (provider,) = json.loads(ran.stdout)["provider_schemas"].values()
     kinds = {bool: "bool", int: "number", str: "string"}
+    resources = provider["resource_schemas"]
     for name, entry in Protected.read(ROOT / "policies/protected.yaml").types.items():
-        assert name in provider["resource_schemas"], name
-        block = provider["resource_schemas"][name]["block"]
-        for attribute in entry.attributes:
-            assert attribute in block["attributes"] or attribute in block["block_types"], f"{name}.{attribute}"
+        assert name in resources, name
         values = dict(entry.disarmed_by)
         if entry.protection is not None:
             values[entry.protection.attribute] = entry.protection.value
-        for attribute, value in values.items():
-            assert block["attributes"][attribute]["type"] == kinds[type(value)], f"{name}.{attribute}"
+        for attribute in entry.attributes:
+            found = in_schema(resources[name]["block"], attribute)
+            assert found, f"{name}.{attribute}"
+            if attribute in values:
+                assert found["type"] == kinds[type(values[attribute])], f"{name}.{attribute}"
+            if attribute in entry.shortened_by:
+                assert found["type"] == "number", f"{name}.{attribute}"
+        for other, net in entry.nets.items():
+            assert other in resources, other
+            if net.attribute is not None:
+                found = in_schema(resources[other]["block"], net.attribute)
+                assert found, f"{other}.{net.attribute}"
+                assert found["type"] == kinds[type(net.value)]
+
+
+def in_schema(block: dict[str, Any], path: str) -> dict[str, Any] | None:
+    """An attribute's schema, or that of a block; `a.b` is b in the block a, which is there at most once."""
+    first, _, rest = path.partition(".")
+    if not rest:
+        found: dict[str, Any] | None = block["attributes"].get(first) or block.get("block_types", {}).get(first)
+        return found
+    inner = block.get("block_types", {}).get(first)
+    return in_schema(inner["block"], rest) if inner and inner.get("max_items") == 1 else None

@@ -23,8 +23,16 @@ def test_the_pool_is_whole() -> None:
     pool = Protected.read(ROOT / "policies/protected.yaml").types["aws_cognito_user_pool"]
     assert pool.protection is not None
     assert (pool.protection.attribute, pool.protection.value) == ("deletion_protection", "ACTIVE")
-    assert pool.replaced_by == {"schema": "removal"}
-    assert pool.attributes == {"deletion_protection", "schema"}
+    assert pool.replaced_by["schema"] == "removal"
+    assert {"alias_attributes", "username_attributes"} <= pool.replaced_by.keys()
+    assert {"deletion_protection", "schema"} <= pool.attributes
+
+
+def test_every_type_has_its_names_in_cloudformation_and_no_two_share_one() -> None:
+    types = Protected.read(ROOT / "policies/protected.yaml").types
+    assert [name for name, entry in types.items() if not entry.cloudformation] == []
+    names = [each for entry in types.values() for each in entry.cloudformation]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize(
@@ -39,6 +47,9 @@ def test_the_pool_is_whole() -> None:
         (GOOD + "  protection: {attribute: a}\n", "4:3", "is missing"),
         (GOOD + "  protection: {attribute: a, value: [1]}\n", "4:30", "true or false"),
         (GOOD + "  replaced_by: {schema: sometimes}\n", "4:17", "removal"),
+        (GOOD + "  disarmed_by: {a..b: 0}\n", "4:17", "not written as it should be"),
+        (GOOD + "  shortened_by: {days: soon}\n", "4:18", "none"),
+        (GOOD + "  cloudformation: [Cognito::UserPool]\n", "4:20", "not written as it should be"),
         (GOOD + "Aws-X:\n  lost: all\n  delete_apis: [x:DeleteX]\n", "4:1", "not written as it should be"),
         (GOOD + GOOD, "4:1", "duplicate key"),
         ("aws_x: [\n", "2:1", "not YAML"),

@@ -126,25 +126,59 @@ def disarming() -> list[tuple[str, str, Any, Any]]:
     found: list[tuple[str, str, Any, Any]] = []
     for kind, entry in LISTED.items():
         if entry.protection is not None:
-            value = entry.protection.value
-            found.append((kind, entry.protection.attribute, value, not value if isinstance(value, bool) else "OFF"))
-        for name, danger in entry.disarmed_by.items():
-            found.append((kind, name, not danger if isinstance(danger, bool) else 7, danger))
+            found.append((kind, entry.protection.attribute, entry.protection.value, unlike(entry.protection.value)))
+        found += [(kind, name, unlike(danger), danger) for name, danger in entry.disarmed_by.items()]
+        found += [(kind, name, 0 if zero == "forever" else 30, 7) for name, zero in entry.shortened_by.items()]
+        for other, net in entry.nets.items():
+            if net.attribute is not None:
+                found.append((other, net.attribute, net.value, unlike(net.value)))
     return found
+
+
+def unlike(value: Any) -> Any:
+    return not value if isinstance(value, bool) else "OTHER"
+
+
+def nested(name: str, value: Any) -> dict[str, Any]:
+    """An attribute, as the plan's JSON has it: `a.b` in a block a."""
+    block, _, inner = name.rpartition(".")
+    return {block: [{inner: value}]} if block else {name: value}
 
 
 @pytest.mark.parametrize("case", disarming(), ids=lambda case: f"{case[0]}.{case[1]}")
 def test_no_listed_protection_is_taken_away(judge: Judge, tmp_path: Path, case: tuple[str, str, Any, Any]) -> None:
     kind, name, armed, danger = case
 
-    def verdict(before: Any, after: Any) -> list[str]:
+    def verdict(before: Any, after: Any, unknown: Any = None) -> list[str]:
         address = f"module.this.{kind}.this"
-        entry = change(["update"], before={"id": "x", name: before}, after={"id": "x", name: after}, address=address)
+        old, new = {"id": "x", **nested(name, before)}, {"id": "x", **nested(name, after)}
+        entry = change(["update"], before=old, after=new, address=address, unknown=nested(name, unknown))
         return [each.rule for each in judge.judge(a_unit(), saved(tmp_path, plan(entry))).findings]
 
     assert verdict(armed, danger) == ["ORCH_WEAKENED"]
+    assert verdict(armed, None, unknown=True) == ["ORCH_WEAKENED"]
     assert verdict(danger, armed) == []
     assert verdict(armed, armed) == []
+
+
+@pytest.mark.parametrize("kind", [kind for entry in LISTED.values() for kind in entry.nets])
+@pytest.mark.parametrize("action", ["delete", "forget"])
+def test_what_keeps_the_content_of_something_protected_stays(
+    judge: Judge, tmp_path: Path, kind: str, action: str
+) -> None:
+    entry = change([action], before={"id": "x"}, address=f"module.this.{kind}.this")
+    (finding,) = judge.judge(a_unit(), saved(tmp_path, plan(entry))).findings
+    assert finding.rule == "ORCH_WEAKENED"
+    assert finding.lost
+    created = change(["create"], after={"id": "x"}, address=f"module.this.{kind}.this")
+    assert judge.judge(a_unit(), saved(tmp_path, plan(created))).findings == ()
+
+
+def test_a_block_that_protects_is_taken_out(judge: Judge, tmp_path: Path) -> None:
+    address = "module.this.aws_dynamodb_table.this"
+    with_it = {"id": "x", "point_in_time_recovery": [{"enabled": True}]}
+    entry = change(["update"], before=with_it, after={"id": "x", "point_in_time_recovery": []}, address=address)
+    assert [each.rule for each in judge.judge(a_unit(), saved(tmp_path, plan(entry))).findings] == ["ORCH_WEAKENED"]
 
 
 @pytest.mark.parametrize(
