@@ -24,7 +24,11 @@ _LABELS = {
     "provisioner": 1,
 }
 """How many labels each kind of block has; all others have none."""
-_INNER = {"terraform": {"required_providers"}, "resource": {"provisioner"}, "check": {"data"}}
+_INNER = {
+    "terraform": {"required_providers"},
+    "resource": {"provisioner", "lifecycle", "connection"},
+    "check": {"data"},
+}
 """The blocks inside of blocks that matter here; anything else inside of one is read as an attribute."""
 _COMMENT = "//"
 

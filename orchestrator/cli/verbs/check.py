@@ -17,7 +17,7 @@ from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import make_terraform
 from orchestrator.cli.verbs.listing import chosen
-from orchestrator.errors import OrchError
+from orchestrator.errors import CatalogueError, OrchError
 from orchestrator.report.tables import Column
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.process import Processes
@@ -27,11 +27,12 @@ from orchestrator.workspace.write import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One thing that was checked. ``problem`` is empty when it is right."""
+    """One thing that was checked. ``problem`` is empty when it is right; a ``note`` says what a check cannot tell."""
 
     check: str
     subject: str
     problem: str = ""
+    note: str = ""
 
 
 def run(common: Common, targets: Sequence[str], exclude: Sequence[str], changed: str | None, *, fast: bool) -> int:
@@ -42,6 +43,7 @@ def run(common: Common, targets: Sequence[str], exclude: Sequence[str], changed:
     results = [Result("catalogue", f"{len(catalogue.units)} units in {len(catalogue.accounts)} accounts")]
     results += _schemas(catalogue)
     results += _policies(catalogue)
+    results += _modules(catalogue)
     results += _roots(catalogue, units, fast=fast, tell=_teller(common))
     print_rows(
         common, "check", [_row(result) for result in results], [Column("check"), Column("subject"), Column("result")]
@@ -50,7 +52,7 @@ def run(common: Common, targets: Sequence[str], exclude: Sequence[str], changed:
 
 
 def _row(result: Result) -> dict[str, str]:
-    return {**asdict(result), "result": result.problem or "right"}
+    return {**asdict(result), "result": result.problem or result.note or "right"}
 
 
 def _teller(common: Common) -> Callable[[str], None]:
@@ -77,6 +79,27 @@ def _policies(catalogue: Catalogue) -> Iterator[Result]:
         yield Result("policies", "cases")
     for problem in problems:
         yield Result("policies", str(problem.where), problem.what)
+
+
+def _modules(catalogue: Catalogue) -> Iterator[Result]:
+    """Whether the modules protect what ``policies/protected.yaml`` names."""
+    from orchestrator.guard.armed import check_modules
+    from orchestrator.guard.policies import FOLDER
+    from orchestrator.guard.protected import PROTECTED_FILE, Protected
+
+    try:
+        listed = Protected.read(catalogue.root / FOLDER / PROTECTED_FILE, shown_as=f"{FOLDER}/{PROTECTED_FILE}")
+        found = check_modules(catalogue, listed)
+    except CatalogueError as error:
+        for problem in error.problems:
+            yield Result("modules", str(problem.where), problem.what)
+        return
+    for each in found.problems:
+        yield Result("modules", str(each.where), f"{each.what} — {each.hint}")
+    for each in found.notes:
+        yield Result("modules", str(each.where), note=f"{each.what} — {each.hint}")
+    if not found.problems:
+        yield Result("modules", f"{len(found.folders)} folders: what is protected says so")
 
 
 def _roots(catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Callable[[str], None]) -> Iterator[Result]:
