@@ -1,7 +1,7 @@
-# What the apply role may not do whatever else it is allowed: change what it is bound by.
+# What the apply role may not do whatever else it is allowed: change what it is bound by. The break-glass role neither.
 resource "aws_iam_policy" "guardrails" {
   name        = "${var.apply_role}-guardrails"
-  description = "What orch never does under the apply role."
+  description = "What orch never does under the apply role, nor under the break-glass role."
   policy      = jsonencode({ Version = "2012-10-17", Statement = concat(local.guardrails, local.guardrails_more) })
   tags        = var.tags
 }
@@ -9,7 +9,7 @@ resource "aws_iam_policy" "guardrails" {
 locals {
   # The baseline's own roles and policies, and the role that makes them.
   own_arns = concat(
-    [for role in [var.plan_role, var.apply_role, var.bootstrap_role] : "${local.iam}:role/${role}"],
+    [for role in [var.plan_role, var.apply_role, var.break_glass_role, var.bootstrap_role] : "${local.iam}:role/${role}"],
     [for policy in [var.plan_role, "${var.apply_role}-*", var.boundary_policy] : "${local.iam}:policy/${policy}"],
   )
 

@@ -1,5 +1,5 @@
-# What every account has before its first stage: the two roles of orch (roles.tf) with what they may do (plan.tf, apply.tf),
-# the bound of all roles that stacks make (boundary.tf), and the settings of the account itself.
+# What every account has before its first stage: the three roles of orch (roles.tf) with what they may do (plan.tf, apply.tf,
+# deletes.tf, copies.tf), the bound of all roles that stacks make (boundary.tf), and the settings of the account itself.
 
 locals {
   # IAM's own resources have no region.

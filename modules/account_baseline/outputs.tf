@@ -8,6 +8,11 @@ output "apply_role_arn" {
   value       = aws_iam_role.apply.arn
 }
 
+output "break_glass_role_arn" {
+  description = "ARN of the role that deletes what is protected, for a waiver or with --break-glass."
+  value       = aws_iam_role.break_glass.arn
+}
+
 output "boundary_arn" {
   description = "ARN of the permission boundary that every role of a stack needs."
   value       = aws_iam_policy.boundary.arn

@@ -87,6 +87,13 @@ locals {
       Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucketVersions"]
       Resource = [local.state_arn, "${local.state_arn}/*"]
     },
+    {
+      # Safety copies hold users (copies.tf): they are written, and read by people with other rights.
+      Sid      = "NoCopies"
+      Effect   = "Deny"
+      Action   = ["s3:GetObject", "s3:GetObjectVersion"]
+      Resource = ["${local.state_arn}/copies/*"]
+    },
   ]
 
   # arn:aws:ssm:REGION:ACCOUNT:parameter/ams/prod/key is the parameter /ams/prod/key.

@@ -1,4 +1,24 @@
 locals {
+  trusted = { AWS = [for id in sort(var.trusted_account_ids) : "arn:${var.partition}:iam::${id}:root"] }
+
+  trust_with_tags = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TrustedWithReason"
+        Effect    = "Allow"
+        Action    = ["sts:AssumeRole", "sts:TagSession"]
+        Principal = local.trusted
+        Condition = {
+          StringLike = {
+            "aws:RequestTag/orch:owner"  = "?*"
+            "aws:RequestTag/orch:reason" = "?*"
+          }
+        }
+      },
+    ]
+  })
+
   trust = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -6,10 +26,20 @@ locals {
         Sid       = "Trusted"
         Effect    = "Allow"
         Action    = "sts:AssumeRole"
-        Principal = { AWS = [for id in sort(var.trusted_account_ids) : "arn:${var.partition}:iam::${id}:root"] }
+        Principal = local.trusted
       },
     ]
   })
+}
+
+# Everything that the apply role may, and the deletes that it may not. Nobody takes it without saying who wants it and why:
+# the two session tags stand in CloudTrail beside each call.
+resource "aws_iam_role" "break_glass" {
+  name                 = var.break_glass_role
+  description          = "orch applies under this role what a waiver allows, or with --break-glass: the session says who and why."
+  assume_role_policy   = local.trust_with_tags
+  max_session_duration = 3600
+  tags                 = var.tags
 }
 
 resource "aws_iam_role" "plan" {
@@ -33,14 +63,27 @@ resource "aws_iam_role_policy_attachment" "plan" {
   policy_arn = aws_iam_policy.look.arn
 }
 
-resource "aws_iam_role_policy_attachment" "apply" {
-  for_each = {
+locals {
+  # What the apply and the break-glass role share.
+  apply_policies = {
     look       = aws_iam_policy.look.arn
     change     = aws_iam_policy.change.arn
     roles      = aws_iam_policy.roles.arn
     guardrails = aws_iam_policy.guardrails.arn
+    copies     = aws_iam_policy.copies.arn
   }
+}
+
+resource "aws_iam_role_policy_attachment" "apply" {
+  for_each = merge(local.apply_policies, { for policy in aws_iam_policy.deletes : "deletes" => policy.arn })
 
   role       = aws_iam_role.apply.name
+  policy_arn = each.value
+}
+
+resource "aws_iam_role_policy_attachment" "break_glass" {
+  for_each = local.apply_policies
+
+  role       = aws_iam_role.break_glass.name
   policy_arn = each.value
 }

@@ -83,6 +83,20 @@ variable "apply_role" {
   }
 }
 
+variable "break_glass_role" {
+  description = "Name of the role that deletes what is protected: taken only with the session tags orch:owner and orch:reason."
+  type        = string
+  default     = "orch-break-glass"
+  nullable    = false
+
+  validation {
+    condition = (
+      can(regex("^[\\w+=,.@-]{1,64}$", var.break_glass_role)) && !contains([var.plan_role, var.apply_role], var.break_glass_role)
+    )
+    error_message = "break_glass_role has 1 to 64 letters, digits or +=,.@-_ characters, and is a role of its own."
+  }
+}
+
 variable "bootstrap_role" {
   description = "Name of the role that makes this baseline: the apply role may neither change nor take it."
   type        = string
@@ -161,6 +175,18 @@ variable "denied_actions" {
   validation {
     condition     = alltrue([for action in var.denied_actions : can(regex("^[a-z0-9-]+:[A-Za-z0-9*]+$", action))])
     error_message = "denied_actions are SERVICE:ACTION."
+  }
+}
+
+variable "protected_delete_apis" {
+  description = "Calls that delete what must not be lost: denied to the apply role, left to the break-glass role. orch gives those of policies/protected.yaml."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for action in var.protected_delete_apis : can(regex("^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$", action))])
+    error_message = "protected_delete_apis are SERVICE:ACTION, each call by its own name."
   }
 }
 

@@ -17,8 +17,8 @@ from orchestrator.catalogue.values import Resolver, ToldError
 from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Problem
 
-FROM_ORCH = frozenset({"names", "name"})
-"""Variables that orch sets when the stack does not: names in AWS."""
+FROM_ORCH = frozenset({"names", "name", "protected_delete_apis"})
+"""Variables that orch sets when the stack does not: names in AWS, and what deletes protected resources."""
 GIVEN_BY = ("inputs", "secrets", "archives")
 """Keys of a stack that set variables."""
 

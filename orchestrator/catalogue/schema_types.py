@@ -13,8 +13,8 @@ Schema: TypeAlias = dict[str, Any]
 
 REFERENCE_PATTERN = r"^\$\{\{[^{}]*\}\}$"
 """A reference alone; inside of text it is text anyway."""
-_GIVEN = {"names", "name"}
-"""Variables that orch fills with names in AWS when a stack does not."""
+_GIVEN = {"names", "name", "protected_delete_apis"}
+"""Variables that orch fills when a stack does not: names in AWS, and what deletes protected resources."""
 
 
 def reference() -> Schema:

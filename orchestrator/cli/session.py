@@ -108,7 +108,8 @@ def open_session(
     catalogue = project.catalogue
     graph = project.graph.subgraph(selected)
     with ExitStack() as stack:
-        judge = Judge(Policies.load(catalogue.root))
+        policies = Policies.load(catalogue.root)
+        judge = Judge(policies)
         identities = Identities(catalogue, aws.emulator)
         units = [catalogue.units[id_] for id_ in selected]
         preflight(catalogue, identities, needs_of(catalogue, units, write=verb != "plan"))
@@ -129,7 +130,7 @@ def open_session(
         tools = Tools(
             catalogue=catalogue,
             graph=graph.reversed() if reverse else graph,
-            workspace=Workspace(catalogue),
+            workspace=Workspace(catalogue, policies.protected.delete_apis),
             terraform=terraform,
             processes=processes,
             phases=phases,

@@ -86,6 +86,7 @@ class Emulator:
                 region=request.region,
                 status=answer.status,
                 refused=answer.why,
+                tags=caller.tags if caller else {},
             )
         )
         return answer

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +30,7 @@ class Call:
         region: as signed.
         status: of HTTP.
         refused: why the emulator's own gate refused it; "" where it did not.
+        tags: of the caller's session.
     """
 
     time: str
@@ -39,6 +41,7 @@ class Call:
     region: str
     status: int
     refused: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reads(self) -> bool:

@@ -67,7 +67,7 @@ def add_accounts(management: str, accounts: Mapping[str, str]) -> None:
 def _entry_user(management: str, key: Key | None) -> Key:
     backend = iam_backends[management][_PARTITION]
     user = backend.create_user(_GLOBAL_REGION, ENTRY_USER)
-    user.put_policy("enter", _document(Effect="Allow", Action="sts:AssumeRole", Resource="*"))
+    user.put_policy("enter", _document(Effect="Allow", Action=["sts:AssumeRole", "sts:TagSession"], Resource="*"))
     made = user.create_access_key("AKIA")
     if key is not None:
         made.access_key_id, made.secret_access_key = key.access_key, key.secret_key

@@ -130,6 +130,11 @@ class Protected:
     def __contains__(self, resource_type: str) -> bool:
         return resource_type in self.types
 
+    @property
+    def delete_apis(self) -> tuple[str, ...]:
+        """Every call that deletes something of the list, as IAM names it; sorted."""
+        return tuple(sorted({api for entry in self.types.values() for api in entry.delete_apis}))
+
     def get(self, resource_type: str) -> ProtectedType | None:
         """The entry of a type, or None when it is not protected."""
         return self.types.get(resource_type)

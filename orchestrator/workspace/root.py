@@ -6,7 +6,7 @@ Literals go to ``inputs.json`` and upstream values to ``upstream.json``; HCL onl
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,13 @@ _STORES = {
 """Store -> ephemeral resource of the AWS provider 5.100, its argument, the attribute with the value."""
 
 
+DELETE_APIS = "protected_delete_apis"
+"""The variable that a module declares to be told what deletes a protected resource, e.g. ``account_baseline``."""
+
+Literal = Node | str | Mapping[str, str] | tuple[str, ...]
+"""What a variable of the module gets: a node of the catalogue, or what orch itself gives."""
+
+
 @dataclass(frozen=True, slots=True)
 class RootText:
     """The files of a root as text, by name.
@@ -52,10 +59,12 @@ class Renderer:
 
     Args:
         catalogue: the loaded catalogue.
+        delete_apis: IAM actions that delete what is protected, for modules that deny them.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, delete_apis: Iterable[str] = ()) -> None:
         self._catalogue = catalogue
+        self._delete_apis = tuple(sorted(set(delete_apis)))
         self._templates = Environment(
             loader=PackageLoader("orchestrator.workspace"),
             undefined=StrictUndefined,
@@ -80,7 +89,7 @@ class Renderer:
         """
         values = _read_values(unit, upstream)
         unknown = frozenset(variable for variable, ref in unit_references(unit) if has_unknown(lookup(ref, upstream)))
-        literals = _literals(self._catalogue, unit, tree)
+        literals = self._literals(unit, tree)
         files = {
             "main.tf": self._main(unit, tree, literals),
             "terraform.tf": self._terraform(unit, tree),
@@ -98,7 +107,20 @@ class Renderer:
                 private["upstream.tf"] = files.pop("upstream.tf")
         return RootText(files=files, private=private, unknown=unknown)
 
-    def _main(self, unit: Unit, tree: ModuleTree | None, literals: Mapping[str, Node | str | Mapping[str, str]]) -> str:
+    def _literals(self, unit: Unit, tree: ModuleTree | None) -> dict[str, Literal]:
+        """Variable -> value, with the inputs that orch adds: names in AWS, what is protected, paths of archives."""
+        result: dict[str, Literal] = dict(unit.inputs)
+        if tree is not None:
+            names = names_of(self._catalogue, unit)
+            given: dict[str, Literal] = {"names": names, "name": names["name"], DELETE_APIS: self._delete_apis}
+            for name, value in given.items():
+                if name in tree.interface.variables:
+                    result.setdefault(name, value)
+        for archive in unit.archives:
+            result[archive.variable] = f"archives/{archive.variable}.zip"
+        return dict(sorted(result.items()))
+
+    def _main(self, unit: Unit, tree: ModuleTree | None, literals: Mapping[str, Literal]) -> str:
         local = tree is not None
         return self._templates.get_template("main.tf.j2").render(
             unit=unit,
@@ -178,21 +200,7 @@ def _read_values(unit: Unit, upstream: Upstream) -> dict[str, dict[str, Any]]:
     return values
 
 
-def _literals(catalogue: Catalogue, unit: Unit, tree: ModuleTree | None) -> dict[str, Node | str | Mapping[str, str]]:
-    """Variable -> node, with the inputs that orch adds: names in AWS and paths of archives."""
-    result: dict[str, Node | str | Mapping[str, str]] = dict(unit.inputs)
-    if tree is not None:
-        names = names_of(catalogue, unit)
-        if "names" in tree.interface.variables:
-            result.setdefault("names", names)
-        if "name" in tree.interface.variables:
-            result.setdefault("name", names["name"])
-    for archive in unit.archives:
-        result[archive.variable] = f"archives/{archive.variable}.zip"
-    return dict(sorted(result.items()))
-
-
-def _data(node: Node | str | Mapping[str, str]) -> Any:
+def _data(node: Literal) -> Any:
     """A node as JSON data: references leave null, text with references leaves the list of its parts."""
     if not isinstance(node, Node):
         return node
@@ -208,11 +216,11 @@ def _data(node: Node | str | Mapping[str, str]) -> Any:
     return value
 
 
-def _expression(variable: str, node: Node | str | Mapping[str, str]) -> str:
+def _expression(variable: str, node: Literal) -> str:
     return _expression_at(node, (variable,))
 
 
-def _expression_at(node: Node | str | Mapping[str, str], path: tuple[str | int, ...]) -> str:
+def _expression_at(node: Literal, path: tuple[str | int, ...]) -> str:
     if not isinstance(node, Node) or not any(True for _ in references(node)):
         return hcl.index("local.inputs", path)
     value = node.value

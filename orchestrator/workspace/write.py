@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,11 +33,12 @@ class Workspace:
 
     Args:
         catalogue: the loaded catalogue.
+        delete_apis: IAM actions that delete what is protected, for modules that deny them.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, delete_apis: Iterable[str] = ()) -> None:
         self._catalogue = catalogue
-        self._renderer = Renderer(catalogue)
+        self._renderer = Renderer(catalogue, delete_apis)
         self._trees = ModuleTrees(catalogue.root)
 
     def render(self, unit: Unit, upstream: Upstream, folder: Path) -> Rendered:

@@ -104,6 +104,57 @@ def test_an_external_id_opens_what_asks_for_it(account: Account) -> None:
     assert account.assume("closed", ExternalId="secret")
 
 
+WHO_AND_WHY = [{"Key": "orch:owner", "Value": "ann"}, {"Key": "orch:reason", "Value": "ticket 7"}]
+WANTS_TAGS = {"StringLike": {"aws:RequestTag/orch:owner": "?*", "aws:RequestTag/orch:reason": "?*"}}
+
+
+def test_session_tags_open_what_asks_for_them(account: Account, emulator: Any) -> None:
+    asks = trust(Action=["sts:AssumeRole", "sts:TagSession"], Condition=WANTS_TAGS)
+    account.client("iam").create_role(RoleName="glass", AssumeRolePolicyDocument=asks)
+    empty = [WHO_AND_WHY[0], {"Key": "orch:reason", "Value": ""}]
+    for tags in ([], WHO_AND_WHY[:1], empty):
+        with refused("AccessDenied"):
+            account.assume("glass", Tags=tags)
+    keys = account.assume("glass", Tags=WHO_AND_WHY)
+    who = account.client("sts", keys).get_caller_identity()["Arn"]
+    (call,) = [each for each in read_calls(emulator) if each.caller == who and each.action == "GetCallerIdentity"]
+    assert call.tags == {"orch:owner": "ann", "orch:reason": "ticket 7"}
+
+
+def test_tagging_a_session_is_a_right_of_its_own_on_both_sides(account: Account, role: Role) -> None:
+    iam = account.client("iam")
+    iam.create_role(RoleName="plain", AssumeRolePolicyDocument=trust())
+    assert account.assume("plain")
+    with refused("AccessDenied", "sts:TagSession"):
+        account.assume("plain", Tags=WHO_AND_WHY)
+    first = role(allow("sts:AssumeRole"), name="first")
+    whole = trust({"AWS": f"arn:aws:iam::{account.id}:root"}, Action=["sts:AssumeRole", "sts:TagSession"])
+    iam.create_role(RoleName="second", AssumeRolePolicyDocument=whole)
+    sts = account.client("sts", first)
+    assert sts.assume_role(RoleArn=account.arn("second"), RoleSessionName="xx")
+    with refused("AccessDenied", "no identity-based policy allows the sts:TagSession action"):
+        sts.assume_role(RoleArn=account.arn("second"), RoleSessionName="xx", Tags=WHO_AND_WHY)
+
+
+def test_a_session_tag_is_a_principal_tag_and_what_is_no_tag_is_refused(account: Account, role: Role) -> None:
+    asks = trust(Action=["sts:AssumeRole", "sts:TagSession"])
+    ann = {"StringEquals": {"aws:PrincipalTag/orch:owner": "ann"}}
+    keys = role(
+        allow("sqs:ListQueues", Condition=ann),
+        name="ann",
+        session={"Tags": WHO_AND_WHY},
+        AssumeRolePolicyDocument=asks,
+        Tags=[{"Key": "orch:owner", "Value": "bob"}],
+    )
+    assert account.client("sqs", keys).list_queues()
+    with refused("AccessDenied"):
+        account.client("sqs", account.assume("ann")).list_queues()
+    for value in ("x" * 257, "what; else"):
+        with pytest.raises(ClientError, match="tag") as caught:
+            account.assume("ann", Tags=[{"Key": "orch:owner", "Value": value}])
+        assert caught.value.response["Error"]["Code"] == "ValidationError"
+
+
 def test_in_another_account_both_sides_must_allow_in_ones_own_the_trust_alone_is_enough(
     account: Account, emulator: Any
 ) -> None:

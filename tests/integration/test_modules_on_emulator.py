@@ -102,7 +102,9 @@ def test_the_roles_do_what_they_are_for_and_no_more(account: Account, tmp_path: 
     assert not placed.plan().changes
     _plan_role(account)
     _apply_role(account)
-    _guardrails(account)
+    _guardrails(account, account.assume("orch-apply"))
+    _guardrails(account, account.assume("orch-break-glass", Tags=WHO_AND_WHY))
+    _break_glass(account)
     _boundary(account)
 
     assert {change.action for change in placed.plan(destroy=True).changes} == {Action.DELETE}
@@ -122,6 +124,11 @@ def _plan_role(account: Account) -> None:
         account.client("ssm").put_parameter(Name=name, Value="secret", Type="SecureString")
     assert ssm.get_parameter(Name="/ams/prod/key", WithDecryption=True)["Parameter"]["Value"] == "secret"
     assert refused(ssm.get_parameter, Name="/other/key", WithDecryption=True)
+    account.client("s3").put_object(Bucket=bucket, Key="copies/prod/identity/users.json.gz", Body=b"users")
+    assert refused(s3.get_object, Bucket=bucket, Key="copies/prod/identity/users.json.gz")
+    pool = account.client("cognito-idp").create_user_pool(PoolName="ams-prod-users")["UserPool"]["Id"]
+    assert refused(account.client("cognito-idp", keys).list_users, UserPoolId=pool)
+    assert account.client("cognito-idp", account.assume("orch-apply")).list_users(UserPoolId=pool)["Users"] == []
     assert refused(s3.put_object, Bucket=bucket, Key=f"{key}.tflock", Body=b"lock")
     assert refused(s3.delete_object, Bucket=bucket, Key=key)
     assert refused(account.client("sqs", keys).create_queue, QueueName="ams-prod-tasks")
@@ -149,12 +156,50 @@ def _apply_role(account: Account) -> None:
     iam.put_role_policy(RoleName="ams-prod-api", PolicyName="all", PolicyDocument=everything)
 
 
-def _guardrails(account: Account) -> None:
-    keys = account.assume("orch-apply")
+WHO_AND_WHY = [{"Key": "orch:owner", "Value": "ann"}, {"Key": "orch:reason", "Value": "the pool is a copy"}]
+
+
+def _break_glass(account: Account) -> None:
+    """What the apply role makes and changes, only the break-glass role deletes; and that is not taken without a reason."""
+    for tags in ([], WHO_AND_WHY[:1], WHO_AND_WHY[1:]):
+        with pytest.raises(ClientError, match="not authorized"):
+            account.assume("orch-break-glass", Tags=tags)
+    applying, breaking = account.assume("orch-apply"), account.assume("orch-break-glass", Tags=WHO_AND_WHY)
+    with pytest.raises(ClientError, match="not authorized"):
+        account.client("sts", applying).assume_role(
+            RoleArn=account.arn("orch-break-glass"), RoleSessionName="test", Tags=WHO_AND_WHY
+        )
+    idp = account.client("cognito-idp", applying)
+    pool = idp.create_user_pool(PoolName="ams-prod-old")["UserPool"]["Id"]
+    client = idp.create_user_pool_client(UserPoolId=pool, ClientName="web")["UserPoolClient"]["ClientId"]
+    account.client("dynamodb", applying).create_table(
+        TableName="ams-prod-old",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    account.client("s3", applying).create_bucket(
+        Bucket=f"ams-{account.id}-old", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    account.client("logs", applying).create_log_group(logGroupName="/aws/lambda/ams-prod-old")
+    deletes: list[tuple[str, str, dict[str, str]]] = [
+        ("cognito-idp", "delete_user_pool_client", {"UserPoolId": pool, "ClientId": client}),
+        ("cognito-idp", "delete_user_pool", {"UserPoolId": pool}),
+        ("dynamodb", "delete_table", {"TableName": "ams-prod-old"}),
+        ("s3", "delete_bucket", {"Bucket": f"ams-{account.id}-old"}),
+        ("logs", "delete_log_group", {"logGroupName": "/aws/lambda/ams-prod-old"}),
+    ]
+    for service, call, arguments in deletes:
+        assert refused(getattr(account.client(service, applying), call), **arguments), call
+    for service, call, arguments in deletes:
+        getattr(account.client(service, breaking), call)(**arguments)
+
+
+def _guardrails(account: Account, keys: dict[str, str]) -> None:
     bucket = state_bucket(account)
     s3, iam, sts = (account.client(service, keys) for service in ("s3", "iam", "sts"))
     admin = "arn:aws:iam::aws:policy/AdministratorAccess"
-    for role in ("orch-plan", "orch-apply", "OrganizationAccountAccessRole"):
+    for role in ("orch-plan", "orch-apply", "orch-break-glass", "OrganizationAccountAccessRole"):
         assert refused(iam.attach_role_policy, RoleName=role, PolicyArn=admin)
         assert refused(iam.update_assume_role_policy, RoleName=role, PolicyDocument="{}")
     assert refused(iam.delete_role_permissions_boundary, RoleName="ams-prod-api")

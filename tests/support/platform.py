@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from orchestrator.guard.protected import Protected
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.plan import empty_plan, read_plan
 from orchestrator.terraform.records import PlanRecord
@@ -45,6 +46,8 @@ module "baseline" {
   trusted_account_ids = ["@management"]
   secret_prefixes     = ["/ams/"]
   password_policy     = {}
+
+  protected_delete_apis = @deletes
 
   alternate_contacts = {
     SECURITY = { name = "Team", title = "Security", email = "security@example.com", phone = "+31 20 000 0000" }
@@ -176,7 +179,12 @@ class Placed:
 def place(account: Account, folder: Path, text: str) -> Placed:
     """A root for an account, initialised, under the account's all-powerful role."""
     terraform = make_terraform(folder)
-    words = {"@modules": str(ROOT / "modules"), "@account": account.id, "@management": MANAGEMENT}
+    words = {
+        "@modules": str(ROOT / "modules"),
+        "@account": account.id,
+        "@management": MANAGEMENT,
+        "@deletes": json.dumps(Protected.read(ROOT / "policies/protected.yaml").delete_apis),
+    }
     for word, value in words.items():
         text = text.replace(word, value)
     root = make_root(folder / "root", {"main.tf": _PROVIDER + text}, unit="test/modules")

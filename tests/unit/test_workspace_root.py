@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,10 @@ import pytest
 
 from orchestrator.catalogue.load import load
 from orchestrator.errors import CatalogueError
+from orchestrator.guard.protected import Protected
 from orchestrator.workspace.values import UNKNOWN
 from orchestrator.workspace.write import Workspace
-from tests.support.project import Project
+from tests.support.project import REPOSITORY, Project
 
 MODULE = """\
 terraform {
@@ -132,6 +134,41 @@ def test_the_same_catalogue_gives_the_same_bytes(project: Project, tmp_path: Pat
     first = bytes_of(render(project, KNOWN, tmp_path / "a"))
     assert bytes_of(render(project, KNOWN, tmp_path / "b")) == first
     assert bytes_of(render(project, KNOWN, tmp_path / "a")) == first, "also over what is there already"
+
+
+def test_a_module_that_asks_for_it_is_told_what_deletes_protected_resources(project: Project, tmp_path: Path) -> None:
+    project.write("modules/deny/main.tf", 'variable "protected_delete_apis" {\n  type = set(string)\n}\n')
+    project.write(
+        "live/stages/prod.yaml", "account: main\nstacks: {deny: , own: {inputs: {protected_delete_apis: ['a:B']}}}\n"
+    )
+    project.write("live/stacks/deny.yaml", "module: deny\n")
+    project.write("live/stacks/own.yaml", "module: deny\n")
+    catalogue = load(project.root)
+    given: dict[str, Any] = {}
+    for name, apis in (("one", ["b:Y", "a:X", "b:Y"]), ("other", ["a:X", "b:Y"])):
+        workspace = Workspace(catalogue, apis)
+        for unit in ("prod/deny", "prod/own"):
+            folder = workspace.render(catalogue.units[unit], {}, tmp_path / name / unit).folder
+            given[f"{name} {unit}"] = json.loads((folder / "inputs.json").read_text())["protected_delete_apis"]
+    assert given == {
+        "one prod/deny": ["a:X", "b:Y"],
+        "one prod/own": ["a:B"],
+        "other prod/deny": ["a:X", "b:Y"],
+        "other prod/own": ["a:B"],
+    }, "sorted, each once; what the stack says goes before it"
+
+
+def test_the_baseline_of_this_repository_denies_every_delete_of_the_list(tmp_path: Path) -> None:
+    protected = Protected.read(REPOSITORY / "policies/protected.yaml")
+    catalogue = load(REPOSITORY)
+    folder = (
+        Workspace(catalogue, protected.delete_apis)
+        .render(catalogue.units["production/baseline"], {}, tmp_path / "root")
+        .folder
+    )
+    given = set(json.loads((folder / "inputs.json").read_text())["protected_delete_apis"])
+    assert given == {api for entry in protected.types.values() for api in entry.delete_apis}
+    assert given >= {"cognito-idp:DeleteUserPool", "dynamodb:DeleteTable", "s3:DeleteBucket"}
 
 
 def test_a_root_is_replaced_whole_and_a_failure_leaves_the_old_one(project: Project, tmp_path: Path) -> None:

@@ -31,8 +31,94 @@ run "trusts_the_named_accounts_only" {
   }
 
   assert {
-    condition     = aws_iam_role.plan.name == "orch-plan" && aws_iam_role.apply.name == "orch-apply"
+    condition = (
+      aws_iam_role.plan.name == "orch-plan" && aws_iam_role.apply.name == "orch-apply"
+      && aws_iam_role.break_glass.name == "orch-break-glass"
+    )
     error_message = "the roles have the names that orch takes for granted"
+  }
+}
+
+run "break_glass_wants_to_know_who_and_why" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_iam_role.break_glass.assume_role_policy).Statement == [{
+      Sid       = "TrustedWithReason"
+      Effect    = "Allow"
+      Action    = ["sts:AssumeRole", "sts:TagSession"]
+      Principal = { AWS = ["arn:aws:iam::999999999999:root"] }
+      Condition = { StringLike = { "aws:RequestTag/orch:owner" = "?*", "aws:RequestTag/orch:reason" = "?*" } }
+    }]
+    error_message = "the break-glass role is taken by the trusted accounts only, and only with both tags"
+  }
+
+  assert {
+    condition     = aws_iam_role.break_glass.max_session_duration == 3600
+    error_message = "a session of the break-glass role ends within the hour"
+  }
+}
+
+run "deletes_of_what_is_protected_are_left_to_break_glass" {
+  command = plan
+
+  variables {
+    protected_delete_apis = ["dynamodb:DeleteTable", "cognito-idp:DeleteUserPool"]
+  }
+
+  assert {
+    condition = [for policy in aws_iam_policy.deletes : jsondecode(policy.policy).Statement] == [[{
+      Sid      = "ProtectedDeletes"
+      Effect   = "Deny"
+      Action   = ["cognito-idp:DeleteUserPool", "dynamodb:DeleteTable"]
+      Resource = ["*"]
+    }]]
+    error_message = "each of them is denied, everywhere, in one order"
+  }
+
+  assert {
+    condition = (
+      setsubtract(keys(aws_iam_role_policy_attachment.apply), keys(aws_iam_role_policy_attachment.break_glass)) == toset(["deletes"])
+      && length(setsubtract(keys(aws_iam_role_policy_attachment.break_glass), keys(aws_iam_role_policy_attachment.apply))) == 0
+      && alltrue([for each in aws_iam_role_policy_attachment.break_glass : each.role == "orch-break-glass"])
+    )
+    error_message = "the break-glass role has all that the apply role has, guardrails too, but for the denied deletes"
+  }
+}
+
+run "too_many_deletes_for_one_policy" {
+  command = plan
+
+  variables {
+    protected_delete_apis = [for number in range(120) : format("elasticfilesystem:DeleteSomethingWithALongName%03d", number)]
+  }
+
+  expect_failures = [aws_iam_policy.deletes]
+}
+
+run "copies_are_written_and_not_read" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for action in flatten(jsondecode(aws_iam_policy.copies.policy).Statement[*].Action) :
+      can(regex("^(cognito-idp:ListUsers|dynamodb:CreateBackup|rds:(AddTags|Create|Describe)DB|rds:AddTagsToResource)", action))
+    ])
+    error_message = "the policy for copies makes copies, and nothing else"
+  }
+
+  assert {
+    condition = anytrue([
+      for statement in jsondecode(aws_iam_policy.look.policy).Statement :
+      statement.Effect == "Deny" && contains(statement.Action, "s3:GetObject")
+      && contains(flatten([statement.Resource]), "arn:aws:s3:::ams-111111111111-tfstate/copies/*")
+    ])
+    error_message = "no role of orch reads the users that a copy holds"
+  }
+
+  assert {
+    condition     = !can(regex("cognito-idp:ListUsers|dynamodb:CreateBackup", aws_iam_policy.look.policy))
+    error_message = "the plan role sees no user"
   }
 }
 
@@ -55,7 +141,7 @@ run "plan_role_only_looks" {
   assert {
     condition = toset(flatten([
       for statement in jsondecode(aws_iam_policy.look.policy).Statement : statement.Resource
-      if anytrue([for action in flatten([statement.Action]) : can(regex("^(ssm:GetP|secretsmanager:GetS|s3:GetO)", action))])
+      if statement.Effect == "Allow" && anytrue([for action in flatten([statement.Action]) : can(regex("^(ssm:GetP|secretsmanager:GetS|s3:GetO)", action))])
       ])) == toset([
       "arn:aws:s3:::ams-111111111111-tfstate",
       "arn:aws:s3:::ams-111111111111-tfstate/*",
@@ -114,6 +200,7 @@ run "apply_role_is_bound" {
       && length(setsubtract([
         "arn:aws:iam::111111111111:role/orch-plan",
         "arn:aws:iam::111111111111:role/orch-apply",
+        "arn:aws:iam::111111111111:role/orch-break-glass",
         "arn:aws:iam::111111111111:role/OrganizationAccountAccessRole",
         "arn:aws:iam::111111111111:policy/orch-boundary",
         "arn:aws:iam::111111111111:policy/orch-plan",
@@ -149,6 +236,7 @@ run "policies_fit" {
     condition = alltrue([
       for policy in [
         aws_iam_policy.look, aws_iam_policy.change, aws_iam_policy.roles, aws_iam_policy.guardrails, aws_iam_policy.boundary,
+        aws_iam_policy.copies,
       ] : length(policy.policy) <= 6144
     ])
     error_message = "a managed policy has at most 6144 characters"
@@ -215,16 +303,19 @@ run "refuses_what_would_open_the_account" {
     plan_actions        = ["secretsmanager:GetSecretValue"]
     apply_actions       = ["iam:*"]
     denied_actions      = ["everything"]
-    workload_actions    = ["sts:AssumeRole"]
-    passed_to_services  = ["*"]
-    session_hours       = 24
-    alternate_contacts  = { MARKETING = { name = "M", title = "T", email = "m", phone = "none" } }
-    password_policy     = { minimum_length = 4 }
+
+    protected_delete_apis = ["cognito-idp:Delete*"]
+
+    workload_actions   = ["sts:AssumeRole"]
+    passed_to_services = ["*"]
+    session_hours      = 24
+    alternate_contacts = { MARKETING = { name = "M", title = "T", email = "m", phone = "none" } }
+    password_policy    = { minimum_length = 4 }
   }
 
   expect_failures = [
     var.account_id, var.partition, var.name_prefix, var.state_bucket, var.trusted_account_ids, var.apply_role,
-    var.boundary_policy,
+    var.boundary_policy, var.protected_delete_apis,
     var.secret_prefixes, var.plan_actions, var.apply_actions, var.denied_actions, var.workload_actions,
     var.passed_to_services, var.session_hours, var.alternate_contacts, var.password_policy,
   ]
@@ -238,4 +329,14 @@ run "refuses_a_path_in_the_name_of_a_role" {
   }
 
   expect_failures = [var.plan_role]
+}
+
+run "refuses_a_break_glass_role_that_others_take" {
+  command = plan
+
+  variables {
+    break_glass_role = "orch-apply"
+  }
+
+  expect_failures = [var.break_glass_role]
 }

@@ -108,7 +108,7 @@ def _roots(catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Cal
         base = Path(name)
         problems: dict[str, str] = {}
         chosen: dict[str, tuple[Unit, Path]] = {}
-        workspace = Workspace(catalogue)
+        workspace = Workspace(catalogue, _delete_apis(catalogue))
         for unit in units:
             upstream = {ref.unit: None for _, ref in unit_references(unit)}
             try:
@@ -126,6 +126,16 @@ def _roots(catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Cal
                 problems.update({unit: problem for unit, problem in validated if problem})
         for unit in units:
             yield Result("roots", unit.id, problems.get(unit.id, ""))
+
+
+def _delete_apis(catalogue: Catalogue) -> tuple[str, ...]:
+    """What roots of a run would be given; nothing when the policies are wrong, which is told by their own check."""
+    from orchestrator.guard.policies import Policies
+
+    try:
+        return Policies.load(catalogue.root).protected.delete_apis
+    except CatalogueError:
+        return ()
 
 
 def _validate(terraform: Terraform, unit: Unit, folder: Path, base: Path) -> str:

@@ -96,7 +96,7 @@ _S3CONTROL = {
 }
 _LAMBDA = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction"}
 
-# Operations that make something with tags ask for the right to tag it, too.
+# Operations that make something with tags ask for the right to tag it, too; a session is such a thing.
 _TAGGING: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "dynamodb": ("TagResource", ("CreateTable",)),
     "events": ("TagResource", ("PutRule", "CreateEventBus")),
@@ -107,6 +107,7 @@ _TAGGING: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "sns": ("TagResource", ("CreateTopic",)),
     "sqs": ("TagQueue", ("CreateQueue",)),
     "ssm": ("AddTagsToResource", ("PutParameter",)),
+    "sts": ("TagSession", ("AssumeRole",)),
 }
 _IAM_TAGGING = {
     "CreateInstanceProfile": "TagInstanceProfile",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +32,7 @@ class Caller:
         identity: JSON of its own policies.
         boundary: JSON of its permissions boundary; None: it has none; "" is one that is gone, which allows nothing.
         session: JSON of the session's policies; None: it was assumed without.
+        tags: of the session, as they were given.
         context: condition keys about it, lower case.
     """
 
@@ -45,6 +46,7 @@ class Caller:
     boundary: str | None
     session: tuple[str, ...] | None
     context: Mapping[str, tuple[str, ...]]
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def account_of(access_key: str) -> str | None:
@@ -132,6 +134,7 @@ def _user(backend: Any, user: Any, key: Any) -> Caller:
 def _session(backend: Any, role: Any, session: Any) -> Caller:
     given = [text for text in [session.policy, *getattr(session, "policy_documents", ())] if text]
     boundary = role.permissions_boundary_arn
+    tags: dict[str, str] = dict(getattr(session, "session_tags", {}))
     return Caller(
         account=backend.account_id,
         arn=session.arn,
@@ -147,8 +150,10 @@ def _session(backend: Any, role: Any, session: Any) -> Caller:
             role.arn,
             "AssumedRole",
             f"{role.id}:{session.session_name}",
-            ((tag["Key"], tag["Value"]) for tag in role.tags or ()),
+            # A session's own tag goes before the role's of that key.
+            ({tag["Key"]: tag["Value"] for tag in role.tags or ()} | tags).items(),
         ),
+        tags=tags,
     )
 
 

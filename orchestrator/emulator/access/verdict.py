@@ -15,6 +15,8 @@ from orchestrator.emulator.access.organisation import service_control_policies
 from orchestrator.emulator.access.policy import Effect, Grant, Principal, Question, judge, judge_for
 from orchestrator.emulator.access.request import AwsRequest
 
+_ENTERING = {"sts:AssumeRole", "sts:TagSession"}
+"""What a role's trust policy answers: taking it, and giving the session tags."""
 _ALWAYS = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
 
 
@@ -31,7 +33,7 @@ def refused(request: AwsRequest, caller: Caller) -> str | None:
     if (request.service, request.operation) in _ALWAYS:
         return None
     for question in questions(request, caller):
-        why = _assuming(question, caller) if question.action == "sts:AssumeRole" else _why(question, caller)
+        why = _assuming(question, caller) if question.action in _ENTERING else _why(question, caller)
         if why is not None:
             return _sentence(caller.arn, question, why)
     return None

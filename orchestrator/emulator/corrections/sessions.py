@@ -1,10 +1,13 @@
-"""Corrects STS's AssumeRole: moto knows no ``PolicyArns`` and lets a session last longer than its role allows.
+"""Corrects AssumeRole: moto knows no ``PolicyArns``, no ``Tags``, and lets a session last longer than its role allows.
 
-The managed policies that a session is narrowed by are kept with it, for the gate to judge.
+The managed policies that a session is narrowed by, and its tags, are kept with it, for the gate to judge and the log of
+calls to tell. Transitive tags are not passed on to the next role.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from moto.iam.models import iam_backends
@@ -15,6 +18,9 @@ from moto.sts.responses import TokenResponse
 from orchestrator.emulator.access.callers import PARTITION, managed, role_by_arn
 
 _CHAINED_SECONDS = 3600
+_KEY_SIGNS, _VALUE_SIGNS = 128, 256
+_TAG = re.compile(r"[\w\s.:/=+@-]*")
+"""Close to STS's own ``[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*``."""
 
 
 def correct() -> None:
@@ -24,15 +30,33 @@ def correct() -> None:
     def assumed(self: Any) -> Any:
         arn = self._get_param("RoleArn")
         _check_duration(self._get_int_param("DurationSeconds", _CHAINED_SECONDS), arn, self.access_key)
+        tags = _tags(self._get_param("Tags") or ())
         result = original(self)
         account = arn.split(":")[4]
         session = sts_backends[account][PARTITION].assumed_roles[-1]
         session.policy_documents = tuple(
             managed(iam_backends[account][PARTITION], each["arn"]) for each in self._get_param("PolicyArns") or ()
         )
+        session.session_tags = tags
         return result
 
     TokenResponse.assume_role = assumed
+
+
+def _tags(given: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Session tags, as far as STS takes them: letters, spaces, digits and few signs, a value of at most 256."""
+    tags: dict[str, str] = {}
+    for each in given:
+        names = {name.lower(): value for name, value in each.items()}
+        key, value = names.get("key", ""), names.get("value", "")
+        if not key or len(key) > _KEY_SIGNS or len(value) > _VALUE_SIGNS or not _TAG.fullmatch(key + value):
+            raise STSValidationError(
+                f"1 validation error detected: the session tag {key!r} has a key or a value that is no tag's"
+            )
+        if key in tags:
+            raise STSValidationError("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+        tags[key] = value
+    return tags
 
 
 def _check_duration(seconds: int, arn: str, access_key: str) -> None:
