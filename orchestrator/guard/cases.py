@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import CatalogueError, Location, Problem
-from orchestrator.guard.document import UnreadableError, read_document
+from orchestrator.guard.document import read_document
 from orchestrator.guard.enrich import enriched
+from orchestrator.guard.entries import UnreadableError
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies import Policies, Policy
 

@@ -1,46 +1,26 @@
 """A plan's JSON as the guard reads it: on its own, strictly, and without trusting anything it does not know.
 
 The guard does not use what ``terraform.plan`` read: that reader serves people and reports. Whatever is odd here is a
-fault, and a fault blocks.
+fault, and a fault blocks. The JSON is read as a stream: of what stays, only its address is kept, so that a plan of
+200 MB does not fill the memory; what is too large even so cannot be judged.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from orchestrator.guard.entries import Fault, UnreadableError, change_of, mapping, optional, text_of
+from orchestrator.terraform.jsonstream import BrokenJsonError, JsonStream, TooLargeError
 from orchestrator.terraform.records import Action, ResourceChange
 
 KNOWN_MAJOR = "1"
 """The major version of Terraform's plan format that this code knows; minors only add."""
 
-_ACTIONS: Mapping[tuple[str, ...], Action] = {
-    ("no-op",): Action.NOOP,
-    ("create",): Action.CREATE,
-    ("read",): Action.READ,
-    ("update",): Action.UPDATE,
-    ("delete",): Action.DELETE,
-    ("forget",): Action.FORGET,
-    ("delete", "create"): Action.REPLACE,
-    ("create", "delete"): Action.REPLACE,
-    ("create", "forget"): Action.REPLACE,
-    ("forget", "create"): Action.REPLACE,
-}
-
-
-class UnreadableError(Exception):
-    """The plan cannot be understood, so it cannot be judged. The text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing in a plan that does not fit together."""
-
-    address: str
-    what: str
+_DEEPEST = 100
+"""Modules in modules that anybody has; the reader goes down one call for each."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -57,7 +37,8 @@ class Document:
     """A plan's JSON, read by the guard.
 
     Attributes:
-        changes: all managed resources of ``resource_changes``, no-ops included.
+        changes: all managed resources of ``resource_changes``, no-ops included; of those no values are kept.
+        drift: what Terraform found changed outside when it refreshed, in the same form; it is not what the plan does.
         deferred: addresses that Terraform put off: nothing happens to them in this plan.
         prior: managed objects in the state that the plan starts from.
         kept: addresses with values in ``planned_values``: what will be there afterwards.
@@ -70,6 +51,7 @@ class Document:
     prior: frozenset[Object]
     kept: frozenset[str]
     faults: tuple[Fault, ...]
+    drift: tuple[ResourceChange, ...] = ()
 
 
 def read_document(file: Path) -> Document:
@@ -78,104 +60,98 @@ def read_document(file: Path) -> Document:
     Raises:
         UnreadableError: the file is missing, truncated, not JSON, not a plan, or of an unknown format.
     """
+    parts = _Parts()
     try:
-        data = json.loads(file.read_bytes(), object_pairs_hook=_pairs, parse_constant=_constant)
+        with file.open(encoding="utf-8", newline="") as text:
+            stream = JsonStream(text)
+            if stream.kind() != "{":
+                message = "the plan's JSON is not an object"
+                raise UnreadableError(message)
+            for key in stream.members():
+                parts.read(key, stream)
+            stream.end()
     except OSError as error:
         message = f"the plan's JSON cannot be read: {error.strerror}"
         raise UnreadableError(message) from error
-    except UnicodeDecodeError as error:
-        message = "the plan's JSON is not text"
+    except TooLargeError as error:
+        message = f"the plan is too large to read: {error}"
         raise UnreadableError(message) from error
-    except RecursionError as error:
-        message = "the plan's JSON is nested too deeply"
+    except BrokenJsonError as error:
+        message = f"the plan's JSON is damaged or cut off: {error}"
         raise UnreadableError(message) from error
-    except json.JSONDecodeError as error:
-        message = f"the plan's JSON is damaged or cut off: {error.msg} at line {error.lineno}"
-        raise UnreadableError(message) from error
-    return _document(_mapping(data, "the plan's JSON"))
+    return parts.document()
 
 
-def _document(data: Mapping[str, Any]) -> Document:
-    version = data.get("format_version")
-    if not isinstance(version, str) or version.split(".")[0] != KNOWN_MAJOR:
-        message = f"plan format {version!r} is not known: orch reads format {KNOWN_MAJOR}.x"
-        raise UnreadableError(message)
-    errored = data.get("errored", False)
-    if not isinstance(errored, bool):
-        message = "`errored` is neither true nor false"
-        raise UnreadableError(message)
-    faults: list[Fault] = []
-    entries = [_mapping(each, "resource_changes") for each in _list(data.get("resource_changes"), "resource_changes")]
-    changes = [_change(each, faults) for each in entries if each.get("mode") != "data"]
-    faults.extend(_twice(changes))
-    deferred = [_deferred(each) for each in _list(data.get("deferred_changes"), "deferred_changes")]
-    state = _mapping(data.get("prior_state") or {}, "prior_state")
-    before = list(_resources(state.get("values"), "prior_state"))
-    after = list(_resources(data.get("planned_values"), "planned_values"))
-    return Document(
-        errored=errored,
-        changes=tuple(changes),
-        deferred=frozenset(deferred),
-        prior=frozenset(_object(each) for each in before if each.get("mode") != "data"),
-        kept=frozenset(_text(each, "address") for each in after if isinstance(each.get("values"), Mapping)),
-        faults=tuple(faults),
-    )
+@dataclass(slots=True)
+class _Parts:
+    """What is taken from the stream, in whatever order its members come."""
+
+    version: Any = None
+    errored: Any = False
+    changes: list[ResourceChange] = field(default_factory=list)
+    drift: list[ResourceChange] = field(default_factory=list)
+    deferred: set[str] = field(default_factory=set)
+    prior: set[Object] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
+
+    def read(self, key: str, stream: JsonStream) -> None:
+        """Take one member of the plan; what the guard does not look at is left in the stream."""
+        if key == "format_version":
+            self.version = stream.value()
+            self._check_version()
+        elif key == "errored":
+            self.errored = stream.value()
+        elif key == "resource_changes":
+            self.changes.extend(_changes(key, stream, self.faults))
+        elif key == "resource_drift":
+            self.drift.extend(_changes(key, stream, []))
+        elif key == "deferred_changes":
+            self.deferred.update(_deferred(each) for each in _entries(key, stream))
+        elif key == "prior_state":
+            self.prior.update(_object(each) for each in _state(stream) if each.get("mode") != "data")
+        elif key == "planned_values":
+            found = _resources(stream, key)
+            self.kept.update(text_of(each, "address") for each in found if isinstance(each.get("values"), Mapping))
+
+    def document(self) -> Document:
+        """All of it, once the stream is at its end."""
+        self._check_version()
+        if not isinstance(self.errored, bool):
+            message = "`errored` is neither true nor false"
+            raise UnreadableError(message)
+        return Document(
+            errored=self.errored,
+            changes=tuple(self.changes),
+            deferred=frozenset(self.deferred),
+            prior=frozenset(self.prior),
+            kept=frozenset(self.kept),
+            faults=(*self.faults, *_twice(self.changes)),
+            drift=tuple(self.drift),
+        )
+
+    def _check_version(self) -> None:
+        if not isinstance(self.version, str) or self.version.split(".")[0] != KNOWN_MAJOR:
+            message = f"plan format {self.version!r} is not known: orch reads format {KNOWN_MAJOR}.x"
+            raise UnreadableError(message)
 
 
-def _change(entry: Mapping[str, Any], faults: list[Fault]) -> ResourceChange:
-    """One entry. An unknown action becomes ``delete``, the worst that it can be, and a fault."""
-    address = _text(entry, "address")
-    change = _mapping(entry.get("change"), address)
-    before = _object_or_none(change.get("before"), f"{address}: before")
-    after = _object_or_none(change.get("after"), f"{address}: after")
-    actions = tuple(str(each) for each in _list(change.get("actions"), f"{address}: actions"))
-    action = _ACTIONS.get(actions)
-    reason = entry.get("action_reason")
-    paths = _list(change.get("replace_paths"), f"{address}: replace_paths")
-    contradiction = (
-        f"the actions {list(actions)!r} are not known"
-        if action is None
-        else _contradiction(action, before=before, after=after, reason=reason, paths=paths)
-    )
-    if contradiction:
-        faults.append(Fault(address, contradiction))
-    return ResourceChange(
-        address=address,
-        type=_text(entry, "type"),
-        name=str(entry.get("name", "")),
-        provider=str(entry.get("provider_name", "")),
-        mode=str(entry.get("mode", "managed")),
-        action=action if action is not None else Action.DELETE,
-        before=before,
-        after=after,
-        after_unknown=change.get("after_unknown"),
-        before_sensitive=change.get("before_sensitive"),
-        after_sensitive=change.get("after_sensitive"),
-        replace_paths=tuple(tuple(path) if isinstance(path, list) else (str(path),) for path in paths),
-        reason=reason if isinstance(reason, str) else None,
-        deposed=_optional(entry, "deposed"),
-        previous_address=_optional(entry, "previous_address"),
-        module_address=_optional(entry, "module_address"),
-    )
-
-
-def _contradiction(action: Action, *, before: object, after: object, reason: object, paths: list[Any]) -> str:
-    """Why an action cannot be what the rest of its entry shows; empty when it can."""
-    if action.destructive:
-        return ""  # the worst is assumed already
-    kept = action in {Action.UPDATE, Action.NOOP}
-    gone = isinstance(reason, str) and reason.startswith(("delete_", "replace_"))
-    contradictions = {
-        "it would only be read, and only data is": action is Action.READ,
-        "it would be created although it exists": action is Action.CREATE and before is not None,
-        "it would be updated, but one side of the change is missing": action is Action.UPDATE
-        and (before is None or after is None),
-        "nothing would happen to it, and yet it appears or vanishes": action is Action.NOOP
-        and (before is None) != (after is None),
-        "it would be kept, and yet attributes are named that replace it": kept and bool(paths),
-        f"it would be kept, and yet Terraform gives the reason {reason}": kept and gone,
-    }
-    return next((what for what, true in contradictions.items() if true), "")
+def _changes(key: str, stream: JsonStream, faults: list[Fault]) -> Iterator[ResourceChange]:
+    """The managed resources of a list of changes; what stays as it is loses its values, which nobody needs."""
+    for entry in _entries(key, stream):
+        if entry.get("mode") == "data":
+            continue
+        change = change_of(entry, faults)
+        if change.action is Action.NOOP:
+            change = replace(
+                change,
+                before=None if change.before is None else {},
+                after=None if change.after is None else {},
+                after_unknown=None,
+                before_sensitive=None,
+                after_sensitive=None,
+            )
+        yield change
 
 
 def _twice(changes: list[ResourceChange]) -> Iterator[Fault]:
@@ -188,71 +164,64 @@ def _twice(changes: list[ResourceChange]) -> Iterator[Fault]:
 
 
 def _deferred(entry: Any) -> str:
-    change = _mapping(_mapping(entry, "deferred_changes").get("resource_change"), "deferred_changes")
-    return _text(change, "address")
+    change = mapping(mapping(entry, "deferred_changes").get("resource_change"), "deferred_changes")
+    return text_of(change, "address")
 
 
-def _resources(values: Any, what: str) -> Iterator[Mapping[str, Any]]:
-    """Every resource of a tree of modules."""
-    if values is None:
+def _entries(key: str, stream: JsonStream) -> Iterator[Mapping[str, Any]]:
+    """The objects of a list, one by one; null stands for an empty list."""
+    if stream.kind() != "[":
+        if stream.value() is not None:
+            message = f"{key} is not a list"
+            raise UnreadableError(message)
         return
-    root = _mapping(values, what).get("root_module")
-    waiting = [] if root is None else [_mapping(root, what)]
-    while waiting:
-        module = waiting.pop()
-        yield from (_mapping(each, what) for each in _list(module.get("resources"), what))
-        waiting.extend(_mapping(each, what) for each in _list(module.get("child_modules"), what))
+    for _ in stream.items():
+        yield mapping(stream.value(), key)
+
+
+def _state(stream: JsonStream) -> Iterator[Mapping[str, Any]]:
+    """Every resource of ``prior_state``; a root without a state has none."""
+    for key in _members("prior_state", stream):
+        if key == "values":
+            yield from _resources(stream, "prior_state")
+
+
+def _resources(stream: JsonStream, what: str) -> Iterator[Mapping[str, Any]]:
+    """Every resource of a tree of modules."""
+    for key in _members(what, stream):
+        if key == "root_module":
+            yield from _of_module(stream, what, 0)
+
+
+def _of_module(stream: JsonStream, what: str, depth: int) -> Iterator[Mapping[str, Any]]:
+    if depth > _DEEPEST:
+        message = f"{what} is nested too deeply"
+        raise UnreadableError(message)
+    for key in _members(what, stream):
+        if key == "resources":
+            yield from _entries(what, stream)
+        elif key == "child_modules":
+            yield from _of_modules(stream, what, depth + 1)
+
+
+def _of_modules(stream: JsonStream, what: str, depth: int) -> Iterator[Mapping[str, Any]]:
+    if stream.kind() != "[":
+        if stream.value() is not None:
+            message = f"{what} is not a list"
+            raise UnreadableError(message)
+        return
+    for _ in stream.items():
+        yield from _of_module(stream, what, depth)
+
+
+def _members(what: str, stream: JsonStream) -> Iterator[str]:
+    """The keys of an object; what is null, false or empty has none."""
+    if stream.kind() == "{":
+        yield from stream.members()
+    elif stream.value():
+        message = f"{what} is not an object"
+        raise UnreadableError(message)
 
 
 def _object(entry: Mapping[str, Any]) -> Object:
-    return Object(_text(entry, "address"), _text(entry, "type"), _optional(entry, "deposed_key") or "")
-
-
-def _mapping(value: Any, what: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        message = f"{what} is not an object"
-        raise UnreadableError(message)
-    return value
-
-
-def _list(value: Any, what: str) -> list[Any]:
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        message = f"{what} is not a list"
-        raise UnreadableError(message)
-    return value
-
-
-def _text(entry: Mapping[str, Any], key: str) -> str:
-    value = entry.get(key)
-    if not isinstance(value, str) or not value:
-        message = f"an entry has no {key}"
-        raise UnreadableError(message)
-    return value
-
-
-def _optional(entry: Mapping[str, Any], key: str) -> str | None:
-    value = entry.get(key)
-    if value is None or isinstance(value, str):
-        return value
-    message = f"{key} of {entry.get('address')!r} is not text"
-    raise UnreadableError(message)
-
-
-def _object_or_none(value: Any, what: str) -> Mapping[str, Any] | None:
-    return None if value is None else _mapping(value, what)
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Terraform never writes a key twice; a reader that takes the other one of the two would see another plan."""
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        message = "the plan's JSON has a key twice"
-        raise UnreadableError(message)
-    return result
-
-
-def _constant(name: str) -> NoReturn:
-    message = f"the plan's JSON has {name}, which is not JSON"
-    raise UnreadableError(message)
+    return Object(text_of(entry, "address"), text_of(entry, "type"), optional(entry, "deposed_key") or "")

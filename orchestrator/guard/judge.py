@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from orchestrator.catalogue.records import Unit
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.guard.canary import escaped
-from orchestrator.guard.document import Document, UnreadableError, read_document
+from orchestrator.guard.document import Document, read_document
 from orchestrator.guard.enrich import changed, enriched, label
+from orchestrator.guard.entries import UnreadableError
 from orchestrator.guard.findings import PROTECTED, Writer
 from orchestrator.guard.policies import Policies
 from orchestrator.guard.records import Finding, Verdict

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from orchestrator.guard.document import Document, Fault
+from orchestrator.guard.document import Document
 from orchestrator.guard.enrich import label
+from orchestrator.guard.entries import Fault
 from orchestrator.guard.protected import Protected
 from orchestrator.terraform.records import Action, ResourceChange
 

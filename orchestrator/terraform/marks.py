@@ -7,7 +7,6 @@ not marked: it is then shown as any other unknown.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 from orchestrator.catalogue.modules import read_module
 from orchestrator.errors import CatalogueError
+from orchestrator.terraform.jsonstream import JsonStream
 from orchestrator.terraform.plan import UnreadablePlanError, any_true
 
 _CALL = "this"
@@ -37,19 +37,30 @@ def upstream_marks(plan_json: Path, root: Path, unknown: frozenset[str]) -> froz
         UnreadablePlanError: the file is not a plan's JSON.
     """
     try:
-        document = json.loads(plan_json.read_bytes())
-        call = document["configuration"]["root_module"]["module_calls"].get(_CALL, {})
-        changes = document.get("resource_changes", [])
+        (configuration,) = _members(plan_json, "configuration")
+        call = configuration["root_module"]["module_calls"].get(_CALL, {})
         trace = _Trace(root)
         trace.module(call, f"module.{_CALL}.", root, frozenset(f"var.{name}" for name in unknown))
         return frozenset(
             (change["address"], path)
-            for change in changes
+            for change in _members(plan_json, "resource_changes")
             for path in trace.marks.get(_KEYS.sub("", change["address"]), ())
             if any_true(_at(change["change"].get("after_unknown"), path))
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadablePlanError(f"the plan {plan_json} cannot be read: {error}") from error
+
+
+def _members(plan_json: Path, name: str) -> Iterator[Any]:
+    """One member of the plan: a list's entries one by one, anything else whole."""
+    with plan_json.open(encoding="utf-8", newline="") as file:
+        stream = JsonStream(file)
+        for key in stream.members():
+            if key == name and stream.kind() == "[":
+                for _ in stream.items():
+                    yield stream.value()
+            elif key == name:
+                yield stream.value()
 
 
 @dataclass(frozen=True, slots=True)

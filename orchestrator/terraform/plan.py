@@ -1,14 +1,19 @@
-"""Terraform's plan JSON -> PlanRecord. Strict: what is not understood is an error, never an empty plan."""
+"""Terraform's plan JSON -> PlanRecord. Strict: what is not understood is an error, never an empty plan.
+
+It is read as a stream: of what stays as it is, nothing is kept.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from orchestrator.errors import UnitError
+from orchestrator.terraform.jsonstream import BrokenJsonError, JsonStream
 from orchestrator.terraform.records import Action, OutputChange, PlanRecord, ResourceChange
 
 _FORMAT = re.compile(r"1\.\d+$")
@@ -50,34 +55,29 @@ def empty_plan(plan: Path) -> PlanRecord:
 def read_plan(plan: Path, json_file: Path) -> PlanRecord:
     """Read what ``terraform show -json`` said of a plan.
 
-    Drift (``resource_drift``) is not read: it tells what changed outside, not what the plan will do.
-
     Args:
         plan: the plan file.
         json_file: its JSON.
 
     Raises:
-        UnreadablePlanError: the file is missing, empty, cut off, of an unknown format, or contradicts itself.
+        UnreadablePlanError: the file is missing, empty, cut off, of an unknown format, contradicts itself, or one entry
+            of it is too large to read.
     """
-    document = _document(json_file)
     try:
-        return PlanRecord(
-            file=plan,
-            json_file=json_file,
-            format_version=document["format_version"],
-            terraform_version=_of(document, "terraform_version", str),
-            changes=tuple(
-                change
-                for entry in _of(document, "resource_changes", list, default=[])
-                if (change := _resource_change(entry)) is not None
-            ),
-            outputs={
-                name: _output_change(name, entry)
-                for name, entry in _of(document, "output_changes", dict, default={}).items()
-            },
-            errored=_of(document, "errored", bool, default=False),
-            complete=_of(document, "complete", bool, default=True) and not document.get("deferred_changes"),
-        )
+        with json_file.open(encoding="utf-8", newline="") as file:
+            parts = _Parts()
+            stream = JsonStream(file)
+            if stream.kind() == "{":
+                for key in stream.members():
+                    parts.read(key, stream)
+                stream.end()
+            return _record(plan, json_file, parts)
+    except OSError as error:
+        raise UnreadablePlanError(f"the plan {json_file} cannot be read: {error.strerror}") from error
+    except BrokenJsonError as error:
+        raise UnreadablePlanError(
+            f"the plan {json_file} is not whole JSON: {error}", hint="check that the disk is not full, and plan again"
+        ) from error
     except _StrangeError as error:
         raise UnreadablePlanError(
             f"the plan {json_file} cannot be judged: {error}", hint="use a version of Terraform that this orch knows"
@@ -88,30 +88,71 @@ class _StrangeError(Exception):
     """Something in the JSON that Terraform does not write."""
 
 
-def _document(json_file: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(json_file.read_bytes(), parse_constant=_no_constant)
-    except OSError as error:
-        raise UnreadablePlanError(f"the plan {json_file} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UnreadablePlanError(
-            f"the plan {json_file} is not whole JSON: {error}", hint="check that the disk is not full, and plan again"
-        ) from error
-    version = document.get("format_version") if isinstance(document, dict) else None
+_SMALL = frozenset({"format_version", "terraform_version", "errored", "complete", "output_changes"})
+_OBJECTS = ("planned_values", "configuration")
+"""Terraform writes both in every plan, so a JSON without them is none, however empty it looks."""
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What is taken from the stream, in whatever order it comes."""
+
+    small: dict[str, Any] = field(default_factory=dict)
+    objects: set[str] = field(default_factory=set)
+    changes: list[ResourceChange] = field(default_factory=list)
+    drift: list[ResourceChange] = field(default_factory=list)
+    deferred: bool = False
+
+    def read(self, key: str, stream: JsonStream) -> None:
+        """Take one member of the plan; what nobody needs is left in the stream."""
+        if key in _SMALL:
+            self.small[key] = stream.value()
+        elif key in _OBJECTS and stream.kind() == "{":
+            self.objects.add(key)
+        elif key == "resource_changes":
+            self.changes.extend(_resource_changes(key, stream))
+        elif key == "resource_drift":
+            self.drift.extend(_resource_changes(key, stream))
+        elif key == "deferred_changes":
+            self.deferred = bool(stream.value())
+
+
+def _record(plan: Path, json_file: Path, parts: _Parts) -> PlanRecord:
+    small = parts.small
+    version = small.get("format_version")
     if not isinstance(version, str) or not _FORMAT.match(version):
         raise UnreadablePlanError(
             f"the plan {json_file} has the format {version!r}; orch knows 1.x",
             hint="use a version of Terraform that this orch knows",
         )
-    # Terraform writes both in every plan, so a JSON without them is none, however empty it looks.
-    for key in ("planned_values", "configuration"):
-        if not isinstance(document.get(key), dict):
+    for key in _OBJECTS:
+        if key not in parts.objects:
             raise UnreadablePlanError(f"the plan {json_file} has no {key}: it is not a plan of Terraform's")
-    return dict(document)
+    return PlanRecord(
+        file=plan,
+        json_file=json_file,
+        format_version=version,
+        terraform_version=_of(small, "terraform_version", str),
+        changes=tuple(parts.changes),
+        drift=tuple(parts.drift),
+        outputs={
+            name: _output_change(name, entry) for name, entry in _of(small, "output_changes", dict, default={}).items()
+        },
+        errored=_of(small, "errored", bool, default=False),
+        complete=_of(small, "complete", bool, default=True) and not parts.deferred,
+    )
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+def _resource_changes(key: str, stream: JsonStream) -> Iterator[ResourceChange]:
+    """The entries that do something; null stands for none."""
+    if stream.kind() != "[":
+        if stream.value() is not None:
+            raise _StrangeError(f"the plan has no usable {key}")
+        return
+    for _ in stream.items():
+        change = _resource_change(stream.value())
+        if change is not None:
+            yield change
 
 
 def _resource_change(entry: Any) -> ResourceChange | None:

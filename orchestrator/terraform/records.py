@@ -100,6 +100,7 @@ class PlanRecord:
             reported as empty (``-detailed-exitcode`` 0), for which nothing has to be read.
         format_version: of the JSON; the guard refuses majors that it does not know.
         changes: every resource change that is not a no-op, in Terraform's order; moves and imports included.
+        drift: what changed outside since the last apply, as Terraform found it by refreshing; not what the plan does.
         outputs: every output change.
         errored: Terraform saved the plan and then found an error in it.
         complete: False when Terraform deferred something.
@@ -110,6 +111,7 @@ class PlanRecord:
     format_version: str | None
     terraform_version: str | None
     changes: tuple[ResourceChange, ...] = ()
+    drift: tuple[ResourceChange, ...] = ()
     outputs: Mapping[str, OutputChange] = field(default_factory=dict)
     errored: bool = False
     complete: bool = True
