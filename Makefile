@@ -4,10 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help env test unit lint demo bench schemas golden clean
+.PHONY: help env test test-all unit lint demo bench schemas golden clean
 
 help:            ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 env: $(READY)    ## build the environment in .venv
 
@@ -20,8 +20,12 @@ test: $(READY)   ## the whole test suite: linters, types, layers, unit and integ
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
+test-all: $(READY) ## make test, and what is too slow for every run
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -n auto --dist worksteal -m ""
+
 unit: $(READY)   ## the fast tests only
-	$(BIN)/python -m pytest -n auto -m "not integration"
+	$(BIN)/python -m pytest -n auto -m "not integration and not full"
 
 lint: $(READY)   ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

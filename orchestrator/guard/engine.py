@@ -13,6 +13,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from types import ModuleType
 from typing import Any
 
@@ -31,6 +32,9 @@ with quiet_import():
 
 _FILE = "/plan.json"
 """The name of the file that the plan would be in; it is handed over in memory, so nothing secret is written."""
+
+BATCH = 500
+"""Resources that checkov looks at in one go."""
 
 _LOADING = threading.Lock()
 """Checks register themselves in checkov's one global registry while they are loaded."""
@@ -90,17 +94,26 @@ class Engine:
             raise CatalogueError(problems)
         self._filter = RunnerFilter(framework=["terraform_plan"], checks=sorted(self.checks))
 
-    def run(self, resources: list[dict[str, Any]]) -> Answers:
+    def run(self, resources: Iterable[dict[str, Any]]) -> Answers:
         """Ask every check about every resource that it is for.
 
         Args:
-            resources: entries of ``planned_values``, made by ``enrich.enriched``.
+            resources: entries of ``planned_values``, made by ``enrich.enriched``; a large plan's are taken in batches,
+                so that memory never has all of them.
 
         Raises:
             Exception: whatever checkov itself raises; the caller must take it for a refusal.
         """
-        if not resources:
-            return Answers(given=())
+        given: list[Answer] = []
+        missing: dict[tuple[str, str], str] = {}
+        waiting = iter(resources)
+        while batch := list(islice(waiting, BATCH)):
+            answers = self._ask(batch)
+            given.extend(answers.given)
+            missing.update(answers.missing)
+        return Answers(given=tuple(given), missing=missing)
+
+    def _ask(self, resources: list[dict[str, Any]]) -> Answers:
         with self._lock:
             self._registry.raised.clear()
             report = _Runner(self._registry, resources).run(files=[_FILE], runner_filter=self._filter)

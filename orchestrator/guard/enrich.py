@@ -5,7 +5,7 @@ Only what changes is in it: a policy objects to changes, and what stays as it is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.guard.document import Document
@@ -27,21 +27,19 @@ def changed(document: Document) -> tuple[ResourceChange, ...]:
     return tuple(each for each in document.changes if each.action not in {Action.NOOP, Action.READ})
 
 
-def enriched(document: Document, protected: Protected) -> list[dict[str, Any]]:
-    """Entries for ``planned_values.root_module.resources``, one for each change.
+def enriched(document: Document, protected: Protected) -> Iterator[dict[str, Any]]:
+    """Entries for ``planned_values.root_module.resources``, one for each change, made as they are asked for.
 
     A resource that goes has the values that it has now. Modules are flattened: the address says where it is.
     """
-    return [
-        {
+    for change in changed(document):
+        yield {
             "address": label(change),
             "mode": "managed",
             "type": change.type,
             "name": change.name or "unnamed",
             "values": {**_values(change), **marks(change, protected)},
         }
-        for change in changed(document)
-    ]
 
 
 def plan_of(resources: list[dict[str, Any]]) -> dict[str, Any]:

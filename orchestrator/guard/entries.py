@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.terraform.jsonstream import sharing
 from orchestrator.terraform.records import Action, ResourceChange
 
 _ACTIONS: Mapping[tuple[str, ...], Action] = {
@@ -47,7 +48,7 @@ def change_of(entry: Mapping[str, Any], faults: list[Fault]) -> ResourceChange:
     address = text_of(entry, "address")
     change = mapping(entry.get("change"), address)
     before = object_or_none(change.get("before"), f"{address}: before")
-    after = object_or_none(change.get("after"), f"{address}: after")
+    after = sharing(object_or_none(change.get("after"), f"{address}: after"), before)
     actions = tuple(str(each) for each in list_of(change.get("actions"), f"{address}: actions"))
     action = _ACTIONS.get(actions)
     reason = entry.get("action_reason")

@@ -23,6 +23,7 @@ _DEEP = 8
 """How far down what is left out is walked through; from there on it is taken whole and dropped."""
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_OF_NUMBERS = frozenset("0123456789.eE+-")
 _CLOSING = {"{": "}", "[": "]"}
 
 
@@ -84,13 +85,17 @@ class JsonStream:
             except ValueError as error:  # Python reads no number of more than 4,300 digits
                 raise self._broken("a number is too long") from error
             else:
-                if end < len(self._text) or self._ended:  # else a number may go on in what is not read yet
+                if self._ended or not self._goes_on(end):
                     self._at = end
                     return value
             if len(self._text) - self._at > self._largest:
                 message = f"one value has more than {self._largest >> 20} MB"
                 raise TooLargeError(message)
             self._read(max(CHUNK, len(self._text) - self._at))
+
+    def _goes_on(self, end: int) -> bool:
+        """Whether a value that was read up to here may be the beginning of a longer one: 12 of 12.5."""
+        return self._text[end - 1].isdigit() and (end == len(self._text) or self._text[end] in _OF_NUMBERS)
 
     def members(self) -> Iterator[str]:
         """The keys of the object that comes next; before each value the cursor stands still.
@@ -197,6 +202,26 @@ class JsonStream:
 
     def _broken(self, what: str, at: int | None = None) -> BrokenJsonError:
         return BrokenJsonError(f"{what} (character {self._gone + (self._at if at is None else at) + 1})")
+
+
+def sharing(value: Any, other: Any) -> Any:
+    """The same value, with what is equal in another one taken from there, so that memory has it once.
+
+    Args:
+        value: decoded JSON: the object after a change.
+        other: decoded JSON: the object before it.
+    """
+    if type(value) is not type(other):
+        return value
+    if isinstance(value, dict):
+        shared = {key: sharing(each, other.get(key)) for key, each in value.items()}
+        return other if len(shared) == len(other) and all(shared[k] is other.get(k) for k in shared) else shared
+    if isinstance(value, list):
+        pairs = zip(value, [*other[: len(value)], *[None] * (len(value) - len(other))], strict=True)
+        items = [sharing(each, its) for each, its in pairs]
+        same = len(items) == len(other) and all(a is b for a, b in zip(items, other, strict=True))
+        return other if same else items
+    return other if value == other else value
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import UnitError
-from orchestrator.terraform.jsonstream import BrokenJsonError, JsonStream
+from orchestrator.terraform.jsonstream import BrokenJsonError, JsonStream, sharing
 from orchestrator.terraform.records import Action, OutputChange, PlanRecord, ResourceChange
 
 _FORMAT = re.compile(r"1\.\d+$")
@@ -163,7 +163,8 @@ def _resource_change(entry: Any) -> ResourceChange | None:
     if mode not in {"managed", "data"}:
         raise _StrangeError(f"{address} has the mode {mode!r}")
     action = _action(address, change)
-    before, after = change.get("before"), change.get("after")
+    before = change.get("before")
+    after = sharing(change.get("after"), before)
     _check_existence(address, action, before, after)
     previous = _of(entry, "previous_address", str, default=None)
     importing = _of(change, "importing", dict, default=None)

@@ -180,7 +180,7 @@ def test_checkov_reads_the_same_from_a_file(tmp_path: Path) -> None:
 
     pool = {**USERS, "schema": [{"name": "a"}, {"name": "b"}], "tags": {"owner": "platform"}, "empty": [], "n": 1}
     document = read_document(saved(tmp_path, plan(update(pool, name="x"), forget(deposed="1a2b"))).json_file or Path())
-    resources = enriched(document, Protected.read(ROOT / "policies/protected.yaml"))
+    resources = list(enriched(document, Protected.read(ROOT / "policies/protected.yaml")))
     file = tmp_path / "enriched.json"
     file.write_text(json.dumps(plan_of(resources)))
     errors: dict[str, str] = {}
