@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.guard.document import Document, UnreadableError, read_document
+from orchestrator.guard.document import Document, read_document
 from orchestrator.guard.enrich import enriched
+from orchestrator.guard.entries import UnreadableError
 from orchestrator.guard.findings import PROTECTED
 from orchestrator.guard.protected import Protected
 from orchestrator.guard.rules import losses

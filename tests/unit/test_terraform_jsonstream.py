@@ -147,7 +147,7 @@ def test_one_value_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch)
     taken = []
     with pytest.raises(TooLargeError, match="more than"):
         taken.extend([stream.value() for _ in stream.members()])
-    assert JsonStream(io.StringIO(json.dumps(["x" * 90] * 50)), largest=100).skip() is None  # together they may be
+    JsonStream(io.StringIO(json.dumps(["x" * 90] * 50)), largest=100).skip()  # together they may be larger
 
 
 @given(value=json_values, other=json_values)
