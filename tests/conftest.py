@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.emulator import Account, new_account_id, shared_emulator
 from tests.support.golden import compare
 
 # Without a .hypothesis folder, as on a fresh machine, the first text costs a second of CPU (tables of Unicode are made),
@@ -38,3 +40,23 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         compare(folder / name, text, renew=renew)
 
     return check
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the ``emulator.json`` of the emulator that all tests of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    # A worker's folder lies in the one of the run.
+    return shared_emulator(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+
+
+@pytest.fixture
+def account_ids() -> Callable[[], str]:
+    """Gives an account id that no other test uses, each time that it is called."""
+    return new_account_id
+
+
+@pytest.fixture
+def account(emulator: Path) -> Account:
+    """An account of its own in the shared emulator."""
+    return Account(emulator)

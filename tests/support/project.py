@@ -148,6 +148,13 @@ class Project:
             shutil.copyfile(emulator / "emulator.json", target / "emulator.json")
             (target / "emulator.json").chmod(0o600)
 
+    @classmethod
+    def at(cls, root: Path, accounts: Mapping[str, str]) -> Project:
+        """A catalogue that is there already, e.g. a copy of another."""
+        project = cls.__new__(cls)
+        project.root, project.accounts = root, dict(accounts)
+        return project
+
     def write(self, name: str, text: str) -> Path:
         """Write a file of the catalogue."""
         path = self.root / name

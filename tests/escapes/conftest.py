@@ -1,0 +1,67 @@
+"""The worlds that the tests of escapes attack, and what the table of escapes is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.escapes import Blueprint, Built, World, build, trouble
+
+MakeWorld = Callable[..., World]
+
+
+class Worlds:
+    """The worlds of one worker: each blueprint is built once, and again only when a test broke it."""
+
+    def __init__(self, folder: Path, emulator: Path) -> None:
+        self._folder = folder
+        self._emulator = emulator
+        self._built: dict[str, Built] = {}
+        self._number = 0
+
+    def get(self, blueprint: Blueprint) -> Built:
+        """The world of a blueprint, alive."""
+        built = self._built.get(blueprint.key)
+        if built is None or trouble(built, pool=built.pool) is not None:
+            self._number += 1
+            built = build(blueprint, self._folder / f"world{self._number}", self._emulator)
+            self._built[blueprint.key] = built
+        return built
+
+
+@pytest.fixture(scope="session")
+def worlds(tmp_path_factory: pytest.TempPathFactory, emulator: Path) -> Worlds:
+    """All worlds of this worker."""
+    return Worlds(tmp_path_factory.mktemp("worlds"), emulator)
+
+
+@pytest.fixture
+def make_world(worlds: Worlds, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeWorld]:
+    """``make_world(modules=…, files=…, apply=…)``: a copy of another world, built once per blueprint and worker."""
+    marker = request.node.get_closest_marker("way")
+    properties: list[tuple[str, object]] = request.node.user_properties
+    if marker is not None:
+        properties += [("way", marker.args[0]), ("item", marker.kwargs.get("item", ""))]
+    made: list[World] = []
+
+    def make(**blueprint: object) -> World:
+        built = worlds.get(Blueprint(**blueprint))  # type: ignore[arg-type]  # as Blueprint says
+        folder = tmp_path / f"repo{len(made)}"
+        world = World(built, folder, lambda name, value: properties.append((name, value)))
+        made.append(world)
+        return world
+
+    yield make
+    for world in made:
+        world.restore()
+    noted = {name for name, _ in properties}
+    if marker is not None and made:
+        assert {"stopped", "alive"} <= noted, "a way ends with what stopped it, and with world.assert_alive()"
+
+
+@pytest.fixture
+def world(make_world: MakeWorld) -> World:
+    """The world that most ways begin in: the stage ``prod`` with the unit ``identity``, three users in its pool."""
+    return make_world()
