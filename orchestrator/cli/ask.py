@@ -69,6 +69,13 @@ class Asker:
         return False
 
 
+def typed(question: str, word: str) -> bool:
+    """Ask on the terminal, outside of any run; whether exactly ``word`` was typed."""
+    sys.stderr.write(f"{question} Only {word!r} is taken for yes: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == word
+
+
 def _losses(going: Sequence[UnitReport]) -> str:
     parts = [
         f"{count} {text}"

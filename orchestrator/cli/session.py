@@ -13,6 +13,7 @@ from pathlib import Path
 
 from orchestrator.aws.identity import Identities
 from orchestrator.aws.ledger import Ledger
+from orchestrator.aws.locks import StateLocks
 from orchestrator.aws.phases import Phases
 from orchestrator.aws.preflight import needs_of, preflight
 from orchestrator.aws.states import StateStore
@@ -20,7 +21,7 @@ from orchestrator.catalogue.records import Catalogue
 from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import Aws
 from orchestrator.cli.project import Project
-from orchestrator.cli.request import RunRequest
+from orchestrator.cli.request import RunRequest, seconds
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies import Policies
@@ -136,6 +137,7 @@ def open_session(
             phases=phases,
             store=store,
             ledger=Ledger(catalogue, identities, store),
+            locks=StateLocks(catalogue, identities),
             judge=judge,
             sink=sink,
             journal=journal,
@@ -145,6 +147,7 @@ def open_session(
                 slots=request.slots,
                 timeout=request.timeout,
                 lock_timeout=request.lock_timeout,
+                lock_seconds=seconds(request.lock_timeout, "--lock-timeout"),
                 fail_fast=request.fail_fast,
             ),
         )

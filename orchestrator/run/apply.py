@@ -11,9 +11,10 @@ from orchestrator.catalogue.records import Unit
 from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
 from orchestrator.guard.freeze import verify
 from orchestrator.report.changes import scrub
-from orchestrator.report.records import Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
+from orchestrator.report.records import Notice, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
 from orchestrator.run.announced import destroys, unannounced
 from orchestrator.run.bookkeeping import keep_books
+from orchestrator.run.locking import tell_waits
 from orchestrator.run.plan import not_run
 from orchestrator.run.planned import Planned
 from orchestrator.run.planner import Planner
@@ -21,6 +22,7 @@ from orchestrator.run.progress import progress, warn
 from orchestrator.run.scheduler import Ended, Step, run_graph
 from orchestrator.run.tools import Tools, read_across_accounts
 from orchestrator.run.upstreams import Inflow, Upstreams
+from orchestrator.terraform.failures import StalePlanError
 from orchestrator.terraform.records import PlanRecord
 
 
@@ -101,7 +103,22 @@ class ApplyAll:
             real = before
         if real.report.status is Status.UNCHANGED:
             return self._unchanged(unit, real)
-        return self._apply(unit, real)
+        return self._apply_as_is_or_again(unit, real)
+
+    def _apply_as_is_or_again(self, unit: Unit, real: Planned) -> UnitReport:
+        """Apply; when another run was faster, plan anew, and go on only if that does nothing that was not approved."""
+        try:
+            return self._apply(unit, real)
+        except StalePlanError:
+            if self.destroy or self.tools.stop.is_set():
+                raise
+        self.tools.sink(Notice(text="another run was faster: planning it again", unit=unit.id))
+        values = Upstreams(self.tools.catalogue, self.tools.store).for_apply(unit)
+        again = Planner(self.tools).plan(unit, Inflow(values=values, pending=()))
+        stopped = self._may_go_on(real, again)
+        if stopped is not None:
+            return stopped
+        return again.report if again.report.status is Status.UNCHANGED else self._apply(unit, again)
 
     def _may_go_on(self, before: Planned, real: Planned) -> UnitReport | None:
         """None when the real plan may be applied; else the report that says why not."""
@@ -148,10 +165,13 @@ class ApplyAll:
                 root,
                 real.plan.file,
                 timeout=tools.options.timeout or unit.timeouts.apply,
-                on_line=progress(tools.sink, unit.id),
+                on_line=tell_waits(tools, unit, progress(tools.sink, unit.id)),
                 on_warning=warn(tools.sink, unit.id),
                 lock_timeout=tools.options.lock_timeout,
             )
+        except StalePlanError:
+            tools.journal.write(f"{verb}-ended", unit=unit.id, ok=False, cause="the plan is out of date")
+            raise
         except OrchError as error:
             failed = self._failed(unit, real.plan, real.report, error)
             tools.journal.write(f"{verb}-ended", unit=unit.id, ok=False, cause=failed.cause[:500])

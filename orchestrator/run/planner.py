@@ -11,12 +11,14 @@ from orchestrator.errors import BlockedError, InterruptedRunError, OrchError, Un
 from orchestrator.guard.freeze import freeze
 from orchestrator.report.changes import change_lines
 from orchestrator.report.records import Phase, Status, UnitPhase, UnitReport
+from orchestrator.run.holders import in_use
+from orchestrator.run.locking import wait_for_lock
 from orchestrator.run.planned import Planned
 from orchestrator.run.progress import progress, warn
 from orchestrator.run.tools import Tools
 from orchestrator.run.upstreams import Inflow
 from orchestrator.terraform.commands import Root
-from orchestrator.terraform.failures import TerraformError
+from orchestrator.terraform.failures import StateInUseError, TerraformError
 from orchestrator.terraform.marks import upstream_marks
 from orchestrator.terraform.plan import empty_plan, read_plan
 from orchestrator.terraform.records import Action, PlanRecord
@@ -61,9 +63,14 @@ class Planner:
             unit,
             status,
             preview=preview,
-            cause=terraform.first_line if terraform else str(error),
+            cause=self._cause(unit, error),
             error=terraform.block if terraform else "",
         )
+
+    def _cause(self, unit: Unit, error: OrchError) -> str:
+        if isinstance(error, StateInUseError):
+            return in_use(error.lock, unit, self.tools.catalogue.root)
+        return error.first_line if isinstance(error, TerraformError) else str(error)
 
     def report(
         self, unit: Unit, status: Status, *, preview: bool = False, cause: str = "", error: str = ""
@@ -100,6 +107,7 @@ class Planner:
         tools = self.tools
         self._check_stop(unit)
         tools.sink(UnitPhase(unit.id, Phase.RENDER))
+        wait_for_lock(tools, unit)
         rendered = tools.workspace.render(unit, inflow.values, root.folder)
         return rendered.unknown
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from orchestrator.aws.identity import role_for
 from orchestrator.aws.ledger import Ledger
+from orchestrator.aws.locks import StateLocks
 from orchestrator.aws.phases import Phases
 from orchestrator.aws.states import StateStore
 from orchestrator.catalogue.graph import Graph
@@ -31,12 +32,14 @@ class Options:
         slots: units worked on at once.
         timeout: seconds for each unit's plan or apply; None takes the unit's own limits.
         lock_timeout: how long an apply waits for another's state lock, in Terraform's notation.
+        lock_seconds: the same in seconds.
         fail_fast: start nothing new after the first failure.
     """
 
     slots: int
     timeout: float | None = None
     lock_timeout: str = "0s"
+    lock_seconds: float = 0.0
     fail_fast: bool = False
 
 
@@ -53,6 +56,7 @@ class Tools:
     phases: Phases
     store: StateStore
     ledger: Ledger
+    locks: StateLocks
     judge: Judge
     sink: Sink
     journal: Journal

@@ -6,11 +6,14 @@ import re
 from collections.abc import Sequence
 
 from orchestrator.errors import UnitError
+from orchestrator.terraform.statelock import StateLock, lock_in
 
 _BOX = re.compile(r"^[╷│╵] ?")
 _START = re.compile(r"^(?:(Error): |(Warning): )")
 _NOISE = ("Releasing state lock.", "This may take a few moments...")
 _LAST_LINES = 20
+_STALE = "Saved plan is stale"
+_LOCKED = "Error acquiring the state lock"
 
 
 class TerraformError(UnitError):
@@ -43,6 +46,16 @@ class TerraformError(UnitError):
         self.code = code
         self.stopped = stopped
         self.timed_out = timed_out
+
+
+class StateInUseError(TerraformError):
+    """Terraform could not take the state's lock, because somebody else holds it. ``lock``: who; always set."""
+
+    lock: StateLock
+
+
+class StalePlanError(TerraformError):
+    """The saved plan was not applied: the state was changed by somebody else since it was made."""
 
 
 def error_block(lines: Sequence[str]) -> str:
@@ -92,9 +105,20 @@ def failure(
         what = f"{unit}: {command} was stopped"
     else:
         what = f"{unit}: {command} failed: {first}"
-    return TerraformError(
-        what, block=block, first_line=first, code=code, stopped=stopped, timed_out=timed_out, hint=hint
-    )
+        lock = lock_in(block) if _LOCKED in block else None
+        if lock is not None:
+            return _in_use(unit, lock, block, code)
+    kind = StalePlanError if first == _STALE else TerraformError
+    return kind(what, block=block, first_line=first, code=code, stopped=stopped, timed_out=timed_out, hint=hint)
+
+
+def _in_use(unit: str, lock: StateLock, block: str, code: int) -> StateInUseError:
+    since = f" since {lock.created:%Y-%m-%d %H:%M:%S} UTC" if lock.created else ""
+    first = f"the state is locked by {lock.who or 'somebody'}{since}"
+    hint = f"`orch unlock {unit}` shows the holder; --lock-timeout 5m waits for it"
+    error = StateInUseError(f"{unit}: {first}", block=block, first_line=f"{first}: {hint}", code=code, hint=hint)
+    error.lock = lock
+    return error
 
 
 def _without_words(code: int, *, stopped: bool, timed_out: bool) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.terraform.files import locked
 from orchestrator.workspace.archive import zip_folder
 from orchestrator.workspace.root import Renderer
 from orchestrator.workspace.trees import ModuleTrees, copy_tree
@@ -80,9 +81,11 @@ class Workspace:
     def refresh(self, rendered: Path, folder: Path) -> None:
         """Bring the root for people up to date with one that was rendered, file by file.
 
-        Terraform's own folder (``.terraform``) stays; any other file that is not part of the root goes.
+        Terraform's own folder (``.terraform``) stays; any other file that is not part of the root goes. Two runs of one
+        unit take turns.
         """
-        _sync(rendered, folder)
+        with locked(folder.with_name(f".{folder.name}.lock")):
+            _sync(rendered, folder)
 
 
 def _sync(source: Path, target: Path) -> None:
