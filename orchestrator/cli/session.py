@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +27,10 @@ from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies import Policies
 from orchestrator.report.records import Notice, RunReport, UnitReport
 from orchestrator.report.sink import Tee, console_sink
+from orchestrator.run.begin import left_before, record_start
 from orchestrator.run.folders import new_run
 from orchestrator.run.interrupt import Interrupts, interruptible
-from orchestrator.run.journal import Journal, cut_off
+from orchestrator.run.journal import Journal
 from orchestrator.run.records import Kept, save_report
 from orchestrator.run.scheduler import Stop
 from orchestrator.run.tools import Options, Tools
@@ -62,7 +63,7 @@ class Session:
                 units=tuple(units),
                 seconds=time.monotonic() - self.started,
                 interrupted=self.interrupts.level > 0,
-                notes=tuple(notes),
+                notes=(*notes, *_lost_records(self.tools.journal)),
                 error=error,
             )
         )
@@ -95,8 +96,9 @@ def open_session(
     *,
     verb: str,
     reverse: bool = False,
+    continues: str | None = None,
 ) -> Iterator[Session]:
-    """Make a run over the selected units.
+    """Make a run over the selected units. ``continues``: the past run that it resumes.
 
     Everything that can be wrong before a unit runs is said here: credentials, account ids, state buckets, disk space,
     the terraform binary, providers.
@@ -114,7 +116,7 @@ def open_session(
         identities = Identities(catalogue, aws.emulator)
         units = [catalogue.units[id_] for id_ in selected]
         preflight(catalogue, identities, needs_of(catalogue, units, write=verb != "plan"))
-        before = cut_off(catalogue.root / ".orch" / "runs")
+        before = tuple(left_before(catalogue.root))
         folders = new_run(catalogue.root)
         journal = Journal(folders.journal)
         stack.callback(journal.close)
@@ -151,15 +153,32 @@ def open_session(
                 fail_fast=request.fail_fast,
             ),
         )
-        journal.write("run-started", verb=verb, targets=list(request.targets), units=list(graph.order), pid=os.getpid())
-        if before is not None:
-            sink(Notice(text=_cut_off(*before)))
+        record_start(
+            journal,
+            verb=verb,
+            targets=request.targets,
+            units=tools.graph.order,
+            options=tools.options,
+            continues=continues,
+        )
+        for text in before:
+            sink(Notice(text=text))
         gc.freeze()  # what is loaded by now stays to the end: the collector need not look at it again and again
         interrupts = stack.enter_context(interruptible(Interrupts(processes, stop, journal, tell=sink)))
         session = Session(tools, interrupts, started=started, verb=verb, targets=request.targets, kept=kept)
-        with _saved(session):
+        with _recorded(journal), _saved(session):
             yield session
-        journal.write("run-ended")
+
+
+@contextmanager
+def _recorded(journal: Journal) -> Iterator[None]:
+    """Record the end of the run; one that is killed has none."""
+    try:
+        yield
+    except BaseException as error:
+        journal.note("run-ended", error=type(error).__name__)
+        raise
+    journal.note("run-ended")
 
 
 @contextmanager
@@ -184,9 +203,7 @@ def _saved(session: Session) -> Iterator[None]:
         raise SetupError(message, hint="what was done is done; the run's journal and logs say it") from error
 
 
-def _cut_off(run: str, units: Mapping[str, str]) -> str:
-    since = ", ".join(f"{unit} (since {time})" for unit, time in units.items())
-    return (
-        f"Run {run} was cut off while it applied {since}. Terraform may have finished without it: the plan says "
-        f"what is left; the log is in .orch/runs/{run}/logs. If the state is locked, the lock names its holder."
-    )
+def _lost_records(journal: Journal) -> tuple[str, ...]:
+    if not journal.broken:
+        return ()
+    return (f"{journal.broken}; what was done is done, and a resumed run looks at the states for it",)

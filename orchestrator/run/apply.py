@@ -69,7 +69,7 @@ class ApplyAll:
 
     def _on_end(self, ended: Ended[UnitReport]) -> None:
         report = self._report(ended)
-        self.tools.journal.write("ended", unit=ended.unit, status=report.status.value)
+        self.tools.journal.note("ended", unit=ended.unit, status=report.status.value)
         self.tools.sink(UnitDone(report))
 
     def _report(self, ended: Ended[UnitReport]) -> UnitReport:
@@ -174,11 +174,11 @@ class ApplyAll:
             raise
         except OrchError as error:
             failed = self._failed(unit, real.plan, real.report, error)
-            tools.journal.write(f"{verb}-ended", unit=unit.id, ok=False, cause=failed.cause[:500])
+            tools.journal.note(f"{verb}-ended", unit=unit.id, ok=False, cause=failed.cause[:500])
             return failed
         finally:
             tools.store.forget(unit.id)
-        tools.journal.write(f"{verb}-ended", unit=unit.id, ok=True)
+        tools.journal.note(f"{verb}-ended", unit=unit.id, ok=True)
         keep_books(tools, unit)
         return replace(real.report, status=Status.DESTROYED if self.destroy else Status.APPLIED)
 

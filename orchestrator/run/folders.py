@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.catalogue.records import Unit
-
-KEPT_RUNS = 20
-"""How many finished runs stay on disk; older ones are removed when a new one begins."""
+from orchestrator.run.keeping import remove_old
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,5 @@ def new_run(root: Path) -> Folders:
     base = folders.base / ".gitignore"
     if not base.exists():
         base.write_text("*\n", encoding="utf-8")
-    runs = sorted(path for path in folders.of_run.parent.iterdir() if path.is_dir())
-    for old in runs[:-KEPT_RUNS]:
-        shutil.rmtree(old, ignore_errors=True)
+    remove_old(folders.of_run.parent)
     return folders

@@ -50,7 +50,7 @@ class Interrupts:
             self.level += 1
             level = self.level
             flying = self._applying()
-            self._journal.write("interrupted", level=level, signal=signal.Signals(number).name, in_flight=flying)
+            self._journal.note("interrupted", level=level, signal=signal.Signals(number).name, in_flight=flying)
             if level == 1:
                 self._first()
             elif level == 2:

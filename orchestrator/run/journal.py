@@ -1,19 +1,34 @@
 """The record of a run: append-only, one JSON object a line, on disk before the next step begins.
 
-It never holds a value of a resource, an output or a variable: only what was done to which unit, and when.
+It never holds a value of a resource, an output or a variable: only what was done to which unit, and when. Whoever
+writes holds a lock on the file, which the system gives up when the writer dies, however it dies: so a run that was cut
+off is never taken for one that still goes on, even if its process id is in use again.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from orchestrator.errors import SetupError, UsageError
+
 FORMAT = 1
+
+_TRIES = 20
+_TRY_SECONDS = 0.05
+
+
+class UnknownFormatError(UsageError):
+    """Another version of orch wrote the journal."""
 
 
 class Journal:
@@ -21,81 +36,193 @@ class Journal:
 
     Args:
         path: the file; made with mode 0600.
+
+    Raises:
+        SetupError: it cannot be made.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._path = path
         self._lock = threading.Lock()
+        self.broken: str = ""
+        """Why the last `note` was lost; empty while everything was written."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise self._failure(error) from error
 
     def write(self, event: str, **fields: str | float | bool | list[str] | None) -> None:
-        """Add one record and wait until the disk has it, so that a kill right after cannot lose it."""
+        """Add one record and wait until the disk has it, so that a kill right after cannot lose it.
+
+        Raises:
+            SetupError: the disk does not take it; the file is as it was before.
+        """
         record = {"format": FORMAT, "time": datetime.now(UTC).isoformat(), "event": event, **fields}
-        line = json.dumps(record, ensure_ascii=False) + "\n"
+        line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
         with self._lock:
-            os.write(self._file, line.encode())
-            os.fsync(self._file)
+            before = os.fstat(self._file).st_size
+            try:
+                _whole(self._file, line)
+                os.fsync(self._file)
+            except OSError as error:
+                self._take_back(before)
+                raise self._failure(error) from error
+
+    def note(self, event: str, **fields: str | float | bool | list[str] | None) -> None:
+        """As `write`, for what has happened already: when the disk does not take it, only `broken` says so.
+
+        A resumed run looks at the unit's state for what this record would have told.
+        """
+        try:
+            self.write(event, **fields)
+        except SetupError as error:
+            self.broken = error.what
 
     def close(self) -> None:
         """Close the file; nothing can be written after."""
         os.close(self._file)
 
+    def _take_back(self, size: int) -> None:
+        """Remove a part of a line, so that the next record does not become part of it."""
+        try:
+            os.ftruncate(self._file, size)
+        except OSError:
+            # The part stays and spoils at most its own line: a reader tells of it.
+            self.broken = f"{self._path} has a line that is not whole"
 
-def read_journal(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of a journal; a last line that a kill cut short is left out.
+    def _failure(self, error: OSError) -> SetupError:
+        what = f"the journal {self._path} cannot be written: {error.strerror}"
+        return SetupError(what, hint="make room on the disk; nothing is applied that cannot be recorded")
+
+
+def _whole(file: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(file, data) :]
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What a journal says.
+
+    Attributes:
+        records: in the order in which they were written.
+        damaged: numbers of lines that are no records, counted from 1; the cut end is not among them.
+        cut: a kill cut the last line short: what it began to say did not begin to happen.
+    """
+
+    records: tuple[dict[str, Any], ...]
+    damaged: tuple[int, ...] = ()
+    cut: bool = False
+
+
+def load_journal(path: Path) -> Records:
+    """Read a journal. Any beginning of its bytes reads as a beginning of its records.
 
     Raises:
+        UnknownFormatError: another version of orch wrote it.
         OSError: the file cannot be read.
     """
-    for line in path.read_bytes().split(b"\n"):
+    *lines, tail = path.read_bytes().split(b"\n")
+    records: list[dict[str, Any]] = []
+    damaged: list[int] = []
+    for number, line in enumerate(lines, start=1):
+        record = _record(path, line)
+        if record is None:
+            damaged.append(number)
+        else:
+            records.append(record)
+    last = _record(path, tail) if tail else None
+    if last is not None:
+        records.append(last)
+    return Records(tuple(records), tuple(damaged), cut=bool(tail) and last is None)
+
+
+def _record(path: Path, line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict) or not isinstance(record.get("event"), str):
+        return None
+    if record.get("format") != FORMAT:
+        what = f"{path} has the format {record.get('format')!r}; this orch reads {FORMAT}"
+        raise UnknownFormatError(what, hint="use the version of orch that wrote it")
+    if not _is_time(record.get("time")):
+        return None
+    return record
+
+
+def _is_time(text: object) -> bool:
+    try:
+        return isinstance(text, str) and datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def read_journal(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of a journal alone; `load_journal` also tells what in it is no record.
+
+    Raises:
+        UnknownFormatError: another version of orch wrote it.
+        OSError: the file cannot be read.
+    """
+    yield from load_journal(path).records
+
+
+def is_written(path: Path) -> bool:
+    """Whether a run still writes a journal, or a later run that continues it holds it."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
+@contextmanager
+def held(path: Path) -> Iterator[bool]:
+    """Hold the journal of a past run, so that no two runs continue it at once; nothing is written to it.
+
+    Yields:
+        whether it could be held; a look by another command (`is_written`) is waited for.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        yield _try_lock(file)
+    finally:
+        os.close(file)
+
+
+def _try_lock(file: int) -> bool:
+    for _ in range(_TRIES):
         try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            yield record
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(_TRY_SECONDS)
+        else:
+            return True
+    return False
 
 
 def in_flight(path: Path) -> dict[str, str]:
     """Units whose apply had begun and whose end is not recorded: unit -> time of its beginning."""
+    return flying(load_journal(path).records)
+
+
+def flying(records: tuple[dict[str, Any], ...]) -> dict[str, str]:
+    """As `in_flight`, of records that were read."""
     open_: dict[str, str] = {}
-    for record in read_journal(path):
+    for record in records:
         unit = str(record.get("unit", ""))
-        if record.get("event") in {"apply-started", "destroy-started"}:
+        if record["event"] in {"apply-started", "destroy-started"}:
             open_[unit] = str(record["time"])
-        elif record.get("event") in {"apply-ended", "destroy-ended"}:
+        elif record["event"] in {"apply-ended", "destroy-ended"}:
             open_.pop(unit, None)
     return open_
-
-
-def cut_off(runs: Path) -> tuple[str, dict[str, str]] | None:
-    """Whether the newest run was killed while it applied something.
-
-    Args:
-        runs: the folder that holds the folders of all runs.
-
-    Returns:
-        The run's id, and the units whose end it did not record with the time of their beginning; None when the newest
-        run came to its end, or still goes on.
-    """
-    newest = max((path for path in runs.glob("*/journal.jsonl")), default=None)
-    if newest is None:
-        return None
-    records = list(read_journal(newest))
-    if any(record.get("event") == "run-ended" for record in records):
-        return None
-    pid = next((record.get("pid") for record in records if record.get("event") == "run-started"), None)
-    flying = in_flight(newest)
-    return (newest.parent.name, flying) if flying and not _lives(pid) else None
-
-
-def _lives(pid: object) -> bool:
-    if not isinstance(pid, int) or pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True

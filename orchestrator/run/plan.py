@@ -6,10 +6,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.errors import OrchError
+from orchestrator.errors import OrchError, SetupError
 from orchestrator.report.records import RunStarted, Status, UnitDone, UnitReport
 from orchestrator.run.planned import Planned
 from orchestrator.run.planner import Planner
+from orchestrator.run.saved import save_plan
 from orchestrator.run.scheduler import Ended, Fate, Step, run_graph
 from orchestrator.run.tools import Tools
 from orchestrator.run.upstreams import Inflow, Upstreams
@@ -80,7 +81,7 @@ class PlanAll:
         if ended.result is None:
             self._planned[ended.unit] = Planned(not_run(self.tools, ended))
         report = self._planned[ended.unit].report
-        self.tools.journal.write("planned", unit=ended.unit, status=report.status.value, preview=report.preview)
+        record_planned(self.tools, self._planned[ended.unit])
         self.tools.sink(UnitDone(report))
 
 
@@ -116,9 +117,24 @@ class PlanDestroy:
         return Step(planned)  # whatever is wrong with one, a person sees all that stands in the way
 
     def _show(self, ended: Ended[Planned]) -> None:
-        report = ended.result.report if ended.result is not None else not_run(self.tools, ended)
-        self.tools.journal.write("planned", unit=ended.unit, status=report.status.value, preview=False)
-        self.tools.sink(UnitDone(report))
+        planned = ended.result or Planned(not_run(self.tools, ended))
+        record_planned(self.tools, planned)
+        self.tools.sink(UnitDone(planned.report))
+
+
+def record_planned(tools: Tools, planned: Planned) -> None:
+    """Write to the journal what was planned, and keep beside the plan what a resumed run needs of it.
+
+    Raises:
+        SetupError: the disk does not take it.
+    """
+    unit = tools.unit(planned.report.unit)
+    try:
+        facts = save_plan(tools.folders, unit, planned)
+    except OSError as error:
+        message = f"the plan of {unit.id} cannot be kept: {error.strerror}"
+        raise SetupError(message, hint="make room on the disk") from error
+    tools.journal.write("planned", unit=unit.id, **facts)
 
 
 def not_run(tools: Tools, ended: Ended[Planned] | Ended[UnitReport]) -> UnitReport:

@@ -15,14 +15,15 @@ from orchestrator.run.holders import in_use
 from orchestrator.run.locking import wait_for_lock
 from orchestrator.run.planned import Planned
 from orchestrator.run.progress import progress, warn
+from orchestrator.run.saved import without_placeholder
 from orchestrator.run.tools import Tools
+from orchestrator.run.unsaved import refuse_unsaved
 from orchestrator.run.upstreams import Inflow
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.failures import StateInUseError, TerraformError
 from orchestrator.terraform.marks import upstream_marks
 from orchestrator.terraform.plan import empty_plan, read_plan
 from orchestrator.terraform.records import Action, PlanRecord
-from orchestrator.workspace.root import PLACEHOLDER_ADDRESS
 from orchestrator.workspace.values import has_unknown
 
 
@@ -106,6 +107,7 @@ class Planner:
         """Write the root; the variables whose value is not known yet."""
         tools = self.tools
         self._check_stop(unit)
+        refuse_unsaved(tools.folders.root, unit)
         tools.sink(UnitPhase(unit.id, Phase.RENDER))
         wait_for_lock(tools, unit)
         rendered = tools.workspace.render(unit, inflow.values, root.folder)
@@ -140,7 +142,7 @@ class Planner:
     def _read(self, root: Root, out: Path) -> PlanRecord:
         json_file = out.with_suffix(".json")
         self.tools.terraform.show_json(root, out, json_file)
-        return _without_placeholder(read_plan(out, json_file))
+        return without_placeholder(read_plan(out, json_file))
 
     def _judged(
         self, unit: Unit, root: Root, record: PlanRecord, *, unknown: frozenset[str], inflow: Inflow, destroy: bool
@@ -193,11 +195,6 @@ class Planner:
         if self.tools.stop.is_set():
             message = f"{unit.id} was not planned: the run was interrupted"
             raise InterruptedRunError(message)
-
-
-def _without_placeholder(record: PlanRecord) -> PlanRecord:
-    """A preview's plan without the resource that only stands for unknown values."""
-    return replace(record, changes=tuple(each for each in record.changes if each.address != PLACEHOLDER_ADDRESS))
 
 
 def _changed_outputs(record: PlanRecord) -> tuple[str, ...]:

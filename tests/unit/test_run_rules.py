@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import subprocess
 from dataclasses import replace
@@ -16,8 +15,8 @@ from orchestrator.cli.request import seconds
 from orchestrator.errors import UsageError
 from orchestrator.report.records import Status, UnitReport
 from orchestrator.run.consent import Circumstances, check_consent, in_ci
-from orchestrator.run.folders import KEPT_RUNS, new_run
-from orchestrator.run.journal import Journal, cut_off, in_flight, read_journal
+from orchestrator.run.folders import new_run
+from orchestrator.run.keeping import KEPT_RUNS
 from orchestrator.run.outcome import detailed_exit_code, exit_code
 from tests.support.aws import catalogue
 
@@ -120,44 +119,6 @@ def test_times(text: str, value: float) -> None:
 def test_no_times(text: str) -> None:
     with pytest.raises(UsageError, match="is not a time"):
         seconds(text, "--timeout")
-
-
-def test_a_journal_survives_a_kill_at_any_byte(tmp_path: Path) -> None:
-    path = tmp_path / "journal.jsonl"
-    journal = Journal(path)
-    journal.write("run-started", units=["prod/a", "prod/b"], pid=1)
-    journal.write("apply-started", unit="prod/a", plan="00")
-    journal.write("apply-started", unit="prod/b", plan="11")
-    journal.write("apply-ended", unit="prod/a", ok=True)
-    journal.close()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    whole = path.read_bytes()
-    assert list(in_flight(path)) == ["prod/b"]
-    counts = set()
-    for end in range(len(whole) + 1):
-        path.write_bytes(whole[:end])
-        counts.add(len(list(read_journal(path))))
-    assert counts == {0, 1, 2, 3, 4}
-
-
-def test_a_run_that_was_cut_off_is_found_unless_it_still_goes_on(tmp_path: Path) -> None:
-    def run(name: str, pid: int, *events: tuple[str, str]) -> None:
-        journal = Journal(tmp_path / name / "journal.jsonl")
-        journal.write("run-started", units=["prod/a"], pid=pid)
-        for event, unit in events:
-            journal.write(event, unit=unit)
-        journal.close()
-
-    gone = 2**22 + 1  # above the largest process id of Linux
-    assert cut_off(tmp_path) is None
-    run("1", gone, ("apply-started", "prod/a"), ("apply-ended", "prod/a"))
-    assert cut_off(tmp_path) is None
-    run("2", gone, ("apply-started", "prod/a"))
-    found = cut_off(tmp_path)
-    assert found is not None
-    assert (found[0], list(found[1])) == ("2", ["prod/a"])
-    run("3", os.getpid(), ("apply-started", "prod/a"))
-    assert cut_off(tmp_path) is None
 
 
 def test_only_the_last_runs_are_kept_and_a_run_is_private(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Verbs that look and change nothing: list, graph, show, output, check."""
+"""Verbs that look and change nothing: list, graph, show, output, runs, check."""
 
 from __future__ import annotations
 
@@ -65,6 +65,16 @@ def register(app: typer.Typer) -> None:
         from orchestrator.cli.verbs.output import run
 
         return run(common, unit, name, raw=raw)
+
+    @verb(app, "runs")
+    def runs(
+        common: Common,
+        limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="How many, the newest first.")] = 20,
+    ) -> int:
+        """List past and interrupted runs of this machine: how they ended, what is done and what is left."""
+        from orchestrator.cli.verbs.runs import run
+
+        return run(common, limit)
 
     @verb(app, "check")
     def check(

@@ -104,17 +104,12 @@ def _text(value: Any) -> str:
 
 def last_run(root: Path, unit: str) -> dict[str, str] | None:
     """How the unit ended in the newest run on this machine that it was part of."""
-    from orchestrator.run.journal import read_journal
+    from orchestrator.run.history import past_runs
 
-    for folder in sorted((root / ".orch" / "runs").glob("*"), reverse=True):
-        journal = folder / "journal.jsonl"
-        found = None
-        if journal.is_file():
-            for record in read_journal(journal):
-                if record.get("unit") == unit and record.get("event") in {"planned", "ended"}:
-                    found = {"run": folder.name, "status": str(record["status"]), "time": str(record["time"])}
-        if found:
-            return found
+    for past in past_runs(root / ".orch" / "runs"):
+        for record in reversed(past.records.records):
+            if record.get("unit") == unit and record["event"] in {"planned", "ended"}:
+                return {"run": past.run, "status": str(record["status"]), "time": str(record["time"])}
     return None
 
 

@@ -1,0 +1,159 @@
+"""Past runs: how they ended, what is left of them, which folders stay."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cli.common import Common
+from orchestrator.cli.verbs.runs import run as list_runs
+from orchestrator.run.begin import left_before
+from orchestrator.run.history import Outcome, past_runs, read_run
+from orchestrator.run.journal import Journal
+from orchestrator.run.keeping import KEPT_RUNS, remove_old
+
+Made = Callable[..., Journal]
+
+
+def make_run(
+    runs: Path, name: str, *events: tuple[str, dict[str, object]], verb: str = "apply", **more: object
+) -> Path:
+    """A past run with two units and these events."""
+    journal = Journal(runs / name / "journal.jsonl")
+    journal.write("run-started", verb=verb, targets=["prod"], units=["prod/a", "prod/b"], **more)  # type: ignore[arg-type]
+    for event, fields in events:
+        journal.write(event, **fields)  # type: ignore[arg-type]
+    journal.close()
+    return runs / name
+
+
+def ended(unit: str, status: str) -> tuple[str, dict[str, object]]:
+    return ("ended", {"unit": unit, "status": status})
+
+
+def planned(unit: str, status: str = "planned") -> tuple[str, dict[str, object]]:
+    return ("planned", {"unit": unit, "status": status, "preview": False})
+
+
+END: tuple[str, dict[str, object]] = ("run-ended", {})
+PLANNED = (planned("prod/a"), planned("prod/b"))
+STARTED: tuple[str, dict[str, object]] = ("apply-started", {"unit": "prod/a"})
+APPROVED: tuple[str, dict[str, object]] = ("approved", {"how": "--yes"})
+
+
+@pytest.mark.parametrize(
+    ("events", "outcome", "done"),
+    [
+        ((), Outcome.CUT_OFF, 0),
+        ((*PLANNED, APPROVED, STARTED), Outcome.CUT_OFF, 0),
+        ((*PLANNED, APPROVED, ended("prod/a", "applied")), Outcome.CUT_OFF, 1),
+        ((*PLANNED, ended("prod/a", "applied"), ended("prod/b", "unchanged"), END), Outcome.DONE, 2),
+        ((*PLANNED, ended("prod/a", "failed"), ended("prod/b", "skipped"), END), Outcome.FAILED, 0),
+        ((planned("prod/a", "blocked"), planned("prod/b", "skipped"), END), Outcome.BLOCKED, 0),
+        ((*PLANNED, ended("prod/a", "applied"), ended("prod/b", "no longer as approved"), END), Outcome.STALE, 1),
+        ((*PLANNED, ("declined", {}), END), Outcome.DECLINED, 0),
+        ((("interrupted", {"level": 1}), END), Outcome.INTERRUPTED, 0),
+        ((("interrupted", {"level": 1}), STARTED), Outcome.CUT_OFF, 0),
+        ((("run-ended", {"error": "UsageError"}),), Outcome.FAILED, 0),
+    ],
+)
+def test_how_a_run_ended(tmp_path: Path, events: tuple[tuple[str, dict[str, object]], ...], outcome: Outcome, done: int) -> None:  # fmt: skip
+    past = read_run(make_run(tmp_path, "20261126-000000-aaaa", *events))
+    assert past.outcome is outcome
+    assert len(past.done) == done
+
+
+def test_a_plan_is_done_when_all_was_planned(tmp_path: Path) -> None:
+    events = (planned("prod/a", "after its upstreams"), planned("prod/b"), END)
+    past = read_run(make_run(tmp_path, "20261126-000000-aaaa", *events, verb="plan"))
+    assert past.outcome is Outcome.DONE
+    assert past.done == ("prod/a", "prod/b")
+
+
+def test_a_run_that_goes_on_is_not_taken_for_one_that_was_cut_off(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "20261126-000000-aaaa" / "journal.jsonl")
+    journal.write("run-started", verb="apply", targets=[], units=["prod/a"], pid=2**22 + 1)
+    assert next(past_runs(tmp_path)).outcome is Outcome.RUNNING
+    journal.close()
+    assert next(past_runs(tmp_path)).outcome is Outcome.CUT_OFF
+
+
+def test_the_next_run_tells_of_what_was_cut_off_until_it_is_done(tmp_path: Path) -> None:
+    runs = tmp_path / ".orch" / "runs"
+    make_run(runs, "20261126-000000-aaaa", *PLANNED, APPROVED, STARTED)
+    make_run(runs, "20261126-000001-aaaa", *PLANNED, END, verb="plan")
+    told = list(left_before(tmp_path))
+    assert len(told) == 1
+    assert "Run 20261126-000000-aaaa was cut off while it applied prod/a (since" in told[0]
+    assert "orch apply --resume 20261126-000000-aaaa" in told[0]
+    make_run(runs, "20261126-000002-aaaa", ended("prod/a", "applied"), END)
+    assert not list(left_before(tmp_path))
+
+
+def test_a_state_that_was_not_saved_is_told_of_at_every_start(tmp_path: Path) -> None:
+    runs = tmp_path / ".orch" / "runs"
+    folder = make_run(runs, "20261126-000000-aaaa", END)
+    (folder / "units/prod/a/eu-west-1").mkdir(parents=True)
+    (folder / "units/prod/a/eu-west-1/errored.tfstate").write_text("{}")
+    (told,) = left_before(tmp_path)
+    assert ".orch/runs/20261126-000000-aaaa/units/prod/a/eu-west-1/errored.tfstate" in told
+    assert "orch apply --resume 20261126-000000-aaaa" in told
+
+
+def test_old_runs_go_but_for_those_that_are_needed(tmp_path: Path) -> None:
+    names = [f"20200101-0000{number:02d}-aaaa" for number in range(KEPT_RUNS + 9)]
+    for name in names:
+        (tmp_path / name).mkdir()
+    half = (*PLANNED, APPROVED, ended("prod/a", "applied"))
+    make_run(tmp_path, names[0], *half)
+    make_run(tmp_path, names[1], *half, continues=names[0])
+    make_run(tmp_path, names[2], *PLANNED, APPROVED, ended("prod/a", "applied"), ended("prod/b", "applied"), END)
+    make_run(tmp_path, names[3], *PLANNED)  # nothing was approved: nothing to go on with
+    (tmp_path / names[4] / "units/prod/a/eu-west-1").mkdir(parents=True)
+    (tmp_path / names[4] / "units/prod/a/eu-west-1/errored.tfstate").write_text("{}")
+    going = Journal(tmp_path / names[5] / "journal.jsonl")
+    now = datetime.now(UTC)
+    remove_old(tmp_path, now=now)
+    expected = {*names[-KEPT_RUNS:], names[0], names[1], names[4], names[5]}
+    assert {path.name for path in tmp_path.iterdir()} == expected
+    going.close()
+    remove_old(tmp_path, now=now + timedelta(hours=25))
+    assert {path.name for path in tmp_path.iterdir()} == {*names[-KEPT_RUNS:], names[4]}
+
+
+def test_runs_lists_them_the_newest_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "live").mkdir()
+    (tmp_path / "live" / "orch.yaml").write_text("format: 1\n")
+    runs = tmp_path / ".orch" / "runs"
+    make_run(runs, "20261126-000000-aaaa", *PLANNED, APPROVED, ended("prod/a", "applied"))
+    make_run(runs, "20261126-000001-aaaa", *PLANNED, END, verb="plan")
+    make_run(runs, "20261126-000002-aaaa", END, continues="20261126-000000-aaaa")
+    with (runs / "20261126-000001-aaaa" / "journal.jsonl").open("ab") as file:
+        file.write(b"garbage\n")
+    with ExitStack() as stack:
+        stack.callback(os.chdir, Path.cwd())
+        assert list_runs(Common(folder=tmp_path, json=True), 2) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert (document["format"], document["kind"]) == (1, "runs")
+        assert [row["run"] for row in document["rows"]] == ["20261126-000002-aaaa", "20261126-000001-aaaa"]
+        assert document["rows"][1]["note"] == "1 line of its journal cannot be read"
+        assert list_runs(Common(folder=tmp_path, colour=False), 20) == 0
+        shown = capsys.readouterr().out.splitlines()
+    assert shown[3].split() == [
+        "20261126-000000-aaaa",
+        *[shown[3].split()[1]],
+        *["apply", "prod", "cut", "off", "1", "1", "continued", "by", "20261126-000002-aaaa"],
+    ]
+
+
+def test_runs_of_another_version_are_listed_as_unreadable(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, "20261126-000000-aaaa", END)
+    journal = folder / "journal.jsonl"
+    journal.write_text(journal.read_text().replace('"format": 1', '"format": 9'))
+    assert next(past_runs(tmp_path)).outcome is Outcome.UNREADABLE
