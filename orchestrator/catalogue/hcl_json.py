@@ -22,11 +22,13 @@ _LABELS = {
     "provider": 1,
     "check": 1,
     "provisioner": 1,
+    "action": 2,
 }
 """How many labels each kind of block has; all others have none."""
 _INNER = {
     "terraform": {"required_providers"},
     "resource": {"provisioner", "lifecycle", "connection"},
+    "removed": {"provisioner", "lifecycle"},
     "check": {"data"},
 }
 """The blocks inside of blocks that matter here; anything else inside of one is read as an attribute."""

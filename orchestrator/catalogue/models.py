@@ -105,6 +105,9 @@ class OrchModel(Strict):
     providers: dict[Identifier, Any] = Field(
         default_factory=dict, description="Provider -> version; others than hashicorp's: {source, version}."
     )
+    module_sources: list[str] | None = Field(
+        None, description="Addresses that modules may call modules from, beside those that stacks name themselves."
+    )
     state: StateModel = Field(description="Where states are kept.")
     roles: RolesModel | None = Field(None, description="Names of the roles in each account.")
     tags: dict[TagKey, TagValue] | None = Field(None, description="Tags on everything.")

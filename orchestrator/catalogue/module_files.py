@@ -61,11 +61,11 @@ def read_files(path: Path, *, root: Path) -> tuple[ModuleFile, ...]:
     where = Location(relative(path, root))
     if not path.is_dir():
         raise CatalogueError([Problem(where, "there is no such module folder")])
-    problems = [_only_opentofu(each, root) for each in sorted(path.iterdir()) if _read_by_opentofu(each)]
+    problems = [_only_opentofu(each, root) for each in sorted(path.iterdir()) if read_by_opentofu(each)]
     found: list[ModuleFile] = []
     for each in configuration_files(path):
         try:
-            found.append(_read(each, root))
+            found.append(read_file(each, root))
         except CatalogueError as error:
             problems.extend(error.problems)
     if problems:
@@ -83,7 +83,8 @@ def configuration_files(path: Path) -> Iterator[Path]:
         yield path / name
 
 
-def _read_by_opentofu(path: Path) -> bool:
+def read_by_opentofu(path: Path) -> bool:
+    """Whether OpenTofu reads a file that Terraform does not."""
     return path.name.endswith((".tofu", ".tofu.json")) and not path.name.startswith(".")
 
 
@@ -95,7 +96,12 @@ def _only_opentofu(path: Path, root: Path) -> Problem:
     )
 
 
-def _read(path: Path, root: Path) -> ModuleFile:
+def read_file(path: Path, root: Path) -> ModuleFile:
+    """One file, parsed.
+
+    Raises:
+        CatalogueError: it cannot be read, is not text, or cannot be parsed; with its place.
+    """
     name = relative(path, root)
     try:
         text = path.read_bytes().decode("utf-8-sig")  # as bytes: line ends stay as Terraform sees them

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from orchestrator.catalogue.hcl_tree import Attribute, Entries, Expression, Items, Reference, constant_text
 from orchestrator.catalogue.interface import RequiredProvider
 from orchestrator.catalogue.module_blocks import Declaration, Declarations
+from orchestrator.catalogue.module_files import ModuleFile
 
 _BUILT_IN = "terraform"
 
@@ -37,18 +38,23 @@ def providers_of(declared: Declarations) -> frozenset[str]:
     """Local names of the providers that the module's own blocks use; the built-in ``terraform`` is not one."""
     found = {name for name, _ in _requirements(declared)}
     for each in declared.of_type("resource", "data", "ephemeral"):
-        found.add(_provider(each))
+        found.add(provider_of(each))
     for call in declared.of_type("module"):
         found.update(_passed(call.attributes.get("providers")))
     found.update(block.labels[0] for _, block in declared.others_of_type("provider") if block.labels)
     return frozenset(found - {_BUILT_IN})
 
 
-def _requirements(declared: Declarations) -> Iterator[tuple[str, Expression]]:
-    for _, block in declared.others_of_type("terraform"):
+def requirements_of(declared: Declarations) -> Iterator[tuple[ModuleFile, str, Attribute]]:
+    """Every entry of ``required_providers``, with its file and local name."""
+    for file, block in declared.others_of_type("terraform"):
         for inner in block.body.blocks:
             if inner.type == "required_providers":
-                yield from ((name, attribute.value) for name, attribute in inner.body.attributes.items())
+                yield from ((file, name, attribute) for name, attribute in inner.body.attributes.items())
+
+
+def _requirements(declared: Declarations) -> Iterator[tuple[str, Expression]]:
+    return ((name, attribute.value) for _, name, attribute in requirements_of(declared))
 
 
 def _entry(value: Expression) -> dict[str, Expression]:
@@ -68,7 +74,8 @@ def _configuration(value: Expression) -> str | None:
     return constant_text(value)
 
 
-def _provider(declaration: Declaration) -> str:
+def provider_of(declaration: Declaration) -> str:
+    """The local name of the provider that a resource belongs to."""
     attribute = declaration.attributes.get("provider")
     chosen = _configuration(attribute.value) if attribute else None
     return chosen.split(".")[0] if chosen else declaration.labels[0].split("_", 1)[0]

@@ -96,6 +96,8 @@ class Settings:
     """``terraform`` or ``tofu``."""
     management: str = "999999999999"
     """Id of the account whose principals enter the others; the emulator's entry user is there."""
+    module_sources: tuple[str, ...] = ()
+    """Addresses that modules may call modules from, beside those that stacks name themselves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from orchestrator import __version__
+from orchestrator.catalogue.addresses import is_fetched
 from orchestrator.catalogue.records import Account, Provider, Roles, Settings, Timeouts
 from orchestrator.catalogue.references import BuiltIn, OutputOf, ReferenceTextError, split
 from orchestrator.catalogue.scalars import Kind
@@ -54,6 +55,7 @@ def make_settings(orch: Yaml, problems: list[Problem]) -> Settings:
         timeouts=make_timeouts(Timeouts(), orch.get("timeouts")),
         binary=text_of(orch, "binary", "terraform"),
         management=text_of(orch, "management", "999999999999"),
+        module_sources=_module_sources(orch, problems),
     )
 
 
@@ -79,6 +81,16 @@ def _providers(orch: Yaml, problems: list[Problem]) -> Mapping[str, Provider]:
         source = f"hashicorp/{name}" if value.kind is Kind.TEXT else text_of(value, "source")
         providers[name] = Provider(name=name, source=source, version=version)
     return providers
+
+
+def _module_sources(orch: Yaml, problems: list[Problem]) -> tuple[str, ...]:
+    found = orch.get("module_sources")
+    listed = found.value if found is not None and found.kind is Kind.LIST else ()
+    for each in listed:
+        if not is_fetched(each.value):
+            hint = "a registry address (NAMESPACE/NAME/PROVIDER), or git::https://…?ref=…"
+            problems.append(Problem(each.at, f"{each.value!r} is no address of a module", hint))
+    return tuple(each.value for each in listed)
 
 
 def make_roles(base: Roles, value: Yaml | None) -> Roles:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from orchestrator.catalogue.addresses import FETCHED, REGISTRY
 from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import ModuleSource
 from orchestrator.catalogue.settings import CONSTRAINT
@@ -13,12 +14,6 @@ from orchestrator.errors import Location, Problem
 
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]*")
 _LOCAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
-_REGISTRY = re.compile(
-    r"(?:[a-z0-9.-]+\.[a-z]{2,}(?::\d+)?/)?[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/[a-z0-9]+(?://[A-Za-z0-9_./-]+)?"
-)
-_FETCHED = re.compile(
-    r"(?:git::|hg::|s3::|gcs::)?(?:https|ssh)://[A-Za-z0-9_.@:/?=&%~+-]+|git@[A-Za-z0-9_.-]+:[A-Za-z0-9_./-]+"
-)
 
 
 def source_of(body: Yaml, at: Location, root: Path, problems: list[Problem]) -> ModuleSource | None:
@@ -35,9 +30,9 @@ def source_of(body: Yaml, at: Location, root: Path, problems: list[Problem]) -> 
     if _LOCAL.fullmatch(address):
         return _local(address, value, version, root, problems)
     if ".." not in address:
-        if _REGISTRY.fullmatch(address):
+        if REGISTRY.fullmatch(address):
             return _from_registry(address, value, version, problems)
-        if _FETCHED.fullmatch(address):
+        if FETCHED.fullmatch(address):
             return _fetched(address, value, version, problems)
     hint = "a folder under modules/ by its name, a registry address (NAMESPACE/NAME/PROVIDER), or git::https://…"
     problems.append(Problem(value.at, f"{address!r} is no module", hint))

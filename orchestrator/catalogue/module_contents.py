@@ -1,0 +1,136 @@
+"""What a module folder brings along that a plan does not show: programs, providers, and other modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.catalogue.hcl_tree import Attribute, Reference, constant_text
+from orchestrator.catalogue.interface import CodeBlock, ModuleCall
+from orchestrator.catalogue.module_blocks import Declarations
+from orchestrator.catalogue.module_files import ModuleFile, configuration_files, read_by_opentofu, read_file, relative
+from orchestrator.catalogue.module_providers import provider_of, required_providers_of, requirements_of
+from orchestrator.catalogue.module_resources import provisioners_of
+from orchestrator.errors import CatalogueError, Location, Problem
+
+BUILT_IN = "terraform.io/builtin/terraform"
+_PROGRAMS = frozenset({"external", "local_command"})
+"""Types of data sources (and of Terraform 1.14's actions) that run a program on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsedProvider:
+    """A provider that a module requires or uses: its address, and where."""
+
+    source: str
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in one module folder.
+
+    Attributes:
+        code: blocks that run a program on this machine.
+        providers: each provider, once, where it is named first; not the built-in one.
+        calls: module calls; a source that is no constant text is empty.
+        problems: files and blocks that cannot be read, so that nobody knows what is in them.
+    """
+
+    code: tuple[CodeBlock, ...] = ()
+    providers: tuple[UsedProvider, ...] = ()
+    calls: tuple[ModuleCall, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def sources_in(folder: Path) -> tuple[Path, ...]:
+    """The files that Terraform reads in a folder, and those that only OpenTofu reads."""
+    if not folder.is_dir():
+        return ()
+    return (*configuration_files(folder), *sorted(each for each in folder.iterdir() if read_by_opentofu(each)))
+
+
+def read_contents(folder: Path, *, root: Path, opentofu: bool = False) -> Contents:
+    """Read a module folder.
+
+    Args:
+        folder: the module.
+        root: places are relative to it.
+        opentofu: files that only OpenTofu reads count too, and cannot be read here.
+    """
+    files: list[ModuleFile] = []
+    problems: list[Problem] = []
+    for path in sources_in(folder):
+        if read_by_opentofu(path):
+            if opentofu:
+                problems.append(
+                    Problem(Location(relative(path, root)), "only OpenTofu reads this file, and orch cannot")
+                )
+            continue
+        try:
+            files.append(read_file(path, root))
+        except CatalogueError as error:
+            problems.extend(error.problems)
+    declared = Declarations.of(files)
+    return Contents(
+        code=tuple(_code(declared)),
+        providers=tuple({each.source: each for each in reversed(list(_providers(declared)))}.values()),
+        calls=tuple(_calls(declared)),
+        problems=(*problems, *declared.problems),
+    )
+
+
+def _code(declared: Declarations) -> Iterator[CodeBlock]:
+    yield from provisioners_of(declared)
+    for each in declared.of_type("data", "ephemeral"):
+        if each.labels[0] in _PROGRAMS:
+            yield CodeBlock("external", each.labels[0], ".".join((each.type, *each.labels)), each.at)
+    for file, block in declared.others_of_type("action"):
+        if block.labels[:1] and block.labels[0] in _PROGRAMS:
+            yield CodeBlock("action", block.labels[0], ".".join(("action", *block.labels)), file.at(block.position))
+    for file, block in declared.others_of_type("removed"):
+        for inner in block.body.blocks:
+            if inner.type == "provisioner":
+                address = _reference(block.body.attributes.get("from"))
+                yield CodeBlock("provisioner", ".".join(inner.labels), address, file.at(inner.position))
+
+
+def _reference(attribute: Attribute | None) -> str:
+    if attribute is None:
+        return "removed"
+    value = attribute.value
+    if isinstance(value, Reference):
+        return ".".join([value.root, *(str(step) for step in value.steps)])
+    return constant_text(value) or "removed"
+
+
+def _providers(declared: Declarations) -> Iterator[UsedProvider]:
+    required = required_providers_of(declared)
+    for file, name, attribute in requirements_of(declared):
+        if required[name].source != BUILT_IN:
+            yield UsedProvider(full_source(required[name].source), file.at(attribute.position))
+    for each in declared.of_type("resource", "data", "ephemeral"):
+        name = provider_of(each)
+        if name not in required and name != "terraform":
+            yield UsedProvider(full_source(f"hashicorp/{name}"), each.at)
+    for file, block in declared.others_of_type("provider"):
+        if block.labels and block.labels[0] not in {*required, "terraform"}:
+            yield UsedProvider(full_source(f"hashicorp/{block.labels[0]}"), file.at(block.position))
+    for file, block in declared.others_of_type("action"):
+        name = block.labels[0].split("_", 1)[0] if block.labels else ""
+        if name not in required:
+            yield UsedProvider(full_source(f"hashicorp/{name}"), file.at(block.position))
+
+
+def full_source(source: str) -> str:
+    """A provider's address with its host: ``registry.terraform.io/hashicorp/aws``."""
+    parts = source.lower().split("/")
+    if len(parts) == 1:
+        parts = ["hashicorp", *parts]
+    return "/".join(parts if len(parts) > 2 else ["registry.terraform.io", *parts])
+
+
+def _calls(declared: Declarations) -> Iterator[ModuleCall]:
+    for each in declared.of_type("module"):
+        yield ModuleCall(each.labels[0], each.text("source") or "", each.text("version"), each.place_of("source"))
