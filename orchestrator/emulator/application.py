@@ -5,8 +5,10 @@ from __future__ import annotations
 import hmac
 import io
 import json
+import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -17,9 +19,10 @@ from werkzeug.wsgi import get_input_stream
 
 from orchestrator.emulator.access.callers import Caller
 from orchestrator.emulator.access.gate import admit
-from orchestrator.emulator.access.refusals import Answer, Reason, refuse
+from orchestrator.emulator.access.refusals import Answer, Reason, fail, refuse
 from orchestrator.emulator.access.request import AwsRequest, read_request
 from orchestrator.emulator.calls import Call, CallLog
+from orchestrator.emulator.faults import Fault, Faults, faults_of
 from orchestrator.emulator.seed import Key, add_accounts, seed
 from orchestrator.emulator.turn import TURN
 
@@ -52,6 +55,7 @@ class Emulator:
         self._management = management
         self._accounts = dict(accounts)
         self._calls = calls
+        self._faults = Faults()
         self._lock = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -60,22 +64,46 @@ class Emulator:
         environ["wsgi.input"] = io.BytesIO(body)
         environ["wsgi.input_terminated"] = True
         environ[TURN] = self._lock
-        with self._lock:
-            path = str(environ.get("PATH_INFO", ""))
-            if path.startswith((CONTROL, _OWN)):
-                answer = self._steered(path, body, environ)
-            else:
-                answer = self._asked(environ, body)
+        path = str(environ.get("PATH_INFO", ""))
+        steered = path.startswith((CONTROL, _OWN))
+        fault = None if steered or not self._faults else self._met(environ, body)
+        answer = self._harmed(environ, body, fault) if fault is not None else None
+        if answer is None:
+            with self._lock:
+                answer = self._steered(path, body, environ) if steered else self._asked(environ, body)
         status = HTTPStatus(answer.status)
         start_response(f"{status.value} {status.phrase}", list(answer.headers))
         return [answer.body]
 
-    def _asked(self, environ: dict[str, Any], body: bytes) -> Answer:
-        request = read_request(environ, body)
-        environ["wsgi.input"] = io.BytesIO(body)
-        caller, answer = admit(request)
-        if answer is None:
-            answer = self._moto(request, caller, environ)
+    def _met(self, environ: dict[str, Any], body: bytes) -> Fault | None:
+        """The injected fault that a request meets; its wait is over when this returns, and held up nobody else."""
+        with self._lock:
+            request = read_request(environ, body)
+            environ["wsgi.input"] = io.BytesIO(body)
+            caller, _ = admit(request)
+            fault = self._faults.meet(request, caller.account if caller else "")
+            if fault is not None:
+                self._log(request, caller, 0, fault.told)
+        if fault is not None:
+            time.sleep(fault.delay)
+        return fault
+
+    def _harmed(self, environ: dict[str, Any], body: bytes, fault: Fault) -> Answer | None:
+        """What is answered instead; None: the usual."""
+        if not (fault.drop or fault.status):
+            return None
+        with self._lock:
+            request = read_request(environ, body)
+            if fault.late:
+                self._asked(environ, body)
+        if fault.drop:
+            connection: socket.socket | None = environ.get("werkzeug.socket")
+            if connection is not None:
+                connection.shutdown(socket.SHUT_RDWR)
+            return _plain(HTTPStatus.BAD_GATEWAY)
+        return fail(request, fault.status, fault.code, fault.message)
+
+    def _log(self, request: AwsRequest, caller: Caller | None, status: int, why: str) -> None:
         self._calls.add(
             Call(
                 time=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -84,11 +112,18 @@ class Emulator:
                 caller=caller.arn if caller else "",
                 account=caller.account if caller else "",
                 region=request.region,
-                status=answer.status,
-                refused=answer.why,
-                tags=caller.tags if caller else {},
+                status=status,
+                refused=why,
             )
         )
+
+    def _asked(self, environ: dict[str, Any], body: bytes) -> Answer:
+        request = read_request(environ, body)
+        environ["wsgi.input"] = io.BytesIO(body)
+        caller, answer = admit(request)
+        if answer is None:
+            answer = self._moto(request, caller, environ)
+        self._log(request, caller, answer.status, answer.why)
         return answer
 
     def _moto(self, request: AwsRequest, caller: Caller | None, environ: dict[str, Any]) -> Answer:
@@ -118,6 +153,10 @@ class Emulator:
         name = path.removeprefix(CONTROL)
         if name == "reset":
             seed(self._management, self._accounts, self._key)
+            self._faults.clear()
+        elif name == "faults":
+            for scope, faults in faults_of(body).items():
+                self._faults.set(scope, faults)
         elif name == "accounts":
             self._accounts.update(json.loads(body))
             add_accounts(self._management, self._accounts)

@@ -9,13 +9,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import orchestrator
+from orchestrator.emulator.faults import Fault
 from orchestrator.emulator.info import INFO_NAME, EmulatorInfo, read_info
 from orchestrator.emulator.watch import has_ended
 from orchestrator.errors import SetupError
@@ -98,6 +100,21 @@ def ensure_accounts(folder: Path, accounts: Mapping[str, str]) -> None:
         SetupError: no emulator runs there.
     """
     _ask(_running(folder), "accounts", json.dumps(dict(accounts)).encode())
+
+
+def inject(folder: Path, scope: str, faults: Sequence[Fault]) -> None:
+    """Have some requests be answered slowly, with an error or not at all, in the place of the scope's former faults.
+
+    Args:
+        folder: the emulator's folder.
+        scope: whose faults they are.
+        faults: none ends the scope.
+
+    Raises:
+        SetupError: no emulator runs there.
+    """
+    body = json.dumps({scope: [asdict(fault) for fault in faults]}).encode()
+    _ask(_running(folder), "faults", body)
 
 
 def status(folder: Path) -> EmulatorInfo | None:

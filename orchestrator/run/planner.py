@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.catalogue.records import Unit
-from orchestrator.errors import BlockedError, InterruptedRunError, OrchError, UnitError
+from orchestrator.errors import ApprovalError, BlockedError, InterruptedRunError, OrchError, UnitError
 from orchestrator.guard.freeze import freeze
 from orchestrator.report.changes import change_lines
 from orchestrator.report.records import Phase, Status, UnitPhase, UnitReport
@@ -56,7 +56,9 @@ class Planner:
             status = Status.INTERRUPTED
         elif isinstance(error, BlockedError):
             status = Status.BLOCKED
-        elif preview and terraform is not None and not terraform.timed_out:
+        elif isinstance(error, ApprovalError):
+            status = Status.STALE
+        elif preview and terraform is not None and not terraform.timed_out and not terraform.advice:
             status = Status.AFTER_UPSTREAMS
         else:
             status = Status.FAILED
@@ -71,7 +73,9 @@ class Planner:
     def _cause(self, unit: Unit, error: OrchError) -> str:
         if isinstance(error, StateInUseError):
             return in_use(error.lock, unit, self.tools.catalogue.root)
-        return error.first_line if isinstance(error, TerraformError) else str(error)
+        if not isinstance(error, TerraformError):
+            return str(error)
+        return f"{error.first_line} — {error.advice}" if error.advice else error.first_line
 
     def report(
         self, unit: Unit, status: Status, *, preview: bool = False, cause: str = "", error: str = ""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from orchestrator.errors import UnitError
+from orchestrator.terraform.advice import advice
 from orchestrator.terraform.statelock import StateLock, lock_in
 
 _BOX = re.compile(r"^[╷│╵] ?")
@@ -46,6 +47,8 @@ class TerraformError(UnitError):
         self.code = code
         self.stopped = stopped
         self.timed_out = timed_out
+        self.advice = "" if stopped or timed_out else advice(block, code)
+        """The cause in words and what to do, where no configuration is to blame: throttling, a full disk, ..."""
 
 
 class StateInUseError(TerraformError):

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from werkzeug.test import Client, TestResponse
 
 from orchestrator.emulator.application import Emulator
 from orchestrator.emulator.calls import CallLog, read_calls
+from orchestrator.emulator.faults import Fault
 from orchestrator.emulator.seed import Key
 
 KEY = Key("AKIAEXAMPLE", "the secret")
@@ -112,3 +114,60 @@ def test_one_request_at_a_time(tmp_path: Path) -> None:
         list(pool.map(lambda _: ask(Client(emulator)), range(16)))
     assert most == 1
     assert len(read_calls(tmp_path)) == 16
+
+
+def inject(client: Client, scope: str, *faults: Fault) -> None:
+    body = json.dumps({scope: [asdict(fault) for fault in faults]})
+    assert client.post("/_orch/faults", headers={"X-Orch-Key": KEY.secret_key}, data=body).status_code == 200
+
+
+def test_an_injected_error_is_met_as_often_as_it_was_asked_for(tmp_path: Path) -> None:
+    emulator = client(tmp_path, echo)
+    slow_down = Fault("cognito-idp InitiateAuth", times=2, after=1, status=400, code="ThrottlingException")
+    inject(emulator, "one", slow_down)
+    inject(emulator, "two", Fault("s3 PutObject", status=503, code="SlowDown"))
+    assert [ask(emulator).status_code for _ in range(4)] == [200, 400, 400, 200]
+    inject(emulator, "one", slow_down)
+    ask(emulator)
+    answer = ask(emulator)
+    assert answer.headers["x-amzn-ErrorType"] == "ThrottlingException"
+    assert json.loads(answer.data)["message"] == "an injected fault"
+    inject(emulator, "one")
+    assert ask(emulator).status_code == 200
+    assert [call.refused for call in read_calls(tmp_path) if call.refused] == ["injected: ThrottlingException"] * 3
+
+
+def test_an_injected_wait_holds_up_nobody_else(tmp_path: Path) -> None:
+    emulator = Emulator(echo, KEY, "999999999999", {}, CallLog(tmp_path))
+    inject(Client(emulator), "one", Fault("InitiateAuth", times=1, delay=1.5))
+    with ThreadPoolExecutor(2) as pool:
+        started = time.monotonic()
+        slow = pool.submit(ask, Client(emulator))
+        time.sleep(0.2)
+        assert ask(Client(emulator)).status_code == 200
+        assert time.monotonic() - started < 1.4
+        assert slow.result().status_code == 200
+    assert time.monotonic() - started >= 1.5
+
+
+@pytest.mark.parametrize(("late", "done"), [(False, []), (True, [1])])
+def test_a_lost_answer_is_of_a_call_that_was_or_was_not_carried_out(
+    tmp_path: Path, late: bool, done: list[int]
+) -> None:
+    seen: list[int] = []
+
+    def counting(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        seen.append(1)
+        return echo(environ, start)
+
+    emulator = client(tmp_path, counting)
+    inject(emulator, "one", Fault("InitiateAuth", drop=True, late=late))
+    assert ask(emulator).status_code == 502, "without a server in front there is no connection to close"
+    assert seen == done
+
+
+def test_a_reset_ends_all_faults(tmp_path: Path) -> None:
+    emulator = client(tmp_path, echo)
+    inject(emulator, "one", Fault("InitiateAuth", status=500))
+    assert emulator.post("/_orch/reset", headers={"X-Orch-Key": KEY.secret_key}).status_code == 200
+    assert ask(emulator).status_code == 200

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,3 +86,70 @@ def test_plain_text_has_no_control_characters_and_is_stable(text: str) -> None:
     assert not any(ord(char) < 32 and char not in "\t\n" for char in once)
     assert "\x1b" not in once
     assert "\x9b" not in once
+
+
+# As Terraform 1.11.4 and the provider 5.100.0 print them.
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        (
+            (
+                "Error: Failed to save state\n\nError saving state: failed to upload state: operation error S3: PutObject, "
+                "exceeded maximum number of attempts, 5, https response error StatusCode: 503, RequestID: 0, HostID: , "
+                "api error SlowDown: Please reduce your request rate."
+            ),
+            "AWS asked to slow down",
+        ),
+        (
+            (
+                "Error: creating SQS Queue (t): operation error SQS: CreateQueue, https response error StatusCode: 400, "
+                "RequestID: 0, ThrottlingException: Rate exceeded"
+            ),
+            "AWS asked to slow down",
+        ),
+        (
+            (
+                "Error: reading SSM Parameter (t): operation error SSM: GetParameter, https response error "
+                "StatusCode: 500, RequestID: 0, InternalServerError: an injected fault"
+            ),
+            "AWS had a failure of its own",
+        ),
+        (
+            (
+                "Error: error loading state: operation error S3: GetObject, https response error StatusCode: 403, "
+                "RequestID: 0, HostID: , api error ExpiredToken: The provided token has expired."
+            ),
+            "credentials have expired",
+        ),
+        (
+            (
+                'Error: Unable to list objects in S3 bucket "t": operation error S3: ListObjectsV2, request send failed, '
+                'Get "http://127.0.0.1:1/": dial tcp 127.0.0.1:1: connect: connection refused'
+            ),
+            "AWS could not be reached",
+        ),
+        ("Error: Plugin did not respond\n\nThe plugin encountered an error", "the provider's process ended"),
+        ("Error: failed to write plan: write /x/y.tfplan: no space left on device", "a disk of this machine is full"),
+        ("Error: write errored.tfstate: file too large", "a disk of this machine is full"),
+    ],
+)
+def test_what_no_configuration_causes_is_said_in_words_with_what_to_do(words: str, cause: str) -> None:
+    error = failure("prod/a", "terraform apply", code=1, lines=words.splitlines())
+    assert cause in error.advice
+    assert not failure("prod/a", "terraform apply", code=130, lines=words.splitlines(), stopped=True).advice
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Error: Invalid for_each argument\n\nThe value is not known",
+        'Error: creating S3 Bucket (t): BucketAlreadyExists: the name "throttle" is taken',
+        "Error: Reference to undeclared resource",
+    ],
+)
+def test_what_the_configuration_causes_is_left_to_terraforms_words(words: str) -> None:
+    assert not failure("prod/a", "terraform plan", code=1, lines=words.splitlines()).advice
+
+
+def test_a_terraform_that_was_killed_is_told_as_such() -> None:
+    assert "killed" in failure("prod/a", "terraform apply", code=-9, lines=[]).advice

@@ -82,7 +82,24 @@ def refuse(request: AwsRequest, reason: Reason, message: str) -> Answer:
         reason: why, in a word.
         message: why, in a sentence.
     """
-    status, s3, query, ec2, plain = _CODES[reason]
+    status, *codes = _CODES[reason]
+    return _error(request, status, (codes[0], codes[1], codes[2], codes[3]), message)
+
+
+def fail(request: AwsRequest, status: int, code: str, message: str) -> Answer:
+    """Any error as the service of a request writes it.
+
+    Args:
+        request: what fails.
+        status: of HTTP.
+        code: AWS's code of the error.
+        message: why, in a sentence.
+    """
+    return _error(request, status, (code,) * 4, message)
+
+
+def _error(request: AwsRequest, status: int, codes: tuple[str, str, str, str], message: str) -> Answer:
+    s3, query, ec2, plain = codes
     if request.protocol in {"json", "rest-json"}:
         return _json(request, status, plain, query, message)
     text = escape(message)
