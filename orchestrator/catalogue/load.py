@@ -32,17 +32,19 @@ def find_root(start: Path) -> Path:
     raise UsageError(message, hint="go into the repository, or name its folder with -C DIR")
 
 
-def load(root: Path) -> Catalogue:
+def load(root: Path, *, written: Path | None = None) -> Catalogue:
     """Read, check and resolve everything that ``live/`` says.
 
     Args:
         root: the folder that contains ``live/``.
+        written: another folder whose ``live/`` is read in the place of it, so that a change can be tried before it is
+            made; modules and all else stay those of ``root``.
 
     Raises:
         CatalogueError: something is wrong; it carries every problem that was found.
     """
     with _without_collector():
-        outline = read_outline(root)
+        outline = read_outline(written or root)
         files, scopes = outline.files, outline.scopes
         wiring = Wiring.of(scopes, outline.drafts, files)
         files.problems += wiring.problems()

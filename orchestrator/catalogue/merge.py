@@ -13,8 +13,8 @@ from orchestrator.catalogue.scalars import Kind
 from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Location
 
-NEVER_INHERITED = ("uses", "expires", "disposable")
-"""Keys of a stage that ``extends`` does not pass on: wiring is said by each stage."""
+NEVER_INHERITED = ("uses", "expires", "disposable", "named")
+"""Keys of a stage that ``extends`` does not pass on: wiring is said by each stage, and so is a former name."""
 _EITHER = (("region", "regions"), ("regions", "region"))
 """Keys of a stack of which the nearer one takes the place of the other."""
 
@@ -110,7 +110,7 @@ def without_keys(value: Yaml, keys: Iterable[str]) -> Yaml:
 def extend_stage(parent: Yaml, child: Yaml) -> Yaml:
     """A stage merged over the one that it extends, all but its ``stacks``.
 
-    ``uses``, ``expires`` and ``disposable`` are not inherited.
+    ``uses``, ``expires``, ``disposable`` and ``named`` are not inherited.
     """
     base = without_keys(parent, (*NEVER_INHERITED, "stacks"))
     merged = merge(base, without_keys(child, ("stacks", "extends", "uses")))

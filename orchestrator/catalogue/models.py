@@ -179,4 +179,5 @@ class StageModel(Strict):
         None, description="Units of other stages, by the name that stacks know them by."
     )
     expires: Date | None = Field(None, description="Day after which it may be removed.")
+    named: Name | None = Field(None, description="Keep the names in AWS that a stage of this name had.")
     disposable: bool | None = Field(None, description="It may be destroyed without being asked for by name.")

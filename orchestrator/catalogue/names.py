@@ -60,7 +60,7 @@ def aws_name(
 
     Args:
         settings_name: ``name`` of ``live/orch.yaml``.
-        stage: name of the stage or account.
+        stage: name of the stage or account, or the stage's ``named``.
         stack: name of the stack, or its ``named``.
         service: a key of ``SERVICES``.
         region_suffix: the region, for units outside of their stage's.
@@ -90,7 +90,7 @@ def same_names(settings_name: str, units: Iterable[Unit]) -> Iterator[Problem]:
     """Units of one account that would have the same names in AWS: ``a-b/c`` and ``a/b-c``."""
     seen: dict[tuple[str, str], Unit] = {}
     for unit in units:
-        whole = "-".join([settings_name, unit.stage, unit.named or unit.stack])
+        whole = "-".join([settings_name, unit.named_stage or unit.stage, unit.named or unit.stack])
         if "@" in unit.id:
             whole += f"-{unit.region}"
         first = seen.setdefault((unit.account, whole), unit)
@@ -106,7 +106,7 @@ def names_of(catalogue: Catalogue, unit: Unit) -> Mapping[str, str]:
     return {
         service: aws_name(
             catalogue.settings.name,
-            unit.stage,
+            unit.named_stage or unit.stage,
             unit.named or unit.stack,
             service,
             region_suffix=suffix,

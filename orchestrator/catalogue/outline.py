@@ -39,7 +39,7 @@ def read_outline(root: Path) -> Outline:
     """Read ``live/`` and nothing else.
 
     Args:
-        root: the folder that contains ``live/``.
+        root: the folder that contains the ``live/`` that is read.
 
     Raises:
         CatalogueError: ``live/orch.yaml`` is wrong, without which nothing means anything.

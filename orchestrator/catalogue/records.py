@@ -132,6 +132,8 @@ class Stage:
     at: Location
     expires: str | None = None
     disposable: bool = False
+    named: str | None = None
+    """The stage name that names in AWS keep, when the stage was renamed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ class Unit:
         inputs: variable -> node; references inside are resolved to units.
         upstreams: ids of the units that must be done first, data and order alike, sorted.
         imports: address inside the module -> import id; ``moved``: old -> new address inside the module.
-        named: the stack name that names in AWS keep, when the unit was renamed.
+        named: the stack name that names in AWS keep, when the unit was renamed; ``named_stage``: the stage name.
     """
 
     id: str
@@ -204,6 +206,7 @@ class Unit:
     imports: Mapping[str, str] = field(default_factory=dict)
     moved: Mapping[str, str] = field(default_factory=dict)
     named: str | None = None
+    named_stage: str | None = None
     of_account: bool = False
     """An account's own stack, not a stage's."""
     timeouts: Timeouts = Timeouts()

@@ -29,6 +29,7 @@ class Scope:
         dropped: stacks that are ``false`` here -> where.
         uses: name -> unit of another stage, as written; a null is kept.
         of_account: an account's own stacks.
+        named: the stage name that names in AWS keep, when the stage was renamed.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Scope:
     dropped: Mapping[str, Location]
     uses: Mapping[str, Yaml]
     of_account: bool = False
+    named: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def stage_scope(stage: Stage, merged: MergedStage, account: Account, files: File
             files.problems.append(Problem(at, f"{name!r} is a built-in reference, so nothing else can have it"))
         wired[name] = value
     file = f"live/stages/{stage.name}.yaml"
-    return Scope(stage.name, file, account, stage.region, stacks, places, dropped, wired)
+    return Scope(stage.name, file, account, stage.region, stacks, places, dropped, wired, named=stage.named)
 
 
 def _stacks(

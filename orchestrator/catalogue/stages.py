@@ -99,6 +99,7 @@ def make_stage(name: str, merged: MergedStage, accounts: Mapping[str, Account], 
         at=value.at,
         expires=_day(value, files),
         disposable=disposable is not None and disposable.value is True,
+        named=text_of(value, "named") or None,
     )
 
 

@@ -52,6 +52,7 @@ def _unit(draft: Draft, inputs: Inputs, context: Context) -> Unit | None:
         imports=extras.imports(),
         moved=extras.moved(),
         named=text_of(draft.body, "named") or None,
+        named_stage=draft.scope.named,
         of_account=draft.scope.of_account,
         timeouts=make_timeouts(context.settings.timeouts, draft.body.get("timeouts")),
     )

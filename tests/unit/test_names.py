@@ -138,6 +138,14 @@ stacks:
   edge:
   people:
     named: identity
+== stages/live
+account: main
+named: shop
+stacks:
+  edge:
+  people:
+== stages/trial
+extends: live
 == stacks/baseline
 module: any
 == stacks/audit
@@ -160,10 +168,27 @@ def test_units_have_names_of_their_stage_stack_and_region(plain_names: Mapping[s
     assert plain_names == {
         "main/audit": "ams-main-audit",
         "main/baseline@eu-west-1": "ams-main-baseline-eu-west-1",
+        "live/edge@eu-west-2": "ams-shop-edge-eu-west-2",
+        "live/edge@us-east-1": "ams-shop-edge-us-east-1",
+        "live/people": "ams-shop-people",
         "prod/edge": "ams-prod-edge",
         "prod/edge@us-east-1": "ams-prod-edge-us-east-1",
         "prod/people": "ams-prod-identity",
+        "trial/edge@eu-west-2": "ams-trial-edge-eu-west-2",
+        "trial/edge@us-east-1": "ams-trial-edge-us-east-1",
+        "trial/people": "ams-trial-people",
     }
+
+
+def test_what_was_renamed_has_every_name_that_it_had(tmp_path: Path, golden: Golden) -> None:
+    """A golden file, because changing one of these replaces the pool of somebody who has renamed a stage."""
+    catalogue = loaded(tmp_path, TEXT)
+    lines = [
+        f"{id_}  {service}  {name}"
+        for id_ in ("live/people", "prod/people")
+        for service, name in sorted(names_of(catalogue, catalogue.units[id_]).items())
+    ]
+    golden("names/renamed.txt", "\n".join(lines) + "\n")
 
 
 def test_a_unit_has_a_name_for_every_service(tmp_path: Path) -> None:
