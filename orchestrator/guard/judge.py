@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from orchestrator.guard.findings import PROTECTED, Writer
 from orchestrator.guard.policies import Policies
 from orchestrator.guard.records import Finding, Verdict
 from orchestrator.guard.rules import losses, unaccounted, unnamed_losses
+from orchestrator.guard.templates import template_findings
 from orchestrator.terraform.records import PlanRecord, ResourceChange
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ class Judge:
         unnamed = unnamed_losses(document, self.policies.protected) if destroy else ()
         findings = [writer.loss(change) for change in (*lost.values(), *unnamed)]
         findings += self._faults(document, writer)
+        findings += self._templates(unit, changes, writer)
         checks: tuple[str, ...] = ()
         try:
             answers = engine.run(enriched(document, self.policies.protected))
@@ -130,6 +132,13 @@ class Judge:
         if document.errored and not lost:
             findings.append(writer.errored())
         return Verdict(unit=unit.id, findings=tuple(findings), checks=checks)
+
+    def _templates(self, unit: Unit, changes: Sequence[ResourceChange], writer: Writer) -> list[Finding]:
+        """What is lost inside of CloudFormation stacks."""
+        try:
+            return list(template_findings(unit, changes, self.policies.protected, self.policies.root))
+        except Exception as error:  # noqa: BLE001 - a template that nobody thought of was not judged
+            return [writer.unreadable(f"a template could not be compared: {type(error).__name__}")]
 
     def _faults(self, document: Document, writer: Writer) -> Iterator[Finding]:
         for fault in document.faults:
