@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 
 from orchestrator.aws.base import Base, Caller
+from orchestrator.aws.break_glass import BreakGlass
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, message_of
 from orchestrator.aws.errors import Context, setup_failure
 from orchestrator.aws.once import Once
@@ -30,15 +31,21 @@ _BORROWED = timedelta(minutes=10)
 
 
 class Role(StrEnum):
-    """The three roles of an account (``roles`` in ``live/orch.yaml``)."""
+    """The four roles of an account (``roles`` in ``live/orch.yaml``)."""
 
     BOOTSTRAP = "bootstrap"
     PLAN = "plan"
     APPLY = "apply"
+    BREAK_GLASS = "break_glass"
+    """Taken only as a `BreakGlass`: its trust policy wants to be told who and why."""
 
     def name_in(self, account: Account) -> str:
         """Name of the IAM role, with its path if it has one."""
         return str(getattr(account.roles, self.value))
+
+
+AnyRole = Role | BreakGlass
+"""What orch can be in an account; `Role.BREAK_GLASS` alone is refused by AWS."""
 
 
 def role_for(unit: Unit, *, write: bool) -> Role:
@@ -49,11 +56,22 @@ def role_for(unit: Unit, *, write: bool) -> Role:
         write: whether something is changed (apply, destroy, publish) and not only read.
 
     Returns:
-        `Role.BOOTSTRAP` for the unit that makes the other two, which must not run under a role that it changes.
+        `Role.BOOTSTRAP` for the unit that makes the others, which must not run under a role that it changes.
     """
     if unit.baseline:
         return Role.BOOTSTRAP
     return Role.APPLY if write else Role.PLAN
+
+
+def applying_role(unit: Unit, break_glass: BreakGlass | None) -> AnyRole:
+    """The role that a plan is applied under.
+
+    Args:
+        unit: the unit.
+        break_glass: who answers for more than the apply role may, and why; None: nothing of that kind.
+    """
+    role = role_for(unit, write=True)
+    return break_glass if break_glass is not None and role is Role.APPLY else role
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +123,12 @@ class Identities:
         # Taken in this order and never the other way: building, then one of locks, then guard.
         self._building = threading.RLock()
         self._guard = threading.Lock()
-        self._locks: defaultdict[tuple[str, Role], threading.Lock] = defaultdict(threading.Lock)
+        self._locks: defaultdict[tuple[str, AnyRole], threading.Lock] = defaultdict(threading.Lock)
         self._bases: dict[str | None, Base] = {}
-        self._credentials: dict[tuple[str, Role], Credentials] = {}
-        self._sessions: dict[tuple[str, Role], boto3.Session] = {}
-        self._clients: dict[tuple[str, str, Role, str], Any] = {}
-        self._confirmed: Once[tuple[str, Role], Caller] = Once()
+        self._credentials: dict[tuple[str, AnyRole], Credentials] = {}
+        self._sessions: dict[tuple[str, AnyRole], boto3.Session] = {}
+        self._clients: dict[tuple[str, str, AnyRole, str], Any] = {}
+        self._confirmed: Once[tuple[str, AnyRole], Caller] = Once()
 
     def account(self, account: Account | str) -> Account:
         """The account's record, given itself or its name in ``live/accounts``."""
@@ -124,7 +142,7 @@ class Identities:
                 self._bases[profile] = Base(self._factory, profile, self._catalogue.settings.region, self.emulator)
             return self._bases[profile]
 
-    def credentials(self, account: Account | str, role: Role, *, valid_for: timedelta = MARGIN) -> Credentials:
+    def credentials(self, account: Account | str, role: AnyRole, *, valid_for: timedelta = MARGIN) -> Credentials:
         """Credentials of a role, from the cache while they last.
 
         Args:
@@ -149,7 +167,7 @@ class Identities:
                 cached = self._credentials[key] = self._obtain(record, role)
             return cached
 
-    def session(self, account: Account | str, role: Role) -> boto3.Session:
+    def session(self, account: Account | str, role: AnyRole) -> boto3.Session:
         """A boto3 session of a role; its credentials renew themselves.
 
         Raises:
@@ -169,7 +187,7 @@ class Identities:
                 )
             return self._sessions[key]
 
-    def client(self, service: str, account: Account | str, role: Role, *, region: str | None = None) -> Any:
+    def client(self, service: str, account: Account | str, role: AnyRole, *, region: str | None = None) -> Any:
         """A boto3 client of a role; one for each service, account, role and region, shared by all threads.
 
         Args:
@@ -189,7 +207,7 @@ class Identities:
                 self._clients[key] = session.client(service, region_name=key[3])  # type: ignore[call-overload]
             return self._clients[key]
 
-    def confirm(self, account: Account | str, role: Role) -> Caller:
+    def confirm(self, account: Account | str, role: AnyRole) -> Caller:
         """Make sure, once for each account and role, that the role's credentials belong to that account.
 
         Returns:
@@ -206,7 +224,7 @@ class Identities:
         record = self.account(account)
         return Context(record.name, self.base(record).login_profile(), self.emulator is not None)
 
-    def _ask(self, record: Account, role: Role) -> Caller:
+    def _ask(self, record: Account, role: AnyRole) -> Caller:
         try:
             caller = Caller.of(self.client("sts", record, role).get_caller_identity())
         except AwsFailure as error:
@@ -219,17 +237,20 @@ class Identities:
             )
         return caller
 
-    def _obtain(self, account: Account, role: Role) -> Credentials:
+    def _obtain(self, account: Account, role: AnyRole) -> Credentials:
         base = self.base(account)
         caller = base.caller()
         name = role.name_in(account)
-        if caller.is_role(account.id, name):
+        if caller.is_role(account.id, name) and not isinstance(role, BreakGlass):
             # CI that runs as the role: a role may not assume itself unless its trust policy says so.
             return self._borrow(base)
         arn = f"arn:{caller.partition}:iam::{account.id}:role/{name}"
         doing = f"assume the {role} role of account {account.name}"
+        tags: dict[str, Any] = {"Tags": role.tags} if isinstance(role, BreakGlass) else {}
         try:
-            answer = base.client("sts", account.region).assume_role(RoleArn=arn, RoleSessionName=self._session_name)
+            answer = base.client("sts", account.region).assume_role(
+                RoleArn=arn, RoleSessionName=self._session_name, **tags
+            )
         except AwsFailure as error:
             if cause_of(error) is not Cause.DENIED:
                 raise setup_failure(error, doing, self.context(account)) from error
@@ -254,18 +275,21 @@ def _administers(caller: Caller, account: Account) -> bool:
     """Whether the base identity may stand in for a bootstrap role that is not there.
 
     A person who is logged in to the account itself (one account, no organisation) has no bootstrap role to assume.
-    The plan and apply roles are never taken for it: the baseline changes them.
+    The other roles are never taken for it: the baseline changes them.
     """
-    mine = (Role.PLAN.name_in(account), Role.APPLY.name_in(account))
+    mine = [role.name_in(account) for role in Role if role is not Role.BOOTSTRAP]
     return caller.account == account.id and not any(caller.is_role(account.id, name) for name in mine)
 
 
-def _hint(account: Account, role: Role) -> str:
+def _hint(account: Account, role: AnyRole) -> str:
     if "ORCH_CREDENTIALS" in os.environ:
         return "this shell has the environment of `orch credentials`: run orch in another one"
     if role is Role.BOOTSTRAP:
         return "the role must exist and trust you; `roles.bootstrap` in live/orch.yaml names it"
-    return f"`orch bootstrap {account.name}` makes the role and its trust"
+    made = f"`orch bootstrap {account.name}` makes the role and its trust"
+    if isinstance(role, BreakGlass):
+        return f"{made}; whoever takes it needs sts:TagSession as well as sts:AssumeRole"
+    return made
 
 
 def session_name(environ: Mapping[str, str]) -> str:

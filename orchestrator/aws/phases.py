@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from orchestrator.aws.identity import Credentials, Identities, Role
+from orchestrator.aws.identity import AnyRole, Credentials, Identities
 from orchestrator.aws.profiles import (
     clean_environment,
     emulator_variables,
@@ -60,8 +60,9 @@ class Phases:
         self._notify = notify or (lambda _: None)
         self._clock = clock
         self._lock = threading.Lock()
-        self._due: dict[tuple[Role, str], datetime] = {}
-        self._configured: set[Role] = set()
+        self._due: dict[tuple[AnyRole, str], datetime] = {}
+        self._configured: set[AnyRole] = set()
+        self._taken: set[AnyRole] = set()
         self._wake = threading.Event()
         self._closed = False
         self._refresher: threading.Thread | None = None
@@ -72,7 +73,7 @@ class Phases:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def environment(self, role: Role, accounts: Iterable[str]) -> dict[str, str]:
+    def environment(self, role: AnyRole, accounts: Iterable[str]) -> dict[str, str]:
         """The variables that a child process needs to act under a role; `child_environment` for the whole of it.
 
         Args:
@@ -104,7 +105,7 @@ class Phases:
             variables["AWS_CA_BUNDLE"] = bundle  # the user's profile may set it, and children do not see that profile
         return variables
 
-    def child_environment(self, base: Mapping[str, str], role: Role, accounts: Iterable[str]) -> dict[str, str]:
+    def child_environment(self, base: Mapping[str, str], role: AnyRole, accounts: Iterable[str]) -> dict[str, str]:
         """A whole environment for a child process.
 
         Args:
@@ -132,13 +133,13 @@ class Phases:
         if refresher is not None and refresher is not threading.current_thread():
             refresher.join(timeout=5)
         with self._lock:
-            for role in Role:
+            for role in self._taken:
                 shutil.rmtree(self._folder / role.value, ignore_errors=True)
             with suppress(OSError):  # not empty: others keep files beside ours
                 self._folder.rmdir()
             self._configured.clear()
 
-    def _provide(self, role: Role, account: str) -> None:
+    def _provide(self, role: AnyRole, account: str) -> None:
         """Write an account's credentials if they are not there or should be renewed."""
         with self._lock:
             due = self._due.get((role, account))
@@ -148,23 +149,25 @@ class Phases:
         credentials = self._identities.credentials(account, role, valid_for=RENEW_BEFORE)
         self._store(role, account, credentials)
 
-    def _store(self, role: Role, account: str, credentials: Credentials) -> None:
+    def _store(self, role: AnyRole, account: str, credentials: Credentials) -> None:
         with self._lock:
             if self._closed:
                 return
+            self._taken.add(role)
             write_private(self._file(role, account), process_document(credentials))
             now = self._clock()
             left = credentials.left(now)
             self._due[role, account] = now + max(left - RENEW_BEFORE, left * 0.5)
 
-    def _file(self, role: Role, account: str) -> Path:
+    def _file(self, role: AnyRole, account: str) -> Path:
         return self._folder / role.value / f"{account}.json"
 
-    def _config(self, role: Role) -> Path:
+    def _config(self, role: AnyRole) -> Path:
         config = self._folder / role.value / "aws.config"
         with self._lock:
             if role not in self._configured and not self._closed:
                 accounts = self._catalogue.accounts.values()
+                self._taken.add(role)
                 text = profile_config({a.name: (a.region, self._file(role, a.name)) for a in accounts})
                 write_private(config, text)
                 self._configured.add(role)
@@ -184,7 +187,7 @@ class Phases:
             self._wake.clear()
             now = self._clock()
             with self._lock:
-                due = sorted(key for key, at in self._due.items() if at <= now)
+                due = [key for key, at in self._due.items() if at <= now]
             for role, account in due:
                 self._renew(role, account)
 
@@ -196,7 +199,7 @@ class Phases:
             return longest
         return min(max((next_at - self._clock()).total_seconds(), shortest), longest)
 
-    def _renew(self, role: Role, account: str) -> None:
+    def _renew(self, role: AnyRole, account: str) -> None:
         try:
             self._provide(role, account)
         except OrchError as error:

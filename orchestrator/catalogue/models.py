@@ -81,9 +81,12 @@ class StateModel(Strict):
 class RolesModel(Strict):
     """Names of the roles in each account."""
 
-    bootstrap: RoleName | None = Field(None, description="Makes the other two.")
+    bootstrap: RoleName | None = Field(None, description="Makes the others.")
     plan: RoleName | None = Field(None, description="Reads; plans run under it.")
-    apply: RoleName | None = Field(None, description="Writes; applies run under it.")
+    apply: RoleName | None = Field(None, description="Writes; applies run under it. It deletes nothing protected.")
+    break_glass: RoleName | None = Field(
+        None, description="Applies what a waiver allows, or with --break-glass; its session says who and why."
+    )
 
 
 class TimeoutsModel(Strict):

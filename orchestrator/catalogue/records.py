@@ -63,11 +63,12 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Names of the three roles of an account (CATALOGUE.md, ``roles``)."""
+    """Names of the four roles of an account (CATALOGUE.md, ``roles``)."""
 
     bootstrap: str = "OrganizationAccountAccessRole"
     plan: str = "orch-plan"
     apply: str = "orch-apply"
+    break_glass: str = "orch-break-glass"
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ def make_roles(base: Roles, value: Yaml | None) -> Roles:
         bootstrap=text_of(value, "bootstrap", base.bootstrap),
         plan=text_of(value, "plan", base.plan),
         apply=text_of(value, "apply", base.apply),
+        break_glass=text_of(value, "break_glass", base.break_glass),
     )
 
 

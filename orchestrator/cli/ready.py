@@ -16,10 +16,14 @@ from orchestrator.run.consent import Circumstances, in_ci
 from orchestrator.run.tools import accounts_touched
 
 
-def circumstances(common: Common, *, yes: bool) -> Circumstances:
+def circumstances(common: Common, *, yes: bool, break_glass: bool = False) -> Circumstances:
     """What decides whether an apply may be asked for."""
     return Circumstances(
-        yes=yes, terminal=sys.stdin.isatty() and not common.json, emulated=common.emulator, ci=in_ci(os.environ)
+        yes=yes,
+        terminal=sys.stdin.isatty() and not common.json,
+        emulated=common.emulator,
+        ci=in_ci(os.environ),
+        break_glass=break_glass,
     )
 
 

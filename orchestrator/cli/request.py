@@ -15,7 +15,10 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)")
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """Selection and limits of one run. ``timeout`` in seconds; ``lock_timeout`` in Terraform's notation."""
+    """Selection and limits of one run. ``timeout`` in seconds; ``lock_timeout`` in Terraform's notation.
+
+    ``break_glass``: why everything is to be applied under the break-glass role; None: it is not.
+    """
 
     targets: tuple[str, ...]
     exclude: tuple[str, ...] = ()
@@ -24,6 +27,7 @@ class RunRequest:
     fail_fast: bool = False
     timeout: float | None = None
     lock_timeout: str = "0s"
+    break_glass: str | None = None
 
     @classmethod
     def of(
@@ -35,13 +39,17 @@ class RunRequest:
         fail_fast: bool,
         timeout: str | None,
         lock_timeout: str = "0s",
+        break_glass: str | None = None,
     ) -> RunRequest:
         """From what Typer gives.
 
         Raises:
-            UsageError: a time that is none.
+            UsageError: a time that is none; ``--break-glass`` without a reason.
         """
         seconds(lock_timeout, "--lock-timeout")
+        if break_glass is not None and not re.search(r"\w", break_glass):
+            message = "--break-glass wants a reason"
+            raise UsageError(message, hint='say why, for AWS\'s logs: --break-glass "CI is down, ticket 4711"')
         return cls(
             targets=tuple(targets or ()),
             exclude=tuple(exclude or ()),
@@ -50,6 +58,7 @@ class RunRequest:
             fail_fast=fail_fast,
             timeout=None if timeout is None else seconds(timeout, "--timeout"),
             lock_timeout=lock_timeout,
+            break_glass=break_glass,
         )
 
 

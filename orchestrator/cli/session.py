@@ -31,6 +31,7 @@ from orchestrator.run.begin import left_before, record_start
 from orchestrator.run.folders import new_run
 from orchestrator.run.interrupt import Interrupts, interruptible
 from orchestrator.run.journal import Journal
+from orchestrator.run.privilege import break_glass_note, take_break_glass
 from orchestrator.run.records import Kept, save_report
 from orchestrator.run.scheduler import Stop
 from orchestrator.run.tools import Options, Tools
@@ -55,6 +56,8 @@ class Session:
 
     def report(self, units: Sequence[UnitReport], notes: Sequence[str] = (), *, error: str = "") -> RunReport:
         """The report of the run as it stands; the last one that is made is saved when the run ends."""
+        break_glass = self.tools.options.break_glass
+        always = () if break_glass is None else (break_glass_note(break_glass),)
         return self.kept.note(
             RunReport(
                 run=self.tools.folders.run,
@@ -63,7 +66,7 @@ class Session:
                 units=tuple(units),
                 seconds=time.monotonic() - self.started,
                 interrupted=self.interrupts.level > 0,
-                notes=(*notes, *_lost_records(self.tools.journal)),
+                notes=(*always, *notes, *_lost_records(self.tools.journal)),
                 error=error,
             )
         )
@@ -116,6 +119,7 @@ def open_session(
         identities = Identities(catalogue, aws.emulator)
         units = [catalogue.units[id_] for id_ in selected]
         preflight(catalogue, identities, needs_of(catalogue, units, write=verb != "plan"))
+        break_glass = take_break_glass(identities, units, request.break_glass)
         before = tuple(left_before(catalogue.root))
         folders = new_run(catalogue.root)
         journal = Journal(folders.journal)
@@ -137,6 +141,7 @@ def open_session(
             terraform=terraform,
             processes=processes,
             phases=phases,
+            identities=identities,
             store=store,
             ledger=Ledger(catalogue, identities, store),
             locks=StateLocks(catalogue, identities),
@@ -151,6 +156,7 @@ def open_session(
                 lock_timeout=request.lock_timeout,
                 lock_seconds=seconds(request.lock_timeout, "--lock-timeout"),
                 fail_fast=request.fail_fast,
+                break_glass=break_glass,
             ),
         )
         record_start(
@@ -161,6 +167,9 @@ def open_session(
             options=tools.options,
             continues=continues,
         )
+        if break_glass is not None:
+            journal.write("break-glass", owner=break_glass.owner, reason=break_glass.reason)
+            before = (break_glass_note(break_glass), *before)
         for text in before:
             sink(Notice(text=text))
         gc.freeze()  # what is loaded by now stays to the end: the collector need not look at it again and again

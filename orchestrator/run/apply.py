@@ -18,6 +18,7 @@ from orchestrator.run.locking import tell_waits
 from orchestrator.run.plan import not_run
 from orchestrator.run.planned import Planned
 from orchestrator.run.planner import Planner
+from orchestrator.run.privilege import role_fields, role_of
 from orchestrator.run.progress import progress, warn
 from orchestrator.run.scheduler import Ended, Step, run_graph
 from orchestrator.run.tools import Tools, read_across_accounts
@@ -156,10 +157,11 @@ class ApplyAll:
             message = f"{unit.id} was not applied: the run was interrupted"
             raise InterruptedRunError(message)
         verify(real.frozen)
+        role = role_of(tools, unit, real.verdict)
         verb = "destroy" if self.destroy else "apply"
-        tools.journal.write(f"{verb}-started", unit=unit.id, plan=real.frozen.plan_sha256)
+        tools.journal.write(f"{verb}-started", unit=unit.id, plan=real.frozen.plan_sha256, **role_fields(role))
         tools.sink(UnitPhase(unit.id, Phase.DESTROY if self.destroy else Phase.APPLY))
-        root = replace(tools.root(unit, preview=False), env=tools.apply_environment(unit))
+        root = replace(tools.root(unit, preview=False), env=tools.apply_environment(unit, role))
         try:
             tools.terraform.apply(
                 root,

@@ -20,12 +20,14 @@ class Circumstances:
         terminal: somebody can be asked.
         emulated: nothing real is touched.
         ci: a CI runs this (the environment variable ``CI``).
+        break_glass: it was asked for with ``--break-glass``.
     """
 
     yes: bool
     terminal: bool
     emulated: bool
     ci: bool
+    break_glass: bool = False
 
 
 def in_ci(env: Mapping[str, str]) -> bool:
@@ -41,8 +43,11 @@ def check_consent(catalogue: Catalogue, units: Sequence[Unit], given: Circumstan
 
     Raises:
         UsageError: nobody can be asked and there is no ``--yes``; ``--yes`` for a restricted account outside of CI;
-            a working tree with changes that are not committed, for a restricted account.
+            ``--break-glass`` in CI; a working tree with changes that are not committed, for a restricted account.
     """
+    if given.break_glass and given.ci and not given.emulated:
+        message = "--break-glass is for a person at a terminal, on the day when CI is down; this is CI"
+        raise UsageError(message, hint="in CI a merged waiver allows what is blocked: orch waive FINDING")
     if not given.yes and not given.terminal:
         message = "there is no terminal to ask on"
         raise UsageError(message, hint="give --yes to apply without being asked")
@@ -52,7 +57,8 @@ def check_consent(catalogue: Catalogue, units: Sequence[Unit], given: Circumstan
     accounts = ", ".join(sorted({unit.account for unit in restricted}))
     if given.yes and not given.ci:
         message = f"--yes does not work for the restricted account {accounts}"
-        raise UsageError(message, hint="run without --yes and type the stage's name, or apply from CI")
+        also = "" if given.break_glass else ", or apply from CI"
+        raise UsageError(message, hint=f"run without --yes and type the stage's name{also}")
     dirty = dirty_files(catalogue.root)
     if dirty:
         more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from orchestrator.aws.identity import role_for
+from orchestrator.aws.break_glass import BreakGlass
+from orchestrator.aws.identity import AnyRole, Identities, role_for
 from orchestrator.aws.ledger import Ledger
 from orchestrator.aws.locks import StateLocks
 from orchestrator.aws.phases import Phases
@@ -34,6 +35,7 @@ class Options:
         lock_timeout: how long an apply waits for another's state lock, in Terraform's notation.
         lock_seconds: the same in seconds.
         fail_fast: start nothing new after the first failure.
+        break_glass: who applies everything under the break-glass role, and why; None: only what a waiver allows.
     """
 
     slots: int
@@ -41,6 +43,7 @@ class Options:
     lock_timeout: str = "0s"
     lock_seconds: float = 0.0
     fail_fast: bool = False
+    break_glass: BreakGlass | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Tools:
     terraform: Terraform
     processes: Processes
     phases: Phases
+    identities: Identities
     store: StateStore
     ledger: Ledger
     locks: StateLocks
@@ -72,9 +76,9 @@ class Tools:
         """Environment for planning and reading: the plan role; the bootstrap role for what makes that role."""
         return self.phases.child_environment(os.environ, role_for(unit, write=False), accounts_of(unit))
 
-    def apply_environment(self, unit: Unit) -> Mapping[str, str]:
-        """Environment for applying: the apply role; the bootstrap role for what makes that role."""
-        return self.phases.child_environment(os.environ, role_for(unit, write=True), accounts_of(unit))
+    def apply_environment(self, unit: Unit, role: AnyRole | None = None) -> Mapping[str, str]:
+        """Environment for applying: by default the apply role; the bootstrap role for what makes that role."""
+        return self.phases.child_environment(os.environ, role or role_for(unit, write=True), accounts_of(unit))
 
     def root(self, unit: Unit, *, preview: bool) -> Root:
         """The unit's Terraform root in this run, with the environment for planning."""

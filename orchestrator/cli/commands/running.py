@@ -54,11 +54,20 @@ def register(app: typer.Typer) -> None:
         timeout: Timeout = None,
         lock_timeout: LockTimeout = "0s",
         yes: Yes = False,
+        break_glass: Annotated[
+            str | None,
+            typer.Option(
+                "--break-glass",
+                metavar="REASON",
+                help="Apply under the break-glass role, for the day when CI is down. Judged like any other.",
+                show_default=False,
+            ),
+        ] = None,
     ) -> int:
         """Plan, judge, show, ask once, apply: each unit the moment its upstreams are done."""
         from orchestrator.cli.verbs.apply import run
 
-        request = RunRequest.of(targets, exclude, changed, slots, fail_fast, timeout, lock_timeout)
+        request = RunRequest.of(targets, exclude, changed, slots, fail_fast, timeout, lock_timeout, break_glass)
         return run(common, request, yes=yes)
 
     @verb(app, "destroy")

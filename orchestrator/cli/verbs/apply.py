@@ -18,7 +18,9 @@ def run(common: Common, request: RunRequest, *, yes: bool) -> int:
     project = open_project(common)
     selected = project.select(request.targets, exclude=request.exclude, changed=request.changed)
     units = [project.catalogue.units[id_] for id_ in selected]
-    words = check_consent(project.catalogue, units, circumstances(common, yes=yes))
+    words = check_consent(
+        project.catalogue, units, circumstances(common, yes=yes, break_glass=request.break_glass is not None)
+    )
     with ready_session(common, project, selected, request, verb="apply") as session:
         planned = PlanAll(session.tools, preview_new=not yes).run()
         reports = apply_planned(common, session, planned, words=words, yes=yes)
