@@ -157,7 +157,7 @@ class ApplyAll:
             message = f"{unit.id} was not applied: the run was interrupted"
             raise InterruptedRunError(message)
         verify(real.frozen)
-        role = role_of(tools, unit, real.verdict)
+        role = role_of(tools, unit)
         verb = "destroy" if self.destroy else "apply"
         tools.journal.write(f"{verb}-started", unit=unit.id, plan=real.frozen.plan_sha256, **role_fields(role))
         tools.sink(UnitPhase(unit.id, Phase.DESTROY if self.destroy else Phase.APPLY))

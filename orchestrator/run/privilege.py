@@ -8,21 +8,19 @@ from collections.abc import Iterable
 from orchestrator.aws.break_glass import BreakGlass
 from orchestrator.aws.identity import AnyRole, Identities, applying_role, session_name
 from orchestrator.catalogue.records import Unit
-from orchestrator.guard.records import Verdict
 from orchestrator.run.tools import Tools, accounts_of
 
 
-def role_of(tools: Tools, unit: Unit, verdict: Verdict) -> AnyRole:
+def role_of(tools: Tools, unit: Unit) -> AnyRole:
     """The role that a unit's plan is applied under.
 
     Args:
         tools: the parts of the run.
         unit: the unit.
-        verdict: the guard's over the plan; it must not be blocked.
 
     Returns:
         the apply role, which is denied the deletes of what is protected; the break-glass role where the whole run asked
-        for it, or where a waiver allows what the plan does; the bootstrap role for what makes these roles.
+        for it; the bootstrap role for what makes these roles.
     """
     return applying_role(unit, tools.options.break_glass)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.aws.identity import Identities, Role, role_for, session_name
+from orchestrator.aws.break_glass import BreakGlass, tag_value
+from orchestrator.aws.identity import Identities, Role, applying_role, role_for, session_name
 from orchestrator.errors import SetupError, ThrottledError
 from tests.support.aws import (
     ENTRY,
@@ -24,6 +26,7 @@ from tests.support.aws import (
     give_keys,
     refused,
     standard_chain,
+    unit,
 )
 
 NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
@@ -89,6 +92,45 @@ def test_many_threads_get_everything_without_waiting_for_each_other_for_ever(wor
         thread.join(timeout=20)
         assert not thread.is_alive()
     assert us.confirm("production", Role.PLAN).account == PRODUCTION
+
+
+@pytest.mark.usefixtures("keys")
+def test_breaking_the_glass_says_who_and_why_and_each_has_a_session_of_its_own(aws: FakeAws, tmp_path: Path) -> None:
+    us = identities(tmp_path)
+    ann, bob = BreakGlass("ann", "CI is down; ticket #7"), BreakGlass("bob", "x" * 300)
+    keys = {us.credentials("production", each).access_key for each in (ann, bob, ann, Role.APPLY)}
+    assert len(keys) == 3
+    assert us.confirm("production", ann).arn == f"arn:aws:sts::{PRODUCTION}:assumed-role/orch-break-glass/orch-me"
+    first, second, plain = [call.fields for call in aws.calls if call.action == "AssumeRole"]
+    assert first["RoleArn"] == f"arn:aws:iam::{PRODUCTION}:role/orch-break-glass"
+    tags = {first[f"Tags.member.{n}.Key"]: first[f"Tags.member.{n}.Value"] for n in (1, 2)}
+    assert tags == {"orch:owner": "ann", "orch:reason": "CI is down- ticket -7"}
+    assert second["Tags.member.2.Value"] == "x" * 256
+    assert "Tags.member.1.Key" not in plain
+
+
+@pytest.mark.usefixtures("keys")
+def test_a_break_glass_role_that_lets_nobody_in_says_what_it_needs(world: World, tmp_path: Path) -> None:
+    world.refuse["AssumeRole"] = refused("AccessDenied", "not authorized to perform: sts:TagSession")
+    with pytest.raises(SetupError, match="cannot assume the break-glass role") as caught:
+        identities(tmp_path).credentials("production", BreakGlass("ann", "why"))
+    assert "orch bootstrap production" in str(caught.value)
+    assert "sts:TagSession" in str(caught.value)
+
+
+@given(st.text(max_size=400))
+def test_whatever_a_reason_says_its_tag_is_one_that_sts_takes(reason: str) -> None:
+    value = tag_value(reason)
+    assert len(value) <= 256
+    assert re.fullmatch(r"[\w .:/=+@-]*", value)
+    assert tag_value(value) == value
+
+
+def test_what_makes_the_roles_never_runs_under_break_glass() -> None:
+    glass = BreakGlass("ann", "why")
+    assert applying_role(unit("prod/data", "production"), glass) is glass
+    assert applying_role(unit("prod/data", "production"), None) is Role.APPLY
+    assert applying_role(unit("production/baseline", "production", of_account=True), glass) is Role.BOOTSTRAP
 
 
 @pytest.mark.usefixtures("keys")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.aws.break_glass import BreakGlass
 from orchestrator.aws.identity import Identities, Role
 from orchestrator.aws.phases import Phases
 from orchestrator.emulator.info import EmulatorInfo
@@ -41,6 +42,18 @@ def folder(tmp_path: Path) -> Path:
 def phases(folder: Path, notify: Callable[[OrchError], None] | None = None) -> Phases:
     given = catalogue(folder.parent)
     return Phases(folder, given, Identities(given, None), notify=notify)
+
+
+@pytest.mark.usefixtures("aws")
+def test_each_who_and_why_has_files_of_its_own_and_they_go_too(folder: Path) -> None:
+    ann, bob = BreakGlass("ann", "one"), BreakGlass("bob", "one")
+    with phases(folder) as ours:
+        configs = {ours.environment(role, ["production"])["AWS_CONFIG_FILE"] for role in (ann, bob, Role.APPLY)}
+        assert len(configs) == 3
+        keys = {key_in(Path(config).parent / "production.json") for config in configs}
+        assert len(keys) == 3
+        assert not [config for config in configs if "ann" in config or "one" in config]
+    assert not folder.exists()
 
 
 def wait_for(done: Callable[[], bool], seconds: float = 8) -> None:
@@ -72,6 +85,7 @@ def test_each_phase_has_its_own_role_behind_the_same_profile(world: World, folde
             Role.PLAN: "orch-plan",
             Role.APPLY: "orch-apply",
             Role.BOOTSTRAP: "OrganizationAccountAccessRole",
+            Role.BREAK_GLASS: "orch-break-glass",
         }
         assert not (folder / "plan" / "bpm.json").exists(), "only what is asked for is fetched"
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.cli.request import seconds
+from orchestrator.cli.request import RunRequest, seconds
 from orchestrator.errors import UsageError
 from orchestrator.report.records import Status, UnitReport
 from orchestrator.run.consent import Circumstances, check_consent, in_ci
@@ -76,6 +76,33 @@ def test_without_yes_somebody_must_be_there_to_ask(tmp_path: Path) -> None:
     nobody = Circumstances(yes=False, terminal=False, emulated=False, ci=True)
     with pytest.raises(UsageError, match="no terminal"):
         check_consent(catalogue(tmp_path), list(catalogue(tmp_path).units.values()), nobody)
+
+
+def test_break_glass_is_for_people_and_asks_as_any_apply_does(tmp_path: Path) -> None:
+    found = catalogue(tmp_path)
+    accounts = {name: replace(each, restricted=name == "production") for name, each in found.accounts.items()}
+    found = replace(found, accounts=accounts)
+    units = list(found.units.values())
+    glass = replace(HERE, break_glass=True)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "first")
+    assert check_consent(found, units, glass) == check_consent(found, units, HERE) != ()
+    with pytest.raises(UsageError, match="--yes does not work for the restricted account production") as caught:
+        check_consent(found, units, replace(glass, yes=True))
+    assert "CI" not in str(caught.value)
+    for yes in (True, False):
+        with pytest.raises(UsageError, match="--break-glass is for a person"):
+            check_consent(found, units, replace(glass, ci=True, yes=yes))
+    assert check_consent(found, units, replace(glass, ci=True, emulated=True)) == ()
+    (tmp_path / "new.yaml").write_text("")
+    with pytest.raises(UsageError, match="not committed"):
+        check_consent(found, units, glass)
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "-- !"])
+def test_break_glass_wants_a_reason(reason: str) -> None:
+    with pytest.raises(UsageError, match="wants a reason"):
+        RunRequest.of(["prod"], None, None, None, False, None, break_glass=reason)
 
 
 def test_open_accounts_ask_for_a_yes_only(tmp_path: Path) -> None:
