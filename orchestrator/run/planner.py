@@ -12,6 +12,7 @@ from orchestrator.guard.freeze import freeze
 from orchestrator.report.changes import change_lines
 from orchestrator.report.records import Phase, Status, UnitPhase, UnitReport
 from orchestrator.run.holders import in_use
+from orchestrator.run.inside import look_inside
 from orchestrator.run.locking import wait_for_lock
 from orchestrator.run.planned import Planned
 from orchestrator.run.progress import progress, warn
@@ -153,7 +154,7 @@ class Planner:
     ) -> Planned:
         self.tools.sink(UnitPhase(unit.id, Phase.JUDGE))
         preview = bool(inflow.pending)
-        verdict = self.tools.judge.judge(unit, record, destroy=destroy)
+        verdict = look_inside(self.tools, unit, record, self.tools.judge.judge(unit, record, destroy=destroy))
         frozen = None if preview else freeze(root.folder, record.file, extra=[root.data_dir / "modules"])
         marks: frozenset[tuple[str, str]] = frozenset()
         if unknown and record.json_file is not None:
@@ -182,7 +183,7 @@ class Planner:
             record = self._read(root, out)
         except UnitError:
             return None
-        verdict = self.tools.judge.judge(unit, record, destroy=destroy)
+        verdict = look_inside(self.tools, unit, record, self.tools.judge.judge(unit, record, destroy=destroy))
         if not any(finding.lost for finding in verdict.findings):
             return None
         report = replace(

@@ -1,0 +1,118 @@
+"""What is in a pool, a table and a bucket: counted with the plan role, and never in the way of a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestrator.aws.contents import NOT_COUNTED, contents
+from orchestrator.aws.identity import Identities, Role
+from orchestrator.aws.whereabouts import Whereabouts, whereabouts
+from orchestrator.catalogue.records import Catalogue
+from tests.support.aws import catalogue
+from tests.support.emulator import MANAGEMENT, REGION, Account
+
+pytestmark = pytest.mark.integration
+
+PLAN = ["cognito-idp:DescribeUserPool", "dynamodb:DescribeTable", "s3:ListBucket"]
+
+
+@pytest.fixture
+def given(account: Account, tmp_path: Path) -> Catalogue:
+    return catalogue(tmp_path, production=account.id)
+
+
+@pytest.fixture
+def identities(account: Account, given: Catalogue) -> Identities:
+    """The plan role may do what `account_baseline` lets it do here, and no more."""
+    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{MANAGEMENT}:root"}, "Action": "sts:AssumeRole"}
+    iam = account.client("iam")
+    iam.create_role(RoleName="orch-plan", AssumeRolePolicyDocument=policy(trust))
+    may = {"Effect": "Allow", "Action": PLAN, "Resource": "*"}
+    iam.put_role_policy(RoleName="orch-plan", PolicyName="may", PolicyDocument=policy(may))
+    return Identities(given, account.info)
+
+
+def policy(statement: object) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def thing(type_: str, id_: str) -> Whereabouts:
+    return Whereabouts(type=type_, id=id_, account="production", region=REGION)
+
+
+def test_users_items_and_objects_are_counted(account: Account, identities: Identities) -> None:
+    cognito, dynamodb, s3 = (account.client(service) for service in ("cognito-idp", "dynamodb", "s3"))
+    pool = cognito.create_user_pool(PoolName="p")["UserPool"]["Id"]
+    dynamodb.create_table(
+        TableName="t",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    bucket = f"b-{account.id}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    things = [thing("aws_cognito_user_pool", pool), thing("aws_dynamodb_table", "t"), thing("aws_s3_bucket", bucket)]
+
+    def counted() -> list[str]:
+        return [contents(identities, Role.PLAN, each).split(",")[0] for each in things]
+
+    assert counted() == ["0 users", "0 items", "0 objects"]
+    for number in range(3):
+        cognito.admin_create_user(UserPoolId=pool, Username=f"u{number}", MessageAction="SUPPRESS")
+        dynamodb.put_item(TableName="t", Item={"id": {"S": str(number)}})
+    s3.put_object(Bucket=bucket, Key="one", Body=b"")
+    assert counted() == ["3 users", "3 items", "1 object"]
+
+
+def test_a_large_bucket_is_counted_up_to_a_bound(
+    account: Account, identities: Identities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.aws.contents.BUCKET_PAGES", 2)
+    monkeypatch.setattr("orchestrator.aws.contents.PAGE", 3)
+    s3, bucket = account.client("s3"), f"large-{account.id}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    for number in range(7):
+        s3.put_object(Bucket=bucket, Key=str(number), Body=b"")
+        if number == 5:
+            assert contents(identities, Role.PLAN, thing("aws_s3_bucket", bucket)) == "6 objects"
+    assert contents(identities, Role.PLAN, thing("aws_s3_bucket", bucket)) == "more than 6 objects"
+
+
+def test_what_cannot_be_counted_is_not_counted_and_no_error(account: Account, identities: Identities) -> None:
+    bucket = f"closed-{account.id}"
+    account.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    deny = {"Effect": "Deny", "Action": "s3:ListBucket", "Resource": "*"}
+    account.client("iam").put_role_policy(RoleName="orch-plan", PolicyName="not", PolicyDocument=policy(deny))
+    for each in (
+        thing("aws_s3_bucket", bucket),
+        thing("aws_s3_bucket", f"no-{account.id}"),
+        thing("aws_dynamodb_table", "no"),
+        thing("aws_cognito_user_pool", f"{REGION}_nothere1"),
+        thing("aws_kms_key", "k"),
+    ):
+        assert contents(identities, Role.PLAN, each) == NOT_COUNTED
+    assert contents(identities, Role.APPLY, thing("aws_dynamodb_table", "no")) == NOT_COUNTED, (
+        "a role that is not there"
+    )
+
+
+def test_where_something_is_comes_from_its_arn_then_from_its_unit(given: Catalogue) -> None:
+    unit = given.units["prod/data"]
+    bpm = given.accounts["bpm"].id
+    pool = {"id": "us-east-1_x", "arn": f"arn:aws:cognito-idp:us-east-1:{bpm}:userpool/us-east-1_x"}
+    assert whereabouts(given, unit, "aws_cognito_user_pool", pool) == Whereabouts(
+        "aws_cognito_user_pool", "us-east-1_x", "bpm", "us-east-1"
+    )
+    bucket = {"bucket": "b", "arn": "arn:aws:s3:::b", "region": "us-east-1"}
+    assert whereabouts(given, unit, "aws_s3_bucket", bucket) == Whereabouts(
+        "aws_s3_bucket", "b", "production", "us-east-1"
+    )
+    assert whereabouts(given, unit, "aws_dynamodb_table", {"name": "t"}) == Whereabouts(
+        "aws_dynamodb_table", "t", "production", "eu-west-1"
+    )
+    for attributes in (None, {}, {"name": None}, {"id": "x"}):
+        assert whereabouts(given, unit, "aws_dynamodb_table", attributes) is None
+    assert whereabouts(given, unit, "aws_kms_key", {"id": "x"}) is None
