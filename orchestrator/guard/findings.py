@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.catalogue.records import Unit
+from orchestrator.errors import Location
 from orchestrator.guard.causes import attributes, cause, way_out
 from orchestrator.guard.enrich import label
 from orchestrator.guard.places import locate
@@ -26,6 +27,8 @@ RUNS_CODE = "ORCH_RUNS_CODE"
 UNLISTED = "ORCH_UNLISTED"
 TEMPLATE = "ORCH_TEMPLATE"
 CANARY = "ORCH_CANARY"
+WAIVER = "ORCH_WAIVER"
+SELF = "ORCH_SELF"
 
 _WOULD = {
     Action.DELETE: "{address} would be deleted: this loses {lost}",
@@ -126,6 +129,20 @@ class Writer:
             message="the policies let the deletion of something protected pass, so nothing is judged by them",
             hint="put policies/protected/ and policies/protected.yaml back as they were; orch check tries again",
             lost="whatever is protected: nobody can tell what this plan takes away",
+        )
+
+    def disarmed(self, subject: str, what: str, where: Location) -> Finding:
+        """The change weakens what judges it."""
+        return Finding(
+            id=finding_id(SELF, self.unit.id, f"{where.file} {subject}", ""),
+            rule=SELF,
+            unit=self.unit.id,
+            address=f"{where.file}: {subject}" if subject != where.file else subject,
+            action="",
+            cause="the same change would weaken what judges it",
+            message=what,
+            hint="merge this in a change of its own, looked at by the owners of policies/; then run the other changes",
+            where=where,
         )
 
     def _finding(

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 from orchestrator.catalogue.records import Unit
 from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.guard.allowance import Allowance
 from orchestrator.guard.canary import escaped
 from orchestrator.guard.document import Document, read_document
 from orchestrator.guard.enrich import changed, enriched, label
 from orchestrator.guard.entries import UnreadableError
 from orchestrator.guard.findings import PROTECTED, Writer
 from orchestrator.guard.policies import Policies
-from orchestrator.guard.records import Finding, Verdict
+from orchestrator.guard.records import Finding, Severity, Verdict
 from orchestrator.guard.rules import losses, unaccounted, unnamed_losses
 from orchestrator.guard.templates import template_findings
+from orchestrator.guard.weakening import Weakening
 from orchestrator.terraform.records import PlanRecord, ResourceChange
 
 if TYPE_CHECKING:
@@ -33,10 +35,16 @@ class Judge:
 
     Args:
         policies: what is judged by.
+        allowance: what waivers allow; by default nothing.
+        weakened: what the change takes away from its own judge: a finding on every unit.
     """
 
-    def __init__(self, policies: Policies) -> None:
+    def __init__(
+        self, policies: Policies, allowance: Allowance | None = None, weakened: Sequence[Weakening] = ()
+    ) -> None:
         self.policies = policies
+        self.allowance = allowance if allowance is not None else Allowance()
+        self.weakened = tuple(weakened)
         self._warming = threading.Lock()
         self._engine: Engine | None = None
         self._escaped: tuple[str, ...] = ()
@@ -85,34 +93,53 @@ class Judge:
         with suppress(CatalogueError):
             self.warm()
 
-    def judge(self, unit: Unit, plan: PlanRecord, *, destroy: bool = False) -> Verdict:
-        """The verdict over one plan. A plan that Terraform itself called empty has no findings.
+    def judge(self, unit: Unit, plan: PlanRecord, *, destroy: bool = False, more: Sequence[Finding] = ()) -> Verdict:
+        """The verdict over one plan, with what waivers allow.
+
+        A plan that Terraform itself called empty has no findings of its own.
 
         Args:
             unit: the unit that the plan is of.
             plan: the plan; judged is its JSON, and what ``plan`` says only makes the verdict stricter.
             destroy: the plan destroys the whole unit, so that everything in its state goes, also what a plan that
                 ended at the first ``prevent_destroy`` does not name.
+            more: what else was found about the unit: waivers are applied to it too. A finding that is not handed in
+                here, nor to ``allowance.allow`` before, makes its waiver one for nothing.
 
         Raises:
             CatalogueError: a check cannot be loaded; nothing is judged without all of them.
         """
         writer = Writer(unit, self.policies.root, self.policies.protected)
+        findings, checks, errored = self._found(unit, plan, writer, destroy=destroy)
+        findings += more
+        findings += [writer.disarmed(each.subject, each.what, each.where) for each in self.weakened]
+        allowed = self.allowance.allow(findings, plan.file)
+        if errored and not any(each.rule == PROTECTED and each.severity is Severity.BLOCK for each in allowed):
+            allowed = (*allowed, writer.errored())  # a waiver allows a loss, not a plan that is not whole
+        allowed = (*allowed, *self.allowance.unused(unit.id))
+        return Verdict(unit=unit.id, findings=allowed, checks=checks)
+
+    def _found(
+        self, unit: Unit, plan: PlanRecord, writer: Writer, *, destroy: bool
+    ) -> tuple[list[Finding], tuple[str, ...], bool]:
+        """Every objection, the checks that ran, and whether Terraform ended the plan with an error."""
         if plan.json_file is None:
-            findings = () if plan.empty else (writer.unreadable("there is no JSON of it"),)
-            return Verdict(unit=unit.id, findings=findings, checks=())
+            return ([] if plan.empty else [writer.unreadable("there is no JSON of it")]), (), False
         try:
             document = read_document(plan.json_file)
         except UnreadableError as error:
-            return Verdict(unit=unit.id, findings=(writer.unreadable(str(error)),), checks=())
-        return self._judged(unit, plan, document, destroy=destroy)
+            return [writer.unreadable(str(error))], (), False
+        findings, checks = self._judged(unit, plan, document, destroy=destroy)
+        return findings, checks, document.errored
 
-    def _judged(self, unit: Unit, plan: PlanRecord, document: Document, *, destroy: bool) -> Verdict:
+    def _judged(
+        self, unit: Unit, plan: PlanRecord, document: Document, *, destroy: bool
+    ) -> tuple[list[Finding], tuple[str, ...]]:
         engine = self.warm()
         changes = changed(document)
         writer = Writer(unit, self.policies.root, self.policies.protected, changes)
         if self._escaped:
-            return Verdict(unit=unit.id, findings=(writer.canary(self._escaped),), checks=())
+            return [writer.canary(self._escaped)], ()
         lost = losses(document, plan.changes, self.policies.protected)
         unnamed = unnamed_losses(document, self.policies.protected) if destroy else ()
         findings = [writer.loss(change) for change in (*lost.values(), *unnamed)]
@@ -129,9 +156,7 @@ class Judge:
             findings += _objections(engine, answers, by_label, writer, frozenset(lost))
             findings += _gaps(engine, answers, writer)
             checks = _proven(answers)
-        if document.errored and not lost:
-            findings.append(writer.errored())
-        return Verdict(unit=unit.id, findings=tuple(findings), checks=checks)
+        return findings, checks
 
     def _templates(self, unit: Unit, changes: Sequence[ResourceChange], writer: Writer) -> list[Finding]:
         """What is lost inside of CloudFormation stacks."""

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -45,12 +45,14 @@ class Policies:
     Attributes:
         root: the folder that contains ``policies/``.
         digest: SHA-256 over the name and the bytes of every file in it.
+        files: what they were made from, by name below ``policies/``: of the working tree, or of the protected commit.
     """
 
     root: Path
     protected: Protected
     policies: tuple[Policy, ...]
     digest: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     @classmethod
     def load(cls, root: Path) -> Self:
@@ -59,12 +61,24 @@ class Policies:
         Raises:
             CatalogueError: the folder or the list is missing, or a policy has no check or lacks a case.
         """
+        return cls.of(root, read_files(root))
+
+    @classmethod
+    def of(cls, root: Path, files: Mapping[str, bytes]) -> Self:
+        """Policies from files that were read already, wherever they come from.
+
+        Args:
+            root: the folder that contains ``policies/``.
+            files: by name below ``policies/``.
+
+        Raises:
+            CatalogueError: as for ``load``.
+        """
         folder = root / FOLDER
-        if not folder.is_dir():
+        if not files:
             what = "there is no policies/ folder, and without policies nothing can be judged"
             hint = f"add {FOLDER}/{PROTECTED_FILE} and {FOLDER}/protected/ as in orch's own repository"
             raise CatalogueError([Problem(Location(FOLDER), what, hint)])
-        files = _read(folder)
         problems: list[Problem] = []
         protected: Protected | None = None
         shown = f"{FOLDER}/{PROTECTED_FILE}"
@@ -79,15 +93,16 @@ class Policies:
         policies = _policies(folder, files, problems)
         if problems or protected is None:
             raise CatalogueError(problems)
-        return cls(root=root, protected=protected, policies=policies, digest=_digest(files))
+        return cls(root=root, protected=protected, policies=policies, digest=_digest(files), files=files)
 
 
-def _read(folder: Path) -> dict[str, bytes]:
-    """Every file below the folder, by its path in it.
+def read_files(root: Path) -> dict[str, bytes]:
+    """Every file below ``policies/``, by its path in it; nothing when there is no such folder.
 
     Raises:
         CatalogueError: a file cannot be read, or a link leads elsewhere, where the digest does not reach.
     """
+    folder = root / FOLDER
     files: dict[str, bytes] = {}
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(set(folders) - _IGNORED)

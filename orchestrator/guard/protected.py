@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
@@ -21,11 +20,10 @@ from pydantic import (
 )
 from pydantic import ValidationError as PydanticError
 from pydantic_core import PydanticCustomError
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.comments import CommentedMap
 
 from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.guard.marked import load_tree, problems_of
 
 PROTECTED_FILE = "protected.yaml"
 
@@ -119,12 +117,15 @@ class Protected:
         Raises:
             CatalogueError: as for ``read``.
         """
-        tree = _load(data, shown_as)
+        tree = load_tree(data, shown_as)
+        if not isinstance(tree, CommentedMap) or not tree:
+            what = "the list of protected resources is empty"
+            hint = "name at least one type, e.g. aws_cognito_user_pool with what its loss loses"
+            raise CatalogueError([Problem(Location(shown_as, 1), what, hint)])
         try:
             types = _FILE.validate_python(tree)
         except PydanticError as error:
-            # a union complains once for each of its members, in the same words: once is enough
-            raise CatalogueError(list({_problem(each, tree, shown_as) for each in error.errors()})) from error
+            raise CatalogueError(problems_of(error, tree, shown_as, _SAID, ProtectedType.model_fields)) from error
         return cls(types=types)
 
     def __contains__(self, resource_type: str) -> bool:
@@ -150,66 +151,6 @@ class Protected:
         return next((entry for entry in self.types.values() if resource_type in entry.cloudformation), None)
 
 
-def _load(data: bytes, name: str) -> CommentedMap:
-    """The YAML tree with positions; an empty list protects nothing, so it is an error."""
-    try:
-        tree = YAML(typ="rt").load(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise CatalogueError([Problem(Location(name), "this is not a text file in UTF-8")]) from error
-    except (YAMLError, ValueError) as error:
-        raise CatalogueError([_syntax(error, name)]) from error
-    if not isinstance(tree, CommentedMap) or not tree:
-        what = "the list of protected resources is empty"
-        hint = "name at least one type, e.g. aws_cognito_user_pool with what its loss loses"
-        raise CatalogueError([Problem(Location(name, 1), what, hint)])
-    return tree
-
-
-def _syntax(error: Exception, name: str) -> Problem:
-    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
-    where = Location(name, mark.line + 1, mark.column + 1) if mark is not None else Location(name)
-    said = error.problem if isinstance(error, MarkedYAMLError) else None
-    first = (said or str(error)).strip().splitlines()[0]
-    return Problem(where, f"not YAML: {first}")
-
-
-def _problem(error: Mapping[str, Any], tree: CommentedMap, name: str) -> Problem:
-    """One of pydantic's errors, at the line that it is about."""
-    path = [step for step in error["loc"] if step not in _UNION_STEPS]
-    keys = [str(step) for step in path if step != "[key]"]
-    said = _SAID.get(error["type"], error["msg"]) if len(path) == len(error["loc"]) else _SCALAR
-    what = f"{'.'.join(keys)}: {said}"
-    hint = None
-    if error["type"] == "extra_forbidden":
-        hint = "known keys: " + ", ".join(ProtectedType.model_fields)
-    return Problem(_place(tree, keys, name), what, hint)
-
-
-_UNION_STEPS = frozenset({"bool", "int", "str", "constrained-str"})
-"""Steps that pydantic adds to a path for each member of a union: no keys of the file."""
-
-_SCALAR = "must be text, a whole number, true or false"
-
 _SAID = {
-    "model_type": "must be a map of keys",
-    "string_type": "must be text",
-    "tuple_type": "must be a list",
-    "extra_forbidden": "unknown key",
-    "missing": "is missing",
     "string_pattern_mismatch": "is not written as it should be (names a-z_, APIs service:Action, no full stop)",
 }
-
-
-def _place(tree: CommentedMap, keys: list[str], name: str) -> Location:
-    """Line and column of the deepest key of the path that is in the file."""
-    node: Any = tree
-    line, column = 0, 0
-    for key in keys:
-        if isinstance(node, CommentedMap) and key in node:
-            line, column = node.lc.key(key)
-        elif isinstance(node, CommentedSeq) and re.fullmatch(r"\d+", key) and int(key) < len(node):
-            line, column = node.lc.item(int(key))
-        else:
-            break
-        node = node[int(key)] if isinstance(node, CommentedSeq) else node[key]
-    return Location(name, line + 1, column + 1)

@@ -1,0 +1,236 @@
+"""Whose word counts in a run: which policies judge, which waivers count, and what the change takes away from both.
+
+A change must not bring its own judge. In CI the policies are those of the protected commit; waivers and owners are
+always read from a commit, never from the working tree; and what the change weakens is told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from orchestrator.errors import CatalogueError, Location, Problem, SetupError
+from orchestrator.guard.allowance import Allowance, Written
+from orchestrator.guard.base import Base, find_base
+from orchestrator.guard.git import Repository
+from orchestrator.guard.owners import OWNERS_FILE, Owners
+from orchestrator.guard.policies import FOLDER, Policies, read_files
+from orchestrator.guard.waivers import WAIVERS_FILE, Waiver, Waivers, faults, parse_waivers, utc_today
+from orchestrator.guard.weakening import PINS, Weakening, weakenings
+
+_WAIVERS = f"{FOLDER}/{WAIVERS_FILE}"
+_OWNERS = f"{FOLDER}/{OWNERS_FILE}"
+_LINK = "120000"
+
+NOWHERE = "this is no git repository, and a waiver counts only once it is committed and merged"
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What a run is judged by.
+
+    Attributes:
+        base: the commit that the judge's files come from; None outside of a git repository.
+        policies: what judges.
+        allowance: what is allowed all the same.
+        weakened: what the change takes away from its judge.
+    """
+
+    base: Base | None
+    policies: Policies
+    allowance: Allowance
+    weakened: tuple[Weakening, ...]
+
+
+def load_trust(root: Path, env: Mapping[str, str], today: Callable[[], date] = utc_today) -> Trust:
+    """Find out whose word counts.
+
+    Args:
+        root: the folder that contains ``live/``.
+        env: the environment, which says whether this is a CI and what it builds.
+        today: tells the day.
+
+    Raises:
+        CatalogueError: policies, waivers or owners are wrong; an expired or too wide waiver is.
+        SetupError: in CI, when nobody can tell against what the change is made.
+    """
+    repository = Repository.find(root)
+    base = find_base(repository, env)
+    tree = read_files(root)
+    written, _ = read_written(tree, today())
+    if repository is None or base is None:
+        allowance = Allowance(Waivers(today=today), [Written(each, NOWHERE) for each in written])
+        return Trust(None, Policies.of(root, tree), allowance, ())
+    weakened = weakened_since(repository, base.forked, tree)
+    judging, allowing = _trusted(repository, base, tree)
+    owners, merged = _merged(allowing)
+    allowance = _allowance(repository, base, written, merged, Waivers(owners=owners, today=today))
+    policies = Policies.of(root, {**judging, **_short(allowing)})
+    return Trust(base, policies, allowance, weakened)
+
+
+def read_written(tree: Mapping[str, bytes], today: date) -> tuple[tuple[Waiver, ...], Owners]:
+    """The waivers and owners of the working tree.
+
+    Args:
+        tree: the files of ``policies/``, by name below it.
+        today: the day it is.
+
+    Raises:
+        CatalogueError: one of them is wrong: every problem of both files.
+    """
+    problems: list[Problem] = []
+    owners = Owners()
+    waivers: tuple[Waiver, ...] = ()
+    try:
+        owners = Owners.parse(tree.get(OWNERS_FILE, b""), shown_as=_OWNERS)
+    except CatalogueError as error:
+        problems += error.problems
+    try:
+        waivers = parse_waivers(tree.get(WAIVERS_FILE, b""), shown_as=_WAIVERS)
+    except CatalogueError as error:
+        problems += error.problems
+    if not problems:
+        problems += faults(waivers, owners, today)
+    if problems:
+        raise CatalogueError(problems)
+    return waivers, owners
+
+
+def weakened_since(repository: Repository, commit: str, tree: Mapping[str, bytes]) -> tuple[Weakening, ...]:
+    """What the working tree takes away from the judge of a commit.
+
+    Args:
+        repository: around the catalogue.
+        commit: what it is compared with.
+        tree: the files of ``policies/`` in the working tree, by name below it.
+    """
+    after = {f"{FOLDER}/{name}": data for name, data in tree.items()}
+    after |= {name: (repository.root / name).read_bytes() for name in PINS if (repository.root / name).is_file()}
+    blobs = repository.files(commit, [FOLDER, *PINS])
+    differing = {name: blob.id for name, blob in blobs.items() if _blob_id(after.get(name), blob.id) != blob.id}
+    content = repository.contents(sorted(set(differing.values())))
+    # what is the same need not be read: git's name for a file is made from its bytes
+    before = {name: content[differing[name]] if name in differing else after[name] for name in blobs}
+    return weakenings(before, after)
+
+
+def _blob_id(data: bytes | None, like: str) -> str:
+    """The id that git would give these bytes, in the hash that the repository uses."""
+    if data is None:
+        return ""
+    make = hashlib.sha1 if len(like) == 40 else hashlib.sha256
+    return make(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _trusted(
+    repository: Repository, base: Base, tree: Mapping[str, bytes]
+) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """The files that judge, by name below ``policies/``; and waivers and owners, by name below the root."""
+    blobs = repository.files(base.commit, [FOLDER])
+    allowing = [name for name in (_WAIVERS, _OWNERS) if name in blobs]
+    wanted = sorted(blobs) if base.protected else allowing
+    links = [name for name in wanted if blobs[name].mode == _LINK]
+    if links:
+        raise CatalogueError([Problem(Location(name), "a link is not allowed here", "copy the file") for name in links])
+    if base.protected and not blobs:
+        message = f"{base.words} has no {FOLDER}/, and in CI a change is judged by the policies that were merged before"
+        raise SetupError(message, hint=f"merge {FOLDER}/ first, in a change of its own")
+    content = repository.contents(sorted({blobs[name].id for name in wanted}))
+    found = {name: content[blobs[name].id] for name in wanted}
+    judging = _short(found) if base.protected else {k: v for k, v in tree.items() if f"{FOLDER}/{k}" not in _ALLOWING}
+    return judging, {name: found[name] for name in allowing}
+
+
+_ALLOWING = frozenset({_WAIVERS, _OWNERS})
+
+
+def _short(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {name.removeprefix(f"{FOLDER}/"): data for name, data in files.items()}
+
+
+def _merged(allowing: Mapping[str, bytes]) -> tuple[Owners, tuple[Waiver, ...]]:
+    """Owners and waivers of the protected commit; where they cannot be read, nothing is allowed."""
+    try:
+        owners = Owners.parse(allowing.get(_OWNERS, b""), shown_as=_OWNERS)
+        return owners, parse_waivers(allowing.get(_WAIVERS, b""), shown_as=_WAIVERS)
+    except CatalogueError:
+        return Owners(), ()
+
+
+def _allowance(
+    repository: Repository, base: Base, written: tuple[Waiver, ...], merged: tuple[Waiver, ...], waivers: Waivers
+) -> Allowance:
+    """Which of the written waivers count: as they were merged, of an owner who wrote neither them nor the change."""
+    if not written:
+        return Allowance(waivers)
+    by_about = {each.about: each for each in merged}
+    authors = _Authors(repository, base)
+    found: list[Written] = []
+    counting: list[Waiver] = []
+    for each in written:
+        waiver = by_about.get(each.about)
+        why = _unmerged(base) if waiver is None else _void(waivers, waiver, authors)
+        found.append(Written(each, why))
+        if waiver is not None and not why:
+            counting.append(waiver)
+    kept = Waivers(entries=tuple(counting), owners=waivers.owners, today=waivers.today)
+    return Allowance(kept, found)
+
+
+def _unmerged(base: Base) -> str:
+    if base.protected:
+        return f"it is not in {base.words} yet: it counts once it is merged"
+    return "it is not committed yet"
+
+
+def _void(waivers: Waivers, waiver: Waiver, authors: _Authors) -> str:
+    """Why a merged waiver does not count; empty when it does."""
+    if waiver.owner not in waivers.owners.emails:
+        return f"{waiver.owner} is not in {_OWNERS} as it is merged"
+    if not waivers.counts(waiver):
+        return f"as it is merged, it expires on {waiver.expires}"
+    if authors.repository.shallow:
+        return "this clone is shallow, so nobody can tell who wrote it (GitHub: fetch-depth: 0; GitLab: GIT_DEPTH: 0)"
+    own = waivers.owners.wrote(waiver.owner, authors.of_change())
+    if own:
+        return f"its owner {waiver.owner} wrote the change themselves ({own})"
+    own = waivers.owners.wrote(waiver.owner, authors.of_lines(waiver))
+    return f"its owner {waiver.owner} wrote it themselves ({own})" if own else ""
+
+
+class _Authors:
+    """Who wrote what; asked of git only when a waiver is there, and once."""
+
+    def __init__(self, repository: Repository, base: Base) -> None:
+        self.repository = repository
+        self._base = base
+        self._change: frozenset[str] | None = None
+        self._lines: dict[int, str] | None = None
+
+    def of_change(self) -> frozenset[str]:
+        """Addresses of the authors of the change that is run, with what is not committed yet."""
+        if self._change is None:
+            commits = self.repository.commits(self._base.since)
+            own = [each for each in commits if not self.repository.merged_only(each)]
+            uncommitted = {self.repository.user()} if self.repository.dirty() else set()
+            self._change = frozenset().union(*(each.emails for each in own), uncommitted - {""})
+        return self._change
+
+    def of_lines(self, waiver: Waiver) -> frozenset[str]:
+        """Addresses of those who wrote the lines of a merged waiver."""
+        if self._lines is None:
+            self._lines = self.repository.writers(self._base.commit, _WAIVERS)
+        lines = range(waiver.at.line, waiver.end + 1)
+        return self.repository.authors(self._lines[number] for number in lines if number in self._lines)
+
+
+def problems_written(root: Path, today: Callable[[], date] = utc_today) -> Iterator[Problem]:
+    """What is wrong with the waivers and owners of the working tree, for ``orch check``."""
+    try:
+        read_written(read_files(root), today())
+    except CatalogueError as error:
+        yield from error.problems

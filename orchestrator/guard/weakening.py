@@ -1,0 +1,188 @@
+"""What a change takes away from its own judge. Adding types, attributes, policies and cases passes without a word."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.errors import CatalogueError, Location
+from orchestrator.guard.marked import load_tree, place
+from orchestrator.guard.owners import OWNERS_FILE, Owners
+from orchestrator.guard.policies import CHECK_FILE, FOLDER
+from orchestrator.guard.protected import PROTECTED_FILE, Protected, ProtectedType
+from orchestrator.guard.specifiers import PINNING, loosened, pin_in
+from orchestrator.guard.waivers import WAIVERS_FILE
+
+ORCH_FILE = "live/orch.yaml"
+PINS = (ORCH_FILE, *PINNING)
+"""Files outside of ``policies/`` that decide which orch judges."""
+
+Files = Mapping[str, bytes]
+"""Content by name, relative to the folder that contains ``live/``."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Weakening:
+    """One thing that the judge would lose. ``what`` is a sentence; a removed thing is at the line where it was."""
+
+    where: Location
+    subject: str
+    what: str
+
+
+def weakenings(before: Files, after: Files) -> tuple[Weakening, ...]:
+    """What is weaker than it was, sorted by place.
+
+    Args:
+        before: the judge's files as they were: everything in ``policies/``, and ``PINS``.
+        after: the same as the change has them.
+    """
+    gone = _policies(before) - _policies(after)
+    found = [
+        Weakening(Location(f"{FOLDER}/{name}/{CHECK_FILE}"), f"{FOLDER}/{name}", f"the policy {name} is gone")
+        for name in gone
+    ]
+    for name in before:
+        old, new = before[name], after.get(name)
+        if old != new and _policy_of(name) not in gone:
+            found += _file(name, old, new)
+    owners = f"{FOLDER}/{OWNERS_FILE}"
+    if owners in after and owners not in before:
+        found += _owners(owners, b"", after[owners])
+    return tuple(sorted(found))
+
+
+def _policies(files: Files) -> set[str]:
+    return {name for name in map(_policy_of, files) if name}
+
+
+def _policy_of(name: str) -> str:
+    """The policy whose folder a file lies in; empty when it lies in none."""
+    parts = name.split("/")
+    return parts[1] if parts[0] == FOLDER and len(parts) > 2 else ""
+
+
+def _file(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
+    if name in PINS:
+        return _pin(name, old, new)
+    if name == f"{FOLDER}/{WAIVERS_FILE}" or name.endswith(".md"):
+        return iter(())  # a waiver that is gone allows less, and a new one counts only once it is merged
+    if name == f"{FOLDER}/{PROTECTED_FILE}":
+        return _protected(name, old, new)
+    if name == f"{FOLDER}/{OWNERS_FILE}":
+        return _owners(name, old, new) if new is not None else iter(())  # nobody left to allow anything
+    return _policy_file(name, old, new)
+
+
+def _policy_file(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
+    """A check, a case, or whatever else a policy has."""
+    short = name.rpartition("/")[2]
+    if new is None:
+        what = "the check is gone" if short == CHECK_FILE else f"the {_kind(short)} is gone"
+        yield Weakening(Location(name), name, what)
+    elif not _same(short, old, new):
+        yield Weakening(Location(name, _first_difference(old, new)), name, f"the {_kind(short)} is another one")
+
+
+def _kind(short: str) -> str:
+    if short == CHECK_FILE:
+        return "check"
+    return "case" if short.endswith(".json") else "file"
+
+
+def _same(short: str, old: bytes, new: bytes) -> bool:
+    """Whether two versions of a file mean the same: comments, spaces and ends of lines do not count."""
+    try:
+        if short.endswith(".py"):
+            return ast.dump(ast.parse(old)) == ast.dump(ast.parse(new))
+        if short.endswith(".json"):
+            return bool(json.loads(old) == json.loads(new))
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return old.splitlines() == new.splitlines()
+
+
+def _first_difference(old: bytes, new: bytes) -> int:
+    lines = new.splitlines()
+    pairs = enumerate(zip(old.splitlines(), lines, strict=False), start=1)
+    return next((number for number, (one, other) in pairs if one != other), max(1, len(lines)))
+
+
+def _protected(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
+    if new is None:
+        yield Weakening(Location(name), name, "the list of protected resources is gone")
+        return
+    was = Protected.parse(old, shown_as=name)
+    try:
+        now = Protected.parse(new, shown_as=name)
+    except CatalogueError as error:
+        yield Weakening(error.problems[0].where, name, f"the list cannot be read any more: {error.problems[0].what}")
+        return
+    tree, old_tree = load_tree(new, name), load_tree(old, name)
+    for kind, entry in was.types.items():
+        if kind not in now.types:
+            yield Weakening(place(old_tree, [kind], name), kind, f"{kind} would not be protected any more")
+            continue
+        for keys, what in _entry(entry, now.types[kind]):
+            yield Weakening(place(tree, [kind, *keys], name), ".".join([kind, *keys]), f"{kind}: {what}")
+
+
+def _entry(was: ProtectedType, now: ProtectedType) -> Iterator[tuple[list[str], str]]:
+    """What one entry lost: the keys that it is about, and a sentence."""
+    if was.protection is not None and was.protection != now.protection:
+        yield ["protection"], f"its protection {was.protection.attribute} would not be looked at as before"
+    for key, value in was.disarmed_by.items():
+        if now.disarmed_by.get(key) != value or key not in now.disarmed_by:
+            yield ["disarmed_by", key], f"{key} = {value!r} would not count as disarming it"
+    for key, kind in was.replaced_by.items():
+        if now.replaced_by.get(key) not in {kind, "any"}:
+            yield ["replaced_by", key], f"a change of {key} would not count as a replacement as before"
+    missing = [api for api in was.delete_apis if api not in now.delete_apis]
+    if missing:
+        yield ["delete_apis"], f"{', '.join(missing)} would not be denied any more"
+    for key in ProtectedType.model_fields.keys() - {"lost", "protection", "disarmed_by", "replaced_by", "delete_apis"}:
+        if getattr(was, key) != getattr(now, key):
+            yield [key], f"{key} is not as it was"
+
+
+def _owners(name: str, old: bytes, new: bytes) -> Iterator[Weakening]:
+    was = Owners.parse(old, shown_as=name)
+    try:
+        now = Owners.parse(new, shown_as=name)
+    except CatalogueError as error:
+        yield Weakening(error.problems[0].where, name, f"the owners cannot be read any more: {error.problems[0].what}")
+        return
+    tree = load_tree(new, name)
+    for owner, emails in now.emails.items():
+        if owner not in was.emails:
+            yield Weakening(place(tree, [owner], name), f"owner {owner}", f"{owner} would be an owner")
+        elif emails != was.emails[owner]:
+            what = f"the e-mail addresses of {owner} are not as they were"
+            yield Weakening(place(tree, [owner], name), f"owner {owner}", what)
+
+
+def _pin(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
+    """The version of orch that may run: lowered, widened or not said any more."""
+    was, _ = _pinned(name, old)
+    if was is None:
+        return
+    now, where = _pinned(name, new or b"")
+    if now is None:
+        yield Weakening(Location(name), f"{name}: orch", f"orch is not held at {was} any more")
+    elif loosened(was, now):
+        yield Weakening(where, f"{name}: orch", f"the version of orch goes from {was} to {now or 'any'}")
+
+
+def _pinned(name: str, data: bytes) -> tuple[str | None, Location]:
+    if name != ORCH_FILE:
+        found, line = pin_in(name, data)
+        return found, Location(name, line)
+    try:
+        tree: Any = load_tree(data, name)
+    except CatalogueError:
+        return None, Location(name)
+    value = tree.get("orch") if isinstance(tree, Mapping) else None
+    return (str(value) if value is not None else None), place(tree, ["orch"], name)
