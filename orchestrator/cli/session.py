@@ -24,7 +24,7 @@ from orchestrator.cli.project import Project
 from orchestrator.cli.request import RunRequest, seconds
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.policies import Policies
+from orchestrator.guard.trust import load_trust
 from orchestrator.report.records import Notice, RunReport, UnitReport
 from orchestrator.report.sink import Tee, console_sink
 from orchestrator.run.begin import left_before, record_start
@@ -114,8 +114,8 @@ def open_session(
     catalogue = project.catalogue
     graph = project.graph.subgraph(selected)
     with ExitStack() as stack:
-        policies = Policies.load(catalogue.root)
-        judge = Judge(policies)
+        trust = load_trust(catalogue.root, os.environ)
+        judge = Judge(trust.policies, trust.allowance, trust.weakened)
         identities = Identities(catalogue, aws.emulator)
         units = [catalogue.units[id_] for id_ in selected]
         preflight(catalogue, identities, needs_of(catalogue, units, write=verb != "plan"))
@@ -137,7 +137,7 @@ def open_session(
         tools = Tools(
             catalogue=catalogue,
             graph=graph.reversed() if reverse else graph,
-            workspace=Workspace(catalogue, policies.protected.delete_apis),
+            workspace=Workspace(catalogue, trust.policies.protected.delete_apis),
             terraform=terraform,
             processes=processes,
             phases=phases,

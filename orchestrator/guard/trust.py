@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from orchestrator.errors import CatalogueError, Location, Problem, SetupError
+from orchestrator.errors import CatalogueError, Location, Problem, SetupError, UsageError
 from orchestrator.guard.allowance import Allowance, Written
 from orchestrator.guard.base import Base, find_base
 from orchestrator.guard.git import Repository
@@ -116,6 +116,22 @@ def weakened_since(repository: Repository, commit: str, tree: Mapping[str, bytes
     # what is the same need not be read: git's name for a file is made from its bytes
     before = {name: content[differing[name]] if name in differing else after[name] for name in blobs}
     return weakenings(before, after)
+
+
+def weakened_against(root: Path, revision: str) -> tuple[Weakening, ...]:
+    """What the working tree takes away from its judge since it left a revision; for ``orch check --base``.
+
+    Raises:
+        UsageError: there is no such revision here, or nothing in common with it.
+        CatalogueError: a file of ``policies/`` cannot be read.
+    """
+    repository = Repository.find(root)
+    commit = repository.commit(revision) if repository is not None else None
+    forked = repository.merge_base(commit) if repository is not None and commit is not None else None
+    if repository is None or forked is None:
+        message = f"{revision!r} is no revision that HEAD has anything in common with"
+        raise UsageError(message, hint="`git fetch` it, or name another, e.g. --base origin/main")
+    return weakened_since(repository, forked, read_files(root))
 
 
 def _blob_id(data: bytes | None, like: str) -> str:

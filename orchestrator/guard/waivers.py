@@ -213,7 +213,7 @@ def parse_waivers(data: bytes, *, shown_as: str) -> tuple[Waiver, ...]:
     except PydanticError as error:
         raise CatalogueError(problems_of(error, tree, shown_as, _SAID, _Entry.model_fields)) from error
     starts = [tree.lc.item(number)[0] + 1 for number in range(len(entries))]
-    ends = [*(start - 1 for start in starts[1:]), len(data.splitlines())]
+    ends = [*(start - 1 for start in starts[1:]), len(data.splitlines())][: len(starts)]
     return tuple(
         Waiver(**entry.model_dump(), at=place(tree, [number], shown_as), end=max(start, end))
         for number, (entry, start, end) in enumerate(zip(entries, starts, ends, strict=True))

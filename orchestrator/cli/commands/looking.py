@@ -83,8 +83,17 @@ def register(app: typer.Typer) -> None:
         exclude: Exclude = None,
         changed: Changed = None,
         fast: Annotated[bool, typer.Option("--fast", help="Leave out `terraform validate`.")] = False,
+        base: Annotated[
+            str | None,
+            typer.Option(
+                "--base",
+                metavar="REV",
+                help="Also tell what the policies lost since git's REV, e.g. origin/main; exit code 3 if anything.",
+                show_default=False,
+            ),
+        ] = None,
     ) -> int:
         """Check catalogue, schemas, policies and rendered roots. Needs no AWS."""
         from orchestrator.cli.verbs.check import run
 
-        return run(common, targets or [], exclude or [], changed, fast=fast)
+        return run(common, targets or [], exclude or [], changed, fast=fast, base=base)

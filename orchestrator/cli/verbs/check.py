@@ -35,8 +35,19 @@ class Result:
     note: str = ""
 
 
-def run(common: Common, targets: Sequence[str], exclude: Sequence[str], changed: str | None, *, fast: bool) -> int:
-    """Check catalogue, schemas, policies, and the roots that the catalogue becomes; exit code 2 when one is wrong."""
+def run(
+    common: Common,
+    targets: Sequence[str],
+    exclude: Sequence[str],
+    changed: str | None,
+    *,
+    fast: bool,
+    base: str | None = None,
+) -> int:
+    """Check catalogue, schemas, policies, and the roots that the catalogue becomes; exit code 2 when one is wrong.
+
+    With ``base`` also what the policies lost since that revision: exit code 3 when only that is wrong.
+    """
     project = open_project(common)  # a wrong catalogue ends here, with all of its problems
     catalogue = project.catalogue
     units = [catalogue.units[id_] for id_ in chosen(project, targets, exclude, changed)]
@@ -44,11 +55,14 @@ def run(common: Common, targets: Sequence[str], exclude: Sequence[str], changed:
     results += _schemas(catalogue)
     results += _policies(catalogue)
     results += _modules(catalogue)
+    results += _waivers(catalogue)
+    weaker = list(_weaker(catalogue, base)) if base is not None else []
     results += _roots(catalogue, units, fast=fast, tell=_teller(common))
-    print_rows(
-        common, "check", [_row(result) for result in results], [Column("check"), Column("subject"), Column("result")]
-    )
-    return 2 if any(result.problem for result in results) else 0
+    rows = [_row(result) for result in (*results, *weaker)]
+    print_rows(common, "check", rows, [Column("check"), Column("subject"), Column("result")])
+    if any(result.problem for result in results):
+        return 2
+    return 3 if any(result.problem for result in weaker) else 0
 
 
 def _row(result: Result) -> dict[str, str]:
@@ -100,6 +114,27 @@ def _modules(catalogue: Catalogue) -> Iterator[Result]:
         yield Result("modules", str(each.where), note=f"{each.what} — {each.hint}")
     if not found.problems:
         yield Result("modules", f"{len(found.folders)} folders: what is protected says so")
+
+
+def _waivers(catalogue: Catalogue) -> Iterator[Result]:
+    from orchestrator.guard.trust import problems_written
+
+    problems = list(problems_written(catalogue.root))
+    if not problems:
+        yield Result("waivers", "policies/waivers.yaml, policies/owners.yaml")
+    for problem in problems:
+        yield Result("waivers", str(problem.where), problem.what + (f" — {problem.hint}" if problem.hint else ""))
+
+
+def _weaker(catalogue: Catalogue, base: str) -> Iterator[Result]:
+    """What the working tree takes away from its own judge."""
+    from orchestrator.guard.trust import weakened_against
+
+    weakened = weakened_against(catalogue.root, base)
+    if not weakened:
+        yield Result("judge", f"as strong as at {base}")
+    for each in weakened:
+        yield Result("judge", str(each.where), f"weaker than at {base}: {each.what}")
 
 
 def _roots(catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Callable[[str], None]) -> Iterator[Result]:
