@@ -115,7 +115,13 @@ def _protected(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
     if new is None:
         yield Weakening(Location(name), name, "the list of protected resources is gone")
         return
-    was = Protected.parse(old, shown_as=name)
+    try:
+        was = Protected.parse(old, shown_as=name)
+    except CatalogueError:
+        yield Weakening(
+            Location(name), name, "this orch cannot read the list as it was, so nobody can tell what it lost"
+        )
+        return
     try:
         now = Protected.parse(new, shown_as=name)
     except CatalogueError as error:
@@ -131,21 +137,19 @@ def _protected(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
 
 
 def _entry(was: ProtectedType, now: ProtectedType) -> Iterator[tuple[list[str], str]]:
-    """What one entry lost: the keys that it is about, and a sentence."""
-    if was.protection is not None and was.protection != now.protection:
-        yield ["protection"], f"its protection {was.protection.attribute} would not be looked at as before"
-    for key, value in was.disarmed_by.items():
-        if now.disarmed_by.get(key) != value or key not in now.disarmed_by:
-            yield ["disarmed_by", key], f"{key} = {value!r} would not count as disarming it"
-    for key, kind in was.replaced_by.items():
-        if now.replaced_by.get(key) not in {kind, "any"}:
-            yield ["replaced_by", key], f"a change of {key} would not count as a replacement as before"
-    missing = [api for api in was.delete_apis if api not in now.delete_apis]
-    if missing:
-        yield ["delete_apis"], f"{', '.join(missing)} would not be denied any more"
-    for key in ProtectedType.model_fields.keys() - {"lost", "protection", "disarmed_by", "replaced_by", "delete_apis"}:
-        if getattr(was, key) != getattr(now, key):
-            yield [key], f"{key} is not as it was"
+    """What one entry lost: the keys that it is about, and a sentence. Keys that the list gets one day count too."""
+    for key in sorted(ProtectedType.model_fields.keys() - {"lost"}):
+        old, new = getattr(was, key), getattr(now, key)
+        if isinstance(old, Mapping):
+            for name in old:
+                if name not in new or (new[name] != old[name] and (key, new[name]) != ("replaced_by", "any")):
+                    yield [key, name], f"{key}: {name} is gone or not as it was"
+        elif isinstance(old, tuple):
+            missing = [each for each in old if each not in new]
+            if missing:
+                yield [key], f"{key}: {', '.join(map(str, missing))} is gone"
+        elif old is not None and old != new:
+            yield [key], f"{key} is gone or not as it was"
 
 
 def _owners(name: str, old: bytes, new: bytes) -> Iterator[Weakening]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.project import REPOSITORY
+from tests.support.project import CI_VARIABLES, REPOSITORY
 
 pytestmark = pytest.mark.integration
 
@@ -33,7 +33,8 @@ def copy_of_the_catalogue(folder: Path) -> Path:
 
 def environment() -> dict[str, str]:
     """An environment in which ``orch`` is the one of the tests, as after ``. .venv/bin/activate``."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ORCH_"))}
+    dropped = ("AWS_", "ORCH_", *CI_VARIABLES)  # the copy that it runs in is no git repository, which a CI must have
+    env = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return {**env, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}", "NO_COLOR": "1"}
 
 

@@ -26,6 +26,7 @@ CI_VARIABLES = (
     "CHANGE_",
     "SYSTEM_PULLREQUEST_",
     "TF_BUILD",
+    "TEAMCITY_",
 )
 """How the variables begin by which CI systems say what they build: a test gives those that it means."""
 ALL_ROLES = "OrganizationAccountAccessRole"
