@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.aws.history import History
 from orchestrator.aws.identity import Identities
 from orchestrator.aws.ledger import Ledger
 from orchestrator.aws.locks import StateLocks
@@ -145,6 +146,7 @@ def open_session(
             store=store,
             ledger=Ledger(catalogue, identities, store),
             locks=StateLocks(catalogue, identities),
+            history=History(catalogue, identities),
             judge=judge,
             sink=sink,
             journal=journal,

@@ -42,6 +42,14 @@ class Frozen:
     plan_sha256: str
     digest: str
 
+    def path_of(self, name: str) -> str:
+        """A name of ``files`` as a path that a person can open."""
+        kind, _, rest = name.partition("/")
+        if kind == "plan":
+            return str(self.plan)
+        folders = {"root": self.root, **{f"extra{number}": folder for number, folder in enumerate(self.extra)}}
+        return str(folders[kind] / rest) if kind in folders else name
+
 
 def freeze(root: Path, plan: Path, extra: Iterable[Path] = ()) -> Frozen:
     """Hash the saved plan and every file that applying it may read.
@@ -80,23 +88,32 @@ def verify(frozen: Frozen) -> None:
         if before == after:
             continue
         how = "was added" if before is None else "is gone" if after is None else "was changed"
-        message = f"{_shown(frozen, name)} {how} after the plan was judged"
+        message = f"{frozen.path_of(name)} {how} after the plan was judged"
         raise BlockedError(message, hint="plan again, so that what is applied is what was judged")
 
 
-def _shown(frozen: Frozen, name: str) -> str:
-    """A name as a path that a person can open."""
-    kind, _, rest = name.partition("/")
-    if kind == "plan":
-        return str(frozen.plan)
-    folder = frozen.root if kind == "root" else frozen.extra[int(kind.removeprefix("extra"))]
-    return str(folder / rest)
+def hash_file(path: Path) -> str:
+    """``sha256:`` and the hash of a file; a link is not followed.
+
+    Raises:
+        BlockedError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        raise BlockedError(message) from error
+    return f"sha256:{digest.hexdigest()}"
 
 
 def _files(root: Path, plan: Path, extra: tuple[Path, ...]) -> dict[str, str]:
     folders = {"root": root, **{f"extra{number}": folder for number, folder in enumerate(extra)}}
     allowed = tuple(folder.resolve() for folder in folders.values())
-    files = {"plan": _hash(plan)}
+    files = {"plan": hash_file(plan)}
     if not root.is_dir():
         message = f"{root} is gone, and it is what the plan was made from"
         raise BlockedError(message, hint="plan again")
@@ -138,7 +155,7 @@ def _value(path: Path, allowed: tuple[Path, ...]) -> str:
         message = f"{path} is neither a file nor a folder"
         raise BlockedError(message, hint="take it out of the module")
     runs = "x" if mode & stat.S_IXUSR else ""
-    return _hash(path) + runs
+    return hash_file(path) + runs
 
 
 def _link(path: Path, allowed: tuple[Path, ...]) -> str:
@@ -148,16 +165,3 @@ def _link(path: Path, allowed: tuple[Path, ...]) -> str:
         message = f"{path} is a link that leads out of what is judged, to {target}"
         raise BlockedError(message, hint="copy the file into the module instead")
     return f"link:{path.readlink()} -> {target}"
-
-
-def _hash(path: Path) -> str:
-    digest = hashlib.sha256()
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    except OSError as error:
-        message = f"{path} cannot be read: {error.strerror}"
-        raise BlockedError(message) from error
-    return f"sha256:{digest.hexdigest()}"

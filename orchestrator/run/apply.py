@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from orchestrator.catalogue.records import Unit
 from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
-from orchestrator.guard.freeze import verify
+from orchestrator.guard.receipts import StateMovedError
 from orchestrator.report.changes import scrub
 from orchestrator.report.records import Notice, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
 from orchestrator.run.announced import destroys, unannounced
@@ -19,7 +20,8 @@ from orchestrator.run.plan import not_run
 from orchestrator.run.planned import Planned
 from orchestrator.run.planner import Planner
 from orchestrator.run.privilege import role_fields, role_of
-from orchestrator.run.progress import progress, warn
+from orchestrator.run.progress import Watched, progress, warn
+from orchestrator.run.receipts import confirm, settle
 from orchestrator.run.scheduler import Ended, Step, run_graph
 from orchestrator.run.tools import Tools, read_across_accounts
 from orchestrator.run.upstreams import Inflow, Upstreams
@@ -110,7 +112,7 @@ class ApplyAll:
         """Apply; when another run was faster, plan anew, and go on only if that does nothing that was not approved."""
         try:
             return self._apply(unit, real)
-        except StalePlanError:
+        except (StalePlanError, StateMovedError):
             if self.destroy or self.tools.stop.is_set():
                 raise
         self.tools.sink(Notice(text="another run was faster: planning it again", unit=unit.id))
@@ -148,26 +150,27 @@ class ApplyAll:
 
     def _apply(self, unit: Unit, real: Planned) -> UnitReport:
         tools = self.tools
-        if real.plan is None or real.frozen is None or real.verdict is None:
+        if real.plan is None or real.receipt is None or real.verdict is None:
             message = f"{unit.id}: there is no plan that may be applied"
-            raise BlockedError(message, hint="this is a bug in orch: an apply needs a judged and frozen plan")
+            raise BlockedError(message, hint="this is a bug in orch: an apply needs a judged plan and its receipt")
         if real.verdict.blocked:
             return real.report
         if tools.stop.is_set():
             message = f"{unit.id} was not applied: the run was interrupted"
             raise InterruptedRunError(message)
-        verify(real.frozen)
+        receipt, _ = confirm(tools, unit, made=real.receipt, plan=real.plan)
         role = role_of(tools, unit)
         verb = "destroy" if self.destroy else "apply"
-        tools.journal.write(f"{verb}-started", unit=unit.id, plan=real.frozen.plan_sha256, **role_fields(role))
+        tools.journal.write(f"{verb}-started", unit=unit.id, plan=receipt.plan_sha256, **role_fields(role))
         tools.sink(UnitPhase(unit.id, Phase.DESTROY if self.destroy else Phase.APPLY))
         root = replace(tools.root(unit, preview=False), env=tools.apply_environment(unit, role))
+        watched = Watched(progress(tools.sink, unit.id))
         try:
             tools.terraform.apply(
                 root,
                 real.plan.file,
                 timeout=tools.options.timeout or unit.timeouts.apply,
-                on_line=tell_waits(tools, unit, progress(tools.sink, unit.id)),
+                on_line=tell_waits(tools, unit, watched),
                 on_warning=warn(tools.sink, unit.id),
                 lock_timeout=tools.options.lock_timeout,
             )
@@ -175,13 +178,18 @@ class ApplyAll:
             tools.journal.write(f"{verb}-ended", unit=unit.id, ok=False, cause="the plan is out of date")
             raise
         except OrchError as error:
+            with suppress(OrchError):  # it was told of; why the apply failed matters more
+                settle(tools, unit, receipt, ok=False, began=watched.began)
             failed = self._failed(unit, real.plan, real.report, error)
             tools.journal.note(f"{verb}-ended", unit=unit.id, ok=False, cause=failed.cause[:500])
             return failed
         finally:
             tools.store.forget(unit.id)
-        tools.journal.note(f"{verb}-ended", unit=unit.id, ok=True)
-        keep_books(tools, unit)
+        try:
+            settle(tools, unit, receipt, ok=True)
+        finally:
+            tools.journal.note(f"{verb}-ended", unit=unit.id, ok=True)
+            keep_books(tools, unit)
         return replace(real.report, status=Status.DESTROYED if self.destroy else Status.APPLIED)
 
     def _failed(self, unit: Unit, plan: PlanRecord, shown: UnitReport, error: OrchError) -> UnitReport:

@@ -52,6 +52,10 @@ class Folders:
         """Terraform's saved plan, beside the root so that it is no file of the root."""
         return self.of_run / "plans" / f"{unit.folder}.tfplan"
 
+    def receipt(self, unit: Unit) -> Path:
+        """The receipt of the unit's plan."""
+        return self.of_run / "receipts" / f"{unit.folder}.json"
+
     def preview_plan(self, unit: Unit) -> Path:
         """The preview's saved plan: only ever read."""
         return self.of_run / "plans" / f"{unit.folder}.preview.tfplan"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.guard.freeze import Frozen
+from orchestrator.guard.receipts import Receipt
 from orchestrator.guard.records import Verdict
 from orchestrator.report.records import Status, UnitReport
 from orchestrator.terraform.records import PlanRecord
@@ -19,12 +20,14 @@ class Planned:
         plan: None when there is none: it failed, was skipped, or can only be planned after its upstreams.
         verdict: the guard's; None when there is no plan.
         frozen: every file that the judgement covers; None for a preview, which is never applied.
+        receipt: binds plan and judgement; None for a preview, and for a plan with nothing in it.
     """
 
     report: UnitReport
     plan: PlanRecord | None = None
     verdict: Verdict | None = None
     frozen: Frozen | None = None
+    receipt: Receipt | None = None
 
     @property
     def preview(self) -> bool:

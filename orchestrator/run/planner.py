@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator.catalogue.records import Unit
 from orchestrator.errors import ApprovalError, BlockedError, InterruptedRunError, OrchError, UnitError
-from orchestrator.guard.freeze import freeze
+from orchestrator.guard.freeze import freeze, hash_file
 from orchestrator.report.changes import change_lines
 from orchestrator.report.records import Phase, Status, UnitPhase, UnitReport
 from orchestrator.run.holders import in_use
@@ -16,6 +16,7 @@ from orchestrator.run.inside import look_inside
 from orchestrator.run.locking import wait_for_lock
 from orchestrator.run.planned import Planned
 from orchestrator.run.progress import progress, warn
+from orchestrator.run.receipts import attest
 from orchestrator.run.saved import without_placeholder
 from orchestrator.run.tools import Tools
 from orchestrator.run.unsaved import refuse_unsaved
@@ -146,8 +147,9 @@ class Planner:
 
     def _read(self, root: Root, out: Path) -> PlanRecord:
         json_file = out.with_suffix(".json")
+        hashed = hash_file(out)  # before its JSON is made: what is judged must be of this very file
         self.tools.terraform.show_json(root, out, json_file)
-        return without_placeholder(read_plan(out, json_file))
+        return replace(without_placeholder(read_plan(out, json_file)), sha256=hashed)
 
     def _judged(
         self, unit: Unit, root: Root, record: PlanRecord, *, unknown: frozenset[str], inflow: Inflow, destroy: bool
@@ -156,6 +158,9 @@ class Planner:
         preview = bool(inflow.pending)
         verdict = look_inside(self.tools, unit, record, self.tools.judge.judge(unit, record, destroy=destroy))
         frozen = None if preview else freeze(root.folder, record.file, extra=[root.data_dir / "modules"])
+        receipt = None
+        if frozen is not None and record.json_file is not None:
+            receipt = attest(self.tools, unit, record, verdict, frozen, destroy=destroy)
         marks: frozenset[tuple[str, str]] = frozenset()
         if unknown and record.json_file is not None:
             marks = upstream_marks(record.json_file, root.folder, unknown)
@@ -167,7 +172,7 @@ class Planner:
             findings=verdict.findings,
             outputs_changed=_changed_outputs(record),
         )
-        return Planned(report=report, plan=record, verdict=verdict, frozen=frozen)
+        return Planned(report=report, plan=record, verdict=verdict, frozen=frozen, receipt=receipt)
 
     def _judge_errored(
         self, unit: Unit, root: Root, out: Path, error: TerraformError, *, preview: bool, destroy: bool

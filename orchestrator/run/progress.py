@@ -27,6 +27,23 @@ def progress(sink: Sink, unit: str) -> Callable[[str], None]:
     return on_line
 
 
+class Watched:
+    """Passes lines on, and notes whether Terraform began to change anything.
+
+    Args:
+        on_line: takes every line.
+    """
+
+    def __init__(self, on_line: Callable[[str], None]) -> None:
+        self._on_line = on_line
+        self.began = False
+
+    def __call__(self, line: str) -> None:
+        """Take one line."""
+        self.began = self.began or bool(_WORTH.search(line))
+        self._on_line(line)
+
+
 def warn(sink: Sink, unit: str) -> Callable[[str], None]:
     """A callback for what the supervision of a process has to say: time limits, kills."""
 

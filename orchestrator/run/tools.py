@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.aws.break_glass import BreakGlass
+from orchestrator.aws.history import History
 from orchestrator.aws.identity import AnyRole, Identities, role_for
 from orchestrator.aws.ledger import Ledger
 from orchestrator.aws.locks import StateLocks
@@ -61,6 +62,7 @@ class Tools:
     store: StateStore
     ledger: Ledger
     locks: StateLocks
+    history: History
     judge: Judge
     sink: Sink
     journal: Journal

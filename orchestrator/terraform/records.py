@@ -104,6 +104,7 @@ class PlanRecord:
         outputs: every output change.
         errored: Terraform saved the plan and then found an error in it.
         complete: False when Terraform deferred something.
+        sha256: hash of the plan file (``sha256:…``) from before its JSON was made; empty when nobody took it.
     """
 
     file: Path
@@ -115,6 +116,7 @@ class PlanRecord:
     outputs: Mapping[str, OutputChange] = field(default_factory=dict)
     errored: bool = False
     complete: bool = True
+    sha256: str = ""
 
     @property
     def empty(self) -> bool:
