@@ -1,0 +1,173 @@
+"""A receipt binds a plan to everything that its judgement stood on; whatever differs is refused and named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.errors import BlockedError
+from orchestrator.guard.freeze import freeze
+from orchestrator.guard.receipts import Facts, Receipt, StateMovedError, Wrote, check, check_verdict
+from orchestrator.guard.records import Severity, Verdict
+from orchestrator.terraform.header import StateHeader
+from tests.support.reports import finding
+
+LINEAGE = "662730bc-dc40-f66d-b115-c358a3185284"
+CLEAN = Verdict(unit="prod/data", findings=(), checks=("ORCH_PROTECTED", "ORCH_WEAKENED"))
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Facts:
+    root = tmp_path / "root"
+    (root / "modules" / "table").mkdir(parents=True)
+    for name in ("main.tf", "upstream.json", "modules/table/main.tf"):
+        (root / name).write_text(name)
+    (tmp_path / "plan").write_text("plan")
+    fetched = tmp_path / "data" / "modules"
+    fetched.mkdir(parents=True)
+    (fetched / "modules.json").write_text("{}")
+    return Facts(
+        unit="prod/data",
+        account_id="111111111111",
+        region="eu-west-1",
+        state="s3://ams-111111111111-tfstate/prod/data/eu-west-1/terraform.tfstate",
+        base=StateHeader(LINEAGE, 4),
+        frozen=freeze(root, tmp_path / "plan", extra=[fetched]),
+        json_sha256="ab" * 32,
+        policies="cd" * 32,
+        versions={"orch": "0.1.0", "terraform": "1.11.4", "registry.terraform.io/hashicorp/aws": "5.100.0"},
+    )
+
+
+def receipt_of(facts: Facts, verdict: Verdict = CLEAN) -> Receipt:
+    return Receipt.make(facts, verdict, run="20260301-101500-7f3a", destroy=False, time="2026-03-01", commit="abc")
+
+
+def now(facts: Facts) -> Facts:
+    """The same facts with the files as they are now."""
+    return replace(facts, frozen=freeze(facts.frozen.root, facts.frozen.plan, extra=facts.frozen.extra))
+
+
+def test_what_is_as_it_was_may_be_applied(facts: Facts) -> None:
+    receipt = receipt_of(facts)
+    check(receipt, now(facts))
+    check_verdict(receipt, CLEAN)
+    assert {"root/upstream.json", "root/modules/table/main.tf", "extra0/modules.json"} <= receipt.files.keys()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"unit": "prod/api"}, "the receipt is of prod/data, and the plan of prod/api"),
+        ({"account_id": "222222222222"}, "judged for the account 111111111111, and STS says that this is 222222222222"),
+        ({"region": "eu-west-2"}, "judged for eu-west-1, and would be applied in eu-west-2"),
+        ({"state": "s3://other/key"}, "would be applied to s3://other/key"),
+        ({"json_sha256": "00" * 32}, "the JSON of the plan of prod/data was changed"),
+        ({"policies": "00" * 32}, "judged by other policies"),
+        ({"versions": {"orch": "0.1.0", "terraform": "1.11.4"}}, r"hashicorp/aws 5\.100\.0, .* with none"),
+        ({"base": StateHeader(LINEAGE, 5)}, "moved on after its plan was made: it had the serial 4, and has 5"),
+        ({"base": StateHeader("other", 4)}, "is another one, other"),
+        ({"base": StateHeader()}, "had the serial 4, and is gone"),
+    ],
+)
+def test_whatever_differs_is_refused_and_named(facts: Facts, change: dict[str, Any], said: str) -> None:
+    with pytest.raises(BlockedError, match=said) as caught:
+        check(receipt_of(facts), replace(facts, **change))
+    assert caught.value.exit_code == 3
+    assert caught.value.hint
+    assert isinstance(caught.value, StateMovedError) == ("base" in change)
+
+
+def test_every_fact_is_compared() -> None:
+    """A fact that somebody adds and does not compare would be no bond."""
+    compared = {"unit", "account_id", "region", "state", "json_sha256", "policies", "versions", "base", "frozen"}
+    assert {field.name for field in fields(Facts)} == compared
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "how"),
+    [
+        ("root/main.tf", lambda path: path.write_text("x"), "was changed"),
+        ("root/upstream.json", lambda path: path.write_text("{}"), "was changed"),
+        ("root/modules/table/main.tf", lambda path: path.unlink(), "is gone"),
+        ("root/more.tf", lambda path: path.write_text("x"), "was added"),
+        ("data/modules/modules.json", lambda path: path.write_text("x"), "was changed"),
+        ("plan", lambda path: path.write_text("x"), "was changed"),
+    ],
+)
+def test_a_file_that_differs_is_named(facts: Facts, name: str, edit: Callable[[Path], Any], how: str) -> None:
+    receipt = receipt_of(facts)
+    path = facts.frozen.plan.parent / name
+    edit(path)
+    with pytest.raises(BlockedError, match=f"{path} {how} after the plan was judged"):
+        check(receipt, now(facts))
+
+
+def test_a_blocked_plan_is_not_applied_by_its_receipt(facts: Facts) -> None:
+    blocked = receipt_of(facts, replace(CLEAN, findings=(finding("prod/data"),)))
+    with pytest.raises(BlockedError, match=r"its plan was blocked \(ORCH_PROTECTED\)"):
+        check(blocked, facts)
+
+
+def test_a_second_verdict_must_be_the_first(facts: Facts) -> None:
+    waived = replace(finding("prod/data"), severity=Severity.WAIVED, waiver="w-1 by anna: reason")
+    receipt = receipt_of(facts, replace(CLEAN, findings=(waived,)))
+    check_verdict(receipt, replace(CLEAN, findings=(replace(waived, inside="3 users"),)))  # counted anew each time
+    with pytest.raises(BlockedError, match="is blocked now: a Cognito user pool would be deleted"):
+        check_verdict(receipt, replace(CLEAN, findings=(replace(waived, severity=Severity.BLOCK, waiver=""),)))
+    others = (
+        CLEAN,
+        replace(CLEAN, findings=(waived,), checks=("ORCH_PROTECTED",)),
+        replace(CLEAN, findings=(replace(waived, waiver="w-2 by bert: other"),)),
+    )
+    for other in others:
+        with pytest.raises(BlockedError, match="the verdict is not the receipt's"):
+            check_verdict(receipt, other)
+
+
+def test_a_receipt_comes_back_from_disk_as_it_was(facts: Facts, tmp_path: Path) -> None:
+    wrote = Wrote(ok=False, lineage=LINEAGE, first=5, last=6, versions={"v2": 6, "v1": 5})
+    for receipt in (
+        receipt_of(facts),
+        replace(receipt_of(facts, replace(CLEAN, findings=(finding("u"),))), wrote=wrote),
+    ):
+        path = tmp_path / "receipts" / "prod" / "data" / "eu-west-1.json"
+        receipt.write(path)
+        assert Receipt.read(path) == receipt
+        assert path.stat().st_mode & 0o777 == 0o600
+        form = json.loads(path.read_text())
+        assert (form["format"], form["kind"], form["blocked"]) == (1, "receipt", receipt.blocked)
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda form: {**form, "format": 2}, "has the format 2; this orch knows 1"),
+        (lambda form: {key: value for key, value in form.items() if key != "checks"}, "is no receipt"),
+        (lambda form: {**form, "findings": [{"id": 1}]}, "is no receipt"),
+        (lambda form: {**form, "files": {**form["files"], "root/main.tf": "sha256:0"}}, "was edited"),
+        (lambda form: {**form, "blocked": "no"}, "was edited"),
+        (lambda form: [form], "is no receipt"),
+        (str, "is no receipt"),
+    ],
+)
+def test_what_is_no_whole_receipt_is_refused(
+    facts: Facts, tmp_path: Path, edit: Callable[[dict[str, Any]], Any], said: str
+) -> None:
+    path = tmp_path / "receipt.json"
+    path.write_text(json.dumps(edit(receipt_of(facts).form())))
+    with pytest.raises(BlockedError, match=said):
+        Receipt.read(path)
+
+
+def test_without_a_receipt_nothing_is_applied(tmp_path: Path) -> None:
+    with pytest.raises(BlockedError, match=r"there is no receipt .* so nothing says that this plan was judged"):
+        Receipt.read(tmp_path / "receipt.json")
+    (tmp_path / "receipt.json").write_text('{"format": 1')
+    with pytest.raises(BlockedError, match="cannot be read"):
+        Receipt.read(tmp_path / "receipt.json")
