@@ -17,6 +17,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)")
 class RunRequest:
     """Selection and limits of one run. ``timeout`` in seconds; ``lock_timeout`` in Terraform's notation.
 
+    ``replace``: addresses that shall be made anew.
     ``break_glass``: why everything is to be applied under the break-glass role; None: it is not.
     """
 
@@ -28,6 +29,7 @@ class RunRequest:
     timeout: float | None = None
     lock_timeout: str = "0s"
     break_glass: str | None = None
+    replace: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -40,6 +42,7 @@ class RunRequest:
         timeout: str | None,
         lock_timeout: str = "0s",
         break_glass: str | None = None,
+        replace: Sequence[str] | None = None,
     ) -> RunRequest:
         """From what Typer gives.
 
@@ -59,6 +62,7 @@ class RunRequest:
             timeout=None if timeout is None else seconds(timeout, "--timeout"),
             lock_timeout=lock_timeout,
             break_glass=break_glass,
+            replace=tuple(replace or ()),
         )
 
 

@@ -158,6 +158,7 @@ def open_session(
                 lock_timeout=request.lock_timeout,
                 lock_seconds=seconds(request.lock_timeout, "--lock-timeout"),
                 fail_fast=request.fail_fast,
+                replace=request.replace,
                 break_glass=break_glass,
             ),
         )

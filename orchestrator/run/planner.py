@@ -17,6 +17,7 @@ from orchestrator.run.locking import wait_for_lock
 from orchestrator.run.planned import Planned
 from orchestrator.run.progress import progress, warn
 from orchestrator.run.receipts import attest
+from orchestrator.run.replacing import absolute
 from orchestrator.run.saved import without_placeholder
 from orchestrator.run.tools import Tools
 from orchestrator.run.unsaved import refuse_unsaved
@@ -139,6 +140,7 @@ class Planner:
             on_line=progress(self.tools.sink, unit.id),
             on_warning=warn(self.tools.sink, unit.id),
             destroy=destroy,
+            replace=[] if destroy else [absolute(each) for each in self.tools.options.replace],
         )
         if not changes:
             return empty_plan(out)  # Terraform's own word (-detailed-exitcode): reading it would cost seconds

@@ -36,6 +36,7 @@ class Options:
         lock_timeout: how long an apply waits for another's state lock, in Terraform's notation.
         lock_seconds: the same in seconds.
         fail_fast: start nothing new after the first failure.
+        replace: addresses in the one unit of the run that shall be made anew.
         break_glass: who applies everything under the break-glass role, and why; None: only what a waiver allows.
     """
 
@@ -45,6 +46,7 @@ class Options:
     lock_seconds: float = 0.0
     fail_fast: bool = False
     break_glass: BreakGlass | None = None
+    replace: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

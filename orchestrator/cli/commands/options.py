@@ -61,6 +61,15 @@ Timeout = Annotated[
 LockTimeout = Annotated[
     str, typer.Option("--lock-timeout", metavar="TIME", help="How long an apply waits for another's lock, e.g. 5m.")
 ]
+Replace = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--replace",
+        metavar="ADDR",
+        help="Make this resource of the one selected unit anew: aws_sqs_queue.this. May be given more than once.",
+        show_default=False,
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "--auto-approve", help="Do not ask.")]
 
 Verb = TypeVar("Verb", bound=Callable[..., int])

@@ -11,6 +11,7 @@ from orchestrator.cli.commands.options import (
     Exclude,
     FailFast,
     LockTimeout,
+    Replace,
     Slots,
     Targets,
     Timeout,
@@ -36,11 +37,12 @@ def register(app: typer.Typer) -> None:
         detailed_exitcode: Annotated[
             bool, typer.Option("--detailed-exitcode", help="0 nothing to do, 2 changes, 1 any error, 3 blocked.")
         ] = False,
+        replace: Replace = None,
     ) -> int:
         """Show what apply would do, unit by unit, and judge it. Changes nothing."""
         from orchestrator.cli.verbs.plan import run
 
-        request = RunRequest.of(targets, exclude, changed, slots, fail_fast, timeout)
+        request = RunRequest.of(targets, exclude, changed, slots, fail_fast, timeout, replace=replace)
         return run(common, request, detailed_exitcode=detailed_exitcode)
 
     @verb(app, "apply")
@@ -63,11 +65,14 @@ def register(app: typer.Typer) -> None:
                 show_default=False,
             ),
         ] = None,
+        replace: Replace = None,
     ) -> int:
         """Plan, judge, show, ask once, apply: each unit the moment its upstreams are done."""
         from orchestrator.cli.verbs.apply import run
 
-        request = RunRequest.of(targets, exclude, changed, slots, fail_fast, timeout, lock_timeout, break_glass)
+        request = RunRequest.of(
+            targets, exclude, changed, slots, fail_fast, timeout, lock_timeout, break_glass, replace=replace
+        )
         return run(common, request, yes=yes)
 
     @verb(app, "destroy")
