@@ -17,6 +17,7 @@ from orchestrator.aws.ledger_form import PREFIX, Entry, entry_key, folder_of, ma
 from orchestrator.aws.states import StateStore
 from orchestrator.catalogue.records import Account, Catalogue, Unit
 from orchestrator.errors import UnitError
+from orchestrator.terraform.records import StateRecord
 
 _STATE = "/terraform.tfstate"
 _TRIES = 5
@@ -63,21 +64,18 @@ class Ledger:
         hint = f"`orch apply {unit.id}` when nothing else runs on it"
         raise UnitError(f"the state of {unit.id} changes while its entry in the ledger is written", hint=hint)
 
-    def entries(
-        self, account: Account, role: Role, *, bucket: str | None = None, prefix: str = PREFIX
-    ) -> Mapping[str, datetime]:
+    def entries(self, account: Account, role: Role, *, prefix: str = PREFIX) -> Mapping[str, datetime]:
         """Which units a bucket's ledger has: folder ``STAGE/STACK/REGION`` -> when its entry was last written.
 
         Args:
-            account: whose bucket.
+            account: whose state bucket.
             role: role to read with.
-            bucket: another bucket of the account than its state bucket.
             prefix: only keys that begin so.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: the bucket cannot be listed.
         """
-        listed = self._listed(account, role, bucket or account.state_bucket, prefix)
+        listed = self._listed(account, role, prefix)
         return {folder: time for key, time in listed if (folder := folder_of(key)) is not None}
 
     def states(self, account: Account, role: Role, stage: str) -> Mapping[str, datetime]:
@@ -86,31 +84,29 @@ class Ledger:
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: the bucket cannot be listed.
         """
-        listed = self._listed(account, role, account.state_bucket, f"{stage}/")
+        listed = self._listed(account, role, f"{stage}/")
         return {key.removesuffix(_STATE): time for key, time in listed if key.endswith(_STATE) and key.count("/") == 3}
 
-    def read(self, account: Account, role: Role, folder: str, *, bucket: str | None = None) -> Entry | None:
+    def read(self, account: Account, role: Role, folder: str) -> Entry | None:
         """One entry; None when it is gone by now.
 
         Raises:
             UnitError: it is no entry, or of an unknown format.
             DeniedError, ThrottledError, SetupError: AWS refused, or could not be reached.
         """
-        where, key = bucket or account.state_bucket, entry_key(folder)
+        key = entry_key(folder)
+        data = self._get(account, role, key)
+        return None if data is None else read_form(data, f"s3://{account.state_bucket}/{key}")
 
-        def get() -> bytes | None:
-            try:
-                client = self._identities.client("s3", account, role)
-                answer = client.get_object(Bucket=where, Key=key, ExpectedBucketOwner=account.id)
-            except AwsFailure as error:
-                if cause_of(error) is Cause.NO_OBJECT:
-                    return None
-                raise
-            with answer["Body"] as body:
-                return bytes(body.read())
+    def state_at(self, account: Account, role: Role, key: str) -> StateRecord | None:
+        """A state by its key, also of a unit that the catalogue does not have; None when there is none.
 
-        data = self._call(account, f"read s3://{where}/{key}", get)
-        return None if data is None else read_form(data, f"s3://{where}/{key}")
+        Raises:
+            UnitError: it is no state.
+            DeniedError, ThrottledError, SetupError: AWS refused, or could not be reached.
+        """
+        data = self._get(account, role, key)
+        return None if data is None else self._store.parse(data)
 
     def other_buckets(self, account: Account, role: Role) -> tuple[str, ...]:
         """Every bucket of an account but its state bucket, sorted.
@@ -126,12 +122,28 @@ class Ledger:
         found = self._call(account, f"list the buckets of {account.name}", names)
         return tuple(sorted(set(found) - {account.state_bucket}))
 
-    def _listed(self, account: Account, role: Role, bucket: str, prefix: str) -> list[tuple[str, datetime]]:
+    def _listed(self, account: Account, role: Role, prefix: str) -> list[tuple[str, datetime]]:
+        bucket = account.state_bucket
+
         def pages() -> list[tuple[str, datetime]]:
             client = self._identities.client("s3", account, role)
             return list(_objects(client, Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=account.id))
 
         return self._call(account, f"list s3://{bucket}/{prefix}", pages)
+
+    def _get(self, account: Account, role: Role, key: str) -> bytes | None:
+        def get() -> bytes | None:
+            try:
+                client = self._identities.client("s3", account, role)
+                answer = client.get_object(Bucket=account.state_bucket, Key=key, ExpectedBucketOwner=account.id)
+            except AwsFailure as error:
+                if cause_of(error) is Cause.NO_OBJECT:
+                    return None
+                raise
+            with answer["Body"] as body:
+                return bytes(body.read())
+
+        return self._call(account, f"read s3://{account.state_bucket}/{key}", get)
 
     def _put(self, unit: Unit, account: Account, entry: Entry) -> None:
         def put() -> None:

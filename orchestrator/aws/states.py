@@ -105,6 +105,14 @@ class StateStore:
         self.forget(unit.id)
         return self.known(unit)
 
+    def parse(self, data: bytes) -> StateRecord:
+        """Read a state's bytes as all others are read here.
+
+        Raises:
+            UnitError: they are no state.
+        """
+        return read_state(data, self._identify)
+
     def _fetch_state(self, unit: Unit) -> tuple[StateRecord, str] | None:
         role = role_for(unit, write=False)
         answer = self._call(unit, f"read the state of {unit.id}", lambda: self._get(unit, unit.state_key, role))
@@ -112,7 +120,7 @@ class StateStore:
             return None
         data, etag = answer
         try:
-            return read_state(data, self._identify), etag
+            return self.parse(data), etag
         except UnitError as error:
             what = f"cannot read the state of {unit.id} ({self._place(unit, unit.state_key)}): {error.what}"
             raise UnitError(what, hint=error.hint) from error

@@ -81,7 +81,7 @@ def _check_strays(files: Files, live: Path) -> None:
     """Files beside those that are read: somebody wrote them to be read."""
     for path in sorted(live.iterdir()) if live.is_dir() else ():
         where = Location(path.relative_to(files.root).as_posix())
-        if path.name.startswith(".") or path.name in {"orch.yaml", *_FOLDERS}:
+        if path.name.startswith(".") or path.name in {"orch.yaml", "accounts.lock.yaml", *_FOLDERS}:
             continue
         if path.is_dir() and any(inner.suffix in {".yaml", ".yml"} for inner in path.iterdir()):
             hint = near_miss(path.name, _FOLDERS) or f"files are in live/{'/, live/'.join(_FOLDERS)}/"

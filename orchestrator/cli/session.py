@@ -16,7 +16,6 @@ from orchestrator.aws.identity import Identities
 from orchestrator.aws.ledger import Ledger
 from orchestrator.aws.locks import StateLocks
 from orchestrator.aws.phases import Phases
-from orchestrator.aws.preflight import needs_of, preflight
 from orchestrator.aws.states import StateStore
 from orchestrator.catalogue.records import Catalogue
 from orchestrator.cli.common import Common
@@ -25,10 +24,12 @@ from orchestrator.cli.project import Project
 from orchestrator.cli.request import RunRequest, seconds
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.guard.judge import Judge
+from orchestrator.guard.pinned import trusted_lock
 from orchestrator.guard.trust import load_trust
 from orchestrator.report.records import Notice, RunReport, UnitReport
 from orchestrator.report.sink import Tee, console_sink
 from orchestrator.run.begin import left_before, record_start
+from orchestrator.run.first_look import look_first
 from orchestrator.run.folders import new_run
 from orchestrator.run.interrupt import Interrupts, interruptible
 from orchestrator.run.journal import Journal
@@ -67,7 +68,7 @@ class Session:
                 units=tuple(units),
                 seconds=time.monotonic() - self.started,
                 interrupted=self.interrupts.level > 0,
-                notes=(*always, *notes, *_lost_records(self.tools.journal)),
+                notes=(*always, *self.tools.held.notes, *notes, *_lost_records(self.tools.journal)),
                 error=error,
             )
         )
@@ -119,7 +120,10 @@ def open_session(
         judge = Judge(trust.policies, trust.allowance, trust.weakened)
         identities = Identities(catalogue, aws.emulator)
         units = [catalogue.units[id_] for id_ in selected]
-        preflight(catalogue, identities, needs_of(catalogue, units, write=verb != "plan"))
+        store = StateStore(catalogue, identities, trust.policies.protected.types)
+        ledger = Ledger(catalogue, identities, store)
+        lock = trusted_lock(catalogue.root, trust.base)
+        held = look_first(catalogue, identities, ledger, units, judge=judge, lock=lock, verb=verb)
         break_glass = take_break_glass(identities, units, request.break_glass)
         before = tuple(left_before(catalogue.root))
         folders = new_run(catalogue.root)
@@ -134,7 +138,6 @@ def open_session(
         sink = Tee([console, kept])
         stack.callback(sink.close)
         stop = Stop()
-        store = StateStore(catalogue, identities, judge.policies.protected.types)
         tools = Tools(
             catalogue=catalogue,
             graph=graph.reversed() if reverse else graph,
@@ -144,7 +147,7 @@ def open_session(
             phases=phases,
             identities=identities,
             store=store,
-            ledger=Ledger(catalogue, identities, store),
+            ledger=ledger,
             locks=StateLocks(catalogue, identities),
             history=History(catalogue, identities),
             judge=judge,
@@ -161,6 +164,7 @@ def open_session(
                 replace=request.replace,
                 break_glass=break_glass,
             ),
+            held=held,
         )
         record_start(
             journal,

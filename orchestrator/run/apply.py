@@ -14,7 +14,7 @@ from orchestrator.guard.receipts import StateMovedError
 from orchestrator.report.changes import scrub
 from orchestrator.report.records import Notice, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
 from orchestrator.run.announced import destroys, unannounced
-from orchestrator.run.bookkeeping import keep_books
+from orchestrator.run.bookkeeping import keep_books, mend_books
 from orchestrator.run.locking import tell_waits
 from orchestrator.run.plan import not_run
 from orchestrator.run.planned import Planned
@@ -23,7 +23,7 @@ from orchestrator.run.privilege import role_fields, role_of
 from orchestrator.run.progress import Watched, progress, warn
 from orchestrator.run.receipts import confirm, settle
 from orchestrator.run.scheduler import Ended, Step, run_graph
-from orchestrator.run.tools import Tools, read_across_accounts
+from orchestrator.run.tools import Tools
 from orchestrator.run.upstreams import Inflow, Upstreams
 from orchestrator.terraform.failures import StalePlanError
 from orchestrator.terraform.records import PlanRecord
@@ -68,7 +68,8 @@ class ApplyAll:
             fail_fast=tools.options.fail_fast,
             on_end=self._on_end,
         )
-        return {unit: self._report(end) for unit, end in ended.items()}
+        others = {unit: before.report for unit, before in self.planned.items() if unit not in ended}
+        return {**others, **{unit: self._report(end) for unit, end in ended.items()}}
 
     def _on_end(self, ended: Ended[UnitReport]) -> None:
         report = self._report(ended)
@@ -143,9 +144,9 @@ class ApplyAll:
         return replace(report, status=Status.DECLINED, cause="you said no")
 
     def _unchanged(self, unit: Unit, real: Planned) -> UnitReport:
-        """Nothing to apply; what others read of it may still have to be published again."""
-        if not self.destroy and unit.id in read_across_accounts(self.tools.catalogue):
-            keep_books(self.tools, unit)
+        """Nothing to apply; what others read of it may still have to be written again."""
+        if not self.destroy:
+            mend_books(self.tools, unit)
         return real.report
 
     def _apply(self, unit: Unit, real: Planned) -> UnitReport:
@@ -199,11 +200,11 @@ class ApplyAll:
 
 
 def publish_again(tools: Tools, planned: Mapping[str, Planned]) -> None:
-    """When nothing changes: publish what other accounts read, where it is missing or out of date.
+    """When nothing changes: write again what others read of the units, where it is missing or out of date.
 
     Raises:
-        OrchError: it cannot be published.
+        OrchError: it cannot be written.
     """
-    for unit in sorted(read_across_accounts(tools.catalogue) & set(planned)):
+    for unit in sorted(planned):
         if planned[unit].report.status is Status.UNCHANGED:
-            tools.store.publish(tools.unit(unit))
+            mend_books(tools, tools.unit(unit))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.report.records import RunStarted, Status, UnitDone, UnitReport
+from orchestrator.run.gate import held_report
 from orchestrator.run.planned import Planned
 from orchestrator.run.planner import Planner
 from orchestrator.run.saved import save_plan
@@ -55,12 +56,15 @@ class PlanAll:
             fail_fast=tools.options.fail_fast,
             on_end=self._on_end,
         )
-        return {unit: self._planned[unit] for unit in ended}
+        return {**_held_back(tools), **{unit: self._planned[unit] for unit in ended}}
 
     def _work(self, id_: str) -> Step[Planned]:
         tools = self.tools
         unit = tools.unit(id_)
         planner = Planner(tools)
+        if (held := held_report(tools.held, planner.report(unit, Status.SKIPPED), unit)) is not None:
+            self._planned[id_] = Planned(held)
+            return Step(self._planned[id_], go_on=False)
         with self._lock:
             so_far = dict(self._planned)
         try:
@@ -99,12 +103,14 @@ class PlanDestroy:
         tools.sink(RunStarted(run=tools.folders.run, verb="plan", units=units, slots=tools.options.slots))
         # Nothing is read from a unit that is being planned here, so the order matters only to what is shown first.
         ended = run_graph(graph, self._work, slots=tools.options.slots, stop=tools.stop, on_end=self._show)
-        return {id_: end.result or Planned(not_run(tools, end)) for id_, end in ended.items()}
+        return {**_held_back(tools), **{id_: end.result or Planned(not_run(tools, end)) for id_, end in ended.items()}}
 
     def _work(self, id_: str) -> Step[Planned]:
         tools = self.tools
         unit = tools.unit(id_)
         planner = Planner(tools)
+        if (held := held_report(tools.held, planner.report(unit, Status.SKIPPED), unit)) is not None:
+            return Step(Planned(held))
         try:
             state = tools.store.read(unit)
             if state is None or not state.addresses:
@@ -135,6 +141,13 @@ def record_planned(tools: Tools, planned: Planned) -> None:
         message = f"the plan of {unit.id} cannot be kept: {error.strerror}"
         raise SetupError(message, hint="make room on the disk") from error
     tools.journal.write("planned", unit=unit.id, **facts)
+
+
+def _held_back(tools: Tools) -> dict[str, Planned]:
+    """The reports of what is no unit of the run and stands in its way: they come first."""
+    for report in tools.held.reports:
+        tools.sink(UnitDone(report))
+    return {report.unit: Planned(report) for report in tools.held.reports}
 
 
 def not_run(tools: Tools, ended: Ended[Planned] | Ended[UnitReport]) -> UnitReport:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.aws.break_glass import BreakGlass
 from orchestrator.aws.history import History
@@ -18,6 +18,7 @@ from orchestrator.catalogue.records import Account, Catalogue, Unit
 from orchestrator.guard.judge import Judge
 from orchestrator.report.sink import Sink
 from orchestrator.run.folders import Folders
+from orchestrator.run.held import Held
 from orchestrator.run.journal import Journal
 from orchestrator.run.scheduler import Stop
 from orchestrator.terraform.commands import Root, Terraform
@@ -71,6 +72,8 @@ class Tools:
     folders: Folders
     stop: Stop
     options: Options
+    held: Held = field(default_factory=Held)
+    """What must not be planned, found before the run."""
 
     def unit(self, id_: str) -> Unit:
         """The unit with an id."""

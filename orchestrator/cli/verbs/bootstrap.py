@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from orchestrator.aws.bootstrap import Step
+from orchestrator.catalogue.accounts_lock import FILE
 from orchestrator.catalogue.records import Account
 from orchestrator.cli.bootstrapping import apply_baselines, baselines, bucket_steps, make_buckets
 from orchestrator.cli.common import Common
@@ -13,6 +14,7 @@ from orchestrator.cli.embedded import open_aws
 from orchestrator.cli.output import colour_on
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.ready import circumstances
+from orchestrator.cli.recording import check_record, record_accounts, unrecorded
 from orchestrator.errors import UsageError
 from orchestrator.report.paint import width_of
 from orchestrator.report.tables import rows_json, table
@@ -24,6 +26,7 @@ def run(common: Common, names: Sequence[str], *, dry_run: bool, yes: bool) -> in
     """Make accounts ready; doing it again changes nothing, and goes on where it stopped."""
     project = open_project(common)
     accounts = _accounts(project, names)
+    check_record(project, accounts)
     selected = baselines(project, accounts)
     with open_aws(common, project.catalogue) as aws:
         steps = bucket_steps(project, aws, accounts)
@@ -37,6 +40,7 @@ def run(common: Common, names: Sequence[str], *, dry_run: bool, yes: bool) -> in
         if todo and not yes and not _agreed(todo, words):
             return 4
         make_buckets(common, project, aws, todo)
+        record_accounts(common, project, accounts)
         if not selected:
             return 0
         return exit_code(apply_baselines(common, project, aws, selected, yes=yes))
@@ -69,6 +73,17 @@ def _show(
         {"account": account.name, "step": step.name, "done": step.done, "change": "" if step.done else step.change}
         for account in accounts
         for step in steps[account.name]
+    ]
+    missing = set(unrecorded(project))
+    rows += [
+        {
+            "account": account.name,
+            "step": FILE,
+            "done": False,
+            "change": "add it, so that no other place is mistaken for it",
+        }
+        for account in accounts
+        if account.name in missing
     ]
     rows += [
         {

@@ -12,10 +12,12 @@ from typing import TypeVar
 
 from orchestrator.aws.identity import Identities, Role
 from orchestrator.aws.preflight import Need, preflight
+from orchestrator.catalogue.accounts_lock import FILE
 from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import Aws, open_aws
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import Project, open_project
+from orchestrator.cli.recording import check_record, unrecorded
 from orchestrator.errors import OrchError
 from orchestrator.report.tables import Column
 from orchestrator.terraform.binary import find_binary, user_cache
@@ -74,6 +76,7 @@ def _of_catalogue(common: Common, project: Project) -> Iterator[Finding]:
     yield Finding("catalogue", right=True, detail=f"{len(catalogue.units)} units in {catalogue.root}")
     lock = catalogue.root / CATALOGUE_LOCK_FILE
     yield Finding("provider lock", lock.is_file(), CATALOGUE_LOCK_FILE if lock.is_file() else "orch providers lock")
+    yield _record(project)
     binary = _try(lambda: find_binary(catalogue.settings, env=os.environ, cache=user_cache(os.environ)))
     if isinstance(binary, str):
         yield Finding("terraform", right=False, detail=binary)
@@ -86,6 +89,18 @@ def _of_catalogue(common: Common, project: Project) -> Iterator[Finding]:
         yield Finding("providers", right=True, detail=f"mirror {mirror}" if mirror else "the registry")
     with open_aws(common, catalogue) as aws:
         yield from _accounts(project, aws)
+
+
+def _record(project: Project) -> Finding:
+    """Whether the record of the accounts knows all of them, and says the same."""
+    missing = _try(lambda: unrecorded(project))
+    wrong = _try(lambda: check_record(project, project.catalogue.accounts.values()))
+    if isinstance(missing, str) or wrong is not None:
+        return Finding("accounts record", right=False, detail=missing if isinstance(missing, str) else str(wrong))
+    if missing:
+        detail = f"{FILE} does not have {', '.join(missing)}: `orch bootstrap {missing[0]}` writes it"
+        return Finding("accounts record", right=None, detail=detail)
+    return Finding("accounts record", right=True, detail=FILE)
 
 
 def _accounts(project: Project, aws: Aws) -> Iterator[Finding]:

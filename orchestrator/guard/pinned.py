@@ -1,0 +1,111 @@
+"""Is every account still the one that was bootstrapped? ``live/`` against ``live/accounts.lock.yaml``, pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator.catalogue.accounts_lock import (
+    FILE,
+    AccountsLock,
+    Locked,
+    locked,
+    parse_lock,
+    read_lock,
+    said_at,
+)
+from orchestrator.catalogue.records import Account, Catalogue
+from orchestrator.guard.base import Base
+from orchestrator.guard.findings import finding_id
+from orchestrator.guard.git import Repository
+from orchestrator.guard.ledgers import TWIN
+from orchestrator.guard.records import Finding
+
+_KEYS = {
+    "id": "the id",
+    "region": "the region of the state bucket",
+    "bucket": "the state bucket",
+    "catalogue": "the catalogue's name",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What the record of the accounts says about the catalogue.
+
+    Attributes:
+        moved: account -> why its units would not find their states.
+        vanished: accounts of the record of which ``live/`` knows neither the name nor the id.
+        unknown: accounts of the catalogue that the record does not have.
+    """
+
+    moved: Mapping[str, Finding] = field(default_factory=dict)
+    vanished: tuple[Locked, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+def trusted_lock(root: Path, base: Base | None) -> AccountsLock:
+    """The record that counts: in CI the protected commit's, so that a change cannot bring its own.
+
+    Args:
+        root: the folder that contains ``live/``.
+        base: the commit that the judge's files come from; None outside of a git repository.
+
+    Raises:
+        CatalogueError: the record cannot be read.
+        SetupError: git does not answer.
+    """
+    repository = Repository.find(root) if base is not None and base.protected else None
+    if repository is None or base is None:
+        return read_lock(root)
+    blobs = [blob.id for name, blob in repository.files(base.commit, [FILE]).items() if name == FILE]
+    return parse_lock(repository.contents(blobs)[blobs[0]]) if blobs else {}
+
+
+def compare_accounts(catalogue: Catalogue, lock: AccountsLock) -> Pinned:
+    """Compare every account with the record.
+
+    An account that the record does not have is held against nothing, unless the record knows its id by another name.
+
+    Raises:
+        CatalogueError: a file of ``live/`` changed while it was read.
+    """
+    names = {entry.id: entry for entry in lock.values()}
+    moved: dict[str, Finding] = {}
+    for account in catalogue.accounts.values():
+        known = lock.get(account.name) or names.get(account.id)
+        differ = _differing(catalogue, account, known) if known is not None else []
+        if known is not None and differ:
+            moved[account.name] = _moved(catalogue, account, known, differ)
+    ids = {account.id for account in catalogue.accounts.values()}
+    gone = tuple(each for name, each in lock.items() if name not in catalogue.accounts and each.id not in ids)
+    unknown = tuple(name for name in catalogue.accounts if name not in lock)
+    return Pinned(moved, gone, unknown)
+
+
+def _differing(catalogue: Catalogue, account: Account, known: Locked) -> list[str]:
+    now = locked(catalogue, account)
+    return [key for key in _KEYS if getattr(now, key) != getattr(known, key)]
+
+
+def _moved(catalogue: Catalogue, account: Account, known: Locked, differ: list[str]) -> Finding:
+    now = locked(catalogue, account)
+    lines = [
+        f"{said_at(catalogue, account, key)} makes {_KEYS[key]} {getattr(now, key)}, "
+        f"and {known.lines.get(key, known.at)} has {getattr(known, key)}"
+        for key in differ
+    ]
+    unit, address = f"account:{account.name}", f"s3://{known.bucket}"
+    return Finding(
+        id=finding_id(TWIN, unit, address, ""),
+        rule=TWIN,
+        unit=unit,
+        address=address,
+        action="",
+        cause="; ".join(lines),
+        message=f"the units of {account.name} would not find their states in {known.bucket}, and build empty twins",
+        hint=f"put it back as {FILE} has it; when the states were moved and nothing is left behind, correct the entry "
+        f"{known.name} there in a commit of its own",
+        where=said_at(catalogue, account, differ[0]),
+    )

@@ -1,0 +1,63 @@
+"""What is looked at before a run begins: the record of the accounts, then what the run needs, then the ledgers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.aws.identity import Identities
+from orchestrator.aws.ledger import Ledger
+from orchestrator.aws.preflight import needs_of, preflight
+from orchestrator.catalogue.accounts_lock import AccountsLock
+from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.guard.judge import Judge
+from orchestrator.guard.pinned import compare_accounts
+from orchestrator.run.gate import Gate
+from orchestrator.run.held import Held
+from orchestrator.run.shelves import Shelves
+
+READING = frozenset({"plan", "drift"})
+"""Verbs that need no role that may write."""
+
+
+def look_first(
+    catalogue: Catalogue,
+    identities: Identities,
+    ledger: Ledger,
+    units: Sequence[Unit],
+    *,
+    judge: Judge,
+    lock: AccountsLock,
+    verb: str,
+) -> Held:
+    """Make sure that everything is where the run will look for it.
+
+    Nothing is asked of an account that is not the one that was bootstrapped: its roles would be another account's.
+
+    Args:
+        catalogue: the loaded catalogue.
+        identities: gives the roles.
+        ledger: reads the ledgers.
+        units: the units of the run.
+        judge: has the list of protected types, and what waivers allow.
+        lock: the record of the accounts.
+        verb: what the run does.
+
+    Returns:
+        what must not be planned.
+
+    Raises:
+        SetupError: something that the run needs is missing: a role, a bucket, room on a disk.
+        OrchError: a ledger cannot be read.
+    """
+    pinned = compare_accounts(catalogue, lock)
+    gate = Gate(
+        catalogue,
+        Shelves(catalogue, ledger),
+        judge.policies.protected,
+        waived=lambda finding: judge.allowance.allow([finding])[0],
+    )
+    held = gate.by_record(pinned)
+    free = [unit for unit in units if unit.account not in held.accounts]
+    needs = needs_of(catalogue, free, write=verb not in READING)
+    preflight(catalogue, identities, {name: need for name, need in needs.items() if name not in held.accounts})
+    return gate.by_ledgers(held, free, pinned.vanished, destroy=verb == "destroy")
