@@ -115,11 +115,7 @@ def _orphan(left: Left, asked: Iterable[Books], protected: Protected) -> Finding
     new = [each.unit for each in asked if not each.lineage and _alike(each.unit, entry)]
     best = max(new, key=lambda unit: (_nearness(unit, entry), unit.id), default=None)
     move = f"or, as {best.id} looks like it: `orch move {entry.unit} {best.id}`; " if best else ""
-    what = (
-        "no longer in live/, and its state still has"
-        if left.state
-        else "no longer in live/ (its state is gone), and had"
-    )
+    what = "and its state still has" if left.state else "its state is gone, and the ledger has"
     return _finding(
         ORPHANED,
         entry.unit,

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from orchestrator.aws.identity import Role
 from orchestrator.aws.ledger import Ledger
+from orchestrator.aws.ledger_form import Entry
 from orchestrator.catalogue.accounts_lock import Locked
 from orchestrator.catalogue.records import Account, Catalogue, Unit
 from orchestrator.errors import DeniedError, SetupError
@@ -91,7 +92,13 @@ class Shelves:
             DeniedError, ThrottledError, SetupError: it cannot be read.
         """
         known = {unit.folder for unit in self.catalogue.units.values() if unit.account == shelf.account.name}
-        return self._contents(shelf.account, shelf.role, sorted(set(shelf.entries) - known))
+        found = self._contents(shelf.account, shelf.role, sorted(set(shelf.entries) - known))
+        return tuple(replace(each, entry=self._told_apart(each.entry)) for each in found)
+
+    def _told_apart(self, entry: Entry) -> Entry:
+        """A unit that changed its region has the id that it had there: the former one is named with its region."""
+        taken = entry.unit in self.catalogue.units
+        return replace(entry, unit=f"{entry.stage}/{entry.stack}@{entry.region}") if taken else entry
 
     def _contents(self, account: Account, role: Role, folders: Sequence[str]) -> tuple[Left, ...]:
         def one(folder: str) -> Left | None:

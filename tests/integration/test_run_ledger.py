@@ -1,0 +1,205 @@
+"""Ledger and catalogue through the real orch: what vanished or was renamed stops the run, and what is left stays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.emulator import Account
+from tests.support.project import Project
+
+pytestmark = pytest.mark.integration
+
+LISTED = "\nterraform_data:\n  lost: all that was put into it\n  delete_apis: [none:Delete]\n"
+LOCK = "live/accounts.lock.yaml"
+
+
+class Kept:
+    """A stage ``prod`` with one protected box, ``prod/kept``, and a second one, applied."""
+
+    def __init__(self, root: Path, emulator: Path, account: Account) -> None:
+        self.account = account
+        self.project = Project(root, emulator=emulator, accounts={"main": account.id})
+        with (root / "policies/protected.yaml").open("a") as file:
+            file.write(LISTED)
+        self.project.write("live/stages/prod.yaml", "account: main\nstacks:\n  kept:\n")
+        self.project.write("live/stages/dev.yaml", "account: main\nstacks:\n  other:\n")
+        for name in ("kept", "other"):
+            self.project.write(f"live/stacks/{name}.yaml", "module: box\ninputs: {value: users}\n")
+        self.project.ready()
+        self.project.orch("apply", "prod", "dev", "--yes")
+        self.s3 = account.client("s3")
+        self.bucket = f"t-{account.id}-tfstate"
+        self.before = self.state()
+
+    def object(self, key: str) -> Any:
+        with self.s3.get_object(Bucket=self.bucket, Key=key)["Body"] as body:
+            return json.loads(body.read())
+
+    def state(self) -> Any:
+        return self.object("prod/kept/eu-west-1/terraform.tfstate")
+
+    def entry(self, stage: str = "prod", stack: str = "kept") -> Any:
+        return self.object(f"ledger/{stage}/{stack}/eu-west-1.json")
+
+    def blocked(self, *targets: str, verb: str = "plan") -> dict[str, Any]:
+        """Findings by rule and unit of a run that must be blocked, and what was there is there."""
+        result = self.project.orch(verb, *targets, "--json", *(["--yes"] if verb == "apply" else []), code=3)
+        assert self.state() == self.before
+        return {
+            f"{finding['rule']} {finding['unit']}": finding
+            for unit in result.units().values()
+            for finding in unit["findings"]
+        } | {"units": {name: unit["status"] for name, unit in result.units().items()}}
+
+
+@pytest.fixture(scope="module")
+def built(emulator: Path, tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    return Kept(tmp_path_factory.mktemp("kept") / "repo", emulator, Account(emulator))
+
+
+@pytest.fixture
+def kept(built: Kept) -> Iterator[Kept]:
+    """The same for every test; what a test does to live/ is undone."""
+    live = built.project.root / "live"
+    files = {path: path.read_bytes() for path in live.rglob("*") if path.is_file()}
+    yield built
+    for path in [path for path in live.rglob("*") if path.is_file() and path not in files]:
+        path.unlink()
+    for path, data in files.items():
+        path.write_bytes(data)
+
+
+def edit(kept: Kept, file: str, old: str, new: str) -> None:
+    path = kept.project.root / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_an_apply_writes_the_entry_and_the_next_run_is_free(kept: Kept) -> None:
+    entry = kept.entry()
+    assert (entry["format"], entry["unit"], entry["account"], entry["resources"]) == (1, "prod/kept", "main", 1)
+    assert entry["lineage"] == kept.before["lineage"]
+    assert [each["type"] for each in entry["protected"]] == ["terraform_data"]
+    assert "users" not in json.dumps(entry), "no value of a resource"
+    again = kept.project.orch("plan", "prod", "dev", "--json")
+    assert again.json["notes"] == []
+    assert {unit["status"] for unit in again.units().values()} == {"unchanged"}
+
+
+def test_a_missing_entry_is_written_anew_by_an_apply_without_changes(kept: Kept) -> None:
+    before = kept.entry()
+    kept.s3.delete_object(Bucket=kept.bucket, Key="ledger/prod/kept/eu-west-1.json")
+    kept.project.orch("apply", "prod", "dev", "--yes")
+    assert {**kept.entry(), "time": ""} == {**before, "time": ""}
+
+
+def test_a_unit_that_vanished_stops_its_account(kept: Kept) -> None:
+    edit(kept, "live/stages/prod.yaml", "  kept:\n", "  other:\n")
+    found = kept.blocked("dev")
+    finding = found["ORCH_ORPHANED prod/kept"]
+    assert "terraform_data.this" in finding["message"]
+    assert finding["address"] == "prod/kept/eu-west-1/terraform.tfstate"
+    assert found["units"] == {"prod/kept": "blocked", "dev/other": "skipped"}
+    kept.blocked("dev", verb="apply")
+
+
+def test_a_stage_file_that_vanished_stops_its_account(kept: Kept) -> None:
+    (kept.project.root / "live/stages/prod.yaml").unlink()
+    assert "ORCH_ORPHANED prod/kept" in kept.blocked("dev")
+
+
+@pytest.mark.parametrize("what", ["stage", "stack", "region"])
+def test_what_was_renamed_is_an_orphan_and_a_twin(kept: Kept, what: str) -> None:
+    live = kept.project.root / "live"
+    if what == "stage":
+        (live / "stages/prod.yaml").rename(live / "stages/production.yaml")
+        target, new = "production", "production/kept"
+    elif what == "stack":
+        (live / "stacks/kept.yaml").rename(live / "stacks/users.yaml")
+        edit(kept, "live/stages/prod.yaml", "kept", "users")
+        target, new = "prod", "prod/users"
+    else:
+        edit(kept, "live/accounts/main.yaml", "[eu-west-1]", "[eu-west-1, us-east-1]")
+        edit(kept, "live/stages/prod.yaml", "account: main", "account: main\nregion: us-east-1")
+        target, new = "prod", "prod/kept"
+    found = kept.blocked(target)
+    assert f"ORCH_TWIN {new}" in found
+    old = "prod/kept@eu-west-1" if what == "region" else "prod/kept"
+    assert f"ORCH_ORPHANED {old}" in found
+    assert found["units"] == {old: "blocked", new: "blocked"}
+    assert f"orch move {old} {new}" in found[f"ORCH_TWIN {new}"]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("live/accounts/main.yaml", 'id: "', 'id: "9'),
+        ("live/orch.yaml", "-tfstate", "-states"),
+        ("live/orch.yaml", "name: t\n", "name: u\n"),
+    ],
+    ids=["account id", "bucket", "catalogue name"],
+)
+def test_an_account_that_is_looked_for_elsewhere_is_stopped_before_anything_is_asked_of_aws(
+    kept: Kept, file: str, old: str, new: str
+) -> None:
+    if "9" in new:
+        new, old = f'id: "9{kept.account.id[1:]}"', f'id: "{kept.account.id}"'
+    edit(kept, file, old, new)
+    found = kept.blocked("prod")
+    finding = found["ORCH_TWIN account:main"]
+    assert LOCK in finding["cause"]
+    assert file in finding["cause"]
+    assert found["units"] == {"account:main": "blocked", "prod/kept": "skipped"}
+    result = kept.project.orch("bootstrap", "main", "--yes", code=3)
+    assert LOCK in result.err
+
+
+def test_another_bucket_is_found_without_the_record(kept: Kept) -> None:
+    (kept.project.root / LOCK).unlink()
+    edit(kept, "live/orch.yaml", "-tfstate", "-states")
+    kept.project.orch("bootstrap", "main", "--yes")
+    finding = kept.blocked("prod")["ORCH_TWIN prod/kept"]
+    assert kept.bucket in finding["cause"]
+
+
+def test_an_account_file_that_vanished_stops_everything(kept: Kept) -> None:
+    """The record knows its bucket, and the bucket's ledger what is in it."""
+    live = kept.project.root / "live"
+    (live / "accounts/main.yaml").unlink()
+    for stage in ("prod", "dev"):
+        (live / f"stages/{stage}.yaml").unlink()
+    kept.project.write("live/accounts/next.yaml", 'id: "111122223333"\naccess: open\n')
+    kept.project.write("live/stages/test.yaml", "account: next\nstacks:\n  other:\n")
+    kept.project.orch("bootstrap", "next", "--yes")
+    found = kept.blocked("test")
+    assert "ORCH_ORPHANED prod/kept" in found
+    assert found["units"]["test/other"] == "skipped"
+
+
+def test_a_state_that_was_lost_is_not_built_again(kept: Kept) -> None:
+    key = "prod/kept/eu-west-1/terraform.tfstate"
+    text = json.dumps(kept.state())
+    kept.s3.delete_object(Bucket=kept.bucket, Key=key)
+    try:
+        result = kept.project.orch("plan", "prod", "--json", code=3)
+        (finding,) = result.units()["prod/kept"]["findings"]
+        assert (finding["rule"], finding["unit"]) == ("ORCH_TWIN", "prod/kept")
+        assert "is gone" in finding["message"]
+    finally:
+        kept.s3.put_object(Bucket=kept.bucket, Key=key, Body=text.encode())
+
+
+def test_doctor_says_whether_the_accounts_are_recorded(kept: Kept, account_ids: Callable[[], str]) -> None:
+    def row() -> dict[str, Any]:
+        rows = kept.project.orch("doctor", "--json", code=None).json["rows"]
+        return next(each for each in rows if each["what"] == "accounts record")
+
+    assert row()["state"] == "right"
+    (kept.project.root / LOCK).unlink()
+    assert (row()["state"], "orch bootstrap main" in row()["detail"]) == ("note", True)
