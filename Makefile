@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help env test test-all unit lint demo bench schemas golden clean
+.PHONY: help env test test-all unit escapes lint demo bench schemas golden clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -26,6 +26,9 @@ test-all: $(READY) ## make test, and what is too slow for every run
 
 unit: $(READY)   ## the fast tests only
 	$(BIN)/python -m pytest -n auto -m "not integration and not full"
+
+escapes: $(READY) ## every way to lose a protected resource, and what others do with it; writes the table of the README
+	$(BIN)/python -m pytest tests/escapes -n auto --dist worksteal --compare
 
 lint: $(READY)   ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

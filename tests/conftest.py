@@ -24,9 +24,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """One flag renews golden files; review the difference before you commit it."""
+    """Both flags write files of the repository; review the difference before you commit it."""
     parser.addoption(
         "--renew-golden", action="store_true", default=False, help="write what the tests make to tests/golden/"
+    )
+    parser.addoption(
+        "--compare",
+        action="store_true",
+        default=False,
+        help="try each escape also with plain Terraform and plain checkov, and write the table into the README",
     )
 
 

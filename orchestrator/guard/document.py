@@ -12,12 +12,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.guard.entries import Fault, UnreadableError, change_of, mapping, optional, text_of
+from orchestrator.guard.entries import Fault, UnreadableError, change_of, is_data, mapping, optional, text_of
 from orchestrator.terraform.jsonstream import BrokenJsonError, JsonStream, TooLargeError
 from orchestrator.terraform.records import Action, ResourceChange
 
 KNOWN_MAJOR = "1"
 """The major version of Terraform's plan format that this code knows; minors only add."""
+
+_LOOKED_AT = frozenset({"resource_changes", "output_changes", "deferred_changes"})
+_DOING = ("_changes", "_invocations")
+"""How keys end under which a plan says what it does: what a newer Terraform adds there is not judged, so it blocks."""
 
 _DEEPEST = 100
 """Modules in modules that anybody has; the reader goes down one call for each."""
@@ -113,6 +117,8 @@ class _Parts:
         elif key == "planned_values":
             found = _resources(stream, key)
             self.kept.update(text_of(each, "address") for each in found if isinstance(each.get("values"), Mapping))
+        elif key.endswith(_DOING) and key not in _LOOKED_AT and stream.value():
+            self.faults.append(Fault("", f"it has {key}, and this orch does not know what they do"))
 
     def document(self) -> Document:
         """All of it, once the stream is at its end."""
@@ -139,7 +145,7 @@ class _Parts:
 def _changes(key: str, stream: JsonStream, faults: list[Fault]) -> Iterator[ResourceChange]:
     """The managed resources of a list of changes; what stays as it is loses its values, which nobody needs."""
     for entry in _entries(key, stream):
-        if entry.get("mode") == "data":
+        if is_data(entry):
             continue
         change = change_of(entry, faults)
         if change.action is Action.NOOP:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,12 @@ _ACTIONS: Mapping[tuple[str, ...], Action] = {
     ("create", "forget"): Action.REPLACE,
     ("forget", "create"): Action.REPLACE,
 }
+
+
+_KEY = r'(?:\[(?:\d+|"(?:[^"\\]|\\.)*")\])?'
+_WORD = r'[^.\["]+'
+_ADDRESS = re.compile(rf"(?:module\.{_WORD}{_KEY}\.)*(?P<data>data\.)?(?P<type>{_WORD})\.{_WORD}{_KEY}", re.DOTALL)
+"""An address says itself what type it is of, and whether it is data."""
 
 
 class UnreadableError(Exception):
@@ -56,7 +63,7 @@ def change_of(entry: Mapping[str, Any], faults: list[Fault]) -> ResourceChange:
     contradiction = (
         f"the actions {list(actions)!r} are not known"
         if action is None
-        else _contradiction(action, before=before, after=after, reason=reason, paths=paths)
+        else _misnamed(entry, address) or _contradiction(action, before=before, after=after, reason=reason, paths=paths)
     )
     if contradiction:
         faults.append(Fault(address, contradiction))
@@ -78,6 +85,25 @@ def change_of(entry: Mapping[str, Any], faults: list[Fault]) -> ResourceChange:
         previous_address=optional(entry, "previous_address"),
         module_address=optional(entry, "module_address"),
     )
+
+
+def is_data(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry is about data, which is read or left alone: whatever else would happen to it, it is no data."""
+    change = entry.get("change")
+    actions = change.get("actions") if isinstance(change, Mapping) else None
+    match = _ADDRESS.fullmatch(str(entry.get("address")))
+    says = match is not None and match["data"] is not None
+    return entry.get("mode") == "data" and says and actions in (["read"], ["no-op"])
+
+
+def _misnamed(entry: Mapping[str, Any], address: str) -> str:
+    """Why an address does not belong to its entry; empty when it does."""
+    if entry.get("mode") == "data":
+        return "it is said to be data, and data is only read"
+    match = _ADDRESS.fullmatch(address)
+    if match is None or match["data"] is not None or match["type"] != entry.get("type"):
+        return f"its address is not one of the type {entry.get('type')!r}"
+    return ""
 
 
 def _contradiction(action: Action, *, before: object, after: object, reason: object, paths: list[Any]) -> str:

@@ -93,6 +93,10 @@ class Judge:
         with suppress(CatalogueError):
             self.warm()
 
+    def unreadable(self, unit: Unit, error: Exception) -> Finding:
+        """The finding about a plan that another reader than the guard's could not read."""
+        return Writer(unit, self.policies.root, self.policies.protected).unreadable(str(error))
+
     def judge(self, unit: Unit, plan: PlanRecord, *, destroy: bool = False, more: Sequence[Finding] = ()) -> Verdict:
         """The verdict over one plan, with what waivers allow.
 
@@ -168,7 +172,8 @@ class Judge:
     def _faults(self, document: Document, writer: Writer) -> Iterator[Finding]:
         for fault in document.faults:
             yield writer.unreadable(fault.what, address=fault.address)
-        types = {each.address: each.type for each in document.prior}
+        types = {each.address: each.type for each in document.changes}
+        types |= {each.address: each.type for each in document.prior}
         for fault in unaccounted(document, self.policies.protected):
             entry = self.policies.protected.types[types[fault.address]]
             yield writer.unreadable(fault.what, address=fault.address, lost=entry.lost)

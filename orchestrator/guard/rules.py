@@ -72,6 +72,12 @@ def unaccounted(document: Document, protected: Protected) -> tuple[Fault, ...]:
         change = named.get((item.address, item.deposed))
         if change is None:
             faults.append(Fault(item.address, "it is in the state, and the plan does not say what becomes of it"))
-        elif not item.deposed and not _goes(change) and item.address not in document.kept:
-            faults.append(Fault(item.address, "the plan says that it stays, and it is not among what will be there"))
+        elif change.type != item.type:
+            faults.append(
+                Fault(item.address, f"it is of the type {item.type} in the state, and {change.type} in the plan")
+            )
+    for change in document.changes:
+        stays = change.type in protected and not change.deposed and not _goes(change)
+        if stays and change.address not in document.kept | document.deferred:
+            faults.append(Fault(change.address, "the plan says that it stays, and it is not among what will be there"))
     return tuple(faults)

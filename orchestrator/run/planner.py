@@ -25,7 +25,7 @@ from orchestrator.run.upstreams import Inflow
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.failures import StateInUseError, TerraformError
 from orchestrator.terraform.marks import upstream_marks
-from orchestrator.terraform.plan import empty_plan, read_plan
+from orchestrator.terraform.plan import UnreadablePlanError, empty_plan, read_plan
 from orchestrator.terraform.records import Action, PlanRecord
 from orchestrator.workspace.values import has_unknown
 
@@ -108,6 +108,8 @@ class Planner:
             if blocked is None:
                 raise
             return blocked
+        except UnreadablePlanError as error:
+            return self._unreadable(unit, out, error, preview=preview, destroy=destroy)
         return self._judged(unit, root, record, unknown=unknown, inflow=inflow, destroy=destroy)
 
     def _render(self, unit: Unit, inflow: Inflow, root: Root) -> frozenset[str]:
@@ -199,6 +201,19 @@ class Planner:
             findings=verdict.findings,
         )
         return Planned(report=report, plan=record, verdict=verdict)
+
+    def _unreadable(
+        self, unit: Unit, out: Path, error: UnreadablePlanError, *, preview: bool, destroy: bool
+    ) -> Planned:
+        """A plan whose JSON is not understood may do anything: it is blocked, whatever the guard's own reader says."""
+        json_file = out.with_suffix(".json")
+        record = PlanRecord(file=out, json_file=json_file, format_version=None, terraform_version=None)
+        verdict = self.tools.judge.judge(unit, record, destroy=destroy)
+        findings = (
+            verdict.findings if verdict.blocked else (*verdict.findings, self.tools.judge.unreadable(unit, error))
+        )
+        report = self.report(unit, Status.BLOCKED, preview=preview, cause=str(error))
+        return Planned(report=replace(report, findings=findings))
 
     def _limit(self, unit: Unit) -> float:
         return self.tools.options.timeout or unit.timeouts.plan

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.escape_table import Row, counts, merged, plain, read, row_of, write
 from tests.support.escapes import Blueprint, Built, World, build, trouble
+from tests.support.project import REPOSITORY
 
 MakeWorld = Callable[..., World]
+README = REPOSITORY / "README.md"
 
 
 class Worlds:
@@ -31,6 +34,19 @@ class Worlds:
         return built
 
 
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let fixtures know whether their test failed."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
 @pytest.fixture(scope="session")
 def worlds(tmp_path_factory: pytest.TempPathFactory, emulator: Path) -> Worlds:
     """All worlds of this worker."""
@@ -49,7 +65,8 @@ def make_world(worlds: Worlds, tmp_path: Path, request: pytest.FixtureRequest) -
     def make(**blueprint: object) -> World:
         built = worlds.get(Blueprint(**blueprint))  # type: ignore[arg-type]  # as Blueprint says
         folder = tmp_path / f"repo{len(made)}"
-        world = World(built, folder, lambda name, value: properties.append((name, value)))
+        note = lambda name, value: properties.append((name, value))  # noqa: E731 - a def would need three lines
+        world = World(built, folder, note, comparing=request.config.getoption("--compare"))
         made.append(world)
         return world
 
@@ -57,7 +74,7 @@ def make_world(worlds: Worlds, tmp_path: Path, request: pytest.FixtureRequest) -
     for world in made:
         world.restore()
     noted = {name for name, _ in properties}
-    if marker is not None and made:
+    if marker is not None and made and not request.node.stash.get(FAILED, False):
         assert {"stopped", "alive"} <= noted, "a way ends with what stopped it, and with world.assert_alive()"
 
 
@@ -65,3 +82,34 @@ def make_world(worlds: Worlds, tmp_path: Path, request: pytest.FixtureRequest) -
 def world(make_world: MakeWorld) -> World:
     """The world that most ways begin in: the stage ``prod`` with the unit ``identity``, three users in its pool."""
     return make_world()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With ``--compare`` the process that the user started gathers the rows of the table."""
+    if config.getoption("--compare") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Gathering(), "escapes-table")
+
+
+class Gathering:
+    """Takes the row of each way from the report of its test; prints the table and puts it into the README."""
+
+    def __init__(self) -> None:
+        self._rows: list[Row] = []
+        self._failed: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """The teardown's report is the last, and has everything that was noted."""
+        if report.failed:
+            self._failed.add(report.nodeid)
+        if report.when == "teardown":
+            row = row_of(report.user_properties, passed=report.nodeid not in self._failed)
+            if row is not None:
+                self._rows.append(row)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """The table, at the end of the run."""
+        rows = merged((), self._rows)
+        terminalreporter.write_line("")
+        terminalreporter.write_line(plain(rows))
+        terminalreporter.write_line(", ".join(f"{name}: {number}" for name, number in counts(rows).items()))
+        write(README, merged(read(README), rows))

@@ -13,6 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.support.comparison import compare
 from tests.support.emulator import ENTRY_ROLE, Account
 from tests.support.project import Project, Result
 
@@ -111,9 +112,12 @@ class World:
         built: the world; its account and its states are shared by all copies.
         folder: where the copy goes.
         note: called with a name and a value for the table of escapes.
+        comparing: also try each attempt with plain Terraform and plain checkov.
     """
 
-    def __init__(self, built: Built, folder: Path, note: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, built: Built, folder: Path, note: Callable[[str, str], None], *, comparing: bool = False
+    ) -> None:
         shutil.copytree(built.project.root, folder, symlinks=True)
         self.built = built
         self.root = folder
@@ -121,6 +125,7 @@ class World:
         self.pool = built.pool
         self.bucket = built.bucket
         self._note = note
+        self._comparing = comparing
         self._before = built.state
 
     # What an attacker may do: anything in the repository.
@@ -176,16 +181,46 @@ class World:
 
     # The attempt, and what must be true after it.
 
-    def attempt(self, *arguments: str, code: int | None = None, stdin: str | None = None, **env: str) -> Result:
-        """Run the real orch, as a process of its own: ``apply prod --yes --json``, or what is given."""
+    def attempt(
+        self, *arguments: str, code: int | None = None, stdin: str | None = None, env: Mapping[str, str] | None = None
+    ) -> Result:
+        """Run the real orch, as a process of its own: ``apply prod --yes --json``, or what is given.
+
+        Args:
+            arguments: verb and options.
+            code: the exit code that it must have; None: any.
+            stdin: what it reads.
+            env: further variables.
+        """
         given = arguments or ("apply", "prod", "--yes", "--json")
-        return Project.at(self.root, {"main": self.account.id}).orch(*given, code=code, stdin=stdin, **env)
+        more = dict(env or {})
+        result = Project.at(self.root, {"main": self.account.id}).orch(*given, code=code, stdin=stdin, **more)
+        if self._comparing and given[0] != "plan":
+            prevented, checked = compare(self.root, self.account, given, more)
+            self._note("prevented", prevented)
+            self._note("checked", checked)
+        return result
 
     def plan(self, *arguments: str, code: int | None = 0) -> dict[str, Any]:
         """Plan ``prod`` and give the report of ``prod/identity``: for what must pass without a word."""
         result = self.attempt("plan", *(arguments or ("prod",)), "--json", code=code)
         unit: dict[str, Any] = result.units()["prod/identity"]
         return unit
+
+    def wrap_terraform(self, script: str) -> dict[str, str]:
+        """Put a program in front of Terraform; the environment for ``attempt`` in which it is found first.
+
+        Args:
+            script: of the shell; ``$REAL`` is the real binary, which runs with the same arguments if it does not exit.
+        """
+        real = shutil.which("terraform")
+        assert real, "there is no terraform on PATH"
+        folder = self.root.parent / "bin"
+        folder.mkdir(exist_ok=True)
+        program = folder / "terraform"
+        program.write_text(f'#!/bin/sh\nREAL="{real}"\n{script}\nexec "$REAL" "$@"\n')
+        program.chmod(0o755)
+        return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
 
     def assert_blocked(
         self, result: Result, *, rule: str, address: str | None = None, unit: str = "prod/identity"
@@ -242,6 +277,11 @@ class World:
         if same_state:
             assert self.state() == self._before, "the state was written"
         self._note("alive", "yes")
+
+    @property
+    def project_name(self) -> str:
+        """The catalogue's ``name``."""
+        return self.built.project.name
 
     # The state, for ways that begin in it.
 

@@ -133,6 +133,7 @@ class Project:
     ) -> None:
         self.root = root
         self.accounts = dict(accounts)
+        self.name = name
         bootstrap, plan, apply = roles
         self.write("live/orch.yaml", ORCH_YAML.format(name=name, bootstrap=bootstrap, plan=plan, apply=apply))
         for account, id_ in accounts.items():

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies import Policies
+from tests.support.mutations import damaged, json_values, still_lost
 from tests.support.plans import USERS, a_unit, change, delete, forget, plan, replace, saved, update
 
 ROOT = Path(__file__).parents[2]
@@ -26,11 +27,6 @@ BYSTANDERS = [
     update(mfa_configuration="ON") | {"address": "module.this.aws_cognito_user_pool.second"},
 ]
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
 ways = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -150,3 +146,82 @@ def test_the_bystanders_alone_pass(tmp_path: Path) -> None:
 @pytest.mark.parametrize("loss", LOSSES)
 def test_each_loss_alone_is_stopped(tmp_path: Path, loss: dict[str, Any]) -> None:
     assert stops(tmp_path, plan(loss))
+
+
+PROTECTED = GUARD.policies.protected.types
+PLACES = ["module.this.", "module.this.module.deep[0].", 'module.this.module.of["a.b[c]"].module.x.', ""]
+KEYS = ["", "[0]", '["a"]', '["module.this.aws_sqs_queue.q"]', '["\\u00fc ]. \\""]']
+
+
+@st.composite
+def any_loss(draw: st.DrawFn) -> dict[str, Any]:
+    """Any protected type, anywhere, lost in any way."""
+    kind = draw(st.sampled_from(sorted(PROTECTED)))
+    address = f"{draw(st.sampled_from(PLACES))}{kind}.this{draw(st.sampled_from(KEYS))}"
+    how = draw(st.sampled_from(["delete", "forget", "replace", "create-first", "deposed"]))
+    losses = {
+        "delete": delete(address=address),
+        "forget": forget(address=address),
+        "replace": replace(address=address),
+        "create-first": replace(address=address, create_first=True),
+        "deposed": delete(address=address, deposed="1a2b3c4d"),
+    }
+    return {**losses[how], "type": kind, "name": "this"}
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    loss=any_loss(),
+    more=st.lists(st.sampled_from(BYSTANDERS), max_size=2, unique_by=lambda b: b["address"]),
+    data=st.data(),
+)
+def test_no_damage_hides_a_loss(
+    tmp_path: Path, loss: dict[str, Any], more: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    """Whatever is done to a plan, as long as it still says anywhere that something protected goes, it is stopped."""
+    document = plan(*data.draw(st.permutations([loss, *more])))
+    document = data.draw(damaged(document))
+    assume(still_lost(document, PROTECTED))
+    assert stops(tmp_path, document)
+
+
+@ways
+@given(loss=any_loss())
+def test_any_loss_alone_is_stopped(tmp_path: Path, loss: dict[str, Any]) -> None:
+    assert stops(tmp_path, plan(loss))
+
+
+def _entry(document: dict[str, Any]) -> dict[str, Any]:
+    entry: dict[str, Any] = document["resource_changes"][0]
+    return entry
+
+
+@pytest.mark.parametrize("kind", ["aws_sqs_queue", "x", "aws_cognito_user_pool2"])
+def test_a_loss_under_another_type_does_not_pass(tmp_path: Path, kind: str) -> None:
+    """Its address says what it is, and so does the state that the plan starts from."""
+    for without in ((), ("prior_state",)):
+        document = plan(delete(), **dict.fromkeys(without, ...))
+        _entry(document)["type"] = kind
+        assert stops(tmp_path, document)
+
+
+def test_data_that_would_be_deleted_does_not_pass(tmp_path: Path) -> None:
+    """Data is read or left alone. What is deleted is no data, whatever its mode says."""
+    document = plan(delete(), prior_state=...)
+    _entry(document)["mode"] = "data"
+    assert stops(tmp_path, document)
+
+
+def test_something_kept_that_will_not_be_there_does_not_pass(tmp_path: Path) -> None:
+    """Also where the plan has no state that it starts from."""
+    document = plan(delete(), prior_state=...)
+    _entry(document)["change"].update(actions=["no-op"], after=USERS)
+    del _entry(document)["action_reason"]
+    assert stops(tmp_path, document)
+
+
+def test_actions_that_a_newer_terraform_would_run_do_not_pass(tmp_path: Path) -> None:
+    """Terraform 1.14 can call a function during apply without any resource that changes."""
+    assert stops(tmp_path, plan(*BYSTANDERS, action_invocations=[{"address": "action.aws_lambda_invoke.go"}]))
+    assert stops(tmp_path, plan(*BYSTANDERS, some_future_changes=[{"address": "x"}]))
+    assert not stops(tmp_path, plan(*BYSTANDERS, action_invocations=[], some_future_changes=None))

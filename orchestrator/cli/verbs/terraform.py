@@ -33,8 +33,14 @@ _INSTEAD = {
     "apply": "orch apply {unit}",
     "plan": "orch plan {unit}",
     "destroy": "orch destroy {unit}",
-    "refresh": "orch plan {unit}",
+    "force-unlock": "orch unlock {unit}",
+    "import": "orch adopt {unit} --resource ADDRESS=ID",
     "init": "orch show {unit} --root",
+    "refresh": "orch drift {unit}",
+    "state": "orch move FROM TO renames and moves, orch adopt {unit} takes over; for a look: list, show, pull",
+    "taint": "orch apply {unit} --replace ADDRESS",
+    "untaint": "orch apply {unit}",
+    "workspace": "orch stage new NAME: a stage is what a workspace would be",
     "providers": "orch providers lock",
 }
 
