@@ -66,6 +66,11 @@ class Folders:
         return self.of_run / "journal.jsonl"
 
     @property
+    def copies(self) -> Path:
+        """Where safety copies of what was changed are; only there when some were made."""
+        return self.of_run / "copies.json"
+
+    @property
     def report(self) -> Path:
         """The run's report, as ``--json`` prints it."""
         return self.of_run / "report.json"

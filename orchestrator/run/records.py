@@ -94,11 +94,7 @@ def find_report(root: Path, run: str) -> dict[str, Any]:
     Raises:
         UsageError: there is no such run, it left no report, or another version of orch wrote it.
     """
-    folder = Folders(root=root, run=run)
-    if not RUN_ID.fullmatch(run) or not folder.of_run.is_dir():
-        message = f"there is no run {run!r} on this machine"
-        newest = ", ".join(each.name for each in _runs(root)[:3]) or "none"
-        raise UsageError(message, hint=f"newest runs: {newest}")
+    folder = run_folder(root, run)
     report = _read(folder.report)
     if report is None:
         message = f"run {run} left no report that can be read: it was killed, or still goes on"
@@ -107,6 +103,20 @@ def find_report(root: Path, run: str) -> dict[str, Any]:
         message = f"{_shown(root, folder.report)} has the format {report.get('format')!r}; this orch reads {FORMAT}"
         raise UsageError(message, hint="use the version of orch that made it")
     return report
+
+
+def run_folder(root: Path, run: str) -> Folders:
+    """The folders of a past run.
+
+    Raises:
+        UsageError: there is no such run on this machine.
+    """
+    folders = Folders(root=root, run=run)
+    if not RUN_ID.fullmatch(run) or not folders.of_run.is_dir():
+        message = f"there is no run {run!r} on this machine"
+        newest = ", ".join(each.name for each in _runs(root)[:3]) or "none"
+        raise UsageError(message, hint=f"newest runs: {newest}")
+    return folders
 
 
 def find_finding(root: Path, finding_id: str) -> FoundFinding:

@@ -46,6 +46,31 @@ def test_the_report_of_a_run_is_its_json(project: Project) -> None:
     assert failed["units"][0]["status"] == "failed"
 
 
+def test_a_run_and_a_block_of_it_are_shown(project: Project) -> None:
+    run = project.orch("apply", "prod", "--yes", "--json").json["run"]
+    text = project.orch("show", run).out
+    assert "orch apply prod" in text
+    assert "serial 1" in text
+    assert "no receipt" not in text
+    shown = project.orch("show", run, "--json").json
+    assert [receipt["wrote"]["last"] for receipt in shown["receipts"]] == [1, 1]
+    assert shown["report"]["run"] == run
+    assert "run-ended" in {event["event"] for event in shown["events"]}
+    project.write(
+        "policies/protected.yaml", "terraform_data:\n  lost: what is in the box\n  delete_apis: [s3:DeleteObject]\n"
+    )
+    project.write("live/stacks/second.yaml", "module: box\ninputs: {value: '${{ first.id }}', replace_on: 1}\n")
+    blocked = project.orch("apply", "prod/second", "--yes", "--json", code=3).units()["prod/second"]
+    (finding,) = blocked["findings"]
+    text = project.orch("show", finding["id"]).out
+    assert "ORCH_PROTECTED" in text
+    assert "what is in the box" in text
+    assert f"orch waive {finding['id']}" in text
+    assert project.orch("show", finding["id"], "--json").json["finding"] == finding
+    assert "no run on this machine has a finding" in project.orch("show", "0123456789", code=2).err
+    assert "newest runs" in project.orch("show", "20200101-000000-0000", code=2).err
+
+
 def test_a_run_that_ends_with_an_error_or_an_interrupt_leaves_its_report(project: Project) -> None:
     project.orch("apply", "prod", "--yes")
     project.orch("destroy", "prod/first", "--yes", code=2)  # prod/second stands on it
@@ -57,7 +82,8 @@ def test_a_run_that_ends_with_an_error_or_an_interrupt_leaves_its_report(project
         project.command("apply", "prod", "--yes", "-q"), env=project.environment(), cwd=REPOSITORY, text=True
     )
     deadline = time.monotonic() + 60
-    while '"apply-started"' not in (journal := newest_journal(project)).read_text():
+    log = "logs/prod/first/eu-west-1.log"  # the child's: a signal before it starts would keep it from starting
+    while not ((file := (journal := newest_journal(project)).parent / log).exists() and "Creating" in file.read_text()):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)

@@ -8,6 +8,7 @@ import typer
 
 from orchestrator.cli.commands.options import Changed, Exclude, OneUnit, Targets, verb
 from orchestrator.cli.common import Common
+from orchestrator.cli.complete import complete_unit
 
 
 def register(app: typer.Typer) -> None:
@@ -46,13 +47,21 @@ def register(app: typer.Typer) -> None:
     @verb(app, "show")
     def show(
         common: Common,
-        unit: OneUnit,
+        what: Annotated[
+            str,
+            typer.Argument(
+                metavar="UNIT|RUN|FINDING",
+                help="STAGE/STACK[@REGION], the id of a run, or of a finding.",
+                autocompletion=complete_unit,
+                show_default=False,
+            ),
+        ],
         root: Annotated[bool, typer.Option("--root", help="Render the unit's Terraform root and print where.")] = False,
     ) -> int:
-        """Show a unit: inputs with file and line, upstreams, downstreams, state, last run."""
+        """Show a unit (inputs with file and line, state, last run), a run with its receipts, or explain a finding."""
         from orchestrator.cli.verbs.show import run
 
-        return run(common, unit, root=root)
+        return run(common, what, root=root)
 
     @verb(app, "output")
     def output(

@@ -1,4 +1,4 @@
-"""``orch show UNIT``."""
+"""``orch show``: a unit from the catalogue; runs and findings are in ``show_past.py``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from orchestrator.report.tables import Column, dump, table
 
 
 def run(common: Common, unit_id: str, *, root: bool) -> int:
-    """Show a unit; with ``root`` render its Terraform root and print where it is."""
+    """Show a unit, a run or a finding; with ``root`` render the unit's Terraform root and print where it is."""
+    past = None if root else _past(common, unit_id)
+    if past is not None:
+        return past
     project = open_project(common)
     unit = project.unit(unit_id)
     if root:
@@ -39,6 +42,17 @@ def run(common: Common, unit_id: str, *, root: bool) -> int:
         lines += ["", f"last run    {last['run']}: {last['status']} ({last['time']})"]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
+
+
+def _past(common: Common, text: str) -> int | None:
+    """Show a run or a finding; None: the text is neither's id."""
+    from orchestrator.run.records import FINDING_ID, RUN_ID
+
+    if not (RUN_ID.fullmatch(text) or FINDING_ID.fullmatch(text)):
+        return None
+    from orchestrator.cli.verbs.show_past import show_finding, show_run
+
+    return show_run(common, text) if RUN_ID.fullmatch(text) else show_finding(common, text)
 
 
 def _facts(project: Project, unit: Unit) -> dict[str, Any]:

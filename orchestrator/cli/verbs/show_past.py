@@ -1,0 +1,40 @@
+"""``orch show RUN`` and ``orch show FINDING``: read from this machine, without catalogue and AWS."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from orchestrator.catalogue.load import find_root
+from orchestrator.cli.common import Common
+from orchestrator.cli.output import colour_on, write
+from orchestrator.report.paint import width_of
+from orchestrator.report.past import finding_shown_form, render_finding, render_run, run_shown_form
+from orchestrator.report.tables import dump
+from orchestrator.run.records import find_finding
+from orchestrator.run.shown import past_run
+
+
+def show_run(common: Common, run: str) -> int:
+    """Show a run: units, receipts, findings, safety copies, journal."""
+    shown = past_run(_root(common), run)
+    if common.json:
+        write(dump(run_shown_form(shown)) + "\n")
+    else:
+        write(render_run(shown, colour=colour_on(common), width=width_of(sys.stdout)) + "\n")
+    return 0
+
+
+def show_finding(common: Common, finding_id: str) -> int:
+    """Explain a finding, as the newest run that has it tells it."""
+    found = find_finding(_root(common), finding_id)
+    if common.json:
+        write(dump(finding_shown_form(found.run, found.finding)) + "\n")
+    else:
+        text = render_finding(found.run, found.finding, colour=colour_on(common), width=width_of(sys.stdout))
+        write(text + "\n")
+    return 0
+
+
+def _root(common: Common) -> Path:
+    return find_root(common.folder if common.folder.is_absolute() else Path.cwd() / common.folder)
