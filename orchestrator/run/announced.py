@@ -19,7 +19,9 @@ def unannounced(preview: PlanRecord, real: PlanRecord) -> tuple[str, ...]:
         preview: the plan that was shown and approved.
         real: the plan that would be applied now.
     """
-    said = {_key(change): change for change in preview.changes}
+    said: dict[tuple[str, str | None], ResourceChange | None] = {}
+    for change in preview.changes:  # what is named twice announces nothing: which of the two was meant is not said
+        said[_key(change)] = None if _key(change) in said else change
     lines = [line for change in real.changes if (line := _resource(change, said.get(_key(change)))) is not None]
     for name, output in sorted(real.outputs.items()):
         line = _output(name, output, preview.outputs.get(name))
@@ -38,7 +40,7 @@ def _key(change: ResourceChange) -> tuple[str, str | None]:
 
 
 def _resource(real: ResourceChange, said: ResourceChange | None) -> str | None:
-    if real.mode != "managed":  # a data source read again changes nothing
+    if real.mode != "managed" and real.action in {Action.READ, Action.NOOP}:  # data read again changes nothing
         return None
     what = f"{real.action.value} {real.address}"
     if said is None:
@@ -59,7 +61,8 @@ def _output(name: str, real: OutputChange, said: OutputChange | None) -> str | N
     if said.action is Action.NOOP:
         return f"output {name}: the preview said that it stays"
     path = _difference(real.after, real.after_unknown, said.after, said.after_unknown)
-    return None if path is None else f"output {name}: not what the preview said"
+    goes = real.action is Action.DELETE and said.action is not Action.DELETE
+    return f"output {name}: not what the preview said" if goes or path is not None else None
 
 
 def _difference(real: Any, real_unknown: Any, said: Any, said_unknown: Any) -> str | None:
@@ -72,7 +75,7 @@ def _difference(real: Any, real_unknown: Any, said: Any, said_unknown: Any) -> s
         return _map_difference(_map(real), _map(real_unknown), _map(said), _map(said_unknown))
     if _is_list(real, real_unknown) and _is_list(said, said_unknown):
         return _list_difference(_list(real), _list(real_unknown), _list(said), _list(said_unknown))
-    return None if real == said else ""
+    return None if real == said and isinstance(real, bool) is isinstance(said, bool) else ""  # True is not 1
 
 
 def _map_difference(
@@ -104,17 +107,34 @@ def _unordered_difference(
 ) -> str | None:
     """Plan JSON does not tell sets from lists, and a set is sorted anew (and may shrink) when an element becomes known.
 
-    So with an unknown inside: what was known must still be there, and nothing may be there that nobody announced.
+    So with an unknown inside: each element must be what one that was announced became, no two of them the same one;
+    and of what was known of an element, some element must have it still.
     """
-    for number, item in enumerate(said):
-        if not _any_unknown(_at(said_unknown, number)) and item not in real:
+    fits = [
+        [_difference(item, _at(real_unknown, n), other, _at(said_unknown, m)) is None for m, other in enumerate(said)]
+        for n, item in enumerate(real)
+    ]
+    for number in range(len(said)):
+        if _at(said_unknown, number) is not True and not any(row[number] for row in fits):
             return str(number)
-    for number, item in enumerate(real):
-        marks = _at(real_unknown, number)
-        options = (_difference(item, marks, other, _at(said_unknown, at)) for at, other in enumerate(said))
-        if len(real) > len(said) or all(path is not None for path in options):
-            return str(number)
-    return None
+    unmatched = _unmatched(fits)
+    return None if unmatched is None else str(unmatched)
+
+
+def _unmatched(fits: Sequence[Sequence[bool]]) -> int | None:
+    """The first row for which no column of its own is left, whatever the others take; None when all have one."""
+    taken: dict[int, int] = {}
+
+    def place(row: int, tried: set[int]) -> bool:
+        for column, fit in enumerate(fits[row]):
+            if fit and column not in tried:
+                tried.add(column)
+                if column not in taken or place(taken[column], tried):
+                    taken[column] = row
+                    return True
+        return False
+
+    return next((row for row in range(len(fits)) if not place(row, set())), None)
 
 
 def _any_unknown(mark: Any) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.run.announced import destroys, unannounced
@@ -172,3 +174,116 @@ def test_no_other_value_goes_on(said: dict[str, Any], real: dict[str, Any]) -> N
 
     if lines == ():
         assert plain(said) == plain(real)
+
+
+def test_two_elements_cannot_both_be_what_one_unknown_was_to_become() -> None:
+    """A set with the elements 1 and 2, a part of each unknown, cannot end with two of the kind 1."""
+    said = {"rules": [{"port": 1}, {"port": 2}]}
+    marks = {"rules": [{"source": True}, {"source": True}]}
+    preview = plan(change(after=said, unknown=marks))
+    real = plan(change(after={"rules": [{"port": 1, "source": "a"}, {"port": 1, "source": "b"}]}))
+    assert unannounced(preview, real)
+    merged = plan(change(after={"rules": [{"port": 1, "source": "a"}]}))
+    assert unannounced(preview, merged), "the element 2 was announced and is not there"
+
+
+def test_true_is_not_one() -> None:
+    assert unannounced(plan(change(after={"n": 1})), plan(change(after={"n": True})))
+    assert unannounced(plan(change(after={"n": 1})), plan(change(after={"n": 1.0}))) == ()
+
+
+def test_an_output_that_goes_was_to_be_announced_as_going() -> None:
+    preview = plan(o=output(None, True))
+    assert unannounced(preview, plan(o=output(None, action=Action.DELETE)))
+
+
+def test_data_that_would_be_deleted_is_no_data() -> None:
+    assert unannounced(plan(), plan(change(Action.DELETE, mode="data")))
+
+
+def test_what_a_preview_names_twice_announces_nothing() -> None:
+    """Which of the two was shown, nobody can say."""
+    preview = plan(change(Action.UPDATE), change(Action.DELETE))
+    assert unannounced(preview, plan(change(Action.DELETE)))
+
+
+# A small world in which everything can happen: few addresses, few values, so that plans meet often.
+addresses = st.sampled_from([ADDRESS, "module.this.aws_sqs_queue.that", "module.other.aws_sqs_queue.this[0]"])
+small = st.sampled_from([None, 0, 1, True, "a", "b"])
+elements = small | st.fixed_dictionaries({"port": small}, optional={"source": small})
+bodies = st.fixed_dictionaries({}, optional={"delay": small, "rules": st.lists(elements, max_size=3)})
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> ResourceChange:
+    after = draw(bodies)
+    blurred, marks = blur(after, draw) if draw(st.booleans()) else (after, False)
+    return change(
+        draw(st.sampled_from(list(Action))),
+        address=draw(addresses),
+        after=blurred,
+        unknown=marks,
+        deposed=draw(st.sampled_from([None, None, "1a2b3c4d"])),
+        previous_address=draw(st.sampled_from([None, None, "module.this.aws_sqs_queue.old"])),
+        importing=draw(st.sampled_from([None, None, "id"])),
+    )
+
+
+plans = st.lists(changes(), max_size=4).map(lambda made: plan(*made))
+
+
+def may_become(said: Any, marks: Any, real: Any, real_marks: Any) -> bool:
+    """Whether a value is one that was announced, told in another way than the code does: by trying every pairing."""
+    if marks is True:
+        return True
+    if real_marks is True:
+        return False
+    if isinstance(said, dict) or isinstance(marks, dict):
+        said, marks, real, real_marks = said or {}, marks or {}, real or {}, real_marks or {}
+        return isinstance(real, dict) and all(
+            may_become(said.get(k), marks.get(k), real.get(k), real_marks.get(k))
+            for k in {*said, *marks, *real, *real_marks}
+        )
+    if isinstance(said, list) and isinstance(real, list):
+        marks = [*(marks or []), *[False] * len(said)][: len(said)]
+        real_marks = [*(real_marks or []), *[False] * len(real)][: len(real)]
+        fits = [
+            [may_become(s, m, r, rm) for s, m in zip(said, marks, strict=True)]
+            for r, rm in zip(real, real_marks, strict=True)
+        ]
+        if "true" not in json.dumps(marks):
+            return len(said) == len(real) and all(fits[n][n] for n in range(len(real)))
+        orders = permutations(range(len(said)), len(real))
+        injective = any(all(fits[n][at] for n, at in enumerate(order)) for order in orders)
+        return injective and all(any(row[at] for row in fits) or marks[at] is True for at in range(len(said)))
+    return json.dumps(said) == json.dumps(real) and type(said) is type(real)
+
+
+def announced(preview: PlanRecord, real: ResourceChange) -> bool:
+    """Whether one change of the real plan is one that the preview has."""
+    said = [each for each in preview.changes if (each.address, each.deposed) == (real.address, real.deposed)]
+    if len(said) != 1:
+        return False
+    (one,) = said
+    smaller = real.action is Action.UPDATE and one.action is Action.REPLACE
+    return (
+        (one.action is real.action or smaller)
+        and one.previous_address == real.previous_address
+        and one.importing == real.importing
+        and may_become(one.after, one.after_unknown, real.after, real.after_unknown)
+    )
+
+
+@settings(max_examples=500)
+@given(plans, plans)
+def test_no_plan_with_an_unannounced_action_goes_on(preview: PlanRecord, real: PlanRecord) -> None:
+    """In both directions: what goes on was announced, and what was announced goes on."""
+    lines = unannounced(preview, real)
+    assert (lines == ()) == all(announced(preview, each) for each in real.changes), lines
+
+
+@settings(max_examples=500)
+@given(plans, changes())
+def test_one_more_change_than_announced_stops(preview: PlanRecord, more: ResourceChange) -> None:
+    assume(not any((each.address, each.deposed) == (more.address, more.deposed) for each in preview.changes))
+    assert unannounced(preview, plan(*preview.changes, more))
