@@ -17,6 +17,7 @@ from orchestrator.aws.ledger import Ledger
 from orchestrator.aws.locks import StateLocks
 from orchestrator.aws.phases import Phases
 from orchestrator.aws.states import StateStore
+from orchestrator.aws.world import World
 from orchestrator.catalogue.records import Catalogue
 from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import Aws
@@ -117,11 +118,12 @@ def open_session(
     graph = project.graph.subgraph(selected)
     with ExitStack() as stack:
         trust = load_trust(catalogue.root, os.environ)
-        judge = Judge(trust.policies, trust.allowance, trust.weakened)
         identities = Identities(catalogue, aws.emulator)
-        units = [catalogue.units[id_] for id_ in selected]
         store = StateStore(catalogue, identities, trust.policies.protected.types)
         ledger = Ledger(catalogue, identities, store)
+        outside = World(catalogue, identities, store, ledger)
+        judge = Judge(trust.policies, trust.allowance, trust.weakened, outside=outside)
+        units = [catalogue.units[id_] for id_ in selected]
         lock = trusted_lock(catalogue.root, trust.base)
         held = look_first(catalogue, identities, ledger, units, judge=judge, lock=lock, verb=verb)
         break_glass = take_break_glass(identities, units, request.break_glass)

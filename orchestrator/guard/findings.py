@@ -19,6 +19,7 @@ from orchestrator.terraform.records import Action, ResourceChange
 PROTECTED = "ORCH_PROTECTED"
 """The one check that every ``policies/`` must have: it is judged twice, by checkov and by the guard's own rule."""
 
+VANISHED = "ORCH_VANISHED"
 UNREADABLE = "ORCH_UNREADABLE"
 UNPROVEN = "ORCH_UNPROVEN"
 DISAGREE = "ORCH_DISAGREE"
@@ -72,6 +73,17 @@ class Writer:
             lost=lost,
             change=change,
             names=[name.split(".")[0].split("[")[0] for name in names],
+        )
+
+    def vanished(self, address: str, type_: str, change: ResourceChange | None, *, cause: str, hint: str) -> Finding:
+        """Something protected is there, and the plan does not see it. ``change``: what it would do at the address."""
+        entry = self.protected.get(type_)
+        lost = entry.lost if entry else "what it holds"
+        action = change.action.value if change is not None else ""
+        would = "would be created a second time, empty" if action == Action.CREATE.value else "is not seen any more"
+        message = f"{address} {would}: this loses {lost}"
+        return self._finding(
+            VANISHED, address, action, cause=cause, message=message, hint=hint, lost=lost, change=change
         )
 
     def objection(

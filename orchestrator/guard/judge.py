@@ -19,6 +19,7 @@ from orchestrator.guard.policies import Policies
 from orchestrator.guard.records import Finding, Severity, Verdict
 from orchestrator.guard.rules import losses, unaccounted, unnamed_losses
 from orchestrator.guard.templates import template_findings
+from orchestrator.guard.vanished import Outside, vanished
 from orchestrator.guard.weakening import Weakening
 from orchestrator.terraform.records import PlanRecord, ResourceChange
 
@@ -37,11 +38,18 @@ class Judge:
         policies: what is judged by.
         allowance: what waivers allow; by default nothing.
         weakened: what the change takes away from its own judge: a finding on every unit.
+        outside: tells what states, ledger and AWS have, with which plans are compared; None in tests of plans alone.
     """
 
     def __init__(
-        self, policies: Policies, allowance: Allowance | None = None, weakened: Sequence[Weakening] = ()
+        self,
+        policies: Policies,
+        allowance: Allowance | None = None,
+        weakened: Sequence[Weakening] = (),
+        *,
+        outside: Outside | None = None,
     ) -> None:
+        self._outside = outside
         self.policies = policies
         self.allowance = allowance if allowance is not None else Allowance()
         self.weakened = tuple(weakened)
@@ -149,6 +157,8 @@ class Judge:
         findings = [writer.loss(change) for change in (*lost.values(), *unnamed)]
         findings += self._faults(document, writer)
         findings += self._templates(unit, changes, writer)
+        if self._outside is not None:
+            findings += vanished(unit, document, self.policies.protected, self._outside, writer)
         checks: tuple[str, ...] = ()
         try:
             answers = engine.run(enriched(document, self.policies.protected))
