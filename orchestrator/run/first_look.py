@@ -16,7 +16,11 @@ from orchestrator.run.held import Held
 from orchestrator.run.shelves import Shelves
 
 READING = frozenset({"plan", "drift"})
+
 """Verbs that need no role that may write."""
+
+TAKING = frozenset({"destroy", "move", "adopt"})
+"""Verbs that build nothing anew: what is left of other units is told, and does not stop them."""
 
 
 def look_first(
@@ -60,4 +64,4 @@ def look_first(
     free = [unit for unit in units if unit.account not in held.accounts]
     needs = needs_of(catalogue, free, write=verb not in READING)
     preflight(catalogue, identities, {name: need for name, need in needs.items() if name not in held.accounts})
-    return gate.by_ledgers(held, free, pinned.vanished, destroy=verb == "destroy")
+    return gate.by_ledgers(held, free, pinned.vanished, destroy=verb in TAKING)
