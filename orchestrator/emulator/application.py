@@ -114,6 +114,7 @@ class Emulator:
                 region=request.region,
                 status=status,
                 refused=why,
+                tags=caller.tags if caller else {},
             )
         )
 

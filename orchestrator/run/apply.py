@@ -160,7 +160,7 @@ class ApplyAll:
             message = f"{unit.id} was not applied: the run was interrupted"
             raise InterruptedRunError(message)
         receipt, _ = confirm(tools, unit, made=real.receipt, plan=real.plan)
-        role = role_of(tools, unit)
+        role = role_of(tools, unit, real.verdict)
         verb = "destroy" if self.destroy else "apply"
         tools.journal.write(f"{verb}-started", unit=unit.id, plan=receipt.plan_sha256, **role_fields(role))
         tools.sink(UnitPhase(unit.id, Phase.DESTROY if self.destroy else Phase.APPLY))

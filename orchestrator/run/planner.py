@@ -22,6 +22,7 @@ from orchestrator.run.saved import without_placeholder
 from orchestrator.run.tools import Tools
 from orchestrator.run.unsaved import refuse_unsaved
 from orchestrator.run.upstreams import Inflow
+from orchestrator.run.waived import lift_waived
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.failures import StateInUseError, TerraformError
 from orchestrator.terraform.marks import upstream_marks
@@ -101,13 +102,15 @@ class Planner:
         out = self.tools.folders.preview_plan(unit) if preview else self.tools.folders.plan(unit)
         unknown = self._render(unit, inflow, root)
         self._init(unit, inflow, root)
+        kept = lift_waived(self.tools, unit, root.folder)  # after the root for people, which stays as written
         try:
             record = self._run_plan(unit, root, out, destroy=destroy)
         except TerraformError as error:
             blocked = self._judge_errored(unit, root, out, error, preview=preview, destroy=destroy)
             if blocked is None:
                 raise
-            return blocked
+            cause = "; ".join((blocked.report.cause, *kept))
+            return replace(blocked, report=replace(blocked.report, cause=cause))
         except UnreadablePlanError as error:
             return self._unreadable(unit, out, error, preview=preview, destroy=destroy)
         return self._judged(unit, root, record, unknown=unknown, inflow=inflow, destroy=destroy)

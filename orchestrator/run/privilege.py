@@ -8,21 +8,40 @@ from collections.abc import Iterable
 from orchestrator.aws.break_glass import BreakGlass
 from orchestrator.aws.identity import AnyRole, Identities, applying_role, session_name
 from orchestrator.catalogue.records import Unit
+from orchestrator.errors import BlockedError
+from orchestrator.guard.records import Verdict
 from orchestrator.run.tools import Tools, accounts_of
 
 
-def role_of(tools: Tools, unit: Unit) -> AnyRole:
+def role_of(tools: Tools, unit: Unit, verdict: Verdict) -> AnyRole:
     """The role that a unit's plan is applied under.
 
     Args:
         tools: the parts of the run.
         unit: the unit.
+        verdict: the guard's over the plan.
 
     Returns:
         the apply role, which is denied the deletes of what is protected; the break-glass role where the whole run asked
-        for it; the bootstrap role for what makes these roles.
+        for it, or where a waiver allows what the plan does; the bootstrap role for what makes these roles.
+
+    Raises:
+        BlockedError: what is waived is not any more, e.g. because midnight has passed since.
     """
-    return applying_role(unit, tools.options.break_glass)
+    return applying_role(unit, tools.options.break_glass or _for_waivers(tools, unit, verdict))
+
+
+def _for_waivers(tools: Tools, unit: Unit, verdict: Verdict) -> BreakGlass | None:
+    """The break-glass role in the name of those who allow what the plan does; None when nothing had to be allowed."""
+    used = {finding.waiver for finding in verdict.waived}
+    if not used:
+        return None
+    waivers = [each for each in tools.judge.allowance.waivers.for_unit(unit.id) if each.words in used]
+    if {each.words for each in waivers} != used:
+        message = f"{unit.id}: a waiver that allowed this plan does not count any more"
+        raise BlockedError(message, hint="plan again: the finding says what it is about")
+    owners = dict.fromkeys(each.owner for each in waivers)
+    return BreakGlass(owner=" / ".join(owners), reason=" / ".join(f"{each.id}: {each.reason}" for each in waivers))
 
 
 def role_fields(role: AnyRole) -> dict[str, str]:
