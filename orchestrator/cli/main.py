@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.commands import looking, running, setup
+from orchestrator.cli.commands import allowing, looking, running, setup
 from orchestrator.cli.common import common_from
 from orchestrator.errors import OrchError
 
@@ -29,6 +29,7 @@ def build() -> typer.Typer:
     app.callback()(_before)
     running.register(app)
     looking.register(app)
+    allowing.register(app)
     setup.register(app)
     return app
 
