@@ -13,7 +13,7 @@ from orchestrator.guard.causes import attributes, cause, way_out
 from orchestrator.guard.enrich import label
 from orchestrator.guard.places import locate
 from orchestrator.guard.protected import Protected
-from orchestrator.guard.records import Finding
+from orchestrator.guard.records import SELF, Finding
 from orchestrator.terraform.records import Action, ResourceChange
 
 PROTECTED = "ORCH_PROTECTED"
@@ -29,7 +29,6 @@ UNLISTED = "ORCH_UNLISTED"
 TEMPLATE = "ORCH_TEMPLATE"
 CANARY = "ORCH_CANARY"
 WAIVER = "ORCH_WAIVER"
-SELF = "ORCH_SELF"
 
 _WOULD = {
     Action.DELETE: "{address} would be deleted: this loses {lost}",

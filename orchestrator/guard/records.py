@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from orchestrator.errors import Location
 
+SELF = "ORCH_SELF"
+"""The rule about the change as a whole: it weakens what judges it, which is a finding on each of its units."""
+
 
 class Severity(StrEnum):
     """Whether a finding stops the apply."""

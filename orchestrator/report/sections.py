@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from orchestrator.guard.records import Finding, Severity
+from orchestrator.guard.records import SELF, Finding, Severity
 from orchestrator.report.groups import group_changes
 from orchestrator.report.paint import SEVERITY_STYLES, STATUS_STYLES, Paint
 from orchestrator.report.records import ChangeLine, RunReport, Status, UnitReport
@@ -108,9 +108,15 @@ def _error(error: str, cause: str, width: int) -> Iterator[str]:
 def _blocked(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
     """Every blocking finding in full, and units that were blocked without one."""
     title = paint("Blocked by policy", "bold red")
+    whole = _of_the_change(report)
+    if whole:
+        yield title
+        title = ""
+    for finding, units in whole.items():
+        yield from _finding(replace(finding, unit=listed(units)), paint, width)
     for unit in report.units:
-        findings = [f for f in unit.findings if f.severity is Severity.BLOCK]
-        if not findings and unit.status is not Status.BLOCKED:
+        findings = [f for f in unit.findings if f.severity is Severity.BLOCK and f.rule != SELF]
+        if not findings and (unit.status is not Status.BLOCKED or any(f.rule == SELF for f in unit.findings)):
             continue
         if title:
             yield title
@@ -119,6 +125,18 @@ def _blocked(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
             yield from wrap(f"{unit.unit}: {unit.cause}", width=width, indent="  ", hang="    ")
         for finding in findings:
             yield from _finding(finding, paint, width)
+
+
+def _of_the_change(report: RunReport) -> dict[Finding, list[str]]:
+    """What the change as a whole did wrong stands on each of its units: it is shown once, with all of them."""
+    found: dict[tuple[str, str], Finding] = {}
+    units: dict[Finding, list[str]] = {}
+    for unit in report.units:
+        for finding in unit.findings:
+            if finding.rule == SELF:
+                first = found.setdefault((finding.address, finding.message), finding)
+                units.setdefault(first, []).append(unit.unit)
+    return units
 
 
 def _of_severity(report: RunReport, severity: Severity, title: str, paint: Paint, width: int) -> Iterator[str]:
@@ -131,7 +149,8 @@ def _of_severity(report: RunReport, severity: Severity, title: str, paint: Paint
 
 def _finding(finding: Finding, paint: Paint, width: int) -> Iterator[str]:
     """Address and action on a line of their own, never cut; then cause, loss, way out and place."""
-    head = f"{clean(finding.unit)}: {clean(finding.action)} {short_address(finding.address)}"
+    what = f"{clean(finding.action)} {short_address(finding.address)}".strip()
+    head = f"{clean(finding.unit)}: {what}"
     yield f"  {paint(head, SEVERITY_STYLES[finding.severity])}  {paint(clean(f'{finding.rule} {finding.id}'), 'dim')}"
     facts = (
         ("", finding.message),

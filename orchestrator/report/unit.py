@@ -174,6 +174,7 @@ def _tail(report: UnitReport, paint: Paint, width: int) -> Iterator[str]:
     if report.outputs_changed:
         yield from wrap(f"outputs that change: {listed(report.outputs_changed)}", width=width, indent="  ")
     for finding in report.findings:
-        text = f"{finding.severity}: {finding.action} {short_address(finding.address)}: {finding.message}"
+        what = f"{finding.action} {short_address(finding.address)}".strip()
+        text = ": ".join(part for part in (str(finding.severity), what, finding.message) if part)
         for line in wrap(text, width=width, indent="  ", hang="    "):
             yield paint(line, SEVERITY_STYLES[finding.severity])

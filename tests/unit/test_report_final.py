@@ -108,6 +108,23 @@ def test_a_block_without_a_finding_tells_its_cause() -> None:
     assert "prod/a: archives/x.zip changed" in text
 
 
+def test_what_the_change_does_to_its_judge_is_shown_once_with_every_unit() -> None:
+    weaker = replace(
+        finding("prod/a", action=""),
+        rule="ORCH_SELF",
+        address="policies/protected.yaml: aws_x",
+        message="aws_x would not be protected any more",
+    )
+    units = [
+        unit(f"prod/{name}", Status.BLOCKED, findings=(replace(weaker, unit=f"prod/{name}", id=name), *more))
+        for name, more in (("a", ()), ("b", (finding("prod/b"),)), ("c", ()))
+    ]
+    text = render_report(run(*units), width=200)
+    assert text.count("aws_x would not be protected any more") == 1
+    assert "prod/a, prod/b, prod/c: policies/protected.yaml: aws_x  ORCH_SELF a" in text
+    assert "prod/b: delete aws_cognito_user_pool.this  ORCH_PROTECTED" in text
+
+
 @pytest.mark.parametrize(
     ("statuses", "words"),
     [
