@@ -1,0 +1,112 @@
+"""The life of a waiver, and a change that weakens its judge, in real runs of a module that plans fast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.git import Git
+from tests.support.project import ALL_ROLES, Project, Result
+
+pytestmark = pytest.mark.integration
+
+BOX = "terraform_data.this"
+PROTECTED_BOX = "\nterraform_data:\n  lost: what is in the box\n  delete_apis: [box:DeleteBox]\n"
+LISTED = "policies/protected.yaml"
+WAIVERS = "policies/waivers.yaml"
+
+
+@pytest.fixture
+def git(tmp_path: Path, emulator: Path, account_ids: Callable[[], str]) -> Git:
+    """A repository in which a box is protected, applied and merged."""
+    project = Project(tmp_path / "repo", emulator=emulator, accounts={"main": account_ids()})
+    orch = project.root / "live/orch.yaml"
+    orch.write_text(orch.read_text() + f"  break_glass: {ALL_ROLES}\n")
+    project.write("live/stages/prod.yaml", "account: main\nstacks: {box: , other: }\n")
+    project.write("live/stacks/box.yaml", "module: box\ninputs: {value: one, replace_on: a}\n")
+    project.write("live/stacks/other.yaml", "module: box\ninputs: {value: two}\n")
+    project.write("policies/owners.yaml", "anna: [anna@example.com]\n")
+    project.write(".gitignore", ".orch/\n")
+    listed = project.root / LISTED
+    listed.write_text(listed.read_text() + PROTECTED_BOX)
+    # this is about what would be lost; that the module runs a program is another rule's business
+    main = project.root / "modules/box/main.tf"
+    text = main.read_text()
+    main.write_text(text[: text.index("  provisioner")] + "}\n")
+    git = Git(project.root)
+    git.commit()
+    git.publish()
+    project.ready()
+    project.orch("apply", "prod", "--yes")
+    return git
+
+
+def project_of(git: Git) -> Project:
+    return Project.at(git.root, {})
+
+
+def in_pull_request(git: Git, *arguments: str, code: int = 0) -> Result:
+    return project_of(git).orch(*arguments, code=code, CI="true", GITHUB_BASE_REF="main")
+
+
+def test_from_a_finding_to_an_apply_and_away_again(git: Git) -> None:
+    orch = project_of(git).orch
+    git.branch("change")
+    (git.root / "live/stacks/box.yaml").write_text("module: box\ninputs: {value: one, replace_on: b}\n")
+    git.commit("bob@example.com")
+    (finding,) = in_pull_request(git, "plan", "prod/box", "--json", code=3).units()["prod/box"]["findings"]
+    assert (finding["rule"], finding["address"], finding["waiver"]) == ("ORCH_PROTECTED", BOX, "")
+
+    orch("waive", finding["id"], "--reason", "the box is empty", "--owner", "anna", "--expires", "2")
+    (again,) = orch("plan", "prod/box", "--json", code=3).units()["prod/box"]["findings"]
+    assert "it is not committed yet" in again["hint"]
+    git.commit("bob@example.com")
+    (again,) = in_pull_request(git, "plan", "prod/box", "--json", code=3).units()["prod/box"]["findings"]
+    assert again["id"] == finding["id"]
+    assert "it counts once it is merged" in again["hint"]
+
+    git.publish()  # anna merges it
+    planned = orch("plan", "prod", "--json", CI="true")
+    (waived,) = planned.units()["prod/box"]["findings"]
+    assert (waived["id"], waived["severity"]) == (finding["id"], "waived")
+    assert waived["waiver"].startswith(f"{finding['id']} by anna: the box is empty (until ")
+    assert planned.units()["prod/other"]["findings"] == []
+    shown = orch("apply", "prod", "--yes", CI="true").out
+    assert "Allowed by a waiver" in shown
+    assert "1 applied" in shown
+
+    # what is done is done: now the waiver is for nothing, although nothing changes any more
+    after = orch("plan", "prod", "--json", code=3, CI="true").units()
+    (unused,) = after["prod/box"]["findings"]
+    assert (unused["rule"], unused["severity"], unused["where"]["file"]) == ("ORCH_WAIVER", "block", WAIVERS)
+    assert after["prod/box"]["status"] == "blocked"
+    assert after["prod/other"]["status"] == "unchanged"
+    git.branch("tidy")
+    (git.root / WAIVERS).write_text("[]\n")
+    git.commit("bob@example.com")
+    in_pull_request(git, "plan", "prod", "--detailed-exitcode", code=0)
+
+
+def test_a_change_that_weakens_its_judge_blocks_every_unit_and_is_shown_once(git: Git) -> None:
+    orch = project_of(git).orch
+    git.branch("change")
+    listed = git.root / LISTED
+    listed.write_text(listed.read_text().replace(PROTECTED_BOX, ""))
+    git.commit("bob@example.com")
+    result = in_pull_request(git, "apply", "prod", "--yes", "--json", code=3)
+    for unit in ("prod/box", "prod/other"):
+        report = result.units()[unit]
+        assert report["status"] == "blocked"
+        (finding,) = report["findings"]
+        assert (finding["rule"], finding["unit"]) == ("ORCH_SELF", unit)
+        assert finding["message"] == "terraform_data would not be protected any more"
+    shown = in_pull_request(git, "plan", "prod", code=3).out
+    assert shown.split("Blocked by policy")[1].count("would not be protected any more") == 1
+    assert "prod/box, prod/other: policies/protected.yaml: terraform_data  ORCH_SELF" in shown
+    checked = orch("check", "--fast", "--base", "origin/main", "--json", code=None)
+    weaker = next(row for row in checked.json["rows"] if row["check"] == "judge")
+    assert weaker["subject"].startswith(f"{LISTED}:")
+    git.publish()  # merged by its owners: now it is what judges
+    orch("plan", "prod", code=0, CI="true")
