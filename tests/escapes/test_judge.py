@@ -38,7 +38,7 @@ def delete_pool(world: World, *, author: str = MALLORY) -> Result:
 
 
 def in_ci(world: World) -> Result:
-    return world.attempt(CI="true", GITHUB_BASE_REF="main")
+    return world.attempt(env={"CI": "true", "GITHUB_BASE_REF": "main"})
 
 
 @pytest.mark.way("the type taken off protected.yaml by the same change", item="7")
@@ -188,7 +188,7 @@ def test_a_merged_waiver_of_another_owner_allows_it(world: World) -> None:
     world.write(WAIVERS, waiver())
     world.commit("Retire the pool", author=MALLORY)
     world.git("update-ref", "refs/remotes/origin/main", "HEAD")
-    result = world.attempt("plan", "prod", "--json", CI="true", ORCH_BASE="origin/main", code=3)
+    result = world.attempt("plan", "prod", "--json", code=3, env={"CI": "true", "ORCH_BASE": "origin/main"})
     severities = {each["address"]: each["severity"] for each in result.units()["prod/identity"]["findings"]}
     assert severities.pop(POOL) == "waived"
     assert severities, "its domain and clients are protected too, and each needs its own waiver"
