@@ -11,6 +11,7 @@ from orchestrator.cli.output import print_report, print_units
 from orchestrator.cli.session import Session
 from orchestrator.report.records import Status, UnitReport
 from orchestrator.run.apply import ApplyAll, publish_again
+from orchestrator.run.begin import user_name
 from orchestrator.run.planned import Planned
 
 
@@ -48,7 +49,8 @@ def apply_planned(
         if not asker.approve(shown, words=words, destroy=destroy):
             session.tools.journal.write("declined")
             return [_declined(report) for report in shown]
-    session.tools.journal.write("approved", yes=yes)
+    typed = " ".join(words) or "yes"
+    session.tools.journal.write("approved", how="--yes" if yes else f"typed {typed!r}", by=user_name())
     apply = ApplyAll(session.tools, planned, ask_again=None if yes else asker.again, destroy=destroy)
     return list(apply.run().values())
 

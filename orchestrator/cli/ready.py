@@ -36,8 +36,11 @@ def ready_session(
     *,
     verb: str,
     reverse: bool = False,
+    continues: str | None = None,
 ) -> Iterator[Session]:
     """A session over the selected units. Accounts of an emulator that was started for it are bootstrapped first.
+
+    ``continues``: id of the past run that it resumes.
 
     Raises:
         SetupError: something that the run needs is missing.
@@ -49,5 +52,6 @@ def ready_session(
 
             units = [project.catalogue.units[id_] for id_ in selected]
             bootstrap_quietly(common, project, aws, accounts_touched(project.catalogue, units))
-        with open_session(common, project, aws, selected, request, verb=verb, reverse=reverse) as session:
+        opened = open_session(common, project, aws, selected, request, verb=verb, reverse=reverse, continues=continues)
+        with opened as session:
             yield session

@@ -10,17 +10,19 @@ from typing import Protocol
 
 from orchestrator.catalogue.records import Unit
 from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
-from orchestrator.guard.receipts import StateMovedError
+from orchestrator.guard.receipts import Receipt, StateMovedError
 from orchestrator.report.changes import scrub
 from orchestrator.report.records import Notice, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
 from orchestrator.run.announced import destroys, unannounced
 from orchestrator.run.bookkeeping import keep_books, mend_books
+from orchestrator.run.folders import Folders
 from orchestrator.run.locking import tell_waits
 from orchestrator.run.plan import not_run
 from orchestrator.run.planned import Planned
 from orchestrator.run.planner import Planner
 from orchestrator.run.privilege import role_fields, role_of
 from orchestrator.run.progress import Watched, progress, warn
+from orchestrator.run.pushing import tell_unsaved
 from orchestrator.run.receipts import confirm, settle
 from orchestrator.run.scheduler import Ended, Step, run_graph
 from orchestrator.run.tools import Tools
@@ -36,6 +38,13 @@ class AskAgain(Protocol):
         """Whether the unit may be applied as the report shows it."""
 
 
+class Look(Protocol):
+    """Looks at a unit when its upstreams are done."""
+
+    def __call__(self, unit: Unit, before: Planned) -> Planned:
+        """What to do with it. Raises an `OrchError` when it cannot go on."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApplyAll:
     """Applies what was planned and approved.
@@ -46,12 +55,14 @@ class ApplyAll:
         ask_again: asked for units that were "after their upstreams"; None with ``--yes``: then such a unit goes on
             only if it deletes, replaces and forgets nothing.
         destroy: the plans destroy.
+        look: looks at each unit right before its turn and says what to do with it (a resumed run).
     """
 
     tools: Tools
     planned: Mapping[str, Planned]
     ask_again: AskAgain | None = None
     destroy: bool = False
+    look: Look | None = None
 
     def run(self) -> Mapping[str, UnitReport]:
         """How every unit ended, in graph order."""
@@ -95,6 +106,8 @@ class ApplyAll:
         return Step(report, go_on=report.status in {Status.UNCHANGED, Status.APPLIED, Status.DESTROYED})
 
     def _unit(self, unit: Unit, before: Planned) -> UnitReport:
+        if before.go_on and self.look is not None:
+            before = self.look(unit, before)
         if not before.go_on:
             return before.report
         if before.preview:
@@ -110,13 +123,22 @@ class ApplyAll:
         return self._apply_as_is_or_again(unit, real)
 
     def _apply_as_is_or_again(self, unit: Unit, real: Planned) -> UnitReport:
-        """Apply; when another run was faster, plan anew, and go on only if that does nothing that was not approved."""
+        """Apply; when another run was faster, plan anew, and go on only if that does nothing that was not approved.
+
+        The same for a plan that an earlier run made and that cannot be applied as it is any more.
+        """
+        resumed = real.receipt is not None and real.receipt.run != self.tools.folders.run
         try:
             return self._apply(unit, real)
         except (StalePlanError, StateMovedError):
             if self.destroy or self.tools.stop.is_set():
                 raise
-        self.tools.sink(Notice(text="another run was faster: planning it again", unit=unit.id))
+            why = "another run was faster"
+        except BlockedError as error:
+            if not resumed:
+                raise
+            why = error.what
+        self.tools.sink(Notice(text=f"{why}: planning it again", unit=unit.id))
         values = Upstreams(self.tools.catalogue, self.tools.store).for_apply(unit)
         again = Planner(self.tools).plan(unit, Inflow(values=values, pending=()))
         stopped = self._may_go_on(real, again)
@@ -159,12 +181,15 @@ class ApplyAll:
         if tools.stop.is_set():
             message = f"{unit.id} was not applied: the run was interrupted"
             raise InterruptedRunError(message)
-        receipt, _ = confirm(tools, unit, made=real.receipt, plan=real.plan)
+        run = real.receipt.run
+        mine = run == tools.folders.run
+        receipt, _ = confirm(tools, unit, made=real.receipt, plan=real.plan if mine else None, run=run)
         role = role_of(tools, unit, real.verdict)
         verb = "destroy" if self.destroy else "apply"
         tools.journal.write(f"{verb}-started", unit=unit.id, plan=receipt.plan_sha256, **role_fields(role))
         tools.sink(UnitPhase(unit.id, Phase.DESTROY if self.destroy else Phase.APPLY))
-        root = replace(tools.root(unit, preview=False), env=tools.apply_environment(unit, role))
+        folder = Folders(root=tools.folders.root, run=run).unit(unit)
+        root = replace(tools.root(unit, preview=False), folder=folder, env=tools.apply_environment(unit, role))
         watched = Watched(progress(tools.sink, unit.id))
         try:
             tools.terraform.apply(
@@ -181,15 +206,15 @@ class ApplyAll:
         except OrchError as error:
             with suppress(OrchError):  # it was told of; why the apply failed matters more
                 settle(tools, unit, receipt, ok=False, began=watched.began)
-            failed = self._failed(unit, real.plan, real.report, error)
+            failed = tell_unsaved(tools, unit, run, self._failed(unit, real.plan, real.report, error))
             tools.journal.note(f"{verb}-ended", unit=unit.id, ok=False, cause=failed.cause[:500])
             return failed
         finally:
             tools.store.forget(unit.id)
         try:
-            settle(tools, unit, receipt, ok=True)
+            receipt = settle(tools, unit, receipt, ok=True)
         finally:
-            tools.journal.note(f"{verb}-ended", unit=unit.id, ok=True)
+            tools.journal.note(f"{verb}-ended", unit=unit.id, ok=True, **_state_of(receipt))
             keep_books(tools, unit)
         return replace(real.report, status=Status.DESTROYED if self.destroy else Status.APPLIED)
 
@@ -197,6 +222,12 @@ class ApplyAll:
         """A failed apply. What a provider passes on of an API's message may repeat a sensitive value of the plan."""
         failure = Planner(self.tools).failure(unit, error)
         return replace(shown, status=failure.status, cause=scrub(plan, failure.cause), error=scrub(plan, failure.error))
+
+
+def _state_of(receipt: Receipt) -> dict[str, str | int]:
+    """What the journal says of the state that an apply wrote."""
+    wrote = receipt.wrote
+    return {} if wrote is None else {"lineage": wrote.lineage, "serial": wrote.last}
 
 
 def publish_again(tools: Tools, planned: Mapping[str, Planned]) -> None:

@@ -39,6 +39,7 @@ def record_start(
         timeout=options.timeout,
         lock_timeout=options.lock_timeout,
         fail_fast=options.fail_fast,
+        replace=list(options.replace),
         orch=__version__,
         user=user_name(),
         host=platform.node(),

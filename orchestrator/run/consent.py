@@ -59,12 +59,24 @@ def check_consent(catalogue: Catalogue, units: Sequence[Unit], given: Circumstan
         message = f"--yes does not work for the restricted account {accounts}"
         also = "" if given.break_glass else ", or apply from CI"
         raise UsageError(message, hint=f"run without --yes and type the stage's name{also}")
+    check_clean(catalogue, restricted, emulated=given.emulated)
+    return tuple(dict.fromkeys(unit.stage for unit in restricted))
+
+
+def check_clean(catalogue: Catalogue, units: Sequence[Unit], *, emulated: bool) -> None:
+    """Check that nothing is applied to a restricted account from files that others cannot see.
+
+    Raises:
+        UsageError: a unit is in a restricted account, and the working tree has changes that are not committed.
+    """
+    accounts = ", ".join(sorted({unit.account for unit in units if catalogue.account_of(unit).restricted}))
+    if emulated or not accounts:
+        return
     dirty = dirty_files(catalogue.root)
     if dirty:
         more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
         message = f"the working tree has changes that are not committed ({dirty[0]}{more}); {accounts} is restricted"
         raise UsageError(message, hint="commit or stash them: what is applied there must be what everybody can see")
-    return tuple(dict.fromkeys(unit.stage for unit in restricted))
 
 
 def dirty_files(root: Path) -> tuple[str, ...]:

@@ -59,6 +59,18 @@ def wait_for_lock(tools: Tools, unit: Unit) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
+def refuse_locked(tools: Tools, unit: Unit) -> None:
+    """Stop before a unit is looked at whose state somebody holds: it may be changing.
+
+    Raises:
+        StateLockedError: somebody holds it; the message names the holder and what to do.
+        DeniedError, ThrottledError, SetupError: the lock cannot be read.
+    """
+    held = tools.locks.read(unit)
+    if held is not None:
+        raise _still_held(tools, unit, held)
+
+
 def _still_held(tools: Tools, unit: Unit, held: HeldLock) -> StateLockedError:
     error = StateLockedError(unit.id, held)
     error.what = in_use(held.lock, unit, tools.catalogue.root)

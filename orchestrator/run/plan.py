@@ -11,7 +11,7 @@ from orchestrator.report.records import RunStarted, Status, UnitDone, UnitReport
 from orchestrator.run.gate import held_report
 from orchestrator.run.planned import Planned
 from orchestrator.run.planner import Planner
-from orchestrator.run.saved import save_plan
+from orchestrator.run.saved import plan_facts
 from orchestrator.run.scheduler import Ended, Fate, Step, run_graph
 from orchestrator.run.tools import Tools
 from orchestrator.run.upstreams import Inflow, Upstreams
@@ -56,7 +56,7 @@ class PlanAll:
             fail_fast=tools.options.fail_fast,
             on_end=self._on_end,
         )
-        return {**_held_back(tools), **{unit: self._planned[unit] for unit in ended}}
+        return {**held_back(tools), **{unit: self._planned[unit] for unit in ended}}
 
     def _work(self, id_: str) -> Step[Planned]:
         tools = self.tools
@@ -103,7 +103,7 @@ class PlanDestroy:
         tools.sink(RunStarted(run=tools.folders.run, verb="plan", units=units, slots=tools.options.slots))
         # Nothing is read from a unit that is being planned here, so the order matters only to what is shown first.
         ended = run_graph(graph, self._work, slots=tools.options.slots, stop=tools.stop, on_end=self._show)
-        return {**_held_back(tools), **{id_: end.result or Planned(not_run(tools, end)) for id_, end in ended.items()}}
+        return {**held_back(tools), **{id_: end.result or Planned(not_run(tools, end)) for id_, end in ended.items()}}
 
     def _work(self, id_: str) -> Step[Planned]:
         tools = self.tools
@@ -136,14 +136,14 @@ def record_planned(tools: Tools, planned: Planned) -> None:
     """
     unit = tools.unit(planned.report.unit)
     try:
-        facts = save_plan(tools.folders, unit, planned)
+        facts = plan_facts(planned)
     except OSError as error:
         message = f"the plan of {unit.id} cannot be kept: {error.strerror}"
         raise SetupError(message, hint="make room on the disk") from error
     tools.journal.write("planned", unit=unit.id, **facts)
 
 
-def _held_back(tools: Tools) -> dict[str, Planned]:
+def held_back(tools: Tools) -> dict[str, Planned]:
     """The reports of what is no unit of the run and stands in its way: they come first."""
     for report in tools.held.reports:
         tools.sink(UnitDone(report))

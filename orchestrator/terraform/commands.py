@@ -177,6 +177,21 @@ class Terraform:
         hint = f"the state could not be saved: it is in {errored}; keep it" if errored.exists() else None
         self._expect(root, "apply", outcome, 0, hint=hint)
 
+    def state_push(self, root: Root, file: Path, *, timeout: float | None, lock_timeout: str = "0s") -> None:
+        """Save a state file as the root's state. Terraform refuses another lineage and one that is older.
+
+        Args:
+            root: an initialised root.
+            file: the state.
+            timeout: seconds until Terraform is asked to stop; None: no limit.
+            lock_timeout: how long to wait for the state's lock.
+
+        Raises:
+            TerraformError: it could not be saved.
+        """
+        argv = self._command("state push", str(file.absolute()), lock_timeout=lock_timeout)
+        self._expect(root, "state push", self._run(root, argv, Kind.APPLY, timeout), 0)
+
     def validate(self, root: Root, *, timeout: float | None = _SHOW_SECONDS) -> tuple[Diagnostic, ...]:
         """What Terraform finds wrong in an initialised root, warnings included; no AWS.
 

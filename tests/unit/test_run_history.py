@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,34 +16,7 @@ from orchestrator.run.begin import left_before
 from orchestrator.run.history import Outcome, past_runs, read_run
 from orchestrator.run.journal import Journal
 from orchestrator.run.keeping import KEPT_RUNS, remove_old
-
-Made = Callable[..., Journal]
-
-
-def make_run(
-    runs: Path, name: str, *events: tuple[str, dict[str, object]], verb: str = "apply", **more: object
-) -> Path:
-    """A past run with two units and these events."""
-    journal = Journal(runs / name / "journal.jsonl")
-    journal.write("run-started", verb=verb, targets=["prod"], units=["prod/a", "prod/b"], **more)  # type: ignore[arg-type]
-    for event, fields in events:
-        journal.write(event, **fields)  # type: ignore[arg-type]
-    journal.close()
-    return runs / name
-
-
-def ended(unit: str, status: str) -> tuple[str, dict[str, object]]:
-    return ("ended", {"unit": unit, "status": status})
-
-
-def planned(unit: str, status: str = "planned") -> tuple[str, dict[str, object]]:
-    return ("planned", {"unit": unit, "status": status, "preview": False})
-
-
-END: tuple[str, dict[str, object]] = ("run-ended", {})
-PLANNED = (planned("prod/a"), planned("prod/b"))
-STARTED: tuple[str, dict[str, object]] = ("apply-started", {"unit": "prod/a"})
-APPROVED: tuple[str, dict[str, object]] = ("approved", {"how": "--yes"})
+from tests.support.journals import APPROVED, END, PLANNED, STARTED, ended, make_run, planned
 
 
 @pytest.mark.parametrize(

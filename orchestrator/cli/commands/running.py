@@ -20,6 +20,7 @@ from orchestrator.cli.commands.options import (
 )
 from orchestrator.cli.common import Common
 from orchestrator.cli.request import RunRequest
+from orchestrator.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -66,10 +67,26 @@ def register(app: typer.Typer) -> None:
             ),
         ] = None,
         replace: Replace = None,
+        resume: Annotated[
+            bool,
+            typer.Option(
+                "--resume",
+                help="Go on with what a past run had approved: the TARGET is its id; default: the newest run that was "
+                "interrupted or cut off.",
+            ),
+        ] = False,
     ) -> int:
         """Plan, judge, show, ask once, apply: each unit the moment its upstreams are done."""
         from orchestrator.cli.verbs.apply import run
 
+        if resume:
+            from orchestrator.cli.verbs.resume import run as go_on
+
+            if len(targets or ()) > 1 or exclude or changed or yes or replace or break_glass is not None:
+                message = "--resume goes on with one past run, as it was approved"
+                raise UsageError(message, hint="orch apply --resume [RUN]; `orch runs` lists the runs")
+            request = RunRequest.of(None, None, None, slots, fail_fast, timeout, lock_timeout)
+            return go_on(common, request, next(iter(targets or ()), None))
         request = RunRequest.of(
             targets, exclude, changed, slots, fail_fast, timeout, lock_timeout, break_glass, replace=replace
         )

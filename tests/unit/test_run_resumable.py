@@ -1,0 +1,133 @@
+"""What a resumed run goes on with, and when an approval does not cover it any more: from journals alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import ApprovalError, UsageError
+from orchestrator.run.journal import Journal, held
+from orchestrator.run.resumable import Approval, Came, approval_of, check_units, find_chain
+from orchestrator.run.resume import first_difference
+from tests.support.journals import APPROVED, END, PLANNED, ended, make_run, planned
+
+NAMES = [f"20261126-00000{number}-aaaa" for number in range(5)]
+HALF = (*PLANNED, APPROVED, ended("prod/a", "applied"))
+
+
+def approval(runs: Path, run: str | None = None, *, later: timedelta = timedelta()) -> Approval:
+    return approval_of(find_chain(runs, run), datetime.now(UTC) + later)
+
+
+def test_the_newest_apply_that_did_not_come_to_its_end_is_meant(tmp_path: Path) -> None:
+    make_run(tmp_path, NAMES[0], *HALF)
+    make_run(tmp_path, NAMES[1], *HALF)
+    make_run(tmp_path, NAMES[2], *PLANNED, verb="plan")
+    make_run(tmp_path, NAMES[3], ended("prod/a", "applied"), ended("prod/b", "applied"), END)
+    assert approval(tmp_path).first.run == NAMES[1]
+    assert approval(tmp_path, NAMES[0]).first.run == NAMES[0]
+
+
+def test_a_run_that_was_gone_on_with_means_the_newest_of_its_kind(tmp_path: Path) -> None:
+    make_run(tmp_path, NAMES[0], *HALF)
+    make_run(tmp_path, NAMES[1], APPROVED, ("apply-started", {"unit": "prod/b", "plan": "22"}), continues=NAMES[0])
+    for wanted in (None, *NAMES[:2]):
+        found = approval(tmp_path, wanted)
+        assert [past.run for past in found.runs] == NAMES[:2]
+        assert found.progress["prod/a"].came is Came.DONE
+        assert (found.progress["prod/b"].came, found.progress["prod/b"].run) == (Came.STARTED, NAMES[1])
+
+
+@pytest.mark.parametrize(
+    ("events", "came"),
+    [
+        ((), Came.NOWHERE),
+        ((("apply-started", {"unit": "prod/a"}),), Came.STARTED),
+        ((("apply-started", {"unit": "prod/a"}), ("apply-ended", {"unit": "prod/a", "ok": False})), Came.STARTED),
+        ((("apply-started", {"unit": "prod/a"}), ("apply-ended", {"unit": "prod/a", "ok": True})), Came.DONE),
+        ((ended("prod/a", "unchanged"),), Came.DONE),
+        ((ended("prod/a", "no longer as approved"),), Came.NOWHERE),
+    ],
+)
+def test_how_far_a_unit_came(tmp_path: Path, events: tuple[tuple[str, dict[str, object]], ...], came: Came) -> None:
+    make_run(tmp_path, NAMES[0], *PLANNED, APPROVED, *events)
+    assert approval(tmp_path).progress["prod/a"].came is came
+
+
+def test_the_state_that_an_apply_left_is_remembered_past_the_end(tmp_path: Path) -> None:
+    wrote = ("apply-ended", {"unit": "prod/a", "ok": True, "lineage": "abc", "serial": 7})
+    make_run(tmp_path, NAMES[0], *PLANNED, APPROVED, wrote, ended("prod/a", "applied"))
+    progress = approval(tmp_path).progress["prod/a"]
+    assert (progress.lineage, progress.serial) == ("abc", 7)
+
+
+def test_what_is_planned_after_the_approval_is_no_part_of_it(tmp_path: Path) -> None:
+    make_run(tmp_path, NAMES[0], planned("prod/a"), APPROVED, planned("prod/b"))
+    assert set(approval(tmp_path).planned) == {"prod/a"}
+
+
+def test_an_approval_holds_for_a_day_from_the_person_on_however_often_it_is_gone_on_with(tmp_path: Path) -> None:
+    since = (datetime.now(UTC) - timedelta(hours=23)).isoformat()
+    make_run(tmp_path, NAMES[0], *PLANNED, ("approved", {"how": "typed 'yes'", "since": since}))
+    assert not approval(tmp_path).yes
+    with pytest.raises(ApprovalError, match="was approved 25 hours ago; an approval holds for 24") as raised:
+        approval(tmp_path, later=timedelta(hours=2))
+    assert raised.value.exit_code == 4
+    assert "orch apply prod" in str(raised.value.hint)
+
+
+def test_nothing_is_applied_that_nobody_had_approved(tmp_path: Path) -> None:
+    make_run(tmp_path, NAMES[0], *PLANNED)
+    with pytest.raises(ApprovalError, match="nothing had been approved"):
+        approval(tmp_path)
+
+
+def test_what_cannot_be_resumed_is_said_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no apply on this machine was interrupted"):
+        find_chain(tmp_path, None)
+    with pytest.raises(UsageError, match="there is no run 'nope'"):
+        find_chain(tmp_path, "nope")
+    make_run(tmp_path, NAMES[0], *HALF, verb="destroy")
+    with pytest.raises(UsageError, match="was orch destroy; only an apply is resumed") as raised:
+        approval(tmp_path, NAMES[0])
+    assert raised.value.hint == "orch destroy prod"
+    journal = Journal(tmp_path / NAMES[1] / "journal.jsonl")
+    journal.write("run-started", verb="apply", targets=["prod"], units=["prod/a"])
+    with pytest.raises(UsageError, match="still goes on"):
+        find_chain(tmp_path, NAMES[1])
+    journal.close()
+    with held(tmp_path / NAMES[1] / "journal.jsonl") as mine:
+        assert mine
+        with pytest.raises(UsageError, match="still goes on"):
+            find_chain(tmp_path, NAMES[1])
+
+
+def test_a_damaged_journal_is_not_gone_on_with(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, NAMES[0], *HALF)
+    with (folder / "journal.jsonl").open("ab") as file:
+        file.write(b"\0\0\0\n")
+    with pytest.raises(ApprovalError, match="damaged in line 6"):
+        find_chain(tmp_path, None)
+
+
+def test_a_unit_that_live_has_no_more_is_not_covered(tmp_path: Path) -> None:
+    make_run(tmp_path, NAMES[0], *HALF)
+    with pytest.raises(ApprovalError, match="prod/b, which live/ has no more"):
+        check_units(approval(tmp_path), {"prod/a"})
+
+
+def test_a_root_is_the_same_only_with_the_same_files(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for root in (one, other):
+        (root / "modules").mkdir(parents=True)
+        (root / "main.tf").write_text("a")
+        (root / "modules" / "x.tf").write_text("x")
+    (one / ".terraform.lock.hcl").write_text("init completed it")
+    (one / "errored.tfstate").write_text("{}")
+    assert first_difference(one, other) == ""
+    (other / "modules" / "x.tf").write_text("y")
+    assert first_difference(one, other) == "modules/x.tf"
+    (other / "added.tf").write_text("")
+    assert first_difference(one, other) == "added.tf"
