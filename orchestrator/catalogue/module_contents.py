@@ -18,6 +18,9 @@ BUILT_IN = "terraform.io/builtin/terraform"
 _PROGRAMS = frozenset({"external", "local_command"})
 """Types of data sources (and of Terraform 1.14's actions) that run a program on this machine."""
 
+_CALLS = frozenset({"aws_lambda_invocation"})
+"""Types of data sources and ephemeral resources that run a program elsewhere, while Terraform plans."""
+
 
 @dataclass(frozen=True, slots=True)
 class UsedProvider:
@@ -84,7 +87,7 @@ def read_contents(folder: Path, *, root: Path, opentofu: bool = False) -> Conten
 def _code(declared: Declarations) -> Iterator[CodeBlock]:
     yield from provisioners_of(declared)
     for each in declared.of_type("data", "ephemeral"):
-        if each.labels[0] in _PROGRAMS:
+        if each.labels[0] in _PROGRAMS | _CALLS:
             yield CodeBlock("external", each.labels[0], ".".join((each.type, *each.labels)), each.at)
     for file, block in declared.others_of_type("action"):
         if block.labels[:1] and block.labels[0] in _PROGRAMS:

@@ -110,6 +110,9 @@ def _target(path: Path, root: Path, call: ModuleCall) -> Path | None:
     target = _normal(path / call.source)
     if not target.is_relative_to(_normal(root)) or not target.resolve().is_relative_to(root.resolve()):
         raise _outside(call)
+    if target == _normal(root):  # its files would become files of the unit's own root, where they could override it
+        what = f"module {call.name!r}: the source {call.source!r} is the repository itself, and that is no module"
+        raise CatalogueError([Problem(call.at, what, "put the module into a folder below modules/")])
     if not target.is_dir():
         what = f"module {call.name!r}: there is no folder {relative(target, root)}"
         raise CatalogueError([Problem(call.at, what)])

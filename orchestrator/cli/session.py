@@ -25,6 +25,7 @@ from orchestrator.cli.project import Project
 from orchestrator.cli.request import RunRequest, seconds
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.guard.judge import Judge
+from orchestrator.guard.leftovers import refuse_committed
 from orchestrator.guard.pinned import trusted_lock
 from orchestrator.guard.trust import load_trust
 from orchestrator.report.records import Notice, RunReport, UnitReport
@@ -117,12 +118,14 @@ def open_session(
     catalogue = project.catalogue
     graph = project.graph.subgraph(selected)
     with ExitStack() as stack:
+        refuse_committed(catalogue.root)
         trust = load_trust(catalogue.root, os.environ)
         identities = Identities(catalogue, aws.emulator)
         store = StateStore(catalogue, identities, trust.policies.protected.types)
         ledger = Ledger(catalogue, identities, store)
         outside = World(catalogue, identities, store, ledger)
-        judge = Judge(trust.policies, trust.allowance, trust.weakened, outside=outside)
+        states = frozenset(account.state_bucket for account in catalogue.accounts.values())
+        judge = Judge(trust.policies, trust.allowance, trust.weakened, states=states, outside=outside)
         units = [catalogue.units[id_] for id_ in selected]
         lock = trusted_lock(catalogue.root, trust.base)
         held = look_first(catalogue, identities, ledger, units, judge=judge, lock=lock, verb=verb)

@@ -27,6 +27,7 @@ ERRORED = "ORCH_ERRORED"
 RUNS_CODE = "ORCH_RUNS_CODE"
 UNLISTED = "ORCH_UNLISTED"
 TEMPLATE = "ORCH_TEMPLATE"
+STATE = "ORCH_STATE"
 CANARY = "ORCH_CANARY"
 WAIVER = "ORCH_WAIVER"
 
@@ -104,6 +105,20 @@ class Writer:
             lost=lost,
             change=change,
             names=telling,
+        )
+
+    def into_state(self, change: ResourceChange, why: str) -> Finding:
+        """A resource reaches into a bucket with states."""
+        return self._finding(
+            STATE,
+            label(change),
+            change.action.value,
+            cause=why,
+            message=f"{label(change)} reaches into a state bucket: it could replace the state of any unit",
+            hint="take it out of the module; orch move, orch adopt and orch output do what it may be meant for",
+            lost="the states of the account: what Terraform knows of, protected resources among it",
+            change=change,
+            names=("bucket", "key"),
         )
 
     def unreadable(self, why: str, *, address: str = "", lost: str = "") -> Finding:

@@ -95,6 +95,11 @@ class Repository:
                 found[os.fsdecode(name)] = Blob(mode=mode, id=id_)
         return found
 
+    def tracked(self, folder: str) -> tuple[str, ...]:
+        """Files at or below a name that git has in its index: what a checkout of this commit brings along."""
+        listed = _must(self.root, "ls-files", "-z", "--", folder)
+        return tuple(os.fsdecode(name) for name in listed.split(b"\0") if name)
+
     def contents(self, ids: Sequence[str]) -> dict[str, bytes]:
         """The bytes of blobs, by id."""
         if not ids:

@@ -18,6 +18,7 @@ from orchestrator.guard.findings import PROTECTED, Writer
 from orchestrator.guard.policies import Policies
 from orchestrator.guard.records import Finding, Severity, Verdict
 from orchestrator.guard.rules import losses, unaccounted, unnamed_losses
+from orchestrator.guard.statebuckets import reaching_in
 from orchestrator.guard.templates import template_findings
 from orchestrator.guard.vanished import Outside, vanished
 from orchestrator.guard.weakening import Weakening
@@ -38,6 +39,7 @@ class Judge:
         policies: what is judged by.
         allowance: what waivers allow; by default nothing.
         weakened: what the change takes away from its own judge: a finding on every unit.
+        states: names of all state buckets: no resource may reach into one.
         outside: tells what states, ledger and AWS have, with which plans are compared; None in tests of plans alone.
     """
 
@@ -47,8 +49,10 @@ class Judge:
         allowance: Allowance | None = None,
         weakened: Sequence[Weakening] = (),
         *,
+        states: frozenset[str] = frozenset(),
         outside: Outside | None = None,
     ) -> None:
+        self._states = states
         self._outside = outside
         self.policies = policies
         self.allowance = allowance if allowance is not None else Allowance()
@@ -156,6 +160,7 @@ class Judge:
         unnamed = unnamed_losses(document, self.policies.protected) if destroy else ()
         findings = [writer.loss(change) for change in (*lost.values(), *unnamed)]
         findings += self._faults(document, writer)
+        findings += [writer.into_state(*each) for each in reaching_in(document.changes, self._states)]
         findings += self._templates(unit, changes, writer)
         if self._outside is not None:
             findings += vanished(unit, document, self.policies.protected, self._outside, writer)

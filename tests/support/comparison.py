@@ -1,6 +1,6 @@
 """What others do with the same case: plain Terraform with `prevent_destroy`, and the plain checkov over its plan.
 
-Measured on the very root that orch rendered for the attempt, in the attempt's own environment; nothing is applied.
+Measured on the very root that orch rendered for the attempt; nothing is applied.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.emulator import REGION, Account
@@ -21,53 +21,41 @@ _PREVENTED = "Instance cannot be destroyed"
 _UNIT = Path("prod/identity/eu-west-1")
 
 
-def compare(repository: Path, account: Account, arguments: Sequence[str], env: Mapping[str, str]) -> tuple[str, str]:
-    """What `prevent_destroy` and checkov's documented check make of the case of the last run.
+def compare(repository: Path, run: str | None, account: Account, env: Mapping[str, str]) -> tuple[str, str]:
+    """What `prevent_destroy` and checkov's documented check make of the case of a run.
+
+    orch's own plan *is* `terraform plan` in the root that it rendered, so where there is one, Terraform's words and the
+    plan's JSON are taken from it. Where orch stopped before it planned, or kept variables away from Terraform, plain
+    Terraform plans now, in that root, with those variables.
 
     Args:
         repository: where orch ran.
+        run: the attempt's run; None when there was none.
         account: of the unit.
-        arguments: orch's.
         env: the attempt's own variables.
 
     Returns:
-        two of the words above; NONE where plain Terraform has no such case.
+        two of the words above; NONE where there is nothing that they could look at.
     """
-    root = _rendered(repository)
-    options = _options(arguments)
-    if root is None or options is None:
+    if run is None:
         return NONE, NONE
-    plain = Plain(repository, root, account, env)
-    plan = repository.parent / "plain.plan"
-    plan.unlink(missing_ok=True)
-    planning = ("plan", "-input=false", "-no-color", "-lock=false", *options, f"-out={plan}")
-    code, _, said = plain.terraform(*planning)
-    if code == 1 and "init" in said and _PREVENTED not in said:
-        plain.terraform("init", "-input=false", "-reconfigure")
-        code, _, said = plain.terraform(*planning)
-    prevented = STOPS if _PREVENTED in said else FAILS if code == 1 else PASSES
-    return prevented, plain.checkov(plan) if plan.exists() else NONE
-
-
-def _options(arguments: Sequence[str]) -> list[str] | None:
-    """Plain Terraform's options for orch's verb; None where it has no plan to look at."""
-    further = [each for each in arguments if each.startswith(("-target", "--replace", "-replace"))]
-    plain = [each.replace("--replace", "-replace") for each in further]
-    return {"apply": plain, "destroy": ["-destroy", *plain]}.get(arguments[0])
-
-
-def _rendered(repository: Path) -> Path | None:
-    """The unit's root in the newest run; one that orch did not get to render is not there."""
-    runs = repository / ".orch" / "runs"
-    found = sorted(runs.glob(f"*/units/{_UNIT}")) if runs.is_dir() else []
-    return found[-1] if found else None
+    folder = repository / ".orch" / "runs" / run
+    plain = Plain(repository, folder / "units" / _UNIT, account, env)
+    log, shown = folder / "logs" / f"{_UNIT}.log", folder / "plans" / f"{_UNIT}.json"
+    if not shown.exists() or any(name.startswith("TF_") for name in env):
+        if not plain.root.is_dir():
+            return NONE, NONE
+        log, shown = plain.plan(repository.parent)
+    said = log.read_text() if log.exists() else ""
+    prevented = STOPS if _PREVENTED in said else FAILS if "Error: " in said else PASSES
+    return prevented, plain.checkov(shown) if shown.exists() else NONE
 
 
 class Plain:
     """Plain tools in a root that orch rendered, under the plan role."""
 
     def __init__(self, repository: Path, root: Path, account: Account, env: Mapping[str, str]) -> None:
-        self._root = root
+        self.root = root
         config = repository.parent / "aws-config"
         keys = "".join(f"{name} = {value}\n" for name, value in account.assume("orch-plan").items())
         config.write_text(f"[profile orch-main]\nregion = {REGION}\n{keys}")
@@ -82,12 +70,27 @@ class Plain:
             **env,
         }
 
+    def plan(self, folder: Path) -> tuple[Path, Path]:
+        """Plan; what Terraform said, and the plan as JSON (which may not be there)."""
+        log, plan, shown = folder / "plain.log", folder / "plain.plan", folder / "plain.json"
+        for file in (plan, shown):
+            file.unlink(missing_ok=True)
+        planning = ("plan", "-input=false", "-no-color", "-lock=false", f"-out={plan}")
+        code, _, said = self.terraform(*planning)
+        if code == 1 and "init" in said and _PREVENTED not in said:
+            self.terraform("init", "-input=false", "-reconfigure")
+            _, _, said = self.terraform(*planning)
+        log.write_text(said)
+        if plan.exists():
+            shown.write_text(self.terraform("show", "-json", "-no-color", str(plan))[1])
+        return log, shown
+
     def terraform(self, *arguments: str) -> tuple[int, str, str]:
         """Run Terraform; its exit code and what it printed on both streams."""
         binary = shutil.which("terraform", path=self._env["PATH"]) or "terraform"
         done = subprocess.run(
             [binary, *arguments],
-            cwd=self._root,
+            cwd=self.root,
             env=self._env,
             capture_output=True,
             text=True,
@@ -96,15 +99,12 @@ class Plain:
         )
         return done.returncode, done.stdout, done.stderr
 
-    def checkov(self, plan: Path) -> str:
-        """What checkov's own runner says with the one custom check over the plan's JSON."""
-        shown = plan.with_suffix(".json")
-        _, text, _ = self.terraform("show", "-json", "-no-color", str(plan))
-        shown.write_text(text)
+    def checkov(self, shown: Path) -> str:
+        """What checkov's own runner says with the one custom check over a plan's JSON."""
         command = [str(Path(sys.executable).parent / "checkov"), "-f", str(shown), "--framework", "terraform_plan"]
         command += ["--external-checks-dir", str(CHECKS), "--check", CHECK, "--compact", "--quiet"]
         done = subprocess.run(
-            command, env=self._env, cwd=plan.parent, capture_output=True, text=True, check=False, timeout=300
+            command, env=self._env, cwd=shown.parent, capture_output=True, text=True, check=False, timeout=300
         )
         if done.returncode == 0:
             return PASSES

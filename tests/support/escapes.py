@@ -196,7 +196,7 @@ class World:
         more = dict(env or {})
         result = Project.at(self.root, {"main": self.account.id}).orch(*given, code=code, stdin=stdin, **more)
         if self._comparing and given[0] != "plan":
-            prevented, checked = compare(self.root, self.account, given, more)
+            prevented, checked = compare(self.root, _run_of(result), self.account, more)
             self._note("prevented", prevented)
             self._note("checked", checked)
         return result
@@ -304,6 +304,15 @@ class World:
 
     def _put_state(self, state: bytes) -> None:
         self.account.client("s3").put_object(Bucket=self.bucket, Key=STATE_KEY, Body=state)
+
+
+def _run_of(result: Result) -> str | None:
+    """The run of a result; None when orch did not begin one, or printed no JSON."""
+    try:
+        run: str | None = json.loads(result.out).get("run")
+    except ValueError:
+        return None
+    return run
 
 
 def trouble(built: Built, *, pool: str) -> str | None:

@@ -72,6 +72,8 @@ RUN = '  provisioner "local-exec" {\n    command = "true"\n  }\n'
         ("main.tf", f'resource "terraform_data" "x" {{\n{RUN}}}\n', "terraform_data.x", 2),
         ("main.tf", f'resource "aws_sqs_queue" "q" {{\n  name = "q"\n{RUN}}}\n', "aws_sqs_queue.q", 3),
         ("main.tf", f"removed {{\n  from = terraform_data.gone\n{RUN}}}\n", "terraform_data.gone", 3),
+        ("main.tf", 'data "aws_lambda_invocation" "e" {}\n', "data.aws_lambda_invocation.e", 1),
+        ("main.tf", 'ephemeral "aws_lambda_invocation" "e" {}\n', "ephemeral.aws_lambda_invocation.e", 1),
         ("main.tf", 'data "external" "e" {\n  program = ["x"]\n}\n', "data.external.e", 1),
         ("main.tf", 'check "c" {\n  data "external" "e" {\n    program = ["x"]\n  }\n}\n', "data.external.e", 2),
         (

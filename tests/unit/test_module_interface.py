@@ -245,6 +245,18 @@ def test_a_module_outside_of_the_repository_is_an_error(tmp_path: Path, write: W
     )
 
 
+def test_the_repository_itself_is_no_module(tmp_path: Path, write: Write) -> None:
+    """Its files would lie in the unit's own root: an ``override.tf`` there could move the state elsewhere."""
+    write("override.tf", 'terraform {\n  backend "local" {}\n}\n')
+    write("modules/a/main.tf", calls("../.."))
+    assert problems(lambda: local_closure(tmp_path / "modules/a", tmp_path)) == [
+        (
+            "modules/a/main.tf:1:1: module 'm0': the source '../..' is the repository itself, and that is no module"
+            " — put the module into a folder below modules/"
+        )
+    ]
+
+
 def test_a_module_that_is_not_there(tmp_path: Path, write: Write) -> None:
     write("modules/a/main.tf", calls("../b"))
     assert problems(lambda: local_closure(tmp_path / "modules/a", tmp_path)) == [

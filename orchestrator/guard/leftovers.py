@@ -1,0 +1,34 @@
+"""What lies in ``.orch`` decides what orch runs, so none of it may come with a commit.
+
+Terraform's data folders hold the providers that run; saved runs hold plans that were approved, with their receipts. All
+of it is made here, by orch. A change that brings it along would choose the programs and the verdicts of its own apply.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.errors import BlockedError
+from orchestrator.guard.git import Repository
+
+FOLDER = ".orch"
+
+
+def refuse_committed(root: Path) -> None:
+    """Refuse to work where git has files of ``.orch``.
+
+    Args:
+        root: the folder that contains ``live/``.
+
+    Raises:
+        BlockedError: it has; the first of them is named.
+        SetupError: git does not trust the folder, or does not answer.
+    """
+    repository = Repository.find(root)
+    found = repository.tracked(FOLDER) if repository is not None else ()
+    if found:
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        message = (
+            f"git has {found[0]}{more}: what orch keeps in {FOLDER}/ decides what it runs, so no commit may bring it"
+        )
+        raise BlockedError(message, hint=f"git rm -r --cached {FOLDER}, and remove the folder: orch makes it again")

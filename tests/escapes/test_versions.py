@@ -1,0 +1,81 @@
+"""Item 3: other versions of providers and modules."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.escapes.test_delete import IDENTITY
+from tests.support.escapes import POOL, World, commit, git
+
+pytestmark = pytest.mark.integration
+
+ADDRESS = "https://git.example.com/modules/user_pool.git"
+PLANS = Path(__file__).parent / "plans"
+
+
+@pytest.mark.way("module version that names its resources otherwise", item="3")
+def test_another_version_of_a_module(world: World) -> None:
+    """The module comes from git, in two versions; git itself is told that the address is a folder here."""
+    repository = world.root.parent / "module"
+    shutil.copytree(world.root / "modules" / "user_pool", repository, ignore=shutil.ignore_patterns("tests"))
+    git(repository, "init", "-q", "-b", "main")
+    commit(repository, "As it is")
+    git(repository, "tag", "v1")
+    for file in repository.glob("*.tf"):
+        text = file.read_text().replace("aws_cognito_user_pool.this", "aws_cognito_user_pool.main")
+        file.write_text(text.replace('"aws_cognito_user_pool" "this"', '"aws_cognito_user_pool" "main"'))
+    commit(repository, "Call the main thing main")
+    git(repository, "tag", "v2")
+    from_git = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.file://{repository}.insteadOf",
+        "GIT_CONFIG_VALUE_0": ADDRESS,
+    }
+    name = world.project_name
+    names = f"names: {{pool: {name}-prod-identity, domain: {name}-prod-identity-{world.account.id}}}"
+    world.edit(IDENTITY, "module: user_pool\ninputs:\n", f"module: git::{ADDRESS}\nversion: v1\ninputs:\n  {names}\n")
+    unit = world.attempt("plan", "prod", "--json", code=0, env=from_git).units()["prod/identity"]
+    assert unit["findings"] == []
+
+    world.edit(IDENTITY, "version: v1", "version: v2")
+    finding = world.assert_blocked(world.attempt(env=from_git), rule="ORCH_PROTECTED", address=POOL)
+    assert "aws_cognito_user_pool.main" in finding["hint"]
+    world.assert_alive()
+
+
+@pytest.mark.way("provider upgrade that turns an update into a replacement (recorded plans)", item="3")
+def test_another_version_of_the_provider(world: World) -> None:
+    """The same change as provider 5.100 plans it, recorded, and as one would that cannot make it in place.
+
+    There is no such pair of releases to be had, so the second is the first with its answer altered: the action, and
+    the path that would force it. Terraform runs for real; what `show -json` says is replayed.
+    """
+    world.edit(IDENTITY, "  domain: {}\n", "  domain: {}\n  password_policy: {minimum_length: 20}\n")
+    unit = world.attempt("plan", "prod", "--json", code=0, env=replay(world, "update.json")).units()["prod/identity"]
+    assert (unit["counts"]["update"], unit["findings"]) == (1, [])
+
+    finding = world.assert_blocked(
+        world.attempt(env=replay(world, "replace.json")), rule="ORCH_PROTECTED", address=POOL
+    )
+    assert "password_policy" in finding["cause"]
+    world.assert_alive()
+
+
+def replay(world: World, plan: str) -> dict[str, str]:
+    """The environment in which `terraform show` answers with a recorded plan."""
+    return world.wrap_terraform(f'if [ "$1" = show ]; then exec cat "{PLANS / plan}"; fi')
+
+
+def test_the_recorded_plans_differ_in_the_providers_answer_alone() -> None:
+    """Else the pair would not show what it is said to show."""
+    update, replaced = (json.loads((PLANS / name).read_text()) for name in ("update.json", "replace.json"))
+    (change,) = (each["change"] for each in update["resource_changes"] if each["change"]["actions"] == ["update"])
+    (other,) = (each for each in replaced["resource_changes"] if each["change"]["actions"] == ["delete", "create"])
+    assert other["change"].pop("replace_paths") == [["password_policy"]]
+    assert other.pop("action_reason") == "replace_because_cannot_update"
+    other["change"]["actions"] = change["actions"]
+    assert update == replaced

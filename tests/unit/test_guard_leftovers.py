@@ -1,0 +1,41 @@
+"""Nothing of ``.orch`` may come with a commit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import BlockedError
+from orchestrator.guard.leftovers import refuse_committed
+from tests.support.escapes import commit, git
+
+
+def test_a_folder_without_git_and_one_with_nothing_of_it_committed_are_fine(tmp_path: Path) -> None:
+    (tmp_path / ".orch").mkdir()
+    (tmp_path / ".orch" / "x").write_text("")
+    refuse_committed(tmp_path)
+    git(tmp_path, "init", "-q")
+    (tmp_path / ".gitignore").write_text(".orch/\n")
+    commit(tmp_path, "all but .orch")
+    refuse_committed(tmp_path)
+
+
+@pytest.mark.parametrize("below", ["", "infra"])
+def test_a_committed_file_is_named(tmp_path: Path, below: str) -> None:
+    git(tmp_path, "init", "-q")
+    root = tmp_path / below
+    (root / ".orch" / "units").mkdir(parents=True)
+    (root / ".orch" / "units" / "provider").write_text("#!/bin/sh\n")
+    (root / ".orch" / "other").symlink_to("/etc")
+    commit(tmp_path, "A program of mine")
+    with pytest.raises(BlockedError, match=r"git has \.orch/other and 1 more"):
+        refuse_committed(root)
+
+
+def test_a_link_in_its_place_is_named(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / ".orch").symlink_to("/tmp")
+    commit(tmp_path, "A folder of mine")
+    with pytest.raises(BlockedError, match=r"git has \.orch:"):
+        refuse_committed(tmp_path)
