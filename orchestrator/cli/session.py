@@ -130,7 +130,7 @@ def open_session(
         lock = trusted_lock(catalogue.root, trust.base)
         held = look_first(catalogue, identities, ledger, units, judge=judge, lock=lock, verb=verb)
         break_glass = take_break_glass(identities, units, request.break_glass)
-        before = tuple(left_before(catalogue.root))
+        before = (*trust.notices, *left_before(catalogue.root))
         folders = new_run(catalogue.root)
         journal = Journal(folders.journal)
         stack.callback(journal.close)

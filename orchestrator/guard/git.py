@@ -85,7 +85,7 @@ class Repository:
         return said.stdout.decode().strip() or None if said.returncode == 0 else None
 
     def files(self, commit: str, names: Sequence[str]) -> dict[str, Blob]:
-        """Files of a commit at or below these names, by name."""
+        """Files, links and submodules of a commit at or below these names, by name."""
         listed = _must(self.root, "ls-tree", "-r", "-z", commit, "--", *names)
         found: dict[str, Blob] = {}
         for line in listed.split(b"\0"):
@@ -109,10 +109,11 @@ class Repository:
         at = 0
         for _ in ids:
             end = said.index(b"\n", at)
-            id_, kind, size = said[at:end].decode().split(" ")
-            if kind != "blob":
-                message = f"git has a {kind} where a file was expected: {id_}"
+            words = said[at:end].decode().split(" ")
+            if len(words) != 3 or words[1] != "blob":
+                message = f"git has no file {words[0]} where a commit has one"
                 raise SetupError(message, hint="git fsck tells whether this clone is whole")
+            id_, _, size = words
             found[id_] = said[end + 1 : end + 1 + int(size)]
             at = end + 1 + int(size) + 1
         return found

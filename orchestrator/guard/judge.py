@@ -21,6 +21,7 @@ from orchestrator.guard.rules import losses, unaccounted, unnamed_losses
 from orchestrator.guard.statebuckets import reaching_in
 from orchestrator.guard.templates import template_findings
 from orchestrator.guard.vanished import Outside, vanished
+from orchestrator.guard.waivers import NEVER
 from orchestrator.guard.weakening import Weakening
 from orchestrator.terraform.records import PlanRecord, ResourceChange
 
@@ -132,7 +133,9 @@ class Judge:
         allowed = self.allowance.allow(findings, plan.file)
         if errored and not any(each.rule == PROTECTED and each.severity is Severity.BLOCK for each in allowed):
             allowed = (*allowed, writer.errored())  # a waiver allows a loss, not a plan that is not whole
-        allowed = (*allowed, *self.allowance.unused(unit.id))
+        if not errored and not any(each.rule in NEVER for each in allowed):
+            # where the guard itself did not work, nobody can tell whether a waiver is for nothing
+            allowed = (*allowed, *self.allowance.unused(unit.id))
         return Verdict(unit=unit.id, findings=allowed, checks=checks)
 
     def _found(

@@ -24,6 +24,7 @@ from orchestrator.guard.weakening import PINS, Weakening, weakenings
 _WAIVERS = f"{FOLDER}/{WAIVERS_FILE}"
 _OWNERS = f"{FOLDER}/{OWNERS_FILE}"
 _LINK = "120000"
+_SUBMODULE = "160000"
 
 NOWHERE = "this is no git repository, and a waiver counts only once it is committed and merged"
 
@@ -43,6 +44,13 @@ class Trust:
     policies: Policies
     allowance: Allowance
     weakened: tuple[Weakening, ...]
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should read at the beginning of a run."""
+        if self.base is None or not self.base.protected:
+            return ()
+        return (f"Judged by the policies, waivers and owners of {self.base.words}.",)
 
 
 def load_trust(root: Path, env: Mapping[str, str], today: Callable[[], date] = utc_today) -> Trust:
@@ -111,6 +119,7 @@ def weakened_since(repository: Repository, commit: str, tree: Mapping[str, bytes
     after = {f"{FOLDER}/{name}": data for name, data in tree.items()}
     after |= {name: (repository.root / name).read_bytes() for name in PINS if (repository.root / name).is_file()}
     blobs = repository.files(commit, [FOLDER, *PINS])
+    blobs = {name: blob for name, blob in blobs.items() if blob.mode != _SUBMODULE}
     differing = {name: blob.id for name, blob in blobs.items() if _blob_id(after.get(name), blob.id) != blob.id}
     content = repository.contents(sorted(set(differing.values())))
     # what is the same need not be read: git's name for a file is made from its bytes
@@ -149,9 +158,10 @@ def _trusted(
     blobs = repository.files(base.commit, [FOLDER])
     allowing = [name for name in (_WAIVERS, _OWNERS) if name in blobs]
     wanted = sorted(blobs) if base.protected else allowing
-    links = [name for name in wanted if blobs[name].mode == _LINK]
+    links = [name for name in wanted if blobs[name].mode in {_LINK, _SUBMODULE}]
     if links:
-        raise CatalogueError([Problem(Location(name), "a link is not allowed here", "copy the file") for name in links])
+        what = "a link or submodule is not allowed here"
+        raise CatalogueError([Problem(Location(name), what, "copy the files instead") for name in links])
     if base.protected and not blobs:
         message = f"{base.words} has no {FOLDER}/, and in CI a change is judged by the policies that were merged before"
         raise SetupError(message, hint=f"merge {FOLDER}/ first, in a change of its own")

@@ -1,0 +1,118 @@
+"""Which commit the judge's files come from, in whatever CI."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import SetupError
+from orchestrator.guard.base import find_base, is_ci
+from orchestrator.guard.git import Repository
+from tests.support.git import Git
+
+CI = {"CI": "true"}
+
+
+@pytest.fixture
+def git(tmp_path: Path) -> Git:
+    """A repository with a merged commit."""
+    git = Git(tmp_path / "repository")
+    git.commit()
+    git.publish()
+    return git
+
+
+def base(git: Git, **env: str) -> str:
+    found = find_base(Repository.find(git.root), {"CI": "true", **env})
+    assert found is not None
+    return found.commit
+
+
+def test_every_ci_s_word_for_the_branch_is_known(git: Git, tmp_path: Path) -> None:
+    main = git("rev-parse", "HEAD")
+    git.branch("change")
+    git.commit()
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"repository": {"default_branch": "main"}}))
+    git("symbolic-ref", "--delete", "refs/remotes/origin/HEAD")
+    for env in (
+        {"ORCH_BASE": "origin/main"},
+        {"GITHUB_BASE_REF": "main"},
+        {"CI_MERGE_REQUEST_DIFF_BASE_SHA": main},
+        {"BITBUCKET_PR_DESTINATION_BRANCH": "main"},
+        {"BUILDKITE_PULL_REQUEST_BASE_BRANCH": "main"},
+        {"SYSTEM_PULLREQUEST_TARGETBRANCH": "refs/heads/main"},
+        {"CODEBUILD_WEBHOOK_BASE_REF": "refs/heads/main"},
+        {"CHANGE_TARGET": "main"},
+        {"CI_DEFAULT_BRANCH": "main"},
+        {"GITHUB_EVENT_PATH": str(event)},
+    ):
+        assert base(git, **env) == main, env
+    assert base(git, GITHUB_REF_PROTECTED="true") == git("rev-parse", "HEAD")
+    with pytest.raises(SetupError, match="nothing says against which branch"):
+        base(git)
+    git.publish()
+    assert base(git) == git("rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("env", [{"GITHUB_BASE_REF": "gone"}, {"ORCH_BASE": "0" * 40}, {"ORCH_BASE": "--help"}])
+def test_a_base_that_is_not_there_is_refused_with_what_to_do(git: Git, env: dict[str, str]) -> None:
+    with pytest.raises(SetupError) as caught:
+        base(git, **env)
+    assert "fetch-depth: 0" in (caught.value.hint or "")
+
+
+def test_a_base_with_nothing_in_common_is_refused(git: Git) -> None:
+    git("checkout", "-q", "--orphan", "other")
+    git.commit(message="another beginning")
+    with pytest.raises(SetupError, match="no commit in common"):
+        base(git, GITHUB_BASE_REF="main")
+
+
+def test_on_the_protected_branch_the_change_is_what_was_pushed(git: Git, tmp_path: Path) -> None:
+    before = git("rev-parse", "HEAD")
+    git.commit("anna@example.com")
+    git.commit("bob@example.com")
+    git.publish()
+    repository = Repository.find(git.root)
+    found = find_base(repository, {**CI, "CI_COMMIT_BEFORE_SHA": before})
+    assert found is not None
+    assert repository is not None
+    assert found.since == before
+    assert {email for each in repository.commits(before) for email in each.emails} == {
+        "anna@example.com",
+        "bob@example.com",
+    }
+    found = find_base(repository, {**CI, "CI_COMMIT_BEFORE_SHA": "0" * 40})
+    assert found is not None
+    assert found.since == git("rev-parse", "HEAD^1")
+
+
+def test_another_repository_s_variables_do_not_lead_away(
+    git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Git(tmp_path / "other")
+    other.commit()
+    monkeypatch.setenv("GIT_DIR", str(other.root / ".git"))
+    found = Repository.find(git.root)
+    assert found is not None
+    assert found.head == git("rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize(
+    ("env", "wanted"),
+    [
+        ({}, False),
+        ({"CI": "false"}, False),
+        ({"CI": ""}, False),
+        ({"CI": "true"}, True),
+        ({"CI": "1"}, True),
+        ({"GITHUB_ACTIONS": "true"}, True),
+        ({"CODEBUILD_BUILD_ID": "x:1"}, True),
+        ({"JENKINS_URL": "https://x"}, True),
+    ],
+)
+def test_a_ci_is_known_by_what_it_sets(env: dict[str, str], wanted: bool) -> None:
+    assert is_ci(env) is wanted
