@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from orchestrator.errors import OrchError, SetupError
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.leftovers import refuse_committed
 from orchestrator.guard.pinned import trusted_lock
+from orchestrator.guard.policies import Policies
 from orchestrator.guard.trust import load_trust
 from orchestrator.report.records import Notice, RunReport, UnitReport
 from orchestrator.report.sink import Tee, console_sink
@@ -44,6 +45,7 @@ from orchestrator.terraform.cliconfig import plugin_cache, write_cli_config
 from orchestrator.terraform.commands import Terraform
 from orchestrator.terraform.process import Processes
 from orchestrator.terraform.providers import ensure_available
+from orchestrator.workspace.bare import BareWorkspace
 from orchestrator.workspace.write import Workspace
 
 
@@ -104,8 +106,20 @@ def open_session(
     verb: str,
     reverse: bool = False,
     continues: str | None = None,
+    left: Mapping[str, frozenset[str]] | None = None,
 ) -> Iterator[Session]:
-    """Make a run over the selected units. ``continues``: the past run that it resumes.
+    """Make a run over the selected units.
+
+    Args:
+        common: the options of every verb.
+        project: the catalogue.
+        aws: what is acted on.
+        selected: ids of the units.
+        request: how the run goes.
+        verb: what it does.
+        reverse: downstreams first.
+        continues: the past run that it resumes.
+        left: the units are former ones, of which only states are left: unit -> names of its providers.
 
     Everything that can be wrong before a unit runs is said here: credentials, account ids, state buckets, disk space,
     the terraform binary, providers.
@@ -128,7 +142,7 @@ def open_session(
         judge = Judge(trust.policies, trust.allowance, trust.weakened, states=states, outside=outside)
         units = [catalogue.units[id_] for id_ in selected]
         lock = trusted_lock(catalogue.root, trust.base)
-        held = look_first(catalogue, identities, ledger, units, judge=judge, lock=lock, verb=verb)
+        held = look_first(catalogue, identities, ledger, units, judge=judge, lock=lock, verb=verb, compare=left is None)
         break_glass = take_break_glass(identities, units, request.break_glass)
         before = (*trust.notices, *left_before(catalogue.root))
         folders = new_run(catalogue.root)
@@ -146,7 +160,7 @@ def open_session(
         tools = Tools(
             catalogue=catalogue,
             graph=graph.reversed() if reverse else graph,
-            workspace=Workspace(catalogue, trust.policies.protected.delete_apis),
+            workspace=_workspace(catalogue, trust.policies, left),
             terraform=terraform,
             processes=processes,
             phases=phases,
@@ -200,6 +214,12 @@ def _recorded(journal: Journal) -> Iterator[None]:
         journal.note("run-ended", error=type(error).__name__)
         raise
     journal.note("run-ended")
+
+
+def _workspace(catalogue: Catalogue, policies: Policies, left: Mapping[str, frozenset[str]] | None) -> Workspace:
+    if left is not None:
+        return BareWorkspace(catalogue, left)
+    return Workspace(catalogue, policies.protected.delete_apis)
 
 
 @contextmanager

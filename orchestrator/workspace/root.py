@@ -92,7 +92,7 @@ class Renderer:
         literals = self._literals(unit, tree)
         files = {
             "main.tf": self._main(unit, tree, literals),
-            "terraform.tf": self._terraform(unit, tree),
+            "terraform.tf": self._terraform(unit, _needed_providers(unit, tree)),
             "inputs.json": _json({name: _data(node) for name, node in literals.items()}),
         }
         private: dict[str, str] = {}
@@ -141,9 +141,21 @@ class Renderer:
             imports=[{"address": address, "id": id_} for address, id_ in sorted(unit.imports.items())],
         )
 
-    def _terraform(self, unit: Unit, tree: ModuleTree | None) -> str:
+    def bare(self, unit: Unit, providers: frozenset[str]) -> RootText:
+        """The text of a root without a module call: a plan of it destroys whatever the state has.
+
+        Args:
+            unit: the former unit.
+            providers: names of those that the state is of.
+
+        Raises:
+            CatalogueError: a provider is not in ``live/orch.yaml``.
+        """
+        needed = providers | {config.name for config in unit.providers}
+        return RootText({"terraform.tf": self._terraform(unit, needed)}, {}, frozenset())
+
+    def _terraform(self, unit: Unit, needed: frozenset[str]) -> str:
         settings = self._catalogue.settings
-        needed = _needed_providers(unit, tree)
         missing = sorted(needed - set(settings.providers))
         if missing:
             what = f"the module needs the provider {missing[0]!r}, which live/orch.yaml does not list"

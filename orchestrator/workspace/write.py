@@ -12,8 +12,8 @@ from pathlib import Path
 from orchestrator.catalogue.records import Catalogue, Unit
 from orchestrator.terraform.files import locked
 from orchestrator.workspace.archive import zip_folder
-from orchestrator.workspace.root import Renderer
-from orchestrator.workspace.trees import ModuleTrees, copy_tree
+from orchestrator.workspace.root import Renderer, RootText
+from orchestrator.workspace.trees import ModuleTree, ModuleTrees, copy_tree
 from orchestrator.workspace.values import Upstream
 
 LOCK_FILE = ".terraform.lock.hcl"
@@ -56,7 +56,9 @@ class Workspace:
             SetupError: an archive's folder is missing.
         """
         tree = self._trees.of(unit.module)
-        text = self._renderer.render(unit, tree, upstream)
+        return self._write(unit, tree, self._renderer.render(unit, tree, upstream), folder)
+
+    def _write(self, unit: Unit, tree: ModuleTree | None, text: RootText, folder: Path) -> Rendered:
         root = self._catalogue.root
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))

@@ -191,3 +191,11 @@ def test_a_bucket_is_hidden_by_a_403(make_world: MakeWorld) -> None:
     assert s3.get_object(Bucket=bucket, Key="contract.pdf")["Body"].read() == b"signed"
     assert s3.get_object(Bucket=world.bucket, Key=key)["Body"].read() == before
     world.assert_alive()
+
+
+@pytest.mark.way("stage file removed, then orch destroy --orphans", item="4")
+def test_what_is_left_of_a_stage_is_destroyed(world: World) -> None:
+    world.remove("live/stages/prod.yaml")
+    result = world.attempt("destroy", "--orphans", "prod", "--yes", "--json")
+    world.assert_blocked(result, rule="ORCH_PROTECTED", address="aws_cognito_user_pool.this")
+    world.assert_alive()

@@ -203,3 +203,50 @@ def test_doctor_says_whether_the_accounts_are_recorded(kept: Kept, account_ids: 
     assert row()["state"] == "right"
     (kept.project.root / LOCK).unlink()
     assert (row()["state"], "orch bootstrap main" in row()["detail"]) == ("note", True)
+
+
+def test_what_is_left_is_not_destroyed_while_it_is_protected(kept: Kept) -> None:
+    (kept.project.root / "live/stages/prod.yaml").unlink()
+    result = kept.project.orch("destroy", "--orphans", "prod", "--yes", "--json", code=3)
+    unit = result.units()["prod/kept"]
+    assert unit["status"] == "blocked"
+    assert [each["rule"] for each in unit["findings"]] == ["ORCH_PROTECTED"]
+    assert kept.state() == kept.before
+    result = kept.project.orch("destroy", "--orphans", "nowhere", "--yes", code=2)
+    assert "left is: prod/kept" in result.err
+
+
+def test_what_is_left_of_a_stage_is_destroyed_from_its_states(tmp_path: Path, emulator: Path, account: Account) -> None:
+    project = Project(tmp_path / "repo", emulator=emulator, accounts={"main": account.id})
+    stage = project.write("live/stages/feat.yaml", "account: main\nstacks:\n  first:\n  second:\n")
+    project.write("live/stages/dev.yaml", "account: main\nstacks:\n  first:\n")
+    project.write("live/stacks/first.yaml", "module: box\ninputs: {value: here}\n")
+    project.write("live/stacks/second.yaml", "module: box\ninputs: {value: '${{ first.id }}'}\n")
+    project.ready()
+    project.orch("apply", "feat", "dev", "--yes")
+    stage.unlink()
+    (project.root / "live/stacks/second.yaml").unlink()
+
+    planned = project.orch("plan", "dev", "--json", "--detailed-exitcode")
+    assert sum("orch destroy --orphans feat" in note for note in planned.json["notes"]) == 2, "told, and not blocked"
+
+    declined = project.orch("destroy", "feat", "--orphans", code=2)
+    assert "--yes" in declined.err
+    done = project.orch("destroy", "feat", "--orphans", "--yes", "--json")
+    assert {name: unit["status"] for name, unit in done.units().items()} == {
+        "feat/second": "destroyed",
+        "feat/first": "destroyed",
+    }
+    assert list(done.units()) == ["feat/second", "feat/first"], "downstreams first"
+    s3 = account.client("s3")
+    for stack in ("first", "second"):
+        bucket = f"t-{account.id}-tfstate"
+        with s3.get_object(Bucket=bucket, Key=f"feat/{stack}/eu-west-1/terraform.tfstate")["Body"] as body:
+            assert json.loads(body.read())["resources"] == []
+        with s3.get_object(Bucket=bucket, Key=f"ledger/feat/{stack}/eu-west-1.json")["Body"] as body:
+            assert json.loads(body.read())["resources"] == 0
+        with s3.get_object(Bucket=bucket, Key=f"outputs/feat/{stack}/eu-west-1.json")["Body"] as body:
+            published = json.loads(body.read())
+        assert (published["applied"], published["outputs"]) == (False, {})
+    assert project.orch("plan", "dev", "--json").json["notes"] == []
+    project.orch("destroy", "feat", "--orphans", "--yes", code=2)

@@ -102,9 +102,17 @@ def register(app: typer.Typer) -> None:
         timeout: Timeout = None,
         lock_timeout: LockTimeout = "0s",
         yes: Yes = False,
+        orphans: Annotated[
+            bool,
+            typer.Option("--orphans", help="TARGET is a stage or unit that is no longer in live/: what is left of it."),
+        ] = False,
     ) -> int:
         """Destroy units, downstreams first. What is protected stays: the guard judges this like any plan."""
+        request = RunRequest.of(targets, exclude, None, slots, fail_fast, timeout, lock_timeout)
+        if orphans:
+            from orchestrator.cli.verbs.destroy_orphans import run as run_orphans
+
+            return run_orphans(common, request, yes=yes)
         from orchestrator.cli.verbs.destroy import run
 
-        request = RunRequest.of(targets, exclude, None, slots, fail_fast, timeout, lock_timeout)
         return run(common, request, yes=yes)

@@ -27,14 +27,27 @@ def run(common: Common, request: RunRequest, *, yes: bool) -> int:
     words = check_consent(project.catalogue, units, circumstances(common, yes=yes))
     with ready_session(common, project, selected, request, verb="destroy", reverse=True) as session:
         _check_readers(project, session, selected)
-        planned = PlanDestroy(session.tools).run()
-        if all(each.go_on for each in planned.values()):
-            reports = apply_planned(common, session, planned, words=words, yes=yes, destroy=True)
-        else:  # whole or not begun: what could go first is what stands in front of what must stay
-            reports = [_kept(each.report) for each in planned.values()]
-        session.tools.sink.close()
-        print_report(common, session.report(reports))
+        reports = whole_or_not(common, session, words=words, yes=yes)
     return INTERRUPTED if session.interrupts.level else exit_code(reports)
+
+
+def whole_or_not(common: Common, session: Session, *, words: Sequence[str], yes: bool) -> list[UnitReport]:
+    """Plan the destruction of all units of a run, and destroy them if all of them may go; print how it went.
+
+    Args:
+        common: the options of every verb.
+        session: the run.
+        words: what must be typed, for restricted accounts.
+        yes: nobody is asked.
+    """
+    planned = PlanDestroy(session.tools).run()
+    if all(each.go_on for each in planned.values()):
+        reports = apply_planned(common, session, planned, words=words, yes=yes, destroy=True)
+    else:  # what could go first is what stands in front of what must stay
+        reports = [_kept(each.report) for each in planned.values()]
+    session.tools.sink.close()
+    print_report(common, session.report(reports))
+    return reports
 
 
 def _kept(report: UnitReport) -> UnitReport:
