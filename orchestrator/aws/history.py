@@ -21,9 +21,6 @@ from orchestrator.terraform.header import HEAD_BYTES, StateHeader
 STATE = "/terraform.tfstate"
 """How the key of every state ends."""
 
-LOCK = ".tflock"
-"""What Terraform adds to the key of a state for its lock beside it."""
-
 PREFIX = "receipts/"
 """Where receipts are in a state bucket: ``receipts/STAGE/STACK/REGION/SERIAL.json``."""
 
@@ -56,9 +53,11 @@ class History:
     Args:
         catalogue: says where each unit's state is.
         identities: gives the clients.
+        page: how many versions one listing asks for; S3 gives at most 1,000.
     """
 
-    def __init__(self, catalogue: Catalogue, identities: Identities) -> None:
+    def __init__(self, catalogue: Catalogue, identities: Identities, *, page: int = 1000) -> None:
+        self._page = page
         self._catalogue = catalogue
         self._identities = identities
 
@@ -83,7 +82,11 @@ class History:
 
             def page(after: Mapping[str, str] = marker) -> Any:
                 return client.list_object_versions(
-                    Bucket=account.state_bucket, Prefix=prefix, ExpectedBucketOwner=account.id, **after
+                    Bucket=account.state_bucket,
+                    Prefix=prefix,
+                    MaxKeys=self._page,
+                    ExpectedBucketOwner=account.id,
+                    **after,
                 )
 
             answer = self._call(account, f"list the versions in {where}", page)

@@ -87,7 +87,7 @@ class Receipt:
     Attributes:
         run: the run that planned and judged it.
         unit: the unit's id.
-        destroy: the plan destroys the unit.
+        verb: what wrote or would write the state: ``apply``, ``destroy``; ``move``, ``adopt`` and others have no plan.
         digest: one hash over ``files``.
         files: every file that applying may read, apart from the plan -> its hash: the rendered root with
             ``upstream.json`` and ``modules/``, and the modules that ``init`` fetched.
@@ -101,7 +101,7 @@ class Receipt:
 
     run: str
     unit: str
-    destroy: bool
+    verb: str
     account_id: str
     region: str
     state: str
@@ -127,13 +127,13 @@ class Receipt:
         return cls(
             run=run,
             unit=facts.unit,
-            destroy=destroy,
+            verb="destroy" if destroy else "apply",
             account_id=facts.account_id,
             region=facts.region,
             state=facts.state,
             lineage=facts.base.lineage,
             serial=facts.base.serial,
-            digest=_digest(files),
+            digest=digest_of(files),
             plan_sha256=facts.frozen.plan_sha256,
             json_sha256=facts.json_sha256,
             policies=facts.policies,
@@ -184,7 +184,7 @@ class Receipt:
                 "wrote": Wrote(**wrote) if wrote is not None else None,
             }
             receipt = cls(**values)
-            whole = _digest(receipt.files) == receipt.digest and isinstance(receipt.blocked, bool)
+            whole = digest_of(receipt.files) == receipt.digest and isinstance(receipt.blocked, bool)
         except (KeyError, TypeError, AttributeError) as error:
             message = f"{place} is no receipt"
             raise BlockedError(message, hint=_AGAIN) from error
@@ -192,6 +192,11 @@ class Receipt:
             message = f"the receipt {place} was edited: its parts do not belong together"
             raise BlockedError(message, hint=_AGAIN)
         return receipt
+
+    @property
+    def destroy(self) -> bool:
+        """Whether the plan destroys the unit."""
+        return self.verb == "destroy"
 
     def form(self) -> dict[str, Any]:
         """As plain values, ready for JSON."""
@@ -301,5 +306,6 @@ def _files(frozen: Frozen) -> dict[str, str]:
     return {name: value for name, value in sorted(frozen.files.items()) if name != "plan"}
 
 
-def _digest(files: Mapping[str, str]) -> str:
+def digest_of(files: Mapping[str, str]) -> str:
+    """One hash over names and hashes of files."""
     return hashlib.sha256("".join(f"{value}  {name}\n" for name, value in sorted(files.items())).encode()).hexdigest()

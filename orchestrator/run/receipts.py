@@ -7,6 +7,7 @@ nothing changes have none of it: there is nothing to apply.
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from orchestrator import __version__
 from orchestrator.catalogue.records import Unit
 from orchestrator.errors import BlockedError, OrchError, SetupError
 from orchestrator.guard.freeze import Frozen, freeze, hash_file
-from orchestrator.guard.receipts import Facts, Receipt, Wrote, check, check_verdict
+from orchestrator.guard.receipts import Facts, Receipt, Wrote, check, check_verdict, digest_of
 from orchestrator.guard.records import Verdict
 from orchestrator.report.records import Notice
 from orchestrator.run.folders import Folders
@@ -139,6 +140,48 @@ def settle(tools: Tools, unit: Unit, receipt: Receipt, *, ok: bool, began: bool 
         tools.sink(Notice(text=f"{error}; {hint}", unit=unit.id))
         raise
     return done
+
+
+def note_written(tools: Tools, unit: Unit, verb: str, lineage: str, versions: Mapping[str, int]) -> None:
+    """Keep a receipt of what orch itself wrote into a state without a plan: ``orch move``, ``orch adopt`` and the like.
+
+    Without it ``orch verify`` takes the new version for one that was written past orch.
+
+    Args:
+        tools: the parts of the run.
+        unit: whose state was written.
+        verb: ``move``, ``adopt``, …
+        lineage: of the state that was written.
+        versions: the version id that S3 gave each object that was written -> its serial; at least one.
+
+    Raises:
+        DeniedError, ThrottledError, SetupError, UnitError: it cannot be kept.
+    """
+    account = tools.catalogue.account_of(unit)
+    first, last = min(versions.values()), max(versions.values())
+    receipt = Receipt(
+        run=tools.folders.run,
+        unit=unit.id,
+        verb=verb,
+        account_id=tools.history.confirmed(unit),
+        region=unit.region,
+        state=f"s3://{account.state_bucket}/{unit.state_key}",
+        lineage=lineage,
+        serial=first - 1,
+        digest=digest_of({}),
+        plan_sha256="",
+        json_sha256="",
+        policies=tools.judge.policies.digest,
+        versions={"orch": __version__},
+        checks=(),
+        blocked=False,
+        findings=(),
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        commit=commit_of(tools.folders.root),
+        files={},
+        wrote=Wrote(ok=True, lineage=lineage, first=first, last=last, versions=dict(versions)),
+    )
+    tools.history.put_receipt(unit, last, receipt.form())
 
 
 def commit_of(root: Path) -> str:

@@ -20,9 +20,8 @@ from orchestrator.run.apply import ApplyAll
 from orchestrator.run.plan import PlanAll
 from orchestrator.run.planned import Planned
 from orchestrator.run.receipts import confirm
-from tests.support.emulator import Account, client
 from tests.support.project import Project
-from tests.support.session import session_of
+from tests.support.session import session_of, state_bucket
 
 pytestmark = pytest.mark.integration
 
@@ -71,23 +70,6 @@ def edited(path: Path, **more: Any) -> bytes:
     return json.dumps({**json.loads(path.read_bytes()), **more}).encode()
 
 
-def s3(emulator: Path, project: Project) -> tuple[Any, str]:
-    """A client in the project's account, and its state bucket."""
-    from orchestrator.emulator.info import read_info  # noqa: PLC0415 - of this helper alone
-
-    info = read_info(emulator)
-    assert info is not None
-    keys = Account.enter(
-        client(
-            info, "sts", {"aws_access_key_id": info.access_key, "aws_secret_access_key": info.secret_key}
-        ).assume_role(
-            RoleArn=f"arn:aws:iam::{project.accounts['main']}:role/OrganizationAccountAccessRole",
-            RoleSessionName="test",
-        )
-    )
-    return client(info, "s3", keys), f"t-{project.accounts['main']}-tfstate"
-
-
 def test_what_a_receipt_says_and_what_the_apply_adds(project: Project, emulator: Path) -> None:
     with planned(project) as (session, plan):
         tools = session.tools
@@ -108,7 +90,7 @@ def test_what_a_receipt_says_and_what_the_apply_adds(project: Project, emulator:
         after = Receipt.read(file)
     assert after.wrote is not None
     assert replace(after, wrote=None) == receipt
-    bucket_client, bucket = s3(emulator, project)
+    bucket_client, bucket = state_bucket(emulator, project)
     versions = bucket_client.list_object_versions(Bucket=bucket, Prefix="prod/second/eu-west-1/terraform.tfstate")
     ids = [each["VersionId"] for each in versions["Versions"] if each["Key"].endswith(".tfstate")]
     assert (after.wrote.ok, after.wrote.lineage, after.wrote.versions) == (True, receipt.lineage, {ids[0]: 2})
@@ -157,7 +139,7 @@ def test_whatever_was_swapped_after_the_judgement_is_refused_and_named(
         with monkeypatch.context() as patch:  # as when a waiver expired meanwhile, or a check did not run
             patch.setattr(tools.judge, "judge", lambda *_, **__: Verdict(UNIT, (), ()))
             refused("the verdict is not the receipt's")
-        bucket_client, bucket = s3(emulator, project)
+        bucket_client, bucket = state_bucket(emulator, project)
         key = unit.state_key
         state = bucket_client.get_object(Bucket=bucket, Key=key)["Body"].read()
         bucket_client.put_object(Bucket=bucket, Key=key, Body=state.replace(b'"serial": 1', b'"serial": 7'))
@@ -209,7 +191,7 @@ def test_an_apply_that_failed_in_the_middle_is_receipted_and_one_that_never_bega
     project.write("live/stages/half.yaml", "account: main\nstacks: {half: }\n")
     project.write("live/stacks/half.yaml", "module: half\ninputs: {value: one}\n")
     project.orch("apply", "half", "--yes", code=1)
-    bucket_client, bucket = s3(emulator, project)
+    bucket_client, bucket = state_bucket(emulator, project)
     listed = bucket_client.list_objects_v2(Bucket=bucket, Prefix="receipts/half/")["Contents"]
     forms = [json.loads(bucket_client.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()) for each in listed]
     versions = bucket_client.list_object_versions(Bucket=bucket, Prefix="half/half/eu-west-1/terraform.tfstate")

@@ -38,7 +38,7 @@ def a_receipt(unit_id: str, **more: object) -> Receipt:
     receipt = Receipt(
         run=RUN,
         unit=unit_id,
-        destroy=False,
+        verb="apply",
         account_id="111111111111",
         region="eu-west-1",
         state=f"s3://ams-111111111111-tfstate/{unit_id}/eu-west-1/terraform.tfstate",

@@ -1,4 +1,4 @@
-"""Verbs that look and change nothing: list, graph, show, output, runs, check."""
+"""Verbs that look and change nothing: list, graph, show, output, runs, verify, check."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.commands.options import Changed, Exclude, OneUnit, Targets, verb
+from orchestrator.cli.commands.options import Accounts, Changed, Exclude, OneUnit, Targets, verb
 from orchestrator.cli.common import Common
 from orchestrator.cli.complete import complete_unit
 
@@ -84,6 +84,22 @@ def register(app: typer.Typer) -> None:
         from orchestrator.cli.verbs.runs import run
 
         return run(common, limit)
+
+    @verb(app, "verify")
+    def verify(
+        common: Common,
+        accounts: Accounts = None,
+        since: Annotated[
+            str | None,
+            typer.Option(
+                "--since", metavar="TIME", help="Look at nothing older: 2026-11-01, 14d, 12h.", show_default=False
+            ),
+        ] = None,
+    ) -> int:
+        """Compare the history of the accounts' states with receipts: exit 3 names what was written past orch."""
+        from orchestrator.cli.verbs.verify import run
+
+        return run(common, accounts or [], since)
 
     @verb(app, "check")
     def check(
