@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic import ValidationError as PydanticError
 from pydantic_core import PydanticCustomError
 from ruamel.yaml.comments import CommentedSeq
@@ -136,16 +145,10 @@ def _text(value: str) -> str:
 
 def _exact(value: str) -> str:
     """No pattern: a waiver is for one thing, and a second thing needs a second waiver."""
-    bare = _KEY.sub("", value).replace("?ref=", "")  # the address of a module's source may have a version
-    if "*" in bare or "?" in bare or value != value.strip() or not value:
+    bare = _KEY.sub("", value)
+    pattern = "*" in bare or ("?" in bare and "/" not in bare)  # the source of a module may have a query
+    if pattern or value != value.strip() or not value:
         kind, message = "wide", "must name exactly one: no *, no ?, not empty"
-        raise PydanticCustomError(kind, message)
-    return value
-
-
-def _not_a_module(value: str) -> str:
-    if _MODULE.fullmatch(_KEY.sub("", value)) or value.endswith("."):
-        kind, message = "module", "names a whole module: name one resource in it"
         raise PydanticCustomError(kind, message)
     return value
 
@@ -171,7 +174,7 @@ def _day(value: Any) -> Any:
 
 _Exact = Annotated[str, StringConstraints(strict=True), AfterValidator(_exact)]
 _Rule = Annotated[_Exact, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$"), AfterValidator(_waivable)]
-_Unit = Annotated[_Exact, StringConstraints(pattern=r"^[a-z0-9-]+/[a-z0-9-]+(@[a-z0-9-]+)?$")]
+_Unit = Annotated[_Exact, StringConstraints(pattern=r"^(account:[a-z0-9-]+|[a-z0-9-]+/[a-z0-9-]+(@[a-z0-9-]+)?)$")]
 
 
 class _Entry(BaseModel):
@@ -182,11 +185,21 @@ class _Entry(BaseModel):
     id: Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9][a-z0-9-]*$")]
     rule: _Rule
     unit: _Unit
-    address: Annotated[_Exact, AfterValidator(_not_a_module)]
+    address: _Exact
     owner: Annotated[str, StringConstraints(strict=True)]
     reason: Annotated[str, StringConstraints(strict=True), AfterValidator(_text)]
     expires: Annotated[date, BeforeValidator(_day)]
     plan: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$")] = ""
+
+    @field_validator("address")
+    @classmethod
+    def _not_a_module(cls, value: str, info: ValidationInfo) -> str:
+        """Only where the finding is about the call of a module is that one thing."""
+        whole = _MODULE.fullmatch(_KEY.sub("", value)) and info.data.get("rule") != "ORCH_UNLISTED"
+        if whole or value.endswith("."):
+            kind, message = "module", "names a whole module: name one resource in it"
+            raise PydanticCustomError(kind, message)
+        return value
 
 
 _FILE: TypeAdapter[list[_Entry]] = TypeAdapter(list[_Entry])

@@ -134,6 +134,22 @@ def test_one_exact_thing_may_be_named(address: str) -> None:
     assert read.address == address
 
 
+@pytest.mark.parametrize(
+    ("rule", "unit", "address"),
+    [
+        ("ORCH_UNLISTED", "prod/identity", "module.this.module.vpc"),
+        ("ORCH_UNLISTED", "prod/identity", "registry.terraform.io/evil/evil"),
+        ("ORCH_TWIN", "account:main", "s3://ams-111111111111-tfstate"),
+        ("ORCH_ORPHANED", "prod/identity@us-east-1", "prod/identity/us-east-1/terraform.tfstate"),
+        ("ORCH_TEMPLATE", "prod/legacy", "aws_cloudformation_stack.this/UserPool"),
+    ],
+)
+def test_findings_about_other_things_than_resources_can_be_named(rule: str, unit: str, address: str) -> None:
+    text = GOOD.replace("ORCH_PROTECTED", rule).replace("prod/identity", unit, 1)
+    (read,) = parse_waivers(text.replace("aws_cognito_user_pool.this", f"'{address}'").encode(), shown_as="w")
+    assert counting(read).match(finding(rule, unit, address)) == read
+
+
 @pytest.mark.parametrize("text", ["a: b\n", "just text\n", "- id: [\n", "\x00"])
 def test_what_is_no_list_is_an_error(text: str) -> None:
     with pytest.raises(CatalogueError):
