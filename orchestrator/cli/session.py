@@ -24,6 +24,7 @@ from orchestrator.cli.embedded import Aws
 from orchestrator.cli.project import Project
 from orchestrator.cli.request import RunRequest, seconds
 from orchestrator.errors import OrchError, SetupError
+from orchestrator.guard.code import CodeScanner
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.leftovers import refuse_committed
 from orchestrator.guard.pinned import trusted_lock
@@ -170,6 +171,7 @@ def open_session(
             locks=StateLocks(catalogue, identities),
             history=History(catalogue, identities),
             judge=judge,
+            scanner=CodeScanner(catalogue),
             sink=sink,
             journal=journal,
             folders=folders,

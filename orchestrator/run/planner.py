@@ -9,18 +9,18 @@ from pathlib import Path
 from orchestrator.catalogue.records import Unit
 from orchestrator.errors import ApprovalError, BlockedError, InterruptedRunError, OrchError, UnitError
 from orchestrator.guard.freeze import freeze, hash_file
+from orchestrator.guard.records import Verdict
 from orchestrator.report.changes import change_lines
 from orchestrator.report.records import Phase, Status, UnitPhase, UnitReport
 from orchestrator.run.holders import in_use
 from orchestrator.run.inside import look_inside
-from orchestrator.run.locking import wait_for_lock
 from orchestrator.run.planned import Planned
+from orchestrator.run.prepare import FoundError, Prepared, prepare
 from orchestrator.run.progress import progress, warn
 from orchestrator.run.receipts import attest
 from orchestrator.run.replacing import absolute
 from orchestrator.run.saved import without_placeholder
 from orchestrator.run.tools import Tools
-from orchestrator.run.unsaved import refuse_unsaved
 from orchestrator.run.upstreams import Inflow
 from orchestrator.run.waived import lift_waived
 from orchestrator.terraform.commands import Root
@@ -28,7 +28,6 @@ from orchestrator.terraform.failures import StateInUseError, TerraformError
 from orchestrator.terraform.marks import upstream_marks
 from orchestrator.terraform.plan import UnreadablePlanError, empty_plan, read_plan
 from orchestrator.terraform.records import Action, PlanRecord
-from orchestrator.workspace.values import has_unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,9 @@ class Planner:
         preview = bool(inflow.pending)
         try:
             planned = self._plan(unit, inflow, preview=preview, destroy=destroy)
+        except FoundError as error:
+            report = self.report(unit, Status.BLOCKED, preview=preview, cause="no plan was made")
+            planned = Planned(replace(report, findings=error.findings))
         except OrchError as error:
             planned = Planned(self.failure(unit, error, preview=preview))
         return replace(planned, report=replace(planned.report, seconds=time.monotonic() - started))
@@ -100,38 +102,19 @@ class Planner:
     def _plan(self, unit: Unit, inflow: Inflow, *, preview: bool, destroy: bool) -> Planned:
         root = self.tools.root(unit, preview=preview)
         out = self.tools.folders.preview_plan(unit) if preview else self.tools.folders.plan(unit)
-        unknown = self._render(unit, inflow, root)
-        self._init(unit, inflow, root)
+        ready = prepare(self.tools, unit, inflow, root, check_stop=lambda: self._check_stop(unit))
         kept = lift_waived(self.tools, unit, root.folder)  # after the root for people, which stays as written
         try:
             record = self._run_plan(unit, root, out, destroy=destroy)
         except TerraformError as error:
-            blocked = self._judge_errored(unit, root, out, error, preview=preview, destroy=destroy)
+            blocked = self._judge_errored(unit, root, out, error, ready, preview=preview, destroy=destroy)
             if blocked is None:
                 raise
             cause = "; ".join((blocked.report.cause, *kept))
             return replace(blocked, report=replace(blocked.report, cause=cause))
         except UnreadablePlanError as error:
-            return self._unreadable(unit, out, error, preview=preview, destroy=destroy)
-        return self._judged(unit, root, record, unknown=unknown, inflow=inflow, destroy=destroy)
-
-    def _render(self, unit: Unit, inflow: Inflow, root: Root) -> frozenset[str]:
-        """Write the root; the variables whose value is not known yet."""
-        tools = self.tools
-        self._check_stop(unit)
-        refuse_unsaved(tools.folders.root, unit)
-        tools.sink(UnitPhase(unit.id, Phase.RENDER))
-        wait_for_lock(tools, unit)
-        rendered = tools.workspace.render(unit, inflow.values, root.folder)
-        return rendered.unknown
-
-    def _init(self, unit: Unit, inflow: Inflow, root: Root) -> None:
-        """Initialise the root; then bring the one for people up to date, when every value is known."""
-        tools = self.tools
-        tools.sink(UnitPhase(unit.id, Phase.INIT))
-        tools.terraform.init(root, timeout=self._limit(unit))
-        if None not in inflow.values.values() and not has_unknown(inflow.values):
-            tools.workspace.refresh(root.folder, tools.folders.shown(unit))
+            return self._unreadable(unit, out, error, ready, preview=preview, destroy=destroy)
+        return self._judged(unit, root, record, ready, inflow=inflow, destroy=destroy)
 
     def _run_plan(self, unit: Unit, root: Root, out: Path, *, destroy: bool) -> PlanRecord:
         self._check_stop(unit)
@@ -159,18 +142,18 @@ class Planner:
         return replace(without_placeholder(read_plan(out, json_file)), sha256=hashed)
 
     def _judged(
-        self, unit: Unit, root: Root, record: PlanRecord, *, unknown: frozenset[str], inflow: Inflow, destroy: bool
+        self, unit: Unit, root: Root, record: PlanRecord, ready: Prepared, *, inflow: Inflow, destroy: bool
     ) -> Planned:
         self.tools.sink(UnitPhase(unit.id, Phase.JUDGE))
         preview = bool(inflow.pending)
-        verdict = look_inside(self.tools, unit, record, self.tools.judge.judge(unit, record, destroy=destroy))
+        verdict = look_inside(self.tools, unit, record, self._judge(unit, record, ready, destroy=destroy))
         frozen = None if preview else freeze(root.folder, record.file, extra=[root.data_dir / "modules"])
         receipt = None
         if frozen is not None and record.json_file is not None:
             receipt = attest(self.tools, unit, record, verdict, frozen, destroy=destroy)
         marks: frozenset[tuple[str, str]] = frozenset()
-        if unknown and record.json_file is not None:
-            marks = upstream_marks(record.json_file, root.folder, unknown)
+        if ready.unknown and record.json_file is not None:
+            marks = upstream_marks(record.json_file, root.folder, ready.unknown)
         status = Status.BLOCKED if verdict.blocked else Status.UNCHANGED if record.empty else Status.PLANNED
         cause = "previewed against the plans of " + ", ".join(inflow.pending) if preview else ""
         report = replace(
@@ -182,7 +165,15 @@ class Planner:
         return Planned(report=report, plan=record, verdict=verdict, frozen=frozen, receipt=receipt)
 
     def _judge_errored(
-        self, unit: Unit, root: Root, out: Path, error: TerraformError, *, preview: bool, destroy: bool
+        self,
+        unit: Unit,
+        root: Root,
+        out: Path,
+        error: TerraformError,
+        ready: Prepared,
+        *,
+        preview: bool,
+        destroy: bool,
     ) -> Planned | None:
         """A plan that Terraform saved although it failed: blocked if it shows the loss of something protected.
 
@@ -195,7 +186,7 @@ class Planner:
             record = self._read(root, out)
         except UnitError:
             return None
-        verdict = look_inside(self.tools, unit, record, self.tools.judge.judge(unit, record, destroy=destroy))
+        verdict = look_inside(self.tools, unit, record, self._judge(unit, record, ready, destroy=destroy))
         if not any(finding.lost for finding in verdict.findings):
             return None
         report = replace(
@@ -206,17 +197,20 @@ class Planner:
         return Planned(report=report, plan=record, verdict=verdict)
 
     def _unreadable(
-        self, unit: Unit, out: Path, error: UnreadablePlanError, *, preview: bool, destroy: bool
+        self, unit: Unit, out: Path, error: UnreadablePlanError, ready: Prepared, *, preview: bool, destroy: bool
     ) -> Planned:
         """A plan whose JSON is not understood may do anything: it is blocked, whatever the guard's own reader says."""
         json_file = out.with_suffix(".json")
         record = PlanRecord(file=out, json_file=json_file, format_version=None, terraform_version=None)
-        verdict = self.tools.judge.judge(unit, record, destroy=destroy)
+        verdict = self._judge(unit, record, ready, destroy=destroy)
         findings = (
             verdict.findings if verdict.blocked else (*verdict.findings, self.tools.judge.unreadable(unit, error))
         )
         report = self.report(unit, Status.BLOCKED, preview=preview, cause=str(error))
         return Planned(report=replace(report, findings=findings))
+
+    def _judge(self, unit: Unit, record: PlanRecord, ready: Prepared, *, destroy: bool) -> Verdict:
+        return self.tools.judge.judge(unit, record, destroy=destroy, more=ready.findings)
 
     def _limit(self, unit: Unit) -> float:
         return self.tools.options.timeout or unit.timeouts.plan

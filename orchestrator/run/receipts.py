@@ -97,7 +97,8 @@ def confirm(
     base = StateHeader(found[0].lineage, found[0].serial) if found else StateHeader()
     facts = _facts(tools, unit, base, frozen, _json_of(plan))
     check(receipt, facts)
-    check_verdict(receipt, tools.judge.judge(unit, plan, destroy=receipt.destroy))
+    brought = tools.scanner.scan(unit, folders.unit(unit), folders.data(unit), initialised=True)
+    check_verdict(receipt, tools.judge.judge(unit, plan, destroy=receipt.destroy, more=brought))
     check(receipt, replace(facts, json_sha256=hash_file(_json_of(plan)).removeprefix("sha256:")))
     return receipt, plan
 

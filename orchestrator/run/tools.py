@@ -15,6 +15,7 @@ from orchestrator.aws.phases import Phases
 from orchestrator.aws.states import StateStore
 from orchestrator.catalogue.graph import Graph
 from orchestrator.catalogue.records import Account, Catalogue, Unit
+from orchestrator.guard.code import CodeScanner
 from orchestrator.guard.judge import Judge
 from orchestrator.report.sink import Sink
 from orchestrator.run.folders import Folders
@@ -67,6 +68,7 @@ class Tools:
     locks: StateLocks
     history: History
     judge: Judge
+    scanner: CodeScanner
     sink: Sink
     journal: Journal
     folders: Folders

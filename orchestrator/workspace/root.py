@@ -85,7 +85,7 @@ class Renderer:
 
         Raises:
             UnitError: a reference points at nothing in a known value.
-            CatalogueError: a name cannot be written as HCL, or a provider is not in ``live/orch.yaml``.
+            CatalogueError: a name cannot be written as HCL.
         """
         values = _read_values(unit, upstream)
         unknown = frozenset(variable for variable, ref in unit_references(unit) if has_unknown(lookup(ref, upstream)))
@@ -152,20 +152,21 @@ class Renderer:
             CatalogueError: a provider is not in ``live/orch.yaml``.
         """
         needed = providers | {config.name for config in unit.providers}
+        missing = sorted(needed - set(self._catalogue.settings.providers))
+        if missing:
+            what = f"the state needs the provider {missing[0]!r}, which live/orch.yaml does not list"
+            hint = f"add `{missing[0]}:` under `providers:` in live/orch.yaml"
+            raise CatalogueError([Problem(unit.module.at, what, hint)])
         return RootText({"terraform.tf": self._terraform(unit, needed)}, {}, frozenset())
 
     def _terraform(self, unit: Unit, needed: frozenset[str]) -> str:
         settings = self._catalogue.settings
-        missing = sorted(needed - set(settings.providers))
-        if missing:
-            what = f"the module needs the provider {missing[0]!r}, which live/orch.yaml does not list"
-            hint = f"add `{missing[0]}:` under `providers:` in live/orch.yaml"
-            raise CatalogueError([Problem(unit.module.at, what, hint)])
         return self._templates.get_template("terraform.tf.j2").render(
             unit=unit,
             account=self._catalogue.account_of(unit),
             required_version=settings.terraform,
-            providers=[settings.providers[name] for name in sorted(needed)],
+            # one that is not listed is the module's own to require, and the guard's to object to
+            providers=[settings.providers[name] for name in sorted(needed) if name in settings.providers],
             configs=list(self._provider_configs(unit)) if "aws" in needed else [],
         )
 

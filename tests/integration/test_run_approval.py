@@ -113,7 +113,8 @@ def test_ctrl_c_at_the_question_ends_the_run_and_changes_nothing(project: Projec
 def test_a_unit_that_would_do_more_than_its_preview_said_stops(project: Project) -> None:
     """Between the question and the apply of the second unit its state is changed by somebody else."""
     project.orch("apply", "prod", "--yes")
-    project.write("live/stacks/first.yaml", "module: box\ninputs: {value: two, replace_on: x, run: 'sleep 3'}\n")
+    project.write("live/stacks/first.yaml", "module: tool\ninputs: {value: two, replace_on: x, run: 'sleep 3'}\n")
+    project.allow("prod/first")
     other = Project(project.root.parent / "other", emulator=None, accounts=project.accounts)
     target = other.root / ".orch" / "emulator"
     target.mkdir(parents=True)

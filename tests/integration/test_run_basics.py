@@ -75,7 +75,9 @@ def test_a_preview_shows_the_new_value_of_an_upstream_and_the_apply_brings_it(pr
 def test_a_failed_unit_skips_its_downstreams_and_the_rest_goes_on(project: Project) -> None:
     project.write("live/stages/prod.yaml", STAGE + "  alone:\n")
     project.write("live/stacks/alone.yaml", "module: box\n")
-    project.write("live/stacks/first.yaml", FIRST.replace("}}", "}, run: 'echo it broke >&2; exit 3'}"))
+    tool = FIRST.replace("module: box", "module: tool")
+    project.write("live/stacks/first.yaml", tool.replace("}}", "}, run: 'echo it broke >&2; exit 3'}"))
+    project.allow("prod/first")
     result = project.orch("apply", "prod", "--yes", "--json", code=1)
     units = result.units()
     assert statuses(units) == {
@@ -90,7 +92,7 @@ def test_a_failed_unit_skips_its_downstreams_and_the_rest_goes_on(project: Proje
     assert "it broke" in log.read_text()
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     # What failed is repaired, and the next apply does the rest.
-    project.write("live/stacks/first.yaml", FIRST)
+    project.write("live/stacks/first.yaml", tool)
     assert statuses(project.orch("apply", "prod", "--yes", "--json").units()) == {
         "prod/alone": "unchanged",
         "prod/first": "applied",
@@ -179,6 +181,8 @@ def test_a_value_of_another_account_comes_from_what_it_published(
 
 def test_time_limits_and_unknown_options_are_said_clearly(project: Project) -> None:
     assert "is not a time" in project.orch("plan", "prod", "--timeout", "soon", code=2).err
-    project.write("live/stacks/first.yaml", FIRST.replace("}}", "}, run: 'sleep 60'}"))
+    tool = FIRST.replace("module: box", "module: tool")
+    project.write("live/stacks/first.yaml", tool.replace("}}", "}, run: 'sleep 60'}"))
+    project.allow("prod/first")
     result = project.orch("apply", "prod/first", "--yes", "--timeout", "3s", "--json", code=1)
     assert "time limit" in result.text

@@ -18,8 +18,8 @@ from tests.support.project import REPOSITORY, Project
 
 pytestmark = pytest.mark.integration
 
-SLOW = "module: box\ninputs: {value: slow, run: 'touch started; sleep 4; touch ended'}\n"
-ENDLESS = "module: box\ninputs: {value: slow, run: 'touch started; sleep 300'}\n"
+SLOW = "module: tool\ninputs: {value: slow, run: 'touch started; sleep 4; touch ended'}\n"
+ENDLESS = "module: tool\ninputs: {value: slow, run: 'touch started; sleep 300'}\n"
 
 
 @pytest.fixture
@@ -28,6 +28,7 @@ def project(tmp_path: Path, emulator: Path, account_ids: Callable[[], str]) -> P
     made.write("live/stages/prod.yaml", "account: main\nstacks: {slow: , after: }\n")
     made.write("live/stacks/after.yaml", "module: box\ndepends_on: [slow]\n")
     made.write("live/stacks/slow.yaml", SLOW)
+    made.allow("prod/slow")
     return made.ready()
 
 

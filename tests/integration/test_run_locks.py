@@ -24,7 +24,7 @@ from tests.support.project import REPOSITORY, Project
 pytestmark = pytest.mark.integration
 
 UNIT = "prod/slow"
-SLOW = "module: box\ninputs: {{value: {value}, replace_on: {value}, run: '{run}'}}\n"
+SLOW = "module: tool\ninputs: {{value: {value}, replace_on: {value}, run: '{run}'}}\n"
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def project(tmp_path: Path, emulator: Path, account_ids: Callable[[], str]) -> P
     made = Project(tmp_path / "repo", emulator=emulator, accounts={"main": account_ids()})
     made.write("live/stages/prod.yaml", "account: main\nstacks: {slow: }\n")
     made.write("live/stacks/slow.yaml", SLOW.format(value="one", run="true"))
+    made.allow(UNIT)
     return made.ready()
 
 

@@ -144,7 +144,8 @@ def test_files_that_change_between_plan_and_apply_stop_the_apply(
     # `attacker` runs first and changes the frozen root of `box`, as an intruder on the machine might.
     victim = "../../box/eu-west-1/inputs.json"
     run = json.dumps(f"echo '{{}}' > {victim}")
-    project.write("live/stacks/attacker.yaml", f"module: box\ninputs: {{run: {run}}}\n")
+    project.write("live/stacks/attacker.yaml", f"module: tool\ninputs: {{run: {run}}}\n")
+    project.allow("prod/attacker")
     project.write("live/stacks/box.yaml", "module: box\ndepends_on: []\ninputs: {value: judged}\n")
     project.ready()
     result = project.orch("apply", "prod", "--yes", "--json", "-j", "1", code=None)

@@ -190,6 +190,7 @@ def test_an_apply_that_failed_in_the_middle_is_receipted_and_one_that_never_bega
     project.write("modules/half/main.tf", many)
     project.write("live/stages/half.yaml", "account: main\nstacks: {half: }\n")
     project.write("live/stacks/half.yaml", "module: half\ninputs: {value: one}\n")
+    project.allow("half/half", address="terraform_data.b")
     project.orch("apply", "half", "--yes", code=1)
     bucket_client, bucket = state_bucket(emulator, project)
     listed = bucket_client.list_objects_v2(Bucket=bucket, Prefix="receipts/half/")["Contents"]

@@ -40,7 +40,8 @@ def test_the_report_of_a_run_is_its_json(project: Project) -> None:
     file = project.root / ".orch" / "runs" / run / "report.json"
     assert file.read_text() == shown.out
     assert file.stat().st_mode & 0o777 == 0o600
-    project.write("live/stacks/first.yaml", "module: box\ninputs: {value: one, replace_on: 1, run: 'exit 7'}\n")
+    project.write("live/stacks/first.yaml", "module: tool\ninputs: {value: one, replace_on: 1, run: 'exit 7'}\n")
+    project.allow("prod/first")
     failed = project.orch("apply", "prod/first", "--yes", "--json", code=1).json
     assert find_report(project.root, failed["run"]) == failed
     assert failed["units"][0]["status"] == "failed"
@@ -77,7 +78,8 @@ def test_a_run_that_ends_with_an_error_or_an_interrupt_leaves_its_report(project
     refused = newest(project)
     assert (refused["verb"], refused["outcome"]) == ("destroy", "failed")
     assert "prod/second stands on prod/first" in refused["error"]
-    project.write("live/stacks/first.yaml", "module: box\ninputs: {value: two, replace_on: 1, run: 'sleep 4'}\n")
+    project.write("live/stacks/first.yaml", "module: tool\ninputs: {value: two, replace_on: 1, run: 'sleep 4'}\n")
+    project.allow("prod/first")
     process = subprocess.Popen(
         project.command("apply", "prod", "--yes", "-q"), env=project.environment(), cwd=REPOSITORY, text=True
     )

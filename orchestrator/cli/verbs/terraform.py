@@ -11,6 +11,7 @@ from orchestrator.cli.ready import ready_session
 from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import Session
 from orchestrator.errors import UsageError
+from orchestrator.run.prepare import look
 from orchestrator.run.upstreams import Upstreams
 from orchestrator.terraform.commands import Root
 
@@ -70,7 +71,9 @@ def prepare(session: Session, unit: Unit) -> Root:
         env=tools.plan_environment(unit),
         log=tools.folders.log(unit),
     )
+    look(tools, unit, root, initialised=False)
     tools.terraform.init(root, timeout=unit.timeouts.plan)
+    look(tools, unit, root, initialised=True)  # `console -plan` would run it
     return root
 
 
