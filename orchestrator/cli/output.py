@@ -15,7 +15,7 @@ from orchestrator.report.tables import Column, rows_json, table
 from orchestrator.report.text import encodable
 from orchestrator.report.unit import render_units
 
-_SHOWN = {Status.PLANNED, Status.BLOCKED, Status.AFTER_UPSTREAMS}
+_SHOWN = {Status.PLANNED, Status.BLOCKED, Status.AFTER_UPSTREAMS, Status.DRIFTED}
 
 
 def write(text: str) -> None:

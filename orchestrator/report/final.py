@@ -38,6 +38,7 @@ _ORDER = (
     Status.DESTROYED,
     Status.PLANNED,
     Status.AFTER_UPSTREAMS,
+    Status.DRIFTED,
     Status.UNCHANGED,
     *reversed(tuple(_OUTCOMES)),
 )
@@ -69,6 +70,8 @@ def outcome(report: RunReport) -> str:
         return bad or _OUTCOMES[Status.FAILED]
     if statuses & {Status.PLANNED, Status.AFTER_UPSTREAMS}:
         return "changes planned"
+    if Status.DRIFTED in statuses:
+        return "changed outside"
     return "done" if statuses & _DONE else "nothing to do"
 
 

@@ -14,6 +14,7 @@ COUNTED = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.F
 SYMBOLS: Mapping[Status, str] = {
     Status.UNCHANGED: "=",
     Status.PLANNED: "•",
+    Status.DRIFTED: "~",
     Status.APPLIED: "✓",
     Status.DESTROYED: "✓",
     Status.AFTER_UPSTREAMS: "○",

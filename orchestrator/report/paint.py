@@ -34,6 +34,7 @@ ACTION_STYLES: Mapping[Action, str] = {
 STATUS_STYLES: Mapping[Status, str] = {
     Status.UNCHANGED: "dim",
     Status.PLANNED: "cyan",
+    Status.DRIFTED: "yellow",
     Status.APPLIED: "green",
     Status.DESTROYED: "green",
     Status.AFTER_UPSTREAMS: "cyan",

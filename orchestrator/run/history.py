@@ -100,7 +100,7 @@ class PastRun:
     @property
     def applies(self) -> bool:
         """Whether it was to change something."""
-        return self.verb != "plan"
+        return self.verb not in {"plan", "drift"}
 
     def first(self, event: str) -> Mapping[str, Any] | None:
         """The first record of an event, or None."""
@@ -115,7 +115,7 @@ class PastRun:
         return found
 
 
-_PLANNED = DONE | {Status.PLANNED.value, Status.AFTER_UPSTREAMS.value}
+_PLANNED = DONE | {Status.PLANNED.value, Status.AFTER_UPSTREAMS.value, Status.DRIFTED.value}
 
 
 def past_runs(runs: Path) -> Iterator[PastRun]:

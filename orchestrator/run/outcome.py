@@ -27,10 +27,13 @@ def exit_code(reports: Iterable[UnitReport]) -> int:
 
 
 def detailed_exit_code(reports: Iterable[UnitReport]) -> int:
-    """The code of ``--detailed-exitcode``: 0 nothing to do, 2 changes, 3 blocked, 1 any error (130 interrupted)."""
+    """The code of ``--detailed-exitcode``: 0 nothing to do, 2 changes, 3 blocked, 1 any error (130 interrupted).
+
+    What changed outside is a change too.
+    """
     every = tuple(reports)
     code = exit_code(every)
     if code:
         return code if code in {3, INTERRUPTED} else 1
-    pending = {Status.PLANNED, Status.AFTER_UPSTREAMS}
+    pending = {Status.PLANNED, Status.AFTER_UPSTREAMS, Status.DRIFTED}
     return 2 if any(report.status in pending for report in every) else 0

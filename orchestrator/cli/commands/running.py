@@ -46,6 +46,25 @@ def register(app: typer.Typer) -> None:
         request = RunRequest.of(targets, exclude, changed, slots, fail_fast, timeout, replace=replace)
         return run(common, request, detailed_exitcode=detailed_exitcode)
 
+    @verb(app, "drift")
+    def drift(
+        common: Common,
+        targets: Targets = None,
+        exclude: Exclude = None,
+        changed: Changed = None,
+        slots: Slots = None,
+        fail_fast: FailFast = False,
+        timeout: Timeout = None,
+        detailed_exitcode: Annotated[
+            bool, typer.Option("--detailed-exitcode", help="0 as the state says, 2 changes, 1 any error, 3 blocked.")
+        ] = False,
+    ) -> int:
+        """Show what changed outside: by hand, by another tool. Exit code 3 where something protected did."""
+        from orchestrator.cli.verbs.drift import run
+
+        request = RunRequest.of(targets, exclude, changed, slots, fail_fast, timeout)
+        return run(common, request, detailed_exitcode=detailed_exitcode)
+
     @verb(app, "apply")
     def apply(
         common: Common,

@@ -1,0 +1,86 @@
+"""``orch drift``: what was changed past Terraform, found by the real provider on the emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.aws.identity import Identities, Role
+from orchestrator.catalogue.load import load
+from orchestrator.emulator.info import read_info
+from tests.support.project import Project, Result
+
+pytestmark = pytest.mark.integration
+
+TABLES = "module: table\ninputs: {tables: {users: {hash_key: {name: id}}}}\n"
+QUEUES = "module: queue\ninputs: {senders: []}\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, emulator: Path, account_ids: Callable[[], str]) -> Project:
+    made = Project(tmp_path / "repo", emulator=emulator, accounts={"main": account_ids()})
+    made.module("table")
+    made.module("queue")
+    made.write("live/stages/prod.yaml", "account: main\nstacks: {data: , tasks: , later: }\n")
+    made.write("live/stacks/data.yaml", TABLES)
+    made.write("live/stacks/tasks.yaml", QUEUES)
+    made.write("live/stacks/later.yaml", "module: box\n")
+    made.ready()
+    made.orch("apply", "prod", "--exclude", "prod/later", "--yes")
+    return made
+
+
+def by_hand(project: Project, service: str) -> Any:
+    """A client in the account, past Terraform."""
+    identities = Identities(load(project.root), read_info(project.root / ".orch" / "emulator"))
+    return identities.client(service, "main", Role.APPLY)
+
+
+def looked(project: Project, *arguments: str, code: int) -> tuple[Result, dict[str, dict[str, Any]]]:
+    result = project.orch("drift", "prod", "--json", *arguments, code=code)
+    return result, result.units()
+
+
+def test_drift_tells_what_was_changed_by_hand_and_changes_nothing(project: Project) -> None:
+    result, units = looked(project, "--detailed-exitcode", code=0)
+    assert result.json["verb"] == "drift"
+    assert result.json["outcome"] == "nothing to do"
+    assert {name: unit["status"] for name, unit in units.items()} == dict.fromkeys(units, "unchanged")
+    assert units["prod/later"]["cause"] == "nothing there"
+
+    # something that is not protected
+    sqs = by_hand(project, "sqs")
+    queue = next(url for url in sqs.list_queues()["QueueUrls"] if not url.endswith("-dlq"))
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "77"})
+    _, units = looked(project, code=0)
+    assert units["prod/tasks"]["status"] == "changed outside"
+    (change,) = units["prod/tasks"]["changes"]
+    assert change["address"] == "aws_sqs_queue.this"
+    assert [(each["path"], each["after"]) for each in change["attributes"]] == [("visibility_timeout_seconds", "77")]
+    looked(project, "--detailed-exitcode", code=2)
+
+    # protection, switched off by hand
+    dynamodb = by_hand(project, "dynamodb")
+    (table,) = dynamodb.list_tables()["TableNames"]
+    dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
+    shown = project.orch("drift", "prod", code=3).text
+    assert "deletion_protection_enabled went from True to False" in shown
+    _, units = looked(project, "--detailed-exitcode", code=3)
+    assert units["prod/data"]["status"] == "blocked"
+    (finding,) = units["prod/data"]["findings"]
+    assert (finding["rule"], finding["action"]) == ("ORCH_WEAKENED", "update")
+    assert finding["address"] == 'aws_dynamodb_table.this["users"]'
+    assert finding["hint"] == "put back what was changed by hand: orch apply prod/data sets what its configuration says"
+    described = dynamodb.describe_table(TableName=table)["Table"]
+    assert described["DeletionProtectionEnabled"] is False, "drift looks, and mends nothing"
+
+    # gone
+    dynamodb.delete_table(TableName=table)
+    _, units = looked(project, code=3)
+    (finding,) = units["prod/data"]["findings"]
+    assert (finding["rule"], finding["action"]) == ("ORCH_VANISHED", "delete")
+    assert "every item" in finding["lost"]
+    assert "is gone" in finding["message"]
