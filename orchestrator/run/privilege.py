@@ -9,8 +9,12 @@ from orchestrator.aws.break_glass import BreakGlass
 from orchestrator.aws.identity import AnyRole, Identities, applying_role, session_name
 from orchestrator.catalogue.records import Unit
 from orchestrator.errors import BlockedError
+from orchestrator.guard.findings import RUNS_CODE, UNLISTED
 from orchestrator.guard.records import Verdict
 from orchestrator.run.tools import Tools, accounts_of
+
+_LESS = frozenset({RUNS_CODE, UNLISTED})
+"""Rules whose waivers let a program run: the role that may delete is the last that it should run under."""
 
 
 def role_of(tools: Tools, unit: Unit, verdict: Verdict) -> AnyRole:
@@ -40,6 +44,9 @@ def _for_waivers(tools: Tools, unit: Unit, verdict: Verdict) -> BreakGlass | Non
     if {each.words for each in waivers} != used:
         message = f"{unit.id}: a waiver that allowed this plan does not count any more"
         raise BlockedError(message, hint="plan again: the finding says what it is about")
+    waivers = [each for each in waivers if each.rule not in _LESS]
+    if not waivers:
+        return None
     owners = dict.fromkeys(each.owner for each in waivers)
     return BreakGlass(owner=" / ".join(owners), reason=" / ".join(f"{each.id}: {each.reason}" for each in waivers))
 
