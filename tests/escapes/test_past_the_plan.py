@@ -32,11 +32,13 @@ def test_destroying_without_prevention_is_blocked(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("`-target`", item="5")
-def test_a_part_cannot_be_applied(world: World) -> None:
+@pytest.mark.way("`-target`, `-refresh=false`, `-state`, `-generate-config-out` as options", item="5")
+def test_options_of_terraform_are_not_options_of_orch(world: World) -> None:
     world.edit_module("prevent_destroy = true", "prevent_destroy = false")
-    for verb in ("apply", "destroy"):
-        world.assert_refused(world.attempt(verb, "prod", "--yes", f"-target=module.this.{POOL}"))
+    options = (f"-target=module.this.{POOL}", "-refresh=false", "-state=x", "-generate-config-out=x", "-lock=false")
+    for option in options:
+        world.assert_refused(world.attempt("apply", "prod", "--yes", option))
+    world.assert_refused(world.attempt("destroy", "prod", "--yes", options[0]))
     world.assert_alive()
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.escapes.test_delete import IDENTITY
+from tests.support.comparison import PASSES, STOPS, checkov
 from tests.support.escapes import POOL, World, commit, git
 
 pytestmark = pytest.mark.integration
@@ -62,6 +64,7 @@ def test_another_version_of_the_provider(world: World) -> None:
         world.attempt(env=replay(world, "replace.json")), rule="ORCH_PROTECTED", address=POOL
     )
     assert "password_policy" in finding["cause"]
+    world.no_comparison("prevented")  # Terraform itself still planned the update
     world.assert_alive()
 
 
@@ -79,3 +82,9 @@ def test_the_recorded_plans_differ_in_the_providers_answer_alone() -> None:
     assert other.pop("action_reason") == "replace_because_cannot_update"
     other["change"]["actions"] = change["actions"]
     assert update == replaced
+
+
+def test_checkov_stops_the_plain_case() -> None:
+    """The comparison's own control: where checkov is shown a replacement, its documented check objects."""
+    assert checkov(PLANS / "replace.json", os.environ) == STOPS
+    assert checkov(PLANS / "update.json", os.environ) == PASSES

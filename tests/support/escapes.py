@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.support.comparison import compare
+from tests.support.comparison import NONE, compare
 from tests.support.emulator import ENTRY_ROLE, Account
 from tests.support.project import Project, Result
 
@@ -96,6 +96,7 @@ def build(blueprint: Blueprint, folder: Path, emulator: Path) -> Built:
     commit(project.root, "The platform")
     project.orch("bootstrap", "main", "--yes", "-q")
     project.orch("apply", *blueprint.apply, "--yes", "-q")
+    commit(project.root, "What bootstrap wrote down")
     pool = project.orch("output", "prod/identity", "user_pool_id", "--raw").out.strip()
     cognito = account.client("cognito-idp")
     for user in USERS:
@@ -260,6 +261,10 @@ class World:
             assert text in result.text, f"{text!r} is not in\n{result.text}"
         self._note("stopped", f"refused, exit {code}")
         self._note("code", str(code))
+
+    def no_comparison(self, column: str) -> None:
+        """Say that the other tool has no such case: ``prevented`` or ``checked``."""
+        self._note(column, NONE)
 
     def stopped_by(self, what: str) -> None:
         """Say for the table what stopped the way, where it is neither a rule nor a refusal."""

@@ -25,7 +25,7 @@ class Kept(BaseResourceCheck):  # type: ignore[misc]  # checkov is not followed 
             name="protected resources are kept",
             id="CUSTOM_KEPT",
             categories=[CheckCategories.BACKUP_AND_RECOVERY],
-            supported_resources=list(YAML(typ="safe").load(PROTECTED)),
+            supported_resources=list(YAML(typ="rt").load(PROTECTED)),
         )
 
     def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:

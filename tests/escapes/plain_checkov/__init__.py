@@ -1,0 +1,1 @@
+"""Checks of the comparison; checkov loads only folders that are packages."""

@@ -1,0 +1,170 @@
+"""Ways that nobody listed: files that change what others say, links, swaps, and orch's own folder in a commit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from tests.escapes.test_delete import IDENTITY, REMOVED, put_in_child_module
+from tests.support.escapes import POOL, STATE_KEY, World
+
+pytestmark = pytest.mark.integration
+
+DATA = ".orch/units/prod/identity/eu-west-1/.terraform"
+
+
+@pytest.mark.way("`*_override.tf` in the module takes protection off", item="2")
+def test_an_override_file(world: World) -> None:
+    world.write(
+        "modules/user_pool/main_override.tf",
+        'resource "aws_cognito_user_pool" "this" {\n  deletion_protection = "INACTIVE"\n'
+        "  lifecycle {\n    prevent_destroy = false\n  }\n}\n",
+    )
+    world.assert_blocked(world.attempt(), rule="ORCH_WEAKENED", address=POOL)
+    world.assert_alive()
+
+
+@pytest.mark.way("`removed` in a `.tf.json` file", item="1")
+def test_a_json_file(world: World) -> None:
+    world.empty_module()
+    removed = {"removed": [{"from": POOL, "lifecycle": [{"destroy": False}]}]}
+    world.write("modules/user_pool/x.tf.json", json.dumps(removed))
+    finding = world.assert_blocked(world.attempt(), rule="ORCH_PROTECTED", address=POOL)
+    assert finding["action"] == "forget"
+    world.assert_alive()
+
+
+@pytest.mark.way("`removed` in a nested module", item="1")
+def test_removed_in_a_nested_module(world: World) -> None:
+    put_in_child_module(world, now="pool")
+    world.empty_module()
+    world.write("modules/user_pool/removed.tf", REMOVED.format(destroy="false"))
+    finding = world.assert_blocked(
+        world.attempt(), rule="ORCH_PROTECTED", address="module.pool.aws_cognito_user_pool.this"
+    )
+    assert finding["action"] == "forget"
+    world.assert_alive()
+
+
+@pytest.mark.way("`moved` to an address that is not there", item="3")
+def test_moved_into_nothing(world: World) -> None:
+    world.empty_module()
+    world.write("modules/user_pool/moved.tf", f"moved {{\n  from = {POOL}\n  to   = aws_cognito_user_pool.gone\n}}\n")
+    world.assert_blocked(world.attempt(), rule="ORCH_PROTECTED", address="aws_cognito_user_pool.gone")
+    world.assert_alive()
+
+
+@pytest.mark.way("`moved` to another type", item="3")
+def test_moved_to_another_type(world: World) -> None:
+    """Terraform's own refusal, as no provider takes a pool over into something else; nothing is planned."""
+    world.empty_module()
+    moved = f"moved {{\n  from = {POOL}\n  to   = terraform_data.x\n}}\n"
+    world.write("modules/user_pool/moved.tf", f'resource "terraform_data" "x" {{}}\n{moved}')
+    world.attempt(code=1)
+    world.stopped_by("failed, exit 1")
+    world.assert_alive()
+
+
+@pytest.mark.way("pool imported into another stage, to be replaced there", item="5")
+def test_another_stage_takes_the_pool(world: World) -> None:
+    world.write(
+        "live/stages/test.yaml",
+        f"account: main\nstacks:\n  identity:\n    imports: {{{POOL}: {world.pool}}}\n",
+    )
+    world.edit_module("prevent_destroy = true", "prevent_destroy = false")
+    result = world.attempt("apply", "test", "--yes", "--json")
+    world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL, unit="test/identity")
+    world.assert_alive()
+
+
+@pytest.mark.way("state overwritten by an `aws_s3_object`", item="5")
+def test_a_resource_that_writes_a_state(world: World) -> None:
+    """The apply role may write states, because Terraform does; a resource of a module may not."""
+    empty = {"version": 4, "terraform_version": "1.11.4", "serial": 99, "lineage": "x", "outputs": {}, "resources": []}
+    content = json.dumps(json.dumps(empty))
+    world.write(
+        "modules/user_pool/evil.tf",
+        f'resource "aws_s3_object" "x" {{\n  bucket  = "{world.bucket}"\n  key     = "{STATE_KEY}"\n'
+        f"  content = {content}\n}}\n",
+    )
+    world.assert_blocked(world.attempt(), rule="ORCH_STATE", address="aws_s3_object.x")
+    world.assert_alive()
+
+
+@pytest.mark.way("`backend` block in the module", item="4")
+def test_a_backend_in_the_module(world: World) -> None:
+    """Terraform reads a backend in the root alone, and the root is orch's."""
+    world.write("modules/user_pool/backend.tf", 'terraform {\n  backend "local" {\n    path = "/tmp/x"\n  }\n}\n')
+    result = world.attempt(code=0)
+    assert result.units()["prod/identity"]["status"] == "unchanged"
+    world.stopped_by("kept from Terraform")
+    world.assert_alive()
+
+
+@pytest.mark.way("repository as a module, to bring `override.tf` into the root", item="4")
+def test_the_repository_as_a_module(world: World) -> None:
+    world.write("modules/user_pool/up.tf", 'module "up" {\n  source = "../.."\n}\n')
+    world.write("override.tf", 'terraform {\n  backend "local" {}\n}\n')
+    world.assert_refused(world.attempt(), "is the repository itself")
+    world.assert_alive()
+
+
+@pytest.mark.way("`.orch/` committed: providers, saved plans", item="7")
+def test_what_orch_keeps_comes_with_a_commit(world: World) -> None:
+    world.git("add", "--force", f"{DATA}/orch.init")
+    world.git("commit", "-q", "-m", "Speed up init")
+    world.assert_refused(world.attempt(), "git has .orch/units/prod/identity", code=3)
+    world.assert_alive()
+
+
+@pytest.mark.way("data folder behind a link, with another module in its manifest", item="5")
+def test_a_linked_data_folder(world: World) -> None:
+    """Terraform finds a module by the manifest in its data folder: what it plans there is what is judged."""
+    elsewhere = world.root.parent / "elsewhere"
+    shutil.move(world.root / DATA, elsewhere)
+    (world.root / DATA).symlink_to(elsewhere)
+    shutil.copytree(world.root / "modules" / "user_pool", elsewhere / "evil")
+    manifest = elsewhere / "modules" / "modules.json"
+    text = manifest.read_text()
+    assert '"modules/user_pool"' in text
+    manifest.write_text(text.replace('"modules/user_pool"', json.dumps(str(elsewhere / "evil"))))
+    main = elsewhere / "evil" / "main.tf"
+    main.write_text(main.read_text().replace("= var.deletion_protection", '= "INACTIVE"'))
+    result = world.attempt()
+    if result.code == 0:  # the manifest was made again, so the module is the one that is judged
+        assert result.units()["prod/identity"]["status"] == "unchanged"
+        world.stopped_by("kept from Terraform")
+    else:
+        world.assert_blocked(result, rule="ORCH_WEAKENED", address=POOL)
+    world.assert_alive()
+
+
+SWAP = """\
+if [ "$1" = show ]; then
+  "$REAL" "$@"; code=$?
+  for each in "$@"; do case "$each" in *.tfplan) plan="$each";; esac; done
+  "$REAL" plan -destroy -input=false -lock=false -out="$plan" >/dev/null 2>&1
+  exit $code
+fi
+"""
+
+
+@pytest.mark.way("saved plan swapped for one that destroys, while it is judged", item="5")
+def test_a_plan_that_is_swapped(world: World) -> None:
+    world.edit_module("prevent_destroy = true", "prevent_destroy = false")
+    world.edit(IDENTITY, "  domain: {}\n", "  domain: {}\n  password_policy: {minimum_length: 20}\n")
+    result = world.attempt(env=world.wrap_terraform(SWAP))
+    world.assert_refused(result, code=3)
+    assert result.units()["prod/identity"]["status"] == "blocked"
+    world.assert_alive()
+
+
+@pytest.mark.way("`orch apply --replace`", item="5")
+def test_a_replacement_on_request(world: World) -> None:
+    world.edit_module("prevent_destroy = true", "prevent_destroy = false")
+    result = world.attempt("apply", "prod/identity", "--yes", "--json", "--replace", POOL)
+    finding = world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL)
+    assert "asked for" in finding["cause"]
+    world.assert_alive()
