@@ -59,6 +59,11 @@ class Asker:
             sys.stderr.write(render_unit(report, colour=self._common.colour, width=width_of(sys.stderr)) + "\n")
             return self._typed(f"{report.unit} could not be shown before. Apply it?", "yes")
 
+    def confirm(self, question: str, *, words: Sequence[str] = ()) -> bool:
+        """Ask one question; ``words``: what must be typed, else yes."""
+        with self._lock, self.paused():
+            return self._typed(question, " ".join(words) or "yes")
+
     def _typed(self, question: str, word: str) -> bool:
         sys.stderr.write(f"{question} Only {word!r} is taken for yes: ")
         sys.stderr.flush()

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.commands import allowing, looking, running, setup
+from orchestrator.cli.commands import allowing, looking, running, setup, states
 from orchestrator.cli.common import common_from
 from orchestrator.errors import OrchError
 
@@ -31,6 +31,7 @@ def build() -> typer.Typer:
     looking.register(app)
     allowing.register(app)
     setup.register(app)
+    states.register(app)
     return app
 
 

@@ -66,12 +66,20 @@ class Project:
         return account
 
 
+def start_folder(common: Common) -> Path:
+    """The folder that the catalogue is looked for in, and above."""
+    return common.folder if common.folder.is_absolute() else Path.cwd() / common.folder
+
+
 def open_project(common: Common) -> Project:
     """Find and load the catalogue.
 
     Raises:
         CatalogueError, UsageError: there is none, or it is wrong.
     """
-    start = common.folder if common.folder.is_absolute() else Path.cwd() / common.folder
-    catalogue = load(find_root(start))
+    return project_of(load(find_root(start_folder(common))))
+
+
+def project_of(catalogue: Catalogue) -> Project:
+    """A loaded catalogue with its graph."""
     return Project(catalogue=catalogue, graph=Graph.of(catalogue.units))

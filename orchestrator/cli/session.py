@@ -16,6 +16,7 @@ from orchestrator.aws.identity import Identities
 from orchestrator.aws.ledger import Ledger
 from orchestrator.aws.locks import StateLocks
 from orchestrator.aws.phases import Phases
+from orchestrator.aws.stateobjects import StateObjects
 from orchestrator.aws.states import StateStore
 from orchestrator.aws.world import World
 from orchestrator.catalogue.records import Catalogue
@@ -170,6 +171,7 @@ def open_session(
             ledger=ledger,
             locks=StateLocks(catalogue, identities),
             history=History(catalogue, identities),
+            objects=StateObjects(catalogue, identities),
             judge=judge,
             scanner=CodeScanner(catalogue),
             sink=sink,

@@ -22,7 +22,7 @@ __all__ = ["outcome", "render_report", "render_unit", "render_units", "sums"]
 _UNCHANGED_ROWS = 12
 """More unchanged units than this share one row."""
 
-_DONE = frozenset({Status.APPLIED, Status.DESTROYED})
+_DONE = frozenset({Status.APPLIED, Status.DESTROYED, Status.MOVED, Status.ADOPTED})
 _OUTCOMES: Mapping[Status, str] = {
     Status.INTERRUPTED: "interrupted",
     Status.BLOCKED: "blocked by policy",
@@ -36,6 +36,8 @@ _OUTCOMES: Mapping[Status, str] = {
 _ORDER = (
     Status.APPLIED,
     Status.DESTROYED,
+    Status.MOVED,
+    Status.ADOPTED,
     Status.PLANNED,
     Status.AFTER_UPSTREAMS,
     Status.DRIFTED,

@@ -17,6 +17,8 @@ SYMBOLS: Mapping[Status, str] = {
     Status.DRIFTED: "~",
     Status.APPLIED: "✓",
     Status.DESTROYED: "✓",
+    Status.MOVED: "✓",
+    Status.ADOPTED: "✓",
     Status.AFTER_UPSTREAMS: "○",
     Status.FAILED: "✗",
     Status.BLOCKED: "✗",

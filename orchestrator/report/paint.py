@@ -37,6 +37,8 @@ STATUS_STYLES: Mapping[Status, str] = {
     Status.DRIFTED: "yellow",
     Status.APPLIED: "green",
     Status.DESTROYED: "green",
+    Status.MOVED: "green",
+    Status.ADOPTED: "green",
     Status.AFTER_UPSTREAMS: "cyan",
     Status.FAILED: "bold red",
     Status.BLOCKED: "bold red",

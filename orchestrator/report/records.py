@@ -31,6 +31,8 @@ class Status(StrEnum):
     """Has changes; nothing was asked to apply them."""
     APPLIED = "applied"
     DESTROYED = "destroyed"
+    MOVED = "moved"
+    ADOPTED = "adopted"
     DRIFTED = "changed outside"
     """Of ``orch drift``: AWS has it otherwise than the state, and nothing of it is protected."""
     AFTER_UPSTREAMS = "after its upstreams"

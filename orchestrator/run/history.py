@@ -13,8 +13,10 @@ from orchestrator.report.records import Status
 from orchestrator.run.journal import Records, UnknownFormatError, flying, is_written, load_journal
 
 JOURNAL = "journal.jsonl"
-DONE = frozenset({Status.APPLIED.value, Status.DESTROYED.value, Status.UNCHANGED.value})
-"""Statuses of units that an apply or destroy has nothing left to do for."""
+DONE = frozenset(
+    status.value for status in (Status.APPLIED, Status.DESTROYED, Status.MOVED, Status.ADOPTED, Status.UNCHANGED)
+)
+"""Statuses of units that a run has nothing left to do for."""
 
 _WORST = (Status.BLOCKED, Status.STALE, Status.DECLINED, Status.FAILED, Status.SKIPPED)
 

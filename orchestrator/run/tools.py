@@ -12,6 +12,7 @@ from orchestrator.aws.identity import AnyRole, Identities, role_for
 from orchestrator.aws.ledger import Ledger
 from orchestrator.aws.locks import StateLocks
 from orchestrator.aws.phases import Phases
+from orchestrator.aws.stateobjects import StateObjects
 from orchestrator.aws.states import StateStore
 from orchestrator.catalogue.graph import Graph
 from orchestrator.catalogue.records import Account, Catalogue, Unit
@@ -67,6 +68,7 @@ class Tools:
     ledger: Ledger
     locks: StateLocks
     history: History
+    objects: StateObjects
     judge: Judge
     scanner: CodeScanner
     sink: Sink

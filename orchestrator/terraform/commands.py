@@ -192,6 +192,31 @@ class Terraform:
         argv = self._command("state push", str(file.absolute()), lock_timeout=lock_timeout)
         self._expect(root, "state push", self._run(root, argv, Kind.APPLY, timeout), 0)
 
+    def state_move(self, root: Root, state: Path, source: str, target: str, *, to: Path | None = None) -> None:
+        """Move an address within a state file, or from one into another; both are copies that nobody else uses.
+
+        Args:
+            root: an empty folder to work in.
+            state: the state file.
+            source: address of a resource, an instance or a module.
+            target: its new address.
+            to: another state file; made when it is not there.
+
+        Raises:
+            TerraformError: there is no such address, or the target is taken.
+        """
+        argv = self._command(
+            "state mv",
+            source,
+            target,
+            lock=False,
+            state=state.absolute(),
+            state_out=to.absolute() if to else None,
+            backup=state.with_suffix(".before").absolute(),
+            backup_out=to.with_suffix(".before").absolute() if to else None,
+        )
+        self._expect(root, "state mv", self._run(root, argv, Kind.PLAN, _SHOW_SECONDS), 0)
+
     def validate(self, root: Root, *, timeout: float | None = _SHOW_SECONDS) -> tuple[Diagnostic, ...]:
         """What Terraform finds wrong in an initialised root, warnings included; no AWS.
 

@@ -70,6 +70,7 @@ Replace = Annotated[
         show_default=False,
     ),
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, change nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "--auto-approve", help="Do not ask.")]
 
 Verb = TypeVar("Verb", bound=Callable[..., int])

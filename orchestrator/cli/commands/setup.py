@@ -53,13 +53,6 @@ def register(app: typer.Typer) -> None:
 
         return run(common, unit, arguments or [])
 
-    @verb(app, "unlock")
-    def unlock(common: Common, unit: OneUnit, yes: Yes = False) -> int:
-        """Show who holds a unit's state, and since when; then ask, and release that lock and no other."""
-        from orchestrator.cli.verbs.unlock import run
-
-        return run(common, unit, yes=yes)
-
     @verb(app, "doctor")
     def doctor(common: Common) -> int:
         """Look at this machine and the accounts, and say what is missing and how to get it."""

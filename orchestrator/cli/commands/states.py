@@ -1,0 +1,51 @@
+"""Verbs about states and their locks: unlock, move, adopt."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.commands.options import DryRun, OneUnit, Yes, verb
+from orchestrator.cli.common import Common
+
+State = Annotated[
+    str, typer.Option("--state", metavar="URL", help="The state: s3://BUCKET/KEY or a file.", show_default=False)
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+
+    @verb(app, "unlock")
+    def unlock(common: Common, unit: OneUnit, yes: Yes = False) -> int:
+        """Show who holds a unit's state, and since when; then ask, and release that lock and no other."""
+        from orchestrator.cli.verbs.unlock import run
+
+        return run(common, unit, yes=yes)
+
+    @verb(app, "move")
+    def move(
+        common: Common,
+        source: Annotated[str, typer.Argument(metavar="FROM", help="STAGE, STACK, UNIT or UNIT:ADDRESS.")],
+        target: Annotated[str, typer.Argument(metavar="TO", help="Its new name.")],
+        dry_run: DryRun = False,
+        yes: Yes = False,
+    ) -> int:
+        """Rename a unit, a stage or a stack with its states, or move one resource. Names in AWS stay."""
+        from orchestrator.cli.verbs.move import run
+
+        return run(common, source, target, dry_run=dry_run, yes=yes)
+
+    @verb(app, "adopt")
+    def adopt(
+        common: Common,
+        unit: OneUnit,
+        state: State,
+        dry_run: DryRun = False,
+        yes: Yes = False,
+    ) -> int:
+        """Take over what another Terraform or Terragrunt has made: its state becomes the unit's. It is not changed."""
+        from orchestrator.cli.verbs.adopt import run
+
+        return run(common, unit, state, dry_run=dry_run, yes=yes)

@@ -1,0 +1,44 @@
+"""``orch move FROM TO``: rename a unit, a stage or a stack with its states, or move one resource between two states."""
+
+from __future__ import annotations
+
+from orchestrator.catalogue.load import find_root
+from orchestrator.cli.common import Common
+from orchestrator.cli.project import open_project, start_folder
+from orchestrator.cli.transferring import Ask, go_on, transfer
+from orchestrator.errors import UsageError
+from orchestrator.run.renaming import resolve
+from orchestrator.run.resources import ResourceWish
+from orchestrator.run.transfer import OnStep, make_edits, unfinished_of
+from orchestrator.run.wishes import RenameWish, Wish
+
+
+def run(common: Common, source: str, target: str, *, dry_run: bool, yes: bool, on_step: OnStep = lambda _: None) -> int:
+    """Move; the exit code says how it went: 3 when the plan afterwards would make or lose something."""
+    root = find_root(start_folder(common))
+    ask = Ask(f"move {source} {target}", dry_run, yes, on_step)
+    begun = unfinished_of(root, ask.command)
+    if begun is not None:
+        if dry_run:
+            message = f"`orch {ask.command}` was cut off after it was accepted, and only goes forward"
+            raise UsageError(message, hint="run it without --dry-run")
+        make_edits(root, begun, on_step)  # before the catalogue is read: it may be half renamed
+        return go_on(common, open_project(common), begun, ask)
+    if _is_resource(source, target):
+        wish: Wish = ResourceWish.of(open_project(common).catalogue, source, target)
+    else:
+        wish = RenameWish(resolve(root, source, target), source)
+    return transfer(common, wish, ask)
+
+
+def _is_resource(source: str, target: str) -> bool:
+    """Whether the words are UNIT:ADDRESS.
+
+    Raises:
+        UsageError: only one of them is.
+    """
+    kinds = [":" in word and "/" in word.partition(":")[0] for word in (source, target)]
+    if kinds[0] != kinds[1]:
+        message = "one of the two names a resource, and the other does not"
+        raise UsageError(message, hint="orch move UNIT:ADDRESS UNIT:ADDRESS")
+    return kinds[0]
