@@ -1,4 +1,4 @@
-"""``orch adopt UNIT --state …``: an existing state of Terraform or Terragrunt becomes a unit's. The source stays as it is."""
+"""``orch adopt UNIT --state …``: a state of Terraform or Terragrunt becomes a unit's; the source stays as it is."""
 
 from __future__ import annotations
 

@@ -233,6 +233,6 @@ def test_a_move_killed_after_any_step_comes_to_the_same_end_when_it_is_run_again
         assert sorted(path.name for path in (project.root / "live/stages").iterdir()) == [f"{target}.yaml"]
         assert not list((project.root / ".orch" / "transfers").glob("*"))
         names.reverse()
-    assert step > 8, killed.out
+    assert step > 8, killed.text
     assert ids(project, f"{target}/first", f"{target}/second") == want
     project.orch("plan", target, "--detailed-exitcode", code=0)
