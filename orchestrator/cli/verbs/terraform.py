@@ -35,7 +35,7 @@ _INSTEAD = {
     "plan": "orch plan {unit}",
     "destroy": "orch destroy {unit}",
     "force-unlock": "orch unlock {unit}",
-    "import": "orch adopt {unit} --resource ADDRESS=ID",
+    "import": "`imports:` in the stack names ADDRESS: ID; orch adopt {unit} --state FILE takes a whole state over",
     "init": "orch show {unit} --root",
     "refresh": "orch drift {unit}",
     "state": "orch move FROM TO renames and moves, orch adopt {unit} takes over; for a look: list, show, pull",

@@ -1,0 +1,172 @@
+"""orch adopt: a state that a plain Terraform wrote becomes a unit's, and nothing is made, changed or lost by it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.emulator import Account
+from tests.support.project import Project
+from tests.support.states import States
+from tests.support.terraform import clean_env
+
+pytestmark = pytest.mark.integration
+
+PLAIN = """\
+resource "terraform_data" "this" {
+  input = "one"
+}
+module "inner" {
+  source = "./inner"
+  count  = 2
+}
+output "former" { value = terraform_data.this.id }
+"""
+INNER = 'resource "terraform_data" "deep" {\n  for_each = toset(["a.b", "c"])\n  input    = each.key\n}\n'
+
+
+@pytest.fixture
+def project(tmp_path: Path, emulator: Path, account: Account) -> Project:
+    made = Project(tmp_path / "repo", emulator=emulator, accounts={"main": account.id})
+    made.write("live/stages/prod.yaml", "account: main\nstacks: {taken: }\n")
+    made.write("live/stacks/taken.yaml", "module: plain\n")
+    made.write("modules/plain/main.tf", PLAIN.replace("former", "id"))
+    made.write("modules/plain/inner/main.tf", INNER)
+    return made.ready()
+
+
+def plain_state(folder: Path, main: str = PLAIN) -> Path:
+    """What somebody has who never heard of orch."""
+    (folder / "inner").mkdir(parents=True)
+    (folder / "main.tf").write_text(main)
+    (folder / "inner/main.tf").write_text(INNER)
+    for arguments in (["init"], ["apply", "-auto-approve"]):
+        done = subprocess.run(
+            ["terraform", *arguments, "-no-color", "-input=false"],
+            cwd=folder,
+            env=clean_env(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "terraform.tfstate"
+
+
+def test_a_state_in_a_file_and_in_a_bucket_is_taken_over_and_the_next_plan_is_empty(
+    project: Project, tmp_path: Path
+) -> None:
+    file = plain_state(tmp_path / "plain")
+    states = States(project)
+    states.s3.put_object(Bucket=states.bucket, Key="elsewhere/terraform.tfstate", Body=file.read_bytes())
+    before, everything = file.read_bytes(), states.snapshot()
+    url = f"s3://{states.bucket}/elsewhere/terraform.tfstate"
+
+    project.orch("adopt", "prod/taken", "--state", url, "--dry-run")
+    assert states.snapshot() == everything, "a dry run writes nothing"
+
+    adopted = project.orch("adopt", "prod/taken", "--state", url, "--yes", "--json").units()
+    assert adopted["prod/taken"]["status"] == "adopted"
+    assert states.addresses("prod/taken") == [
+        'module.this.module.inner[0].terraform_data.deep["a.b"]',
+        'module.this.module.inner[0].terraform_data.deep["c"]',
+        'module.this.module.inner[1].terraform_data.deep["a.b"]',
+        'module.this.module.inner[1].terraform_data.deep["c"]',
+        "module.this.terraform_data.this",
+    ]
+    assert states.get("elsewhere/terraform.tfstate") == before, "the source is as it was"
+    assert list(states.json(states.key("prod/taken"))["outputs"]) == ["id"], "the outputs of its root are gone"
+    assert states.json("ledger/prod/taken/eu-west-1.json")["resources"] == 5
+    assert states.locks() == []
+    project.orch("plan", "prod", "--detailed-exitcode", code=0)
+    ids = {each["attributes"]["id"] for r in json.loads(before)["resources"] for each in r["instances"]}
+    assert project.orch("output", "prod/taken", "id", "--raw").out in ids
+
+    refused = project.orch("adopt", "prod/taken", "--state", str(file), "--yes", code=2)
+    assert "has a state already" in refused.err
+
+
+def test_what_would_be_replaced_or_made_is_refused_and_nothing_is_written(project: Project, tmp_path: Path) -> None:
+    file = plain_state(tmp_path / "plain")
+    project.write("modules/plain/more.tf", 'resource "terraform_data" "more" {}\n')
+    project.write(
+        "modules/plain/main.tf", PLAIN.replace("former", "id").replace('input = "one"', 'triggers_replace = "x"')
+    )
+    states = States(project)
+    everything = states.snapshot()
+    refused = project.orch("adopt", "prod/taken", "--state", str(file), "--yes", "--json", code=3).units()
+    for part in ("create terraform_data.more", "replace terraform_data.this"):
+        assert part in refused["prod/taken"]["cause"]
+    assert states.snapshot() == everything
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("nowhere.tfstate", "nowhere.tfstate cannot be read"),
+        ("s3://{bucket}/nothing", "there is no s3://{bucket}/nothing"),
+        ("s3://no-such-bucket-{bucket}/x", "no bucket"),
+        ("https://example.com/x", "neither a file nor s3://BUCKET/KEY"),
+        ("{other}", "of the provider registry.terraform.io/hashicorp/null, which the catalogue has not"),
+        ("{old}", "terraform state replace-provider"),
+        ("{empty}", "has no resources"),
+    ],
+)
+def test_what_cannot_be_taken_over_is_told(project: Project, tmp_path: Path, source: str, says: str) -> None:
+    resource = {"mode": "managed", "type": "null_resource", "name": "x", "instances": [{"attributes": {"id": "1"}}]}
+    head = {"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "l", "outputs": {}}
+    names = {"bucket": States(project).bucket}
+    for name, provider in (("other", "hashicorp/null"), ("old", "-/aws"), ("empty", None)):
+        resources = [{**resource, "provider": f'provider["registry.terraform.io/{provider}"]'}] if provider else []
+        path = tmp_path / f"{name}.tfstate"
+        path.write_text(json.dumps({**head, "resources": resources}))
+        names[name] = str(path)
+    result = project.orch("adopt", "prod/taken", "--state", source.format(**names), "--yes", code=2)
+    assert says.format(**names) in " ".join(result.err.split()), result.err
+
+
+AWS = """\
+provider "aws" {
+  region = "eu-west-1"
+}
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "5.100.0"
+    }
+  }
+}
+"""
+
+
+def test_a_bucket_of_a_plain_terraform_is_taken_over_with_what_is_in_it(
+    project: Project, tmp_path: Path, account: Account
+) -> None:
+    name = f"plain-{project.accounts['main']}"
+    bucket = f'resource "aws_s3_bucket" "this" {{\n  bucket = "{name}"\n}}\n'
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    (folder / "main.tf").write_text(AWS + bucket)
+    keys = {key.upper(): value for key, value in account.assume("OrganizationAccountAccessRole").items()}
+    env = clean_env(AWS_ENDPOINT_URL=account.info.url, HTTP_PROXY=account.info.url, **keys)
+    for arguments in (["init"], ["apply", "-auto-approve"]):
+        subprocess.run(
+            ["terraform", *arguments, "-no-color", "-input=false"], cwd=folder, env=env, check=True, capture_output=True
+        )
+    s3 = account.client("s3")
+    s3.put_object(Bucket=name, Key="a", Body=b"kept")
+    (project.root / "modules/plain/inner/main.tf").unlink()
+    project.write("modules/plain/main.tf", AWS[AWS.index("terraform {") :] + bucket)
+    file = str(folder / "terraform.tfstate")
+    shown = project.orch("adopt", "prod/taken", "--state", file, "--yes")
+    assert "aws_s3_bucket.this" in shown.out, "its tags would change: they are listed"
+    assert "the next `orch apply` would do it" in " ".join(shown.out.split())
+    counts = project.orch("plan", "prod", "--json").units()["prod/taken"]["counts"]
+    assert (counts["create"], counts["replace"], counts["delete"]) == (0, 0, 0)
+    project.orch("apply", "prod", "--yes")
+    project.orch("plan", "prod", "--detailed-exitcode", code=0)
+    assert s3.get_object(Bucket=name, Key="a")["Body"].read() == b"kept"
