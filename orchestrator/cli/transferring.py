@@ -39,12 +39,14 @@ class Ask:
         dry_run: show, change nothing, take no lock.
         yes: nobody is asked.
         on_step: called after each step.
+        wait: seconds to wait for locks that others hold.
     """
 
     command: str
     dry_run: bool
     yes: bool
     on_step: OnStep
+    wait: float = 0.0
 
     @property
     def verb(self) -> str:
@@ -65,7 +67,7 @@ def transfer(common: Common, wish: Wish, ask: Ask) -> int:
             prepared, reports = _tried(tools, wish, wish.prepare(tools))
             _show(common, session, wish, prepared, reports)
         else:
-            with tools.locks.holding(wish.locked, wish.operation, purpose=ask.command):
+            with tools.locks.holding(wish.locked, wish.operation, purpose=ask.command, wait=ask.wait):
                 ask.on_step("locked")
                 reports = _locked(common, session, wish, ask, words)
         tools.sink.close()
@@ -79,7 +81,7 @@ def go_on(common: Common, project: Project, begun: Transfer, ask: Ask) -> int:
     selected = tuple(dict.fromkeys(write.like for write in begun.writes))
     sys.stderr.write(f"`orch {begun.command}` was cut off after it was accepted: going on.\n")
     with _session(common, project, selected, ask) as session:
-        with session.tools.locks.holding(units, f"orch {ask.verb}", purpose=begun.command):
+        with session.tools.locks.holding(units, f"orch {ask.verb}", purpose=begun.command, wait=ask.wait):
             carry_out(session.tools, begun, ask.on_step)
         tools = session.tools
         plain = [_plain(tools, project.catalogue.units[id_], Status.UNCHANGED) for id_ in selected]

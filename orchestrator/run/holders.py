@@ -84,6 +84,10 @@ def holder_of(lock: StateLock, unit: Unit, root: Path) -> Holder:
 def in_use(lock: StateLock, unit: Unit, root: Path) -> str:
     """Why a unit cannot be applied now: who holds its state, and what to do about it."""
     holder = holder_of(lock, unit, root)
+    if lock.purpose and holder.alive is False:
+        return (
+            f"the state is locked by {holder.sentence()}: `orch {clean(lock.purpose)}` again goes on where it stopped"
+        )
     todo = f"wait with --lock-timeout 5m, or, once nobody works on it, orch unlock {unit.id}"
     return f"the state is locked by {holder.sentence()}: {todo}"
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.commands.options import DryRun, OneUnit, Yes, verb
+from orchestrator.cli.commands.options import DryRun, LockTimeout, OneUnit, Yes, verb
 from orchestrator.cli.common import Common
+from orchestrator.cli.request import seconds
 
 State = Annotated[
     str, typer.Option("--state", metavar="URL", help="The state: s3://BUCKET/KEY or a file.", show_default=False)
@@ -30,12 +31,13 @@ def register(app: typer.Typer) -> None:
         source: Annotated[str, typer.Argument(metavar="FROM", help="STAGE, STACK, UNIT or UNIT:ADDRESS.")],
         target: Annotated[str, typer.Argument(metavar="TO", help="Its new name.")],
         dry_run: DryRun = False,
+        lock_timeout: LockTimeout = "0s",
         yes: Yes = False,
     ) -> int:
         """Rename a unit, a stage or a stack with its states, or move one resource. Names in AWS stay."""
         from orchestrator.cli.verbs.move import run
 
-        return run(common, source, target, dry_run=dry_run, yes=yes)
+        return run(common, source, target, dry_run=dry_run, yes=yes, wait=seconds(lock_timeout, "--lock-timeout"))
 
     @verb(app, "adopt")
     def adopt(
@@ -43,9 +45,10 @@ def register(app: typer.Typer) -> None:
         unit: OneUnit,
         state: State,
         dry_run: DryRun = False,
+        lock_timeout: LockTimeout = "0s",
         yes: Yes = False,
     ) -> int:
         """Take over what another Terraform or Terragrunt has made: its state becomes the unit's. It is not changed."""
         from orchestrator.cli.verbs.adopt import run
 
-        return run(common, unit, state, dry_run=dry_run, yes=yes)
+        return run(common, unit, state, dry_run=dry_run, yes=yes, wait=seconds(lock_timeout, "--lock-timeout"))

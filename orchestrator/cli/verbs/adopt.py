@@ -11,12 +11,21 @@ from orchestrator.run.adopting import AdoptWish
 from orchestrator.run.transfer import OnStep, unfinished_of
 
 
-def run(common: Common, unit_id: str, state: str, *, dry_run: bool, yes: bool, on_step: OnStep = lambda _: None) -> int:
+def run(
+    common: Common,
+    unit_id: str,
+    state: str,
+    *,
+    dry_run: bool,
+    yes: bool,
+    wait: float = 0.0,
+    on_step: OnStep = lambda _: None,
+) -> int:
     """Take the state over; the exit code is 3 when the plan on it would make or lose something."""
     root = find_root(start_folder(common))
     project = open_project(common)
     unit = project.unit(unit_id)
-    ask = Ask(f"adopt {unit.id} --state {state}", dry_run, yes, on_step)
+    ask = Ask(f"adopt {unit.id} --state {state}", dry_run, yes, on_step, wait)
     begun = unfinished_of(root, ask.command)
     if begun is not None:
         if dry_run:

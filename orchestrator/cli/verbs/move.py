@@ -13,10 +13,19 @@ from orchestrator.run.transfer import OnStep, make_edits, unfinished_of
 from orchestrator.run.wishes import RenameWish, Wish
 
 
-def run(common: Common, source: str, target: str, *, dry_run: bool, yes: bool, on_step: OnStep = lambda _: None) -> int:
+def run(
+    common: Common,
+    source: str,
+    target: str,
+    *,
+    dry_run: bool,
+    yes: bool,
+    wait: float = 0.0,
+    on_step: OnStep = lambda _: None,
+) -> int:
     """Move; the exit code says how it went: 3 when the plan afterwards would make or lose something."""
     root = find_root(start_folder(common))
-    ask = Ask(f"move {source} {target}", dry_run, yes, on_step)
+    ask = Ask(f"move {source} {target}", dry_run, yes, on_step, wait)
     begun = unfinished_of(root, ask.command)
     if begun is not None:
         if dry_run:
