@@ -21,6 +21,7 @@ from orchestrator.workspace.write import write_private
 
 _S3 = re.compile(r"s3://([^/]+)/(.+)")
 _PROVIDER = re.compile(r'(?P<module>(?:module\..+)?)provider\["(?P<source>[^"]+)"\](?P<alias>\.[A-Za-z0-9_-]+)?')
+_STEP = re.compile(r'module\.[^.\[]+(?:\[(?:[0-9]+|"(?:[^"\\]|\\.)*")\])?')
 _REGISTRY = "registry.terraform.io/"
 _BUILTIN = "terraform.io/builtin/terraform"
 _LEGACY = "registry.terraform.io/-/"
@@ -136,8 +137,11 @@ def top_level(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def first_module(path: str) -> str:
-    """The first step of a module's address, without its index: ``module.a`` of ``module.a["x.y"].module.b``."""
-    found = re.match(r"module\.[A-Za-z_][A-Za-z0-9_-]*", path)
+    """The first step of a module's address, with its index: ``module.a["x.y"]`` of ``module.a["x.y"].module.b``.
+
+    Terraform moves instances of a module, not all of them at once.
+    """
+    found = _STEP.match(path)
     return found[0] if found else path
 
 

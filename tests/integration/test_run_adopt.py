@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.support.emulator import Account
+from tests.support.platform import place
 from tests.support.project import Project
 from tests.support.states import States
-from tests.support.terraform import clean_env
+from tests.support.terraform import make_root, make_terraform
 
 pytestmark = pytest.mark.integration
 
@@ -40,19 +40,11 @@ def project(tmp_path: Path, emulator: Path, account: Account) -> Project:
 
 def plain_state(folder: Path, main: str = PLAIN) -> Path:
     """What somebody has who never heard of orch."""
-    (folder / "inner").mkdir(parents=True)
-    (folder / "main.tf").write_text(main)
-    (folder / "inner/main.tf").write_text(INNER)
-    for arguments in (["init"], ["apply", "-auto-approve"]):
-        done = subprocess.run(
-            ["terraform", *arguments, "-no-color", "-input=false"],
-            cwd=folder,
-            env=clean_env(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    terraform = make_terraform(folder.parent / "made")
+    root = make_root(folder, {"main.tf": main, "inner/main.tf": INNER})
+    terraform.init(root, timeout=60)
+    terraform.plan(root, out=folder / "plan", timeout=60)
+    terraform.apply(root, folder / "plan", timeout=60)
     return folder / "terraform.tfstate"
 
 
@@ -129,9 +121,6 @@ def test_what_cannot_be_taken_over_is_told(project: Project, tmp_path: Path, sou
 
 
 AWS = """\
-provider "aws" {
-  region = "eu-west-1"
-}
 terraform {
   required_providers {
     aws = {
@@ -149,19 +138,14 @@ def test_a_bucket_of_a_plain_terraform_is_taken_over_with_what_is_in_it(
     name = f"plain-{project.accounts['main']}"
     bucket = f'resource "aws_s3_bucket" "this" {{\n  bucket = "{name}"\n}}\n'
     folder = tmp_path / "plain"
-    folder.mkdir()
-    (folder / "main.tf").write_text(AWS + bucket)
-    keys = {key.upper(): value for key, value in account.assume("OrganizationAccountAccessRole").items()}
-    env = clean_env(AWS_ENDPOINT_URL=account.info.url, HTTP_PROXY=account.info.url, **keys)
-    for arguments in (["init"], ["apply", "-auto-approve"]):
-        subprocess.run(
-            ["terraform", *arguments, "-no-color", "-input=false"], cwd=folder, env=env, check=True, capture_output=True
-        )
+    placed = place(account, folder, bucket)
+    placed.plan()
+    placed.apply()
     s3 = account.client("s3")
     s3.put_object(Bucket=name, Key="a", Body=b"kept")
     (project.root / "modules/plain/inner/main.tf").unlink()
-    project.write("modules/plain/main.tf", AWS[AWS.index("terraform {") :] + bucket)
-    file = str(folder / "terraform.tfstate")
+    project.write("modules/plain/main.tf", AWS + bucket)
+    file = str(placed.root.folder / "terraform.tfstate")
     shown = project.orch("adopt", "prod/taken", "--state", file, "--yes")
     assert "aws_s3_bucket.this" in shown.out, "its tags would change: they are listed"
     assert "the next `orch apply` would do it" in " ".join(shown.out.split())

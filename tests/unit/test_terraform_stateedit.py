@@ -65,4 +65,4 @@ def test_the_root_of_a_state_is_moved_as_few_as_there_are_things_in_it() -> None
         {"module": 'module.m["x.y"].module.n', "mode": "data", "type": "a", "name": "b"},
         {"module": "module.this", "mode": "managed", "type": "a", "name": "b"},
     ]
-    assert list(top_level({"resources": resources})) == ["a.b", "module.m"]
+    assert list(top_level({"resources": resources})) == ["a.b", "module.m", 'module.m["x.y"]']
