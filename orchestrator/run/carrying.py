@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.errors import UnitError
 from orchestrator.report.records import Phase, UnitPhase
 from orchestrator.run.bookkeeping import keep_books
+from orchestrator.run.receipts import note_written
 from orchestrator.run.tools import Tools
 from orchestrator.run.transfer import OnStep, Transfer, Write, make_edits
 
@@ -26,8 +27,11 @@ def carry_out(tools: Tools, transfer: Transfer, on_step: OnStep) -> None:
     for write in transfer.writes:
         unit = write.unit_in(tools.catalogue)
         tools.sink(UnitPhase(unit.id, Phase.APPLY))
-        if _write(tools, transfer, write):
-            on_step(f"wrote {unit.id}")
+        version = _write(tools, transfer, write)
+        on_step(f"wrote {unit.id}")
+        verb = transfer.command.partition(" ")[0]
+        note_written(tools, unit, verb, write.lineage, {version: write.serial})
+        on_step(f"receipt of {unit.id}")
     for write in transfer.writes:
         keep_books(tools, write.unit_in(tools.catalogue))
         on_step(f"noted {write.unit}")
@@ -35,13 +39,13 @@ def carry_out(tools: Tools, transfer: Transfer, on_step: OnStep) -> None:
     on_step("done")
 
 
-def _write(tools: Tools, transfer: Transfer, write: Write) -> bool:
-    """Write one state; False when it was written before."""
+def _write(tools: Tools, transfer: Transfer, write: Write) -> str:
+    """Write one state, unless it was written before; S3's id of the version that it is."""
     unit = write.unit_in(tools.catalogue)
     present = tools.objects.read(unit)
     found = present.sha256 if present is not None else ""
-    if found == write.after:
-        return False
+    if present is not None and found == write.after:
+        return present.version
     if found != write.before:
         message = f"the state of {unit.id} was changed after the move was accepted"
         hint = (
@@ -53,4 +57,4 @@ def _write(tools: Tools, transfer: Transfer, write: Write) -> bool:
     written = tools.objects.write(unit, transfer.content(write))
     tools.journal.write("state-moved", unit=unit.id, version=written.version, serial=write.serial)
     tools.store.forget(unit.id)
-    return True
+    return written.version

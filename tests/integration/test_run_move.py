@@ -72,6 +72,7 @@ def test_a_stage_is_renamed_with_its_states_and_nothing_else_happens(project: Pr
     assert states.json("ledger/new/first/eu-west-1.json")["resources"] == 1
     assert states.json("ledger/old/first/eu-west-1.json")["resources"] == 0
     assert not list((project.root / ".orch" / "transfers").glob("*"))
+    project.orch("verify", "main")
 
 
 def test_a_stack_is_renamed_in_all_stages_and_a_unit_in_one(project: Project) -> None:
@@ -235,4 +236,5 @@ def test_a_move_killed_after_any_step_comes_to_the_same_end_when_it_is_run_again
         names.reverse()
     assert step > 8, killed.text
     assert ids(project, f"{target}/first", f"{target}/second") == want
+    project.orch("verify", "main")
     project.orch("plan", target, "--detailed-exitcode", code=0)
