@@ -23,6 +23,7 @@ from orchestrator.guard.weakening import PINS, Weakening, weakenings
 
 _WAIVERS = f"{FOLDER}/{WAIVERS_FILE}"
 _OWNERS = f"{FOLDER}/{OWNERS_FILE}"
+_ALLOWING = frozenset({_WAIVERS, _OWNERS})
 _LINK = "120000"
 _SUBMODULE = "160000"
 
@@ -169,9 +170,6 @@ def _trusted(
     found = {name: content[blobs[name].id] for name in wanted}
     judging = _short(found) if base.protected else {k: v for k, v in tree.items() if f"{FOLDER}/{k}" not in _ALLOWING}
     return judging, {name: found[name] for name in allowing}
-
-
-_ALLOWING = frozenset({_WAIVERS, _OWNERS})
 
 
 def _short(files: Mapping[str, bytes]) -> dict[str, bytes]:
