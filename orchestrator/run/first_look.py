@@ -13,6 +13,7 @@ from orchestrator.guard.judge import Judge
 from orchestrator.guard.pinned import compare_accounts
 from orchestrator.run.gate import Gate
 from orchestrator.run.held import Held
+from orchestrator.run.inside import inside_left
 from orchestrator.run.shelves import Shelves
 
 READING = frozenset({"plan", "drift"})
@@ -61,6 +62,7 @@ def look_first(
         Shelves(catalogue, ledger),
         judge.policies.protected,
         waived=lambda finding: judge.allowance.allow([finding])[0],
+        inside=lambda left: inside_left(catalogue, identities, left),
     )
     held = gate.by_record(pinned)
     free = [unit for unit in units if unit.account not in held.accounts]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from orchestrator.aws.contents import NOT_COUNTED
 from orchestrator.aws.ledger_form import Entry
 from orchestrator.catalogue.accounts_lock import FILE, Locked
 from orchestrator.catalogue.records import Account, Catalogue, Unit
@@ -23,18 +24,25 @@ def as_it_is(finding: Finding) -> Finding:
     return finding
 
 
+def unknown(left: Left) -> str:  # noqa: ARG001 - nobody counted
+    """What is in it is not known."""
+    return NOT_COUNTED
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """Compares, and says what must be held back.
 
     Attributes:
         waived: gives a finding back as it is, or as one that a waiver allows.
+        inside: says how much is in what is left: users, items, objects.
     """
 
     catalogue: Catalogue
     shelves: Shelves
     protected: Protected
     waived: Callable[[Finding], Finding] = as_it_is
+    inside: Callable[[Left], str] = unknown
 
     def by_record(self, pinned: Pinned) -> Held:
         """What the record of the accounts says, before anything is asked of AWS."""
@@ -101,7 +109,7 @@ class Gate:
     def _sorted(self, found: Comparison) -> tuple[list[tuple[Left, Finding]], list[str]]:
         """Orphans that block, and a line for everything else."""
         orphans = [(left, self.waived(finding)) for left, finding in found.orphans]
-        blocking = [(left, finding) for left, finding in orphans if _blocks(finding)]
+        blocking = [(left, replace(each, inside=self.inside(left))) for left, each in orphans if _blocks(each)]
         return blocking, [*found.notes, *(_allowed(finding) for _, finding in orphans if not _blocks(finding))]
 
 

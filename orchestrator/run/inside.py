@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.aws.contents import NOT_COUNTED, contents
-from orchestrator.aws.identity import role_for
+from orchestrator.aws.identity import Identities, Role, role_for
 from orchestrator.aws.whereabouts import whereabouts
-from orchestrator.catalogue.records import Unit
+from orchestrator.catalogue.records import Catalogue, Unit
 from orchestrator.guard.enrich import label
+from orchestrator.guard.ledgers import Left
 from orchestrator.guard.records import Verdict
+from orchestrator.run.orphans import former_unit
 from orchestrator.run.tools import Tools
 from orchestrator.terraform.records import PlanRecord, ResourceChange
 
@@ -28,6 +30,23 @@ def look_inside(tools: Tools, unit: Unit, plan: PlanRecord, verdict: Verdict) ->
         replace(each, inside=each.inside or counted[each.address]) if each.lost else each for each in verdict.findings
     )
     return replace(verdict, findings=findings)
+
+
+def inside_left(catalogue: Catalogue, identities: Identities, left: Left) -> str:
+    """How much is in what is left of a former unit: ``3 users, by AWS's estimate; 12 objects``. It never fails."""
+    account = next((each for each in catalogue.accounts.values() if each.id == left.entry.account_id), None)
+    if account is None:
+        return NOT_COUNTED
+    unit = former_unit(catalogue, account, left)
+    counted: list[str] = []
+    for each in left.protected:
+        thing = whereabouts(
+            catalogue, unit, each.type, {"id": each.id, "name": each.name, "bucket": each.id, "arn": each.arn}
+        )
+        said = NOT_COUNTED if thing is None else contents(identities, Role.PLAN, thing)
+        if said != NOT_COUNTED:
+            counted.append(said)
+    return "; ".join(counted) or NOT_COUNTED
 
 
 def _count(tools: Tools, unit: Unit, change: ResourceChange | None) -> str:

@@ -78,6 +78,12 @@ def _unit(catalogue: Catalogue, account: Account, left: Left) -> Unit:
     if gone:
         hint = f"put live/accounts/{gone[0]}.yaml back until it is destroyed"
         raise UnitError(f"{entry.unit} has resources in {gone[0]}, which is no longer in live/", where=at, hint=hint)
+    return former_unit(catalogue, account, left)
+
+
+def former_unit(catalogue: Catalogue, account: Account, left: Left) -> Unit:
+    """What is left as a unit of its account: enough to plan and to find it, without module and inputs."""
+    entry, at = left.entry, left.at or account.at
     return Unit(
         id=entry.unit,
         stage=entry.stage,

@@ -25,6 +25,7 @@ def test_a_unit_vanishes(world: World) -> None:
     result = world.attempt()
     finding = world.assert_blocked(result, rule="ORCH_ORPHANED", address=STATE_KEY)
     assert world.pool in finding["message"]
+    assert "3 users" in finding["inside"]
     assert "orch destroy --orphans prod" in finding["hint"]
     assert result.units()["prod/other"]["status"] == "skipped"
     world.assert_alive()

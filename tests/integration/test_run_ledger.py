@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from orchestrator.emulator.control import inject
+from orchestrator.emulator.faults import Fault
 from tests.support.emulator import Account
 from tests.support.project import Project
 
@@ -97,6 +99,26 @@ def test_a_missing_entry_is_written_anew_by_an_apply_without_changes(kept: Kept)
     kept.s3.delete_object(Bucket=kept.bucket, Key="ledger/prod/kept/eu-west-1.json")
     kept.project.orch("apply", "prod", "dev", "--yes")
     assert {**kept.entry(), "time": ""} == {**before, "time": ""}
+
+
+def test_an_entry_that_cannot_be_written_fails_the_unit_loudly_and_is_written_by_the_next_run(
+    kept: Kept, emulator: Path
+) -> None:
+    edit(kept, "live/stages/dev.yaml", "  other:\n", "  other: {inputs: {value: changed}}\n")
+    refused = Fault(rf"s3 PutObject {kept.account.id} /{kept.bucket}/ledger/dev/", status=403, code="AccessDenied")
+    inject(emulator, "ledger", [refused])
+    try:
+        failed = kept.project.orch("apply", "dev", "--yes", "--json", code=1)
+    finally:
+        inject(emulator, "ledger", [])
+    unit = failed.units()["dev/other"]
+    assert unit["status"] == "failed"
+    assert "write the ledger's entry of dev/other" in unit["cause"]
+    assert "orch apply dev/other tries again" in failed.err
+    assert kept.object("dev/other/eu-west-1/terraform.tfstate")["serial"] > kept.entry("dev", "other")["serial"]
+    again = kept.project.orch("apply", "dev", "--yes", "--json")
+    assert again.units()["dev/other"]["status"] == "unchanged"
+    assert kept.object("dev/other/eu-west-1/terraform.tfstate")["serial"] == kept.entry("dev", "other")["serial"]
 
 
 def test_a_unit_that_vanished_stops_its_account(kept: Kept) -> None:
