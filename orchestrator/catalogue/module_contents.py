@@ -37,12 +37,14 @@ class Contents:
     Attributes:
         code: blocks that run a program on this machine.
         providers: each provider, once, where it is named first; not the built-in one.
+        configured: provider blocks of the module itself that say where it acts, by their names.
         calls: module calls; a source that is no constant text is empty.
         problems: files and blocks that cannot be read, so that nobody knows what is in them.
     """
 
     code: tuple[CodeBlock, ...] = ()
     providers: tuple[UsedProvider, ...] = ()
+    configured: tuple[UsedProvider, ...] = ()
     calls: tuple[ModuleCall, ...] = ()
     problems: tuple[Problem, ...] = ()
 
@@ -79,6 +81,7 @@ def read_contents(folder: Path, *, root: Path, opentofu: bool = False) -> Conten
     return Contents(
         code=tuple(_code(declared)),
         providers=tuple({each.source: each for each in reversed(list(_providers(declared)))}.values()),
+        configured=tuple(_configured(declared)),
         calls=tuple(_calls(declared)),
         problems=(*problems, *declared.problems),
     )
@@ -124,6 +127,15 @@ def _providers(declared: Declarations) -> Iterator[UsedProvider]:
         name = block.labels[0].split("_", 1)[0] if block.labels else ""
         if name not in required:
             yield UsedProvider(full_source(f"hashicorp/{name}"), file.at(block.position))
+
+
+def _configured(declared: Declarations) -> Iterator[UsedProvider]:
+    """Provider blocks that say more than a name; an empty one only stands for what the caller passes."""
+    for file, block in declared.others_of_type("provider"):
+        if block.labels and (block.body.blocks or set(block.body.attributes) - {"alias", "version"}):
+            alias = constant_text(block.body.attributes["alias"].value) if "alias" in block.body.attributes else None
+            name = f"provider.{block.labels[0]}" + (f".{alias}" if alias else "")
+            yield UsedProvider(name, file.at(block.position))
 
 
 def full_source(source: str) -> str:

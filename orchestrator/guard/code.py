@@ -109,6 +109,7 @@ class CodeScanner:
             yield from _unreadable(folder, contents)
             yield from _programs(folder, contents.code)
             yield from self._unlisted_providers(folder, contents)
+            yield from _own_providers(folder, contents)
             for call in contents.calls:
                 yield from self._unlisted_module(folder, call)
                 path, why = _called(folder, call, root, manifest)
@@ -144,6 +145,14 @@ class CodeScanner:
             what = "is the source of a module, and neither a stack nor `module_sources` in live/orch.yaml names it"
             hint = f"add {package_of(call.source) or 'the address'} to `module_sources:` in live/orch.yaml"
             yield _Objection(UNLISTED, call.source or folder.address(f"module.{call.name}"), what, hint, call.at)
+
+
+def _own_providers(folder: _Folder, contents: Contents) -> Iterator[_Objection]:
+    """A module that configures a provider acts in an account, a region or a role that ``live/`` does not name."""
+    for each in contents.configured if folder.key else ():
+        what = "is configured by the module itself, so it may act in another account than the unit's, unchecked"
+        hint = "take the block out, declare `configuration_aliases`, and say in the stack's `providers:` where it acts"
+        yield _Objection(UNLISTED, folder.address(each.source), what, hint, _place(folder, each.at))
 
 
 _AGAIN = "write what Terraform can read, then plan again"

@@ -107,7 +107,9 @@ def test_a_backend_in_the_module(world: World) -> None:
 def test_the_repository_as_a_module(world: World) -> None:
     world.write("modules/user_pool/up.tf", 'module "up" {\n  source = "../.."\n}\n')
     world.write("override.tf", 'terraform {\n  backend "local" {}\n}\n')
-    world.assert_refused(world.attempt(), "is the repository itself")
+    result = world.attempt(code=1)
+    assert "is the repository itself" in result.units()["prod/identity"]["cause"]
+    world.stopped_by("failed, exit 1")
     world.assert_alive()
 
 
@@ -121,7 +123,7 @@ def test_what_orch_keeps_comes_with_a_commit(world: World) -> None:
 
 @pytest.mark.way("data folder behind a link, with another module in its manifest", item="5")
 def test_a_linked_data_folder(world: World) -> None:
-    """Terraform finds a module by the manifest in its data folder: what it plans there is what is judged."""
+    """Terraform finds a module by the manifest in its data folder, so the manifest is compared with the sources."""
     elsewhere = world.root.parent / "elsewhere"
     shutil.move(world.root / DATA, elsewhere)
     (world.root / DATA).symlink_to(elsewhere)
@@ -132,12 +134,25 @@ def test_a_linked_data_folder(world: World) -> None:
     manifest.write_text(text.replace('"modules/user_pool"', json.dumps(str(elsewhere / "evil"))))
     main = elsewhere / "evil" / "main.tf"
     main.write_text(main.read_text().replace("= var.deletion_protection", '= "INACTIVE"'))
-    result = world.attempt()
-    if result.code == 0:  # the manifest was made again, so the module is the one that is judged
-        assert result.units()["prod/identity"]["status"] == "unchanged"
-        world.stopped_by("kept from Terraform")
-    else:
-        world.assert_blocked(result, rule="ORCH_WEAKENED", address=POOL)
+    finding = world.assert_blocked(world.attempt(), rule="ORCH_UNREADABLE")
+    assert "from another folder than its source says" in finding["cause"]
+    world.assert_alive()
+
+
+@pytest.mark.way("module with a provider of its own, under another account's profile", item="6")
+def test_a_module_that_chooses_its_account(world: World) -> None:
+    world.write("modules/user_pool/other.tf", 'provider "aws" {\n  alias   = "x"\n  profile = "orch-production"\n}\n')
+    world.assert_blocked(world.attempt(), rule="ORCH_UNLISTED", address="provider.aws.x")
+    world.assert_alive()
+
+
+@pytest.mark.way("data source that calls a function while Terraform plans", item="6")
+def test_a_data_source_that_calls_a_function(world: World) -> None:
+    world.write(
+        "modules/user_pool/call.tf",
+        'data "aws_lambda_invocation" "x" {\n  function_name = "delete-the-pool"\n  input         = "{}"\n}\n',
+    )
+    world.assert_blocked(world.attempt(), rule="ORCH_RUNS_CODE", address="data.aws_lambda_invocation.x")
     world.assert_alive()
 
 

@@ -102,6 +102,23 @@ def test_whatever_runs_a_program_is_found(scan: Scan, name: str, text: str, addr
     assert found == [("ORCH_RUNS_CODE", f"module.this.{address}", f"modules/m/{name}:{line}")]
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "address"),
+    [
+        ("main.tf", 'provider "aws" {\n  profile = "orch-other"\n}\n', "module.this.provider.aws"),
+        ("a.tf", 'provider "aws" {\n  alias = "x"\n  assume_role {\n  }\n}\n', "module.this.provider.aws.x"),
+        ("a.tf.json", '{"provider": {"aws": {"alias": "x", "region": "us-east-1"}}}', "module.this.provider.aws.x"),
+    ],
+)
+def test_a_module_that_configures_a_provider_is_found(scan: Scan, name: str, text: str, address: str) -> None:
+    found = [each for each in told(scan({f"modules/m/{name}": text})) if each[0] == "ORCH_UNLISTED"]
+    assert found == [("ORCH_UNLISTED", address, f"modules/m/{name}:1")]
+
+
+def test_a_provider_block_that_only_gives_a_name_is_none(scan: Scan) -> None:
+    assert scan({"modules/m/main.tf": 'provider "aws" {\n  alias = "x"\n}\nprovider "aws" {}\n'}) == ()
+
+
 def test_an_override_file_adds_a_provisioner(scan: Scan) -> None:
     plain = 'resource "terraform_data" "x" {\n  input = 1\n}\n'
     assert scan({"modules/m/main.tf": plain}) == ()
