@@ -38,6 +38,7 @@ from orchestrator.run.first_look import look_first
 from orchestrator.run.folders import new_run
 from orchestrator.run.interrupt import Interrupts, interruptible
 from orchestrator.run.journal import Journal
+from orchestrator.run.locking import locks_left
 from orchestrator.run.privilege import break_glass_note, take_break_glass
 from orchestrator.run.records import Kept, save_report
 from orchestrator.run.scheduler import Stop
@@ -49,6 +50,9 @@ from orchestrator.terraform.process import Processes
 from orchestrator.terraform.providers import ensure_available
 from orchestrator.workspace.bare import BareWorkspace
 from orchestrator.workspace.write import Workspace
+
+_LOOKS = frozenset({"plan", "apply", "destroy"})
+"""Verbs that look for locks before they begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +204,7 @@ def open_session(
         if break_glass is not None:
             journal.write("break-glass", owner=break_glass.owner, reason=break_glass.reason)
             before = (break_glass_note(break_glass), *before)
-        for text in before:
+        for text in (*before, *(locks_left(tools) if verb in _LOOKS else ())):
             sink(Notice(text=text))
         gc.freeze()  # what is loaded by now stays to the end: the collector need not look at it again and again
         interrupts = stack.enter_context(interruptible(Interrupts(processes, stop, journal, tell=sink)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from orchestrator.aws.locks import HeldLock, StateLockedError
 from orchestrator.catalogue.records import Unit
@@ -57,6 +57,22 @@ def wait_for_lock(tools: Tools, unit: Unit) -> None:
             said = held.lock.id
             tools.sink(UnitProgress(unit.id, _for(tools, unit, held)))
         time.sleep(_LOOK_SECONDS)
+
+
+def locks_left(tools: Tools) -> Iterator[str]:
+    """Sentences about locks on the run's units before it begins: holder, host, age, and whether it still runs.
+
+    A lock of a run that was cut off would else be found only when its unit's turn comes. What cannot be looked at is
+    said too: the run goes on, and Terraform itself takes care of locks.
+    """
+    units = [tools.unit(id_) for id_ in tools.graph.order]
+    try:
+        found = tools.locks.held(units)
+    except OrchError as error:
+        yield f"whether states are locked is not known: {error}"
+        return
+    for id_, held in sorted(found.items()):
+        yield f"{id_}: {in_use(held.lock, tools.unit(id_), tools.catalogue.root)}"
 
 
 def refuse_locked(tools: Tools, unit: Unit) -> None:

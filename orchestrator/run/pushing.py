@@ -68,7 +68,8 @@ def push_unsaved(tools: Tools, unit: Unit, state: Unsaved) -> None:
         left = read_state(state.file.read_bytes())
     except OSError as error:
         raise UnitError(f"{state.file} cannot be read: {error.strerror}") from error
-    _check_follows(unit, state, left, tools.store.refresh(unit))
+    before = tools.store.refresh(unit)
+    _check_follows(unit, state, left, before)
     refuse_locked(tools, unit)
     folders = Folders(root=tools.folders.root, run=state.run)
     reading = replace(tools.root(unit, preview=False), folder=state.file.parent)
@@ -82,7 +83,7 @@ def push_unsaved(tools: Tools, unit: Unit, state: Unsaved) -> None:
         lock_timeout=tools.options.lock_timeout,
     )
     there = tools.store.refresh(unit)
-    if there is None or there.lineage != left.lineage or there.serial < left.serial:
+    if there is None or not _arrived(before, left, there):
         message = f"the state of {unit.id} that was saved is not what is there now"
         raise UnitError(message, hint=f"it is still in {state.file}; look at the versions of the state object")
     _put_away(state.file, folders.of_run / "pushed" / f"{unit.folder}.tfstate")
@@ -106,6 +107,12 @@ def _check_follows(unit: Unit, state: Unsaved, left: StateRecord, there: StateRe
             f"the state of {unit.id} has serial {there.serial} by now, newer than {left.serial} that was not saved"
         )
         raise UnitError(message, hint=hint)
+
+
+def _arrived(before: StateRecord | None, left: StateRecord, there: StateRecord) -> bool:
+    """Whether what is there now is what was saved. Terraform gives a unit's first state a new lineage (1.11.4)."""
+    same = (there.addresses, there.outputs) == (left.addresses, left.outputs)
+    return same and (before is None or (there.lineage == left.lineage and there.serial >= left.serial))
 
 
 def _put_away(file: Path, to: Path) -> None:

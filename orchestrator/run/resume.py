@@ -12,13 +12,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from orchestrator.catalogue.records import Unit
 from orchestrator.errors import ApprovalError, BlockedError, OrchError, UnitError
 from orchestrator.guard.freeze import WRITTEN_BY_APPLY
 from orchestrator.guard.receipts import Receipt
 from orchestrator.report.changes import change_lines
-from orchestrator.report.records import Notice, Status
+from orchestrator.report.records import Notice, Status, UnitReport
 from orchestrator.run.bookkeeping import keep_books
 from orchestrator.run.folders import Folders
 from orchestrator.run.gate import held_report
@@ -110,16 +111,23 @@ class Resume:
             return Planned(planner.failure(unit, error))
         status = Status(str(facts["status"]))
         preview = bool(facts["preview"])
-        report = planner.report(unit, status, preview=preview, cause=f"as run {run} left it")
-        if status is Status.AFTER_UPSTREAMS or not Planned(report).go_on:
+        cause = f"no part of what was approved in run {run}: orch apply {unit.id}"
+        report = planner.report(unit, status, preview=preview, cause=cause)
+        if not Planned(report).go_on:
             return Planned(report)
+        return self._approved(unit, facts, replace(report, cause=""))
+
+    def _approved(self, unit: Unit, facts: Mapping[str, Any], report: UnitReport) -> Planned:
+        if report.status is Status.AFTER_UPSTREAMS:
+            return Planned(report)
+        folders = self._folders(self.approval.first.run)
         try:
-            record = load_plan(self._folders(run), unit, facts)
+            record = load_plan(folders, unit, facts)
         except OrchError as error:
             if self._came(unit).came is Came.DONE:
-                return Planned(report, plan=empty_plan(self._folders(run).plan(unit)))
-            return Planned(planner.failure(unit, error))
-        return Planned(replace(report, cause="", changes=change_lines(record)), plan=record)
+                return Planned(report, plan=empty_plan(folders.plan(unit)))
+            return Planned(Planner(self.tools).failure(unit, error))
+        return Planned(replace(report, changes=change_lines(record)), plan=record)
 
     def _done(self, unit: Unit, came: Progress) -> Planned:
         """A unit whose apply is done, if its state is the one that the apply left, or a later one."""

@@ -17,6 +17,8 @@ _THROTTLED = (
     r"\bThrottl(?:ing|ed)(?:Exception)?\b|\bThrottlingError\b|TooManyRequests|RequestLimitExceeded|\bSlowDown\b"
     r"|Rate exceeded|ProvisionedThroughputExceeded|StatusCode: 429"
 )
+_BUSY = r"StatusCode: 503"
+"""Without a code, as in the answer to a HEAD: S3 throttles with it, and is not available with it."""
 _OUTAGE = (
     r"StatusCode: 5\d\d|\bInternal(?:Error|Failure|ServerError|ServerException)\b|\bServiceUnavailable(?:Exception)?\b"
 )
@@ -34,6 +36,7 @@ _CAUSES: tuple[tuple[str, str], ...] = (
     (_DISK, "a disk of this machine is full: make room, then run it again"),
     (_EXPIRED, "the AWS credentials have expired: log in again, then run it again"),
     (_THROTTLED, "AWS asked to slow down, also after retries: try again later, or with a smaller -j"),
+    (_BUSY, "AWS was too busy or not available, also after retries: try again later, or with a smaller -j"),
     (_OUTAGE, "AWS had a failure of its own, also after retries: try again later; health.aws.amazon.com tells of them"),
     (_PROVIDER, "the provider's process ended in the middle, as it does when memory runs out: run it again"),
     (_NETWORK, "AWS could not be reached: check the network and HTTPS_PROXY, then run it again"),

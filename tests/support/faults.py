@@ -33,7 +33,6 @@ CRATE = {
 STACKS = {
     "first": "module: crate\ninputs: {value: one}\n",
     "second": "module: crate\ninputs: {value: {text: 'two ${{ first.value }}', from: '${{ first.id }}'}}\n",
-    "third": "module: crate\ninputs: {value: '${{ second.value }}'}\n",
     "alone": "module: crate\ninputs: {value: alone}\n",
 }
 UNITS = tuple(f"prod/{stack}" for stack in STACKS)
@@ -135,25 +134,30 @@ class Disturbed:
         """A plain apply to its end."""
         return self.project.orch("apply", "prod", "--yes", "--json", "-j", "2", code=code)
 
-    def resume(self, *, code: int | None = 0) -> Result:
+    def resume(self, *run: str, code: int | None = 0) -> Result:
         """``orch apply --resume`` to its end."""
-        return self.project.orch("apply", "--resume", "--json", "-j", "2", code=code)
+        return self.project.orch("apply", "--resume", *run, "--json", "-j", "2", code=code)
 
     def runs(self) -> list[PastRun]:
-        """Every run, the newest first."""
-        return list(past_runs(self.root / ".orch" / "runs"))
+        """Every run that was to change something, the newest first."""
+        return [each for each in past_runs(self.root / ".orch" / "runs") if each.applies]
 
-    def recover(self) -> Result:
-        """What a person does after a fault: resume, release a lock that is told of, and apply where nothing was approved."""
-        result = self.resume(code=None)
+    def recover(self, *, approved: bool) -> Result:
+        """What a person does after a fault: resume, or apply where nothing had been approved; release a lock first.
+
+        Args:
+            approved: whether something had been: then it must be resumed, else it must not.
+        """
+        run = self.runs()[0].run
+        result = self.resume(run, code=None)
         for unit in self.units:
             if f"orch unlock {unit}" in result.text:
                 self.project.orch("unlock", unit, "--yes")
-        if "orch unlock" in result.text:
-            result = self.resume(code=None)
-        if result.code in {2, 4} and ("nothing had been approved" in result.text or "was interrupted" in result.text):
-            result = self.apply(code=None)
-        return result
+                result = self.resume(run, code=None)
+        if approved:
+            return result
+        assert "had been approved" in result.text or "no part of what was approved" in result.text, result.text
+        return self.apply(code=None)
 
     # What is there in the end
 
