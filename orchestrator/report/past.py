@@ -229,7 +229,8 @@ def _copies(shown: ShownRun, paint: Paint, width: int) -> Iterator[str]:
     if shown.copies:
         yield paint("Safety copies", "bold")
     for copy in shown.copies:
-        text = "; ".join(f"{key}: {value}" for key, value in copy.items() if value not in (None, "", [], {}))
+        facts = {key: ", ".join(value) if isinstance(value, list) else value for key, value in copy.items()}
+        text = "; ".join(f"{key}: {value}" for key, value in facts.items() if value not in (None, "", {}))
         yield from wrap(text, width=width, indent="  ", hang="    ")
 
 

@@ -19,6 +19,7 @@ class Phase(StrEnum):
     PLAN = "planning"
     JUDGE = "judging"
     APPROVE = "awaiting approval"
+    COPY = "saving copies"
     APPLY = "applying"
     DESTROY = "destroying"
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from orchestrator.aws.identity import AnyRole
 from orchestrator.catalogue.records import Unit
 from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
 from orchestrator.guard.receipts import Receipt, StateMovedError
@@ -15,6 +16,7 @@ from orchestrator.report.changes import scrub
 from orchestrator.report.records import Notice, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
 from orchestrator.run.announced import destroys, unannounced
 from orchestrator.run.bookkeeping import keep_books, mend_books
+from orchestrator.run.copying import save_copies
 from orchestrator.run.folders import Folders
 from orchestrator.run.locking import tell_waits
 from orchestrator.run.plan import not_run
@@ -182,9 +184,8 @@ class ApplyAll:
             message = f"{unit.id} was not applied: the run was interrupted"
             raise InterruptedRunError(message)
         run = real.receipt.run
-        mine = run == tools.folders.run
-        receipt, _ = confirm(tools, unit, made=real.receipt, plan=real.plan if mine else None, run=run)
         role = role_of(tools, unit, real.verdict)
+        receipt = self._confirmed(unit, real, real.receipt, role)
         verb = "destroy" if self.destroy else "apply"
         tools.journal.write(f"{verb}-started", unit=unit.id, plan=receipt.plan_sha256, **role_fields(role))
         tools.sink(UnitPhase(unit.id, Phase.DESTROY if self.destroy else Phase.APPLY))
@@ -217,6 +218,15 @@ class ApplyAll:
             tools.journal.note(f"{verb}-ended", unit=unit.id, ok=True, **_state_of(receipt))
             keep_books(tools, unit)
         return replace(real.report, status=Status.DESTROYED if self.destroy else Status.APPLIED)
+
+    def _confirmed(self, unit: Unit, real: Planned, made: Receipt, role: AnyRole) -> Receipt:
+        """The receipt of a plan that may be applied right now, with a copy of what it changes that is protected."""
+        tools = self.tools
+        plan = real.plan if made.run == tools.folders.run else None
+        receipt, plan = confirm(tools, unit, made=made, plan=plan, run=made.run)
+        if save_copies(tools, unit, plan, role):  # which may take minutes
+            receipt, _ = confirm(tools, unit, made=made, plan=plan, run=made.run)
+        return receipt
 
     def _failed(self, unit: Unit, plan: PlanRecord, shown: UnitReport, error: OrchError) -> UnitReport:
         """A failed apply. What a provider passes on of an API's message may repeat a sensitive value of the plan."""

@@ -67,8 +67,12 @@ class Folders:
 
     @property
     def copies(self) -> Path:
-        """Where safety copies of what was changed are; only there when some were made."""
+        """The list of safety copies: what was saved, and where; only there when some were made."""
         return self.of_run / "copies.json"
+
+    def copies_of(self, unit: Unit) -> Path:
+        """Where the files of safety copies of a unit's resources go; they may hold personal data."""
+        return self.of_run / "copies" / unit.folder
 
     @property
     def report(self) -> Path:

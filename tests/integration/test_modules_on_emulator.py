@@ -105,6 +105,7 @@ def test_the_roles_do_what_they_are_for_and_no_more(account: Account, tmp_path: 
     _guardrails(account, account.assume("orch-apply"))
     _guardrails(account, account.assume("orch-break-glass", Tags=WHO_AND_WHY))
     _break_glass(account)
+    _copies(account)
     _boundary(account)
 
     assert {change.action for change in placed.plan(destroy=True).changes} == {Action.DELETE}
@@ -193,6 +194,35 @@ def _break_glass(account: Account) -> None:
         assert refused(getattr(account.client(service, applying), call), **arguments), call
     for service, call, arguments in deletes:
         getattr(account.client(service, breaking), call)(**arguments)
+
+
+def _copies(account: Account) -> None:
+    """The apply role saves what it is about to change, of what is named so; it cannot read what it saved of users."""
+    keys = account.assume("orch-apply")
+    dynamodb, rds = account.client("dynamodb", keys), account.client("rds", keys)
+    login = {"MasterUsername": "root", "MasterUserPassword": "not-a-secret"}
+    for name in ("ams-prod-orders", "other"):
+        account.client("dynamodb").create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        )
+        account.client("rds").create_db_instance(
+            DBInstanceIdentifier=name, DBInstanceClass="db.t3.micro", Engine="postgres", **login
+        )
+    backup = dynamodb.create_backup(TableName="ams-prod-orders", BackupName="run")["BackupDetails"]["BackupArn"]
+    assert dynamodb.describe_backup(BackupArn=backup)
+    assert refused(dynamodb.create_backup, TableName="other", BackupName="run")
+    assert refused(dynamodb.delete_backup, BackupArn=backup), "what was saved stays"
+    rds.create_db_snapshot(DBInstanceIdentifier="ams-prod-orders", DBSnapshotIdentifier="orch-ams-prod-orders-run")
+    assert rds.describe_db_snapshots(DBSnapshotIdentifier="orch-ams-prod-orders-run")["DBSnapshots"]
+    assert refused(rds.create_db_snapshot, DBInstanceIdentifier="other", DBSnapshotIdentifier="orch-other-run")
+    assert refused(rds.create_db_snapshot, DBInstanceIdentifier="ams-prod-orders", DBSnapshotIdentifier="mine")
+    copy = {"Bucket": state_bucket(account), "Key": "copies/prod/identity/eu-west-1/run/pool.json.gz"}
+    s3 = account.client("s3", keys)
+    s3.put_object(**copy, Body=b"users")
+    assert refused(s3.get_object, **copy)
 
 
 def _guardrails(account: Account, keys: dict[str, str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -112,9 +114,58 @@ def test_break_glass_does_not_let_a_blocked_plan_through(guarded: Guarded) -> No
     assert not guarded.calls("DeleteUserPool", "CreateUserPool")[1:], "the pool was made once, and that is all"
 
 
+def copies(guarded: Guarded, run: str) -> list[dict[str, Any]]:
+    document = json.loads((guarded.root / ".orch" / "runs" / run / "copies.json").read_text())
+    assert document["format"] == 1
+    found: list[dict[str, Any]] = document["copies"]
+    return found
+
+
+def saved_users(guarded: Guarded, where: list[str]) -> list[str]:
+    """The users in a copy, which is a file of the run and, byte for byte, an object of the state bucket."""
+    file, url = where
+    path = guarded.root / file
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert url.startswith(f"s3://{guarded.built.bucket}/copies/prod/identity/eu-west-1/")
+    key = url.removeprefix(f"s3://{guarded.built.bucket}/")
+    assert guarded.built.account.client("s3").get_object(Bucket=guarded.built.bucket, Key=key)["Body"].read() == (
+        path.read_bytes()
+    )
+    document = json.loads(gzip.decompress(path.read_bytes()))
+    return [a["Value"] for user in document["users"] for a in user["Attributes"] if a["Name"] == "email"]
+
+
+def test_before_a_pool_is_changed_its_users_are_saved_or_it_is_not_changed(guarded: Guarded) -> None:
+    stack = guarded.root / "live/stacks/identity.yaml"
+    stack.write_text(IDENTITY + "  attributes: {company: {type: string, max: 64}}\n")
+    commit(guarded.root, "One more attribute")
+    account, before = guarded.built.account, len(guarded.calls("AddCustomAttributes"))
+    deny = {"Effect": "Deny", "Action": "cognito-idp:ListUsers", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    account.client("iam").put_role_policy(RoleName="orch-apply", PolicyName="no-users", PolicyDocument=policy)
+    unit = guarded.orch("apply", "prod/identity", "--yes", code=3).units()["prod/identity"]
+    assert unit["status"] == "blocked"
+    assert "no safety copy" in unit["cause"]
+    assert len(guarded.calls("AddCustomAttributes")) == before, "nothing was changed"
+
+    account.client("iam").delete_role_policy(RoleName="orch-apply", PolicyName="no-users")
+    result = guarded.orch("apply", "prod/identity", "--yes", code=0)
+    assert len(guarded.calls("AddCustomAttributes")) == before + 1
+    (entry,) = copies(guarded, result.json["run"])
+    assert (entry["unit"], entry["address"], entry["action"]) == ("prod/identity", f"module.this.{POOL}", "update")
+    assert entry["what"].startswith("3 users, 0 groups and the settings; no passwords")
+    assert "personal data" in entry["what"]
+    assert sorted(saved_users(guarded, entry["where"])) == sorted(USERS)
+    assert "no passwords" in result.err, "it is said while it goes, too"
+    assert {call.role for call in guarded.calls("ListUsers") if call.role.startswith("orch")} == {"orch-apply"}
+    shown = guarded.built.project.orch("show", result.json["run"])
+    assert "Safety copies" in shown.out
+    assert entry["where"][1] in "".join(shown.out.split())
+
+
 def test_a_waiver_alone_takes_the_pool_and_only_under_the_break_glass_role(guarded: Guarded) -> None:
     blocked = guarded.orch("destroy", "prod/identity", "--yes", code=3).units()["prod/identity"]
-    (finding,) = blocked["findings"]
+    (finding,) = [each for each in blocked["findings"] if each["address"] == POOL]
     assert (finding["rule"], finding["address"], finding["severity"]) == ("ORCH_PROTECTED", POOL, "block")
     assert finding["inside"].startswith("3 users")
     assert sorted(guarded.users()) == sorted(USERS)
@@ -134,6 +185,9 @@ def test_a_waiver_alone_takes_the_pool_and_only_under_the_break_glass_role(guard
     assert (done.role, done.refused, done.status) == ("orch-break-glass", "", 200)
     assert done.tags == {"orch:owner": "security", "orch:reason": "retire-pool: every user has moved- ticket -7"}
     run = guarded.root / ".orch" / "runs" / result.json["run"]
+    (entry,) = copies(guarded, result.json["run"])
+    assert entry["action"] == "delete"
+    assert sorted(saved_users(guarded, entry["where"])) == sorted(USERS), "the pool is gone, its users are on record"
     lifted = [path.relative_to(guarded.root).as_posix() for path in guarded.root.rglob(OVERRIDE)]
     assert [path.rpartition("/units/")[2] for path in lifted] == [
         f"prod/identity/eu-west-1/modules/user_pool/{OVERRIDE}"

@@ -186,6 +186,19 @@ def _ssm(request: AwsRequest, account: str) -> tuple[tuple[str, ...], ...]:
     return tuple((_arn(request, account, f"parameter/{name.lstrip('/')}", name),) for name in found) or (ANY,)
 
 
+def _rds(request: AwsRequest, account: str) -> tuple[tuple[str, ...], ...]:
+    """A snapshot is made of something, so both are asked for; the rest are instances, clusters, groups."""
+    kinds = (
+        ("DBInstanceIdentifier", "db"),
+        ("DBClusterIdentifier", "cluster"),
+        ("DBSnapshotIdentifier", "snapshot"),
+        ("DBClusterSnapshotIdentifier", "cluster-snapshot"),
+    )
+    named = [(_param(request.params, name), kind) for name, kind in kinds]
+    found = tuple((_arn(request, account, f"{kind}:{value}", value),) for value, kind in named if value)
+    return found or (_own_arn(request),)
+
+
 def _apigateway(request: AwsRequest, _account: str) -> tuple[tuple[str, ...], ...]:
     path = unquote(request.path).removeprefix("/v2")
     return ((f"arn:{PARTITION}:apigateway:{request.region}::{path}",),)
@@ -198,6 +211,7 @@ _SPECIAL: Mapping[str, Callable[[AwsRequest, str], tuple[tuple[str, ...], ...]]]
     "iam": _iam,
     "lambda": _lambda,
     "logs": _logs,
+    "rds": _rds,
     "s3": _s3,
     "s3control": _s3control,
     "secretsmanager": _secrets,

@@ -1,0 +1,113 @@
+"""A user pool as a file: its settings, groups with their members, and users; what Cognito gives of them."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+FORMAT = 1
+
+WITHOUT = "no passwords, no MFA secrets and no sessions: Cognito does not give them; no app clients"
+"""What a copy does not have, said wherever it is told of."""
+
+_EVERY = 600
+"""After how many users it is told how far the copy is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What was written: numbers of users and groups."""
+
+    users: int
+    groups: int
+
+    def __str__(self) -> str:
+        return f"{_many(self.users, 'user')}, {_many(self.groups, 'group')} and the settings; {WITHOUT}"
+
+
+def save_pool(client: Any, pool: str, file: Path, tell: Callable[[str], None]) -> Saved:
+    """Write a pool's copy, gzipped JSON, private from its first byte, whole or not at all.
+
+    The JSON: ``{"format": 1, "kind": "user-pool", "pool", "at", "without", "settings", "mfa", "groups": [{…, "members":
+    [username]}], "users": [{…}]}``, with Cognito's own names inside. Users are written as they come: a pool may have
+    millions.
+
+    Args:
+        client: boto3's ``cognito-idp`` in the pool's account and region.
+        pool: id of the pool.
+        file: where it goes; its folder is made.
+        tell: told now and then how far it is.
+
+    Raises:
+        botocore's exceptions: the pool cannot be read; OSError: the file cannot be written.
+    """
+    head = {
+        "format": FORMAT,
+        "kind": "user-pool",
+        "pool": pool,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "without": WITHOUT,
+        "settings": client.describe_user_pool(UserPoolId=pool)["UserPool"],
+        "mfa": _plain(client.get_user_pool_mfa_config(UserPoolId=pool)),
+        "groups": list(_groups(client, pool)),
+    }
+    number = 0
+    with _private(file) as text:
+        text.write(_json(head)[:-1] + ', "users": [')
+        for user in _pages(client, "list_users", "Users", UserPoolId=pool):
+            text.write((",\n" if number else "\n") + _json(user))
+            number += 1
+            if number % _EVERY == 0:
+                tell(f"{number:,} users saved")
+        text.write("\n]}\n")
+    return Saved(users=number, groups=len(head["groups"]))
+
+
+def _groups(client: Any, pool: str) -> Iterator[dict[str, Any]]:
+    for group in _pages(client, "list_groups", "Groups", UserPoolId=pool):
+        members = _pages(client, "list_users_in_group", "Users", UserPoolId=pool, GroupName=group["GroupName"])
+        yield {**group, "members": [user["Username"] for user in members]}
+
+
+def _pages(client: Any, call: str, key: str, **arguments: str) -> Iterator[Mapping[str, Any]]:
+    for page in client.get_paginator(call).paginate(**arguments):
+        yield from page[key]
+
+
+@contextmanager
+def _private(file: Path) -> Iterator[IO[str]]:
+    """A gzipped text file that is renamed to its name when it is whole; mode 0600."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mkstemp makes it 0600
+    try:
+        with (
+            os.fdopen(handle, "wb") as raw,
+            gzip.GzipFile(filename="", fileobj=raw, mode="wb") as zipped,
+            io.TextIOWrapper(zipped, encoding="utf-8") as text,
+        ):
+            yield text
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _plain(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
