@@ -110,13 +110,26 @@ def _target(path: Path, root: Path, call: ModuleCall) -> Path | None:
     target = _normal(path / call.source)
     if not target.is_relative_to(_normal(root)) or not target.resolve().is_relative_to(root.resolve()):
         raise _outside(call)
-    if target == _normal(root):  # its files would become files of the unit's own root, where they could override it
-        what = f"module {call.name!r}: the source {call.source!r} is the repository itself, and that is no module"
+    if meaning := _meaning(target.relative_to(_normal(root)).parts[:1]):
+        what = f"module {call.name!r}: the source {call.source!r} is {meaning}, and that is no module"
         raise CatalogueError([Problem(call.at, what, "put the module into a folder below modules/")])
     if not target.is_dir():
         what = f"module {call.name!r}: there is no folder {relative(target, root)}"
         raise CatalogueError([Problem(call.at, what)])
     return target
+
+
+def _meaning(first: tuple[str, ...]) -> str:
+    """What a folder stands for where a unit's root is made of it, by the first part of its path; empty for any other.
+
+    Modules keep their places in a root. Files of the repository itself would become files of the root, and could
+    override it; in ``terraform.d`` Terraform looks for providers.
+    """
+    if not first:
+        return "the repository itself"
+    if first[0].lower() == "terraform.d":
+        return "where Terraform looks for providers"
+    return "a hidden folder" if first[0].startswith(".") else ""
 
 
 def _outside(call: ModuleCall) -> CatalogueError:

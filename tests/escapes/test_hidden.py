@@ -113,6 +113,19 @@ def test_the_repository_as_a_module(world: World) -> None:
     world.assert_alive()
 
 
+@pytest.mark.way("provider brought along in a module `terraform.d`", item="6")
+def test_a_provider_in_a_module(world: World) -> None:
+    """Terraform looks into `terraform.d/plugins` of the folder that it runs in, and the lock file is in the commit too."""
+    plugin = "terraform.d/plugins/registry.terraform.io/hashicorp/aws/5.100.0/linux_amd64/terraform-provider-aws"
+    world.write(plugin, "#!/bin/sh\n").chmod(0o755)
+    world.write("terraform.d/main.tf", "locals {}\n")
+    world.write("modules/user_pool/up.tf", 'module "up" {\n  source = "../../terraform.d"\n}\n')
+    result = world.attempt(code=1)
+    assert "where Terraform looks for providers" in result.units()["prod/identity"]["cause"]
+    world.stopped_by("failed, exit 1")
+    world.assert_alive()
+
+
 @pytest.mark.way("`.orch/` committed: providers, saved plans", item="7")
 def test_what_orch_keeps_comes_with_a_commit(world: World) -> None:
     world.git("add", "--force", f"{DATA}/orch.init")

@@ -245,16 +245,26 @@ def test_a_module_outside_of_the_repository_is_an_error(tmp_path: Path, write: W
     )
 
 
-def test_the_repository_itself_is_no_module(tmp_path: Path, write: Write) -> None:
-    """Its files would lie in the unit's own root: an ``override.tf`` there could move the state elsewhere."""
+@pytest.mark.parametrize(
+    ("source", "meaning"),
+    [
+        ("../..", "the repository itself"),
+        ("../../terraform.d", "where Terraform looks for providers"),
+        ("../../terraform.d/plugins", "where Terraform looks for providers"),
+        ("../../.terraform", "a hidden folder"),
+    ],
+)
+def test_what_has_a_meaning_in_a_root_is_no_module(tmp_path: Path, write: Write, source: str, meaning: str) -> None:
+    """An ``override.tf`` of the repository could move the state, a ``terraform.d`` bring a provider."""
     write("override.tf", 'terraform {\n  backend "local" {}\n}\n')
-    write("modules/a/main.tf", calls("../.."))
-    assert problems(lambda: local_closure(tmp_path / "modules/a", tmp_path)) == [
-        (
-            "modules/a/main.tf:1:1: module 'm0': the source '../..' is the repository itself, and that is no module"
-            " — put the module into a folder below modules/"
-        )
-    ]
+    for folder in ("terraform.d/plugins", ".terraform"):
+        write(f"{folder}/main.tf", "")
+    write("modules/a/main.tf", calls(source))
+    (problem,) = problems(lambda: local_closure(tmp_path / "modules/a", tmp_path))
+    assert problem == (
+        f"modules/a/main.tf:1:1: module 'm0': the source {source!r} is {meaning}, and that is no module"
+        " — put the module into a folder below modules/"
+    )
 
 
 def test_a_module_that_is_not_there(tmp_path: Path, write: Write) -> None:
