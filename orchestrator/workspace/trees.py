@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +12,15 @@ from orchestrator.catalogue.interface import ModuleInterface
 from orchestrator.catalogue.modules import local_closure, read_module
 from orchestrator.catalogue.records import ModuleSource
 from orchestrator.catalogue.scan import hostile_reads
-from orchestrator.errors import CatalogueError
+from orchestrator.errors import CatalogueError, Location, Problem
 
 OVERRIDE_FILE = "orch_waiver_override.tf"
 """What orch writes for a waiver (`orchestrator.workspace.lift`); whoever writes one into a module has it left out."""
 
 _LEFT_OUT = shutil.ignore_patterns(".*", "tests", "*.tfstate", "*.tfstate.*", "__pycache__", "*.tfplan", OVERRIDE_FILE)
 _BUILT_IN = "terraform"
+_HIDDEN = ((".orch",), (".git",))
+_COPY = "copy what the module needs into its folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class ModuleTrees:
 def _read(path: Path, root: Path) -> ModuleTree:
     folders = local_closure(path, root)
     # What is read at apply must be in the frozen root, so a file from elsewhere is refused before anything is planned.
-    if hostile := hostile_reads(folders, root):
+    if hostile := [*hostile_reads(folders, root), *_links(folders, root)]:
         raise CatalogueError(hostile)
     interfaces: Mapping[Path, ModuleInterface] = {folder: read_module(folder, root=root) for folder in folders}
     interface = read_module(path, root=root)
@@ -79,6 +81,21 @@ def _read(path: Path, root: Path) -> ModuleTree:
         interface=interface,
         providers=frozenset(providers - {_BUILT_IN}),
     )
+
+
+def _links(folders: Iterable[Path], root: Path) -> Iterator[Problem]:
+    """Links in modules that must not be followed: a copy would bring along what is not the module's, or never end."""
+    base = root.resolve()
+    for folder in folders:
+        for path in sorted(each for each in folder.rglob("*") if each.is_symlink()):
+            target = path.resolve()
+            where = Location(path.relative_to(root).as_posix())
+            if not target.is_relative_to(base):
+                continue  # hostile_reads has told of it
+            if target.relative_to(base).parts[:1] in ((), *_HIDDEN):
+                yield Problem(where, f"the link leads to {target}, which is no part of a module", _COPY)
+            elif path.parent.resolve().is_relative_to(target):
+                yield Problem(where, "the link leads to a folder that it lies in itself", "take it out")
 
 
 def copy_tree(tree: ModuleTree, root: Path, to: Path) -> None:

@@ -1,0 +1,48 @@
+"""Links in modules: those that would bring along what is not the module's, or never end, are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.catalogue.records import ModuleSource
+from orchestrator.errors import CatalogueError, Location
+from orchestrator.workspace.trees import ModuleTrees, copy_tree
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "repo"
+    (root / "modules/m").mkdir(parents=True)
+    (root / "modules/m/main.tf").write_text("locals {}\n")
+    for folder in (".orch/runs", ".git", "shared", "../elsewhere"):
+        (root / folder).mkdir(parents=True)
+        (root / folder / "x").write_text("x")
+    return root
+
+
+def module(root: Path) -> ModuleSource:
+    return ModuleSource("modules/m", None, root / "modules/m", Location("live/stacks/m.yaml"))
+
+
+@pytest.mark.parametrize(
+    "target", ["../..", "..", ".", "../../.orch/runs", "../../.git/x", "../../../elsewhere", "/etc/passwd"]
+)
+def test_a_link_that_must_not_be_followed_is_refused(root: Path, target: str) -> None:
+    (root / "modules/m/deep").mkdir()
+    (root / "modules/m/deep/link").symlink_to(Path("..") / target if target.startswith(".") else target)
+    with pytest.raises(CatalogueError) as caught:
+        ModuleTrees(root).of(module(root))
+    (problem,) = caught.value.problems
+    assert problem.where is not None
+    assert problem.where.file == "modules/m/deep/link"
+    assert problem.hint
+
+
+def test_a_link_to_another_folder_of_the_repository_is_copied(root: Path, tmp_path: Path) -> None:
+    (root / "modules/m/shared").symlink_to("../../shared")
+    found = ModuleTrees(root).of(module(root))
+    assert found is not None
+    copy_tree(found, root, tmp_path / "copy")
+    assert (tmp_path / "copy/modules/m/shared/x").read_text() == "x"
