@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -100,7 +101,11 @@ def _session(common: Common, project: Project, selected: Sequence[str], ask: Ask
         units = {unit: graph.upstreams(unit) for unit in graph.order}
         tools = session.tools
         tools.sink(RunStarted(run=tools.folders.run, verb=ask.verb, units=units, slots=tools.options.slots))
-        yield session
+        try:
+            yield session
+        finally:  # copies of states may hold secrets: they are gone with the command
+            for name in ("trials", "states"):
+                shutil.rmtree(tools.folders.of_run / name, ignore_errors=True)
 
 
 def _locked(common: Common, session: Session, wish: Wish, ask: Ask, words: Sequence[str]) -> list[UnitReport]:

@@ -8,6 +8,17 @@ from tests.support.escapes import POOL, STATE_KEY, World
 
 pytestmark = pytest.mark.integration
 
+OTHER = """\
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "5.100.0"
+    }
+  }
+}
+"""
+
 
 @pytest.mark.way("stage renamed, its state moved with `orch move`, without `named`", item="4")
 def test_a_move_to_another_name_is_blocked(world: World) -> None:
@@ -22,7 +33,7 @@ def test_a_move_to_another_name_is_blocked(world: World) -> None:
 def test_a_pool_moved_to_where_it_is_not_wanted_is_blocked(world: World) -> None:
     world.write("live/stages/prod.yaml", "account: main\nstacks: {identity: , other: }\n")
     world.write("live/stacks/other.yaml", "module: other\n")
-    world.write("modules/other/main.tf", "")
+    world.write("modules/other/main.tf", OTHER)
     result = world.attempt("move", f"prod/identity:{POOL}", "prod/other:aws_cognito_user_pool.gone", "--yes", "--json")
     finding = world.assert_blocked(
         result, rule="ORCH_PROTECTED", address="aws_cognito_user_pool.gone", unit="prod/other"
