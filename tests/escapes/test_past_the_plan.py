@@ -32,6 +32,16 @@ def test_destroying_without_prevention_is_blocked(world: World) -> None:
     world.assert_alive()
 
 
+@pytest.mark.way("`--replace`", item="5")
+def test_it_is_not_replaced_on_request(world: World) -> None:
+    world.edit_module("prevent_destroy = true", "prevent_destroy = false")
+    result = world.attempt("apply", "prod/identity", "--replace", POOL, "--yes", "--json")
+    finding = world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL)
+    assert finding["action"] == "replace"
+    assert "asked for" in finding["cause"]
+    world.assert_alive()
+
+
 @pytest.mark.way("`-target`, `-refresh=false`, `-state`, `-generate-config-out` as options", item="5")
 def test_options_of_terraform_are_not_options_of_orch(world: World) -> None:
     world.edit_module("prevent_destroy = true", "prevent_destroy = false")

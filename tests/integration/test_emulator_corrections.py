@@ -86,6 +86,29 @@ def test_pools_can_be_tagged(account: Account) -> None:
     assert cognito.describe_user_pool(UserPoolId=pool["Id"])["UserPool"]["UserPoolTags"] == {"b": "2"}
 
 
+def test_a_stack_makes_updates_and_deletes_a_user_pool(account: Account) -> None:
+    cloudformation, cognito = account.client("cloudformation"), account.client("cognito-idp")
+
+    def template(**properties: Any) -> str:
+        queue = {"Type": "AWS::SQS::Queue"}
+        pool = {"Type": "AWS::Cognito::UserPool", "Properties": {"UserPoolName": "p", **properties}}
+        outputs = {"Pool": {"Value": {"Ref": "Pool"}}, "Arn": {"Value": {"Fn::GetAtt": ["Pool", "Arn"]}}}
+        return json.dumps({"Resources": {"Pool": pool, "Queue": queue}, "Outputs": outputs})
+
+    cloudformation.create_stack(StackName="s", TemplateBody=template(UsernameAttributes=["email"]))
+    outputs = cloudformation.describe_stacks(StackName="s")["Stacks"][0]["Outputs"]
+    found = {each["OutputKey"]: each["OutputValue"] for each in outputs}
+    pool = cognito.describe_user_pool(UserPoolId=found["Pool"])["UserPool"]
+    assert pool["Arn"] == found["Arn"]
+    changed = template(UsernameAttributes=["email"], MfaConfiguration="ON")
+    cloudformation.update_stack(StackName="s", TemplateBody=changed)
+    assert cognito.describe_user_pool(UserPoolId=found["Pool"])["UserPool"]["MfaConfiguration"] == "ON"
+    dropped = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+    cloudformation.update_stack(StackName="s", TemplateBody=dropped)
+    with pytest.raises(ClientError, match="does not exist"):
+        cognito.describe_user_pool(UserPoolId=found["Pool"])
+
+
 # --- queues
 
 

@@ -13,11 +13,12 @@ from orchestrator.emulator.corrections import (
     pools,
     queues,
     sessions,
+    stacks,
     tables,
     waiting,
 )
 
-_ALL = (bucket_policies, managed_policies, member_accounts, pool_tags, pools, queues, sessions, tables, waiting)
+_ALL = (bucket_policies, managed_policies, member_accounts, pool_tags, pools, queues, sessions, stacks, tables, waiting)
 
 
 def apply_all() -> None:
