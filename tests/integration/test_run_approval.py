@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.project import REPOSITORY, Project
+from tests.support.project import Project
+from tests.support.terminal import CTRL_C, on_a_terminal, once
 
 pytestmark = pytest.mark.integration
-
-CTRL_C = "\x03"
 
 
 @pytest.fixture
@@ -27,52 +21,6 @@ def project(tmp_path: Path, emulator: Path, account_ids: Callable[[], str]) -> P
     made.write("live/stacks/first.yaml", "module: box\ninputs: {value: one}\n")
     made.write("live/stacks/second.yaml", "module: box\ninputs: {value: '${{ first.id }}'}\n")
     return made.ready()
-
-
-def on_a_terminal(project: Project, *arguments: str, answer: Callable[[str], str | None]) -> tuple[int, str]:
-    """Run orch on a pseudo-terminal; ``answer`` sees all output so far and gives what is typed next, once each."""
-    main, side = pty.openpty()
-    process = subprocess.Popen(
-        project.command(*arguments),
-        stdin=side,
-        stdout=side,
-        stderr=side,
-        cwd=REPOSITORY,
-        env=project.environment(TERM="dumb"),
-        start_new_session=True,
-    )
-    os.close(side)
-    text, deadline = "", time.monotonic() + 120
-    while time.monotonic() < deadline:
-        ready, _, _ = select.select([main], [], [], 0.2)
-        if ready:
-            try:
-                text += os.read(main, 65536).decode(errors="replace")
-            except OSError:
-                break
-            typed = answer(text)
-            if typed == CTRL_C:  # the pseudo-terminal is not the process's own, so it makes no signal of it
-                process.send_signal(signal.SIGINT)
-            elif typed is not None:
-                os.write(main, f"{typed}\n".encode())
-        elif process.poll() is not None:
-            break
-    os.close(main)
-    return process.wait(timeout=30), text
-
-
-def once(word: str, question: str = "is taken for yes: ") -> Callable[[str], str | None]:
-    """Answer the first question that ends like this."""
-    asked: list[bool] = []
-
-    def answer(text: str) -> str | None:
-        last = text.splitlines()[-1] if text.strip() else ""
-        if asked or question not in last:
-            return None
-        asked.append(True)
-        return word
-
-    return answer
 
 
 def test_without_a_terminal_and_without_yes_nothing_is_asked_and_nothing_done(project: Project) -> None:

@@ -1,0 +1,133 @@
+"""Item 8 and "Judged, then applied": checks that do not answer, and what is swapped between judgement and apply."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.escapes import IDENTITY, POOL, World
+from tests.support.project import Project
+from tests.support.terminal import on_a_terminal, once
+
+pytestmark = pytest.mark.integration
+
+ANSWER = "        return CheckResult.FAILED if vanishes"
+PROTECTED = "policies/protected/check.py"
+WEAKENED = "policies/weakened/check.py"
+OFF = ("= var.deletion_protection", '= "INACTIVE"')
+
+BLIND = {
+    "a check disarmed for one type": f"        if change.type == 'aws_cognito_user_pool':\n            return CheckResult.PASSED\n{ANSWER}",
+    "a check that raises": f"        raise RuntimeError\n{ANSWER}",
+    "a check that skips": f"        return CheckResult.SKIPPED\n{ANSWER}",
+}
+
+
+@pytest.mark.parametrize("how", [pytest.param(each, marks=pytest.mark.way(each, item="8")) for each in BLIND])
+def test_a_check_on_protected_resources_that_is_blind(world: World, how: str) -> None:
+    world.edit(PROTECTED, ANSWER, BLIND[how])
+    world.empty_module()
+    finding = world.assert_blocked(world.attempt(), rule="ORCH_CANARY")
+    assert "could be deleted past the check ORCH_PROTECTED" in finding["cause"]
+    world.assert_alive()
+
+
+@pytest.mark.way("a check narrowed to another type", item="8")
+def test_a_check_on_protected_resources_that_did_not_run(world: World) -> None:
+    world.edit(PROTECTED, 'supported_resources=["*"]', 'supported_resources=["aws_sqs_queue"]')
+    world.empty_module()
+    world.assert_blocked(world.attempt(), rule="ORCH_CANARY")
+    world.assert_alive()
+
+
+@pytest.mark.way("another check that raises on what it must stop", item="8")
+def test_another_check_that_raises(world: World) -> None:
+    world.edit(WEAKENED, "        change = Change.of(conf)\n", "        raise RuntimeError\n")
+    world.edit_module(*OFF)
+    world.assert_blocked(world.attempt(), rule="ORCH_UNPROVEN", address=POOL)
+    world.assert_alive()
+
+
+def destroying(world: World) -> Path:
+    """The folder of a run that planned the pool's deletion, and was blocked; the repository is as before."""
+    kept = {file: file.read_bytes() for file in sorted((world.root / "modules" / "user_pool").glob("*.tf"))}
+    world.empty_module()
+    run: str = world.attempt("plan", "prod", "--json", code=3).json["run"]
+    for file, data in kept.items():
+        file.write_bytes(data)
+    return world.root / ".orch" / "runs" / run
+
+
+def approved(world: World, swap: Callable[[Path], None]) -> str:
+    """Plan something harmless, swap something while the question is open, say yes; what orch printed."""
+    world.write("live/stacks/identity.yaml", IDENTITY.replace("max: 32}", "max: 32}\n    team: {type: string, max: 9}"))
+    say = once("yes")
+
+    def answer(text: str) -> str | None:
+        typed = say(text)
+        if typed is not None:
+            swap(max((world.root / ".orch" / "runs").glob("*")))
+        return typed
+
+    project = Project.at(world.root, {"main": world.account.id})
+    code, text = on_a_terminal(project, "apply", "prod", answer=answer)
+    assert code == 3, text
+    assert "blocked by policy" in text
+    world.stopped_by("the receipt")
+    return text
+
+
+PLAN = "plans/prod/identity/eu-west-1.tfplan"
+JSON = "plans/prod/identity/eu-west-1.json"
+RECEIPT = "receipts/prod/identity/eu-west-1.json"
+
+
+@pytest.mark.way("the saved plan swapped after its approval", item="receipt")
+def test_the_plan_is_swapped(world: World) -> None:
+    other = destroying(world)
+
+    def swap(run: Path) -> None:
+        shutil.copyfile(other / PLAN, run / PLAN)
+
+    assert "tfplan was changed after the plan was judged" in " ".join(approved(world, swap).split())
+    world.assert_alive()
+
+
+@pytest.mark.way("plan, JSON and receipt swapped together", item="receipt")
+def test_plan_and_receipt_are_swapped_together(world: World) -> None:
+    other = destroying(world)
+
+    def swap(run: Path) -> None:
+        for file in (PLAN, JSON):
+            shutil.copyfile(other / file, run / file)
+        form = json.loads((other / RECEIPT).read_bytes())
+        receipt = {**form, "run": run.name, "blocked": False, "findings": []}
+        (run / RECEIPT).write_text(json.dumps(receipt))
+
+    assert "was edited after the plan was judged" in " ".join(approved(world, swap).split())
+    world.assert_alive()
+
+
+@pytest.mark.way("the receipt removed, the plan swapped", item="receipt")
+def test_the_receipt_is_missing(world: World) -> None:
+    other = destroying(world)
+
+    def swap(run: Path) -> None:
+        (run / RECEIPT).unlink()
+        shutil.copyfile(other / PLAN, run / PLAN)
+
+    assert "there is no receipt" in " ".join(approved(world, swap).split())
+    world.assert_alive()
+
+
+@pytest.mark.way("a module's file swapped after its judgement", item="receipt")
+def test_a_file_of_the_root_is_swapped(world: World) -> None:
+    def swap(run: Path) -> None:
+        (run / "units/prod/identity/eu-west-1/more.tf").write_text("removed {\n  from = module.this\n}\n")
+
+    assert "more.tf was added after the plan was judged" in " ".join(approved(world, swap).split())
+    world.assert_alive()
