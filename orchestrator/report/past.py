@@ -229,9 +229,9 @@ def _copies(shown: ShownRun, paint: Paint, width: int) -> Iterator[str]:
     if shown.copies:
         yield paint("Safety copies", "bold")
     for copy in shown.copies:
-        facts = {key: ", ".join(value) if isinstance(value, list) else value for key, value in copy.items()}
-        text = "; ".join(f"{key}: {value}" for key, value in facts.items() if value not in (None, "", {}))
-        yield from wrap(text, width=width, indent="  ", hang="    ")
+        about = f"{copy.get('unit', '?')}: {copy.get('address', '?')}, before its {copy.get('action', 'change')}"
+        yield from wrap(f"{about}: {copy.get('what') or 'saved'}", width=width, indent="  ", hang="    ")
+        yield from (f"    {clean(str(place))}" for place in copy.get("where") or ())
 
 
 def _events(shown: ShownRun, paint: Paint, width: int) -> Iterator[str]:

@@ -109,7 +109,16 @@ def shown() -> ShownRun:
             ),
         },
         copies=(
-            {"unit": "prod/data", "address": "aws_dynamodb_table.this", "what": "on-demand backup", "where": "arn:b"},
+            {
+                "unit": "prod/data",
+                "address": "aws_dynamodb_table.this",
+                "type": "aws_dynamodb_table",
+                "action": "update",
+                "what": "an on-demand backup",
+                "where": ["arn:aws:dynamodb:eu-west-1:111111111111:table/ams-prod-data/backup/01"],
+                "at": "2026-03-01T10:15:10+00:00",
+            },
+            {"unit": "prod/api", "address": "aws_kms_key.this", "what": "nothing: a key cannot be copied", "where": []},
         ),
         events=tuple(
             {"time": f"2026-03-01T10:15:{second:02}.123456+00:00", "event": event, **fields}
@@ -185,11 +194,11 @@ def test_a_run_that_was_killed_is_told_from_its_journal(folders: Folders) -> Non
 def test_report_journal_and_copies_come_together(folders: Folders) -> None:
     report = run(unit("prod/data", Status.APPLIED), unit("prod/api", Status.FAILED), run=RUN)
     save_report(folders, report)
-    folders.copies.write_text(json.dumps({"format": 1, "copies": [{"unit": "prod/data", "where": "a.json"}]}))
+    folders.copies.write_text(json.dumps({"format": 1, "copies": [{"unit": "prod/data", "where": ["a.json"]}]}))
     found = past_run(folders.root, RUN)
     assert found.report == json.loads(run_json(report))
     assert found.outcome == "failed"
-    assert found.copies == ({"unit": "prod/data", "where": "a.json"},)
+    assert found.copies == ({"unit": "prod/data", "where": ["a.json"]},)
     folders.copies.write_text(json.dumps({"format": 2, "copies": []}))
     with pytest.raises(UsageError, match="has the format 2"):
         past_run(folders.root, RUN)
