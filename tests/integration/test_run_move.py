@@ -73,7 +73,8 @@ def test_a_stage_is_renamed_with_its_states_and_nothing_else_happens(project: Pr
     assert states.json("ledger/old/first/eu-west-1.json")["resources"] == 0
     assert not list((project.root / ".orch" / "transfers").glob("*"))
     project.orch("verify", "main")
-    assert not list((project.root / ".orch").rglob("*.tfstate")), "no copy of a state is left on the disk"
+    left = [*(project.root / ".orch/runs").rglob("*.tfstate"), *(project.root / ".orch/transfers").rglob("*.tfstate")]
+    assert not left, "no copy of a state stays on the disk"
 
 
 def test_a_stack_is_renamed_in_all_stages_and_a_unit_in_one(project: Project) -> None:
