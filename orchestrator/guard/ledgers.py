@@ -114,7 +114,8 @@ def _orphan(left: Left, asked: Iterable[Books], protected: Protected) -> Finding
     entry = left.entry
     new = [each.unit for each in asked if not each.lineage and _alike(each.unit, entry)]
     best = max(new, key=lambda unit: (_nearness(unit, entry), unit.id), default=None)
-    move = f"or, as {best.id} looks like it: `orch move {entry.unit} {best.id}`; " if best else ""
+    command = _move(entry, best) if best else ""
+    move = f"or, as {best.id} looks like it: `{command}`; " if best and command else ""
     what = "and its state still has" if left.state else "its state is gone, and the ledger has"
     return _finding(
         ORPHANED,
@@ -159,6 +160,17 @@ def _nearness(unit: Unit, entry: Entry) -> int:
     return 2 * (unit.module.address == entry.module) + sum(same)
 
 
+def _move(entry: Entry, unit: Unit) -> str:
+    """The command that takes a former unit's state along: of a stage or a unit; empty where there is none."""
+    if entry.region != unit.region or unit.of_account or entry.of_account:
+        return ""
+    if entry.stack == unit.stack:
+        return f"orch move {entry.stage} {unit.stage}"
+    if entry.stage == unit.stage:
+        return f"orch move {entry.stage}/{entry.stack} {unit.stage}/{unit.stack}"
+    return ""
+
+
 def _fresh(books: Books, left: Left, protected: Protected) -> Finding:
     unit, entry = books.unit, left.entry
     if left.bucket != books.bucket:
@@ -169,7 +181,9 @@ def _fresh(books: Books, left: Left, protected: Protected) -> Finding:
         )
     else:
         cause = f"it has no state, and {entry.unit}, which is no longer in live/, looks like it"
-        hint = f"`orch move {entry.unit} {unit.id}` takes the state along; or put {entry.unit} back into live/"
+        command = _move(entry, unit)
+        take = f"`{command}` takes the state along; or " if command else ""
+        hint = f"{take}put {entry.unit} back into live/"
     return _finding(
         TWIN,
         unit.id,

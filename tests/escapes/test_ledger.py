@@ -103,7 +103,7 @@ def test_a_stage_is_renamed(world: World) -> None:
     result = world.attempt("apply", "production", "--yes", "--json")
     world.assert_blocked(result, rule="ORCH_ORPHANED", address=STATE_KEY)
     finding = world.assert_blocked(result, rule="ORCH_TWIN", unit="production/identity")
-    assert "orch move prod/identity production/identity" in finding["hint"]
+    assert "`orch move prod production`" in finding["hint"]
     world.assert_alive()
 
 

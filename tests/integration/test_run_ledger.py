@@ -155,7 +155,8 @@ def test_what_was_renamed_is_an_orphan_and_a_twin(kept: Kept, what: str) -> None
     old = "prod/kept@eu-west-1" if what == "region" else "prod/kept"
     assert f"ORCH_ORPHANED {old}" in found
     assert found["units"] == {old: "blocked", new: "blocked"}
-    assert f"orch move {old} {new}" in found[f"ORCH_TWIN {new}"]["hint"]
+    ways = {"stage": "orch move prod production", "stack": "orch move prod/kept prod/users"}
+    assert ways.get(what, "put prod/kept@eu-west-1 back into live/") in found[f"ORCH_TWIN {new}"]["hint"]
 
 
 @pytest.mark.parametrize(
@@ -272,3 +273,19 @@ def test_what_is_left_of_a_stage_is_destroyed_from_its_states(tmp_path: Path, em
         assert (published["applied"], published["outputs"]) == (False, {})
     assert project.orch("plan", "dev", "--json").json["notes"] == []
     project.orch("destroy", "feat", "--orphans", "--yes", code=2)
+
+
+def test_the_way_out_that_is_named_leads_out(tmp_path: Path, emulator: Path, account: Account) -> None:
+    kept = Kept(tmp_path / "repo", emulator, account)
+    (kept.project.root / "live/stages/prod.yaml").rename(kept.project.root / "live/stages/production.yaml")
+    found = kept.blocked("production")
+    assert "`orch move prod production`" in found["ORCH_TWIN production/kept"]["hint"]
+    kept.project.orch("move", "prod", "production", "--yes")
+    after = kept.project.orch("plan", "production", "dev", "--json")
+    assert {name: unit["status"] for name, unit in after.units().items()} == {
+        "production/kept": "unchanged",
+        "dev/other": "unchanged",
+    }
+    assert after.json["notes"] == []
+    assert kept.entry()["resources"] == 0
+    assert kept.entry("production")["lineage"] == kept.before["lineage"]

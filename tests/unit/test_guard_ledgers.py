@@ -87,7 +87,12 @@ def test_a_renamed_unit_is_orphaned_and_its_successor_a_twin(
     twin = found.twins[new.id]
     assert twin.rule == TWIN
     assert twin.severity is Severity.BLOCK
-    assert f"`orch move {old.id} {new.id}`" in twin.hint
+    known = {
+        "stage": f"`orch move {old.stage} {new.stage}`",
+        "stack": f"`orch move {old.stage}/{old.stack} {new.stage}/{new.stack}`",
+        "region": f"put {old.id} back into live/",
+    }
+    assert known[part] in twin.hint
     assert twin.address == new.state_key
 
 
