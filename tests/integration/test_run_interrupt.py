@@ -167,7 +167,9 @@ def test_an_interrupt_while_planning_stops_the_plans(project: Project) -> None:
     project.write("live/stacks/plans.yaml", "module: plans\n")
     started = time.monotonic()
     running = Running(project)
-    time.sleep(0.9)
+    while not list(project.root.glob(".orch/runs/*/logs/prod/plans/*.log")):  # its Terraform has begun
+        assert time.monotonic() - started < 60, "nothing was planned"
+        time.sleep(0.05)
     running.process.send_signal(signal.SIGINT)
     code, _, _ = running.end(timeout=30)
     assert code in {130, 1}
