@@ -132,7 +132,8 @@ def test_a_restricted_account_refuses_yes_and_a_dirty_tree_outside_of_the_emulat
     git(restricted, "add", "-A")
     git(restricted, "commit", "-qm", "all")
     # Now only credentials are missing: the rules for restricted accounts are met.
-    refused = restricted.orch("apply", "prod", "--yes", code=2, CI="true", HOME=str(restricted.root.parent), **real)
+    home = str(restricted.root.parent)
+    refused = restricted.orch("apply", "prod", "--yes", code=2, CI="true", HOME=home, ORCH_BASE="HEAD", **real)
     assert "credentials" in refused.err
 
 
