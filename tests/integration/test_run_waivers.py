@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from pathlib import Path
 
 import pytest
 
+from tests.support.emulator import Account
 from tests.support.git import Git
-from tests.support.project import ALL_ROLES, Project, Result
+from tests.support.project import Project, Result
 
 pytestmark = pytest.mark.integration
 
 BOX = "terraform_data.this"
 PROTECTED_BOX = "\nterraform_data:\n  lost: what is in the box\n  delete_apis: [box:DeleteBox]\n"
+VERSION = "2012-10-17"
 LISTED = "policies/protected.yaml"
 WAIVERS = "policies/waivers.yaml"
 
 
+def make_break_glass(account: Account) -> None:
+    """The role under which orch applies what a waiver allows; an account's baseline makes a smaller one."""
+    anyone = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    iam = account.client("iam")
+    name = "orch-break-glass"
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": VERSION, "Statement": [anyone]}))
+    iam.put_role_policy(
+        RoleName=name, PolicyName="all", PolicyDocument=json.dumps({"Version": VERSION, "Statement": [everything]})
+    )
+
+
 @pytest.fixture
-def git(tmp_path: Path, emulator: Path, account_ids: Callable[[], str]) -> Git:
+def git(tmp_path: Path, emulator: Path, account: Account) -> Git:
     """A repository in which a box is protected, applied and merged."""
-    project = Project(tmp_path / "repo", emulator=emulator, accounts={"main": account_ids()})
-    orch = project.root / "live/orch.yaml"
-    orch.write_text(orch.read_text() + f"  break_glass: {ALL_ROLES}\n")
+    project = Project(tmp_path / "repo", emulator=emulator, accounts={"main": account.id})
+    make_break_glass(account)
     project.write("live/stages/prod.yaml", "account: main\nstacks: {box: , other: }\n")
     project.write("live/stacks/box.yaml", "module: box\ninputs: {value: one, replace_on: a}\n")
     project.write("live/stacks/other.yaml", "module: box\ninputs: {value: two}\n")
@@ -31,10 +44,6 @@ def git(tmp_path: Path, emulator: Path, account_ids: Callable[[], str]) -> Git:
     project.write(".gitignore", ".orch/\n")
     listed = project.root / LISTED
     listed.write_text(listed.read_text() + PROTECTED_BOX)
-    # this is about what would be lost; that the module runs a program is another rule's business
-    main = project.root / "modules/box/main.tf"
-    text = main.read_text()
-    main.write_text(text[: text.index("  provisioner")] + "}\n")
     git = Git(project.root)
     git.commit()
     git.publish()
