@@ -6,14 +6,15 @@ from dataclasses import replace
 
 from orchestrator.aws.contents import NOT_COUNTED, contents
 from orchestrator.aws.identity import Identities, Role, role_for
-from orchestrator.aws.whereabouts import whereabouts
+from orchestrator.aws.whereabouts import Whereabouts, whereabouts
 from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.errors import OrchError
 from orchestrator.guard.enrich import label
 from orchestrator.guard.ledgers import Left
 from orchestrator.guard.records import Verdict
 from orchestrator.run.orphans import former_unit
 from orchestrator.run.tools import Tools
-from orchestrator.terraform.records import PlanRecord, ResourceChange
+from orchestrator.terraform.records import PlanRecord, StateResource
 
 
 def look_inside(tools: Tools, unit: Unit, plan: PlanRecord, verdict: Verdict) -> Verdict:
@@ -23,9 +24,16 @@ def look_inside(tools: Tools, unit: Unit, plan: PlanRecord, verdict: Verdict) ->
     """
     if not any(finding.lost for finding in verdict.findings):
         return verdict
-    changes = {label(change): change for change in plan.changes}
+    things = {label(each): whereabouts(tools.catalogue, unit, each.type, each.before) for each in plan.changes}
     addresses = dict.fromkeys(each.address for each in verdict.findings if each.lost)
-    counted = {address: _count(tools, unit, changes.get(address)) for address in addresses}
+    if not addresses.keys() <= things.keys():
+        things = {**_of_state(tools, unit), **things}
+    role = role_for(unit, write=False)
+    found = {address: things.get(address) for address in addresses}
+    counted = {
+        address: NOT_COUNTED if thing is None else contents(tools.identities, role, thing)
+        for address, thing in found.items()
+    }
     findings = tuple(
         replace(each, inside=each.inside or counted[each.address]) if each.lost else each for each in verdict.findings
     )
@@ -40,17 +48,22 @@ def inside_left(catalogue: Catalogue, identities: Identities, left: Left) -> str
     unit = former_unit(catalogue, account, left)
     counted: list[str] = []
     for each in left.protected:
-        thing = whereabouts(
-            catalogue, unit, each.type, {"id": each.id, "name": each.name, "bucket": each.id, "arn": each.arn}
-        )
+        thing = _stands(catalogue, unit, each)
         said = NOT_COUNTED if thing is None else contents(identities, Role.PLAN, thing)
         if said != NOT_COUNTED:
             counted.append(said)
     return "; ".join(counted) or NOT_COUNTED
 
 
-def _count(tools: Tools, unit: Unit, change: ResourceChange | None) -> str:
-    thing = whereabouts(tools.catalogue, unit, change.type, change.before) if change is not None else None
-    if thing is None:
-        return NOT_COUNTED
-    return contents(tools.identities, role_for(unit, write=False), thing)
+def _of_state(tools: Tools, unit: Unit) -> dict[str, Whereabouts | None]:
+    """The protected things of the unit's state: an errored plan of destruction does not name all that it would lose."""
+    try:
+        state = tools.store.read(unit)
+    except OrchError:
+        return {}
+    return {each.address: _stands(tools.catalogue, unit, each) for each in (state.protected if state else ())}
+
+
+def _stands(catalogue: Catalogue, unit: Unit, each: StateResource) -> Whereabouts | None:
+    names = {"id": each.id, "name": each.name, "bucket": each.id, "arn": each.arn}
+    return whereabouts(catalogue, unit, each.type, names)

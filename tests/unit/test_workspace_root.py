@@ -13,6 +13,7 @@ import pytest
 from orchestrator.catalogue.load import load
 from orchestrator.errors import CatalogueError
 from orchestrator.guard.protected import Protected
+from orchestrator.workspace.trees import OVERRIDE_FILE
 from orchestrator.workspace.values import UNKNOWN
 from orchestrator.workspace.write import Workspace
 from tests.support.project import REPOSITORY, Project
@@ -134,6 +135,14 @@ def test_the_same_catalogue_gives_the_same_bytes(project: Project, tmp_path: Pat
     first = bytes_of(render(project, KNOWN, tmp_path / "a"))
     assert bytes_of(render(project, KNOWN, tmp_path / "b")) == first
     assert bytes_of(render(project, KNOWN, tmp_path / "a")) == first, "also over what is there already"
+
+
+def test_an_override_file_under_the_name_that_waivers_use_is_left_out(project: Project, tmp_path: Path) -> None:
+    text = 'resource "aws_sqs_queue" "this" {\n  lifecycle {\n    prevent_destroy = false\n  }\n}\n'
+    project.write(f"modules/rich/{OVERRIDE_FILE}", text)
+    project.write(f"modules/inner/{OVERRIDE_FILE}", "")
+    root = render(project, KNOWN, tmp_path / "root")
+    assert not list(root.rglob(OVERRIDE_FILE))
 
 
 def test_a_module_that_asks_for_it_is_told_what_deletes_protected_resources(project: Project, tmp_path: Path) -> None:
