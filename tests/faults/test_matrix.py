@@ -60,7 +60,9 @@ PHASES = (
     Phase("init", "prod/first: init", r'^s3 ListObjectsV2 {account} .*"Prefix": "env:/"'),
     Phase("plan", "prod/first: planning", "^s3 HeadObject {account} {key}"),
     Phase("judge", "prod/first: judging", ""),
-    Phase("apply", "prod/first: applying", "^s3 PutObject {account} {key}", approved=True),
+    Phase(
+        "apply", "prod/first: terraform_data.this: Creation complete", "^s3 PutObject {account} {key}", approved=True
+    ),
     Phase("between", "prod/second: planning", "^s3 HeadObject {account} {key}", unit="prod/second", approved=True),
 )
 LASTING: dict[str, dict[str, Any]] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import stat
 from typing import Any
 
 import pytest
@@ -46,3 +48,78 @@ def test_what_is_left_is_applied_and_what_is_done_is_left_alone(stage: Disturbed
     # It is gone on with, so naming it means the newest of its kind, and there is nothing left to do.
     again = stage.project.orch("apply", "--resume", cut.run, "--json").units()
     assert {unit["status"] for unit in again.values()} == {"unchanged"}
+
+
+def test_only_what_was_approved_is_applied_and_a_lock_is_never_stepped_over(stage: Disturbed) -> None:
+    stage.inject(stage.state_fault("PutObject", "prod/first", delay=HOLD))
+    running = stage.start()
+    running.wait_for("prod/first: terraform_data.this: Creation complete")
+    running.kill_all()
+    stage.inject()
+    cut = stage.runs()[0].run
+    stage.project.write("live/stacks/first.yaml", "module: crate\ninputs: {value: something else}\n")
+
+    locked = stage.resume(code=1)
+    assert locked.units()["prod/first"]["status"] == "failed"
+    assert f"its process has ended, of run {cut}" in locked.units()["prod/first"]["cause"]
+    assert "orch unlock prod/first" in locked.units()["prod/first"]["cause"]
+    assert locked.units()["prod/second"]["status"] == "skipped"
+    # The other one had not begun: it was applied from the plan that was approved, not from a new one.
+    assert locked.units()["prod/alone"]["status"] == "applied"
+    (log,) = (stage.root / ".orch" / "runs" / stage.runs()[0].run / "logs" / "prod" / "alone").iterdir()
+    commands = [line for line in log.read_text().splitlines() if line.startswith("$ ")]
+    assert not [line for line in commands if " plan " in line]
+    assert [line for line in commands if " apply " in line and f"/runs/{cut}/plans/prod/alone/" in line]
+
+    stage.project.orch("unlock", "prod/first", "--yes")
+    differs = stage.resume(cut, code=4)
+    assert differs.units()["prod/first"]["status"] == "no longer as approved"
+    assert "input is not what the preview said" in differs.units()["prod/first"]["cause"]
+    final = stage.final()
+    assert final["prod/first"] is None
+    assert final["prod/alone"]["outputs"]["value"]["value"] == "alone"
+    assert stage.locks() == []
+
+
+def test_a_state_that_could_not_be_saved_is_kept_told_of_and_saved(
+    stage: Disturbed, undisturbed: dict[str, Any]
+) -> None:
+    with stage.faults(stage.state_fault("PutObject", status=400, code="KMS.DisabledException")):
+        failed = stage.apply(code=1)
+    run = stage.runs()[0].run
+    (file,) = stage.root.glob(".orch/runs/*/units/prod/first/*/errored.tfstate")
+    shown = file.relative_to(stage.root).as_posix()
+    assert shown in failed.units()["prod/first"]["cause"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+    refused = stage.project.orch("plan", "prod/first", code=1)
+    assert f"Run {run} left a state that was not saved: {shown}" in refused.err
+    assert "of prod/first that was not saved" in refused.text
+    rows = stage.project.orch("runs", "--json").json["rows"]
+    noted = next(row for row in rows if row["run"] == run)
+    assert noted["note"] == "holds a state of prod/first/eu-west-1 that was not saved"
+
+    # Somebody else's state took the place meanwhile: it is not overwritten.
+    key = "prod/first/eu-west-1/terraform.tfstate"
+    other = json.dumps({"version": 4, "lineage": "other", "serial": 9, "outputs": {}, "resources": []})
+    stage.s3().put_object(Bucket=stage.bucket, Key=key, Body=other.encode())
+    kept = stage.resume(code=1)  # the default, although the run had failed: its state is what matters most
+    assert "the state of prod/first is another one by now" in kept.units()["prod/first"]["cause"]
+    assert file.is_file()
+    stage.s3().delete_object(Bucket=stage.bucket, Key=key)
+
+    saved = stage.resume(run)
+    assert saved.units()["prod/first"]["status"] == "unchanged", "what was made is not made again"
+    assert not file.exists()
+    assert list((stage.root / ".orch" / "runs" / run / "pushed").rglob("*.tfstate"))
+    assert stage.final() == undisturbed
+    assert stage.locks() == []
+
+
+def test_a_run_that_still_goes_on_is_left_alone(stage: Disturbed) -> None:
+    stage.inject(stage.state_fault("PutObject", delay=HOLD))
+    running = stage.start()
+    running.wait_for("prod/first: terraform_data.this: Creation complete")
+    assert "still goes on" in stage.resume(stage.runs()[0].run, code=2).err
+    stage.inject()
+    assert running.end().code == 0

@@ -76,20 +76,30 @@ class Disturbed:
         root: an empty folder.
         emulator: the emulator's folder.
         account_id: of its one account.
+        stacks: stack -> its file.
+        modules: further files below ``modules/``.
     """
 
-    def __init__(self, root: Path, emulator: Path, account_id: str, stacks: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        emulator: Path,
+        account_id: str,
+        stacks: Mapping[str, str] = STACKS,
+        modules: Mapping[str, str] | None = None,
+    ) -> None:
         self.emulator = emulator
         self.account_id = account_id
         self.project = Project(root, emulator=emulator, accounts={"main": account_id})
         for name, text in CRATE.items():
             self.project.write(f"modules/crate/{name}", text)
-        chosen = STACKS if stacks is None else stacks
-        for stack, text in chosen.items():
+        for name, text in (modules or {}).items():
+            self.project.write(f"modules/{name}", text)
+        for stack, text in stacks.items():
             self.project.write(f"live/stacks/{stack}.yaml", text)
-        names = "".join(f"  {stack}:\n" for stack in chosen)
+        names = "".join(f"  {stack}:\n" for stack in stacks)
         self.project.write("live/stages/prod.yaml", f"account: main\nstacks:\n{names}")
-        self.units = tuple(f"prod/{stack}" for stack in chosen)
+        self.units = tuple(f"prod/{stack}" for stack in stacks)
         self.project.ready()
 
     @property
@@ -163,11 +173,15 @@ class Disturbed:
 
     def s3(self) -> Any:
         """A client of S3 in the account."""
+        return self.client("s3")
+
+    def client(self, service: str) -> Any:
+        """A client in the account, under the role that may do everything."""
         info = read_info(self.emulator)
         assert info is not None
         arn = f"arn:aws:iam::{self.account_id}:role/{ENTRY_ROLE}"
         keys = Account.enter(entry_client(info, "sts").assume_role(RoleArn=arn, RoleSessionName="test"))
-        return client(info, "s3", keys)
+        return client(info, service, keys)
 
     def final(self) -> dict[str, Any]:
         """Outputs and resources of every unit, without what differs from run to run: serial, lineage, random ids."""
