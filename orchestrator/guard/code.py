@@ -116,7 +116,8 @@ class CodeScanner:
                 if path is not None:
                     waiting.append(_Folder(folder.key_of(call), path))
                 elif why:
-                    yield _Objection(UNREADABLE, folder.address(f"module.{call.name}"), why, _AGAIN, call.at)
+                    at = _place(folder, call.at)
+                    yield _Objection(UNREADABLE, folder.address(f"module.{call.name}"), why, _AGAIN, at)
 
     def _contents(self, folder: Path, root: Path) -> Contents:
         """What is in a module folder. The root's copies of modules are named as the repository has them."""

@@ -288,3 +288,12 @@ def test_a_source_that_is_no_address_is_an_error_of_the_catalogue(tmp_path: Path
     (tmp_path / "live/orch.yaml").write_text(ORCH.replace("git::https://example.com/net.git?ref=v1", "../x"))
     with pytest.raises(Exception, match="no address of a module"):
         scan()
+
+
+def test_a_module_that_terraform_takes_from_elsewhere_is_told_at_the_units_own_entry(scan: Scan) -> None:
+    """The call is a line that orch wrote itself: people look for it in ``live/``."""
+    (finding,) = scan(fetched={"evil/main.tf": "locals {}\n"}, manifest={"this": "../data/modules/evil"})
+    assert (finding.rule, finding.address) == ("ORCH_UNREADABLE", "module.this")
+    assert "from another folder than its source says" in finding.cause
+    assert finding.where is not None
+    assert finding.where.file == "live/stages/prod.yaml"
