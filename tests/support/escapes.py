@@ -314,9 +314,10 @@ class World:
 def _run_of(result: Result) -> str | None:
     """The run of a result; None when orch did not begin one, or printed no JSON."""
     try:
-        run: str | None = json.loads(result.out).get("run")
+        printed = json.loads(result.out)
     except ValueError:
         return None
+    run: str | None = printed.get("run") if isinstance(printed, dict) else None
     return run
 
 

@@ -1,0 +1,79 @@
+"""The table of escapes that the README carries: every way that there is, and each of them stopped."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.support.escape_table import BEGIN, END, Row, markdown, merged, read, row_of, write
+from tests.support.project import REPOSITORY
+from tests.support.ways import PREFIX
+
+README = REPOSITORY / "README.md"
+
+
+@pytest.fixture(scope="module")
+def ways() -> list[tuple[str, str]]:
+    """Every way of ``tests/escapes``, as pytest collects them."""
+    command = [sys.executable, "-m", "pytest", "tests/escapes", "--collect-only", "-p", "tests.support.ways"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120)
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith(PREFIX))
+    return [(way, item) for way, item in json.loads(line.removeprefix(PREFIX))]
+
+
+def test_each_way_has_one_test(ways: list[tuple[str, str]]) -> None:
+    assert [way for way, number in Counter(way for way, _ in ways).items() if number > 1] == []
+    assert [way for way, item in ways if not item] == []
+
+
+@pytest.mark.full
+def test_the_readme_has_every_way(ways: list[tuple[str, str]]) -> None:
+    """A new way fails here until `make escapes` has run, which takes some minutes: so not in every run."""
+    rows = {(row.way, row.item) for row in read(README)}
+    assert {way for way in ways if way not in rows} == set(), "run `make escapes`"
+
+
+def test_the_readme_has_no_way_that_is_not_tried(ways: list[tuple[str, str]]) -> None:
+    assert [row for row in read(README) if (row.way, row.item) not in ways] == [], "take the row out"
+
+
+def test_every_way_in_the_readme_is_stopped_and_leaves_the_pool_alive() -> None:
+    for row in read(README):
+        assert row.stopped.startswith(("ORCH_", "refused", "failed", "kept from")), row
+        assert row.alive == "yes", row
+        assert row.prevented in {"stops it", "lets it pass", "fails otherwise", "–"}, row
+        assert row.checked in {"stops it", "lets it pass", "fails otherwise", "–"}, row
+
+
+NOTED = [("way", "a|b"), ("item", "1"), ("stopped", "ORCH_PROTECTED"), ("alive", "no"), ("alive", "yes")]
+
+
+def test_a_row_says_what_was_noted_last() -> None:
+    assert row_of([*NOTED, ("prevented", "–"), ("checked", "–")], passed=True) == Row(
+        "1", "a|b", "ORCH_PROTECTED", "yes", "–", "–"
+    )
+    assert row_of([("stopped", "x")], passed=True) is None
+
+
+def test_a_test_that_failed_does_not_say_that_anything_was_stopped() -> None:
+    row = row_of(NOTED, passed=False)
+    assert row is not None
+    assert not row.stopped.startswith(("ORCH_", "refused", "failed", "kept from"))
+    assert row.alive != "yes"
+
+
+def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
+    file = tmp_path / "README.md"
+    file.write_text(f"before\n{BEGIN}\n{markdown(())}\n{END}\nafter\n")
+    rows = (Row("1", "a|b", "x", "yes", "–", "–"), Row("2", "`c`", "y", "yes", "stops it", "–"))
+    write(file, rows)
+    assert read(file) == rows
+    write(file, merged(read(file), [Row("2", "`c`", "z", "yes", "–", "–")]))
+    assert [row.stopped for row in read(file)] == ["x", "z"]
+    assert file.read_text().startswith("before\n")
+    assert file.read_text().endswith("after\n")
