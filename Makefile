@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help env test test-all unit escapes lint demo bench schemas golden clean
+.PHONY: help env test test-all unit escapes lint compiled demo bench schemas golden clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -17,17 +17,18 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 test: $(READY)   ## the whole test suite: linters, types, layers, unit and integration tests
-	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory lint compiled
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-all: $(READY) ## make test, and what is too slow for every run
-	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory lint compiled
 	$(BIN)/python -m pytest -n auto --dist worksteal -m ""
 
 unit: $(READY)   ## the fast tests only
 	$(BIN)/python -m pytest -n auto -m "not integration and not full"
 
 escapes: $(READY) ## every way to lose a protected resource, and what others do with it; writes the table of the README
+	$(MAKE) --no-print-directory compiled
 	$(BIN)/python -m pytest tests/escapes -n auto --dist worksteal --compare
 
 lint: $(READY)   ## ruff, mypy --strict, import-linter
@@ -35,6 +36,10 @@ lint: $(READY)   ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The tests start orch some thousand times, and where Python writes no bytecode each start compiles all of it anew.
+compiled: $(READY)
+	@$(BIN)/python -m compileall -q orchestrator tests
 
 demo:            ## from nothing to a protected platform on an embedded AWS, in four minutes
 	@$(PYTHON) demo/demo.py
