@@ -65,7 +65,7 @@ def push_unsaved(tools: Tools, unit: Unit, state: Unsaved) -> None:
         DeniedError, ThrottledError, SetupError: AWS cannot be asked.
     """
     try:
-        left = read_state(state.file.read_bytes())
+        left = read_state(state.file.read_bytes(), unsaved=True)
     except OSError as error:
         raise UnitError(f"{state.file} cannot be read: {error.strerror}") from error
     before = tools.store.refresh(unit)
@@ -100,7 +100,7 @@ def _check_follows(unit: Unit, state: Unsaved, left: StateRecord, there: StateRe
         "bucket's versions, and move the file out of .orch"
     )
     if there.lineage != left.lineage:
-        message = f"the state of {unit.id} is another one by now ({there.lineage}, not {left.lineage})"
+        message = f"the state of {unit.id} is another one by now ({there.lineage}, not {left.lineage or 'a new one'})"
         raise UnitError(message, hint=hint)
     if there.serial > left.serial:
         message = (

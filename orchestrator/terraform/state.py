@@ -19,12 +19,14 @@ class UnreadableStateError(UnitError):
     """Some bytes are not a state in the format that orch knows."""
 
 
-def read_state(data: bytes, identify: Collection[str] = frozenset()) -> StateRecord:
+def read_state(data: bytes, identify: Collection[str] = frozenset(), *, unsaved: bool = False) -> StateRecord:
     """Read a state file of Terraform >= 0.12 or OpenTofu.
 
     Args:
         data: the file.
         identify: types of resources of which the record says which objects they are: the protected ones.
+        unsaved: it is an ``errored.tfstate``: it has no lineage yet when Terraform could not even ask whether there is
+            a state already (1.11.4).
 
     Raises:
         UnreadableStateError: it is cut off, encrypted, or of another format.
@@ -36,7 +38,7 @@ def read_state(data: bytes, identify: Collection[str] = frozenset()) -> StateRec
             raise UnreadableStateError(f"the state has the format {version!r}; orch knows {_VERSION}")
         objects = list(_objects(document.get("resources") or []))
         return StateRecord(
-            lineage=_text(document["lineage"]),
+            lineage="" if unsaved and document["lineage"] == "" else _text(document["lineage"]),
             serial=_number(document["serial"]),
             outputs={
                 name: StateOutput(value=output["value"], sensitive=bool(output.get("sensitive", False)))

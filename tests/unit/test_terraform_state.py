@@ -106,3 +106,10 @@ def test_of_attributes_only_what_names_a_protected_object_is_kept() -> None:
     )
     assert record.providers == ("registry.terraform.io/hashicorp/aws", "terraform.io/builtin/terraform")
     assert "hush" not in repr(record)
+
+
+def test_only_a_state_that_was_never_saved_may_have_no_lineage() -> None:
+    data = json.dumps({"version": 4, "lineage": "", "serial": 0, "outputs": {}, "resources": []}).encode()
+    assert read_state(data, unsaved=True).lineage == ""
+    with pytest.raises(UnreadableStateError):
+        read_state(data)
