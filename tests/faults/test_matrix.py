@@ -193,7 +193,14 @@ def test_aws_fails_for_long(stage: Disturbed, undisturbed: dict[str, Any], fault
     as_if_nothing(stage, undisturbed, phase)
 
 
-@pytest.mark.parametrize("fault", ["outage", "throttled", "no-connection"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "outage",
+        pytest.param("throttled", marks=pytest.mark.full),
+        pytest.param("no-connection", marks=pytest.mark.full),
+    ],
+)
 @pytest.mark.parametrize("phase", at(tuple(p for p in PHASES if p.call), "plan"))
 def test_aws_fails_for_a_moment(stage: Disturbed, undisturbed: dict[str, Any], fault: str, phase: Phase) -> None:
     with stage.faults(phase.fault(stage, times=2, **LASTING[fault])):
