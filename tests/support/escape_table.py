@@ -9,6 +9,9 @@ from pathlib import Path
 
 BEGIN = "<!-- escapes: written by `make escapes` -->"
 END = "<!-- escapes: end -->"
+NO_CASE = "–"
+"""Where the other tool was not asked: it has no such case."""
+
 HEAD = ("item", "way", "stopped by", "pool alive", "`prevent_destroy`", "checkov")
 
 
@@ -40,8 +43,8 @@ def row_of(properties: Iterable[tuple[str, object]], *, passed: bool) -> Row | N
         way=noted["way"],
         stopped=stopped,
         alive=noted.get("alive", "?") if passed else "?",
-        prevented=noted.get("prevented", ""),
-        checked=noted.get("checked", ""),
+        prevented=noted.get("prevented", NO_CASE),
+        checked=noted.get("checked", NO_CASE),
     )
 
 
