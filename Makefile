@@ -16,7 +16,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $(READY)
 
-test: $(READY)   ## the whole test suite: linters, types, layers, unit and integration tests
+test: $(READY)   ## what CI runs: linters, types, layers, unit and integration tests, each escape, the fastest faults
 	$(MAKE) --no-print-directory lint compiled
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
