@@ -121,6 +121,8 @@ def weakened_since(repository: Repository, commit: str, tree: Mapping[str, bytes
     after |= {name: (repository.root / name).read_bytes() for name in PINS if (repository.root / name).is_file()}
     blobs = repository.files(commit, [FOLDER, *PINS])
     blobs = {name: blob for name, blob in blobs.items() if blob.mode != _SUBMODULE}
+    if not any(name.startswith(f"{FOLDER}/") for name in blobs):
+        return ()  # there was no judge yet: a first commit, or a copy that git does not know, as the demo's
     differing = {name: blob.id for name, blob in blobs.items() if _blob_id(after.get(name), blob.id) != blob.id}
     content = repository.contents(sorted(set(differing.values())))
     # what is the same need not be read: git's name for a file is made from its bytes
