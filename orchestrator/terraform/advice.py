@@ -13,6 +13,8 @@ _EXPIRED = (
     r"\bExpiredToken(?:Exception)?\b|\bRequestExpired\b|TokenRefreshRequired"
     r"|security token included in the request is expired"
 )
+_NO_REASON = r"S3: HeadObject, [^\n]*StatusCode: 400\b"
+"""The answer to a HEAD has no text, so an expired token comes as "Bad Request" (S3 API reference, HeadObject)."""
 _THROTTLED = (
     r"\bThrottl(?:ing|ed)(?:Exception)?\b|\bThrottlingError\b|TooManyRequests|RequestLimitExceeded|\bSlowDown\b"
     r"|Rate exceeded|ProvisionedThroughputExceeded|StatusCode: 429"
@@ -35,6 +37,7 @@ _NETWORK = (
 _CAUSES: tuple[tuple[str, str], ...] = (
     (_DISK, "a disk of this machine is full: make room, then run it again"),
     (_EXPIRED, "the AWS credentials have expired: log in again, then run it again"),
+    (_NO_REASON, "S3 gave no reason, as where credentials have expired: log in again, then run it again"),
     (_THROTTLED, "AWS asked to slow down, also after retries: try again later, or with a smaller -j"),
     (_BUSY, "AWS was too busy or not available, also after retries: try again later, or with a smaller -j"),
     (_OUTAGE, "AWS had a failure of its own, also after retries: try again later; health.aws.amazon.com tells of them"),
