@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import sys
@@ -9,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 
 from orchestrator import __version__
-from orchestrator.errors import OrchError
+from orchestrator.errors import OrchError, SetupError
 from orchestrator.report.errors import error_json, error_lines
 
 
@@ -20,6 +21,18 @@ def show_error(error: OrchError, arguments: Sequence[str]) -> int:
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and "--no-color" not in arguments
     sys.stderr.write(error_lines(error, colour=colour) + "\n")
     return error.exit_code
+
+
+def disk_error(error: OSError) -> SetupError | None:
+    """What a file system that takes nothing more means, wherever it came up; None for any other error."""
+    hints = {
+        **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room on the disk, then run it again"),
+        **dict.fromkeys((errno.EROFS, errno.EACCES), "let the user that orch runs as write there"),
+    }
+    if error.errno not in hints:
+        return None
+    where = error.filename2 or error.filename or "a file"
+    return SetupError(f"cannot write {where}: {error.strerror}", hint=hints[error.errno])
 
 
 def report_bug(text: str, arguments: Sequence[str]) -> int:

@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
     An expected error is a line and a hint on stderr and the exit code of its kind; with ``--json`` also a JSON document
-    on stdout. A bug leaves its traceback in a file and says where.
+    on stdout. So is a disk that takes nothing more. A bug leaves its traceback in a file and says where.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if "_ORCH_COMPLETE" in os.environ:  # a shell asks for completions; Typer knows the shells only after this
@@ -79,6 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone, e.g. `orch list | head`: nobody is left to tell
         sys.exit(1)
+    except OSError as error:
+        from orchestrator.cli.failure import disk_error, report_bug, show_error
+
+        told = disk_error(error)
+        sys.exit(show_error(told, given) if told else report_bug(traceback.format_exc(), given))
     except Exception:  # noqa: BLE001 - the boundary: whatever else happens is a bug, and a user gets no traceback
         from orchestrator.cli.failure import report_bug
 

@@ -12,7 +12,7 @@ from orchestrator.catalogue.interface import ModuleInterface
 from orchestrator.catalogue.modules import local_closure, read_module
 from orchestrator.catalogue.records import ModuleSource
 from orchestrator.catalogue.scan import hostile_reads
-from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.errors import CatalogueError, Location, Problem, SetupError
 
 OVERRIDE_FILE = "orch_waiver_override.tf"
 """What orch writes for a waiver (`orchestrator.workspace.lift`); whoever writes one into a module has it left out."""
@@ -99,7 +99,16 @@ def _links(folders: Iterable[Path], root: Path) -> Iterator[Problem]:
 
 
 def copy_tree(tree: ModuleTree, root: Path, to: Path) -> None:
-    """Copy the folders of a module into a Terraform root, with the layout that they have in the repository."""
+    """Copy the folders of a module into a Terraform root, with the layout that they have in the repository.
+
+    Raises:
+        SetupError: the disk does not take them.
+    """
     for folder in tree.folders:
-        target = to / folder.relative_to(root)
-        shutil.copytree(folder, target, ignore=_LEFT_OUT, dirs_exist_ok=True)
+        name = folder.relative_to(root)
+        try:
+            shutil.copytree(folder, to / name, ignore=_LEFT_OUT, dirs_exist_ok=True)
+        except shutil.Error as error:  # a list of what went wrong, file by file
+            *_, why = error.args[0][0]
+            message = f"cannot copy {name.as_posix()}: {why}"
+            raise SetupError(message, hint="make room on the disk, then run it again") from error
