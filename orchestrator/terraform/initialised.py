@@ -18,11 +18,13 @@ GUARD = "orch.lock"
 
 _KEY = "orch.init"
 _SAVED_LOCK = "orch.lock.hcl"
-_FORMAT = "1"
+_FORMAT = "2"
 
 # Lines outside a terraform block that init reads: which providers and modules there are, and from where.
 _READ_BY_INIT = re.compile(r"^\s*(?:module|provider)\b|\b(?:source|version)\s*=")
 _IMPLIED = re.compile(r'^\s*(?:resource|data|ephemeral)\s+"([a-zA-Z0-9_-]+)"', re.MULTILINE)
+_NAMED = re.compile(r"([a-zA-Z0-9_-]+)\s*=\s*\{")
+"""An entry of ``required_providers``."""
 _BUILT_IN = "terraform"
 _TERRAFORM = re.compile(r"^\s*terraform\s*\{")
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"|(?:#|//).*$')
@@ -32,9 +34,9 @@ def init_key(root: Path, facts: tuple[str, ...]) -> str:
     """A hash of everything that init depends on.
 
     Taken from the root and its own copies of modules: the lock file, each ``terraform`` block, the sources and versions
-    of modules, the providers that are named or implied by a resource's type. Values, resources' attributes and the rest
-    do not count, so an edited module does not cost an init. A key that is wrongly the same is healed by the plan, which
-    runs init when Terraform says that it needs one.
+    of modules, the providers that are named, or implied by a resource's type alone. Values, resources, files that come
+    and go and the rest do not count, so an edited module does not cost an init. A key that is wrongly the same is
+    healed by the plan, which runs init when Terraform says that it needs one.
 
     Args:
         root: folder of the root.
@@ -44,16 +46,18 @@ def init_key(root: Path, facts: tuple[str, ...]) -> str:
     lock = root / LOCK_FILE
     digest.update(lock.read_bytes() if lock.exists() else b"-")
     implied: set[str] = set()
+    named: set[str] = set()
     for file in _sources(root):
-        digest.update(f"\0{file.relative_to(root).as_posix()}\0".encode())
         data = file.read_bytes()
-        if file.suffix == ".json":
-            digest.update(data)
-            continue
-        text = data.decode("utf-8", "replace")
-        implied |= implied_providers(text)
-        digest.update("\n".join(read_by_init(text)).encode())
-    digest.update(json.dumps(sorted(implied)).encode())
+        if file.suffix != ".json":
+            text = data.decode("utf-8", "replace")
+            implied |= implied_providers(text)
+            lines = list(read_by_init(text))
+            named |= {match[1] for line in lines if (match := _NAMED.match(line))}
+            data = "\n".join(lines).encode()
+        if data:  # a file with nothing for init may come and go
+            digest.update(f"\0{file.relative_to(root).as_posix()}\0".encode() + data)
+    digest.update(json.dumps(sorted(implied - named)).encode())
     return digest.hexdigest()
 
 

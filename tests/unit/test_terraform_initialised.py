@@ -68,6 +68,7 @@ def test_what_init_depends_on_changes_the_key(tmp_path: Path, name: str, before:
         ("modules/api/main.tf", "var.memory", "var.memory * 2"),
         ("modules/api/main.tf", '"this" {', '"that" {'),
         ("modules/api/main.tf", "aws_lambda_function", "aws_sqs_queue"),
+        ("modules/api/main.tf", ROOT["modules/api/main.tf"], ""),
         ("main.tf", 'module "this"', 'resource "terraform_data" "not_applied_yet" {}\nmodule "this"'),
     ],
 )
@@ -75,6 +76,13 @@ def test_what_init_does_not_read_does_not(tmp_path: Path, name: str, before: str
     assert before in ROOT[name]
     changed = {name: ROOT[name].replace(before, after)}
     assert init_key(write(tmp_path / "a"), ("x",)) == init_key(write(tmp_path / "b", changed), ("x",))
+
+
+def test_a_file_that_init_reads_nothing_of_may_come_and_go(tmp_path: Path) -> None:
+    outputs = {"modules/api/outputs.tf": 'output "arn" {\n  value = aws_lambda_function.this.arn\n}\n'}
+    assert init_key(write(tmp_path / "a"), ("x",)) == init_key(write(tmp_path / "b", outputs), ("x",))
+    call = {"modules/api/calls.tf": 'module "more" {\n  source = "../more"\n}\n'}
+    assert init_key(write(tmp_path / "a"), ("x",)) != init_key(write(tmp_path / "c", call), ("x",))
 
 
 def test_inputs_do_not_and_facts_do(tmp_path: Path) -> None:
