@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.git import Git
 from tests.support.project import CI_VARIABLES, REPOSITORY
 
 pytestmark = pytest.mark.integration
@@ -93,7 +94,11 @@ def run_demo(**more: str) -> subprocess.Popen[str]:
 
 
 def test_the_demo_does_what_it_says(tmp_path: Path) -> None:
-    demo = run_demo(ORCH_DEMO_FOLDER=str(tmp_path / "demo"))
+    """In a clone, as a person has it: the demo's copy of the catalogue lies in a folder that git ignores."""
+    clone = copy_of_the_catalogue(tmp_path / "clone")
+    shutil.copyfile(REPOSITORY / ".gitignore", clone / ".gitignore")
+    Git(clone).commit()
+    demo = run_demo(ORCH_DEMO_FOLDER=str(clone / ".orch" / "demo"))
     output, _ = demo.communicate(timeout=420)
     assert demo.returncode == 0, output
     for words in (
