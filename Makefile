@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# Half of a test is waiting for AWS or Terraform, so two workers share a core.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 READY  := $(VENV)/.ready
 
 .PHONY: help env test test-all unit escapes lint compiled demo bench schemas golden clean
@@ -18,18 +20,18 @@ $(READY): pyproject.toml constraints.txt
 
 test: $(READY)   ## what CI runs: linters, types, layers, unit and integration tests, each escape, the fastest faults
 	$(MAKE) --no-print-directory lint compiled
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-all: $(READY) ## make test, and what is too slow for every run
 	$(MAKE) --no-print-directory lint compiled
-	$(BIN)/python -m pytest -n auto --dist worksteal -m ""
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m ""
 
 unit: $(READY)   ## the fast tests only
 	$(BIN)/python -m pytest -n auto -m "not integration and not full"
 
 escapes: $(READY) ## every way to lose a protected resource, and what others do with it; writes the table of the README
 	$(MAKE) --no-print-directory compiled
-	$(BIN)/python -m pytest tests/escapes -n auto --dist worksteal --compare
+	$(BIN)/python -m pytest tests/escapes -n $(WORKERS) --dist worksteal --compare
 
 lint: $(READY)   ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

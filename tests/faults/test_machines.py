@@ -67,6 +67,7 @@ def test_something_is_killed_while_the_real_provider_makes_something(
     assert stage.project.orch("plan", "prod", "--detailed-exitcode", "--json").code == 0
 
 
+@pytest.mark.full
 def test_the_emulator_is_killed_and_started_again(tmp_path: Path, account_ids: Callable[[], str]) -> None:
     """All that it had is gone, as nothing of AWS ever is. A state that could not be saved is all that is left."""
     folder = tmp_path / "emulator"
@@ -98,6 +99,7 @@ def test_the_emulator_is_killed_and_started_again(tmp_path: Path, account_ids: C
 
 
 FULL_DISK = """\
+mkdir -p "$ROOT/.orch/runs"
 mount -t tmpfs -o size=230m,mode=700 none "$ROOT/.orch/runs" || exit 77
 ( while [ ! -e "$ROOT/fill" ]; do sleep 0.05; done
   dd if=/dev/zero of="$ROOT/.orch/runs/filler" bs=64k 2>/dev/null; touch "$ROOT/full" ) &

@@ -132,6 +132,7 @@ terraform {
 """
 
 
+@pytest.mark.full
 def test_a_bucket_of_a_plain_terraform_is_taken_over_with_what_is_in_it(
     project: Project, tmp_path: Path, account: Account
 ) -> None:

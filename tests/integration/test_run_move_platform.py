@@ -11,6 +11,7 @@ from tests.support.escapes import POOL, USERS, Blueprint, build
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.full
 def test_a_renamed_stage_keeps_its_pool_with_its_users_and_name(tmp_path: Path, emulator: Path) -> None:
     built = build(Blueprint(), tmp_path / "world", emulator)
     project, cognito = built.project, built.account.client("cognito-idp")
