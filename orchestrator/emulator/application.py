@@ -8,9 +8,9 @@ import json
 import socket
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -81,12 +81,15 @@ class Emulator:
             request = read_request(environ, body)
             environ["wsgi.input"] = io.BytesIO(body)
             caller, _ = admit(request)
-            fault = self._faults.meet(request, caller.account if caller else "")
-            if fault is not None:
-                self._log(request, caller, 0, fault.told)
-        if fault is not None:
-            time.sleep(fault.delay)
-        return fault
+            met = self._faults.meet(request, caller.account if caller else "")
+            if met is None:
+                return None
+            self._log(request, caller, 0, met.fault.told)
+        if met.fault.delay:
+            met.over.wait(met.fault.delay)
+            if _has_gone(environ.get("werkzeug.socket")):
+                return replace(met.fault, drop=True, late=False)
+        return met.fault
 
     def _harmed(self, environ: dict[str, Any], body: bytes, fault: Fault) -> Answer | None:
         """What is answered instead; None: the usual."""
@@ -194,6 +197,18 @@ def _lacks(request: AwsRequest, what: str) -> Answer:
     sys.stderr.write(f"the emulator lacks {what}\n")
     sys.stderr.flush()
     return refuse(request, Reason.LACKING, f"The emulator does not have {what}")
+
+
+def _has_gone(connection: socket.socket | None) -> bool:
+    """Whether a client closed its connection, e.g. because it was killed."""
+    if connection is None:
+        return False
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _plain(status: HTTPStatus) -> Answer:

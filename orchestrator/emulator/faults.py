@@ -25,7 +25,8 @@ class Fault:
         pattern: regular expression, searched in the request's line.
         times: how many requests meet it; 0: all that fit.
         after: how many requests that fit pass unharmed before.
-        delay: seconds to wait before anything else.
+        delay: seconds to wait before anything else; the wait ends sooner with the scope of the fault. Of a sender that
+            has gone meanwhile nothing is carried out.
         status: of the error that is answered instead; 0: none, the request is answered after the delay.
         code: AWS's code of that error, e.g. ``ThrottlingException``.
         message: its text.
@@ -61,6 +62,14 @@ def faults_of(body: bytes) -> dict[str, list[Fault]]:
     return {str(scope): [Fault(**fault) for fault in faults] for scope, faults in document.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A fault that a request met. ``over`` is set when the fault's scope ends."""
+
+    fault: Fault
+    over: threading.Event
+
+
 class Faults:
     """The faults that are set, by scope, so that several tests on one emulator do not meet each other's."""
 
@@ -75,22 +84,25 @@ class Faults:
     def set(self, scope: str, faults: Sequence[Fault]) -> None:
         """Put faults in the place of a scope's former ones; none: the scope ends."""
         with self._lock:
-            self._set.pop(scope, None)
+            for counted in self._set.pop(scope, ()):
+                counted.over.set()
             if faults:
                 self._set[scope] = [_Counted(fault) for fault in faults]
 
     def clear(self) -> None:
         """Forget all of every scope."""
         with self._lock:
+            for counted in (each for faults in self._set.values() for each in faults):
+                counted.over.set()
             self._set.clear()
 
-    def meet(self, request: AwsRequest, account: str) -> Fault | None:
+    def meet(self, request: AwsRequest, account: str) -> Met | None:
         """The fault that a request meets, counted; None when none fits."""
         line = request_line(request, account)
         with self._lock:
             for counted in (each for faults in self._set.values() for each in faults):
                 if counted.meets(line):
-                    return counted.fault
+                    return Met(counted.fault, counted.over)
         return None
 
 
@@ -112,6 +124,7 @@ class _Counted:
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
+        self.over = threading.Event()
         self._pattern = re.compile(fault.pattern)
         self._fitted = 0
 

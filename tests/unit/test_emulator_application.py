@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -148,6 +149,38 @@ def test_an_injected_wait_holds_up_nobody_else(tmp_path: Path) -> None:
         assert time.monotonic() - started < 1.4
         assert slow.result().status_code == 200
     assert time.monotonic() - started >= 1.5
+
+
+def test_an_injected_wait_ends_with_its_fault(tmp_path: Path) -> None:
+    emulator = Emulator(echo, KEY, "999999999999", {}, CallLog(tmp_path))
+    inject(Client(emulator), "one", Fault("InitiateAuth", delay=60))
+    with ThreadPoolExecutor(1) as pool:
+        started = time.monotonic()
+        slow = pool.submit(ask, Client(emulator))
+        while not read_calls(tmp_path):
+            time.sleep(0.01)
+        inject(Client(emulator), "one")
+        assert slow.result().status_code == 200
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_call_that_waited_is_not_carried_out_for_somebody_who_has_gone(tmp_path: Path, gone: bool) -> None:
+    """Else it would come long after all that its sender's successor did, as no call to AWS can."""
+    seen: list[int] = []
+
+    def counting(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        seen.append(1)
+        return echo(environ, start)
+
+    emulator = client(tmp_path, counting)
+    inject(emulator, "one", Fault("InitiateAuth", delay=0.1))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        if gone:
+            theirs.close()
+        emulator.post("/", headers=OPEN, data=b"{}", environ_overrides={"werkzeug.socket": ours})
+    assert seen == ([] if gone else [1])
 
 
 @pytest.mark.parametrize(("late", "done"), [(False, []), (True, [1])])
