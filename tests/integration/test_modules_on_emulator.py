@@ -54,6 +54,7 @@ def users(account: Account, pool: str) -> list[str]:
     return [a["Value"] for user in found for a in user["Attributes"] if a["Name"] == "email"]
 
 
+@pytest.mark.full
 def test_a_stage_is_applied_changed_in_place_and_not_destroyed(account: Account, tmp_path: Path) -> None:
     baseline(account, tmp_path / "baseline")
     stage = place(account, tmp_path / "stage", STAGE)

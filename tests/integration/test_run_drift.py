@@ -16,17 +16,29 @@ from tests.support.project import Project, Result
 pytestmark = pytest.mark.integration
 
 TABLES = "module: table\ninputs: {tables: {users: {hash_key: {name: id}}}}\n"
-QUEUES = "module: queue\ninputs: {senders: []}\n"
+# Made at once; a queue takes the provider 25 s.
+PARAMETER = """\
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+resource "aws_ssm_parameter" "this" {
+  name  = "/t/drift"
+  type  = "String"
+  value = "as applied"
+}
+"""
 
 
 @pytest.fixture
 def project(tmp_path: Path, emulator: Path, account_ids: Callable[[], str]) -> Project:
     made = Project(tmp_path / "repo", emulator=emulator, accounts={"main": account_ids()})
     made.module("table")
-    made.module("queue")
+    made.write("modules/parameter/main.tf", PARAMETER)
     made.write("live/stages/prod.yaml", "account: main\nstacks: {data: , tasks: , later: }\n")
     made.write("live/stacks/data.yaml", TABLES)
-    made.write("live/stacks/tasks.yaml", QUEUES)
+    made.write("live/stacks/tasks.yaml", "module: parameter\n")
     made.write("live/stacks/later.yaml", "module: box\n")
     made.ready()
     made.orch("apply", "prod", "--exclude", "prod/later", "--yes")
@@ -40,35 +52,33 @@ def by_hand(project: Project, service: str) -> Any:
 
 
 def looked(project: Project, *arguments: str, code: int) -> tuple[Result, dict[str, dict[str, Any]]]:
-    result = project.orch("drift", "prod", "--json", *arguments, code=code)
+    result = project.orch("drift", *arguments, "--json", code=code)
     return result, result.units()
 
 
 def test_drift_tells_what_was_changed_by_hand_and_changes_nothing(project: Project) -> None:
-    result, units = looked(project, "--detailed-exitcode", code=0)
+    result, units = looked(project, "prod", "--detailed-exitcode", code=0)
     assert result.json["verb"] == "drift"
     assert result.json["outcome"] == "nothing to do"
     assert {name: unit["status"] for name, unit in units.items()} == dict.fromkeys(units, "unchanged")
     assert units["prod/later"]["cause"] == "nothing there"
 
     # something that is not protected
-    sqs = by_hand(project, "sqs")
-    queue = next(url for url in sqs.list_queues()["QueueUrls"] if not url.endswith("-dlq"))
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "77"})
-    _, units = looked(project, code=0)
+    by_hand(project, "ssm").put_parameter(Name="/t/drift", Value="by hand", Type="String", Overwrite=True)
+    _, units = looked(project, "prod/tasks", code=0)
     assert units["prod/tasks"]["status"] == "changed outside"
     (change,) = units["prod/tasks"]["changes"]
-    assert change["address"] == "aws_sqs_queue.this"
-    assert [(each["path"], each["after"]) for each in change["attributes"]] == [("visibility_timeout_seconds", "77")]
-    looked(project, "--detailed-exitcode", code=2)
+    assert change["address"] == "aws_ssm_parameter.this"
+    assert "value" in {each["path"] for each in change["attributes"]}
+    looked(project, "prod/tasks", "--detailed-exitcode", code=2)
 
     # protection, switched off by hand
     dynamodb = by_hand(project, "dynamodb")
     (table,) = dynamodb.list_tables()["TableNames"]
     dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
-    shown = project.orch("drift", "prod", code=3).text
+    shown = project.orch("drift", "prod/data", code=3).text
     assert "deletion_protection_enabled went from True to False" in shown
-    _, units = looked(project, "--detailed-exitcode", code=3)
+    _, units = looked(project, "prod", "--detailed-exitcode", code=3)
     assert units["prod/data"]["status"] == "blocked"
     (finding,) = units["prod/data"]["findings"]
     assert (finding["rule"], finding["action"]) == ("ORCH_WEAKENED", "update")
@@ -79,7 +89,7 @@ def test_drift_tells_what_was_changed_by_hand_and_changes_nothing(project: Proje
 
     # gone
     dynamodb.delete_table(TableName=table)
-    _, units = looked(project, code=3)
+    _, units = looked(project, "prod/data", code=3)
     (finding,) = units["prod/data"]["findings"]
     assert (finding["rule"], finding["action"]) == ("ORCH_VANISHED", "delete")
     assert "every item" in finding["lost"]

@@ -96,6 +96,7 @@ def test_a_stack_is_renamed_in_all_stages_and_a_unit_in_one(project: Project) ->
     project.orch("plan", "old", "more", "--detailed-exitcode", code=0)
 
 
+@pytest.mark.full
 def test_where_live_has_the_new_name_already_only_the_states_move(project: Project) -> None:
     project.orch("apply", "old", "--yes")
     before = ids(project, "old/first", "old/second")

@@ -74,6 +74,7 @@ class Platform:
         return [call for call in read_calls(self.emulator) if call.account == self.account_id]
 
 
+@pytest.mark.full
 def test_a_pool_is_made_kept_extended_and_protected(
     tmp_path: Path, emulator: Path, account_ids: Callable[[], str]
 ) -> None:
