@@ -180,8 +180,10 @@ def test_a_waiver_alone_takes_the_pool_and_only_under_the_break_glass_role(guard
     (finding,) = unit["findings"]
     assert (finding["severity"], finding["inside"].split(",")[0]) == ("waived", "3 users")
     assert "security" in finding["waiver"]
-    (refused, done) = guarded.calls("DeleteUserPool")
+    # The provider's SDK asks again where an answer got lost on its way; the pool is gone then.
+    (refused, done, *again) = guarded.calls("DeleteUserPool")
     assert refused.refused
+    assert all((each.role, each.status) == ("orch-break-glass", 400) for each in again)
     assert (done.role, done.refused, done.status) == ("orch-break-glass", "", 200)
     assert done.tags == {"orch:owner": "security", "orch:reason": "retire-pool: every user has moved- ticket -7"}
     run = guarded.root / ".orch" / "runs" / result.json["run"]
