@@ -130,6 +130,17 @@ def test_plain_text_has_no_control_characters_and_is_stable(text: str) -> None:
         ),
         (
             (
+                'Error: Error refreshing state: Unable to access object "prod/first" in S3 bucket "t": operation error S3: '
+                "HeadObject, exceeded maximum number of attempts, 5, https response error StatusCode: 503, RequestID: 0, "
+                "HostID: , api error ServiceUnavailable: Service Unavailable"
+            ),
+            "AWS was too busy or not available",
+        ),
+        ("Error: Plugin did not respond\n\nThe plugin encountered an error", "the provider's process ended"),
+        ("Error: failed to write plan: write /x/y.tfplan: no space left on device", "a disk of this machine is full"),
+        ("Error: write errored.tfstate: file too large", "a disk of this machine is full"),
+        (
+            (
                 "Error: Error refreshing state: operation error S3: HeadObject, https response error StatusCode: 400,"
                 " RequestID: , HostID: ,\napi error BadRequest: Bad Request"
             ),
