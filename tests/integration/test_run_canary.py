@@ -30,6 +30,7 @@ def test_a_check_that_was_disarmed_in_code_stops_every_change(
         (finding,) = unit["findings"]
         assert finding["rule"] == "ORCH_CANARY"
         assert "aws_kms_key could be deleted" in finding["cause"]
+    assert "ORCH_CANARY" in project.orch("plan", "prod", code=3).out
     project.write("policies/protected/check.py", whole)
     applied = project.orch("apply", "prod", "--yes", "--json").units()["prod/box"]
     assert applied["counts"]["create"] == 1, "nothing was applied before"

@@ -24,9 +24,10 @@ terraform {
   }
 }
 resource "aws_ssm_parameter" "this" {
-  name  = "/t/drift"
-  type  = "String"
-  value = "as applied"
+  name        = "/t/drift"
+  type        = "String"
+  value       = "one"
+  description = "as applied"
 }
 """
 
@@ -64,12 +65,13 @@ def test_drift_tells_what_was_changed_by_hand_and_changes_nothing(project: Proje
     assert units["prod/later"]["cause"] == "nothing there"
 
     # something that is not protected
-    by_hand(project, "ssm").put_parameter(Name="/t/drift", Value="by hand", Type="String", Overwrite=True)
+    by_hand(project, "ssm").put_parameter(Name="/t/drift", Value="one", Description="by hand", Overwrite=True)
     _, units = looked(project, "prod/tasks", code=0)
     assert units["prod/tasks"]["status"] == "changed outside"
     (change,) = units["prod/tasks"]["changes"]
     assert change["address"] == "aws_ssm_parameter.this"
-    assert "value" in {each["path"] for each in change["attributes"]}
+    differs = {each["path"]: (each["before"], each["after"]) for each in change["attributes"]}
+    assert differs == {"description": ('"as applied"', '"by hand"'), "version": ("1", "2")}
     looked(project, "prod/tasks", "--detailed-exitcode", code=2)
 
     # protection, switched off by hand
