@@ -23,16 +23,17 @@ def show_error(error: OrchError, arguments: Sequence[str]) -> int:
     return error.exit_code
 
 
-def disk_error(error: OSError) -> SetupError | None:
-    """What a file system that takes nothing more means, wherever it came up; None for any other error."""
-    hints = {
-        **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room on the disk, then run it again"),
-        **dict.fromkeys((errno.EROFS, errno.EACCES), "let the user that orch runs as write there"),
-    }
-    if error.errno not in hints:
+def disk_error(error: Exception) -> SetupError | None:
+    """What a disk that is full, or closed to this user, means, wherever it came up; None for any other error."""
+    if not isinstance(error, OSError):
         return None
     where = error.filename2 or error.filename or "a file"
-    return SetupError(f"cannot write {where}: {error.strerror}", hint=hints[error.errno])
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return SetupError(f"cannot write {where}: {error.strerror}", hint="make room on the disk, then run it again")
+    if error.errno in {errno.EACCES, errno.EROFS}:
+        hint = "give the user that orch runs as the right to read and write there"
+        return SetupError(f"cannot use {where}: {error.strerror}", hint=hint)
+    return None
 
 
 def report_bug(text: str, arguments: Sequence[str]) -> int:

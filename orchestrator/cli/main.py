@@ -79,12 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone, e.g. `orch list | head`: nobody is left to tell
         sys.exit(1)
-    except OSError as error:
+    except Exception as error:  # noqa: BLE001 - the boundary: whatever else happens is a bug, and a user gets no traceback
         from orchestrator.cli.failure import disk_error, report_bug, show_error
 
         told = disk_error(error)
         sys.exit(show_error(told, given) if told else report_bug(traceback.format_exc(), given))
-    except Exception:  # noqa: BLE001 - the boundary: whatever else happens is a bug, and a user gets no traceback
-        from orchestrator.cli.failure import report_bug
-
-        sys.exit(report_bug(traceback.format_exc(), given))
