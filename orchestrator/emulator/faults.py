@@ -84,17 +84,15 @@ class Faults:
     def set(self, scope: str, faults: Sequence[Fault]) -> None:
         """Put faults in the place of a scope's former ones; none: the scope ends."""
         with self._lock:
-            for counted in self._set.pop(scope, ()):
-                counted.over.set()
+            self._end(scope)
             if faults:
                 self._set[scope] = [_Counted(fault) for fault in faults]
 
     def clear(self) -> None:
         """Forget all of every scope."""
         with self._lock:
-            for counted in (each for faults in self._set.values() for each in faults):
-                counted.over.set()
-            self._set.clear()
+            for scope in list(self._set):
+                self._end(scope)
 
     def meet(self, request: AwsRequest, account: str) -> Met | None:
         """The fault that a request meets, counted; None when none fits."""
@@ -104,6 +102,10 @@ class Faults:
                 if counted.meets(line):
                     return Met(counted.fault, counted.over)
         return None
+
+    def _end(self, scope: str) -> None:
+        for counted in self._set.pop(scope, ()):
+            counted.over.set()
 
 
 def request_line(request: AwsRequest, account: str) -> str:

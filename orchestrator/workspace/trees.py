@@ -111,4 +111,4 @@ def copy_tree(tree: ModuleTree, root: Path, to: Path) -> None:
         except shutil.Error as error:  # a list of what went wrong, file by file
             *_, why = error.args[0][0]
             message = f"cannot copy {name.as_posix()}: {why}"
-            raise SetupError(message, hint="make room on the disk, then run it again") from error
+            raise SetupError(message, hint="make room on the disk, or make it readable, then run it again") from error

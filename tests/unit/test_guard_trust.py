@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -376,9 +375,7 @@ def test_a_submodule_of_policies_is_no_policy(git: Git, tmp_path: Path) -> None:
 
 def test_a_copy_inside_a_repository_that_git_does_not_know_weakens_nothing(tmp_path: Path) -> None:
     """`make demo` works on a copy in `.orch/` of its clone, where HEAD has no policies."""
-    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
-    commit = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q"]
-    subprocess.run([*commit, "--allow-empty", "-m", "first"], check=True)
+    Git(tmp_path).commit()
     copy = tmp_path / ".orch" / "demo"
     shutil.copytree(Path(__file__).parents[2] / "policies", copy / "policies")
     assert load_trust(copy, {}).weakened == ()
