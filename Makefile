@@ -43,7 +43,7 @@ lint: $(READY)   ## ruff, mypy --strict, import-linter
 compiled: $(READY)
 	@$(BIN)/python -m compileall -q orchestrator tests
 
-demo:            ## from nothing to a protected platform on an embedded AWS, in four minutes
+demo:            ## from nothing to a protected platform on an embedded AWS, in about five minutes
 	@$(PYTHON) demo/demo.py
 
 bench: $(READY)  ## measure, and write benchmarks/RESULTS.md
