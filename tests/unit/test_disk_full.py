@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import resource
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.catalogue.records import ModuleSource
+from orchestrator.cli.failure import disk_error
 from orchestrator.errors import Location, SetupError
 from orchestrator.workspace.trees import ModuleTrees, copy_tree
 from tests.support.project import REPOSITORY
@@ -49,3 +51,11 @@ def test_a_module_that_cannot_be_copied_names_what_it_is_about(tmp_path: Path) -
     (tmp_path / "copy" / "modules" / "m" / "deep").write_text("where the folder is to go")
     with pytest.raises(SetupError, match=r"cannot copy modules/m: .*File exists"):
         copy_tree(tree, tmp_path, tmp_path / "copy")
+
+
+def test_what_is_no_matter_of_the_disk_is_left_alone_and_no_right_is_no_full_disk() -> None:
+    told = disk_error(PermissionError(errno.EACCES, "Permission denied", "live/x.yaml"))
+    assert told is not None
+    assert str(told).startswith("cannot use live/x.yaml: Permission denied")
+    assert disk_error(FileNotFoundError(errno.ENOENT, "No such file", "x")) is None
+    assert disk_error(KeyError("x")) is None
