@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of
 from orchestrator.aws.errors import translate
 from orchestrator.aws.identity import Identities, Role, role_for
-from orchestrator.aws.once import Once
 from orchestrator.catalogue.records import Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.records import StateRecord
 from orchestrator.terraform.state import read_state
+from orchestrator.util.once_map import Once
 
 FORMAT = 1
 """Version of the published file."""

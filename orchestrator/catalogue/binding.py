@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from orchestrator.catalogue.context import Context
-from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import Ref
 from orchestrator.catalogue.references import OutputOf
 from orchestrator.catalogue.scopes import Draft
 from orchestrator.catalogue.values import ToldError
 from orchestrator.catalogue.wiring import Reading, UnboundError
 from orchestrator.errors import Location
+from orchestrator.util.suggest import near_miss
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ from orchestrator.catalogue.models import (
     StackModel,
     StageModel,
 )
-from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.scalars import Kind
 from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Location, Problem
+from orchestrator.util.suggest import near_miss
 
 _WANTED = {
     "string_type": "text",

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from orchestrator.catalogue.interface import ModuleInterface
 from orchestrator.catalogue.modules import read_module
-from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import Account, ModuleSource, Settings
 from orchestrator.catalogue.scopes import Draft
 from orchestrator.catalogue.sources import source_of
 from orchestrator.catalogue.values import Shared
 from orchestrator.catalogue.wiring import Wiring
 from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.util.suggest import near_miss
 
 
 @dataclass(slots=True)

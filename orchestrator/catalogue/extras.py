@@ -9,13 +9,13 @@ from pathlib import PurePosixPath
 
 from orchestrator.catalogue.context import Context
 from orchestrator.catalogue.interface import ModuleInterface
-from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import Archive, ProviderConfig, Secret
 from orchestrator.catalogue.scopes import Draft
 from orchestrator.catalogue.settings import not_allowed, text_of
 from orchestrator.catalogue.values import Resolver, ToldError
 from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Location
+from orchestrator.util.suggest import near_miss
 
 _SECRET = re.compile(r"(?P<store>ssm|secretsmanager):(?P<key>[A-Za-z0-9_./@+=,:!-]+)")
 _PROVIDER = re.compile(r"[a-z][a-z0-9_-]*\.[A-Za-z_][A-Za-z0-9_-]*")

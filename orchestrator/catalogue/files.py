@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from orchestrator.catalogue.checks import check
 from orchestrator.catalogue.merge import own_stack
 from orchestrator.catalogue.models import DESCRIBED, NAME, AccountModel, OrchModel, StackModel, StageModel
-from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.yamlfile import Yaml, read_yaml
 from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.util.suggest import near_miss
 
 BUILT_INS = ("name", "account", "account_id", "stage", "stack", "region")
 """References without a dot; files cannot have these names."""

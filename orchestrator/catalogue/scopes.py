@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from orchestrator.catalogue.files import BUILT_INS, Files
 from orchestrator.catalogue.merge import Entry, extend_entries
-from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import Account, Stage
 from orchestrator.catalogue.settings import not_allowed
 from orchestrator.catalogue.stages import MergedStage
 from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Location, Problem
+from orchestrator.util.suggest import near_miss
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 from orchestrator.catalogue.addresses import FETCHED, REGISTRY
-from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import ModuleSource
 from orchestrator.catalogue.settings import CONSTRAINT
 from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Location, Problem
+from orchestrator.util.suggest import near_miss
 
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]*")
 _LOCAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")

@@ -8,11 +8,11 @@ from datetime import date
 
 from orchestrator.catalogue.files import Files
 from orchestrator.catalogue.merge import Entry, extend_entries, extend_stage
-from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import Account, Stage
 from orchestrator.catalogue.settings import not_allowed, text_of
 from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Problem
+from orchestrator.util.suggest import near_miss
 
 
 @dataclass(frozen=True, slots=True)

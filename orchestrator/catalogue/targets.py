@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from orchestrator.catalogue.graph import Graph
-from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import Catalogue, Unit
 from orchestrator.errors import UsageError
+from orchestrator.util.suggest import near_miss
 
 
 def select(

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import Node, Ref, Text, Value
 from orchestrator.catalogue.references import BuiltIn, OutputOf, Part, ReferenceTextError, lookalikes, split
 from orchestrator.catalogue.scalars import Kind
 from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Location, Problem
+from orchestrator.util.suggest import near_miss
 
 Bind = Callable[[OutputOf, Location], Ref | None]
 """Finds the unit of a reference; None where the stage says null. Raises ``ReferenceTextError`` after telling."""

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.catalogue.files import Files
-from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.scalars import Kind
 from orchestrator.catalogue.scopes import Draft, Scope
 from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Location, Problem
+from orchestrator.util.suggest import near_miss
 
 
 class UnboundError(Exception):

@@ -11,7 +11,7 @@ from orchestrator.cli.common import Common
 from orchestrator.cli.project import Project
 from orchestrator.errors import BlockedError
 from orchestrator.guard.pinned import compare_accounts
-from orchestrator.terraform.files import write_atomic
+from orchestrator.util.files import write_atomic
 
 
 def check_record(project: Project, accounts: Iterable[Account]) -> None:

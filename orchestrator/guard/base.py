@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import SetupError
-from orchestrator.guard.git import Repository
+from orchestrator.util.git import Repository
 
 _SYSTEMS = (
     "GITHUB_ACTIONS",

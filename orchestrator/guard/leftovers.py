@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.errors import BlockedError
-from orchestrator.guard.git import Repository
+from orchestrator.util.git import Repository
 
 FOLDER = ".orch"
 

@@ -18,9 +18,9 @@ from orchestrator.catalogue.accounts_lock import (
 from orchestrator.catalogue.records import Account, Catalogue
 from orchestrator.guard.base import Base
 from orchestrator.guard.findings import finding_id
-from orchestrator.guard.git import Repository
 from orchestrator.guard.ledgers import TWIN
 from orchestrator.guard.records import Finding
+from orchestrator.util.git import Repository
 
 _KEYS = {
     "id": "the id",

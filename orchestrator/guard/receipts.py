@@ -16,8 +16,8 @@ from typing import Any, Self
 from orchestrator.errors import BlockedError
 from orchestrator.guard.freeze import Frozen
 from orchestrator.guard.records import Severity, Verdict
-from orchestrator.terraform.files import write_atomic
 from orchestrator.terraform.header import StateHeader
+from orchestrator.util.files import write_atomic
 
 FORMAT = 1
 _AGAIN = "plan again, so that what is applied is what was judged"

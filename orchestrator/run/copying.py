@@ -21,8 +21,8 @@ from orchestrator.guard.enrich import label
 from orchestrator.guard.protected import Protected
 from orchestrator.report.records import Notice, Phase, UnitPhase, UnitProgress
 from orchestrator.run.tools import Tools
-from orchestrator.terraform.files import locked, write_atomic
 from orchestrator.terraform.records import Action, PlanRecord, ResourceChange
+from orchestrator.util.files import locked, write_atomic
 
 FORMAT = 1
 _CHANGED = frozenset({Action.UPDATE, Action.REPLACE, Action.DELETE})

@@ -19,7 +19,7 @@ from orchestrator.guard.records import Finding
 from orchestrator.report.jsonform import FORMAT, finding_of, run_json
 from orchestrator.report.records import Event, RunReport, UnitDone, UnitReport
 from orchestrator.run.folders import Folders
-from orchestrator.terraform.files import write_atomic
+from orchestrator.util.files import write_atomic
 
 RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 """How the id of a run looks: ``20261123-070412-9f3a``."""

@@ -11,12 +11,12 @@ from pathlib import Path
 from orchestrator.aws.stateobjects import StateObject
 from orchestrator.catalogue.load import load
 from orchestrator.catalogue.names import names_of
-from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import Catalogue, Unit
 from orchestrator.catalogue.renames import FileEdit, Rename, What, rename_edits
 from orchestrator.errors import CatalogueError, UnitError, UsageError
 from orchestrator.terraform.state import read_state
 from orchestrator.terraform.stateedit import emptied, with_serial
+from orchestrator.util.suggest import near_miss
 
 
 @dataclass(frozen=True, slots=True)

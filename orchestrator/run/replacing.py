@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.catalogue.near import near_miss
 from orchestrator.errors import UsageError
 from orchestrator.run.tools import Tools
+from orchestrator.util.suggest import near_miss
 
 _MODULE = "module.this."
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.catalogue.near import near_miss
 from orchestrator.catalogue.records import Catalogue, Unit
 from orchestrator.catalogue.renames import FileEdit
 from orchestrator.errors import NotAppliedError, UsageError
@@ -13,6 +12,7 @@ from orchestrator.run.tools import Tools
 from orchestrator.run.wishes import Prepared, write_of
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.state import read_state
+from orchestrator.util.suggest import near_miss
 from orchestrator.workspace.write import write_private
 
 _THIS = "module.this."

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.errors import SetupError
-from orchestrator.terraform.files import write_atomic
 from orchestrator.terraform.install import this_platform
 from orchestrator.terraform.mirrors import find_mirrors, offers
+from orchestrator.util.files import write_atomic
 
 _INSTALLATION = re.compile(r"^\s*provider_installation\s*\{", re.MULTILINE)
 _CACHE = re.compile(r'^\s*plugin_cache_dir\s*=\s*"(?P<path>(?:[^"\\]|\\.)*)"', re.MULTILINE)

@@ -16,11 +16,11 @@ from orchestrator.terraform.binary import Binary
 from orchestrator.terraform.diagnostics import Diagnostic, read_diagnostics
 from orchestrator.terraform.environment import child_env
 from orchestrator.terraform.failures import TerraformError, failure
-from orchestrator.terraform.files import locked
 from orchestrator.terraform.foreground import run_in_foreground
 from orchestrator.terraform.process import Kind, LineCallback, Outcome, Processes
 from orchestrator.terraform.root import Root
 from orchestrator.terraform.warm import warming
+from orchestrator.util.files import locked
 
 __all__ = ["Root", "Terraform"]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from orchestrator.terraform.files import write_atomic
+from orchestrator.util.files import write_atomic
 
 LOCK_FILE = ".terraform.lock.hcl"
 GUARD = "orch.lock"

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from orchestrator.errors import SetupError
-from orchestrator.terraform.files import locked
+from orchestrator.util.files import locked
 
 MIRROR_VARIABLE = "ORCH_TERRAFORM_MIRROR"
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}

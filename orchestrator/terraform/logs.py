@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from orchestrator.errors import UnitError
-from orchestrator.terraform.files import PRIVATE
+from orchestrator.util.files import PRIVATE
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from orchestrator.terraform.child import Child, Follower, Kind, LineCallback, Task
 from orchestrator.terraform.exits import ExitWatch
-from orchestrator.terraform.files import PRIVATE
 from orchestrator.terraform.logs import FollowedLog
+from orchestrator.util.files import PRIVATE
 
 __all__ = ["Kind", "LineCallback", "Outcome", "Processes"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from orchestrator.terraform.files import locked
 from orchestrator.terraform.install import this_platform
+from orchestrator.util.files import locked
 
 ENTRY = re.compile(r'^provider "(?P<address>[^"]+)" \{\n(?P<body>(?:.*\n)*?)\}', re.MULTILINE)
 _LOCKED_VERSION = re.compile(r'^\s*version\s*=\s*"(?P<version>[^"]+)"', re.MULTILINE)

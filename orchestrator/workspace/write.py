@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.catalogue.records import Catalogue, Unit
-from orchestrator.terraform.files import locked
+from orchestrator.util.files import locked
 from orchestrator.workspace.archive import zip_folder
 from orchestrator.workspace.root import Renderer, RootText
 from orchestrator.workspace.trees import ModuleTree, ModuleTrees, copy_tree

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from orchestrator.aws.once import Once
+from orchestrator.util.once_map import Once
 
 
 def test_those_who_come_meanwhile_wait_for_the_first() -> None:

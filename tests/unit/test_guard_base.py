@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.errors import SetupError
 from orchestrator.guard.base import find_base, is_ci
-from orchestrator.guard.git import Repository
+from orchestrator.util.git import Repository
 from tests.support.git import Git
 
 CI = {"CI": "true"}

@@ -7,10 +7,10 @@ import pytest
 
 from orchestrator.errors import SetupError
 from orchestrator.terraform import providers
-from orchestrator.terraform.files import locked, write_atomic
 from orchestrator.terraform.install import this_platform
 from orchestrator.terraform.providers import address, ensure_available, write_lock
 from orchestrator.terraform.warm import is_warm, locked_providers
+from orchestrator.util.files import locked, write_atomic
 from tests.support.terraform import AWS, make_settings
 
 LOCK = """\

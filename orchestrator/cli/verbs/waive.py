@@ -15,7 +15,6 @@ from orchestrator.cli.common import Common
 from orchestrator.cli.output import write
 from orchestrator.cli.project import open_project
 from orchestrator.errors import SetupError, UsageError
-from orchestrator.guard.git import Repository
 from orchestrator.guard.owners import OWNERS_FILE, Owners
 from orchestrator.guard.policies import FOLDER, read_files
 from orchestrator.guard.records import Severity
@@ -27,7 +26,8 @@ from orchestrator.report.tables import dump
 from orchestrator.report.text import clean
 from orchestrator.run.folders import Folders
 from orchestrator.run.records import FoundFinding, find_finding
-from orchestrator.terraform.files import write_atomic
+from orchestrator.util.files import write_atomic
+from orchestrator.util.git import Repository
 
 _FILE = f"{FOLDER}/{WAIVERS_FILE}"
 

@@ -1,0 +1,1 @@
+"""Helpers that know nothing about orch: files, git, memoization, spelling suggestions."""
