@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator.catalogue.graph import Graph
-from orchestrator.catalogue.modules import local_closure
 from orchestrator.catalogue.records import Catalogue, Unit
 from orchestrator.errors import UsageError
+from orchestrator.hcl.modules.read import local_closure
 
 _EVERYTHING = frozenset({"live/orch.yaml", "live/providers.lock.hcl"})
 """Files that every unit depends on."""

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.catalogue.interface import ModuleInterface
-from orchestrator.catalogue.modules import read_module
 from orchestrator.catalogue.records import Account, ModuleSource, Settings
 from orchestrator.catalogue.scopes import Draft
 from orchestrator.catalogue.sources import source_of
 from orchestrator.catalogue.values import Shared
 from orchestrator.catalogue.wiring import Wiring
 from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.hcl.modules.interface import ModuleInterface
+from orchestrator.hcl.modules.read import read_module
 from orchestrator.util.suggest import near_miss
 
 

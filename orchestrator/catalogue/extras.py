@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from orchestrator.catalogue.context import Context
-from orchestrator.catalogue.interface import ModuleInterface
 from orchestrator.catalogue.records import Archive, ProviderConfig, Secret
 from orchestrator.catalogue.scopes import Draft
 from orchestrator.catalogue.settings import not_allowed, text_of
 from orchestrator.catalogue.values import Resolver, ToldError
 from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Location
+from orchestrator.hcl.modules.interface import ModuleInterface
 from orchestrator.util.suggest import near_miss
 
 _SECRET = re.compile(r"(?P<store>ssm|secretsmanager):(?P<key>[A-Za-z0-9_./@+=,:!-]+)")

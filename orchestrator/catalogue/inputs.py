@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from orchestrator.catalogue.context import Context
-from orchestrator.catalogue.interface import ModuleInterface, Variable
 from orchestrator.catalogue.nodes import references
 from orchestrator.catalogue.records import Node
 from orchestrator.catalogue.scalars import Kind
@@ -16,6 +15,7 @@ from orchestrator.catalogue.types import check_input
 from orchestrator.catalogue.values import Resolver, ToldError
 from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Problem
+from orchestrator.hcl.modules.interface import ModuleInterface, Variable
 
 FROM_ORCH = frozenset({"names", "name", "protected_delete_apis"})
 """Variables that orch sets when the stack does not: names in AWS, and what deletes protected resources."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator.catalogue.hcl_tree import Attribute, Compound, Constant, Entries, Expression, Reference, constant_text
-from orchestrator.catalogue.module_blocks import Declaration
-from orchestrator.catalogue.module_paths import ScannedModule
 from orchestrator.catalogue.records import Node, Unit
 from orchestrator.errors import Location
+from orchestrator.hcl.modules.blocks import Declaration
+from orchestrator.hcl.modules.paths import ScannedModule
+from orchestrator.hcl.tree import Attribute, Compound, Constant, Entries, Expression, Reference, constant_text
 
 _BOOLS = {"true": True, "false": False}
 

@@ -11,10 +11,10 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.catalogue.interface import Variable
-from orchestrator.catalogue.module_types import Collection, ObjectType, Primitive, TupleType, Type, parse_type
 from orchestrator.catalogue.records import Node, Ref, Text, Value
 from orchestrator.errors import Location, Problem
+from orchestrator.hcl.modules.interface import Variable
+from orchestrator.hcl.modules.types import Collection, ObjectType, Primitive, TupleType, Type, parse_type
 
 _FOUND = ", found "
 _BOOL_WORDS = {"true", "false", "yes", "no", "on", "off", "y", "n"}

@@ -8,12 +8,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator.catalogue.modules import read_module
 from orchestrator.catalogue.scalars import Kind
 from orchestrator.catalogue.schema_documents import account_schema, orch_schema, stack_schema, stage_schema
 from orchestrator.catalogue.schema_types import Schema, inputs_schema
 from orchestrator.catalogue.yamlfile import read_yaml
 from orchestrator.errors import CatalogueError
+from orchestrator.hcl.modules.read import read_module
 
 FOLDER = "live/.schema"
 """Where the schemas are, relative to the repository."""

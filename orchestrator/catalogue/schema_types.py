@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-from orchestrator.catalogue.interface import Variable
-from orchestrator.catalogue.module_types import Collection, ObjectType, Primitive, TupleType, Type, parse_type
+from orchestrator.hcl.modules.interface import Variable
+from orchestrator.hcl.modules.types import Collection, ObjectType, Primitive, TupleType, Type, parse_type
 
 Schema: TypeAlias = dict[str, Any]
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from orchestrator import __version__
-from orchestrator.catalogue.addresses import is_fetched
 from orchestrator.catalogue.records import Account, Provider, Roles, Settings, Timeouts
 from orchestrator.catalogue.references import BuiltIn, OutputOf, ReferenceTextError, split
 from orchestrator.catalogue.scalars import Kind
 from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Location, Problem
+from orchestrator.hcl.modules.sources import is_fetched
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _CONSTRAINT_PART = r"(?:=|!=|>|>=|<|<=|~>)? *v?[0-9]+(?:\.[0-9]+){0,2}(?:[-+][0-9A-Za-z.-]+)?"

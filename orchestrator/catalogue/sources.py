@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from orchestrator.catalogue.addresses import FETCHED, REGISTRY
 from orchestrator.catalogue.records import ModuleSource
 from orchestrator.catalogue.settings import CONSTRAINT
 from orchestrator.catalogue.yamlfile import Yaml
 from orchestrator.errors import Location, Problem
+from orchestrator.hcl.modules.sources import FETCHED, REGISTRY
 from orchestrator.util.suggest import near_miss
 
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]*")

@@ -1,6 +1,7 @@
 """Terraform's type constraints and the values that fit them: the door to ``module_types`` and ``module_values``."""
 
-from orchestrator.catalogue.module_types import (
+from orchestrator.catalogue.module_values import check_input, check_value
+from orchestrator.hcl.modules.types import (
     Collection,
     ObjectAttribute,
     ObjectType,
@@ -10,7 +11,6 @@ from orchestrator.catalogue.module_types import (
     TypeTextError,
     parse_type,
 )
-from orchestrator.catalogue.module_values import check_input, check_value
 
 __all__ = [
     "Collection",

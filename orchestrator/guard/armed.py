@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.hcl_tree import Block, Constant
-from orchestrator.catalogue.module_blocks import Declaration
 from orchestrator.catalogue.module_constants import Constants, Known, attribute_in
-from orchestrator.catalogue.module_paths import ScannedModule, scan_modules
-from orchestrator.catalogue.modules import local_closure
 from orchestrator.catalogue.records import Catalogue, Unit
 from orchestrator.errors import Location, Problem
 from orchestrator.guard.protected import Protected, ProtectedType, Scalar
+from orchestrator.hcl.modules.blocks import Declaration
+from orchestrator.hcl.modules.paths import ScannedModule, scan_modules
+from orchestrator.hcl.modules.read import local_closure
+from orchestrator.hcl.tree import Block, Constant
 
 MODULES = "modules"
 

@@ -15,13 +15,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.addresses import package_of
-from orchestrator.catalogue.interface import CodeBlock, ModuleCall
-from orchestrator.catalogue.module_contents import BUILT_IN, Contents, full_source, read_contents, sources_in
 from orchestrator.catalogue.records import Catalogue, Unit
 from orchestrator.errors import Location
 from orchestrator.guard.findings import RUNS_CODE, UNLISTED, UNREADABLE, finding_id
 from orchestrator.guard.records import Finding
+from orchestrator.hcl.modules.contents import BUILT_IN, Contents, full_source, read_contents, sources_in
+from orchestrator.hcl.modules.interface import CodeBlock, ModuleCall
+from orchestrator.hcl.modules.sources import package_of
 
 _DEEPEST = 20
 _KINDS = {

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.catalogue.modules import read_module
 from orchestrator.errors import CatalogueError
+from orchestrator.hcl.modules.read import read_module
 from orchestrator.terraform.jsonstream import JsonStream
 from orchestrator.terraform.plan import UnreadablePlanError, any_true
 

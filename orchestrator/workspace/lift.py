@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.module_blocks import Declaration, Declarations
-from orchestrator.catalogue.module_files import read_files
 from orchestrator.errors import CatalogueError
+from orchestrator.hcl.modules.blocks import Declaration, Declarations
+from orchestrator.hcl.modules.files import read_files
 from orchestrator.workspace import hcl
 from orchestrator.workspace.trees import OVERRIDE_FILE
 from orchestrator.workspace.write import write_private

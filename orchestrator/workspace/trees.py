@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.interface import ModuleInterface
-from orchestrator.catalogue.modules import local_closure, read_module
 from orchestrator.catalogue.records import ModuleSource
-from orchestrator.catalogue.scan import hostile_reads
 from orchestrator.errors import CatalogueError, Location, Problem, SetupError
+from orchestrator.hcl.modules.interface import ModuleInterface
+from orchestrator.hcl.modules.read import local_closure, read_module
+from orchestrator.hcl.modules.scan import hostile_reads
 
 OVERRIDE_FILE = "orch_waiver_override.tf"
 """What orch writes for a waiver (`orchestrator.workspace.lift`); whoever writes one into a module has it left out."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalogue.hcl_bodies import parse_hcl
-from orchestrator.catalogue.hcl_tree import HclError
+from orchestrator.hcl.parser import parse_hcl
+from orchestrator.hcl.tree import HclError
 from orchestrator.terraform.binary import find_binary
 from tests.support.hcl import EVERYTHING, damaged
 from tests.support.terraform import clean_env, make_settings

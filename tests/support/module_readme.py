@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from orchestrator.catalogue.interface import ModuleInterface
-from orchestrator.catalogue.modules import read_module
+from orchestrator.hcl.modules.interface import ModuleInterface
+from orchestrator.hcl.modules.read import read_module
 
 ROOT = Path(__file__).parents[2]
 BEGIN = "<!-- tables: made by `python -m tests.support.module_readme` -->"

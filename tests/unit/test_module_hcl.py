@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.catalogue.hcl_bodies import parse_hcl
-from orchestrator.catalogue.hcl_expressions import parse_expression, parse_template
-from orchestrator.catalogue.hcl_json import parse_json
-from orchestrator.catalogue.hcl_tree import (
+from orchestrator.hcl.expressions import parse_expression, parse_template
+from orchestrator.hcl.json import parse_json
+from orchestrator.hcl.parser import parse_hcl
+from orchestrator.hcl.tree import (
     Call,
     Constant,
     Entries,

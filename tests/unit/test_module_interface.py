@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalogue.interface import ModuleCall, Output, RequiredProvider, Variable
-from orchestrator.catalogue.modules import local_closure, needs_provider, read_module
 from orchestrator.errors import CatalogueError, Location
+from orchestrator.hcl.modules.interface import ModuleCall, Output, RequiredProvider, Variable
+from orchestrator.hcl.modules.read import local_closure, needs_provider, read_module
 
 Write = Callable[[str, str], Path]
 REPOSITORY = Path(__file__).parents[2]

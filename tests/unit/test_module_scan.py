@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalogue.scan import hostile_reads
+from orchestrator.hcl.modules.scan import hostile_reads
 
 Write = Callable[[str, str], Path]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalogue.modules import read_module
 from orchestrator.guard.protected import Protected
+from orchestrator.hcl.modules.read import read_module
 from tests.support.module_readme import ROOT, module_folders, renewed
 
 FOLDERS = module_folders()

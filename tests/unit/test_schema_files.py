@@ -16,12 +16,12 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT7
 
 from orchestrator.catalogue.models import AccountModel, OrchModel, StackModel, StageModel
-from orchestrator.catalogue.modules import read_module
 from orchestrator.catalogue.schema import schemas, stale_schemas, write_schemas
 from orchestrator.catalogue.schema_models import model_schema
 from orchestrator.catalogue.schema_types import inputs_schema, type_schema
 from orchestrator.catalogue.types import parse_type
 from orchestrator.errors import CatalogueError
+from orchestrator.hcl.modules.read import read_module
 
 Write = Callable[[str, str], Path]
 Check = Callable[[str, Any], list[str]]

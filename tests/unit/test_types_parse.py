@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.catalogue.interface import Variable
 from orchestrator.catalogue.records import Node, Ref, Text, Value
 from orchestrator.catalogue.types import (
     Collection,
@@ -25,6 +24,7 @@ from orchestrator.catalogue.types import (
     parse_type,
 )
 from orchestrator.errors import Location
+from orchestrator.hcl.modules.interface import Variable
 
 AT = Location("live/stacks/api.yaml", 3, 5)
 NAMES = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from orchestrator.catalogue.hcl_templates import TemplateReader
-from orchestrator.catalogue.hcl_tree import (
+from orchestrator.hcl.templates import TemplateReader
+from orchestrator.hcl.tree import (
     Call,
     Compound,
     Constant,

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from orchestrator.catalogue.hcl_expressions import parse_expression
-from orchestrator.catalogue.hcl_tree import Call, Constant, Entries, Expression, HclError, Items, Reference
+from orchestrator.hcl.expressions import parse_expression
+from orchestrator.hcl.tree import Call, Constant, Entries, Expression, HclError, Items, Reference
 
 _PRIMITIVES = ("string", "number", "bool", "any")
 _COLLECTIONS = ("list", "set", "map")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from orchestrator.catalogue.hcl_tree import Attribute, Entries, Expression, Items, Reference, constant_text
-from orchestrator.catalogue.interface import RequiredProvider
-from orchestrator.catalogue.module_blocks import Declaration, Declarations
-from orchestrator.catalogue.module_files import ModuleFile
+from orchestrator.hcl.modules.blocks import Declaration, Declarations
+from orchestrator.hcl.modules.files import ModuleFile
+from orchestrator.hcl.modules.interface import RequiredProvider
+from orchestrator.hcl.tree import Attribute, Entries, Expression, Items, Reference, constant_text
 
 _BUILT_IN = "terraform"
 

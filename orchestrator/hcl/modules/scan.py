@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.hcl_expressions import parse_template
-from orchestrator.catalogue.hcl_tree import Attribute, Block, Call, Compound, Expression, HclError, attributes_of, walk
-from orchestrator.catalogue.module_files import ModuleFile, relative
-from orchestrator.catalogue.module_paths import Paths, ScannedModule, inside, leaves, scan_modules, shown
 from orchestrator.errors import Location, Problem
+from orchestrator.hcl.expressions import parse_template
+from orchestrator.hcl.modules.files import ModuleFile, relative
+from orchestrator.hcl.modules.paths import Paths, ScannedModule, inside, leaves, scan_modules, shown
+from orchestrator.hcl.tree import Attribute, Block, Call, Compound, Expression, HclError, attributes_of, walk
 
 _READERS = frozenset(
     {

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.hcl_tree import Attribute, Reference, constant_text
-from orchestrator.catalogue.interface import CodeBlock, ModuleCall
-from orchestrator.catalogue.module_blocks import Declarations
-from orchestrator.catalogue.module_files import ModuleFile, configuration_files, read_by_opentofu, read_file, relative
-from orchestrator.catalogue.module_providers import provider_of, required_providers_of, requirements_of
-from orchestrator.catalogue.module_resources import provisioners_of
 from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.hcl.modules.blocks import Declarations
+from orchestrator.hcl.modules.files import ModuleFile, configuration_files, read_by_opentofu, read_file, relative
+from orchestrator.hcl.modules.interface import CodeBlock, ModuleCall
+from orchestrator.hcl.modules.providers import provider_of, required_providers_of, requirements_of
+from orchestrator.hcl.modules.resources import provisioners_of
+from orchestrator.hcl.tree import Attribute, Reference, constant_text
 
 BUILT_IN = "terraform.io/builtin/terraform"
 _PROGRAMS = frozenset({"external", "local_command"})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from orchestrator.catalogue.hcl_expressions import ExpressionParser
-from orchestrator.catalogue.hcl_tree import Attribute, Block, Body, Constant, HclError
+from orchestrator.hcl.expressions import ExpressionParser
+from orchestrator.hcl.tree import Attribute, Block, Body, Constant, HclError
 
 _DEEPEST = 40
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.catalogue.hcl_tree import Compound, Constant, Expression, Reference, Template, parts_of
-from orchestrator.catalogue.module_blocks import Declarations
-from orchestrator.catalogue.module_files import ModuleFile, read_files
+from orchestrator.hcl.modules.blocks import Declarations
+from orchestrator.hcl.modules.files import ModuleFile, read_files
+from orchestrator.hcl.tree import Compound, Constant, Expression, Reference, Template, parts_of
 
 UNKNOWN = "\0?"
 """Stands in a path for what only Terraform knows."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias, Union
 
-from orchestrator.catalogue.hcl_expressions import parse_template
-from orchestrator.catalogue.hcl_tree import Attribute, Block, Body, Constant, Entries, Expression, HclError, Items
+from orchestrator.hcl.expressions import parse_template
+from orchestrator.hcl.tree import Attribute, Block, Body, Constant, Entries, Expression, HclError, Items
 
 _TOKEN = re.compile(r'\s*+(?:("(?:[^"\\]|\\.)*+")|([{}\[\],:])|([^\s{}\[\],:"]++))')
 _LABELS = {

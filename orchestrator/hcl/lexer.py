@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from orchestrator.catalogue.hcl_tree import HclError
+from orchestrator.hcl.tree import HclError
 
 _SKIP = r"(?:[ \t\r{newline}]++|/\*(?s:.*?)\*/|(?:\#|//)[^\n]*+)*+"
 _NEXT = r"""

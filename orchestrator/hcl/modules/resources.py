@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from orchestrator.catalogue.interface import CodeBlock
-from orchestrator.catalogue.module_blocks import Declarations
+from orchestrator.hcl.modules.blocks import Declarations
+from orchestrator.hcl.modules.interface import CodeBlock
 
 
 def resource_types_of(declared: Declarations) -> frozenset[str]:

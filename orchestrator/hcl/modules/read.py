@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator.catalogue.hcl_tree import Attribute, Reference, walk
-from orchestrator.catalogue.interface import ModuleCall, ModuleInterface, Output, Variable
-from orchestrator.catalogue.module_blocks import Declaration, Declarations
-from orchestrator.catalogue.module_files import read_files, relative
-from orchestrator.catalogue.module_providers import aliases_of, providers_of, required_providers_of
-from orchestrator.catalogue.module_resources import externals_of, provisioners_of, resource_types_of
-from orchestrator.catalogue.module_types import TypeTextError, parse_type
 from orchestrator.errors import CatalogueError, Problem
+from orchestrator.hcl.modules.blocks import Declaration, Declarations
+from orchestrator.hcl.modules.files import read_files, relative
+from orchestrator.hcl.modules.interface import ModuleCall, ModuleInterface, Output, Variable
+from orchestrator.hcl.modules.providers import aliases_of, providers_of, required_providers_of
+from orchestrator.hcl.modules.resources import externals_of, provisioners_of, resource_types_of
+from orchestrator.hcl.modules.types import TypeTextError, parse_type
+from orchestrator.hcl.tree import Attribute, Reference, walk
 
 _Made = TypeVar("_Made")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 
-from orchestrator.catalogue.hcl_scanner import Scanner
-from orchestrator.catalogue.hcl_tree import Compound, Constant, Expression, HclError, Template
+from orchestrator.hcl.lexer import Scanner
+from orchestrator.hcl.tree import Compound, Constant, Expression, HclError, Template
 
 _KINDS = {"newline": "the end of the line", "end": "the end of the file"}
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.hcl_bodies import parse_hcl
-from orchestrator.catalogue.hcl_json import parse_json
-from orchestrator.catalogue.hcl_tree import Body, HclError
 from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.hcl.json import parse_json
+from orchestrator.hcl.parser import parse_hcl
+from orchestrator.hcl.tree import Body, HclError
 
 _OVERRIDE = re.compile(r"(?:.*_)?override\.tf(?:\.json)?")
 _BINARY = "\0"

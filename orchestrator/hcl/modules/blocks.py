@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.catalogue.hcl_tree import Attribute, Block, Constant, constant_text
-from orchestrator.catalogue.module_files import ModuleFile
 from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.hcl.modules.files import ModuleFile
+from orchestrator.hcl.tree import Attribute, Block, Constant, constant_text
 
 _NAMED = {"variable": 1, "output": 1, "module": 1, "resource": 2, "data": 2, "ephemeral": 2}
 """Blocks that are declared once, by their labels."""

@@ -1,0 +1,1 @@
+"""Reads Terraform configuration into a syntax tree with source positions. Evaluates nothing."""

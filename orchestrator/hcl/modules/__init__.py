@@ -1,0 +1,1 @@
+"""Reads Terraform modules: interface, providers, file references, sources."""
