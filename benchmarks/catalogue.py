@@ -154,8 +154,8 @@ def measure(root: Path) -> dict[str, float]:
         ``import``, ``load`` and ``order`` in seconds, ``total`` of the last two, ``megabytes`` at the peak, ``units``.
     """
     began = time.perf_counter()
-    from orchestrator.catalogue.graph import Graph  # noqa: PLC0415 - what the import costs is measured too
-    from orchestrator.catalogue.load import load  # noqa: PLC0415
+    from orchestrator.config.graph import Graph  # noqa: PLC0415 - what the import costs is measured too
+    from orchestrator.config.load import load  # noqa: PLC0415
 
     imported = time.perf_counter()
     catalogue = load(root)

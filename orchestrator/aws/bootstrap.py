@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from orchestrator.aws.bucket import StateBucket
 from orchestrator.aws.identity import Identities, Role
-from orchestrator.catalogue.records import Account
+from orchestrator.config.catalogue import Account
 
 
 @dataclass(frozen=True, slots=True)

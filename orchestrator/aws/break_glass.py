@@ -6,7 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from orchestrator.catalogue.records import Account
+from orchestrator.config.catalogue import Account
 
 OWNER_TAG = "orch:owner"
 REASON_TAG = "orch:reason"

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
 from orchestrator.aws.errors import translate
 from orchestrator.aws.identity import Identities, Role
-from orchestrator.catalogue.records import Account
+from orchestrator.config.catalogue import Account
 from orchestrator.errors import SetupError
 
 KEEP_DAYS = 365

@@ -15,7 +15,7 @@ from orchestrator.aws.profiles import (
     profile_config,
     write_private,
 )
-from orchestrator.catalogue.records import Catalogue
+from orchestrator.config.catalogue import Catalogue
 
 MARKER = "ORCH_CREDENTIALS"
 """Set in a shell that has this environment: from there orch itself cannot start, which its errors then say."""

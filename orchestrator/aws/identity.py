@@ -20,7 +20,7 @@ from orchestrator.aws.break_glass import BreakGlass
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, message_of
 from orchestrator.aws.errors import Context, setup_failure
 from orchestrator.aws.sessions import SessionFactory
-from orchestrator.catalogue.records import Account, Catalogue, Unit
+from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.emulator.info import EmulatorInfo
 from orchestrator.errors import SetupError
 from orchestrator.util.once_map import Once

@@ -15,7 +15,7 @@ from orchestrator.aws.errors import translate
 from orchestrator.aws.identity import Identities, Role, role_for
 from orchestrator.aws.ledger_form import PREFIX, Entry, entry_key, folder_of, make_entry, read_form, write_form
 from orchestrator.aws.states import StateStore
-from orchestrator.catalogue.records import Account, Catalogue, Unit
+from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.records import StateRecord
 

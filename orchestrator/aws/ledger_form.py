@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator import __version__
-from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.records import StateRecord, StateResource
 

@@ -24,7 +24,7 @@ from orchestrator.aws.profiles import (
     profile_config,
     write_private,
 )
-from orchestrator.catalogue.records import Catalogue
+from orchestrator.config.catalogue import Catalogue
 from orchestrator.errors import OrchError
 
 RENEW_BEFORE = timedelta(minutes=15)

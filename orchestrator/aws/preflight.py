@@ -15,7 +15,7 @@ from pathlib import Path
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
 from orchestrator.aws.errors import translate
 from orchestrator.aws.identity import Identities, Role, role_for
-from orchestrator.catalogue.records import Account, Catalogue, Unit
+from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import OrchError, SetupError
 
 FREE_BYTES = 200 * 1024 * 1024

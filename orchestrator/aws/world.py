@@ -9,7 +9,7 @@ from orchestrator.aws.errors import translate
 from orchestrator.aws.identity import Identities, role_for
 from orchestrator.aws.ledger import Ledger
 from orchestrator.aws.states import StateStore
-from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.terraform.records import StateResource
 
 _ANSWERS = frozenset({"301", "307", "400", "403"})

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from orchestrator.aws.bootstrap import Step, ensure_bucket, plan_bucket
 from orchestrator.aws.identity import Identities
-from orchestrator.catalogue.records import Account
 from orchestrator.cli.applying import apply_planned
 from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import Aws
@@ -16,6 +15,7 @@ from orchestrator.cli.output import print_report
 from orchestrator.cli.project import Project
 from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import open_session
+from orchestrator.config.catalogue import Account
 from orchestrator.errors import SetupError
 from orchestrator.report.records import UnitReport
 from orchestrator.run.outcome import exit_code

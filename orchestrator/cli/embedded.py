@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.catalogue.records import Catalogue
 from orchestrator.cli.common import Common
+from orchestrator.config.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from orchestrator.emulator.info import EmulatorInfo

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.graph import Graph
-from orchestrator.catalogue.load import find_root, load
-from orchestrator.catalogue.records import Account, Catalogue, Unit
-from orchestrator.catalogue.targets import select
 from orchestrator.cli.common import Common
+from orchestrator.config.catalogue import Account, Catalogue, Unit
+from orchestrator.config.graph import Graph
+from orchestrator.config.load import find_root, load
+from orchestrator.config.select import select
 from orchestrator.errors import UsageError
 
 
@@ -31,7 +31,7 @@ class Project:
         """
         differing = None
         if changed is not None:
-            from orchestrator.catalogue.changed import changed_units
+            from orchestrator.config.changed import changed_units
 
             differing = changed_units(self.catalogue, self.graph, changed)
         return select(self.catalogue, self.graph, targets, exclude=exclude, changed=differing)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 
-from orchestrator.catalogue.accounts_lock import FILE, lock_text, locked, read_lock
-from orchestrator.catalogue.records import Account
 from orchestrator.cli.common import Common
 from orchestrator.cli.project import Project
+from orchestrator.config.accounts_lock import FILE, lock_text, locked, read_lock
+from orchestrator.config.catalogue import Account
 from orchestrator.errors import BlockedError
 from orchestrator.guard.pinned import compare_accounts
 from orchestrator.util.files import write_atomic

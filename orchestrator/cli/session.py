@@ -19,11 +19,11 @@ from orchestrator.aws.phases import Phases
 from orchestrator.aws.stateobjects import StateObjects
 from orchestrator.aws.states import StateStore
 from orchestrator.aws.world import World
-from orchestrator.catalogue.records import Catalogue
 from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import Aws
 from orchestrator.cli.project import Project
 from orchestrator.cli.request import RunRequest, seconds
+from orchestrator.config.catalogue import Catalogue
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.guard.code import CodeScanner
 from orchestrator.guard.judge import Judge

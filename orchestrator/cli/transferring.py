@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from orchestrator.catalogue.records import Unit
 from orchestrator.cli.ask import Asker
 from orchestrator.cli.common import Common
 from orchestrator.cli.output import print_report, print_units, write
@@ -17,6 +16,7 @@ from orchestrator.cli.project import Project, project_of
 from orchestrator.cli.ready import circumstances, ready_session
 from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import Session
+from orchestrator.config.catalogue import Unit
 from orchestrator.report.records import RunStarted, Status, UnitDone, UnitReport
 from orchestrator.run.carrying import carry_out
 from orchestrator.run.consent import check_consent

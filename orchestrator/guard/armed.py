@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.module_constants import Constants, Known, attribute_in
-from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import Location, Problem
+from orchestrator.guard.module_constants import Constants, Known, attribute_in
 from orchestrator.guard.protected import Protected, ProtectedType, Scalar
 from orchestrator.hcl.modules.blocks import Declaration
 from orchestrator.hcl.modules.paths import ScannedModule, scan_modules

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import Location
 from orchestrator.guard.findings import RUNS_CODE, UNLISTED, UNREADABLE, finding_id
 from orchestrator.guard.records import Finding

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
 from orchestrator.guard.document import Document, read_document
 from orchestrator.guard.enrich import enriched, label
 from orchestrator.guard.entries import UnreadableError

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location
 from orchestrator.guard.causes import attributes, cause, way_out
 from orchestrator.guard.enrich import label

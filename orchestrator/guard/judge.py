@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.guard.allowance import Allowance
 from orchestrator.guard.canary import escaped

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.catalogue.accounts_lock import (
+from orchestrator.config.accounts_lock import (
     FILE,
     AccountsLock,
     Locked,
@@ -15,7 +15,7 @@ from orchestrator.catalogue.accounts_lock import (
     read_lock,
     said_at,
 )
-from orchestrator.catalogue.records import Account, Catalogue
+from orchestrator.config.catalogue import Account, Catalogue
 from orchestrator.guard.base import Base
 from orchestrator.guard.findings import finding_id
 from orchestrator.guard.ledgers import TWIN

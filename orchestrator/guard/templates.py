@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
 from orchestrator.guard.enrich import label
 from orchestrator.guard.findings import TEMPLATE, finding_id
 from orchestrator.guard.places import locate

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.catalogue.records import Catalogue, Unit
-from orchestrator.catalogue.renames import FileEdit
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.rename import FileEdit
 from orchestrator.errors import UsageError
 from orchestrator.run.resources import scratch
 from orchestrator.run.tools import Tools

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from orchestrator.aws.history import PREFIX, STATE, History, Version, receipts_of
 from orchestrator.aws.identity import Role
-from orchestrator.catalogue.records import Account
+from orchestrator.config.catalogue import Account
 from orchestrator.errors import BlockedError
 from orchestrator.guard.receipts import Receipt
 from orchestrator.terraform.header import StateHeader

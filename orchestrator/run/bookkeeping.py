@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
 from orchestrator.errors import OrchError
 from orchestrator.report.records import Notice
 from orchestrator.run.tools import Tools, read_across_accounts

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UsageError
 
 

@@ -15,7 +15,7 @@ from orchestrator.aws.copies import Waiting, can_copy, make_copy
 from orchestrator.aws.errors import translate
 from orchestrator.aws.identity import AnyRole
 from orchestrator.aws.whereabouts import whereabouts
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
 from orchestrator.guard.enrich import label
 from orchestrator.guard.protected import Protected

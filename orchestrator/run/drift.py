@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
 from orchestrator.errors import InterruptedRunError, OrchError
 from orchestrator.guard.drift import changed_outside, judge_drift
 from orchestrator.report.changes import change_lines

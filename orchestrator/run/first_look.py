@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from orchestrator.aws.identity import Identities
 from orchestrator.aws.ledger import Ledger
 from orchestrator.aws.preflight import needs_of, preflight
-from orchestrator.catalogue.accounts_lock import AccountsLock
-from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.config.accounts_lock import AccountsLock
+from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.pinned import compare_accounts
 from orchestrator.run.gate import Gate

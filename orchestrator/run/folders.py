@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
 from orchestrator.run.keeping import remove_old
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from orchestrator.aws.contents import NOT_COUNTED
 from orchestrator.aws.ledger_form import Entry
-from orchestrator.catalogue.accounts_lock import FILE, Locked
-from orchestrator.catalogue.records import Account, Catalogue, Unit
+from orchestrator.config.accounts_lock import FILE, Locked
+from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import OrchError
 from orchestrator.guard.ledgers import Comparison, Left, compare
 from orchestrator.guard.pinned import Pinned

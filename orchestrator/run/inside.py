@@ -7,7 +7,7 @@ from dataclasses import replace
 from orchestrator.aws.contents import NOT_COUNTED, contents
 from orchestrator.aws.identity import Identities, Role, role_for
 from orchestrator.aws.whereabouts import Whereabouts, whereabouts
-from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import OrchError
 from orchestrator.guard.enrich import label
 from orchestrator.guard.ledgers import Left

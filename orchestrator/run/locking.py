@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from orchestrator.aws.locks import HeldLock, StateLockedError
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
 from orchestrator.errors import InterruptedRunError, OrchError
 from orchestrator.report.records import UnitProgress
 from orchestrator.run.holders import holder_of, in_use

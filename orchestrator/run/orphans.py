@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.aws.identity import Role
-from orchestrator.catalogue.graph import Graph
-from orchestrator.catalogue.records import Account, Catalogue, ModuleSource, ProviderConfig, Unit
+from orchestrator.config.catalogue import Account, Catalogue, ModuleSource, ProviderConfig, Unit
+from orchestrator.config.graph import Graph
 from orchestrator.errors import DeniedError, Location, SetupError, UnitError, UsageError
 from orchestrator.guard.ledgers import Left
 from orchestrator.run.shelves import Shelf, Shelves

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from orchestrator.aws.break_glass import BreakGlass
 from orchestrator.aws.identity import AnyRole, Identities, applying_role, session_name
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError
 from orchestrator.guard.findings import RUNS_CODE, UNLISTED
 from orchestrator.guard.records import Verdict

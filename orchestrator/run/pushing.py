@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
 from orchestrator.errors import UnitError
 from orchestrator.report.records import Notice, UnitReport
 from orchestrator.run.folders import Folders

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError, OrchError, SetupError
 from orchestrator.guard.freeze import Frozen, freeze, hash_file
 from orchestrator.guard.receipts import Facts, Receipt, Wrote, check, check_verdict, digest_of

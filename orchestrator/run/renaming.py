@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.aws.stateobjects import StateObject
-from orchestrator.catalogue.load import load
-from orchestrator.catalogue.names import names_of
-from orchestrator.catalogue.records import Catalogue, Unit
-from orchestrator.catalogue.renames import FileEdit, Rename, What, rename_edits
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.load import load
+from orchestrator.config.naming import names_of
+from orchestrator.config.rename import FileEdit, Rename, What, rename_edits
 from orchestrator.errors import CatalogueError, UnitError, UsageError
 from orchestrator.terraform.state import read_state
 from orchestrator.terraform.stateedit import emptied, with_serial

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.catalogue.records import Catalogue, Unit
-from orchestrator.catalogue.renames import FileEdit
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.rename import FileEdit
 from orchestrator.errors import NotAppliedError, UsageError
 from orchestrator.run.tools import Tools
 from orchestrator.run.wishes import Prepared, write_of

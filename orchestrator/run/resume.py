@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
 from orchestrator.errors import ApprovalError, BlockedError, OrchError, UnitError
 from orchestrator.guard.freeze import WRITTEN_BY_APPLY
 from orchestrator.guard.receipts import Receipt

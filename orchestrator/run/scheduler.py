@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from orchestrator.catalogue.graph import Graph
+from orchestrator.config.graph import Graph
 
 T = TypeVar("T")
 

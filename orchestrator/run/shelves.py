@@ -14,8 +14,8 @@ from typing import TypeVar
 from orchestrator.aws.identity import Role
 from orchestrator.aws.ledger import Ledger
 from orchestrator.aws.ledger_form import Entry
-from orchestrator.catalogue.accounts_lock import Locked
-from orchestrator.catalogue.records import Account, Catalogue, Unit
+from orchestrator.config.accounts_lock import Locked
+from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import DeniedError, SetupError
 from orchestrator.guard.ledgers import Books, Left
 

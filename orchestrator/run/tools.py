@@ -14,8 +14,8 @@ from orchestrator.aws.locks import StateLocks
 from orchestrator.aws.phases import Phases
 from orchestrator.aws.stateobjects import StateObjects
 from orchestrator.aws.states import StateStore
-from orchestrator.catalogue.graph import Graph
-from orchestrator.catalogue.records import Account, Catalogue, Unit
+from orchestrator.config.catalogue import Account, Catalogue, Unit
+from orchestrator.config.graph import Graph
 from orchestrator.guard.code import CodeScanner
 from orchestrator.guard.judge import Judge
 from orchestrator.report.sink import Sink

@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.catalogue.records import Catalogue, Unit
-from orchestrator.catalogue.renames import FileEdit
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.rename import FileEdit
 from orchestrator.errors import SetupError, UnitError, UsageError
 
 FORMAT = 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.aws.states import StateStore
-from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import NotAppliedError
 from orchestrator.run.planned import Planned
 from orchestrator.terraform.records import Action, PlanRecord

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
 from orchestrator.guard.findings import PROTECTED
 from orchestrator.run.tools import Tools
 from orchestrator.workspace.lift import lift_prevent_destroy

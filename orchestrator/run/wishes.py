@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from orchestrator.aws.stateobjects import StateObject
-from orchestrator.catalogue.records import Catalogue, Unit
-from orchestrator.catalogue.renames import FileEdit
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.rename import FileEdit
 from orchestrator.errors import UsageError
 from orchestrator.run.renaming import Pair, Renaming, state_after
 from orchestrator.run.tools import Tools

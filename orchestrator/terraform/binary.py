@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.records import Settings
+from orchestrator.config.catalogue import Settings
 from orchestrator.errors import SetupError
 from orchestrator.terraform.install import Pin, install, load_pins
 from orchestrator.terraform.versions import Version, satisfies

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.records import Provider, Settings
+from orchestrator.config.catalogue import Provider, Settings
 from orchestrator.errors import SetupError
 from orchestrator.terraform.cliconfig import has_own_installation, plugin_cache
 from orchestrator.terraform.commands import Root, Terraform

@@ -12,8 +12,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from orchestrator.catalogue.names import names_of
-from orchestrator.catalogue.records import Account, Catalogue, Node, ProviderConfig, Ref, Secret, Text, Unit
+from orchestrator.config.catalogue import Account, Catalogue, Node, ProviderConfig, Ref, Secret, Text, Unit
+from orchestrator.config.naming import names_of
 from orchestrator.errors import CatalogueError, Problem
 from orchestrator.workspace import hcl
 from orchestrator.workspace.trees import ModuleTree

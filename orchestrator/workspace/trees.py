@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.records import ModuleSource
+from orchestrator.config.catalogue import ModuleSource
 from orchestrator.errors import CatalogueError, Location, Problem, SetupError
 from orchestrator.hcl.modules.interface import ModuleInterface
 from orchestrator.hcl.modules.read import local_closure, read_module

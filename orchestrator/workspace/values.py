@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
-from orchestrator.catalogue.nodes import references, unit_references
-from orchestrator.catalogue.records import Ref
+from orchestrator.config.catalogue import Ref
+from orchestrator.config.nodes import references, unit_references
 from orchestrator.errors import UnitError
 
 __all__ = [

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.util.files import locked
 from orchestrator.workspace.archive import zip_folder
 from orchestrator.workspace.root import Renderer, RootText

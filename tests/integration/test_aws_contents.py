@@ -10,7 +10,7 @@ import pytest
 from orchestrator.aws.contents import NOT_COUNTED, contents
 from orchestrator.aws.identity import Identities, Role
 from orchestrator.aws.whereabouts import Whereabouts, whereabouts
-from orchestrator.catalogue.records import Catalogue
+from orchestrator.config.catalogue import Catalogue
 from tests.support.aws import catalogue
 from tests.support.emulator import MANAGEMENT, REGION, Account
 

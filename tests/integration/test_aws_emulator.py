@@ -12,7 +12,7 @@ from orchestrator.aws.bootstrap import Step, ensure_bucket, plan_bucket
 from orchestrator.aws.identity import Identities, Role
 from orchestrator.aws.preflight import needs_of, preflight
 from orchestrator.aws.states import StateStore
-from orchestrator.catalogue.records import Catalogue
+from orchestrator.config.catalogue import Catalogue
 from orchestrator.emulator.control import ensure_accounts
 from orchestrator.emulator.info import EmulatorInfo, read_info
 from orchestrator.errors import DeniedError, SetupError

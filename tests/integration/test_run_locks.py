@@ -15,8 +15,8 @@ import pytest
 
 from orchestrator.aws.identity import Identities, Role
 from orchestrator.aws.locks import StateLockedError, StateLocks
-from orchestrator.catalogue.load import load
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
+from orchestrator.config.load import load
 from orchestrator.emulator.info import read_info
 from orchestrator.terraform.statelock import SUFFIX, lock_bytes, own_lock
 from tests.support.project import REPOSITORY, Project

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.catalogue.load import load
+from orchestrator.config.load import load
 from orchestrator.terraform.process import Processes
 from orchestrator.workspace.values import UNKNOWN
 from orchestrator.workspace.write import Workspace

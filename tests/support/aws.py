@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from orchestrator.aws.identity import Identities, Role
-from orchestrator.catalogue.records import (
+from orchestrator.config.catalogue import (
     Account,
     Catalogue,
     ModuleSource,

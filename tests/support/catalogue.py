@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from orchestrator.catalogue.graph import Graph
-from orchestrator.catalogue.load import load
-from orchestrator.catalogue.records import Catalogue, Node, Ref, Text
+from orchestrator.config.catalogue import Catalogue, Node, Ref, Text
+from orchestrator.config.graph import Graph
+from orchestrator.config.load import load
 from orchestrator.errors import CatalogueError
 
 ORCH = """\

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.catalogue.records import ModuleSource, Node, Unit
+from orchestrator.config.catalogue import ModuleSource, Node, Unit
 from orchestrator.errors import Location
 from orchestrator.terraform.records import PlanRecord
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from orchestrator.aws.identity import Identities, Role
-from orchestrator.catalogue.load import load
+from orchestrator.config.load import load
 from orchestrator.emulator.info import read_info
 from orchestrator.terraform.state import read_state
 from tests.support.project import Project

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from orchestrator.catalogue.records import Provider, Roles, Settings, Timeouts
+from orchestrator.config.catalogue import Provider, Roles, Settings, Timeouts
 from orchestrator.terraform.binary import find_binary
 from orchestrator.terraform.cliconfig import write_cli_config
 from orchestrator.terraform.commands import Root, Terraform

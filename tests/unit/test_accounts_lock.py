@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.catalogue.accounts_lock import FILE, Locked, lock_text, locked, parse_lock, read_lock
-from orchestrator.catalogue.load import load
-from orchestrator.catalogue.records import Catalogue
+from orchestrator.config.accounts_lock import FILE, Locked, lock_text, locked, parse_lock, read_lock
+from orchestrator.config.catalogue import Catalogue
+from orchestrator.config.load import load
 from orchestrator.errors import CatalogueError, Location
 from orchestrator.guard.pinned import compare_accounts
 from tests.support.project import Project

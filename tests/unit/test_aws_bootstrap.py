@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.aws.bootstrap import ensure_bucket, plan_bucket
 from orchestrator.aws.identity import Identities
-from orchestrator.catalogue.records import Catalogue
+from orchestrator.config.catalogue import Catalogue
 from orchestrator.errors import DeniedError, SetupError
 from tests.support.aws import (
     PRODUCTION,

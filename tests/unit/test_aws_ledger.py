@@ -17,7 +17,7 @@ from orchestrator.aws.identity import Identities, Role
 from orchestrator.aws.ledger import Ledger
 from orchestrator.aws.ledger_form import Entry, FurtherProvider, entry_key, folder_of, read_form, write_form
 from orchestrator.aws.states import StateStore
-from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import SetupError, UnitError
 from orchestrator.terraform.records import StateResource
 from tests.support.aws import PRODUCTION, Answer, Call, FakeAws, World, catalogue, give_keys, s3_refused, standard_chain

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.aws.identity import Identities, Role
 from orchestrator.aws.preflight import Need, needs_of, preflight
-from orchestrator.catalogue.records import Catalogue, ProviderConfig, Unit
+from orchestrator.config.catalogue import Catalogue, ProviderConfig, Unit
 from orchestrator.errors import SetupError
 from tests.support.aws import (
     BPM,

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.aws.identity import Identities
 from orchestrator.aws.states import StateStore
-from orchestrator.catalogue.records import Catalogue, Unit
+from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import DeniedError, OrchError, SetupError, ThrottledError, UnitError
 from tests.support.aws import (
     BPM,

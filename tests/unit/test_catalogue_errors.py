@@ -15,9 +15,9 @@ from _pytest.mark import ParameterSet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.catalogue.graph import Graph
-from orchestrator.catalogue.load import load
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
+from orchestrator.config.graph import Graph
+from orchestrator.config.load import load
 from orchestrator.errors import CatalogueError
 from tests.support.catalogue import ORCH, problems, write
 

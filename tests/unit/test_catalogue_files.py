@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from orchestrator.catalogue.checks import check
-from orchestrator.catalogue.files import read_files
-from orchestrator.catalogue.load import find_root, load
-from orchestrator.catalogue.models import AccountModel, OrchModel, StackModel, StageModel
-from orchestrator.catalogue.yamlfile import parse_yaml
+from orchestrator.config.load import find_root, load
+from orchestrator.config.resolve.files import read_files
+from orchestrator.config.schema.models import AccountModel, OrchModel, StackModel, StageModel
+from orchestrator.config.schema.validate import check
+from orchestrator.config.yaml.reader import parse_yaml
 from orchestrator.errors import CatalogueError, UsageError
 from tests.support.catalogue import ORCH, loaded, problems, write
 

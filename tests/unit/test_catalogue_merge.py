@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.catalogue.merge import (
+from orchestrator.config.resolve.merge import (
     Entry,
     extend_entries,
     extend_stage,
@@ -17,8 +17,8 @@ from orchestrator.catalogue.merge import (
     own_stack,
     without_null,
 )
-from orchestrator.catalogue.scalars import Kind
-from orchestrator.catalogue.yamlfile import Yaml, parse_yaml
+from orchestrator.config.yaml.reader import Yaml, parse_yaml
+from orchestrator.config.yaml.scalars import Kind
 from orchestrator.errors import Location
 
 HERE = Location("f.yaml", 1, 1)

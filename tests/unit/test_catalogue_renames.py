@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalogue.load import load
-from orchestrator.catalogue.names import names_of
-from orchestrator.catalogue.records import Catalogue
-from orchestrator.catalogue.renames import FileEdit, Rename, What, rename_edits
+from orchestrator.config.catalogue import Catalogue
+from orchestrator.config.load import load
+from orchestrator.config.naming import names_of
+from orchestrator.config.rename import FileEdit, Rename, What, rename_edits
 from orchestrator.errors import CatalogueError
 from tests.support.catalogue import write
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.catalogue.graph import Graph
-from orchestrator.catalogue.records import Catalogue, Node, Secret
+from orchestrator.config.catalogue import Catalogue, Node, Secret
+from orchestrator.config.graph import Graph
 from tests.support.catalogue import inputs, loaded, plain
 
 PROD = "== stages/prod\naccount: main\n"

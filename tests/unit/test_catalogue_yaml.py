@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.catalogue.scalars import Kind
-from orchestrator.catalogue.yamlfile import MAX_BYTES, MAX_DEPTH, MAX_VALUES, Yaml, parse_yaml, read_yaml
+from orchestrator.config.yaml.reader import MAX_BYTES, MAX_DEPTH, MAX_VALUES, Yaml, parse_yaml, read_yaml
+from orchestrator.config.yaml.scalars import Kind
 from orchestrator.errors import CatalogueError, Location
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalogue.changed import changed_units
-from orchestrator.catalogue.graph import Graph
-from orchestrator.catalogue.load import load
+from orchestrator.config.changed import changed_units
+from orchestrator.config.graph import Graph
+from orchestrator.config.load import load
 from orchestrator.errors import UsageError
 from tests.support.catalogue import write
 

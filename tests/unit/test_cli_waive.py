@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.catalogue.load import load
+from orchestrator.config.load import load
 from orchestrator.guard.findings import finding_id
 from orchestrator.guard.records import Finding, Severity
 from orchestrator.guard.waiver_file import with_waiver

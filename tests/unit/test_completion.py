@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalogue.completion import account_names, target_names, unit_names
-from orchestrator.catalogue.graph import Graph
-from orchestrator.catalogue.load import load
-from orchestrator.catalogue.targets import select
+from orchestrator.config.completion import account_names, target_names, unit_names
+from orchestrator.config.graph import Graph
+from orchestrator.config.load import load
+from orchestrator.config.select import select
 from orchestrator.errors import CatalogueError
 from tests.support.catalogue import write
 

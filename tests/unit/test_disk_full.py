@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalogue.records import ModuleSource
 from orchestrator.cli.failure import disk_error
+from orchestrator.config.catalogue import ModuleSource
 from orchestrator.errors import Location, SetupError
 from orchestrator.workspace.trees import ModuleTrees, copy_tree
 from tests.support.project import REPOSITORY

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orchestrator.catalogue.graph import Graph
-from orchestrator.catalogue.records import ModuleSource, Node, Ref, Unit
+from orchestrator.config.catalogue import ModuleSource, Node, Ref, Unit
+from orchestrator.config.graph import Graph
 from orchestrator.errors import CatalogueError, Location
 
 STAGE = Location("live/stages/prod.yaml", 3)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalogue.load import load
+from orchestrator.config.load import load
 from orchestrator.guard.armed import check_modules
 from orchestrator.guard.protected import Protected
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalogue.load import load
+from orchestrator.config.load import load
 from orchestrator.guard.code import CodeScanner
 from orchestrator.guard.records import Finding
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.catalogue.records import Node
+from orchestrator.config.catalogue import Node
 from orchestrator.errors import Location
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies import Policies

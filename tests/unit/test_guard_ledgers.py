@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from orchestrator.aws.ledger_form import Entry, make_entry
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
 from orchestrator.guard.ledgers import ORPHANED, TWIN, Books, Comparison, Left, compare
 from orchestrator.guard.protected import Protected
 from orchestrator.guard.records import Severity

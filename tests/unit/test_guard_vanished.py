@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.catalogue import Unit
 from orchestrator.errors import ThrottledError
 from orchestrator.guard.findings import VANISHED
 from orchestrator.guard.judge import Judge

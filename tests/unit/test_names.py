@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orchestrator.catalogue.names import SERVICES, aws_name, names_of, same_names
+from orchestrator.config.naming import SERVICES, aws_name, names_of, same_names
 from tests.support.catalogue import loaded
 
 Golden = Callable[[str, str], None]

@@ -12,8 +12,8 @@ import pytest
 
 from orchestrator.aws.identity import Role
 from orchestrator.aws.ledger_form import make_entry
-from orchestrator.catalogue.accounts_lock import FILE, Locked, lock_text, locked
-from orchestrator.catalogue.records import Unit
+from orchestrator.config.accounts_lock import FILE, Locked, lock_text, locked
+from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location, SetupError
 from orchestrator.guard.base import Base
 from orchestrator.guard.ledgers import Books, Left

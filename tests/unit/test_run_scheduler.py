@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.catalogue.graph import Graph
-from orchestrator.catalogue.records import ModuleSource, Unit
+from orchestrator.config.catalogue import ModuleSource, Unit
+from orchestrator.config.graph import Graph
 from orchestrator.errors import Location
 from orchestrator.run.scheduler import Fate, Step, Stop, run_graph
 

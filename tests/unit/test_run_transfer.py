@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalogue.renames import FileEdit
+from orchestrator.config.rename import FileEdit
 from orchestrator.errors import OrchError, SetupError, UsageError
 from orchestrator.run.holders import in_use
 from orchestrator.run.transfer import Transfer, Write, check_edits, make_edits, new_transfer, unfinished, unfinished_of

@@ -15,13 +15,13 @@ from pydantic import BaseModel, ValidationError, create_model
 from referencing import Registry
 from referencing.jsonschema import DRAFT7
 
-from orchestrator.catalogue.models import AccountModel, OrchModel, StackModel, StageModel
-from orchestrator.catalogue.schema import schemas, stale_schemas, write_schemas
-from orchestrator.catalogue.schema_models import model_schema
-from orchestrator.catalogue.schema_types import inputs_schema, type_schema
-from orchestrator.catalogue.types import parse_type
+from orchestrator.config.schema.json_schema import schemas, stale_schemas, write_schemas
+from orchestrator.config.schema.model_schema import model_schema
+from orchestrator.config.schema.models import AccountModel, OrchModel, StackModel, StageModel
+from orchestrator.config.schema.type_schema import inputs_schema, type_schema
 from orchestrator.errors import CatalogueError
 from orchestrator.hcl.modules.read import read_module
+from orchestrator.hcl.modules.types import parse_type
 
 Write = Callable[[str, str], Path]
 Check = Callable[[str, Any], list[str]]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.catalogue.graph import Graph
-from orchestrator.catalogue.records import Catalogue
-from orchestrator.catalogue.targets import select
+from orchestrator.config.catalogue import Catalogue
+from orchestrator.config.graph import Graph
+from orchestrator.config.select import select
 from orchestrator.errors import UsageError
 from tests.support.catalogue import with_graph
 

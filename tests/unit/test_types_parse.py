@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.catalogue.records import Node, Ref, Text, Value
-from orchestrator.catalogue.types import (
+from orchestrator.config.catalogue import Node, Ref, Text, Value
+from orchestrator.config.resolve.types import check_input, check_value
+from orchestrator.errors import Location
+from orchestrator.hcl.modules.interface import Variable
+from orchestrator.hcl.modules.types import (
     Collection,
     ObjectAttribute,
     ObjectType,
@@ -19,12 +22,8 @@ from orchestrator.catalogue.types import (
     TupleType,
     Type,
     TypeTextError,
-    check_input,
-    check_value,
     parse_type,
 )
-from orchestrator.errors import Location
-from orchestrator.hcl.modules.interface import Variable
 
 AT = Location("live/stacks/api.yaml", 3, 5)
 NAMES = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalogue.records import ModuleSource
+from orchestrator.config.catalogue import ModuleSource
 from orchestrator.errors import CatalogueError, Location
 from orchestrator.workspace.trees import ModuleTrees, copy_tree
 

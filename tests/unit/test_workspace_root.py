@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.catalogue.load import load
+from orchestrator.config.load import load
 from orchestrator.errors import CatalogueError
 from orchestrator.guard.protected import Protected
 from orchestrator.workspace.trees import OVERRIDE_FILE

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.catalogue.records import Node, Ref, Text
+from orchestrator.config.catalogue import Node, Ref, Text
 from orchestrator.errors import Location, UnitError
 from orchestrator.workspace.values import UNKNOWN, has_unknown, lookup, merge_unknown, references
 

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from orchestrator.aws.bootstrap import Step
-from orchestrator.catalogue.accounts_lock import FILE
-from orchestrator.catalogue.records import Account
 from orchestrator.cli.bootstrapping import apply_baselines, baselines, bucket_steps, make_buckets
 from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import open_aws
@@ -15,6 +13,8 @@ from orchestrator.cli.output import colour_on
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.ready import circumstances
 from orchestrator.cli.recording import check_record, record_accounts, unrecorded
+from orchestrator.config.accounts_lock import FILE
+from orchestrator.config.catalogue import Account
 from orchestrator.errors import UsageError
 from orchestrator.report.paint import width_of
 from orchestrator.report.tables import rows_json, table

@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from orchestrator.catalogue.records import Catalogue, Unit
-from orchestrator.catalogue.schema import stale_schemas
 from orchestrator.cli.common import Common
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import make_terraform
 from orchestrator.cli.verbs.listing import chosen
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.schema.json_schema import stale_schemas
 from orchestrator.errors import CatalogueError, OrchError
 from orchestrator.report.tables import Column
 from orchestrator.terraform.commands import Root, Terraform

@@ -12,12 +12,12 @@ from typing import TypeVar
 
 from orchestrator.aws.identity import Identities, Role
 from orchestrator.aws.preflight import Need, preflight
-from orchestrator.catalogue.accounts_lock import FILE
 from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import Aws, open_aws
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.recording import check_record, unrecorded
+from orchestrator.config.accounts_lock import FILE
 from orchestrator.errors import OrchError
 from orchestrator.report.tables import Column
 from orchestrator.terraform.binary import find_binary, user_cache

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator.catalogue.records import Unit
 from orchestrator.cli.common import Common
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import Project, open_project
+from orchestrator.config.catalogue import Unit
 from orchestrator.errors import UsageError
 from orchestrator.report.tables import Column
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from orchestrator.catalogue.load import find_root
 from orchestrator.cli.common import Common
 from orchestrator.cli.project import open_project, start_folder
 from orchestrator.cli.transferring import Ask, go_on, transfer
+from orchestrator.config.load import find_root
 from orchestrator.errors import UsageError
 from orchestrator.run.renaming import resolve
 from orchestrator.run.resources import ResourceWish

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.catalogue.load import find_root
 from orchestrator.cli.common import Common
 from orchestrator.cli.output import print_rows
+from orchestrator.config.load import find_root
 from orchestrator.report.tables import Column
 from orchestrator.report.text import plural
 from orchestrator.run.history import PastRun, continued, past_runs

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from orchestrator.catalogue.schema import stale_schemas, write_schemas
 from orchestrator.cli.common import Common
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import open_project
+from orchestrator.config.schema.json_schema import stale_schemas, write_schemas
 
 
 def run(common: Common, *, check: bool) -> int:

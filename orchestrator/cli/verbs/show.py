@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.catalogue.records import Node, Ref, Text, Unit
 from orchestrator.cli.common import Common
 from orchestrator.cli.output import colour_on
 from orchestrator.cli.project import Project, open_project
+from orchestrator.config.catalogue import Node, Ref, Text, Unit
 from orchestrator.report.paint import width_of
 from orchestrator.report.tables import Column, dump, table
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from orchestrator.catalogue.load import find_root
 from orchestrator.cli.common import Common
 from orchestrator.cli.output import colour_on, write
+from orchestrator.config.load import find_root
 from orchestrator.report.paint import width_of
 from orchestrator.report.past import finding_shown_form, render_finding, render_run, run_shown_form
 from orchestrator.report.tables import dump

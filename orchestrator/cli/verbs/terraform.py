@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.catalogue.records import Unit
 from orchestrator.cli.common import Common
 from orchestrator.cli.project import open_project
 from orchestrator.cli.ready import ready_session
 from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import Session
+from orchestrator.config.catalogue import Unit
 from orchestrator.errors import UsageError
 from orchestrator.run.prepare import look
 from orchestrator.run.upstreams import Upstreams

@@ -1,1 +1,0 @@
-"""YAML -> accounts, stages, stacks -> units -> graph. Reads files, nothing else."""

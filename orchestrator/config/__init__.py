@@ -1,0 +1,1 @@
+"""Loads and validates `live/`: accounts, stages, stacks, units and their dependency graph."""

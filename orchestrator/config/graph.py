@@ -1,0 +1,142 @@
+"""The order of units: a directed graph without cycles, made once from the units' upstreams."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from orchestrator.config.catalogue import Unit
+from orchestrator.config.nodes import unit_references
+from orchestrator.errors import CatalogueError, Location, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Units and their order.
+
+    Attributes:
+        order: every unit, upstreams first; among those that could come next the one first in the alphabet.
+    """
+
+    order: tuple[str, ...]
+    _up: Mapping[str, tuple[str, ...]]
+    _down: Mapping[str, tuple[str, ...]]
+    _height: Mapping[str, int]
+
+    @classmethod
+    def of(cls, units: Mapping[str, Unit]) -> Graph:
+        """The graph of units; upstreams that are not among them are left out.
+
+        Raises:
+            CatalogueError: units read each other in a circle; the path is shown with files.
+        """
+        up = {id_: tuple(sorted(name for name in unit.upstreams if name in units)) for id_, unit in units.items()}
+        order = _sorted(up)
+        if len(order) < len(up):
+            raise CatalogueError([_cycle(up, set(up) - set(order), units)])
+        return cls._made(order, up)
+
+    @classmethod
+    def _made(cls, order: tuple[str, ...], up: Mapping[str, tuple[str, ...]]) -> Graph:
+        down: dict[str, list[str]] = {id_: [] for id_ in order}
+        for id_ in order:
+            for above in up[id_]:
+                down[above].append(id_)
+        height: dict[str, int] = {}
+        for id_ in reversed(order):
+            height[id_] = max((height[below] + 1 for below in down[id_]), default=0)
+        return cls(order, up, {id_: tuple(below) for id_, below in down.items()}, height)
+
+    def upstreams(self, unit: str) -> tuple[str, ...]:
+        """Units that must be done right before a unit, sorted."""
+        return self._up[unit]
+
+    def downstreams(self, unit: str) -> tuple[str, ...]:
+        """Units that come right after a unit, in order."""
+        return self._down[unit]
+
+    def above(self, units: Iterable[str]) -> frozenset[str]:
+        """All upstreams of some units, however far, without these units themselves."""
+        return _reach(units, self._up)
+
+    def below(self, units: Iterable[str]) -> frozenset[str]:
+        """All downstreams of some units, however far, without these units themselves."""
+        return _reach(units, self._down)
+
+    def height(self, unit: str) -> int:
+        """Length of the longest path down from a unit: 0 when nothing comes after it."""
+        return self._height[unit]
+
+    def subgraph(self, units: Iterable[str]) -> Graph:
+        """Only these units; what came after another through a unit that is left out still does."""
+        chosen = set(units)
+        nearest: dict[str, frozenset[str]] = {}
+        up: dict[str, tuple[str, ...]] = {}
+        for id_ in self.order:
+            direct = [{above} if above in chosen else nearest[above] for above in self._up[id_]]
+            found = frozenset().union(*direct)
+            if id_ in chosen:
+                up[id_] = tuple(sorted(found))
+            else:
+                nearest[id_] = found
+        return Graph._made(tuple(id_ for id_ in self.order if id_ in chosen), up)
+
+    def reversed(self) -> Graph:
+        """The same units, downstreams first."""
+        return Graph._made(tuple(reversed(self.order)), {id_: tuple(sorted(b)) for id_, b in self._down.items()})
+
+
+def _sorted(up: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Kahn's algorithm; what is on a cycle, or behind one, is missing from the result."""
+    missing = {id_: len(above) for id_, above in up.items()}
+    down: dict[str, list[str]] = {id_: [] for id_ in up}
+    for id_, above in up.items():
+        for name in above:
+            down[name].append(id_)
+    ready = [id_ for id_, count in missing.items() if not count]
+    heapq.heapify(ready)
+    order: list[str] = []
+    while ready:
+        id_ = heapq.heappop(ready)
+        order.append(id_)
+        for below in down[id_]:
+            missing[below] -= 1
+            if not missing[below]:
+                heapq.heappush(ready, below)
+    return tuple(order)
+
+
+def _reach(units: Iterable[str], edges: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    start = frozenset(units)
+    seen = set(start)
+    todo = list(start)
+    while todo:
+        for name in edges[todo.pop()]:
+            if name not in seen:
+                seen.add(name)
+                todo.append(name)
+    return frozenset(seen - start)
+
+
+def _cycle(up: Mapping[str, tuple[str, ...]], among: set[str], units: Mapping[str, Unit]) -> Problem:
+    """One circle among units that could not be put into an order."""
+    path: dict[str, None] = {}  # in the order of the walk, and quick to look into
+    current = min(among)
+    while current not in path:
+        path[current] = None
+        # Every unit without a place in the order has an upstream without one, so the walk ends where it has been.
+        current = next(name for name in up[current] if name in among)
+    walked = list(path)
+    circle = walked[walked.index(current) :]
+    start = circle.index(min(circle))
+    circle = [*circle[start:], *circle[:start]]
+    steps = [(name, _reads(units[name], above)) for name, above in zip(circle, [*circle[1:], circle[0]], strict=True)]
+    shown = "".join(f"{name} ({at}) -> " for name, at in steps) + circle[0]
+    hint = "take one of the references or depends_on out"
+    return Problem(steps[0][1], f"units wait for each other in a circle: {shown}", hint)
+
+
+def _reads(unit: Unit, above: str) -> Location:
+    """Where a unit reads another; where the unit is named when it only comes after it."""
+    return next((ref.at for _, ref in unit_references(unit) if ref.unit == above), unit.at)

@@ -1,0 +1,1 @@
+"""Resolves files into units: inheritance, merging, references, wiring."""

@@ -1,0 +1,85 @@
+"""What the making of units shares: the wiring, the modules' interfaces, and the problems that were found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator.config.catalogue import Account, ModuleSource, Settings
+from orchestrator.config.resolve.scopes import Draft
+from orchestrator.config.resolve.sources import source_of
+from orchestrator.config.resolve.values import Shared
+from orchestrator.config.resolve.wiring import Wiring
+from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.hcl.modules.interface import ModuleInterface
+from orchestrator.hcl.modules.read import read_module
+from orchestrator.util.suggest import near_miss
+
+
+@dataclass(slots=True)
+class Context:
+    """One loading of one catalogue. Each module is read once.
+
+    Attributes:
+        root: the repository.
+        settings: of the catalogue.
+        accounts: by name.
+        wiring: from names to units.
+        shared: literals and texts that units share.
+        problems: what is wrong; each is told once, however many stages have it.
+        interfaces: unit -> the interface of its module; None for modules that Terraform fetches, and for broken ones.
+    """
+
+    root: Path
+    settings: Settings
+    accounts: Mapping[str, Account]
+    wiring: Wiring
+    shared: Shared
+    problems: list[Problem]
+    interfaces: dict[str, ModuleInterface | None] = field(default_factory=dict)
+    _sources: dict[int, ModuleSource | None] = field(default_factory=dict)
+    _modules: dict[Path, ModuleInterface | None] = field(default_factory=dict)
+    _told: set[Problem] = field(default_factory=set)
+
+    def tell(self, at: Location, what: str, hint: str | None = None) -> None:
+        """Note a problem once: what stands in a stack file is wrong in every stage that has it."""
+        problem = Problem(at, what, hint)
+        if problem not in self._told:
+            self._told.add(problem)
+            self.problems.append(problem)
+
+    def source(self, draft: Draft) -> ModuleSource | None:
+        """The module of a draft; None when it is wrong, which is told."""
+        value = draft.body.get("module")
+        key = id(value) if value is not None and draft.body.get("version") is None else id(draft.body)
+        if key not in self._sources:
+            found: list[Problem] = []
+            self._sources[key] = source_of(draft.body, self.wiring.files.stacks[draft.stack].at, self.root, found)
+            self.shared.kept += [draft.body] if value is None else [draft.body, value]
+            for problem in found:
+                self.tell(problem.where, problem.what, problem.hint)
+        return self._sources[key]
+
+    def read_interface(self, draft: Draft) -> None:
+        """Read the module of a draft, if it is one of this repository."""
+        source = self.source(draft)
+        self.interfaces[draft.id] = None if source is None or source.path is None else self._module(source.path)
+
+    def _module(self, path: Path) -> ModuleInterface | None:
+        if path not in self._modules:
+            try:
+                self._modules[path] = read_module(path, root=self.root)
+            except CatalogueError as error:
+                self._modules[path] = None
+                self.problems += error.problems
+        return self._modules[path]
+
+    def is_variable(self, interface: ModuleInterface | None, name: str, at: Location) -> bool:
+        """Whether a module has a variable; what has no known interface has them all. It is told when it has not."""
+        if interface is None or name in interface.variables:
+            return True
+        known = ", ".join(sorted(interface.variables)) or "none"
+        hint = near_miss(name, interface.variables) or f"it has: {known}"
+        self.tell(at, f"{interface.path.name} has no variable {name!r}", hint)
+        return False

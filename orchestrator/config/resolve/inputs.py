@@ -1,0 +1,114 @@
+"""The inputs of a unit: resolved, and checked against the variables of its module."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from orchestrator.config.catalogue import Node
+from orchestrator.config.nodes import references
+from orchestrator.config.resolve.context import Context
+from orchestrator.config.resolve.scopes import Draft
+from orchestrator.config.resolve.types import check_input
+from orchestrator.config.resolve.values import Resolver, ToldError
+from orchestrator.config.yaml.reader import Yaml
+from orchestrator.config.yaml.scalars import Kind
+from orchestrator.errors import Problem
+from orchestrator.hcl.modules.interface import ModuleInterface, Variable
+
+FROM_ORCH = frozenset({"names", "name", "protected_delete_apis"})
+"""Variables that orch sets when the stack does not: names in AWS, and what deletes protected resources."""
+GIVEN_BY = ("inputs", "secrets", "archives")
+"""Keys of a stack that set variables."""
+
+
+@dataclass(slots=True)
+class Inputs:
+    """Makes the inputs of units; each literal is checked once for each variable."""
+
+    context: Context
+    _checked: set[tuple[int, int]] = field(default_factory=set)
+
+    def of(self, draft: Draft, resolver: Resolver) -> dict[str, Node]:
+        """The inputs of a draft. One that is wrong is told, and null here."""
+        written = draft.body.get("inputs")
+        interface = self.context.interfaces.get(draft.id)
+        inputs: dict[str, Node] = {}
+        if written is None:
+            return inputs
+        for name, value in written.items():
+            if interface is not None and name not in interface.variables:
+                self.context.is_variable(interface, name, written.where(name))
+                continue
+            try:
+                node = inputs[name] = resolver.node(value)
+            except ToldError:
+                inputs[name] = Node(None, value.at)
+                continue
+            if interface is not None:
+                self._check(interface.variables[name], node, value)
+        return inputs
+
+    def check_given(self, draft: Draft) -> None:
+        """Tell every variable that is set twice, or that has no default and is not set at all."""
+        given: dict[str, str] = {}
+        for key in GIVEN_BY:
+            found = draft.body.get(key)
+            for name, _ in found.items() if found is not None else ():
+                if name in given and found is not None:
+                    what = f"{name!r} is in `{given[name]}` and in `{key}`"
+                    self.context.tell(found.where(name), what, "say it in one of them")
+                given[name] = key
+        interface = self.context.interfaces.get(draft.id)
+        if interface is not None:
+            self._check_missing(draft, interface, given)
+
+    def _check_missing(self, draft: Draft, interface: ModuleInterface, given: Collection[str]) -> None:
+        for variable in interface.variables.values():
+            if not variable.has_default and variable.name not in given and variable.name not in FROM_ORCH:
+                what = f"{draft.id} does not set {variable.name!r}, which {interface.path.name} needs"
+                kind = f" ({variable.type})" if variable.type != "any" else ""
+                self.context.tell(draft.at, what, f"add it under `inputs:`{kind}; it is declared in {variable.at}")
+
+    def _check(self, variable: Variable, node: Node, value: Yaml) -> None:
+        if not value.has_ref:
+            key = (id(variable), id(value))
+            if key in self._checked:
+                return
+            self._checked.add(key)
+        for problem in check_input(variable, node, f"inputs.{variable.name}"):
+            written = _as_written(problem, value)
+            self.context.tell(written.where, written.what, written.hint)
+        if value.has_ref and not variable.sensitive and not variable.ephemeral:
+            self._check_sensitive(variable, node)
+
+    def _check_sensitive(self, variable: Variable, node: Node) -> None:
+        for ref in references(node):
+            interface = self.context.interfaces.get(ref.unit)
+            if interface is not None and interface.outputs[ref.output].sensitive:
+                what = f"{ref.unit}.{ref.output} is sensitive, and the variable {variable.name!r} is not"
+                self.context.tell(ref.at, what, f"add `sensitive = true` to the variable ({variable.at})")
+
+
+def _as_written(problem: Problem, value: Yaml) -> Problem:
+    """The problem with a number as the file has it: 5.100, where only 5.1 is left of the value."""
+    leaf = next((each for each in _leaves(value) if each.at == problem.where), None)
+    if leaf is None or leaf.kind is not Kind.NUMBER or problem.hint is None:
+        return problem
+    shown = json.dumps(leaf.value)
+    if shown == leaf.raw or not problem.hint.startswith(f'write it in quotes: "{shown}"'):
+        return problem
+    what = problem.what.removesuffix(shown) + leaf.raw
+    return Problem(problem.where, what, f'write it in quotes: "{leaf.raw}"')
+
+
+def _leaves(value: Yaml) -> Iterator[Yaml]:
+    if value.kind is Kind.MAP:
+        for item in value.value.values():
+            yield from _leaves(item)
+    elif value.kind is Kind.LIST:
+        for item in value.value:
+            yield from _leaves(item)
+    else:
+        yield value

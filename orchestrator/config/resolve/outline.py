@@ -1,0 +1,67 @@
+"""What ``live/`` says about accounts, stages and stacks, before any module or reference is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.config.catalogue import Account, Settings, Stage
+from orchestrator.config.resolve.files import Files, read_files
+from orchestrator.config.resolve.scopes import Draft, Scope, account_scope, drafts_of, stage_scope
+from orchestrator.config.resolve.settings import make_accounts, make_settings
+from orchestrator.config.resolve.stages import make_stage, merged_stages
+from orchestrator.errors import CatalogueError
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Everything in ``live/`` that is right; ``files.problems`` has what is wrong.
+
+    Attributes:
+        files: as written.
+        settings: of the catalogue.
+        accounts: by name.
+        stages: by name, each merged over what it extends.
+        scopes: of accounts and stages, by name.
+        drafts: the units, with references that nobody has looked at.
+    """
+
+    files: Files
+    settings: Settings
+    accounts: Mapping[str, Account]
+    stages: Mapping[str, Stage]
+    scopes: Mapping[str, Scope]
+    drafts: tuple[Draft, ...]
+
+
+def read_outline(root: Path) -> Outline:
+    """Read ``live/`` and nothing else.
+
+    Args:
+        root: the folder that contains the ``live/`` that is read.
+
+    Raises:
+        CatalogueError: ``live/orch.yaml`` is wrong, without which nothing means anything.
+    """
+    files = read_files(root)
+    if files.orch is None:
+        raise CatalogueError(files.problems)
+    settings = make_settings(files.orch, files.problems)
+    accounts = make_accounts(files.accounts, files.orch, settings, files.problems)
+    stages, scopes = _scopes(files, accounts)
+    drafts = tuple(draft for scope in scopes.values() for draft in drafts_of(scope, files.problems))
+    return Outline(files, settings, accounts, stages, scopes, drafts)
+
+
+def _scopes(files: Files, accounts: Mapping[str, Account]) -> tuple[dict[str, Stage], dict[str, Scope]]:
+    stages: dict[str, Stage] = {}
+    scopes = {name: account_scope(account, files.accounts[name], files) for name, account in accounts.items()}
+    for name, merged in merged_stages(files).items():
+        stage = make_stage(name, merged, accounts, files)
+        if stage is None:
+            files.broken.add(name)
+            continue
+        stages[name] = stage
+        scopes.setdefault(name, stage_scope(stage, merged, accounts[stage.account], files))
+    return stages, scopes

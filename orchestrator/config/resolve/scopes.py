@@ -1,0 +1,136 @@
+"""Where a name means something: a stage with its stacks and its wiring, or an account with its own stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from orchestrator.config.catalogue import Account, Stage
+from orchestrator.config.resolve.files import BUILT_INS, Files
+from orchestrator.config.resolve.merge import Entry, extend_entries
+from orchestrator.config.resolve.settings import not_allowed
+from orchestrator.config.resolve.stages import MergedStage
+from orchestrator.config.yaml.reader import Yaml
+from orchestrator.errors import Location, Problem
+from orchestrator.util.suggest import near_miss
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A stage, or an account on its own.
+
+    Attributes:
+        name: of the stage or account.
+        file: that says it, for hints.
+        account: the account that it is in.
+        region: of stacks that do not say otherwise.
+        stacks: name -> the stack file with what this scope says merged over it.
+        stack_at: name -> where the scope names it.
+        dropped: stacks that are ``false`` here -> where.
+        uses: name -> unit of another stage, as written; a null is kept.
+        of_account: an account's own stacks.
+        named: the stage name that names in AWS keep, when the stage was renamed.
+    """
+
+    name: str
+    file: str
+    account: Account
+    region: str
+    stacks: Mapping[str, Yaml]
+    stack_at: Mapping[str, Location]
+    dropped: Mapping[str, Location]
+    uses: Mapping[str, Yaml]
+    of_account: bool = False
+    named: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A unit before its references are resolved."""
+
+    id: str
+    scope: Scope
+    stack: str
+    region: str
+    body: Yaml
+    at: Location
+
+
+def account_scope(account: Account, value: Yaml, files: Files) -> Scope:
+    """The scope of an account's own stacks."""
+    entries = extend_entries({}, value.get("stacks"), files.stacks)
+    stacks, places, dropped = _stacks(entries, files)
+    file = f"live/accounts/{account.name}.yaml"
+    return Scope(account.name, file, account, account.region, stacks, places, dropped, {}, of_account=True)
+
+
+def stage_scope(stage: Stage, merged: MergedStage, account: Account, files: Files) -> Scope:
+    """The scope of a stage: its stacks, and what it uses."""
+    stacks, places, dropped = _stacks(merged.entries, files)
+    uses = merged.value.get("uses")
+    wired: dict[str, Yaml] = {}
+    for name, value in uses.items() if uses is not None else ():
+        at = uses.where(name) if uses is not None else value.at
+        if name in stacks:
+            what = f"{name!r} is in `stacks` and in `uses`, so nobody knows which is meant"
+            files.problems.append(Problem(at, what, "rename one of them"))
+        elif name in BUILT_INS:
+            files.problems.append(Problem(at, f"{name!r} is a built-in reference, so nothing else can have it"))
+        wired[name] = value
+    file = f"live/stages/{stage.name}.yaml"
+    return Scope(stage.name, file, account, stage.region, stacks, places, dropped, wired, named=stage.named)
+
+
+def _stacks(
+    entries: Mapping[str, Entry], files: Files
+) -> tuple[dict[str, Yaml], dict[str, Location], dict[str, Location]]:
+    stacks: dict[str, Yaml] = {}
+    places: dict[str, Location] = {}
+    dropped: dict[str, Location] = {}
+    for name, entry in entries.items():
+        if entry.dropped:
+            dropped[name] = entry.at
+            if name not in files.stacks and name not in files.broken:
+                hint = near_miss(name, files.stacks) or "take the line out"
+                files.problems.append(Problem(entry.at, f"there is no stack {name!r} to leave out", hint))
+        elif entry.body is not None:
+            stacks[name] = entry.body
+            places[name] = entry.at
+        elif name not in files.broken:
+            hint = near_miss(name, files.stacks) or f"write live/stacks/{name}.yaml"
+            files.problems.append(Problem(entry.at, f"there is no stack {name!r}", hint))
+    return stacks, places, dropped
+
+
+def drafts_of(scope: Scope, problems: list[Problem]) -> Iterator[Draft]:
+    """The units of a scope: one for each stack, or one for each of its regions."""
+    for stack, body in scope.stacks.items():
+        for region in _regions(scope, stack, body, problems):
+            suffix = "" if region == scope.region else f"@{region}"
+            yield Draft(f"{scope.name}/{stack}{suffix}", scope, stack, region, body, scope.stack_at[stack])
+
+
+def _regions(scope: Scope, stack: str, body: Yaml, problems: list[Problem]) -> Iterator[str]:
+    one, many = body.get("region"), body.get("regions")
+    if one is not None and many is not None:
+        problems.append(Problem(body.where("regions"), f"{stack} says `region` and `regions`", "keep one of them"))
+        return
+    if many is not None:
+        wanted = many.value
+    elif one is not None:
+        wanted = (one,)
+    else:
+        if scope.account.allows(scope.region):  # else it is said where the region is said
+            yield scope.region
+        return
+    if many is not None and not many.value:
+        problems.append(Problem(many.at, f"{stack} has no region", "name one, or leave `regions` out"))
+    seen: set[str] = set()
+    for item in wanted:
+        if item.value in seen:
+            problems.append(Problem(item.at, f"the region {item.value} is here twice"))
+        elif not scope.account.allows(item.value):
+            problems.append(not_allowed(item.value, item.at, scope.account.name))
+        else:
+            yield item.value
+        seen.add(item.value)

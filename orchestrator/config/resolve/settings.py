@@ -1,0 +1,202 @@
+"""From checked files to the settings of the catalogue and its accounts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from orchestrator import __version__
+from orchestrator.config.catalogue import Account, Provider, Roles, Settings, Timeouts
+from orchestrator.config.resolve.references import BuiltIn, OutputOf, ReferenceTextError, split
+from orchestrator.config.yaml.reader import Yaml
+from orchestrator.config.yaml.scalars import Kind
+from orchestrator.errors import Location, Problem
+from orchestrator.hcl.modules.sources import is_fetched
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_CONSTRAINT_PART = r"(?:=|!=|>|>=|<|<=|~>)? *v?[0-9]+(?:\.[0-9]+){0,2}(?:[-+][0-9A-Za-z.-]+)?"
+CONSTRAINT = re.compile(rf" *{_CONSTRAINT_PART} *(?:, *{_CONSTRAINT_PART} *)*")
+"""What Terraform takes for a constraint on a version."""
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def text_of(value: Yaml | None, key: str, default: str = "") -> str:
+    """The text of a key; the default when it is not there or empty."""
+    found = value.get(key) if value is not None else None
+    return found.value if found is not None and found.kind is Kind.TEXT else default
+
+
+def texts_of(value: Yaml | None, key: str) -> dict[str, str]:
+    """A map of texts under a key."""
+    found = value.get(key) if value is not None else None
+    return {name: item.value for name, item in found.items() if item.kind is Kind.TEXT} if found is not None else {}
+
+
+def make_settings(orch: Yaml, problems: list[Problem]) -> Settings:
+    """``live/orch.yaml`` as a record; what is wrong goes to ``problems``."""
+    _check_version(orch, problems)
+    terraform = text_of(orch, "terraform", ">=1.11,<2.0")
+    if not CONSTRAINT.fullmatch(terraform):
+        hint = 'write it like ">=1.11,<2.0"'
+        problems.append(Problem(orch.value["terraform"].at, f"{terraform!r} is no version constraint", hint))
+    state = orch.value["state"]
+    return Settings(
+        name=text_of(orch, "name"),
+        region=text_of(orch, "region"),
+        terraform=terraform,
+        orch=text_of(orch, "orch"),
+        providers=_providers(orch, problems),
+        state_bucket=text_of(state, "bucket"),
+        roles=make_roles(Roles(), orch.get("roles")),
+        tags=texts_of(orch, "tags"),
+        timeouts=make_timeouts(Timeouts(), orch.get("timeouts")),
+        binary=text_of(orch, "binary", "terraform"),
+        management=text_of(orch, "management", "999999999999"),
+        module_sources=_module_sources(orch, problems),
+    )
+
+
+def _check_version(orch: Yaml, problems: list[Problem]) -> None:
+    wanted = orch.value["orch"]
+    try:
+        fits = __version__ in SpecifierSet(wanted.value)
+    except InvalidSpecifier:
+        problems.append(Problem(wanted.at, f"{wanted.value!r} is no version specifier", 'write it like "~=0.1"'))
+        return
+    if not fits:
+        what = f"this catalogue is for orch {wanted.value}, and this is orch {__version__}"
+        problems.append(Problem(wanted.at, what, f'pip install "orch{wanted.value}"'))
+
+
+def _providers(orch: Yaml, problems: list[Problem]) -> Mapping[str, Provider]:
+    providers: dict[str, Provider] = {}
+    found = orch.get("providers")
+    for name, value in found.items() if found is not None else ():
+        version = value.value if value.kind is Kind.TEXT else text_of(value, "version")
+        if not CONSTRAINT.fullmatch(version):
+            problems.append(Problem(value.at, f"{version!r} is no version of the provider {name}", 'as in "5.100.0"'))
+        source = f"hashicorp/{name}" if value.kind is Kind.TEXT else text_of(value, "source")
+        providers[name] = Provider(name=name, source=source, version=version)
+    return providers
+
+
+def _module_sources(orch: Yaml, problems: list[Problem]) -> tuple[str, ...]:
+    found = orch.get("module_sources")
+    listed = found.value if found is not None and found.kind is Kind.LIST else ()
+    for each in listed:
+        if not is_fetched(each.value):
+            hint = "a registry address (NAMESPACE/NAME/PROVIDER), or git::https://…?ref=…"
+            problems.append(Problem(each.at, f"{each.value!r} is no address of a module", hint))
+    return tuple(each.value for each in listed)
+
+
+def make_roles(base: Roles, value: Yaml | None) -> Roles:
+    """Roles, those of ``value`` over those of ``base``."""
+    return Roles(
+        bootstrap=text_of(value, "bootstrap", base.bootstrap),
+        plan=text_of(value, "plan", base.plan),
+        apply=text_of(value, "apply", base.apply),
+        break_glass=text_of(value, "break_glass", base.break_glass),
+    )
+
+
+def make_timeouts(base: Timeouts, value: Yaml | None) -> Timeouts:
+    """Time limits, those of ``value`` over those of ``base``."""
+    plan, apply = text_of(value, "plan"), text_of(value, "apply")
+    return Timeouts(plan=_seconds(plan) if plan else base.plan, apply=_seconds(apply) if apply else base.apply)
+
+
+def _seconds(text: str) -> float:
+    return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9]+)([hms])", text))
+
+
+def make_accounts(
+    values: Mapping[str, Yaml], orch: Yaml, settings: Settings, problems: list[Problem]
+) -> dict[str, Account]:
+    """The files of ``live/accounts/`` as records; each has a state bucket of its own."""
+    accounts = {name: _make_account(name, value, settings, problems) for name, value in values.items()}
+    try:
+        buckets = _buckets(settings, accounts)
+    except ReferenceTextError as error:
+        problems.append(Problem(orch.value["state"].value["bucket"].at, f"state.bucket: {error}"))
+        return accounts
+    return {name: replace(account, state_bucket=buckets[name]) for name, account in accounts.items()}
+
+
+def _buckets(settings: Settings, accounts: Mapping[str, Account]) -> dict[str, str]:
+    """Account -> its state bucket, which no other account has."""
+    owners: dict[str, str] = {}
+    buckets: dict[str, str] = {}
+    for account in accounts.values():
+        bucket = _bucket(settings, account)
+        first = owners.setdefault(bucket, account.name)
+        if accounts[first].id != account.id:  # two accounts with one id are told already
+            message = f"{first} and {account.name} would both have {bucket}; put ${{{{ account_id }}}} into it"
+            raise ReferenceTextError(message)
+        buckets[account.name] = bucket
+    return buckets
+
+
+def _make_account(name: str, value: Yaml, settings: Settings, problems: list[Problem]) -> Account:
+    region = text_of(value, "region", settings.region)
+    listed = value.get("regions")
+    regions = tuple(item.value for item in listed.value) if listed is not None and listed.kind is Kind.LIST else ()
+    if listed is not None and listed.kind is Kind.LIST and not regions:
+        problems.append(Problem(listed.at, f"no region is allowed in {name}", "name one, or leave `regions` out"))
+    if regions and region not in regions:
+        at = value.value["region"].at if text_of(value, "region") else value.where("regions")
+        hint = f"add it to `regions`, or set `region` to one of {', '.join(regions)}"
+        problems.append(Problem(at, f"the region {region} is not allowed in {name}", hint))
+    return Account(
+        name=name,
+        id=text_of(value, "id"),
+        region=region,
+        regions=regions,
+        restricted=text_of(value, "access", "restricted") == "restricted",
+        state_bucket="",
+        roles=make_roles(settings.roles, value.get("roles")),
+        tags={**settings.tags, **texts_of(value, "tags")},
+        at=value.at,
+        profile=text_of(value, "profile") or None,
+    )
+
+
+def not_allowed(region: str, at: Location, account: str) -> Problem:
+    """A region that an account does not allow."""
+    hint = f"add it to `regions` in live/accounts/{account}.yaml"
+    return Problem(at, f"the region {region} is not allowed in {account}", hint)
+
+
+def _bucket(settings: Settings, account: Account) -> str:
+    built_ins = {"name": settings.name, "account": account.name, "account_id": account.id, "region": account.region}
+    bucket = fill(settings.state_bucket, built_ins)
+    if not _BUCKET.fullmatch(bucket):
+        message = f"{bucket!r} is no name for a bucket: 3 to 63 lower-case letters, digits, - and ."
+        raise ReferenceTextError(message)
+    return bucket
+
+
+def fill(text: str, context: Mapping[str, str]) -> str:
+    """A text with its built-in references filled in.
+
+    Raises:
+        ReferenceTextError: a reference to a unit, or to a built-in that there is not here.
+    """
+    filled = []
+    for part in split(text):
+        if isinstance(part, OutputOf):
+            message = (
+                f"${{{{ {part.stack}.{part.output} }}}} is an output; only {', '.join(sorted(context))} can stand here"
+            )
+            raise ReferenceTextError(message)
+        if isinstance(part, BuiltIn):
+            if part.name not in context:
+                message = f"${{{{ {part.name} }}}} is unknown here; there are {', '.join(sorted(context))}"
+                raise ReferenceTextError(message)
+            filled.append(context[part.name])
+        else:
+            filled.append(part)
+    return "".join(filled)

@@ -1,0 +1,114 @@
+"""Stages: each merged over what it extends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from orchestrator.config.catalogue import Account, Stage
+from orchestrator.config.resolve.files import Files
+from orchestrator.config.resolve.merge import Entry, extend_entries, extend_stage
+from orchestrator.config.resolve.settings import not_allowed, text_of
+from orchestrator.config.yaml.reader import Yaml
+from orchestrator.errors import Problem
+from orchestrator.util.suggest import near_miss
+
+
+@dataclass(frozen=True, slots=True)
+class MergedStage:
+    """A stage merged over what it extends.
+
+    Attributes:
+        value: its keys, but for ``stacks``.
+        entries: what it and those above it say about stacks.
+        lineage: its name, then that of what it extends, and so on.
+    """
+
+    value: Yaml
+    entries: Mapping[str, Entry]
+    lineage: tuple[str, ...]
+
+
+def merged_stages(files: Files) -> dict[str, MergedStage]:
+    """Every stage merged over what it extends; those that cannot be merged are problems."""
+    done: dict[str, MergedStage | None] = {}
+    for name in files.stages:
+        _merge_chain(_chain(name, done, files), done, files)
+    return {name: found for name in files.stages if (found := done[name]) is not None}
+
+
+def _chain(name: str, done: Mapping[str, MergedStage | None], files: Files) -> list[str]:
+    """A stage and those above it that are not merged yet; it ends before one that is in it already."""
+    chain: list[str] = []
+    while name in files.stages and name not in done and name not in chain:
+        chain.append(name)
+        name = text_of(files.stages[name], "extends")
+    return chain
+
+
+def _merge_chain(chain: list[str], done: dict[str, MergedStage | None], files: Files) -> None:
+    for name in reversed(chain):
+        own = files.stages[name]
+        parent = text_of(own, "extends")
+        if not parent:
+            done[name] = MergedStage(own, extend_entries({}, own.get("stacks"), files.stacks), (name,))
+            continue
+        base = done.get(parent)
+        if base is not None:
+            entries = extend_entries(base.entries, own.get("stacks"), files.stacks)
+            done[name] = MergedStage(extend_stage(base.value, own), entries, (name, *base.lineage))
+            continue
+        done[name] = None
+        if (parent in chain and parent not in done) or parent == name:
+            _tell_circle(chain, parent, files)
+        elif parent not in files.stages and parent not in files.broken:
+            at, hint = own.value["extends"].at, near_miss(parent, files.stages)
+            files.problems.append(Problem(at, f"there is no stage {parent!r} to extend", hint))
+
+
+def _tell_circle(chain: list[str], parent: str, files: Files) -> None:
+    circle = chain[chain.index(parent) :]
+    start = circle.index(min(circle))
+    circle = [*circle[start:], *circle[:start]]
+    path = " -> ".join(f"{each} (live/stages/{each}.yaml)" for each in (*circle, circle[0]))
+    at = files.stages[circle[0]].value["extends"].at
+    files.problems.append(Problem(at, f"stages extend each other in a circle: {path}", "take one `extends` out"))
+
+
+def make_stage(name: str, merged: MergedStage, accounts: Mapping[str, Account], files: Files) -> Stage | None:
+    """A merged stage as a record; None when its account is wrong."""
+    value = merged.value
+    account = text_of(value, "account")
+    if account not in accounts:
+        if not account:
+            files.problems.append(Problem(value.at, "the key 'account' is missing", "say which account it runs in"))
+        elif account not in files.broken:
+            where = value.value["account"].at
+            files.problems.append(Problem(where, f"there is no account {account!r}", near_miss(account, accounts)))
+        return None
+    region = text_of(value, "region")
+    if region and not accounts[account].allows(region):
+        files.problems.append(not_allowed(region, value.value["region"].at, account))
+    disposable = value.get("disposable")
+    return Stage(
+        name=name,
+        account=account,
+        region=region or accounts[account].region,
+        lineage=merged.lineage,
+        at=value.at,
+        expires=_day(value, files),
+        disposable=disposable is not None and disposable.value is True,
+        named=text_of(value, "named") or None,
+    )
+
+
+def _day(value: Yaml, files: Files) -> str | None:
+    text = text_of(value, "expires")
+    if not text:
+        return None
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        files.problems.append(Problem(value.value["expires"].at, f"there is no day {text}", 'as in "2027-01-31"'))
+    return text

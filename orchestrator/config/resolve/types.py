@@ -1,0 +1,206 @@
+"""Checks a value of the catalogue against the type of a module's variable, more carefully than Terraform does.
+
+Terraform turns ``5`` into ``"5"`` and ``"true"`` into ``true``, and drops the keys of an object that it does not know.
+Here only what YAML says to be of the same kind is taken.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from orchestrator.config.catalogue import Node, Ref, Text, Value
+from orchestrator.errors import Location, Problem
+from orchestrator.hcl.modules.interface import Variable
+from orchestrator.hcl.modules.types import Collection, ObjectType, Primitive, TupleType, Type, parse_type
+
+_FOUND = ", found "
+_BOOL_WORDS = {"true", "false", "yes", "no", "on", "off", "y", "n"}
+
+
+def check_input(variable: Variable, node: Node, path: str) -> list[Problem]:
+    """What is wrong with a value for a variable.
+
+    Args:
+        variable: of the module.
+        node: the value, resolved.
+        path: how messages call the value: ``inputs.mfa``.
+    """
+    if node.value is None and not variable.nullable and not variable.has_default:
+        return [Problem(node.at, f"{path}: null is not allowed here, and there is no default")]
+    problems = check_value(parse_type(variable.type), node, path)
+    return [_veiled(each) for each in problems] if variable.sensitive or variable.ephemeral else problems
+
+
+def _veiled(problem: Problem) -> Problem:
+    """The problem without the value that it quotes."""
+    return Problem(problem.where, problem.what.split(_FOUND)[0])
+
+
+def check_value(wanted: Type, node: Node, path: str) -> list[Problem]:
+    """What is wrong with a value for a type: nothing for references, whose values are not known yet.
+
+    Args:
+        wanted: the type constraint.
+        node: the value, resolved.
+        path: how messages call the value.
+
+    Returns:
+        Each problem with the place of the innermost value that is wrong.
+    """
+    return list(_problems(wanted, node, path))
+
+
+def _problems(wanted: Type, node: Node, path: str) -> Iterator[Problem]:
+    value = node.value
+    if value is None or isinstance(value, Ref):
+        return
+    if isinstance(value, float) and not math.isfinite(value):
+        yield Problem(node.at, f"{path}: {value} is not a number that Terraform knows")
+    elif isinstance(wanted, Primitive):
+        yield from _primitive(wanted, node, path)
+    elif isinstance(wanted, Collection) and wanted.name != "map":
+        yield from _sequence(wanted, node, path)
+    elif isinstance(wanted, TupleType):
+        yield from _tuple(wanted, node, path)
+    elif not isinstance(value, Mapping):
+        yield _wrong(wanted, node, path)
+    elif isinstance(wanted, ObjectType):
+        yield from _object(wanted, value, node.at, path)
+    else:
+        yield from _mixed(wanted.element, tuple(value.values()), node.at, path)
+        for key, inner in value.items():
+            yield from _problems(wanted.element, inner, _below(path, key))
+
+
+def _primitive(wanted: Primitive, node: Node, path: str) -> Iterator[Problem]:
+    value = node.value
+    match wanted.name:
+        case "any":
+            yield from _anything(node, path)
+            return
+        case "string":
+            fits = isinstance(value, str | Text)
+        case "bool":
+            fits = isinstance(value, bool)
+        case _:
+            fits = isinstance(value, int | float) and not isinstance(value, bool)
+    if not fits:
+        yield _wrong(wanted, node, path)
+
+
+def _anything(node: Node, path: str) -> Iterator[Problem]:
+    """``any`` takes every kind, but a number inside must still be one that JSON can carry."""
+    value = node.value
+    inner: Iterator[tuple[str, Node]] = iter(())
+    if isinstance(value, Mapping):
+        inner = ((_below(path, key), each) for key, each in value.items())
+    elif isinstance(value, tuple):
+        inner = ((f"{path}[{number}]", each) for number, each in enumerate(value))
+    for below, each in inner:
+        yield from _problems(Primitive("any"), each, below)
+
+
+def _sequence(wanted: Collection, node: Node, path: str) -> Iterator[Problem]:
+    if not isinstance(node.value, tuple):
+        yield _wrong(wanted, node, path)
+        return
+    yield from _mixed(wanted.element, node.value, node.at, path)
+    for number, inner in enumerate(node.value):
+        yield from _problems(wanted.element, inner, f"{path}[{number}]")
+
+
+def _tuple(wanted: TupleType, node: Node, path: str) -> Iterator[Problem]:
+    if not isinstance(node.value, tuple):
+        yield _wrong(wanted, node, path)
+    elif len(node.value) != len(wanted.items):
+        yield Problem(node.at, f"{path}: {wanted.described} expected, found {len(node.value)}")
+    else:
+        for number, (item, inner) in enumerate(zip(wanted.items, node.value, strict=True)):
+            yield from _problems(item, inner, f"{path}[{number}]")
+
+
+def _object(wanted: ObjectType, value: Mapping[str, Node], at: Location, path: str) -> Iterator[Problem]:
+    names = [each.name for each in wanted.attributes]
+    for key, inner in value.items():
+        attribute = wanted.named(key)
+        if attribute is None:
+            yield _unknown(key, inner.at, names, path)
+        else:
+            yield from _problems(attribute.type, inner, _below(path, key))
+    for attribute in wanted.attributes:
+        if not attribute.optional and attribute.name not in value:
+            yield Problem(at, f"{path}: {attribute.name} is missing", f"it is {attribute.type.described}")
+
+
+def _unknown(key: str, at: Location, names: Sequence[str], path: str) -> Problem:
+    near = difflib.get_close_matches(key, names, 1)
+    known = f"known are {', '.join(names)}" if names else "it has no keys"
+    return Problem(at, f"{path}: unknown key {key!r}", f"did you mean {near[0]}?" if near else known)
+
+
+def _mixed(element: Type, values: Sequence[Node], at: Location, path: str) -> Iterator[Problem]:
+    """All elements of a list(any) must become one type, which scalars, lists and maps never do."""
+    if element != Primitive("any"):
+        return
+    shapes = {_shape(each.value) for each in values if each.value is not None and not isinstance(each.value, Ref)}
+    if len(shapes) > 1:
+        yield Problem(at, f"{path}: all elements must be of one kind, found {' and '.join(sorted(shapes))}")
+
+
+def _shape(value: Value) -> str:
+    if isinstance(value, Mapping):
+        return "maps"
+    return "lists" if isinstance(value, tuple) else "single values"
+
+
+def _wrong(wanted: Type, node: Node, path: str) -> Problem:
+    return Problem(
+        node.at, f"{path}: {wanted.described} expected{_FOUND}{_found(node.value)}", _hint(wanted, node.value)
+    )
+
+
+def _hint(wanted: Type, value: Value) -> str | None:
+    if isinstance(value, Text):
+        return "a reference inside of text makes text; a reference alone keeps its type"
+    if wanted == Primitive("string") and isinstance(value, bool | int | float):
+        zeros = ", with the zeros at its end that YAML has dropped" if isinstance(value, float) else ""
+        return f'write it in quotes: "{_plain(value)}"{zeros}'
+    if isinstance(value, str) and wanted == Primitive("number") and _is_number(value):
+        return f"write it without quotes: {value}"
+    if isinstance(value, str) and wanted == Primitive("bool") and value.lower() in _BOOL_WORDS:
+        return "write true or false, without quotes"
+    if isinstance(wanted, Collection) and wanted.name != "map" and isinstance(value, str | int | float):
+        return "one element is written as a list too: [ … ]"
+    return None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _plain(value: bool | float) -> str:
+    return json.dumps(value)
+
+
+def _found(value: Value) -> str:
+    if isinstance(value, Mapping):
+        return "a map"
+    if isinstance(value, tuple):
+        return "a list"
+    if isinstance(value, Text):
+        return "text with a reference inside"
+    if isinstance(value, bool):
+        return _plain(value)
+    if isinstance(value, int | float):
+        return f"the number {_plain(value)}"
+    return f"the text {json.dumps(value, ensure_ascii=False)}" if isinstance(value, str) else "nothing"
+
+
+def _below(path: str, key: str) -> str:
+    return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key, ensure_ascii=False)}]"

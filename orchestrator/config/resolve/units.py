@@ -1,0 +1,70 @@
+"""From drafts to units: values resolved, and checked against what the modules declare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.config.catalogue import Unit
+from orchestrator.config.naming import same_names
+from orchestrator.config.resolve.binding import Binder
+from orchestrator.config.resolve.context import Context
+from orchestrator.config.resolve.extras import Extras
+from orchestrator.config.resolve.inputs import Inputs
+from orchestrator.config.resolve.scopes import Draft
+from orchestrator.config.resolve.settings import make_timeouts, text_of
+from orchestrator.config.resolve.values import Resolver
+
+
+def make_units(drafts: Sequence[Draft], context: Context) -> dict[str, Unit]:
+    """All units by id; what is wrong is among the context's problems."""
+    for draft in drafts:  # first all of them: references are checked against the outputs of others
+        context.read_interface(draft)
+    inputs = Inputs(context)
+    built = (_unit(draft, inputs, context) for draft in drafts)
+    units = {unit.id: unit for unit in built if unit is not None}
+    for problem in same_names(context.settings.name, units.values()):
+        context.tell(problem.where, problem.what, problem.hint)
+    return units
+
+
+def _unit(draft: Draft, inputs: Inputs, context: Context) -> Unit | None:
+    source = context.source(draft)
+    if source is None:
+        return None
+    binder = Binder(context, draft)
+    resolver = Resolver(context.shared, _built_ins(draft, context), binder.bind)
+    extras = Extras(context, draft, resolver, context.interfaces[draft.id])
+    inputs.check_given(draft)
+    values = inputs.of(draft, resolver)  # before the upstreams: this is what binds them
+    return Unit(
+        id=draft.id,
+        stage=draft.scope.name,
+        stack=draft.stack,
+        account=draft.scope.account.name,
+        region=draft.region,
+        module=source,
+        inputs=values,
+        at=draft.at,
+        upstreams=binder.upstreams(),
+        secrets=tuple(extras.secrets()),
+        archives=tuple(extras.archives()),
+        providers=tuple(extras.providers()),
+        imports=extras.imports(),
+        moved=extras.moved(),
+        named=text_of(draft.body, "named") or None,
+        named_stage=draft.scope.named,
+        of_account=draft.scope.of_account,
+        timeouts=make_timeouts(context.settings.timeouts, draft.body.get("timeouts")),
+    )
+
+
+def _built_ins(draft: Draft, context: Context) -> dict[str, str]:
+    account = draft.scope.account
+    return {
+        "name": context.settings.name,
+        "account": account.name,
+        "account_id": account.id,
+        "stage": draft.scope.name,
+        "stack": draft.stack,
+        "region": draft.region,
+    }

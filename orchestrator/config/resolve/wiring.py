@@ -1,0 +1,151 @@
+"""From a name in a reference to the unit that it means (CATALOGUE.md, rules 3 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from orchestrator.config.resolve.files import Files
+from orchestrator.config.resolve.scopes import Draft, Scope
+from orchestrator.config.yaml.reader import Yaml
+from orchestrator.config.yaml.scalars import Kind
+from orchestrator.errors import Location, Problem
+from orchestrator.util.suggest import near_miss
+
+
+class UnboundError(Exception):
+    """A name means nothing here. ``problem`` is None when another problem already says why."""
+
+    def __init__(self, problem: Problem | None) -> None:
+        super().__init__(problem.what if problem else "")
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A name as a unit reads it.
+
+    Attributes:
+        name: as written, without the region.
+        region: as written after ``@``.
+        reader: the region of the unit that reads.
+        at: where it stands.
+    """
+
+    name: str
+    region: str | None
+    reader: str
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """All scopes, and the units of each of their stacks by region."""
+
+    scopes: Mapping[str, Scope]
+    units: Mapping[tuple[str, str], Mapping[str, str]]
+    files: Files
+
+    @classmethod
+    def of(cls, scopes: Mapping[str, Scope], drafts: Iterable[Draft], files: Files) -> Wiring:
+        """Index the units."""
+        units: dict[tuple[str, str], dict[str, str]] = {}
+        for draft in drafts:
+            units.setdefault((draft.scope.name, draft.stack), {})[draft.region] = draft.id
+        return cls(scopes, units, files)
+
+    def find(self, scope: Scope, read: Reading) -> str | None:
+        """The unit that a name means for a reader in a scope; None where the stage says null.
+
+        Raises:
+            UnboundError: it means no unit, or several.
+        """
+        name = read.name
+        if name in scope.stacks:
+            return self._one(scope.name, name, read.region, read)
+        if name in scope.uses:
+            return self._used(scope, read)
+        if name in self.scopes[scope.account.name].stacks:
+            return self._one(scope.account.name, name, read.region, read)
+        raise UnboundError(self._unbound(scope, name, read.at))
+
+    def own(self, account: str, stack: str | None = None) -> Iterator[str]:
+        """The units of an account's own stacks, or of one of them."""
+        for name in self.scopes[account].stacks if stack is None else (stack,):
+            yield from self.units.get((account, name), {}).values()
+
+    def problems(self) -> Iterator[Problem]:
+        """What is wrong with any ``uses``, whether something reads it or not."""
+        for scope in self.scopes.values():
+            for name, value in scope.uses.items():
+                try:
+                    self._target(scope, name, value)
+                except UnboundError as error:
+                    if error.problem is not None:
+                        yield error.problem
+
+    def _target(self, scope: Scope, name: str, value: Yaml) -> tuple[str, str, str | None] | None:
+        """Stage, stack and region that a line of ``uses`` means; None for null."""
+        if value.kind is Kind.NULL:
+            return None
+        path, _, region = value.value.partition("@")
+        stage, _, stack = path.partition("/")
+        if stage == scope.name:
+            hint = f"stacks of {stage} are read by their own names: {stack}.OUTPUT"
+            raise UnboundError(Problem(value.at, f"uses.{name} means a stack of this stage", hint))
+        if stage not in self.scopes:
+            hint = near_miss(stage, self.scopes) or f"there are: {', '.join(sorted(self.scopes))}"
+            raise self._unless_broken(stage, Problem(value.at, f"uses.{name}: there is no stage {stage!r}", hint))
+        known = self.scopes[stage].stacks
+        if stack not in known:
+            hint = near_miss(stack, known) or f"{stage} has: {', '.join(sorted(known)) or 'no stacks'}"
+            raise self._unless_broken(stack, Problem(value.at, f"uses.{name}: {stage} has no stack {stack!r}", hint))
+        units = self.units.get((stage, stack), {})
+        if region and units and region not in units:
+            hint = f"it is in {', '.join(sorted(units))}"
+            raise UnboundError(Problem(value.at, f"uses.{name}: {stage}/{stack} is not in {region}", hint))
+        return stage, stack, region or None
+
+    def _unless_broken(self, name: str, problem: Problem) -> UnboundError:
+        return UnboundError(None if name in self.files.broken else problem)
+
+    def _used(self, scope: Scope, read: Reading) -> str | None:
+        try:
+            target = self._target(scope, read.name, scope.uses[read.name])
+        except UnboundError as error:
+            raise UnboundError(None) from error  # told once, where it is written
+        if target is None:
+            return None
+        stage, stack, wired = target
+        return self._one(stage, stack, read.region or wired, read)
+
+    def _one(self, stage: str, stack: str, region: str | None, read: Reading) -> str:
+        """The unit in the wanted region, else in the reader's, else the only one."""
+        units = self.units.get((stage, stack), {})
+        if not units:
+            raise UnboundError(None)  # its regions are wrong, which is said already
+        if region is not None:
+            if region not in units:
+                what = f"{stage}/{stack} is not in {region}"
+                raise UnboundError(Problem(read.at, what, f"it is in {', '.join(sorted(units))}"))
+            return units[region]
+        if read.reader in units:
+            return units[read.reader]
+        if len(units) == 1:
+            return next(iter(units.values()))
+        regions = sorted(units)
+        what = f"{stage}/{stack} is in {', '.join(regions)}, and not in {read.reader}, so one must be named"
+        raise UnboundError(Problem(read.at, what, f"write {read.name}@{regions[0]}"))
+
+    def _unbound(self, scope: Scope, name: str, at: Location) -> Problem | None:
+        if name in self.files.broken:
+            return None
+        if name in scope.dropped:
+            what = f"{name} is read here, but it is `false` in {scope.name} ({scope.dropped[name]})"
+            hint = f"take the reader out as well, or wire it: `{name}: STAGE/{name}` under `uses:` in {scope.file}"
+            return Problem(at, what, hint)
+        if name in self.files.stacks:
+            return Problem(at, f"{scope.name} has no {name}", f"add `{name}:` under `stacks:` in {scope.file}")
+        known = {*scope.stacks, *scope.uses, *self.scopes[scope.account.name].stacks, *self.files.stacks}
+        hint = near_miss(name, known) or f"add `{name}: STAGE/STACK` under `uses:` in {scope.file}"
+        return Problem(at, f"nothing is called {name} in {scope.name}", hint)

@@ -1,0 +1,1 @@
+"""The models that validate the files of `live/`, and their JSON Schemas."""

@@ -1,0 +1,194 @@
+"""Checks a file of ``live/`` against its model, and says what is wrong as a person would."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from orchestrator.config.schema.models import (
+    ACCOUNT_ID,
+    DESCRIBED,
+    AccountModel,
+    OrchModel,
+    ProviderModel,
+    StackModel,
+    StageModel,
+)
+from orchestrator.config.yaml.reader import Yaml
+from orchestrator.config.yaml.scalars import Kind
+from orchestrator.errors import Location, Problem
+from orchestrator.util.suggest import near_miss
+
+_WANTED = {
+    "string_type": "text",
+    "dict_type": "keys and values",
+    "model_type": "keys and values",
+    "list_type": "a list",
+    "bool_type": "true or false",
+}
+_SHOWN = 60
+"""Characters of a wrong value that a message shows."""
+_Step = str | int
+
+
+def check(value: Yaml, model: type[BaseModel]) -> list[Problem]:
+    """What is wrong with a file or an entry, with the place of each."""
+    if value.kind is not Kind.MAP:
+        return [Problem(value.at, f"this is {value.kind.value}, and must hold keys and values")]
+    found: list[Problem] = []
+    try:
+        model.model_validate(plain(value))
+    except ValidationError as error:
+        found = list(_problems(value, model, error))
+    if model in {AccountModel, StageModel} and (stacks := value.get("stacks")) is not None:
+        found += [problem for name, entry in stacks.items() for problem in _entry(name, entry)]
+    if model is OrchModel and (providers := value.get("providers")) is not None:
+        found += [problem for name, entry in providers.items() for problem in _provider(name, entry)]
+    return found
+
+
+def _entry(name: str, entry: Yaml) -> list[Problem]:
+    if entry.kind is Kind.NULL or (entry.kind is Kind.BOOL and entry.value is False):
+        return []
+    if entry.kind is not Kind.MAP:
+        hint = "leave it empty for the defaults, write what differs below it, or false for `not here`"
+        return [Problem(entry.at, f"stacks.{_path([name])} is {_shown(entry)}", hint)]
+    return check(entry, StackModel)
+
+
+def _provider(name: str, entry: Yaml) -> list[Problem]:
+    if entry.kind is Kind.MAP:
+        return check(entry, ProviderModel)
+    if entry.kind is Kind.TEXT and entry.value:
+        return []
+    hint = f'quote it: "{entry.raw}"' if entry.kind is Kind.NUMBER else 'a version, or {source: …, version: "…"}'
+    return [Problem(entry.at, f"providers.{_path([name])} is {_shown(entry)}", hint)]
+
+
+def plain(value: Yaml, *, as_text: bool = False) -> Any:
+    """A value without places; ``as_text``: numbers and booleans as they are written."""
+    if value.kind is Kind.MAP:
+        return {key: plain(item, as_text=as_text) for key, item in value.value.items()}
+    if value.kind is Kind.LIST:
+        return [plain(item, as_text=as_text) for item in value.value]
+    return value.raw if as_text and value.kind in {Kind.NUMBER, Kind.BOOL} else value.value
+
+
+@dataclass(frozen=True, slots=True)
+class _Error:
+    """One of pydantic's errors.
+
+    Attributes:
+        type: pydantic's word for it.
+        loc: keys and indices that lead to it.
+        of_key: it is about the last key, not about its value.
+        wanted: what should be there, in words.
+    """
+
+    type: str
+    loc: tuple[_Step, ...]
+    of_key: bool
+    wanted: str
+
+    @classmethod
+    def of(cls, error: Mapping[str, Any]) -> _Error:
+        kind: str = error["type"]
+        loc: tuple[_Step, ...] = error["loc"]
+        of_key = loc[-1:] == ("[key]",) and kind.startswith("string_") and kind != "string_type"
+        if kind == "literal_error":
+            wanted = str(error["ctx"]["expected"])
+        else:
+            pattern = error.get("ctx", {}).get("pattern")
+            wanted = DESCRIBED.get(pattern) or _WANTED.get(kind) or str(error["msg"])
+        return cls(kind, loc[:-1] if of_key else loc, of_key, wanted)
+
+
+def _problems(value: Yaml, model: type[BaseModel], error: ValidationError) -> Iterator[Problem]:
+    found = [_Error.of(each) for each in error.errors(include_url=False)]
+    quoted: dict[tuple[_Step, ...], str] = {}
+    if any(each.type == "string_type" for each in found):
+        quoted = _if_quoted(value, model)
+    for each in found:
+        yield _problem(value, model, each, quoted.get(each.loc))
+
+
+def _if_quoted(value: Yaml, model: type[BaseModel]) -> dict[tuple[_Step, ...], str]:
+    """What would be wrong if every number were text: a hint to quote one must not lead to the next error."""
+    try:
+        model.model_validate(plain(value, as_text=True))
+    except ValidationError as error:
+        return {each.loc: each.wanted for each in map(_Error.of, error.errors(include_url=False)) if not each.of_key}
+    return {}
+
+
+def _problem(value: Yaml, model: type[BaseModel], error: _Error, quoted: str | None) -> Problem:
+    """One of pydantic's errors as a problem with a place."""
+    if error.type == "missing":
+        at, found = _find(value, error.loc[:-1])
+        return Problem(at, f"the key '{_path(error.loc)}' is missing", _description(model, error.loc))
+    at, found = _find(value, error.loc)
+    if error.type == "extra_forbidden":
+        known = sorted(_fields(model, error.loc[:-1]))
+        near = near_miss(str(error.loc[-1]), known) or f"known keys: {', '.join(known)}"
+        return Problem(at, f"the key '{_path(error.loc)}' is unknown", near)
+    if error.of_key:
+        return Problem(at, f"'{_path(error.loc[-1:])}' cannot be a key here", f"it must be {error.wanted}")
+    wanted, hint = _wanted(error, found, quoted)
+    return Problem(found.at, f"{_path(error.loc)} is {_shown(found)}, and must be {wanted}", hint)
+
+
+def _wanted(error: _Error, found: Yaml, quoted: str | None) -> tuple[str, str | None]:
+    """What must be there, and how to write it."""
+    wanted = error.wanted
+    of_number = error.type == "string_type" and found.kind in {Kind.NUMBER, Kind.BOOL}
+    if of_number and quoted:
+        wanted = f"text: {quoted}"
+    if DESCRIBED[ACCOUNT_ID] in wanted and re.fullmatch("[0-9]{11}", found.raw):
+        return wanted, f'it has 11 digits; if a zero at its beginning got lost: "0{found.raw}"'
+    return wanted, f'quote it: "{found.raw}"' if of_number and not quoted else None
+
+
+def _find(value: Yaml, loc: Sequence[_Step]) -> tuple[Location, Yaml]:
+    """What stands at a path, and the place of its key."""
+    at = value.at
+    for step in loc:
+        at, value = (value.where(str(step)), value.value[step]) if value.kind is Kind.MAP else (at, value.value[step])
+    return at, value
+
+
+def _path(loc: Sequence[_Step]) -> str:
+    """``stacks.api.depends_on[0]``; what a terminal would not show as it is, is escaped."""
+    steps = (f"[{s}]" if isinstance(s, int) else f".{s if s.isprintable() else repr(s)[1:-1]}" for s in loc)
+    return "".join(steps).removeprefix(".")
+
+
+def _description(model: type[BaseModel], loc: Sequence[_Step]) -> str | None:
+    field = _fields(model, loc[:-1]).get(str(loc[-1]))
+    return field.description if field is not None else None
+
+
+def _fields(model: type[BaseModel], loc: Sequence[_Step]) -> Mapping[str, Any]:
+    """The fields that the model knows at a path."""
+    current = model
+    for step in loc:
+        if step in current.model_fields:  # else a key of a map from names to models
+            current = _model_in(current.model_fields[str(step)].annotation) or current
+    return current.model_fields
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for inner in getattr(annotation, "__args__", ()) if (model := _model_in(inner))), None)
+
+
+def _shown(value: Yaml) -> str:
+    if value.kind in {Kind.MAP, Kind.LIST, Kind.NULL}:
+        return value.kind.value
+    kind = {Kind.NUMBER: "the number ", Kind.BOOL: "the boolean "}.get(value.kind, "")
+    raw = value.raw if len(value.raw) <= _SHOWN else f"{value.raw[:_SHOWN]}…"
+    return f"{kind}{raw if kind else repr(raw)}"

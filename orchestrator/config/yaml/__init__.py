@@ -1,0 +1,1 @@
+"""Reads YAML with source positions."""

@@ -1,0 +1,144 @@
+"""Which constants an attribute of a module may turn out to be, as far as the text of modules and ``live/`` says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from orchestrator.config.catalogue import Node, Unit
+from orchestrator.errors import Location
+from orchestrator.hcl.modules.blocks import Declaration
+from orchestrator.hcl.modules.paths import ScannedModule
+from orchestrator.hcl.tree import Attribute, Compound, Constant, Entries, Expression, Reference, constant_text
+
+_BOOLS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One value that an attribute may have.
+
+    Attributes:
+        value: the constant; of no meaning when ``sure`` is false.
+        at: where it is written.
+        stage: of the unit whose input it is.
+        sure: whether the text says what it is.
+    """
+
+    value: str | int | float | bool | None
+    at: Location
+    stage: str | None = None
+    sure: bool = True
+
+    def is_(self, wanted: object) -> bool:
+        """Whether it is this value; what is null counts as false, and ``"true"`` as true where that is wanted."""
+        if not self.sure:
+            return False
+        value = self.value
+        if isinstance(wanted, bool):
+            value = _BOOLS.get(value, value) if isinstance(value, str) else bool(value) if value is None else value
+        return type(value) is type(wanted) and value == wanted
+
+
+def attribute_in(declared: Declaration, path: str) -> Attribute | None:
+    """An attribute of a block; ``a.b`` is b in the block a, where there is one; override files win."""
+    first, _, rest = path.partition(".")
+    if not rest:
+        return declared.attributes.get(first)
+    found = [block.body.attributes.get(rest) for _, block in declared.blocks if block.type == first]
+    return next((each for each in reversed(found) if each is not None), None)
+
+
+class Constants:
+    """What the expressions of one module may be.
+
+    Args:
+        module: whose expressions they are.
+        units: those that have this module as theirs, and so give its variables values.
+    """
+
+    def __init__(self, module: ScannedModule, units: Sequence[Unit] = ()) -> None:
+        self._module = module
+        self._units = units
+
+    def of(self, attribute: Attribute, at: Location) -> tuple[Known, ...]:
+        """Every value that the attribute may have; what the text does not say is one that is not ``sure``.
+
+        Args:
+            attribute: of the module.
+            at: where it is set.
+        """
+        return tuple(dict.fromkeys(self._of(self._module, attribute.value, at, frozenset())))
+
+    def _of(
+        self, module: ScannedModule, expression: Expression, at: Location, seen: frozenset[object]
+    ) -> Iterator[Known]:
+        if isinstance(expression, Constant):
+            yield Known(expression.value, at)
+        elif isinstance(expression, Compound) and expression.kind in {"parentheses", "interpolation"}:
+            yield from self._of(module, expression.parts[0], at, seen)
+        elif isinstance(expression, Compound) and expression.kind == "condition":
+            for part in expression.parts[1:]:
+                yield from self._of(module, part, at, seen)
+        elif isinstance(expression, Reference) and expression.steps and expression.root in {"var", "local"}:
+            key = (module.folder, expression.root, expression.steps[0])
+            unknown = Known(None, at, sure=False)
+            if key in seen:
+                yield unknown
+                return
+            meanings = self._variable if expression.root == "var" else self._local
+            found = list(meanings(module, expression, seen | {key}))
+            yield from (found or [unknown])
+        else:
+            yield Known(None, at, sure=False)
+
+    def _local(self, module: ScannedModule, reference: Reference, seen: frozenset[object]) -> Iterator[Known]:
+        name, *path = reference.steps
+        for file, block in module.declared.others_of_type("locals"):
+            attribute = block.body.attributes.get(str(name))
+            if attribute is not None and module.declared.locals.get(str(name)) is attribute:
+                yield from self._inside(module, attribute.value, path, file.at(attribute.position), seen)
+
+    def _variable(self, module: ScannedModule, reference: Reference, seen: frozenset[object]) -> Iterator[Known]:
+        name, *path = reference.steps
+        variable = module.declared.named.get(("variable", (str(name),)))
+        default = variable.attributes.get("default") if variable is not None else None
+        if variable is not None and default is not None:
+            yield from self._inside(module, default.value, path, variable.place_of("default"), seen)
+        for caller, value in module.given.get(str(name), ()):
+            yield from self._inside(caller, value, path, _place(caller, str(name), value), seen)
+        for unit in self._units if module is self._module else ():
+            if str(name) in unit.inputs:
+                yield replace(_input(unit.inputs[str(name)], path), stage=unit.stage)
+
+    def _inside(
+        self, module: ScannedModule, value: Expression, path: Sequence[object], at: Location, seen: frozenset[object]
+    ) -> Iterator[Known]:
+        for step in path:
+            entries = value.entries if isinstance(value, Entries) else ()
+            inner = next((each for key, each in entries if constant_text(key) == step), None)
+            if inner is None:
+                yield Known(None, at, sure=False)
+                return
+            value = inner
+        yield from self._of(module, value, at, seen)
+
+
+def _place(caller: ScannedModule, name: str, value: Expression) -> Location:
+    for call in caller.declared.of_type("module"):
+        attribute = call.attributes.get(name)
+        if attribute is not None and attribute.value is value:
+            return call.place_of(name)
+    return Location(caller.folder.as_posix())
+
+
+def _input(node: Node, path: Sequence[object]) -> Known:
+    for step in path:
+        inner = node.value.get(str(step)) if isinstance(node.value, Mapping) else None
+        if inner is None:
+            return Known(None, node.at, sure=False)
+        node = inner
+    value = node.value
+    if value is None or isinstance(value, str | int | float | bool):
+        return Known(value, node.at)
+    return Known(None, node.at, sure=False)
