@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from orchestrator.aws.bootstrap import Step, ensure_bucket, plan_bucket
-from orchestrator.aws.identity import Identities
+from orchestrator.aws.identity.roles import Identities
+from orchestrator.aws.state.bootstrap import Step, ensure_bucket, plan_bucket
 from orchestrator.cli.applying import apply_planned
 from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import Aws

@@ -11,14 +11,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.aws.history import History
-from orchestrator.aws.identity import Identities
-from orchestrator.aws.ledger import Ledger
-from orchestrator.aws.locks import StateLocks
-from orchestrator.aws.phases import Phases
-from orchestrator.aws.stateobjects import StateObjects
-from orchestrator.aws.states import StateStore
-from orchestrator.aws.world import World
+from orchestrator.aws.identity.phases import Phases
+from orchestrator.aws.identity.roles import Identities
+from orchestrator.aws.state.history import History
+from orchestrator.aws.state.ledger import Ledger
+from orchestrator.aws.state.locks import StateLocks
+from orchestrator.aws.state.objects import StateObjects
+from orchestrator.aws.state.observed import World
+from orchestrator.aws.state.outputs import StateStore
 from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import Aws
 from orchestrator.cli.project import Project

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.aws.ledger_form import Entry
+from orchestrator.aws.state.ledger_form import Entry
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location
 from orchestrator.guard.findings import finding_id

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from orchestrator.aws.identity import AnyRole
+from orchestrator.aws.identity.roles import AnyRole
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
 from orchestrator.guard.receipts import Receipt, StateMovedError

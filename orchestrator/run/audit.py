@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from orchestrator.aws.history import PREFIX, STATE, History, Version, receipts_of
-from orchestrator.aws.identity import Role
+from orchestrator.aws.identity.roles import Role
+from orchestrator.aws.state.history import PREFIX, STATE, History, Version, receipts_of
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import BlockedError
 from orchestrator.guard.receipts import Receipt

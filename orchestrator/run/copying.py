@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestrator.aws.backup.backup import Waiting, can_copy, make_copy
+from orchestrator.aws.backup.locate import whereabouts
 from orchestrator.aws.causes import AwsFailure
-from orchestrator.aws.copies import Waiting, can_copy, make_copy
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity import AnyRole
-from orchestrator.aws.whereabouts import whereabouts
+from orchestrator.aws.identity.roles import AnyRole
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
 from orchestrator.guard.enrich import label

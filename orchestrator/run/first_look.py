@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.aws.identity import Identities
-from orchestrator.aws.ledger import Ledger
+from orchestrator.aws.identity.roles import Identities
 from orchestrator.aws.preflight import needs_of, preflight
+from orchestrator.aws.state.ledger import Ledger
 from orchestrator.config.accounts_lock import AccountsLock
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.guard.judge import Judge

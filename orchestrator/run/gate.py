@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator.aws.contents import NOT_COUNTED
-from orchestrator.aws.ledger_form import Entry
+from orchestrator.aws.backup.count import NOT_COUNTED
+from orchestrator.aws.state.ledger_form import Entry
 from orchestrator.config.accounts_lock import FILE, Locked
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import OrchError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.aws.contents import NOT_COUNTED, contents
-from orchestrator.aws.identity import Identities, Role, role_for
-from orchestrator.aws.whereabouts import Whereabouts, whereabouts
+from orchestrator.aws.backup.count import NOT_COUNTED, contents
+from orchestrator.aws.backup.locate import Whereabouts, whereabouts
+from orchestrator.aws.identity.roles import Identities, Role, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import OrchError
 from orchestrator.guard.enrich import label

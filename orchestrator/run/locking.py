@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from orchestrator.aws.locks import HeldLock, StateLockedError
+from orchestrator.aws.state.locks import HeldLock, StateLockedError
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import InterruptedRunError, OrchError
 from orchestrator.report.records import UnitProgress

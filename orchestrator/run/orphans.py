@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator.aws.identity import Role
+from orchestrator.aws.identity.roles import Role
 from orchestrator.config.catalogue import Account, Catalogue, ModuleSource, ProviderConfig, Unit
 from orchestrator.config.graph import Graph
 from orchestrator.errors import DeniedError, Location, SetupError, UnitError, UsageError

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.aws.stateobjects import StateObject
+from orchestrator.aws.state.objects import StateObject
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.load import load
 from orchestrator.config.naming import names_of

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from orchestrator.aws.identity import Role
-from orchestrator.aws.ledger import Ledger
-from orchestrator.aws.ledger_form import Entry
+from orchestrator.aws.identity.roles import Role
+from orchestrator.aws.state.ledger import Ledger
+from orchestrator.aws.state.ledger_form import Entry
 from orchestrator.config.accounts_lock import Locked
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import DeniedError, SetupError

@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.aws.break_glass import BreakGlass
-from orchestrator.aws.history import History
-from orchestrator.aws.identity import AnyRole, Identities, role_for
-from orchestrator.aws.ledger import Ledger
-from orchestrator.aws.locks import StateLocks
-from orchestrator.aws.phases import Phases
-from orchestrator.aws.stateobjects import StateObjects
-from orchestrator.aws.states import StateStore
+from orchestrator.aws.identity.break_glass import BreakGlass
+from orchestrator.aws.identity.phases import Phases
+from orchestrator.aws.identity.roles import AnyRole, Identities, role_for
+from orchestrator.aws.state.history import History
+from orchestrator.aws.state.ledger import Ledger
+from orchestrator.aws.state.locks import StateLocks
+from orchestrator.aws.state.objects import StateObjects
+from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.config.graph import Graph
 from orchestrator.guard.code import CodeScanner

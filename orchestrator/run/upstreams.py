@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.aws.states import StateStore
+from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import NotAppliedError
 from orchestrator.run.planned import Planned

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from orchestrator.aws.stateobjects import StateObject
+from orchestrator.aws.state.objects import StateObject
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import UsageError

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.contents import NOT_COUNTED, contents
-from orchestrator.aws.identity import Identities, Role
-from orchestrator.aws.whereabouts import Whereabouts, whereabouts
+from orchestrator.aws.backup.count import NOT_COUNTED, contents
+from orchestrator.aws.backup.locate import Whereabouts, whereabouts
+from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.config.catalogue import Catalogue
 from tests.support.aws import catalogue
 from tests.support.emulator import MANAGEMENT, REGION, Account
@@ -70,8 +70,8 @@ def test_users_items_and_objects_are_counted(account: Account, identities: Ident
 def test_a_large_bucket_is_counted_up_to_a_bound(
     account: Account, identities: Identities, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.aws.contents.BUCKET_PAGES", 2)
-    monkeypatch.setattr("orchestrator.aws.contents.PAGE", 3)
+    monkeypatch.setattr("orchestrator.aws.backup.count.BUCKET_PAGES", 2)
+    monkeypatch.setattr("orchestrator.aws.backup.count.PAGE", 3)
     s3, bucket = account.client("s3"), f"large-{account.id}"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     for number in range(7):

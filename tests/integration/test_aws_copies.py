@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from orchestrator.aws.copies import Waiting, can_copy, make_copy
-from orchestrator.aws.identity import Identities, Role
-from orchestrator.aws.whereabouts import Whereabouts
+from orchestrator.aws.backup.backup import Waiting, can_copy, make_copy
+from orchestrator.aws.backup.locate import Whereabouts
+from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.errors import DeniedError, InterruptedRunError, UnitError
 from tests.support.aws import catalogue, make_roles
 from tests.support.emulator import REGION, Account
@@ -81,7 +81,7 @@ def test_a_copy_that_is_not_whole_is_no_file(
 ) -> None:
     pool = thing("aws_cognito_user_pool", pool_with(account, 3))
     file = tmp_path / "copies" / "pool.json.gz"
-    monkeypatch.setattr("orchestrator.aws.pool_copy._EVERY", 1)
+    monkeypatch.setattr("orchestrator.aws.backup.user_pool._EVERY", 1)
     calls = iter([False, True])
     stopped = replace(NOW, stopped=lambda: next(calls))
     with pytest.raises(InterruptedRunError):

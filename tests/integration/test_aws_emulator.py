@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.bootstrap import Step, ensure_bucket, plan_bucket
-from orchestrator.aws.identity import Identities, Role
+from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.aws.preflight import needs_of, preflight
-from orchestrator.aws.states import StateStore
+from orchestrator.aws.state.bootstrap import Step, ensure_bucket, plan_bucket
+from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.emulator.control import ensure_accounts
 from orchestrator.emulator.info import EmulatorInfo, read_info

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.bootstrap import ensure_bucket
-from orchestrator.aws.identity import Identities, Role
-from orchestrator.aws.phases import Phases
-from orchestrator.aws.states import StateStore
+from orchestrator.aws.identity.phases import Phases
+from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.state.bootstrap import ensure_bucket
+from orchestrator.aws.state.outputs import StateStore
 from orchestrator.emulator.control import ensure_accounts
 from orchestrator.emulator.info import read_info
 from orchestrator.terraform.failures import TerraformError

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.aws.identity import Identities, Role
-from orchestrator.aws.locks import StateLockedError, StateLocks
+from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.state.locks import StateLockedError, StateLocks
 from orchestrator.config.catalogue import Unit
 from orchestrator.config.load import load
 from orchestrator.emulator.info import read_info

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.aws.history import History
-from orchestrator.aws.identity import Identities, Role
+from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.state.history import History
 from orchestrator.cli.common import Common
 from orchestrator.cli.project import open_project
 from orchestrator.emulator.info import read_info

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from orchestrator.aws.identity import Identities, Role
+from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.config.catalogue import (
     Account,
     Catalogue,

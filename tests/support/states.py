@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from orchestrator.aws.identity import Identities, Role
+from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.config.load import load
 from orchestrator.emulator.info import read_info
 from orchestrator.terraform.state import read_state

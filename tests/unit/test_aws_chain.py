@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity import Identities, Role
-from orchestrator.aws.sessions import ask_on_terminal
+from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.sessions import ask_on_terminal
 from orchestrator.errors import SetupError
 from tests.support.aws import (
     MANAGEMENT,
@@ -153,7 +153,7 @@ def test_a_wrong_mfa_code_and_no_terminal_are_said(
     world.refuse["AssumeRole"] = refused("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time")
     with pytest.raises(SetupError, match="did not accept the MFA code"):
         identities(tmp_path, ask=lambda _: "000000").credentials("production", Role.PLAN)
-    monkeypatch.setattr("orchestrator.aws.sessions._has_terminal", lambda: False)
+    monkeypatch.setattr("orchestrator.aws.identity.sessions._has_terminal", lambda: False)
     with pytest.raises(SetupError, match="no terminal to ask on"):
         identities(tmp_path).credentials("production", Role.PLAN)
     with pytest.raises(SetupError, match="no terminal"):

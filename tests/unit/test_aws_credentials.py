@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.aws.credentials import env_text, json_text, shell_text
-from orchestrator.aws.identity import Identities, Role
+from orchestrator.aws.identity.credentials import env_text, json_text, shell_text
+from orchestrator.aws.identity.roles import Identities, Role
 from tests.support.aws import FakeAws, World, catalogue, give_keys, standard_chain
 
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.aws.identity import Identities, Role
-from orchestrator.aws.ledger import Ledger
-from orchestrator.aws.ledger_form import Entry, FurtherProvider, entry_key, folder_of, read_form, write_form
-from orchestrator.aws.states import StateStore
+from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.state.ledger import Ledger
+from orchestrator.aws.state.ledger_form import Entry, FurtherProvider, entry_key, folder_of, read_form, write_form
+from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import SetupError, UnitError
 from orchestrator.terraform.records import StateResource

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity import Identities, Role
+from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.aws.preflight import Need, needs_of, preflight
 from orchestrator.config.catalogue import Catalogue, ProviderConfig, Unit
 from orchestrator.errors import SetupError

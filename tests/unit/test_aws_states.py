@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity import Identities
-from orchestrator.aws.states import StateStore
+from orchestrator.aws.identity.roles import Identities
+from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import DeniedError, OrchError, SetupError, ThrottledError, UnitError
 from tests.support.aws import (

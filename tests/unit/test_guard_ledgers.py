@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orchestrator.aws.ledger_form import Entry, make_entry
+from orchestrator.aws.state.ledger_form import Entry, make_entry
 from orchestrator.config.catalogue import Unit
 from orchestrator.guard.ledgers import ORPHANED, TWIN, Books, Comparison, Left, compare
 from orchestrator.guard.protected import Protected

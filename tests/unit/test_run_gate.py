@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator.aws.identity import Role
-from orchestrator.aws.ledger_form import make_entry
+from orchestrator.aws.identity.roles import Role
+from orchestrator.aws.state.ledger_form import make_entry
 from orchestrator.config.accounts_lock import FILE, Locked, lock_text, locked
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location, SetupError

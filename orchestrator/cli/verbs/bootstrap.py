@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
-from orchestrator.aws.bootstrap import Step
+from orchestrator.aws.state.bootstrap import Step
 from orchestrator.cli.bootstrapping import apply_baselines, baselines, bucket_steps, make_buckets
 from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import open_aws

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from orchestrator.aws.credentials import env_text, json_text
-from orchestrator.aws.identity import Identities, Role
+from orchestrator.aws.identity.credentials import env_text, json_text
+from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import open_aws
 from orchestrator.cli.project import open_project

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from orchestrator.aws.identity import Identities
-from orchestrator.aws.ledger import Ledger
-from orchestrator.aws.states import StateStore
+from orchestrator.aws.identity.roles import Identities
+from orchestrator.aws.state.ledger import Ledger
+from orchestrator.aws.state.outputs import StateStore
 from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import open_aws
 from orchestrator.cli.project import Project, open_project

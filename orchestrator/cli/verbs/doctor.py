@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from orchestrator.aws.identity import Identities, Role
+from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.aws.preflight import Need, preflight
 from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import Aws, open_aws

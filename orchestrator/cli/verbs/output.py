@@ -6,8 +6,8 @@ import json
 import sys
 from typing import Any
 
-from orchestrator.aws.identity import Identities
-from orchestrator.aws.states import StateStore
+from orchestrator.aws.identity.roles import Identities
+from orchestrator.aws.state.outputs import StateStore
 from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import open_aws
 from orchestrator.cli.output import print_rows

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from orchestrator.aws.identity import Identities
-from orchestrator.aws.locks import HeldLock, StateLocks
+from orchestrator.aws.identity.roles import Identities
+from orchestrator.aws.state.locks import HeldLock, StateLocks
 from orchestrator.cli.ask import typed
 from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import open_aws

@@ -9,8 +9,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orchestrator.aws.history import History
-from orchestrator.aws.identity import Identities, Role
+from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.state.history import History
 from orchestrator.cli.common import Common
 from orchestrator.cli.embedded import open_aws
 from orchestrator.cli.output import colour_on, write

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from orchestrator.aws.backup.locate import Whereabouts
 from orchestrator.aws.causes import AwsFailure
-from orchestrator.aws.identity import AnyRole, Identities
-from orchestrator.aws.whereabouts import Whereabouts
+from orchestrator.aws.identity.roles import AnyRole, Identities
 from orchestrator.errors import OrchError
 
 NOT_COUNTED = "not counted"

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator.aws.identity import Credentials
+from orchestrator.aws.identity.roles import Credentials
 from orchestrator.errors import SetupError
 
 _KEPT = frozenset({"AWS_CA_BUNDLE", "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"})

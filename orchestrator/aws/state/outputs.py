@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity import Identities, Role, role_for
+from orchestrator.aws.identity.roles import Identities, Role, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.records import StateRecord

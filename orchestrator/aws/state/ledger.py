@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity import Identities, Role, role_for
-from orchestrator.aws.ledger_form import PREFIX, Entry, entry_key, folder_of, make_entry, read_form, write_form
-from orchestrator.aws.states import StateStore
+from orchestrator.aws.identity.roles import Identities, Role, role_for
+from orchestrator.aws.state.ledger_form import PREFIX, Entry, entry_key, folder_of, make_entry, read_form, write_form
+from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.records import StateRecord

@@ -7,14 +7,14 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator.aws.identity import Identities, Role
-from orchestrator.aws.profiles import (
+from orchestrator.aws.identity.profiles import (
     emulator_variables,
     foreign_variables,
     process_document,
     profile_config,
     write_private,
 )
+from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.config.catalogue import Catalogue
 
 MARKER = "ORCH_CREDENTIALS"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity import Identities, role_for
-from orchestrator.aws.ledger import Ledger
-from orchestrator.aws.states import StateStore
+from orchestrator.aws.identity.roles import Identities, role_for
+from orchestrator.aws.state.ledger import Ledger
+from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.terraform.records import StateResource
 

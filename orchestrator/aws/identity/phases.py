@@ -16,14 +16,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from orchestrator.aws.identity import AnyRole, Credentials, Identities
-from orchestrator.aws.profiles import (
+from orchestrator.aws.identity.profiles import (
     clean_environment,
     emulator_variables,
     process_document,
     profile_config,
     write_private,
 )
+from orchestrator.aws.identity.roles import AnyRole, Credentials, Identities
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.errors import OrchError
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import boto3
 
-from orchestrator.aws.base import Base, Caller
-from orchestrator.aws.break_glass import BreakGlass
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, message_of
 from orchestrator.aws.errors import Context, setup_failure
-from orchestrator.aws.sessions import SessionFactory
+from orchestrator.aws.identity.base import Base, Caller
+from orchestrator.aws.identity.break_glass import BreakGlass
+from orchestrator.aws.identity.sessions import SessionFactory
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.emulator.info import EmulatorInfo
 from orchestrator.errors import SetupError

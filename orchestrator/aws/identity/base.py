@@ -12,7 +12,7 @@ from botocore.session import Session as BotocoreSession
 
 from orchestrator.aws.causes import AwsFailure
 from orchestrator.aws.errors import Context, setup_failure
-from orchestrator.aws.sessions import SessionFactory
+from orchestrator.aws.identity.sessions import SessionFactory
 from orchestrator.emulator.info import EmulatorInfo
 from orchestrator.errors import SetupError
 

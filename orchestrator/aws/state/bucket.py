@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity import Identities, Role
+from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import SetupError
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from orchestrator import __version__
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity import Identities, role_for
+from orchestrator.aws.identity.roles import Identities, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.statelock import SUFFIX, StateLock, lock_bytes, own_lock, read_lock

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orchestrator.aws.bucket import StateBucket
-from orchestrator.aws.identity import Identities, Role
+from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.state.bucket import StateBucket
 from orchestrator.config.catalogue import Account
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from orchestrator.aws.backup.locate import Whereabouts
+from orchestrator.aws.backup.user_pool import save_pool
 from orchestrator.aws.causes import AwsFailure, code_of
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity import AnyRole, Identities
-from orchestrator.aws.pool_copy import save_pool
-from orchestrator.aws.whereabouts import Whereabouts
+from orchestrator.aws.identity.roles import AnyRole, Identities
 from orchestrator.errors import InterruptedRunError, UnitError
 
 LIMIT_SECONDS = 1800.0

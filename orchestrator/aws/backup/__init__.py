@@ -1,0 +1,1 @@
+"""Backs up and counts the contents of protected resources."""

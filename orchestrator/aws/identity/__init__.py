@@ -1,0 +1,1 @@
+"""Roles, sessions and credentials."""

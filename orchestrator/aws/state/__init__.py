@@ -1,0 +1,1 @@
+"""State buckets: objects, locks, outputs, version history and the ledger of units."""
