@@ -109,7 +109,7 @@ class Bench:
         code = (
             "import sys, time\n"
             "began = time.perf_counter()\n"
-            "import orchestrator.guard.engine\n"
+            "import orchestrator.guard.checkov.runner\n"
             "sys.stderr.write(f'{time.perf_counter() - began}\\n')\n"
             "from orchestrator.cli.main import main\n"
             "main(sys.argv[1:])\n"

@@ -10,7 +10,7 @@ from orchestrator.cli.project import Project
 from orchestrator.config.accounts_lock import FILE, lock_text, locked, read_lock
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import BlockedError
-from orchestrator.guard.pinned import compare_accounts
+from orchestrator.guard.rules.accounts import compare_accounts
 from orchestrator.util.files import write_atomic
 
 

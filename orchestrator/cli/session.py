@@ -25,12 +25,12 @@ from orchestrator.cli.project import Project
 from orchestrator.cli.request import RunRequest, seconds
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.errors import OrchError, SetupError
-from orchestrator.guard.code import CodeScanner
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.leftovers import refuse_committed
-from orchestrator.guard.pinned import trusted_lock
-from orchestrator.guard.policies import Policies
-from orchestrator.guard.trust import load_trust
+from orchestrator.guard.policies.load import Policies
+from orchestrator.guard.rules.accounts import trusted_lock
+from orchestrator.guard.rules.code import CodeScanner
+from orchestrator.guard.trust.committed_state import refuse_committed
+from orchestrator.guard.trust.trust import load_trust
 from orchestrator.report.records import Notice, RunReport, UnitReport
 from orchestrator.report.sink import Tee, console_sink
 from orchestrator.run.begin import left_before, record_start

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.guard.document import Document, read_document
-from orchestrator.guard.enrich import enriched
-from orchestrator.guard.entries import UnreadableError
+from orchestrator.guard.checkov.annotate import enriched
 from orchestrator.guard.findings import PROTECTED
-from orchestrator.guard.protected import Protected
-from orchestrator.guard.rules import losses
+from orchestrator.guard.plan.entries import UnreadableError
+from orchestrator.guard.plan.reader import Document, read_document
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.rules.protected import losses
 
 if TYPE_CHECKING:
-    from orchestrator.guard.engine import Engine
+    from orchestrator.guard.checkov.runner import Engine
 
 WAYS: Mapping[str, tuple[str, ...]] = {
     "deleted": ("delete",),

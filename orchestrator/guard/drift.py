@@ -11,17 +11,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.config.catalogue import Unit
-from orchestrator.guard.document import Document, read_document
-from orchestrator.guard.enrich import enriched, label
-from orchestrator.guard.entries import UnreadableError
+from orchestrator.guard.checkov.annotate import enriched, label
 from orchestrator.guard.findings import PROTECTED, VANISHED, Writer, finding_id
 from orchestrator.guard.judge import GUARDING, Judge
-from orchestrator.guard.protected import Protected
-from orchestrator.guard.records import Finding, Verdict
+from orchestrator.guard.model import Finding, Verdict
+from orchestrator.guard.plan.entries import UnreadableError
+from orchestrator.guard.plan.reader import Document, read_document
+from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.records import Action, PlanRecord, ResourceChange
 
 if TYPE_CHECKING:
-    from orchestrator.guard.engine import Answers, Engine
+    from orchestrator.guard.checkov.runner import Answers, Engine
 
 _GONE = "find out who deleted it; bring it back and take it over with `imports`: an apply would make a new, empty one"
 _BACK = "put back what was changed by hand: orch apply {unit} sets what its configuration says"

@@ -10,10 +10,10 @@ from pathlib import Path
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location
 from orchestrator.guard.causes import attributes, cause, way_out
-from orchestrator.guard.enrich import label
+from orchestrator.guard.checkov.annotate import label
+from orchestrator.guard.model import SELF, Finding
 from orchestrator.guard.places import locate
-from orchestrator.guard.protected import Protected
-from orchestrator.guard.records import SELF, Finding
+from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.records import Action, ResourceChange
 
 PROTECTED = "ORCH_PROTECTED"

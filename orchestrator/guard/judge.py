@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import CatalogueError, Location, Problem
-from orchestrator.guard.allowance import Allowance
 from orchestrator.guard.canary import escaped
-from orchestrator.guard.document import Document, read_document
-from orchestrator.guard.enrich import changed, enriched, label
-from orchestrator.guard.entries import UnreadableError
+from orchestrator.guard.checkov.annotate import changed, enriched, label
 from orchestrator.guard.findings import PROTECTED, Writer
-from orchestrator.guard.policies import Policies
-from orchestrator.guard.records import Finding, Severity, Verdict
-from orchestrator.guard.rules import losses, unaccounted, unnamed_losses
-from orchestrator.guard.statebuckets import reaching_in
-from orchestrator.guard.templates import template_findings
-from orchestrator.guard.vanished import Outside, vanished
-from orchestrator.guard.waivers import NEVER
-from orchestrator.guard.weakening import Weakening
+from orchestrator.guard.model import Finding, Severity, Verdict
+from orchestrator.guard.plan.entries import UnreadableError
+from orchestrator.guard.plan.reader import Document, read_document
+from orchestrator.guard.policies.load import Policies
+from orchestrator.guard.rules.cloudformation import template_findings
+from orchestrator.guard.rules.protected import losses, unaccounted, unnamed_losses
+from orchestrator.guard.rules.state_buckets import reaching_in
+from orchestrator.guard.rules.vanished import Outside, vanished
+from orchestrator.guard.trust.allowance import Allowance
+from orchestrator.guard.trust.waivers import NEVER
+from orchestrator.guard.trust.weakening import Weakening
 from orchestrator.terraform.records import PlanRecord, ResourceChange
 
 if TYPE_CHECKING:
-    from orchestrator.guard.engine import Answers, Engine
+    from orchestrator.guard.checkov.runner import Answers, Engine
 
 
 GUARDING = frozenset({"weakened", "hidden_replace"})
@@ -74,7 +74,7 @@ class Judge:
         """
         with self._warming:
             if self._engine is None:
-                from orchestrator.guard.engine import Engine  # noqa: PLC0415 - imports checkov
+                from orchestrator.guard.checkov.runner import Engine  # noqa: PLC0415 - imports checkov
 
                 engine = Engine(self.policies)
                 if PROTECTED not in engine.checks:

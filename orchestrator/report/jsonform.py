@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from orchestrator.errors import Location
-from orchestrator.guard.records import Finding, Severity
+from orchestrator.guard.model import Finding, Severity
 from orchestrator.report.final import outcome, sums
 from orchestrator.report.records import Attribute, ChangeLine, RunReport, UnitReport
 from orchestrator.report.tables import dump

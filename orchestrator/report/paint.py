@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
-from orchestrator.guard.records import Severity
+from orchestrator.guard.model import Severity
 from orchestrator.report.records import Status
 from orchestrator.terraform.records import Action
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.guard.receipts import Receipt
-from orchestrator.guard.records import Finding, Severity
-from orchestrator.guard.waivers import NEVER
+from orchestrator.guard.model import Finding, Severity
+from orchestrator.guard.receipt.receipt import Receipt
+from orchestrator.guard.trust.waivers import NEVER
 from orchestrator.report.jsonform import finding_form
 from orchestrator.report.paint import SEVERITY_STYLES, STATUS_STYLES, Paint
 from orchestrator.report.records import Status

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from orchestrator.guard.records import Finding
+from orchestrator.guard.model import Finding
 from orchestrator.terraform.records import Action
 
 

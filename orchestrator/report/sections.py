@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from orchestrator.guard.records import SELF, Finding, Severity
+from orchestrator.guard.model import SELF, Finding, Severity
 from orchestrator.report.groups import group_changes
 from orchestrator.report.paint import SEVERITY_STYLES, STATUS_STYLES, Paint
 from orchestrator.report.records import ChangeLine, RunReport, Status, UnitReport

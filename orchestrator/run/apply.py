@@ -11,7 +11,7 @@ from typing import Protocol
 from orchestrator.aws.identity.roles import AnyRole
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
-from orchestrator.guard.receipts import Receipt, StateMovedError
+from orchestrator.guard.receipt.receipt import Receipt, StateMovedError
 from orchestrator.report.changes import scrub
 from orchestrator.report.records import Notice, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
 from orchestrator.run.announced import destroys, unannounced

@@ -17,7 +17,7 @@ from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.history import PREFIX, STATE, History, Version, receipts_of
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import BlockedError
-from orchestrator.guard.receipts import Receipt
+from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.terraform.header import StateHeader
 from orchestrator.terraform.state import UnreadableStateError
 from orchestrator.terraform.statelock import SUFFIX, read_lock

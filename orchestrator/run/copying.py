@@ -17,8 +17,8 @@ from orchestrator.aws.errors import translate
 from orchestrator.aws.identity.roles import AnyRole
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
-from orchestrator.guard.enrich import label
-from orchestrator.guard.protected import Protected
+from orchestrator.guard.checkov.annotate import label
+from orchestrator.guard.policies.protected import Protected
 from orchestrator.report.records import Notice, Phase, UnitPhase, UnitProgress
 from orchestrator.run.tools import Tools
 from orchestrator.terraform.records import Action, PlanRecord, ResourceChange

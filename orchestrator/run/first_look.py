@@ -10,7 +10,7 @@ from orchestrator.aws.state.ledger import Ledger
 from orchestrator.config.accounts_lock import AccountsLock
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.pinned import compare_accounts
+from orchestrator.guard.rules.accounts import compare_accounts
 from orchestrator.run.gate import Gate
 from orchestrator.run.held import Held
 from orchestrator.run.inside import inside_left

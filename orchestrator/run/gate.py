@@ -10,10 +10,10 @@ from orchestrator.aws.state.ledger_form import Entry
 from orchestrator.config.accounts_lock import FILE, Locked
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import OrchError
-from orchestrator.guard.ledgers import Comparison, Left, compare
-from orchestrator.guard.pinned import Pinned
-from orchestrator.guard.protected import Protected
-from orchestrator.guard.records import Finding, Severity
+from orchestrator.guard.model import Finding, Severity
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.rules.accounts import Pinned
+from orchestrator.guard.rules.orphans import Comparison, Left, compare
 from orchestrator.report.records import Status, UnitReport
 from orchestrator.run.held import Held
 from orchestrator.run.shelves import Shelf, Shelves

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.config.catalogue import Unit
-from orchestrator.guard.records import Finding
+from orchestrator.guard.model import Finding
 from orchestrator.report.records import Status, UnitReport
 
 

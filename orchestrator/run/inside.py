@@ -9,9 +9,9 @@ from orchestrator.aws.backup.locate import Whereabouts, whereabouts
 from orchestrator.aws.identity.roles import Identities, Role, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import OrchError
-from orchestrator.guard.enrich import label
-from orchestrator.guard.ledgers import Left
-from orchestrator.guard.records import Verdict
+from orchestrator.guard.checkov.annotate import label
+from orchestrator.guard.model import Verdict
+from orchestrator.guard.rules.orphans import Left
 from orchestrator.run.orphans import former_unit
 from orchestrator.run.tools import Tools
 from orchestrator.terraform.records import PlanRecord, StateResource

@@ -9,7 +9,7 @@ from orchestrator.aws.identity.roles import Role
 from orchestrator.config.catalogue import Account, Catalogue, ModuleSource, ProviderConfig, Unit
 from orchestrator.config.graph import Graph
 from orchestrator.errors import DeniedError, Location, SetupError, UnitError, UsageError
-from orchestrator.guard.ledgers import Left
+from orchestrator.guard.rules.orphans import Left
 from orchestrator.run.shelves import Shelf, Shelves
 
 

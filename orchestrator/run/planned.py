@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.guard.freeze import Frozen
-from orchestrator.guard.receipts import Receipt
-from orchestrator.guard.records import Verdict
+from orchestrator.guard.model import Verdict
+from orchestrator.guard.receipt.freeze import Frozen
+from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.report.records import Status, UnitReport
 from orchestrator.terraform.records import PlanRecord
 

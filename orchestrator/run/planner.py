@@ -8,8 +8,8 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import ApprovalError, BlockedError, InterruptedRunError, OrchError, UnitError
-from orchestrator.guard.freeze import freeze, hash_file
-from orchestrator.guard.records import Verdict
+from orchestrator.guard.model import Verdict
+from orchestrator.guard.receipt.freeze import freeze, hash_file
 from orchestrator.report.changes import change_lines
 from orchestrator.report.records import Phase, Status, UnitPhase, UnitReport
 from orchestrator.run.holders import in_use

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError
-from orchestrator.guard.records import Finding, Severity
+from orchestrator.guard.model import Finding, Severity
 from orchestrator.report.records import Phase, UnitPhase
 from orchestrator.run.locking import wait_for_lock
 from orchestrator.run.tools import Tools

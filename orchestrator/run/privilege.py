@@ -10,7 +10,7 @@ from orchestrator.aws.identity.roles import AnyRole, Identities, applying_role, 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError
 from orchestrator.guard.findings import RUNS_CODE, UNLISTED
-from orchestrator.guard.records import Verdict
+from orchestrator.guard.model import Verdict
 from orchestrator.run.tools import Tools, accounts_of
 
 _LESS = frozenset({RUNS_CODE, UNLISTED})

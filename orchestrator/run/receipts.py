@@ -15,9 +15,9 @@ from pathlib import Path
 from orchestrator import __version__
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError, OrchError, SetupError
-from orchestrator.guard.freeze import Frozen, freeze, hash_file
-from orchestrator.guard.receipts import Facts, Receipt, Wrote, check, check_verdict, digest_of
-from orchestrator.guard.records import Verdict
+from orchestrator.guard.model import Verdict
+from orchestrator.guard.receipt.freeze import Frozen, freeze, hash_file
+from orchestrator.guard.receipt.receipt import Facts, Receipt, Wrote, check, check_verdict, digest_of
 from orchestrator.report.records import Notice
 from orchestrator.run.folders import Folders
 from orchestrator.run.tools import Tools

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import UsageError
-from orchestrator.guard.records import Finding
+from orchestrator.guard.model import Finding
 from orchestrator.report.jsonform import FORMAT, finding_of, run_json
 from orchestrator.report.records import Event, RunReport, UnitDone, UnitReport
 from orchestrator.run.folders import Folders

@@ -16,8 +16,8 @@ from typing import Any
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import ApprovalError, BlockedError, OrchError, UnitError
-from orchestrator.guard.freeze import WRITTEN_BY_APPLY
-from orchestrator.guard.receipts import Receipt
+from orchestrator.guard.receipt.freeze import WRITTEN_BY_APPLY
+from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.report.changes import change_lines
 from orchestrator.report.records import Notice, Status, UnitReport
 from orchestrator.run.bookkeeping import keep_books

@@ -17,7 +17,7 @@ from orchestrator.aws.state.ledger_form import Entry
 from orchestrator.config.accounts_lock import Locked
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import DeniedError, SetupError
-from orchestrator.guard.ledgers import Books, Left
+from orchestrator.guard.rules.orphans import Books, Left
 
 _THREADS = 8
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import BlockedError, UsageError
-from orchestrator.guard.receipts import Receipt
+from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.report.past import ShownRun
 from orchestrator.run.folders import Folders
 from orchestrator.run.history import read_run

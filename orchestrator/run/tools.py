@@ -16,8 +16,8 @@ from orchestrator.aws.state.objects import StateObjects
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.config.graph import Graph
-from orchestrator.guard.code import CodeScanner
 from orchestrator.guard.judge import Judge
+from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.report.sink import Sink
 from orchestrator.run.folders import Folders
 from orchestrator.run.held import Held

@@ -9,8 +9,8 @@ from typing import Any
 from checkov.common.models.enums import CheckCategories, CheckResult
 from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
 
-from orchestrator.guard.marks import Change
-from orchestrator.guard.protected import Net, ProtectedType
+from orchestrator.guard.checkov.marks import Change
+from orchestrator.guard.policies.protected import Net, ProtectedType
 from orchestrator.terraform.records import Action
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from orchestrator.guard.freeze import freeze, verify
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.policies import Policies
-from orchestrator.guard.protected import Protected
-from orchestrator.guard.records import Verdict
+from orchestrator.guard.model import Verdict
+from orchestrator.guard.policies.load import Policies
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.receipt.freeze import freeze, verify
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.failures import TerraformError
 from orchestrator.terraform.plan import read_plan

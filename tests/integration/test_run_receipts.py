@@ -14,8 +14,8 @@ import pytest
 
 from orchestrator.cli.session import Session
 from orchestrator.errors import BlockedError
-from orchestrator.guard.receipts import Receipt, StateMovedError
-from orchestrator.guard.records import Verdict
+from orchestrator.guard.model import Verdict
+from orchestrator.guard.receipt.receipt import Receipt, StateMovedError
 from orchestrator.run.apply import ApplyAll
 from orchestrator.run.plan import PlanAll
 from orchestrator.run.planned import Planned

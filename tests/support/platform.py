@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.guard.protected import Protected
+from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.plan import empty_plan, read_plan
 from orchestrator.terraform.records import PlanRecord

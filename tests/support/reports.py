@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import Location
-from orchestrator.guard.records import Finding, Severity
+from orchestrator.guard.model import Finding, Severity
 from orchestrator.report.changes import change_lines
 from orchestrator.report.records import ChangeLine, RunReport, Status, UnitReport
 from orchestrator.terraform.records import Action, OutputChange, PlanRecord, ResourceChange

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.guard.records import Severity
+from orchestrator.guard.model import Severity
 from orchestrator.report.records import RunReport, Status, UnitReport
 from orchestrator.terraform.records import Action
 from tests.support.reports import POOL, change, finding, lines, run, unit

@@ -13,7 +13,7 @@ from orchestrator.config.accounts_lock import FILE, Locked, lock_text, locked, p
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.config.load import load
 from orchestrator.errors import CatalogueError, Location
-from orchestrator.guard.pinned import compare_accounts
+from orchestrator.guard.rules.accounts import compare_accounts
 from tests.support.project import Project
 
 ID = "111111111111"

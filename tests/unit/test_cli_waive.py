@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from orchestrator.config.load import load
 from orchestrator.guard.findings import finding_id
-from orchestrator.guard.records import Finding, Severity
-from orchestrator.guard.waiver_file import with_waiver
-from orchestrator.guard.waivers import Waiver, parse_waivers
+from orchestrator.guard.model import Finding, Severity
+from orchestrator.guard.trust.waiver_edit import with_waiver
+from orchestrator.guard.trust.waivers import Waiver, parse_waivers
 from orchestrator.report.records import RunReport, Status, UnitReport
 from orchestrator.run.folders import Folders
 from orchestrator.run.records import save_report

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.config.load import load
-from orchestrator.guard.armed import check_modules
-from orchestrator.guard.protected import Protected
+from orchestrator.guard.modules.armed import check_modules
+from orchestrator.guard.policies.protected import Protected
 
 ROOT = Path(__file__).parents[2]
 PROTECTED = Protected.read(ROOT / "policies/protected.yaml")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import SetupError
-from orchestrator.guard.base import find_base, is_ci
+from orchestrator.guard.trust.base_commit import find_base, is_ci
 from orchestrator.util.git import Repository
 from tests.support.git import Git
 

@@ -10,10 +10,10 @@ import pytest
 
 from orchestrator.guard import judge as judge_module
 from orchestrator.guard.canary import escaped
-from orchestrator.guard.cases import run_cases
+from orchestrator.guard.checkov.cases import run_cases
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.policies import Policies
-from orchestrator.guard.protected import Protected
+from orchestrator.guard.policies.load import Policies
+from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.plan import empty_plan
 from orchestrator.terraform.records import ResourceChange
 from tests.support.plans import a_unit, change, delete, plan, saved, update

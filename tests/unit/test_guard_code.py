@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.config.load import load
-from orchestrator.guard.code import CodeScanner
-from orchestrator.guard.records import Finding
+from orchestrator.guard.model import Finding
+from orchestrator.guard.rules.code import CodeScanner
 
 ORCH = """\
 format: 1

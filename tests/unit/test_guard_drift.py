@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.guard.drift import changed_outside, judge_drift
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.policies import Policies
+from orchestrator.guard.policies.load import Policies
 from orchestrator.terraform.plan import read_plan
 from tests.support.plans import POOL, USERS, a_unit, change, delete, plan, saved, update
 

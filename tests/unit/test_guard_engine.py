@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import CatalogueError
-from orchestrator.guard.document import read_document
-from orchestrator.guard.enrich import UNKNOWN, enriched, plan_of
+from orchestrator.guard.checkov.annotate import UNKNOWN, enriched, plan_of
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.policies import Policies
-from orchestrator.guard.protected import Protected
+from orchestrator.guard.plan.reader import read_document
+from orchestrator.guard.policies.load import Policies
+from orchestrator.guard.policies.protected import Protected
 from tests.support.plans import POOL, USERS, a_unit, change, delete, forget, plan, replace, saved, update
 
 ROOT = Path(__file__).parents[2]
@@ -251,7 +251,7 @@ import sys, logging
 out, err = sys.stdout, sys.stderr
 from pathlib import Path
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.policies import Policies
+from orchestrator.guard.policies.load import Policies
 from orchestrator.terraform.records import PlanRecord
 from tests.support.plans import a_unit
 judge = Judge(Policies.load(Path({str(tmp_path)!r})))

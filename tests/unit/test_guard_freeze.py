@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import BlockedError
-from orchestrator.guard.freeze import Frozen, freeze, verify
+from orchestrator.guard.receipt.freeze import Frozen, freeze, verify
 
 
 @pytest.fixture

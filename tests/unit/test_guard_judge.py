@@ -9,8 +9,8 @@ import pytest
 from orchestrator.config.catalogue import Node
 from orchestrator.errors import Location
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.policies import Policies
-from orchestrator.guard.records import Finding, Verdict
+from orchestrator.guard.model import Finding, Verdict
+from orchestrator.guard.policies.load import Policies
 from orchestrator.terraform.records import Action, OutputChange, PlanRecord, ResourceChange
 from tests.support.plans import POOL, SCHEMA, USERS, a_unit, change, delete, forget, plan, replace, saved, update
 

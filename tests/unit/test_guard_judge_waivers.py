@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import Location
-from orchestrator.guard.allowance import Allowance, Written
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.owners import Owners
-from orchestrator.guard.policies import Policies
-from orchestrator.guard.records import Finding, Severity, Verdict
-from orchestrator.guard.waivers import Waiver, Waivers
-from orchestrator.guard.weakening import Weakening
+from orchestrator.guard.model import Finding, Severity, Verdict
+from orchestrator.guard.policies.load import Policies
+from orchestrator.guard.trust.allowance import Allowance, Written
+from orchestrator.guard.trust.owners import Owners
+from orchestrator.guard.trust.waivers import Waiver, Waivers
+from orchestrator.guard.trust.weakening import Weakening
 from orchestrator.terraform.plan import empty_plan
 from tests.support.plans import POOL, SCHEMA, a_unit, delete, plan, replace, saved, update
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from orchestrator.aws.state.ledger_form import Entry, make_entry
 from orchestrator.config.catalogue import Unit
-from orchestrator.guard.ledgers import ORPHANED, TWIN, Books, Comparison, Left, compare
-from orchestrator.guard.protected import Protected
-from orchestrator.guard.records import Severity
+from orchestrator.guard.model import Severity
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.rules.orphans import ORPHANED, TWIN, Books, Comparison, Left, compare
 from orchestrator.terraform.records import StateRecord, StateResource
 from tests.support.aws import account, catalogue, unit
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import BlockedError
-from orchestrator.guard.leftovers import refuse_committed
+from orchestrator.guard.trust.committed_state import refuse_committed
 from tests.support.escapes import commit, git
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.policies import Policies
+from orchestrator.guard.policies.load import Policies
 from tests.support.mutations import damaged, json_values, still_lost
 from tests.support.plans import USERS, a_unit, change, delete, forget, plan, replace, saved, update
 

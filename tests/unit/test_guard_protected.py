@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import CatalogueError
-from orchestrator.guard.protected import Protected
+from orchestrator.guard.policies.protected import Protected
 
 ROOT = Path(__file__).parents[2]
 GOOD = "aws_x:\n  lost: everything in it\n  delete_apis: [x:DeleteX]\n"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import BlockedError
-from orchestrator.guard.freeze import freeze
-from orchestrator.guard.receipts import Facts, Receipt, StateMovedError, Wrote, check, check_verdict
-from orchestrator.guard.records import Severity, Verdict
+from orchestrator.guard.model import Severity, Verdict
+from orchestrator.guard.receipt.freeze import freeze
+from orchestrator.guard.receipt.receipt import Facts, Receipt, StateMovedError, Wrote, check, check_verdict
 from orchestrator.terraform.header import StateHeader
 from tests.support.reports import finding
 

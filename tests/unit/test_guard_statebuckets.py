@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.policies import Policies
+from orchestrator.guard.policies.load import Policies
 from tests.support.plans import a_unit, change, plan, saved
 
 BUCKET = "ams-111111111111-tfstate"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.policies import Policies
-from orchestrator.guard.records import Finding
+from orchestrator.guard.model import Finding
+from orchestrator.guard.policies.load import Policies
 from tests.support.plans import a_unit, change, plan, saved
 
 ROOT = Path(__file__).parents[2]

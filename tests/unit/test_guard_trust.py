@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import CatalogueError, SetupError
-from orchestrator.guard.records import Finding, Severity
-from orchestrator.guard.trust import Trust, load_trust, weakened_against
+from orchestrator.guard.model import Finding, Severity
+from orchestrator.guard.trust.trust import Trust, load_trust, weakened_against
 from tests.support.git import Git
 
 ROOT = Path(__file__).parents[2]

@@ -13,8 +13,8 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import ThrottledError
 from orchestrator.guard.findings import VANISHED
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.policies import Policies
-from orchestrator.guard.records import Finding
+from orchestrator.guard.model import Finding
+from orchestrator.guard.policies.load import Policies
 from orchestrator.terraform.records import StateResource
 from tests.support.plans import POOL, USERS, a_unit, change, delete, forget, plan, saved, update
 

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import CatalogueError
-from orchestrator.guard.allowance import Allowance, Written
 from orchestrator.guard.findings import finding_id
-from orchestrator.guard.owners import Owners
-from orchestrator.guard.records import Finding, Severity, Verdict
-from orchestrator.guard.waivers import LONGEST, NEVER, Waiver, Waivers, canonical, faults, parse_waivers
+from orchestrator.guard.model import Finding, Severity, Verdict
+from orchestrator.guard.trust.allowance import Allowance, Written
+from orchestrator.guard.trust.owners import Owners
+from orchestrator.guard.trust.waivers import LONGEST, NEVER, Waiver, Waivers, canonical, faults, parse_waivers
 
 TODAY = date(2026, 11, 26)
 OWNERS = Owners({"anna": frozenset({"anna@example.com"}), "carl": frozenset({"carl@example.com"})})

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from orchestrator.guard.specifiers import loosened, pin_in
-from orchestrator.guard.weakening import weakenings
+from orchestrator.guard.trust.specifiers import loosened, pin_in
+from orchestrator.guard.trust.weakening import weakenings
 
 LIST = """\
 # the list

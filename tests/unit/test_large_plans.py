@@ -17,7 +17,7 @@ _JUDGE = """
 import resource, sys
 from pathlib import Path
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.policies import Policies
+from orchestrator.guard.policies.load import Policies
 from orchestrator.report.changes import change_lines
 from orchestrator.terraform.plan import read_plan
 from tests.support.plans import a_unit

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import CatalogueError
-from orchestrator.guard.cases import run_cases
+from orchestrator.guard.checkov.cases import run_cases
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.policies import Policies
-from orchestrator.guard.protected import Protected
+from orchestrator.guard.policies.load import Policies
+from orchestrator.guard.policies.protected import Protected
 from tests.support.plans import a_unit, change, plan, saved
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import UsageError
-from orchestrator.guard.receipts import Receipt, Said, Wrote
-from orchestrator.guard.records import Severity
+from orchestrator.guard.model import Severity
+from orchestrator.guard.receipt.receipt import Receipt, Said, Wrote
 from orchestrator.report.jsonform import run_form, run_json
 from orchestrator.report.past import (
     ShownRun,

@@ -15,11 +15,11 @@ from orchestrator.aws.state.ledger_form import make_entry
 from orchestrator.config.accounts_lock import FILE, Locked, lock_text, locked
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location, SetupError
-from orchestrator.guard.base import Base
-from orchestrator.guard.ledgers import Books, Left
-from orchestrator.guard.pinned import Pinned, compare_accounts, trusted_lock
-from orchestrator.guard.protected import Protected
-from orchestrator.guard.records import Finding, Severity
+from orchestrator.guard.model import Finding, Severity
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.rules.accounts import Pinned, compare_accounts, trusted_lock
+from orchestrator.guard.rules.orphans import Books, Left
+from orchestrator.guard.trust.base_commit import Base
 from orchestrator.report.records import Status, UnitReport
 from orchestrator.run.gate import Gate, held_report
 from orchestrator.run.held import Held

@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.config.load import load
 from orchestrator.errors import CatalogueError
-from orchestrator.guard.protected import Protected
+from orchestrator.guard.policies.protected import Protected
 from orchestrator.workspace.trees import OVERRIDE_FILE
 from orchestrator.workspace.values import UNKNOWN
 from orchestrator.workspace.write import Workspace

@@ -86,7 +86,7 @@ def _schemas(catalogue: Catalogue) -> Iterator[Result]:
 
 
 def _policies(catalogue: Catalogue) -> Iterator[Result]:
-    from orchestrator.guard.cases import run_cases
+    from orchestrator.guard.checkov.cases import run_cases
 
     problems = run_cases(catalogue.root)
     if not problems:
@@ -97,9 +97,9 @@ def _policies(catalogue: Catalogue) -> Iterator[Result]:
 
 def _modules(catalogue: Catalogue) -> Iterator[Result]:
     """Whether the modules protect what ``policies/protected.yaml`` names."""
-    from orchestrator.guard.armed import check_modules
-    from orchestrator.guard.policies import FOLDER
-    from orchestrator.guard.protected import PROTECTED_FILE, Protected
+    from orchestrator.guard.modules.armed import check_modules
+    from orchestrator.guard.policies.load import FOLDER
+    from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected
 
     try:
         listed = Protected.read(catalogue.root / FOLDER / PROTECTED_FILE, shown_as=f"{FOLDER}/{PROTECTED_FILE}")
@@ -117,7 +117,7 @@ def _modules(catalogue: Catalogue) -> Iterator[Result]:
 
 
 def _waivers(catalogue: Catalogue) -> Iterator[Result]:
-    from orchestrator.guard.trust import problems_written
+    from orchestrator.guard.trust.trust import problems_written
 
     problems = list(problems_written(catalogue.root))
     if not problems:
@@ -128,7 +128,7 @@ def _waivers(catalogue: Catalogue) -> Iterator[Result]:
 
 def _weaker(catalogue: Catalogue, base: str) -> Iterator[Result]:
     """What the working tree takes away from its own judge."""
-    from orchestrator.guard.trust import weakened_against
+    from orchestrator.guard.trust.trust import weakened_against
 
     weakened = weakened_against(catalogue.root, base)
     if not weakened:
@@ -165,7 +165,7 @@ def _roots(catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Cal
 
 def _delete_apis(catalogue: Catalogue) -> tuple[str, ...]:
     """What roots of a run would be given; nothing when the policies are wrong, which is told by their own check."""
-    from orchestrator.guard.policies import Policies
+    from orchestrator.guard.policies.load import Policies
 
     try:
         return Policies.load(catalogue.root).protected.delete_apis

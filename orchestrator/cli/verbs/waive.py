@@ -15,12 +15,12 @@ from orchestrator.cli.common import Common
 from orchestrator.cli.output import write
 from orchestrator.cli.project import open_project
 from orchestrator.errors import SetupError, UsageError
-from orchestrator.guard.owners import OWNERS_FILE, Owners
-from orchestrator.guard.policies import FOLDER, read_files
-from orchestrator.guard.records import Severity
-from orchestrator.guard.trust import read_written
-from orchestrator.guard.waiver_file import entry_text, with_waiver
-from orchestrator.guard.waivers import LONGEST, NEVER, WAIVERS_FILE, Waiver, canonical, utc_today
+from orchestrator.guard.model import Severity
+from orchestrator.guard.policies.load import FOLDER, read_files
+from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
+from orchestrator.guard.trust.trust import read_written
+from orchestrator.guard.trust.waiver_edit import entry_text, with_waiver
+from orchestrator.guard.trust.waivers import LONGEST, NEVER, WAIVERS_FILE, Waiver, canonical, utc_today
 from orchestrator.report.jsonform import finding_form
 from orchestrator.report.tables import dump
 from orchestrator.report.text import clean

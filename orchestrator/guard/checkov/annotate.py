@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.guard.document import Document
-from orchestrator.guard.marks import marks
-from orchestrator.guard.protected import Protected
+from orchestrator.guard.checkov.marks import marks
+from orchestrator.guard.plan.reader import Document
+from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.records import Action, ResourceChange
 
 UNKNOWN = "true_after_unknown"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from orchestrator.errors import CatalogueError, Location, Problem
-from orchestrator.guard.protected import PROTECTED_FILE, Protected
+from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected
 
 FOLDER = "policies"
 CHECK_FILE = "check.py"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import Location, Problem
-from orchestrator.guard.module_constants import Constants, Known, attribute_in
-from orchestrator.guard.protected import Protected, ProtectedType, Scalar
+from orchestrator.guard.modules.constants import Constants, Known, attribute_in
+from orchestrator.guard.policies.protected import Protected, ProtectedType, Scalar
 from orchestrator.hcl.modules.blocks import Declaration
 from orchestrator.hcl.modules.paths import ScannedModule, scan_modules
 from orchestrator.hcl.modules.read import local_closure

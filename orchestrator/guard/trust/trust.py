@@ -13,12 +13,12 @@ from datetime import date
 from pathlib import Path
 
 from orchestrator.errors import CatalogueError, Location, Problem, SetupError, UsageError
-from orchestrator.guard.allowance import Allowance, Written
-from orchestrator.guard.base import Base, find_base
-from orchestrator.guard.owners import OWNERS_FILE, Owners
-from orchestrator.guard.policies import FOLDER, Policies, read_files
-from orchestrator.guard.waivers import WAIVERS_FILE, Waiver, Waivers, faults, parse_waivers, utc_today
-from orchestrator.guard.weakening import PINS, Weakening, weakenings
+from orchestrator.guard.policies.load import FOLDER, Policies, read_files
+from orchestrator.guard.trust.allowance import Allowance, Written
+from orchestrator.guard.trust.base_commit import Base, find_base
+from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
+from orchestrator.guard.trust.waivers import WAIVERS_FILE, Waiver, Waivers, faults, parse_waivers, utc_today
+from orchestrator.guard.trust.weakening import PINS, Weakening, weakenings
 from orchestrator.util.git import Repository
 
 _WAIVERS = f"{FOLDER}/{WAIVERS_FILE}"

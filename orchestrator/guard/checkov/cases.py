@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import CatalogueError, Location, Problem
-from orchestrator.guard.document import read_document
-from orchestrator.guard.enrich import enriched
-from orchestrator.guard.entries import UnreadableError
+from orchestrator.guard.checkov.annotate import enriched
 from orchestrator.guard.judge import Judge
-from orchestrator.guard.policies import Policies, Policy
+from orchestrator.guard.plan.entries import UnreadableError
+from orchestrator.guard.plan.reader import read_document
+from orchestrator.guard.policies.load import Policies, Policy
 
 if TYPE_CHECKING:
-    from orchestrator.guard.engine import Engine
+    from orchestrator.guard.checkov.runner import Engine
 
 
 def run_cases(root: Path) -> tuple[Problem, ...]:

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from orchestrator.config.catalogue import Unit
-from orchestrator.guard.document import Document
 from orchestrator.guard.findings import Writer
-from orchestrator.guard.protected import Protected
-from orchestrator.guard.records import Finding
+from orchestrator.guard.model import Finding
+from orchestrator.guard.plan.reader import Document
+from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.records import Action, ResourceChange, StateResource
 
 BUCKET = "aws_s3_bucket"

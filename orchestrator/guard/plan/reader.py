@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.guard.entries import Fault, UnreadableError, change_of, is_data, mapping, optional, text_of
+from orchestrator.guard.plan.entries import Fault, UnreadableError, change_of, is_data, mapping, optional, text_of
 from orchestrator.terraform.jsonstream import BrokenJsonError, JsonStream, TooLargeError
 from orchestrator.terraform.records import Action, ResourceChange
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.config.catalogue import Unit
-from orchestrator.guard.enrich import label
+from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.findings import TEMPLATE, finding_id
+from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.places import locate
-from orchestrator.guard.protected import Protected, ProtectedType
-from orchestrator.guard.records import Finding, Severity
-from orchestrator.guard.template_diff import TemplateLoss, losses_between, protected_in
-from orchestrator.guard.template_text import UNKNOWN, Template, TemplateError
+from orchestrator.guard.policies.protected import Protected, ProtectedType
+from orchestrator.guard.rules.cloudformation_diff import TemplateLoss, losses_between, protected_in
+from orchestrator.guard.rules.cloudformation_template import UNKNOWN, Template, TemplateError
 from orchestrator.terraform.records import Action, ResourceChange
 
 STACKS = frozenset({"aws_cloudformation_stack", "aws_cloudformation_stack_set"})

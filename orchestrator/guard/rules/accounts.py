@@ -16,10 +16,10 @@ from orchestrator.config.accounts_lock import (
     said_at,
 )
 from orchestrator.config.catalogue import Account, Catalogue
-from orchestrator.guard.base import Base
 from orchestrator.guard.findings import finding_id
-from orchestrator.guard.ledgers import TWIN
-from orchestrator.guard.records import Finding
+from orchestrator.guard.model import Finding
+from orchestrator.guard.rules.orphans import TWIN
+from orchestrator.guard.trust.base_commit import Base
 from orchestrator.util.git import Repository
 
 _KEYS = {

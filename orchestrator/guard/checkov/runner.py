@@ -18,8 +18,8 @@ from types import ModuleType
 from typing import Any
 
 from orchestrator.errors import CatalogueError, Problem
-from orchestrator.guard.policies import Policies, Policy
-from orchestrator.guard.quiet import quiet_import
+from orchestrator.guard.checkov.quiet import quiet_import
+from orchestrator.guard.policies.load import Policies, Policy
 
 with quiet_import():
     from checkov.common.models.enums import CheckResult

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.guard.findings import WAIVER, finding_id
-from orchestrator.guard.records import Finding, Severity
-from orchestrator.guard.waivers import NEVER, Waiver, Waivers, canonical
+from orchestrator.guard.model import Finding, Severity
+from orchestrator.guard.trust.waivers import NEVER, Waiver, Waivers, canonical
 
 _FOR_NOTHING = (
     "remove it from {place}: a waiver is merged in the same change as what it allows, and removed after the apply"

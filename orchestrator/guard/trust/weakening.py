@@ -10,11 +10,11 @@ from typing import Any
 
 from orchestrator.errors import CatalogueError, Location
 from orchestrator.guard.marked import load_tree, place
-from orchestrator.guard.owners import OWNERS_FILE, Owners
-from orchestrator.guard.policies import CHECK_FILE, FOLDER
-from orchestrator.guard.protected import PROTECTED_FILE, Protected, ProtectedType
-from orchestrator.guard.specifiers import PINNING, loosened, pin_in
-from orchestrator.guard.waivers import WAIVERS_FILE
+from orchestrator.guard.policies.load import CHECK_FILE, FOLDER
+from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected, ProtectedType
+from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
+from orchestrator.guard.trust.specifiers import PINNING, loosened, pin_in
+from orchestrator.guard.trust.waivers import WAIVERS_FILE
 
 ORCH_FILE = "live/orch.yaml"
 PINS = (ORCH_FILE, *PINNING)

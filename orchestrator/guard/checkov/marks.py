@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from orchestrator.guard.protected import Net, Protected, ProtectedType
+from orchestrator.guard.policies.protected import Net, Protected, ProtectedType
 from orchestrator.terraform.records import Action, ResourceChange
 
 ACTION_MARK = "__orch_action__"

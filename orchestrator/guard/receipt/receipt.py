@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from orchestrator.errors import BlockedError
-from orchestrator.guard.freeze import Frozen
-from orchestrator.guard.records import Severity, Verdict
+from orchestrator.guard.model import Severity, Verdict
+from orchestrator.guard.receipt.freeze import Frozen
 from orchestrator.terraform.header import StateHeader
 from orchestrator.util.files import write_atomic
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from orchestrator.guard.document import Document
-from orchestrator.guard.enrich import label
-from orchestrator.guard.entries import Fault
-from orchestrator.guard.protected import Protected
+from orchestrator.guard.checkov.annotate import label
+from orchestrator.guard.plan.entries import Fault
+from orchestrator.guard.plan.reader import Document
+from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.records import Action, ResourceChange
 
 

@@ -24,8 +24,8 @@ from ruamel.yaml.comments import CommentedSeq
 
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.guard.marked import load_tree, place, problems_of
-from orchestrator.guard.owners import Owners
-from orchestrator.guard.records import Finding, Severity
+from orchestrator.guard.model import Finding, Severity
+from orchestrator.guard.trust.owners import Owners
 
 WAIVERS_FILE = "waivers.yaml"
 

@@ -13,8 +13,8 @@ from orchestrator.aws.state.ledger_form import Entry
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location
 from orchestrator.guard.findings import finding_id
-from orchestrator.guard.protected import Protected
-from orchestrator.guard.records import Finding, Severity
+from orchestrator.guard.model import Finding, Severity
+from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.records import StateRecord, StateResource
 
 ORPHANED = "ORCH_ORPHANED"

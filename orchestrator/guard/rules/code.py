@@ -18,7 +18,7 @@ from pathlib import Path
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import Location
 from orchestrator.guard.findings import RUNS_CODE, UNLISTED, UNREADABLE, finding_id
-from orchestrator.guard.records import Finding
+from orchestrator.guard.model import Finding
 from orchestrator.hcl.modules.contents import BUILT_IN, Contents, full_source, read_contents, sources_in
 from orchestrator.hcl.modules.interface import CodeBlock, ModuleCall
 from orchestrator.hcl.modules.sources import package_of

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from orchestrator.guard.marked import load_tree
-from orchestrator.guard.waivers import Waiver, parse_waivers
+from orchestrator.guard.trust.waivers import Waiver, parse_waivers
 
 _KEYS = ("id", "rule", "unit", "address", "owner", "reason", "expires", "plan")
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.guard.protected import Protected, ProtectedType
-from orchestrator.guard.template_text import Template, looked_up_in, references_in, unknown_in
+from orchestrator.guard.policies.protected import Protected, ProtectedType
+from orchestrator.guard.rules.cloudformation_template import Template, looked_up_in, references_in, unknown_in
 from orchestrator.terraform.records import Action
 
 _KEPT = frozenset({"Retain", "RetainExceptOnCreate"})

@@ -1,0 +1,1 @@
+"""Runs checkov with the checks of `policies/`."""

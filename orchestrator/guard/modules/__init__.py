@@ -1,0 +1,1 @@
+"""Checks the protection settings of modules."""

@@ -1,0 +1,1 @@
+"""Freezes a judged plan and its inputs, and verifies them before apply."""

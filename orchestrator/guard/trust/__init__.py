@@ -1,0 +1,1 @@
+"""Decides which policies, owners and waivers count."""
