@@ -31,6 +31,8 @@ from orchestrator.guard.rules.accounts import trusted_lock
 from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.guard.trust.committed_state import refuse_committed
 from orchestrator.guard.trust.trust import load_trust
+from orchestrator.render.orphan_root import BareWorkspace
+from orchestrator.render.write import Workspace
 from orchestrator.report.records import Notice, RunReport, UnitReport
 from orchestrator.report.sink import Tee, console_sink
 from orchestrator.run.begin import left_before, record_start
@@ -48,8 +50,6 @@ from orchestrator.terraform.cliconfig import plugin_cache, write_cli_config
 from orchestrator.terraform.commands import Terraform
 from orchestrator.terraform.process import Processes
 from orchestrator.terraform.providers import ensure_available
-from orchestrator.workspace.bare import BareWorkspace
-from orchestrator.workspace.write import Workspace
 
 _LOOKS = frozenset({"plan", "apply", "destroy"})
 """Verbs that look for locks before they begin."""

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError
 from orchestrator.guard.model import Finding, Severity
+from orchestrator.render.values import has_unknown
 from orchestrator.report.records import Phase, UnitPhase
 from orchestrator.run.locking import wait_for_lock
 from orchestrator.run.tools import Tools
 from orchestrator.run.unsaved import refuse_unsaved
 from orchestrator.run.upstreams import Inflow
 from orchestrator.terraform.commands import Root
-from orchestrator.workspace.values import has_unknown
 
 
 class FoundError(BlockedError):

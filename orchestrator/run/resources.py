@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import NotAppliedError, UsageError
+from orchestrator.render.write import write_private
 from orchestrator.run.tools import Tools
 from orchestrator.run.wishes import Prepared, write_of
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.state import read_state
 from orchestrator.util.suggest import near_miss
-from orchestrator.workspace.write import write_private
 
 _THIS = "module.this."
 

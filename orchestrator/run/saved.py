@@ -10,11 +10,11 @@ from typing import Any
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import ApprovalError
+from orchestrator.render.root import PLACEHOLDER_ADDRESS
 from orchestrator.run.folders import Folders
 from orchestrator.run.planned import Planned
 from orchestrator.terraform.plan import empty_plan, read_plan
 from orchestrator.terraform.records import PlanRecord
-from orchestrator.workspace.root import PLACEHOLDER_ADDRESS
 
 
 def plan_facts(planned: Planned) -> dict[str, str | bool]:

@@ -18,6 +18,8 @@ from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.config.graph import Graph
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.rules.code import CodeScanner
+from orchestrator.render.values import unit_references
+from orchestrator.render.write import Workspace
 from orchestrator.report.sink import Sink
 from orchestrator.run.folders import Folders
 from orchestrator.run.held import Held
@@ -25,8 +27,6 @@ from orchestrator.run.journal import Journal
 from orchestrator.run.scheduler import Stop
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.process import Processes
-from orchestrator.workspace.values import unit_references
-from orchestrator.workspace.write import Workspace
 
 
 @dataclass(frozen=True, slots=True)

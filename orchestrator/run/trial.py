@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.render import hcl_text as hcl
+from orchestrator.render.values import Upstream
+from orchestrator.render.write import Rendered, Workspace, write_private
 from orchestrator.report.records import Status
 from orchestrator.run.folders import Folders
 from orchestrator.run.planned import Planned
@@ -18,9 +21,6 @@ from orchestrator.run.planner import Planner
 from orchestrator.run.tools import Tools
 from orchestrator.run.upstreams import Inflow, Upstreams
 from orchestrator.terraform.records import Action, ResourceChange
-from orchestrator.workspace import hcl
-from orchestrator.workspace.values import Upstream
-from orchestrator.workspace.write import Rendered, Workspace, write_private
 
 _OVERRIDE = "orch_trial_override.tf"
 _REFUSED = frozenset({Action.CREATE, Action.DELETE, Action.REPLACE, Action.FORGET})

@@ -9,9 +9,9 @@ from typing import Any
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import NotAppliedError
+from orchestrator.render.values import Outputs, Upstream, merge_unknown, unit_references
 from orchestrator.run.planned import Planned
 from orchestrator.terraform.records import Action, PlanRecord
-from orchestrator.workspace.values import Outputs, Upstream, merge_unknown, unit_references
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.guard.findings import PROTECTED
+from orchestrator.render.prevent_destroy import lift_prevent_destroy
 from orchestrator.run.tools import Tools
-from orchestrator.workspace.lift import lift_prevent_destroy
 
 
 def lift_waived(tools: Tools, unit: Unit, root: Path) -> tuple[str, ...]:

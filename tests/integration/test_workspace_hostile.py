@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.config.load import load
+from orchestrator.render.values import UNKNOWN
+from orchestrator.render.write import Workspace
 from orchestrator.terraform.process import Processes
-from orchestrator.workspace.values import UNKNOWN
-from orchestrator.workspace.write import Workspace
 from tests.support.project import Project
 from tests.support.terraform import clean_env, make_terraform
 

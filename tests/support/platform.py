@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.guard.policies.protected import Protected
+from orchestrator.render.archive import zip_folder
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.plan import empty_plan, read_plan
 from orchestrator.terraform.records import PlanRecord
 from orchestrator.terraform.state import read_state
-from orchestrator.workspace.archive import zip_folder
 from tests.support.emulator import MANAGEMENT, REGION, Account
 from tests.support.module_readme import ROOT
 from tests.support.terraform import clean_env, make_root, make_terraform

@@ -14,7 +14,7 @@ import pytest
 from orchestrator.cli.failure import disk_error
 from orchestrator.config.catalogue import ModuleSource
 from orchestrator.errors import Location, SetupError
-from orchestrator.workspace.trees import ModuleTrees, copy_tree
+from orchestrator.render.module_tree import ModuleTrees, copy_tree
 from tests.support.project import REPOSITORY
 
 

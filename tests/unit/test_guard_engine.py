@@ -176,7 +176,7 @@ def test_checkov_reads_the_same_from_a_file(tmp_path: Path) -> None:
     """The definitions handed over in memory are those that checkov's own parser makes of the enriched plan."""
     from checkov.terraform.plan_parser import parse_tf_plan  # noqa: PLC0415 - heavy
 
-    from orchestrator.guard import engine  # noqa: PLC0415 - heavy
+    from orchestrator.guard.checkov import runner as engine  # noqa: PLC0415 - heavy
 
     pool = {**USERS, "schema": [{"name": "a"}, {"name": "b"}], "tags": {"owner": "platform"}, "empty": [], "n": 1}
     document = read_document(saved(tmp_path, plan(update(pool, name="x"), forget(deposed="1a2b"))).json_file or Path())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import SetupError
-from orchestrator.workspace.archive import zip_folder
+from orchestrator.render.archive import zip_folder
 
 
 def fill(folder: Path, names: list[str]) -> None:

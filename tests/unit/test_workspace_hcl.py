@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.workspace import hcl
-from orchestrator.workspace.values import UNKNOWN
+from orchestrator.render import hcl_text as hcl
+from orchestrator.render.values import UNKNOWN
 
 
 @pytest.mark.parametrize(

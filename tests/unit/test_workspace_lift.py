@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.workspace.lift import lift_prevent_destroy
+from orchestrator.render.prevent_destroy import lift_prevent_destroy
 
 KEPT = """\
 resource "aws_cognito_user_pool" "this" {

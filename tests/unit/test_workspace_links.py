@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.config.catalogue import ModuleSource
 from orchestrator.errors import CatalogueError, Location
-from orchestrator.workspace.trees import ModuleTrees, copy_tree
+from orchestrator.render.module_tree import ModuleTrees, copy_tree
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import pytest
 from orchestrator.config.load import load
 from orchestrator.errors import CatalogueError
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.workspace.trees import OVERRIDE_FILE
-from orchestrator.workspace.values import UNKNOWN
-from orchestrator.workspace.write import Workspace
+from orchestrator.render.module_tree import OVERRIDE_FILE
+from orchestrator.render.values import UNKNOWN
+from orchestrator.render.write import Workspace
 from tests.support.project import REPOSITORY, Project
 
 MODULE = """\

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.config.catalogue import Node, Ref, Text
 from orchestrator.errors import Location, UnitError
-from orchestrator.workspace.values import UNKNOWN, has_unknown, lookup, merge_unknown, references
+from orchestrator.render.values import UNKNOWN, has_unknown, lookup, merge_unknown, references
 
 AT = Location("live/stacks/api.yaml", 5, 9)
 

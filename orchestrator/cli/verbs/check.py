@@ -18,11 +18,11 @@ from orchestrator.cli.verbs.listing import chosen
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.schema.json_schema import stale_schemas
 from orchestrator.errors import CatalogueError, OrchError
+from orchestrator.render.values import unit_references
+from orchestrator.render.write import Workspace
 from orchestrator.report.tables import Column
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.process import Processes
-from orchestrator.workspace.values import unit_references
-from orchestrator.workspace.write import Workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.recording import check_record, unrecorded
 from orchestrator.config.accounts_lock import FILE
 from orchestrator.errors import OrchError
+from orchestrator.render.write import CATALOGUE_LOCK_FILE
 from orchestrator.report.tables import Column
 from orchestrator.terraform.binary import find_binary, user_cache
 from orchestrator.terraform.cliconfig import find_mirror
-from orchestrator.workspace.write import CATALOGUE_LOCK_FILE
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
-from orchestrator.workspace.values import Upstream
-from orchestrator.workspace.write import Rendered, Workspace
+from orchestrator.render.values import Upstream
+from orchestrator.render.write import Rendered, Workspace
 
 
 class BareWorkspace(Workspace):

@@ -15,9 +15,9 @@ from pathlib import Path
 from orchestrator.errors import CatalogueError
 from orchestrator.hcl.modules.blocks import Declaration, Declarations
 from orchestrator.hcl.modules.files import read_files
-from orchestrator.workspace import hcl
-from orchestrator.workspace.trees import OVERRIDE_FILE
-from orchestrator.workspace.write import write_private
+from orchestrator.render import hcl_text as hcl
+from orchestrator.render.module_tree import OVERRIDE_FILE
+from orchestrator.render.write import write_private
 
 _KEY = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]| \(deposed [0-9a-f]+\)$')
 _THIS = ("module", "this")

@@ -15,9 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from orchestrator.config.catalogue import Account, Catalogue, Node, ProviderConfig, Ref, Secret, Text, Unit
 from orchestrator.config.naming import names_of
 from orchestrator.errors import CatalogueError, Problem
-from orchestrator.workspace import hcl
-from orchestrator.workspace.trees import ModuleTree
-from orchestrator.workspace.values import UNKNOWN, Upstream, has_unknown, lookup, references, unit_references
+from orchestrator.render import hcl_text as hcl
+from orchestrator.render.module_tree import ModuleTree
+from orchestrator.render.values import UNKNOWN, Upstream, has_unknown, lookup, references, unit_references
 
 PLACEHOLDER = "not_applied_yet"
 """Name of the preview's resource whose id stands for every value that is not known yet."""
@@ -66,7 +66,7 @@ class Renderer:
         self._catalogue = catalogue
         self._delete_apis = tuple(sorted(set(delete_apis)))
         self._templates = Environment(
-            loader=PackageLoader("orchestrator.workspace"),
+            loader=PackageLoader("orchestrator.render"),
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,

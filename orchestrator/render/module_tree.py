@@ -15,7 +15,7 @@ from orchestrator.hcl.modules.read import local_closure, read_module
 from orchestrator.hcl.modules.scan import hostile_reads
 
 OVERRIDE_FILE = "orch_waiver_override.tf"
-"""What orch writes for a waiver (`orchestrator.workspace.lift`); whoever writes one into a module has it left out."""
+"""Written when a waiver lifts `prevent_destroy` (see `render.prevent_destroy`); one found in a module is left out."""
 
 _LEFT_OUT = shutil.ignore_patterns(".*", "tests", "*.tfstate", "*.tfstate.*", "__pycache__", "*.tfplan", OVERRIDE_FILE)
 _BUILT_IN = "terraform"

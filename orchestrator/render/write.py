@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.render.archive import zip_folder
+from orchestrator.render.module_tree import ModuleTree, ModuleTrees, copy_tree
+from orchestrator.render.root import Renderer, RootText
+from orchestrator.render.values import Upstream
 from orchestrator.util.files import locked
-from orchestrator.workspace.archive import zip_folder
-from orchestrator.workspace.root import Renderer, RootText
-from orchestrator.workspace.trees import ModuleTree, ModuleTrees, copy_tree
-from orchestrator.workspace.values import Upstream
 
 LOCK_FILE = ".terraform.lock.hcl"
 CATALOGUE_LOCK_FILE = "live/providers.lock.hcl"
