@@ -15,7 +15,7 @@ from orchestrator.report.records import Status, UnitReport
 from orchestrator.report.sink import Pausable, Sink
 from orchestrator.report.unit import render_unit
 from orchestrator.run.scheduler import Stop
-from orchestrator.terraform.records import Action
+from orchestrator.terraform.model import Action
 
 _LOOK_SECONDS = 0.2
 

@@ -45,11 +45,11 @@ from orchestrator.run.privilege import break_glass_note, take_break_glass
 from orchestrator.run.records import Kept, save_report
 from orchestrator.run.scheduler import Stop
 from orchestrator.run.tools import Options, Tools
-from orchestrator.terraform.binary import find_binary, user_cache
-from orchestrator.terraform.cliconfig import plugin_cache, write_cli_config
 from orchestrator.terraform.commands import Terraform
-from orchestrator.terraform.process import Processes
-from orchestrator.terraform.providers import ensure_available
+from orchestrator.terraform.process.supervisor import Processes
+from orchestrator.terraform.setup.binary import find_binary, user_cache
+from orchestrator.terraform.setup.cliconfig import plugin_cache, write_cli_config
+from orchestrator.terraform.setup.providers import ensure_available
 
 _LOOKS = frozenset({"plan", "apply", "destroy"})
 """Verbs that look for locks before they begin."""

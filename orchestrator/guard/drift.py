@@ -18,7 +18,7 @@ from orchestrator.guard.model import Finding, Verdict
 from orchestrator.guard.plan.entries import UnreadableError
 from orchestrator.guard.plan.reader import Document, read_document
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.terraform.records import Action, PlanRecord, ResourceChange
+from orchestrator.terraform.model import Action, PlanRecord, ResourceChange
 
 if TYPE_CHECKING:
     from orchestrator.guard.checkov.runner import Answers, Engine

@@ -14,7 +14,7 @@ from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.model import SELF, Finding
 from orchestrator.guard.places import locate
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.terraform.records import Action, ResourceChange
+from orchestrator.terraform.model import Action, ResourceChange
 
 PROTECTED = "ORCH_PROTECTED"
 """The one check that every ``policies/`` must have: it is judged twice, by checkov and by the guard's own rule."""

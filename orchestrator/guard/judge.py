@@ -23,7 +23,7 @@ from orchestrator.guard.rules.vanished import Outside, vanished
 from orchestrator.guard.trust.allowance import Allowance
 from orchestrator.guard.trust.waivers import NEVER
 from orchestrator.guard.trust.weakening import Weakening
-from orchestrator.terraform.records import PlanRecord, ResourceChange
+from orchestrator.terraform.model import PlanRecord, ResourceChange
 
 if TYPE_CHECKING:
     from orchestrator.guard.checkov.runner import Answers, Engine

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location
-from orchestrator.terraform.records import ResourceChange
+from orchestrator.terraform.model import ResourceChange
 
 
 def locate(unit: Unit, change: ResourceChange, names: Sequence[str], root: Path) -> Location:

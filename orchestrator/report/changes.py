@@ -8,7 +8,7 @@ from orchestrator.report.diff import Difference, Path, Step, differences, key_st
 from orchestrator.report.records import Attribute, ChangeLine
 from orchestrator.report.text import VALUE_LIMIT, clean, first_difference, listed, quote, short_address, shorten
 from orchestrator.report.veil import SENSITIVE, Document, Hidden, Tree, Unknown, Veil
-from orchestrator.terraform.records import Action, PlanRecord, ResourceChange
+from orchestrator.terraform.model import Action, PlanRecord, ResourceChange
 
 AFTER_APPLY = "(known after apply)"
 AFTER_UPSTREAM = "(known after upstream)"

@@ -15,7 +15,7 @@ from orchestrator.report.sections import sections
 from orchestrator.report.tables import Column, table
 from orchestrator.report.text import clean, duration, plural, wrap
 from orchestrator.report.unit import render_unit, render_units
-from orchestrator.terraform.records import Action
+from orchestrator.terraform.model import Action
 
 __all__ = ["outcome", "render_report", "render_unit", "render_units", "sums"]
 

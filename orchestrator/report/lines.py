@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from orchestrator.report.records import ChangeLine, Notice, Status, UnitReport
 from orchestrator.report.text import clean, duration, plural
-from orchestrator.terraform.records import Action
+from orchestrator.terraform.model import Action
 
 COUNTED = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.FORGET)
 """The actions that are counted, in the order of every table."""

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from orchestrator.guard.model import Severity
 from orchestrator.report.records import Status
-from orchestrator.terraform.records import Action
+from orchestrator.terraform.model import Action
 
 _CODES = {
     "bold": "1",

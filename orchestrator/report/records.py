@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orchestrator.guard.model import Finding
-from orchestrator.terraform.records import Action
+from orchestrator.terraform.model import Action
 
 
 class Phase(StrEnum):

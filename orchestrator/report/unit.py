@@ -11,7 +11,7 @@ from orchestrator.report.paint import SEVERITY_STYLES, Paint
 from orchestrator.report.records import Attribute, ChangeLine, UnitReport
 from orchestrator.report.text import cell_width, clean, listed, plural, short_address, wrap
 from orchestrator.report.veil import SENSITIVE
-from orchestrator.terraform.records import Action
+from orchestrator.terraform.model import Action
 
 _NAMES = 6
 """Units that are named where a change is the same in many; a destructive one names them all."""

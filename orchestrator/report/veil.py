@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from orchestrator.report.environment import guessed_marks
 from orchestrator.report.text import clean
-from orchestrator.terraform.records import PlanRecord
+from orchestrator.terraform.model import PlanRecord
 
 SENSITIVE = "(sensitive)"
 ECHO_LENGTH = 8

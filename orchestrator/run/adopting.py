@@ -16,8 +16,8 @@ from orchestrator.render.write import write_private
 from orchestrator.run.resources import scratch
 from orchestrator.run.tools import Tools
 from orchestrator.run.wishes import Prepared, alive, write_of
-from orchestrator.terraform.state import read_state
-from orchestrator.terraform.stateedit import with_serial, without_outputs
+from orchestrator.terraform.state.edit import with_serial, without_outputs
+from orchestrator.terraform.state.reader import read_state
 
 _S3 = re.compile(r"s3://([^/]+)/(.+)")
 _PROVIDER = re.compile(r'(?P<module>(?:module\..+)?)provider\["(?P<source>[^"]+)"\](?P<alias>\.[A-Za-z0-9_-]+)?')

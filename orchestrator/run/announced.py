@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.terraform.records import Action, OutputChange, PlanRecord, ResourceChange
+from orchestrator.terraform.model import Action, OutputChange, PlanRecord, ResourceChange
 
 
 def unannounced(preview: PlanRecord, real: PlanRecord) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from orchestrator.run.scheduler import Ended, Step, run_graph
 from orchestrator.run.tools import Tools
 from orchestrator.run.upstreams import Inflow, Upstreams
 from orchestrator.terraform.failures import StalePlanError
-from orchestrator.terraform.records import PlanRecord
+from orchestrator.terraform.model import PlanRecord
 
 
 class AskAgain(Protocol):

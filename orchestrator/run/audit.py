@@ -18,9 +18,9 @@ from orchestrator.aws.state.history import PREFIX, STATE, History, Version, rece
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import BlockedError
 from orchestrator.guard.receipt.receipt import Receipt
-from orchestrator.terraform.header import StateHeader
-from orchestrator.terraform.state import UnreadableStateError
-from orchestrator.terraform.statelock import SUFFIX, read_lock
+from orchestrator.terraform.state.header import StateHeader
+from orchestrator.terraform.state.lock import SUFFIX, read_lock
+from orchestrator.terraform.state.reader import UnreadableStateError
 
 _READERS = 8
 """So many objects are read at once."""

@@ -21,7 +21,7 @@ from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.report.records import Notice, Phase, UnitPhase, UnitProgress
 from orchestrator.run.tools import Tools
-from orchestrator.terraform.records import Action, PlanRecord, ResourceChange
+from orchestrator.terraform.model import Action, PlanRecord, ResourceChange
 from orchestrator.util.files import locked, write_atomic
 
 FORMAT = 1

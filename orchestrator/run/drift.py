@@ -19,7 +19,7 @@ from orchestrator.run.progress import progress, warn
 from orchestrator.run.scheduler import Ended, Step, run_graph
 from orchestrator.run.tools import Tools
 from orchestrator.run.upstreams import Inflow, Upstreams
-from orchestrator.terraform.plan import read_plan
+from orchestrator.terraform.plan.reader import read_plan
 
 NOTHING = "nothing there"
 

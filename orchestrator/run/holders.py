@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestrator.config.catalogue import Unit
 from orchestrator.report.text import clean, duration
 from orchestrator.run.journal import in_flight
-from orchestrator.terraform.statelock import StateLock, lives
+from orchestrator.terraform.state.lock import StateLock, lives
 
 _OPERATIONS = {
     "OperationTypeApply": "apply",

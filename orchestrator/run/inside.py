@@ -14,7 +14,7 @@ from orchestrator.guard.model import Verdict
 from orchestrator.guard.rules.orphans import Left
 from orchestrator.run.orphans import former_unit
 from orchestrator.run.tools import Tools
-from orchestrator.terraform.records import PlanRecord, StateResource
+from orchestrator.terraform.model import PlanRecord, StateResource
 
 
 def look_inside(tools: Tools, unit: Unit, plan: PlanRecord, verdict: Verdict) -> Verdict:

@@ -15,7 +15,7 @@ from types import FrameType
 from orchestrator.report.records import Notice
 from orchestrator.run.journal import Journal
 from orchestrator.run.scheduler import Stop
-from orchestrator.terraform.process import Kind, Processes
+from orchestrator.terraform.process.supervisor import Kind, Processes
 
 
 class Interrupts:

@@ -8,7 +8,7 @@ from orchestrator.guard.model import Verdict
 from orchestrator.guard.receipt.freeze import Frozen
 from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.report.records import Status, UnitReport
-from orchestrator.terraform.records import PlanRecord
+from orchestrator.terraform.model import PlanRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,9 @@ from orchestrator.run.upstreams import Inflow
 from orchestrator.run.waived import lift_waived
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.failures import StateInUseError, TerraformError
-from orchestrator.terraform.marks import upstream_marks
-from orchestrator.terraform.plan import UnreadablePlanError, empty_plan, read_plan
-from orchestrator.terraform.records import Action, PlanRecord
+from orchestrator.terraform.model import Action, PlanRecord
+from orchestrator.terraform.plan.reader import UnreadablePlanError, empty_plan, read_plan
+from orchestrator.terraform.plan.unknowns import upstream_marks
 
 
 @dataclass(frozen=True, slots=True)

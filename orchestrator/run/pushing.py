@@ -16,8 +16,8 @@ from orchestrator.run.folders import Folders
 from orchestrator.run.locking import refuse_locked
 from orchestrator.run.tools import Tools
 from orchestrator.run.unsaved import ERRORED, Unsaved
-from orchestrator.terraform.records import StateRecord
-from orchestrator.terraform.state import read_state
+from orchestrator.terraform.model import StateRecord
+from orchestrator.terraform.state.reader import read_state
 
 
 def unit_of(tools: Tools, state: Unsaved) -> Unit:

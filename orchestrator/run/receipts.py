@@ -21,11 +21,11 @@ from orchestrator.guard.receipt.receipt import Facts, Receipt, Wrote, check, che
 from orchestrator.report.records import Notice
 from orchestrator.run.folders import Folders
 from orchestrator.run.tools import Tools
-from orchestrator.terraform.header import StateHeader, planned_from
-from orchestrator.terraform.initialised import LOCK_FILE
-from orchestrator.terraform.plan import read_plan
-from orchestrator.terraform.records import PlanRecord
-from orchestrator.terraform.warm import locked_providers
+from orchestrator.terraform.model import PlanRecord
+from orchestrator.terraform.plan.reader import read_plan
+from orchestrator.terraform.setup.init_cache import LOCK_FILE
+from orchestrator.terraform.setup.warm import locked_providers
+from orchestrator.terraform.state.header import StateHeader, planned_from
 
 
 def attest(tools: Tools, unit: Unit, plan: PlanRecord, verdict: Verdict, frozen: Frozen, *, destroy: bool) -> Receipt:

@@ -14,8 +14,8 @@ from orchestrator.config.load import load
 from orchestrator.config.naming import names_of
 from orchestrator.config.rename import FileEdit, Rename, What, rename_edits
 from orchestrator.errors import CatalogueError, UnitError, UsageError
-from orchestrator.terraform.state import read_state
-from orchestrator.terraform.stateedit import emptied, with_serial
+from orchestrator.terraform.state.edit import emptied, with_serial
+from orchestrator.terraform.state.reader import read_state
 from orchestrator.util.suggest import near_miss
 
 

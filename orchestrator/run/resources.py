@@ -12,7 +12,7 @@ from orchestrator.render.write import write_private
 from orchestrator.run.tools import Tools
 from orchestrator.run.wishes import Prepared, write_of
 from orchestrator.terraform.commands import Root
-from orchestrator.terraform.state import read_state
+from orchestrator.terraform.state.reader import read_state
 from orchestrator.util.suggest import near_miss
 
 _THIS = "module.this."

@@ -33,9 +33,9 @@ from orchestrator.run.saved import load_plan
 from orchestrator.run.tools import Tools
 from orchestrator.run.unsaved import Unsaved, unsaved_in
 from orchestrator.run.upstreams import Upstreams
-from orchestrator.terraform.initialised import LOCK_FILE
-from orchestrator.terraform.plan import empty_plan
-from orchestrator.terraform.records import PlanRecord, StateRecord
+from orchestrator.terraform.model import PlanRecord, StateRecord
+from orchestrator.terraform.plan.reader import empty_plan
+from orchestrator.terraform.setup.init_cache import LOCK_FILE
 
 
 @dataclass(frozen=True, slots=True)

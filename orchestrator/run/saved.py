@@ -13,8 +13,8 @@ from orchestrator.errors import ApprovalError
 from orchestrator.render.root import PLACEHOLDER_ADDRESS
 from orchestrator.run.folders import Folders
 from orchestrator.run.planned import Planned
-from orchestrator.terraform.plan import empty_plan, read_plan
-from orchestrator.terraform.records import PlanRecord
+from orchestrator.terraform.model import PlanRecord
+from orchestrator.terraform.plan.reader import empty_plan, read_plan
 
 
 def plan_facts(planned: Planned) -> dict[str, str | bool]:

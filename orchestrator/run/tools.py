@@ -26,7 +26,7 @@ from orchestrator.run.held import Held
 from orchestrator.run.journal import Journal
 from orchestrator.run.scheduler import Stop
 from orchestrator.terraform.commands import Root, Terraform
-from orchestrator.terraform.process import Processes
+from orchestrator.terraform.process.supervisor import Processes
 
 
 @dataclass(frozen=True, slots=True)

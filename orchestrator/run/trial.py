@@ -20,7 +20,7 @@ from orchestrator.run.planned import Planned
 from orchestrator.run.planner import Planner
 from orchestrator.run.tools import Tools
 from orchestrator.run.upstreams import Inflow, Upstreams
-from orchestrator.terraform.records import Action, ResourceChange
+from orchestrator.terraform.model import Action, ResourceChange
 
 _OVERRIDE = "orch_trial_override.tf"
 _REFUSED = frozenset({Action.CREATE, Action.DELETE, Action.REPLACE, Action.FORGET})

@@ -11,7 +11,7 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import NotAppliedError
 from orchestrator.render.values import Outputs, Upstream, merge_unknown, unit_references
 from orchestrator.run.planned import Planned
-from orchestrator.terraform.records import Action, PlanRecord
+from orchestrator.terraform.model import Action, PlanRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from orchestrator.errors import UsageError
 from orchestrator.run.renaming import Pair, Renaming, state_after
 from orchestrator.run.tools import Tools
 from orchestrator.run.transfer import Write
-from orchestrator.terraform.state import read_state
+from orchestrator.terraform.state.reader import read_state
 
 _THERE = "is there already"
 

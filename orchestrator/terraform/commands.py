@@ -11,15 +11,15 @@ from typing import Any
 from python_terraform import IsFlagged
 from python_terraform import Terraform as CommandBuilder
 
-from orchestrator.terraform import initialised
-from orchestrator.terraform.binary import Binary
 from orchestrator.terraform.diagnostics import Diagnostic, read_diagnostics
 from orchestrator.terraform.environment import child_env
 from orchestrator.terraform.failures import TerraformError, failure
-from orchestrator.terraform.foreground import run_in_foreground
-from orchestrator.terraform.process import Kind, LineCallback, Outcome, Processes
+from orchestrator.terraform.process.foreground import run_in_foreground
+from orchestrator.terraform.process.supervisor import Kind, LineCallback, Outcome, Processes
 from orchestrator.terraform.root import Root
-from orchestrator.terraform.warm import warming
+from orchestrator.terraform.setup import init_cache as initialised
+from orchestrator.terraform.setup.binary import Binary
+from orchestrator.terraform.setup.warm import warming
 from orchestrator.util.files import locked
 
 __all__ = ["Root", "Terraform"]

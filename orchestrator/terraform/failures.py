@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from orchestrator.errors import UnitError
 from orchestrator.terraform.advice import advice
-from orchestrator.terraform.statelock import StateLock, lock_in
+from orchestrator.terraform.state.lock import StateLock, lock_in
 
 _BOX = re.compile(r"^[╷│╵] ?")
 _START = re.compile(r"^(?:(Error): |(Warning): )")

@@ -9,7 +9,7 @@ from checkov.common.models.enums import CheckCategories, CheckResult
 from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
 
 from orchestrator.guard.checkov.marks import Change
-from orchestrator.terraform.records import Action
+from orchestrator.terraform.model import Action
 
 
 class UpdateIsUpdate(BaseResourceCheck):  # type: ignore[misc]  # checkov is not followed by mypy

@@ -11,7 +11,7 @@ from checkov.terraform.checks.resource.base_resource_check import BaseResourceCh
 
 from orchestrator.guard.checkov.marks import Change
 from orchestrator.guard.policies.protected import Net, ProtectedType
-from orchestrator.terraform.records import Action
+from orchestrator.terraform.model import Action
 
 
 class ProtectionStays(BaseResourceCheck):  # type: ignore[misc]  # checkov is not followed by mypy

@@ -18,7 +18,7 @@ from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.receipt.freeze import freeze, verify
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.failures import TerraformError
-from orchestrator.terraform.plan import read_plan
+from orchestrator.terraform.plan.reader import read_plan
 from tests.support.plans import a_unit
 from tests.support.terraform import make_root, make_terraform
 

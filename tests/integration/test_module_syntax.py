@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.hcl.parser import parse_hcl
 from orchestrator.hcl.tree import HclError
-from orchestrator.terraform.binary import find_binary
+from orchestrator.terraform.setup.binary import find_binary
 from tests.support.hcl import EVERYTHING, damaged
 from tests.support.terraform import clean_env, make_settings
 

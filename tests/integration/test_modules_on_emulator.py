@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from orchestrator.terraform.failures import TerraformError
-from orchestrator.terraform.records import Action
+from orchestrator.terraform.model import Action
 from tests.support.emulator import MANAGEMENT, Account, entry_client
 from tests.support.platform import BASELINE, STAGE, Placed, place
 

@@ -18,7 +18,7 @@ from orchestrator.aws.state.locks import StateLockedError, StateLocks
 from orchestrator.config.catalogue import Unit
 from orchestrator.config.load import load
 from orchestrator.emulator.info import read_info
-from orchestrator.terraform.statelock import SUFFIX, lock_bytes, own_lock
+from orchestrator.terraform.state.lock import SUFFIX, lock_bytes, own_lock
 from tests.support.project import REPOSITORY, Project
 
 pytestmark = pytest.mark.integration

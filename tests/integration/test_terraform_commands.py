@@ -13,10 +13,10 @@ import pytest
 
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.failures import TerraformError
-from orchestrator.terraform.plan import empty_plan, read_plan
-from orchestrator.terraform.process import Kind, Processes
-from orchestrator.terraform.records import Action
-from orchestrator.terraform.state import read_state
+from orchestrator.terraform.model import Action
+from orchestrator.terraform.plan.reader import empty_plan, read_plan
+from orchestrator.terraform.process.supervisor import Kind, Processes
+from orchestrator.terraform.state.reader import read_state
 from tests.support.terraform import alive, clean_env, make_root, make_terraform, wait_until
 
 pytestmark = pytest.mark.integration

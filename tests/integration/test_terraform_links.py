@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import SetupError
-from orchestrator.terraform.cliconfig import find_mirror
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.failures import TerraformError
-from orchestrator.terraform.install import this_platform
-from orchestrator.terraform.mirrors import Offer, offers
-from orchestrator.terraform.providers import address, ensure_available, lock_text
-from orchestrator.terraform.warm import locked_providers
+from orchestrator.terraform.setup.cliconfig import find_mirror
+from orchestrator.terraform.setup.install import this_platform
+from orchestrator.terraform.setup.mirrors import Offer, offers
+from orchestrator.terraform.setup.providers import address, ensure_available, lock_text
+from orchestrator.terraform.setup.warm import locked_providers
 from tests.support.terraform import AWS, clean_env, make_root, make_settings, make_terraform
 
 ADDRESS = address(AWS, "terraform")

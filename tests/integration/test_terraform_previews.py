@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.terraform.marks import upstream_marks
+from orchestrator.terraform.plan.unknowns import upstream_marks
 from tests.support.terraform import make_root, make_terraform
 
 pytestmark = pytest.mark.integration

@@ -19,7 +19,7 @@ from orchestrator.cli.common import Common
 from orchestrator.cli.project import open_project
 from orchestrator.emulator.info import read_info
 from orchestrator.run.audit import audit
-from orchestrator.terraform.header import StateHeader
+from orchestrator.terraform.state.header import StateHeader
 from tests.support.project import Project
 from tests.support.session import state_bucket
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from orchestrator.config.load import load
 from orchestrator.render.values import UNKNOWN
 from orchestrator.render.write import Workspace
-from orchestrator.terraform.process import Processes
+from orchestrator.terraform.process.supervisor import Processes
 from tests.support.project import Project
 from tests.support.terraform import clean_env, make_terraform
 

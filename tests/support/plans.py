@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.config.catalogue import ModuleSource, Node, Unit
 from orchestrator.errors import Location
-from orchestrator.terraform.records import PlanRecord
+from orchestrator.terraform.model import PlanRecord
 
 POOL = "module.this.aws_cognito_user_pool.this"
 

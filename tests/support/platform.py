@@ -11,9 +11,9 @@ from typing import Any
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.render.archive import zip_folder
 from orchestrator.terraform.commands import Root, Terraform
-from orchestrator.terraform.plan import empty_plan, read_plan
-from orchestrator.terraform.records import PlanRecord
-from orchestrator.terraform.state import read_state
+from orchestrator.terraform.model import PlanRecord
+from orchestrator.terraform.plan.reader import empty_plan, read_plan
+from orchestrator.terraform.state.reader import read_state
 from tests.support.emulator import MANAGEMENT, REGION, Account
 from tests.support.module_readme import ROOT
 from tests.support.terraform import clean_env, make_root, make_terraform

@@ -10,7 +10,7 @@ from orchestrator.errors import Location
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.report.changes import change_lines
 from orchestrator.report.records import ChangeLine, RunReport, Status, UnitReport
-from orchestrator.terraform.records import Action, OutputChange, PlanRecord, ResourceChange
+from orchestrator.terraform.model import Action, OutputChange, PlanRecord, ResourceChange
 
 POOL = "module.this.aws_cognito_user_pool.this"
 

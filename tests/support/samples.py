@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from orchestrator.guard.model import Severity
 from orchestrator.report.records import RunReport, Status, UnitReport
-from orchestrator.terraform.records import Action
+from orchestrator.terraform.model import Action
 from tests.support.reports import POOL, change, finding, lines, run, unit
 
 ERROR = """

@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.config.load import load
 from orchestrator.emulator.info import read_info
-from orchestrator.terraform.state import read_state
+from orchestrator.terraform.state.reader import read_state
 from tests.support.project import Project
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from orchestrator.config.catalogue import Provider, Roles, Settings, Timeouts
-from orchestrator.terraform.binary import find_binary
-from orchestrator.terraform.cliconfig import write_cli_config
 from orchestrator.terraform.commands import Root, Terraform
-from orchestrator.terraform.process import Processes
+from orchestrator.terraform.process.supervisor import Processes
+from orchestrator.terraform.setup.binary import find_binary
+from orchestrator.terraform.setup.cliconfig import write_cli_config
 
 AWS = Provider(name="aws", source="hashicorp/aws", version="5.100.0")
 

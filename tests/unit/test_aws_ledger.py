@@ -19,7 +19,7 @@ from orchestrator.aws.state.ledger_form import Entry, FurtherProvider, entry_key
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import SetupError, UnitError
-from orchestrator.terraform.records import StateResource
+from orchestrator.terraform.model import StateResource
 from tests.support.aws import PRODUCTION, Answer, Call, FakeAws, World, catalogue, give_keys, s3_refused, standard_chain
 
 BUCKET = f"/ams-{PRODUCTION}-tfstate/"

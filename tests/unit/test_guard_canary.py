@@ -14,8 +14,8 @@ from orchestrator.guard.checkov.cases import run_cases
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.terraform.plan import empty_plan
-from orchestrator.terraform.records import ResourceChange
+from orchestrator.terraform.model import ResourceChange
+from orchestrator.terraform.plan.reader import empty_plan
 from tests.support.plans import a_unit, change, delete, plan, saved, update
 
 ROOT = Path(__file__).parents[2]

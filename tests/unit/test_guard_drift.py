@@ -11,7 +11,7 @@ import pytest
 from orchestrator.guard.drift import changed_outside, judge_drift
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
-from orchestrator.terraform.plan import read_plan
+from orchestrator.terraform.plan.reader import read_plan
 from tests.support.plans import POOL, USERS, a_unit, change, delete, plan, saved, update
 
 ROOT = Path(__file__).parents[2]

@@ -252,7 +252,7 @@ out, err = sys.stdout, sys.stderr
 from pathlib import Path
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
-from orchestrator.terraform.records import PlanRecord
+from orchestrator.terraform.model import PlanRecord
 from tests.support.plans import a_unit
 judge = Judge(Policies.load(Path({str(tmp_path)!r})))
 assert "checkov" not in sys.modules

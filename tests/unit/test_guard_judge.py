@@ -11,7 +11,7 @@ from orchestrator.errors import Location
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.model import Finding, Verdict
 from orchestrator.guard.policies.load import Policies
-from orchestrator.terraform.records import Action, OutputChange, PlanRecord, ResourceChange
+from orchestrator.terraform.model import Action, OutputChange, PlanRecord, ResourceChange
 from tests.support.plans import POOL, SCHEMA, USERS, a_unit, change, delete, forget, plan, replace, saved, update
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from orchestrator.guard.trust.allowance import Allowance, Written
 from orchestrator.guard.trust.owners import Owners
 from orchestrator.guard.trust.waivers import Waiver, Waivers
 from orchestrator.guard.trust.weakening import Weakening
-from orchestrator.terraform.plan import empty_plan
+from orchestrator.terraform.plan.reader import empty_plan
 from tests.support.plans import POOL, SCHEMA, a_unit, delete, plan, replace, saved, update
 
 ROOT = Path(__file__).parents[2]

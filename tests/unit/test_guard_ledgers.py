@@ -16,7 +16,7 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.guard.model import Severity
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.rules.orphans import ORPHANED, TWIN, Books, Comparison, Left, compare
-from orchestrator.terraform.records import StateRecord, StateResource
+from orchestrator.terraform.model import StateRecord, StateResource
 from tests.support.aws import account, catalogue, unit
 
 PROTECTED = Protected.read(Path(__file__).parents[2] / "policies/protected.yaml")

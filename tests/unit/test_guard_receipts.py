@@ -14,7 +14,7 @@ from orchestrator.errors import BlockedError
 from orchestrator.guard.model import Severity, Verdict
 from orchestrator.guard.receipt.freeze import freeze
 from orchestrator.guard.receipt.receipt import Facts, Receipt, StateMovedError, Wrote, check, check_verdict
-from orchestrator.terraform.header import StateHeader
+from orchestrator.terraform.state.header import StateHeader
 from tests.support.reports import finding
 
 LINEAGE = "662730bc-dc40-f66d-b115-c358a3185284"

@@ -15,7 +15,7 @@ from orchestrator.guard.findings import VANISHED
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.model import Finding
 from orchestrator.guard.policies.load import Policies
-from orchestrator.terraform.records import StateResource
+from orchestrator.terraform.model import StateResource
 from tests.support.plans import POOL, USERS, a_unit, change, delete, forget, plan, saved, update
 
 ROOT = Path(__file__).parents[2]

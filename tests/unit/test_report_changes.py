@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.report.changes import AFTER_APPLY, AFTER_UPSTREAM
 from orchestrator.report.records import Attribute, ChangeLine
-from orchestrator.terraform.records import Action
+from orchestrator.terraform.model import Action
 from tests.support.reports import POOL, change, lines
 
 

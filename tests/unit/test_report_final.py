@@ -16,7 +16,7 @@ from orchestrator.report.final import _OUTCOMES, outcome, render_report, render_
 from orchestrator.report.jsonform import run_json
 from orchestrator.report.lines import done_line
 from orchestrator.report.records import Attribute, ChangeLine, Status
-from orchestrator.terraform.records import Action
+from orchestrator.terraform.model import Action
 from tests.support.reports import finding, run, unit
 from tests.support.samples import api, identity, tagged, whole_run
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orchestrator.report.plain import PlainLines
 from orchestrator.report.records import Notice, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitProgress
-from orchestrator.terraform.records import Action
+from orchestrator.terraform.model import Action
 from tests.support.reports import change as raw
 from tests.support.reports import finding, lines, unit
 

@@ -18,7 +18,7 @@ from orchestrator.report.groups import group_changes
 from orchestrator.report.jsonform import run_json
 from orchestrator.report.plain import PlainLines
 from orchestrator.report.records import ChangeLine, Status, UnitDone, UnitReport
-from orchestrator.terraform.records import Action, OutputChange, PlanRecord
+from orchestrator.terraform.model import Action, OutputChange, PlanRecord
 from tests.support.reports import change, lines, plan, run, unit
 
 KEYS = ("name", "password", "tags", "environment", "variables", "policy", "value", "a b")

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.run.announced import destroys, unannounced
-from orchestrator.terraform.records import Action, OutputChange, PlanRecord, ResourceChange
+from orchestrator.terraform.model import Action, OutputChange, PlanRecord, ResourceChange
 
 ADDRESS = "module.this.aws_sqs_queue.this"
 

@@ -24,7 +24,7 @@ from orchestrator.report.records import Status, UnitReport
 from orchestrator.run.gate import Gate, held_report
 from orchestrator.run.held import Held
 from orchestrator.run.shelves import Shelf, Shelves
-from orchestrator.terraform.records import StateRecord, StateResource
+from orchestrator.terraform.model import StateRecord, StateResource
 from tests.support.aws import account, catalogue, unit
 from tests.support.git import Git
 

@@ -16,7 +16,7 @@ from orchestrator.config.rename import FileEdit
 from orchestrator.errors import OrchError, SetupError, UsageError
 from orchestrator.run.holders import in_use
 from orchestrator.run.transfer import Transfer, Write, check_edits, make_edits, new_transfer, unfinished, unfinished_of
-from orchestrator.terraform.statelock import own_lock
+from orchestrator.terraform.state.lock import own_lock
 from tests.support.aws import unit
 
 RENAME = FileEdit("live/stages/old.yaml", "live/stages/new.yaml", "account: a\n", "named: old\naccount: a\n")

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import SetupError
-from orchestrator.terraform.cliconfig import (
+from orchestrator.terraform.environment import child_env
+from orchestrator.terraform.setup.cliconfig import (
     find_mirror,
     has_own_installation,
     installation,
     plugin_cache,
     write_cli_config,
 )
-from orchestrator.terraform.environment import child_env
-from orchestrator.terraform.install import this_platform
-from orchestrator.terraform.mirrors import Offer, find_mirrors, offers
+from orchestrator.terraform.setup.install import this_platform
+from orchestrator.terraform.setup.mirrors import Offer, find_mirrors, offers
 
 AWS = "registry.terraform.io/hashicorp/aws"
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import UnitError
 from orchestrator.terraform.failures import error_block, failure, first_line
-from orchestrator.terraform.logs import plain
+from orchestrator.terraform.process.log import plain
 
 PLAIN = """\
 terraform_data.a: Creating...

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.terraform.header import HEAD_BYTES, StateHeader, planned_from
-from orchestrator.terraform.state import UnreadableStateError
+from orchestrator.terraform.state.header import HEAD_BYTES, StateHeader, planned_from
+from orchestrator.terraform.state.reader import UnreadableStateError
 
 STATE = {
     "version": 4,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.terraform import initialised
-from orchestrator.terraform.initialised import init_key, is_initialised, remember_init
+from orchestrator.terraform.setup import init_cache as initialised
+from orchestrator.terraform.setup.init_cache import init_key, is_initialised, remember_init
 
 ROOT = {
     "terraform.tf": """\

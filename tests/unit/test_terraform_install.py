@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import SetupError
-from orchestrator.terraform.binary import Binary, find_binary, user_cache
-from orchestrator.terraform.install import Pin, install, load_pins, this_platform
-from orchestrator.terraform.versions import Version
+from orchestrator.terraform.setup.binary import Binary, find_binary, user_cache
+from orchestrator.terraform.setup.install import Pin, install, load_pins, this_platform
+from orchestrator.terraform.setup.versions import Version
 from tests.support.terraform import make_settings
 
 VERSION = "1.11.4"

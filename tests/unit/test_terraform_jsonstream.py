@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.terraform import jsonstream
-from orchestrator.terraform.jsonstream import BrokenJsonError, JsonStream, TooLargeError, sharing
+from orchestrator.terraform.plan import jsonstream
+from orchestrator.terraform.plan.jsonstream import BrokenJsonError, JsonStream, TooLargeError, sharing
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

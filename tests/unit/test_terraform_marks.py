@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.terraform.marks import upstream_marks
-from orchestrator.terraform.plan import UnreadablePlanError
+from orchestrator.terraform.plan.reader import UnreadablePlanError
+from orchestrator.terraform.plan.unknowns import upstream_marks
 
 FUNCTION = "module.this.aws_lambda_function.this"
 

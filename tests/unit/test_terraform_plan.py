@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.terraform.plan import UnreadablePlanError, any_true, empty_plan, read_plan
-from orchestrator.terraform.records import Action, PlanRecord
+from orchestrator.terraform.model import Action, PlanRecord
+from orchestrator.terraform.plan.reader import UnreadablePlanError, any_true, empty_plan, read_plan
 
 POOL = {
     "address": "module.this.aws_cognito_user_pool.this",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import UnitError
-from orchestrator.terraform.process import REFUSED, Kind, Outcome, Processes
+from orchestrator.terraform.process.supervisor import REFUSED, Kind, Outcome, Processes
 from tests.support.terraform import alive, wait_until
 
 
@@ -272,7 +272,7 @@ def test_one_that_stops_in_its_grace_is_not_killed(tmp_path: Path) -> None:
 SCRIPT_OF_A_RUN = """
 import sys
 from pathlib import Path
-from orchestrator.terraform.process import Kind, Processes
+from orchestrator.terraform.process.supervisor import Kind, Processes
 folder = Path(sys.argv[1])
 Processes().run(["/bin/sh", "-c", sys.argv[2]], unit="u", cwd=folder, env={"PATH": "/bin:/usr/bin"},
                 log=folder / "log", kind=Kind.APPLY, timeout=60)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import SetupError
-from orchestrator.terraform import providers
-from orchestrator.terraform.install import this_platform
-from orchestrator.terraform.providers import address, ensure_available, write_lock
-from orchestrator.terraform.warm import is_warm, locked_providers
+from orchestrator.terraform.setup import providers
+from orchestrator.terraform.setup.install import this_platform
+from orchestrator.terraform.setup.providers import address, ensure_available, write_lock
+from orchestrator.terraform.setup.warm import is_warm, locked_providers
 from orchestrator.util.files import locked, write_atomic
 from tests.support.terraform import AWS, make_settings
 

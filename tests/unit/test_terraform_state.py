@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.terraform.records import StateOutput, StateResource
-from orchestrator.terraform.state import UnreadableStateError, read_state
+from orchestrator.terraform.model import StateOutput, StateResource
+from orchestrator.terraform.state.reader import UnreadableStateError, read_state
 
 
 def resource(**more: Any) -> dict[str, Any]:

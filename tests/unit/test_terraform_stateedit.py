@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import UnitError
 from orchestrator.run.adopting import top_level
-from orchestrator.terraform.state import read_state
-from orchestrator.terraform.stateedit import emptied, with_serial, without_outputs
+from orchestrator.terraform.state.edit import emptied, with_serial, without_outputs
+from orchestrator.terraform.state.reader import read_state
 
 EXACT = '"attributes": {"n": 1.00, "big": 123456789012345678901234567890.5, "text": "\\u00e9 \\"outputs\\": {}"}'
 values = st.recursive(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.terraform.failures import StalePlanError, StateInUseError, failure
-from orchestrator.terraform.statelock import StateLock, lives, lock_bytes, lock_in, own_lock, read_lock
+from orchestrator.terraform.state.lock import StateLock, lives, lock_bytes, lock_in, own_lock, read_lock
 
 ERROR = """\
 ╷

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.terraform.versions import Version, satisfies
+from orchestrator.terraform.setup.versions import Version, satisfies
 
 numbers = st.tuples(*[st.integers(0, 30)] * 3)
 versions = st.builds(Version, numbers, st.sampled_from(["", "alpha1", "beta1", "beta2", "rc.1", "rc.2", "rc.10"]))

@@ -16,7 +16,7 @@ from orchestrator.aws.causes import AwsFailure
 from orchestrator.aws.errors import translate
 from orchestrator.aws.identity.roles import Identities, Role, role_for
 from orchestrator.config.catalogue import Account, Catalogue, Unit
-from orchestrator.terraform.header import HEAD_BYTES, StateHeader
+from orchestrator.terraform.state.header import HEAD_BYTES, StateHeader
 
 STATE = "/terraform.tfstate"
 """How the key of every state ends."""

@@ -17,7 +17,7 @@ from orchestrator.aws.state.ledger_form import PREFIX, Entry, entry_key, folder_
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import UnitError
-from orchestrator.terraform.records import StateRecord
+from orchestrator.terraform.model import StateRecord
 
 _STATE = "/terraform.tfstate"
 _TRIES = 5

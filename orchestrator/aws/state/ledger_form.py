@@ -15,7 +15,7 @@ from typing import Any
 from orchestrator import __version__
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UnitError
-from orchestrator.terraform.records import StateRecord, StateResource
+from orchestrator.terraform.model import StateRecord, StateResource
 
 FORMAT = 1
 PREFIX = "ledger/"

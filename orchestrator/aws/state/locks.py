@@ -15,7 +15,7 @@ from orchestrator.aws.errors import translate
 from orchestrator.aws.identity.roles import Identities, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UnitError
-from orchestrator.terraform.statelock import SUFFIX, StateLock, lock_bytes, own_lock, read_lock
+from orchestrator.terraform.state.lock import SUFFIX, StateLock, lock_bytes, own_lock, read_lock
 
 _TAKEN = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 _POLL_SECONDS = 1.0

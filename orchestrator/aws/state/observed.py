@@ -10,7 +10,7 @@ from orchestrator.aws.identity.roles import Identities, role_for
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
-from orchestrator.terraform.records import StateResource
+from orchestrator.terraform.model import StateResource
 
 _ANSWERS = frozenset({"301", "307", "400", "403"})
 """Status of a HEAD that AWS answers about a bucket which is there: in another region, or not to be looked at."""

@@ -16,8 +16,8 @@ from orchestrator.aws.errors import translate
 from orchestrator.aws.identity.roles import Identities, Role, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UnitError
-from orchestrator.terraform.records import StateRecord
-from orchestrator.terraform.state import read_state
+from orchestrator.terraform.model import StateRecord
+from orchestrator.terraform.state.reader import read_state
 from orchestrator.util.once_map import Once
 
 FORMAT = 1

@@ -22,7 +22,7 @@ from orchestrator.render.values import unit_references
 from orchestrator.render.write import Workspace
 from orchestrator.report.tables import Column
 from orchestrator.terraform.commands import Root, Terraform
-from orchestrator.terraform.process import Processes
+from orchestrator.terraform.process.supervisor import Processes
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from orchestrator.config.accounts_lock import FILE
 from orchestrator.errors import OrchError
 from orchestrator.render.write import CATALOGUE_LOCK_FILE
 from orchestrator.report.tables import Column
-from orchestrator.terraform.binary import find_binary, user_cache
-from orchestrator.terraform.cliconfig import find_mirror
+from orchestrator.terraform.setup.binary import find_binary, user_cache
+from orchestrator.terraform.setup.cliconfig import find_mirror
 
 T = TypeVar("T")
 

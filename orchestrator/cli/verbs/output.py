@@ -14,7 +14,7 @@ from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import open_project
 from orchestrator.errors import NotAppliedError, UsageError
 from orchestrator.report.tables import Column
-from orchestrator.terraform.records import StateOutput
+from orchestrator.terraform.model import StateOutput
 
 HIDDEN = "(sensitive)"
 

@@ -13,8 +13,8 @@ from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import make_terraform
 from orchestrator.terraform.commands import Root
-from orchestrator.terraform.process import Processes
-from orchestrator.terraform.providers import CATALOGUE_LOCK, PLATFORMS, lock_text, write_lock
+from orchestrator.terraform.process.supervisor import Processes
+from orchestrator.terraform.setup.providers import CATALOGUE_LOCK, PLATFORMS, lock_text, write_lock
 
 _SECONDS = 900.0
 

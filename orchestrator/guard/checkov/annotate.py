@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator.guard.checkov.marks import marks
 from orchestrator.guard.plan.reader import Document
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.terraform.records import Action, ResourceChange
+from orchestrator.terraform.model import Action, ResourceChange
 
 UNKNOWN = "true_after_unknown"
 """checkov's own word for a value that is known only after the apply."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from orchestrator.guard.policies.protected import Net, Protected, ProtectedType
-from orchestrator.terraform.records import Action, ResourceChange
+from orchestrator.terraform.model import Action, ResourceChange
 
 ACTION_MARK = "__orch_action__"
 """The action as one word: ``create``, ``update``, ``replace``, ``delete`` or ``forget``."""

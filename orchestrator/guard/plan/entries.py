@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.terraform.jsonstream import sharing
-from orchestrator.terraform.records import Action, ResourceChange
+from orchestrator.terraform.model import Action, ResourceChange
+from orchestrator.terraform.plan.jsonstream import sharing
 
 _ACTIONS: Mapping[tuple[str, ...], Action] = {
     ("no-op",): Action.NOOP,

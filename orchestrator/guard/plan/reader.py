@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.guard.plan.entries import Fault, UnreadableError, change_of, is_data, mapping, optional, text_of
-from orchestrator.terraform.jsonstream import BrokenJsonError, JsonStream, TooLargeError
-from orchestrator.terraform.records import Action, ResourceChange
+from orchestrator.terraform.model import Action, ResourceChange
+from orchestrator.terraform.plan.jsonstream import BrokenJsonError, JsonStream, TooLargeError
 
 KNOWN_MAJOR = "1"
 """The major version of Terraform's plan format that this code knows; minors only add."""

@@ -16,7 +16,7 @@ from typing import Any, Self
 from orchestrator.errors import BlockedError
 from orchestrator.guard.model import Severity, Verdict
 from orchestrator.guard.receipt.freeze import Frozen
-from orchestrator.terraform.header import StateHeader
+from orchestrator.terraform.state.header import StateHeader
 from orchestrator.util.files import write_atomic
 
 FORMAT = 1

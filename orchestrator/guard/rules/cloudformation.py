@@ -14,7 +14,7 @@ from orchestrator.guard.places import locate
 from orchestrator.guard.policies.protected import Protected, ProtectedType
 from orchestrator.guard.rules.cloudformation_diff import TemplateLoss, losses_between, protected_in
 from orchestrator.guard.rules.cloudformation_template import UNKNOWN, Template, TemplateError
-from orchestrator.terraform.records import Action, ResourceChange
+from orchestrator.terraform.model import Action, ResourceChange
 
 STACKS = frozenset({"aws_cloudformation_stack", "aws_cloudformation_stack_set"})
 """Terraform's types that hold a template."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestrator.guard.policies.protected import Protected, ProtectedType
 from orchestrator.guard.rules.cloudformation_template import Template, looked_up_in, references_in, unknown_in
-from orchestrator.terraform.records import Action
+from orchestrator.terraform.model import Action
 
 _KEPT = frozenset({"Retain", "RetainExceptOnCreate"})
 _SAVED = frozenset({"Retain", "Snapshot"})

@@ -15,7 +15,7 @@ from orchestrator.errors import Location
 from orchestrator.guard.findings import finding_id
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.terraform.records import StateRecord, StateResource
+from orchestrator.terraform.model import StateRecord, StateResource
 
 ORPHANED = "ORCH_ORPHANED"
 TWIN = "ORCH_TWIN"

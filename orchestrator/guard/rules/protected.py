@@ -12,7 +12,7 @@ from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.plan.entries import Fault
 from orchestrator.guard.plan.reader import Document
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.terraform.records import Action, ResourceChange
+from orchestrator.terraform.model import Action, ResourceChange
 
 
 def losses(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from orchestrator.terraform.records import Action, ResourceChange
+from orchestrator.terraform.model import Action, ResourceChange
 
 _OWN_KEYS = re.compile(r"terraform\.tfstate|\.tflock$|^(?:ledger|receipts|outputs|copies)/")
 """Keys that only orch and Terraform give to objects; asked where the bucket's name is not known before the apply."""

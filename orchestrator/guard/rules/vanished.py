@@ -15,7 +15,7 @@ from orchestrator.guard.findings import Writer
 from orchestrator.guard.model import Finding
 from orchestrator.guard.plan.reader import Document
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.terraform.records import Action, ResourceChange, StateResource
+from orchestrator.terraform.model import Action, ResourceChange, StateResource
 
 BUCKET = "aws_s3_bucket"
 

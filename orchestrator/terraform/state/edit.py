@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from orchestrator.errors import UnitError
-from orchestrator.terraform.state import read_state
+from orchestrator.terraform.state.reader import read_state
 
 _HEAD = re.compile(
     rb'\A(\s*\{\s*"version"\s*:\s*4\s*,\s*"terraform_version"\s*:\s*"[^"\\]*"\s*,\s*"serial"\s*:\s*)([0-9]+)(?=\s*,)'

@@ -15,8 +15,8 @@ from typing import Any
 
 from orchestrator.errors import CatalogueError
 from orchestrator.hcl.modules.read import read_module
-from orchestrator.terraform.jsonstream import JsonStream
-from orchestrator.terraform.plan import UnreadablePlanError, any_true
+from orchestrator.terraform.plan.jsonstream import JsonStream
+from orchestrator.terraform.plan.reader import UnreadablePlanError, any_true
 
 _CALL = "this"
 _KEYS = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')

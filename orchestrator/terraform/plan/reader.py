@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import UnitError
-from orchestrator.terraform.jsonstream import BrokenJsonError, JsonStream, sharing
-from orchestrator.terraform.records import Action, OutputChange, PlanRecord, ResourceChange
+from orchestrator.terraform.model import Action, OutputChange, PlanRecord, ResourceChange
+from orchestrator.terraform.plan.jsonstream import BrokenJsonError, JsonStream, sharing
 
 _FORMAT = re.compile(r"1\.\d+$")
 

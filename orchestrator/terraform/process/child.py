@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from orchestrator.errors import UnitError
-from orchestrator.terraform.logs import FollowedLog
+from orchestrator.terraform.process.log import FollowedLog
 
 LineCallback = Callable[[str], None]
 

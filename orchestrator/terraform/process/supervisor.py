@@ -18,9 +18,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.terraform.child import Child, Follower, Kind, LineCallback, Task
-from orchestrator.terraform.exits import ExitWatch
-from orchestrator.terraform.logs import FollowedLog
+from orchestrator.terraform.process.child import Child, Follower, Kind, LineCallback, Task
+from orchestrator.terraform.process.exits import ExitWatch
+from orchestrator.terraform.process.log import FollowedLog
 from orchestrator.util.files import PRIVATE
 
 __all__ = ["Kind", "LineCallback", "Outcome", "Processes"]

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from orchestrator.errors import UnitError
-from orchestrator.terraform.records import StateOutput, StateRecord, StateResource
+from orchestrator.terraform.model import StateOutput, StateRecord, StateResource
 
 _VERSION = 4
 _PROVIDER = re.compile(r'provider\["([^"]+)"\]')

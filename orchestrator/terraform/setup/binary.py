@@ -13,8 +13,8 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Settings
 from orchestrator.errors import SetupError
-from orchestrator.terraform.install import Pin, install, load_pins
-from orchestrator.terraform.versions import Version, satisfies
+from orchestrator.terraform.setup.install import Pin, install, load_pins
+from orchestrator.terraform.setup.versions import Version, satisfies
 
 MINIMUM: Mapping[str, Version] = {"terraform": Version((1, 11, 0)), "tofu": Version((1, 10, 0))}
 _ANSWER_SECONDS = 30

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.errors import SetupError
-from orchestrator.terraform.install import this_platform
-from orchestrator.terraform.mirrors import find_mirrors, offers
+from orchestrator.terraform.setup.install import this_platform
+from orchestrator.terraform.setup.mirrors import find_mirrors, offers
 from orchestrator.util.files import write_atomic
 
 _INSTALLATION = re.compile(r"^\s*provider_installation\s*\{", re.MULTILINE)

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Provider, Settings
 from orchestrator.errors import SetupError
-from orchestrator.terraform.cliconfig import has_own_installation, plugin_cache
 from orchestrator.terraform.commands import Root, Terraform
-from orchestrator.terraform.initialised import LOCK_FILE
-from orchestrator.terraform.install import this_platform
-from orchestrator.terraform.mirrors import VARIABLE, Offer, find_mirrors, offers
-from orchestrator.terraform.versions import Version, satisfies
-from orchestrator.terraform.warm import ENTRY, locked_providers
+from orchestrator.terraform.setup.cliconfig import has_own_installation, plugin_cache
+from orchestrator.terraform.setup.init_cache import LOCK_FILE
+from orchestrator.terraform.setup.install import this_platform
+from orchestrator.terraform.setup.mirrors import VARIABLE, Offer, find_mirrors, offers
+from orchestrator.terraform.setup.versions import Version, satisfies
+from orchestrator.terraform.setup.warm import ENTRY, locked_providers
 from orchestrator.util.files import write_atomic
 
 PLATFORMS = ("linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64", "windows_amd64")

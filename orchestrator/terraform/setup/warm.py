@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from orchestrator.terraform.install import this_platform
+from orchestrator.terraform.setup.install import this_platform
 from orchestrator.util.files import locked
 
 ENTRY = re.compile(r'^provider "(?P<address>[^"]+)" \{\n(?P<body>(?:.*\n)*?)\}', re.MULTILINE)

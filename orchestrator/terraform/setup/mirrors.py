@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import SetupError
-from orchestrator.terraform.versions import Version
+from orchestrator.terraform.setup.versions import Version
 
 VARIABLE = "ORCH_PROVIDER_MIRROR"
 NO_MIRROR = "none"

@@ -46,7 +46,7 @@ class Pin:
 
 def load_pins() -> Mapping[str, Pin]:
     """The pins of the package: program -> pin."""
-    text = resources.files("orchestrator.terraform").joinpath("pins.json").read_text(encoding="utf-8")
+    text = resources.files("orchestrator.terraform.setup").joinpath("pins.json").read_text(encoding="utf-8")
     return {kind: Pin(**pin) for kind, pin in json.loads(text).items()}
 
 

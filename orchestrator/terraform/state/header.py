@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from orchestrator.terraform.state import UnreadableStateError
+from orchestrator.terraform.state.reader import UnreadableStateError
 
 HEAD_BYTES = 2048
 """So many bytes of a state hold its header, as Terraform writes it."""

@@ -1,0 +1,1 @@
+"""Finds or installs Terraform and its providers, and runs init."""

@@ -1,0 +1,1 @@
+"""Reads, edits and locks local state files."""
