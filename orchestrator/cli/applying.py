@@ -9,7 +9,7 @@ from orchestrator.cli.ask import Asker
 from orchestrator.cli.common import Common
 from orchestrator.cli.output import print_report, print_units
 from orchestrator.cli.session import Session
-from orchestrator.report.records import Status, UnitReport
+from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.apply import ApplyAll, publish_again
 from orchestrator.run.begin import user_name
 from orchestrator.run.planned import Planned

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from orchestrator.cli.common import Common
-from orchestrator.report.paint import width_of
-from orchestrator.report.records import Status, UnitReport
-from orchestrator.report.sink import Pausable, Sink
-from orchestrator.report.unit import render_unit
+from orchestrator.report.final.units import render_unit
+from orchestrator.report.live.sink import Pausable, Sink
+from orchestrator.report.model import Status, UnitReport
+from orchestrator.report.style import width_of
 from orchestrator.run.scheduler import Stop
 from orchestrator.terraform.model import Action
 

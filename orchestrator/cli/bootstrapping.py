@@ -17,7 +17,7 @@ from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import open_session
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import SetupError
-from orchestrator.report.records import UnitReport
+from orchestrator.report.model import UnitReport
 from orchestrator.run.outcome import exit_code
 from orchestrator.run.plan import PlanAll
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.cli.common import Common
-from orchestrator.report.final import render_report
-from orchestrator.report.jsonform import run_json
-from orchestrator.report.paint import is_terminal, width_of
-from orchestrator.report.records import RunReport, Status, UnitReport
+from orchestrator.report.final.report import render_report
+from orchestrator.report.final.units import render_units
+from orchestrator.report.json import run_json
+from orchestrator.report.model import RunReport, Status, UnitReport
+from orchestrator.report.style import is_terminal, width_of
 from orchestrator.report.tables import Column, rows_json, table
 from orchestrator.report.text import encodable
-from orchestrator.report.unit import render_units
 
 _SHOWN = {Status.PLANNED, Status.BLOCKED, Status.AFTER_UPSTREAMS, Status.DRIFTED}
 

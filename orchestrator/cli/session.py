@@ -33,8 +33,8 @@ from orchestrator.guard.trust.committed_state import refuse_committed
 from orchestrator.guard.trust.trust import load_trust
 from orchestrator.render.orphan_root import BareWorkspace
 from orchestrator.render.write import Workspace
-from orchestrator.report.records import Notice, RunReport, UnitReport
-from orchestrator.report.sink import Tee, console_sink
+from orchestrator.report.live.sink import Tee, console_sink
+from orchestrator.report.model import Notice, RunReport, UnitReport
 from orchestrator.run.begin import left_before, record_start
 from orchestrator.run.first_look import look_first
 from orchestrator.run.folders import new_run

@@ -17,7 +17,7 @@ from orchestrator.cli.ready import circumstances, ready_session
 from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import Session
 from orchestrator.config.catalogue import Unit
-from orchestrator.report.records import RunStarted, Status, UnitDone, UnitReport
+from orchestrator.report.model import RunStarted, Status, UnitDone, UnitReport
 from orchestrator.run.carrying import carry_out
 from orchestrator.run.consent import check_consent
 from orchestrator.run.outcome import INTERRUPTED, exit_code

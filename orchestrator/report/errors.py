@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from orchestrator.errors import CatalogueError, Location, OrchError
-from orchestrator.report.paint import Paint
+from orchestrator.report.style import Paint
 from orchestrator.report.tables import dump
 from orchestrator.report.text import clean, clean_block, plural
 

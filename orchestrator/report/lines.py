@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from orchestrator.report.records import ChangeLine, Notice, Status, UnitReport
+from orchestrator.report.model import ChangeLine, Notice, Status, UnitReport
 from orchestrator.report.text import clean, duration, plural
 from orchestrator.terraform.model import Action
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.report.paint import Paint
+from orchestrator.report.style import Paint
 from orchestrator.report.text import cell_width, clean, pad
 
 FORMAT = 1

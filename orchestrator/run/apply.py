@@ -12,8 +12,8 @@ from orchestrator.aws.identity.roles import AnyRole
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
 from orchestrator.guard.receipt.receipt import Receipt, StateMovedError
-from orchestrator.report.changes import scrub
-from orchestrator.report.records import Notice, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
+from orchestrator.report.model import Notice, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
+from orchestrator.report.values.changes import scrub
 from orchestrator.run.announced import destroys, unannounced
 from orchestrator.run.bookkeeping import keep_books, mend_books
 from orchestrator.run.copying import save_copies

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import OrchError
-from orchestrator.report.records import Notice
+from orchestrator.report.model import Notice
 from orchestrator.run.tools import Tools, read_across_accounts
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.errors import UnitError
-from orchestrator.report.records import Phase, UnitPhase
+from orchestrator.report.model import Phase, UnitPhase
 from orchestrator.run.bookkeeping import keep_books
 from orchestrator.run.receipts import note_written
 from orchestrator.run.tools import Tools

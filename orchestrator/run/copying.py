@@ -19,7 +19,7 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
 from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.report.records import Notice, Phase, UnitPhase, UnitProgress
+from orchestrator.report.model import Notice, Phase, UnitPhase, UnitProgress
 from orchestrator.run.tools import Tools
 from orchestrator.terraform.model import Action, PlanRecord, ResourceChange
 from orchestrator.util.files import locked, write_atomic

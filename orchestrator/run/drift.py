@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import InterruptedRunError, OrchError
 from orchestrator.guard.drift import changed_outside, judge_drift
-from orchestrator.report.changes import change_lines
-from orchestrator.report.records import Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
+from orchestrator.report.model import Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
+from orchestrator.report.values.changes import change_lines
 from orchestrator.run.gate import held_report
 from orchestrator.run.plan import not_run
 from orchestrator.run.planner import Planner

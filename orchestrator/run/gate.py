@@ -14,7 +14,7 @@ from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.rules.accounts import Pinned
 from orchestrator.guard.rules.orphans import Comparison, Left, compare
-from orchestrator.report.records import Status, UnitReport
+from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.held import Held
 from orchestrator.run.shelves import Shelf, Shelves
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.guard.model import Finding
-from orchestrator.report.records import Status, UnitReport
+from orchestrator.report.model import Status, UnitReport
 
 
 @dataclass(frozen=True, slots=True)

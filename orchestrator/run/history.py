@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from orchestrator.report.records import Status
+from orchestrator.report.model import Status
 from orchestrator.run.journal import Records, UnknownFormatError, flying, is_written, load_journal
 
 JOURNAL = "journal.jsonl"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from orchestrator.report.records import Notice
+from orchestrator.report.model import Notice
 from orchestrator.run.journal import Journal
 from orchestrator.run.scheduler import Stop
 from orchestrator.terraform.process.supervisor import Kind, Processes

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from orchestrator.aws.state.locks import HeldLock, StateLockedError
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import InterruptedRunError, OrchError
-from orchestrator.report.records import UnitProgress
+from orchestrator.report.model import UnitProgress
 from orchestrator.run.holders import holder_of, in_use
 from orchestrator.run.tools import Tools
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orchestrator.report.records import Status, UnitReport
+from orchestrator.report.model import Status, UnitReport
 
 INTERRUPTED = 130
 """Of a run that was interrupted, however its units ended."""

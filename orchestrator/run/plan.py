@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.errors import OrchError, SetupError
-from orchestrator.report.records import RunStarted, Status, UnitDone, UnitReport
+from orchestrator.report.model import RunStarted, Status, UnitDone, UnitReport
 from orchestrator.run.gate import held_report
 from orchestrator.run.planned import Planned
 from orchestrator.run.planner import Planner

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.receipt.freeze import Frozen
 from orchestrator.guard.receipt.receipt import Receipt
-from orchestrator.report.records import Status, UnitReport
+from orchestrator.report.model import Status, UnitReport
 from orchestrator.terraform.model import PlanRecord
 
 

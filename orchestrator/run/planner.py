@@ -10,8 +10,8 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import ApprovalError, BlockedError, InterruptedRunError, OrchError, UnitError
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.receipt.freeze import freeze, hash_file
-from orchestrator.report.changes import change_lines
-from orchestrator.report.records import Phase, Status, UnitPhase, UnitReport
+from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
+from orchestrator.report.values.changes import change_lines
 from orchestrator.run.holders import in_use
 from orchestrator.run.inside import look_inside
 from orchestrator.run.planned import Planned

@@ -12,7 +12,7 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.render.values import has_unknown
-from orchestrator.report.records import Phase, UnitPhase
+from orchestrator.report.model import Phase, UnitPhase
 from orchestrator.run.locking import wait_for_lock
 from orchestrator.run.tools import Tools
 from orchestrator.run.unsaved import refuse_unsaved

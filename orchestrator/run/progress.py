@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from orchestrator.report.records import Notice, UnitProgress
-from orchestrator.report.sink import Sink
+from orchestrator.report.live.sink import Sink
+from orchestrator.report.model import Notice, UnitProgress
 
 _WORTH = re.compile(
     r": (?:Creating\.\.\.|Modifying\.\.\.|Destroying\.\.\.|Importing\.\.\.|Still |"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import UnitError
-from orchestrator.report.records import Notice, UnitReport
+from orchestrator.report.model import Notice, UnitReport
 from orchestrator.run.folders import Folders
 from orchestrator.run.locking import refuse_locked
 from orchestrator.run.tools import Tools

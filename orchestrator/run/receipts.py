@@ -18,7 +18,7 @@ from orchestrator.errors import BlockedError, OrchError, SetupError
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.receipt.freeze import Frozen, freeze, hash_file
 from orchestrator.guard.receipt.receipt import Facts, Receipt, Wrote, check, check_verdict, digest_of
-from orchestrator.report.records import Notice
+from orchestrator.report.model import Notice
 from orchestrator.run.folders import Folders
 from orchestrator.run.tools import Tools
 from orchestrator.terraform.model import PlanRecord

@@ -16,8 +16,8 @@ from typing import Any
 
 from orchestrator.errors import UsageError
 from orchestrator.guard.model import Finding
-from orchestrator.report.jsonform import FORMAT, finding_of, run_json
-from orchestrator.report.records import Event, RunReport, UnitDone, UnitReport
+from orchestrator.report.json import FORMAT, finding_of, run_json
+from orchestrator.report.model import Event, RunReport, UnitDone, UnitReport
 from orchestrator.run.folders import Folders
 from orchestrator.util.files import write_atomic
 

@@ -18,8 +18,8 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import ApprovalError, BlockedError, OrchError, UnitError
 from orchestrator.guard.receipt.freeze import WRITTEN_BY_APPLY
 from orchestrator.guard.receipt.receipt import Receipt
-from orchestrator.report.changes import change_lines
-from orchestrator.report.records import Notice, Status, UnitReport
+from orchestrator.report.model import Notice, Status, UnitReport
+from orchestrator.report.values.changes import change_lines
 from orchestrator.run.bookkeeping import keep_books
 from orchestrator.run.folders import Folders
 from orchestrator.run.gate import held_report

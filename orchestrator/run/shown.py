@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.errors import BlockedError, UsageError
 from orchestrator.guard.receipt.receipt import Receipt
-from orchestrator.report.past import ShownRun
+from orchestrator.report.final.past import ShownRun
 from orchestrator.run.folders import Folders
 from orchestrator.run.history import read_run
 from orchestrator.run.records import find_report, run_folder

@@ -20,7 +20,7 @@ from orchestrator.guard.judge import Judge
 from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.render.values import unit_references
 from orchestrator.render.write import Workspace
-from orchestrator.report.sink import Sink
+from orchestrator.report.live.sink import Sink
 from orchestrator.run.folders import Folders
 from orchestrator.run.held import Held
 from orchestrator.run.journal import Journal

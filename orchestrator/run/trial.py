@@ -14,7 +14,7 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.render import hcl_text as hcl
 from orchestrator.render.values import Upstream
 from orchestrator.render.write import Rendered, Workspace, write_private
-from orchestrator.report.records import Status
+from orchestrator.report.model import Status
 from orchestrator.run.folders import Folders
 from orchestrator.run.planned import Planned
 from orchestrator.run.planner import Planner

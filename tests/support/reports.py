@@ -8,8 +8,8 @@ from typing import Any
 
 from orchestrator.errors import Location
 from orchestrator.guard.model import Finding, Severity
-from orchestrator.report.changes import change_lines
-from orchestrator.report.records import ChangeLine, RunReport, Status, UnitReport
+from orchestrator.report.model import ChangeLine, RunReport, Status, UnitReport
+from orchestrator.report.values.changes import change_lines
 from orchestrator.terraform.model import Action, OutputChange, PlanRecord, ResourceChange
 
 POOL = "module.this.aws_cognito_user_pool.this"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.guard.model import Severity
-from orchestrator.report.records import RunReport, Status, UnitReport
+from orchestrator.report.model import RunReport, Status, UnitReport
 from orchestrator.terraform.model import Action
 from tests.support.reports import POOL, change, finding, lines, run, unit
 

@@ -16,7 +16,7 @@ from orchestrator.guard.findings import finding_id
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.trust.waiver_edit import with_waiver
 from orchestrator.guard.trust.waivers import Waiver, parse_waivers
-from orchestrator.report.records import RunReport, Status, UnitReport
+from orchestrator.report.model import RunReport, Status, UnitReport
 from orchestrator.run.folders import Folders
 from orchestrator.run.records import save_report
 from tests.support.git import Git

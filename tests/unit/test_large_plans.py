@@ -18,7 +18,7 @@ import resource, sys
 from pathlib import Path
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
-from orchestrator.report.changes import change_lines
+from orchestrator.report.values.changes import change_lines
 from orchestrator.terraform.plan.reader import read_plan
 from tests.support.plans import a_unit
 

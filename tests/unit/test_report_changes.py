@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.report.changes import AFTER_APPLY, AFTER_UPSTREAM
-from orchestrator.report.records import Attribute, ChangeLine
+from orchestrator.report.model import Attribute, ChangeLine
+from orchestrator.report.values.changes import AFTER_APPLY, AFTER_UPSTREAM
 from orchestrator.terraform.model import Action
 from tests.support.reports import POOL, change, lines
 

@@ -70,8 +70,8 @@ def test_as_json() -> None:
 
 def test_errors_and_tables_import_nothing_heavy() -> None:
     code = (
-        "import sys, orchestrator.report.errors, orchestrator.report.tables, orchestrator.report.sink, "
-        "orchestrator.report.final, orchestrator.report.jsonform, orchestrator.report.graphs; "
+        "import sys, orchestrator.report.errors, orchestrator.report.tables, orchestrator.report.live.sink, "
+        "orchestrator.report.final.report, orchestrator.report.json, orchestrator.report.graphs; "
         "print(sorted({'rich', 'boto3', 'checkov', 'moto', 'pydantic', 'jinja2'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

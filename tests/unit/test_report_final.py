@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.report.final import _OUTCOMES, outcome, render_report, render_unit, render_units
-from orchestrator.report.jsonform import run_json
+from orchestrator.report.final.report import _OUTCOMES, outcome, render_report, render_unit, render_units
+from orchestrator.report.json import run_json
 from orchestrator.report.lines import done_line
-from orchestrator.report.records import Attribute, ChangeLine, Status
+from orchestrator.report.model import Attribute, ChangeLine, Status
 from orchestrator.terraform.model import Action
 from tests.support.reports import finding, run, unit
 from tests.support.samples import api, identity, tagged, whole_run

@@ -12,15 +12,15 @@ import pytest
 from orchestrator.errors import UsageError
 from orchestrator.guard.model import Severity
 from orchestrator.guard.receipt.receipt import Receipt, Said, Wrote
-from orchestrator.report.jsonform import run_form, run_json
-from orchestrator.report.past import (
+from orchestrator.report.final.past import (
     ShownRun,
     finding_shown_form,
     render_finding,
     render_run,
     run_shown_form,
 )
-from orchestrator.report.records import Status
+from orchestrator.report.json import run_form, run_json
+from orchestrator.report.model import Status
 from orchestrator.report.tables import dump
 from orchestrator.run.folders import Folders
 from orchestrator.run.journal import Journal

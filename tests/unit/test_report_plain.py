@@ -9,8 +9,8 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.report.plain import PlainLines
-from orchestrator.report.records import Notice, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitProgress
+from orchestrator.report.live.plain import PlainLines
+from orchestrator.report.model import Notice, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitProgress
 from orchestrator.terraform.model import Action
 from tests.support.reports import change as raw
 from tests.support.reports import finding, lines, unit

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.report.changes import change_lines, scrub
-from orchestrator.report.final import render_report, render_unit, render_units
-from orchestrator.report.groups import group_changes
-from orchestrator.report.jsonform import run_json
-from orchestrator.report.plain import PlainLines
-from orchestrator.report.records import ChangeLine, Status, UnitDone, UnitReport
+from orchestrator.report.final.groups import group_changes
+from orchestrator.report.final.report import render_report, render_unit, render_units
+from orchestrator.report.json import run_json
+from orchestrator.report.live.plain import PlainLines
+from orchestrator.report.model import ChangeLine, Status, UnitDone, UnitReport
+from orchestrator.report.values.changes import change_lines, scrub
 from orchestrator.terraform.model import Action, OutputChange, PlanRecord
 from tests.support.reports import change, lines, plan, run, unit
 

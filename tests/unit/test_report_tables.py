@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.report.paint import Paint, wants_colour, width_of
+from orchestrator.report.style import Paint, wants_colour, width_of
 from orchestrator.report.tables import Column, dump, rows_json, table
 from orchestrator.report.text import cell_width, clean, clean_block, duration, listed, pad, quote, shorten, wrap
 

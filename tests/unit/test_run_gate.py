@@ -20,7 +20,7 @@ from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.rules.accounts import Pinned, compare_accounts, trusted_lock
 from orchestrator.guard.rules.orphans import Books, Left
 from orchestrator.guard.trust.base_commit import Base
-from orchestrator.report.records import Status, UnitReport
+from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.gate import Gate, held_report
 from orchestrator.run.held import Held
 from orchestrator.run.shelves import Shelf, Shelves

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import UsageError
-from orchestrator.report.jsonform import finding_form, finding_of, run_json
-from orchestrator.report.records import Notice, Status, UnitDone
+from orchestrator.report.json import finding_form, finding_of, run_json
+from orchestrator.report.model import Notice, Status, UnitDone
 from orchestrator.run.folders import Folders
 from orchestrator.run.records import Kept, find_finding, find_report, save_report
 from tests.support.reports import finding, run, unit

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from orchestrator.cli.request import RunRequest, seconds
 from orchestrator.errors import UsageError
-from orchestrator.report.records import Status, UnitReport
+from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.consent import Circumstances, check_consent, in_ci
 from orchestrator.run.folders import new_run
 from orchestrator.run.keeping import KEPT_RUNS

@@ -16,7 +16,7 @@ from orchestrator.cli.recording import check_record, record_accounts, unrecorded
 from orchestrator.config.accounts_lock import FILE
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import UsageError
-from orchestrator.report.paint import width_of
+from orchestrator.report.style import width_of
 from orchestrator.report.tables import rows_json, table
 from orchestrator.run.consent import check_consent
 from orchestrator.run.outcome import exit_code

@@ -13,7 +13,7 @@ from orchestrator.cli.ready import circumstances, ready_session
 from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import Session
 from orchestrator.errors import UsageError
-from orchestrator.report.records import Status, UnitReport
+from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.consent import check_consent
 from orchestrator.run.outcome import INTERRUPTED, exit_code
 from orchestrator.run.plan import PlanDestroy

@@ -14,7 +14,7 @@ from orchestrator.cli.ready import circumstances, ready_session
 from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import Session
 from orchestrator.errors import ApprovalError, OrchError, UsageError
-from orchestrator.report.records import UnitReport
+from orchestrator.report.model import UnitReport
 from orchestrator.run.apply import ApplyAll
 from orchestrator.run.begin import user_name
 from orchestrator.run.consent import check_clean

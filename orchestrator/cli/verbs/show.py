@@ -13,7 +13,7 @@ from orchestrator.cli.common import Common
 from orchestrator.cli.output import colour_on
 from orchestrator.cli.project import Project, open_project
 from orchestrator.config.catalogue import Node, Ref, Text, Unit
-from orchestrator.report.paint import width_of
+from orchestrator.report.style import width_of
 from orchestrator.report.tables import Column, dump, table
 
 

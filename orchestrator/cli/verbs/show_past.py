@@ -8,8 +8,8 @@ from pathlib import Path
 from orchestrator.cli.common import Common
 from orchestrator.cli.output import colour_on, write
 from orchestrator.config.load import find_root
-from orchestrator.report.paint import width_of
-from orchestrator.report.past import finding_shown_form, render_finding, render_run, run_shown_form
+from orchestrator.report.final.past import finding_shown_form, render_finding, render_run, run_shown_form
+from orchestrator.report.style import width_of
 from orchestrator.report.tables import dump
 from orchestrator.run.records import find_finding
 from orchestrator.run.shown import past_run

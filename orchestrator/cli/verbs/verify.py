@@ -16,7 +16,7 @@ from orchestrator.cli.embedded import open_aws
 from orchestrator.cli.output import colour_on, write
 from orchestrator.cli.project import Project, open_project
 from orchestrator.errors import UsageError
-from orchestrator.report.paint import width_of
+from orchestrator.report.style import width_of
 from orchestrator.report.tables import Column, dump, table
 from orchestrator.report.text import plural, wrap
 from orchestrator.run.audit import Audit, Gap, audit

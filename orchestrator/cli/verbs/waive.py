@@ -21,7 +21,7 @@ from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.trust import read_written
 from orchestrator.guard.trust.waiver_edit import entry_text, with_waiver
 from orchestrator.guard.trust.waivers import LONGEST, NEVER, WAIVERS_FILE, Waiver, canonical, utc_today
-from orchestrator.report.jsonform import finding_form
+from orchestrator.report.json import finding_form
 from orchestrator.report.tables import dump
 from orchestrator.report.text import clean
 from orchestrator.run.folders import Folders

@@ -18,8 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from orchestrator.report.environment import guessed_marks
 from orchestrator.report.text import clean
+from orchestrator.report.values.environment import guessed_marks
 from orchestrator.terraform.model import PlanRecord
 
 SENSITIVE = "(sensitive)"

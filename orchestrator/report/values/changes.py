@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.report.diff import Difference, Path, Step, differences, key_step, path_text
-from orchestrator.report.records import Attribute, ChangeLine
+from orchestrator.report.model import Attribute, ChangeLine
 from orchestrator.report.text import VALUE_LIMIT, clean, first_difference, listed, quote, short_address, shorten
-from orchestrator.report.veil import SENSITIVE, Document, Hidden, Tree, Unknown, Veil
+from orchestrator.report.values.diff import Difference, Path, Step, differences, key_step, path_text
+from orchestrator.report.values.redact import SENSITIVE, Document, Hidden, Tree, Unknown, Veil
 from orchestrator.terraform.model import Action, PlanRecord, ResourceChange
 
 AFTER_APPLY = "(known after apply)"

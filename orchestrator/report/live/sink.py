@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Protocol, TextIO, runtime_checkable
 
-from orchestrator.report.paint import is_terminal
-from orchestrator.report.plain import PlainLines
-from orchestrator.report.records import Event
+from orchestrator.report.live.plain import PlainLines
+from orchestrator.report.model import Event
+from orchestrator.report.style import is_terminal
 
 
 class Sink(Protocol):
@@ -79,6 +79,6 @@ def console_sink(stream: TextIO, env: Mapping[str, str], *, no_color: bool = Fal
         return Silent()
     if not is_terminal(stream) or env.get("TERM") == "dumb" or env.get("CI"):
         return PlainLines(stream)
-    from orchestrator.report.live import LiveView  # noqa: PLC0415 - rich takes 90 ms, and a pipe needs none of it
+    from orchestrator.report.live.view import LiveView  # noqa: PLC0415 - rich takes 90 ms, and a pipe needs none of it
 
     return LiveView.on(stream, env, no_color=no_color)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from orchestrator.guard.model import Severity
-from orchestrator.report.records import Status
+from orchestrator.report.model import Status
 from orchestrator.terraform.model import Action
 
 _CODES = {

@@ -17,11 +17,11 @@ from typing import Final, TextIO
 from rich.console import Console
 from rich.text import Text
 
-from orchestrator.report.board import Board
-from orchestrator.report.frame import frame
 from orchestrator.report.lines import SYMBOLS, done_line, notice_line
-from orchestrator.report.paint import STATUS_STYLES
-from orchestrator.report.records import Event, Notice, RunStarted, UnitDone
+from orchestrator.report.live.frame import frame
+from orchestrator.report.live.progress import Board
+from orchestrator.report.model import Event, Notice, RunStarted, UnitDone
+from orchestrator.report.style import STATUS_STYLES
 from orchestrator.report.text import encodable
 
 RATE = 6.0

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from orchestrator.report.board import Board
 from orchestrator.report.lines import done_line, notice_line
-from orchestrator.report.records import Event, Notice, Phase, RunStarted, UnitDone, UnitPhase, UnitProgress
+from orchestrator.report.live.progress import Board
+from orchestrator.report.model import Event, Notice, Phase, RunStarted, UnitDone, UnitPhase, UnitProgress
 from orchestrator.report.text import clean, duration, encodable, plural
 
 HEARTBEAT = 30.0

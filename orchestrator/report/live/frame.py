@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from rich.text import Text
 
-from orchestrator.report.board import Board, Running
+from orchestrator.report.live.progress import Board, Running
 from orchestrator.report.text import clean, duration
 
 _T = TypeVar("_T")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orchestrator.report.records import ChangeLine, UnitReport
+from orchestrator.report.model import ChangeLine, UnitReport
 
 
 @dataclass(frozen=True, slots=True)

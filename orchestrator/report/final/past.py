@@ -10,9 +10,9 @@ from typing import Any
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.guard.trust.waivers import NEVER
-from orchestrator.report.jsonform import finding_form
-from orchestrator.report.paint import SEVERITY_STYLES, STATUS_STYLES, Paint
-from orchestrator.report.records import Status
+from orchestrator.report.json import finding_form
+from orchestrator.report.model import Status
+from orchestrator.report.style import SEVERITY_STYLES, STATUS_STYLES, Paint
 from orchestrator.report.tables import Column, table
 from orchestrator.report.text import clean, duration, short_address, wrap
 

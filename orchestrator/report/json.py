@@ -8,8 +8,8 @@ from typing import Any
 
 from orchestrator.errors import Location
 from orchestrator.guard.model import Finding, Severity
-from orchestrator.report.final import outcome, sums
-from orchestrator.report.records import Attribute, ChangeLine, RunReport, UnitReport
+from orchestrator.report.final.report import outcome, sums
+from orchestrator.report.model import Attribute, ChangeLine, RunReport, UnitReport
 from orchestrator.report.tables import dump
 from orchestrator.report.text import short_address
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from orchestrator.report.changes import AFTER_APPLY
-from orchestrator.report.groups import Group, group_changes
+from orchestrator.report.final.groups import Group, group_changes
 from orchestrator.report.lines import extras, signs, status_text
-from orchestrator.report.paint import SEVERITY_STYLES, Paint
-from orchestrator.report.records import Attribute, ChangeLine, UnitReport
+from orchestrator.report.model import Attribute, ChangeLine, UnitReport
+from orchestrator.report.style import SEVERITY_STYLES, Paint
 from orchestrator.report.text import cell_width, clean, listed, plural, short_address, wrap
-from orchestrator.report.veil import SENSITIVE
+from orchestrator.report.values.changes import AFTER_APPLY
+from orchestrator.report.values.redact import SENSITIVE
 from orchestrator.terraform.model import Action
 
 _NAMES = 6

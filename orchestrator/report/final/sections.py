@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from orchestrator.guard.model import SELF, Finding, Severity
-from orchestrator.report.groups import group_changes
-from orchestrator.report.paint import SEVERITY_STYLES, STATUS_STYLES, Paint
-from orchestrator.report.records import ChangeLine, RunReport, Status, UnitReport
+from orchestrator.report.final.groups import group_changes
+from orchestrator.report.final.units import group_text
+from orchestrator.report.model import ChangeLine, RunReport, Status, UnitReport
+from orchestrator.report.style import SEVERITY_STYLES, STATUS_STYLES, Paint
 from orchestrator.report.text import clean, clean_block, listed, plural, short_address, wrap
-from orchestrator.report.unit import group_text
 
 _ATTRIBUTES = 4
 """Attributes of a change that several units share; each unit's own list has them all."""

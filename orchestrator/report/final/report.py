@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from orchestrator.report.final.sections import sections
+from orchestrator.report.final.units import render_unit, render_units
 from orchestrator.report.lines import COUNTED, extras, status_text
-from orchestrator.report.paint import ACTION_STYLES, STATUS_STYLES, Paint
-from orchestrator.report.records import RunReport, Status, UnitReport
-from orchestrator.report.sections import sections
+from orchestrator.report.model import RunReport, Status, UnitReport
+from orchestrator.report.style import ACTION_STYLES, STATUS_STYLES, Paint
 from orchestrator.report.tables import Column, table
 from orchestrator.report.text import clean, duration, plural, wrap
-from orchestrator.report.unit import render_unit, render_units
 from orchestrator.terraform.model import Action
 
 __all__ = ["outcome", "render_report", "render_unit", "render_units", "sums"]

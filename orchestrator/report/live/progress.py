@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from orchestrator.report.records import Event, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitProgress, UnitReport
+from orchestrator.report.model import Event, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitProgress, UnitReport
 
 _ENDS = {"apply": frozenset({Status.PLANNED, Status.AFTER_UPSTREAMS}), "destroy": frozenset({Status.PLANNED})}
 """By verb: how a unit may have ended for now that the verb has not finished with."""

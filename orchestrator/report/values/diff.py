@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from orchestrator.report.text import quote, shorten
-from orchestrator.report.veil import Document, Hidden, Tree, Unknown, digest
+from orchestrator.report.values.redact import Document, Hidden, Tree, Unknown, digest
 
 _DEPTH = 24
 _ALIGN_LIMIT = 250_000

@@ -1,0 +1,1 @@
+"""Shows progress while a run goes on."""

@@ -1,0 +1,1 @@
+"""Renders plan values: redaction, diffs, changes."""
