@@ -11,8 +11,8 @@ from orchestrator.cli.output import print_report, print_units
 from orchestrator.cli.session import Session
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.apply import ApplyAll, publish_again
-from orchestrator.run.begin import user_name
-from orchestrator.run.planned import Planned
+from orchestrator.run.history.start import user_name
+from orchestrator.run.unit.planned import Planned
 
 
 def apply_planned(

@@ -18,7 +18,7 @@ from orchestrator.cli.session import open_session
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import SetupError
 from orchestrator.report.model import UnitReport
-from orchestrator.run.outcome import exit_code
+from orchestrator.run.exit_codes import exit_code
 from orchestrator.run.plan import PlanAll
 
 

@@ -12,8 +12,8 @@ from orchestrator.cli.embedded import open_aws
 from orchestrator.cli.project import Project
 from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import Session, open_session
-from orchestrator.run.consent import Circumstances, in_ci
-from orchestrator.run.tools import accounts_touched
+from orchestrator.run.approval import Circumstances, in_ci
+from orchestrator.run.context import accounts_touched
 
 
 def circumstances(common: Common, *, yes: bool, break_glass: bool = False) -> Circumstances:

@@ -35,16 +35,16 @@ from orchestrator.render.orphan_root import BareWorkspace
 from orchestrator.render.write import Workspace
 from orchestrator.report.live.sink import Tee, console_sink
 from orchestrator.report.model import Notice, RunReport, UnitReport
-from orchestrator.run.begin import left_before, record_start
-from orchestrator.run.first_look import look_first
-from orchestrator.run.folders import new_run
+from orchestrator.run.checks.preflight import look_first
+from orchestrator.run.context import Options, Tools
+from orchestrator.run.history.journal import Journal
+from orchestrator.run.history.paths import new_run
+from orchestrator.run.history.reports import Kept, save_report
+from orchestrator.run.history.start import left_before, record_start
 from orchestrator.run.interrupt import Interrupts, interruptible
-from orchestrator.run.journal import Journal
-from orchestrator.run.locking import locks_left
-from orchestrator.run.privilege import break_glass_note, take_break_glass
-from orchestrator.run.records import Kept, save_report
 from orchestrator.run.scheduler import Stop
-from orchestrator.run.tools import Options, Tools
+from orchestrator.run.unit.locking import locks_left
+from orchestrator.run.unit.role import break_glass_note, take_break_glass
 from orchestrator.terraform.commands import Terraform
 from orchestrator.terraform.process.supervisor import Processes
 from orchestrator.terraform.setup.binary import find_binary, user_cache

@@ -18,14 +18,14 @@ from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import Session
 from orchestrator.config.catalogue import Unit
 from orchestrator.report.model import RunStarted, Status, UnitDone, UnitReport
-from orchestrator.run.carrying import carry_out
-from orchestrator.run.consent import check_consent
-from orchestrator.run.outcome import INTERRUPTED, exit_code
-from orchestrator.run.planned import Planned
-from orchestrator.run.tools import Tools
-from orchestrator.run.transfer import OnStep, Transfer, check_edits, new_transfer
-from orchestrator.run.trial import Trial, objections
-from orchestrator.run.wishes import Prepared, Wish
+from orchestrator.run.approval import check_consent
+from orchestrator.run.context import Tools
+from orchestrator.run.exit_codes import INTERRUPTED, exit_code
+from orchestrator.run.migrate.execute import carry_out
+from orchestrator.run.migrate.journal import OnStep, Transfer, check_edits, new_transfer
+from orchestrator.run.migrate.request import Prepared, Wish
+from orchestrator.run.migrate.trial import Trial, objections
+from orchestrator.run.unit.planned import Planned
 
 _LEFT = "What is listed is not done by this: the next `orch apply` would do it."
 _ENDS = {"move": Status.MOVED, "adopt": Status.ADOPTED}

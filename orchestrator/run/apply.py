@@ -14,21 +14,21 @@ from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
 from orchestrator.guard.receipt.receipt import Receipt, StateMovedError
 from orchestrator.report.model import Notice, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
 from orchestrator.report.values.changes import scrub
-from orchestrator.run.announced import destroys, unannounced
-from orchestrator.run.bookkeeping import keep_books, mend_books
-from orchestrator.run.copying import save_copies
-from orchestrator.run.folders import Folders
-from orchestrator.run.locking import tell_waits
+from orchestrator.run.context import Tools
+from orchestrator.run.history.paths import Folders
 from orchestrator.run.plan import not_run
-from orchestrator.run.planned import Planned
-from orchestrator.run.planner import Planner
-from orchestrator.run.privilege import role_fields, role_of
-from orchestrator.run.progress import Watched, progress, warn
-from orchestrator.run.pushing import tell_unsaved
-from orchestrator.run.receipts import confirm, settle
 from orchestrator.run.scheduler import Ended, Step, run_graph
-from orchestrator.run.tools import Tools
-from orchestrator.run.upstreams import Inflow, Upstreams
+from orchestrator.run.unit.backups import save_copies
+from orchestrator.run.unit.compare import destroys, unannounced
+from orchestrator.run.unit.locking import tell_waits
+from orchestrator.run.unit.planned import Planned
+from orchestrator.run.unit.planner import Planner
+from orchestrator.run.unit.progress import Watched, progress, warn
+from orchestrator.run.unit.publish import keep_books, mend_books
+from orchestrator.run.unit.push_state import tell_unsaved
+from orchestrator.run.unit.receipts import confirm, settle
+from orchestrator.run.unit.role import role_fields, role_of
+from orchestrator.run.unit.upstreams import Inflow, Upstreams
 from orchestrator.terraform.failures import StalePlanError
 from orchestrator.terraform.model import PlanRecord
 

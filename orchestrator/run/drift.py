@@ -11,14 +11,14 @@ from orchestrator.errors import InterruptedRunError, OrchError
 from orchestrator.guard.drift import changed_outside, judge_drift
 from orchestrator.report.model import Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
 from orchestrator.report.values.changes import change_lines
-from orchestrator.run.gate import held_report
+from orchestrator.run.checks.inventory import held_report
+from orchestrator.run.context import Tools
 from orchestrator.run.plan import not_run
-from orchestrator.run.planner import Planner
-from orchestrator.run.prepare import FoundError, prepare
-from orchestrator.run.progress import progress, warn
 from orchestrator.run.scheduler import Ended, Step, run_graph
-from orchestrator.run.tools import Tools
-from orchestrator.run.upstreams import Inflow, Upstreams
+from orchestrator.run.unit.planner import Planner
+from orchestrator.run.unit.prepare import FoundError, prepare
+from orchestrator.run.unit.progress import progress, warn
+from orchestrator.run.unit.upstreams import Inflow, Upstreams
 from orchestrator.terraform.plan.reader import read_plan
 
 NOTHING = "nothing there"

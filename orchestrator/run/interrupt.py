@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from orchestrator.report.model import Notice
-from orchestrator.run.journal import Journal
+from orchestrator.run.history.journal import Journal
 from orchestrator.run.scheduler import Stop
 from orchestrator.terraform.process.supervisor import Kind, Processes
 

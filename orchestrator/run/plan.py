@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.report.model import RunStarted, Status, UnitDone, UnitReport
-from orchestrator.run.gate import held_report
-from orchestrator.run.planned import Planned
-from orchestrator.run.planner import Planner
-from orchestrator.run.saved import plan_facts
+from orchestrator.run.checks.inventory import held_report
+from orchestrator.run.context import Tools
 from orchestrator.run.scheduler import Ended, Fate, Step, run_graph
-from orchestrator.run.tools import Tools
-from orchestrator.run.upstreams import Inflow, Upstreams
+from orchestrator.run.unit.planned import Planned
+from orchestrator.run.unit.planner import Planner
+from orchestrator.run.unit.saved_plan import plan_facts
+from orchestrator.run.unit.upstreams import Inflow, Upstreams
 
 NEW = "new: planned for real when its upstreams are done"
 """Why a unit without a state is not previewed when nobody is asked (``--yes``)."""

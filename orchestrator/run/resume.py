@@ -20,19 +20,19 @@ from orchestrator.guard.receipt.freeze import WRITTEN_BY_APPLY
 from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.report.model import Notice, Status, UnitReport
 from orchestrator.report.values.changes import change_lines
-from orchestrator.run.bookkeeping import keep_books
-from orchestrator.run.folders import Folders
-from orchestrator.run.gate import held_report
-from orchestrator.run.locking import refuse_locked, wait_for_lock
-from orchestrator.run.planned import Planned
-from orchestrator.run.planner import Planner
-from orchestrator.run.pushing import push_unsaved
-from orchestrator.run.receipts import settle
-from orchestrator.run.resumable import Approval, Came, Progress
-from orchestrator.run.saved import load_plan
-from orchestrator.run.tools import Tools
-from orchestrator.run.unsaved import Unsaved, unsaved_in
-from orchestrator.run.upstreams import Upstreams
+from orchestrator.run.checks.inventory import held_report
+from orchestrator.run.context import Tools
+from orchestrator.run.history.approval import Approval, Came, Progress
+from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.unsaved_state import Unsaved, unsaved_in
+from orchestrator.run.unit.locking import refuse_locked, wait_for_lock
+from orchestrator.run.unit.planned import Planned
+from orchestrator.run.unit.planner import Planner
+from orchestrator.run.unit.publish import keep_books
+from orchestrator.run.unit.push_state import push_unsaved
+from orchestrator.run.unit.receipts import settle
+from orchestrator.run.unit.saved_plan import load_plan
+from orchestrator.run.unit.upstreams import Upstreams
 from orchestrator.terraform.model import PlanRecord, StateRecord
 from orchestrator.terraform.plan.reader import empty_plan
 from orchestrator.terraform.setup.init_cache import LOCK_FILE

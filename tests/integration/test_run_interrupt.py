@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.run.journal import in_flight, read_journal
+from orchestrator.run.history.journal import in_flight, read_journal
 from tests.support.project import REPOSITORY, Project
 
 pytestmark = pytest.mark.integration

@@ -18,8 +18,8 @@ from orchestrator.guard.model import Verdict
 from orchestrator.guard.receipt.receipt import Receipt, StateMovedError
 from orchestrator.run.apply import ApplyAll
 from orchestrator.run.plan import PlanAll
-from orchestrator.run.planned import Planned
-from orchestrator.run.receipts import confirm
+from orchestrator.run.unit.planned import Planned
+from orchestrator.run.unit.receipts import confirm
 from tests.support.project import Project
 from tests.support.session import session_of, state_bucket
 

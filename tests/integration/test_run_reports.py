@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.run.records import find_report, saved_reports
+from orchestrator.run.history.reports import find_report, saved_reports
 from tests.support.project import REPOSITORY, Project
 
 pytestmark = pytest.mark.integration

@@ -18,7 +18,7 @@ from orchestrator.aws.state.history import History
 from orchestrator.cli.common import Common
 from orchestrator.cli.project import open_project
 from orchestrator.emulator.info import read_info
-from orchestrator.run.audit import audit
+from orchestrator.run.verify import audit
 from orchestrator.terraform.state.header import StateHeader
 from tests.support.project import Project
 from tests.support.session import state_bucket

@@ -18,7 +18,7 @@ from typing import Any
 from orchestrator.emulator.control import inject
 from orchestrator.emulator.faults import Fault
 from orchestrator.emulator.info import read_info
-from orchestrator.run.history import PastRun, past_runs
+from orchestrator.run.history.runs import PastRun, past_runs
 from tests.support.emulator import ENTRY_ROLE, Account, client, entry_client
 from tests.support.project import REPOSITORY, Project, Result
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.run.journal import Journal
+from orchestrator.run.history.journal import Journal
 
 
 def make_run(

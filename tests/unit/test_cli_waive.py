@@ -17,8 +17,8 @@ from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.trust.waiver_edit import with_waiver
 from orchestrator.guard.trust.waivers import Waiver, parse_waivers
 from orchestrator.report.model import RunReport, Status, UnitReport
-from orchestrator.run.folders import Folders
-from orchestrator.run.records import save_report
+from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.reports import save_report
 from tests.support.git import Git
 from tests.support.project import Project
 

@@ -22,10 +22,10 @@ from orchestrator.report.final.past import (
 from orchestrator.report.json import run_form, run_json
 from orchestrator.report.model import Status
 from orchestrator.report.tables import dump
-from orchestrator.run.folders import Folders
-from orchestrator.run.journal import Journal
-from orchestrator.run.records import save_report
-from orchestrator.run.shown import past_run
+from orchestrator.run.history.journal import Journal
+from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.reports import save_report
+from orchestrator.run.history.shown import past_run
 from tests.support.reports import finding, run, unit
 
 Golden = Callable[[str, str], None]

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.run.announced import destroys, unannounced
+from orchestrator.run.unit.compare import destroys, unannounced
 from orchestrator.terraform.model import Action, OutputChange, PlanRecord, ResourceChange
 
 ADDRESS = "module.this.aws_sqs_queue.this"

@@ -21,9 +21,9 @@ from orchestrator.guard.rules.accounts import Pinned, compare_accounts, trusted_
 from orchestrator.guard.rules.orphans import Books, Left
 from orchestrator.guard.trust.base_commit import Base
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.run.gate import Gate, held_report
-from orchestrator.run.held import Held
-from orchestrator.run.shelves import Shelf, Shelves
+from orchestrator.run.checks.blocked import Held
+from orchestrator.run.checks.inventory import Gate, held_report
+from orchestrator.run.checks.listing import Shelf, Shelves
 from orchestrator.terraform.model import StateRecord, StateResource
 from tests.support.aws import account, catalogue, unit
 from tests.support.git import Git

@@ -12,10 +12,10 @@ import pytest
 
 from orchestrator.cli.common import Common
 from orchestrator.cli.verbs.runs import run as list_runs
-from orchestrator.run.begin import left_before
-from orchestrator.run.history import Outcome, past_runs, read_run
-from orchestrator.run.journal import Journal
-from orchestrator.run.keeping import KEPT_RUNS, remove_old
+from orchestrator.run.history.journal import Journal
+from orchestrator.run.history.prune import KEPT_RUNS, remove_old
+from orchestrator.run.history.runs import Outcome, past_runs, read_run
+from orchestrator.run.history.start import left_before
 from tests.support.journals import APPROVED, END, PLANNED, STARTED, ended, make_run, planned
 
 

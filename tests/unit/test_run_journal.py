@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import SetupError
-from orchestrator.run.journal import (
+from orchestrator.run.history.journal import (
     Journal,
     UnknownFormatError,
     held,
@@ -101,7 +101,7 @@ def test_another_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
 def test_whoever_writes_holds_it_and_a_kill_gives_it_up(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     script = (
-        "import sys, time\nfrom pathlib import Path\nfrom orchestrator.run.journal import Journal\n"
+        "import sys, time\nfrom pathlib import Path\nfrom orchestrator.run.history.journal import Journal\n"
         "Journal(Path(sys.argv[1])).write('run-started')\nprint('ready', flush=True)\ntime.sleep(60)\n"
     )
     child = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE)

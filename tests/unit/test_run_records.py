@@ -11,8 +11,8 @@ import pytest
 from orchestrator.errors import UsageError
 from orchestrator.report.json import finding_form, finding_of, run_json
 from orchestrator.report.model import Notice, Status, UnitDone
-from orchestrator.run.folders import Folders
-from orchestrator.run.records import Kept, find_finding, find_report, save_report
+from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.reports import Kept, find_finding, find_report, save_report
 from tests.support.reports import finding, run, unit
 
 OLD, NEW = "20260301-101500-7f3a", "20260302-101500-7f3a"

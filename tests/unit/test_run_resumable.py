@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import ApprovalError, UsageError
-from orchestrator.run.journal import Journal, held
-from orchestrator.run.resumable import Approval, Came, approval_of, check_units, find_chain
+from orchestrator.run.history.approval import Approval, Came, approval_of, check_units, find_chain
+from orchestrator.run.history.journal import Journal, held
 from orchestrator.run.resume import first_difference
 from tests.support.journals import APPROVED, END, PLANNED, ended, make_run, planned
 

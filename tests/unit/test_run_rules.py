@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from orchestrator.cli.request import RunRequest, seconds
 from orchestrator.errors import UsageError
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.run.consent import Circumstances, check_consent, in_ci
-from orchestrator.run.folders import new_run
-from orchestrator.run.keeping import KEPT_RUNS
-from orchestrator.run.outcome import detailed_exit_code, exit_code
+from orchestrator.run.approval import Circumstances, check_consent, in_ci
+from orchestrator.run.exit_codes import detailed_exit_code, exit_code
+from orchestrator.run.history.paths import new_run
+from orchestrator.run.history.prune import KEPT_RUNS
 from tests.support.aws import catalogue
 
 HERE = Circumstances(yes=False, terminal=True, emulated=False, ci=False)

@@ -14,8 +14,16 @@ import pytest
 
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import OrchError, SetupError, UsageError
-from orchestrator.run.holders import in_use
-from orchestrator.run.transfer import Transfer, Write, check_edits, make_edits, new_transfer, unfinished, unfinished_of
+from orchestrator.run.migrate.journal import (
+    Transfer,
+    Write,
+    check_edits,
+    make_edits,
+    new_transfer,
+    unfinished,
+    unfinished_of,
+)
+from orchestrator.run.unit.holders import in_use
 from orchestrator.terraform.state.lock import own_lock
 from tests.support.aws import unit
 

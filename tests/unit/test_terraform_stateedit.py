@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import UnitError
-from orchestrator.run.adopting import top_level
+from orchestrator.run.migrate.adopt import top_level
 from orchestrator.terraform.state.edit import emptied, with_serial, without_outputs
 from orchestrator.terraform.state.reader import read_state
 

@@ -7,8 +7,8 @@ from orchestrator.cli.project import open_project, start_folder
 from orchestrator.cli.transferring import Ask, go_on, transfer
 from orchestrator.config.load import find_root
 from orchestrator.errors import UsageError
-from orchestrator.run.adopting import AdoptWish
-from orchestrator.run.transfer import OnStep, unfinished_of
+from orchestrator.run.migrate.adopt import AdoptWish
+from orchestrator.run.migrate.journal import OnStep, unfinished_of
 
 
 def run(

@@ -8,10 +8,10 @@ from orchestrator.cli.output import print_report
 from orchestrator.cli.project import open_project
 from orchestrator.cli.ready import circumstances, ready_session
 from orchestrator.cli.request import RunRequest
-from orchestrator.run.consent import check_consent
-from orchestrator.run.outcome import INTERRUPTED, exit_code
+from orchestrator.run.approval import check_consent
+from orchestrator.run.exit_codes import INTERRUPTED, exit_code
 from orchestrator.run.plan import PlanAll
-from orchestrator.run.replacing import check_one, check_there
+from orchestrator.run.unit.replace import check_one, check_there
 
 
 def run(common: Common, request: RunRequest, *, yes: bool) -> int:

@@ -18,8 +18,8 @@ from orchestrator.config.catalogue import Account
 from orchestrator.errors import UsageError
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import rows_json, table
-from orchestrator.run.consent import check_consent
-from orchestrator.run.outcome import exit_code
+from orchestrator.run.approval import check_consent
+from orchestrator.run.exit_codes import exit_code
 
 
 def run(common: Common, names: Sequence[str], *, dry_run: bool, yes: bool) -> int:

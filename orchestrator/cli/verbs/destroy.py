@@ -14,8 +14,8 @@ from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import Session
 from orchestrator.errors import UsageError
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.run.consent import check_consent
-from orchestrator.run.outcome import INTERRUPTED, exit_code
+from orchestrator.run.approval import check_consent
+from orchestrator.run.exit_codes import INTERRUPTED, exit_code
 from orchestrator.run.plan import PlanDestroy
 
 

@@ -13,10 +13,10 @@ from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import open_session
 from orchestrator.cli.verbs.destroy import whole_or_not
 from orchestrator.errors import UsageError
-from orchestrator.run.consent import check_consent
-from orchestrator.run.orphans import find_orphans
-from orchestrator.run.outcome import INTERRUPTED, exit_code
-from orchestrator.run.shelves import Shelves
+from orchestrator.run.approval import check_consent
+from orchestrator.run.checks.listing import Shelves
+from orchestrator.run.checks.orphans import find_orphans
+from orchestrator.run.exit_codes import INTERRUPTED, exit_code
 
 
 def run(common: Common, request: RunRequest, *, yes: bool) -> int:

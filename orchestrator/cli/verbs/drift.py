@@ -8,7 +8,7 @@ from orchestrator.cli.project import open_project
 from orchestrator.cli.ready import ready_session
 from orchestrator.cli.request import RunRequest
 from orchestrator.run.drift import DriftAll
-from orchestrator.run.outcome import INTERRUPTED, detailed_exit_code, exit_code
+from orchestrator.run.exit_codes import INTERRUPTED, detailed_exit_code, exit_code
 
 
 def run(common: Common, request: RunRequest, *, detailed_exitcode: bool) -> int:

@@ -7,10 +7,10 @@ from orchestrator.cli.project import open_project, start_folder
 from orchestrator.cli.transferring import Ask, go_on, transfer
 from orchestrator.config.load import find_root
 from orchestrator.errors import UsageError
-from orchestrator.run.renaming import resolve
-from orchestrator.run.resources import ResourceWish
-from orchestrator.run.transfer import OnStep, make_edits, unfinished_of
-from orchestrator.run.wishes import RenameWish, Wish
+from orchestrator.run.migrate.journal import OnStep, make_edits, unfinished_of
+from orchestrator.run.migrate.rename import resolve
+from orchestrator.run.migrate.request import RenameWish, Wish
+from orchestrator.run.migrate.resource import ResourceWish
 
 
 def run(

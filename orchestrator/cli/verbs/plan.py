@@ -7,9 +7,9 @@ from orchestrator.cli.output import print_report, print_units
 from orchestrator.cli.project import open_project
 from orchestrator.cli.ready import ready_session
 from orchestrator.cli.request import RunRequest
-from orchestrator.run.outcome import INTERRUPTED, detailed_exit_code, exit_code
+from orchestrator.run.exit_codes import INTERRUPTED, detailed_exit_code, exit_code
 from orchestrator.run.plan import PlanAll
-from orchestrator.run.replacing import check_one, check_there
+from orchestrator.run.unit.replace import check_one, check_there
 
 
 def run(common: Common, request: RunRequest, *, detailed_exitcode: bool) -> int:

@@ -16,16 +16,16 @@ from orchestrator.cli.session import Session
 from orchestrator.errors import ApprovalError, OrchError, UsageError
 from orchestrator.report.model import UnitReport
 from orchestrator.run.apply import ApplyAll
-from orchestrator.run.begin import user_name
-from orchestrator.run.consent import check_clean
-from orchestrator.run.history import PastRun
-from orchestrator.run.journal import held
-from orchestrator.run.outcome import INTERRUPTED, exit_code
+from orchestrator.run.approval import check_clean
+from orchestrator.run.exit_codes import INTERRUPTED, exit_code
+from orchestrator.run.history.approval import Approval, approval_of, check_units, find_chain
+from orchestrator.run.history.journal import held
+from orchestrator.run.history.runs import PastRun
+from orchestrator.run.history.start import user_name
+from orchestrator.run.history.unsaved_state import Unsaved, unsaved_in
 from orchestrator.run.plan import held_back
-from orchestrator.run.pushing import push_unsaved, unit_of
-from orchestrator.run.resumable import Approval, approval_of, check_units, find_chain
 from orchestrator.run.resume import Resume
-from orchestrator.run.unsaved import Unsaved, unsaved_in
+from orchestrator.run.unit.push_state import push_unsaved, unit_of
 
 
 def run(common: Common, request: RunRequest, wanted: str | None) -> int:

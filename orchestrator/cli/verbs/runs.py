@@ -12,8 +12,8 @@ from orchestrator.cli.output import print_rows
 from orchestrator.config.load import find_root
 from orchestrator.report.tables import Column
 from orchestrator.report.text import plural
-from orchestrator.run.history import PastRun, continued, past_runs
-from orchestrator.run.unsaved import unsaved_in
+from orchestrator.run.history.runs import PastRun, continued, past_runs
+from orchestrator.run.history.unsaved_state import unsaved_in
 
 _COLUMNS = (
     Column("run"),

@@ -46,7 +46,7 @@ def run(common: Common, unit_id: str, *, root: bool) -> int:
 
 def _past(common: Common, text: str) -> int | None:
     """Show a run or a finding; None: the text is neither's id."""
-    from orchestrator.run.records import FINDING_ID, RUN_ID
+    from orchestrator.run.history.reports import FINDING_ID, RUN_ID
 
     if not (RUN_ID.fullmatch(text) or FINDING_ID.fullmatch(text)):
         return None
@@ -118,7 +118,7 @@ def _text(value: Any) -> str:
 
 def last_run(root: Path, unit: str) -> dict[str, str] | None:
     """How the unit ended in the newest run on this machine that it was part of."""
-    from orchestrator.run.history import past_runs
+    from orchestrator.run.history.runs import past_runs
 
     for past in past_runs(root / ".orch" / "runs"):
         for record in reversed(past.records.records):

@@ -11,8 +11,8 @@ from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import Session
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import UsageError
-from orchestrator.run.prepare import look
-from orchestrator.run.upstreams import Upstreams
+from orchestrator.run.unit.prepare import look
+from orchestrator.run.unit.upstreams import Upstreams
 from orchestrator.terraform.commands import Root
 
 ALLOWED: dict[str, frozenset[str] | None] = {

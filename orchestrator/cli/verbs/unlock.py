@@ -15,7 +15,7 @@ from orchestrator.cli.project import Project, open_project
 from orchestrator.errors import UsageError
 from orchestrator.report.tables import dump
 from orchestrator.report.text import clean
-from orchestrator.run.holders import Holder, holder_of
+from orchestrator.run.unit.holders import Holder, holder_of
 
 
 def run(common: Common, unit_id: str, *, yes: bool) -> int:

@@ -19,7 +19,7 @@ from orchestrator.errors import UsageError
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import Column, dump, table
 from orchestrator.report.text import plural, wrap
-from orchestrator.run.audit import Audit, Gap, audit
+from orchestrator.run.verify import Audit, Gap, audit
 
 PAST_ORCH = 3
 """Exit code when something has no receipt."""

@@ -24,8 +24,8 @@ from orchestrator.guard.trust.waivers import LONGEST, NEVER, WAIVERS_FILE, Waive
 from orchestrator.report.json import finding_form
 from orchestrator.report.tables import dump
 from orchestrator.report.text import clean
-from orchestrator.run.folders import Folders
-from orchestrator.run.records import FoundFinding, find_finding
+from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.reports import FoundFinding, find_finding
 from orchestrator.util.files import write_atomic
 from orchestrator.util.git import Repository
 

@@ -1,0 +1,69 @@
+"""Says in a finding what would be lost with the resource: how many users, items or objects are in it now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator.aws.backup.count import NOT_COUNTED, contents
+from orchestrator.aws.backup.locate import Whereabouts, whereabouts
+from orchestrator.aws.identity.roles import Identities, Role, role_for
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.errors import OrchError
+from orchestrator.guard.checkov.annotate import label
+from orchestrator.guard.model import Verdict
+from orchestrator.guard.rules.orphans import Left
+from orchestrator.run.checks.orphans import former_unit
+from orchestrator.run.context import Tools
+from orchestrator.terraform.model import PlanRecord, StateResource
+
+
+def look_inside(tools: Tools, unit: Unit, plan: PlanRecord, verdict: Verdict) -> Verdict:
+    """The verdict with ``inside`` filled in where something may be lost; read with the role that plans.
+
+    It never fails and never changes what the verdict says: a count only informs.
+    """
+    if not any(finding.lost for finding in verdict.findings):
+        return verdict
+    things = {label(each): whereabouts(tools.catalogue, unit, each.type, each.before) for each in plan.changes}
+    addresses = dict.fromkeys(each.address for each in verdict.findings if each.lost)
+    if not addresses.keys() <= things.keys():
+        things = {**_of_state(tools, unit), **things}
+    role = role_for(unit, write=False)
+    found = {address: things.get(address) for address in addresses}
+    counted = {
+        address: NOT_COUNTED if thing is None else contents(tools.identities, role, thing)
+        for address, thing in found.items()
+    }
+    findings = tuple(
+        replace(each, inside=each.inside or counted[each.address]) if each.lost else each for each in verdict.findings
+    )
+    return replace(verdict, findings=findings)
+
+
+def inside_left(catalogue: Catalogue, identities: Identities, left: Left) -> str:
+    """How much is in what is left of a former unit: ``3 users, by AWS's estimate; 12 objects``. It never fails."""
+    account = next((each for each in catalogue.accounts.values() if each.id == left.entry.account_id), None)
+    if account is None:
+        return NOT_COUNTED
+    unit = former_unit(catalogue, account, left)
+    counted: list[str] = []
+    for each in left.protected:
+        thing = _stands(catalogue, unit, each)
+        said = NOT_COUNTED if thing is None else contents(identities, Role.PLAN, thing)
+        if said != NOT_COUNTED:
+            counted.append(said)
+    return "; ".join(counted) or NOT_COUNTED
+
+
+def _of_state(tools: Tools, unit: Unit) -> dict[str, Whereabouts | None]:
+    """The protected things of the unit's state: an errored plan of destruction does not name all that it would lose."""
+    try:
+        state = tools.store.read(unit)
+    except OrchError:
+        return {}
+    return {each.address: _stands(tools.catalogue, unit, each) for each in (state.protected if state else ())}
+
+
+def _stands(catalogue: Catalogue, unit: Unit, each: StateResource) -> Whereabouts | None:
+    names = {"id": each.id, "name": each.name, "bucket": each.id, "arn": each.arn}
+    return whereabouts(catalogue, unit, each.type, names)

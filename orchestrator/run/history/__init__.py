@@ -1,0 +1,1 @@
+"""Records of past runs: journal, reports, approvals."""

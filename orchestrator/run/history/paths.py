@@ -1,0 +1,95 @@
+"""Where a run keeps its things below ``.orch/`` (git-ignored)."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from orchestrator.config.catalogue import Unit
+from orchestrator.run.history.prune import remove_old
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """All paths of one run. ``root``: the folder that contains ``live/``."""
+
+    root: Path
+    run: str
+
+    @property
+    def base(self) -> Path:
+        """``.orch``: everything that orch writes in a repository."""
+        return self.root / ".orch"
+
+    @property
+    def of_run(self) -> Path:
+        """The run's own folder."""
+        return self.base / "runs" / self.run
+
+    def unit(self, unit: Unit) -> Path:
+        """The root that this run plans and applies; nothing else ever writes there."""
+        return self.of_run / "units" / unit.folder
+
+    def preview(self, unit: Unit) -> Path:
+        """The root of a preview: planned, never applied."""
+        return self.of_run / "previews" / unit.folder
+
+    def shown(self, unit: Unit) -> Path:
+        """The root for people: brought up to date by every run, file by file."""
+        return self.base / "units" / unit.folder
+
+    def data(self, unit: Unit) -> Path:
+        """Terraform's data folder of the unit, kept between runs so that init can be skipped."""
+        return self.shown(unit) / ".terraform"
+
+    def log(self, unit: Unit) -> Path:
+        """The unit's log of this run."""
+        return self.of_run / "logs" / f"{unit.folder}.log"
+
+    def plan(self, unit: Unit) -> Path:
+        """Terraform's saved plan, beside the root so that it is no file of the root."""
+        return self.of_run / "plans" / f"{unit.folder}.tfplan"
+
+    def receipt(self, unit: Unit) -> Path:
+        """The receipt of the unit's plan."""
+        return self.of_run / "receipts" / f"{unit.folder}.json"
+
+    def preview_plan(self, unit: Unit) -> Path:
+        """The preview's saved plan: only ever read."""
+        return self.of_run / "plans" / f"{unit.folder}.preview.tfplan"
+
+    @property
+    def journal(self) -> Path:
+        """What happened, one JSON record a line."""
+        return self.of_run / "journal.jsonl"
+
+    @property
+    def copies(self) -> Path:
+        """The list of safety copies: what was saved, and where; only there when some were made."""
+        return self.of_run / "copies.json"
+
+    def copies_of(self, unit: Unit) -> Path:
+        """Where the files of safety copies of a unit's resources go; they may hold personal data."""
+        return self.of_run / "copies" / unit.folder
+
+    @property
+    def report(self) -> Path:
+        """The run's report, as ``--json`` prints it."""
+        return self.of_run / "report.json"
+
+
+def new_run(root: Path) -> Folders:
+    """Make the folder of a new run, private to the user, and remove the oldest ones.
+
+    The id sorts by time: ``20261123-070412-9f3a``.
+    """
+    run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    folders = Folders(root=root, run=run)
+    folders.of_run.mkdir(parents=True, mode=0o700)
+    base = folders.base / ".gitignore"
+    if not base.exists():
+        base.write_text("*\n", encoding="utf-8")
+    remove_old(folders.of_run.parent)
+    return folders

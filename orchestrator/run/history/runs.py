@@ -1,0 +1,185 @@
+"""Past runs, as their journals tell of them: what was asked, what was approved, how far each unit came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from orchestrator.report.model import Status
+from orchestrator.run.history.journal import Records, UnknownFormatError, flying, is_written, load_journal
+
+JOURNAL = "journal.jsonl"
+DONE = frozenset(
+    status.value for status in (Status.APPLIED, Status.DESTROYED, Status.MOVED, Status.ADOPTED, Status.UNCHANGED)
+)
+"""Statuses of units that a run has nothing left to do for."""
+
+_WORST = (Status.BLOCKED, Status.STALE, Status.DECLINED, Status.FAILED, Status.SKIPPED)
+
+
+class Outcome(StrEnum):
+    """How a past run ended."""
+
+    RUNNING = "still running"
+    CUT_OFF = "cut off"
+    """It never recorded its end: orch was killed, the machine went down."""
+    INTERRUPTED = "interrupted"
+    UNREADABLE = "unreadable"
+    """Another version of orch wrote its journal."""
+    BLOCKED = "blocked"
+    STALE = "no longer as approved"
+    DECLINED = "declined"
+    FAILED = "failed"
+    DONE = "done"
+
+    @property
+    def resumable(self) -> bool:
+        """Whether ``--resume`` without a run's id means it."""
+        return self in {Outcome.CUT_OFF, Outcome.INTERRUPTED}
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One run that was begun on this machine, as far as its journal tells.
+
+    Attributes:
+        run: its id.
+        folder: where its plans, roots and logs are.
+        outcome: how it ended.
+        records: its journal.
+    """
+
+    run: str
+    folder: Path
+    outcome: Outcome
+    records: Records = field(repr=False)
+
+    @property
+    def begun(self) -> Mapping[str, Any]:
+        """The record that it began with; empty when a kill came before."""
+        return self.first("run-started") or {}
+
+    @property
+    def verb(self) -> str:
+        """``plan``, ``apply``, ``destroy`` and others."""
+        return str(self.begun.get("verb", ""))
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What was asked for."""
+        return tuple(self.begun.get("targets", ()))
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The units of the run, in its order."""
+        return tuple(self.begun.get("units", ()))
+
+    @property
+    def continues(self) -> str | None:
+        """The run that it went on with."""
+        return self.begun.get("continues")
+
+    @property
+    def approved(self) -> Mapping[str, Any] | None:
+        """The record of the approval; None when nothing was approved."""
+        return self.first("approved")
+
+    @property
+    def in_flight(self) -> dict[str, str]:
+        """Units whose apply had begun and whose end is not recorded, with the time of its beginning."""
+        return flying(self.records.records)
+
+    @property
+    def done(self) -> tuple[str, ...]:
+        """Units that there is nothing left to do for: of a plan those that were planned."""
+        ends = self.ends()
+        return tuple(unit for unit in self.units if ends.get(unit) in (DONE if self.applies else _PLANNED))
+
+    @property
+    def applies(self) -> bool:
+        """Whether it was to change something."""
+        return self.verb not in {"plan", "drift"}
+
+    def first(self, event: str) -> Mapping[str, Any] | None:
+        """The first record of an event, or None."""
+        return next((record for record in self.records.records if record["event"] == event), None)
+
+    def ends(self) -> dict[str, str]:
+        """How each unit ended, by the last that was recorded of it: unit -> status."""
+        found: dict[str, str] = {}
+        for record in self.records.records:
+            if record["event"] in {"planned", "ended"} and "unit" in record:
+                found[str(record["unit"])] = str(record.get("status", ""))
+        return found
+
+
+_PLANNED = DONE | {Status.PLANNED.value, Status.AFTER_UPSTREAMS.value, Status.DRIFTED.value}
+
+
+def past_runs(runs: Path) -> Iterator[PastRun]:
+    """Every run on this machine, the newest first.
+
+    Args:
+        runs: the folder that holds the folders of all runs.
+    """
+    for journal in sorted(runs.glob(f"*/{JOURNAL}"), reverse=True):
+        yield read_run(journal.parent)
+
+
+def read_run(folder: Path) -> PastRun:
+    """One run from its folder. A journal of an unknown format is an outcome here, no error.
+
+    Raises:
+        OSError: there is no journal, or it cannot be read.
+    """
+    journal = folder / JOURNAL
+    going = is_written(journal)  # before reading: a run that ends in between counts as one that went on
+    try:
+        records = load_journal(journal)
+    except UnknownFormatError:
+        return PastRun(folder.name, folder, Outcome.UNREADABLE, Records(()))
+    past = PastRun(folder.name, folder, Outcome.DONE, records)
+    return PastRun(folder.name, folder, Outcome.RUNNING if going else _outcome(past), records)
+
+
+def _outcome(past: PastRun) -> Outcome:
+    """How a run that goes on no more ended."""
+    end = past.first("run-ended")
+    if end is None:
+        return Outcome.CUT_OFF
+    if past.first("interrupted") is not None and len(past.done) < max(1, len(past.units)):
+        return Outcome.INTERRUPTED
+    if past.first("declined") is not None:
+        return Outcome.DECLINED
+    statuses = set(past.ends().values())
+    worst = next((status for status in _WORST if status.value in statuses), None)
+    if worst is None:
+        return Outcome.FAILED if end.get("error") else Outcome.DONE
+    return _ENDS[worst]
+
+
+_ENDS = {
+    Status.BLOCKED: Outcome.BLOCKED,
+    Status.STALE: Outcome.STALE,
+    Status.DECLINED: Outcome.DECLINED,
+    Status.FAILED: Outcome.FAILED,
+    Status.SKIPPED: Outcome.FAILED,
+}
+
+
+def continued(runs: list[PastRun]) -> Mapping[str, str]:
+    """Runs that a later run went on with: run -> the newest that continues it."""
+    found: dict[str, str] = {}
+    for past in runs:  # the newest first
+        if past.continues is not None:
+            found.setdefault(past.continues, past.run)
+    return found
+
+
+def when(record: Mapping[str, Any]) -> datetime:
+    """The time of a record, aware."""
+    return datetime.fromisoformat(str(record["time"]))

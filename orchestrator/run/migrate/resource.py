@@ -1,0 +1,135 @@
+"""``orch move UNIT:ADDRESS UNIT:ADDRESS``: one resource, or one module of them, from one state to another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.rename import FileEdit
+from orchestrator.errors import NotAppliedError, UsageError
+from orchestrator.render.write import write_private
+from orchestrator.run.context import Tools
+from orchestrator.run.migrate.request import Prepared, write_of
+from orchestrator.terraform.commands import Root
+from orchestrator.terraform.state.reader import read_state
+from orchestrator.util.suggest import near_miss
+
+_THIS = "module.this."
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceWish:
+    """Move an address of one unit's state to another's."""
+
+    catalogue: Catalogue
+    source: Unit
+    address: str
+    target: Unit
+    to: str
+    edits: tuple[FileEdit, ...] = ()
+    operation: str = "orch move"
+    takes_outputs: bool = False
+
+    @classmethod
+    def of(cls, catalogue: Catalogue, source: str, target: str) -> ResourceWish:
+        """From the words UNIT:ADDRESS; addresses are those of the module, with or without ``module.this.``.
+
+        Raises:
+            UsageError: there is no such unit, or the move cannot be.
+        """
+        (from_id, _, address), (to_id, _, to) = source.partition(":"), target.partition(":")
+        from_unit, to_unit = _unit(catalogue, from_id), _unit(catalogue, to_id)
+        if from_unit.id == to_unit.id:
+            message = f"{from_unit.id} keeps it, under another address"
+            raise UsageError(message, hint=f"`moved: {{{address}: {to}}}` in the stack says so, and orch apply does it")
+        if (from_unit.account, from_unit.region) != (to_unit.account, to_unit.region):
+            message = f"{from_unit.id} and {to_unit.id} are not in one account and region"
+            raise UsageError(message, hint="what is in AWS stays where it is: no move goes between accounts or regions")
+        return cls(catalogue, from_unit, _whole(address), to_unit, _whole(to))
+
+    @property
+    def selected(self) -> Sequence[str]:
+        """Both units."""
+        return (self.source.id, self.target.id)
+
+    @property
+    def locked(self) -> Sequence[Unit]:
+        """Both units."""
+        return (self.source, self.target)
+
+    def prepare(self, tools: Tools) -> Prepared:
+        """Both states after ``terraform state mv`` on copies of them; where it goes to is written first.
+
+        Raises:
+            NotAppliedError: the source has no state. UsageError: there is no such address, or both have it.
+            TerraformError: Terraform does not move it.
+        """
+        source, target = tools.objects.read(self.source), tools.objects.read(self.target)
+        if source is None:
+            message = f"{self.source.id} has no state"
+            raise NotAppliedError(message, hint=f"orch apply {self.source.id}")
+        has = read_state(target.data).addresses if target is not None else ()
+        if self._is_there(read_state(source.data).addresses, has):
+            return Prepared((), (), said=(f"{self.to.removeprefix(_THIS)} is in {self.target.id} already",))
+        folder = tools.folders.of_run / "states"
+        paths = folder / "source.tfstate", folder / "target.tfstate"
+        write_private(paths[0], source.data)
+        if target is not None:
+            write_private(paths[1], target.data)
+        tools.terraform.state_move(scratch(tools, self.source), paths[0], self.address, self.to, to=paths[1])
+        after = [path.read_bytes() for path in paths]
+        return Prepared(
+            trials=((self.target, after[1]), (self.source, after[0])),
+            writes=(
+                (write_of(self.target, self.target, target, after[1]), after[1]),
+                (write_of(self.source, self.source, source, after[0]), after[0]),
+            ),
+        )
+
+    def _is_there(self, source: Sequence[str], target: Sequence[str]) -> bool:
+        """Whether it is moved already.
+
+        Raises:
+            UsageError: it cannot be moved.
+        """
+        here, there = within(source, self.address), within(target, self.to)
+        if bool(here) != bool(there):
+            return bool(there)
+        if here:
+            message = f"{self.target.id} has a {self.to.removeprefix(_THIS)} already"
+            raise UsageError(message, hint="if a move was cut off on another machine, run it there again: it goes on")
+        message = f"{self.source.id} has no {self.address.removeprefix(_THIS)}"
+        known = [each.removeprefix(_THIS) for each in source]
+        hint = near_miss(self.address.removeprefix(_THIS), known) or f"orch terraform {self.source.id} -- state list"
+        raise UsageError(message, hint=hint)
+
+
+def within(addresses: Sequence[str], wanted: str) -> list[str]:
+    """Those of some addresses that are a resource, one of its instances, or inside a module."""
+    return [each for each in addresses if each == wanted or each.startswith((f"{wanted}[", f"{wanted}."))]
+
+
+def scratch(tools: Tools, unit: Unit) -> Root:
+    """An empty folder in which Terraform works on copies of states."""
+    folder = tools.folders.of_run / "states" / "work"
+    folder.mkdir(parents=True, exist_ok=True)
+    return Root(
+        unit=unit.id,
+        folder=folder,
+        data_dir=folder / ".terraform",
+        env=tools.plan_environment(unit),
+        log=tools.folders.log(unit),
+    )
+
+
+def _whole(address: str) -> str:
+    return address if address.startswith(_THIS) else f"{_THIS}{address}"
+
+
+def _unit(catalogue: Catalogue, id_: str) -> Unit:
+    unit = catalogue.units.get(id_)
+    if unit is None:
+        message = f"there is no unit {id_!r}"
+        raise UsageError(message, hint=near_miss(id_, catalogue.units) or "orch list shows all units")
+    return unit

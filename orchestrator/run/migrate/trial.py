@@ -1,0 +1,151 @@
+"""What would Terraform do with a unit if its state were another one? Planned on a copy; nothing in AWS is written.
+
+The unit's root is rendered as ever, with one more file: an override that puts its state into a local file. So the plan
+is made by the planner that makes all plans, and judged as all are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.render import hcl_text as hcl
+from orchestrator.render.values import Upstream
+from orchestrator.render.write import Rendered, Workspace, write_private
+from orchestrator.report.model import Status
+from orchestrator.run.context import Tools
+from orchestrator.run.history.paths import Folders
+from orchestrator.run.unit.planned import Planned
+from orchestrator.run.unit.planner import Planner
+from orchestrator.run.unit.upstreams import Inflow, Upstreams
+from orchestrator.terraform.model import Action, ResourceChange
+
+_OVERRIDE = "orch_trial_override.tf"
+_REFUSED = frozenset({Action.CREATE, Action.DELETE, Action.REPLACE, Action.FORGET})
+_TAGS = frozenset({"tags", "tags_all"})
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFolders(Folders):
+    """The folders of a run, with those of units kept apart from those that are applied or shown to people."""
+
+    def unit(self, unit: Unit) -> Path:
+        """The root of the trial."""
+        return self.of_run / "trials" / unit.folder / "root"
+
+    def shown(self, unit: Unit) -> Path:
+        """Nothing for people: only Terraform's data folder is in it."""
+        return self.of_run / "trials" / unit.folder / "shown"
+
+    def state(self, unit: Unit) -> Path:
+        """The copy of the state that is planned on."""
+        return self.of_run / "trials" / unit.folder / "trial.tfstate"
+
+
+class TrialWorkspace(Workspace):
+    """Renders roots whose state is a local file.
+
+    Args:
+        catalogue: the loaded catalogue.
+        folders: say where that file is.
+    """
+
+    def __init__(self, catalogue: Catalogue, folders: TrialFolders) -> None:
+        super().__init__(catalogue)
+        self._folders = folders
+
+    def render(self, unit: Unit, upstream: Upstream, folder: Path) -> Rendered:
+        """As for every plan, and the override."""
+        rendered = super().render(unit, upstream, folder)
+        path = hcl.quote(str(self._folders.state(unit).absolute()))
+        text = f'terraform {{\n  backend "local" {{\n    path = {path}\n  }}\n}}\n'
+        write_private(folder / _OVERRIDE, text.encode())
+        return rendered
+
+    def refresh(self, rendered: Path, folder: Path) -> None:
+        """Nothing: a trial is not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Plans on copies of states.
+
+    Attributes:
+        tools: of the run.
+        stand_ins: unit -> the unit whose state it would have, for units whose states are not where they will be.
+    """
+
+    tools: Tools
+    stand_ins: Mapping[str, Unit]
+
+    @property
+    def folders(self) -> TrialFolders:
+        """Where it works."""
+        return TrialFolders(root=self.tools.folders.root, run=self.tools.folders.run)
+
+    def plan(self, unit: Unit, state: bytes) -> Planned:
+        """Plan a unit as if its state were this one; a failure is a report, never an exception.
+
+        Raises:
+            NotAppliedError, DeniedError, ThrottledError, SetupError, UnitError: an upstream cannot be read.
+        """
+        write_private(self.folders.state(unit), state)
+        catalogue = self.tools.catalogue
+        before = replace(catalogue, units={**catalogue.units, **self.stand_ins})
+        values = Upstreams(before, self.tools.store).for_apply(unit)
+        return Planner(self._tools()).plan(unit, Inflow(values=values, pending=()))
+
+    def take_outputs(self, unit: Unit, planned: Planned) -> bytes | None:
+        """The state with its outputs, when the plan changes those and no resource; None when there is nothing to take.
+
+        The plan is applied to the copy. Nothing but outputs changes in it, so nothing in AWS is touched.
+
+        Raises:
+            TerraformError: Terraform cannot write them.
+        """
+        plan = planned.plan
+        if plan is None or plan.empty or plan.changes or planned.report.status is not Status.PLANNED:
+            return None
+        root = self._tools().root(unit, preview=False)
+        self.tools.terraform.apply(root, plan.file, timeout=unit.timeouts.plan)
+        return self.folders.state(unit).read_bytes()
+
+    def _tools(self) -> Tools:
+        workspace = TrialWorkspace(self.tools.catalogue, self.folders)
+        return replace(self.tools, folders=self.folders, workspace=workspace)
+
+
+def objections(planned: Planned) -> tuple[str, ...]:
+    """What a plan does that no move and no adoption may end in, one line each."""
+    if planned.plan is None:
+        return ()
+    return tuple(f"{each.action.value} {_short(each.address)}" for each in planned.plan.changes if _is_refused(each))
+
+
+def updates(planned: Planned) -> tuple[str, ...]:
+    """Updates in place of more than tags, one line each: the next apply would make them."""
+    changes = planned.plan.changes if planned.plan is not None else ()
+    return tuple(
+        f"update {_short(each.address)}"
+        for each in changes
+        if each.mode == "managed" and each.action is Action.UPDATE and not only_tags(each)
+    )
+
+
+def only_tags(change: ResourceChange) -> bool:
+    """Whether an update changes nothing but tags."""
+    before, after = change.before or {}, change.after or {}
+    unknown = change.after_unknown if isinstance(change.after_unknown, Mapping) else {}
+    differing = {key for key in {*before, *after} if before.get(key) != after.get(key)}
+    differing |= {key for key, mark in unknown.items() if mark not in (False, {}, [])}
+    return bool(differing) and differing <= _TAGS
+
+
+def _is_refused(change: ResourceChange) -> bool:
+    return change.mode == "managed" and change.action in _REFUSED
+
+
+def _short(address: str) -> str:
+    return address.removeprefix("module.this.")

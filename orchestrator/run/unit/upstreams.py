@@ -1,0 +1,106 @@
+"""What a unit's upstreams give it: from their states when they are done, from their plans in a preview."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.aws.state.outputs import StateStore
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.errors import NotAppliedError
+from orchestrator.render.values import Outputs, Upstream, merge_unknown, unit_references
+from orchestrator.run.unit.planned import Planned
+from orchestrator.terraform.model import Action, PlanRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Inflow:
+    """What a unit gets, and which of its upstreams have changes pending.
+
+    Attributes:
+        values: outputs of each unit that it reads; None where nothing is known of them yet.
+        pending: upstreams that would change or cannot be planned yet, sorted; not empty makes it a preview.
+    """
+
+    values: Upstream
+    pending: tuple[str, ...]
+
+
+class Upstreams:
+    """Reads what units need from their upstreams. Safe to use from several threads.
+
+    Args:
+        catalogue: the loaded catalogue.
+        store: reads states and published outputs, each once per run.
+    """
+
+    def __init__(self, catalogue: Catalogue, store: StateStore) -> None:
+        self._catalogue = catalogue
+        self._store = store
+
+    def for_preview(self, unit: Unit, planned: Mapping[str, Planned]) -> Inflow:
+        """What the upstreams' plans say their outputs will be.
+
+        Args:
+            unit: the unit that is planned.
+            planned: the plans of this run so far; every upstream within the run is among them.
+
+        Raises:
+            DeniedError, ThrottledError, SetupError: a state cannot be read.
+        """
+        values = {name: self._expected(name, unit, planned.get(name)) for name in _read_units(unit)}
+        pending = {name for name in unit.upstreams if name in planned and planned[name].pending}
+        pending |= {name for name, outputs in values.items() if outputs is None}
+        return Inflow(values=values, pending=tuple(sorted(pending)))
+
+    def _expected(self, name: str, reader: Unit, planned: Planned | None) -> Outputs | None:
+        foreign = self._catalogue.units[name].account != reader.account
+        if planned is None or not planned.pending:
+            return self._applied(name, foreign=foreign)
+        if planned.plan is None:
+            return None
+        outputs = _planned_outputs(planned.plan, foreign=foreign)
+        wanted = {ref.output for _, ref in unit_references(reader) if ref.unit == name}
+        if wanted <= set(outputs):
+            return outputs  # the plan says them all, also those that stay: the state need not be read
+        return {**(self._applied(name, foreign=foreign) or {}), **outputs}
+
+    def for_apply(self, unit: Unit) -> Upstream:
+        """What the upstreams' states have, now that they are done.
+
+        Raises:
+            NotAppliedError: an upstream has no state yet: nothing is invented for it.
+            DeniedError, ThrottledError, SetupError: a state cannot be read.
+        """
+        values: dict[str, Outputs] = {}
+        for name in _read_units(unit):
+            foreign = self._catalogue.units[name].account != unit.account
+            outputs = self._applied(name, foreign=foreign)
+            if outputs is None:
+                ref = next(ref for _, ref in unit_references(unit) if ref.unit == name)
+                what = f"{unit.id} reads {name}.{ref.output}, but {name} has not been applied yet"
+                raise NotAppliedError(what, where=ref.at, hint=f"orch apply {name}")
+            values[name] = outputs
+        return values
+
+    def _applied(self, name: str, *, foreign: bool) -> Outputs | None:
+        unit = self._catalogue.units[name]
+        if foreign:
+            return self._store.published(unit)
+        state = self._store.read(unit)
+        if state is None or not (state.addresses or state.outputs):  # never applied, or destroyed
+            return None
+        return {key: output.value for key, output in state.outputs.items()}
+
+
+def _read_units(unit: Unit) -> tuple[str, ...]:
+    return tuple(sorted({ref.unit for _, ref in unit_references(unit)}))
+
+
+def _planned_outputs(plan: PlanRecord, *, foreign: bool) -> dict[str, Any]:
+    return {
+        name: merge_unknown(change.after, change.after_unknown)
+        for name, change in plan.outputs.items()
+        if change.action is not Action.DELETE and not (foreign and change.sensitive)
+    }
