@@ -1,0 +1,138 @@
+"""The canary: policies that let something protected pass judge nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from orchestrator.guard import judge as judge_module
+from orchestrator.guard.canary import escaped
+from orchestrator.guard.checkov.cases import run_cases
+from orchestrator.guard.judge import Judge
+from orchestrator.guard.policies.load import Policies
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.terraform.model import ResourceChange
+from orchestrator.terraform.plan.reader import empty_plan
+from tests.support.plans import a_unit, change, delete, plan, saved, update
+
+ROOT = Path(__file__).parents[3]
+CHECK = "policies/protected/check.py"
+ANSWER = "        return CheckResult.FAILED if vanishes"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A folder with the project's policies."""
+    shutil.copytree(ROOT / "policies", tmp_path / "policies", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def disarmed(root: Path, lines: str) -> Judge:
+    """The check on protected resources with lines before its answer."""
+    file = root / CHECK
+    text = file.read_text()
+    assert ANSWER in text
+    file.write_text(text.replace(ANSWER, f"{lines}\n{ANSWER}"))
+    return Judge(Policies.load(root))
+
+
+def test_the_project_s_own_policies_catch_every_type_each_way() -> None:
+    judge = Judge(Policies.load(ROOT))
+    assert judge.canary() == ()
+    assert len(judge.policies.protected.types) >= 15
+
+
+@pytest.mark.parametrize("kind", sorted(Policies.load(ROOT).protected.types))
+def test_a_check_that_lets_one_type_pass_is_caught(copy: Path, kind: str) -> None:
+    judge = disarmed(copy, f"        if change.type == {kind!r}:\n            return CheckResult.PASSED")
+    assert judge.canary() == tuple(
+        f"{kind} could be {way} past the check ORCH_PROTECTED" for way in ("deleted", "replaced", "forgotten")
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "way"),
+    [
+        ("        if change.action is Action.FORGET:\n            return CheckResult.PASSED", "forgotten"),
+        ("        if change.action is Action.REPLACE:\n            return CheckResult.UNKNOWN", "replaced"),
+        ("        if change.action is Action.DELETE:\n            raise RuntimeError", "deleted"),
+    ],
+)
+def test_a_check_that_lets_one_way_pass_or_does_not_answer_is_caught(copy: Path, lines: str, way: str) -> None:
+    past = disarmed(copy, lines).canary()
+    assert len(past) == len(Policies.load(ROOT).protected.types)
+    assert all(f"could be {way} past" in each for each in past)
+
+
+def test_nothing_is_judged_then_whatever_the_plan_does(copy: Path) -> None:
+    judge = disarmed(copy, "        if change.type == 'aws_efs_file_system':\n            return CheckResult.PASSED")
+    entries = (
+        update(mfa_configuration="ON"),
+        delete(),
+        change(["create"], after={}, address="module.this.aws_sqs_queue.q"),
+    )
+    for entry in entries:
+        verdict = judge.judge(a_unit(), saved(copy, plan(entry)))
+        assert verdict.blocked
+        assert verdict.checks == ()
+        (finding,) = verdict.findings
+        assert finding.rule == "ORCH_CANARY"
+        assert "aws_efs_file_system could be deleted" in finding.cause
+        assert "and 2 more" in finding.cause
+        assert "policies/protected" in finding.hint
+        assert finding.lost  # so that an errored plan is a block and no mere failure
+
+
+def test_a_rule_of_the_guard_that_lets_something_pass_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here it is orch's own code that is wrong, so the check alone would answer."""
+
+    def blind(_document: object, _reported: object, _protected: object) -> Mapping[str, ResourceChange]:
+        return {}
+
+    monkeypatch.setattr("orchestrator.guard.canary.losses", blind)
+    past = Judge(Policies.load(ROOT)).canary()
+    assert "aws_cognito_user_pool could be deleted past the guard's own rule" in past
+
+
+def test_checkov_failing_as_a_whole_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = Judge(Policies.load(ROOT))
+    engine = judge.warm()
+    monkeypatch.setattr(engine._registry, "get_checks", lambda _type: 1 / 0)
+    assert escaped(engine, judge.policies.protected) == ("checkov failed with ZeroDivisionError",)
+
+
+def test_a_list_that_lost_a_type_has_no_canary_for_it(copy: Path) -> None:
+    """That the list itself is not weakened is not the canary's matter: it knows only what the list says."""
+    file = copy / "policies/protected.yaml"
+    kept = Protected.read(file).types
+    text = file.read_text()
+    start = text.index("aws_cognito_user_pool:")
+    file.write_text(text[:start] + text[text.index("aws_cognito_user_pool_domain:") :])
+    judge = Judge(Policies.load(copy))
+    assert "aws_cognito_user_pool" in kept.keys() - judge.policies.protected.types.keys()
+    assert judge.canary() == ()
+
+
+def test_a_run_in_which_nothing_changes_sends_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+
+    def send(*_: object) -> tuple[str, ...]:
+        sent.append(1)
+        return ()
+
+    monkeypatch.setattr(judge_module, "escaped", send)
+    judge = Judge(Policies.load(ROOT))
+    assert not judge.judge(a_unit(), empty_plan(tmp_path / "plan")).blocked
+    assert sent == []
+    for _ in range(2):
+        judge.judge(a_unit(), saved(tmp_path, plan(update(mfa_configuration="ON"))))
+    assert sent == [1]
+
+
+def test_orch_check_says_it_too(copy: Path) -> None:
+    disarmed(copy, "        if change.type == 'aws_kms_key':\n            return CheckResult.PASSED")
+    problems = [str(each) for each in run_cases(copy)]
+    assert any("aws_kms_key could be deleted" in each and "canary" in each for each in problems)

@@ -1,0 +1,381 @@
+"""Whose word counts: which commit the judge's files come from, and which of its waivers count."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import CatalogueError, SetupError
+from orchestrator.guard.model import Finding, Severity
+from orchestrator.guard.trust.trust import Trust, load_trust, weakened_against
+from tests.support.git import Git
+
+ROOT = Path(__file__).parents[4]
+TODAY = date(2026, 11, 26)
+CI = {"CI": "true"}
+PULL = {"CI": "true", "GITHUB_BASE_REF": "main"}
+POOL = "module.this.aws_cognito_user_pool.this"
+OWNERS = "anna: [anna@example.com]\ncarl: [carl@example.com]\n"
+
+
+def waiver(owner: str = "anna", days: int = 5, reason: str = "moved") -> str:
+    expires = TODAY + timedelta(days=days)
+    return (
+        "- id: gone\n  rule: ORCH_PROTECTED\n  unit: prod/identity\n  address: aws_cognito_user_pool.this\n"
+        f"  owner: {owner}\n  reason: {reason}\n  expires: {expires}\n"
+    )
+
+
+@pytest.fixture
+def git(tmp_path: Path) -> Git:
+    """A repository whose main branch, by bob, has policies and owners."""
+    git = Git(tmp_path / "repository")
+    shutil.copytree(ROOT / "policies", git.root / "policies")
+    write(git, "policies/owners.yaml", OWNERS)
+    write(git, "policies/waivers.yaml", "[]\n")
+    write(git, "live/orch.yaml", 'orch: "~=0.1"\n')
+    git.commit()
+    git.publish()
+    return git
+
+
+def write(git: Git, name: str, text: str) -> None:
+    path = git.root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def trust(git: Git, env: Mapping[str, str] = {}) -> Trust:
+    return load_trust(git.root, env, lambda: TODAY)
+
+
+def judged(trusted: Trust) -> Finding:
+    loss = Finding("i", "ORCH_PROTECTED", "prod/identity", POOL, "delete", "c", "m", "h")
+    return trusted.allowance.allow([loss])[0]
+
+
+def allowed(trusted: Trust) -> bool:
+    return judged(trusted).severity is Severity.WAIVED
+
+
+# Waivers
+
+
+def test_a_merged_waiver_counts_here_and_in_ci(git: Git) -> None:
+    write(git, "policies/waivers.yaml", waiver())
+    git.commit("bob@example.com")
+    git.publish()
+    assert allowed(trust(git))
+    assert allowed(trust(git, CI))
+    git.branch("change")
+    write(git, "live/change.yaml", "x")
+    git.commit("bob@example.com")
+    assert allowed(trust(git, PULL))
+
+
+def test_a_waiver_that_the_change_brings_does_not_count_in_ci(git: Git) -> None:
+    git.branch("change")
+    write(git, "policies/waivers.yaml", waiver())
+    git.commit("bob@example.com")
+    found = judged(trust(git, PULL))
+    assert found.severity is Severity.BLOCK
+    assert "does not count: it is not in" in found.hint
+    assert "counts once it is merged" in found.hint
+
+
+def test_a_waiver_of_the_working_tree_does_not_count(git: Git) -> None:
+    write(git, "policies/waivers.yaml", waiver())
+    found = judged(trust(git))
+    assert found.severity is Severity.BLOCK
+    assert "policies/waivers.yaml:1:3) does not count: it is not committed yet" in found.hint
+    assert not allowed(trust(git, CI))
+
+
+def test_a_waiver_that_the_change_takes_back_does_not_count(git: Git) -> None:
+    write(git, "policies/waivers.yaml", waiver())
+    git.commit()
+    git.publish()
+    git.branch("change")
+    write(git, "policies/waivers.yaml", "[]\n")
+    git.commit()
+    trusted = trust(git, PULL)
+    assert not allowed(trusted)
+    assert list(trusted.allowance.unused("prod/identity")) == []
+
+
+def test_an_owner_cannot_allow_their_own_change(git: Git) -> None:
+    write(git, "policies/waivers.yaml", waiver())
+    git.commit("bob@example.com")
+    git.publish()
+    git.branch("change")
+    write(git, "live/change.yaml", "x")
+    git.commit("ANNA@Example.com")
+    found = judged(trust(git, PULL))
+    assert "its owner anna wrote the change themselves (anna@example.com)" in found.hint
+    assert found.severity is Severity.BLOCK
+
+
+def test_an_owner_cannot_allow_what_they_wrote_together(git: Git) -> None:
+    write(git, "policies/waivers.yaml", waiver())
+    git.commit("bob@example.com")
+    git.publish()
+    git.branch("change")
+    git.commit("bob@example.com", "change\n\nCo-authored-by: Anna <anna@example.com>")
+    assert not allowed(trust(git, PULL))
+
+
+def test_an_owner_cannot_allow_what_they_have_not_even_committed(git: Git) -> None:
+    write(git, "policies/waivers.yaml", waiver())
+    git.commit("bob@example.com")
+    git("config", "user.email", "anna@example.com")
+    assert allowed(trust(git))
+    write(git, "live/change.yaml", "x")
+    assert not allowed(trust(git))
+
+
+def test_an_owner_cannot_write_their_own_waiver(git: Git) -> None:
+    write(git, "policies/waivers.yaml", waiver())
+    git.commit("anna@example.com")
+    git.commit("bob@example.com")
+    git.publish()
+    for env in ({}, CI):
+        assert "its owner anna wrote it themselves (anna@example.com)" in judged(trust(git, env)).hint
+
+
+def test_an_owner_cannot_prolong_it_either(git: Git) -> None:
+    write(git, "policies/waivers.yaml", waiver(days=1))
+    git.commit("bob@example.com")
+    write(git, "policies/waivers.yaml", waiver(days=9))
+    git.commit("anna@example.com")
+    git.commit("bob@example.com")
+    assert not allowed(trust(git))
+
+
+def test_a_mailmap_does_not_hide_who_wrote_it(git: Git) -> None:
+    write(git, "policies/waivers.yaml", waiver())
+    git.commit("anna@example.com")
+    write(git, ".mailmap", "Bob <bob@example.com> <anna@example.com>\n")
+    git.commit("bob@example.com")
+    git.publish()
+    assert git("log", "--format=%aE", "--", "policies/waivers.yaml").splitlines()[0] == "bob@example.com"
+    assert not allowed(trust(git))
+
+
+def test_who_merges_is_not_the_author(git: Git) -> None:
+    git.branch("change")
+    write(git, "policies/waivers.yaml", waiver())
+    git.commit("bob@example.com")
+    git("checkout", "-q", "main")
+    write(git, "live/other.yaml", "x")
+    git.commit("bob@example.com")
+    git("merge", "-q", "--no-ff", "-m", "merge", "change", author="anna@example.com")
+    git.publish()
+    assert allowed(trust(git, CI))
+
+
+def test_who_changes_something_in_the_merge_is_an_author(git: Git) -> None:
+    git.branch("change")
+    write(git, "policies/waivers.yaml", waiver())
+    git.commit("bob@example.com")
+    git("checkout", "-q", "main")
+    git("merge", "-q", "--no-ff", "--no-commit", "change", author="anna@example.com")
+    write(git, "live/evil.yaml", "x")
+    git.commit("anna@example.com")
+    git.publish()
+    assert not allowed(trust(git, CI))
+
+
+def test_the_owner_must_have_been_merged_too(git: Git) -> None:
+    write(git, "policies/waivers.yaml", waiver("dora"))
+    with pytest.raises(CatalogueError, match="who is no owner"):
+        trust(git)
+    write(git, "policies/owners.yaml", f"{OWNERS}dora: [dora@example.com]\n")
+    found = judged(trusted := trust(git))
+    assert found.severity is Severity.BLOCK
+    assert "dora would be an owner" in {each.what for each in trusted.weakened}
+
+
+def test_an_owner_whom_the_change_lists_does_not_count_for_a_merged_waiver(git: Git) -> None:
+    """Somebody left and was removed from the owners; a change that lists them again revives no waiver of theirs."""
+    write(git, "policies/waivers.yaml", waiver("dora"))
+    git.commit()
+    git.publish()
+    git.branch("change")
+    write(git, "policies/owners.yaml", f"{OWNERS}dora: [dora@example.com]\n")
+    git.commit()
+    assert "dora is not in policies/owners.yaml as it is merged" in judged(trust(git, PULL)).hint
+
+
+def test_a_prolonged_waiver_counts_only_as_it_was_merged(git: Git) -> None:
+    write(git, "policies/waivers.yaml", waiver(days=-1))
+    git.commit()
+    git.publish()
+    git.branch("change")
+    write(git, "policies/waivers.yaml", waiver(days=9))
+    git.commit()
+    assert "as it is merged, it expires on 2026-11-25" in judged(trust(git, PULL)).hint
+
+
+def test_an_old_commit_does_not_bring_a_waiver_back(git: Git) -> None:
+    write(git, "policies/waivers.yaml", waiver())
+    old = git.commit()
+    write(git, "policies/waivers.yaml", "[]\n")
+    git.commit()
+    git.publish()
+    git("checkout", "-q", old)
+    git.commit("bob@example.com")
+    assert not allowed(trust(git, PULL))
+    assert not allowed(trust(git, {"ORCH_BASE": "origin/main"}))
+
+
+def test_expired_and_wide_ones_stop_everything(git: Git) -> None:
+    for text, what in ((waiver(days=-1), "expired on"), (waiver(days=15), "too long"), ("- id: x\n", "is missing")):
+        write(git, "policies/waivers.yaml", text)
+        for env in ({}, CI):
+            with pytest.raises(CatalogueError, match=what):
+                trust(git, env)
+
+
+def test_a_shallow_clone_tells_nobody_s_hand(git: Git, tmp_path: Path) -> None:
+    write(git, "policies/waivers.yaml", waiver())
+    git.commit("anna@example.com")
+    git.commit("bob@example.com")
+    shallow = tmp_path / "shallow"
+    git("clone", "-q", "--depth=1", "--branch=main", git.root.as_uri(), str(shallow))
+    found = judged(load_trust(shallow, CI, lambda: TODAY))
+    assert found.severity is Severity.BLOCK
+    assert "this clone is shallow" in found.hint
+
+
+def test_without_a_repository_no_waiver_counts(git: Git) -> None:
+    write(git, "policies/waivers.yaml", waiver())
+    git.commit()
+    shutil.rmtree(git.root / ".git")
+    trusted = trust(git)
+    assert trusted.base is None
+    assert "this is no git repository" in judged(trusted).hint
+    with pytest.raises(SetupError, match="no git repository"):
+        trust(git, CI)
+
+
+# Policies
+
+
+def test_in_ci_the_policies_are_those_that_were_merged(git: Git) -> None:
+    merged = trust(git, CI).policies.digest
+    git.branch("change")
+    listed = git.root / "policies/protected.yaml"
+    listed.write_text(listed.read_text().replace("aws_cognito_user_pool:", "aws_no_pool:"))
+    check = git.root / "policies/protected/check.py"
+    source = check.read_bytes()
+    check.write_bytes(source + b"\nweaker = True\n")
+    git.commit()
+    trusted = trust(git, PULL)
+    assert "aws_cognito_user_pool" in trusted.policies.protected
+    assert trusted.policies.digest == merged
+    assert next(each for each in trusted.policies.policies if each.name == "protected").source == source
+    first, second = trusted.weakened
+    end = len(source.splitlines()) + 2
+    assert (str(second.where), second.what) == (f"policies/protected/check.py:{end}", "the check is another one")
+    assert first.what == "aws_cognito_user_pool would not be protected any more"
+
+
+def test_here_the_policies_are_those_of_the_working_tree_and_weakening_is_told(git: Git) -> None:
+    whole = trust(git).policies.digest
+    listed = git.root / "policies/protected.yaml"
+    listed.write_text(listed.read_text() + "aws_new:\n  lost: all of it\n  delete_apis: [x:DeleteX]\n")
+    trusted = trust(git)
+    assert "aws_new" in trusted.policies.protected
+    assert trusted.weakened == ()
+    assert trusted.policies.digest != whole
+    listed.write_text(listed.read_text().replace("aws_cognito_user_pool:", "aws_no_pool:"))
+    assert [each.subject for each in trust(git).weakened] == ["aws_cognito_user_pool"]
+
+
+def test_a_policies_folder_that_the_change_removes_judges_all_the_same(git: Git) -> None:
+    git.branch("change")
+    shutil.rmtree(git.root / "policies")
+    git.commit()
+    trusted = trust(git, PULL)
+    assert "aws_cognito_user_pool" in trusted.policies.protected
+    assert "the list of protected resources is gone" in {each.what for each in trusted.weakened}
+
+
+def test_what_main_gained_since_is_not_taken_for_weakened(git: Git) -> None:
+    git.branch("change")
+    write(git, "live/change.yaml", "x")
+    git.commit()
+    git("checkout", "-q", "main")
+    listed = git.root / "policies/protected.yaml"
+    listed.write_text(listed.read_text() + "aws_new:\n  lost: all of it\n  delete_apis: [x:DeleteX]\n")
+    git.commit()
+    git.publish()
+    git("checkout", "-q", "change")
+    trusted = trust(git, PULL)
+    assert trusted.weakened == ()
+    assert "aws_new" in trusted.policies.protected
+
+
+def test_the_version_of_orch_belongs_to_the_judge(git: Git) -> None:
+    git.branch("change")
+    write(git, "live/orch.yaml", 'orch: ">=0.0.1"\n')
+    git.commit()
+    (found,) = trust(git, PULL).weakened
+    assert (str(found.where), found.what) == ("live/orch.yaml:1:1", "the version of orch goes from ~=0.1 to >=0.0.1")
+    assert weakened_against(git.root, "origin/main") == (found,)
+    git("checkout", "-q", "main")
+    assert trust(git, PULL).weakened == ()
+
+
+def test_a_catalogue_in_a_folder_of_a_repository(git: Git, tmp_path: Path) -> None:
+    outer = Git(tmp_path / "outer")
+    shutil.copytree(git.root, outer.root / "infra", ignore=shutil.ignore_patterns(".git"))
+    (outer.root / "infra/policies/waivers.yaml").write_text(waiver())
+    outer.commit("bob@example.com")
+    outer.publish()
+    for env in ({}, CI):
+        trusted = load_trust(outer.root / "infra", env, lambda: TODAY)
+        assert trusted.weakened == ()
+        assert allowed(trusted)
+
+
+def test_a_link_among_the_policies_is_no_policy(git: Git) -> None:
+    (git.root / "policies/protected/check.py").unlink()
+    (git.root / "policies/protected/check.py").symlink_to("../weakened/check.py")
+    git.commit()
+    git.publish()
+    with pytest.raises(CatalogueError, match="a link is not allowed"):
+        trust(git, CI)
+
+
+def test_before_policies_are_merged_nothing_is_judged_in_ci(tmp_path: Path) -> None:
+    git = Git(tmp_path / "new")
+    git.commit()
+    git.publish()
+    git.branch("change")
+    shutil.copytree(ROOT / "policies", git.root / "policies")
+    git.commit()
+    with pytest.raises(SetupError, match="has no policies/"):
+        trust(git, PULL)
+
+
+def test_a_submodule_of_policies_is_no_policy(git: Git, tmp_path: Path) -> None:
+    other = Git(tmp_path / "other")
+    other.commit()
+    git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(other.root), "policies/other")
+    git.commit()
+    git.publish()
+    with pytest.raises(CatalogueError, match="submodule is not allowed"):
+        trust(git, CI)
+
+
+def test_a_copy_inside_a_repository_that_git_does_not_know_weakens_nothing(tmp_path: Path) -> None:
+    """`make demo` works on a copy in `.orch/` of its clone, where HEAD has no policies."""
+    Git(tmp_path).commit()
+    copy = tmp_path / ".orch" / "demo"
+    shutil.copytree(Path(__file__).parents[4] / "policies", copy / "policies")
+    assert load_trust(copy, {}).weakened == ()

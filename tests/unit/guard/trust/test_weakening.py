@@ -1,0 +1,226 @@
+"""What a change takes away from its own judge, and what it may do without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from orchestrator.guard.trust.specifiers import loosened, pin_in
+from orchestrator.guard.trust.weakening import weakenings
+
+LIST = """\
+# the list
+aws_a:
+  lost: everything in it
+  protection: {attribute: deletion_protection, value: true}
+  disarmed_by:
+    skip_final_snapshot: true
+    days: 0
+  replaced_by: {schema: removal, name: any}
+  nets:
+    aws_a_versioning: {attribute: status, value: Enabled}
+  shortened_by: {retention: none}
+  delete_apis: [a:DeleteA, a:DeleteAll]
+  cloudformation: [AWS::A::A]
+aws_b:
+  lost: everything in it
+  delete_apis: [b:DeleteB]
+"""
+CHECK = "# a check\nx = 1\n"
+BEFORE = {
+    "policies/protected.yaml": LIST.encode(),
+    "policies/owners.yaml": b"anna: [anna@example.com, anna@home.example]\ncarl: [carl@example.com]\n",
+    "policies/waivers.yaml": b"[]\n",
+    "policies/protected/check.py": CHECK.encode(),
+    "policies/protected/pass.json": b'{"a": 1}',
+    "policies/protected/fail.json": b'{"a": 2}',
+    "policies/protected/data.txt": b"a\n",
+    "policies/other/check.py": b"y = 1\n",
+    "policies/README.md": b"words\n",
+    "policies/sources.yaml": b"allowed: [a]\n",
+    "live/orch.yaml": b'format: 1\norch: "~=0.1"\nname: x\n',
+    "constraints.txt": b"boto3==1\norch==0.1.3\n",
+}
+
+
+def changed(file: str, edit: Callable[[str], str | None]) -> dict[str, bytes]:
+    text = edit(BEFORE[file].decode() if file in BEFORE else "")
+    rest = {name: data for name, data in BEFORE.items() if name != file}
+    return rest if text is None else {**rest, file: text.encode()}
+
+
+def swap(old: str, new: str) -> Callable[[str], str]:
+    def edit(text: str) -> str:
+        assert old in text
+        return text.replace(old, new, 1)
+
+    return edit
+
+
+def gone(_: str) -> None:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("file", "edit", "where", "what"),
+    [
+        ("policies/protected.yaml", swap(LIST[LIST.index("aws_b") :], ""), ":14:1", "aws_b would not be protected"),
+        ("policies/protected.yaml", swap("  protection: {attribute: deletion_protection, value: true}\n", ""),
+         ":2:1", "aws_a: protection"),
+        ("policies/protected.yaml", swap("value: true}", "value: false}"), ":4:3", "aws_a: protection"),
+        ("policies/protected.yaml", swap("    days: 0\n", ""), ":5:3", "disarmed_by: days"),
+        ("policies/protected.yaml", swap("days: 0", "days: 1"), ":7:5", "disarmed_by: days"),
+        ("policies/protected.yaml", swap("schema: removal, ", ""), ":8:3", "replaced_by: schema"),
+        ("policies/protected.yaml", swap("name: any", "name: removal"), ":8:34", "replaced_by: name"),
+        ("policies/protected.yaml", swap("value: Enabled", "value: Suspended"), ":10:5", "nets: aws_a_versioning"),
+        ("policies/protected.yaml", swap("retention: none", "retention: forever"), ":11:18", "shortened_by: retention"),
+        ("policies/protected.yaml", swap(", a:DeleteAll", ""), ":12:3", "delete_apis: a:DeleteAll is gone"),
+        ("policies/protected.yaml", swap("AWS::A::A", "AWS::A::B"), ":13:3", "cloudformation: AWS::A::A is gone"),
+        ("policies/protected.yaml", gone, "", "the list of protected resources is gone"),
+        ("policies/protected.yaml", swap("aws_a:", "aws_a"), "", "cannot be read any more"),
+        ("policies/protected.yaml", lambda _: "", ":1", "cannot be read any more"),
+        ("policies/protected/check.py", swap("x = 1", "x = 2"), ":2", "the check is another one"),
+        ("policies/protected/check.py", lambda text: f"{text}x = 2\n", ":3", "the check is another one"),
+        ("policies/protected/check.py", swap("x = 1", "x ="), ":2", "the check is another one"),
+        ("policies/protected/fail.json", gone, "", "the case is gone"),
+        ("policies/protected/fail.json", swap("2", "1"), ":1", "the case is another one"),
+        ("policies/protected/data.txt", swap("a", "b"), ":1", "the file is another one"),
+        ("policies/other/check.py", gone, "", "the policy other is gone"),
+        ("policies/sources.yaml", swap("[a]", "[a, evil]"), ":1", "the file is another one"),
+        ("policies/owners.yaml", lambda text: f"{text}mallory: [m@example.com]\n", ":3:1", "mallory would be an owner"),
+        ("policies/owners.yaml", swap(", anna@home.example", ""), ":1:1", "addresses of anna are not as they were"),
+        ("policies/owners.yaml", swap("carl@", "mallory@"), ":2:1", "addresses of carl are not as they were"),
+        ("policies/owners.yaml", lambda _: "[", "", "the owners cannot be read any more"),
+        ("live/orch.yaml", swap("~=0.1", ">=0.0.1"), ":2:1", "from ~=0.1 to >=0.0.1"),
+        ("live/orch.yaml", swap("~=0.1", ">=0.1"), ":2:1", "from ~=0.1 to >=0.1"),
+        ("live/orch.yaml", swap('orch: "~=0.1"\n', ""), "", "not held at ~=0.1"),
+        ("live/orch.yaml", lambda _: "a: [", "", "not held at ~=0.1"),
+        ("constraints.txt", swap("orch==0.1.3", "orch==0.1.2"), ":2", "from ==0.1.3 to ==0.1.2"),
+        ("constraints.txt", swap("orch==0.1.3", "orch @ https://example.com/orch.zip"), ":2", "to @ https://example"),
+        ("constraints.txt", swap("orch==0.1.3\n", ""), "", "not held at ==0.1.3"),
+        ("constraints.txt", gone, "", "not held at ==0.1.3"),
+    ],
+)  # fmt: skip
+def test_a_weakening_is_told_with_its_place(
+    file: str, edit: Callable[[str], str | None], where: str, what: str
+) -> None:
+    (found,) = weakenings(BEFORE, changed(file, edit))
+    assert what in found.what
+    place = "policies/other/check.py" if file.startswith("policies/other") else file
+    assert str(found.where).startswith(place)
+    if where:
+        assert str(found.where) == f"{place}{where}"
+
+
+@pytest.mark.parametrize(
+    ("file", "edit"),
+    [
+        ("policies/protected.yaml", lambda text: f"{text}aws_c:\n  lost: all of it\n  delete_apis: [c:DeleteC]\n"),
+        ("policies/protected.yaml", swap("days: 0", "days: 0\n    more: false")),
+        ("policies/protected.yaml", swap("schema: removal", "schema: any")),
+        ("policies/protected.yaml", swap("[b:DeleteB]", "[b:DeleteB, b:Wipe]\n  protection: {attribute: a, value: 1}")),
+        ("policies/protected.yaml", swap("everything in it", "every thing in it")),
+        ("policies/protected.yaml", swap("# the list\n", "# the list\n\n")),
+        ("policies/protected.yaml", lambda text: text.replace("\n", "\r\n")),
+        ("policies/protected/check.py", swap("# a check", "# the check")),
+        ("policies/protected/check.py", lambda text: text.replace("\n", "\r\n")),
+        ("policies/protected/fail.json", lambda _: '{\n  "a": 2\n}\n'),
+        ("policies/protected/fail_more.json", lambda _: "{}"),
+        ("policies/third/check.py", lambda _: "z = 1"),
+        ("policies/waivers.yaml", lambda _: "- id: x"),
+        ("policies/waivers.yaml", gone),
+        ("policies/README.md", gone),
+        ("policies/owners.yaml", swap("carl: [carl@example.com]\n", "")),
+        ("policies/owners.yaml", swap("anna@example.com", "Anna@example.com")),
+        ("policies/owners.yaml", gone),
+        ("live/orch.yaml", swap("name: x", "name: y")),
+        ("live/orch.yaml", swap("~=0.1", "~=0.1.4")),
+        ("constraints.txt", swap("0.1.3", "0.1.4")),
+        ("constraints.txt", swap("boto3==1", "boto3==2")),
+        ("requirements.txt", lambda _: "orch==0.1.3"),
+    ],
+)
+def test_strengthening_passes_without_a_word(file: str, edit: Callable[[str], str | None]) -> None:
+    assert weakenings(BEFORE, changed(file, edit)) == ()
+
+
+def test_everything_gone_is_told_for_each() -> None:
+    subjects = {each.subject for each in weakenings(BEFORE, {})}
+    assert {"policies/protected", "policies/other", "policies/protected.yaml", "live/orch.yaml: orch"} <= subjects
+
+
+def test_the_repository_s_own_list_without_a_type_is_weaker() -> None:
+    name = "policies/protected.yaml"
+    whole = (Path(__file__).parents[4] / name).read_text()
+    start = whole.index("aws_cognito_user_pool:")
+    less = whole[:start] + whole[whole.index("aws_cognito_user_pool_domain:") :]
+    (found,) = weakenings({name: whole.encode()}, {name: less.encode()})
+    assert found.subject == "aws_cognito_user_pool"
+    assert found.where.line == whole[:start].count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "pin"),
+    [
+        ("constraints.txt", "a==1\nOrch>=0.1 # why\n", ">=0.1"),
+        ("constraints.txt", "orch==0.1 --hash=sha256:00\n", "==0.1"),
+        ("constraints.txt", "orchid==3\n", None),
+        ("constraints.txt", "orch\n", None),
+        ("pyproject.toml", '[project]\ndependencies = ["boto3", "orch~=0.1"]\n', "~=0.1"),
+        ("pyproject.toml", '[dependency-groups]\ndev = ["orch==0.1.3"]\n', "==0.1.3"),
+        ("pyproject.toml", '[project]\nname = "orch"\n', None),
+        ("pyproject.toml", "[", None),
+    ],
+)
+def test_the_pin_of_orch_is_found(file: str, text: str, pin: str | None) -> None:
+    assert pin_in(file, text.encode())[0] == pin
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "worse"),
+    [
+        ("~=0.1", "~=0.1", False),
+        ("~=0.1", "~=0.2", False),
+        ("~=0.2", "~=0.1", True),
+        ("==0.1.3", "==0.1.2", True),
+        ("==0.1.3", "==0.1.4", False),
+        ("==0.1.3", ">=0.1.3", True),
+        ("~=0.1", ">=0.1", True),
+        (">=0.1", "~=0.1", False),
+        ("~=0.1.0", "~=0.1", True),
+        ("~=0.1", "", True),
+        ("==0.1.*", "==0.1.3", False),
+        ("==0.1.3", "==0.1.*", True),
+        (">=0.1,<1", ">=0.1,<2", True),
+        (">=0.1,!=0.1.5", ">=0.1", True),
+        ("~=0.1", "whatever", True),
+        ("~=0.1", "~=0.1,!=0.1.2", False),
+    ],
+)
+def test_a_pin_is_lowered_or_widened(old: str, new: str, worse: bool) -> None:
+    assert loosened(old, new) is worse
+
+
+clauses = st.builds(
+    "{}{}".format,
+    st.sampled_from(["==", ">=", "<=", ">", "<", "~=", "!="]),
+    st.sampled_from(["0.1", "0.2", "0.1.1", "0.1.2", "1.0", "1.5.2"]),
+)
+specifiers = st.lists(clauses, max_size=3).map(",".join)
+
+
+VERSIONS = ("0.0.9", "0.1", "0.1.1", "0.1.2", "0.1.5", "0.2", "0.3", "1.0", "1.5.2", "2.0")
+
+
+@given(specifiers, specifiers, st.sampled_from(VERSIONS))
+def test_what_is_not_loosened_lets_nothing_older_in(old: str, new: str, version: str) -> None:
+    if loosened(old, new) or version not in SpecifierSet(new):
+        return
+    older = [Version(each) for each in VERSIONS if each in SpecifierSet(old)]
+    assert version in SpecifierSet(old) or not older or Version(version) > min(older)

@@ -1,0 +1,171 @@
+"""What the gate holds back: one account for an orphan, one unit for a twin, everything for a vanished account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from orchestrator.aws.identity.roles import Role
+from orchestrator.aws.state.ledger_form import make_entry
+from orchestrator.config.accounts_lock import FILE, Locked, lock_text, locked
+from orchestrator.config.catalogue import Unit
+from orchestrator.errors import Location, SetupError
+from orchestrator.guard.model import Finding, Severity
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.rules.accounts import Pinned, compare_accounts, trusted_lock
+from orchestrator.guard.rules.orphans import Books, Left
+from orchestrator.guard.trust.base_commit import Base
+from orchestrator.report.model import Status, UnitReport
+from orchestrator.run.checks.blocked import Held
+from orchestrator.run.checks.inventory import Gate, held_report
+from orchestrator.run.checks.listing import Shelf, Shelves
+from orchestrator.terraform.model import StateRecord, StateResource
+from tests.support.aws import account, catalogue, unit
+from tests.support.git import Git
+
+LIVE = catalogue(Path())
+PROTECTED = Protected.read(Path(__file__).parents[4] / "policies/protected.yaml")
+POOL = StateResource("module.this.aws_cognito_user_pool.this", "aws_cognito_user_pool", "eu-west-1_abc")
+STATE = StateRecord("line", 3, {}, (POOL.address,), (POOL,))
+OLD = replace(unit("old/users", "production"), stage="old")
+LEFT = Left(make_entry(LIVE, OLD, STATE), "bucket", STATE, Location("live/accounts/production.yaml", 1))
+GONE = Locked("gone", "4" * 12, "eu-west-1", "gone-bucket", "ams", Location(FILE, 5), {})
+
+
+@dataclass
+class Fake:
+    """Shelves without AWS."""
+
+    remains: Sequence[Left] = ()
+    fresh: Sequence[str] = ()
+    vanished: Sequence[Left] | SetupError = ()
+
+    def of(self, units: Iterable[Unit]) -> tuple[Shelf, ...]:
+        chosen = [each for each in units if each.account == "production"]
+        return (Shelf(LIVE.accounts["production"], Role.PLAN, tuple(chosen), {}, {}),) if chosen else ()
+
+    def books(self, shelf: Shelf) -> tuple[Books, ...]:
+        return tuple(Books(each, "bucket", "ams") for each in shelf.units if each.id in self.fresh)
+
+    def left(self, shelf: Shelf) -> Sequence[Left]:
+        return self.remains
+
+    def elsewhere(self, shelf: Shelf, new: Sequence[Books]) -> tuple[Left, ...]:
+        return ()
+
+    def of_vanished(self, locked: Locked) -> Sequence[Left]:
+        if isinstance(self.vanished, SetupError):
+            raise self.vanished
+        return self.vanished
+
+
+def gate(fake: Fake, **more: Any) -> Gate:
+    return Gate(LIVE, cast("Shelves", fake), PROTECTED, **more)
+
+
+def held(fake: Fake, *, vanished: Sequence[Locked] = (), destroy: bool = False, **more: Any) -> Held:
+    return gate(fake, **more).by_ledgers(Held(), LIVE.units.values(), vanished, destroy=destroy)
+
+
+def test_nothing_is_held_when_all_is_in_order() -> None:
+    assert held(Fake()) == Held()
+
+
+def test_an_orphan_holds_its_account_and_no_other() -> None:
+    found = held(Fake([LEFT]), inside=lambda _: "3 users")
+    (report,) = found.reports
+    assert (report.unit, report.status) == ("old/users", Status.BLOCKED)
+    assert report.findings[0].inside == "3 users"
+    status, cause, _ = found.of(LIVE.units["prod/data"]) or (None, "", ())
+    assert status is Status.SKIPPED
+    assert "old/users is gone from live/" in cause
+    assert found.of(LIVE.units["bpm-prod/tasks"]) is None
+
+
+def test_a_destroy_is_told_and_not_held() -> None:
+    found = held(Fake([LEFT]), destroy=True)
+    assert (found.reports, dict(found.accounts)) == ((), {})
+    assert "old/users is no longer in live/" in found.notes[0]
+
+
+def test_a_twin_is_blocked_itself() -> None:
+    found = held(Fake([LEFT], fresh=["prod/data"]))
+    report = held_report(
+        found, UnitReport("prod/data", "production", "eu-west-1", Status.SKIPPED), LIVE.units["prod/data"]
+    )
+    assert report is not None
+    assert report.status is Status.BLOCKED
+    assert [each.rule for each in report.findings] == ["ORCH_TWIN"]
+
+
+def test_what_a_waiver_allows_is_not_held_and_is_told() -> None:
+    def waived(finding: Finding) -> Finding:
+        return replace(finding, severity=Severity.WAIVED, waiver="retire by anna")
+
+    found = held(Fake([LEFT], fresh=["prod/data"]), waived=waived)
+    assert (found.reports, dict(found.accounts), dict(found.twins)) == ((), {}, {})
+    assert all("allowed by retire by anna" in note for note in found.notes)
+    assert len(found.notes) == 2
+
+
+def test_a_vanished_account_holds_everything_while_something_protected_is_left() -> None:
+    found = held(Fake(vanished=[LEFT]), vanished=[GONE])
+    assert [each.unit for each in found.reports] == ["old/users"]
+    for each in LIVE.units.values():
+        status, cause, _ = found.of(each) or (None, "", ())
+        assert status is Status.SKIPPED
+        assert "the account gone" in cause
+
+
+def test_an_emptied_or_unreachable_vanished_account_is_a_note() -> None:
+    assert "nothing protected is left in gone" in held(Fake(), vanished=[GONE]).notes[0]
+    unreachable = held(Fake(vanished=SetupError("no way in")), vanished=[GONE])
+    assert "what is left in it cannot be told: no way in" in unreachable.notes[0]
+    assert unreachable.everything == ""
+
+
+def test_an_account_that_moved_is_held_before_aws_is_asked() -> None:
+    lock = {"bpm": replace(locked(LIVE, LIVE.accounts["bpm"]), id="5" * 12, lines={"id": Location(FILE, 6)})}
+    here = replace(LIVE, root=Path(__file__).parents[4])
+    found = Gate(here, cast("Shelves", None), PROTECTED).by_record(compare_accounts(here, lock))
+    (report,) = found.reports
+    assert (report.unit, report.status) == ("account:bpm", Status.BLOCKED)
+    assert f"{FILE}:6" in report.findings[0].cause
+    assert found.of(LIVE.units["bpm-prod/tasks"]) is not None
+    assert found.of(LIVE.units["prod/data"]) is None
+    assert gate(Fake()).by_record(Pinned()) == Held()
+
+
+@pytest.mark.parametrize(("entry", "stale"), [(None, True), (11, True), (12, False), (13, False)])
+def test_an_entry_is_stale_when_missing_or_older_than_its_state(entry: int | None, stale: bool) -> None:
+    data = LIVE.units["prod/data"]
+    at = {data.folder: datetime(2026, 11, 26, entry, tzinfo=UTC)} if entry is not None else {}
+    shelf = Shelf(
+        account("production", "1" * 12), Role.PLAN, (data,), at, {data.folder: datetime(2026, 11, 26, 12, tzinfo=UTC)}
+    )
+    assert shelf.stale == ((data,) if stale else ())
+    assert shelf.doubtful == shelf.stale
+    assert replace(shelf, states={}).doubtful == (data,)
+
+
+def test_in_a_ci_the_record_is_that_of_the_protected_commit(tmp_path: Path) -> None:
+    git = Git(tmp_path / "repo")
+    file = git.root / FILE
+    file.parent.mkdir(parents=True)
+    entry = locked(LIVE, LIVE.accounts["bpm"])
+    file.write_text(lock_text([entry]))
+    merged = git.commit()
+    file.write_text(lock_text([replace(entry, id="6" * 12)]))
+    git.commit()
+    base = Base(commit=merged, forked=merged, since=merged, protected=True, words="origin/main")
+    assert trusted_lock(git.root, base)["bpm"].id == entry.id
+    assert trusted_lock(git.root, replace(base, protected=False))["bpm"].id == "6" * 12
+    assert trusted_lock(git.root, None)["bpm"].id == "6" * 12
+    file.unlink()
+    gone = git.commit()
+    assert trusted_lock(git.root, replace(base, commit=gone)) == {}
