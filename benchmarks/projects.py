@@ -111,7 +111,7 @@ class Bench:
             "began = time.perf_counter()\n"
             "import orchestrator.guard.checkov.runner\n"
             "sys.stderr.write(f'{time.perf_counter() - began}\\n')\n"
-            "from orchestrator.cli.main import main\n"
+            "from orchestrator.cli.app import main\n"
             "main(sys.argv[1:])\n"
         )
         command = [sys.executable, "-c", code, "-C", str(self.root), "-q", *arguments]

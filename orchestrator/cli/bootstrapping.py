@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from orchestrator.aws.identity.roles import Identities
 from orchestrator.aws.state.bootstrap import Step, ensure_bucket, plan_bucket
-from orchestrator.cli.applying import apply_planned
-from orchestrator.cli.common import Common
-from orchestrator.cli.embedded import Aws
+from orchestrator.cli.approve import apply_planned
+from orchestrator.cli.aws import Aws
+from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_report
 from orchestrator.cli.project import Project
 from orchestrator.cli.request import RunRequest

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.report.final.report import render_report
 from orchestrator.report.final.units import render_units
 from orchestrator.report.json import run_json

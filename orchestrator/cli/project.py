@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.config.graph import Graph
 from orchestrator.config.load import find_root, load

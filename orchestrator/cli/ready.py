@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from orchestrator.cli.common import Common
-from orchestrator.cli.embedded import open_aws
+from orchestrator.cli.aws import open_aws
+from orchestrator.cli.context import Common
 from orchestrator.cli.project import Project
 from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import Session, open_session

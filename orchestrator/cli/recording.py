@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.project import Project
 from orchestrator.config.accounts_lock import FILE, lock_text, locked, read_lock
 from orchestrator.config.catalogue import Account

@@ -19,8 +19,8 @@ from orchestrator.aws.state.locks import StateLocks
 from orchestrator.aws.state.objects import StateObjects
 from orchestrator.aws.state.observed import World
 from orchestrator.aws.state.outputs import StateStore
-from orchestrator.cli.common import Common
-from orchestrator.cli.embedded import Aws
+from orchestrator.cli.aws import Aws
+from orchestrator.cli.context import Common
 from orchestrator.cli.project import Project
 from orchestrator.cli.request import RunRequest, seconds
 from orchestrator.config.catalogue import Catalogue

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from orchestrator.cli.ask import Asker
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_report, print_units, write
 from orchestrator.cli.project import Project, project_of
+from orchestrator.cli.prompt import Asker
 from orchestrator.cli.ready import circumstances, ready_session
 from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import Session

@@ -183,7 +183,7 @@ def test_what_cannot_be_moved_is_told(project: Project, words: tuple[str, str], 
 KILLED = """\
 import os, sys
 from pathlib import Path
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.verbs.{verb} import run
 from orchestrator.errors import OrchError
 steps = []

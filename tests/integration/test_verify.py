@@ -15,7 +15,7 @@ import pytest
 
 from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.aws.state.history import History
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.project import open_project
 from orchestrator.emulator.info import read_info
 from orchestrator.run.verify import audit

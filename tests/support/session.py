@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.project import open_project
 from orchestrator.cli.ready import ready_session
 from orchestrator.cli.request import RunRequest

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.commands.options import Accounts, Changed, Exclude, OneUnit, Targets, verb
-from orchestrator.cli.common import Common
-from orchestrator.cli.complete import complete_unit
+from orchestrator.cli.completion import complete_unit
+from orchestrator.cli.context import Common
 
 
 def register(app: typer.Typer) -> None:

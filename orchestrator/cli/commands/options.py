@@ -7,8 +7,8 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from orchestrator.cli.common import with_common
-from orchestrator.cli.complete import complete_account, complete_target, complete_unit
+from orchestrator.cli.completion import complete_account, complete_target, complete_unit
+from orchestrator.cli.context import with_common
 
 Targets = Annotated[
     list[str] | None,

@@ -18,7 +18,7 @@ from orchestrator.cli.commands.options import (
     Yes,
     verb,
 )
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.request import RunRequest
 from orchestrator.errors import UsageError
 

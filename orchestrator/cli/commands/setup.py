@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.commands.options import Accounts, OneAccount, OneUnit, Yes, verb
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 
 
 def register(app: typer.Typer) -> None:

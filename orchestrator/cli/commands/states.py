@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.commands.options import DryRun, LockTimeout, OneUnit, Yes, verb
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.request import seconds
 
 State = Annotated[

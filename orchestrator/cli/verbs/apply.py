@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from orchestrator.cli.applying import apply_planned
-from orchestrator.cli.common import Common
+from orchestrator.cli.approve import apply_planned
+from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_report
 from orchestrator.cli.project import open_project
 from orchestrator.cli.ready import circumstances, ready_session

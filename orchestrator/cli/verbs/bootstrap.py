@@ -6,9 +6,9 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from orchestrator.aws.state.bootstrap import Step
+from orchestrator.cli.aws import open_aws
 from orchestrator.cli.bootstrapping import apply_baselines, baselines, bucket_steps, make_buckets
-from orchestrator.cli.common import Common
-from orchestrator.cli.embedded import open_aws
+from orchestrator.cli.context import Common
 from orchestrator.cli.output import colour_on
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.ready import circumstances

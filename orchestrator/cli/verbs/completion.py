@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.errors import UsageError
 
 SHELLS = ("bash", "zsh", "fish")

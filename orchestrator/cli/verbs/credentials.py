@@ -6,8 +6,8 @@ import sys
 
 from orchestrator.aws.identity.credentials import env_text, json_text
 from orchestrator.aws.identity.roles import Identities, Role
-from orchestrator.cli.common import Common
-from orchestrator.cli.embedded import open_aws
+from orchestrator.cli.aws import open_aws
+from orchestrator.cli.context import Common
 from orchestrator.cli.project import open_project
 from orchestrator.errors import UsageError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from orchestrator.cli.applying import apply_planned
-from orchestrator.cli.common import Common
+from orchestrator.cli.approve import apply_planned
+from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_report
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.ready import circumstances, ready_session

@@ -5,8 +5,8 @@ from __future__ import annotations
 from orchestrator.aws.identity.roles import Identities
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.outputs import StateStore
-from orchestrator.cli.common import Common
-from orchestrator.cli.embedded import open_aws
+from orchestrator.cli.aws import open_aws
+from orchestrator.cli.context import Common
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.ready import circumstances
 from orchestrator.cli.request import RunRequest

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.aws.preflight import Need, preflight
-from orchestrator.cli.common import Common
-from orchestrator.cli.embedded import Aws, open_aws
+from orchestrator.cli.aws import Aws, open_aws
+from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.recording import check_record, unrecorded

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_report, print_units
 from orchestrator.cli.project import open_project
 from orchestrator.cli.ready import ready_session

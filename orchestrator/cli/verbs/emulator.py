@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 
-from orchestrator.cli.common import Common
-from orchestrator.cli.embedded import account_ids, emulator_folder
+from orchestrator.cli.aws import account_ids, emulator_folder
+from orchestrator.cli.context import Common
 from orchestrator.cli.project import open_project
 from orchestrator.emulator import control
 from orchestrator.emulator.info import EmulatorInfo, read_info

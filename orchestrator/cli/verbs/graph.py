@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.project import open_project
 from orchestrator.cli.verbs.listing import chosen
 from orchestrator.errors import UsageError

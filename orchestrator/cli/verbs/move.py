@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.project import open_project, start_folder
 from orchestrator.cli.transferring import Ask, go_on, transfer
 from orchestrator.config.load import find_root

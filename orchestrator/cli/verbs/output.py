@@ -8,8 +8,8 @@ from typing import Any
 
 from orchestrator.aws.identity.roles import Identities
 from orchestrator.aws.state.outputs import StateStore
-from orchestrator.cli.common import Common
-from orchestrator.cli.embedded import open_aws
+from orchestrator.cli.aws import open_aws
+from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import open_project
 from orchestrator.errors import NotAppliedError, UsageError

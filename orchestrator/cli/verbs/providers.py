@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import make_terraform

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_rows
 from orchestrator.config.load import find_root
 from orchestrator.report.tables import Column

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import open_project
 from orchestrator.config.schema.json_schema import stale_schemas, write_schemas

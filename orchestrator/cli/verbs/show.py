@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.output import colour_on
 from orchestrator.cli.project import Project, open_project
 from orchestrator.config.catalogue import Node, Ref, Text, Unit

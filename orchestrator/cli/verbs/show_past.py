@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.output import colour_on, write
 from orchestrator.config.load import find_root
 from orchestrator.report.final.past import finding_shown_form, render_finding, render_run, run_shown_form

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.project import open_project
 from orchestrator.cli.ready import ready_session
 from orchestrator.cli.request import RunRequest

@@ -7,11 +7,11 @@ from typing import Any
 
 from orchestrator.aws.identity.roles import Identities
 from orchestrator.aws.state.locks import HeldLock, StateLocks
-from orchestrator.cli.ask import typed
-from orchestrator.cli.common import Common
-from orchestrator.cli.embedded import open_aws
+from orchestrator.cli.aws import open_aws
+from orchestrator.cli.context import Common
 from orchestrator.cli.output import write
 from orchestrator.cli.project import Project, open_project
+from orchestrator.cli.prompt import typed
 from orchestrator.errors import UsageError
 from orchestrator.report.tables import dump
 from orchestrator.report.text import clean

@@ -11,8 +11,8 @@ from typing import Any
 
 from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.aws.state.history import History
-from orchestrator.cli.common import Common
-from orchestrator.cli.embedded import open_aws
+from orchestrator.cli.aws import open_aws
+from orchestrator.cli.context import Common
 from orchestrator.cli.output import colour_on, write
 from orchestrator.cli.project import Project, open_project
 from orchestrator.errors import UsageError

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 from orchestrator import __version__
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 
 
 def run(common: Common) -> int:

@@ -144,7 +144,7 @@ def test_completion_offers_stages_units_accounts_and_modules(project: Project) -
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        "from orchestrator.cli.main import build\n"
+        "from orchestrator.cli.app import build\n"
         "import typer.main\n"
         "command = typer.main.get_command(build())\n"
         "command.get_help(command.make_context('orch', [], resilient_parsing=True))\n"

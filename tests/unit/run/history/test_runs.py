@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.verbs.runs import run as list_runs
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.prune import KEPT_RUNS, remove_old

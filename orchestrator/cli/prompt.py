@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.report.final.units import render_unit
 from orchestrator.report.live.sink import Pausable, Sink
 from orchestrator.report.model import Status, UnitReport

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.commands import allowing, looking, running, setup, states
-from orchestrator.cli.common import common_from
+from orchestrator.cli.context import common_from
 from orchestrator.errors import OrchError
 
 

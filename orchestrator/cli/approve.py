@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from orchestrator.cli.ask import Asker
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_report, print_units
+from orchestrator.cli.prompt import Asker
 from orchestrator.cli.session import Session
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.apply import ApplyAll, publish_again

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.common import Common
+from orchestrator.cli.context import Common
 from orchestrator.config.catalogue import Catalogue
 
 if TYPE_CHECKING:
