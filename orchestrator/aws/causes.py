@@ -106,7 +106,7 @@ _LONG = re.compile(r"[A-Za-z0-9+/=%_]{40,}")
 _MOST = 400
 
 
-def clean(text: str) -> str:
+def clean_message(text: str) -> str:
     """Text of AWS or of a tool, safe and short enough to show.
 
     Args:
@@ -127,7 +127,7 @@ def message_of(error: BaseException) -> str:
         text = " ".join(text.split())
     if isinstance(error, boto.ClientError):
         text = str(error.response.get("Error", {}).get("Message", "")) or code_of(error) or text
-    return clean(text).rstrip(".")
+    return clean_message(text).rstrip(".")
 
 
 def endpoint_of(error: BaseException) -> str:

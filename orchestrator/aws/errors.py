@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from botocore import exceptions as boto
 
-from orchestrator.aws.causes import Cause, cause_of, clean, code_of, endpoint_of, message_of
+from orchestrator.aws.causes import Cause, cause_of, clean_message, code_of, endpoint_of, message_of
 from orchestrator.errors import DeniedError, OrchError, SetupError, ThrottledError, UnitError
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class CallContext:
     """What a message may name besides AWS's own words.
 
     Attributes:
@@ -28,7 +28,7 @@ class Context:
     bootstrap: bool = False
 
 
-def translate(error: BaseException, doing: str, context: Context | None = None) -> OrchError:
+def translate(error: BaseException, doing: str, context: CallContext | None = None) -> OrchError:
     """The error to raise for a failed call of AWS.
 
     Args:
@@ -41,10 +41,10 @@ def translate(error: BaseException, doing: str, context: Context | None = None) 
     """
     if isinstance(error, OrchError):
         return error
-    return _TELL[cause_of(error)](error, doing, context or Context())
+    return _TELL[cause_of(error)](error, doing, context or CallContext())
 
 
-def setup_failure(error: BaseException, doing: str, context: Context | None = None) -> OrchError:
+def setup_failure(error: BaseException, doing: str, context: CallContext | None = None) -> OrchError:
     """As `translate`, for calls that no single unit needs: whatever is wrong is wrong with the setup.
 
     Returns:
@@ -56,12 +56,12 @@ def setup_failure(error: BaseException, doing: str, context: Context | None = No
     return SetupError(told.what, where=told.where, hint=told.hint)
 
 
-def _login(context: Context) -> str:
+def _login(context: CallContext) -> str:
     profile = context.profile or "NAME"
     return f"log in (`aws sso login --profile {profile}`)"
 
 
-def _no_credentials(_: BaseException, doing: str, context: Context) -> OrchError:
+def _no_credentials(_: BaseException, doing: str, context: CallContext) -> OrchError:
     given = f" in profile {context.profile}" if context.profile else ""
     return SetupError(
         f"cannot {doing}: there are no AWS credentials{given}",
@@ -70,15 +70,15 @@ def _no_credentials(_: BaseException, doing: str, context: Context) -> OrchError
     )
 
 
-def _no_profile(error: BaseException, doing: str, _: Context) -> OrchError:
-    name = clean(str(getattr(error, "kwargs", {}).get("profile", "")))
+def _no_profile(error: BaseException, doing: str, _: CallContext) -> OrchError:
+    name = clean_message(str(getattr(error, "kwargs", {}).get("profile", "")))
     return SetupError(
         f"cannot {doing}: the AWS configuration has no profile {name!r}",
         hint=f"`aws configure list-profiles` shows those that exist; `aws configure sso --profile {name}` makes it",
     )
 
 
-def _bad_config(error: BaseException, doing: str, _: Context) -> OrchError:
+def _bad_config(error: BaseException, doing: str, _: CallContext) -> OrchError:
     return SetupError(
         f"cannot {doing}: {message_of(error)}",
         hint="mend the AWS configuration (AWS_PROFILE, AWS_CONFIG_FILE, ~/.aws/config); "
@@ -86,7 +86,7 @@ def _bad_config(error: BaseException, doing: str, _: Context) -> OrchError:
     )
 
 
-def _sso(_: BaseException, doing: str, context: Context) -> OrchError:
+def _sso(_: BaseException, doing: str, context: CallContext) -> OrchError:
     profile = context.profile or "default"
     return SetupError(
         f"cannot {doing}: the SSO session of profile {profile} has expired",
@@ -94,7 +94,7 @@ def _sso(_: BaseException, doing: str, context: Context) -> OrchError:
     )
 
 
-def _mfa(error: BaseException, doing: str, _: Context) -> OrchError:
+def _mfa(error: BaseException, doing: str, _: CallContext) -> OrchError:
     if isinstance(error, boto.RefreshWithMFAUnsupportedError):
         return SetupError(
             f"cannot {doing}: the session that the MFA code opened has ended",
@@ -103,25 +103,25 @@ def _mfa(error: BaseException, doing: str, _: Context) -> OrchError:
     return SetupError(f"cannot {doing}: AWS did not accept the MFA code", hint="run the command again with a new code")
 
 
-def _expired(_: BaseException, doing: str, context: Context) -> OrchError:
+def _expired(_: BaseException, doing: str, context: CallContext) -> OrchError:
     return SetupError(
         f"cannot {doing}: the AWS credentials have expired",
         hint=f"{_login(context)}, or renew AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
     )
 
 
-def _invalid(error: BaseException, doing: str, context: Context) -> OrchError:
+def _invalid(error: BaseException, doing: str, context: CallContext) -> OrchError:
     hint = "`aws sts get-caller-identity` must work with the same environment"
     if context.emulator:
         hint = "the emulator was started again since: run the command again, or `orch emulator reset`"
     return SetupError(f"cannot {doing}: AWS does not accept the credentials ({code_of(error)})", hint=hint)
 
 
-def _clock(_: BaseException, doing: str, __: Context) -> OrchError:
+def _clock(_: BaseException, doing: str, __: CallContext) -> OrchError:
     return SetupError(f"cannot {doing}: the clock of this machine is wrong", hint="set it (NTP); AWS refuses 5 minutes")
 
 
-def _denied(error: BaseException, doing: str, context: Context) -> OrchError:
+def _denied(error: BaseException, doing: str, context: CallContext) -> OrchError:
     account = context.account or "ACCOUNT"
     hint = f"the role needs this permission: `orch apply {account}/baseline` renews the roles of {account}"
     if context.bootstrap:
@@ -129,13 +129,13 @@ def _denied(error: BaseException, doing: str, context: Context) -> OrchError:
     return DeniedError(f"cannot {doing}: AWS denied it: {message_of(error)}", hint=hint)
 
 
-def _throttled(_: BaseException, doing: str, __: Context) -> OrchError:
+def _throttled(_: BaseException, doing: str, __: CallContext) -> OrchError:
     return ThrottledError(
         f"cannot {doing}: AWS asked to slow down, also after retries", hint="try again later, or with a smaller -j"
     )
 
 
-def _network(error: BaseException, doing: str, context: Context) -> OrchError:
+def _network(error: BaseException, doing: str, context: CallContext) -> OrchError:
     where = endpoint_of(error) or "AWS"
     hint = "check the network, HTTPS_PROXY and, behind a proxy that inspects TLS, AWS_CA_BUNDLE"
     if context.emulator:
@@ -156,7 +156,7 @@ def _kind(error: BaseException) -> str:
     return next((name for kind, name in names if isinstance(error, kind)), "no connection")
 
 
-def _no_bucket(error: BaseException, doing: str, context: Context) -> OrchError:
+def _no_bucket(error: BaseException, doing: str, context: CallContext) -> OrchError:
     name = ""
     if isinstance(error, boto.ClientError):
         name = str(error.response.get("Error", {}).get("BucketName", ""))
@@ -166,12 +166,12 @@ def _no_bucket(error: BaseException, doing: str, context: Context) -> OrchError:
     )
 
 
-def _other(error: BaseException, doing: str, _: Context) -> OrchError:
+def _other(error: BaseException, doing: str, _: CallContext) -> OrchError:
     code = code_of(error)
     return UnitError(f"cannot {doing}: {f'{code}: ' if code else ''}{message_of(error)}")
 
 
-_TELL: dict[Cause, Callable[[BaseException, str, Context], OrchError]] = {
+_TELL: dict[Cause, Callable[[BaseException, str, CallContext], OrchError]] = {
     Cause.NO_CREDENTIALS: _no_credentials,
     Cause.NO_PROFILE: _no_profile,
     Cause.BAD_CONFIG: _bad_config,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_report, print_units
-from orchestrator.cli.prompt import Asker
+from orchestrator.cli.prompt import Prompt
 from orchestrator.cli.session import Session
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.apply import ApplyAll, publish_again
@@ -41,7 +41,7 @@ def apply_planned(
         if not destroy:
             publish_again(session.tools, planned)
         return shown
-    asker = Asker(common, session.tools.sink, session.tools.stop)
+    asker = Prompt(common, session.tools.sink, session.tools.stop)
     if not yes:
         with asker.paused():
             print_units(common, shown)

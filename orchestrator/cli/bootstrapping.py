@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.aws.identity.roles import Identities
-from orchestrator.aws.state.bootstrap import Step, ensure_bucket, plan_bucket
+from orchestrator.aws.state.bootstrap import BucketChange, ensure_bucket, plan_bucket
 from orchestrator.cli.approve import apply_planned
 from orchestrator.cli.aws import Aws
 from orchestrator.cli.context import Common
@@ -22,7 +22,7 @@ from orchestrator.run.exit_codes import exit_code
 from orchestrator.run.plan import PlanAll
 
 
-def bucket_steps(project: Project, aws: Aws, accounts: Iterable[Account]) -> Mapping[str, tuple[Step, ...]]:
+def bucket_steps(project: Project, aws: Aws, accounts: Iterable[Account]) -> Mapping[str, tuple[BucketChange, ...]]:
     """What would be done to each account's state bucket; changes nothing."""
     identities = Identities(project.catalogue, aws.emulator)
     return {account.name: plan_bucket(account, identities) for account in accounts}
@@ -33,7 +33,7 @@ def make_buckets(common: Common, project: Project, aws: Aws, accounts: Iterable[
     identities = Identities(project.catalogue, aws.emulator)
     for account in accounts:
 
-        def tell(step: Step, name: str = account.name) -> None:
+        def tell(step: BucketChange, name: str = account.name) -> None:
             if not step.done and not common.quiet:
                 sys.stderr.write(f"{name}: {step.change}\n")
 

@@ -20,7 +20,7 @@ from orchestrator.terraform.model import Action
 _LOOK_SECONDS = 0.2
 
 
-class Asker:
+class Prompt:
     """Asks on the terminal, one question at a time, with the live view out of the way.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from orchestrator.cli.context import Common
 from orchestrator.cli.project import Project
-from orchestrator.config.accounts_lock import FILE, lock_text, locked, read_lock
+from orchestrator.config.accounts_lock import FILE, accounts_lock_text, locked_account, read_accounts_lock
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import BlockedError
 from orchestrator.guard.rules.accounts import compare_accounts
@@ -21,7 +21,7 @@ def check_record(project: Project, accounts: Iterable[Account]) -> None:
         BlockedError: the record has another id, region or bucket of one of them, or another name of the catalogue.
         CatalogueError: the record cannot be read.
     """
-    pinned = compare_accounts(project.catalogue, read_lock(project.catalogue.root))
+    pinned = compare_accounts(project.catalogue, read_accounts_lock(project.catalogue.root))
     for account in accounts:
         finding = pinned.moved.get(account.name)
         if finding is not None:
@@ -34,7 +34,7 @@ def unrecorded(project: Project) -> Sequence[str]:
     Raises:
         CatalogueError: the record cannot be read.
     """
-    return compare_accounts(project.catalogue, read_lock(project.catalogue.root)).unknown
+    return compare_accounts(project.catalogue, read_accounts_lock(project.catalogue.root)).unknown
 
 
 def record_accounts(common: Common, project: Project, accounts: Iterable[Account]) -> None:
@@ -44,14 +44,14 @@ def record_accounts(common: Common, project: Project, accounts: Iterable[Account
         CatalogueError: the record cannot be read.
     """
     catalogue = project.catalogue
-    entries = dict(read_lock(catalogue.root))
+    entries = dict(read_accounts_lock(catalogue.root))
     for account in accounts:
         for name, each in list(entries.items()):
             if each.id == account.id and name not in catalogue.accounts:
                 del entries[name]
-        entries[account.name] = locked(catalogue, account)
+        entries[account.name] = locked_account(catalogue, account)
     file = catalogue.root / FILE
-    data = lock_text(entries.values()).encode()
+    data = accounts_lock_text(entries.values()).encode()
     if file.is_file() and file.read_bytes() == data:
         return
     write_atomic(file, data, mode=0o644)

@@ -17,7 +17,7 @@ from orchestrator.aws.state.history import History
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.locks import StateLocks
 from orchestrator.aws.state.objects import StateObjects
-from orchestrator.aws.state.observed import World
+from orchestrator.aws.state.observed import ObservedState
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.cli.aws import Aws
 from orchestrator.cli.context import Common
@@ -39,7 +39,7 @@ from orchestrator.run.checks.preflight import look_first
 from orchestrator.run.context import Options, Tools
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import new_run
-from orchestrator.run.history.reports import Kept, save_report
+from orchestrator.run.history.reports import Recorder, save_report
 from orchestrator.run.history.start import left_before, record_start
 from orchestrator.run.interrupt import Interrupts, interruptible
 from orchestrator.run.scheduler import Stop
@@ -64,7 +64,7 @@ class Session:
     started: float
     verb: str
     targets: tuple[str, ...]
-    kept: Kept
+    kept: Recorder
 
     def report(self, units: Sequence[UnitReport], notes: Sequence[str] = (), *, error: str = "") -> RunReport:
         """The report of the run as it stands; the last one that is made is saved when the run ends."""
@@ -78,7 +78,7 @@ class Session:
                 units=tuple(units),
                 seconds=time.monotonic() - self.started,
                 interrupted=self.interrupts.level > 0,
-                notes=(*always, *self.tools.held.notes, *notes, *_lost_records(self.tools.journal)),
+                notes=(*always, *self.tools.blocked.notes, *notes, *_lost_records(self.tools.journal)),
                 error=error,
             )
         )
@@ -143,12 +143,14 @@ def open_session(
         identities = Identities(catalogue, aws.emulator)
         store = StateStore(catalogue, identities, trust.policies.protected.types)
         ledger = Ledger(catalogue, identities, store)
-        outside = World(catalogue, identities, store, ledger)
+        outside = ObservedState(catalogue, identities, store, ledger)
         states = frozenset(account.state_bucket for account in catalogue.accounts.values())
         judge = Judge(trust.policies, trust.allowance, trust.weakened, states=states, outside=outside)
         units = [catalogue.units[id_] for id_ in selected]
         lock = trusted_lock(catalogue.root, trust.base)
-        held = look_first(catalogue, identities, ledger, units, judge=judge, lock=lock, verb=verb, compare=left is None)
+        blocked = look_first(
+            catalogue, identities, ledger, units, judge=judge, lock=lock, verb=verb, compare=left is None
+        )
         break_glass = take_break_glass(identities, units, request.break_glass)
         before = (*trust.notices, *left_before(catalogue.root))
         folders = new_run(catalogue.root)
@@ -158,7 +160,7 @@ def open_session(
         terraform = make_terraform(catalogue, processes, folders.of_run)
         phases = Phases(folders.of_run / "aws", catalogue, identities)
         stack.callback(phases.close)
-        kept = Kept()
+        kept = Recorder()
         console = console_sink(sys.stderr, os.environ, no_color=not common.colour, quiet=common.quiet)
         sink = Tee([console, kept])
         stack.callback(sink.close)
@@ -191,7 +193,7 @@ def open_session(
                 replace=request.replace,
                 break_glass=break_glass,
             ),
-            held=held,
+            blocked=blocked,
         )
         record_start(
             journal,

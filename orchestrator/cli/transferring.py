@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_report, print_units, write
 from orchestrator.cli.project import Project, project_of
-from orchestrator.cli.prompt import Asker
+from orchestrator.cli.prompt import Prompt
 from orchestrator.cli.ready import circumstances, ready_session
 from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import Session
@@ -23,7 +23,7 @@ from orchestrator.run.context import Tools
 from orchestrator.run.exit_codes import INTERRUPTED, exit_code
 from orchestrator.run.migrate.execute import carry_out
 from orchestrator.run.migrate.journal import OnStep, Transfer, check_edits, new_transfer
-from orchestrator.run.migrate.request import Prepared, Wish
+from orchestrator.run.migrate.request import MigrationRequest, PreparedMigration
 from orchestrator.run.migrate.trial import Trial, objections
 from orchestrator.run.unit.planned import Planned
 
@@ -32,7 +32,7 @@ _ENDS = {"move": Status.MOVED, "adopt": Status.ADOPTED}
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class MigrationOptions:
     """How it was asked for.
 
     Attributes:
@@ -55,7 +55,7 @@ class Ask:
         return self.command.partition(" ")[0]
 
 
-def transfer(common: Common, wish: Wish, ask: Ask) -> int:
+def transfer(common: Common, wish: MigrationRequest, ask: MigrationOptions) -> int:
     """Do what is wished, if the plans on copies of the states allow it; the exit code says how it went."""
     project = project_of(wish.catalogue)
     units = [wish.catalogue.units[id_] for id_ in wish.selected]
@@ -76,7 +76,7 @@ def transfer(common: Common, wish: Wish, ask: Ask) -> int:
     return INTERRUPTED if session.interrupts.level else exit_code(reports)
 
 
-def go_on(common: Common, project: Project, begun: Transfer, ask: Ask) -> int:
+def go_on(common: Common, project: Project, begun: Transfer, ask: MigrationOptions) -> int:
     """Carry out what is left of a transfer that was accepted and cut off. It is not planned and not asked for again."""
     units = [write.unit_in(project.catalogue) for write in begun.writes]
     selected = tuple(dict.fromkeys(write.like for write in begun.writes))
@@ -93,7 +93,7 @@ def go_on(common: Common, project: Project, begun: Transfer, ask: Ask) -> int:
 
 
 @contextmanager
-def _session(common: Common, project: Project, selected: Sequence[str], ask: Ask) -> Iterator[Session]:
+def _session(common: Common, project: Project, selected: Sequence[str], ask: MigrationOptions) -> Iterator[Session]:
     request = RunRequest.of(selected, None, None, None, fail_fast=False, timeout=None)
     verb = "plan" if ask.dry_run else ask.verb
     with ready_session(common, project, selected, request, verb=verb) as session:
@@ -108,14 +108,16 @@ def _session(common: Common, project: Project, selected: Sequence[str], ask: Ask
                 shutil.rmtree(tools.folders.of_run / name, ignore_errors=True)
 
 
-def _locked(common: Common, session: Session, wish: Wish, ask: Ask, words: Sequence[str]) -> list[UnitReport]:
+def _locked(
+    common: Common, session: Session, wish: MigrationRequest, ask: MigrationOptions, words: Sequence[str]
+) -> list[UnitReport]:
     tools = session.tools
     prepared, reports = _tried(tools, wish, wish.prepare(tools))
     _show(common, session, wish, prepared, reports)
     ask.on_step("planned")
     if exit_code(reports) or tools.stop.is_set() or not (prepared.writes or wish.edits):
         return reports
-    if not ask.yes and not Asker(common, tools.sink, tools.stop).confirm(
+    if not ask.yes and not Prompt(common, tools.sink, tools.stop).confirm(
         _question(prepared, wish, reports), words=words
     ):
         tools.journal.write("declined")
@@ -129,7 +131,9 @@ def _locked(common: Common, session: Session, wish: Wish, ask: Ask, words: Seque
     return [_done(tools, report, _ENDS[ask.verb]) if report.unit in tried else report for report in reports]
 
 
-def _tried(tools: Tools, wish: Wish, prepared: Prepared) -> tuple[Prepared, list[UnitReport]]:
+def _tried(
+    tools: Tools, wish: MigrationRequest, prepared: PreparedMigration
+) -> tuple[PreparedMigration, list[UnitReport]]:
     """Every unit planned on its copy, side by side, and what that means for the transfer."""
     trial = Trial(tools, prepared.stand_ins)
     with ThreadPoolExecutor(max(1, tools.options.slots), thread_name_prefix="trial") as pool:
@@ -156,10 +160,12 @@ def _judged(planned: Planned) -> UnitReport:
     return replace(report, status=Status.BLOCKED, cause=cause)
 
 
-def _show(common: Common, session: Session, wish: Wish, prepared: Prepared, reports: Sequence[UnitReport]) -> None:
+def _show(
+    common: Common, session: Session, wish: MigrationRequest, prepared: PreparedMigration, reports: Sequence[UnitReport]
+) -> None:
     if common.json:
         return
-    with Asker(common, session.tools.sink, session.tools.stop).paused():
+    with Prompt(common, session.tools.sink, session.tools.stop).paused():
         bucket = {unit.id: session.tools.catalogue.account_of(unit).state_bucket for unit in wish.locked}
         for edit in wish.edits:
             write(edit.diff().rstrip("\n") + "\n\n")
@@ -171,7 +177,7 @@ def _show(common: Common, session: Session, wish: Wish, prepared: Prepared, repo
         print_units(common, reports)
 
 
-def _question(prepared: Prepared, wish: Wish, reports: Sequence[UnitReport]) -> str:
+def _question(prepared: PreparedMigration, wish: MigrationRequest, reports: Sequence[UnitReport]) -> str:
     states = f"write {len(prepared.writes)} states"
     files = f", change {len(wish.edits)} files" if wish.edits else ""
     left = [report.unit for report in reports if report.changes]

@@ -15,12 +15,12 @@ from pydantic import Field, StringConstraints
 
 from orchestrator.config.catalogue import Account, Catalogue
 from orchestrator.config.schema.models import AccountId, Name, Region, Strict
-from orchestrator.config.schema.validate import check
+from orchestrator.config.schema.validate import validate
 from orchestrator.config.yaml.reader import Yaml, parse_yaml, read_yaml
-from orchestrator.config.yaml.scalars import Kind
+from orchestrator.config.yaml.scalars import ScalarKind
 from orchestrator.errors import CatalogueError, Location, Problem
 
-FORMAT = 1
+LOCK_FORMAT = 1
 FILE = "live/accounts.lock.yaml"
 _HEAD = """\
 # Which AWS account each name in live/accounts/ is, and where its states are. Written by `orch bootstrap`; commit it.
@@ -69,7 +69,7 @@ AccountsLock = Mapping[str, Locked]
 """Account name -> what is known of it."""
 
 
-def read_lock(root: Path) -> AccountsLock:
+def read_accounts_lock(root: Path) -> AccountsLock:
     """The file of a repository; empty when there is none.
 
     Raises:
@@ -92,10 +92,10 @@ def parse_lock(data: bytes) -> AccountsLock:
     """
     tree = parse_yaml(data, FILE)
     version = tree.get("format")
-    if version is not None and version.value != FORMAT:
-        what = f"format {version.raw} is not known; this orch knows {FORMAT}"
+    if version is not None and version.value != LOCK_FORMAT:
+        what = f"format {version.raw} is not known; this orch knows {LOCK_FORMAT}"
         raise CatalogueError([Problem(version.at, what, "use the orch that wrote it, or a newer one")])
-    if problems := check(tree, AccountsLockModel):
+    if problems := validate(tree, AccountsLockModel):
         raise CatalogueError(problems)
     accounts = tree.get("accounts")
     return (
@@ -108,16 +108,16 @@ def _entry(name: str, value: Yaml, at: Location) -> Locked:
     return Locked(name=name, **texts, at=at, lines={key: value.where(key) for key in texts})
 
 
-def locked(catalogue: Catalogue, account: Account) -> Locked:
+def locked_account(catalogue: Catalogue, account: Account) -> Locked:
     """What the catalogue says of an account now."""
     return Locked(
         account.name, account.id, account.region, account.state_bucket, catalogue.settings.name, Location(FILE), {}
     )
 
 
-def lock_text(entries: Iterable[Locked]) -> str:
+def accounts_lock_text(entries: Iterable[Locked]) -> str:
     """The file's text, sorted by name."""
-    lines = [_HEAD, f"format: {FORMAT}\n", "accounts:\n"]
+    lines = [_HEAD, f"format: {LOCK_FORMAT}\n", "accounts:\n"]
     for each in sorted(entries, key=lambda entry: entry.name):
         lines += [f'  "{each.name}":\n', f'    id: "{each.id}"\n', f'    region: "{each.region}"\n']
         lines += [f'    bucket: "{each.bucket}"\n', f'    catalogue: "{each.catalogue}"\n']
@@ -131,6 +131,6 @@ def said_at(catalogue: Catalogue, account: Account, key: str) -> Location:
     places |= {"bucket": [("live/orch.yaml", "state")], "catalogue": [("live/orch.yaml", "name")]}
     for file, name in places[key]:
         tree = read_yaml(catalogue.root / file, root=catalogue.root)
-        if tree.kind is Kind.MAP and name in tree.value:
+        if tree.kind is ScalarKind.MAP and name in tree.value:
             return tree.where(name)
     return account.at

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue
-from orchestrator.config.resolve.context import Context
-from orchestrator.config.resolve.files import Files
+from orchestrator.config.resolve.context import ResolveContext
+from orchestrator.config.resolve.files import LiveFiles
 from orchestrator.config.resolve.outline import read_outline
 from orchestrator.config.resolve.scopes import Scope
 from orchestrator.config.resolve.units import make_units
@@ -49,7 +49,7 @@ def load(root: Path, *, written: Path | None = None) -> Catalogue:
         wiring = Wiring.of(scopes, outline.drafts, files)
         files.problems += wiring.problems()
         shared = Shared(stack_names=_known_names(files, scopes), problems=files.problems)
-        context = Context(root, outline.settings, outline.accounts, wiring, shared, files.problems)
+        context = ResolveContext(root, outline.settings, outline.accounts, wiring, shared, files.problems)
         units = make_units(outline.drafts, context)
     if files.problems:
         raise CatalogueError(list(dict.fromkeys(files.problems)))
@@ -71,6 +71,6 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _known_names(files: Files, scopes: Mapping[str, Scope]) -> frozenset[str]:
+def _known_names(files: LiveFiles, scopes: Mapping[str, Scope]) -> frozenset[str]:
     """Names that ``${NAME.output}`` would be meant for."""
     return frozenset(files.stacks) | {name for scope in scopes.values() for name in scope.uses}

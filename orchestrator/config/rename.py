@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from orchestrator.config.yaml.reader import Yaml, read_yaml
-from orchestrator.config.yaml.scalars import Kind as Is
+from orchestrator.config.yaml.scalars import ScalarKind as Is
 from orchestrator.errors import CatalogueError, Location, Problem
 
 _FOLDERS = ("accounts", "stages", "stacks")

@@ -19,9 +19,9 @@ from werkzeug.wsgi import get_input_stream
 
 from orchestrator.emulator.access.callers import Caller
 from orchestrator.emulator.access.gate import admit
-from orchestrator.emulator.access.refusals import Answer, Reason, fail, refuse
+from orchestrator.emulator.access.refusals import ErrorAnswer, Reason, fail, refuse
 from orchestrator.emulator.access.request import AwsRequest, read_request
-from orchestrator.emulator.calls import Call, CallLog
+from orchestrator.emulator.calls import CallLog, RecordedCall
 from orchestrator.emulator.faults import Fault, Faults, faults_of
 from orchestrator.emulator.seed import Key, add_accounts, seed
 from orchestrator.emulator.turn import TURN
@@ -91,7 +91,7 @@ class Emulator:
                 return replace(met.fault, drop=True, late=False)
         return met.fault
 
-    def _harmed(self, environ: dict[str, Any], body: bytes, fault: Fault) -> Answer | None:
+    def _harmed(self, environ: dict[str, Any], body: bytes, fault: Fault) -> ErrorAnswer | None:
         """What is answered instead; None: the usual."""
         if not (fault.drop or fault.status):
             return None
@@ -108,7 +108,7 @@ class Emulator:
 
     def _log(self, request: AwsRequest, caller: Caller | None, status: int, why: str) -> None:
         self._calls.add(
-            Call(
+            RecordedCall(
                 time=datetime.now(UTC).isoformat(timespec="milliseconds"),
                 service=request.service,
                 action=request.operation or f"{request.method} {request.path}",
@@ -121,7 +121,7 @@ class Emulator:
             )
         )
 
-    def _asked(self, environ: dict[str, Any], body: bytes) -> Answer:
+    def _asked(self, environ: dict[str, Any], body: bytes) -> ErrorAnswer:
         request = read_request(environ, body)
         environ["wsgi.input"] = io.BytesIO(body)
         caller, answer = admit(request)
@@ -130,7 +130,7 @@ class Emulator:
         self._log(request, caller, answer.status, answer.why)
         return answer
 
-    def _moto(self, request: AwsRequest, caller: Caller | None, environ: dict[str, Any]) -> Answer:
+    def _moto(self, request: AwsRequest, caller: Caller | None, environ: dict[str, Any]) -> ErrorAnswer:
         # moto would look for the key in every account; and nobody may choose the account with this header.
         environ.pop("HTTP_X_MOTO_ACCOUNT_ID", None)
         if caller is not None:
@@ -148,7 +148,7 @@ class Emulator:
             return _lacks(request, what)
         return answer
 
-    def _steered(self, path: str, body: bytes, environ: dict[str, Any]) -> Answer:
+    def _steered(self, path: str, body: bytes, environ: dict[str, Any]) -> ErrorAnswer:
         given = str(environ.get("HTTP_" + KEY_HEADER.upper().replace("-", "_"), ""))
         if not hmac.compare_digest(given.encode(), self._key.secret_key.encode()):
             return _plain(HTTPStatus.FORBIDDEN)
@@ -169,7 +169,7 @@ class Emulator:
         return _plain(HTTPStatus.OK)
 
 
-def run(application: Wsgi, environ: dict[str, Any]) -> Answer:
+def run(application: Wsgi, environ: dict[str, Any]) -> ErrorAnswer:
     """Have a WSGI application answer, wholly.
 
     Args:
@@ -190,10 +190,10 @@ def run(application: Wsgi, environ: dict[str, Any]) -> Answer:
         if close is not None:
             close()
     status, headers = started[-1]
-    return Answer(int(status.split(" ", 1)[0]), tuple(headers), body)
+    return ErrorAnswer(int(status.split(" ", 1)[0]), tuple(headers), body)
 
 
-def _lacks(request: AwsRequest, what: str) -> Answer:
+def _lacks(request: AwsRequest, what: str) -> ErrorAnswer:
     sys.stderr.write(f"the emulator lacks {what}\n")
     sys.stderr.flush()
     return refuse(request, Reason.LACKING, f"The emulator does not have {what}")
@@ -211,5 +211,5 @@ def _has_gone(connection: socket.socket | None) -> bool:
         return True
 
 
-def _plain(status: HTTPStatus) -> Answer:
-    return Answer(status.value, (("Content-Type", "text/plain"), ("Content-Length", "0")), b"")
+def _plain(status: HTTPStatus) -> ErrorAnswer:
+    return ErrorAnswer(status.value, (("Content-Type", "text/plain"), ("Content-Length", "0")), b"")

@@ -18,7 +18,7 @@ _READS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RecordedCall:
     """One request.
 
     Attributes:
@@ -65,13 +65,13 @@ class CallLog:
         descriptor = os.open(folder / CALLS_NAME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         self._file: IO[str] = os.fdopen(descriptor, "w", encoding="utf-8")
 
-    def add(self, call: Call) -> None:
+    def add(self, call: RecordedCall) -> None:
         """Write a call; whoever reads the file after the answer finds it."""
         self._file.write(json.dumps(asdict(call)) + "\n")
         self._file.flush()
 
 
-def read_calls(folder: Path) -> tuple[Call, ...]:
+def read_calls(folder: Path) -> tuple[RecordedCall, ...]:
     """Every call since the emulator started, in the order in which they were answered.
 
     Args:
@@ -84,4 +84,4 @@ def read_calls(folder: Path) -> tuple[Call, ...]:
         lines = (folder / CALLS_NAME).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return ()
-    return tuple(Call(**json.loads(line)) for line in lines)
+    return tuple(RecordedCall(**json.loads(line)) for line in lines)

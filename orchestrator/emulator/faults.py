@@ -63,7 +63,7 @@ def faults_of(body: bytes) -> dict[str, list[Fault]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class FaultHit:
     """A fault that a request met. ``over`` is set when the fault's scope ends."""
 
     fault: Fault
@@ -94,13 +94,13 @@ class Faults:
             for scope in list(self._set):
                 self._end(scope)
 
-    def meet(self, request: AwsRequest, account: str) -> Met | None:
+    def meet(self, request: AwsRequest, account: str) -> FaultHit | None:
         """The fault that a request meets, counted; None when none fits."""
         line = request_line(request, account)
         with self._lock:
             for counted in (each for faults in self._set.values() for each in faults):
                 if counted.meets(line):
-                    return Met(counted.fault, counted.over)
+                    return FaultHit(counted.fault, counted.over)
         return None
 
     def _end(self, scope: str) -> None:

@@ -93,7 +93,7 @@ def _end(_signum: int, _frame: object) -> None:
     raise SystemExit(0)
 
 
-def main() -> None:
+def serve_folder() -> None:
     """Read the order from standard input and serve."""
     signal.signal(signal.SIGTERM, _end)
     # A terminal's Ctrl-C goes to the commands in it, not to what they share.
@@ -103,4 +103,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve_folder()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.guard.checkov.annotate import enriched
 from orchestrator.guard.findings import PROTECTED
 from orchestrator.guard.plan.entries import UnreadableError
-from orchestrator.guard.plan.reader import Document, read_document
+from orchestrator.guard.plan.reader import PlanDocument, read_document
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.rules.protected import losses
 
@@ -71,7 +71,9 @@ def _baits(protected: Protected) -> tuple[_Bait, ...]:
     )
 
 
-def _past_the_check(engine: Engine, document: Document, baits: tuple[_Bait, ...], protected: Protected) -> list[str]:
+def _past_the_check(
+    engine: Engine, document: PlanDocument, baits: tuple[_Bait, ...], protected: Protected
+) -> list[str]:
     """What the check on protected resources lets pass, does not answer about, or cannot be asked about."""
     try:
         answers = engine.run(enriched(document, protected))
@@ -81,7 +83,7 @@ def _past_the_check(engine: Engine, document: Document, baits: tuple[_Bait, ...]
     return [f"{bait.what} past the check {PROTECTED}" for bait in baits if bait.address not in caught]
 
 
-def _document(baits: tuple[_Bait, ...]) -> Document:
+def _document(baits: tuple[_Bait, ...]) -> PlanDocument:
     """The canary's plan, read as every plan is: from a file."""
     plan = {
         "format_version": "1.2",

@@ -72,9 +72,9 @@ def way_out(change: ResourceChange, changes: Iterable[ResourceChange]) -> str:
     """What to do instead. A delete and a create that look like a rename get the ``moved`` entry."""
     if change.deposed:
         return _DEPOSED
-    twin = renamed_to(change, changes)
-    if twin is not None:
-        return f"it looks renamed: add {moved_entry(change.address, twin.address)} to the stack's entry"
+    duplicate = renamed_to(change, changes)
+    if duplicate is not None:
+        return f"it looks renamed: add {moved_entry(change.address, duplicate.address)} to the stack's entry"
     if change.action is Action.FORGET:
         return "take the `removed` block out"
     if change.replace_paths and change.reason in {None, "replace_because_cannot_update"}:

@@ -16,12 +16,12 @@ from orchestrator.guard.findings import PROTECTED, VANISHED, Writer, finding_id
 from orchestrator.guard.judge import GUARDING, Judge
 from orchestrator.guard.model import Finding, Verdict
 from orchestrator.guard.plan.entries import UnreadableError
-from orchestrator.guard.plan.reader import Document, read_document
+from orchestrator.guard.plan.reader import PlanDocument, read_document
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.model import Action, PlanRecord, ResourceChange
 
 if TYPE_CHECKING:
-    from orchestrator.guard.checkov.runner import Answers, Engine
+    from orchestrator.guard.checkov.runner import CheckOutcomes, Engine
 
 _GONE = "find out who deleted it; bring it back and take it over with `imports`: an apply would make a new, empty one"
 _BACK = "put back what was changed by hand: orch apply {unit} sets what its configuration says"
@@ -53,7 +53,7 @@ def judge_drift(judge: Judge, unit: Unit, plan: PlanRecord, *, more: Sequence[Fi
     return Verdict(unit=unit.id, findings=judge.allowance.allow([*found, *more]), checks=checks)
 
 
-def _found(judge: Judge, writer: Writer, document: Document) -> tuple[list[Finding], tuple[str, ...]]:
+def _found(judge: Judge, writer: Writer, document: PlanDocument) -> tuple[list[Finding], tuple[str, ...]]:
     engine = judge.warm()
     escaped = judge.canary()
     if escaped:
@@ -118,7 +118,7 @@ def _vanished(writer: Writer, change: ResourceChange, protected: Protected) -> F
 
 
 def _objections(
-    engine: Engine, answers: Answers, drift: dict[str, ResourceChange], writer: Writer
+    engine: Engine, answers: CheckOutcomes, drift: dict[str, ResourceChange], writer: Writer
 ) -> Iterator[Finding]:
     for each in answers.given:
         if each.passed or each.check == PROTECTED:  # what is gone has its own words

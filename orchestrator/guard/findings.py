@@ -11,7 +11,7 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location
 from orchestrator.guard.causes import attributes, cause, way_out
 from orchestrator.guard.checkov.annotate import label
-from orchestrator.guard.model import SELF, Finding
+from orchestrator.guard.model import POLICY_WEAKENED, Finding
 from orchestrator.guard.places import locate
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.model import Action, ResourceChange
@@ -21,13 +21,13 @@ PROTECTED = "ORCH_PROTECTED"
 
 VANISHED = "ORCH_VANISHED"
 UNREADABLE = "ORCH_UNREADABLE"
-UNPROVEN = "ORCH_UNPROVEN"
+CHECK_FAILED = "ORCH_CHECK_FAILED"
 DISAGREE = "ORCH_DISAGREE"
 ERRORED = "ORCH_ERRORED"
 RUNS_CODE = "ORCH_RUNS_CODE"
-UNLISTED = "ORCH_UNLISTED"
+UNTRUSTED_SOURCE = "ORCH_UNTRUSTED_SOURCE"
 TEMPLATE = "ORCH_TEMPLATE"
-STATE = "ORCH_STATE"
+STATE_ACCESS = "ORCH_STATE"
 CANARY = "ORCH_CANARY"
 WAIVER = "ORCH_WAIVER"
 
@@ -110,7 +110,7 @@ class Writer:
     def into_state(self, change: ResourceChange, why: str) -> Finding:
         """A resource reaches into a bucket with states."""
         return self._finding(
-            STATE,
+            STATE_ACCESS,
             label(change),
             change.action.value,
             cause=why,
@@ -131,7 +131,7 @@ class Writer:
         """A check did not answer, so it is not known what it would have said."""
         message = f"{check} did not judge {address}: {why}" if address else f"{check} did not run: {why}"
         hint = f"correct policies/{policy}/check.py: a check answers PASSED or FAILED about each resource that it names"
-        return self._finding(UNPROVEN, address, check, cause=why, message=message, hint=hint)
+        return self._finding(CHECK_FAILED, address, check, cause=why, message=message, hint=hint)
 
     def disagreement(self, address: str) -> Finding:
         """The check and the guard's own rule differ about a protected resource."""
@@ -160,8 +160,8 @@ class Writer:
     def disarmed(self, subject: str, what: str, where: Location) -> Finding:
         """The change weakens what judges it."""
         return Finding(
-            id=finding_id(SELF, self.unit.id, f"{where.file} {subject}", ""),
-            rule=SELF,
+            id=finding_id(POLICY_WEAKENED, self.unit.id, f"{where.file} {subject}", ""),
+            rule=POLICY_WEAKENED,
             unit=self.unit.id,
             address=f"{where.file}: {subject}" if subject != where.file else subject,
             action="",

@@ -14,7 +14,7 @@ from orchestrator.guard.checkov.annotate import changed, enriched, label
 from orchestrator.guard.findings import PROTECTED, Writer
 from orchestrator.guard.model import Finding, Severity, Verdict
 from orchestrator.guard.plan.entries import UnreadableError
-from orchestrator.guard.plan.reader import Document, read_document
+from orchestrator.guard.plan.reader import PlanDocument, read_document
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.rules.cloudformation import template_findings
 from orchestrator.guard.rules.protected import losses, unaccounted, unnamed_losses
@@ -26,7 +26,7 @@ from orchestrator.guard.trust.weakening import Weakening
 from orchestrator.terraform.model import PlanRecord, ResourceChange
 
 if TYPE_CHECKING:
-    from orchestrator.guard.checkov.runner import Answers, Engine
+    from orchestrator.guard.checkov.runner import CheckOutcomes, Engine
 
 
 GUARDING = frozenset({"weakened", "hidden_replace"})
@@ -152,7 +152,7 @@ class Judge:
         return findings, checks, document.errored
 
     def _judged(
-        self, unit: Unit, plan: PlanRecord, document: Document, *, destroy: bool
+        self, unit: Unit, plan: PlanRecord, document: PlanDocument, *, destroy: bool
     ) -> tuple[list[Finding], tuple[str, ...]]:
         engine = self.warm()
         changes = changed(document)
@@ -187,7 +187,7 @@ class Judge:
         except Exception as error:  # noqa: BLE001 - a template that nobody thought of was not judged
             return [writer.unreadable(f"a template could not be compared: {type(error).__name__}")]
 
-    def _faults(self, document: Document, writer: Writer) -> Iterator[Finding]:
+    def _faults(self, document: PlanDocument, writer: Writer) -> Iterator[Finding]:
         for fault in document.faults:
             yield writer.unreadable(fault.what, address=fault.address)
         types = {each.address: each.type for each in document.changes}
@@ -198,7 +198,7 @@ class Judge:
 
 
 def _objections(
-    engine: Engine, answers: Answers, changes: dict[str, ResourceChange], writer: Writer, lost: frozenset[str]
+    engine: Engine, answers: CheckOutcomes, changes: dict[str, ResourceChange], writer: Writer, lost: frozenset[str]
 ) -> Iterator[Finding]:
     """What the checks object to; the check on protected resources is compared with the guard's own rule."""
     stopped = {each.address for each in answers.given if each.check == PROTECTED and not each.passed}
@@ -224,12 +224,12 @@ def _objections(
         )
 
 
-def _gaps(engine: Engine, answers: Answers, writer: Writer) -> Iterator[Finding]:
+def _gaps(engine: Engine, answers: CheckOutcomes, writer: Writer) -> Iterator[Finding]:
     for (check, address), why in answers.missing.items():
         yield writer.unproven(check, address, why, policy=engine.checks[check].policy)
 
 
-def _proven(answers: Answers) -> tuple[str, ...]:
+def _proven(answers: CheckOutcomes) -> tuple[str, ...]:
     """Checks that answered, and about everything that they had to."""
     gaps = {check for check, _ in answers.missing}
     return tuple(sorted({each.check for each in answers.given} - gaps))

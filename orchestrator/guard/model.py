@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from orchestrator.errors import Location
 
-SELF = "ORCH_SELF"
+POLICY_WEAKENED = "ORCH_POLICY_WEAKENED"
 """The rule about the change as a whole: it weakens what judges it, which is a finding on each of its units."""
 
 

@@ -6,11 +6,11 @@ import re
 
 from orchestrator.hcl.templates import TemplateReader
 from orchestrator.hcl.tree import (
-    Call,
     Compound,
     Constant,
     Entries,
     Expression,
+    FunctionCall,
     HclError,
     Items,
     Reference,
@@ -102,7 +102,7 @@ class ExpressionParser(TemplateReader):
             self.scanner.advance()
             name += "::" + self.take("word", "a function's name")
         if self.scanner.kind == "(":
-            return Call(name, self._arguments(), start)
+            return FunctionCall(name, self._arguments(), start)
         if "::" in name:
             raise self.fail("'('")
         return Constant(_WORDS[name], start) if name in _WORDS else Reference(name, (), start)

@@ -47,7 +47,7 @@ class Reference(NamedTuple):
     position: int
 
 
-class Call(NamedTuple):
+class FunctionCall(NamedTuple):
     """A function call: ``file("a.txt")``, ``provider::aws::arn_parse(x)``."""
 
     name: str
@@ -81,7 +81,7 @@ class Compound(NamedTuple):
     position: int
 
 
-Expression: TypeAlias = Union[Constant, Template, Reference, Call, Items, Entries, Compound]  # noqa: UP007 - recursive
+Expression: TypeAlias = Union[Constant, Template, Reference, FunctionCall, Items, Entries, Compound]  # noqa: UP007 - recursive
 
 
 class Attribute(NamedTuple):
@@ -113,7 +113,7 @@ def parts_of(expression: Expression) -> tuple[Expression, ...]:
     """The expressions directly inside an expression."""
     if isinstance(expression, Template | Compound):
         return expression.parts
-    if isinstance(expression, Call):
+    if isinstance(expression, FunctionCall):
         return expression.arguments
     if isinstance(expression, Items):
         return expression.items

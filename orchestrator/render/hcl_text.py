@@ -19,7 +19,7 @@ _FIRST_PRINTABLE = 0x20
 _DELETE = 0x7F
 
 
-def quote(text: str) -> str:
+def hcl_quote(text: str) -> str:
     """A quoted HCL string that means exactly ``text`` and nothing else."""
     escaped = "".join(_escape(character) for character in text)
     return '"' + escaped.replace("${", "$${").replace("%{", "%%{") + '"'
@@ -49,7 +49,7 @@ def identifier(name: str) -> str:
 
 def index(base: str, path: Iterable[str | int]) -> str:
     """``base["a"][0]``: keys are quoted, positions are numbers."""
-    steps = (f"[{step}]" if isinstance(step, int) else f"[{quote(step)}]" for step in path)
+    steps = (f"[{step}]" if isinstance(step, int) else f"[{hcl_quote(step)}]" for step in path)
     return base + "".join(steps)
 
 
@@ -63,9 +63,9 @@ def constant(value: Any, unknown: str) -> str:
     if value is UNKNOWN:
         return unknown
     if isinstance(value, str):
-        return quote(value)
+        return hcl_quote(value)
     if isinstance(value, Mapping):
-        pairs = (f"{quote(key)} = {constant(item, unknown)}" for key, item in sorted(value.items()))
+        pairs = (f"{hcl_quote(key)} = {constant(item, unknown)}" for key, item in sorted(value.items()))
         return "{ " + ", ".join(pairs) + " }" if value else "{}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(constant(item, unknown) for item in value) + "]"

@@ -73,7 +73,7 @@ class Renderer:
             keep_trailing_newline=True,
             autoescape=False,  # noqa: S701 - HCL, not HTML: every piece of data goes through the hcl filter
         )
-        self._templates.filters["hcl"] = hcl.quote
+        self._templates.filters["hcl"] = hcl.hcl_quote
 
     def render(self, unit: Unit, tree: ModuleTree | None, upstream: Upstream) -> RootText:
         """The text of a unit's root.
@@ -246,7 +246,7 @@ def _expression_at(node: Literal, path: tuple[str | int, ...]) -> str:
         )
         return f'join("", [{", ".join(parts)}])'
     if isinstance(value, Mapping):
-        pairs = (f"{hcl.quote(key)} = {_expression_at(item, (*path, key))}" for key, item in value.items())
+        pairs = (f"{hcl.hcl_quote(key)} = {_expression_at(item, (*path, key))}" for key, item in value.items())
         return "{ " + ", ".join(pairs) + " }"
     items = value if isinstance(value, tuple) else ()
     return "[" + ", ".join(_expression_at(item, (*path, number)) for number, item in enumerate(items)) + "]"

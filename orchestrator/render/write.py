@@ -14,7 +14,7 @@ from orchestrator.render.archive import zip_folder
 from orchestrator.render.module_tree import ModuleTree, ModuleTrees, copy_tree
 from orchestrator.render.root import Renderer, RootText
 from orchestrator.render.values import Upstream
-from orchestrator.util.files import locked
+from orchestrator.util.files import file_lock
 
 LOCK_FILE = ".terraform.lock.hcl"
 CATALOGUE_LOCK_FILE = "live/providers.lock.hcl"
@@ -86,7 +86,7 @@ class Workspace:
         Terraform's own folder (``.terraform``) stays; any other file that is not part of the root goes. Two runs of one
         unit take turns.
         """
-        with locked(folder.with_name(f".{folder.name}.lock")):
+        with file_lock(folder.with_name(f".{folder.name}.lock")):
             _sync(rendered, folder)
 
 

@@ -11,7 +11,7 @@ from orchestrator.report.style import Paint
 from orchestrator.report.tables import dump
 from orchestrator.report.text import clean, clean_block, plural
 
-FORMAT = 1
+ERROR_FORMAT = 1
 
 
 def error_lines(error: OrchError, *, colour: bool = False) -> str:
@@ -37,7 +37,9 @@ def error_json(error: OrchError) -> str:
         else [_form(error.where, error.what, error.hint)]
     )
     name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower()
-    return dump({"format": FORMAT, "kind": "error", "error": name, "exit_code": error.exit_code, "problems": problems})
+    return dump(
+        {"format": ERROR_FORMAT, "kind": "error", "error": name, "exit_code": error.exit_code, "problems": problems}
+    )
 
 
 def _problem(where: Location | None, what: str, hint: str | None, paint: Paint) -> Iterator[str]:

@@ -10,16 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from orchestrator.report.tables import dump
 from orchestrator.report.text import clean
 
-FORMAT = 1
+GRAPH_FORMAT = 1
 
-Upstreams = Mapping[str, Iterable[str]]
+UpstreamMap = Mapping[str, Iterable[str]]
 """Unit -> its upstreams, in graph order. An upstream that is not a key itself is not drawn."""
 
 Details = Mapping[str, Mapping[str, str]]
 """Unit -> its ``account`` and ``region``; both may be missing."""
 
 
-def tree(upstreams: Upstreams, details: Details | None = None) -> str:
+def tree(upstreams: UpstreamMap, details: Details | None = None) -> str:
     """Each unit below one that it reads. A unit with several upstreams is written out once, and named elsewhere."""
     edges = _edges(upstreams)
     below: dict[str, list[str]] = {unit: [] for unit in edges}
@@ -45,7 +45,7 @@ def tree(upstreams: Upstreams, details: Details | None = None) -> str:
     return "\n".join(lines)
 
 
-def mermaid(upstreams: Upstreams, details: Details | None = None) -> str:
+def mermaid(upstreams: UpstreamMap, details: Details | None = None) -> str:
     """A Mermaid flowchart, as GitHub draws it in Markdown; one box for each account."""
     edges = _edges(upstreams)
     ids = {unit: f"n{number}" for number, unit in enumerate(edges)}
@@ -62,7 +62,7 @@ def mermaid(upstreams: Upstreams, details: Details | None = None) -> str:
     return "\n".join(lines)
 
 
-def dot(upstreams: Upstreams, details: Details | None = None) -> str:
+def dot(upstreams: UpstreamMap, details: Details | None = None) -> str:
     """A graph for Graphviz; one cluster for each account."""
     edges = _edges(upstreams)
     lines = ["digraph orch {", "    rankdir=LR;", '    node [shape=box, fontname="sans-serif"];']
@@ -78,16 +78,16 @@ def dot(upstreams: Upstreams, details: Details | None = None) -> str:
     return "\n".join([*lines, "}"])
 
 
-def json(upstreams: Upstreams, details: Details | None = None) -> str:
+def json(upstreams: UpstreamMap, details: Details | None = None) -> str:
     """``{"format": 1, "kind": "graph", "units": [{"unit", "account", "region", "upstreams"}]}``, in graph order."""
     units = []
     for unit, above in _edges(upstreams).items():
         account, region = _place(unit, details)
         units.append({"unit": unit, "account": account, "region": region, "upstreams": above})
-    return dump({"format": FORMAT, "kind": "graph", "units": units})
+    return dump({"format": GRAPH_FORMAT, "kind": "graph", "units": units})
 
 
-def _edges(upstreams: Upstreams) -> dict[str, list[str]]:
+def _edges(upstreams: UpstreamMap) -> dict[str, list[str]]:
     return {unit: [u for u in dict.fromkeys(above) if u in upstreams] for unit, above in upstreams.items()}
 
 

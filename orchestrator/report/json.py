@@ -1,4 +1,4 @@
-"""A run report as JSON. ``docs/output.md`` describes the shape; a change that breaks readers raises ``FORMAT``."""
+"""A run report as JSON. ``docs/output.md`` describes the shape; a change that breaks readers raises ``RUN_FORMAT``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from orchestrator.errors import Location
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.report.final.report import outcome, sums
-from orchestrator.report.model import Attribute, ChangeLine, RunReport, UnitReport
+from orchestrator.report.model import AttributeChange, ChangeLine, RunReport, UnitReport
 from orchestrator.report.tables import dump
 from orchestrator.report.text import short_address
 
-FORMAT = 1
+RUN_FORMAT = 1
 
 
 def run_json(report: RunReport) -> str:
@@ -24,7 +24,7 @@ def run_json(report: RunReport) -> str:
 def run_form(report: RunReport) -> dict[str, Any]:
     """The run as plain values, ready for JSON."""
     return {
-        "format": FORMAT,
+        "format": RUN_FORMAT,
         "kind": "run",
         "run": report.run,
         "verb": report.verb,
@@ -115,7 +115,7 @@ def _change(change: ChangeLine) -> dict[str, Any]:
     }
 
 
-def _attribute(attribute: Attribute) -> dict[str, Any]:
+def _attribute(attribute: AttributeChange) -> dict[str, Any]:
     return {
         "path": attribute.path,
         "before": attribute.before,

@@ -50,7 +50,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Attribute:
+class AttributeChange:
     """One changed attribute, ready to be shown: sensitive values are already ``(sensitive)``.
 
     ``before`` or ``after`` is empty where there is no value; an empty string is shown as ``""``.
@@ -75,7 +75,7 @@ class ChangeLine:
     address: str
     action: Action
     reason: str = ""
-    attributes: tuple[Attribute, ...] = ()
+    attributes: tuple[AttributeChange, ...] = ()
     moved_from: str | None = None
     imported_id: str | None = None
     deposed: str | None = None

@@ -10,7 +10,7 @@ from typing import Any
 from orchestrator.report.style import Paint
 from orchestrator.report.text import cell_width, clean, pad
 
-FORMAT = 1
+TABLE_FORMAT = 1
 """Version of the JSON shapes of tables; ``docs/output.md`` describes them."""
 
 _GAP = "  "
@@ -78,7 +78,7 @@ def rows_json(kind: str, rows: Iterable[Mapping[str, Any]]) -> str:
         kind: which table it is: the verb's name.
         rows: as for ``table``; values keep their types.
     """
-    return dump({"format": FORMAT, "kind": kind, "rows": [dict(row) for row in rows]})
+    return dump({"format": TABLE_FORMAT, "kind": kind, "rows": [dict(row) for row in rows]})
 
 
 def dump(value: Mapping[str, Any]) -> str:

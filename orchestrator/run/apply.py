@@ -17,18 +17,18 @@ from orchestrator.report.values.changes import scrub
 from orchestrator.run.context import Tools
 from orchestrator.run.history.paths import Folders
 from orchestrator.run.plan import not_run
-from orchestrator.run.scheduler import Ended, Step, run_graph
+from orchestrator.run.scheduler import Ended, StepResult, run_graph
 from orchestrator.run.unit.backups import save_copies
 from orchestrator.run.unit.compare import destroys, unannounced
 from orchestrator.run.unit.locking import tell_waits
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.planner import Planner
-from orchestrator.run.unit.progress import Watched, progress, warn
-from orchestrator.run.unit.publish import keep_books, mend_books
+from orchestrator.run.unit.progress import ChangeDetector, progress_callback, warning_callback
+from orchestrator.run.unit.publish import publish_state, repair_published
 from orchestrator.run.unit.push_state import tell_unsaved
 from orchestrator.run.unit.receipts import confirm, settle
 from orchestrator.run.unit.role import role_fields, role_of
-from orchestrator.run.unit.upstreams import Inflow, Upstreams
+from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 from orchestrator.terraform.failures import StalePlanError
 from orchestrator.terraform.model import PlanRecord
 
@@ -95,7 +95,7 @@ class ApplyAll:
         before = self.planned[ended.unit]
         return not_run(self.tools, ended) if before.go_on else before.report
 
-    def _work(self, id_: str) -> Step[UnitReport]:
+    def _work(self, id_: str) -> StepResult[UnitReport]:
         unit = self.tools.unit(id_)
         started = time.monotonic()
         try:
@@ -105,7 +105,7 @@ class ApplyAll:
             failure = Planner(self.tools).failure(unit, error)
             report = replace(failure, changes=shown.changes, findings=shown.findings)
         report = replace(report, seconds=time.monotonic() - started)
-        return Step(report, go_on=report.status in {Status.UNCHANGED, Status.APPLIED, Status.DESTROYED})
+        return StepResult(report, go_on=report.status in {Status.UNCHANGED, Status.APPLIED, Status.DESTROYED})
 
     def _unit(self, unit: Unit, before: Planned) -> UnitReport:
         if before.go_on and self.look is not None:
@@ -114,7 +114,7 @@ class ApplyAll:
             return before.report
         if before.preview:
             values = Upstreams(self.tools.catalogue, self.tools.store).for_apply(unit)
-            real = Planner(self.tools).plan(unit, Inflow(values=values, pending=()))
+            real = Planner(self.tools).plan(unit, UpstreamValues(values=values, pending=()))
             stopped = self._may_go_on(before, real)
             if stopped is not None:
                 return stopped
@@ -142,7 +142,7 @@ class ApplyAll:
             why = error.what
         self.tools.sink(Notice(text=f"{why}: planning it again", unit=unit.id))
         values = Upstreams(self.tools.catalogue, self.tools.store).for_apply(unit)
-        again = Planner(self.tools).plan(unit, Inflow(values=values, pending=()))
+        again = Planner(self.tools).plan(unit, UpstreamValues(values=values, pending=()))
         stopped = self._may_go_on(real, again)
         if stopped is not None:
             return stopped
@@ -170,7 +170,7 @@ class ApplyAll:
     def _unchanged(self, unit: Unit, real: Planned) -> UnitReport:
         """Nothing to apply; what others read of it may still have to be written again."""
         if not self.destroy:
-            mend_books(self.tools, unit)
+            repair_published(self.tools, unit)
         return real.report
 
     def _apply(self, unit: Unit, real: Planned) -> UnitReport:
@@ -191,14 +191,14 @@ class ApplyAll:
         tools.sink(UnitPhase(unit.id, Phase.DESTROY if self.destroy else Phase.APPLY))
         folder = Folders(root=tools.folders.root, run=run).unit(unit)
         root = replace(tools.root(unit, preview=False), folder=folder, env=tools.apply_environment(unit, role))
-        watched = Watched(progress(tools.sink, unit.id))
+        watched = ChangeDetector(progress_callback(tools.sink, unit.id))
         try:
             tools.terraform.apply(
                 root,
                 real.plan.file,
                 timeout=tools.options.timeout or unit.timeouts.apply,
                 on_line=tell_waits(tools, unit, watched),
-                on_warning=warn(tools.sink, unit.id),
+                on_warning=warning_callback(tools.sink, unit.id),
                 lock_timeout=tools.options.lock_timeout,
             )
         except StalePlanError:
@@ -216,7 +216,7 @@ class ApplyAll:
             receipt = settle(tools, unit, receipt, ok=True)
         finally:
             tools.journal.note(f"{verb}-ended", unit=unit.id, ok=True, **_state_of(receipt))
-            keep_books(tools, unit)
+            publish_state(tools, unit)
         return replace(real.report, status=Status.DESTROYED if self.destroy else Status.APPLIED)
 
     def _confirmed(self, unit: Unit, real: Planned, made: Receipt, role: AnyRole) -> Receipt:
@@ -248,4 +248,4 @@ def publish_again(tools: Tools, planned: Mapping[str, Planned]) -> None:
     """
     for unit in sorted(planned):
         if planned[unit].report.status is Status.UNCHANGED:
-            mend_books(tools, tools.unit(unit))
+            repair_published(tools, tools.unit(unit))

@@ -21,7 +21,7 @@ from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.render.values import unit_references
 from orchestrator.render.write import Workspace
 from orchestrator.report.live.sink import Sink
-from orchestrator.run.checks.blocked import Held
+from orchestrator.run.checks.blocked import BlockedUnits
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import Folders
 from orchestrator.run.scheduler import Stop
@@ -76,7 +76,7 @@ class Tools:
     folders: Folders
     stop: Stop
     options: Options
-    held: Held = field(default_factory=Held)
+    blocked: BlockedUnits = field(default_factory=BlockedUnits)
     """What must not be planned, found before the run."""
 
     def unit(self, id_: str) -> Unit:

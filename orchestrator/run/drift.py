@@ -11,14 +11,14 @@ from orchestrator.errors import InterruptedRunError, OrchError
 from orchestrator.guard.drift import changed_outside, judge_drift
 from orchestrator.report.model import Phase, RunStarted, Status, UnitDone, UnitPhase, UnitReport
 from orchestrator.report.values.changes import change_lines
-from orchestrator.run.checks.inventory import held_report
+from orchestrator.run.checks.inventory import blocked_report
 from orchestrator.run.context import Tools
 from orchestrator.run.plan import not_run
-from orchestrator.run.scheduler import Ended, Step, run_graph
+from orchestrator.run.scheduler import Ended, StepResult, run_graph
 from orchestrator.run.unit.planner import Planner
-from orchestrator.run.unit.prepare import FoundError, prepare
-from orchestrator.run.unit.progress import progress, warn
-from orchestrator.run.unit.upstreams import Inflow, Upstreams
+from orchestrator.run.unit.prepare import FoundError, prepare_unit
+from orchestrator.run.unit.progress import progress_callback, warning_callback
+from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 from orchestrator.terraform.plan.reader import read_plan
 
 NOTHING = "nothing there"
@@ -36,7 +36,7 @@ class DriftAll:
         graph = tools.graph
         units = {unit: graph.upstreams(unit) for unit in graph.order}
         tools.sink(RunStarted(run=tools.folders.run, verb="drift", units=units, slots=tools.options.slots))
-        for report in tools.held.reports:  # what is no unit any more, and still has something protected
+        for report in tools.blocked.reports:  # what is no unit any more, and still has something protected
             tools.sink(UnitDone(report))
         ended = run_graph(
             graph,
@@ -46,7 +46,7 @@ class DriftAll:
             fail_fast=tools.options.fail_fast,
             on_end=self._on_end,
         )
-        found = {report.unit: report for report in tools.held.reports}
+        found = {report.unit: report for report in tools.blocked.reports}
         return {**found, **{unit: self._report(end) for unit, end in ended.items()}}
 
     def _on_end(self, ended: Ended[UnitReport]) -> None:
@@ -57,7 +57,7 @@ class DriftAll:
     def _report(self, ended: Ended[UnitReport]) -> UnitReport:
         return ended.result if ended.result is not None else not_run(self.tools, ended)
 
-    def _work(self, id_: str) -> Step[UnitReport]:
+    def _work(self, id_: str) -> StepResult[UnitReport]:
         unit = self.tools.unit(id_)
         planner = Planner(self.tools)
         started = time.monotonic()
@@ -68,7 +68,7 @@ class DriftAll:
         except OrchError as error:
             report = planner.failure(unit, error)
         ended = report.status in {Status.FAILED, Status.INTERRUPTED}
-        return Step(replace(report, seconds=time.monotonic() - started), go_on=not (ended and self._fail_fast))
+        return StepResult(replace(report, seconds=time.monotonic() - started), go_on=not (ended and self._fail_fast))
 
     @property
     def _fail_fast(self) -> bool:
@@ -76,15 +76,15 @@ class DriftAll:
 
     def _unit(self, unit: Unit, planner: Planner) -> UnitReport:
         tools = self.tools
-        held = held_report(tools.held, planner.report(unit, Status.SKIPPED), unit)
+        held = blocked_report(tools.blocked, planner.report(unit, Status.SKIPPED), unit)
         if held is not None:
             return held
         state = tools.store.read(unit)
         if state is None or not state.addresses:
             return planner.report(unit, Status.UNCHANGED, cause=NOTHING)
-        inflow = Inflow(values=Upstreams(tools.catalogue, tools.store).for_apply(unit), pending=())
+        inflow = UpstreamValues(values=Upstreams(tools.catalogue, tools.store).for_apply(unit), pending=())
         root = tools.root(unit, preview=False)
-        ready = prepare(tools, unit, inflow, root, check_stop=lambda: self._check_stop(unit))
+        ready = prepare_unit(tools, unit, inflow, root, check_stop=lambda: self._check_stop(unit))
         self._check_stop(unit)
         tools.sink(UnitPhase(unit.id, Phase.PLAN))
         out = tools.folders.plan(unit).with_suffix(".drift")
@@ -93,8 +93,8 @@ class DriftAll:
             root,
             out=out,
             timeout=tools.options.timeout or unit.timeouts.plan,
-            on_line=progress(tools.sink, unit.id),
-            on_warning=warn(tools.sink, unit.id),
+            on_line=progress_callback(tools.sink, unit.id),
+            on_warning=warning_callback(tools.sink, unit.id),
             refresh_only=True,
         )
         if not changed:

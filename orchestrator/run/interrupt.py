@@ -15,7 +15,7 @@ from types import FrameType
 from orchestrator.report.model import Notice
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.scheduler import Stop
-from orchestrator.terraform.process.supervisor import Kind, Processes
+from orchestrator.terraform.process.supervisor import Processes, TaskKind
 
 
 class Interrupts:
@@ -59,7 +59,7 @@ class Interrupts:
                 self._third()
 
     def _applying(self) -> list[str]:
-        return sorted(unit for unit, kind in self._processes.in_flight().items() if kind == Kind.APPLY)
+        return sorted(unit for unit, kind in self._processes.in_flight().items() if kind == TaskKind.APPLY)
 
     def _first(self) -> None:
         self._stop.set()

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.report.model import RunStarted, Status, UnitDone, UnitReport
-from orchestrator.run.checks.inventory import held_report
+from orchestrator.run.checks.inventory import blocked_report
 from orchestrator.run.context import Tools
-from orchestrator.run.scheduler import Ended, Fate, Step, run_graph
+from orchestrator.run.scheduler import Ended, StepResult, UnitOutcome, run_graph
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.planner import Planner
 from orchestrator.run.unit.saved_plan import plan_facts
-from orchestrator.run.unit.upstreams import Inflow, Upstreams
+from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 
 NEW = "new: planned for real when its upstreams are done"
 """Why a unit without a state is not previewed when nobody is asked (``--yes``)."""
@@ -56,15 +56,15 @@ class PlanAll:
             fail_fast=tools.options.fail_fast,
             on_end=self._on_end,
         )
-        return {**held_back(tools), **{unit: self._planned[unit] for unit in ended}}
+        return {**report_blocked(tools), **{unit: self._planned[unit] for unit in ended}}
 
-    def _work(self, id_: str) -> Step[Planned]:
+    def _work(self, id_: str) -> StepResult[Planned]:
         tools = self.tools
         unit = tools.unit(id_)
         planner = Planner(tools)
-        if (held := held_report(tools.held, planner.report(unit, Status.SKIPPED), unit)) is not None:
+        if (held := blocked_report(tools.blocked, planner.report(unit, Status.SKIPPED), unit)) is not None:
             self._planned[id_] = Planned(held)
-            return Step(self._planned[id_], go_on=False)
+            return StepResult(self._planned[id_], go_on=False)
         with self._lock:
             so_far = dict(self._planned)
         try:
@@ -79,7 +79,7 @@ class PlanAll:
                 planned = planner.plan(unit, inflow)
         with self._lock:
             self._planned[id_] = planned
-        return Step(planned, go_on=planned.go_on)
+        return StepResult(planned, go_on=planned.go_on)
 
     def _on_end(self, ended: Ended[Planned]) -> None:
         if ended.result is None:
@@ -103,24 +103,27 @@ class PlanDestroy:
         tools.sink(RunStarted(run=tools.folders.run, verb="plan", units=units, slots=tools.options.slots))
         # Nothing is read from a unit that is being planned here, so the order matters only to what is shown first.
         ended = run_graph(graph, self._work, slots=tools.options.slots, stop=tools.stop, on_end=self._show)
-        return {**held_back(tools), **{id_: end.result or Planned(not_run(tools, end)) for id_, end in ended.items()}}
+        return {
+            **report_blocked(tools),
+            **{id_: end.result or Planned(not_run(tools, end)) for id_, end in ended.items()},
+        }
 
-    def _work(self, id_: str) -> Step[Planned]:
+    def _work(self, id_: str) -> StepResult[Planned]:
         tools = self.tools
         unit = tools.unit(id_)
         planner = Planner(tools)
-        if (held := held_report(tools.held, planner.report(unit, Status.SKIPPED), unit)) is not None:
-            return Step(Planned(held))
+        if (held := blocked_report(tools.blocked, planner.report(unit, Status.SKIPPED), unit)) is not None:
+            return StepResult(Planned(held))
         try:
             state = tools.store.read(unit)
             if state is None or not state.addresses:
-                return Step(Planned(planner.report(unit, Status.UNCHANGED, cause="nothing there")))
+                return StepResult(Planned(planner.report(unit, Status.UNCHANGED, cause="nothing there")))
             values = Upstreams(tools.catalogue, tools.store).for_apply(unit)
         except OrchError as error:
             planned = Planned(planner.failure(unit, error))
         else:
-            planned = planner.plan(unit, Inflow(values=values, pending=()), destroy=True)
-        return Step(planned)  # whatever is wrong with one, a person sees all that stands in the way
+            planned = planner.plan(unit, UpstreamValues(values=values, pending=()), destroy=True)
+        return StepResult(planned)  # whatever is wrong with one, a person sees all that stands in the way
 
     def _show(self, ended: Ended[Planned]) -> None:
         planned = ended.result or Planned(not_run(self.tools, ended))
@@ -143,17 +146,17 @@ def record_planned(tools: Tools, planned: Planned) -> None:
     tools.journal.write("planned", unit=unit.id, **facts)
 
 
-def held_back(tools: Tools) -> dict[str, Planned]:
+def report_blocked(tools: Tools) -> dict[str, Planned]:
     """The reports of what is no unit of the run and stands in its way: they come first."""
-    for report in tools.held.reports:
+    for report in tools.blocked.reports:
         tools.sink(UnitDone(report))
-    return {report.unit: Planned(report) for report in tools.held.reports}
+    return {report.unit: Planned(report) for report in tools.blocked.reports}
 
 
 def not_run(tools: Tools, ended: Ended[Planned] | Ended[UnitReport]) -> UnitReport:
     """The report of a unit that never started."""
     unit = tools.unit(ended.unit)
     planner = Planner(tools)
-    if ended.fate is Fate.SKIPPED:
+    if ended.fate is UnitOutcome.SKIPPED:
         return planner.report(unit, Status.SKIPPED, cause=f"{ended.culprit} did not succeed")
     return planner.report(unit, Status.INTERRUPTED, cause="not started")

@@ -20,15 +20,15 @@ from orchestrator.guard.receipt.freeze import WRITTEN_BY_APPLY
 from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.report.model import Notice, Status, UnitReport
 from orchestrator.report.values.changes import change_lines
-from orchestrator.run.checks.inventory import held_report
+from orchestrator.run.checks.inventory import blocked_report
 from orchestrator.run.context import Tools
-from orchestrator.run.history.approval import Approval, Came, Progress
+from orchestrator.run.history.approval import ApplyState, Approval, Progress
 from orchestrator.run.history.paths import Folders
 from orchestrator.run.history.unsaved_state import Unsaved, unsaved_in
 from orchestrator.run.unit.locking import refuse_locked, wait_for_lock
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.planner import Planner
-from orchestrator.run.unit.publish import keep_books
+from orchestrator.run.unit.publish import publish_state
 from orchestrator.run.unit.push_state import push_unsaved
 from orchestrator.run.unit.receipts import settle
 from orchestrator.run.unit.saved_plan import load_plan
@@ -71,13 +71,13 @@ class Resume:
         came = self._came(unit)
         for state in self._unsaved(unit):
             push_unsaved(self.tools, unit, state)
-        if came.came is Came.DONE:
+        if came.came is ApplyState.DONE:
             return self._done(unit, came)
         if before.report.status is Status.UNCHANGED and not before.preview:
             return before
         wait_for_lock(self.tools, unit)
         refuse_locked(self.tools, unit)
-        if came.came is Came.STARTED:
+        if came.came is ApplyState.STARTED:
             self._settle(unit, came)
             if self.tools.options.replace:
                 message = f"{unit.id} was cut off while resources of it were replaced (--replace)"
@@ -103,7 +103,7 @@ class Resume:
     def _planned(self, unit: Unit) -> Planned:
         planner = Planner(self.tools)
         run = self.approval.first.run
-        if (held := held_report(self.tools.held, planner.report(unit, Status.SKIPPED), unit)) is not None:
+        if (held := blocked_report(self.tools.blocked, planner.report(unit, Status.SKIPPED), unit)) is not None:
             return Planned(held)
         facts = self.approval.planned.get(unit.id)
         if facts is None:
@@ -124,7 +124,7 @@ class Resume:
         try:
             record = load_plan(folders, unit, facts)
         except OrchError as error:
-            if self._came(unit).came is Came.DONE:
+            if self._came(unit).came is ApplyState.DONE:
                 return Planned(report, plan=empty_plan(folders.plan(unit)))
             return Planned(Planner(self.tools).failure(unit, error))
         return Planned(replace(report, changes=change_lines(record)), plan=record)
@@ -137,7 +137,7 @@ class Resume:
             message = f"the state of {unit.id} {found}; run {came.run} left serial {came.serial} of {came.lineage}"
             hint = "look at the versions of the state object in its bucket before anything is applied"
             raise UnitError(message, hint=hint)
-        keep_books(self.tools, unit)
+        publish_state(self.tools, unit)
         moved = came.serial is not None and state is not None and state.serial > came.serial
         cause = f"done in run {came.run}" + (", changed again since" if moved else "")
         report = Planner(self.tools).report(unit, Status.UNCHANGED, cause=cause)
@@ -149,7 +149,7 @@ class Resume:
             receipt = Receipt.read(self._folders(came.run).receipt(unit))
             if receipt.wrote is None and receipt.plan_sha256 == came.plan:
                 settle(self.tools, unit, receipt, ok=False)
-        keep_books(self.tools, unit)
+        publish_state(self.tools, unit)
 
     def _differs(self, unit: Unit) -> str:
         """Why the root that was approved is not the one that catalogue and upstreams give now; empty when it is."""
@@ -157,7 +157,7 @@ class Resume:
         fresh = self.tools.folders.unit(unit)
         self.tools.workspace.render(unit, values, fresh)
         approved = self._folders(self.approval.first.run).unit(unit)
-        name = first_difference(approved, fresh)
+        name = plan_difference(approved, fresh)
         return f"its {name} is not as it was when it was approved" if name else ""
 
     def _unproven(self, unit: Unit) -> str:
@@ -190,7 +190,7 @@ def _follows(state: StateRecord | None, came: Progress) -> bool:
     return state is not None and state.lineage == came.lineage and state.serial >= (came.serial or 0)
 
 
-def first_difference(approved: Path, fresh: Path) -> str:
+def plan_difference(approved: Path, fresh: Path) -> str:
     """The first file by name that differs between two roots, or is in one alone; empty when there is none.
 
     The provider lock file is left out: init may have completed it. So is what an apply that went wrong leaves.

@@ -16,10 +16,10 @@ from typing import Generic, TypeVar
 
 from orchestrator.config.graph import Graph
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-class Fate(StrEnum):
+class UnitOutcome(StrEnum):
     """What became of one unit in the schedule."""
 
     DONE = "done"
@@ -32,20 +32,20 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step(Generic[T]):
+class StepResult(Generic[_T]):
     """What the work on one unit gave. ``go_on``: whether its downstreams may start."""
 
-    result: T
+    result: _T
     go_on: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Ended(Generic[T]):
+class Ended(Generic[_T]):
     """One unit's end. ``culprit``: for a skipped unit the one whose failure is the cause."""
 
     unit: str
-    fate: Fate
-    result: T | None = None
+    fate: UnitOutcome
+    result: _T | None = None
     culprit: str | None = None
 
 
@@ -66,13 +66,13 @@ class Stop:
 
 def run_graph(
     graph: Graph,
-    work: Callable[[str], Step[T]],
+    work: Callable[[str], StepResult[_T]],
     *,
     slots: int,
     stop: Stop,
     fail_fast: bool = False,
-    on_end: Callable[[Ended[T]], None] | None = None,
-) -> Mapping[str, Ended[T]]:
+    on_end: Callable[[Ended[_T]], None] | None = None,
+) -> Mapping[str, Ended[_T]]:
     """Run ``work`` over every unit of a graph, upstreams first, the longest remaining path first.
 
     Args:
@@ -90,7 +90,7 @@ def run_graph(
         Exception: what ``work`` raised, after everything that was running has ended: a bug, not a failed unit.
     """
     schedule = _Schedule(graph, on_end or (lambda _: None))
-    done: queue.Queue[tuple[str, Future[Step[T]]]] = queue.Queue()
+    done: queue.Queue[tuple[str, Future[StepResult[_T]]]] = queue.Queue()
     error: BaseException | None = None
     running = 0
     with ThreadPoolExecutor(max_workers=max(1, slots), thread_name_prefix="unit") as pool:
@@ -114,16 +114,16 @@ def run_graph(
     return {unit: schedule.ended[unit] for unit in graph.order}
 
 
-class _Schedule(Generic[T]):
+class _Schedule(Generic[_T]):
     """Which units are ready, and how those that ended did."""
 
-    def __init__(self, graph: Graph, on_end: Callable[[Ended[T]], None]) -> None:
+    def __init__(self, graph: Graph, on_end: Callable[[Ended[_T]], None]) -> None:
         self._graph = graph
         self._on_end = on_end
         self._position = {unit: number for number, unit in enumerate(graph.order)}
         self._missing = {unit: len(graph.upstreams(unit)) for unit in graph.order}
         self._ready: list[tuple[int, int, str]] = []
-        self.ended: dict[str, Ended[T]] = {}
+        self.ended: dict[str, Ended[_T]] = {}
         self.failed = False
         for unit in graph.order:
             if not self._missing[unit]:
@@ -136,27 +136,27 @@ class _Schedule(Generic[T]):
         """Take the ready unit with the longest path below it; None when nothing is ready now."""
         return heapq.heappop(self._ready)[2] if self._ready else None
 
-    def end(self, unit: str, step: Step[T]) -> None:
+    def end(self, unit: str, step: StepResult[_T]) -> None:
         """Note the end of a unit; its downstreams become ready, or are skipped."""
         if step.go_on:
-            self._note(Ended(unit, Fate.DONE, step.result))
+            self._note(Ended(unit, UnitOutcome.DONE, step.result))
             for below in self._graph.downstreams(unit):
                 self._missing[below] -= 1
                 if not self._missing[below] and below not in self.ended:
                     self._push(below)
             return
         self.failed = True
-        self._note(Ended(unit, Fate.FAILED, step.result))
+        self._note(Ended(unit, UnitOutcome.FAILED, step.result))
         for below in self._graph.order:
             if below in self._graph.below([unit]) and below not in self.ended:
-                self._note(Ended(below, Fate.SKIPPED, culprit=unit))
+                self._note(Ended(below, UnitOutcome.SKIPPED, culprit=unit))
 
     def abandon(self) -> None:
         """Note every unit that never started because the run was stopped."""
         for unit in self._graph.order:
             if unit not in self.ended:
-                self._note(Ended(unit, Fate.NOT_STARTED))
+                self._note(Ended(unit, UnitOutcome.NOT_STARTED))
 
-    def _note(self, ended: Ended[T]) -> None:
+    def _note(self, ended: Ended[_T]) -> None:
         self.ended[ended.unit] = ended
         self._on_end(ended)

@@ -14,12 +14,12 @@ from datetime import datetime
 from typing import TypeVar
 
 from orchestrator.aws.identity.roles import Role
-from orchestrator.aws.state.history import PREFIX, STATE, History, Version, receipts_of
+from orchestrator.aws.state.history import RECEIPTS_PREFIX, STATE_SUFFIX, History, StateVersion, receipts_of
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import BlockedError
 from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.terraform.state.header import StateHeader
-from orchestrator.terraform.state.lock import SUFFIX, read_lock
+from orchestrator.terraform.state.lock import SUFFIX, parse_state_lock
 from orchestrator.terraform.state.reader import UnreadableStateError
 
 _READERS = 8
@@ -28,8 +28,8 @@ _READERS = 8
 _TELL_EVERY = 1000
 
 Tell = Callable[[str], None]
-T = TypeVar("T")
-R = TypeVar("R")
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Gap:
     @property
     def unit(self) -> str:
         """The folder of the unit that the state is of: ``STAGE/STACK/REGION``."""
-        return self.key.removesuffix(STATE)
+        return self.key.removesuffix(STATE_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,9 @@ class Audit:
 class _Listed:
     """What a bucket's listing has, by key of the state, each the newest first."""
 
-    states: dict[str, list[Version]] = field(default_factory=lambda: defaultdict(list))
-    locks: dict[str, list[Version]] = field(default_factory=lambda: defaultdict(list))
-    receipts: dict[str, list[Version]] = field(default_factory=lambda: defaultdict(list))
+    states: dict[str, list[StateVersion]] = field(default_factory=lambda: defaultdict(list))
+    locks: dict[str, list[StateVersion]] = field(default_factory=lambda: defaultdict(list))
+    receipts: dict[str, list[StateVersion]] = field(default_factory=lambda: defaultdict(list))
 
 
 def audit(history: History, account: Account, *, since: datetime | None = None, tell: Tell = lambda _: None) -> Audit:
@@ -146,16 +146,16 @@ def _list(history: History, account: Account, tell: Tell) -> _Listed:
         if number % _TELL_EVERY == 0:
             tell(f"{account.name}: listed {number} versions")
         key = version.key
-        if key.startswith(PREFIX):
+        if key.startswith(RECEIPTS_PREFIX):
             listed.receipts[key.rpartition("/")[0] + "/"].append(version)
-        elif key.endswith(STATE) and key.count("/") == STATE.count("/") + 2:
+        elif key.endswith(STATE_SUFFIX) and key.count("/") == STATE_SUFFIX.count("/") + 2:
             listed.states[key].append(version)
-        elif key.endswith(STATE + SUFFIX):
+        elif key.endswith(STATE_SUFFIX + SUFFIX):
             listed.locks[key.removesuffix(SUFFIX)].append(version)
     return listed
 
 
-def _receipt(history: History, account: Account, key: str, version: Version) -> frozenset[str] | None:
+def _receipt(history: History, account: Account, key: str, version: StateVersion) -> frozenset[str] | None:
     """The versions of a state that one receipt accounts for; None: it is none, or of another state."""
     place = f"s3://{account.state_bucket}/{version.key}"
     try:
@@ -167,7 +167,7 @@ def _receipt(history: History, account: Account, key: str, version: Version) -> 
     return frozenset(receipt.wrote.versions) if receipt.wrote else frozenset()
 
 
-def _gap(history: History, account: Account, version: Version, locks: Sequence[Version]) -> Gap:
+def _gap(history: History, account: Account, version: StateVersion, locks: Sequence[StateVersion]) -> Gap:
     """One version without a receipt, with all that the bucket knows of it."""
     header = StateHeader()
     what = "deleted" if version.deleted else "written"
@@ -190,7 +190,7 @@ def _gap(history: History, account: Account, version: Version, locks: Sequence[V
     )
 
 
-def _holder(history: History, account: Account, version: Version, locks: Sequence[Version]) -> str:
+def _holder(history: History, account: Account, version: StateVersion, locks: Sequence[StateVersion]) -> str:
     """Who held the lock when a version was written: the last lock before, unless it was released before, too.
 
     S3 tells times to the second, so what was released in that very second counts as held.
@@ -201,11 +201,11 @@ def _holder(history: History, account: Account, version: Version, locks: Sequenc
     released = [each.time for each in locks if each.deleted and each.time >= taken.time]
     if released and min(released) < version.time:
         return ""
-    lock = read_lock(history.content(account, Role.PLAN, taken))
+    lock = parse_state_lock(history.content(account, Role.PLAN, taken))
     return lock.who
 
 
-def _side_by_side(work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
+def _side_by_side(work: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[tuple[_T, _R]]:
     """Each item with what became of it, a few at a time."""
     every = list(items)
     with ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="verify") as pool:

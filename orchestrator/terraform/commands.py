@@ -15,12 +15,12 @@ from orchestrator.terraform.diagnostics import Diagnostic, read_diagnostics
 from orchestrator.terraform.environment import child_env
 from orchestrator.terraform.failures import TerraformError, failure
 from orchestrator.terraform.process.foreground import run_in_foreground
-from orchestrator.terraform.process.supervisor import Kind, LineCallback, Outcome, Processes
+from orchestrator.terraform.process.supervisor import LineCallback, Processes, ProcessResult, TaskKind
 from orchestrator.terraform.root import Root
 from orchestrator.terraform.setup import init_cache as initialised
 from orchestrator.terraform.setup.binary import Binary
 from orchestrator.terraform.setup.warm import warming
-from orchestrator.util.files import locked
+from orchestrator.util.files import file_lock
 
 __all__ = ["Root", "Terraform"]
 
@@ -65,7 +65,7 @@ class Terraform:
             TerraformError: init failed.
         """
         root.data_dir.mkdir(parents=True, exist_ok=True)
-        with locked(root.data_dir / initialised.GUARD):
+        with file_lock(root.data_dir / initialised.GUARD):
             key = initialised.init_key(root.folder, self._facts(backend=backend))
             if not fresh and initialised.is_initialised(root.data_dir, root.folder, key):
                 return False
@@ -125,11 +125,11 @@ class Terraform:
             out=out.absolute(),
         )
         out.unlink(missing_ok=True)
-        outcome = self._run(root, argv, Kind.PLAN, timeout, on_line=on_line, on_warning=on_warning)
+        outcome = self._run(root, argv, TaskKind.PLAN, timeout, on_line=on_line, on_warning=on_warning)
         if outcome.code == 1 and _wants_init(outcome):
             self.init(root, timeout=timeout, fresh=True)
             out.unlink(missing_ok=True)
-            outcome = self._run(root, argv, Kind.PLAN, timeout, on_line=on_line, on_warning=on_warning)
+            outcome = self._run(root, argv, TaskKind.PLAN, timeout, on_line=on_line, on_warning=on_warning)
         self._expect(root, "plan", outcome, 0, _HAS_CHANGES)
         return outcome.code == _HAS_CHANGES
 
@@ -141,7 +141,7 @@ class Terraform:
         """
         part = to.with_name(f".{to.name}.part")
         argv = self._command("show", str(plan.absolute()), json=IsFlagged, no_color=IsFlagged)
-        outcome = self._run(root, argv, Kind.PLAN, timeout, stdout=part)
+        outcome = self._run(root, argv, TaskKind.PLAN, timeout, stdout=part)
         try:
             self._expect(root, "show", outcome, 0)
             part.replace(to)
@@ -172,7 +172,7 @@ class Terraform:
             TerraformError: the apply failed, was stopped or took too long.
         """
         argv = self._command("apply", str(plan.absolute()), input=False, no_color=IsFlagged, lock_timeout=lock_timeout)
-        outcome = self._run(root, argv, Kind.APPLY, timeout, on_line=on_line, on_warning=on_warning)
+        outcome = self._run(root, argv, TaskKind.APPLY, timeout, on_line=on_line, on_warning=on_warning)
         errored = root.folder / "errored.tfstate"
         hint = f"the state could not be saved: it is in {errored}; keep it" if errored.exists() else None
         self._expect(root, "apply", outcome, 0, hint=hint)
@@ -190,7 +190,7 @@ class Terraform:
             TerraformError: it could not be saved.
         """
         argv = self._command("state push", str(file.absolute()), lock_timeout=lock_timeout)
-        self._expect(root, "state push", self._run(root, argv, Kind.APPLY, timeout), 0)
+        self._expect(root, "state push", self._run(root, argv, TaskKind.APPLY, timeout), 0)
 
     def state_move(self, root: Root, state: Path, source: str, target: str, *, to: Path | None = None) -> None:
         """Move an address within a state file, or from one into another; both are copies that nobody else uses.
@@ -215,7 +215,7 @@ class Terraform:
             backup=state.with_suffix(".before").absolute(),
             backup_out=to.with_suffix(".before").absolute() if to else None,
         )
-        self._expect(root, "state mv", self._run(root, argv, Kind.PLAN, _SHOW_SECONDS), 0)
+        self._expect(root, "state mv", self._run(root, argv, TaskKind.PLAN, _SHOW_SECONDS), 0)
 
     def validate(self, root: Root, *, timeout: float | None = _SHOW_SECONDS) -> tuple[Diagnostic, ...]:
         """What Terraform finds wrong in an initialised root, warnings included; no AWS.
@@ -225,7 +225,7 @@ class Terraform:
         """
         answer = root.data_dir / "orch.validate.json"
         outcome = self._run(
-            root, self._command("validate", json=IsFlagged, no_color=IsFlagged), Kind.PLAN, timeout, stdout=answer
+            root, self._command("validate", json=IsFlagged, no_color=IsFlagged), TaskKind.PLAN, timeout, stdout=answer
         )
         try:
             diagnostics = read_diagnostics(answer.read_bytes() if answer.exists() else b"")
@@ -259,7 +259,7 @@ class Terraform:
         argv = self._command(
             "providers lock", *providers, fs_mirror=mirror.absolute() if mirror else None, platform=list(platforms)
         )
-        self._expect(root, "providers lock", self._run(root, argv, Kind.PLAN, timeout), 0)
+        self._expect(root, "providers lock", self._run(root, argv, TaskKind.PLAN, timeout), 0)
 
     def passthrough(self, root: Root, args: Sequence[str]) -> int:
         """Run any command of Terraform's with the terminal as its own, for ``orch terraform UNIT -- …``.
@@ -281,7 +281,7 @@ class Terraform:
             reconfigure=IsFlagged if backend else None,
         )
         with warming(self.plugin_cache, root.folder / initialised.LOCK_FILE):
-            outcome = self._run(root, argv, Kind.PLAN, timeout)
+            outcome = self._run(root, argv, TaskKind.PLAN, timeout)
         self._expect(root, "init", outcome, 0)
 
     def _facts(self, *, backend: bool) -> tuple[str, ...]:
@@ -297,7 +297,9 @@ class Terraform:
             root.env, data_dir=root.data_dir.absolute(), cli_config=self.cli_config, plugin_cache=self.plugin_cache
         )
 
-    def _run(self, root: Root, argv: Sequence[str], kind: Kind, timeout: float | None, **more: Any) -> Outcome:
+    def _run(
+        self, root: Root, argv: Sequence[str], kind: TaskKind, timeout: float | None, **more: Any
+    ) -> ProcessResult:
         return self.processes.run(
             argv,
             unit=root.unit,
@@ -309,7 +311,7 @@ class Terraform:
             **more,
         )
 
-    def _expect(self, root: Root, command: str, outcome: Outcome, *codes: int, hint: str | None = None) -> None:
+    def _expect(self, root: Root, command: str, outcome: ProcessResult, *codes: int, hint: str | None = None) -> None:
         if outcome.code not in codes:
             raise failure(
                 root.unit,
@@ -322,5 +324,5 @@ class Terraform:
             )
 
 
-def _wants_init(outcome: Outcome) -> bool:
+def _wants_init(outcome: ProcessResult) -> bool:
     return not outcome.stopped and any(sign in line for line in outcome.lines for sign in _WANTS_INIT)

@@ -13,7 +13,7 @@ PRIVATE = 0o600
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def file_lock(path: Path) -> Iterator[None]:
     """Hold an exclusive lock between processes and threads; waits until it is free.
 
     The lock belongs to an open file, so the system releases it when its holder dies, however it dies.

@@ -10,7 +10,7 @@ from checkov.common.models.enums import CheckCategories, CheckResult
 from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
 
 from orchestrator.guard.checkov.marks import Change
-from orchestrator.guard.policies.protected import Net, ProtectedType
+from orchestrator.guard.policies.protected import Companion, ProtectedType
 from orchestrator.terraform.model import Action
 
 
@@ -75,7 +75,7 @@ def _days(value: Any, zero: str) -> float:
     return math.inf if value == 0 and zero == "forever" else float(value)
 
 
-def _net_gone(change: Change, net: Net) -> Iterator[str]:
+def _net_gone(change: Change, net: Companion) -> Iterator[str]:
     """What keeps the content of another resource goes, or no longer keeps it."""
     if change.deposed is not None or change.action is Action.CREATE:
         return

@@ -155,7 +155,7 @@ def test_a_linked_data_folder(world: World) -> None:
 @pytest.mark.way("module with a provider of its own, under another account's profile", item="6")
 def test_a_module_that_chooses_its_account(world: World) -> None:
     world.write("modules/user_pool/other.tf", 'provider "aws" {\n  alias   = "x"\n  profile = "orch-production"\n}\n')
-    world.assert_blocked(world.attempt(), rule="ORCH_UNLISTED", address="provider.aws.x")
+    world.assert_blocked(world.attempt(), rule="ORCH_UNTRUSTED_SOURCE", address="provider.aws.x")
     world.assert_alive()
 
 

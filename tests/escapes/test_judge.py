@@ -48,7 +48,7 @@ def test_the_list_of_protected_types_is_shortened(world: World) -> None:
     start, end = text.index("aws_cognito_user_pool:"), text.index("aws_cognito_user_pool_domain:")
     world.write("policies/protected.yaml", text[:start] + text[end:])
     result = delete_pool(world)
-    finding = world.assert_blocked(result, rule="ORCH_SELF")
+    finding = world.assert_blocked(result, rule="ORCH_POLICY_WEAKENED")
     assert finding["message"] == "aws_cognito_user_pool would not be protected any more"
     assert finding["where"] == {
         "file": "policies/protected.yaml",
@@ -64,7 +64,7 @@ def test_the_check_is_rewritten(world: World) -> None:
     pull_request(world)
     world.edit("policies/protected/check.py", "CheckResult.FAILED", "CheckResult.PASSED")
     result = delete_pool(world)
-    finding = world.assert_blocked(result, rule="ORCH_SELF")
+    finding = world.assert_blocked(result, rule="ORCH_POLICY_WEAKENED")
     assert finding["where"]["file"] == "policies/protected/check.py"
     assert finding["where"]["line"] > 1
     world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL)
@@ -76,7 +76,11 @@ def test_the_policies_are_removed(world: World) -> None:
     pull_request(world)
     world.remove("policies")
     result = delete_pool(world)
-    told = {each["message"] for each in result.units()["prod/identity"]["findings"] if each["rule"] == "ORCH_SELF"}
+    told = {
+        each["message"]
+        for each in result.units()["prod/identity"]["findings"]
+        if each["rule"] == "ORCH_POLICY_WEAKENED"
+    }
     assert {"the policy protected is gone", "the list of protected resources is gone"} <= told
     world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL)
     world.assert_alive()
@@ -88,7 +92,7 @@ def test_an_owner_is_added(world: World) -> None:
     world.write(OWNERS, world.read(OWNERS) + "mallory: [someone-else@example.com]\n")
     world.write(WAIVERS, waiver("mallory"))
     result = delete_pool(world)
-    finding = world.assert_blocked(result, rule="ORCH_SELF")
+    finding = world.assert_blocked(result, rule="ORCH_POLICY_WEAKENED")
     assert finding["message"] == "mallory would be an owner"
     assert finding["where"]["file"] == OWNERS
     world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL)
@@ -100,7 +104,7 @@ def test_the_version_of_orch_is_lowered(world: World) -> None:
     pull_request(world)
     world.edit("live/orch.yaml", '"~=0.1"', '">=0.0.1"')
     result = delete_pool(world)
-    finding = world.assert_blocked(result, rule="ORCH_SELF")
+    finding = world.assert_blocked(result, rule="ORCH_POLICY_WEAKENED")
     assert finding["where"]["file"] == "live/orch.yaml"
     world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL)
     world.assert_alive()

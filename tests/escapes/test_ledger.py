@@ -58,7 +58,7 @@ def test_an_account_file_vanishes(world: World) -> None:
 @pytest.mark.way("account id changed", item="4")
 def test_an_account_id_is_changed(world: World) -> None:
     world.edit("live/accounts/main.yaml", world.account.id, f"4{world.account.id[1:]}")
-    finding = world.assert_blocked(world.attempt(), rule="ORCH_TWIN", unit="account:main")
+    finding = world.assert_blocked(world.attempt(), rule="ORCH_DUPLICATE", unit="account:main")
     assert LOCK in finding["cause"]
     assert "live/accounts/main.yaml:1" in finding["cause"]
     world.assert_alive()
@@ -67,7 +67,7 @@ def test_an_account_id_is_changed(world: World) -> None:
 @pytest.mark.way("another state bucket", item="4")
 def test_another_bucket(world: World) -> None:
     world.edit("live/orch.yaml", "-tfstate", "-states")
-    world.assert_blocked(world.attempt(), rule="ORCH_TWIN", unit="account:main")
+    world.assert_blocked(world.attempt(), rule="ORCH_DUPLICATE", unit="account:main")
     assert world.attempt("bootstrap", "main", "--yes").code == 3
     world.assert_alive()
 
@@ -82,7 +82,7 @@ def test_another_bucket_without_the_record(world: World) -> None:
     s3 = world.account.client("s3")
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     try:
-        finding = world.assert_blocked(world.attempt(), rule="ORCH_TWIN")
+        finding = world.assert_blocked(world.attempt(), rule="ORCH_DUPLICATE")
         assert world.bucket in finding["cause"]
     finally:
         s3.delete_bucket(Bucket=name)
@@ -92,7 +92,7 @@ def test_another_bucket_without_the_record(world: World) -> None:
 @pytest.mark.way("the catalogue's name changed", item="4")
 def test_the_catalogue_is_renamed(world: World) -> None:
     world.edit("live/orch.yaml", "name: e", "name: x")
-    world.assert_blocked(world.attempt(), rule="ORCH_TWIN", unit="account:main")
+    world.assert_blocked(world.attempt(), rule="ORCH_DUPLICATE", unit="account:main")
     world.assert_alive()
 
 
@@ -102,7 +102,7 @@ def test_a_stage_is_renamed(world: World) -> None:
     world.remove("live/stages/prod.yaml")
     result = world.attempt("apply", "production", "--yes", "--json")
     world.assert_blocked(result, rule="ORCH_ORPHANED", address=STATE_KEY)
-    finding = world.assert_blocked(result, rule="ORCH_TWIN", unit="production/identity")
+    finding = world.assert_blocked(result, rule="ORCH_DUPLICATE", unit="production/identity")
     assert "`orch move prod production`" in finding["hint"]
     world.assert_alive()
 
@@ -113,7 +113,7 @@ def test_a_stack_is_renamed(world: World) -> None:
     world.edit("live/stages/prod.yaml", "identity", "users")
     result = world.attempt()
     world.assert_blocked(result, rule="ORCH_ORPHANED", address=STATE_KEY)
-    world.assert_blocked(result, rule="ORCH_TWIN", unit="prod/users")
+    world.assert_blocked(result, rule="ORCH_DUPLICATE", unit="prod/users")
     world.assert_alive()
 
 
@@ -123,7 +123,7 @@ def test_a_region_is_changed(world: World) -> None:
     world.edit("live/stages/prod.yaml", "account: main\n", "account: main\nregion: us-east-1\n")
     result = world.attempt()
     world.assert_blocked(result, rule="ORCH_ORPHANED", address=STATE_KEY, unit="prod/identity@eu-west-1")
-    world.assert_blocked(result, rule="ORCH_TWIN")
+    world.assert_blocked(result, rule="ORCH_DUPLICATE")
     world.assert_alive()
 
 
@@ -133,7 +133,7 @@ def test_the_state_is_lost(world: World) -> None:
     before = world.state()
     s3.delete_object(Bucket=world.bucket, Key=STATE_KEY)
     try:
-        finding = world.assert_blocked(world.attempt(), rule="ORCH_TWIN")
+        finding = world.assert_blocked(world.attempt(), rule="ORCH_DUPLICATE")
         assert world.pool in finding["message"]
     finally:
         s3.put_object(Bucket=world.bucket, Key=STATE_KEY, Body=before)

@@ -1,4 +1,4 @@
-"""Item 4: names, states and keys changed by orch's own verbs, so that the next apply would build a twin."""
+"""Item 4: names, states and keys changed by orch's own verbs, so that the next apply would build a duplicate."""
 
 from __future__ import annotations
 

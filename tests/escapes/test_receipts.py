@@ -48,7 +48,7 @@ def test_a_check_on_protected_resources_that_did_not_run(world: World) -> None:
 def test_another_check_that_raises(world: World) -> None:
     world.edit(WEAKENED, "        change = Change.of(conf)\n", "        raise RuntimeError\n")
     world.edit_module(*OFF)
-    world.assert_blocked(world.attempt(), rule="ORCH_UNPROVEN", address=POOL)
+    world.assert_blocked(world.attempt(), rule="ORCH_CHECK_FAILED", address=POOL)
     world.assert_alive()
 
 

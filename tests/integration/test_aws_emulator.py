@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.aws.preflight import needs_of, preflight
-from orchestrator.aws.state.bootstrap import Step, ensure_bucket, plan_bucket
+from orchestrator.aws.state.bootstrap import BucketChange, ensure_bucket, plan_bucket
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.emulator.control import ensure_accounts
@@ -63,7 +63,7 @@ def test_a_bucket_is_made_in_steps_that_can_be_cut_off(live: Catalogue, running:
     account = replace(live.accounts["production"], state_bucket=f"cut-off-{live.accounts['production'].id}-tfstate")
     assert not any(step.done for step in plan_bucket(account, identities))
 
-    def cut(step: Step) -> None:
+    def cut(step: BucketChange) -> None:
         if step.name == "versioning":
             raise KeyboardInterrupt
 

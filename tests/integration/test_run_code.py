@@ -71,7 +71,7 @@ def test_an_external_data_source_is_found_and_its_program_does_not_run(project: 
     unit = project.orch("plan", "prod", "--json", code=3).units()["prod/below"]
     assert {each["rule"]: each["address"] for each in unit["findings"]} == {
         "ORCH_RUNS_CODE": "data.external.e",
-        "ORCH_UNLISTED": "registry.terraform.io/hashicorp/external",
+        "ORCH_UNTRUSTED_SOURCE": "registry.terraform.io/hashicorp/external",
     }
     assert not ran.exists()
     log = project.root / unit["log"]
@@ -99,7 +99,7 @@ def test_a_fetched_module_is_looked_at_and_one_from_elsewhere_is_not_taken(proje
     project.write("modules/box/main.tf", box + call)
     unit = project.orch("plan", "prod", "--json", code=3, GIT_CONFIG_GLOBAL=str(insteadof)).units()["prod/below"]
     assert [(each["rule"], each["address"]) for each in unit["findings"]] == [
-        ("ORCH_UNLISTED", "git::https://git.example.com/net.git")
+        ("ORCH_UNTRUSTED_SOURCE", "git::https://git.example.com/net.git")
     ]
     assert unit["findings"][0]["where"]["file"] == "modules/box/main.tf"
     # Listed, it is fetched; and what is in it is found.

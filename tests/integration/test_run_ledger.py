@@ -151,12 +151,12 @@ def test_what_was_renamed_is_an_orphan_and_a_twin(kept: Kept, what: str) -> None
         edit(kept, "live/stages/prod.yaml", "account: main", "account: main\nregion: us-east-1")
         target, new = "prod", "prod/kept"
     found = kept.blocked(target)
-    assert f"ORCH_TWIN {new}" in found
+    assert f"ORCH_DUPLICATE {new}" in found
     old = "prod/kept@eu-west-1" if what == "region" else "prod/kept"
     assert f"ORCH_ORPHANED {old}" in found
     assert found["units"] == {old: "blocked", new: "blocked"}
     ways = {"stage": "orch move prod production", "stack": "orch move prod/kept prod/users"}
-    assert ways.get(what, "put prod/kept@eu-west-1 back into live/") in found[f"ORCH_TWIN {new}"]["hint"]
+    assert ways.get(what, "put prod/kept@eu-west-1 back into live/") in found[f"ORCH_DUPLICATE {new}"]["hint"]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_an_account_that_is_looked_for_elsewhere_is_stopped_before_anything_is_a
         new, old = f'id: "{first}{kept.account.id[1:]}"', f'id: "{kept.account.id}"'
     edit(kept, file, old, new)
     found = kept.blocked("prod")
-    finding = found["ORCH_TWIN account:main"]
+    finding = found["ORCH_DUPLICATE account:main"]
     assert LOCK in finding["cause"]
     assert file in finding["cause"]
     assert found["units"] == {"account:main": "blocked", "prod/kept": "skipped"}
@@ -188,7 +188,7 @@ def test_another_bucket_is_found_without_the_record(kept: Kept) -> None:
     (kept.project.root / LOCK).unlink()
     edit(kept, "live/orch.yaml", "-tfstate", "-states")
     kept.project.orch("bootstrap", "main", "--yes")
-    finding = kept.blocked("prod")["ORCH_TWIN prod/kept"]
+    finding = kept.blocked("prod")["ORCH_DUPLICATE prod/kept"]
     assert kept.bucket in finding["cause"]
 
 
@@ -213,7 +213,7 @@ def test_a_state_that_was_lost_is_not_built_again(kept: Kept) -> None:
     try:
         result = kept.project.orch("plan", "prod", "--json", code=3)
         (finding,) = result.units()["prod/kept"]["findings"]
-        assert (finding["rule"], finding["unit"]) == ("ORCH_TWIN", "prod/kept")
+        assert (finding["rule"], finding["unit"]) == ("ORCH_DUPLICATE", "prod/kept")
         assert "is gone" in finding["message"]
     finally:
         kept.s3.put_object(Bucket=kept.bucket, Key=key, Body=text.encode())
@@ -280,7 +280,7 @@ def test_the_way_out_that_is_named_leads_out(tmp_path: Path, emulator: Path, acc
     kept = Kept(tmp_path / "repo", emulator, account)
     (kept.project.root / "live/stages/prod.yaml").rename(kept.project.root / "live/stages/production.yaml")
     found = kept.blocked("production")
-    assert "`orch move prod production`" in found["ORCH_TWIN production/kept"]["hint"]
+    assert "`orch move prod production`" in found["ORCH_DUPLICATE production/kept"]["hint"]
     kept.project.orch("move", "prod", "production", "--yes")
     after = kept.project.orch("plan", "production", "dev", "--json")
     assert {name: unit["status"] for name, unit in after.units().items()} == {

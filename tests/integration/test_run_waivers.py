@@ -109,11 +109,11 @@ def test_a_change_that_weakens_its_judge_blocks_every_unit_and_is_shown_once(git
         report = result.units()[unit]
         assert report["status"] == "blocked"
         (finding,) = report["findings"]
-        assert (finding["rule"], finding["unit"]) == ("ORCH_SELF", unit)
+        assert (finding["rule"], finding["unit"]) == ("ORCH_POLICY_WEAKENED", unit)
         assert finding["message"] == "terraform_data would not be protected any more"
     shown = in_pull_request(git, "plan", "prod", code=3).out
     assert shown.split("Blocked by policy")[1].count("would not be protected any more") == 1
-    assert "prod/box, prod/other: policies/protected.yaml: terraform_data  ORCH_SELF" in shown
+    assert "prod/box, prod/other: policies/protected.yaml: terraform_data  ORCH_POLICY_WEAKENED" in shown
     checked = orch("check", "--fast", "--base", "origin/main", "--json", code=None)
     weaker = next(row for row in checked.json["rows"] if row["check"] == "judge")
     assert weaker["subject"].startswith(f"{LISTED}:")

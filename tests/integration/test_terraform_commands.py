@@ -15,7 +15,7 @@ from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.failures import TerraformError
 from orchestrator.terraform.model import Action
 from orchestrator.terraform.plan.reader import empty_plan, read_plan
-from orchestrator.terraform.process.supervisor import Kind, Processes
+from orchestrator.terraform.process.supervisor import Processes, TaskKind
 from orchestrator.terraform.state.reader import read_state
 from tests.support.terraform import alive, clean_env, make_root, make_terraform, wait_until
 
@@ -301,7 +301,7 @@ def test_a_kill_leaves_no_process(terraform: Terraform, tmp_path: Path) -> None:
 
 
 def test_a_plan_is_stopped_and_nothing_starts_after_it(tmp_path: Path) -> None:
-    processes = Processes(grace={Kind.PLAN: 0.5, Kind.APPLY: 60})
+    processes = Processes(grace={TaskKind.PLAN: 0.5, TaskKind.APPLY: 60})
     door = make_terraform(tmp_path, processes=processes)
     # Terraform waits for somebody to write into the pipe, also when it is asked to stop.
     root = make_root(tmp_path / "root", {"main.tf": 'output "x" {\n  value = file("pipe")\n}\n'})

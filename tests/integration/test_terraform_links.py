@@ -12,7 +12,7 @@ from orchestrator.terraform.failures import TerraformError
 from orchestrator.terraform.setup.cliconfig import find_mirror
 from orchestrator.terraform.setup.install import this_platform
 from orchestrator.terraform.setup.mirrors import Offer, offers
-from orchestrator.terraform.setup.providers import address, ensure_available, lock_text
+from orchestrator.terraform.setup.providers import address, ensure_available, provider_lock_text
 from orchestrator.terraform.setup.warm import locked_providers
 from tests.support.terraform import AWS, clean_env, make_root, make_settings, make_terraform
 
@@ -52,7 +52,9 @@ def test_lock_then_init_of_two_units_at_once_copies_nothing(mirror: Path, tmp_pa
     ensure_available(settings, env=env, cache=tmp_path / "cache")
 
     scratch = make_root(tmp_path / "lock", {})
-    result = lock_text(terraform, settings, scratch, env=env, platforms=["linux_amd64", "darwin_arm64", "plan9_mips"])
+    result = provider_lock_text(
+        terraform, settings, scratch, env=env, platforms=["linux_amd64", "darwin_arm64", "plan9_mips"]
+    )
     assert locked_providers(result.text) == {ADDRESS: "5.100.0"}
     assert "h1:" in result.text
     assert result.platforms == tuple(p for p in ("linux_amd64", "darwin_arm64") if _offers(mirror, p))
@@ -89,7 +91,7 @@ def test_platforms_that_the_mirror_lacks_alone_are_an_error(mirror: Path, tmp_pa
     settings = make_settings(providers=(AWS,))
     root = make_root(tmp_path / "lock", {})
     with pytest.raises(SetupError, match=r"for .* only"):
-        lock_text(make_terraform(tmp_path), settings, root, env=clean_env(), platforms=["plan9_mips"])
+        provider_lock_text(make_terraform(tmp_path), settings, root, env=clean_env(), platforms=["plan9_mips"])
 
 
 def test_a_package_that_is_not_the_locked_one_is_refused(mirror: Path, tmp_path: Path) -> None:

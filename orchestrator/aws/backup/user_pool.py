@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-FORMAT = 1
+POOL_FORMAT = 1
 
 WITHOUT = "no passwords, no MFA secrets and no sessions: Cognito does not give them; no app clients"
 """What a copy does not have, said wherever it is told of."""
@@ -51,7 +51,7 @@ def save_pool(client: Any, pool: str, file: Path, tell: Callable[[str], None]) -
         botocore's exceptions: the pool cannot be read; OSError: the file cannot be written.
     """
     head = {
-        "format": FORMAT,
+        "format": POOL_FORMAT,
         "kind": "user-pool",
         "pool": pool,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

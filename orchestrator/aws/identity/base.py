@@ -11,21 +11,21 @@ from botocore.exceptions import NoCredentialsError
 from botocore.session import Session as BotocoreSession
 
 from orchestrator.aws.causes import AwsFailure
-from orchestrator.aws.errors import Context, setup_failure
+from orchestrator.aws.errors import CallContext, setup_failure
 from orchestrator.aws.identity.sessions import SessionFactory
 from orchestrator.emulator.info import EmulatorInfo
 from orchestrator.errors import SetupError
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class CallerIdentity:
     """Who STS says that credentials belong to: account id and ARN."""
 
     account: str
     arn: str
 
     @classmethod
-    def of(cls, answer: Mapping[str, Any]) -> Caller:
+    def of(cls, answer: Mapping[str, Any]) -> CallerIdentity:
         """From the answer of GetCallerIdentity."""
         return cls(str(answer["Account"]), str(answer["Arn"]))
 
@@ -40,7 +40,7 @@ class Caller:
         return self.account == account and kind == "assumed-role" and rest.split("/")[0] == name.rsplit("/", 1)[-1]
 
 
-class Base:
+class BaseSession:
     """One base identity, asked for once: its first failure is the answer for the whole run.
 
     Args:
@@ -60,7 +60,7 @@ class Base:
         self._lock = threading.RLock()
         self._session: BotocoreSession | None = None
         self._clients: dict[tuple[str, str], Any] = {}
-        self._caller: Caller | SetupError | None = None
+        self._caller: CallerIdentity | SetupError | None = None
 
     def login_profile(self) -> str | None:
         """The profile that a person would log in to: the one at the root of the chain; None when there is none."""
@@ -84,7 +84,7 @@ class Base:
             bundle = self._opened().get_config_variable("ca_bundle")
         return str(bundle) if bundle else None
 
-    def caller(self) -> Caller:
+    def caller(self) -> CallerIdentity:
         """Who the base identity is.
 
         Raises:
@@ -126,10 +126,10 @@ class Base:
             self._session = self._factory.base(self._profile, self._region)
         return self._session
 
-    def _ask(self) -> Caller | SetupError:
+    def _ask(self) -> CallerIdentity | SetupError:
         try:
             self.frozen()
-            return Caller.of(self.client("sts", self._region).get_caller_identity())
+            return CallerIdentity.of(self.client("sts", self._region).get_caller_identity())
         except AwsFailure as error:
             failure = setup_failure(error, "log in to AWS", self._context())
             if not isinstance(failure, SetupError):  # throttled: the next one may be luckier
@@ -138,5 +138,5 @@ class Base:
         except SetupError as error:
             return error
 
-    def _context(self) -> Context:
-        return Context(profile=self.login_profile(), emulator=self._emulated)
+    def _context(self) -> CallContext:
+        return CallContext(profile=self.login_profile(), emulator=self._emulated)

@@ -16,8 +16,8 @@ from typing import Any
 import boto3
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, message_of
-from orchestrator.aws.errors import Context, setup_failure
-from orchestrator.aws.identity.base import Base, Caller
+from orchestrator.aws.errors import CallContext, setup_failure
+from orchestrator.aws.identity.base import BaseSession, CallerIdentity
 from orchestrator.aws.identity.break_glass import BreakGlass
 from orchestrator.aws.identity.sessions import SessionFactory
 from orchestrator.config.catalogue import Account, Catalogue, Unit
@@ -124,22 +124,24 @@ class Identities:
         self._building = threading.RLock()
         self._guard = threading.Lock()
         self._locks: defaultdict[tuple[str, AnyRole], threading.Lock] = defaultdict(threading.Lock)
-        self._bases: dict[str | None, Base] = {}
+        self._bases: dict[str | None, BaseSession] = {}
         self._credentials: dict[tuple[str, AnyRole], Credentials] = {}
         self._sessions: dict[tuple[str, AnyRole], boto3.Session] = {}
         self._clients: dict[tuple[str, str, AnyRole, str], Any] = {}
-        self._confirmed: Once[tuple[str, AnyRole], Caller] = Once()
+        self._confirmed: Once[tuple[str, AnyRole], CallerIdentity] = Once()
 
     def account(self, account: Account | str) -> Account:
         """The account's record, given itself or its name in ``live/accounts``."""
         return account if isinstance(account, Account) else self._catalogue.accounts[account]
 
-    def base(self, account: Account | str) -> Base:
+    def base(self, account: Account | str) -> BaseSession:
         """The identity that the roles of an account are assumed from, before any role is assumed."""
         profile = self.account(account).profile if self.emulator is None else None
         with self._guard:
             if profile not in self._bases:
-                self._bases[profile] = Base(self._factory, profile, self._catalogue.settings.region, self.emulator)
+                self._bases[profile] = BaseSession(
+                    self._factory, profile, self._catalogue.settings.region, self.emulator
+                )
             return self._bases[profile]
 
     def credentials(self, account: Account | str, role: AnyRole, *, valid_for: timedelta = MARGIN) -> Credentials:
@@ -207,7 +209,7 @@ class Identities:
                 self._clients[key] = session.client(service, region_name=key[3])  # type: ignore[call-overload]
             return self._clients[key]
 
-    def confirm(self, account: Account | str, role: AnyRole) -> Caller:
+    def confirm(self, account: Account | str, role: AnyRole) -> CallerIdentity:
         """Make sure, once for each account and role, that the role's credentials belong to that account.
 
         Returns:
@@ -219,14 +221,14 @@ class Identities:
         record = self.account(account)
         return self._confirmed.get((record.name, role), lambda: self._ask(record, role))
 
-    def context(self, account: Account | str) -> Context:
+    def context(self, account: Account | str) -> CallContext:
         """What an error about this account may name."""
         record = self.account(account)
-        return Context(record.name, self.base(record).login_profile(), self.emulator is not None)
+        return CallContext(record.name, self.base(record).login_profile(), self.emulator is not None)
 
-    def _ask(self, record: Account, role: AnyRole) -> Caller:
+    def _ask(self, record: Account, role: AnyRole) -> CallerIdentity:
         try:
-            caller = Caller.of(self.client("sts", record, role).get_caller_identity())
+            caller = CallerIdentity.of(self.client("sts", record, role).get_caller_identity())
         except AwsFailure as error:
             raise setup_failure(error, f"confirm the id of account {record.name}", self.context(record)) from error
         if caller.account != record.id:
@@ -265,13 +267,13 @@ class Identities:
             given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], given["Expiration"].astimezone(UTC)
         )
 
-    def _borrow(self, base: Base) -> Credentials:
+    def _borrow(self, base: BaseSession) -> Credentials:
         """The base's own credentials. Botocore renews them at least ten minutes before they end, if they can be."""
         access_key, secret_key, token = base.frozen()
         return Credentials(access_key, secret_key, token, self._clock() + _BORROWED)
 
 
-def _administers(caller: Caller, account: Account) -> bool:
+def _administers(caller: CallerIdentity, account: Account) -> bool:
     """Whether the base identity may stand in for a bootstrap role that is not there.
 
     A person who is logged in to the account itself (one account, no organisation) has no bootstrap role to assume.

@@ -15,7 +15,7 @@ from orchestrator.config.catalogue import Account
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class BucketChange:
     """One property of the bucket.
 
     Attributes:
@@ -29,7 +29,7 @@ class Step:
     change: str
 
 
-def plan_bucket(account: Account, identities: Identities) -> tuple[Step, ...]:
+def plan_bucket(account: Account, identities: Identities) -> tuple[BucketChange, ...]:
     """What `ensure_bucket` would do; changes nothing.
 
     Args:
@@ -46,12 +46,12 @@ def plan_bucket(account: Account, identities: Identities) -> tuple[Step, ...]:
     identities.confirm(account, Role.BOOTSTRAP)
     bucket = StateBucket(account, identities)
     exists = bucket.call("bucket", bucket.exists)
-    return tuple(Step(p.name, exists and bucket.call(p.name, p.look), p.change) for p in bucket.properties())
+    return tuple(BucketChange(p.name, exists and bucket.call(p.name, p.look), p.change) for p in bucket.properties())
 
 
 def ensure_bucket(
-    account: Account, identities: Identities, *, on_step: Callable[[Step], None] | None = None
-) -> tuple[Step, ...]:
+    account: Account, identities: Identities, *, on_step: Callable[[BucketChange], None] | None = None
+) -> tuple[BucketChange, ...]:
     """Make the state bucket of an account as it should be.
 
     Args:
@@ -68,12 +68,12 @@ def ensure_bucket(
     """
     identities.confirm(account, Role.BOOTSTRAP)
     bucket = StateBucket(account, identities)
-    steps: list[Step] = []
+    steps: list[BucketChange] = []
     for prop in bucket.properties():
         done = bucket.call(prop.name, prop.look)
         if not done:
             bucket.call(prop.name, prop.make)
-        steps.append(Step(prop.name, done, prop.change))
+        steps.append(BucketChange(prop.name, done, prop.change))
         if on_step is not None:
             on_step(steps[-1])
     return tuple(steps)

@@ -33,7 +33,7 @@ _ABSENT = frozenset(
 )
 
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class StateBucket:
             )
         return True
 
-    def call(self, step: str, function: Callable[[], T]) -> T:
+    def call(self, step: str, function: Callable[[], _T]) -> _T:
         """Call AWS for a step.
 
         Raises:

@@ -18,17 +18,17 @@ from orchestrator.aws.identity.roles import Identities, Role, role_for
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.terraform.state.header import HEAD_BYTES, StateHeader
 
-STATE = "/terraform.tfstate"
+STATE_SUFFIX = "/terraform.tfstate"
 """How the key of every state ends."""
 
-PREFIX = "receipts/"
+RECEIPTS_PREFIX = "receipts/"
 """Where receipts are in a state bucket: ``receipts/STAGE/STACK/REGION/SERIAL.json``."""
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class StateVersion:
     """One version of an object in a bucket.
 
     Attributes:
@@ -69,7 +69,7 @@ class History:
         """
         return self._identities.confirm(unit.account, role_for(unit, write=True)).account
 
-    def versions(self, account: Account, role: Role, prefix: str = "") -> Iterator[Version]:
+    def versions(self, account: Account, role: Role, prefix: str = "") -> Iterator[StateVersion]:
         """Every version of every object whose key begins so, by key, the newest first; in pages, as they are read.
 
         Raises:
@@ -95,7 +95,7 @@ class History:
                 return
             marker = {"KeyMarker": answer["NextKeyMarker"], "VersionIdMarker": answer["NextVersionIdMarker"]}
 
-    def header(self, account: Account, role: Role, version: Version) -> StateHeader:
+    def header(self, account: Account, role: Role, version: StateVersion) -> StateHeader:
         """Lineage and serial of one version of a state; of one that Terraform wrote only the first bytes are read.
 
         Raises:
@@ -105,7 +105,7 @@ class History:
         head = self.content(account, role, version, first=HEAD_BYTES)
         return StateHeader.of(head) or StateHeader.read(self.content(account, role, version))
 
-    def content(self, account: Account, role: Role, version: Version, *, first: int | None = None) -> bytes:
+    def content(self, account: Account, role: Role, version: StateVersion, *, first: int | None = None) -> bytes:
         """One version of an object; ``first``: only so many bytes of it.
 
         Raises:
@@ -176,7 +176,7 @@ class History:
         self._call(account, f"write the receipt {place}", put)
         return place
 
-    def _call(self, account: Account, doing: str, call: Callable[[], T]) -> T:
+    def _call(self, account: Account, doing: str, call: Callable[[], _T]) -> _T:
         try:
             return call()
         except AwsFailure as error:
@@ -185,10 +185,10 @@ class History:
 
 def receipts_of(state_key: str) -> str:
     """Where the receipts of a state are: the beginning of their keys."""
-    return f"{PREFIX}{state_key.removesuffix(STATE)}/"
+    return f"{RECEIPTS_PREFIX}{state_key.removesuffix(STATE_SUFFIX)}/"
 
 
-def _in_order(answer: Mapping[str, Any]) -> list[Version]:
+def _in_order(answer: Mapping[str, Any]) -> list[StateVersion]:
     """A page's versions and deletions, merged: by key, and of one key the newest first, as S3 has each of the two."""
     found = [_version(each, deleted=False) for each in answer.get("Versions", ())]
     found += [_version(each, deleted=True) for each in answer.get("DeleteMarkers", ())]
@@ -196,8 +196,8 @@ def _in_order(answer: Mapping[str, Any]) -> list[Version]:
     return sorted(found, key=lambda each: (each.key, -each.time.timestamp()))
 
 
-def _version(entry: Mapping[str, Any], *, deleted: bool) -> Version:
-    return Version(
+def _version(entry: Mapping[str, Any], *, deleted: bool) -> StateVersion:
+    return StateVersion(
         key=str(entry["Key"]),
         id=str(entry["VersionId"]),
         time=entry["LastModified"],

@@ -13,7 +13,15 @@ from typing import Any, TypeVar
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of
 from orchestrator.aws.errors import translate
 from orchestrator.aws.identity.roles import Identities, Role, role_for
-from orchestrator.aws.state.ledger_form import PREFIX, Entry, entry_key, folder_of, make_entry, read_form, write_form
+from orchestrator.aws.state.ledger_form import (
+    LEDGER_PREFIX,
+    LedgerEntry,
+    entry_key,
+    folder_of,
+    make_entry,
+    read_form,
+    write_form,
+)
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import UnitError
@@ -23,7 +31,7 @@ _STATE = "/terraform.tfstate"
 _TRIES = 5
 """How often a unit's entry is written again because its state moved on meanwhile."""
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Ledger:
@@ -40,7 +48,7 @@ class Ledger:
         self._identities = identities
         self._store = store
 
-    def record(self, unit: Unit) -> Entry | None:
+    def record(self, unit: Unit) -> LedgerEntry | None:
         """Write what the unit's state says into its entry; without a state an entry that there is becomes empty.
 
         Returns:
@@ -64,7 +72,7 @@ class Ledger:
         hint = f"`orch apply {unit.id}` when nothing else runs on it"
         raise UnitError(f"the state of {unit.id} changes while its entry in the ledger is written", hint=hint)
 
-    def entries(self, account: Account, role: Role, *, prefix: str = PREFIX) -> Mapping[str, datetime]:
+    def entries(self, account: Account, role: Role, *, prefix: str = LEDGER_PREFIX) -> Mapping[str, datetime]:
         """Which units a bucket's ledger has: folder ``STAGE/STACK/REGION`` -> when its entry was last written.
 
         Args:
@@ -87,7 +95,7 @@ class Ledger:
         listed = self._listed(account, role, f"{stage}/")
         return {key.removesuffix(_STATE): time for key, time in listed if key.endswith(_STATE) and key.count("/") == 3}
 
-    def read(self, account: Account, role: Role, folder: str) -> Entry | None:
+    def read(self, account: Account, role: Role, folder: str) -> LedgerEntry | None:
         """One entry; None when it is gone by now.
 
         Raises:
@@ -145,7 +153,7 @@ class Ledger:
 
         return self._call(account, f"read s3://{account.state_bucket}/{key}", get)
 
-    def _put(self, unit: Unit, account: Account, entry: Entry) -> None:
+    def _put(self, unit: Unit, account: Account, entry: LedgerEntry) -> None:
         def put() -> None:
             self._identities.client("s3", account, role_for(unit, write=True)).put_object(
                 Bucket=account.state_bucket,
@@ -157,7 +165,7 @@ class Ledger:
 
         self._call(account, f"write the ledger's entry of {unit.id}", put)
 
-    def _call(self, account: Account, doing: str, call: Callable[[], T]) -> T:
+    def _call(self, account: Account, doing: str, call: Callable[[], _T]) -> _T:
         try:
             return call()
         except AwsFailure as error:

@@ -17,8 +17,8 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.model import StateRecord, StateResource
 
-FORMAT = 1
-PREFIX = "ledger/"
+LEDGER_FORMAT = 1
+LEDGER_PREFIX = "ledger/"
 """Where the entries are in a state bucket: ``ledger/STAGE/STACK/REGION.json``."""
 
 
@@ -33,7 +33,7 @@ class FurtherProvider:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """One unit as it was after its last apply, destroy, move or adoption.
 
     Attributes:
@@ -79,19 +79,19 @@ class Entry:
 
 def entry_key(folder: str) -> str:
     """Key of the entry of the unit in a folder ``STAGE/STACK/REGION``."""
-    return f"{PREFIX}{folder}.json"
+    return f"{LEDGER_PREFIX}{folder}.json"
 
 
 def folder_of(key: str) -> str | None:
     """The unit's folder that a key of an entry means; None for any other key, as of a stage that is named ledger."""
-    parts = key.removeprefix(PREFIX).removesuffix(".json").split("/")
-    return "/".join(parts) if key.startswith(PREFIX) and key.endswith(".json") and len(parts) == 3 else None
+    parts = key.removeprefix(LEDGER_PREFIX).removesuffix(".json").split("/")
+    return "/".join(parts) if key.startswith(LEDGER_PREFIX) and key.endswith(".json") and len(parts) == 3 else None
 
 
-def make_entry(catalogue: Catalogue, unit: Unit, state: StateRecord | None) -> Entry:
+def make_entry(catalogue: Catalogue, unit: Unit, state: StateRecord | None) -> LedgerEntry:
     """The entry of a unit whose state is this; None: it has no state (any more)."""
     account = catalogue.account_of(unit)
-    return Entry(
+    return LedgerEntry(
         unit=unit.id,
         stage=unit.stage,
         stack=unit.stack,
@@ -112,12 +112,12 @@ def make_entry(catalogue: Catalogue, unit: Unit, state: StateRecord | None) -> E
     )
 
 
-def write_form(entry: Entry) -> bytes:
+def write_form(entry: LedgerEntry) -> bytes:
     """An entry as JSON."""
-    return json.dumps({"format": FORMAT, **asdict(entry)}, indent=2, sort_keys=True).encode()
+    return json.dumps({"format": LEDGER_FORMAT, **asdict(entry)}, indent=2, sort_keys=True).encode()
 
 
-def read_form(data: bytes, place: str) -> Entry:
+def read_form(data: bytes, place: str) -> LedgerEntry:
     """An entry from its JSON.
 
     Args:
@@ -131,22 +131,22 @@ def read_form(data: bytes, place: str) -> Entry:
     try:
         document = json.loads(data)
         version = document["format"]
-        if version != FORMAT:
+        if version != LEDGER_FORMAT:
             hint = f"use the orch that wrote it, or a newer one (it says {document.get('orch')!r})"
-            raise UnitError(f"{place} has the format {version!r}; this orch knows {FORMAT}", hint=hint)
+            raise UnitError(f"{place} has the format {version!r}; this orch knows {LEDGER_FORMAT}", hint=hint)
         return _entry(document)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UnitError(f"{place} is no entry of a ledger", hint=hint) from error
 
 
-def _entry(document: Mapping[str, Any]) -> Entry:
-    known = {name: document[name] for name in Entry.__dataclass_fields__}
+def _entry(document: Mapping[str, Any]) -> LedgerEntry:
+    known = {name: document[name] for name in LedgerEntry.__dataclass_fields__}
     for name in ("unit", "stage", "stack", "region", "account", "account_id", "state_key", "module", "lineage"):
         if not isinstance(known[name], str):
             raise TypeError(name)
     if not isinstance(known["serial"], int) or not isinstance(known["resources"], int):
         raise TypeError("serial")
-    return Entry(
+    return LedgerEntry(
         **{
             **known,
             "protected": tuple(StateResource(**each) for each in known["protected"]),

@@ -15,12 +15,12 @@ from orchestrator.aws.errors import translate
 from orchestrator.aws.identity.roles import Identities, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UnitError
-from orchestrator.terraform.state.lock import SUFFIX, StateLock, lock_bytes, own_lock, read_lock
+from orchestrator.terraform.state.lock import SUFFIX, StateLock, lock_bytes, own_lock, parse_state_lock
 
 _TAKEN = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 _POLL_SECONDS = 1.0
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class StateLocks:
                     return None
                 raise
             with answer["Body"] as body:
-                return HeldLock(unit.id, read_lock(body.read()), str(answer["ETag"]))
+                return HeldLock(unit.id, parse_state_lock(body.read()), str(answer["ETag"]))
 
         return self._call(unit, f"read the lock of {unit.id}", get)
 
@@ -204,7 +204,7 @@ class StateLocks:
             "ExpectedBucketOwner": account.id,
         }
 
-    def _call(self, unit: Unit, doing: str, call: Callable[[], T]) -> T:
+    def _call(self, unit: Unit, doing: str, call: Callable[[], _T]) -> _T:
         try:
             return call()
         except AwsFailure as error:

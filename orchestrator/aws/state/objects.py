@@ -13,7 +13,7 @@ from orchestrator.aws.identity.roles import Identities, Role, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import OrchError, SetupError, UsageError
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class StateObjects:
             raise SetupError(message, hint=f"`orch bootstrap {account}` switches versioning on")
         return str(version)
 
-    def _call(self, unit: Unit, doing: str, call: Callable[[], T]) -> T:
+    def _call(self, unit: Unit, doing: str, call: Callable[[], _T]) -> _T:
         try:
             return call()
         except AwsFailure as error:

@@ -17,7 +17,7 @@ _ANSWERS = frozenset({"301", "307", "400", "403"})
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class ObservedState:
     """Answers with the role that plans the unit. Safe to use from several threads."""
 
     catalogue: Catalogue

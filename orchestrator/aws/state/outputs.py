@@ -20,10 +20,10 @@ from orchestrator.terraform.model import StateRecord
 from orchestrator.terraform.state.reader import read_state
 from orchestrator.util.once_map import Once
 
-FORMAT = 1
+OUTPUTS_FORMAT = 1
 """Version of the published file."""
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class StateStore:
@@ -133,7 +133,7 @@ class StateStore:
         if document is None or document.get("state_etag") != etag:
             what = "were never published" if document is None else "are older or newer than its state"
             raise UnitError(f"the outputs of {unit.id} for other accounts {what}", hint=f"`orch apply {unit.id}`")
-        if document.get("format") != FORMAT or document.get("unit") != unit.id:
+        if document.get("format") != OUTPUTS_FORMAT or document.get("unit") != unit.id:
             raise UnitError(
                 f"{self._place(unit, unit.outputs_key)} is not what this orch publishes for {unit.id}",
                 hint=f"`orch apply {unit.id}` with one version of orch",
@@ -194,7 +194,7 @@ class StateStore:
     def _place(self, unit: Unit, key: str) -> str:
         return f"s3://{self._catalogue.account_of(unit).state_bucket}/{key}"
 
-    def _call(self, unit: Unit, doing: str, call: Callable[[], T]) -> T:
+    def _call(self, unit: Unit, doing: str, call: Callable[[], _T]) -> _T:
         try:
             return call()
         except AwsFailure as error:
@@ -208,7 +208,7 @@ def _alive(state: StateRecord) -> bool:
 
 def _document(unit: Unit, state: StateRecord, etag: str) -> dict[str, Any]:
     return {
-        "format": FORMAT,
+        "format": OUTPUTS_FORMAT,
         "unit": unit.id,
         "lineage": state.lineage,
         "serial": state.serial,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from orchestrator.cli.context import Common
 from orchestrator.cli.project import open_project, start_folder
-from orchestrator.cli.transferring import Ask, go_on, transfer
+from orchestrator.cli.transferring import MigrationOptions, go_on, transfer
 from orchestrator.config.load import find_root
 from orchestrator.errors import UsageError
-from orchestrator.run.migrate.adopt import AdoptWish
+from orchestrator.run.migrate.adopt import AdoptRequest
 from orchestrator.run.migrate.journal import OnStep, unfinished_of
 
 
@@ -25,11 +25,11 @@ def run(
     root = find_root(start_folder(common))
     project = open_project(common)
     unit = project.unit(unit_id)
-    ask = Ask(f"adopt {unit.id} --state {state}", dry_run, yes, on_step, wait)
+    ask = MigrationOptions(f"adopt {unit.id} --state {state}", dry_run, yes, on_step, wait)
     begun = unfinished_of(root, ask.command)
     if begun is not None:
         if dry_run:
             message = f"`orch {ask.command}` was cut off after it was accepted, and only goes forward"
             raise UsageError(message, hint="run it without --dry-run")
         return go_on(common, project, begun, ask)
-    return transfer(common, AdoptWish(project.catalogue, unit, state), ask)
+    return transfer(common, AdoptRequest(project.catalogue, unit, state), ask)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
-from orchestrator.aws.state.bootstrap import Step
+from orchestrator.aws.state.bootstrap import BucketChange
 from orchestrator.cli.aws import open_aws
 from orchestrator.cli.bootstrapping import apply_baselines, baselines, bucket_steps, make_buckets
 from orchestrator.cli.context import Common
@@ -65,7 +65,7 @@ def _agreed(todo: Sequence[Account], words: Sequence[str]) -> bool:
 def _show(
     common: Common,
     accounts: Sequence[Account],
-    steps: Mapping[str, tuple[Step, ...]],
+    steps: Mapping[str, tuple[BucketChange, ...]],
     selected: Sequence[str],
     project: Project,
 ) -> None:

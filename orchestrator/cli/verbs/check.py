@@ -98,11 +98,13 @@ def _policies(catalogue: Catalogue) -> Iterator[Result]:
 def _modules(catalogue: Catalogue) -> Iterator[Result]:
     """Whether the modules protect what ``policies/protected.yaml`` names."""
     from orchestrator.guard.modules.armed import check_modules
-    from orchestrator.guard.policies.load import FOLDER
+    from orchestrator.guard.policies.load import POLICIES_FOLDER
     from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected
 
     try:
-        listed = Protected.read(catalogue.root / FOLDER / PROTECTED_FILE, shown_as=f"{FOLDER}/{PROTECTED_FILE}")
+        listed = Protected.read(
+            catalogue.root / POLICIES_FOLDER / PROTECTED_FILE, shown_as=f"{POLICIES_FOLDER}/{PROTECTED_FILE}"
+        )
         found = check_modules(catalogue, listed)
     except CatalogueError as error:
         for problem in error.problems:

@@ -14,7 +14,7 @@ from orchestrator.cli.session import open_session
 from orchestrator.cli.verbs.destroy import whole_or_not
 from orchestrator.errors import UsageError
 from orchestrator.run.approval import check_consent
-from orchestrator.run.checks.listing import Shelves
+from orchestrator.run.checks.listing import Listings
 from orchestrator.run.checks.orphans import find_orphans
 from orchestrator.run.exit_codes import INTERRUPTED, exit_code
 
@@ -27,7 +27,7 @@ def run(common: Common, request: RunRequest, *, yes: bool) -> int:
     catalogue = open_project(common).catalogue
     with open_aws(common, catalogue) as aws:
         identities = Identities(catalogue, aws.emulator)
-        shelves = Shelves(catalogue, Ledger(catalogue, identities, StateStore(catalogue, identities)))
+        shelves = Listings(catalogue, Ledger(catalogue, identities, StateStore(catalogue, identities)))
         orphans = find_orphans(catalogue, shelves, request.targets)
         former = Project(orphans.catalogue, orphans.graph)
         units = list(orphans.catalogue.units.values())

@@ -31,7 +31,7 @@ FREE_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """One thing that was looked at. ``right`` None: it matters only sometimes."""
 
     what: str
@@ -44,7 +44,7 @@ def run(common: Common) -> int:
     findings = list(_machine())
     project = _try(lambda: open_project(common))
     if isinstance(project, str):
-        findings.append(Finding("catalogue", right=False, detail=project))
+        findings.append(Diagnosis("catalogue", right=False, detail=project))
     else:
         findings += _of_catalogue(common, project)
     rows = [{"what": each.what, "state": _state(each), "detail": each.detail} for each in findings]
@@ -52,7 +52,7 @@ def run(common: Common) -> int:
     return 2 if any(each.right is False for each in findings) else 0
 
 
-def _state(finding: Finding) -> str:
+def _state(finding: Diagnosis) -> str:
     return {True: "right", False: "wrong", None: "note"}[finding.right]
 
 
@@ -63,50 +63,52 @@ def _try(function: Callable[[], T]) -> T | str:
         return str(error).splitlines()[0]
 
 
-def _machine() -> Iterator[Finding]:
-    yield Finding("python", right=True, detail=platform.python_version())
+def _machine() -> Iterator[Diagnosis]:
+    yield Diagnosis("python", right=True, detail=platform.python_version())
     git = shutil.which("git")
-    yield Finding("git", None if git is None else True, git or "not on PATH; restricted accounts and --changed need it")
+    yield Diagnosis(
+        "git", None if git is None else True, git or "not on PATH; restricted accounts and --changed need it"
+    )
     free = shutil.disk_usage(tempfile.gettempdir()).free
-    yield Finding("disk", free >= FREE_BYTES, f"{free / 1e9:.1f} GB free in {tempfile.gettempdir()}")
+    yield Diagnosis("disk", free >= FREE_BYTES, f"{free / 1e9:.1f} GB free in {tempfile.gettempdir()}")
 
 
-def _of_catalogue(common: Common, project: Project) -> Iterator[Finding]:
+def _of_catalogue(common: Common, project: Project) -> Iterator[Diagnosis]:
     catalogue = project.catalogue
-    yield Finding("catalogue", right=True, detail=f"{len(catalogue.units)} units in {catalogue.root}")
+    yield Diagnosis("catalogue", right=True, detail=f"{len(catalogue.units)} units in {catalogue.root}")
     lock = catalogue.root / CATALOGUE_LOCK_FILE
-    yield Finding("provider lock", lock.is_file(), CATALOGUE_LOCK_FILE if lock.is_file() else "orch providers lock")
+    yield Diagnosis("provider lock", lock.is_file(), CATALOGUE_LOCK_FILE if lock.is_file() else "orch providers lock")
     yield _record(project)
     binary = _try(lambda: find_binary(catalogue.settings, env=os.environ, cache=user_cache(os.environ)))
     if isinstance(binary, str):
-        yield Finding("terraform", right=False, detail=binary)
+        yield Diagnosis("terraform", right=False, detail=binary)
     else:
-        yield Finding(binary.kind, right=True, detail=f"{binary.version} at {binary.path}")
+        yield Diagnosis(binary.kind, right=True, detail=f"{binary.version} at {binary.path}")
     mirror = _try(lambda: find_mirror(os.environ))
     if isinstance(mirror, str):
-        yield Finding("providers", right=False, detail=mirror)
+        yield Diagnosis("providers", right=False, detail=mirror)
     else:
-        yield Finding("providers", right=True, detail=f"mirror {mirror}" if mirror else "the registry")
+        yield Diagnosis("providers", right=True, detail=f"mirror {mirror}" if mirror else "the registry")
     with open_aws(common, catalogue) as aws:
         yield from _accounts(project, aws)
 
 
-def _record(project: Project) -> Finding:
+def _record(project: Project) -> Diagnosis:
     """Whether the record of the accounts knows all of them, and says the same."""
     missing = _try(lambda: unrecorded(project))
     wrong = _try(lambda: check_record(project, project.catalogue.accounts.values()))
     if isinstance(missing, str) or wrong is not None:
-        return Finding("accounts record", right=False, detail=missing if isinstance(missing, str) else str(wrong))
+        return Diagnosis("accounts record", right=False, detail=missing if isinstance(missing, str) else str(wrong))
     if missing:
         detail = f"{FILE} does not have {', '.join(missing)}: `orch bootstrap {missing[0]}` writes it"
-        return Finding("accounts record", right=None, detail=detail)
-    return Finding("accounts record", right=True, detail=FILE)
+        return Diagnosis("accounts record", right=None, detail=detail)
+    return Diagnosis("accounts record", right=True, detail=FILE)
 
 
-def _accounts(project: Project, aws: Aws) -> Iterator[Finding]:
+def _accounts(project: Project, aws: Aws) -> Iterator[Diagnosis]:
     identities = Identities(project.catalogue, aws.emulator)
     for account in project.catalogue.accounts.values():
         need = {account.name: Need(frozenset({Role.PLAN, Role.APPLY}), bucket=True)}
         wrong = _try(lambda need=need: preflight(project.catalogue, identities, need, folders=[]))  # type: ignore[misc]
         detail = wrong if isinstance(wrong, str) else f"{account.id}: roles and state bucket are there"
-        yield Finding(f"account {account.name}", right=wrong is None, detail=detail)
+        yield Diagnosis(f"account {account.name}", right=wrong is None, detail=detail)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from orchestrator.cli.context import Common
 from orchestrator.cli.project import open_project, start_folder
-from orchestrator.cli.transferring import Ask, go_on, transfer
+from orchestrator.cli.transferring import MigrationOptions, go_on, transfer
 from orchestrator.config.load import find_root
 from orchestrator.errors import UsageError
 from orchestrator.run.migrate.journal import OnStep, make_edits, unfinished_of
 from orchestrator.run.migrate.rename import resolve
-from orchestrator.run.migrate.request import RenameWish, Wish
-from orchestrator.run.migrate.resource import ResourceWish
+from orchestrator.run.migrate.request import MigrationRequest, RenameRequest
+from orchestrator.run.migrate.resource import ResourceRequest
 
 
 def run(
@@ -25,7 +25,7 @@ def run(
 ) -> int:
     """Move; the exit code says how it went: 3 when the plan afterwards would make or lose something."""
     root = find_root(start_folder(common))
-    ask = Ask(f"move {source} {target}", dry_run, yes, on_step, wait)
+    ask = MigrationOptions(f"move {source} {target}", dry_run, yes, on_step, wait)
     begun = unfinished_of(root, ask.command)
     if begun is not None:
         if dry_run:
@@ -34,9 +34,9 @@ def run(
         make_edits(root, begun, on_step)  # before the catalogue is read: it may be half renamed
         return go_on(common, open_project(common), begun, ask)
     if _is_resource(source, target):
-        wish: Wish = ResourceWish.of(open_project(common).catalogue, source, target)
+        wish: MigrationRequest = ResourceRequest.of(open_project(common).catalogue, source, target)
     else:
-        wish = RenameWish(resolve(root, source, target), source)
+        wish = RenameRequest(resolve(root, source, target), source)
     return transfer(common, wish, ask)
 
 

@@ -14,7 +14,7 @@ from orchestrator.cli.project import open_project
 from orchestrator.cli.session import make_terraform
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.process.supervisor import Processes
-from orchestrator.terraform.setup.providers import CATALOGUE_LOCK, PLATFORMS, lock_text, write_lock
+from orchestrator.terraform.setup.providers import CATALOGUE_LOCK, PLATFORMS, provider_lock_text, write_lock
 
 _SECONDS = 900.0
 
@@ -34,7 +34,7 @@ def run(common: Common, *, upgrade: bool, platforms: Sequence[str], dry_run: boo
             env=dict(os.environ),
             log=base / "lock.log",
         )
-        result = lock_text(
+        result = provider_lock_text(
             terraform,
             catalogue.settings,
             root,

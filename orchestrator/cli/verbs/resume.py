@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_report
 from orchestrator.cli.project import Project, open_project
-from orchestrator.cli.prompt import Asker
+from orchestrator.cli.prompt import Prompt
 from orchestrator.cli.ready import circumstances, ready_session
 from orchestrator.cli.request import RunRequest
 from orchestrator.cli.session import Session
@@ -19,11 +19,11 @@ from orchestrator.run.apply import ApplyAll
 from orchestrator.run.approval import check_clean
 from orchestrator.run.exit_codes import INTERRUPTED, exit_code
 from orchestrator.run.history.approval import Approval, approval_of, check_units, find_chain
-from orchestrator.run.history.journal import held
+from orchestrator.run.history.journal import hold_journal
 from orchestrator.run.history.runs import PastRun
 from orchestrator.run.history.start import user_name
 from orchestrator.run.history.unsaved_state import Unsaved, unsaved_in
-from orchestrator.run.plan import held_back
+from orchestrator.run.plan import report_blocked
 from orchestrator.run.resume import Resume
 from orchestrator.run.unit.push_state import push_unsaved, unit_of
 
@@ -51,7 +51,7 @@ def run(common: Common, request: RunRequest, wanted: str | None) -> int:
     selected = _selected(project, approval, states)
     check_clean(project.catalogue, [project.catalogue.units[id_] for id_ in selected], emulated=common.emulator)
     request = replace(request, targets=chain[0].targets, replace=tuple(chain[0].begun.get("replace", ())))
-    with held(newest.folder / "journal.jsonl") as mine:
+    with hold_journal(newest.folder / "journal.jsonl") as mine:
         if not mine:
             raise UsageError(f"run {newest.run} still goes on", hint="wait for its end; `orch runs` tells of it")
         with ready_session(common, project, selected, request, verb="apply", continues=newest.run) as session:
@@ -93,6 +93,6 @@ def _go_on(common: Common, session: Session, approval: Approval) -> list[UnitRep
     how = f"as approved in run {approval.first.run}"
     tools.journal.write("approved", how=how, by=user_name(), since=approval.at.isoformat())
     asks = circumstances(common, yes=False).terminal and not approval.yes
-    asker = Asker(common, tools.sink, tools.stop)
+    asker = Prompt(common, tools.sink, tools.stop)
     apply = ApplyAll(tools, planned, ask_again=asker.again if asks else None, look=resume.look)
-    return [*(each.report for each in held_back(tools).values()), *apply.run().values()]
+    return [*(each.report for each in report_blocked(tools).values()), *apply.run().values()]

@@ -16,7 +16,7 @@ from orchestrator.cli.output import write
 from orchestrator.cli.project import open_project
 from orchestrator.errors import SetupError, UsageError
 from orchestrator.guard.model import Severity
-from orchestrator.guard.policies.load import FOLDER, read_files
+from orchestrator.guard.policies.load import POLICIES_FOLDER, read_policy_files
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.trust import read_written
 from orchestrator.guard.trust.waiver_edit import entry_text, with_waiver
@@ -29,11 +29,11 @@ from orchestrator.run.history.reports import FoundFinding, find_finding
 from orchestrator.util.files import write_atomic
 from orchestrator.util.git import Repository
 
-_FILE = f"{FOLDER}/{WAIVERS_FILE}"
+_FILE = f"{POLICIES_FOLDER}/{WAIVERS_FILE}"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class WaiverRequest:
     """What was asked for. ``expires``: a day or a number of days; ``plan``: only for the plan that was judged."""
 
     finding: str
@@ -44,12 +44,12 @@ class Wish:
     dry_run: bool
 
 
-def run(common: Common, wish: Wish, *, today: Callable[[], date] = utc_today) -> int:
+def run(common: Common, wish: WaiverRequest, *, today: Callable[[], date] = utc_today) -> int:
     """Write the waiver (not with ``--dry-run``), show what it allows and what comes next."""
     root = open_project(common).catalogue.root
     found = find_finding(root, wish.finding)
     _check_waivable(found)
-    tree = read_files(root)
+    tree = read_policy_files(root)
     written, owners = read_written(tree, today())
     _check_owner(root, owners, wish.owner)
     about = found.finding.rule, found.finding.unit, canonical(found.finding.address)
@@ -93,7 +93,7 @@ def _check_waivable(found: FoundFinding) -> None:
 def _check_owner(root: Path, owners: Owners, owner: str) -> None:
     if owner not in owners.emails:
         listed = ", ".join(sorted(owners.emails)) or "nobody is listed"
-        message = f"{owner!r} is not in {FOLDER}/{OWNERS_FILE}"
+        message = f"{owner!r} is not in {POLICIES_FOLDER}/{OWNERS_FILE}"
         raise UsageError(message, hint=f"owners: {listed}")
     repository = Repository.find(root)
     user = repository.user() if repository is not None else ""
@@ -181,7 +181,7 @@ def _next(waiver: Waiver) -> list[str]:
     ]
 
 
-def _tell(common: Common, wish: Wish, found: FoundFinding, waiver: Waiver) -> None:
+def _tell(common: Common, wish: WaiverRequest, found: FoundFinding, waiver: Waiver) -> None:
     finding = found.finding
     if common.json:
         facts: dict[str, Any] = {key: str(value) for key, value in asdict(waiver).items() if key not in {"at", "end"}}

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from orchestrator.config.catalogue import Ref
-from orchestrator.config.resolve.context import Context
+from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.references import OutputOf
 from orchestrator.config.resolve.scopes import Draft
-from orchestrator.config.resolve.values import ToldError
+from orchestrator.config.resolve.values import ReportedError
 from orchestrator.config.resolve.wiring import Reading, UnboundError
 from orchestrator.errors import Location
 from orchestrator.util.suggest import near_miss
@@ -19,7 +19,7 @@ from orchestrator.util.suggest import near_miss
 class Binder:
     """Binds what one unit reads. ``bound``: the units that were found."""
 
-    context: Context
+    context: ResolveContext
     draft: Draft
     bound: set[str] = field(default_factory=set)
 
@@ -45,7 +45,7 @@ class Binder:
             name, _, region = item.value.partition("@")
             try:
                 found = self._find(Reading(name, region or None, self.draft.region, item.at))
-            except ToldError:
+            except ReportedError:
                 continue
             if found is not None:
                 units.add(found)
@@ -64,7 +64,7 @@ class Binder:
         except UnboundError as error:
             if error.problem is not None:
                 self.context.tell(error.problem.where, error.problem.what, error.problem.hint)
-            raise ToldError from error
+            raise ReportedError from error
 
     def _is_foreign(self, unit: str) -> bool:
         scope = self.draft.scope
@@ -88,4 +88,4 @@ class Binder:
             self.context.tell(at, what, "put the value into a secret store of this account, and use `secrets:`")
         else:
             return
-        raise ToldError
+        raise ReportedError

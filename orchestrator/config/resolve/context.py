@@ -18,7 +18,7 @@ from orchestrator.util.suggest import near_miss
 
 
 @dataclass(slots=True)
-class Context:
+class ResolveContext:
     """One loading of one catalogue. Each module is read once.
 
     Attributes:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from orchestrator.config.catalogue import Archive, ProviderConfig, Secret
-from orchestrator.config.resolve.context import Context
+from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.scopes import Draft
 from orchestrator.config.resolve.settings import not_allowed, text_of
-from orchestrator.config.resolve.values import Resolver, ToldError
+from orchestrator.config.resolve.values import ReportedError, Resolver
 from orchestrator.config.yaml.reader import Yaml
 from orchestrator.errors import Location
 from orchestrator.hcl.modules.interface import ModuleInterface
@@ -32,7 +32,7 @@ _FOLDER_HINT = "name a folder by its path from the top of the repository, withou
 class Extras:
     """Reads them from one draft."""
 
-    context: Context
+    context: ResolveContext
     draft: Draft
     resolver: Resolver
     interface: ModuleInterface | None
@@ -49,7 +49,7 @@ class Extras:
                 continue
             try:
                 match = _SECRET.fullmatch(self.resolver.text(value))
-            except ToldError:
+            except ReportedError:
                 continue
             if match is None:
                 self.context.tell(value.at, f"{value.value!r} names no secret", "write ssm:/path or secretsmanager:ID")
@@ -121,7 +121,7 @@ class Extras:
         for address, value, at in self._written(key):
             try:
                 text = self.resolver.text(value)
-            except ToldError:
+            except ReportedError:
                 continue
             wrong = [each for each in ((address, text) if key == "moved" else (address,)) if not _is_address(each, key)]
             if wrong:

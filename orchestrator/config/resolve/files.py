@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from orchestrator.config.resolve.merge import own_stack
 from orchestrator.config.schema.models import DESCRIBED, NAME, AccountModel, OrchModel, StackModel, StageModel
-from orchestrator.config.schema.validate import check
+from orchestrator.config.schema.validate import validate
 from orchestrator.config.yaml.reader import Yaml, read_yaml
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.util.suggest import near_miss
@@ -22,7 +22,7 @@ _FOLDERS = ("accounts", "stages", "stacks")
 
 
 @dataclass(slots=True)
-class Files:
+class LiveFiles:
     """Everything in ``live/``, as written. ``problems`` collects what is wrong; what is right is kept."""
 
     root: Path
@@ -35,9 +35,9 @@ class Files:
     """Names of accounts, stages and stacks whose file could not be used: references to them are no second problem."""
 
 
-def read_files(root: Path) -> Files:
+def read_live_files(root: Path) -> LiveFiles:
     """Read and check every file of ``live/``."""
-    files = Files(root=root)
+    files = LiveFiles(root=root)
     live = root / "live"
     files.orch = _read(files, live / "orch.yaml", OrchModel)
     folders: Sequence[tuple[str, type[BaseModel], dict[str, Yaml]]] = (
@@ -54,7 +54,7 @@ def read_files(root: Path) -> Files:
     return files
 
 
-def _read_folder(files: Files, folder: Path, model: type[BaseModel], into: dict[str, Yaml]) -> None:
+def _read_folder(files: LiveFiles, folder: Path, model: type[BaseModel], into: dict[str, Yaml]) -> None:
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
@@ -77,7 +77,7 @@ def _read_folder(files: Files, folder: Path, model: type[BaseModel], into: dict[
                 files.broken.add(path.stem)
 
 
-def _check_strays(files: Files, live: Path) -> None:
+def _check_strays(files: LiveFiles, live: Path) -> None:
     """Files beside those that are read: somebody wrote them to be read."""
     for path in sorted(live.iterdir()) if live.is_dir() else ():
         where = Location(path.relative_to(files.root).as_posix())
@@ -91,18 +91,18 @@ def _check_strays(files: Files, live: Path) -> None:
             files.problems.append(Problem(where, "this file is not read", hint))
 
 
-def _read(files: Files, path: Path, model: type[BaseModel]) -> Yaml | None:
+def _read(files: LiveFiles, path: Path, model: type[BaseModel]) -> Yaml | None:
     try:
         value = read_yaml(path, root=files.root)
     except CatalogueError as error:
         files.problems += error.problems
         return None
-    found = check(value, model)
+    found = validate(value, model)
     files.problems += found
     return None if found else value
 
 
-def _check_unique(files: Files) -> None:
+def _check_unique(files: LiveFiles) -> None:
     for name in sorted(set(files.accounts) & set(files.stages)):
         what = f"{name!r} is an account and a stage"
         files.problems.append(Problem(files.stages[name].at, what, "names are unique across accounts and stages"))

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from orchestrator.config.catalogue import Node
 from orchestrator.config.nodes import references
-from orchestrator.config.resolve.context import Context
+from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.scopes import Draft
 from orchestrator.config.resolve.types import check_input
-from orchestrator.config.resolve.values import Resolver, ToldError
+from orchestrator.config.resolve.values import ReportedError, Resolver
 from orchestrator.config.yaml.reader import Yaml
-from orchestrator.config.yaml.scalars import Kind
+from orchestrator.config.yaml.scalars import ScalarKind
 from orchestrator.errors import Problem
 from orchestrator.hcl.modules.interface import ModuleInterface, Variable
 
@@ -27,7 +27,7 @@ GIVEN_BY = ("inputs", "secrets", "archives")
 class Inputs:
     """Makes the inputs of units; each literal is checked once for each variable."""
 
-    context: Context
+    context: ResolveContext
     _checked: set[tuple[int, int]] = field(default_factory=set)
 
     def of(self, draft: Draft, resolver: Resolver) -> dict[str, Node]:
@@ -43,7 +43,7 @@ class Inputs:
                 continue
             try:
                 node = inputs[name] = resolver.node(value)
-            except ToldError:
+            except ReportedError:
                 inputs[name] = Node(None, value.at)
                 continue
             if interface is not None:
@@ -94,7 +94,7 @@ class Inputs:
 def _as_written(problem: Problem, value: Yaml) -> Problem:
     """The problem with a number as the file has it: 5.100, where only 5.1 is left of the value."""
     leaf = next((each for each in _leaves(value) if each.at == problem.where), None)
-    if leaf is None or leaf.kind is not Kind.NUMBER or problem.hint is None:
+    if leaf is None or leaf.kind is not ScalarKind.NUMBER or problem.hint is None:
         return problem
     shown = json.dumps(leaf.value)
     if shown == leaf.raw or not problem.hint.startswith(f'write it in quotes: "{shown}"'):
@@ -104,10 +104,10 @@ def _as_written(problem: Problem, value: Yaml) -> Problem:
 
 
 def _leaves(value: Yaml) -> Iterator[Yaml]:
-    if value.kind is Kind.MAP:
+    if value.kind is ScalarKind.MAP:
         for item in value.value.values():
             yield from _leaves(item)
-    elif value.kind is Kind.LIST:
+    elif value.kind is ScalarKind.LIST:
         for item in value.value:
             yield from _leaves(item)
     else:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.config.yaml.reader import Yaml
-from orchestrator.config.yaml.scalars import Kind
+from orchestrator.config.yaml.scalars import ScalarKind
 from orchestrator.errors import Location
 
 NEVER_INHERITED = ("uses", "expires", "disposable", "named")
@@ -20,7 +20,7 @@ _EITHER = (("region", "regions"), ("regions", "region"))
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StackEntry:
     """What a stage or an account has for one stack.
 
     Attributes:
@@ -38,7 +38,7 @@ class Entry:
 
 def merge(base: Yaml, over: Yaml) -> Yaml:
     """``over`` merged over ``base``. Values that only one of them has are shared, not copied."""
-    if base.kind is not Kind.MAP or over.kind is not Kind.MAP:
+    if base.kind is not ScalarKind.MAP or over.kind is not ScalarKind.MAP:
         return without_null(over)
     if not over.value:
         return base
@@ -46,7 +46,7 @@ def merge(base: Yaml, over: Yaml) -> Yaml:
     places = dict(base.key_at or {})
     for key, value in over.items():
         places[key] = over.where(key)
-        if value.kind is Kind.NULL:
+        if value.kind is ScalarKind.NULL:
             values.pop(key, None)
         elif key in values:
             values[key] = merge(values[key], value)
@@ -57,9 +57,9 @@ def merge(base: Yaml, over: Yaml) -> Yaml:
 
 def without_null(value: Yaml) -> Yaml:
     """A value without the nulls in its maps; the same one when there are none. Lists are taken as they are."""
-    if value.kind is not Kind.MAP:
+    if value.kind is not ScalarKind.MAP:
         return value
-    kept = {key: without_null(item) for key, item in value.items() if item.kind is not Kind.NULL}
+    kept = {key: without_null(item) for key, item in value.items() if item.kind is not ScalarKind.NULL}
     if len(kept) == len(value.value) and all(kept[key] is item for key, item in value.items()):
         return value
     return of_map(kept, value.at, value.key_at or {})
@@ -69,7 +69,7 @@ def own_stack(file: Yaml) -> Yaml:
     """A stack file without what it leaves empty. An input that it says to be null stays: the module gets null."""
     inputs = file.get("inputs")
     rest = without_null(without_keys(file, ("inputs",)))
-    if inputs is None or inputs.kind is Kind.NULL:
+    if inputs is None or inputs.kind is ScalarKind.NULL:
         return rest
     return of_map({**rest.value, "inputs": inputs}, file.at, file.key_at or {})
 
@@ -81,7 +81,7 @@ def merge_stack(stack: Yaml, over: Yaml) -> Yaml:
     """
     for said, other in _EITHER:
         found = over.get(said)
-        if found is not None and found.kind is not Kind.NULL and over.get(other) is None:
+        if found is not None and found.kind is not ScalarKind.NULL and over.get(other) is None:
             stack = without_keys(stack, (other,))
     return merge(stack, over)
 
@@ -89,7 +89,7 @@ def merge_stack(stack: Yaml, over: Yaml) -> Yaml:
 def of_map(values: dict[str, Yaml], at: Location, places: Mapping[str, Location]) -> Yaml:
     """A map made here."""
     return Yaml(
-        Kind.MAP,
+        ScalarKind.MAP,
         values,
         at,
         size=1 + sum(value.size for value in values.values()),
@@ -121,7 +121,9 @@ def extend_stage(parent: Yaml, child: Yaml) -> Yaml:
     return of_map({**merged.value, "uses": uses}, child.at, {**(merged.key_at or {}), "uses": child.where("uses")})
 
 
-def extend_entries(parent: Mapping[str, Entry], stacks: Yaml | None, files: Mapping[str, Yaml]) -> Mapping[str, Entry]:
+def extend_entries(
+    parent: Mapping[str, StackEntry], stacks: Yaml | None, files: Mapping[str, Yaml]
+) -> Mapping[str, StackEntry]:
     """What a stage has for its stacks, after what its parent has; ``imports`` are not inherited.
 
     Empty means "as the parent has it" and false "not here". What is said about a stack that the parent does not have,
@@ -132,19 +134,19 @@ def extend_entries(parent: Mapping[str, Entry], stacks: Yaml | None, files: Mapp
         stacks: the value of the stage's own key.
         files: the stack files.
     """
-    entries = {name: Entry(entry.heir, entry.heir, entry.at, entry.dropped) for name, entry in parent.items()}
+    entries = {name: StackEntry(entry.heir, entry.heir, entry.at, entry.dropped) for name, entry in parent.items()}
     if stacks is None:
         return entries
     for name, value in stacks.items():
         at = stacks.where(name)
         before = entries.get(name)
         base = before.heir if before is not None and not before.dropped else files.get(name)
-        if value.kind is Kind.BOOL:
-            entries[name] = Entry(None, None, at, dropped=True)
-        elif value.kind is not Kind.MAP or base is None:
-            entries[name] = Entry(base, base, at)
+        if value.kind is ScalarKind.BOOL:
+            entries[name] = StackEntry(None, None, at, dropped=True)
+        elif value.kind is not ScalarKind.MAP or base is None:
+            entries[name] = StackEntry(base, base, at)
         else:
             body = merge_stack(base, value)
             heir = body if value.get("imports") is None else merge_stack(base, without_keys(value, ("imports",)))
-            entries[name] = Entry(body, heir, at)
+            entries[name] = StackEntry(body, heir, at)
     return entries

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.config.catalogue import Account, Settings, Stage
-from orchestrator.config.resolve.files import Files, read_files
+from orchestrator.config.resolve.files import LiveFiles, read_live_files
 from orchestrator.config.resolve.scopes import Draft, Scope, account_scope, drafts_of, stage_scope
 from orchestrator.config.resolve.settings import make_accounts, make_settings
 from orchestrator.config.resolve.stages import make_stage, merged_stages
@@ -27,7 +27,7 @@ class Outline:
         drafts: the units, with references that nobody has looked at.
     """
 
-    files: Files
+    files: LiveFiles
     settings: Settings
     accounts: Mapping[str, Account]
     stages: Mapping[str, Stage]
@@ -44,7 +44,7 @@ def read_outline(root: Path) -> Outline:
     Raises:
         CatalogueError: ``live/orch.yaml`` is wrong, without which nothing means anything.
     """
-    files = read_files(root)
+    files = read_live_files(root)
     if files.orch is None:
         raise CatalogueError(files.problems)
     settings = make_settings(files.orch, files.problems)
@@ -54,7 +54,7 @@ def read_outline(root: Path) -> Outline:
     return Outline(files, settings, accounts, stages, scopes, drafts)
 
 
-def _scopes(files: Files, accounts: Mapping[str, Account]) -> tuple[dict[str, Stage], dict[str, Scope]]:
+def _scopes(files: LiveFiles, accounts: Mapping[str, Account]) -> tuple[dict[str, Stage], dict[str, Scope]]:
     stages: dict[str, Stage] = {}
     scopes = {name: account_scope(account, files.accounts[name], files) for name, account in accounts.items()}
     for name, merged in merged_stages(files).items():

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.config.catalogue import Account, Stage
-from orchestrator.config.resolve.files import BUILT_INS, Files
-from orchestrator.config.resolve.merge import Entry, extend_entries
+from orchestrator.config.resolve.files import BUILT_INS, LiveFiles
+from orchestrator.config.resolve.merge import StackEntry, extend_entries
 from orchestrator.config.resolve.settings import not_allowed
 from orchestrator.config.resolve.stages import MergedStage
 from orchestrator.config.yaml.reader import Yaml
@@ -56,7 +56,7 @@ class Draft:
     at: Location
 
 
-def account_scope(account: Account, value: Yaml, files: Files) -> Scope:
+def account_scope(account: Account, value: Yaml, files: LiveFiles) -> Scope:
     """The scope of an account's own stacks."""
     entries = extend_entries({}, value.get("stacks"), files.stacks)
     stacks, places, dropped = _stacks(entries, files)
@@ -64,7 +64,7 @@ def account_scope(account: Account, value: Yaml, files: Files) -> Scope:
     return Scope(account.name, file, account, account.region, stacks, places, dropped, {}, of_account=True)
 
 
-def stage_scope(stage: Stage, merged: MergedStage, account: Account, files: Files) -> Scope:
+def stage_scope(stage: Stage, merged: MergedStage, account: Account, files: LiveFiles) -> Scope:
     """The scope of a stage: its stacks, and what it uses."""
     stacks, places, dropped = _stacks(merged.entries, files)
     uses = merged.value.get("uses")
@@ -82,7 +82,7 @@ def stage_scope(stage: Stage, merged: MergedStage, account: Account, files: File
 
 
 def _stacks(
-    entries: Mapping[str, Entry], files: Files
+    entries: Mapping[str, StackEntry], files: LiveFiles
 ) -> tuple[dict[str, Yaml], dict[str, Location], dict[str, Location]]:
     stacks: dict[str, Yaml] = {}
     places: dict[str, Location] = {}

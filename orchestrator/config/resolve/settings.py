@@ -12,7 +12,7 @@ from orchestrator import __version__
 from orchestrator.config.catalogue import Account, Provider, Roles, Settings, Timeouts
 from orchestrator.config.resolve.references import BuiltIn, OutputOf, ReferenceTextError, split
 from orchestrator.config.yaml.reader import Yaml
-from orchestrator.config.yaml.scalars import Kind
+from orchestrator.config.yaml.scalars import ScalarKind
 from orchestrator.errors import Location, Problem
 from orchestrator.hcl.modules.sources import is_fetched
 
@@ -26,13 +26,15 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 def text_of(value: Yaml | None, key: str, default: str = "") -> str:
     """The text of a key; the default when it is not there or empty."""
     found = value.get(key) if value is not None else None
-    return found.value if found is not None and found.kind is Kind.TEXT else default
+    return found.value if found is not None and found.kind is ScalarKind.TEXT else default
 
 
 def texts_of(value: Yaml | None, key: str) -> dict[str, str]:
     """A map of texts under a key."""
     found = value.get(key) if value is not None else None
-    return {name: item.value for name, item in found.items() if item.kind is Kind.TEXT} if found is not None else {}
+    return (
+        {name: item.value for name, item in found.items() if item.kind is ScalarKind.TEXT} if found is not None else {}
+    )
 
 
 def make_settings(orch: Yaml, problems: list[Problem]) -> Settings:
@@ -75,17 +77,17 @@ def _providers(orch: Yaml, problems: list[Problem]) -> Mapping[str, Provider]:
     providers: dict[str, Provider] = {}
     found = orch.get("providers")
     for name, value in found.items() if found is not None else ():
-        version = value.value if value.kind is Kind.TEXT else text_of(value, "version")
+        version = value.value if value.kind is ScalarKind.TEXT else text_of(value, "version")
         if not CONSTRAINT.fullmatch(version):
             problems.append(Problem(value.at, f"{version!r} is no version of the provider {name}", 'as in "5.100.0"'))
-        source = f"hashicorp/{name}" if value.kind is Kind.TEXT else text_of(value, "source")
+        source = f"hashicorp/{name}" if value.kind is ScalarKind.TEXT else text_of(value, "source")
         providers[name] = Provider(name=name, source=source, version=version)
     return providers
 
 
 def _module_sources(orch: Yaml, problems: list[Problem]) -> tuple[str, ...]:
     found = orch.get("module_sources")
-    listed = found.value if found is not None and found.kind is Kind.LIST else ()
+    listed = found.value if found is not None and found.kind is ScalarKind.LIST else ()
     for each in listed:
         if not is_fetched(each.value):
             hint = "a registry address (NAMESPACE/NAME/PROVIDER), or git::https://…?ref=…"
@@ -143,8 +145,10 @@ def _buckets(settings: Settings, accounts: Mapping[str, Account]) -> dict[str, s
 def _make_account(name: str, value: Yaml, settings: Settings, problems: list[Problem]) -> Account:
     region = text_of(value, "region", settings.region)
     listed = value.get("regions")
-    regions = tuple(item.value for item in listed.value) if listed is not None and listed.kind is Kind.LIST else ()
-    if listed is not None and listed.kind is Kind.LIST and not regions:
+    regions = (
+        tuple(item.value for item in listed.value) if listed is not None and listed.kind is ScalarKind.LIST else ()
+    )
+    if listed is not None and listed.kind is ScalarKind.LIST and not regions:
         problems.append(Problem(listed.at, f"no region is allowed in {name}", "name one, or leave `regions` out"))
     if regions and region not in regions:
         at = value.value["region"].at if text_of(value, "region") else value.where("regions")

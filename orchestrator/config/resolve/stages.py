@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from orchestrator.config.catalogue import Account, Stage
-from orchestrator.config.resolve.files import Files
-from orchestrator.config.resolve.merge import Entry, extend_entries, extend_stage
+from orchestrator.config.resolve.files import LiveFiles
+from orchestrator.config.resolve.merge import StackEntry, extend_entries, extend_stage
 from orchestrator.config.resolve.settings import not_allowed, text_of
 from orchestrator.config.yaml.reader import Yaml
 from orchestrator.errors import Problem
@@ -26,11 +26,11 @@ class MergedStage:
     """
 
     value: Yaml
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, StackEntry]
     lineage: tuple[str, ...]
 
 
-def merged_stages(files: Files) -> dict[str, MergedStage]:
+def merged_stages(files: LiveFiles) -> dict[str, MergedStage]:
     """Every stage merged over what it extends; those that cannot be merged are problems."""
     done: dict[str, MergedStage | None] = {}
     for name in files.stages:
@@ -38,7 +38,7 @@ def merged_stages(files: Files) -> dict[str, MergedStage]:
     return {name: found for name in files.stages if (found := done[name]) is not None}
 
 
-def _chain(name: str, done: Mapping[str, MergedStage | None], files: Files) -> list[str]:
+def _chain(name: str, done: Mapping[str, MergedStage | None], files: LiveFiles) -> list[str]:
     """A stage and those above it that are not merged yet; it ends before one that is in it already."""
     chain: list[str] = []
     while name in files.stages and name not in done and name not in chain:
@@ -47,7 +47,7 @@ def _chain(name: str, done: Mapping[str, MergedStage | None], files: Files) -> l
     return chain
 
 
-def _merge_chain(chain: list[str], done: dict[str, MergedStage | None], files: Files) -> None:
+def _merge_chain(chain: list[str], done: dict[str, MergedStage | None], files: LiveFiles) -> None:
     for name in reversed(chain):
         own = files.stages[name]
         parent = text_of(own, "extends")
@@ -67,7 +67,7 @@ def _merge_chain(chain: list[str], done: dict[str, MergedStage | None], files: F
             files.problems.append(Problem(at, f"there is no stage {parent!r} to extend", hint))
 
 
-def _tell_circle(chain: list[str], parent: str, files: Files) -> None:
+def _tell_circle(chain: list[str], parent: str, files: LiveFiles) -> None:
     circle = chain[chain.index(parent) :]
     start = circle.index(min(circle))
     circle = [*circle[start:], *circle[:start]]
@@ -76,7 +76,7 @@ def _tell_circle(chain: list[str], parent: str, files: Files) -> None:
     files.problems.append(Problem(at, f"stages extend each other in a circle: {path}", "take one `extends` out"))
 
 
-def make_stage(name: str, merged: MergedStage, accounts: Mapping[str, Account], files: Files) -> Stage | None:
+def make_stage(name: str, merged: MergedStage, accounts: Mapping[str, Account], files: LiveFiles) -> Stage | None:
     """A merged stage as a record; None when its account is wrong."""
     value = merged.value
     account = text_of(value, "account")
@@ -103,7 +103,7 @@ def make_stage(name: str, merged: MergedStage, accounts: Mapping[str, Account], 
     )
 
 
-def _day(value: Yaml, files: Files) -> str | None:
+def _day(value: Yaml, files: LiveFiles) -> str | None:
     text = text_of(value, "expires")
     if not text:
         return None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from orchestrator.config.catalogue import Unit
 from orchestrator.config.naming import same_names
 from orchestrator.config.resolve.binding import Binder
-from orchestrator.config.resolve.context import Context
+from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.extras import Extras
 from orchestrator.config.resolve.inputs import Inputs
 from orchestrator.config.resolve.scopes import Draft
@@ -15,7 +15,7 @@ from orchestrator.config.resolve.settings import make_timeouts, text_of
 from orchestrator.config.resolve.values import Resolver
 
 
-def make_units(drafts: Sequence[Draft], context: Context) -> dict[str, Unit]:
+def make_units(drafts: Sequence[Draft], context: ResolveContext) -> dict[str, Unit]:
     """All units by id; what is wrong is among the context's problems."""
     for draft in drafts:  # first all of them: references are checked against the outputs of others
         context.read_interface(draft)
@@ -27,7 +27,7 @@ def make_units(drafts: Sequence[Draft], context: Context) -> dict[str, Unit]:
     return units
 
 
-def _unit(draft: Draft, inputs: Inputs, context: Context) -> Unit | None:
+def _unit(draft: Draft, inputs: Inputs, context: ResolveContext) -> Unit | None:
     source = context.source(draft)
     if source is None:
         return None
@@ -58,7 +58,7 @@ def _unit(draft: Draft, inputs: Inputs, context: Context) -> Unit | None:
     )
 
 
-def _built_ins(draft: Draft, context: Context) -> dict[str, str]:
+def _built_ins(draft: Draft, context: ResolveContext) -> dict[str, str]:
     account = draft.scope.account
     return {
         "name": context.settings.name,

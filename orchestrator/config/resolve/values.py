@@ -9,7 +9,7 @@ from typing import NoReturn
 from orchestrator.config.catalogue import Node, Ref, Text, Value
 from orchestrator.config.resolve.references import BuiltIn, OutputOf, Part, ReferenceTextError, lookalikes, split
 from orchestrator.config.yaml.reader import Yaml
-from orchestrator.config.yaml.scalars import Kind
+from orchestrator.config.yaml.scalars import ScalarKind
 from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
 
@@ -17,7 +17,7 @@ Bind = Callable[[OutputOf, Location], Ref | None]
 """Finds the unit of a reference; None where the stage says null. Raises ``ReferenceTextError`` after telling."""
 
 
-class ToldError(Exception):
+class ReportedError(Exception):
     """A problem that has been noted already: this value cannot be resolved."""
 
 
@@ -41,9 +41,9 @@ class Shared:
         return node
 
     def _plain(self, value: Yaml) -> Value:
-        if value.kind is Kind.MAP:
+        if value.kind is ScalarKind.MAP:
             return {key: self.literal(item) for key, item in value.items()}
-        if value.kind is Kind.LIST:
+        if value.kind is ScalarKind.LIST:
             return tuple(self.literal(item) for item in value.value)
         scalar: str | int | float | bool | None = value.value
         return scalar
@@ -59,7 +59,7 @@ class Shared:
             self.kept.append(value)
         found = self.parts[id(value)]
         if found is None:
-            raise ToldError
+            raise ReportedError
         return found
 
     def _split(self, value: Yaml) -> tuple[Part, ...] | None:
@@ -91,20 +91,20 @@ class Resolver:
         """
         if not value.has_ref:
             return self.shared.literal(value)
-        if value.kind is Kind.MAP:
+        if value.kind is ScalarKind.MAP:
             return Node(dict(zip(value.value, self._nodes(value.value.values()), strict=True)), value.at)
-        if value.kind is Kind.LIST:
+        if value.kind is ScalarKind.LIST:
             return Node(tuple(self._nodes(value.value)), value.at)
         return self._text(value)
 
     def _nodes(self, values: Iterable[Yaml]) -> list[Node]:
         """Each of several values: one that is wrong does not keep the next from being told."""
         nodes: list[Node] = []
-        told: ToldError | None = None
+        told: ReportedError | None = None
         for value in values:
             try:
                 nodes.append(self.node(value))
-            except ToldError as error:
+            except ReportedError as error:
                 told = error
         if told is not None:
             raise told
@@ -158,4 +158,4 @@ class Resolver:
 
     def _tell(self, value: Yaml, what: str, hint: str | None = None) -> NoReturn:
         self.shared.problems.append(Problem(value.at, what, hint))
-        raise ToldError
+        raise ReportedError

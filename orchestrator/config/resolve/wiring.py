@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from orchestrator.config.resolve.files import Files
+from orchestrator.config.resolve.files import LiveFiles
 from orchestrator.config.resolve.scopes import Draft, Scope
 from orchestrator.config.yaml.reader import Yaml
-from orchestrator.config.yaml.scalars import Kind
+from orchestrator.config.yaml.scalars import ScalarKind
 from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
 
@@ -44,10 +44,10 @@ class Wiring:
 
     scopes: Mapping[str, Scope]
     units: Mapping[tuple[str, str], Mapping[str, str]]
-    files: Files
+    files: LiveFiles
 
     @classmethod
-    def of(cls, scopes: Mapping[str, Scope], drafts: Iterable[Draft], files: Files) -> Wiring:
+    def of(cls, scopes: Mapping[str, Scope], drafts: Iterable[Draft], files: LiveFiles) -> Wiring:
         """Index the units."""
         units: dict[tuple[str, str], dict[str, str]] = {}
         for draft in drafts:
@@ -86,7 +86,7 @@ class Wiring:
 
     def _target(self, scope: Scope, name: str, value: Yaml) -> tuple[str, str, str | None] | None:
         """Stage, stack and region that a line of ``uses`` means; None for null."""
-        if value.kind is Kind.NULL:
+        if value.kind is ScalarKind.NULL:
             return None
         path, _, region = value.value.partition("@")
         stage, _, stack = path.partition("/")

@@ -11,11 +11,11 @@ from pathlib import Path
 from orchestrator.config.schema.documents import account_schema, orch_schema, stack_schema, stage_schema
 from orchestrator.config.schema.type_schema import Schema, inputs_schema
 from orchestrator.config.yaml.reader import read_yaml
-from orchestrator.config.yaml.scalars import Kind
+from orchestrator.config.yaml.scalars import ScalarKind
 from orchestrator.errors import CatalogueError
 from orchestrator.hcl.modules.read import read_module
 
-FOLDER = "live/.schema"
+SCHEMA_FOLDER = "live/.schema"
 """Where the schemas are, relative to the repository."""
 
 
@@ -55,7 +55,7 @@ def write_schemas(root: Path) -> None:
         OSError: a file cannot be written.
     """
     wanted = schemas(root)
-    folder = root / FOLDER
+    folder = root / SCHEMA_FOLDER
     for name in _differing(folder, wanted):
         if name in wanted:
             _write(folder / name, wanted[name])
@@ -75,7 +75,7 @@ def stale_schemas(root: Path) -> tuple[str, ...]:
     Raises:
         CatalogueError: a module of a stack cannot be read.
     """
-    return tuple(f"{FOLDER}/{name}" for name in _differing(root / FOLDER, schemas(root)))
+    return tuple(f"{SCHEMA_FOLDER}/{name}" for name in _differing(root / SCHEMA_FOLDER, schemas(root)))
 
 
 def _differing(folder: Path, wanted: Mapping[str, str]) -> tuple[str, ...]:
@@ -121,4 +121,4 @@ def _module(path: Path, root: Path) -> str | None:
         found = read_yaml(path, root=root).get("module")
     except CatalogueError:
         return None
-    return found.value if found is not None and found.kind is Kind.TEXT else None
+    return found.value if found is not None and found.kind is ScalarKind.TEXT else None

@@ -153,7 +153,7 @@ class StackModel(Strict):
 
 # An entry of `stacks` is a StackModel, empty, or false. It is checked by hand (files.py): of a union that does not fit
 # pydantic reports every member, and a person wants one line.
-Entry = Any
+StackEntryModel = Any
 
 
 class AccountModel(Strict):
@@ -165,7 +165,7 @@ class AccountModel(Strict):
     )
     region: Region | None = Field(None, description="Its region.")
     regions: list[Region] | None = Field(None, description="Regions that are allowed here.")
-    stacks: dict[Name, Entry] | None = Field(None, description="The account's own stacks, before its stages.")
+    stacks: dict[Name, StackEntryModel] | None = Field(None, description="The account's own stacks, before its stages.")
     roles: RolesModel | None = Field(None, description="Names of the roles, where they differ.")
     tags: dict[TagKey, TagValue] | None = Field(None, description="Tags on everything in it.")
     profile: Profile | None = Field(None, description="AWS profile to start from, for people.")
@@ -177,7 +177,9 @@ class StageModel(Strict):
     account: Name | None = Field(None, description="The account that it runs in.")
     extends: Name | None = Field(None, description="The stage that this one is like.")
     region: Region | None = Field(None, description="Its region.")
-    stacks: dict[Name, Entry] | None = Field(None, description="Which stacks, and what differs here; false: not here.")
+    stacks: dict[Name, StackEntryModel] | None = Field(
+        None, description="Which stacks, and what differs here; false: not here."
+    )
     uses: dict[Name, UnitPath | None] | None = Field(
         None, description="Units of other stages, by the name that stacks know them by."
     )

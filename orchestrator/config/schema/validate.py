@@ -19,7 +19,7 @@ from orchestrator.config.schema.models import (
     StageModel,
 )
 from orchestrator.config.yaml.reader import Yaml
-from orchestrator.config.yaml.scalars import Kind
+from orchestrator.config.yaml.scalars import ScalarKind
 from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
 
@@ -35,13 +35,13 @@ _SHOWN = 60
 _Step = str | int
 
 
-def check(value: Yaml, model: type[BaseModel]) -> list[Problem]:
+def validate(value: Yaml, model: type[BaseModel]) -> list[Problem]:
     """What is wrong with a file or an entry, with the place of each."""
-    if value.kind is not Kind.MAP:
+    if value.kind is not ScalarKind.MAP:
         return [Problem(value.at, f"this is {value.kind.value}, and must hold keys and values")]
     found: list[Problem] = []
     try:
-        model.model_validate(plain(value))
+        model.model_validate(to_plain(value))
     except ValidationError as error:
         found = list(_problems(value, model, error))
     if model in {AccountModel, StageModel} and (stacks := value.get("stacks")) is not None:
@@ -52,30 +52,30 @@ def check(value: Yaml, model: type[BaseModel]) -> list[Problem]:
 
 
 def _entry(name: str, entry: Yaml) -> list[Problem]:
-    if entry.kind is Kind.NULL or (entry.kind is Kind.BOOL and entry.value is False):
+    if entry.kind is ScalarKind.NULL or (entry.kind is ScalarKind.BOOL and entry.value is False):
         return []
-    if entry.kind is not Kind.MAP:
+    if entry.kind is not ScalarKind.MAP:
         hint = "leave it empty for the defaults, write what differs below it, or false for `not here`"
         return [Problem(entry.at, f"stacks.{_path([name])} is {_shown(entry)}", hint)]
-    return check(entry, StackModel)
+    return validate(entry, StackModel)
 
 
 def _provider(name: str, entry: Yaml) -> list[Problem]:
-    if entry.kind is Kind.MAP:
-        return check(entry, ProviderModel)
-    if entry.kind is Kind.TEXT and entry.value:
+    if entry.kind is ScalarKind.MAP:
+        return validate(entry, ProviderModel)
+    if entry.kind is ScalarKind.TEXT and entry.value:
         return []
-    hint = f'quote it: "{entry.raw}"' if entry.kind is Kind.NUMBER else 'a version, or {source: …, version: "…"}'
+    hint = f'quote it: "{entry.raw}"' if entry.kind is ScalarKind.NUMBER else 'a version, or {source: …, version: "…"}'
     return [Problem(entry.at, f"providers.{_path([name])} is {_shown(entry)}", hint)]
 
 
-def plain(value: Yaml, *, as_text: bool = False) -> Any:
+def to_plain(value: Yaml, *, as_text: bool = False) -> Any:
     """A value without places; ``as_text``: numbers and booleans as they are written."""
-    if value.kind is Kind.MAP:
-        return {key: plain(item, as_text=as_text) for key, item in value.value.items()}
-    if value.kind is Kind.LIST:
-        return [plain(item, as_text=as_text) for item in value.value]
-    return value.raw if as_text and value.kind in {Kind.NUMBER, Kind.BOOL} else value.value
+    if value.kind is ScalarKind.MAP:
+        return {key: to_plain(item, as_text=as_text) for key, item in value.value.items()}
+    if value.kind is ScalarKind.LIST:
+        return [to_plain(item, as_text=as_text) for item in value.value]
+    return value.raw if as_text and value.kind in {ScalarKind.NUMBER, ScalarKind.BOOL} else value.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _problems(value: Yaml, model: type[BaseModel], error: ValidationError) -> It
 def _if_quoted(value: Yaml, model: type[BaseModel]) -> dict[tuple[_Step, ...], str]:
     """What would be wrong if every number were text: a hint to quote one must not lead to the next error."""
     try:
-        model.model_validate(plain(value, as_text=True))
+        model.model_validate(to_plain(value, as_text=True))
     except ValidationError as error:
         return {each.loc: each.wanted for each in map(_Error.of, error.errors(include_url=False)) if not each.of_key}
     return {}
@@ -144,7 +144,7 @@ def _problem(value: Yaml, model: type[BaseModel], error: _Error, quoted: str | N
 def _wanted(error: _Error, found: Yaml, quoted: str | None) -> tuple[str, str | None]:
     """What must be there, and how to write it."""
     wanted = error.wanted
-    of_number = error.type == "string_type" and found.kind in {Kind.NUMBER, Kind.BOOL}
+    of_number = error.type == "string_type" and found.kind in {ScalarKind.NUMBER, ScalarKind.BOOL}
     if of_number and quoted:
         wanted = f"text: {quoted}"
     if DESCRIBED[ACCOUNT_ID] in wanted and re.fullmatch("[0-9]{11}", found.raw):
@@ -156,7 +156,9 @@ def _find(value: Yaml, loc: Sequence[_Step]) -> tuple[Location, Yaml]:
     """What stands at a path, and the place of its key."""
     at = value.at
     for step in loc:
-        at, value = (value.where(str(step)), value.value[step]) if value.kind is Kind.MAP else (at, value.value[step])
+        at, value = (
+            (value.where(str(step)), value.value[step]) if value.kind is ScalarKind.MAP else (at, value.value[step])
+        )
     return at, value
 
 
@@ -187,8 +189,8 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _shown(value: Yaml) -> str:
-    if value.kind in {Kind.MAP, Kind.LIST, Kind.NULL}:
+    if value.kind in {ScalarKind.MAP, ScalarKind.LIST, ScalarKind.NULL}:
         return value.kind.value
-    kind = {Kind.NUMBER: "the number ", Kind.BOOL: "the boolean "}.get(value.kind, "")
+    kind = {ScalarKind.NUMBER: "the number ", ScalarKind.BOOL: "the boolean "}.get(value.kind, "")
     raw = value.raw if len(value.raw) <= _SHOWN else f"{value.raw[:_SHOWN]}…"
     return f"{kind}{raw if kind else repr(raw)}"

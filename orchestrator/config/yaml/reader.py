@@ -26,7 +26,7 @@ from ruamel.yaml.events import (
     SequenceEndEvent,
 )
 
-from orchestrator.config.yaml.scalars import DoubtfulError, Kind, is_null, scalar
+from orchestrator.config.yaml.scalars import DoubtfulError, ScalarKind, is_null, scalar
 from orchestrator.errors import CatalogueError, Location, Problem
 
 MAX_BYTES = 1_000_000
@@ -54,7 +54,7 @@ class Yaml:
         key_at: for a map, where each key stands.
     """
 
-    kind: Kind
+    kind: ScalarKind
     value: Any
     at: Location
     raw: str = ""
@@ -65,11 +65,11 @@ class Yaml:
 
     def get(self, key: str) -> Yaml | None:
         """The value of a key of a map; None when there is none, or this is no map."""
-        return self.value.get(key) if self.kind is Kind.MAP else None
+        return self.value.get(key) if self.kind is ScalarKind.MAP else None
 
     def items(self) -> Iterator[tuple[str, Yaml]]:
         """Keys and values of a map; nothing for anything else."""
-        return iter(self.value.items() if self.kind is Kind.MAP else ())
+        return iter(self.value.items() if self.kind is ScalarKind.MAP else ())
 
     def where(self, key: str) -> Location:
         """Where a key of a map stands."""
@@ -227,7 +227,7 @@ class _Builder:
         while not isinstance(inner := next(events), SequenceEndEvent):
             items.append(self._value(inner, events, depth + 1))
         return Yaml(
-            Kind.LIST,
+            ScalarKind.LIST,
             tuple(items),
             self._at(event),
             size=1 + sum(item.size for item in items),
@@ -258,7 +258,7 @@ class _Builder:
                     own[key] = value
                     places[key] = other.where(key)
         return Yaml(
-            Kind.MAP,
+            ScalarKind.MAP,
             own,
             self._at(start),
             size=1 + sum(value.size for value in own.values()),
@@ -280,17 +280,17 @@ class _Builder:
 
     def _merged(self, event: Event, events: Iterator[Event], depth: int) -> list[Yaml]:
         value = self._value(event, events, depth + 1)
-        sources = list(value.value) if value.kind is Kind.LIST else [value]
-        if any(source.kind is not Kind.MAP for source in sources):
+        sources = list(value.value) if value.kind is ScalarKind.LIST else [value]
+        if any(source.kind is not ScalarKind.MAP for source in sources):
             raise self._wrong(event, "<< takes a map, or a list of maps")
         return sources
 
     def _scalar(self, event: ScalarEvent) -> Yaml:
         at, raw = self._at(event), event.value
         if event.style:
-            return Yaml(Kind.TEXT, raw, at, raw, has_ref="${" in raw)
+            return Yaml(ScalarKind.TEXT, raw, at, raw, has_ref="${" in raw)
         try:
             kind, value = scalar(raw)
         except DoubtfulError as error:
             raise self._wrong(event, str(error), error.hint) from error
-        return Yaml(kind, value, at, raw, has_ref=kind is Kind.TEXT and "${" in raw)
+        return Yaml(kind, value, at, raw, has_ref=kind is ScalarKind.TEXT and "${" in raw)

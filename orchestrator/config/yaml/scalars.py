@@ -10,7 +10,7 @@ MAX_DIGITS = 40
 """A longer number is text, or a mistake; Python itself refuses to read some thousands of digits."""
 
 
-class Kind(StrEnum):
+class ScalarKind(StrEnum):
     """What a value is."""
 
     MAP = "a map"
@@ -50,30 +50,30 @@ def is_null(raw: str) -> bool:
     return _NULL.fullmatch(raw) is not None
 
 
-def scalar(raw: str) -> tuple[Kind, str | int | float | bool | None]:
+def scalar(raw: str) -> tuple[ScalarKind, str | int | float | bool | None]:
     """A plain word as what it is.
 
     Raises:
         DoubtfulError: nobody can know.
     """
     if is_null(raw):
-        return Kind.NULL, None
+        return ScalarKind.NULL, None
     if raw in {"true", "false"}:
-        return Kind.BOOL, raw == "true"
+        return ScalarKind.BOOL, raw == "true"
     if not raw[0].isascii() or raw[0].isalpha():
         _refuse_doubtful(raw)
-        return Kind.TEXT, raw
+        return ScalarKind.TEXT, raw
     if _INT.fullmatch(raw):
         if len(raw) > MAX_DIGITS:
             raise DoubtfulError(f"{raw[:12]}… is a number of {len(raw)} digits", "if it is text, quote it")
-        return Kind.NUMBER, int(raw)
+        return ScalarKind.NUMBER, int(raw)
     if _FLOAT.fullmatch(raw):
         number = float(raw)
         if not math.isfinite(number):
             raise DoubtfulError(f"{raw[:20]} is too large for a number", "if it is text, quote it")
-        return Kind.NUMBER, number
+        return ScalarKind.NUMBER, number
     _refuse_doubtful(raw)
-    return Kind.TEXT, raw
+    return ScalarKind.TEXT, raw
 
 
 def _refuse_doubtful(raw: str) -> None:

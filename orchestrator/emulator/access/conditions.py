@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-Context = Mapping[str, Sequence[str]]
+ConditionContext = Mapping[str, Sequence[str]]
 """Condition keys in lower case, with their values; a key that a call does not have is missing."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _LITERALS = {"*": "*", "?": "?", "$": "$"}
 
 
-def holds(condition: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
+def holds(condition: Mapping[str, Mapping[str, Any]], context: ConditionContext) -> bool:
     """Whether every operator and every key of a ``Condition`` holds.
 
     Args:
@@ -33,7 +33,7 @@ def holds(condition: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
     )
 
 
-def substitute(text: str, context: Context) -> str:
+def substitute(text: str, context: ConditionContext) -> str:
     """Put in what ``${aws:username}`` and its like stand for.
 
     A variable that the call has no value for becomes a sign that is in no name, so that nothing matches it.
@@ -53,7 +53,7 @@ def substitute(text: str, context: Context) -> str:
     return _VARIABLE.sub(value, text)
 
 
-def _one(operator: str, have: Sequence[str] | None, wanted: Sequence[str], context: Context) -> bool:
+def _one(operator: str, have: Sequence[str] | None, wanted: Sequence[str], context: ConditionContext) -> bool:
     quantifier, _, name = operator.rpartition(":")
     optional = name.endswith("IfExists")
     name = name.removesuffix("IfExists")

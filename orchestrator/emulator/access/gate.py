@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from orchestrator.emulator.access.callers import Caller, find_caller
-from orchestrator.emulator.access.refusals import Answer, Reason, refuse
+from orchestrator.emulator.access.refusals import ErrorAnswer, Reason, refuse
 from orchestrator.emulator.access.request import AwsRequest
 from orchestrator.emulator.access.signature import is_genuine
 from orchestrator.emulator.access.verdict import refused, refused_federation
 
 
-def admit(request: AwsRequest) -> tuple[Caller | None, Answer | None]:
+def admit(request: AwsRequest) -> tuple[Caller | None, ErrorAnswer | None]:
     """Whether a request may go on to moto.
 
     Args:
@@ -35,7 +35,7 @@ def admit(request: AwsRequest) -> tuple[Caller | None, Answer | None]:
     return caller, _judged(request, caller)
 
 
-def _judged(request: AwsRequest, caller: Caller) -> Answer | None:
+def _judged(request: AwsRequest, caller: Caller) -> ErrorAnswer | None:
     if caller.expires is not None and caller.expires <= datetime.now(UTC):
         return refuse(request, Reason.EXPIRED, "The security token included in the request is expired")
     try:
@@ -45,7 +45,7 @@ def _judged(request: AwsRequest, caller: Caller) -> Answer | None:
     return None if why is None else refuse(request, Reason.DENIED, why)
 
 
-def _unsigned(request: AwsRequest) -> Answer | None:
+def _unsigned(request: AwsRequest) -> ErrorAnswer | None:
     if request.service == "sts" and request.operation == "AssumeRoleWithWebIdentity":
         why = refused_federation(request)
         return None if why is None else refuse(request, Reason.DENIED, why)

@@ -10,7 +10,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-from orchestrator.emulator.access.conditions import Context, holds, substitute
+from orchestrator.emulator.access.conditions import ConditionContext, holds, substitute
 
 
 class Effect(Enum):
@@ -58,7 +58,7 @@ class Question:
 
     action: str
     resources: tuple[str, ...]
-    context: Context
+    context: ConditionContext
 
 
 def statements(document: str) -> tuple[Mapping[str, Any], ...]:

@@ -58,7 +58,7 @@ _CODES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ErrorAnswer:
     """An answer that the emulator itself gives.
 
     Attributes:
@@ -74,7 +74,7 @@ class Answer:
     why: str = ""
 
 
-def refuse(request: AwsRequest, reason: Reason, message: str) -> Answer:
+def refuse(request: AwsRequest, reason: Reason, message: str) -> ErrorAnswer:
     """An error as the service of a request writes it.
 
     Args:
@@ -86,7 +86,7 @@ def refuse(request: AwsRequest, reason: Reason, message: str) -> Answer:
     return _error(request, status, (codes[0], codes[1], codes[2], codes[3]), message)
 
 
-def fail(request: AwsRequest, status: int, code: str, message: str) -> Answer:
+def fail(request: AwsRequest, status: int, code: str, message: str) -> ErrorAnswer:
     """Any error as the service of a request writes it.
 
     Args:
@@ -98,7 +98,7 @@ def fail(request: AwsRequest, status: int, code: str, message: str) -> Answer:
     return _error(request, status, (code,) * 4, message)
 
 
-def _error(request: AwsRequest, status: int, codes: tuple[str, str, str, str], message: str) -> Answer:
+def _error(request: AwsRequest, status: int, codes: tuple[str, str, str, str], message: str) -> ErrorAnswer:
     s3, query, ec2, plain = codes
     if request.protocol in {"json", "rest-json"}:
         return _json(request, status, plain, query, message)
@@ -114,7 +114,7 @@ def _error(request: AwsRequest, status: int, codes: tuple[str, str, str, str], m
     return _answer(request, status, "text/xml", '<?xml version="1.0" encoding="UTF-8"?>\n' + body, why=message)
 
 
-def _json(request: AwsRequest, status: int, code: str, query_code: str, message: str) -> Answer:
+def _json(request: AwsRequest, status: int, code: str, query_code: str, message: str) -> ErrorAnswer:
     # Some services spell it message, some Message; clients look for one of the two.
     body = json.dumps({"__type": code, "message": message, "Message": message})
     kind = "application/json" if request.protocol == "rest-json" else "application/x-amz-json-1.1"
@@ -126,7 +126,7 @@ def _json(request: AwsRequest, status: int, code: str, query_code: str, message:
 
 def _answer(
     request: AwsRequest, status: int, kind: str, text: str, *, why: str, more: tuple[tuple[str, str], ...] = ()
-) -> Answer:
+) -> ErrorAnswer:
     body = b"" if request.method == "HEAD" else text.encode()
     headers = (("Content-Type", kind), ("Content-Length", str(len(body))), ("x-amzn-RequestId", _REQUEST_ID), *more)
-    return Answer(status, headers, body, why)
+    return ErrorAnswer(status, headers, body, why)

@@ -11,7 +11,7 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
 
-def correct() -> None:
+def correct_bucket_policies() -> None:
     """Let moto leave bucket policies to the gate."""
     FakeBucket.get_permission = _leave_it
 

@@ -41,7 +41,7 @@ class _Policies(dict[str, Any]):
             return default
 
 
-def correct() -> None:
+def correct_managed_policies() -> None:
     """Put the corrected methods in moto's place."""
     IAMBackend._init_managed_policies = _of_account  # noqa: SLF001  # called once for each account
     for name in ("attach_role_policy", "attach_user_policy", "attach_group_policy"):

@@ -17,7 +17,7 @@ from orchestrator.emulator.seed import ENTRY_ROLE
 _EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
-def correct() -> None:
+def correct_member_accounts() -> None:
     """Put the corrected constructor in moto's place."""
     original = FakeAccount.__init__
 

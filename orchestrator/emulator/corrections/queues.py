@@ -13,7 +13,7 @@ from typing import Any
 from moto.sqs.models import Queue
 
 
-def correct() -> None:
+def correct_queues() -> None:
     """Put the corrected methods in moto's place."""
     _correct_reading()
     _correct_writing()

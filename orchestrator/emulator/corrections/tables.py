@@ -11,7 +11,7 @@ _SENTENCE = (
 )
 
 
-def correct() -> None:
+def correct_tables() -> None:
     """Put the corrected constructor in moto's place."""
 
     def create(self: Any, _table: str) -> None:

@@ -13,7 +13,7 @@ from moto.sqs.models import Queue
 from orchestrator.emulator.turn import TURN
 
 
-def correct() -> None:
+def correct_waiting() -> None:
     """Put the corrected method in moto's place."""
     original = Queue.wait_for_messages
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.guard.checkov.marks import marks
-from orchestrator.guard.plan.reader import Document
+from orchestrator.guard.plan.reader import PlanDocument
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.model import Action, ResourceChange
 
-UNKNOWN = "true_after_unknown"
+UNKNOWN_TEXT = "true_after_unknown"
 """checkov's own word for a value that is known only after the apply."""
 
 
@@ -22,12 +22,12 @@ def label(change: ResourceChange) -> str:
     return f"{change.address} (deposed {change.deposed})" if change.deposed else change.address
 
 
-def changed(document: Document) -> tuple[ResourceChange, ...]:
+def changed(document: PlanDocument) -> tuple[ResourceChange, ...]:
     """What a plan changes: everything but no-ops and reads."""
     return tuple(each for each in document.changes if each.action not in {Action.NOOP, Action.READ})
 
 
-def enriched(document: Document, protected: Protected) -> Iterator[dict[str, Any]]:
+def enriched(document: PlanDocument, protected: Protected) -> Iterator[dict[str, Any]]:
     """Entries for ``planned_values.root_module.resources``, one for each change, made as they are asked for.
 
     A resource that goes has the values that it has now. Modules are flattened: the address says where it is.
@@ -66,7 +66,7 @@ def _filled(after: Mapping[str, Any], unknown: Mapping[str, Any]) -> dict[str, A
 
 def _fill(after: Any, unknown: Any) -> Any:
     if unknown is True:
-        return UNKNOWN
+        return UNKNOWN_TEXT
     if isinstance(unknown, Mapping):
         base = after if isinstance(after, Mapping) else {}
         return {**base, **_filled(base, unknown)}

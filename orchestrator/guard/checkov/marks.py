@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from orchestrator.guard.policies.protected import Net, Protected, ProtectedType
+from orchestrator.guard.policies.protected import Companion, Protected, ProtectedType
 from orchestrator.terraform.model import Action, ResourceChange
 
 ACTION_MARK = "__orch_action__"
@@ -42,7 +42,7 @@ class Change:
     unknown: Mapping[str, Any]
     deposed: str | None
     protected: ProtectedType | None
-    net: Net | None = None
+    net: Companion | None = None
 
     @classmethod
     def of(cls, conf: Mapping[str, Any]) -> Self:
@@ -56,7 +56,7 @@ class Change:
         data = json.loads(text[0] if isinstance(text, list) else text)
         entry = data["protected"]
         protected = ProtectedType.model_validate(entry) if entry is not None else None
-        net = Net.model_validate(data["net"]) if data["net"] is not None else None
+        net = Companion.model_validate(data["net"]) if data["net"] is not None else None
         return cls(**{**data, "action": Action(data["action"]), "protected": protected, "net": net})
 
     def was(self, attribute: str) -> Any:

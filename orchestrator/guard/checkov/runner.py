@@ -51,7 +51,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CheckOutcome:
     """What one check said about one resource. ``details`` are the check's own words."""
 
     check: str
@@ -61,7 +61,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class CheckOutcomes:
     """What checkov's report proves, and what it does not.
 
     Attributes:
@@ -69,7 +69,7 @@ class Answers:
         missing: check and address for which there is none, with the reason.
     """
 
-    given: tuple[Answer, ...]
+    given: tuple[CheckOutcome, ...]
     missing: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
@@ -94,7 +94,7 @@ class Engine:
             raise CatalogueError(problems)
         self._filter = RunnerFilter(framework=["terraform_plan"], checks=sorted(self.checks))
 
-    def run(self, resources: Iterable[dict[str, Any]]) -> Answers:
+    def run(self, resources: Iterable[dict[str, Any]]) -> CheckOutcomes:
         """Ask every check about every resource that it is for.
 
         Args:
@@ -104,16 +104,16 @@ class Engine:
         Raises:
             Exception: whatever checkov itself raises; the caller must take it for a refusal.
         """
-        given: list[Answer] = []
+        given: list[CheckOutcome] = []
         missing: dict[tuple[str, str], str] = {}
         waiting = iter(resources)
         while batch := list(islice(waiting, BATCH)):
             answers = self._ask(batch)
             given.extend(answers.given)
             missing.update(answers.missing)
-        return Answers(given=tuple(given), missing=missing)
+        return CheckOutcomes(given=tuple(given), missing=missing)
 
-    def _ask(self, resources: list[dict[str, Any]]) -> Answers:
+    def _ask(self, resources: list[dict[str, Any]]) -> CheckOutcomes:
         with self._lock:
             self._registry.raised.clear()
             report = _Runner(self._registry, resources).run(files=[_FILE], runner_filter=self._filter)
@@ -131,7 +131,7 @@ class Engine:
             for check in self.for_type(resource["type"])
             if (check, resource["address"]) not in given
         }
-        return Answers(given=tuple(given.values()), missing=missing)
+        return CheckOutcomes(given=tuple(given.values()), missing=missing)
 
     def for_type(self, resource_type: str) -> tuple[str, ...]:
         """Ids of the checks that must answer about a resource of this type."""
@@ -208,9 +208,9 @@ class _Runner(Runner):  # type: ignore[misc]  # checkov is not followed by mypy
         return Report(self.check_type)
 
 
-def _answer(record: Any, *, passed: bool) -> Answer:
+def _answer(record: Any, *, passed: bool) -> CheckOutcome:
     details = tuple(str(each) for each in record.details or ())
-    return Answer(check=record.check_id, address=record.resource_address, passed=passed, details=details)
+    return CheckOutcome(check=record.check_id, address=record.resource_address, passed=passed, details=details)
 
 
 def _registered(policy: Policy, digest: str) -> list[Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import Location, Problem
 from orchestrator.guard.modules.constants import Constants, Known, attribute_in
-from orchestrator.guard.policies.protected import Protected, ProtectedType, Scalar
+from orchestrator.guard.policies.protected import AttributeValue, Protected, ProtectedType
 from orchestrator.hcl.modules.blocks import Declaration
 from orchestrator.hcl.modules.paths import ScannedModule, scan_modules
 from orchestrator.hcl.modules.read import local_closure
@@ -144,5 +144,5 @@ class _Resource:
         return self.constants.of(found, self.declared.place_of(name.split(".", maxsplit=1)[0])) if found else ()
 
 
-def _hcl(value: Scalar) -> str:
+def _hcl(value: AttributeValue) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value).lower()

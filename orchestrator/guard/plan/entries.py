@@ -35,14 +35,14 @@ class UnreadableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class PlanFault:
     """One thing in a plan that does not fit together."""
 
     address: str
     what: str
 
 
-def change_of(entry: Mapping[str, Any], faults: list[Fault]) -> ResourceChange:
+def change_of(entry: Mapping[str, Any], faults: list[PlanFault]) -> ResourceChange:
     """One entry. An unknown action becomes ``delete``, the worst that it can be, and a fault.
 
     Args:
@@ -52,7 +52,7 @@ def change_of(entry: Mapping[str, Any], faults: list[Fault]) -> ResourceChange:
     Raises:
         UnreadableError: a part is missing or of another type.
     """
-    address = text_of(entry, "address")
+    address = string_of(entry, "address")
     change = mapping(entry.get("change"), address)
     before = object_or_none(change.get("before"), f"{address}: before")
     after = sharing(object_or_none(change.get("after"), f"{address}: after"), before)
@@ -66,10 +66,10 @@ def change_of(entry: Mapping[str, Any], faults: list[Fault]) -> ResourceChange:
         else _misnamed(entry, address) or _contradiction(action, before=before, after=after, reason=reason, paths=paths)
     )
     if contradiction:
-        faults.append(Fault(address, contradiction))
+        faults.append(PlanFault(address, contradiction))
     return ResourceChange(
         address=address,
-        type=text_of(entry, "type"),
+        type=string_of(entry, "type"),
         name=str(entry.get("name", "")),
         provider=str(entry.get("provider_name", "")),
         mode=str(entry.get("mode", "managed")),
@@ -151,7 +151,7 @@ def list_of(value: Any, what: str) -> list[Any]:
     return value
 
 
-def text_of(entry: Mapping[str, Any], key: str) -> str:
+def string_of(entry: Mapping[str, Any], key: str) -> str:
     """A text that must be there and not empty.
 
     Raises:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.guard.plan.entries import Fault, UnreadableError, change_of, is_data, mapping, optional, text_of
+from orchestrator.guard.plan.entries import PlanFault, UnreadableError, change_of, is_data, mapping, optional, string_of
 from orchestrator.terraform.model import Action, ResourceChange
 from orchestrator.terraform.plan.jsonstream import BrokenJsonError, JsonStream, TooLargeError
 
@@ -37,7 +37,7 @@ class Object:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class PlanDocument:
     """A plan's JSON, read by the guard.
 
     Attributes:
@@ -54,11 +54,11 @@ class Document:
     deferred: frozenset[str]
     prior: frozenset[Object]
     kept: frozenset[str]
-    faults: tuple[Fault, ...]
+    faults: tuple[PlanFault, ...]
     drift: tuple[ResourceChange, ...] = ()
 
 
-def read_document(file: Path) -> Document:
+def read_document(file: Path) -> PlanDocument:
     """Read a plan's JSON (``terraform show -json``).
 
     Raises:
@@ -97,7 +97,7 @@ class _Parts:
     deferred: set[str] = field(default_factory=set)
     prior: set[Object] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[PlanFault] = field(default_factory=list)
 
     def read(self, key: str, stream: JsonStream) -> None:
         """Take one member of the plan; what the guard does not look at is left in the stream."""
@@ -116,17 +116,17 @@ class _Parts:
             self.prior.update(_object(each) for each in _state(stream) if each.get("mode") != "data")
         elif key == "planned_values":
             found = _resources(stream, key)
-            self.kept.update(text_of(each, "address") for each in found if isinstance(each.get("values"), Mapping))
+            self.kept.update(string_of(each, "address") for each in found if isinstance(each.get("values"), Mapping))
         elif key.endswith(_DOING) and key not in _LOOKED_AT and stream.value():
-            self.faults.append(Fault("", f"it has {key}, and this orch does not know what they do"))
+            self.faults.append(PlanFault("", f"it has {key}, and this orch does not know what they do"))
 
-    def document(self) -> Document:
+    def document(self) -> PlanDocument:
         """All of it, once the stream is at its end."""
         self._check_version()
         if not isinstance(self.errored, bool):
             message = "`errored` is neither true nor false"
             raise UnreadableError(message)
-        return Document(
+        return PlanDocument(
             errored=self.errored,
             changes=tuple(self.changes),
             deferred=frozenset(self.deferred),
@@ -142,7 +142,7 @@ class _Parts:
             raise UnreadableError(message)
 
 
-def _changes(key: str, stream: JsonStream, faults: list[Fault]) -> Iterator[ResourceChange]:
+def _changes(key: str, stream: JsonStream, faults: list[PlanFault]) -> Iterator[ResourceChange]:
     """The managed resources of a list of changes; what stays as it is loses its values, which nobody needs."""
     for entry in _entries(key, stream):
         if is_data(entry):
@@ -160,18 +160,18 @@ def _changes(key: str, stream: JsonStream, faults: list[Fault]) -> Iterator[Reso
         yield change
 
 
-def _twice(changes: list[ResourceChange]) -> Iterator[Fault]:
+def _twice(changes: list[ResourceChange]) -> Iterator[PlanFault]:
     """Objects that the plan names more than once: which of the two would happen is not said."""
     seen: set[tuple[str, str | None]] = set()
     for each in changes:
         if (each.address, each.deposed) in seen:
-            yield Fault(each.address, "the plan names it twice")
+            yield PlanFault(each.address, "the plan names it twice")
         seen.add((each.address, each.deposed))
 
 
 def _deferred(entry: Any) -> str:
     change = mapping(mapping(entry, "deferred_changes").get("resource_change"), "deferred_changes")
-    return text_of(change, "address")
+    return string_of(change, "address")
 
 
 def _entries(key: str, stream: JsonStream) -> Iterator[Mapping[str, Any]]:
@@ -230,4 +230,4 @@ def _members(what: str, stream: JsonStream) -> Iterator[str]:
 
 
 def _object(entry: Mapping[str, Any]) -> Object:
-    return Object(text_of(entry, "address"), text_of(entry, "type"), optional(entry, "deposed_key") or "")
+    return Object(string_of(entry, "address"), string_of(entry, "type"), optional(entry, "deposed_key") or "")

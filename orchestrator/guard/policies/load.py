@@ -13,7 +13,7 @@ from typing import Self
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected
 
-FOLDER = "policies"
+POLICIES_FOLDER = "policies"
 CHECK_FILE = "check.py"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _IGNORED = frozenset({"__pycache__"})
@@ -61,7 +61,7 @@ class Policies:
         Raises:
             CatalogueError: the folder or the list is missing, or a policy has no check or lacks a case.
         """
-        return cls.of(root, read_files(root))
+        return cls.of(root, read_policy_files(root))
 
     @classmethod
     def of(cls, root: Path, files: Mapping[str, bytes]) -> Self:
@@ -74,14 +74,16 @@ class Policies:
         Raises:
             CatalogueError: as for ``load``.
         """
-        folder = root / FOLDER
+        folder = root / POLICIES_FOLDER
         if not files:
             what = "there is no policies/ folder, and without policies nothing can be judged"
-            hint = f"add {FOLDER}/{PROTECTED_FILE} and {FOLDER}/protected/ as in orch's own repository"
-            raise CatalogueError([Problem(Location(FOLDER), what, hint)])
+            hint = (
+                f"add {POLICIES_FOLDER}/{PROTECTED_FILE} and {POLICIES_FOLDER}/protected/ as in orch's own repository"
+            )
+            raise CatalogueError([Problem(Location(POLICIES_FOLDER), what, hint)])
         problems: list[Problem] = []
         protected: Protected | None = None
-        shown = f"{FOLDER}/{PROTECTED_FILE}"
+        shown = f"{POLICIES_FOLDER}/{PROTECTED_FILE}"
         if PROTECTED_FILE in files:
             try:
                 protected = Protected.parse(files[PROTECTED_FILE], shown_as=shown)
@@ -96,13 +98,13 @@ class Policies:
         return cls(root=root, protected=protected, policies=policies, digest=_digest(files), files=files)
 
 
-def read_files(root: Path) -> dict[str, bytes]:
+def read_policy_files(root: Path) -> dict[str, bytes]:
     """Every file below ``policies/``, by its path in it; nothing when there is no such folder.
 
     Raises:
         CatalogueError: a file cannot be read, or a link leads elsewhere, where the digest does not reach.
     """
-    folder = root / FOLDER
+    folder = root / POLICIES_FOLDER
     files: dict[str, bytes] = {}
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(set(folders) - _IGNORED)
@@ -110,14 +112,16 @@ def read_files(root: Path) -> dict[str, bytes]:
             path = Path(parent, name)
             key = path.relative_to(folder).as_posix()
             if path.is_symlink():
-                problem = Problem(Location(f"{FOLDER}/{key}"), "a link is not allowed here", "copy the file instead")
+                problem = Problem(
+                    Location(f"{POLICIES_FOLDER}/{key}"), "a link is not allowed here", "copy the file instead"
+                )
                 raise CatalogueError([problem])
             if path.is_dir():
                 continue
             try:
                 files[key] = path.read_bytes()
             except OSError as error:
-                problem = Problem(Location(f"{FOLDER}/{key}"), f"the file cannot be read: {error.strerror}")
+                problem = Problem(Location(f"{POLICIES_FOLDER}/{key}"), f"the file cannot be read: {error.strerror}")
                 raise CatalogueError([problem]) from error
     return files
 
@@ -126,14 +130,14 @@ def _policies(folder: Path, files: Mapping[str, bytes], problems: list[Problem])
     names = sorted({key.split("/", 1)[0] for key in files if "/" in key})
     if not names:
         what = "there is no policy: every policy is a folder with check.py, pass.json and fail.json"
-        problems.append(Problem(Location(FOLDER), what))
+        problems.append(Problem(Location(POLICIES_FOLDER), what))
     found = [_policy(folder / name, files, problems) for name in names]
     return tuple(policy for policy in found if policy is not None)
 
 
 def _policy(folder: Path, files: Mapping[str, bytes], problems: list[Problem]) -> Policy | None:
     name = folder.name
-    at = Location(f"{FOLDER}/{name}")
+    at = Location(f"{POLICIES_FOLDER}/{name}")
     own = [key.split("/", 1)[1] for key in files if key.startswith(f"{name}/")]
     passing = tuple(folder / each for each in sorted(own) if re.fullmatch(r"pass[^/]*\.json", each))
     failing = tuple(folder / each for each in sorted(own) if re.fullmatch(r"fail[^/]*\.json", each))
@@ -146,7 +150,7 @@ def _policy(folder: Path, files: Mapping[str, bytes], problems: list[Problem]) -
         if not cases:
             what = f"the policy has no case {which}*.json"
             problems.append(Problem(at, what, f"add a plan (terraform show -json) that it {does}"))
-    check = Location(f"{FOLDER}/{name}/{CHECK_FILE}")
+    check = Location(f"{POLICIES_FOLDER}/{name}/{CHECK_FILE}")
     source = files.get(f"{name}/{CHECK_FILE}", b"")
     problems.extend(_syntax(source, check))
     if len(problems) > before:

@@ -27,7 +27,7 @@ from orchestrator.guard.marked import load_tree, problems_of
 
 PROTECTED_FILE = "protected.yaml"
 
-Scalar = StrictBool | StrictInt | StrictStr
+AttributeValue = StrictBool | StrictInt | StrictStr
 _Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*$")]
 _Path = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")]
 _Sentence = Annotated[str, StringConstraints(strict=True, min_length=3, pattern=r"^[^\n]*[^.\n]$")]
@@ -41,16 +41,16 @@ class Protection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     attribute: _Name
-    value: Scalar
+    value: AttributeValue
 
 
-class Net(BaseModel):
+class Companion(BaseModel):
     """A resource of its own that keeps another one's content: what of it must stay; without an attribute, itself."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     attribute: _Path | None = None
-    value: Scalar | None = None
+    value: AttributeValue | None = None
 
 
 class ProtectedType(BaseModel):
@@ -60,9 +60,9 @@ class ProtectedType(BaseModel):
 
     lost: _Sentence
     protection: Protection | None = None
-    disarmed_by: dict[_Path, Scalar] = Field(default_factory=dict)
+    disarmed_by: dict[_Path, AttributeValue] = Field(default_factory=dict)
     shortened_by: dict[_Name, Literal["forever", "none"]] = Field(default_factory=dict)
-    nets: dict[_Name, Net] = Field(default_factory=dict)
+    nets: dict[_Name, Companion] = Field(default_factory=dict)
     replaced_by: dict[_Name, Literal["any", "removal"]] = Field(default_factory=dict)
     delete_apis: tuple[_Api, ...]
     cloudformation: tuple[_CloudFormation, ...] = ()
@@ -140,7 +140,7 @@ class Protected:
         """The entry of a type, or None when it is not protected."""
         return self.types.get(resource_type)
 
-    def net(self, resource_type: str) -> tuple[ProtectedType, Net] | None:
+    def net(self, resource_type: str) -> tuple[ProtectedType, Companion] | None:
         """For a type that keeps the content of a protected one: that one's entry, and what must stay."""
         return next(
             ((entry, entry.nets[resource_type]) for entry in self.types.values() if resource_type in entry.nets), None

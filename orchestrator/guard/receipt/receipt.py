@@ -1,7 +1,7 @@
 """The receipt: the proof that one exact plan was judged, from which files, for which state, account and policies.
 
 The planner makes one for every plan that it judges and that could be applied. An apply compares it with what is true
-then (``check``) and goes on only if nothing differs. It holds hashes, names and numbers, never a value.
+then (``check_receipt``) and goes on only if nothing differs. It holds hashes, names and numbers, never a value.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from orchestrator.guard.receipt.freeze import Frozen
 from orchestrator.terraform.state.header import StateHeader
 from orchestrator.util.files import write_atomic
 
-FORMAT = 1
+RECEIPT_FORMAT = 1
 _AGAIN = "plan again, so that what is applied is what was judged"
 
 
@@ -28,7 +28,7 @@ class StateMovedError(BlockedError):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ReceiptInputs:
     """What is true at one moment about a plan and about what it would be applied to.
 
     Attributes:
@@ -53,7 +53,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RecordedFinding:
     """What a receipt keeps of a finding. ``waiver``: what allows it, or empty."""
 
     id: str
@@ -63,7 +63,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Wrote:
+class StateWrites:
     """What an apply wrote into the state.
 
     Attributes:
@@ -82,7 +82,7 @@ class Wrote:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The receipt of one plan. See ``Facts`` for what it binds.
+    """The receipt of one plan. See ``ReceiptInputs`` for what it binds.
 
     Attributes:
         run: the run that planned and judged it.
@@ -114,14 +114,14 @@ class Receipt:
     versions: Mapping[str, str]
     checks: tuple[str, ...]
     blocked: bool
-    findings: tuple[Said, ...]
+    findings: tuple[RecordedFinding, ...]
     time: str
     commit: str
     files: Mapping[str, str]
-    wrote: Wrote | None = None
+    wrote: StateWrites | None = None
 
     @classmethod
-    def make(cls, facts: Facts, verdict: Verdict, *, run: str, destroy: bool, time: str, commit: str) -> Self:
+    def make(cls, facts: ReceiptInputs, verdict: Verdict, *, run: str, destroy: bool, time: str, commit: str) -> Self:
         """The receipt of a plan that was just judged."""
         files = _files(facts.frozen)
         return cls(
@@ -140,7 +140,7 @@ class Receipt:
             versions=dict(facts.versions),
             checks=verdict.checks,
             blocked=verdict.blocked,
-            findings=said(verdict),
+            findings=recorded_findings(verdict),
             time=time,
             commit=commit,
             files=files,
@@ -173,15 +173,15 @@ class Receipt:
         """
         try:
             found = document["format"]
-            if found != FORMAT:
-                message = f"the receipt {place} has the format {found!r}; this orch knows {FORMAT}"
+            if found != RECEIPT_FORMAT:
+                message = f"the receipt {place} has the format {found!r}; this orch knows {RECEIPT_FORMAT}"
                 raise BlockedError(message, hint=f"use the orch that wrote it, or {_AGAIN}")
             values = {name: document[name] for name in cls.__dataclass_fields__}
             wrote = values["wrote"]
             values |= {
                 "checks": tuple(values["checks"]),
-                "findings": tuple(Said(**each) for each in values["findings"]),
-                "wrote": Wrote(**wrote) if wrote is not None else None,
+                "findings": tuple(RecordedFinding(**each) for each in values["findings"]),
+                "wrote": StateWrites(**wrote) if wrote is not None else None,
             }
             receipt = cls(**values)
             whole = digest_of(receipt.files) == receipt.digest and isinstance(receipt.blocked, bool)
@@ -200,7 +200,7 @@ class Receipt:
 
     def form(self) -> dict[str, Any]:
         """As plain values, ready for JSON."""
-        return {"format": FORMAT, "kind": "receipt", **asdict(self)}
+        return {"format": RECEIPT_FORMAT, "kind": "receipt", **asdict(self)}
 
     def write(self, path: Path) -> None:
         """Save it, mode 0600, whole or not at all.
@@ -211,13 +211,13 @@ class Receipt:
         write_atomic(path, (json.dumps(self.form(), indent=2) + "\n").encode())
 
 
-def said(verdict: Verdict) -> tuple[Said, ...]:
+def recorded_findings(verdict: Verdict) -> tuple[RecordedFinding, ...]:
     """What a receipt keeps of a verdict's findings, sorted by id; what is inside is counted anew each time."""
-    found = {Said(f.id, f.rule, f.severity.value, f.waiver) for f in verdict.findings}
+    found = {RecordedFinding(f.id, f.rule, f.severity.value, f.waiver) for f in verdict.findings}
     return tuple(sorted(found, key=lambda each: (each.id, each.severity, each.waiver)))
 
 
-def check(receipt: Receipt, facts: Facts) -> None:
+def check_receipt(receipt: Receipt, facts: ReceiptInputs) -> None:
     """Refuse unless the receipt allows its plan and everything that it binds is as it was.
 
     For an apply in the process that planned, and for one that resumes in another. There: read the receipt with
@@ -255,12 +255,12 @@ def check_verdict(receipt: Receipt, verdict: Verdict) -> None:
         first = next(each for each in verdict.findings if each.severity is Severity.BLOCK)
         message = f"{receipt.unit} was judged again right before the apply, and is blocked now: {first.message}"
         raise BlockedError(message, hint=first.hint)
-    if (verdict.checks, said(verdict)) != (receipt.checks, receipt.findings):
+    if (verdict.checks, recorded_findings(verdict)) != (receipt.checks, receipt.findings):
         message = f"{receipt.unit} was judged again right before the apply, and the verdict is not the receipt's"
         raise BlockedError(message, hint=_AGAIN)
 
 
-def _differences(receipt: Receipt, facts: Facts) -> Iterator[str]:
+def _differences(receipt: Receipt, facts: ReceiptInputs) -> Iterator[str]:
     unit = receipt.unit
     if facts.unit != unit:
         yield f"the receipt is of {unit}, and the plan of {facts.unit}"

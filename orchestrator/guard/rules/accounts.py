@@ -10,16 +10,16 @@ from orchestrator.config.accounts_lock import (
     FILE,
     AccountsLock,
     Locked,
-    locked,
+    locked_account,
     parse_lock,
-    read_lock,
+    read_accounts_lock,
     said_at,
 )
 from orchestrator.config.catalogue import Account, Catalogue
 from orchestrator.guard.findings import finding_id
 from orchestrator.guard.model import Finding
-from orchestrator.guard.rules.orphans import TWIN
-from orchestrator.guard.trust.base_commit import Base
+from orchestrator.guard.rules.orphans import DUPLICATE
+from orchestrator.guard.trust.base_commit import BaseCommit
 from orchestrator.util.git import Repository
 
 _KEYS = {
@@ -45,7 +45,7 @@ class Pinned:
     unknown: tuple[str, ...] = ()
 
 
-def trusted_lock(root: Path, base: Base | None) -> AccountsLock:
+def trusted_lock(root: Path, base: BaseCommit | None) -> AccountsLock:
     """The record that counts: in CI the protected commit's, so that a change cannot bring its own.
 
     Args:
@@ -58,7 +58,7 @@ def trusted_lock(root: Path, base: Base | None) -> AccountsLock:
     """
     repository = Repository.find(root) if base is not None and base.protected else None
     if repository is None or base is None:
-        return read_lock(root)
+        return read_accounts_lock(root)
     blobs = [blob.id for name, blob in repository.files(base.commit, [FILE]).items() if name == FILE]
     return parse_lock(repository.contents(blobs)[blobs[0]]) if blobs else {}
 
@@ -85,12 +85,12 @@ def compare_accounts(catalogue: Catalogue, lock: AccountsLock) -> Pinned:
 
 
 def _differing(catalogue: Catalogue, account: Account, known: Locked) -> list[str]:
-    now = locked(catalogue, account)
+    now = locked_account(catalogue, account)
     return [key for key in _KEYS if getattr(now, key) != getattr(known, key)]
 
 
 def _moved(catalogue: Catalogue, account: Account, known: Locked, differ: list[str]) -> Finding:
-    now = locked(catalogue, account)
+    now = locked_account(catalogue, account)
     lines = [
         f"{said_at(catalogue, account, key)} makes {_KEYS[key]} {getattr(now, key)}, "
         f"and {known.lines.get(key, known.at)} has {getattr(known, key)}"
@@ -98,13 +98,13 @@ def _moved(catalogue: Catalogue, account: Account, known: Locked, differ: list[s
     ]
     unit, address = f"account:{account.name}", f"s3://{known.bucket}"
     return Finding(
-        id=finding_id(TWIN, unit, address, ""),
-        rule=TWIN,
+        id=finding_id(DUPLICATE, unit, address, ""),
+        rule=DUPLICATE,
         unit=unit,
         address=address,
         action="",
         cause="; ".join(lines),
-        message=f"the units of {account.name} would not find their states in {known.bucket}, and build empty twins",
+        message=f"the units of {account.name} would not find their states in {known.bucket}: they would be created again",
         hint=f"put it back as {FILE} has it; when the states were moved and nothing is left behind, correct the entry "
         f"{known.name} there in a commit of its own",
         where=said_at(catalogue, account, differ[0]),

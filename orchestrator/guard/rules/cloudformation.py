@@ -13,7 +13,7 @@ from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.places import locate
 from orchestrator.guard.policies.protected import Protected, ProtectedType
 from orchestrator.guard.rules.cloudformation_diff import TemplateLoss, losses_between, protected_in
-from orchestrator.guard.rules.cloudformation_template import UNKNOWN, Template, TemplateError
+from orchestrator.guard.rules.cloudformation_template import UNRESOLVED, StackTemplate, TemplateError
 from orchestrator.terraform.model import Action, ResourceChange
 
 STACKS = frozenset({"aws_cloudformation_stack", "aws_cloudformation_stack_set"})
@@ -50,7 +50,7 @@ def _losses(change: ResourceChange, protected: Protected, region: str) -> Iterat
     """Inside of one stack. What cannot be judged loses whatever the stack has that is protected."""
     before = change.before or {}
     try:
-        old = Template.of(str(before.get("template_body") or ""), before.get("parameters") or {})
+        old = StackTemplate.of(str(before.get("template_body") or ""), before.get("parameters") or {})
     except TemplateError as error:
         yield _of_stack(protected, f"the deployed template cannot be read: {error}")
         return
@@ -69,7 +69,7 @@ def _losses(change: ResourceChange, protected: Protected, region: str) -> Iterat
     yield from losses_between(old, new, protected, region)
 
 
-def _new(change: ResourceChange) -> Template:
+def _new(change: ResourceChange) -> StackTemplate:
     """The template that the stack would have.
 
     Raises:
@@ -82,20 +82,20 @@ def _new(change: ResourceChange) -> Template:
     if unknown.get("template_body"):
         raise TemplateError("its template is known only after the apply")
     try:
-        return Template.of(str(after.get("template_body") or ""), _given(after, unknown))
+        return StackTemplate.of(str(after.get("template_body") or ""), _given(after, unknown))
     except TemplateError as error:
         message = f"the new template cannot be read: {error}"
         raise TemplateError(message) from error
 
 
 def _given(after: Mapping[str, Any], unknown: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The parameters; of those that are not known yet, ``UNKNOWN``."""
+    """The parameters; of those that are not known yet, ``UNRESOLVED``."""
     mirror = unknown.get("parameters")
     given = after.get("parameters") or {}
     if mirror is True:
         return _Unknown()
     missing = {name for name, each in mirror.items() if each} if isinstance(mirror, Mapping) else set()
-    return {**given, **dict.fromkeys(missing, UNKNOWN)}
+    return {**given, **dict.fromkeys(missing, UNRESOLVED)}
 
 
 class _Unknown(dict[str, Any]):
@@ -103,7 +103,7 @@ class _Unknown(dict[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         del key, default
-        return UNKNOWN
+        return UNRESOLVED
 
 
 def _of_stack(protected: Protected, why: str) -> TemplateLoss:

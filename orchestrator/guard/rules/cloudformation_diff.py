@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.guard.policies.protected import Protected, ProtectedType
-from orchestrator.guard.rules.cloudformation_template import Template, looked_up_in, references_in, unknown_in
+from orchestrator.guard.rules.cloudformation_template import StackTemplate, looked_up_in, references_in, unknown_in
 from orchestrator.terraform.model import Action
 
 _KEPT = frozenset({"Retain", "RetainExceptOnCreate"})
@@ -48,7 +48,9 @@ class TemplateLoss:
     saved: bool = False
 
 
-def losses_between(before: Template, after: Template, protected: Protected, region: str) -> tuple[TemplateLoss, ...]:
+def losses_between(
+    before: StackTemplate, after: StackTemplate, protected: Protected, region: str
+) -> tuple[TemplateLoss, ...]:
     """Everything protected that an update from one template to another takes away, or may take away.
 
     Args:
@@ -63,14 +65,14 @@ def losses_between(before: Template, after: Template, protected: Protected, regi
     return tuple(_Update(before, after, protected, region).losses())
 
 
-def protected_in(template: Template, protected: Protected) -> tuple[tuple[str, str, ProtectedType], ...]:
+def protected_in(template: StackTemplate, protected: Protected) -> tuple[tuple[str, str, ProtectedType], ...]:
     """Logical id, type and entry of everything protected that a template has."""
     found = ((name, _type(each)) for name, each in template.resources.items())
     listed = ((name, kind, protected.of_cloudformation(kind)) for name, kind in found)
     return tuple((name, kind, entry) for name, kind, entry in listed if entry is not None)
 
 
-def _unseen(template: Template, protected: Protected) -> Iterator[TemplateLoss]:
+def _unseen(template: StackTemplate, protected: Protected) -> Iterator[TemplateLoss]:
     why = "the template goes through a macro, so what CloudFormation makes of it cannot be seen"
     hint = "deploy the template that the macro makes, or keep what is protected in a stack without one"
     for name, kind, entry in protected_in(template, protected):
@@ -87,7 +89,7 @@ def _type(resource: Mapping[str, Any]) -> str:
 class _Update:
     """One update of a stack."""
 
-    def __init__(self, before: Template, after: Template, protected: Protected, region: str) -> None:
+    def __init__(self, before: StackTemplate, after: StackTemplate, protected: Protected, region: str) -> None:
         self.before = before
         self.after = after
         self.protected = protected
@@ -206,7 +208,7 @@ class _Update:
             if old in _KEPT | _SAVED and new not in _KEPT | _SAVED:
                 yield f"its {policy} {old} would be taken away"
 
-    def _properties(self, template: Template, name: str) -> Mapping[str, Any]:
+    def _properties(self, template: StackTemplate, name: str) -> Mapping[str, Any]:
         found = template.value(template.resources.get(name, {}).get("Properties") or {})
         return found if isinstance(found, Mapping) else {"Properties": found}
 

@@ -1,6 +1,6 @@
 """A CloudFormation template, read, and its values worked out as far as parameters and mappings say what they are.
 
-Nothing is asked of AWS. What depends on another resource stays a reference; what nobody can know is ``UNKNOWN``.
+Nothing is asked of AWS. What depends on another resource stays a reference; what nobody can know is ``UNRESOLVED``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-UNKNOWN = "\0unknown"
+UNRESOLVED = "\0unknown"
 """Stands in a value for what is known only when the stack is updated: equal to nothing, not even to itself."""
 
 _NOTHING = "\0nothing"
@@ -25,19 +25,19 @@ class TemplateError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class StackTemplate:
     """A template with the values of its parameters.
 
     Attributes:
         body: as it is written, ``!Ref x`` being ``{"Ref": "x"}``.
-        parameters: name -> value, ``UNKNOWN`` where only AWS knows it.
+        parameters: name -> value, ``UNRESOLVED`` where only AWS knows it.
     """
 
     body: Mapping[str, Any]
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, text: str, given: Mapping[str, Any]) -> Template:
+    def of(cls, text: str, given: Mapping[str, Any]) -> StackTemplate:
         """Read a template, JSON or YAML.
 
         Args:
@@ -92,7 +92,7 @@ class Template:
 
     def _if(self, parts: Any, seen: frozenset[str]) -> Any:
         if not isinstance(parts, list) or len(parts) != 3:
-            return UNKNOWN
+            return UNRESOLVED
         truth = self._condition(parts[0], seen)
         if isinstance(truth, bool):
             return self._value(parts[1 if truth else 2], seen)
@@ -114,7 +114,7 @@ class Template:
 
         def fill(found: re.Match[str]) -> str:
             value = known.get(found[1])
-            if isinstance(value, str) and value != UNKNOWN:
+            if isinstance(value, str) and value != UNRESOLVED:
                 return value
             left.append(
                 self._getatt(found[1], seen) if "." in found[1] and value is None else value or {"Ref": found[1]}
@@ -127,7 +127,7 @@ class Template:
     def _join(self, what: Any, seen: frozenset[str]) -> Any:
         parts = self._value(what, seen)
         items = parts[1] if isinstance(parts, list) and len(parts) == 2 else None
-        if isinstance(items, list) and all(isinstance(each, str) and each != UNKNOWN for each in items):
+        if isinstance(items, list) and all(isinstance(each, str) and each != UNRESOLVED for each in items):
             return str(parts[0]).join(items)
         return {"Fn::Join": parts}
 
@@ -136,32 +136,32 @@ class Template:
         if isinstance(what, str):
             defined = self.body.get("Conditions", {})
             if what in seen or what not in defined:
-                return UNKNOWN
+                return UNRESOLVED
             return self._condition(defined[what], seen | {what})
         if not isinstance(what, Mapping) or len(what) != 1:
-            return UNKNOWN
+            return UNRESOLVED
         ((key, inner),) = what.items()
         if key == "Condition":
             return self._condition(inner, seen)
         if key == "Fn::Equals" and isinstance(inner, list) and len(inner) == 2:
             return _equal(self._value(inner[0], seen), self._value(inner[1], seen))
-        parts = [self._condition(each, seen) for each in inner] if isinstance(inner, list) else [UNKNOWN]
+        parts = [self._condition(each, seen) for each in inner] if isinstance(inner, list) else [UNRESOLVED]
         return _connected(key, parts)
 
 
 _FUNCTIONS = {
-    "Ref": Template._ref,  # noqa: SLF001 - the table of the class's own functions
-    "Fn::GetAtt": Template._getatt,  # noqa: SLF001
-    "Fn::If": Template._if,  # noqa: SLF001
-    "Fn::FindInMap": Template._map,  # noqa: SLF001
-    "Fn::Sub": Template._sub,  # noqa: SLF001
-    "Fn::Join": Template._join,  # noqa: SLF001
+    "Ref": StackTemplate._ref,  # noqa: SLF001 - the table of the class's own functions
+    "Fn::GetAtt": StackTemplate._getatt,  # noqa: SLF001
+    "Fn::If": StackTemplate._if,  # noqa: SLF001
+    "Fn::FindInMap": StackTemplate._map,  # noqa: SLF001
+    "Fn::Sub": StackTemplate._sub,  # noqa: SLF001
+    "Fn::Join": StackTemplate._join,  # noqa: SLF001
 }
 
 
 def _equal(left: Any, right: Any) -> Any:
     if unknown_in([left, right]):
-        return UNKNOWN
+        return UNRESOLVED
     if left == right:
         return True
     return False if isinstance(left, str) and isinstance(right, str) else {"Fn::Equals": [left, right]}
@@ -174,7 +174,7 @@ def _connected(key: str, parts: list[Any]) -> Any:
         return False if False in parts else True if all(each is True for each in parts) else {key: parts}
     if key == "Fn::Or":
         return True if True in parts else False if all(each is False for each in parts) else {key: parts}
-    return UNKNOWN
+    return UNRESOLVED
 
 
 def unknown_in(value: Any) -> bool:
@@ -183,7 +183,7 @@ def unknown_in(value: Any) -> bool:
         return any(unknown_in(each) for each in value.values())
     if isinstance(value, list):
         return any(unknown_in(each) for each in value)
-    return isinstance(value, str) and value == UNKNOWN
+    return isinstance(value, str) and value == UNRESOLVED
 
 
 def looked_up_in(value: Any) -> bool:
@@ -239,11 +239,11 @@ def _parameters(body: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[t
     for name, entry in declared.items() if isinstance(declared, Mapping) else ():
         kind = str(entry.get("Type", "")) if isinstance(entry, Mapping) else ""
         if kind.startswith("AWS::SSM::Parameter::Value"):
-            yield name, UNKNOWN  # AWS looks it up again at each update
+            yield name, UNRESOLVED  # AWS looks it up again at each update
             continue
         value = given.get(name, entry.get("Default") if isinstance(entry, Mapping) else None)
         if value is None:
-            yield name, UNKNOWN
+            yield name, UNRESOLVED
         elif kind in {"CommaDelimitedList"} or kind.startswith("List<"):
             yield name, [each.strip() for each in str(value).split(",")]
         else:

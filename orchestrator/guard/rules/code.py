@@ -17,7 +17,7 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import Location
-from orchestrator.guard.findings import RUNS_CODE, UNLISTED, UNREADABLE, finding_id
+from orchestrator.guard.findings import RUNS_CODE, UNREADABLE, UNTRUSTED_SOURCE, finding_id
 from orchestrator.guard.model import Finding
 from orchestrator.hcl.modules.contents import BUILT_IN, Contents, full_source, read_contents, sources_in
 from orchestrator.hcl.modules.interface import CodeBlock, ModuleCall
@@ -137,7 +137,7 @@ class CodeScanner:
                 what = "is a provider that live/orch.yaml does not list, and a program with the unit's credentials"
                 name = each.source.removeprefix("registry.terraform.io/")
                 hint = f"list it under `providers:` in live/orch.yaml ({name}), or take it out of the module"
-                yield _Objection(UNLISTED, each.source, what, hint, _place(folder, each.at))
+                yield _Objection(UNTRUSTED_SOURCE, each.source, what, hint, _place(folder, each.at))
 
     def _unlisted_module(self, folder: _Folder, call: ModuleCall) -> Iterator[_Objection]:
         if call.local or not folder.key:  # the root's one call is what the stack names
@@ -145,7 +145,9 @@ class CodeScanner:
         if package_of(call.source) not in self._modules:
             what = "is the source of a module, and neither a stack nor `module_sources` in live/orch.yaml names it"
             hint = f"add {package_of(call.source) or 'the address'} to `module_sources:` in live/orch.yaml"
-            yield _Objection(UNLISTED, call.source or folder.address(f"module.{call.name}"), what, hint, call.at)
+            yield _Objection(
+                UNTRUSTED_SOURCE, call.source or folder.address(f"module.{call.name}"), what, hint, call.at
+            )
 
 
 def _own_providers(folder: _Folder, contents: Contents) -> Iterator[_Objection]:
@@ -153,7 +155,7 @@ def _own_providers(folder: _Folder, contents: Contents) -> Iterator[_Objection]:
     for each in contents.configured if folder.key else ():
         what = "is configured by the module itself, so it may act in another account than the unit's, unchecked"
         hint = "take the block out, declare `configuration_aliases`, and say in the stack's `providers:` where it acts"
-        yield _Objection(UNLISTED, folder.address(each.source), what, hint, _place(folder, each.at))
+        yield _Objection(UNTRUSTED_SOURCE, folder.address(each.source), what, hint, _place(folder, each.at))
 
 
 _AGAIN = "write what Terraform can read, then plan again"

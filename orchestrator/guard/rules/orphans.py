@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.aws.state.ledger_form import Entry
+from orchestrator.aws.state.ledger_form import LedgerEntry
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location
 from orchestrator.guard.findings import finding_id
@@ -18,11 +18,11 @@ from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.model import StateRecord, StateResource
 
 ORPHANED = "ORCH_ORPHANED"
-TWIN = "ORCH_TWIN"
+DUPLICATE = "ORCH_DUPLICATE"
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class OrphanedState:
     """What a ledger has of a unit that the catalogue does not have there.
 
     Attributes:
@@ -31,7 +31,7 @@ class Left:
         at: the line of ``live/`` that is nearest to where the unit was.
     """
 
-    entry: Entry
+    entry: LedgerEntry
     bucket: str
     state: StateRecord | None = None
     at: Location | None = None
@@ -48,7 +48,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class InventoryRecord:
     """What a bucket knows of a unit of the catalogue.
 
     Attributes:
@@ -60,7 +60,7 @@ class Books:
     unit: Unit
     bucket: str
     catalogue: str
-    entry: Entry | None = None
+    entry: LedgerEntry | None = None
     lineage: str = ""
 
 
@@ -70,17 +70,20 @@ class Comparison:
 
     Attributes:
         orphans: for what is left without a unit, with what must not be lost in it.
-        twins: unit -> why it would build an empty twin.
+        duplicates: unit -> why it would build an empty duplicate.
         notes: what is worth a line and stops nothing.
     """
 
-    orphans: tuple[tuple[Left, Finding], ...] = ()
-    twins: Mapping[str, Finding] = field(default_factory=dict)
+    orphans: tuple[tuple[OrphanedState, Finding], ...] = ()
+    duplicates: Mapping[str, Finding] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
 def compare(
-    asked: Sequence[Books], left: Sequence[Left], protected: Protected, elsewhere: Sequence[Left] = ()
+    asked: Sequence[InventoryRecord],
+    left: Sequence[OrphanedState],
+    protected: Protected,
+    elsewhere: Sequence[OrphanedState] = (),
 ) -> Comparison:
     """Compare one account's units with its ledger.
 
@@ -90,7 +93,7 @@ def compare(
         protected: the list of protected types.
         elsewhere: what ledgers of other buckets have; only read when a unit has no state.
     """
-    orphans: list[tuple[Left, Finding]] = []
+    orphans: list[tuple[OrphanedState, Finding]] = []
     notes: list[str] = []
     for each in left:
         if each.protected:
@@ -100,17 +103,17 @@ def compare(
                 f"{each.entry.unit} is no longer in live/, and {each.resources} of its resources are left, none of "
                 f"them protected: orch destroy --orphans {each.entry.stage}"
             )
-    twins: dict[str, Finding] = {}
+    duplicates: dict[str, Finding] = {}
     for books in asked:
-        finding = _twin(books, [*left, *elsewhere], protected)
+        finding = _duplicate(books, [*left, *elsewhere], protected)
         if finding is not None and finding.severity is Severity.BLOCK:
-            twins[books.unit.id] = finding
+            duplicates[books.unit.id] = finding
         elif finding is not None:
             notes.append(f"{finding.message}; {finding.hint}")
-    return Comparison(tuple(orphans), twins, tuple(notes))
+    return Comparison(tuple(orphans), duplicates, tuple(notes))
 
 
-def _orphan(left: Left, asked: Iterable[Books], protected: Protected) -> Finding:
+def _orphan(left: OrphanedState, asked: Iterable[InventoryRecord], protected: Protected) -> Finding:
     entry = left.entry
     new = [each.unit for each in asked if not each.lineage and _alike(each.unit, entry)]
     best = max(new, key=lambda unit: (_nearness(unit, entry), unit.id), default=None)
@@ -130,7 +133,7 @@ def _orphan(left: Left, asked: Iterable[Books], protected: Protected) -> Finding
     )
 
 
-def _twin(books: Books, left: Iterable[Left], protected: Protected) -> Finding | None:
+def _duplicate(books: InventoryRecord, left: Iterable[OrphanedState], protected: Protected) -> Finding | None:
     entry = books.entry
     if entry is not None and not entry.empty and books.lineage != entry.lineage:
         return _lost_state(books, entry, protected)
@@ -142,7 +145,7 @@ def _twin(books: Books, left: Iterable[Left], protected: Protected) -> Finding |
     return _fresh(books, max(found, key=lambda each: (_nearness(books.unit, each.entry), each.entry.unit)), protected)
 
 
-def _stands_for(books: Books, left: Left) -> bool:
+def _stands_for(books: InventoryRecord, left: OrphanedState) -> bool:
     """Whether what is left somewhere may be what a unit without a state was before."""
     entry = left.entry
     if entry.folder == books.unit.folder:
@@ -151,16 +154,16 @@ def _stands_for(books: Books, left: Left) -> bool:
     return (left.bucket == books.bucket or moved) and _alike(books.unit, entry)
 
 
-def _alike(unit: Unit, entry: Entry) -> bool:
+def _alike(unit: Unit, entry: LedgerEntry) -> bool:
     return unit.module.address == entry.module or unit.stack == entry.stack
 
 
-def _nearness(unit: Unit, entry: Entry) -> int:
+def _nearness(unit: Unit, entry: LedgerEntry) -> int:
     same = (unit.stack == entry.stack, unit.stage == entry.stage, unit.region == entry.region)
     return 2 * (unit.module.address == entry.module) + sum(same)
 
 
-def _move(entry: Entry, unit: Unit) -> str:
+def _move(entry: LedgerEntry, unit: Unit) -> str:
     """The command that takes a former unit's state along: of a stage or a unit; empty where there is none."""
     if entry.region != unit.region or unit.of_account or entry.of_account:
         return ""
@@ -171,7 +174,7 @@ def _move(entry: Entry, unit: Unit) -> str:
     return ""
 
 
-def _fresh(books: Books, left: Left, protected: Protected) -> Finding:
+def _fresh(books: InventoryRecord, left: OrphanedState, protected: Protected) -> Finding:
     unit, entry = books.unit, left.entry
     if left.bucket != books.bucket:
         cause = f"its bucket {books.bucket} has no state of it, and {left.bucket} has (account {entry.account_id})"
@@ -185,18 +188,18 @@ def _fresh(books: Books, left: Left, protected: Protected) -> Finding:
         take = f"`{command}` takes the state along; or " if command else ""
         hint = f"{take}put {entry.unit} back into live/"
     return _finding(
-        TWIN,
+        DUPLICATE,
         unit.id,
         unit.state_key,
         cause=cause,
         message=f"{unit.id} would be built a second time, empty, beside {_named(left.protected)} of {entry.unit}",
-        hint=f"{hint}; or, when it is meant, a waiver for {TWIN}, unit {unit.id}, address {unit.state_key}",
+        hint=f"{hint}; or, when it is meant, a waiver for {DUPLICATE}, unit {unit.id}, address {unit.state_key}",
         lost=_lost(left.protected, protected),
         where=unit.at,
     )
 
 
-def _lost_state(books: Books, entry: Entry, protected: Protected) -> Finding:
+def _lost_state(books: InventoryRecord, entry: LedgerEntry, protected: Protected) -> Finding:
     unit = books.unit
     place = f"s3://{books.bucket}/{entry.state_key}"
     if books.lineage:
@@ -206,7 +209,7 @@ def _lost_state(books: Books, entry: Entry, protected: Protected) -> Finding:
     else:
         what = f"the state of {unit.id} is gone"
     return _finding(
-        TWIN,
+        DUPLICATE,
         unit.id,
         unit.state_key,
         cause=f"the ledger says lineage {entry.lineage}, serial {entry.serial}, with {entry.resources} resources",

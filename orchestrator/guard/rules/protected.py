@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from orchestrator.guard.checkov.annotate import label
-from orchestrator.guard.plan.entries import Fault
-from orchestrator.guard.plan.reader import Document
+from orchestrator.guard.plan.entries import PlanFault
+from orchestrator.guard.plan.reader import PlanDocument
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.model import Action, ResourceChange
 
 
 def losses(
-    document: Document, reported: Iterable[ResourceChange], protected: Protected
+    document: PlanDocument, reported: Iterable[ResourceChange], protected: Protected
 ) -> Mapping[str, ResourceChange]:
     """Every protected resource that a plan deletes, replaces or forgets, by label.
 
@@ -33,7 +33,7 @@ def _goes(change: ResourceChange) -> bool:
     return change.action.destructive or (change.before is not None and change.after is None)
 
 
-def unnamed_losses(document: Document, protected: Protected) -> tuple[ResourceChange, ...]:
+def unnamed_losses(document: PlanDocument, protected: Protected) -> tuple[ResourceChange, ...]:
     """Protected objects that go with their unit although its errored plan of destruction does not name them.
 
     Terraform ends such a plan at the first ``prevent_destroy``: what others stand on is then not in it any more.
@@ -56,7 +56,7 @@ def unnamed_losses(document: Document, protected: Protected) -> tuple[ResourceCh
     )
 
 
-def unaccounted(document: Document, protected: Protected) -> tuple[Fault, ...]:
+def unaccounted(document: PlanDocument, protected: Protected) -> tuple[PlanFault, ...]:
     """Protected objects of the prior state of which the plan does not say, or says twofold, what becomes of them.
 
     A complete plan names every object of the state it starts from, also those that stay. One that failed midway does
@@ -65,19 +65,21 @@ def unaccounted(document: Document, protected: Protected) -> tuple[Fault, ...]:
     if document.errored:
         return ()
     named = {(each.address, each.deposed or ""): each for each in document.changes}
-    faults: list[Fault] = []
+    faults: list[PlanFault] = []
     for item in sorted(document.prior):
         if item.type not in protected or item.address in document.deferred:
             continue
         change = named.get((item.address, item.deposed))
         if change is None:
-            faults.append(Fault(item.address, "it is in the state, and the plan does not say what becomes of it"))
+            faults.append(PlanFault(item.address, "it is in the state, and the plan does not say what becomes of it"))
         elif change.type != item.type:
             faults.append(
-                Fault(item.address, f"it is of the type {item.type} in the state, and {change.type} in the plan")
+                PlanFault(item.address, f"it is of the type {item.type} in the state, and {change.type} in the plan")
             )
     for change in document.changes:
         stays = change.type in protected and not change.deposed and not _goes(change)
         if stays and change.address not in document.kept | document.deferred:
-            faults.append(Fault(change.address, "the plan says that it stays, and it is not among what will be there"))
+            faults.append(
+                PlanFault(change.address, "the plan says that it stays, and it is not among what will be there")
+            )
     return tuple(faults)

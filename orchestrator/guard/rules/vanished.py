@@ -13,7 +13,7 @@ from typing import Protocol
 from orchestrator.config.catalogue import Unit
 from orchestrator.guard.findings import Writer
 from orchestrator.guard.model import Finding
-from orchestrator.guard.plan.reader import Document
+from orchestrator.guard.plan.reader import PlanDocument
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.model import Action, ResourceChange, StateResource
 
@@ -34,7 +34,7 @@ class Outside(Protocol):
 
 
 def vanished(
-    unit: Unit, document: Document, protected: Protected, outside: Outside, writer: Writer
+    unit: Unit, document: PlanDocument, protected: Protected, outside: Outside, writer: Writer
 ) -> Iterator[Finding]:
     """Findings about what the plan does not see any more, or would create a second time.
 
@@ -60,7 +60,7 @@ def vanished(
             yield _taken(writer, change, name)
 
 
-def _seen(address: str, document: Document) -> bool:
+def _seen(address: str, document: PlanDocument) -> bool:
     """Whether the state that the plan starts from still has an object, at its address or where a move has led it."""
     if any(each.address == address and not each.deposed for each in document.prior):
         return True

@@ -47,7 +47,7 @@ _DEEPER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class BaseCommit:
     """Where the judge's files come from, and what the change is.
 
     Attributes:
@@ -71,7 +71,7 @@ def is_ci(env: Mapping[str, str]) -> bool:
     return env.get("CI", "").lower() in {"1", "true", "yes"} or any(env.get(name) for name in _SYSTEMS)
 
 
-def find_base(repository: Repository | None, env: Mapping[str, str]) -> Base | None:
+def find_base(repository: Repository | None, env: Mapping[str, str]) -> BaseCommit | None:
     """The commit whose policies, waivers and owners count.
 
     Args:
@@ -92,7 +92,7 @@ def find_base(repository: Repository | None, env: Mapping[str, str]) -> Base | N
         return None
     head = repository.head
     if not protected:
-        return Base(head, head, _first_parent(repository), protected=False, words="HEAD")
+        return BaseCommit(head, head, _first_parent(repository), protected=False, words="HEAD")
     revision, said = next(_revisions(repository, env), ("", ""))
     if not revision:
         message = "nothing says against which branch this change is made"
@@ -106,7 +106,7 @@ def find_base(repository: Repository | None, env: Mapping[str, str]) -> Base | N
         message = f"{revision} ({said}) and HEAD have no commit in common in this clone"
         raise SetupError(message, hint=_DEEPER)
     since = forked if forked != head else _before_push(repository, env)
-    return Base(commit, forked, since, protected=True, words=f"{commit[:10]} ({said})")
+    return BaseCommit(commit, forked, since, protected=True, words=f"{commit[:10]} ({said})")
 
 
 def _revisions(repository: Repository, env: Mapping[str, str]) -> Iterator[tuple[str, str]]:

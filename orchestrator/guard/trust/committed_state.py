@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator.errors import BlockedError
 from orchestrator.util.git import Repository
 
-FOLDER = ".orch"
+ORCH_FOLDER = ".orch"
 
 
 def refuse_committed(root: Path) -> None:
@@ -25,10 +25,11 @@ def refuse_committed(root: Path) -> None:
         SetupError: git does not trust the folder, or does not answer.
     """
     repository = Repository.find(root)
-    found = repository.tracked(FOLDER) if repository is not None else ()
+    found = repository.tracked(ORCH_FOLDER) if repository is not None else ()
     if found:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        message = (
-            f"git has {found[0]}{more}: what orch keeps in {FOLDER}/ decides what it runs, so no commit may bring it"
+        what = f"git has {found[0]}{more}"
+        message = f"{what}: what orch keeps in {ORCH_FOLDER}/ decides what it runs, so no commit may bring it"
+        raise BlockedError(
+            message, hint=f"git rm -r --cached {ORCH_FOLDER}, and remove the folder: orch makes it again"
         )
-        raise BlockedError(message, hint=f"git rm -r --cached {FOLDER}, and remove the folder: orch makes it again")

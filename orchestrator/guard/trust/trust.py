@@ -13,16 +13,16 @@ from datetime import date
 from pathlib import Path
 
 from orchestrator.errors import CatalogueError, Location, Problem, SetupError, UsageError
-from orchestrator.guard.policies.load import FOLDER, Policies, read_files
+from orchestrator.guard.policies.load import POLICIES_FOLDER, Policies, read_policy_files
 from orchestrator.guard.trust.allowance import Allowance, Written
-from orchestrator.guard.trust.base_commit import Base, find_base
+from orchestrator.guard.trust.base_commit import BaseCommit, find_base
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.waivers import WAIVERS_FILE, Waiver, Waivers, faults, parse_waivers, utc_today
 from orchestrator.guard.trust.weakening import PINS, Weakening, weakenings
 from orchestrator.util.git import Repository
 
-_WAIVERS = f"{FOLDER}/{WAIVERS_FILE}"
-_OWNERS = f"{FOLDER}/{OWNERS_FILE}"
+_WAIVERS = f"{POLICIES_FOLDER}/{WAIVERS_FILE}"
+_OWNERS = f"{POLICIES_FOLDER}/{OWNERS_FILE}"
 _ALLOWING = frozenset({_WAIVERS, _OWNERS})
 _LINK = "120000"
 _SUBMODULE = "160000"
@@ -41,7 +41,7 @@ class Trust:
         weakened: what the change takes away from its judge.
     """
 
-    base: Base | None
+    base: BaseCommit | None
     policies: Policies
     allowance: Allowance
     weakened: tuple[Weakening, ...]
@@ -68,7 +68,7 @@ def load_trust(root: Path, env: Mapping[str, str], today: Callable[[], date] = u
     """
     repository = Repository.find(root)
     base = find_base(repository, env)
-    tree = read_files(root)
+    tree = read_policy_files(root)
     written, _ = read_written(tree, today())
     if repository is None or base is None:
         allowance = Allowance(Waivers(today=today), [Written(each, NOWHERE) for each in written])
@@ -117,11 +117,11 @@ def weakened_since(repository: Repository, commit: str, tree: Mapping[str, bytes
         commit: what it is compared with.
         tree: the files of ``policies/`` in the working tree, by name below it.
     """
-    after = {f"{FOLDER}/{name}": data for name, data in tree.items()}
+    after = {f"{POLICIES_FOLDER}/{name}": data for name, data in tree.items()}
     after |= {name: (repository.root / name).read_bytes() for name in PINS if (repository.root / name).is_file()}
-    blobs = repository.files(commit, [FOLDER, *PINS])
+    blobs = repository.files(commit, [POLICIES_FOLDER, *PINS])
     blobs = {name: blob for name, blob in blobs.items() if blob.mode != _SUBMODULE}
-    if not any(name.startswith(f"{FOLDER}/") for name in blobs):
+    if not any(name.startswith(f"{POLICIES_FOLDER}/") for name in blobs):
         return ()  # there was no judge yet: a first commit, or a copy that git does not know, as the demo's
     differing = {name: blob.id for name, blob in blobs.items() if _blob_id(after.get(name), blob.id) != blob.id}
     content = repository.contents(sorted(set(differing.values())))
@@ -143,7 +143,7 @@ def weakened_against(root: Path, revision: str) -> tuple[Weakening, ...]:
     if repository is None or forked is None:
         message = f"{revision!r} is no revision that HEAD has anything in common with"
         raise UsageError(message, hint="`git fetch` it, or name another, e.g. --base origin/main")
-    return weakened_since(repository, forked, read_files(root))
+    return weakened_since(repository, forked, read_policy_files(root))
 
 
 def _blob_id(data: bytes | None, like: str) -> str:
@@ -155,10 +155,10 @@ def _blob_id(data: bytes | None, like: str) -> str:
 
 
 def _trusted(
-    repository: Repository, base: Base, tree: Mapping[str, bytes]
+    repository: Repository, base: BaseCommit, tree: Mapping[str, bytes]
 ) -> tuple[dict[str, bytes], dict[str, bytes]]:
     """The files that judge, by name below ``policies/``; and waivers and owners, by name below the root."""
-    blobs = repository.files(base.commit, [FOLDER])
+    blobs = repository.files(base.commit, [POLICIES_FOLDER])
     allowing = [name for name in (_WAIVERS, _OWNERS) if name in blobs]
     wanted = sorted(blobs) if base.protected else allowing
     links = [name for name in wanted if blobs[name].mode in {_LINK, _SUBMODULE}]
@@ -166,16 +166,22 @@ def _trusted(
         what = "a link or submodule is not allowed here"
         raise CatalogueError([Problem(Location(name), what, "copy the files instead") for name in links])
     if base.protected and not blobs:
-        message = f"{base.words} has no {FOLDER}/, and in CI a change is judged by the policies that were merged before"
-        raise SetupError(message, hint=f"merge {FOLDER}/ first, in a change of its own")
+        message = (
+            f"{base.words} has no {POLICIES_FOLDER}/; in CI a change is judged by the policies that were merged before"
+        )
+        raise SetupError(message, hint=f"merge {POLICIES_FOLDER}/ first, in a change of its own")
     content = repository.contents(sorted({blobs[name].id for name in wanted}))
     found = {name: content[blobs[name].id] for name in wanted}
-    judging = _short(found) if base.protected else {k: v for k, v in tree.items() if f"{FOLDER}/{k}" not in _ALLOWING}
+    judging = (
+        _short(found)
+        if base.protected
+        else {k: v for k, v in tree.items() if f"{POLICIES_FOLDER}/{k}" not in _ALLOWING}
+    )
     return judging, {name: found[name] for name in allowing}
 
 
 def _short(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    return {name.removeprefix(f"{FOLDER}/"): data for name, data in files.items()}
+    return {name.removeprefix(f"{POLICIES_FOLDER}/"): data for name, data in files.items()}
 
 
 def _merged(allowing: Mapping[str, bytes]) -> tuple[Owners, tuple[Waiver, ...]]:
@@ -188,7 +194,7 @@ def _merged(allowing: Mapping[str, bytes]) -> tuple[Owners, tuple[Waiver, ...]]:
 
 
 def _allowance(
-    repository: Repository, base: Base, written: tuple[Waiver, ...], merged: tuple[Waiver, ...], waivers: Waivers
+    repository: Repository, base: BaseCommit, written: tuple[Waiver, ...], merged: tuple[Waiver, ...], waivers: Waivers
 ) -> Allowance:
     """Which of the written waivers count: as they were merged, of an owner who wrote neither them nor the change."""
     if not written:
@@ -207,7 +213,7 @@ def _allowance(
     return Allowance(kept, found)
 
 
-def _unmerged(base: Base) -> str:
+def _unmerged(base: BaseCommit) -> str:
     if base.protected:
         return f"it is not in {base.words} yet: it counts once it is merged"
     return "it is not committed yet"
@@ -231,7 +237,7 @@ def _void(waivers: Waivers, waiver: Waiver, authors: _Authors) -> str:
 class _Authors:
     """Who wrote what; asked of git only when a waiver is there, and once."""
 
-    def __init__(self, repository: Repository, base: Base) -> None:
+    def __init__(self, repository: Repository, base: BaseCommit) -> None:
         self.repository = repository
         self._base = base
         self._change: frozenset[str] | None = None
@@ -257,6 +263,6 @@ class _Authors:
 def problems_written(root: Path, today: Callable[[], date] = utc_today) -> Iterator[Problem]:
     """What is wrong with the waivers and owners of the working tree, for ``orch check``."""
     try:
-        read_written(read_files(root), today())
+        read_written(read_policy_files(root), today())
     except CatalogueError as error:
         yield from error.problems

@@ -35,12 +35,12 @@ LONGEST = timedelta(days=14)
 NEVER = frozenset(
     {
         "ORCH_UNREADABLE",
-        "ORCH_UNPROVEN",
+        "ORCH_CHECK_FAILED",
         "ORCH_DISAGREE",
         "ORCH_ERRORED",
         "ORCH_CANARY",
         "ORCH_WAIVER",
-        "ORCH_SELF",
+        "ORCH_POLICY_WEAKENED",
     }
 )
 """Rules that no waiver reaches: they say that the guard itself did not work, and then nobody knows what is allowed."""
@@ -195,7 +195,7 @@ class _Entry(BaseModel):
     @classmethod
     def _not_a_module(cls, value: str, info: ValidationInfo) -> str:
         """Only where the finding is about the call of a module is that one thing."""
-        whole = _MODULE.fullmatch(_KEY.sub("", value)) and info.data.get("rule") != "ORCH_UNLISTED"
+        whole = _MODULE.fullmatch(_KEY.sub("", value)) and info.data.get("rule") != "ORCH_UNTRUSTED_SOURCE"
         if whole or value.endswith("."):
             kind, message = "module", "names a whole module: name one resource in it"
             raise PydanticCustomError(kind, message)

@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.errors import CatalogueError, Location
 from orchestrator.guard.marked import load_tree, place
-from orchestrator.guard.policies.load import CHECK_FILE, FOLDER
+from orchestrator.guard.policies.load import CHECK_FILE, POLICIES_FOLDER
 from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected, ProtectedType
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.specifiers import PINNING, loosened, pin_in
@@ -20,7 +20,7 @@ ORCH_FILE = "live/orch.yaml"
 PINS = (ORCH_FILE, *PINNING)
 """Files outside of ``policies/`` that decide which orch judges."""
 
-Files = Mapping[str, bytes]
+PolicyFiles = Mapping[str, bytes]
 """Content by name, relative to the folder that contains ``live/``."""
 
 
@@ -33,7 +33,7 @@ class Weakening:
     what: str
 
 
-def weakenings(before: Files, after: Files) -> tuple[Weakening, ...]:
+def weakenings(before: PolicyFiles, after: PolicyFiles) -> tuple[Weakening, ...]:
     """What is weaker than it was, sorted by place.
 
     Args:
@@ -42,37 +42,41 @@ def weakenings(before: Files, after: Files) -> tuple[Weakening, ...]:
     """
     gone = _policies(before) - _policies(after)
     found = [
-        Weakening(Location(f"{FOLDER}/{name}/{CHECK_FILE}"), f"{FOLDER}/{name}", f"the policy {name} is gone")
+        Weakening(
+            Location(f"{POLICIES_FOLDER}/{name}/{CHECK_FILE}"),
+            f"{POLICIES_FOLDER}/{name}",
+            f"the policy {name} is gone",
+        )
         for name in gone
     ]
     for name in before:
         old, new = before[name], after.get(name)
         if old != new and _policy_of(name) not in gone:
             found += _file(name, old, new)
-    owners = f"{FOLDER}/{OWNERS_FILE}"
+    owners = f"{POLICIES_FOLDER}/{OWNERS_FILE}"
     if owners in after and owners not in before:
         found += _owners(owners, b"", after[owners])
     return tuple(sorted(found))
 
 
-def _policies(files: Files) -> set[str]:
+def _policies(files: PolicyFiles) -> set[str]:
     return {name for name in map(_policy_of, files) if name}
 
 
 def _policy_of(name: str) -> str:
     """The policy whose folder a file lies in; empty when it lies in none."""
     parts = name.split("/")
-    return parts[1] if parts[0] == FOLDER and len(parts) > 2 else ""
+    return parts[1] if parts[0] == POLICIES_FOLDER and len(parts) > 2 else ""
 
 
 def _file(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
     if name in PINS:
         return _pin(name, old, new)
-    if name == f"{FOLDER}/{WAIVERS_FILE}" or name.endswith(".md"):
+    if name == f"{POLICIES_FOLDER}/{WAIVERS_FILE}" or name.endswith(".md"):
         return iter(())  # a waiver that is gone allows less, and a new one counts only once it is merged
-    if name == f"{FOLDER}/{PROTECTED_FILE}":
+    if name == f"{POLICIES_FOLDER}/{PROTECTED_FILE}":
         return _protected(name, old, new)
-    if name == f"{FOLDER}/{OWNERS_FILE}":
+    if name == f"{POLICIES_FOLDER}/{OWNERS_FILE}":
         return _owners(name, old, new) if new is not None else iter(())  # nobody left to allow anything
     return _policy_file(name, old, new)
 

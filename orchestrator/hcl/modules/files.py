@@ -48,7 +48,7 @@ def relative(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
 
 
-def read_files(path: Path, *, root: Path) -> tuple[ModuleFile, ...]:
+def read_module_files(path: Path, *, root: Path) -> tuple[ModuleFile, ...]:
     """Every ``.tf`` and ``.tf.json`` file of a folder; override files last.
 
     Args:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.hcl.modules.blocks import Declarations
-from orchestrator.hcl.modules.files import ModuleFile, read_files
+from orchestrator.hcl.modules.files import ModuleFile, read_module_files
 from orchestrator.hcl.tree import Compound, Constant, Expression, Reference, Template, parts_of
 
-UNKNOWN = "\0?"
+UNKNOWN_PATH = "\0?"
 """Stands in a path for what only Terraform knows."""
 _MODULE = "\0m"
 _ROOT = "\0r"
@@ -42,7 +42,7 @@ def scan_modules(folders: Sequence[Path], root: Path) -> tuple[ScannedModule, ..
     normal = [Path(os.path.normpath(folder)) for folder in folders]
     found: dict[Path, ScannedModule] = {}
     for folder in normal:
-        files = read_files(folder, root=root)
+        files = read_module_files(folder, root=root)
         found[folder] = ScannedModule(folder, files, Declarations.of(files))
     for caller in found.values():
         for call in caller.declared.of_type("module"):
@@ -66,7 +66,7 @@ class Paths:
         self._loops = loops
 
     def of(self, expression: Expression) -> frozenset[str]:
-        """Every text that the expression is known to be able to become; ``UNKNOWN`` stands for the rest."""
+        """Every text that the expression is known to be able to become; ``UNKNOWN_PATH`` stands for the rest."""
         return frozenset(self._of(self._module, expression, frozenset()))
 
     def _of(self, module: ScannedModule, expression: Expression, seen: frozenset[object]) -> set[str]:
@@ -83,7 +83,7 @@ class Paths:
             return self._any(module, inner[1:], seen)
         # What a function or a loop makes of its parts is not known: each part may be the path or its end.
         parts = self._any(module, inner, seen)
-        return parts | {UNKNOWN} | {f"{UNKNOWN}/{part}" for part in parts if not part.startswith("\0")}
+        return parts | {UNKNOWN_PATH} | {f"{UNKNOWN_PATH}/{part}" for part in parts if not part.startswith("\0")}
 
     def _any(self, module: ScannedModule, parts: Sequence[Expression], seen: frozenset[object]) -> set[str]:
         return {found for part in parts for found in self._of(module, part, seen)}
@@ -91,7 +91,7 @@ class Paths:
     def _template(self, module: ScannedModule, template: Template, seen: frozenset[object]) -> set[str]:
         choices = [sorted(self._of(module, part, seen)) for part in template.parts]
         if math.prod(map(len, choices)) > _MOST:
-            return {f"{UNKNOWN}/.."}  # too many to look at: counts as one that leads out
+            return {f"{UNKNOWN_PATH}/.."}  # too many to look at: counts as one that leads out
         return {"".join(chosen) for chosen in itertools.product(*choices)}
 
     def _reference(self, module: ScannedModule, reference: Reference, seen: frozenset[object]) -> set[str]:
@@ -99,14 +99,14 @@ class Paths:
         if reference.root == "path":
             return {f"{_MODULE}{module.folder}" if name == "module" else _ROOT}
         if (module.folder, reference.root, name) in seen:
-            return {UNKNOWN}
+            return {UNKNOWN_PATH}
         deeper = seen | {(module.folder, reference.root, name)}
-        found = {UNKNOWN}
+        found = {UNKNOWN_PATH}
         for owner, value in self._meanings(module, reference.root, name):
             found |= self._of(owner, value, deeper)
         # `local.x` whose value is one text is that text, and nothing else
         alone = reference.root == "local" and len(reference.steps) == 1 and len(found) > 1
-        return found - {UNKNOWN} if alone else found
+        return found - {UNKNOWN_PATH} if alone else found
 
     def _meanings(self, module: ScannedModule, kind: str, name: str) -> Iterator[tuple[ScannedModule, Expression]]:
         if kind == "local" and name in module.declared.locals:
@@ -132,14 +132,14 @@ def leaves(path: str, folders: Mapping[Path, object] | Sequence[Path]) -> bool:
         return not any(target.is_relative_to(folder) for folder in folders)
     if path.startswith(_ROOT):
         path = "." + path.removeprefix(_ROOT)
-    if path.startswith(UNKNOWN):
+    if path.startswith(UNKNOWN_PATH):
         return ".." in path.split("/")
     return len(path) > 1 and (path.startswith(("/", "~")) or os.path.normpath(path).split("/")[0] == "..")
 
 
 def inside(path: str) -> Path | None:
     """The file that a path means, when it is below ``path.module`` and fully known."""
-    if not path.startswith(_MODULE) or UNKNOWN in path:
+    if not path.startswith(_MODULE) or UNKNOWN_PATH in path:
         return None
     return Path(os.path.normpath(path.removeprefix(_MODULE)))
 
@@ -148,4 +148,4 @@ def shown(path: str) -> str:
     """A path as messages show it."""
     if path.startswith(_MODULE):
         return "a path below path.module"
-    return path.replace(_ROOT, "${path.root}").replace(UNKNOWN, "…")
+    return path.replace(_ROOT, "${path.root}").replace(UNKNOWN_PATH, "…")

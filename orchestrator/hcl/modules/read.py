@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from orchestrator.errors import CatalogueError, Problem
 from orchestrator.hcl.modules.blocks import Declaration, Declarations
-from orchestrator.hcl.modules.files import read_files, relative
+from orchestrator.hcl.modules.files import read_module_files, relative
 from orchestrator.hcl.modules.interface import ModuleCall, ModuleInterface, Output, Variable
 from orchestrator.hcl.modules.providers import aliases_of, providers_of, required_providers_of
 from orchestrator.hcl.modules.resources import externals_of, provisioners_of, resource_types_of
@@ -30,7 +30,7 @@ def read_module(path: Path, *, root: Path) -> ModuleInterface:
         CatalogueError: no such folder, no ``.tf`` file in it, files that cannot be parsed, blocks that Terraform
             would refuse (declared twice, a module without a source, a type that is none): all that was found.
     """
-    declared = Declarations.of(read_files(path, root=root))
+    declared = Declarations.of(read_module_files(path, root=root))
     problems = list(declared.problems)
     found = ModuleInterface(
         path=path,

@@ -15,7 +15,7 @@ from orchestrator.errors import Location, Problem
 from orchestrator.hcl.expressions import parse_template
 from orchestrator.hcl.modules.files import ModuleFile, relative
 from orchestrator.hcl.modules.paths import Paths, ScannedModule, inside, leaves, scan_modules, shown
-from orchestrator.hcl.tree import Attribute, Block, Call, Compound, Expression, HclError, attributes_of, walk
+from orchestrator.hcl.tree import Attribute, Block, Compound, Expression, FunctionCall, HclError, attributes_of, walk
 
 _READERS = frozenset(
     {
@@ -129,11 +129,15 @@ def _bare(name: str) -> str:
     return name.removeprefix("core::")
 
 
-def _calls(value: Expression) -> Iterator[Call]:
-    return (each for each in walk(value) if isinstance(each, Call) and _bare(each.name) in _READERS and each.arguments)
+def _calls(value: Expression) -> Iterator[FunctionCall]:
+    return (
+        each
+        for each in walk(value)
+        if isinstance(each, FunctionCall) and _bare(each.name) in _READERS and each.arguments
+    )
 
 
-def _paths_in(call: Call) -> tuple[Expression, ...]:
+def _paths_in(call: FunctionCall) -> tuple[Expression, ...]:
     """The arguments that are paths: a folder and a pattern for ``fileset``, else the first."""
     return call.arguments[:2] if _bare(call.name) == "fileset" else call.arguments[:1]
 

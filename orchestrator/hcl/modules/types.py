@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from orchestrator.hcl.expressions import parse_expression
-from orchestrator.hcl.tree import Call, Constant, Entries, Expression, HclError, Items, Reference
+from orchestrator.hcl.tree import Constant, Entries, Expression, FunctionCall, HclError, Items, Reference
 
 _PRIMITIVES = ("string", "number", "bool", "any")
 _COLLECTIONS = ("list", "set", "map")
@@ -130,7 +130,7 @@ def parse_type(text: str) -> Type:
 def _type(expression: Expression) -> Type:
     if isinstance(expression, Reference) and not expression.steps:
         return _bare(expression.root)
-    if not isinstance(expression, Call):
+    if not isinstance(expression, FunctionCall):
         raise TypeTextError("a type is a word such as string, or list(…), map(…), object({…})")
     if expression.name == "optional":
         raise TypeTextError("optional(…) is only for the attributes of an object")
@@ -180,7 +180,7 @@ def _attributes(entries: Entries) -> Iterator[ObjectAttribute]:
     for key, value in entries.entries:
         if not isinstance(key, Constant) or not isinstance(key.value, str) or not _is_name(key.value):
             raise TypeTextError("the attributes of an object are plain names")
-        if not isinstance(value, Call) or value.name != "optional":
+        if not isinstance(value, FunctionCall) or value.name != "optional":
             yield ObjectAttribute(key.value, _type(value))
             continue
         if len(value.arguments) not in {1, 2}:

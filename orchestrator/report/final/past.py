@@ -16,7 +16,7 @@ from orchestrator.report.style import SEVERITY_STYLES, STATUS_STYLES, Paint
 from orchestrator.report.tables import Column, table
 from orchestrator.report.text import clean, duration, short_address, wrap
 
-FORMAT = 1
+SHOW_FORMAT = 1
 _SHORT = 8
 """Hex digits of a hash that are shown; ``--json`` has them all."""
 
@@ -74,7 +74,7 @@ def render_run(shown: ShownRun, *, colour: bool = False, width: int = 120) -> st
 def run_shown_form(shown: ShownRun) -> dict[str, Any]:
     """A past run as plain values, ready for JSON: everything, hashes whole."""
     return {
-        "format": FORMAT,
+        "format": SHOW_FORMAT,
         "kind": "show-run",
         "run": shown.run,
         "verb": shown.verb,
@@ -115,7 +115,7 @@ def render_finding(run: str, finding: Finding, *, colour: bool = False, width: i
 def finding_shown_form(run: str, finding: Finding) -> dict[str, Any]:
     """A finding with the run that told of it and the command that writes a waiver, ready for JSON."""
     return {
-        "format": FORMAT,
+        "format": SHOW_FORMAT,
         "kind": "show-finding",
         "run": run,
         "finding": finding_form(finding),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from orchestrator.guard.model import SELF, Finding, Severity
+from orchestrator.guard.model import POLICY_WEAKENED, Finding, Severity
 from orchestrator.report.final.groups import group_changes
 from orchestrator.report.final.units import group_text
 from orchestrator.report.model import ChangeLine, RunReport, Status, UnitReport
@@ -115,8 +115,10 @@ def _blocked(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
     for finding, units in whole.items():
         yield from _finding(replace(finding, unit=listed(units)), paint, width)
     for unit in report.units:
-        findings = [f for f in unit.findings if f.severity is Severity.BLOCK and f.rule != SELF]
-        if not findings and (unit.status is not Status.BLOCKED or any(f.rule == SELF for f in unit.findings)):
+        findings = [f for f in unit.findings if f.severity is Severity.BLOCK and f.rule != POLICY_WEAKENED]
+        if not findings and (
+            unit.status is not Status.BLOCKED or any(f.rule == POLICY_WEAKENED for f in unit.findings)
+        ):
             continue
         if title:
             yield title
@@ -133,7 +135,7 @@ def _of_the_change(report: RunReport) -> dict[Finding, list[str]]:
     units: dict[Finding, list[str]] = {}
     for unit in report.units:
         for finding in unit.findings:
-            if finding.rule == SELF:
+            if finding.rule == POLICY_WEAKENED:
                 first = found.setdefault((finding.address, finding.message), finding)
                 units.setdefault(first, []).append(unit.unit)
     return units

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from orchestrator.report.final.groups import Group, group_changes
 from orchestrator.report.lines import extras, signs, status_text
-from orchestrator.report.model import Attribute, ChangeLine, UnitReport
+from orchestrator.report.model import AttributeChange, ChangeLine, UnitReport
 from orchestrator.report.style import SEVERITY_STYLES, Paint
 from orchestrator.report.text import cell_width, clean, listed, plural, short_address, wrap
 from orchestrator.report.values.changes import AFTER_APPLY
@@ -122,7 +122,7 @@ def _facts(change: ChangeLine) -> Iterator[str]:
         yield f"imported: {change.imported_id}"
 
 
-def _split(change: ChangeLine) -> tuple[list[Attribute], list[Attribute]]:
+def _split(change: ChangeLine) -> tuple[list[AttributeChange], list[AttributeChange]]:
     """Attributes to show one by one, and those of which only the names tell anything: ``(known after apply)``."""
     if change.action not in {Action.CREATE, Action.REPLACE, Action.READ}:
         return list(change.attributes), []
@@ -131,13 +131,13 @@ def _split(change: ChangeLine) -> tuple[list[Attribute], list[Attribute]]:
 
 
 def _attributes(
-    attributes: Iterable[Attribute], change: ChangeLine, paint: Paint, width: int, indent: str
+    attributes: Iterable[AttributeChange], change: ChangeLine, paint: Paint, width: int, indent: str
 ) -> Iterator[str]:
     for attribute in attributes:
         yield from _attribute(attribute, change, paint, width, indent)
 
 
-def _attribute(attribute: Attribute, change: ChangeLine, paint: Paint, width: int, indent: str) -> Iterator[str]:
+def _attribute(attribute: AttributeChange, change: ChangeLine, paint: Paint, width: int, indent: str) -> Iterator[str]:
     action = _attribute_action(attribute, change)
     sign = paint.action(action, action.sign)
     forces = "  forces the replacement" if attribute.forces_replacement else ""
@@ -154,7 +154,7 @@ def _attribute(attribute: Attribute, change: ChangeLine, paint: Paint, width: in
     yield f"{indent}    {paint('+', 'green')} {values[1]}"
 
 
-def _attribute_action(attribute: Attribute, change: ChangeLine) -> Action:
+def _attribute_action(attribute: AttributeChange, change: ChangeLine) -> Action:
     if change.action in {Action.CREATE, Action.DELETE, Action.READ}:
         return change.action
     if not attribute.before:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.report.model import Attribute, ChangeLine
+from orchestrator.report.model import AttributeChange, ChangeLine
 from orchestrator.report.text import VALUE_LIMIT, clean, first_difference, listed, quote, short_address, shorten
-from orchestrator.report.values.diff import Difference, Path, Step, differences, key_step, path_text
-from orchestrator.report.values.redact import SENSITIVE, Document, Hidden, Tree, Unknown, Veil
+from orchestrator.report.values.diff import Difference, Path, PathStep, differences, key_step, path_text
+from orchestrator.report.values.redact import SENSITIVE, Hidden, Redactor, Tree, UnknownValue, Values
 from orchestrator.terraform.model import Action, PlanRecord, ResourceChange
 
 AFTER_APPLY = "(known after apply)"
@@ -43,7 +43,7 @@ def change_lines(plan: PlanRecord, marks: frozenset[tuple[str, str]] = frozenset
         marks: resource address and attribute path of values that come from an upstream's unknown output. A path
             (``environment[0].variables.TABLE``) stands for everything in it.
     """
-    veil = Veil.of(plan)
+    veil = Redactor.of(plan)
     paths: dict[str, list[str]] = {}
     for address, path in sorted(marks):
         paths.setdefault(short_address(address), []).append(path)
@@ -63,10 +63,10 @@ def scrub(plan: PlanRecord, text: str) -> str:
         plan: the plan that was made or applied.
         text: an error block, or one line.
     """
-    return Veil.of(plan).scrub(text)
+    return Redactor.of(plan).scrub(text)
 
 
-def _line(change: ResourceChange, veil: Veil, marks: Sequence[str]) -> ChangeLine:
+def _line(change: ResourceChange, veil: Redactor, marks: Sequence[str]) -> ChangeLine:
     found = [] if change.action is Action.FORGET else _differences(change, veil)
     attributes = tuple(_attribute(difference, change.replace_paths, marks) for difference in found)
     return ChangeLine(
@@ -81,7 +81,7 @@ def _line(change: ResourceChange, veil: Veil, marks: Sequence[str]) -> ChangeLin
     )
 
 
-def _differences(change: ResourceChange, veil: Veil) -> tuple[Difference, ...]:
+def _differences(change: ResourceChange, veil: Redactor) -> tuple[Difference, ...]:
     before = veil.tree(change.before, None, change.before_sensitive)
     after = veil.tree(change.after, change.after_unknown, change.after_sensitive)
     if change.action is Action.DELETE:
@@ -89,11 +89,13 @@ def _differences(change: ResourceChange, veil: Veil) -> tuple[Difference, ...]:
     return differences(before, after)
 
 
-def _attribute(difference: Difference, replace_paths: Sequence[Sequence[str | int]], marks: Sequence[str]) -> Attribute:
+def _attribute(
+    difference: Difference, replace_paths: Sequence[Sequence[str | int]], marks: Sequence[str]
+) -> AttributeChange:
     raw = tuple(step.raw for step in difference.path)
     upstream = _holds_unknown(difference.after) and any(_marked(difference.path, mark) for mark in marks)
     before, after = _shown(difference, AFTER_UPSTREAM if upstream else AFTER_APPLY)
-    return Attribute(
+    return AttributeChange(
         path=path_text(difference.path),
         before=before,
         after=after,
@@ -114,7 +116,7 @@ def _marked(path: Path, mark: str) -> bool:
     return _on_one_line(tuple(str(step.raw) for step in path), tuple(mark.split(".")))
 
 
-def _reason(change: ResourceChange, veil: Veil, attributes: Sequence[Attribute]) -> str:
+def _reason(change: ResourceChange, veil: Redactor, attributes: Sequence[AttributeChange]) -> str:
     """Why, in words, with every attribute that forces a replacement by name, shown or not."""
     reason = _REASONS.get(change.reason or "", clean(change.reason or "").replace("_", " "))
     forcing = dict.fromkeys(
@@ -129,13 +131,13 @@ def _reason(change: ResourceChange, veil: Veil, attributes: Sequence[Attribute])
     return reason
 
 
-def _step(part: str | int, veil: Veil | None) -> Step:
+def _step(part: str | int, veil: Redactor | None) -> PathStep:
     if isinstance(part, int):
-        return Step(part, f"[{part}]")
+        return PathStep(part, f"[{part}]")
     return key_step(veil.key(part) if veil else part)
 
 
-def _without_echoed_tags(attributes: tuple[Attribute, ...]) -> tuple[Attribute, ...]:
+def _without_echoed_tags(attributes: tuple[AttributeChange, ...]) -> tuple[AttributeChange, ...]:
     """Leave out of the provider's ``tags_all`` what ``tags`` says just above."""
     tags = {
         (a.path.removeprefix("tags"), a.before, a.after) for a in attributes if a.path.startswith(("tags.", "tags["))
@@ -151,14 +153,14 @@ def _without_echoed_tags(attributes: tuple[Attribute, ...]) -> tuple[Attribute, 
 def _shown(difference: Difference, unknown: str) -> tuple[str, str]:
     """Both sides as text. When one of them is hidden, the other is too: a mark that goes away reveals nothing."""
     before, after = difference.before, difference.after
-    if isinstance(before, Document) and isinstance(after, Document):
+    if isinstance(before, Values) and isinstance(after, Values):
         return "(the same JSON)", "(written otherwise)"
     if isinstance(before, str) and isinstance(after, str):
         start = max(0, first_difference(before, after) - _CONTEXT)
         return _text(before, start), _text(after, start)
     hidden = isinstance(before, Hidden) or isinstance(after, Hidden)
     texts = [
-        "" if tree is None else SENSITIVE if hidden and not isinstance(tree, Unknown) else show(tree, unknown)
+        "" if tree is None else SENSITIVE if hidden and not isinstance(tree, UnknownValue) else show(tree, unknown)
         for tree in (before, after)
     ]
     return texts[0], texts[1]
@@ -172,7 +174,7 @@ def show(tree: Tree, unknown: str = AFTER_APPLY, *, limit: int = VALUE_LIMIT) ->
         unknown: what stands for a value that is not known yet.
         limit: characters shown of a string, or of all that a list or map holds.
     """
-    if isinstance(tree, Document):
+    if isinstance(tree, Values):
         tree = tree.tree
     if isinstance(tree, list):
         return _several((show(item, unknown, limit=limit) for item in tree), len(tree), "[]", limit)
@@ -185,7 +187,7 @@ def show(tree: Tree, unknown: str = AFTER_APPLY, *, limit: int = VALUE_LIMIT) ->
 def _leaf(tree: Tree, unknown: str, limit: int) -> str:
     if isinstance(tree, Hidden):
         return SENSITIVE
-    if isinstance(tree, Unknown):
+    if isinstance(tree, UnknownValue):
         return unknown
     if isinstance(tree, str):
         return _text(tree, 0, limit=limit)
@@ -216,10 +218,10 @@ def _several(items: Iterator[str], number: int, brackets: str, limit: int) -> st
 
 
 def _holds_unknown(tree: Tree) -> bool:
-    if isinstance(tree, Document):
+    if isinstance(tree, Values):
         return _holds_unknown(tree.tree)
     if isinstance(tree, Mapping):
         return any(_holds_unknown(item) for item in tree.values())
     if isinstance(tree, list):
         return any(_holds_unknown(item) for item in tree)
-    return isinstance(tree, Unknown)
+    return isinstance(tree, UnknownValue)

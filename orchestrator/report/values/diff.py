@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from orchestrator.report.text import quote, shorten
-from orchestrator.report.values.redact import Document, Hidden, Tree, Unknown, digest
+from orchestrator.report.values.redact import Hidden, Tree, UnknownValue, Values, digest
 
 _DEPTH = 24
 _ALIGN_LIMIT = 250_000
@@ -22,14 +22,14 @@ _IDENTITIES = ("name", "Name", "Sid", "sid", "key", "id")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 
 
-class Step(NamedTuple):
+class PathStep(NamedTuple):
     """One step into a value: ``raw`` as Terraform's paths have it, ``shown`` as people read it."""
 
     raw: str | int
     shown: str
 
 
-Path = tuple[Step, ...]
+Path = tuple[PathStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,14 @@ def differences(before: Tree, after: Tree) -> tuple[Difference, ...]:
     return tuple(differ.found)
 
 
-def path_text(path: Sequence[Step]) -> str:
+def path_text(path: Sequence[PathStep]) -> str:
     """``schema["company"].string_attribute_constraints[0].max_length``."""
     return "".join(step.shown for step in path).removeprefix(".")
 
 
-def key_step(key: str) -> Step:
+def key_step(key: str) -> PathStep:
     """The step to a map's key or an object's attribute."""
-    return Step(key, f".{key}" if _IDENTIFIER.match(key) else f"[{quote(shorten(key, limit=60))}]")
+    return PathStep(key, f".{key}" if _IDENTIFIER.match(key) else f"[{quote(shorten(key, limit=60))}]")
 
 
 def same(one: Tree, other: Tree) -> bool:
@@ -67,7 +67,7 @@ def same(one: Tree, other: Tree) -> bool:
         return all(same(one.get(key), other.get(key)) for key in {*one, *other})
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
-    if isinstance(one, Document) and isinstance(other, Document):
+    if isinstance(one, Values) and isinstance(other, Values):
         return one.digest == other.digest
     if isinstance(one, Hidden) or isinstance(other, Hidden):
         return _digest(one) is not None and _digest(one) == _digest(other)
@@ -99,7 +99,7 @@ class _Differ:
             self._maps(before or {}, after or {}, path, lone=below)  # type: ignore[arg-type]
         elif len(path) < _DEPTH and _all((before, after), list) and not _compact(before, after):
             self._lists(before or [], after or [], path, lone=below)  # type: ignore[arg-type]
-        elif _all((before, after), Document):
+        elif _all((before, after), Values):
             self.walk(_inside(before), _inside(after), path, lone=below)
         else:
             self.found.append(Difference(path, before, after))
@@ -130,7 +130,7 @@ class _Differ:
         count = len(self.found)
         positions = {name: i for i, name in enumerate(before)} | {name: i for i, name in enumerate(after)}
         for name in positions:
-            step = Step(positions[name], f"[{quote(shorten(name, limit=60))}]")
+            step = PathStep(positions[name], f"[{quote(shorten(name, limit=60))}]")
             one_side = name not in before or name not in after
             self.walk(before.get(name), after.get(name), (*path, step), lone=one_side)
         if len(self.found) == count:
@@ -162,11 +162,11 @@ class _Differ:
 
 
 def _hide(tree: Tree) -> Tree:
-    return tree if tree is None or isinstance(tree, Unknown) else Hidden(None)
+    return tree if tree is None or isinstance(tree, UnknownValue) else Hidden(None)
 
 
-def _index(index: int) -> Step:
-    return Step(index, f"[{index}]")
+def _index(index: int) -> PathStep:
+    return PathStep(index, f"[{index}]")
 
 
 def _all(pair: Iterable[Tree], kind: type) -> bool:
@@ -176,7 +176,7 @@ def _all(pair: Iterable[Tree], kind: type) -> bool:
 
 
 def _inside(tree: Tree) -> Tree:
-    return tree.tree if isinstance(tree, Document) else None
+    return tree.tree if isinstance(tree, Values) else None
 
 
 def _empty(tree: Tree) -> bool:
@@ -191,7 +191,7 @@ def _compact(before: Tree, after: Tree) -> bool:
     if not (_empty(before) or _empty(after)):
         return False
     items = [item for tree in (before, after) if isinstance(tree, list) for item in tree]
-    return not any(isinstance(item, (list, Mapping, Document)) for item in items)
+    return not any(isinstance(item, (list, Mapping, Values)) for item in items)
 
 
 def _identities(before: list[Tree], after: list[Tree]) -> tuple[list[str], list[str]]:
@@ -216,10 +216,10 @@ def _key(tree: Tree, place: str) -> str:
         return "{" + ",".join(f"{key!r}:{_key(item, place)}" for key, item in items) + "}"
     if isinstance(tree, list):
         return "[" + ",".join(_key(item, place) for item in tree) + "]"
-    if isinstance(tree, Document):
+    if isinstance(tree, Values):
         return f"json:{tree.digest.hex()}"
     if isinstance(tree, Hidden):
         return f"hidden:{tree.digest.hex() if tree.digest else place}"
-    if isinstance(tree, Unknown):
+    if isinstance(tree, UnknownValue):
         return f"unknown:{place}"
     return f"{type(tree).__name__}:{tree!r}"

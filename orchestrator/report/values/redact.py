@@ -38,7 +38,7 @@ class Hidden:
     digest: bytes | None
 
 
-class Unknown:
+class UnknownValue:
     """A value that is known only after apply. Equal to nothing, not even to itself."""
 
     __slots__ = ()
@@ -50,7 +50,7 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class Values:
     """A string that holds a JSON object or list, such as a policy: shown as what it holds.
 
     ``digest`` is of the text itself, which may change while what it holds does not.
@@ -60,10 +60,10 @@ class Document:
     digest: bytes
 
 
-Tree: TypeAlias = "str | int | float | bool | Hidden | Unknown | Document | dict[str, Tree] | list[Tree] | None"
+Tree: TypeAlias = "str | int | float | bool | Hidden | UnknownValue | Values | dict[str, Tree] | list[Tree] | None"
 
 
-class Veil:
+class Redactor:
     """Makes trees of one plan's values.
 
     Args:
@@ -77,7 +77,7 @@ class Veil:
         self._whole = frozenset(s for s in whole if len(s) >= ECHO_LENGTH)
 
     @classmethod
-    def of(cls, plan: PlanRecord) -> Veil:
+    def of(cls, plan: PlanRecord) -> Redactor:
         """A veil that knows every string which the plan marks as sensitive, outputs included."""
         marked = [
             pair
@@ -130,7 +130,7 @@ class Veil:
         if masks.hide(value):
             return Hidden(None if unsure else digest(value))
         if masks.unknown is True:
-            return Unknown()
+            return UnknownValue()
         shape = masks.unknown if value is None else value
         if isinstance(shape, Mapping):
             return self._mapping(value or {}, masks)
@@ -157,7 +157,7 @@ class Veil:
         if isinstance(value, str):
             document = _document(value)
             if document is not None:
-                return Document(self._tree(document, _Masks(None, None, guessed_marks(document))), digest(value))
+                return Values(self._tree(document, _Masks(None, None, guessed_marks(document))), digest(value))
             return Hidden(digest(value)) if self.echoes(value) else value
         return value if isinstance(value, (bool, int, float)) else self._scalar(str(value))
 

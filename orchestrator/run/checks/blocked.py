@@ -11,12 +11,12 @@ from orchestrator.report.model import Status, UnitReport
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class BlockedUnits:
     """What is held back.
 
     Attributes:
         reports: of what is no unit of the run: former units, accounts. Blocked, with the findings.
-        twins: units that are blocked themselves: they would be built a second time.
+        duplicates: units that are blocked themselves: they would be built a second time.
         accounts: account -> why nothing of it is planned or applied.
         everything: why nothing at all is; empty when something is.
         stale: units whose entry in the ledger is missing or older than their state: written anew by an apply.
@@ -24,7 +24,7 @@ class Held:
     """
 
     reports: tuple[UnitReport, ...] = ()
-    twins: Mapping[str, Finding] = field(default_factory=dict)
+    duplicates: Mapping[str, Finding] = field(default_factory=dict)
     accounts: Mapping[str, str] = field(default_factory=dict)
     everything: str = ""
     stale: frozenset[str] = frozenset()
@@ -32,8 +32,8 @@ class Held:
 
     def of(self, unit: Unit) -> tuple[Status, str, tuple[Finding, ...]] | None:
         """Status, cause and findings of a unit that must not be planned; None when it may be."""
-        if unit.id in self.twins:
-            finding = self.twins[unit.id]
+        if unit.id in self.duplicates:
+            finding = self.duplicates[unit.id]
             return Status.BLOCKED, finding.message, (finding,)
         cause = self.everything or self.accounts.get(unit.account, "")
         return (Status.SKIPPED, cause, ()) if cause else None

@@ -11,7 +11,7 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import OrchError
 from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.model import Verdict
-from orchestrator.guard.rules.orphans import Left
+from orchestrator.guard.rules.orphans import OrphanedState
 from orchestrator.run.checks.orphans import former_unit
 from orchestrator.run.context import Tools
 from orchestrator.terraform.model import PlanRecord, StateResource
@@ -40,7 +40,7 @@ def look_inside(tools: Tools, unit: Unit, plan: PlanRecord, verdict: Verdict) ->
     return replace(verdict, findings=findings)
 
 
-def inside_left(catalogue: Catalogue, identities: Identities, left: Left) -> str:
+def inside_left(catalogue: Catalogue, identities: Identities, left: OrphanedState) -> str:
     """How much is in what is left of a former unit: ``3 users, by AWS's estimate; 12 objects``. It never fails."""
     account = next((each for each in catalogue.accounts.values() if each.id == left.entry.account_id), None)
     if account is None:

@@ -6,31 +6,31 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.aws.backup.count import NOT_COUNTED
-from orchestrator.aws.state.ledger_form import Entry
+from orchestrator.aws.state.ledger_form import LedgerEntry
 from orchestrator.config.accounts_lock import FILE, Locked
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import OrchError
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.rules.accounts import Pinned
-from orchestrator.guard.rules.orphans import Comparison, Left, compare
+from orchestrator.guard.rules.orphans import Comparison, OrphanedState, compare
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.run.checks.blocked import Held
-from orchestrator.run.checks.listing import Shelf, Shelves
+from orchestrator.run.checks.blocked import BlockedUnits
+from orchestrator.run.checks.listing import AccountListing, Listings
 
 
-def as_it_is(finding: Finding) -> Finding:
+def without_waivers(finding: Finding) -> Finding:
     """No waiver allows it."""
     return finding
 
 
-def unknown(left: Left) -> str:  # noqa: ARG001 - nobody counted
+def not_counted(left: OrphanedState) -> str:  # noqa: ARG001 - nobody counted
     """What is in it is not known."""
     return NOT_COUNTED
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class InventoryCheck:
     """Compares, and says what must be held back.
 
     Attributes:
@@ -39,20 +39,22 @@ class Gate:
     """
 
     catalogue: Catalogue
-    shelves: Shelves
+    shelves: Listings
     protected: Protected
-    waived: Callable[[Finding], Finding] = as_it_is
-    inside: Callable[[Left], str] = unknown
+    waived: Callable[[Finding], Finding] = without_waivers
+    inside: Callable[[OrphanedState], str] = not_counted
 
-    def by_record(self, pinned: Pinned) -> Held:
+    def by_record(self, pinned: Pinned) -> BlockedUnits:
         """What the record of the accounts says, before anything is asked of AWS."""
         blocking = {name: each for name, finding in pinned.moved.items() if _blocks(each := self.waived(finding))}
-        return Held(
+        return BlockedUnits(
             reports=tuple(_of_account(self.catalogue.accounts[name], each) for name, each in blocking.items()),
             accounts={name: f"{name} is not where it was bootstrapped" for name in blocking},
         )
 
-    def by_ledgers(self, held: Held, units: Iterable[Unit], vanished: Sequence[Locked], *, destroy: bool) -> Held:
+    def by_ledgers(
+        self, held: BlockedUnits, units: Iterable[Unit], vanished: Sequence[Locked], *, destroy: bool
+    ) -> BlockedUnits:
         """What the ledgers say, added to what is held already.
 
         Args:
@@ -73,14 +75,17 @@ class Gate:
             held = self._add_vanished(held, account, destroy=destroy)
         return held
 
-    def _add(self, held: Held, shelf: Shelf, found: Comparison, *, destroy: bool) -> Held:
+    def _add(self, held: BlockedUnits, shelf: AccountListing, found: Comparison, *, destroy: bool) -> BlockedUnits:
         blocking, notes = self._sorted(found)
-        twins = {unit: self.waived(finding) for unit, finding in found.twins.items()}
+        duplicates = {unit: self.waived(finding) for unit, finding in found.duplicates.items()}
         held = replace(
             held,
-            twins={**held.twins, **{unit: finding for unit, finding in twins.items() if _blocks(finding)}},
+            duplicates={
+                **held.duplicates,
+                **{unit: finding for unit, finding in duplicates.items() if _blocks(finding)},
+            },
             stale=held.stale | {unit.id for unit in shelf.stale},
-            notes=(*held.notes, *notes, *(_allowed(each) for each in twins.values() if not _blocks(each))),
+            notes=(*held.notes, *notes, *(_allowed(each) for each in duplicates.values() if not _blocks(each))),
         )
         if destroy or not blocking:
             return replace(held, notes=(*held.notes, *(finding.message for _, finding in blocking)))
@@ -91,7 +96,7 @@ class Gate:
             held, accounts={**held.accounts, account: cause}, reports=(*held.reports, *map(_of_former, blocking))
         )
 
-    def _add_vanished(self, held: Held, account: Locked, *, destroy: bool) -> Held:
+    def _add_vanished(self, held: BlockedUnits, account: Locked, *, destroy: bool) -> BlockedUnits:
         try:
             found = compare((), self.shelves.of_vanished(account), self.protected)
         except OrchError as error:
@@ -106,14 +111,14 @@ class Gate:
         cause = f"the account {account.name} is gone from live/ and still has what is protected"
         return replace(held, everything=cause, reports=(*held.reports, *map(_of_former, blocking)))
 
-    def _sorted(self, found: Comparison) -> tuple[list[tuple[Left, Finding]], list[str]]:
+    def _sorted(self, found: Comparison) -> tuple[list[tuple[OrphanedState, Finding]], list[str]]:
         """Orphans that block, and a line for everything else."""
         orphans = [(left, self.waived(finding)) for left, finding in found.orphans]
         blocking = [(left, replace(each, inside=self.inside(left))) for left, each in orphans if _blocks(each)]
         return blocking, [*found.notes, *(_allowed(finding) for _, finding in orphans if not _blocks(finding))]
 
 
-def held_report(held: Held, report: UnitReport, unit: Unit) -> UnitReport | None:
+def blocked_report(held: BlockedUnits, report: UnitReport, unit: Unit) -> UnitReport | None:
     """The report of a unit that is held back; None when it may go on. ``report``: an empty one of it."""
     found = held.of(unit)
     if found is None:
@@ -134,7 +139,7 @@ def _of_account(account: Account, finding: Finding) -> UnitReport:
     return UnitReport(finding.unit, account.name, account.region, Status.BLOCKED, (), (finding,), finding.message)
 
 
-def _of_former(orphan: tuple[Left, Finding]) -> UnitReport:
+def _of_former(orphan: tuple[OrphanedState, Finding]) -> UnitReport:
     left, finding = orphan
-    entry: Entry = left.entry
+    entry: LedgerEntry = left.entry
     return UnitReport(entry.unit, entry.account, entry.region, Status.BLOCKED, (), (finding,), finding.message)

@@ -13,20 +13,20 @@ from typing import TypeVar
 
 from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.ledger import Ledger
-from orchestrator.aws.state.ledger_form import Entry
+from orchestrator.aws.state.ledger_form import LedgerEntry
 from orchestrator.config.accounts_lock import Locked
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import DeniedError, SetupError
-from orchestrator.guard.rules.orphans import Books, Left
+from orchestrator.guard.rules.orphans import InventoryRecord, OrphanedState
 
 _THREADS = 8
 
-A = TypeVar("A")
-B = TypeVar("B")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class AccountListing:
     """One account's listings.
 
     Attributes:
@@ -58,13 +58,13 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelves:
+class Listings:
     """Reads ledgers and states of several accounts, a few objects at once."""
 
     catalogue: Catalogue
     ledger: Ledger
 
-    def of(self, units: Iterable[Unit]) -> tuple[Shelf, ...]:
+    def of(self, units: Iterable[Unit]) -> tuple[AccountListing, ...]:
         """The listings of every account that the units are in, by name.
 
         Raises:
@@ -75,16 +75,16 @@ class Shelves:
             by_account.setdefault(unit.account, []).append(unit)
         return _side_by_side(lambda name: self._shelf(name, by_account[name]), sorted(by_account))
 
-    def _shelf(self, name: str, units: Sequence[Unit]) -> Shelf:
+    def _shelf(self, name: str, units: Sequence[Unit]) -> AccountListing:
         account = self.catalogue.accounts[name]
         # The baseline makes the plan role, so before it was applied only the bootstrap role is there.
         role = Role.BOOTSTRAP if any(unit.baseline for unit in units) else Role.PLAN
         states: dict[str, datetime] = {}
         for stage in sorted({unit.stage for unit in units}):
             states |= self.ledger.states(account, role, stage)
-        return Shelf(account, role, tuple(units), self.ledger.entries(account, role), states)
+        return AccountListing(account, role, tuple(units), self.ledger.entries(account, role), states)
 
-    def left(self, shelf: Shelf) -> tuple[Left, ...]:
+    def left(self, shelf: AccountListing) -> tuple[OrphanedState, ...]:
         """What the account's ledger has of units that the catalogue does not have there.
 
         Raises:
@@ -95,39 +95,39 @@ class Shelves:
         found = self._contents(shelf.account, shelf.role, sorted(set(shelf.entries) - known))
         return tuple(replace(each, entry=self._told_apart(each.entry)) for each in found)
 
-    def _told_apart(self, entry: Entry) -> Entry:
+    def _told_apart(self, entry: LedgerEntry) -> LedgerEntry:
         """A unit that changed its region has the id that it had there: the former one is named with its region."""
         taken = entry.unit in self.catalogue.units
         return replace(entry, unit=f"{entry.stage}/{entry.stack}@{entry.region}") if taken else entry
 
-    def _contents(self, account: Account, role: Role, folders: Sequence[str]) -> tuple[Left, ...]:
-        def one(folder: str) -> Left | None:
+    def _contents(self, account: Account, role: Role, folders: Sequence[str]) -> tuple[OrphanedState, ...]:
+        def one(folder: str) -> OrphanedState | None:
             entry = self.ledger.read(account, role, folder)
             if entry is None or entry.empty:
                 return None
             stage = self.catalogue.stages.get(entry.stage)
             state = self.ledger.state_at(account, role, entry.state_key)
-            return Left(entry, account.state_bucket, state, stage.at if stage is not None else account.at)
+            return OrphanedState(entry, account.state_bucket, state, stage.at if stage is not None else account.at)
 
         return tuple(each for each in _side_by_side(one, folders) if each is not None)
 
-    def books(self, shelf: Shelf) -> tuple[Books, ...]:
+    def books(self, shelf: AccountListing) -> tuple[InventoryRecord, ...]:
         """Entry and lineage of the account's doubtful units.
 
         Raises:
             OrchError: as `left`.
         """
 
-        def one(unit: Unit) -> Books:
+        def one(unit: Unit) -> InventoryRecord:
             account, role = shelf.account, shelf.role
             entry = self.ledger.read(account, role, unit.folder) if unit.folder in shelf.entries else None
             state = self.ledger.state_at(account, role, unit.state_key) if unit.folder in shelf.states else None
             name = self.catalogue.settings.name
-            return Books(unit, account.state_bucket, name, entry, state.lineage if state is not None else "")
+            return InventoryRecord(unit, account.state_bucket, name, entry, state.lineage if state is not None else "")
 
         return _side_by_side(one, shelf.doubtful)
 
-    def elsewhere(self, shelf: Shelf, new: Sequence[Books]) -> tuple[Left, ...]:
+    def elsewhere(self, shelf: AccountListing, new: Sequence[InventoryRecord]) -> tuple[OrphanedState, ...]:
         """Where else units without a state may have one.
 
         Looked at are the account's other buckets when the ledger of this one is not begun, and the other accounts'
@@ -138,7 +138,7 @@ class Shelves:
         """
         if not new:
             return ()
-        found: list[Left] = []
+        found: list[OrphanedState] = []
         if not shelf.entries:
             buckets = self.ledger.other_buckets(shelf.account, shelf.role)
             moved = [replace(shelf.account, state_bucket=bucket) for bucket in buckets]
@@ -150,14 +150,14 @@ class Shelves:
             found += more
         return tuple(found)
 
-    def _ours(self, account: Account, role: Role, wanted: set[str] | None) -> tuple[Left, ...]:
+    def _ours(self, account: Account, role: Role, wanted: set[str] | None) -> tuple[OrphanedState, ...]:
         try:
             folders = set(self.ledger.entries(account, role))
             return self._contents(account, role, sorted(folders if wanted is None else folders & wanted))
         except (DeniedError, SetupError):
             return ()
 
-    def of_vanished(self, locked: Locked) -> tuple[Left, ...]:
+    def of_vanished(self, locked: Locked) -> tuple[OrphanedState, ...]:
         """What the ledger of an account has that is no longer in ``live/``.
 
         Raises:
@@ -179,7 +179,7 @@ class Shelves:
         return tuple(replace(each, at=locked.at) for each in left)
 
 
-def _side_by_side(work: Callable[[A], B], items: Sequence[A]) -> tuple[B, ...]:
+def _side_by_side(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> tuple[_Result, ...]:
     """The results in order; one item is worked on right here, without a thread."""
     if len(items) <= 1:
         return tuple(work(item) for item in items)

@@ -9,8 +9,8 @@ from orchestrator.aws.identity.roles import Role
 from orchestrator.config.catalogue import Account, Catalogue, ModuleSource, ProviderConfig, Unit
 from orchestrator.config.graph import Graph
 from orchestrator.errors import DeniedError, Location, SetupError, UnitError, UsageError
-from orchestrator.guard.rules.orphans import Left
-from orchestrator.run.checks.listing import Shelf, Shelves
+from orchestrator.guard.rules.orphans import OrphanedState
+from orchestrator.run.checks.listing import AccountListing, Listings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Orphans:
     providers: dict[str, frozenset[str]]
 
 
-def find_orphans(catalogue: Catalogue, shelves: Shelves, targets: Sequence[str]) -> Orphans:
+def find_orphans(catalogue: Catalogue, shelves: Listings, targets: Sequence[str]) -> Orphans:
     """Look for what is left in all accounts that can be looked into.
 
     Args:
@@ -51,15 +51,15 @@ def find_orphans(catalogue: Catalogue, shelves: Shelves, targets: Sequence[str])
     return Orphans(found, Graph.of(units), providers)
 
 
-def _in(shelves: Shelves, account: Account) -> tuple[Left, ...]:
+def _in(shelves: Listings, account: Account) -> tuple[OrphanedState, ...]:
     try:
         entries = shelves.ledger.entries(account, Role.PLAN)
-        return shelves.left(Shelf(account, Role.PLAN, (), entries, {}))
+        return shelves.left(AccountListing(account, Role.PLAN, (), entries, {}))
     except (DeniedError, SetupError):  # an account that is not bootstrapped, or not this person's
         return ()
 
 
-def _matching(target: str, left: dict[str, tuple[Account, Left]]) -> list[str]:
+def _matching(target: str, left: dict[str, tuple[Account, OrphanedState]]) -> list[str]:
     found = [name for name, (_, each) in left.items() if target in {name, each.entry.stage}]
     if not found:
         names = ", ".join(sorted(left)) or "nothing anywhere"
@@ -68,7 +68,7 @@ def _matching(target: str, left: dict[str, tuple[Account, Left]]) -> list[str]:
     return found
 
 
-def _unit(catalogue: Catalogue, account: Account, left: Left) -> Unit:
+def _unit(catalogue: Catalogue, account: Account, left: OrphanedState) -> Unit:
     entry = left.entry
     at = left.at or Location("live/orch.yaml")
     if left.state is None:
@@ -81,7 +81,7 @@ def _unit(catalogue: Catalogue, account: Account, left: Left) -> Unit:
     return former_unit(catalogue, account, left)
 
 
-def former_unit(catalogue: Catalogue, account: Account, left: Left) -> Unit:
+def former_unit(catalogue: Catalogue, account: Account, left: OrphanedState) -> Unit:
     """What is left as a unit of its account: enough to plan and to find it, without module and inputs."""
     entry, at = left.entry, left.at or account.at
     return Unit(
@@ -100,12 +100,12 @@ def former_unit(catalogue: Catalogue, account: Account, left: Left) -> Unit:
     )
 
 
-def _providers(catalogue: Catalogue, left: Left) -> frozenset[str]:
+def _providers(catalogue: Catalogue, left: OrphanedState) -> frozenset[str]:
     """Names in ``live/orch.yaml`` of the providers that the state is of."""
     return frozenset(_names(catalogue, left))
 
 
-def _names(catalogue: Catalogue, left: Left) -> Iterator[str]:
+def _names(catalogue: Catalogue, left: OrphanedState) -> Iterator[str]:
     for address in left.state.providers if left.state is not None else ():
         if address.startswith("terraform.io/builtin/"):
             continue

@@ -11,10 +11,10 @@ from orchestrator.config.accounts_lock import AccountsLock
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.rules.accounts import compare_accounts
-from orchestrator.run.checks.blocked import Held
+from orchestrator.run.checks.blocked import BlockedUnits
 from orchestrator.run.checks.contents import inside_left
-from orchestrator.run.checks.inventory import Gate
-from orchestrator.run.checks.listing import Shelves
+from orchestrator.run.checks.inventory import InventoryCheck
+from orchestrator.run.checks.listing import Listings
 
 READING = frozenset({"plan", "drift"})
 
@@ -34,7 +34,7 @@ def look_first(
     lock: AccountsLock,
     verb: str,
     compare: bool = True,
-) -> Held:
+) -> BlockedUnits:
     """Make sure that everything is where the run will look for it.
 
     Nothing is asked of an account that is not the one that was bootstrapped: its roles would be another account's.
@@ -57,9 +57,9 @@ def look_first(
         OrchError: a ledger cannot be read.
     """
     pinned = compare_accounts(catalogue, lock)
-    gate = Gate(
+    gate = InventoryCheck(
         catalogue,
-        Shelves(catalogue, ledger),
+        Listings(catalogue, ledger),
         judge.policies.protected,
         waived=lambda finding: judge.allowance.allow([finding])[0],
         inside=lambda left: inside_left(catalogue, identities, left),

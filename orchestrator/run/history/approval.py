@@ -14,13 +14,13 @@ from typing import Any
 
 from orchestrator.errors import ApprovalError, UsageError
 from orchestrator.run.history.prune import APPROVAL_LASTS, approved_at
-from orchestrator.run.history.runs import DONE, Outcome, PastRun, continued, past_runs, read_run
+from orchestrator.run.history.runs import DONE, PastRun, RunOutcome, continued, past_runs, read_run
 from orchestrator.run.history.unsaved_state import unsaved_in
 
 _APPLY = "apply"
 
 
-class Came(StrEnum):
+class ApplyState(StrEnum):
     """How far a unit came in the runs before."""
 
     NOWHERE = "not begun"
@@ -40,7 +40,7 @@ class Progress:
         lineage, serial: of the state that its apply wrote, where the journal says so.
     """
 
-    came: Came = Came.NOWHERE
+    came: ApplyState = ApplyState.NOWHERE
     run: str = ""
     plan: str = ""
     lineage: str = ""
@@ -125,9 +125,9 @@ def _before(runs: Path, run: str, before: str) -> PastRun:
 
 
 def _check(past: PastRun) -> None:
-    if past.outcome is Outcome.RUNNING:
+    if past.outcome is RunOutcome.RUNNING:
         raise UsageError(f"run {past.run} still goes on", hint="wait for its end; `orch runs` tells of it")
-    if past.outcome is Outcome.UNREADABLE:
+    if past.outcome is RunOutcome.UNREADABLE:
         message = f"the journal of run {past.run} is of another version of orch"
         raise UsageError(message, hint="resume with the version that wrote it, or plan again: orch apply")
     if past.records.damaged:
@@ -166,7 +166,7 @@ def approval_of(chain: tuple[PastRun, ...], now: datetime) -> Approval:
         runs=chain,
         units=first.units,
         planned=_planned(first),
-        progress=progress(chain),
+        progress=progress_of(chain),
         at=at,
         yes=approved.get("how") == "--yes",
     )
@@ -195,13 +195,17 @@ def _planned(first: PastRun) -> Mapping[str, Mapping[str, Any]]:
     return found
 
 
-def progress(chain: tuple[PastRun, ...]) -> Mapping[str, Progress]:
+def progress_of(chain: tuple[PastRun, ...]) -> Mapping[str, Progress]:
     """How far every unit came, over several runs in the order of time."""
     found: dict[str, Progress] = {unit: Progress() for past in chain for unit in past.units}
     for past in chain:
         for unit, step in _steps(past):
             # "ended" follows "apply-ended", which knows the state.
-            if step.came is Came.DONE and step.serial is None and found.get(unit, Progress()).came is Came.DONE:
+            if (
+                step.came is ApplyState.DONE
+                and step.serial is None
+                and found.get(unit, Progress()).came is ApplyState.DONE
+            ):
                 continue
             found[unit] = step
     return found
@@ -211,17 +215,17 @@ def _steps(past: PastRun) -> Iterator[tuple[str, Progress]]:
     for record in past.records.records:
         unit = str(record.get("unit", ""))
         if record["event"] == "apply-started":
-            yield unit, Progress(Came.STARTED, past.run, plan=str(record.get("plan", "")))
+            yield unit, Progress(ApplyState.STARTED, past.run, plan=str(record.get("plan", "")))
         elif record["event"] == "apply-ended" and record.get("ok") is True:
             serial = record.get("serial")
             yield (
                 unit,
                 Progress(
-                    Came.DONE,
+                    ApplyState.DONE,
                     past.run,
                     lineage=str(record.get("lineage") or ""),
                     serial=serial if isinstance(serial, int) else None,
                 ),
             )
         elif record["event"] == "ended" and record.get("status") in DONE:
-            yield unit, Progress(Came.DONE, past.run)
+            yield unit, Progress(ApplyState.DONE, past.run)

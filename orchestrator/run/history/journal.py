@@ -21,7 +21,7 @@ from typing import Any
 
 from orchestrator.errors import SetupError, UsageError
 
-FORMAT = 1
+JOURNAL_FORMAT = 1
 
 _TRIES = 20
 _TRY_SECONDS = 0.05
@@ -59,7 +59,7 @@ class Journal:
         Raises:
             SetupError: the disk does not take it; the file is as it was before.
         """
-        record = {"format": FORMAT, "time": datetime.now(UTC).isoformat(), "event": event, **fields}
+        record = {"format": JOURNAL_FORMAT, "time": datetime.now(UTC).isoformat(), "event": event, **fields}
         line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
         with self._lock:
             before = os.fstat(self._file).st_size
@@ -146,8 +146,8 @@ def _record(path: Path, line: bytes) -> dict[str, Any] | None:
         return None
     if not isinstance(record, dict) or not isinstance(record.get("event"), str):
         return None
-    if record.get("format") != FORMAT:
-        what = f"{path} has the format {record.get('format')!r}; this orch reads {FORMAT}"
+    if record.get("format") != JOURNAL_FORMAT:
+        what = f"{path} has the format {record.get('format')!r}; this orch reads {JOURNAL_FORMAT}"
         raise UnknownFormatError(what, hint="use the version of orch that wrote it")
     if not _is_time(record.get("time")):
         return None
@@ -187,7 +187,7 @@ def is_written(path: Path) -> bool:
 
 
 @contextmanager
-def held(path: Path) -> Iterator[bool]:
+def hold_journal(path: Path) -> Iterator[bool]:
     """Hold the journal of a past run, so that no two runs continue it at once; nothing is written to it.
 
     Yields:

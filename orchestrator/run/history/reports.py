@@ -16,7 +16,7 @@ from typing import Any
 
 from orchestrator.errors import UsageError
 from orchestrator.guard.model import Finding
-from orchestrator.report.json import FORMAT, finding_of, run_json
+from orchestrator.report.json import RUN_FORMAT, finding_of, run_json
 from orchestrator.report.model import Event, RunReport, UnitDone, UnitReport
 from orchestrator.run.history.paths import Folders
 from orchestrator.util.files import write_atomic
@@ -42,7 +42,7 @@ class FoundFinding:
     unit: Mapping[str, Any]
 
 
-class Kept:
+class Recorder:
     """Remembers what a run told, so that its report can be saved however it ends. A sink, usable from any thread."""
 
     def __init__(self) -> None:
@@ -99,8 +99,8 @@ def find_report(root: Path, run: str) -> dict[str, Any]:
     if report is None:
         message = f"run {run} left no report that can be read: it was killed, or still goes on"
         raise UsageError(message, hint=f"its journal says how far it came: {_shown(root, folder.journal)}")
-    if report.get("format") != FORMAT:
-        message = f"{_shown(root, folder.report)} has the format {report.get('format')!r}; this orch reads {FORMAT}"
+    if report.get("format") != RUN_FORMAT:
+        message = f"{_shown(root, folder.report)} has the format {report.get('format')!r}; this orch reads {RUN_FORMAT}"
         raise UsageError(message, hint="use the version of orch that made it")
     return report
 
@@ -142,7 +142,7 @@ def saved_reports(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Run id and report of every run that left one this orch can read, the newest first."""
     for folder in _runs(root):
         report = _read(folder / "report.json")
-        if report is not None and report.get("format") == FORMAT:
+        if report is not None and report.get("format") == RUN_FORMAT:
             yield folder.name, report
 
 

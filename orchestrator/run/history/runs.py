@@ -21,7 +21,7 @@ DONE = frozenset(
 _WORST = (Status.BLOCKED, Status.STALE, Status.DECLINED, Status.FAILED, Status.SKIPPED)
 
 
-class Outcome(StrEnum):
+class RunOutcome(StrEnum):
     """How a past run ended."""
 
     RUNNING = "still running"
@@ -39,7 +39,7 @@ class Outcome(StrEnum):
     @property
     def resumable(self) -> bool:
         """Whether ``--resume`` without a run's id means it."""
-        return self in {Outcome.CUT_OFF, Outcome.INTERRUPTED}
+        return self in {RunOutcome.CUT_OFF, RunOutcome.INTERRUPTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class PastRun:
 
     run: str
     folder: Path
-    outcome: Outcome
+    outcome: RunOutcome
     records: Records = field(repr=False)
 
     @property
@@ -141,33 +141,33 @@ def read_run(folder: Path) -> PastRun:
     try:
         records = load_journal(journal)
     except UnknownFormatError:
-        return PastRun(folder.name, folder, Outcome.UNREADABLE, Records(()))
-    past = PastRun(folder.name, folder, Outcome.DONE, records)
-    return PastRun(folder.name, folder, Outcome.RUNNING if going else _outcome(past), records)
+        return PastRun(folder.name, folder, RunOutcome.UNREADABLE, Records(()))
+    past = PastRun(folder.name, folder, RunOutcome.DONE, records)
+    return PastRun(folder.name, folder, RunOutcome.RUNNING if going else _outcome(past), records)
 
 
-def _outcome(past: PastRun) -> Outcome:
+def _outcome(past: PastRun) -> RunOutcome:
     """How a run that goes on no more ended."""
     end = past.first("run-ended")
     if end is None:
-        return Outcome.CUT_OFF
+        return RunOutcome.CUT_OFF
     if past.first("interrupted") is not None and len(past.done) < max(1, len(past.units)):
-        return Outcome.INTERRUPTED
+        return RunOutcome.INTERRUPTED
     if past.first("declined") is not None:
-        return Outcome.DECLINED
+        return RunOutcome.DECLINED
     statuses = set(past.ends().values())
     worst = next((status for status in _WORST if status.value in statuses), None)
     if worst is None:
-        return Outcome.FAILED if end.get("error") else Outcome.DONE
+        return RunOutcome.FAILED if end.get("error") else RunOutcome.DONE
     return _ENDS[worst]
 
 
 _ENDS = {
-    Status.BLOCKED: Outcome.BLOCKED,
-    Status.STALE: Outcome.STALE,
-    Status.DECLINED: Outcome.DECLINED,
-    Status.FAILED: Outcome.FAILED,
-    Status.SKIPPED: Outcome.FAILED,
+    Status.BLOCKED: RunOutcome.BLOCKED,
+    Status.STALE: RunOutcome.STALE,
+    Status.DECLINED: RunOutcome.DECLINED,
+    Status.FAILED: RunOutcome.FAILED,
+    Status.SKIPPED: RunOutcome.FAILED,
 }
 
 

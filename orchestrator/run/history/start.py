@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator import __version__
 from orchestrator.run.context import Options
 from orchestrator.run.history.journal import Journal
-from orchestrator.run.history.runs import DONE, Outcome, continued, past_runs
+from orchestrator.run.history.runs import DONE, RunOutcome, continued, past_runs
 from orchestrator.run.history.unsaved_state import unsaved
 
 
@@ -67,7 +67,7 @@ def left_before(root: Path) -> Iterator[str]:
     since: set[str] = set()  # units that a newer run brought to an end
     for each in past:
         flying = {unit: at for unit, at in each.in_flight.items() if unit not in since}
-        if each.outcome is Outcome.CUT_OFF and flying and each.run not in gone_on:
+        if each.outcome is RunOutcome.CUT_OFF and flying and each.run not in gone_on:
             yield _cut_off(each.run, flying)
         if each.applies:
             since |= {unit for unit, status in each.ends().items() if status in DONE}

@@ -13,7 +13,7 @@ from pathlib import Path
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import UnitError
 
-ERRORED = "errored.tfstate"
+ERRORED_STATE = "errored.tfstate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def unsaved_in(run: Path) -> Iterator[Unsaved]:
         run: the run's folder.
     """
     units = run / "units"
-    for file in sorted(units.glob(f"*/*/*/{ERRORED}")):
+    for file in sorted(units.glob(f"*/*/*/{ERRORED_STATE}")):
         yield Unsaved(run.name, file.parent.relative_to(units).as_posix(), file)
 
 
@@ -46,7 +46,7 @@ def unsaved(runs: Path) -> Iterator[Unsaved]:
     Args:
         runs: the folder that holds the folders of all runs.
     """
-    for file in sorted(runs.glob(f"*/units/*/*/*/{ERRORED}"), reverse=True):
+    for file in sorted(runs.glob(f"*/units/*/*/*/{ERRORED_STATE}"), reverse=True):
         folder = file.parent
         run = file.parents[4]
         yield Unsaved(run.name, folder.relative_to(run / "units").as_posix(), file)
@@ -62,7 +62,7 @@ def refuse_unsaved(root: Path, unit: Unit) -> None:
     Raises:
         UnitError: there is such a state.
     """
-    for file in sorted((root / ".orch" / "runs").glob(f"*/units/{unit.folder}/{ERRORED}"), reverse=True):
+    for file in sorted((root / ".orch" / "runs").glob(f"*/units/{unit.folder}/{ERRORED_STATE}"), reverse=True):
         run = file.parents[4].name
         shown = file.relative_to(root).as_posix()
         message = f"run {run} left a state of {unit.id} that was not saved: {shown}"

@@ -14,7 +14,7 @@ from orchestrator.config.rename import FileEdit
 from orchestrator.errors import UsageError
 from orchestrator.render.write import write_private
 from orchestrator.run.context import Tools
-from orchestrator.run.migrate.request import Prepared, alive, write_of
+from orchestrator.run.migrate.request import PreparedMigration, alive, write_of
 from orchestrator.run.migrate.resource import scratch
 from orchestrator.terraform.state.edit import with_serial, without_outputs
 from orchestrator.terraform.state.reader import read_state
@@ -28,7 +28,7 @@ _LEGACY = "registry.terraform.io/-/"
 
 
 @dataclass(frozen=True, slots=True)
-class AdoptWish:
+class AdoptRequest:
     """Take a state over. ``source``: a file, or ``s3://BUCKET/KEY``."""
 
     catalogue: Catalogue
@@ -48,7 +48,7 @@ class AdoptWish:
         """The unit."""
         return (self.unit,)
 
-    def prepare(self, tools: Tools) -> Prepared:
+    def prepare(self, tools: Tools) -> PreparedMigration:
         """The state with everything in it under ``module.this``, and without its root's outputs.
 
         Raises:
@@ -71,7 +71,7 @@ class AdoptWish:
             there, here = read_state(present.data).serial, read_state(moved).serial
             moved = with_serial(moved, max(there, here) + 1)
         write = write_of(self.unit, self.unit, present, moved)
-        return Prepared(trials=((self.unit, moved),), writes=((write, moved),), said=(f"from {self.source}",))
+        return PreparedMigration(trials=((self.unit, moved),), writes=((write, moved),), said=(f"from {self.source}",))
 
     def _fetch(self, tools: Tools) -> bytes:
         found = _S3.fullmatch(self.source)

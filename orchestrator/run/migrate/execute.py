@@ -6,7 +6,7 @@ from orchestrator.errors import UnitError
 from orchestrator.report.model import Phase, UnitPhase
 from orchestrator.run.context import Tools
 from orchestrator.run.migrate.journal import OnStep, Transfer, Write, make_edits
-from orchestrator.run.unit.publish import keep_books
+from orchestrator.run.unit.publish import publish_state
 from orchestrator.run.unit.receipts import note_written
 
 
@@ -33,7 +33,7 @@ def carry_out(tools: Tools, transfer: Transfer, on_step: OnStep) -> None:
         note_written(tools, unit, verb, write.lineage, {version: write.serial})
         on_step(f"receipt of {unit.id}")
     for write in transfer.writes:
-        keep_books(tools, write.unit_in(tools.catalogue))
+        publish_state(tools, write.unit_in(tools.catalogue))
         on_step(f"noted {write.unit}")
     transfer.finish()
     on_step("done")

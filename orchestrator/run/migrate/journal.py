@@ -20,7 +20,7 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import SetupError, UnitError, UsageError
 
-FORMAT = 1
+MIGRATION_FORMAT = 1
 _RECORD = "transfer.json"
 
 OnStep = Callable[[str], None]
@@ -90,7 +90,7 @@ class Transfer:
 
     def save(self) -> None:
         """Put the record on the disk, and wait until the disk has it."""
-        document = {"format": FORMAT, **asdict(self), "folder": None}
+        document = {"format": MIGRATION_FORMAT, **asdict(self), "folder": None}
         _durable(self.folder / _RECORD, (json.dumps(document, indent=2) + "\n").encode())
 
     def finish(self) -> None:
@@ -123,8 +123,8 @@ def unfinished(root: Path) -> Iterator[Transfer]:
             document = json.loads(path.read_bytes())
         except ValueError:  # never: it is renamed into its place; but then nothing of it was begun
             continue
-        if document.get("format") != FORMAT:
-            message = f"{path} has the format {document.get('format')!r}; this orch knows {FORMAT}"
+        if document.get("format") != MIGRATION_FORMAT:
+            message = f"{path} has the format {document.get('format')!r}; this orch knows {MIGRATION_FORMAT}"
             raise SetupError(message, hint="finish it with the orch that began it")
         transfer = _transfer(path.parent, document)
         if not transfer.done:

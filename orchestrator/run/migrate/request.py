@@ -19,7 +19,7 @@ _THERE = "is there already"
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedMigration:
     """What would be done.
 
     Attributes:
@@ -34,7 +34,7 @@ class Prepared:
     stand_ins: Mapping[str, Unit] = field(default_factory=dict)
     said: tuple[str, ...] = ()
 
-    def with_state(self, unit: Unit, data: bytes) -> Prepared:
+    def with_state(self, unit: Unit, data: bytes) -> PreparedMigration:
         """The same, where another content is written as the state of a unit."""
         state = read_state(data)
         changed = tuple(
@@ -46,7 +46,7 @@ class Prepared:
         return replace(self, writes=changed)
 
 
-class Wish(Protocol):
+class MigrationRequest(Protocol):
     """A move or adoption that a person asked for."""
 
     @property
@@ -73,7 +73,7 @@ class Wish(Protocol):
     def takes_outputs(self) -> bool:
         """Whether a state that lacks only its outputs is to get them at once."""
 
-    def prepare(self, tools: Tools) -> Prepared:
+    def prepare(self, tools: Tools) -> PreparedMigration:
         """Read the states, and say what would become of them. Changes nothing.
 
         Raises:
@@ -82,7 +82,7 @@ class Wish(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class RenameWish:
+class RenameRequest:
     """Rename units with their states. ``source``: what the person called it."""
 
     renaming: Renaming
@@ -110,7 +110,7 @@ class RenameWish:
         """Each unit under both names."""
         return tuple(unit for pair in self.renaming.pairs for unit in (pair.old, pair.new))
 
-    def prepare(self, tools: Tools) -> Prepared:
+    def prepare(self, tools: Tools) -> PreparedMigration:
         """Each state to its new place; units that have none, or have it there already, are left alone.
 
         Raises:
@@ -137,7 +137,7 @@ class RenameWish:
             bucket = _place(tools, self.renaming.pairs)
             message = f"there is no state of {self.source} to move: {'; '.join(said)}"
             raise UsageError(message, hint=f"states are looked for in {bucket}; none goes between accounts or regions")
-        return Prepared(tuple(trials), tuple(writes), stand_ins, tuple(said))
+        return PreparedMigration(tuple(trials), tuple(writes), stand_ins, tuple(said))
 
 
 def alive(data: bytes) -> bool:

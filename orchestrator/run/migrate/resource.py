@@ -10,7 +10,7 @@ from orchestrator.config.rename import FileEdit
 from orchestrator.errors import NotAppliedError, UsageError
 from orchestrator.render.write import write_private
 from orchestrator.run.context import Tools
-from orchestrator.run.migrate.request import Prepared, write_of
+from orchestrator.run.migrate.request import PreparedMigration, write_of
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.state.reader import read_state
 from orchestrator.util.suggest import near_miss
@@ -19,7 +19,7 @@ _THIS = "module.this."
 
 
 @dataclass(frozen=True, slots=True)
-class ResourceWish:
+class ResourceRequest:
     """Move an address of one unit's state to another's."""
 
     catalogue: Catalogue
@@ -32,7 +32,7 @@ class ResourceWish:
     takes_outputs: bool = False
 
     @classmethod
-    def of(cls, catalogue: Catalogue, source: str, target: str) -> ResourceWish:
+    def of(cls, catalogue: Catalogue, source: str, target: str) -> ResourceRequest:
         """From the words UNIT:ADDRESS; addresses are those of the module, with or without ``module.this.``.
 
         Raises:
@@ -58,7 +58,7 @@ class ResourceWish:
         """Both units."""
         return (self.source, self.target)
 
-    def prepare(self, tools: Tools) -> Prepared:
+    def prepare(self, tools: Tools) -> PreparedMigration:
         """Both states after ``terraform state mv`` on copies of them; where it goes to is written first.
 
         Raises:
@@ -71,7 +71,7 @@ class ResourceWish:
             raise NotAppliedError(message, hint=f"orch apply {self.source.id}")
         has = read_state(target.data).addresses if target is not None else ()
         if self._is_there(read_state(source.data).addresses, has):
-            return Prepared((), (), said=(f"{self.to.removeprefix(_THIS)} is in {self.target.id} already",))
+            return PreparedMigration((), (), said=(f"{self.to.removeprefix(_THIS)} is in {self.target.id} already",))
         folder = tools.folders.of_run / "states"
         paths = folder / "source.tfstate", folder / "target.tfstate"
         write_private(paths[0], source.data)
@@ -79,7 +79,7 @@ class ResourceWish:
             write_private(paths[1], target.data)
         tools.terraform.state_move(scratch(tools, self.source), paths[0], self.address, self.to, to=paths[1])
         after = [path.read_bytes() for path in paths]
-        return Prepared(
+        return PreparedMigration(
             trials=((self.target, after[1]), (self.source, after[0])),
             writes=(
                 (write_of(self.target, self.target, target, after[1]), after[1]),

@@ -19,7 +19,7 @@ from orchestrator.run.context import Tools
 from orchestrator.run.history.paths import Folders
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.planner import Planner
-from orchestrator.run.unit.upstreams import Inflow, Upstreams
+from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 from orchestrator.terraform.model import Action, ResourceChange
 
 _OVERRIDE = "orch_trial_override.tf"
@@ -59,7 +59,7 @@ class TrialWorkspace(Workspace):
     def render(self, unit: Unit, upstream: Upstream, folder: Path) -> Rendered:
         """As for every plan, and the override."""
         rendered = super().render(unit, upstream, folder)
-        path = hcl.quote(str(self._folders.state(unit).absolute()))
+        path = hcl.hcl_quote(str(self._folders.state(unit).absolute()))
         text = f'terraform {{\n  backend "local" {{\n    path = {path}\n  }}\n}}\n'
         write_private(folder / _OVERRIDE, text.encode())
         return rendered
@@ -95,7 +95,7 @@ class Trial:
         catalogue = self.tools.catalogue
         before = replace(catalogue, units={**catalogue.units, **self.stand_ins})
         values = Upstreams(before, self.tools.store).for_apply(unit)
-        return Planner(self._tools()).plan(unit, Inflow(values=values, pending=()))
+        return Planner(self._tools()).plan(unit, UpstreamValues(values=values, pending=()))
 
     def take_outputs(self, unit: Unit, planned: Planned) -> bytes | None:
         """The state with its outputs, when the plan changes those and no resource; None when there is nothing to take.

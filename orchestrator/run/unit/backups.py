@@ -22,9 +22,9 @@ from orchestrator.guard.policies.protected import Protected
 from orchestrator.report.model import Notice, Phase, UnitPhase, UnitProgress
 from orchestrator.run.context import Tools
 from orchestrator.terraform.model import Action, PlanRecord, ResourceChange
-from orchestrator.util.files import locked, write_atomic
+from orchestrator.util.files import file_lock, write_atomic
 
-FORMAT = 1
+BACKUP_FORMAT = 1
 _CHANGED = frozenset({Action.UPDATE, Action.REPLACE, Action.DELETE})
 
 
@@ -163,9 +163,9 @@ def _record(tools: Tools, entry: CopyEntry) -> None:
     """
     path = tools.folders.copies
     try:
-        with locked(path.with_suffix(".lock")):
+        with file_lock(path.with_suffix(".lock")):
             before = json.loads(path.read_bytes())["copies"] if path.exists() else []
-            document = {"format": FORMAT, "kind": "copies", "copies": [*before, asdict(entry)]}
+            document = {"format": BACKUP_FORMAT, "kind": "copies", "copies": [*before, asdict(entry)]}
             write_atomic(path, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
     except OSError as error:
         message = f"{entry.address} was not changed, as {path.name} cannot be written: {error.strerror}"

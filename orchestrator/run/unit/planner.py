@@ -16,12 +16,12 @@ from orchestrator.run.checks.contents import look_inside
 from orchestrator.run.context import Tools
 from orchestrator.run.unit.holders import in_use
 from orchestrator.run.unit.planned import Planned
-from orchestrator.run.unit.prepare import FoundError, Prepared, prepare
-from orchestrator.run.unit.progress import progress, warn
+from orchestrator.run.unit.prepare import FoundError, PreparedUnit, prepare_unit
+from orchestrator.run.unit.progress import progress_callback, warning_callback
 from orchestrator.run.unit.receipts import attest
 from orchestrator.run.unit.replace import absolute
 from orchestrator.run.unit.saved_plan import without_placeholder
-from orchestrator.run.unit.upstreams import Inflow
+from orchestrator.run.unit.upstreams import UpstreamValues
 from orchestrator.run.unit.waived import lift_waived
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.failures import StateInUseError, TerraformError
@@ -36,7 +36,7 @@ class Planner:
 
     tools: Tools
 
-    def plan(self, unit: Unit, inflow: Inflow, *, destroy: bool = False) -> Planned:
+    def plan(self, unit: Unit, inflow: UpstreamValues, *, destroy: bool = False) -> Planned:
         """Plan one unit and judge the plan; a failure is a report, never an exception.
 
         Args:
@@ -99,10 +99,10 @@ class Planner:
             log=folders.log(unit).relative_to(folders.root).as_posix(),
         )
 
-    def _plan(self, unit: Unit, inflow: Inflow, *, preview: bool, destroy: bool) -> Planned:
+    def _plan(self, unit: Unit, inflow: UpstreamValues, *, preview: bool, destroy: bool) -> Planned:
         root = self.tools.root(unit, preview=preview)
         out = self.tools.folders.preview_plan(unit) if preview else self.tools.folders.plan(unit)
-        ready = prepare(self.tools, unit, inflow, root, check_stop=lambda: self._check_stop(unit))
+        ready = prepare_unit(self.tools, unit, inflow, root, check_stop=lambda: self._check_stop(unit))
         kept = lift_waived(self.tools, unit, root.folder)  # after the root for people, which stays as written
         try:
             record = self._run_plan(unit, root, out, destroy=destroy)
@@ -125,8 +125,8 @@ class Planner:
             root,
             out=out,
             timeout=self._limit(unit),
-            on_line=progress(self.tools.sink, unit.id),
-            on_warning=warn(self.tools.sink, unit.id),
+            on_line=progress_callback(self.tools.sink, unit.id),
+            on_warning=warning_callback(self.tools.sink, unit.id),
             destroy=destroy,
             replace=[] if destroy else [absolute(each) for each in self.tools.options.replace],
         )
@@ -142,7 +142,7 @@ class Planner:
         return replace(without_placeholder(read_plan(out, json_file)), sha256=hashed)
 
     def _judged(
-        self, unit: Unit, root: Root, record: PlanRecord, ready: Prepared, *, inflow: Inflow, destroy: bool
+        self, unit: Unit, root: Root, record: PlanRecord, ready: PreparedUnit, *, inflow: UpstreamValues, destroy: bool
     ) -> Planned:
         self.tools.sink(UnitPhase(unit.id, Phase.JUDGE))
         preview = bool(inflow.pending)
@@ -170,7 +170,7 @@ class Planner:
         root: Root,
         out: Path,
         error: TerraformError,
-        ready: Prepared,
+        ready: PreparedUnit,
         *,
         preview: bool,
         destroy: bool,
@@ -197,7 +197,7 @@ class Planner:
         return Planned(report=report, plan=record, verdict=verdict)
 
     def _unreadable(
-        self, unit: Unit, out: Path, error: UnreadablePlanError, ready: Prepared, *, preview: bool, destroy: bool
+        self, unit: Unit, out: Path, error: UnreadablePlanError, ready: PreparedUnit, *, preview: bool, destroy: bool
     ) -> Planned:
         """A plan whose JSON is not understood may do anything: it is blocked, whatever the guard's own reader says."""
         json_file = out.with_suffix(".json")
@@ -209,7 +209,7 @@ class Planner:
         report = self.report(unit, Status.BLOCKED, preview=preview, cause=str(error))
         return Planned(report=replace(report, findings=findings))
 
-    def _judge(self, unit: Unit, record: PlanRecord, ready: Prepared, *, destroy: bool) -> Verdict:
+    def _judge(self, unit: Unit, record: PlanRecord, ready: PreparedUnit, *, destroy: bool) -> Verdict:
         return self.tools.judge.judge(unit, record, destroy=destroy, more=ready.findings)
 
     def _limit(self, unit: Unit) -> float:

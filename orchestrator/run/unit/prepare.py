@@ -16,7 +16,7 @@ from orchestrator.report.model import Phase, UnitPhase
 from orchestrator.run.context import Tools
 from orchestrator.run.history.unsaved_state import refuse_unsaved
 from orchestrator.run.unit.locking import wait_for_lock
-from orchestrator.run.unit.upstreams import Inflow
+from orchestrator.run.unit.upstreams import UpstreamValues
 from orchestrator.terraform.commands import Root
 
 
@@ -30,7 +30,7 @@ class FoundError(BlockedError):
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedUnit:
     """A root that may be planned.
 
     Attributes:
@@ -42,7 +42,9 @@ class Prepared:
     findings: tuple[Finding, ...]
 
 
-def prepare(tools: Tools, unit: Unit, inflow: Inflow, root: Root, *, check_stop: Callable[[], None]) -> Prepared:
+def prepare_unit(
+    tools: Tools, unit: Unit, inflow: UpstreamValues, root: Root, *, check_stop: Callable[[], None]
+) -> PreparedUnit:
     """Render, look, initialise, look at what init fetched.
 
     Args:
@@ -68,7 +70,7 @@ def prepare(tools: Tools, unit: Unit, inflow: Inflow, root: Root, *, check_stop:
     # the root for people is brought up to date when every value is known
     if None not in inflow.values.values() and not has_unknown(inflow.values):
         tools.workspace.refresh(root.folder, tools.folders.shown(unit))
-    return Prepared(rendered.unknown, findings)
+    return PreparedUnit(rendered.unknown, findings)
 
 
 def look(tools: Tools, unit: Unit, root: Root, *, initialised: bool) -> tuple[Finding, ...]:

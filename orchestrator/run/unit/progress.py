@@ -17,7 +17,7 @@ _WORTH = re.compile(
 _ID = re.compile(r" \[id=.*?\](?= |,|$)")
 
 
-def progress(sink: Sink, unit: str) -> Callable[[str], None]:
+def progress_callback(sink: Sink, unit: str) -> Callable[[str], None]:
     """A callback for Terraform's lines that passes on those about a resource's change, without ids."""
 
     def on_line(line: str) -> None:
@@ -27,7 +27,7 @@ def progress(sink: Sink, unit: str) -> Callable[[str], None]:
     return on_line
 
 
-class Watched:
+class ChangeDetector:
     """Passes lines on, and notes whether Terraform began to change anything.
 
     Args:
@@ -44,7 +44,7 @@ class Watched:
         self._on_line(line)
 
 
-def warn(sink: Sink, unit: str) -> Callable[[str], None]:
+def warning_callback(sink: Sink, unit: str) -> Callable[[str], None]:
     """A callback for what the supervision of a process has to say: time limits, kills."""
 
     def on_warning(text: str) -> None:

@@ -11,7 +11,7 @@ from orchestrator.report.model import Notice
 from orchestrator.run.context import Tools, read_across_accounts
 
 
-def keep_books(tools: Tools, unit: Unit) -> None:
+def publish_state(tools: Tools, unit: Unit) -> None:
     """Write a unit's entry in the ledger and publish its outputs, after its state was changed.
 
     The one function that everything calls which changed a state. What is there already stays as it is; doing it again
@@ -25,14 +25,14 @@ def keep_books(tools: Tools, unit: Unit) -> None:
         tools.store.publish(unit)
 
 
-def mend_books(tools: Tools, unit: Unit) -> None:
+def repair_published(tools: Tools, unit: Unit) -> None:
     """The same for a unit that did not change, where the last run did not get so far.
 
     Raises:
-        OrchError: as `keep_books`.
+        OrchError: as `publish_state`.
     """
-    if unit.id in tools.held.stale:
-        keep_books(tools, unit)
+    if unit.id in tools.blocked.stale:
+        publish_state(tools, unit)
     elif unit.id in read_across_accounts(tools.catalogue):
         with _loudly(tools, unit):
             tools.store.publish(unit)

@@ -14,7 +14,7 @@ from orchestrator.errors import UnitError
 from orchestrator.report.model import Notice, UnitReport
 from orchestrator.run.context import Tools
 from orchestrator.run.history.paths import Folders
-from orchestrator.run.history.unsaved_state import ERRORED, Unsaved
+from orchestrator.run.history.unsaved_state import ERRORED_STATE, Unsaved
 from orchestrator.run.unit.locking import refuse_locked
 from orchestrator.terraform.model import StateRecord
 from orchestrator.terraform.state.reader import read_state
@@ -42,7 +42,7 @@ def tell_unsaved(tools: Tools, unit: Unit, run: str, failed: UnitReport) -> Unit
         run: whose plan was applied.
         failed: the report of the failure.
     """
-    file = Folders(root=tools.folders.root, run=run).unit(unit) / ERRORED
+    file = Folders(root=tools.folders.root, run=run).unit(unit) / ERRORED_STATE
     if not file.is_file():
         return failed
     shown = file.relative_to(tools.folders.root).as_posix()

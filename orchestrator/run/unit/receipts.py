@@ -17,7 +17,14 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError, OrchError, SetupError
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.receipt.freeze import Frozen, freeze, hash_file
-from orchestrator.guard.receipt.receipt import Facts, Receipt, Wrote, check, check_verdict, digest_of
+from orchestrator.guard.receipt.receipt import (
+    Receipt,
+    ReceiptInputs,
+    StateWrites,
+    check_receipt,
+    check_verdict,
+    digest_of,
+)
 from orchestrator.report.model import Notice
 from orchestrator.run.context import Tools
 from orchestrator.run.history.paths import Folders
@@ -96,10 +103,10 @@ def confirm(
     found = tools.store.latest(unit)
     base = StateHeader(found[0].lineage, found[0].serial) if found else StateHeader()
     facts = _facts(tools, unit, base, frozen, _json_of(plan))
-    check(receipt, facts)
+    check_receipt(receipt, facts)
     brought = tools.scanner.scan(unit, folders.unit(unit), folders.data(unit), initialised=True)
     check_verdict(receipt, tools.judge.judge(unit, plan, destroy=receipt.destroy, more=brought))
-    check(receipt, replace(facts, json_sha256=hash_file(_json_of(plan)).removeprefix("sha256:")))
+    check_receipt(receipt, replace(facts, json_sha256=hash_file(_json_of(plan)).removeprefix("sha256:")))
     return receipt, plan
 
 
@@ -129,7 +136,7 @@ def settle(tools: Tools, unit: Unit, receipt: Receipt, *, ok: bool, began: bool 
         lineage, versions = tools.history.written(unit, StateHeader(receipt.lineage, receipt.serial))
         if not versions:
             return receipt
-        wrote = Wrote(ok, lineage, first=min(versions.values()), last=max(versions.values()), versions=versions)
+        wrote = StateWrites(ok, lineage, first=min(versions.values()), last=max(versions.values()), versions=versions)
         done = replace(receipt, wrote=wrote)
         folders = Folders(root=tools.folders.root, run=receipt.run)
         _save(done, folders.receipt(unit))
@@ -180,7 +187,7 @@ def note_written(tools: Tools, unit: Unit, verb: str, lineage: str, versions: Ma
         time=datetime.now(UTC).isoformat(timespec="seconds"),
         commit=commit_of(tools.folders.root),
         files={},
-        wrote=Wrote(ok=True, lineage=lineage, first=first, last=last, versions=dict(versions)),
+        wrote=StateWrites(ok=True, lineage=lineage, first=first, last=last, versions=dict(versions)),
     )
     tools.history.put_receipt(unit, last, receipt.form())
 
@@ -195,11 +202,11 @@ def commit_of(root: Path) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _facts(tools: Tools, unit: Unit, base: StateHeader, frozen: Frozen, json_file: Path) -> Facts:
+def _facts(tools: Tools, unit: Unit, base: StateHeader, frozen: Frozen, json_file: Path) -> ReceiptInputs:
     account = tools.catalogue.account_of(unit)
     lock = frozen.root / LOCK_FILE
     binary = tools.terraform.binary
-    return Facts(
+    return ReceiptInputs(
         unit=unit.id,
         account_id=tools.history.confirmed(unit),
         region=unit.region,

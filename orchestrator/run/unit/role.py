@@ -9,11 +9,11 @@ from orchestrator.aws.identity.break_glass import BreakGlass
 from orchestrator.aws.identity.roles import AnyRole, Identities, applying_role, session_name
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError
-from orchestrator.guard.findings import RUNS_CODE, UNLISTED
+from orchestrator.guard.findings import RUNS_CODE, UNTRUSTED_SOURCE
 from orchestrator.guard.model import Verdict
 from orchestrator.run.context import Tools, accounts_of
 
-_LESS = frozenset({RUNS_CODE, UNLISTED})
+_LESS = frozenset({RUNS_CODE, UNTRUSTED_SOURCE})
 """Rules whose waivers let a program run: the role that may delete is the last that it should run under."""
 
 

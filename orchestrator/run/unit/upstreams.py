@@ -15,7 +15,7 @@ from orchestrator.terraform.model import Action, PlanRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Inflow:
+class UpstreamValues:
     """What a unit gets, and which of its upstreams have changes pending.
 
     Attributes:
@@ -39,7 +39,7 @@ class Upstreams:
         self._catalogue = catalogue
         self._store = store
 
-    def for_preview(self, unit: Unit, planned: Mapping[str, Planned]) -> Inflow:
+    def for_preview(self, unit: Unit, planned: Mapping[str, Planned]) -> UpstreamValues:
         """What the upstreams' plans say their outputs will be.
 
         Args:
@@ -52,7 +52,7 @@ class Upstreams:
         values = {name: self._expected(name, unit, planned.get(name)) for name in _read_units(unit)}
         pending = {name for name in unit.upstreams if name in planned and planned[name].pending}
         pending |= {name for name, outputs in values.items() if outputs is None}
-        return Inflow(values=values, pending=tuple(sorted(pending)))
+        return UpstreamValues(values=values, pending=tuple(sorted(pending)))
 
     def _expected(self, name: str, reader: Unit, planned: Planned | None) -> Outputs | None:
         foreign = self._catalogue.units[name].account != reader.account

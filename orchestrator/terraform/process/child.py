@@ -21,7 +21,7 @@ LineCallback = Callable[[str], None]
 KEPT_LINES = 4000
 
 
-class Kind(StrEnum):
+class TaskKind(StrEnum):
     """What a process may do: a plan (or init, show, validate) only reads; an apply changes things."""
 
     PLAN = "plan"
@@ -36,7 +36,7 @@ class Task:
     unit: str
     cwd: Path
     env: Mapping[str, str]
-    kind: Kind
+    kind: TaskKind
     timeout: float | None
 
     def start(self, *, stdout: int, stderr: int) -> subprocess.Popen[bytes]:

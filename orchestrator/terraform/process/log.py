@@ -19,7 +19,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _CHUNK = 1 << 16
 
 
-def plain(text: str) -> str:
+def strip_ansi(text: str) -> str:
     """The text without colours, cursor movements and other control characters; tabs and newlines stay."""
     return _CONTROLS.sub("", _ESCAPES.sub("", text))
 
@@ -47,7 +47,7 @@ class FollowedLog:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE)
             os.fchmod(handle, PRIVATE)
-            os.write(handle, f"$ {plain(shlex.join(argv))}\n".encode())
+            os.write(handle, f"$ {strip_ansi(shlex.join(argv))}\n".encode())
         except OSError as error:
             raise UnitError(
                 f"the log {path} cannot be written: {error.strerror}", hint="free some disk space"
@@ -90,10 +90,10 @@ class FollowedLog:
         with suppress(OSError):  # a full disk: the raw log stays, which is better than none
             os.ftruncate(self.handle, self._start)
             with os.fdopen(os.dup(self.handle), "wb") as file:
-                file.write(plain(written.decode("utf-8", "replace")).encode())
+                file.write(strip_ansi(written.decode("utf-8", "replace")).encode())
 
     def _line(self, raw: bytes) -> str:
         text = raw.decode("utf-8", "replace")
-        clean = plain(text)
+        clean = strip_ansi(text)
         self._dirty = self._dirty or clean != text
         return clean

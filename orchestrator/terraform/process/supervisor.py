@@ -18,12 +18,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.terraform.process.child import Child, Follower, Kind, LineCallback, Task
+from orchestrator.terraform.process.child import Child, Follower, LineCallback, Task, TaskKind
 from orchestrator.terraform.process.exits import ExitWatch
 from orchestrator.terraform.process.log import FollowedLog
 from orchestrator.util.files import PRIVATE
 
-__all__ = ["Kind", "LineCallback", "Outcome", "Processes"]
+__all__ = ["LineCallback", "ProcessResult", "Processes", "TaskKind"]
 
 REFUSED = 130
 """Code of an outcome whose process was never started, because the run had been interrupted."""
@@ -31,12 +31,12 @@ REFUSED = 130
 FOLLOW_SECONDS = 0.1
 WARN_AHEAD = 60.0
 
-GRACE: Mapping[Kind, float] = {Kind.PLAN: 10.0, Kind.APPLY: 120.0}
+GRACE: Mapping[TaskKind, float] = {TaskKind.PLAN: 10.0, TaskKind.APPLY: 120.0}
 """Seconds between orch's request to stop and the kill. Terraform needs them to write its state and release its lock."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ProcessResult:
     """How a process ended.
 
     Attributes:
@@ -61,7 +61,7 @@ class Processes:
         grace: seconds between the request to stop and the kill, per kind.
     """
 
-    def __init__(self, *, grace: Mapping[Kind, float] = GRACE) -> None:
+    def __init__(self, *, grace: Mapping[TaskKind, float] = GRACE) -> None:
         self._grace = dict(grace)
         self._lock = threading.Lock()
         self._children: list[Child] = []
@@ -75,12 +75,12 @@ class Processes:
         cwd: Path,
         env: Mapping[str, str],
         log: Path,
-        kind: Kind,
+        kind: TaskKind,
         timeout: float | None,
         on_line: LineCallback | None = None,
         on_warning: LineCallback | None = None,
         stdout: Path | None = None,
-    ) -> Outcome:
+    ) -> ProcessResult:
         """Run a process to its end and follow its output.
 
         Args:
@@ -104,7 +104,7 @@ class Processes:
             task = Task(tuple(argv), unit, cwd, env, kind, timeout)
             child = self._start(task, stdout=target, stderr=output.handle)
             if child is None:
-                return Outcome(REFUSED, (), 0.0, stopped=True)
+                return ProcessResult(REFUSED, (), 0.0, stopped=True)
             follower = Follower(output, on_line, on_warning)
             try:
                 self._supervise(child, follower)
@@ -113,7 +113,7 @@ class Processes:
                 follower.finish()
             seconds = time.monotonic() - child.started
             follower.reraise()
-            return Outcome(code, tuple(follower.lines), seconds, child.timed_out, child.stopped)
+            return ProcessResult(code, tuple(follower.lines), seconds, child.timed_out, child.stopped)
 
     def interrupt_plans(self) -> tuple[str, ...]:
         """Stop every plan; applies go on. From now on nothing new starts: ``run`` answers stopped at once.
@@ -123,11 +123,11 @@ class Processes:
         """
         with self._lock:
             self._closed = True
-            plans = [child for child in self._children if child.task.kind is Kind.PLAN]
+            plans = [child for child in self._children if child.task.kind is TaskKind.PLAN]
             for child in plans:
                 child.stopped = True
                 child.interrupt()
-                child.grace_from(time.monotonic(), self._grace[Kind.PLAN])
+                child.grace_from(time.monotonic(), self._grace[TaskKind.PLAN])
             return tuple(sorted({child.task.unit for child in plans}))
 
     def ask_stop(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from orchestrator.errors import SetupError
-from orchestrator.util.files import locked
+from orchestrator.util.files import file_lock
 
 MIRROR_VARIABLE = "ORCH_TERRAFORM_MIRROR"
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -83,7 +83,7 @@ def install(kind: str, pin: Pin, *, env: Mapping[str, str], cache: Path, because
     download = cache / "downloads" / url.rsplit("/", 1)[1]
     target = cache / kind / pin.version / kind
     try:
-        with locked(cache / f"{kind}.lock"):
+        with file_lock(cache / f"{kind}.lock"):
             if target.exists():  # another orch was faster
                 return target
             if not download.exists():

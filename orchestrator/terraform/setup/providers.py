@@ -41,7 +41,7 @@ class LockResult:
     missing: Mapping[str, tuple[str, ...]]
 
 
-def lock_text(
+def provider_lock_text(
     terraform: Terraform,
     settings: Settings,
     root: Root,

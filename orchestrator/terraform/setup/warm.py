@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator.terraform.setup.install import this_platform
-from orchestrator.util.files import locked
+from orchestrator.util.files import file_lock
 
 ENTRY = re.compile(r'^provider "(?P<address>[^"]+)" \{\n(?P<body>(?:.*\n)*?)\}', re.MULTILINE)
 _LOCKED_VERSION = re.compile(r'^\s*version\s*=\s*"(?P<version>[^"]+)"', re.MULTILINE)
@@ -41,5 +41,5 @@ def warming(cache: Path, lock_file: Path) -> Iterator[None]:
     if is_warm(cache, lock_file):
         yield
         return
-    with locked(cache / ".orch.lock"):
+    with file_lock(cache / ".orch.lock"):
         yield

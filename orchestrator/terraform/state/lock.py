@@ -133,7 +133,7 @@ def lock_bytes(lock: StateLock) -> bytes:
     return json.dumps(document).encode()
 
 
-def read_lock(data: bytes) -> StateLock:
+def parse_state_lock(data: bytes) -> StateLock:
     """The content of a lock object; one that cannot be read is a lock all the same, of which nothing is known."""
     try:
         document = json.loads(data)

@@ -7,8 +7,8 @@ from botocore import exceptions as boto
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.aws.causes import Cause, cause_of, clean, endpoint_of
-from orchestrator.aws.errors import Context, translate
+from orchestrator.aws.causes import Cause, cause_of, clean_message, endpoint_of
+from orchestrator.aws.errors import CallContext, translate
 from orchestrator.errors import DeniedError, OrchError, SetupError, ThrottledError, UnitError
 
 
@@ -52,7 +52,7 @@ def client_error(code: str, message: str = "No.") -> boto.ClientError:
 )
 def test_each_cause_has_its_own_answer(error: Exception, cause: Cause, kind: type[OrchError], said: str) -> None:
     assert cause_of(error) is cause
-    told = translate(error, "read the state of prod/api", Context("production", "dev"))
+    told = translate(error, "read the state of prod/api", CallContext("production", "dev"))
     assert type(told) is kind
     assert str(told).startswith("cannot read the state of prod/api")
     assert said in str(told)
@@ -66,7 +66,7 @@ def test_orch_errors_pass_through() -> None:
 
 def test_the_emulator_is_not_the_network() -> None:
     error = boto.EndpointConnectionError(endpoint_url="http://127.0.0.1:5000/")
-    told = translate(error, "log in", Context(emulator=True))
+    told = translate(error, "log in", CallContext(emulator=True))
     assert "http://127.0.0.1:5000 does not answer" in told.what
     assert "orch emulator start" in (told.hint or "")
 
@@ -95,12 +95,12 @@ def test_arns_stay_readable() -> None:
     text = (
         "User: arn:aws:sts::111111111111:assumed-role/orch-plan/orch-me may not s3:GetObject on arn:aws:s3:::b/prod/k"
     )
-    assert clean(text) == text
+    assert clean_message(text) == text
 
 
 @given(st.text(alphabet="ABCDEFabcdef0123456789+/=", min_size=40, max_size=2000), st.text(max_size=50))
 def test_no_long_opaque_word_is_shown(secret: str, around: str) -> None:
-    shown = clean(f"{around} {secret} {around}")
+    shown = clean_message(f"{around} {secret} {around}")
     assert secret not in shown
     assert len(shown) <= 400
     assert "\n" not in shown
@@ -108,7 +108,7 @@ def test_no_long_opaque_word_is_shown(secret: str, around: str) -> None:
 
 @given(st.text())
 def test_cleaning_twice_changes_nothing(text: str) -> None:
-    assert clean(clean(text)) == clean(text)
+    assert clean_message(clean_message(text)) == clean_message(text)
 
 
 def test_the_endpoint_is_shown_without_query() -> None:

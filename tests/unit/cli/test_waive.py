@@ -137,7 +137,7 @@ def test_for_one_plan_only(project: Project, found: Callable[..., str]) -> None:
         ({}, ("--expires", "2020-01-01"), "at most 14 days"),
         ({}, ("--expires", "soon"), "neither a day nor a number"),
         ({}, ("--expires", "2026-02-30"), "neither a day nor a number"),
-        ({"rule": "ORCH_SELF"}, (), "no waiver reaches ORCH_SELF"),
+        ({"rule": "ORCH_POLICY_WEAKENED"}, (), "no waiver reaches ORCH_POLICY_WEAKENED"),
         ({"rule": "ORCH_CANARY"}, (), "no waiver reaches ORCH_CANARY"),
         ({"severity": Severity.WARN}, (), "only warns"),
         ({"severity": Severity.WAIVED}, (), "allowed already"),

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.config.accounts_lock import FILE, Locked, lock_text, locked, parse_lock, read_lock
+from orchestrator.config.accounts_lock import (
+    FILE,
+    Locked,
+    accounts_lock_text,
+    locked_account,
+    parse_lock,
+    read_accounts_lock,
+)
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.config.load import load
 from orchestrator.errors import CatalogueError, Location
@@ -29,12 +36,12 @@ def project(tmp_path: Path) -> Project:
 
 
 def record(catalogue: Catalogue) -> str:
-    return lock_text(locked(catalogue, account) for account in catalogue.accounts.values())
+    return accounts_lock_text(locked_account(catalogue, account) for account in catalogue.accounts.values())
 
 
 def test_what_was_written_is_found_and_an_unchanged_catalogue_is_let_alone(project: Project) -> None:
     catalogue = load(project.root)
-    lock = read_lock(project.root)
+    lock = read_accounts_lock(project.root)
     assert lock["main"].id == ID
     assert lock["main"].bucket == f"t-{ID}-tfstate"
     found = compare_accounts(catalogue, lock)
@@ -61,15 +68,15 @@ def test_each_change_that_leads_to_another_place_is_found_with_both_lines(
 ) -> None:
     path = project.root / file
     path.write_text(path.read_text().replace(old, new).replace("[eu-west-1]", "[eu-west-1, us-east-1]"))
-    finding = compare_accounts(load(project.root), read_lock(project.root)).moved["main"]
-    assert finding.rule == "ORCH_TWIN"
+    finding = compare_accounts(load(project.root), read_accounts_lock(project.root)).moved["main"]
+    assert finding.rule == "ORCH_DUPLICATE"
     for word in words:
         assert word in finding.cause
     assert f"{FILE}:" in finding.cause
 
 
 def test_a_vanished_account_is_found_and_a_renamed_one_is_not_a_vanished_one(project: Project) -> None:
-    lock = read_lock(project.root)
+    lock = read_accounts_lock(project.root)
     (project.root / "live/accounts/other.yaml").rename(project.root / "live/accounts/second.yaml")
     found = compare_accounts(load(project.root), lock)
     assert (dict(found.moved), found.vanished, found.unknown) == ({}, (), ("second",))
@@ -79,7 +86,7 @@ def test_a_vanished_account_is_found_and_a_renamed_one_is_not_a_vanished_one(pro
 
 
 def test_an_account_that_was_renamed_with_its_bucket_is_held(project: Project) -> None:
-    lock = read_lock(project.root)
+    lock = read_accounts_lock(project.root)
     renamed = project.root / "live/accounts/second.yaml"
     (project.root / "live/accounts/other.yaml").rename(renamed)
     orch = project.root / "live/orch.yaml"
@@ -89,7 +96,7 @@ def test_an_account_that_was_renamed_with_its_bucket_is_held(project: Project) -
 
 def test_no_record_enforces_nothing(project: Project) -> None:
     (project.root / FILE).unlink()
-    assert read_lock(project.root) == {}
+    assert read_accounts_lock(project.root) == {}
     found = compare_accounts(load(project.root), {})
     assert (dict(found.moved), found.vanished, set(found.unknown)) == ({}, (), {"main", "other"})
 
@@ -127,7 +134,7 @@ _LOCKED = st.builds(
 
 @given(st.lists(_LOCKED, max_size=4, unique_by=lambda each: each.name))
 def test_the_record_survives_being_written(entries: list[Locked]) -> None:
-    lock = parse_lock(lock_text(entries).encode()) if entries else {}
+    lock = parse_lock(accounts_lock_text(entries).encode()) if entries else {}
     assert {name: replace(each, at=Location(FILE), lines={}) for name, each in lock.items()} == {
         each.name: each for each in entries
     }

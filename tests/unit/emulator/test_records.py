@@ -10,13 +10,13 @@ import pytest
 from moto.iam.utils import generate_access_key_id_from_account_id
 
 from orchestrator.emulator.access.callers import account_of
-from orchestrator.emulator.calls import Call, CallLog, read_calls
+from orchestrator.emulator.calls import CallLog, RecordedCall, read_calls
 from orchestrator.emulator.info import EmulatorInfo, read_info, write_info
 
 INFO = EmulatorInfo("http://127.0.0.1:9", os.getpid(), "AKIA", "very secret", "2026-01-31T10:00:00+00:00")
 
 
-def call(**changed: object) -> Call:
+def call(**changed: object) -> RecordedCall:
     given: dict[str, object] = {
         "time": "t",
         "service": "sqs",
@@ -26,7 +26,7 @@ def call(**changed: object) -> Call:
         "region": "r",
         "status": 200,
     }
-    return Call(**{**given, **changed})  # type: ignore[arg-type]
+    return RecordedCall(**{**given, **changed})  # type: ignore[arg-type]
 
 
 def test_the_file_is_for_its_owner_and_what_is_not_there_is_none(tmp_path: Path) -> None:

@@ -235,15 +235,15 @@ def test_ids_are_the_same_in_the_next_run_and_differ_by_what_they_are_about(judg
 
 def test_a_rename_gets_its_moved_entry(judge: Judge, tmp_path: Path) -> None:
     decoy = change(["create"], after={"name": "another"}, address="module.this.aws_cognito_user_pool.decoy")
-    twin = change(["create"], after=USERS, address='module.this.aws_cognito_user_pool.by_key["a"]')
-    finding = only(judge.judge(a_unit(), saved(tmp_path, plan(delete(), decoy, twin))))
+    duplicate = change(["create"], after=USERS, address='module.this.aws_cognito_user_pool.by_key["a"]')
+    finding = only(judge.judge(a_unit(), saved(tmp_path, plan(delete(), decoy, duplicate))))
     entry = '`moved: {"aws_cognito_user_pool.this": "aws_cognito_user_pool.by_key[\\"a\\"]"}`'
     assert entry in finding.hint
 
 
 def test_two_equal_twins_are_no_clear_rename(judge: Judge, tmp_path: Path) -> None:
-    twins = [change(["create"], after=USERS, address=f"module.this.aws_cognito_user_pool.t{n}") for n in range(2)]
-    assert "moved" not in only(judge.judge(a_unit(), saved(tmp_path, plan(delete(), *twins)))).hint
+    duplicates = [change(["create"], after=USERS, address=f"module.this.aws_cognito_user_pool.t{n}") for n in range(2)]
+    assert "moved" not in only(judge.judge(a_unit(), saved(tmp_path, plan(delete(), *duplicates)))).hint
 
 
 def test_the_place_is_the_input_then_the_module_then_the_entry(judge: Judge, tmp_path: Path) -> None:

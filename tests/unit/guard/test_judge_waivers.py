@@ -98,10 +98,10 @@ def test_what_others_found_about_the_unit_can_be_waived_too(policies: Policies, 
 def test_a_weakened_judge_blocks_every_plan_and_no_waiver_helps(policies: Policies, tmp_path: Path) -> None:
     where = Location("policies/protected.yaml", 7, 1)
     weakened = [Weakening(where, "aws_x", "aws_x would not be protected any more")]
-    self_waiver = waiver("ORCH_SELF", "policies/protected.yaml: aws_x")
+    self_waiver = waiver("ORCH_POLICY_WEAKENED", "policies/protected.yaml: aws_x")
     for record in (empty_plan(tmp_path / "plan"), saved(tmp_path, plan(delete()))):
         verdict = judge(policies, waiver(), self_waiver, weakened=weakened).judge(a_unit(), record)
         assert verdict.blocked
-        (told,) = (each for each in verdict.findings if each.rule == "ORCH_SELF")
+        (told,) = (each for each in verdict.findings if each.rule == "ORCH_POLICY_WEAKENED")
         assert (told.where, told.message) == (where, "aws_x would not be protected any more")
         assert told.severity is Severity.BLOCK

@@ -12,10 +12,10 @@ from orchestrator.hcl.expressions import parse_expression, parse_template
 from orchestrator.hcl.json import parse_json
 from orchestrator.hcl.parser import parse_hcl
 from orchestrator.hcl.tree import (
-    Call,
     Constant,
     Entries,
     Expression,
+    FunctionCall,
     HclError,
     Items,
     Reference,
@@ -51,7 +51,7 @@ def test_everything_that_hcl_has_is_read() -> None:
     assert constant_text(body.blocks[0].body.attributes["description"].value) == "Hello\n  world ${x}\n"
     assert constant_text(body.blocks[4].body.attributes["value"].value) == "$${a} ${b} %{ if x } $ % $x"
     assert [block.type for block in body.blocks[4].body.blocks] == ["dynamic"]
-    assert {each.name for each in walk(local["q"].value) if isinstance(each, Call)} == {"upper"}
+    assert {each.name for each in walk(local["q"].value) if isinstance(each, FunctionCall)} == {"upper"}
 
 
 def test_carriage_returns_and_a_byte_order_mark_change_nothing() -> None:

@@ -27,12 +27,12 @@ from orchestrator.render.values import UNKNOWN
     ],
 )
 def test_quoted(text: str, written: str) -> None:
-    assert hcl.quote(text) == written
+    assert hcl.hcl_quote(text) == written
 
 
 @given(st.text())
 def test_a_quoted_text_stays_on_its_line_and_closes_once(text: str) -> None:
-    quoted = hcl.quote(text)
+    quoted = hcl.hcl_quote(text)
     assert "\n" not in quoted
     inner = quoted[1:-1]
     unescaped = inner.replace("\\\\", "").replace('\\"', "")

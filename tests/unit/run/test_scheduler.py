@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from orchestrator.config.catalogue import ModuleSource, Unit
 from orchestrator.config.graph import Graph
 from orchestrator.errors import Location
-from orchestrator.run.scheduler import Fate, Step, Stop, run_graph
+from orchestrator.run.scheduler import StepResult, Stop, UnitOutcome, run_graph
 
 AT = Location("live/stages/prod.yaml", 1, 1)
 
@@ -39,55 +39,57 @@ def graph(**upstreams: tuple[str, ...]) -> Graph:
 def test_units_run_after_their_upstreams() -> None:
     order: list[str] = []
     g = graph(a=(), b=("a",), c=("a",), d=("b", "c"))
-    ended = run_graph(g, lambda u: order.append(u) or Step(u), slots=2, stop=Stop())  # type: ignore[func-returns-value]
+    ended = run_graph(g, lambda u: order.append(u) or StepResult(u), slots=2, stop=Stop())  # type: ignore[func-returns-value]
     assert order[0] == "a"
     assert order[-1] == "d"
-    assert {end.fate for end in ended.values()} == {Fate.DONE}
+    assert {end.fate for end in ended.values()} == {UnitOutcome.DONE}
 
 
 def test_the_longest_path_starts_first() -> None:
     order: list[str] = []
     g = graph(short=(), long=(), middle=("long",), end=("middle",))
-    run_graph(g, lambda u: order.append(u) or Step(None), slots=1, stop=Stop())  # type: ignore[func-returns-value]
+    run_graph(g, lambda u: order.append(u) or StepResult(None), slots=1, stop=Stop())  # type: ignore[func-returns-value]
     assert order == ["long", "middle", "end", "short"] or order[:2] == ["long", "middle"]
     assert order[0] == "long"
 
 
 def test_a_failure_skips_its_downstreams_and_names_itself_and_the_rest_goes_on() -> None:
     g = graph(a=(), b=("a",), c=("b",), other=())
-    ended = run_graph(g, lambda u: Step(u, go_on=u != "a"), slots=2, stop=Stop())
-    assert ended["a"].fate is Fate.FAILED
-    assert [(ended[u].fate, ended[u].culprit) for u in "bc"] == [(Fate.SKIPPED, "a")] * 2
-    assert ended["other"].fate is Fate.DONE
+    ended = run_graph(g, lambda u: StepResult(u, go_on=u != "a"), slots=2, stop=Stop())
+    assert ended["a"].fate is UnitOutcome.FAILED
+    assert [(ended[u].fate, ended[u].culprit) for u in "bc"] == [(UnitOutcome.SKIPPED, "a")] * 2
+    assert ended["other"].fate is UnitOutcome.DONE
 
 
 def test_fail_fast_starts_nothing_new() -> None:
     g = graph(a=(), b=(), c=("b",))
-    ended = run_graph(g, lambda u: Step(u, go_on=False), slots=1, stop=Stop(), fail_fast=True)
-    assert sorted(end.fate for end in ended.values()) == [Fate.FAILED, Fate.NOT_STARTED, Fate.SKIPPED] or (
-        ended["a"].fate is Fate.NOT_STARTED
-    )
-    assert sum(end.fate is Fate.FAILED for end in ended.values()) == 1
+    ended = run_graph(g, lambda u: StepResult(u, go_on=False), slots=1, stop=Stop(), fail_fast=True)
+    assert sorted(end.fate for end in ended.values()) == [
+        UnitOutcome.FAILED,
+        UnitOutcome.NOT_STARTED,
+        UnitOutcome.SKIPPED,
+    ] or (ended["a"].fate is UnitOutcome.NOT_STARTED)
+    assert sum(end.fate is UnitOutcome.FAILED for end in ended.values()) == 1
 
 
 def test_stop_lets_what_runs_finish_and_starts_nothing() -> None:
     stop = Stop()
 
-    def work(name: str) -> Step[str]:
+    def work(name: str) -> StepResult[str]:
         stop.set()
         time.sleep(0.02)
-        return Step(name)
+        return StepResult(name)
 
     ended = run_graph(graph(a=(), b=("a",)), work, slots=2, stop=stop)
-    assert ended["a"].fate is Fate.DONE
-    assert ended["b"].fate is Fate.NOT_STARTED
+    assert ended["a"].fate is UnitOutcome.DONE
+    assert ended["b"].fate is UnitOutcome.NOT_STARTED
 
 
 def test_slots_are_never_exceeded_and_are_used() -> None:
     lock = threading.Lock()
     now = most = 0
 
-    def work(name: str) -> Step[None]:
+    def work(name: str) -> StepResult[None]:
         nonlocal now, most
         with lock:
             now += 1
@@ -95,7 +97,7 @@ def test_slots_are_never_exceeded_and_are_used() -> None:
         time.sleep(0.01)
         with lock:
             now -= 1
-        return Step(None)
+        return StepResult(None)
 
     run_graph(graph(**{f"u{n}": () for n in range(9)}), work, slots=3, stop=Stop())
     assert most == 3
@@ -105,12 +107,12 @@ def test_a_unit_starts_the_moment_its_own_upstreams_are_done() -> None:
     """No waves: c starts after a although b, of the same depth as a, still runs."""
     c_started = threading.Event()
 
-    def work(name: str) -> Step[bool]:
+    def work(name: str) -> StepResult[bool]:
         if name == "c":
             c_started.set()
         if name == "b":
-            return Step(c_started.wait(5))
-        return Step(True)
+            return StepResult(c_started.wait(5))
+        return StepResult(True)
 
     ended = run_graph(graph(a=(), b=(), c=("a",)), work, slots=2, stop=Stop())
     assert ended["b"].result is True
@@ -119,13 +121,13 @@ def test_a_unit_starts_the_moment_its_own_upstreams_are_done() -> None:
 def test_a_bug_in_the_work_is_raised_after_what_runs_has_ended() -> None:
     finished = threading.Event()
 
-    def work(name: str) -> Step[None]:
+    def work(name: str) -> StepResult[None]:
         if name == "a":
             message = "bug"
             raise RuntimeError(message)
         time.sleep(0.05)
         finished.set()
-        return Step(None)
+        return StepResult(None)
 
     with pytest.raises(RuntimeError, match="bug"):
         run_graph(graph(a=(), b=()), work, slots=2, stop=Stop())
@@ -146,19 +148,19 @@ def test_every_unit_ends_once_and_never_after_a_failed_upstream(g: Graph, slots:
     done: list[str] = []
     lock = threading.Lock()
 
-    def work(name: str) -> Step[None]:
+    def work(name: str) -> StepResult[None]:
         with lock:
             assert all(above in done for above in g.upstreams(name))
             if name not in bad:
                 done.append(name)
-        return Step(None, go_on=name not in bad)
+        return StepResult(None, go_on=name not in bad)
 
     ended = run_graph(g, work, slots=slots, stop=Stop())
     assert list(ended) == list(g.order)
     for name, end in ended.items():
         broken = g.above([name]) & bad
         if broken:
-            assert end.fate is Fate.SKIPPED
+            assert end.fate is UnitOutcome.SKIPPED
             assert end.culprit in broken
         else:
-            assert end.fate is (Fate.FAILED if name in bad else Fate.DONE)
+            assert end.fate is (UnitOutcome.FAILED if name in bad else UnitOutcome.DONE)

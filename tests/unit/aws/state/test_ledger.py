@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.aws.state.ledger import Ledger
-from orchestrator.aws.state.ledger_form import Entry, FurtherProvider, entry_key, folder_of, read_form, write_form
+from orchestrator.aws.state.ledger_form import FurtherProvider, LedgerEntry, entry_key, folder_of, read_form, write_form
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import SetupError, UnitError
@@ -190,7 +190,7 @@ def test_what_cannot_be_listed_is_an_error(world: World, ledger: Ledger, live: C
 _words = st.text(alphabet="abcz019-_./[]\"'$ü", max_size=12)
 _resources = st.builds(StateResource, _words, _words, _words, _words, _words, _words)
 _entries = st.builds(
-    Entry,
+    LedgerEntry,
     unit=_words,
     stage=_words,
     stack=_words,
@@ -213,7 +213,7 @@ _entries = st.builds(
 
 
 @given(_entries)
-def test_an_entry_survives_being_written(entry: Entry) -> None:
+def test_an_entry_survives_being_written(entry: LedgerEntry) -> None:
     assert read_form(write_form(entry), "here") == entry
 
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from orchestrator.config.load import find_root, load
-from orchestrator.config.resolve.files import read_files
+from orchestrator.config.resolve.files import read_live_files
 from orchestrator.config.schema.models import AccountModel, OrchModel, StackModel, StageModel
-from orchestrator.config.schema.validate import check
+from orchestrator.config.schema.validate import validate
 from orchestrator.config.yaml.reader import parse_yaml
 from orchestrator.errors import CatalogueError, UsageError
 from tests.support.catalogue import ORCH, loaded, problems, write
@@ -186,7 +186,7 @@ ANYTHING = st.recursive(
 @given(st.sampled_from(sorted(MODELS)), st.dictionaries(WORDS, ANYTHING, max_size=5))
 @settings(suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_a_file_holds_is_taken_or_told_in_one_line(model: str, value: dict[str, object]) -> None:
-    for problem in check(parse_yaml(_yaml(value).encode(), "f.yaml"), MODELS[model]):
+    for problem in validate(parse_yaml(_yaml(value).encode(), "f.yaml"), MODELS[model]):
         assert str(problem).isprintable()
         assert problem.where.line >= 1
 
@@ -210,6 +210,6 @@ def test_settings_that_must_be_there(tmp_path: Path, key: str) -> None:
         lines += ["state: {bucket: x}"]
     (tmp_path / "live").mkdir()
     (tmp_path / "live/orch.yaml").write_text("\n".join(lines))
-    files = read_files(tmp_path)
+    files = read_live_files(tmp_path)
     assert [problem.what for problem in files.problems] == [f"the key '{key}' is missing"]
     assert files.orch is None

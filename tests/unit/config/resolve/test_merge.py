@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.config.resolve.merge import (
-    Entry,
+    StackEntry,
     extend_entries,
     extend_stage,
     merge,
@@ -18,11 +18,11 @@ from orchestrator.config.resolve.merge import (
     without_null,
 )
 from orchestrator.config.yaml.reader import Yaml, parse_yaml
-from orchestrator.config.yaml.scalars import Kind
+from orchestrator.config.yaml.scalars import ScalarKind
 from orchestrator.errors import Location
 
 HERE = Location("f.yaml", 1, 1)
-_KINDS = {type(None): Kind.NULL, bool: Kind.BOOL, int: Kind.NUMBER, str: Kind.TEXT}
+_KINDS = {type(None): ScalarKind.NULL, bool: ScalarKind.BOOL, int: ScalarKind.NUMBER, str: ScalarKind.TEXT}
 
 
 def yaml(value: Any) -> Yaml:
@@ -30,17 +30,17 @@ def yaml(value: Any) -> Yaml:
     if isinstance(value, dict):
         items = {key: yaml(item) for key, item in value.items()}
         size = 1 + sum(item.size for item in items.values())
-        return Yaml(Kind.MAP, items, HERE, size=size, key_at=dict.fromkeys(items, HERE))
+        return Yaml(ScalarKind.MAP, items, HERE, size=size, key_at=dict.fromkeys(items, HERE))
     if isinstance(value, list):
         found = tuple(map(yaml, value))
-        return Yaml(Kind.LIST, found, HERE, size=1 + sum(item.size for item in found))
+        return Yaml(ScalarKind.LIST, found, HERE, size=1 + sum(item.size for item in found))
     return Yaml(_KINDS[type(value)], value, HERE, str(value))
 
 
 def data(value: Yaml) -> Any:
-    if value.kind is Kind.MAP:
+    if value.kind is ScalarKind.MAP:
         return {key: data(item) for key, item in value.items()}
-    return [data(item) for item in value.value] if value.kind is Kind.LIST else value.value
+    return [data(item) for item in value.value] if value.kind is ScalarKind.LIST else value.value
 
 
 def read(text: str) -> Yaml:
@@ -181,7 +181,7 @@ def test_a_stack_file_keeps_an_input_that_is_null_and_nothing_else() -> None:
 def stages(*texts: str) -> dict[str, Any]:
     """What a chain of stages, the one that extends nothing first, makes of `stack`."""
     stack = own_stack(read("module: m\nregions: [r-1]\ninputs: {a: file, b: file, c: {x: 1}}\n"))
-    entries: Mapping[str, Entry] = {}
+    entries: Mapping[str, StackEntry] = {}
     for text in texts:
         entries = extend_entries(entries, read(text), {"stack": stack})
     body = entries["stack"].body

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.config.yaml.reader import MAX_BYTES, MAX_DEPTH, MAX_VALUES, Yaml, parse_yaml, read_yaml
-from orchestrator.config.yaml.scalars import Kind
+from orchestrator.config.yaml.scalars import ScalarKind
 from orchestrator.errors import CatalogueError, Location
 
 
@@ -22,9 +22,9 @@ def parse(text: str) -> Yaml:
 
 
 def data(value: Yaml) -> Any:
-    if value.kind is Kind.MAP:
+    if value.kind is ScalarKind.MAP:
         return {key: data(item) for key, item in value.items()}
-    return [data(item) for item in value.value] if value.kind is Kind.LIST else value.value
+    return [data(item) for item in value.value] if value.kind is ScalarKind.LIST else value.value
 
 
 def said(content: str | bytes) -> str:
@@ -47,29 +47,29 @@ def test_every_value_knows_its_place() -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "value"),
     [
-        ("true", Kind.BOOL, True),
-        ("false", Kind.BOOL, False),
-        ("", Kind.NULL, None),
-        ("~", Kind.NULL, None),
-        ("null", Kind.NULL, None),
-        ("0", Kind.NUMBER, 0),
-        ("-12", Kind.NUMBER, -12),
-        ("5.100", Kind.NUMBER, 5.1),
-        ("1e3", Kind.NUMBER, 1000.0),
-        ("111111111111", Kind.NUMBER, 111111111111),
-        ("eu-west-1", Kind.TEXT, "eu-west-1"),
-        ("1.2.3", Kind.TEXT, "1.2.3"),
-        ("10m", Kind.TEXT, "10m"),
-        ("v2.3.1", Kind.TEXT, "v2.3.1"),
-        ("=", Kind.TEXT, "="),
-        ("https://x.example.com:8080/a#b", Kind.TEXT, "https://x.example.com:8080/a#b"),
-        ("${{ data.tables }}", Kind.TEXT, "${{ data.tables }}"),
-        ("'yes'", Kind.TEXT, "yes"),
-        ('"011111111111"', Kind.TEXT, "011111111111"),
-        ("|\n  a\n  b\n", Kind.TEXT, "a\nb\n"),
+        ("true", ScalarKind.BOOL, True),
+        ("false", ScalarKind.BOOL, False),
+        ("", ScalarKind.NULL, None),
+        ("~", ScalarKind.NULL, None),
+        ("null", ScalarKind.NULL, None),
+        ("0", ScalarKind.NUMBER, 0),
+        ("-12", ScalarKind.NUMBER, -12),
+        ("5.100", ScalarKind.NUMBER, 5.1),
+        ("1e3", ScalarKind.NUMBER, 1000.0),
+        ("111111111111", ScalarKind.NUMBER, 111111111111),
+        ("eu-west-1", ScalarKind.TEXT, "eu-west-1"),
+        ("1.2.3", ScalarKind.TEXT, "1.2.3"),
+        ("10m", ScalarKind.TEXT, "10m"),
+        ("v2.3.1", ScalarKind.TEXT, "v2.3.1"),
+        ("=", ScalarKind.TEXT, "="),
+        ("https://x.example.com:8080/a#b", ScalarKind.TEXT, "https://x.example.com:8080/a#b"),
+        ("${{ data.tables }}", ScalarKind.TEXT, "${{ data.tables }}"),
+        ("'yes'", ScalarKind.TEXT, "yes"),
+        ('"011111111111"', ScalarKind.TEXT, "011111111111"),
+        ("|\n  a\n  b\n", ScalarKind.TEXT, "a\nb\n"),
     ],
 )
-def test_what_a_word_is(text: str, kind: Kind, value: object) -> None:
+def test_what_a_word_is(text: str, kind: ScalarKind, value: object) -> None:
     found = parse(f"key: {text}").value["key"]
     assert (found.kind, found.value) == (kind, value)
     assert type(found.value) is type(value)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import CatalogueError
-from orchestrator.guard.checkov.annotate import UNKNOWN, enriched, plan_of
+from orchestrator.guard.checkov.annotate import UNKNOWN_TEXT, enriched, plan_of
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.plan.reader import read_document
 from orchestrator.guard.policies.load import Policies
@@ -69,7 +69,7 @@ def test_a_check_that_does_not_answer_blocks(tmp_path: Path, body: str, why: str
     verdict = judge.judge(a_unit(), saved(tmp_path, plan(update(mfa_configuration="ON"))))
     (finding,) = verdict.findings
     assert verdict.blocked
-    assert finding.rule == "ORCH_UNPROVEN"
+    assert finding.rule == "ORCH_CHECK_FAILED"
     assert "ORCH_EXTRA did not judge" in finding.message
     assert finding.cause == why
     assert "hunter2" not in str(finding)
@@ -168,7 +168,7 @@ def test_checkov_failing_as_a_whole_blocks(tmp_path: Path, monkeypatch: pytest.M
     judge = Judge(Policies.load(ROOT))
     monkeypatch.setattr(judge.warm()._registry, "get_checks", lambda _type: 1 / 0)
     verdict = judge.judge(a_unit(), saved(tmp_path, plan(update(mfa_configuration="ON"))))
-    assert [each.rule for each in verdict.findings] == ["ORCH_UNPROVEN"]
+    assert [each.rule for each in verdict.findings] == ["ORCH_CHECK_FAILED"]
     assert "ZeroDivisionError" in verdict.findings[0].cause
 
 
@@ -204,15 +204,15 @@ def _without_lines(value: Any) -> Any:
 def test_unknown_values_are_what_checkov_calls_them(tmp_path: Path) -> None:
     from checkov.common.util.consts import TRUE_AFTER_UNKNOWN  # noqa: PLC0415 - heavy
 
-    assert UNKNOWN == TRUE_AFTER_UNKNOWN
+    assert UNKNOWN_TEXT == TRUE_AFTER_UNKNOWN
     unknown = {"arn": True, "schema": [{"name": True}], "lambda_config": [], "tags": {"a": True}, "known": False}
     after = {**USERS, "tags": {"b": "c"}, "known": 1}
     file = saved(tmp_path, plan(change(["create"], after=after, unknown=unknown))).json_file
     (resource,) = enriched(read_document(file or Path()), Protected.read(ROOT / "policies/protected.yaml"))
     values = resource["values"]
-    assert values["arn"] == UNKNOWN
-    assert values["schema"][0] == {**USERS["schema"][0], "name": UNKNOWN}
-    assert values["tags"] == {"b": "c", "a": UNKNOWN}
+    assert values["arn"] == UNKNOWN_TEXT
+    assert values["schema"][0] == {**USERS["schema"][0], "name": UNKNOWN_TEXT}
+    assert values["tags"] == {"b": "c", "a": UNKNOWN_TEXT}
     assert values["known"] == 1
 
 
@@ -258,7 +258,7 @@ judge = Judge(Policies.load(Path({str(tmp_path)!r})))
 assert "checkov" not in sys.modules
 file = Path({str(tmp_path / "plan.json")!r})
 verdict = judge.judge(a_unit(), PlanRecord(file, file, "1.2", "1.11.4"))
-assert {{each.rule for each in verdict.findings}} == {{"ORCH_PROTECTED", "ORCH_UNPROVEN"}}
+assert {{each.rule for each in verdict.findings}} == {{"ORCH_PROTECTED", "ORCH_CHECK_FAILED"}}
 assert sys.stdout is out and sys.stderr is err
 assert logging.getLogger().level == logging.WARNING
 assert not any(isinstance(each, logging.StreamHandler) for each in logging.getLogger().handlers)

@@ -13,7 +13,14 @@ import pytest
 from orchestrator.errors import BlockedError
 from orchestrator.guard.model import Severity, Verdict
 from orchestrator.guard.receipt.freeze import freeze
-from orchestrator.guard.receipt.receipt import Facts, Receipt, StateMovedError, Wrote, check, check_verdict
+from orchestrator.guard.receipt.receipt import (
+    Receipt,
+    ReceiptInputs,
+    StateMovedError,
+    StateWrites,
+    check_receipt,
+    check_verdict,
+)
 from orchestrator.terraform.state.header import StateHeader
 from tests.support.reports import finding
 
@@ -22,7 +29,7 @@ CLEAN = Verdict(unit="prod/data", findings=(), checks=("ORCH_PROTECTED", "ORCH_W
 
 
 @pytest.fixture
-def facts(tmp_path: Path) -> Facts:
+def facts(tmp_path: Path) -> ReceiptInputs:
     root = tmp_path / "root"
     (root / "modules" / "table").mkdir(parents=True)
     for name in ("main.tf", "upstream.json", "modules/table/main.tf"):
@@ -31,7 +38,7 @@ def facts(tmp_path: Path) -> Facts:
     fetched = tmp_path / "data" / "modules"
     fetched.mkdir(parents=True)
     (fetched / "modules.json").write_text("{}")
-    return Facts(
+    return ReceiptInputs(
         unit="prod/data",
         account_id="111111111111",
         region="eu-west-1",
@@ -44,18 +51,18 @@ def facts(tmp_path: Path) -> Facts:
     )
 
 
-def receipt_of(facts: Facts, verdict: Verdict = CLEAN) -> Receipt:
+def receipt_of(facts: ReceiptInputs, verdict: Verdict = CLEAN) -> Receipt:
     return Receipt.make(facts, verdict, run="20260301-101500-7f3a", destroy=False, time="2026-03-01", commit="abc")
 
 
-def now(facts: Facts) -> Facts:
+def now(facts: ReceiptInputs) -> ReceiptInputs:
     """The same facts with the files as they are now."""
     return replace(facts, frozen=freeze(facts.frozen.root, facts.frozen.plan, extra=facts.frozen.extra))
 
 
-def test_what_is_as_it_was_may_be_applied(facts: Facts) -> None:
+def test_what_is_as_it_was_may_be_applied(facts: ReceiptInputs) -> None:
     receipt = receipt_of(facts)
-    check(receipt, now(facts))
+    check_receipt(receipt, now(facts))
     check_verdict(receipt, CLEAN)
     assert {"root/upstream.json", "root/modules/table/main.tf", "extra0/modules.json"} <= receipt.files.keys()
 
@@ -75,9 +82,9 @@ def test_what_is_as_it_was_may_be_applied(facts: Facts) -> None:
         ({"base": StateHeader()}, "had the serial 4, and is gone"),
     ],
 )
-def test_whatever_differs_is_refused_and_named(facts: Facts, change: dict[str, Any], said: str) -> None:
+def test_whatever_differs_is_refused_and_named(facts: ReceiptInputs, change: dict[str, Any], said: str) -> None:
     with pytest.raises(BlockedError, match=said) as caught:
-        check(receipt_of(facts), replace(facts, **change))
+        check_receipt(receipt_of(facts), replace(facts, **change))
     assert caught.value.exit_code == 3
     assert caught.value.hint
     assert isinstance(caught.value, StateMovedError) == ("base" in change)
@@ -86,7 +93,7 @@ def test_whatever_differs_is_refused_and_named(facts: Facts, change: dict[str, A
 def test_every_fact_is_compared() -> None:
     """A fact that somebody adds and does not compare would be no bond."""
     compared = {"unit", "account_id", "region", "state", "json_sha256", "policies", "versions", "base", "frozen"}
-    assert {field.name for field in fields(Facts)} == compared
+    assert {field.name for field in fields(ReceiptInputs)} == compared
 
 
 @pytest.mark.parametrize(
@@ -100,21 +107,21 @@ def test_every_fact_is_compared() -> None:
         ("plan", lambda path: path.write_text("x"), "was changed"),
     ],
 )
-def test_a_file_that_differs_is_named(facts: Facts, name: str, edit: Callable[[Path], Any], how: str) -> None:
+def test_a_file_that_differs_is_named(facts: ReceiptInputs, name: str, edit: Callable[[Path], Any], how: str) -> None:
     receipt = receipt_of(facts)
     path = facts.frozen.plan.parent / name
     edit(path)
     with pytest.raises(BlockedError, match=f"{path} {how} after the plan was judged"):
-        check(receipt, now(facts))
+        check_receipt(receipt, now(facts))
 
 
-def test_a_blocked_plan_is_not_applied_by_its_receipt(facts: Facts) -> None:
+def test_a_blocked_plan_is_not_applied_by_its_receipt(facts: ReceiptInputs) -> None:
     blocked = receipt_of(facts, replace(CLEAN, findings=(finding("prod/data"),)))
     with pytest.raises(BlockedError, match=r"its plan was blocked \(ORCH_PROTECTED\)"):
-        check(blocked, facts)
+        check_receipt(blocked, facts)
 
 
-def test_a_second_verdict_must_be_the_first(facts: Facts) -> None:
+def test_a_second_verdict_must_be_the_first(facts: ReceiptInputs) -> None:
     waived = replace(finding("prod/data"), severity=Severity.WAIVED, waiver="w-1 by anna: reason")
     receipt = receipt_of(facts, replace(CLEAN, findings=(waived,)))
     check_verdict(receipt, replace(CLEAN, findings=(replace(waived, inside="3 users"),)))  # counted anew each time
@@ -130,8 +137,8 @@ def test_a_second_verdict_must_be_the_first(facts: Facts) -> None:
             check_verdict(receipt, other)
 
 
-def test_a_receipt_comes_back_from_disk_as_it_was(facts: Facts, tmp_path: Path) -> None:
-    wrote = Wrote(ok=False, lineage=LINEAGE, first=5, last=6, versions={"v2": 6, "v1": 5})
+def test_a_receipt_comes_back_from_disk_as_it_was(facts: ReceiptInputs, tmp_path: Path) -> None:
+    wrote = StateWrites(ok=False, lineage=LINEAGE, first=5, last=6, versions={"v2": 6, "v1": 5})
     for receipt in (
         receipt_of(facts),
         replace(receipt_of(facts, replace(CLEAN, findings=(finding("u"),))), wrote=wrote),
@@ -157,7 +164,7 @@ def test_a_receipt_comes_back_from_disk_as_it_was(facts: Facts, tmp_path: Path) 
     ],
 )
 def test_what_is_no_whole_receipt_is_refused(
-    facts: Facts, tmp_path: Path, edit: Callable[[dict[str, Any]], Any], said: str
+    facts: ReceiptInputs, tmp_path: Path, edit: Callable[[dict[str, Any]], Any], said: str
 ) -> None:
     path = tmp_path / "receipt.json"
     path.write_text(json.dumps(edit(receipt_of(facts).form())))

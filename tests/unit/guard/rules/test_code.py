@@ -111,8 +111,8 @@ def test_whatever_runs_a_program_is_found(scan: Scan, name: str, text: str, addr
     ],
 )
 def test_a_module_that_configures_a_provider_is_found(scan: Scan, name: str, text: str, address: str) -> None:
-    found = [each for each in told(scan({f"modules/m/{name}": text})) if each[0] == "ORCH_UNLISTED"]
-    assert found == [("ORCH_UNLISTED", address, f"modules/m/{name}:1")]
+    found = [each for each in told(scan({f"modules/m/{name}": text})) if each[0] == "ORCH_UNTRUSTED_SOURCE"]
+    assert found == [("ORCH_UNTRUSTED_SOURCE", address, f"modules/m/{name}:1")]
 
 
 def test_a_provider_block_that_only_gives_a_name_is_none(scan: Scan) -> None:
@@ -184,7 +184,7 @@ def test_the_same_block_has_the_same_id_and_one_finding(scan: Scan) -> None:
     ],
 )
 def test_a_provider_that_is_not_listed_is_found(scan: Scan, text: str, source: str, line: int) -> None:
-    assert told(scan({"modules/m/main.tf": text})) == [("ORCH_UNLISTED", source, f"modules/m/main.tf:{line}")]
+    assert told(scan({"modules/m/main.tf": text})) == [("ORCH_UNTRUSTED_SOURCE", source, f"modules/m/main.tf:{line}")]
 
 
 def test_listed_providers_and_the_built_in_one_pass(scan: Scan) -> None:
@@ -223,7 +223,7 @@ data "terraform_remote_state" "s" { backend = "local" }
 )
 def test_modules_come_from_where_a_stack_or_orch_yaml_says(scan: Scan, source: str, *, listed: bool) -> None:
     found = scan({"modules/m/main.tf": f'module "x" {{\n  source = "{source}"\n}}\n'})
-    assert told(found) == ([] if listed else [("ORCH_UNLISTED", source, "modules/m/main.tf:2")])
+    assert told(found) == ([] if listed else [("ORCH_UNTRUSTED_SOURCE", source, "modules/m/main.tf:2")])
 
 
 def test_a_fetched_module_is_looked_at_after_init(scan: Scan) -> None:
@@ -241,8 +241,8 @@ def test_a_fetched_module_is_looked_at_after_init(scan: Scan) -> None:
     ) in found
     assert {each[0:2] for each in found} == {
         ("ORCH_RUNS_CODE", "module.this.module.net.data.external.e"),
-        ("ORCH_UNLISTED", "registry.terraform.io/hashicorp/external"),
-        ("ORCH_UNLISTED", "registry.terraform.io/hashicorp/random"),
+        ("ORCH_UNTRUSTED_SOURCE", "registry.terraform.io/hashicorp/external"),
+        ("ORCH_UNTRUSTED_SOURCE", "registry.terraform.io/hashicorp/random"),
     }
 
 

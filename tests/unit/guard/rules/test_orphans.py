@@ -11,11 +11,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orchestrator.aws.state.ledger_form import Entry, make_entry
+from orchestrator.aws.state.ledger_form import LedgerEntry, make_entry
 from orchestrator.config.catalogue import Unit
 from orchestrator.guard.model import Severity
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.guard.rules.orphans import ORPHANED, TWIN, Books, Comparison, Left, compare
+from orchestrator.guard.rules.orphans import DUPLICATE, ORPHANED, Comparison, InventoryRecord, OrphanedState, compare
 from orchestrator.terraform.model import StateRecord, StateResource
 from tests.support.aws import account, catalogue, unit
 
@@ -34,19 +34,19 @@ def made(id_: str, *, module: str = "service", region: str = "eu-west-1") -> Uni
     return replace(built, region=region, module=replace(built.module, address=module))
 
 
-def entry(of: Unit, *protected: StateResource, resources: int = 2) -> Entry:
+def entry(of: Unit, *protected: StateResource, resources: int = 2) -> LedgerEntry:
     return make_entry(LIVE, of, state(*protected, resources=resources))
 
 
-def books(of: Unit, known: Entry | None = None, *, lineage: str = "") -> Books:
-    return Books(of, BUCKET, "ams", known, lineage)
+def books(of: Unit, known: LedgerEntry | None = None, *, lineage: str = "") -> InventoryRecord:
+    return InventoryRecord(of, BUCKET, "ams", known, lineage)
 
 
-def left(of: Entry, *, bucket: str = BUCKET, gone: bool = False) -> Left:
-    return Left(of, bucket, None if gone else state(*of.protected, resources=of.resources))
+def left(of: LedgerEntry, *, bucket: str = BUCKET, gone: bool = False) -> OrphanedState:
+    return OrphanedState(of, bucket, None if gone else state(*of.protected, resources=of.resources))
 
 
-def run(units: Sequence[Unit], entries: Sequence[Entry], elsewhere: Sequence[Left] = ()) -> Comparison:
+def run(units: Sequence[Unit], entries: Sequence[LedgerEntry], elsewhere: Sequence[OrphanedState] = ()) -> Comparison:
     """The comparison for units of which all states are there that the ledger knows."""
     known = {each.folder: each for each in entries}
     asked = [books(each, e := known.get(each.folder), lineage=e.lineage if e and not e.empty else "") for each in units]
@@ -83,17 +83,17 @@ def test_a_renamed_unit_is_orphaned_and_its_successor_a_twin(
     now = [new if each is old else each for each in units]
     found = run(now, [entry(each, POOL) for each in units])
     assert [finding.unit for _, finding in found.orphans] == [old.id]
-    assert set(found.twins) == {new.id}
-    twin = found.twins[new.id]
-    assert twin.rule == TWIN
-    assert twin.severity is Severity.BLOCK
+    assert set(found.duplicates) == {new.id}
+    duplicate = found.duplicates[new.id]
+    assert duplicate.rule == DUPLICATE
+    assert duplicate.severity is Severity.BLOCK
     known = {
         "stage": f"`orch move {old.stage} {new.stage}`",
         "stack": f"`orch move {old.stage}/{old.stack} {new.stage}/{new.stack}`",
         "region": f"put {old.id} back into live/",
     }
-    assert known[part] in twin.hint
-    assert twin.address == new.state_key
+    assert known[part] in duplicate.hint
+    assert duplicate.address == new.state_key
 
 
 @given(UNITS, st.data())
@@ -106,7 +106,7 @@ def test_what_vanished_is_told_with_its_address_and_blocks(units: list[Unit], da
     assert "aws_cognito_user_pool.this (eu-west-1_abc)" in finding.message
     assert "every user in the pool" in finding.lost
     assert f"orch destroy --orphans {gone.stage}" in finding.hint
-    assert not found.twins
+    assert not found.duplicates
 
 
 def test_what_is_left_without_anything_protected_is_a_note() -> None:
@@ -121,7 +121,7 @@ def test_what_is_left_without_anything_protected_is_a_note() -> None:
 
 def test_a_new_unit_that_looks_like_nothing_that_is_left_is_no_twin() -> None:
     found = run([made("prod/queue", module="queue")], [entry(made("old/users", module="user_pool"), POOL)])
-    assert not found.twins
+    assert not found.duplicates
     assert [finding.unit for _, finding in found.orphans] == ["old/users"]
 
 
@@ -146,7 +146,7 @@ def test_a_state_that_was_lost_or_replaced_or_is_looked_for_elsewhere_blocks(
     users = made("prod/users")
     known = entry(users, POOL)
     known = replace(known, state_key=key or known.state_key)
-    finding = compare([books(users, known, lineage=lineage)], [], PROTECTED).twins["prod/users"]
+    finding = compare([books(users, known, lineage=lineage)], [], PROTECTED).duplicates["prod/users"]
     assert said in finding.message
     assert known.state_key in finding.hint
 
@@ -154,14 +154,14 @@ def test_a_state_that_was_lost_or_replaced_or_is_looked_for_elsewhere_blocks(
 def test_a_lost_state_without_anything_protected_is_a_note() -> None:
     box = made("dev/box")
     found = compare([books(box, entry(box))], [], PROTECTED)
-    assert not found.twins
+    assert not found.duplicates
     assert "the state of dev/box is gone" in found.notes[0]
 
 
 def test_a_state_in_another_bucket_makes_a_twin() -> None:
     users = made("prod/users")
     elsewhere = left(entry(users, POOL), bucket="old-bucket")
-    finding = compare([books(users)], [], PROTECTED, [elsewhere]).twins["prod/users"]
+    finding = compare([books(users)], [], PROTECTED, [elsewhere]).duplicates["prod/users"]
     assert "old-bucket" in finding.cause
     assert "`state.bucket`" in finding.hint
 
@@ -169,15 +169,15 @@ def test_a_state_in_another_bucket_makes_a_twin() -> None:
 def test_another_accounts_stage_of_the_same_stacks_is_no_twin() -> None:
     users = made("prod/users")
     other = replace(entry(made("dev/users"), POOL), account="development", account_id="2" * 12)
-    assert not compare([books(users)], [], PROTECTED, [left(other, bucket="theirs")]).twins
+    assert not compare([books(users)], [], PROTECTED, [left(other, bucket="theirs")]).duplicates
     same = replace(entry(users, POOL), account="development", account_id="2" * 12)
-    assert compare([books(users)], [], PROTECTED, [left(same, bucket="theirs")]).twins
+    assert compare([books(users)], [], PROTECTED, [left(same, bucket="theirs")]).duplicates
 
 
 def test_another_catalogue_in_the_same_account_is_not_ours() -> None:
     users = made("prod/users")
     theirs = replace(entry(made("live/users"), POOL), catalogue="bpm")
-    assert not compare([books(users)], [], PROTECTED, [left(theirs, bucket="theirs")]).twins
+    assert not compare([books(users)], [], PROTECTED, [left(theirs, bucket="theirs")]).duplicates
 
 
 def test_an_orphan_whose_state_is_gone_still_blocks() -> None:
@@ -188,7 +188,7 @@ def test_an_orphan_whose_state_is_gone_still_blocks() -> None:
 def test_what_the_list_protects_now_counts_not_what_it_did_when_the_entry_was_written() -> None:
     """The state is read anew: a type that was listed later is found all the same."""
     old = entry(made("old/users"))
-    ((_, finding),) = compare([], [Left(old, BUCKET, state(POOL))], PROTECTED).orphans
+    ((_, finding),) = compare([], [OrphanedState(old, BUCKET, state(POOL))], PROTECTED).orphans
     assert "aws_cognito_user_pool" in finding.message
 
 

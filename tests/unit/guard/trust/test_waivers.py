@@ -137,9 +137,9 @@ def test_one_exact_thing_may_be_named(address: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "unit", "address"),
     [
-        ("ORCH_UNLISTED", "prod/identity", "module.this.module.vpc"),
-        ("ORCH_UNLISTED", "prod/identity", "registry.terraform.io/evil/evil"),
-        ("ORCH_TWIN", "account:main", "s3://ams-111111111111-tfstate"),
+        ("ORCH_UNTRUSTED_SOURCE", "prod/identity", "module.this.module.vpc"),
+        ("ORCH_UNTRUSTED_SOURCE", "prod/identity", "registry.terraform.io/evil/evil"),
+        ("ORCH_DUPLICATE", "account:main", "s3://ams-111111111111-tfstate"),
         ("ORCH_ORPHANED", "prod/identity@us-east-1", "prod/identity/us-east-1/terraform.tfstate"),
         ("ORCH_TEMPLATE", "prod/legacy", "aws_cloudformation_stack.this/UserPool"),
     ],

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.errors import UsageError
 from orchestrator.guard.model import Severity
-from orchestrator.guard.receipt.receipt import Receipt, Said, Wrote
+from orchestrator.guard.receipt.receipt import Receipt, RecordedFinding, StateWrites
 from orchestrator.report.final.past import (
     ShownRun,
     finding_shown_form,
@@ -95,17 +95,17 @@ def shown() -> ShownRun:
         receipts={
             "prod/data": a_receipt(
                 "prod/data",
-                findings=(Said("77ab01ffee", "ORCH_PROTECTED", "waived", "w-1"),),
-                wrote=Wrote(ok=True, lineage=lineage, first=5, last=6, versions={"v2": 6, "v1": 5}),
+                findings=(RecordedFinding("77ab01ffee", "ORCH_PROTECTED", "waived", "w-1"),),
+                wrote=StateWrites(ok=True, lineage=lineage, first=5, last=6, versions={"v2": 6, "v1": 5}),
             ),
             "prod/api": a_receipt(
                 "prod/api",
                 lineage="",
                 serial=0,
-                wrote=Wrote(ok=False, lineage=lineage, first=1, last=1, versions={"v1": 1}),
+                wrote=StateWrites(ok=False, lineage=lineage, first=1, last=1, versions={"v1": 1}),
             ),
             "prod/identity": a_receipt(
-                "prod/identity", blocked=True, findings=(Said("3a9c01ffee", "ORCH_PROTECTED", "block"),)
+                "prod/identity", blocked=True, findings=(RecordedFinding("3a9c01ffee", "ORCH_PROTECTED", "block"),)
             ),
         },
         copies=(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from orchestrator.report.final.report import _OUTCOMES, outcome, render_report, render_unit, render_units
 from orchestrator.report.json import run_json
 from orchestrator.report.lines import done_line
-from orchestrator.report.model import Attribute, ChangeLine, Status
+from orchestrator.report.model import AttributeChange, ChangeLine, Status
 from orchestrator.terraform.model import Action
 from tests.support.reports import finding, run, unit
 from tests.support.samples import api, identity, tagged, whole_run
@@ -111,7 +111,7 @@ def test_a_block_without_a_finding_tells_its_cause() -> None:
 def test_what_the_change_does_to_its_judge_is_shown_once_with_every_unit() -> None:
     weaker = replace(
         finding("prod/a", action=""),
-        rule="ORCH_SELF",
+        rule="ORCH_POLICY_WEAKENED",
         address="policies/protected.yaml: aws_x",
         message="aws_x would not be protected any more",
     )
@@ -121,7 +121,7 @@ def test_what_the_change_does_to_its_judge_is_shown_once_with_every_unit() -> No
     ]
     text = render_report(run(*units), width=200)
     assert text.count("aws_x would not be protected any more") == 1
-    assert "prod/a, prod/b, prod/c: policies/protected.yaml: aws_x  ORCH_SELF a" in text
+    assert "prod/a, prod/b, prod/c: policies/protected.yaml: aws_x  ORCH_POLICY_WEAKENED a" in text
     assert "prod/b: delete aws_cognito_user_pool.this  ORCH_PROTECTED" in text
 
 
@@ -169,7 +169,7 @@ def test_hostile_text_from_anywhere_cannot_control_the_terminal() -> None:
     hostile = unit(
         "prod/a" + bad,
         Status.FAILED,
-        [ChangeLine("a" + bad, Action.UPDATE, bad, (Attribute(bad, bad, bad),), bad, bad, bad)],
+        [ChangeLine("a" + bad, Action.UPDATE, bad, (AttributeChange(bad, bad, bad),), bad, bad, bad)],
         cause=bad,
         error=f"one\r\n{bad}\ntwo",
         log=bad,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.report.model import Attribute, ChangeLine
+from orchestrator.report.model import AttributeChange, ChangeLine
 from orchestrator.report.values.changes import AFTER_APPLY, AFTER_UPSTREAM
 from orchestrator.terraform.model import Action
 from tests.support.reports import POOL, change, lines
@@ -141,7 +141,7 @@ def test_unknown_is_after_apply_or_after_an_upstream() -> None:
 
 def test_a_known_value_is_not_marked_as_from_an_upstream() -> None:
     (line,) = lines(change(Action.UPDATE, {"role": "a"}, {"role": "b"}), marks=frozenset({(POOL, "role")}))
-    assert line.attributes == (Attribute("role", '"a"', '"b"'),)
+    assert line.attributes == (AttributeChange("role", '"a"', '"b"'),)
 
 
 def test_what_forces_the_replacement_is_flagged_and_named() -> None:

@@ -1,4 +1,4 @@
-"""What the gate holds back: one account for an orphan, one unit for a twin, everything for a vanished account."""
+"""What the gate holds back: one account for an orphan, one unit for a duplicate, everything for a vanished account."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import pytest
 
 from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.ledger_form import make_entry
-from orchestrator.config.accounts_lock import FILE, Locked, lock_text, locked
+from orchestrator.config.accounts_lock import FILE, Locked, accounts_lock_text, locked_account
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location, SetupError
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.rules.accounts import Pinned, compare_accounts, trusted_lock
-from orchestrator.guard.rules.orphans import Books, Left
-from orchestrator.guard.trust.base_commit import Base
+from orchestrator.guard.rules.orphans import InventoryRecord, OrphanedState
+from orchestrator.guard.trust.base_commit import BaseCommit
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.run.checks.blocked import Held
-from orchestrator.run.checks.inventory import Gate, held_report
-from orchestrator.run.checks.listing import Shelf, Shelves
+from orchestrator.run.checks.blocked import BlockedUnits
+from orchestrator.run.checks.inventory import InventoryCheck, blocked_report
+from orchestrator.run.checks.listing import AccountListing, Listings
 from orchestrator.terraform.model import StateRecord, StateResource
 from tests.support.aws import account, catalogue, unit
 from tests.support.git import Git
@@ -33,7 +33,7 @@ PROTECTED = Protected.read(Path(__file__).parents[4] / "policies/protected.yaml"
 POOL = StateResource("module.this.aws_cognito_user_pool.this", "aws_cognito_user_pool", "eu-west-1_abc")
 STATE = StateRecord("line", 3, {}, (POOL.address,), (POOL,))
 OLD = replace(unit("old/users", "production"), stage="old")
-LEFT = Left(make_entry(LIVE, OLD, STATE), "bucket", STATE, Location("live/accounts/production.yaml", 1))
+LEFT = OrphanedState(make_entry(LIVE, OLD, STATE), "bucket", STATE, Location("live/accounts/production.yaml", 1))
 GONE = Locked("gone", "4" * 12, "eu-west-1", "gone-bucket", "ams", Location(FILE, 5), {})
 
 
@@ -41,39 +41,39 @@ GONE = Locked("gone", "4" * 12, "eu-west-1", "gone-bucket", "ams", Location(FILE
 class Fake:
     """Shelves without AWS."""
 
-    remains: Sequence[Left] = ()
+    remains: Sequence[OrphanedState] = ()
     fresh: Sequence[str] = ()
-    vanished: Sequence[Left] | SetupError = ()
+    vanished: Sequence[OrphanedState] | SetupError = ()
 
-    def of(self, units: Iterable[Unit]) -> tuple[Shelf, ...]:
+    def of(self, units: Iterable[Unit]) -> tuple[AccountListing, ...]:
         chosen = [each for each in units if each.account == "production"]
-        return (Shelf(LIVE.accounts["production"], Role.PLAN, tuple(chosen), {}, {}),) if chosen else ()
+        return (AccountListing(LIVE.accounts["production"], Role.PLAN, tuple(chosen), {}, {}),) if chosen else ()
 
-    def books(self, shelf: Shelf) -> tuple[Books, ...]:
-        return tuple(Books(each, "bucket", "ams") for each in shelf.units if each.id in self.fresh)
+    def books(self, shelf: AccountListing) -> tuple[InventoryRecord, ...]:
+        return tuple(InventoryRecord(each, "bucket", "ams") for each in shelf.units if each.id in self.fresh)
 
-    def left(self, shelf: Shelf) -> Sequence[Left]:
+    def left(self, shelf: AccountListing) -> Sequence[OrphanedState]:
         return self.remains
 
-    def elsewhere(self, shelf: Shelf, new: Sequence[Books]) -> tuple[Left, ...]:
+    def elsewhere(self, shelf: AccountListing, new: Sequence[InventoryRecord]) -> tuple[OrphanedState, ...]:
         return ()
 
-    def of_vanished(self, locked: Locked) -> Sequence[Left]:
+    def of_vanished(self, locked_account: Locked) -> Sequence[OrphanedState]:
         if isinstance(self.vanished, SetupError):
             raise self.vanished
         return self.vanished
 
 
-def gate(fake: Fake, **more: Any) -> Gate:
-    return Gate(LIVE, cast("Shelves", fake), PROTECTED, **more)
+def gate(fake: Fake, **more: Any) -> InventoryCheck:
+    return InventoryCheck(LIVE, cast("Listings", fake), PROTECTED, **more)
 
 
-def held(fake: Fake, *, vanished: Sequence[Locked] = (), destroy: bool = False, **more: Any) -> Held:
-    return gate(fake, **more).by_ledgers(Held(), LIVE.units.values(), vanished, destroy=destroy)
+def held(fake: Fake, *, vanished: Sequence[Locked] = (), destroy: bool = False, **more: Any) -> BlockedUnits:
+    return gate(fake, **more).by_ledgers(BlockedUnits(), LIVE.units.values(), vanished, destroy=destroy)
 
 
 def test_nothing_is_held_when_all_is_in_order() -> None:
-    assert held(Fake()) == Held()
+    assert held(Fake()) == BlockedUnits()
 
 
 def test_an_orphan_holds_its_account_and_no_other() -> None:
@@ -95,12 +95,12 @@ def test_a_destroy_is_told_and_not_held() -> None:
 
 def test_a_twin_is_blocked_itself() -> None:
     found = held(Fake([LEFT], fresh=["prod/data"]))
-    report = held_report(
+    report = blocked_report(
         found, UnitReport("prod/data", "production", "eu-west-1", Status.SKIPPED), LIVE.units["prod/data"]
     )
     assert report is not None
     assert report.status is Status.BLOCKED
-    assert [each.rule for each in report.findings] == ["ORCH_TWIN"]
+    assert [each.rule for each in report.findings] == ["ORCH_DUPLICATE"]
 
 
 def test_what_a_waiver_allows_is_not_held_and_is_told() -> None:
@@ -108,7 +108,7 @@ def test_what_a_waiver_allows_is_not_held_and_is_told() -> None:
         return replace(finding, severity=Severity.WAIVED, waiver="retire by anna")
 
     found = held(Fake([LEFT], fresh=["prod/data"]), waived=waived)
-    assert (found.reports, dict(found.accounts), dict(found.twins)) == ((), {}, {})
+    assert (found.reports, dict(found.accounts), dict(found.duplicates)) == ((), {}, {})
     assert all("allowed by retire by anna" in note for note in found.notes)
     assert len(found.notes) == 2
 
@@ -130,22 +130,22 @@ def test_an_emptied_or_unreachable_vanished_account_is_a_note() -> None:
 
 
 def test_an_account_that_moved_is_held_before_aws_is_asked() -> None:
-    lock = {"bpm": replace(locked(LIVE, LIVE.accounts["bpm"]), id="5" * 12, lines={"id": Location(FILE, 6)})}
+    lock = {"bpm": replace(locked_account(LIVE, LIVE.accounts["bpm"]), id="5" * 12, lines={"id": Location(FILE, 6)})}
     here = replace(LIVE, root=Path(__file__).parents[4])
-    found = Gate(here, cast("Shelves", None), PROTECTED).by_record(compare_accounts(here, lock))
+    found = InventoryCheck(here, cast("Listings", None), PROTECTED).by_record(compare_accounts(here, lock))
     (report,) = found.reports
     assert (report.unit, report.status) == ("account:bpm", Status.BLOCKED)
     assert f"{FILE}:6" in report.findings[0].cause
     assert found.of(LIVE.units["bpm-prod/tasks"]) is not None
     assert found.of(LIVE.units["prod/data"]) is None
-    assert gate(Fake()).by_record(Pinned()) == Held()
+    assert gate(Fake()).by_record(Pinned()) == BlockedUnits()
 
 
 @pytest.mark.parametrize(("entry", "stale"), [(None, True), (11, True), (12, False), (13, False)])
 def test_an_entry_is_stale_when_missing_or_older_than_its_state(entry: int | None, stale: bool) -> None:
     data = LIVE.units["prod/data"]
     at = {data.folder: datetime(2026, 11, 26, entry, tzinfo=UTC)} if entry is not None else {}
-    shelf = Shelf(
+    shelf = AccountListing(
         account("production", "1" * 12), Role.PLAN, (data,), at, {data.folder: datetime(2026, 11, 26, 12, tzinfo=UTC)}
     )
     assert shelf.stale == ((data,) if stale else ())
@@ -157,12 +157,12 @@ def test_in_a_ci_the_record_is_that_of_the_protected_commit(tmp_path: Path) -> N
     git = Git(tmp_path / "repo")
     file = git.root / FILE
     file.parent.mkdir(parents=True)
-    entry = locked(LIVE, LIVE.accounts["bpm"])
-    file.write_text(lock_text([entry]))
+    entry = locked_account(LIVE, LIVE.accounts["bpm"])
+    file.write_text(accounts_lock_text([entry]))
     merged = git.commit()
-    file.write_text(lock_text([replace(entry, id="6" * 12)]))
+    file.write_text(accounts_lock_text([replace(entry, id="6" * 12)]))
     git.commit()
-    base = Base(commit=merged, forked=merged, since=merged, protected=True, words="origin/main")
+    base = BaseCommit(commit=merged, forked=merged, since=merged, protected=True, words="origin/main")
     assert trusted_lock(git.root, base)["bpm"].id == entry.id
     assert trusted_lock(git.root, replace(base, protected=False))["bpm"].id == "6" * 12
     assert trusted_lock(git.root, None)["bpm"].id == "6" * 12

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import ApprovalError, UsageError
-from orchestrator.run.history.approval import Approval, Came, approval_of, check_units, find_chain
-from orchestrator.run.history.journal import Journal, held
-from orchestrator.run.resume import first_difference
+from orchestrator.run.history.approval import ApplyState, Approval, approval_of, check_units, find_chain
+from orchestrator.run.history.journal import Journal, hold_journal
+from orchestrator.run.resume import plan_difference
 from tests.support.journals import APPROVED, END, PLANNED, ended, make_run, planned
 
 NAMES = [f"20261126-00000{number}-aaaa" for number in range(5)]
@@ -36,22 +36,24 @@ def test_a_run_that_was_gone_on_with_means_the_newest_of_its_kind(tmp_path: Path
     for wanted in (None, *NAMES[:2]):
         found = approval(tmp_path, wanted)
         assert [past.run for past in found.runs] == NAMES[:2]
-        assert found.progress["prod/a"].came is Came.DONE
-        assert (found.progress["prod/b"].came, found.progress["prod/b"].run) == (Came.STARTED, NAMES[1])
+        assert found.progress["prod/a"].came is ApplyState.DONE
+        assert (found.progress["prod/b"].came, found.progress["prod/b"].run) == (ApplyState.STARTED, NAMES[1])
 
 
 @pytest.mark.parametrize(
     ("events", "came"),
     [
-        ((), Came.NOWHERE),
-        ((("apply-started", {"unit": "prod/a"}),), Came.STARTED),
-        ((("apply-started", {"unit": "prod/a"}), ("apply-ended", {"unit": "prod/a", "ok": False})), Came.STARTED),
-        ((("apply-started", {"unit": "prod/a"}), ("apply-ended", {"unit": "prod/a", "ok": True})), Came.DONE),
-        ((ended("prod/a", "unchanged"),), Came.DONE),
-        ((ended("prod/a", "no longer as approved"),), Came.NOWHERE),
+        ((), ApplyState.NOWHERE),
+        ((("apply-started", {"unit": "prod/a"}),), ApplyState.STARTED),
+        ((("apply-started", {"unit": "prod/a"}), ("apply-ended", {"unit": "prod/a", "ok": False})), ApplyState.STARTED),
+        ((("apply-started", {"unit": "prod/a"}), ("apply-ended", {"unit": "prod/a", "ok": True})), ApplyState.DONE),
+        ((ended("prod/a", "unchanged"),), ApplyState.DONE),
+        ((ended("prod/a", "no longer as approved"),), ApplyState.NOWHERE),
     ],
 )
-def test_how_far_a_unit_came(tmp_path: Path, events: tuple[tuple[str, dict[str, object]], ...], came: Came) -> None:
+def test_how_far_a_unit_came(
+    tmp_path: Path, events: tuple[tuple[str, dict[str, object]], ...], came: ApplyState
+) -> None:
     make_run(tmp_path, NAMES[0], *PLANNED, APPROVED, *events)
     assert approval(tmp_path).progress["prod/a"].came is came
 
@@ -98,7 +100,7 @@ def test_what_cannot_be_resumed_is_said_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="still goes on"):
         find_chain(tmp_path, NAMES[1])
     journal.close()
-    with held(tmp_path / NAMES[1] / "journal.jsonl") as mine:
+    with hold_journal(tmp_path / NAMES[1] / "journal.jsonl") as mine:
         assert mine
         with pytest.raises(UsageError, match="still goes on"):
             find_chain(tmp_path, NAMES[1])
@@ -126,8 +128,8 @@ def test_a_root_is_the_same_only_with_the_same_files(tmp_path: Path) -> None:
         (root / "modules" / "x.tf").write_text("x")
     (one / ".terraform.lock.hcl").write_text("init completed it")
     (one / "errored.tfstate").write_text("{}")
-    assert first_difference(one, other) == ""
+    assert plan_difference(one, other) == ""
     (other / "modules" / "x.tf").write_text("y")
-    assert first_difference(one, other) == "modules/x.tf"
+    assert plan_difference(one, other) == "modules/x.tf"
     (other / "added.tf").write_text("")
-    assert first_difference(one, other) == "added.tf"
+    assert plan_difference(one, other) == "added.tf"

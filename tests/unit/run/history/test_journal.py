@@ -21,7 +21,7 @@ from orchestrator.errors import SetupError
 from orchestrator.run.history.journal import (
     Journal,
     UnknownFormatError,
-    held,
+    hold_journal,
     in_flight,
     is_written,
     load_journal,
@@ -109,13 +109,13 @@ def test_whoever_writes_holds_it_and_a_kill_gives_it_up(tmp_path: Path) -> None:
     child.stdout.readline()
     try:
         assert is_written(path)
-        with held(path) as mine:
+        with hold_journal(path) as mine:
             assert not mine
     finally:
         os.kill(child.pid, signal.SIGKILL)
         child.communicate()
     assert not is_written(path)
-    with held(path) as mine:
+    with hold_journal(path) as mine:
         assert mine
         assert is_written(path), "nobody else may go on with it now"
     assert not is_written(tmp_path / "none.jsonl")

@@ -12,7 +12,7 @@ from orchestrator.errors import UsageError
 from orchestrator.report.json import finding_form, finding_of, run_json
 from orchestrator.report.model import Notice, Status, UnitDone
 from orchestrator.run.history.paths import Folders
-from orchestrator.run.history.reports import Kept, find_finding, find_report, save_report
+from orchestrator.run.history.reports import Recorder, find_finding, find_report, save_report
 from tests.support.reports import finding, run, unit
 
 OLD, NEW = "20260301-101500-7f3a", "20260302-101500-7f3a"
@@ -74,7 +74,7 @@ def test_what_is_not_there_or_not_readable_is_said_with_what_to_do(tmp_path: Pat
 
 
 def test_how_units_ended_is_remembered_while_the_run_goes() -> None:
-    kept = Kept()
+    kept = Recorder()
     for event in (
         UnitDone(unit("b", Status.PLANNED)),
         Notice(text="x"),

@@ -14,7 +14,7 @@ from orchestrator.cli.context import Common
 from orchestrator.cli.verbs.runs import run as list_runs
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.prune import KEPT_RUNS, remove_old
-from orchestrator.run.history.runs import Outcome, past_runs, read_run
+from orchestrator.run.history.runs import RunOutcome, past_runs, read_run
 from orchestrator.run.history.start import left_before
 from tests.support.journals import APPROVED, END, PLANNED, STARTED, ended, make_run, planned
 
@@ -22,20 +22,20 @@ from tests.support.journals import APPROVED, END, PLANNED, STARTED, ended, make_
 @pytest.mark.parametrize(
     ("events", "outcome", "done"),
     [
-        ((), Outcome.CUT_OFF, 0),
-        ((*PLANNED, APPROVED, STARTED), Outcome.CUT_OFF, 0),
-        ((*PLANNED, APPROVED, ended("prod/a", "applied")), Outcome.CUT_OFF, 1),
-        ((*PLANNED, ended("prod/a", "applied"), ended("prod/b", "unchanged"), END), Outcome.DONE, 2),
-        ((*PLANNED, ended("prod/a", "failed"), ended("prod/b", "skipped"), END), Outcome.FAILED, 0),
-        ((planned("prod/a", "blocked"), planned("prod/b", "skipped"), END), Outcome.BLOCKED, 0),
-        ((*PLANNED, ended("prod/a", "applied"), ended("prod/b", "no longer as approved"), END), Outcome.STALE, 1),
-        ((*PLANNED, ("declined", {}), END), Outcome.DECLINED, 0),
-        ((("interrupted", {"level": 1}), END), Outcome.INTERRUPTED, 0),
-        ((("interrupted", {"level": 1}), STARTED), Outcome.CUT_OFF, 0),
-        ((("run-ended", {"error": "UsageError"}),), Outcome.FAILED, 0),
+        ((), RunOutcome.CUT_OFF, 0),
+        ((*PLANNED, APPROVED, STARTED), RunOutcome.CUT_OFF, 0),
+        ((*PLANNED, APPROVED, ended("prod/a", "applied")), RunOutcome.CUT_OFF, 1),
+        ((*PLANNED, ended("prod/a", "applied"), ended("prod/b", "unchanged"), END), RunOutcome.DONE, 2),
+        ((*PLANNED, ended("prod/a", "failed"), ended("prod/b", "skipped"), END), RunOutcome.FAILED, 0),
+        ((planned("prod/a", "blocked"), planned("prod/b", "skipped"), END), RunOutcome.BLOCKED, 0),
+        ((*PLANNED, ended("prod/a", "applied"), ended("prod/b", "no longer as approved"), END), RunOutcome.STALE, 1),
+        ((*PLANNED, ("declined", {}), END), RunOutcome.DECLINED, 0),
+        ((("interrupted", {"level": 1}), END), RunOutcome.INTERRUPTED, 0),
+        ((("interrupted", {"level": 1}), STARTED), RunOutcome.CUT_OFF, 0),
+        ((("run-ended", {"error": "UsageError"}),), RunOutcome.FAILED, 0),
     ],
 )
-def test_how_a_run_ended(tmp_path: Path, events: tuple[tuple[str, dict[str, object]], ...], outcome: Outcome, done: int) -> None:  # fmt: skip
+def test_how_a_run_ended(tmp_path: Path, events: tuple[tuple[str, dict[str, object]], ...], outcome: RunOutcome, done: int) -> None:  # fmt: skip
     past = read_run(make_run(tmp_path, "20261126-000000-aaaa", *events))
     assert past.outcome is outcome
     assert len(past.done) == done
@@ -44,16 +44,16 @@ def test_how_a_run_ended(tmp_path: Path, events: tuple[tuple[str, dict[str, obje
 def test_a_plan_is_done_when_all_was_planned(tmp_path: Path) -> None:
     events = (planned("prod/a", "after its upstreams"), planned("prod/b"), END)
     past = read_run(make_run(tmp_path, "20261126-000000-aaaa", *events, verb="plan"))
-    assert past.outcome is Outcome.DONE
+    assert past.outcome is RunOutcome.DONE
     assert past.done == ("prod/a", "prod/b")
 
 
 def test_a_run_that_goes_on_is_not_taken_for_one_that_was_cut_off(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "20261126-000000-aaaa" / "journal.jsonl")
     journal.write("run-started", verb="apply", targets=[], units=["prod/a"], pid=2**22 + 1)
-    assert next(past_runs(tmp_path)).outcome is Outcome.RUNNING
+    assert next(past_runs(tmp_path)).outcome is RunOutcome.RUNNING
     journal.close()
-    assert next(past_runs(tmp_path)).outcome is Outcome.CUT_OFF
+    assert next(past_runs(tmp_path)).outcome is RunOutcome.CUT_OFF
 
 
 def test_the_next_run_tells_of_what_was_cut_off_until_it_is_done(tmp_path: Path) -> None:
@@ -128,4 +128,4 @@ def test_runs_of_another_version_are_listed_as_unreadable(tmp_path: Path) -> Non
     folder = make_run(tmp_path, "20261126-000000-aaaa", END)
     journal = folder / "journal.jsonl"
     journal.write_text(journal.read_text().replace('"format": 1', '"format": 9'))
-    assert next(past_runs(tmp_path)).outcome is Outcome.UNREADABLE
+    assert next(past_runs(tmp_path)).outcome is RunOutcome.UNREADABLE

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import UnitError
-from orchestrator.terraform.process.supervisor import REFUSED, Kind, Outcome, Processes
+from orchestrator.terraform.process.supervisor import REFUSED, Processes, ProcessResult, TaskKind
 from tests.support.terraform import alive, wait_until
 
 
@@ -21,12 +21,12 @@ def start(
     folder: Path,
     script: str,
     *,
-    kind: Kind = Kind.PLAN,
+    kind: TaskKind = TaskKind.PLAN,
     unit: str = "prod/api",
     timeout: float | None = 30,
-) -> Callable[[], Outcome]:
+) -> Callable[[], ProcessResult]:
     """Run a shell script in a thread; the answer waits for its outcome."""
-    outcomes: list[Outcome] = []
+    outcomes: list[ProcessResult] = []
 
     def work() -> None:
         outcomes.append(run(processes, folder, script, kind=kind, unit=unit, timeout=timeout))
@@ -34,7 +34,7 @@ def start(
     thread = threading.Thread(target=work)
     thread.start()
 
-    def result() -> Outcome:
+    def result() -> ProcessResult:
         thread.join(timeout=20)
         assert not thread.is_alive(), "the process did not end"
         return outcomes[0]
@@ -47,13 +47,13 @@ def run(
     folder: Path,
     script: str,
     *,
-    kind: Kind = Kind.PLAN,
+    kind: TaskKind = TaskKind.PLAN,
     unit: str = "prod/api",
     timeout: float | None = 30,
     on_line: Callable[[str], None] | None = None,
     on_warning: Callable[[str], None] | None = None,
     stdout: Path | None = None,
-) -> Outcome:
+) -> ProcessResult:
     return processes.run(
         ["/bin/sh", "-c", script],
         unit=unit,
@@ -132,7 +132,7 @@ def test_a_callback_that_fails_does_not_stop_the_child(tmp_path: Path) -> None:
         raise RuntimeError(line)
 
     with pytest.raises(RuntimeError, match="one"):
-        run(Processes(), tmp_path, "echo one; sleep 0.3; echo two > done", kind=Kind.APPLY, on_line=on_line)
+        run(Processes(), tmp_path, "echo one; sleep 0.3; echo two > done", kind=TaskKind.APPLY, on_line=on_line)
     assert (tmp_path / "done").read_text() == "two\n"
 
 
@@ -158,7 +158,7 @@ def test_a_program_that_is_not_there_is_an_error_of_the_unit(tmp_path: Path) -> 
             cwd=tmp_path,
             env={},
             log=tmp_path / "log",
-            kind=Kind.PLAN,
+            kind=TaskKind.PLAN,
             timeout=1,
         )
     assert processes.in_flight() == {}
@@ -173,7 +173,7 @@ def test_a_log_that_cannot_be_written_is_an_error_before_anything_starts(tmp_pat
 
 def test_in_flight_names_units_while_they_run(tmp_path: Path) -> None:
     processes = Processes()
-    result = start(processes, tmp_path, "until [ -e go ]; do sleep 0.02; done", kind=Kind.APPLY)
+    result = start(processes, tmp_path, "until [ -e go ]; do sleep 0.02; done", kind=TaskKind.APPLY)
     wait_until(lambda: processes.in_flight() == {"prod/api": "apply"})
     (tmp_path / "go").touch()
     assert result().code == 0
@@ -197,7 +197,7 @@ def test_the_first_interrupt_stops_plans_and_lets_applies_finish(tmp_path: Path)
         tmp_path,
         "trap 'exit 9' INT; touch b; until [ -e go ]; do sleep 0.02; done; echo applied",
         unit="prod/apply",
-        kind=Kind.APPLY,
+        kind=TaskKind.APPLY,
     )
     ready(tmp_path, "a", "b")
     assert processes.interrupt_plans() == ("prod/plan",)
@@ -213,14 +213,14 @@ def test_the_first_interrupt_stops_plans_and_lets_applies_finish(tmp_path: Path)
 def test_after_an_interrupt_nothing_starts(tmp_path: Path) -> None:
     processes = Processes()
     processes.interrupt_plans()
-    outcome = run(processes, tmp_path, "touch started", kind=Kind.APPLY)
+    outcome = run(processes, tmp_path, "touch started", kind=TaskKind.APPLY)
     assert (outcome.code, outcome.stopped) == (REFUSED, True)
     assert not (tmp_path / "started").exists()
 
 
 def test_asking_again_sends_no_second_interrupt(tmp_path: Path) -> None:
     processes = Processes()
-    result = start(processes, tmp_path, STUBBORN.format(name="a"), kind=Kind.APPLY)
+    result = start(processes, tmp_path, STUBBORN.format(name="a"), kind=TaskKind.APPLY)
     ready(tmp_path, "a")
     assert processes.ask_stop() == ("prod/api",)
     ready(tmp_path, "ints")
@@ -233,7 +233,7 @@ def test_asking_again_sends_no_second_interrupt(tmp_path: Path) -> None:
 
 
 def test_a_plan_that_does_not_stop_is_killed_after_its_grace(tmp_path: Path) -> None:
-    processes = Processes(grace={Kind.PLAN: 0.3, Kind.APPLY: 60})
+    processes = Processes(grace={TaskKind.PLAN: 0.3, TaskKind.APPLY: 60})
     result = start(processes, tmp_path, STUBBORN.format(name="a"))
     ready(tmp_path, "a")
     processes.interrupt_plans()
@@ -242,7 +242,9 @@ def test_a_plan_that_does_not_stop_is_killed_after_its_grace(tmp_path: Path) -> 
 
 def test_kill_takes_the_whole_group(tmp_path: Path) -> None:
     processes = Processes()
-    result = start(processes, tmp_path, "trap '' INT TERM; sleep 60 & echo $! > pid; touch a; wait", kind=Kind.APPLY)
+    result = start(
+        processes, tmp_path, "trap '' INT TERM; sleep 60 & echo $! > pid; touch a; wait", kind=TaskKind.APPLY
+    )
     ready(tmp_path, "a")
     processes.kill()
     result()
@@ -251,9 +253,9 @@ def test_kill_takes_the_whole_group(tmp_path: Path) -> None:
 
 def test_the_time_limit_warns_asks_once_and_then_kills(tmp_path: Path) -> None:
     warnings: list[str] = []
-    processes = Processes(grace={Kind.PLAN: 60, Kind.APPLY: 0.4})
+    processes = Processes(grace={TaskKind.PLAN: 60, TaskKind.APPLY: 0.4})
     outcome = run(
-        processes, tmp_path, STUBBORN.format(name="a"), kind=Kind.APPLY, timeout=0.8, on_warning=warnings.append
+        processes, tmp_path, STUBBORN.format(name="a"), kind=TaskKind.APPLY, timeout=0.8, on_warning=warnings.append
     )
     assert (outcome.code, outcome.timed_out, outcome.stopped) == (-signal.SIGKILL, True, False)
     assert (tmp_path / "ints").read_text() == "INT\n"
@@ -265,17 +267,17 @@ def test_the_time_limit_warns_asks_once_and_then_kills(tmp_path: Path) -> None:
 
 
 def test_one_that_stops_in_its_grace_is_not_killed(tmp_path: Path) -> None:
-    outcome = run(Processes(), tmp_path, GRACEFUL.format(name="a"), kind=Kind.APPLY, timeout=0.4)
+    outcome = run(Processes(), tmp_path, GRACEFUL.format(name="a"), kind=TaskKind.APPLY, timeout=0.4)
     assert (outcome.code, outcome.timed_out) == (7, True)
 
 
 SCRIPT_OF_A_RUN = """
 import sys
 from pathlib import Path
-from orchestrator.terraform.process.supervisor import Kind, Processes
+from orchestrator.terraform.process.supervisor import TaskKind, Processes
 folder = Path(sys.argv[1])
 Processes().run(["/bin/sh", "-c", sys.argv[2]], unit="u", cwd=folder, env={"PATH": "/bin:/usr/bin"},
-                log=folder / "log", kind=Kind.APPLY, timeout=60)
+                log=folder / "log", kind=TaskKind.APPLY, timeout=60)
 """
 
 

@@ -10,7 +10,7 @@ from orchestrator.terraform.setup import providers
 from orchestrator.terraform.setup.install import this_platform
 from orchestrator.terraform.setup.providers import address, ensure_available, write_lock
 from orchestrator.terraform.setup.warm import is_warm, locked_providers
-from orchestrator.util.files import locked, write_atomic
+from orchestrator.util.files import file_lock, write_atomic
 from tests.support.terraform import AWS, make_settings
 
 LOCK = """\
@@ -134,7 +134,7 @@ def test_a_lock_lets_one_in_at_a_time(tmp_path: Path) -> None:
     pause = threading.Event()
 
     def work() -> None:
-        with locked(tmp_path / "lock"):
+        with file_lock(tmp_path / "lock"):
             inside.append(1)
             most.append(len(inside))
             pause.wait(0.02)

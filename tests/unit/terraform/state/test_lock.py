@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.terraform.failures import StalePlanError, StateInUseError, failure
-from orchestrator.terraform.state.lock import StateLock, lives, lock_bytes, lock_in, own_lock, read_lock
+from orchestrator.terraform.state.lock import StateLock, lives, lock_bytes, lock_in, own_lock, parse_state_lock
 
 ERROR = """\
 ╷
@@ -61,21 +61,21 @@ texts = st.text(max_size=40)
 
 @given(st.builds(StateLock, id=texts, operation=texts, who=texts, version=texts, path=texts, info=texts))
 def test_a_lock_is_read_as_it_was_written(lock: StateLock) -> None:
-    again = read_lock(lock_bytes(lock))
+    again = parse_state_lock(lock_bytes(lock))
     assert (again.id, again.operation, again.who, again.info) == (lock.id, lock.operation, lock.who, lock.info)
     assert again.created is not None
 
 
 @given(st.binary(max_size=60))
 def test_whatever_the_object_holds_it_is_a_lock(data: bytes) -> None:
-    assert isinstance(read_lock(data), StateLock)
+    assert isinstance(parse_state_lock(data), StateLock)
 
 
 @pytest.mark.parametrize(
     "text", ["2026-11-26T15:36:41.328348078Z", "2026-11-26T16:36:41+01:00", "2026-11-26T15:36:41Z"]
 )
 def test_times_as_go_writes_them(text: str) -> None:
-    lock = read_lock(b'{"ID": "x", "Created": "%s"}' % text.encode())
+    lock = parse_state_lock(b'{"ID": "x", "Created": "%s"}' % text.encode())
     assert lock.created is not None
     assert lock.created.replace(microsecond=0) == datetime(2026, 11, 26, 15, 36, 41, tzinfo=UTC)
     assert lock.age(lock.created + timedelta(minutes=1)) == 60
