@@ -104,7 +104,7 @@ def _moved(catalogue: Catalogue, account: Account, known: Locked, differ: list[s
         address=address,
         action="",
         cause="; ".join(lines),
-        message=f"the units of {account.name} would not find their states in {known.bucket}: they would be created again",
+        message=f"units of {account.name} would not find their states in {known.bucket} and would be created again",
         hint=f"put it back as {FILE} has it; when the states were moved and nothing is left behind, correct the entry "
         f"{known.name} there in a commit of its own",
         where=said_at(catalogue, account, differ[0]),
