@@ -5,23 +5,32 @@ A correction is narrow, and a test proves it through the API (``tests/integratio
 
 from __future__ import annotations
 
-from orchestrator.emulator.corrections import (
-    bucket_policies,
-    managed_policies,
-    member_accounts,
-    pool_tags,
-    pools,
-    queues,
-    sessions,
-    stacks,
-    tables,
-    waiting,
-)
+from orchestrator.emulator.corrections.bucket_policies import correct_bucket_policies
+from orchestrator.emulator.corrections.managed_policies import correct_managed_policies
+from orchestrator.emulator.corrections.member_accounts import correct_member_accounts
+from orchestrator.emulator.corrections.pool_tags import correct_pool_tags
+from orchestrator.emulator.corrections.pools import correct_pools
+from orchestrator.emulator.corrections.queues import correct_queues
+from orchestrator.emulator.corrections.sessions import correct_sessions
+from orchestrator.emulator.corrections.stacks import correct_stacks
+from orchestrator.emulator.corrections.tables import correct_tables
+from orchestrator.emulator.corrections.waiting import correct_waiting
 
-_ALL = (bucket_policies, managed_policies, member_accounts, pool_tags, pools, queues, sessions, stacks, tables, waiting)
+_ALL = (
+    correct_bucket_policies,
+    correct_managed_policies,
+    correct_member_accounts,
+    correct_pool_tags,
+    correct_pools,
+    correct_queues,
+    correct_sessions,
+    correct_stacks,
+    correct_tables,
+    correct_waiting,
+)
 
 
 def apply_all() -> None:
     """Correct moto in this process; once, before it answers."""
-    for each in _ALL:
-        each.correct()
+    for correct in _ALL:
+        correct()
