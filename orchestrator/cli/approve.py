@@ -8,10 +8,10 @@ from dataclasses import replace
 from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_report, print_units
 from orchestrator.cli.prompt import Prompt
-from orchestrator.cli.session import Session
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.run.apply import ApplyAll, publish_again
+from orchestrator.run.apply import apply_units, publish_unchanged
 from orchestrator.run.history.start import user_name
+from orchestrator.run.session import Session
 from orchestrator.run.unit.planned import Planned
 
 
@@ -35,24 +35,24 @@ def apply_planned(
         destroy: the plans destroy.
     """
     shown = [each.report for each in planned.values()]
-    if session.tools.stop.is_set():
+    if session.context.run.stop.is_set():
         return shown
     if not any(each.pending and each.go_on for each in planned.values()):
         if not destroy:
-            publish_again(session.tools, planned)
+            publish_unchanged(session.context, planned)
         return shown
-    asker = Prompt(common, session.tools.sink, session.tools.stop)
+    asker = Prompt(common, session.context.run.sink, session.context.run.stop)
     if not yes:
         with asker.paused():
             print_units(common, shown)
             print_report(common, session.report(shown))
         if not asker.approve(shown, words=words, destroy=destroy):
-            session.tools.journal.write("declined")
+            session.context.run.journal.write("declined")
             return [_declined(report) for report in shown]
     typed = " ".join(words) or "yes"
-    session.tools.journal.write("approved", how="--yes" if yes else f"typed {typed!r}", by=user_name())
-    apply = ApplyAll(session.tools, planned, ask_again=None if yes else asker.again, destroy=destroy)
-    return list(apply.run().values())
+    session.context.run.journal.write("approved", how="--yes" if yes else f"typed {typed!r}", by=user_name())
+    applied = apply_units(session.context, planned, ask_again=None if yes else asker.again, destroy=destroy)
+    return list(applied.values())
 
 
 def _declined(report: UnitReport) -> UnitReport:

@@ -13,13 +13,13 @@ from orchestrator.cli.aws import Aws
 from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_report
 from orchestrator.cli.project import Project
-from orchestrator.cli.request import RunRequest
-from orchestrator.cli.session import open_session
+from orchestrator.cli.session import console
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import SetupError
-from orchestrator.report.model import UnitReport
 from orchestrator.run.exit_codes import exit_code
-from orchestrator.run.plan import PlanAll
+from orchestrator.run.plan import plan_units
+from orchestrator.run.request import RunOptions, RunRequest
+from orchestrator.run.session import open_session
 
 
 def bucket_steps(project: Project, aws: Aws, accounts: Iterable[Account]) -> Mapping[str, tuple[BucketChange, ...]]:
@@ -47,20 +47,22 @@ def baselines(project: Project, accounts: Iterable[Account]) -> tuple[str, ...]:
     return tuple(id_ for id_ in project.graph.order if units[id_].baseline and units[id_].account in names)
 
 
-def apply_baselines(
-    common: Common, project: Project, aws: Aws, selected: Sequence[str], *, yes: bool
-) -> list[UnitReport]:
-    """Plan, judge, show, ask, apply the baselines under the bootstrap role."""
-    request = RunRequest.of(selected, None, None, None, fail_fast=False, timeout=None)
-    with open_session(common, project, aws, selected, request, verb="bootstrap") as session:
-        planned = PlanAll(session.tools, preview_new=not yes).run()
+def baseline_request(project: Project, aws: Aws, selected: Sequence[str]) -> RunRequest:
+    """The run that applies the baselines of accounts."""
+    request = project.request_for("bootstrap", RunOptions.parse(selected), selected)
+    return replace(request, emulator=aws.emulator)
+
+
+def apply_baselines(common: Common, request: RunRequest, *, yes: bool) -> int:
+    """Plan, judge, show, ask, apply the baselines under the bootstrap role; return the exit code."""
+    with open_session(request, console(common)) as session:
+        planned = plan_units(session.context, preview_new=not yes)
         reports = apply_planned(common, session, planned, words=(), yes=yes)
-        session.tools.sink.close()
-        print_report(common, session.report(reports))
-    return reports
+        print_report(common, session.finish(reports))
+    return session.exit_code()
 
 
-def bootstrap_quietly(common: Common, project: Project, aws: Aws, accounts: Sequence[Account]) -> None:
+def bootstrap_quietly(common: Common, outer: RunRequest, aws: Aws, accounts: Sequence[Account]) -> None:
     """Make the accounts of a fresh emulator ready for one command.
 
     Raises:
@@ -69,13 +71,13 @@ def bootstrap_quietly(common: Common, project: Project, aws: Aws, accounts: Sequ
     if not common.quiet:
         sys.stderr.write(f"Bootstrapping {', '.join(account.name for account in accounts)} in it.\n")
     silent = replace(common, quiet=True)
+    project = Project(outer.catalogue, outer.graph)
     make_buckets(silent, project, aws, accounts)
     selected = baselines(project, accounts)
     if not selected:
         return
-    request = RunRequest.of(selected, None, None, None, fail_fast=False, timeout=None)
-    with open_session(silent, project, aws, selected, request, verb="bootstrap") as session:
-        planned = PlanAll(session.tools, preview_new=False).run()
+    with open_session(baseline_request(project, aws, selected), console(silent)) as session:
+        planned = plan_units(session.context, preview_new=False)
         reports = apply_planned(silent, session, planned, words=(), yes=True)
         bad = [report for report in reports if exit_code([report])]
     if bad:

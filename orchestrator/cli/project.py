@@ -12,6 +12,7 @@ from orchestrator.config.graph import Graph
 from orchestrator.config.load import find_root, load
 from orchestrator.config.select import select
 from orchestrator.errors import UsageError
+from orchestrator.run.request import RunOptions, RunRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,35 @@ class Project:
 
             differing = changed_units(self.catalogue, self.graph, changed)
         return select(self.catalogue, self.graph, targets, exclude=exclude, changed=differing)
+
+    def request(self, command: str, options: RunOptions, *, reverse: bool = False) -> RunRequest:
+        """Return the request for a run over the units that the options select.
+
+        Raises:
+            UsageError: a target matches no unit, or no unit remains.
+        """
+        selected = self.select(options.targets, exclude=options.exclude, changed=options.changed)
+        return self.request_for(command, options, selected, reverse=reverse)
+
+    def request_for(
+        self,
+        command: str,
+        options: RunOptions,
+        selected: Sequence[str],
+        *,
+        reverse: bool = False,
+        continues: str | None = None,
+    ) -> RunRequest:
+        """Return the request for a run over given units."""
+        return RunRequest(
+            command=command,
+            catalogue=self.catalogue,
+            graph=self.graph,
+            selected=selected,
+            options=options,
+            reverse=reverse,
+            continues=continues,
+        )
 
     def unit(self, text: str) -> Unit:
         """The one unit that a person named.

@@ -1,4 +1,4 @@
-"""What every step of a run works with, put together once by the command line."""
+"""What the steps of a run work with, assembled once by `orchestrator.run.session`."""
 
 from __future__ import annotations
 
@@ -16,99 +16,132 @@ from orchestrator.aws.state.objects import StateObjects
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.config.graph import Graph
+from orchestrator.config.nodes import unit_references
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.rules.code import CodeScanner
-from orchestrator.render.values import unit_references
 from orchestrator.render.write import Workspace
 from orchestrator.report.live.sink import Sink
-from orchestrator.run.checks.blocked import BlockedUnits
+from orchestrator.run.blocked import BlockedUnits
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import Folders
+from orchestrator.run.request import RunOptions
 from orchestrator.run.scheduler import Stop
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.process.supervisor import Processes
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """How a run goes.
+class AwsClients:
+    """Access to AWS: who orch is, and what it reads and writes in the state buckets.
 
     Attributes:
-        slots: units worked on at once.
-        timeout: seconds for each unit's plan or apply; None takes the unit's own limits.
-        lock_timeout: how long an apply waits for another's state lock, in Terraform's notation.
-        lock_seconds: the same in seconds.
-        fail_fast: start nothing new after the first failure.
-        replace: addresses in the one unit of the run that shall be made anew.
-        break_glass: who applies everything under the break-glass role, and why; None: only what a waiver allows.
+        identities: sessions for each account and role.
+        credentials: credentials for Terraform's processes.
+        states: outputs and resources of the units' states.
+        ledger: the list of units in each state bucket.
+        locks: state locks.
+        history: versions of state objects, and the receipts beside them.
+        objects: state objects as bytes, for moves.
+        break_glass: applies the whole run under the break-glass role; None unless the user asked for it.
     """
 
-    slots: int
-    timeout: float | None = None
-    lock_timeout: str = "0s"
-    lock_seconds: float = 0.0
-    fail_fast: bool = False
-    break_glass: BreakGlass | None = None
-    replace: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """The parts of one run. Records apart, each is safe to use from several threads."""
-
-    catalogue: Catalogue
-    graph: Graph
-    """The units of this run, contracted to the selection."""
-    workspace: Workspace
-    terraform: Terraform
-    processes: Processes
-    phases: Phases
     identities: Identities
-    store: StateStore
+    credentials: Phases
+    states: StateStore
     ledger: Ledger
     locks: StateLocks
     history: History
     objects: StateObjects
+    break_glass: BreakGlass | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TerraformTools:
+    """The Terraform binary, its processes, and the renderer of the roots that it runs in."""
+
+    cli: Terraform
+    processes: Processes
+    renderer: Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What decides whether a plan may run.
+
+    Attributes:
+        judge: judges plans.
+        scanner: finds programs and sources in the configuration, before it is planned.
+        blocked: units and accounts that the checks before the run blocked.
+    """
+
     judge: Judge
     scanner: CodeScanner
-    sink: Sink
-    journal: Journal
-    folders: Folders
-    stop: Stop
-    options: Options
     blocked: BlockedUnits = field(default_factory=BlockedUnits)
-    """What must not be planned, found before the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """One run: its units, options, files, and where its events go.
+
+    Attributes:
+        graph: the selected units in order; reversed for a destroy.
+        options: what the user asked for.
+        folders: paths below ``.orch/runs/RUN``.
+        journal: the run's journal.
+        sink: receives the run's events.
+        stop: set by an interrupt; nothing new starts then.
+    """
+
+    graph: Graph
+    options: RunOptions
+    folders: Folders
+    journal: Journal
+    sink: Sink
+    stop: Stop
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """The configuration and the four parts of a run. Each part is safe to use from several threads."""
+
+    catalogue: Catalogue
+    aws: AwsClients
+    terraform: TerraformTools
+    guard: Guard
+    run: RunState
 
     def unit(self, id_: str) -> Unit:
-        """The unit with an id."""
+        """Return the unit with an id."""
         return self.catalogue.units[id_]
 
     def plan_environment(self, unit: Unit) -> Mapping[str, str]:
-        """Environment for planning and reading: the plan role; the bootstrap role for what makes that role."""
-        return self.phases.child_environment(os.environ, role_for(unit, write=False), accounts_of(unit))
+        """Return the environment for planning: the plan role, or the bootstrap role for an account's baseline."""
+        return self.aws.credentials.child_environment(os.environ, role_for(unit, write=False), accounts_of(unit))
 
     def apply_environment(self, unit: Unit, role: AnyRole | None = None) -> Mapping[str, str]:
-        """Environment for applying: by default the apply role; the bootstrap role for what makes that role."""
-        return self.phases.child_environment(os.environ, role or role_for(unit, write=True), accounts_of(unit))
+        """Return the environment for applying: by default the apply role, or the bootstrap role for a baseline."""
+        role = role or role_for(unit, write=True)
+        return self.aws.credentials.child_environment(os.environ, role, accounts_of(unit))
 
     def root(self, unit: Unit, *, preview: bool) -> Root:
-        """The unit's Terraform root in this run, with the environment for planning."""
+        """Return the unit's Terraform root in this run, with the environment for planning."""
+        folders = self.run.folders
         return Root(
             unit=unit.id,
-            folder=self.folders.preview(unit) if preview else self.folders.unit(unit),
-            data_dir=self.folders.data(unit),
+            folder=folders.preview(unit) if preview else folders.unit(unit),
+            data_dir=folders.data(unit),
             env=self.plan_environment(unit),
-            log=self.folders.log(unit),
+            log=folders.log(unit),
         )
 
 
 def accounts_of(unit: Unit) -> frozenset[str]:
-    """Accounts whose credentials a unit's Terraform needs: its own and those of its further providers."""
+    """Return the accounts whose credentials a unit's Terraform needs: its own and those of its provider aliases."""
     return frozenset({unit.account, *(config.account for config in unit.providers)})
 
 
 def accounts_touched(catalogue: Catalogue, units: Iterable[Unit]) -> tuple[Account, ...]:
-    """All accounts that a selection acts on or reads from, by name."""
+    """Return the accounts that a selection acts on or reads from, sorted by name."""
     names: set[str] = set()
     for unit in units:
         names |= accounts_of(unit) | {catalogue.units[ref.unit].account for _, ref in unit_references(unit)}
@@ -116,5 +149,5 @@ def accounts_touched(catalogue: Catalogue, units: Iterable[Unit]) -> tuple[Accou
 
 
 def read_across_accounts(catalogue: Catalogue) -> frozenset[str]:
-    """Units whose published outputs another account reads."""
+    """Return the ids of units whose published outputs another account reads."""
     return frozenset(ref.unit for unit in catalogue.units.values() for _, ref in unit_references(unit) if ref.foreign)

@@ -20,17 +20,17 @@ from orchestrator.guard.receipt.freeze import WRITTEN_BY_APPLY
 from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.report.model import Notice, Status, UnitReport
 from orchestrator.report.values.changes import change_lines
-from orchestrator.run.checks.inventory import blocked_report
-from orchestrator.run.context import Tools
+from orchestrator.run.blocked import blocked_report
+from orchestrator.run.context import RunContext
 from orchestrator.run.history.approval import ApplyState, Approval, Progress
 from orchestrator.run.history.paths import Folders
 from orchestrator.run.history.unsaved_state import Unsaved, unsaved_in
 from orchestrator.run.unit.locking import refuse_locked, wait_for_lock
 from orchestrator.run.unit.planned import Planned
-from orchestrator.run.unit.planner import Planner
 from orchestrator.run.unit.publish import publish_state
 from orchestrator.run.unit.push_state import push_unsaved
 from orchestrator.run.unit.receipts import settle
+from orchestrator.run.unit.reports import failure_report, unit_report
 from orchestrator.run.unit.saved_plan import load_plan
 from orchestrator.run.unit.upstreams import Upstreams
 from orchestrator.terraform.model import PlanRecord, StateRecord
@@ -43,18 +43,18 @@ class Resume:
     """Goes on with one approval. Safe to use from several threads.
 
     Attributes:
-        tools: the parts of the new run.
+        context: the run.
         approval: what it goes on with.
     """
 
-    tools: Tools
+    context: RunContext
     approval: Approval
 
     def planned(self) -> Mapping[str, Planned]:
         """What was approved for each unit of the run, from disk; what cannot be used is a report that says why."""
-        return {id_: self._planned(self.tools.unit(id_)) for id_ in self.tools.graph.order}
+        return {id_: self._planned(self.context.unit(id_)) for id_ in self.context.run.graph.order}
 
-    def look(self, unit: Unit, before: Planned) -> Planned:
+    def recheck(self, unit: Unit, before: Planned) -> Planned:
         """Right before a unit's turn, when its upstreams are done: what to do with it.
 
         Args:
@@ -70,16 +70,16 @@ class Resume:
         """
         came = self._came(unit)
         for state in self._unsaved(unit):
-            push_unsaved(self.tools, unit, state)
+            push_unsaved(self.context, unit, state)
         if came.came is ApplyState.DONE:
             return self._done(unit, came)
         if before.report.status is Status.UNCHANGED and not before.preview:
             return before
-        wait_for_lock(self.tools, unit)
-        refuse_locked(self.tools, unit)
+        wait_for_lock(self.context, unit)
+        refuse_locked(self.context, unit)
         if came.came is ApplyState.STARTED:
             self._settle(unit, came)
-            if self.tools.options.replace:
+            if self.context.run.options.replace:
                 message = f"{unit.id} was cut off while resources of it were replaced (--replace)"
                 raise ApprovalError(message, hint=f"orch plan {unit.id} shows what is left to do")
             return _again(before)
@@ -87,7 +87,7 @@ class Resume:
             return before
         why = self._differs(unit) or self._unproven(unit)
         if why:
-            self.tools.sink(
+            self.context.run.sink(
                 Notice(text=f"{why}: it is planned again, and compared with what was approved", unit=unit.id)
             )
             return _again(before)
@@ -101,18 +101,18 @@ class Resume:
             yield from (state for state in unsaved_in(past.folder) if state.folder == unit.folder)
 
     def _planned(self, unit: Unit) -> Planned:
-        planner = Planner(self.tools)
-        run = self.approval.first.run
-        if (held := blocked_report(self.tools.blocked, planner.report(unit, Status.SKIPPED), unit)) is not None:
-            return Planned(held)
+        context, run = self.context, self.approval.first.run
+        empty = unit_report(context, unit, Status.SKIPPED)
+        if (blocked := blocked_report(context.guard.blocked, unit, empty)) is not None:
+            return Planned(blocked)
         facts = self.approval.planned.get(unit.id)
         if facts is None:
             error = ApprovalError(f"run {run} had not planned {unit.id}", hint=f"orch apply {unit.id}")
-            return Planned(planner.failure(unit, error))
+            return Planned(failure_report(context, unit, error))
         status = Status(str(facts["status"]))
         preview = bool(facts["preview"])
         cause = f"no part of what was approved in run {run}: orch apply {unit.id}"
-        report = planner.report(unit, status, preview=preview, cause=cause)
+        report = unit_report(context, unit, status, preview=preview, cause=cause)
         if not Planned(report).go_on:
             return Planned(report)
         return self._approved(unit, facts, replace(report, cause=""))
@@ -126,36 +126,36 @@ class Resume:
         except OrchError as error:
             if self._came(unit).came is ApplyState.DONE:
                 return Planned(report, plan=empty_plan(folders.plan(unit)))
-            return Planned(Planner(self.tools).failure(unit, error))
+            return Planned(failure_report(self.context, unit, error))
         return Planned(replace(report, changes=change_lines(record)), plan=record)
 
     def _done(self, unit: Unit, came: Progress) -> Planned:
         """A unit whose apply is done, if its state is the one that the apply left, or a later one."""
-        state = self.tools.store.refresh(unit)
+        state = self.context.aws.states.refresh(unit)
         if came.serial is not None and not _follows(state, came):
             found = f"has serial {state.serial} of {state.lineage}" if state is not None else "is gone"
             message = f"the state of {unit.id} {found}; run {came.run} left serial {came.serial} of {came.lineage}"
             hint = "look at the versions of the state object in its bucket before anything is applied"
             raise UnitError(message, hint=hint)
-        publish_state(self.tools, unit)
+        publish_state(self.context, unit)
         moved = came.serial is not None and state is not None and state.serial > came.serial
         cause = f"done in run {came.run}" + (", changed again since" if moved else "")
-        report = Planner(self.tools).report(unit, Status.UNCHANGED, cause=cause)
-        return Planned(report, plan=empty_plan(self.tools.folders.plan(unit)))
+        report = unit_report(self.context, unit, Status.UNCHANGED, cause=cause)
+        return Planned(report, plan=empty_plan(self.context.run.folders.plan(unit)))
 
     def _settle(self, unit: Unit, came: Progress) -> None:
         """Book what an apply that was cut off wrote: each of its serials has a receipt, and the ledger knows of it."""
         with suppress(BlockedError):  # without its receipt nothing can be booked: orch verify tells of it
             receipt = Receipt.read(self._folders(came.run).receipt(unit))
             if receipt.wrote is None and receipt.plan_sha256 == came.plan:
-                settle(self.tools, unit, receipt, ok=False)
-        publish_state(self.tools, unit)
+                settle(self.context, unit, receipt, ok=False)
+        publish_state(self.context, unit)
 
     def _differs(self, unit: Unit) -> str:
         """Why the root that was approved is not the one that catalogue and upstreams give now; empty when it is."""
-        values = Upstreams(self.tools.catalogue, self.tools.store).for_apply(unit)
-        fresh = self.tools.folders.unit(unit)
-        self.tools.workspace.render(unit, values, fresh)
+        values = Upstreams(self.context.catalogue, self.context.aws.states).for_apply(unit)
+        fresh = self.context.run.folders.unit(unit)
+        self.context.terraform.renderer.render(unit, values, fresh)
         approved = self._folders(self.approval.first.run).unit(unit)
         name = plan_difference(approved, fresh)
         return f"its {name} is not as it was when it was approved" if name else ""
@@ -172,17 +172,17 @@ class Resume:
     def _ready(self, unit: Unit, before: Planned) -> Planned:
         """A saved plan, ready to be applied; its receipt is confirmed and its bytes are judged again by the apply."""
         folders = self._folders(self.approval.first.run)
-        root = replace(self.tools.root(unit, preview=False), folder=folders.unit(unit))
-        self.tools.terraform.init(root, timeout=self.tools.options.timeout or unit.timeouts.plan)
+        root = replace(self.context.root(unit, preview=False), folder=folders.unit(unit))
+        self.context.terraform.cli.init(root, timeout=self.context.run.options.timeout or unit.timeouts.plan)
         receipt = Receipt.read(folders.receipt(unit))
-        verdict = self.tools.judge.judge(unit, _record(before))
+        verdict = self.context.guard.judge.judge(unit, _record(before))
         report = replace(before.report, findings=verdict.findings)
         if verdict.blocked:
             report = replace(report, status=Status.BLOCKED)
         return replace(before, report=report, verdict=verdict, receipt=receipt)
 
     def _folders(self, run: str) -> Folders:
-        return Folders(root=self.tools.folders.root, run=run)
+        return Folders(root=self.context.run.folders.root, run=run)
 
 
 def _follows(state: StateRecord | None, came: Progress) -> bool:

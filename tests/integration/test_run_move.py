@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.project import REPOSITORY, Project, Result
+from tests.support.killed import KILLED, orch_killed_after
+from tests.support.project import Project
 from tests.support.states import States
 
 pytestmark = pytest.mark.integration
@@ -180,39 +179,6 @@ def test_what_cannot_be_moved_is_told(project: Project, words: tuple[str, str], 
     assert says in " ".join(result.err.split()), result.err
 
 
-KILLED = """\
-import os, sys
-from pathlib import Path
-from orchestrator.cli.context import Common
-from orchestrator.cli.verbs.{verb} import run
-from orchestrator.errors import OrchError
-steps = []
-def on_step(step):
-    steps.append(step)
-    if len(steps) == {at}:
-        os._exit(9)  # as a kill: no finally runs, locks stay
-code = run(Common(Path({root!r}), emulator=True, quiet=True), {arguments}, on_step=on_step)
-print("STEPS", "|".join(steps))
-sys.exit(code)
-"""
-
-
-def killed_after(project: Project, at: int, verb: str, arguments: str) -> Result:
-    """A command of orch that ends as if killed after so many steps."""
-    script = KILLED.format(verb=verb, at=at, root=str(project.root), arguments=arguments)
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=REPOSITORY,
-        env=project.environment(),
-        timeout=300,
-        stdin=subprocess.DEVNULL,
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
-
-
 @pytest.mark.parametrize("stride", [pytest.param(1, id="each", marks=pytest.mark.full), pytest.param(4, id="fourth")])
 def test_a_move_killed_after_any_step_comes_to_the_same_end_when_it_is_run_again(project: Project, stride: int) -> None:
     project.orch("apply", "old", "--yes")
@@ -223,10 +189,10 @@ def test_a_move_killed_after_any_step_comes_to_the_same_end_when_it_is_run_again
     while True:
         step += stride
         source, target = names
-        killed = killed_after(project, step, "move", f"{source!r}, {target!r}, dry_run=False, yes=True")
+        killed = orch_killed_after(project, step, "move", source, target, "--yes")
         if killed.code == 0:
             break
-        assert killed.code == 9, killed.text
+        assert killed.code == KILLED, killed.text
         for stack in ("first", "second"):
             held = [states.resources(f"{name}/{stack}") for name in names]
             assert sum(held) >= 1, f"killed after step {step}: it is in no state"

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli.session import Session
 from orchestrator.errors import BlockedError
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.receipt.receipt import Receipt, StateMovedError
-from orchestrator.run.apply import ApplyAll
-from orchestrator.run.plan import PlanAll
+from orchestrator.run.apply import apply_units
+from orchestrator.run.plan import plan_units
+from orchestrator.run.session import Session
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.receipts import confirm
 from tests.support.project import Project
@@ -47,7 +47,7 @@ def planned(project: Project) -> Iterator[tuple[Session, Planned]]:
     """A run that has planned a change of the second unit and is about to apply it."""
     project.write("live/stacks/second.yaml", "module: box\ninputs: {value: ['${{ first.id }}', hush-hush]}\n")
     with session_of(project, UNIT) as session:
-        yield session, PlanAll(session.tools).run()[UNIT]
+        yield session, plan_units(session.context)[UNIT]
 
 
 @contextmanager
@@ -72,8 +72,8 @@ def edited(path: Path, **more: Any) -> bytes:
 
 def test_what_a_receipt_says_and_what_the_apply_adds(project: Project, emulator: Path) -> None:
     with planned(project) as (session, plan):
-        tools = session.tools
-        file = tools.folders.receipt(tools.unit(UNIT))
+        context = session.context
+        file = context.run.folders.receipt(context.unit(UNIT))
         receipt = Receipt.read(file)
         assert receipt == plan.receipt
         assert file.stat().st_mode & 0o777 == 0o600
@@ -83,9 +83,9 @@ def test_what_a_receipt_says_and_what_the_apply_adds(project: Project, emulator:
         assert "ORCH_PROTECTED" in receipt.checks
         assert receipt.versions["terraform"].startswith("1.")
         assert {"root/upstream.json", "root/main.tf", "root/modules/box/main.tf"} <= receipt.files.keys()
-        assert "hush-hush" in (tools.folders.unit(tools.unit(UNIT)) / "inputs.json").read_text()
+        assert "hush-hush" in (context.run.folders.unit(context.unit(UNIT)) / "inputs.json").read_text()
         assert "hush-hush" not in file.read_text()  # names and hashes, no values
-        (report,) = ApplyAll(tools, {UNIT: plan}).run().values()
+        (report,) = apply_units(context, {UNIT: plan}).values()
         assert report.status.value == "applied"
         after = Receipt.read(file)
     assert after.wrote is not None
@@ -104,16 +104,16 @@ def test_whatever_was_swapped_after_the_judgement_is_refused_and_named(
     project: Project, emulator: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with planned(project) as (session, plan):
-        tools = session.tools
-        unit = tools.unit(UNIT)
-        folders = tools.folders
+        context = session.context
+        unit = context.unit(UNIT)
+        folders = context.run.folders
         receipt_file, root = folders.receipt(unit), folders.unit(unit)
         assert plan.plan is not None
         assert plan.plan.json_file is not None
 
         def refused(match: str) -> None:
             with pytest.raises(BlockedError, match=match) as caught:
-                confirm(tools, unit, made=plan.receipt, plan=plan.plan)
+                confirm(context, unit, made=plan.receipt, plan=plan.plan)
             assert caught.value.exit_code == 3
 
         for path, data, match in (
@@ -131,36 +131,36 @@ def test_whatever_was_swapped_after_the_judgement_is_refused_and_named(
             with swapped(path, data):
                 refused(match)
         with monkeypatch.context() as patch:
-            patch.setattr(tools.history, "confirmed", lambda _unit: "222222222222")
+            patch.setattr(context.aws.history, "confirmed", lambda _unit: "222222222222")
             refused("STS says that this is 222222222222")
         with monkeypatch.context() as patch:
-            patch.setattr(tools.judge, "policies", replace(tools.judge.policies, digest="0" * 64))
+            patch.setattr(context.guard.judge, "policies", replace(context.guard.judge.policies, digest="0" * 64))
             refused("judged by other policies")
         with monkeypatch.context() as patch:  # as when a waiver expired meanwhile, or a check did not run
-            patch.setattr(tools.judge, "judge", lambda *_, **__: Verdict(UNIT, (), ()))
+            patch.setattr(context.guard.judge, "judge", lambda *_, **__: Verdict(UNIT, (), ()))
             refused("the verdict is not the receipt's")
         bucket_client, bucket = state_bucket(emulator, project)
         key = unit.state_key
         state = bucket_client.get_object(Bucket=bucket, Key=key)["Body"].read()
         bucket_client.put_object(Bucket=bucket, Key=key, Body=state.replace(b'"serial": 1', b'"serial": 7'))
         with pytest.raises(StateMovedError, match="had the serial 1, and has 7"):
-            confirm(tools, unit, made=plan.receipt, plan=plan.plan)
+            confirm(context, unit, made=plan.receipt, plan=plan.plan)
         bucket_client.put_object(Bucket=bucket, Key=key, Body=state)
         with swapped(receipt_file, None):  # and the apply itself goes this way
-            (report,) = ApplyAll(tools, {UNIT: plan}).run().values()
+            (report,) = apply_units(context, {UNIT: plan}).values()
             assert report.status.value == "blocked"
             assert "there is no receipt" in report.cause
-        confirm(tools, unit, made=plan.receipt, plan=plan.plan)
+        confirm(context, unit, made=plan.receipt, plan=plan.plan)
 
 
 def test_another_process_confirms_a_receipt_from_disk_and_judges_the_plan_itself(project: Project) -> None:
     """What ``apply --resume`` does: nothing is taken from the first process but files."""
     with planned(project) as (session, plan):
-        first = session.tools.folders
+        first = session.context.run.folders
     with session_of(project, UNIT) as session:
-        tools = session.tools
-        unit = tools.unit(UNIT)
-        receipt, again = confirm(tools, unit, run=first.run)
+        context = session.context
+        unit = context.unit(UNIT)
+        receipt, again = confirm(context, unit, run=first.run)
         assert receipt == plan.receipt
         assert plan.plan is not None
         assert again.changes == plan.plan.changes
@@ -169,11 +169,11 @@ def test_another_process_confirms_a_receipt_from_disk_and_judges_the_plan_itself
             swapped(path, edited(path, json_sha256="0" * 64)),
             pytest.raises(BlockedError, match="the JSON of the plan"),
         ):
-            confirm(tools, unit, run=first.run)
+            confirm(context, unit, run=first.run)
         with swapped(path, edited(path, blocked=True)), pytest.raises(BlockedError, match="its plan was blocked"):
-            confirm(tools, unit, run=first.run)
+            confirm(context, unit, run=first.run)
         with swapped(path, None), pytest.raises(BlockedError, match="there is no receipt"):
-            confirm(tools, unit, run=first.run)
+            confirm(context, unit, run=first.run)
         shutil.copyfile(path, moved := path.with_name("x.json"))
         assert Receipt.read(moved).unit == UNIT
 

@@ -52,7 +52,7 @@ def compare(repository: Path, run: str | None, account: Account, env: Mapping[st
 
 
 class Plain:
-    """Plain tools in a root that orch rendered, under the plan role."""
+    """Plain context in a root that orch rendered, under the plan role."""
 
     def __init__(self, repository: Path, root: Path, account: Account, env: Mapping[str, str]) -> None:
         self.root = root

@@ -9,10 +9,10 @@ from typing import Any
 
 from orchestrator.cli.context import Common
 from orchestrator.cli.project import open_project
-from orchestrator.cli.ready import ready_session
-from orchestrator.cli.request import RunRequest
-from orchestrator.cli.session import Session
+from orchestrator.cli.session import ready_session
 from orchestrator.emulator.info import read_info
+from orchestrator.run.request import RunOptions
+from orchestrator.run.session import Session
 from tests.support.emulator import ENTRY_ROLE, Account, client, entry_client
 from tests.support.project import Project
 
@@ -22,7 +22,7 @@ def session_of(project: Project, *targets: str, verb: str = "apply") -> Iterator
     """A run over the targets, as a verb has it; on the project's emulator."""
     common = Common(folder=project.root, quiet=True, emulator=True)
     opened = open_project(common)
-    with ready_session(common, opened, opened.select(targets), RunRequest(targets=targets), verb=verb) as session:
+    with ready_session(common, opened.request(verb, RunOptions(targets=targets))) as session:
         yield session
 
 

@@ -19,8 +19,8 @@ from orchestrator.cli.commands.options import (
     verb,
 )
 from orchestrator.cli.context import Common
-from orchestrator.cli.request import RunRequest
 from orchestrator.errors import UsageError
+from orchestrator.run.request import RunOptions
 
 
 def register(app: typer.Typer) -> None:
@@ -43,8 +43,16 @@ def register(app: typer.Typer) -> None:
         """Show what apply would do, unit by unit, and judge it. Changes nothing."""
         from orchestrator.cli.verbs.plan import run
 
-        request = RunRequest.of(targets, exclude, changed, slots, fail_fast, timeout, replace=replace)
-        return run(common, request, detailed_exitcode=detailed_exitcode)
+        options = RunOptions.parse(
+            targets,
+            exclude=exclude,
+            changed=changed,
+            parallelism=slots,
+            fail_fast=fail_fast,
+            timeout=timeout,
+            replace=replace,
+        )
+        return run(common, options, detailed_exitcode=detailed_exitcode)
 
     @verb(app, "drift")
     def drift(
@@ -62,8 +70,10 @@ def register(app: typer.Typer) -> None:
         """Show what changed outside: by hand, by another tool. Exit code 3 where something protected did."""
         from orchestrator.cli.verbs.drift import run
 
-        request = RunRequest.of(targets, exclude, changed, slots, fail_fast, timeout)
-        return run(common, request, detailed_exitcode=detailed_exitcode)
+        options = RunOptions.parse(
+            targets, exclude=exclude, changed=changed, parallelism=slots, fail_fast=fail_fast, timeout=timeout
+        )
+        return run(common, options, detailed_exitcode=detailed_exitcode)
 
     @verb(app, "apply")
     def apply(
@@ -104,12 +114,22 @@ def register(app: typer.Typer) -> None:
             if len(targets or ()) > 1 or exclude or changed or yes or replace or break_glass is not None:
                 message = "--resume goes on with one past run, as it was approved"
                 raise UsageError(message, hint="orch apply --resume [RUN]; `orch runs` lists the runs")
-            request = RunRequest.of(None, None, None, slots, fail_fast, timeout, lock_timeout)
-            return go_on(common, request, next(iter(targets or ()), None))
-        request = RunRequest.of(
-            targets, exclude, changed, slots, fail_fast, timeout, lock_timeout, break_glass, replace=replace
+            options = RunOptions.parse(
+                None, parallelism=slots, fail_fast=fail_fast, timeout=timeout, lock_timeout=lock_timeout
+            )
+            return go_on(common, options, next(iter(targets or ()), None))
+        options = RunOptions.parse(
+            targets,
+            exclude=exclude,
+            changed=changed,
+            parallelism=slots,
+            fail_fast=fail_fast,
+            timeout=timeout,
+            lock_timeout=lock_timeout,
+            break_glass=break_glass,
+            replace=replace,
         )
-        return run(common, request, yes=yes)
+        return run(common, options, yes=yes)
 
     @verb(app, "destroy")
     def destroy(
@@ -127,11 +147,18 @@ def register(app: typer.Typer) -> None:
         ] = False,
     ) -> int:
         """Destroy units, downstreams first. What is protected stays: the guard judges this like any plan."""
-        request = RunRequest.of(targets, exclude, None, slots, fail_fast, timeout, lock_timeout)
+        options = RunOptions.parse(
+            targets,
+            exclude=exclude,
+            parallelism=slots,
+            fail_fast=fail_fast,
+            timeout=timeout,
+            lock_timeout=lock_timeout,
+        )
         if orphans:
             from orchestrator.cli.verbs.destroy_orphans import run as run_orphans
 
-            return run_orphans(common, request, yes=yes)
+            return run_orphans(common, options, yes=yes)
         from orchestrator.cli.verbs.destroy import run
 
-        return run(common, request, yes=yes)
+        return run(common, options, yes=yes)

@@ -8,7 +8,7 @@ import typer
 
 from orchestrator.cli.commands.options import DryRun, LockTimeout, OneUnit, Yes, verb
 from orchestrator.cli.context import Common
-from orchestrator.cli.request import seconds
+from orchestrator.run.request import parse_duration
 
 State = Annotated[
     str, typer.Option("--state", metavar="URL", help="The state: s3://BUCKET/KEY or a file.", show_default=False)
@@ -37,7 +37,9 @@ def register(app: typer.Typer) -> None:
         """Rename a unit, a stage or a stack with its states, or move one resource. Names in AWS stay."""
         from orchestrator.cli.verbs.move import run
 
-        return run(common, source, target, dry_run=dry_run, yes=yes, wait=seconds(lock_timeout, "--lock-timeout"))
+        return run(
+            common, source, target, dry_run=dry_run, yes=yes, wait=parse_duration(lock_timeout, "--lock-timeout")
+        )
 
     @verb(app, "adopt")
     def adopt(
@@ -51,4 +53,4 @@ def register(app: typer.Typer) -> None:
         """Take over what another Terraform or Terragrunt has made: its state becomes the unit's. It is not changed."""
         from orchestrator.cli.verbs.adopt import run
 
-        return run(common, unit, state, dry_run=dry_run, yes=yes, wait=seconds(lock_timeout, "--lock-timeout"))
+        return run(common, unit, state, dry_run=dry_run, yes=yes, wait=parse_duration(lock_timeout, "--lock-timeout"))

@@ -7,19 +7,18 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.aws.state.bootstrap import BucketChange
 from orchestrator.cli.aws import open_aws
-from orchestrator.cli.bootstrapping import apply_baselines, baselines, bucket_steps, make_buckets
+from orchestrator.cli.bootstrapping import apply_baselines, baseline_request, baselines, bucket_steps, make_buckets
 from orchestrator.cli.context import Common
 from orchestrator.cli.output import colour_on
 from orchestrator.cli.project import Project, open_project
-from orchestrator.cli.ready import circumstances
 from orchestrator.cli.recording import check_record, record_accounts, unrecorded
+from orchestrator.cli.session import circumstances
 from orchestrator.config.accounts_lock import FILE
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import UsageError
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import rows_json, table
 from orchestrator.run.approval import check_consent
-from orchestrator.run.exit_codes import exit_code
 
 
 def run(common: Common, names: Sequence[str], *, dry_run: bool, yes: bool) -> int:
@@ -43,7 +42,7 @@ def run(common: Common, names: Sequence[str], *, dry_run: bool, yes: bool) -> in
         record_accounts(common, project, accounts)
         if not selected:
             return 0
-        return exit_code(apply_baselines(common, project, aws, selected, yes=yes))
+        return apply_baselines(common, baseline_request(project, aws, selected), yes=yes)
 
 
 def _accounts(project: Project, names: Sequence[str]) -> list[Account]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import open_project
-from orchestrator.cli.session import make_terraform
 from orchestrator.cli.verbs.listing import chosen
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.schema.json_schema import stale_schemas
@@ -21,6 +20,7 @@ from orchestrator.errors import CatalogueError, OrchError
 from orchestrator.render.values import unit_references
 from orchestrator.render.write import Workspace
 from orchestrator.report.tables import Column
+from orchestrator.run.session import make_terraform
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.process.supervisor import Processes
 

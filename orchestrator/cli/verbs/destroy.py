@@ -9,29 +9,27 @@ from orchestrator.cli.approve import apply_planned
 from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_report
 from orchestrator.cli.project import Project, open_project
-from orchestrator.cli.ready import circumstances, ready_session
-from orchestrator.cli.request import RunRequest
-from orchestrator.cli.session import Session
+from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.errors import UsageError
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.approval import check_consent
-from orchestrator.run.exit_codes import INTERRUPTED, exit_code
-from orchestrator.run.plan import PlanDestroy
+from orchestrator.run.plan import plan_destroy
+from orchestrator.run.request import RunOptions, RunRequest
+from orchestrator.run.session import Session
 
 
-def run(common: Common, request: RunRequest, *, yes: bool) -> int:
+def run(common: Common, options: RunOptions, *, yes: bool) -> int:
     """Destroy the selection, downstreams first; what is protected is blocked like in any plan."""
     project = open_project(common)
-    selected = project.select(request.targets, exclude=request.exclude)
-    units = [project.catalogue.units[id_] for id_ in selected]
-    words = check_consent(project.catalogue, units, circumstances(common, yes=yes))
-    with ready_session(common, project, selected, request, verb="destroy", reverse=True) as session:
-        _check_readers(project, session, selected)
-        reports = whole_or_not(common, session, words=words, yes=yes)
-    return INTERRUPTED if session.interrupts.level else exit_code(reports)
+    request = project.request("destroy", options, reverse=True)
+    words = check_consent(project.catalogue, request.units, circumstances(common, yes=yes))
+    with ready_session(common, request) as session:
+        _check_readers(project, session, request)
+        destroy_all_or_none(common, session, words=words, yes=yes)
+    return session.exit_code()
 
 
-def whole_or_not(common: Common, session: Session, *, words: Sequence[str], yes: bool) -> list[UnitReport]:
+def destroy_all_or_none(common: Common, session: Session, *, words: Sequence[str], yes: bool) -> None:
     """Plan the destruction of all units of a run, and destroy them if all of them may go; print how it went.
 
     Args:
@@ -40,14 +38,12 @@ def whole_or_not(common: Common, session: Session, *, words: Sequence[str], yes:
         words: what must be typed, for restricted accounts.
         yes: nobody is asked.
     """
-    planned = PlanDestroy(session.tools).run()
+    planned = plan_destroy(session.context)
     if all(each.go_on for each in planned.values()):
         reports = apply_planned(common, session, planned, words=words, yes=yes, destroy=True)
     else:  # what could go first is what stands in front of what must stay
         reports = [_kept(each.report) for each in planned.values()]
-    session.tools.sink.close()
-    print_report(common, session.report(reports))
-    return reports
+    print_report(common, session.finish(reports))
 
 
 def _kept(report: UnitReport) -> UnitReport:
@@ -56,18 +52,21 @@ def _kept(report: UnitReport) -> UnitReport:
     return replace(report, status=Status.SKIPPED, cause="kept: another unit of this destroy cannot go")
 
 
-def _check_readers(project: Project, session: Session, selected: Sequence[str]) -> None:
+def _check_readers(project: Project, session: Session, request: RunRequest) -> None:
     """Refuse to destroy what a unit outside of the selection still stands on.
 
     Raises:
         UsageError: there is such a unit, and it has resources.
     """
+    selected = set(request.selected)
     for id_ in project.graph.order:
         unit = project.catalogue.units[id_]
-        if id_ in selected or not set(unit.upstreams) & set(selected):
+        if id_ in selected or not set(unit.upstreams) & selected:
             continue
-        state = session.tools.store.read(unit)
+        state = session.context.aws.states.read(unit)
         if state is not None and state.addresses:
-            below = sorted(set(unit.upstreams) & set(selected))[0]
+            below = sorted(set(unit.upstreams) & selected)[0]
             message = f"{id_} stands on {below} and still has {len(state.addresses)} resources"
-            raise UsageError(message, hint=f"destroy it as well: orch destroy {' '.join(session.targets)} {below}+")
+            raise UsageError(
+                message, hint=f"destroy it as well: orch destroy {' '.join(request.options.targets)} {below}+"
+            )

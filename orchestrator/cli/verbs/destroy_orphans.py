@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from orchestrator.aws.identity.roles import Identities
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.cli.aws import open_aws
 from orchestrator.cli.context import Common
 from orchestrator.cli.project import Project, open_project
-from orchestrator.cli.ready import circumstances
-from orchestrator.cli.request import RunRequest
-from orchestrator.cli.session import open_session
-from orchestrator.cli.verbs.destroy import whole_or_not
+from orchestrator.cli.session import circumstances, console
+from orchestrator.cli.verbs.destroy import destroy_all_or_none
 from orchestrator.errors import UsageError
 from orchestrator.run.approval import check_consent
 from orchestrator.run.checks.listing import Listings
 from orchestrator.run.checks.orphans import find_orphans
-from orchestrator.run.exit_codes import INTERRUPTED, exit_code
+from orchestrator.run.request import RunOptions
+from orchestrator.run.session import open_session
 
 
-def run(common: Common, request: RunRequest, *, yes: bool) -> int:
+def run(common: Common, options: RunOptions, *, yes: bool) -> int:
     """Destroy what is left, in the order of the former units; what is protected is blocked like in any plan."""
-    if not request.targets or request.exclude:
+    if not options.targets or options.exclude:
         message = "name the stages or units of which something is left, and no --exclude"
         raise UsageError(message, hint="orch destroy --orphans STAGE")
     catalogue = open_project(common).catalogue
     with open_aws(common, catalogue) as aws:
         identities = Identities(catalogue, aws.emulator)
         shelves = Listings(catalogue, Ledger(catalogue, identities, StateStore(catalogue, identities)))
-        orphans = find_orphans(catalogue, shelves, request.targets)
+        orphans = find_orphans(catalogue, shelves, options.targets)
         former = Project(orphans.catalogue, orphans.graph)
         units = list(orphans.catalogue.units.values())
         words = check_consent(orphans.catalogue, units, circumstances(common, yes=yes))
-        order = orphans.graph.order
-        with open_session(
-            common, former, aws, order, request, verb="destroy", reverse=True, left=orphans.providers
-        ) as session:
-            reports = whole_or_not(common, session, words=words, yes=yes)
-    return INTERRUPTED if session.interrupts.level else exit_code(reports)
+        request = former.request_for("destroy", options, orphans.graph.order, reverse=True)
+        request = replace(request, emulator=aws.emulator, orphan_providers=orphans.providers)
+        with open_session(request, console(common)) as session:
+            destroy_all_or_none(common, session, words=words, yes=yes)
+    return session.exit_code()

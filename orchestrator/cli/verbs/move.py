@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from orchestrator.cli.context import Common
+from orchestrator.cli.migrate import MigrationOptions, migrate, resume_migration
 from orchestrator.cli.project import open_project, start_folder
-from orchestrator.cli.transferring import MigrationOptions, go_on, transfer
 from orchestrator.config.load import find_root
 from orchestrator.errors import UsageError
-from orchestrator.run.migrate.journal import OnStep, make_edits, unfinished_of
+from orchestrator.run.migrate.journal import make_edits, unfinished_of
 from orchestrator.run.migrate.rename import resolve
 from orchestrator.run.migrate.request import MigrationRequest, RenameRequest
 from orchestrator.run.migrate.resource import ResourceRequest
@@ -21,23 +21,22 @@ def run(
     dry_run: bool,
     yes: bool,
     wait: float = 0.0,
-    on_step: OnStep = lambda _: None,
 ) -> int:
     """Move; the exit code says how it went: 3 when the plan afterwards would make or lose something."""
     root = find_root(start_folder(common))
-    ask = MigrationOptions(f"move {source} {target}", dry_run, yes, on_step, wait)
+    ask = MigrationOptions(f"move {source} {target}", dry_run, yes, wait)
     begun = unfinished_of(root, ask.command)
     if begun is not None:
         if dry_run:
             message = f"`orch {ask.command}` was cut off after it was accepted, and only goes forward"
             raise UsageError(message, hint="run it without --dry-run")
-        make_edits(root, begun, on_step)  # before the catalogue is read: it may be half renamed
-        return go_on(common, open_project(common), begun, ask)
+        make_edits(root, begun)  # before the catalogue is read: it may be half renamed
+        return resume_migration(common, open_project(common), begun, ask)
     if _is_resource(source, target):
         wish: MigrationRequest = ResourceRequest.of(open_project(common).catalogue, source, target)
     else:
         wish = RenameRequest(resolve(root, source, target), source)
-    return transfer(common, wish, ask)
+    return migrate(common, wish, ask)
 
 
 def _is_resource(source: str, target: str) -> bool:

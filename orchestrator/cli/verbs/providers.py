@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import open_project
-from orchestrator.cli.session import make_terraform
+from orchestrator.run.session import make_terraform
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.process.supervisor import Processes
 from orchestrator.terraform.setup.providers import CATALOGUE_LOCK, PLATFORMS, provider_lock_text, write_lock

@@ -10,30 +10,29 @@ from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_report
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.prompt import Prompt
-from orchestrator.cli.ready import circumstances, ready_session
-from orchestrator.cli.request import RunRequest
-from orchestrator.cli.session import Session
+from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.errors import ApprovalError, OrchError, UsageError
 from orchestrator.report.model import UnitReport
-from orchestrator.run.apply import ApplyAll
+from orchestrator.run.apply import apply_units
 from orchestrator.run.approval import check_clean
-from orchestrator.run.exit_codes import INTERRUPTED, exit_code
 from orchestrator.run.history.approval import Approval, approval_of, check_units, find_chain
 from orchestrator.run.history.journal import hold_journal
 from orchestrator.run.history.runs import PastRun
 from orchestrator.run.history.start import user_name
 from orchestrator.run.history.unsaved_state import Unsaved, unsaved_in
-from orchestrator.run.plan import report_blocked
+from orchestrator.run.loop import report_blocked
+from orchestrator.run.request import RunOptions
 from orchestrator.run.resume import Resume
+from orchestrator.run.session import Session
 from orchestrator.run.unit.push_state import push_unsaved, unit_of
 
 
-def run(common: Common, request: RunRequest, wanted: str | None) -> int:
+def run(common: Common, options: RunOptions, wanted: str | None) -> int:
     """Apply what is left of what a past run had approved; the exit code says how it went.
 
     Args:
         common: the options of every verb.
-        request: limits of the new run; it has no selection of its own.
+        options: limits of the new run, without a selection.
         wanted: id of the past run; None: the newest that was interrupted or cut off.
 
     Raises:
@@ -50,18 +49,18 @@ def run(common: Common, request: RunRequest, wanted: str | None) -> int:
         raise refusal
     selected = _selected(project, approval, states)
     check_clean(project.catalogue, [project.catalogue.units[id_] for id_ in selected], emulated=common.emulator)
-    request = replace(request, targets=chain[0].targets, replace=tuple(chain[0].begun.get("replace", ())))
+    options = replace(options, targets=chain[0].targets, replace=tuple(chain[0].begun.get("replace", ())))
+    request = project.request_for("apply", options, selected, continues=newest.run)
     with hold_journal(newest.folder / "journal.jsonl") as mine:
         if not mine:
             raise UsageError(f"run {newest.run} still goes on", hint="wait for its end; `orch runs` tells of it")
-        with ready_session(common, project, selected, request, verb="apply", continues=newest.run) as session:
+        with ready_session(common, request) as session:
             if approval is None:
                 _push(session, states)
                 raise refusal or ApprovalError("nothing was approved")
             reports = _go_on(common, session, approval)
-            session.tools.sink.close()
-            print_report(common, session.report(reports))
-    return INTERRUPTED if session.interrupts.level else exit_code(reports)
+            print_report(common, session.finish(reports))
+    return session.exit_code()
 
 
 def _approval(project: Project, chain: tuple[PastRun, ...]) -> tuple[Approval | None, OrchError | None]:
@@ -83,16 +82,17 @@ def _selected(project: Project, approval: Approval | None, states: Sequence[Unsa
 
 def _push(session: Session, states: Sequence[Unsaved]) -> None:
     for state in states:
-        push_unsaved(session.tools, unit_of(session.tools, state), state)
+        push_unsaved(session.context, unit_of(session.context, state), state)
 
 
 def _go_on(common: Common, session: Session, approval: Approval) -> list[UnitReport]:
-    tools = session.tools
-    resume = Resume(tools, approval)
+    context = session.context
+    resume = Resume(context, approval)
     planned = resume.planned()
     how = f"as approved in run {approval.first.run}"
-    tools.journal.write("approved", how=how, by=user_name(), since=approval.at.isoformat())
+    context.run.journal.write("approved", how=how, by=user_name(), since=approval.at.isoformat())
     asks = circumstances(common, yes=False).terminal and not approval.yes
-    asker = Prompt(common, tools.sink, tools.stop)
-    apply = ApplyAll(tools, planned, ask_again=asker.again if asks else None, look=resume.look)
-    return [*(each.report for each in report_blocked(tools).values()), *apply.run().values()]
+    asker = Prompt(common, context.run.sink, context.run.stop)
+    blocking = [each.report for each in report_blocked(context).values()]
+    applied = apply_units(context, planned, ask_again=asker.again if asks else None, recheck=resume.recheck)
+    return [*blocking, *applied.values()]

@@ -128,11 +128,12 @@ def last_run(root: Path, unit: str) -> dict[str, str] | None:
 
 
 def _root(common: Common, project: Project, unit: Unit) -> int:
-    from orchestrator.cli.ready import ready_session
-    from orchestrator.cli.request import RunRequest
+    from orchestrator.cli.session import ready_session
     from orchestrator.cli.verbs.terraform import prepare
+    from orchestrator.run.request import RunOptions
 
-    with ready_session(common, project, (unit.id,), RunRequest(targets=(unit.id,)), verb="plan") as session:
+    request = project.request_for("plan", RunOptions(targets=(unit.id,)), (unit.id,))
+    with ready_session(common, request) as session:
         folder = prepare(session, unit).folder
     sys.stdout.write(f"{folder}\n")
     return 0

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from orchestrator.cli.context import Common
 from orchestrator.cli.project import open_project
-from orchestrator.cli.ready import ready_session
-from orchestrator.cli.request import RunRequest
-from orchestrator.cli.session import Session
+from orchestrator.cli.session import ready_session
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import UsageError
+from orchestrator.run.request import RunOptions
+from orchestrator.run.session import Session
 from orchestrator.run.unit.prepare import look
 from orchestrator.run.unit.upstreams import Upstreams
 from orchestrator.terraform.commands import Root
@@ -51,29 +51,29 @@ def run(common: Common, unit_id: str, arguments: Sequence[str]) -> int:
     project = open_project(common)
     unit = project.unit(unit_id)
     _check_allowed(unit, arguments)
-    request = RunRequest(targets=(unit.id,))
-    with ready_session(common, project, (unit.id,), request, verb="plan") as session:
+    request = project.request_for("plan", RunOptions(targets=(unit.id,)), (unit.id,))
+    with ready_session(common, request) as session:
         root = prepare(session, unit)
-        return session.tools.terraform.passthrough(root, list(arguments))
+        return session.context.terraform.cli.passthrough(root, list(arguments))
 
 
 def prepare(session: Session, unit: Unit) -> Root:
     """Render the unit's root for people, with its upstreams' values, and initialise it."""
-    tools = session.tools
-    values = Upstreams(tools.catalogue, tools.store).for_apply(unit)
-    rendered = tools.workspace.render(unit, values, tools.folders.unit(unit))
-    shown = tools.folders.shown(unit)
-    tools.workspace.refresh(rendered.folder, shown)
+    context = session.context
+    values = Upstreams(context.catalogue, context.aws.states).for_apply(unit)
+    rendered = context.terraform.renderer.render(unit, values, context.run.folders.unit(unit))
+    shown = context.run.folders.shown(unit)
+    context.terraform.renderer.refresh(rendered.folder, shown)
     root = Root(
         unit=unit.id,
         folder=shown,
-        data_dir=tools.folders.data(unit),
-        env=tools.plan_environment(unit),
-        log=tools.folders.log(unit),
+        data_dir=context.run.folders.data(unit),
+        env=context.plan_environment(unit),
+        log=context.run.folders.log(unit),
     )
-    look(tools, unit, root, initialised=False)
-    tools.terraform.init(root, timeout=unit.timeouts.plan)
-    look(tools, unit, root, initialised=True)  # `console -plan` would run it
+    look(context, unit, root, initialised=False)
+    context.terraform.cli.init(root, timeout=unit.timeouts.plan)
+    look(context, unit, root, initialised=True)  # `console -plan` would run it
     return root
 
 

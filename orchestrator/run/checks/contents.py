@@ -13,25 +13,25 @@ from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.rules.orphans import OrphanedState
 from orchestrator.run.checks.orphans import former_unit
-from orchestrator.run.context import Tools
+from orchestrator.run.context import RunContext
 from orchestrator.terraform.model import PlanRecord, StateResource
 
 
-def look_inside(tools: Tools, unit: Unit, plan: PlanRecord, verdict: Verdict) -> Verdict:
+def count_contents(context: RunContext, unit: Unit, plan: PlanRecord, verdict: Verdict) -> Verdict:
     """The verdict with ``inside`` filled in where something may be lost; read with the role that plans.
 
     It never fails and never changes what the verdict says: a count only informs.
     """
     if not any(finding.lost for finding in verdict.findings):
         return verdict
-    things = {label(each): whereabouts(tools.catalogue, unit, each.type, each.before) for each in plan.changes}
+    things = {label(each): whereabouts(context.catalogue, unit, each.type, each.before) for each in plan.changes}
     addresses = dict.fromkeys(each.address for each in verdict.findings if each.lost)
     if not addresses.keys() <= things.keys():
-        things = {**_of_state(tools, unit), **things}
+        things = {**_of_state(context, unit), **things}
     role = role_for(unit, write=False)
     found = {address: things.get(address) for address in addresses}
     counted = {
-        address: NOT_COUNTED if thing is None else contents(tools.identities, role, thing)
+        address: NOT_COUNTED if thing is None else contents(context.aws.identities, role, thing)
         for address, thing in found.items()
     }
     findings = tuple(
@@ -40,7 +40,7 @@ def look_inside(tools: Tools, unit: Unit, plan: PlanRecord, verdict: Verdict) ->
     return replace(verdict, findings=findings)
 
 
-def inside_left(catalogue: Catalogue, identities: Identities, left: OrphanedState) -> str:
+def count_orphaned(catalogue: Catalogue, identities: Identities, left: OrphanedState) -> str:
     """How much is in what is left of a former unit: ``3 users, by AWS's estimate; 12 objects``. It never fails."""
     account = next((each for each in catalogue.accounts.values() if each.id == left.entry.account_id), None)
     if account is None:
@@ -55,13 +55,13 @@ def inside_left(catalogue: Catalogue, identities: Identities, left: OrphanedStat
     return "; ".join(counted) or NOT_COUNTED
 
 
-def _of_state(tools: Tools, unit: Unit) -> dict[str, Whereabouts | None]:
+def _of_state(context: RunContext, unit: Unit) -> dict[str, Whereabouts | None]:
     """The protected things of the unit's state: an errored plan of destruction does not name all that it would lose."""
     try:
-        state = tools.store.read(unit)
+        state = context.aws.states.read(unit)
     except OrchError:
         return {}
-    return {each.address: _stands(tools.catalogue, unit, each) for each in (state.protected if state else ())}
+    return {each.address: _stands(context.catalogue, unit, each) for each in (state.protected if state else ())}
 
 
 def _stands(catalogue: Catalogue, unit: Unit, each: StateResource) -> Whereabouts | None:

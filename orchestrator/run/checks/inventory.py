@@ -15,7 +15,7 @@ from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.rules.accounts import Pinned
 from orchestrator.guard.rules.orphans import Comparison, OrphanedState, compare
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.run.checks.blocked import BlockedUnits
+from orchestrator.run.blocked import BlockedUnits
 from orchestrator.run.checks.listing import AccountListing, Listings
 
 
@@ -116,15 +116,6 @@ class InventoryCheck:
         orphans = [(left, self.waived(finding)) for left, finding in found.orphans]
         blocking = [(left, replace(each, inside=self.inside(left))) for left, each in orphans if _blocks(each)]
         return blocking, [*found.notes, *(_allowed(finding) for _, finding in orphans if not _blocks(finding))]
-
-
-def blocked_report(held: BlockedUnits, report: UnitReport, unit: Unit) -> UnitReport | None:
-    """The report of a unit that is held back; None when it may go on. ``report``: an empty one of it."""
-    found = held.of(unit)
-    if found is None:
-        return None
-    status, cause, findings = found
-    return replace(report, status=status, cause=cause, findings=findings)
 
 
 def _blocks(finding: Finding) -> bool:

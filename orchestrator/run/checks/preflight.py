@@ -11,8 +11,8 @@ from orchestrator.config.accounts_lock import AccountsLock
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.rules.accounts import compare_accounts
-from orchestrator.run.checks.blocked import BlockedUnits
-from orchestrator.run.checks.contents import inside_left
+from orchestrator.run.blocked import BlockedUnits
+from orchestrator.run.checks.contents import count_orphaned
 from orchestrator.run.checks.inventory import InventoryCheck
 from orchestrator.run.checks.listing import Listings
 
@@ -24,7 +24,7 @@ TAKING = frozenset({"destroy", "move", "adopt"})
 """Verbs that build nothing anew: what is left of other units is told, and does not stop them."""
 
 
-def look_first(
+def check_before_run(
     catalogue: Catalogue,
     identities: Identities,
     ledger: Ledger,
@@ -32,7 +32,7 @@ def look_first(
     *,
     judge: Judge,
     lock: AccountsLock,
-    verb: str,
+    command: str,
     compare: bool = True,
 ) -> BlockedUnits:
     """Make sure that everything is where the run will look for it.
@@ -46,7 +46,7 @@ def look_first(
         units: the units of the run.
         judge: has the list of protected types, and what waivers allow.
         lock: the record of the accounts.
-        verb: what the run does.
+        command: the command that runs.
         compare: compare with the ledgers; not for former units, of which they are all that is known.
 
     Returns:
@@ -62,12 +62,12 @@ def look_first(
         Listings(catalogue, ledger),
         judge.policies.protected,
         waived=lambda finding: judge.allowance.allow([finding])[0],
-        inside=lambda left: inside_left(catalogue, identities, left),
+        inside=lambda left: count_orphaned(catalogue, identities, left),
     )
     held = gate.by_record(pinned)
     free = [unit for unit in units if unit.account not in held.accounts]
-    needs = needs_of(catalogue, free, write=verb not in READING)
+    needs = needs_of(catalogue, free, write=command not in READING)
     preflight(catalogue, identities, {name: need for name, need in needs.items() if name not in held.accounts})
     if not compare:
         return held
-    return gate.by_ledgers(held, free, pinned.vanished, destroy=verb in TAKING)
+    return gate.by_ledgers(held, free, pinned.vanished, destroy=command in TAKING)

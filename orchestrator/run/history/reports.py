@@ -48,7 +48,6 @@ class Recorder:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._units: dict[str, UnitReport] = {}
-        self._final: RunReport | None = None
 
     def __call__(self, event: Event) -> None:
         """Remember how a unit ended; the last word about it counts."""
@@ -63,16 +62,6 @@ class Recorder:
         """How units ended as far as they did, in the given order."""
         with self._lock:
             return tuple(self._units[unit] for unit in order if unit in self._units)
-
-    def note(self, report: RunReport) -> RunReport:
-        """Take the report that is shown; the last one is the run's."""
-        self._final = report
-        return report
-
-    @property
-    def final(self) -> RunReport | None:
-        """The last report that was shown, if there was one."""
-        return self._final
 
 
 def save_report(folders: Folders, report: RunReport) -> None:

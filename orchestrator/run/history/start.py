@@ -5,39 +5,36 @@ from __future__ import annotations
 import getpass
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.run.context import Options
-from orchestrator.run.history.journal import Journal
+from orchestrator.run.context import RunContext
 from orchestrator.run.history.runs import DONE, RunOutcome, continued, past_runs
 from orchestrator.run.history.unsaved_state import unsaved
 
 
-def record_start(
-    journal: Journal,
-    *,
-    verb: str,
-    targets: Sequence[str],
-    units: Sequence[str],
-    options: Options,
-    continues: str | None = None,
-) -> None:
-    """Write the first record of a run: what was asked, of which units, by whom, and where.
+def record_start(context: RunContext, *, command: str, continues: str | None = None) -> None:
+    """Write the first record of a run: what was asked for, on which units, by whom, and where.
+
+    Args:
+        context: the run.
+        command: the command that runs.
+        continues: id of the run that this one resumes.
 
     Raises:
         SetupError: the journal cannot be written.
     """
-    journal.write(
+    options = context.run.options
+    context.run.journal.write(
         "run-started",
-        verb=verb,
-        targets=list(targets),
-        units=list(units),
+        verb=command,
+        targets=list(options.targets),
+        units=list(context.run.graph.order),
         continues=continues,
-        slots=options.slots,
+        slots=options.parallelism,
         timeout=options.timeout,
-        lock_timeout=options.lock_timeout,
+        lock_timeout=options.terraform_lock_timeout,
         fail_fast=options.fail_fast,
         replace=list(options.replace),
         orch=__version__,
@@ -55,7 +52,7 @@ def user_name() -> str:
         return ""
 
 
-def left_before(root: Path) -> Iterator[str]:
+def earlier_runs(root: Path) -> Iterator[str]:
     """Sentences about what earlier runs on this machine left: applies that were cut off, states that were not saved.
 
     Args:

@@ -13,7 +13,7 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import UsageError
 from orchestrator.render.write import write_private
-from orchestrator.run.context import Tools
+from orchestrator.run.context import RunContext
 from orchestrator.run.migrate.request import PreparedMigration, alive, write_of
 from orchestrator.run.migrate.resource import scratch
 from orchestrator.terraform.state.edit import with_serial, without_outputs
@@ -48,7 +48,7 @@ class AdoptRequest:
         """The unit."""
         return (self.unit,)
 
-    def prepare(self, tools: Tools) -> PreparedMigration:
+    def prepare(self, context: RunContext) -> PreparedMigration:
         """The state with everything in it under ``module.this``, and without its root's outputs.
 
         Raises:
@@ -56,27 +56,27 @@ class AdoptRequest:
                 others than the catalogue's.
             DeniedError, ThrottledError, SetupError, UnitError: a state cannot be read, or Terraform does not move it.
         """
-        present = tools.objects.read(self.unit)
+        present = context.aws.objects.read(self.unit)
         if present is not None and alive(present.data):
             message = f"{self.unit.id} has a state already"
             raise UsageError(message, hint="take over single resources with `imports:` in the stack, or orch move")
-        data = self._fetch(tools)
+        data = self._fetch(context)
         record = read_state(data)
         if not record.addresses:
             message = f"{self.source} has no resources"
             raise UsageError(message, hint="name the state of what exists")
         self._check_providers(json.loads(data))
-        moved = self._under_module(tools, without_outputs(data))
+        moved = self._under_module(context, without_outputs(data))
         if present is not None:  # what a destroyed unit has left: the history of serials goes on
             there, here = read_state(present.data).serial, read_state(moved).serial
             moved = with_serial(moved, max(there, here) + 1)
         write = write_of(self.unit, self.unit, present, moved)
         return PreparedMigration(trials=((self.unit, moved),), writes=((write, moved),), said=(f"from {self.source}",))
 
-    def _fetch(self, tools: Tools) -> bytes:
+    def _fetch(self, context: RunContext) -> bytes:
         found = _S3.fullmatch(self.source)
         if found:
-            return tools.objects.read_foreign(self.unit, found[1], found[2])
+            return context.aws.objects.read_foreign(self.unit, found[1], found[2])
         if "://" in self.source:
             message = f"{self.source} is neither a file nor s3://BUCKET/KEY"
             raise UsageError(message, hint="fetch it with `terraform state pull > FILE` and give the file")
@@ -114,12 +114,12 @@ class AdoptRequest:
                     hint=hint,
                 )
 
-    def _under_module(self, tools: Tools, data: bytes) -> bytes:
-        path = tools.folders.of_run / "states" / "adopted.tfstate"
+    def _under_module(self, context: RunContext, data: bytes) -> bytes:
+        path = context.run.folders.of_run / "states" / "adopted.tfstate"
         write_private(path, data)
-        root = scratch(tools, self.unit)
+        root = scratch(context, self.unit)
         for address in top_level(json.loads(data)):
-            tools.terraform.state_move(root, path, address, f"module.this.{address}")
+            context.terraform.cli.state_move(root, path, address, f"module.this.{address}")
         return path.read_bytes()
 
 

@@ -4,45 +4,40 @@ from __future__ import annotations
 
 from orchestrator.errors import UnitError
 from orchestrator.report.model import Phase, UnitPhase
-from orchestrator.run.context import Tools
-from orchestrator.run.migrate.journal import OnStep, Transfer, Write, make_edits
+from orchestrator.run.context import RunContext
+from orchestrator.run.migrate.journal import Transfer, Write, make_edits
 from orchestrator.run.unit.publish import publish_state
 from orchestrator.run.unit.receipts import note_written
 
 
-def carry_out(tools: Tools, transfer: Transfer, on_step: OnStep) -> None:
+def carry_out(context: RunContext, transfer: Transfer) -> None:
     """Do what is left of a transfer. The caller holds the locks of all its states.
 
     Args:
-        tools: of the run.
+        context: the run.
         transfer: what was accepted.
-        on_step: called after each step.
 
     Raises:
         UsageError: a file of ``live/`` was changed meanwhile.
         UnitError: a state was changed meanwhile.
         DeniedError, ThrottledError, SetupError: AWS cannot be reached or refuses; the same command goes on.
     """
-    make_edits(tools.folders.root, transfer, on_step)
+    make_edits(context.run.folders.root, transfer)
     for write in transfer.writes:
-        unit = write.unit_in(tools.catalogue)
-        tools.sink(UnitPhase(unit.id, Phase.APPLY))
-        version = _write(tools, transfer, write)
-        on_step(f"wrote {unit.id}")
+        unit = write.unit_in(context.catalogue)
+        context.run.sink(UnitPhase(unit.id, Phase.APPLY))
+        version = _write(context, transfer, write)
         verb = transfer.command.partition(" ")[0]
-        note_written(tools, unit, verb, write.lineage, {version: write.serial})
-        on_step(f"receipt of {unit.id}")
+        note_written(context, unit, verb, write.lineage, {version: write.serial})
     for write in transfer.writes:
-        publish_state(tools, write.unit_in(tools.catalogue))
-        on_step(f"noted {write.unit}")
+        publish_state(context, write.unit_in(context.catalogue))
     transfer.finish()
-    on_step("done")
 
 
-def _write(tools: Tools, transfer: Transfer, write: Write) -> str:
+def _write(context: RunContext, transfer: Transfer, write: Write) -> str:
     """Write one state, unless it was written before; S3's id of the version that it is."""
-    unit = write.unit_in(tools.catalogue)
-    present = tools.objects.read(unit)
+    unit = write.unit_in(context.catalogue)
+    present = context.aws.objects.read(unit)
     found = present.sha256 if present is not None else ""
     if present is not None and found == write.after:
         return present.version
@@ -53,8 +48,8 @@ def _write(tools: Tools, transfer: Transfer, write: Write) -> str:
             f"{write.version or 'none'}; remove {transfer.folder} to give this move up"
         )
         raise UnitError(message, hint=hint)
-    tools.journal.write("state-moving", unit=unit.id, before=write.version, serial=write.serial)
-    written = tools.objects.write(unit, transfer.content(write))
-    tools.journal.write("state-moved", unit=unit.id, version=written.version, serial=write.serial)
-    tools.store.forget(unit.id)
+    context.run.journal.write("state-moving", unit=unit.id, before=write.version, serial=write.serial)
+    written = context.aws.objects.write(unit, transfer.content(write))
+    context.run.journal.write("state-moved", unit=unit.id, version=written.version, serial=write.serial)
+    context.aws.states.forget(unit.id)
     return written.version

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,6 @@ from orchestrator.errors import SetupError, UnitError, UsageError
 
 MIGRATION_FORMAT = 1
 _RECORD = "transfer.json"
-
-OnStep = Callable[[str], None]
-"""Called after each step with what was done; for tests that end the process there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +142,20 @@ def unfinished_of(root: Path, command: str) -> Transfer | None:
     return mine
 
 
-def make_edits(root: Path, transfer: Transfer, on_step: OnStep) -> None:
-    """Change the files of ``live/``; those that are changed already stay.
+def make_edits(root: Path, transfer: Transfer) -> tuple[str, ...]:
+    """Change the files of ``live/``; those already changed stay. Return the paths that were written.
 
     Raises:
         UsageError: somebody else changed one of them meanwhile.
     """
+    written: list[str] = []
     for edit in transfer.edits:
         if _needs(root, edit):
             _durable(root / edit.to, edit.after.encode(), mode=0o644)
             if edit.path and edit.path != edit.to:
                 (root / edit.path).unlink(missing_ok=True)
-            on_step(f"edited {edit.to}")
+            written.append(edit.to)
+    return tuple(written)
 
 
 def check_edits(root: Path, edits: Sequence[FileEdit]) -> None:

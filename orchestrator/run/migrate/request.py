@@ -10,7 +10,7 @@ from orchestrator.aws.state.objects import StateObject
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import UsageError
-from orchestrator.run.context import Tools
+from orchestrator.run.context import RunContext
 from orchestrator.run.migrate.journal import Write
 from orchestrator.run.migrate.rename import Pair, Renaming, state_after
 from orchestrator.terraform.state.reader import read_state
@@ -73,7 +73,7 @@ class MigrationRequest(Protocol):
     def takes_outputs(self) -> bool:
         """Whether a state that lacks only its outputs is to get them at once."""
 
-    def prepare(self, tools: Tools) -> PreparedMigration:
+    def prepare(self, context: RunContext) -> PreparedMigration:
         """Read the states, and say what would become of them. Changes nothing.
 
         Raises:
@@ -110,7 +110,7 @@ class RenameRequest:
         """Each unit under both names."""
         return tuple(unit for pair in self.renaming.pairs for unit in (pair.old, pair.new))
 
-    def prepare(self, tools: Tools) -> PreparedMigration:
+    def prepare(self, context: RunContext) -> PreparedMigration:
         """Each state to its new place; units that have none, or have it there already, are left alone.
 
         Raises:
@@ -121,7 +121,7 @@ class RenameRequest:
         stand_ins: dict[str, Unit] = {}
         said: list[str] = []
         for pair in self.renaming.pairs:
-            old, new = tools.objects.read(pair.old), tools.objects.read(pair.new)
+            old, new = context.aws.objects.read(pair.old), context.aws.objects.read(pair.new)
             if old is None or not alive(old.data):
                 where = _THERE if new is not None and alive(new.data) else "has no state yet"
                 said.append(f"{pair.new.id} {where}")
@@ -134,7 +134,7 @@ class RenameRequest:
             ]
             stand_ins[pair.new.id] = pair.old
         if not (writes or self.edits or any(line.endswith(_THERE) for line in said)):
-            bucket = _place(tools, self.renaming.pairs)
+            bucket = _place(context, self.renaming.pairs)
             message = f"there is no state of {self.source} to move: {'; '.join(said)}"
             raise UsageError(message, hint=f"states are looked for in {bucket}; none goes between accounts or regions")
         return PreparedMigration(tuple(trials), tuple(writes), stand_ins, tuple(said))
@@ -167,6 +167,6 @@ def write_of(unit: Unit, like: Unit, before: StateObject | None, after: bytes) -
     )
 
 
-def _place(tools: Tools, pairs: Sequence[Pair]) -> str:
-    accounts = sorted({tools.catalogue.account_of(pair.old).state_bucket for pair in pairs})
+def _place(context: RunContext, pairs: Sequence[Pair]) -> str:
+    accounts = sorted({context.catalogue.account_of(pair.old).state_bucket for pair in pairs})
     return ", ".join(f"s3://{bucket}/{pairs[0].old.state_key}" for bucket in accounts[:1]) or "no bucket"

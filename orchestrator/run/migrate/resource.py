@@ -9,7 +9,7 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import NotAppliedError, UsageError
 from orchestrator.render.write import write_private
-from orchestrator.run.context import Tools
+from orchestrator.run.context import RunContext
 from orchestrator.run.migrate.request import PreparedMigration, write_of
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.state.reader import read_state
@@ -58,26 +58,26 @@ class ResourceRequest:
         """Both units."""
         return (self.source, self.target)
 
-    def prepare(self, tools: Tools) -> PreparedMigration:
+    def prepare(self, context: RunContext) -> PreparedMigration:
         """Both states after ``terraform state mv`` on copies of them; where it goes to is written first.
 
         Raises:
             NotAppliedError: the source has no state. UsageError: there is no such address, or both have it.
             TerraformError: Terraform does not move it.
         """
-        source, target = tools.objects.read(self.source), tools.objects.read(self.target)
+        source, target = context.aws.objects.read(self.source), context.aws.objects.read(self.target)
         if source is None:
             message = f"{self.source.id} has no state"
             raise NotAppliedError(message, hint=f"orch apply {self.source.id}")
         has = read_state(target.data).addresses if target is not None else ()
         if self._is_there(read_state(source.data).addresses, has):
             return PreparedMigration((), (), said=(f"{self.to.removeprefix(_THIS)} is in {self.target.id} already",))
-        folder = tools.folders.of_run / "states"
+        folder = context.run.folders.of_run / "states"
         paths = folder / "source.tfstate", folder / "target.tfstate"
         write_private(paths[0], source.data)
         if target is not None:
             write_private(paths[1], target.data)
-        tools.terraform.state_move(scratch(tools, self.source), paths[0], self.address, self.to, to=paths[1])
+        context.terraform.cli.state_move(scratch(context, self.source), paths[0], self.address, self.to, to=paths[1])
         after = [path.read_bytes() for path in paths]
         return PreparedMigration(
             trials=((self.target, after[1]), (self.source, after[0])),
@@ -110,16 +110,16 @@ def within(addresses: Sequence[str], wanted: str) -> list[str]:
     return [each for each in addresses if each == wanted or each.startswith((f"{wanted}[", f"{wanted}."))]
 
 
-def scratch(tools: Tools, unit: Unit) -> Root:
+def scratch(context: RunContext, unit: Unit) -> Root:
     """An empty folder in which Terraform works on copies of states."""
-    folder = tools.folders.of_run / "states" / "work"
+    folder = context.run.folders.of_run / "states" / "work"
     folder.mkdir(parents=True, exist_ok=True)
     return Root(
         unit=unit.id,
         folder=folder,
         data_dir=folder / ".terraform",
-        env=tools.plan_environment(unit),
-        log=tools.folders.log(unit),
+        env=context.plan_environment(unit),
+        log=context.run.folders.log(unit),
     )
 
 

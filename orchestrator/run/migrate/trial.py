@@ -15,16 +15,15 @@ from orchestrator.render import hcl_text as hcl
 from orchestrator.render.values import Upstream
 from orchestrator.render.write import Rendered, Workspace, write_private
 from orchestrator.report.model import Status
-from orchestrator.run.context import Tools
+from orchestrator.run.context import RunContext
 from orchestrator.run.history.paths import Folders
 from orchestrator.run.unit.planned import Planned
-from orchestrator.run.unit.planner import Planner
+from orchestrator.run.unit.planner import plan_unit
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 from orchestrator.terraform.model import Action, ResourceChange
 
 _OVERRIDE = "orch_trial_override.tf"
 _REFUSED = frozenset({Action.CREATE, Action.DELETE, Action.REPLACE, Action.FORGET})
-_TAGS = frozenset({"tags", "tags_all"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +72,17 @@ class Trial:
     """Plans on copies of states.
 
     Attributes:
-        tools: of the run.
+        context: the run.
         stand_ins: unit -> the unit whose state it would have, for units whose states are not where they will be.
     """
 
-    tools: Tools
+    context: RunContext
     stand_ins: Mapping[str, Unit]
 
     @property
     def folders(self) -> TrialFolders:
         """Where it works."""
-        return TrialFolders(root=self.tools.folders.root, run=self.tools.folders.run)
+        return TrialFolders(root=self.context.run.folders.root, run=self.context.run.folders.run)
 
     def plan(self, unit: Unit, state: bytes) -> Planned:
         """Plan a unit as if its state were this one; a failure is a report, never an exception.
@@ -92,10 +91,10 @@ class Trial:
             NotAppliedError, DeniedError, ThrottledError, SetupError, UnitError: an upstream cannot be read.
         """
         write_private(self.folders.state(unit), state)
-        catalogue = self.tools.catalogue
+        catalogue = self.context.catalogue
         before = replace(catalogue, units={**catalogue.units, **self.stand_ins})
-        values = Upstreams(before, self.tools.store).for_apply(unit)
-        return Planner(self._tools()).plan(unit, UpstreamValues(values=values, pending=()))
+        values = Upstreams(before, self.context.aws.states).for_apply(unit)
+        return plan_unit(self._context(), unit, UpstreamValues(values=values, pending=()))
 
     def take_outputs(self, unit: Unit, planned: Planned) -> bytes | None:
         """The state with its outputs, when the plan changes those and no resource; None when there is nothing to take.
@@ -108,13 +107,14 @@ class Trial:
         plan = planned.plan
         if plan is None or plan.empty or plan.changes or planned.report.status is not Status.PLANNED:
             return None
-        root = self._tools().root(unit, preview=False)
-        self.tools.terraform.apply(root, plan.file, timeout=unit.timeouts.plan)
+        root = self._context().root(unit, preview=False)
+        self.context.terraform.cli.apply(root, plan.file, timeout=unit.timeouts.plan)
         return self.folders.state(unit).read_bytes()
 
-    def _tools(self) -> Tools:
-        workspace = TrialWorkspace(self.tools.catalogue, self.folders)
-        return replace(self.tools, folders=self.folders, workspace=workspace)
+    def _context(self) -> RunContext:
+        workspace = TrialWorkspace(self.context.catalogue, self.folders)
+        terraform = replace(self.context.terraform, renderer=workspace)
+        return replace(self.context, terraform=terraform, run=replace(self.context.run, folders=self.folders))
 
 
 def objections(planned: Planned) -> tuple[str, ...]:
@@ -122,25 +122,6 @@ def objections(planned: Planned) -> tuple[str, ...]:
     if planned.plan is None:
         return ()
     return tuple(f"{each.action.value} {_short(each.address)}" for each in planned.plan.changes if _is_refused(each))
-
-
-def updates(planned: Planned) -> tuple[str, ...]:
-    """Updates in place of more than tags, one line each: the next apply would make them."""
-    changes = planned.plan.changes if planned.plan is not None else ()
-    return tuple(
-        f"update {_short(each.address)}"
-        for each in changes
-        if each.mode == "managed" and each.action is Action.UPDATE and not only_tags(each)
-    )
-
-
-def only_tags(change: ResourceChange) -> bool:
-    """Whether an update changes nothing but tags."""
-    before, after = change.before or {}, change.after or {}
-    unknown = change.after_unknown if isinstance(change.after_unknown, Mapping) else {}
-    differing = {key for key in {*before, *after} if before.get(key) != after.get(key)}
-    differing |= {key for key, mark in unknown.items() if mark not in (False, {}, [])}
-    return bool(differing) and differing <= _TAGS
 
 
 def _is_refused(change: ResourceChange) -> bool:

@@ -20,7 +20,7 @@ from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
 from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.report.model import Notice, Phase, UnitPhase, UnitProgress
-from orchestrator.run.context import Tools
+from orchestrator.run.context import RunContext
 from orchestrator.terraform.model import Action, PlanRecord, ResourceChange
 from orchestrator.util.files import file_lock, write_atomic
 
@@ -58,7 +58,7 @@ def changed_protected(plan: PlanRecord, protected: Protected) -> Iterator[Resour
             yield change
 
 
-def save_copies(tools: Tools, unit: Unit, plan: PlanRecord, role: AnyRole) -> bool:
+def save_copies(context: RunContext, unit: Unit, plan: PlanRecord, role: AnyRole) -> bool:
     """Save what can be saved of what a plan is about to change, under the role that applies it.
 
     A copy of a pool is a private file of this run, and goes to the state bucket too: a CI machine and its files are
@@ -71,24 +71,24 @@ def save_copies(tools: Tools, unit: Unit, plan: PlanRecord, role: AnyRole) -> bo
         BlockedError: something cannot be saved; nothing was changed.
         InterruptedRunError: the run was interrupted meanwhile.
     """
-    changes = list(changed_protected(plan, tools.judge.policies.protected))
+    changes = list(changed_protected(plan, context.guard.judge.policies.protected))
     if not changes:
         return False
-    tools.sink(UnitPhase(unit.id, Phase.COPY))
+    context.run.sink(UnitPhase(unit.id, Phase.COPY))
     for change in changes:
-        entry = _saved(tools, unit, change, role)
-        _record(tools, entry)
+        entry = _saved(context, unit, change, role)
+        _record(context, entry)
         where = f": {', '.join(entry.where)}" if entry.where else ""
-        tools.sink(Notice(text=f"{_short(change)}: {entry.what}{where}", unit=unit.id))
+        context.run.sink(Notice(text=f"{_short(change)}: {entry.what}{where}", unit=unit.id))
     return True
 
 
-def _saved(tools: Tools, unit: Unit, change: ResourceChange, role: AnyRole) -> CopyEntry:
+def _saved(context: RunContext, unit: Unit, change: ResourceChange, role: AnyRole) -> CopyEntry:
     what: str = "nothing was saved: orch has no copy for this type"
     where: tuple[str, ...] = ()
     if can_copy(change.type):
         try:
-            what, where = _copy(tools, unit, change, role)
+            what, where = _copy(context, unit, change, role)
         except InterruptedRunError as error:
             raise InterruptedRunError(f"{unit.id} was not applied: {error.what}") from error
         except OrchError as error:
@@ -106,40 +106,41 @@ def _saved(tools: Tools, unit: Unit, change: ResourceChange, role: AnyRole) -> C
     )
 
 
-def _copy(tools: Tools, unit: Unit, change: ResourceChange, role: AnyRole) -> tuple[str, tuple[str, ...]]:
+def _copy(context: RunContext, unit: Unit, change: ResourceChange, role: AnyRole) -> tuple[str, tuple[str, ...]]:
     """What was saved, in words, and where."""
     short = _short(change)
-    thing = whereabouts(tools.catalogue, unit, change.type, change.before)
+    thing = whereabouts(context.catalogue, unit, change.type, change.before)
     if thing is None:
         message = "the plan does not say what AWS calls it"
         raise BlockedError(message)
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", thing.id)
-    file = tools.folders.copies_of(unit) / f"{name}.json.gz"
+    file = context.run.folders.copies_of(unit) / f"{name}.json.gz"
     waiting = Waiting(
-        stopped=tools.stop.is_set, tell=lambda text: tools.sink(UnitProgress(unit.id, f"{short}: copy: {text}"))
+        stopped=context.run.stop.is_set,
+        tell=lambda text: context.run.sink(UnitProgress(unit.id, f"{short}: copy: {text}")),
     )
-    mark = f"{tools.folders.run}-{secrets.token_hex(2)}"
-    copied = make_copy(tools.identities, role, thing, file=file, label=mark, waiting=waiting)
+    mark = f"{context.run.folders.run}-{secrets.token_hex(2)}"
+    copied = make_copy(context.aws.identities, role, thing, file=file, label=mark, waiting=waiting)
     if copied is None:
         return "nothing was saved: it is not there any more", ()
     if copied.file is None:
         return copied.what, (copied.arn,)
     return f"{copied.what}. It holds personal data", (
-        copied.file.relative_to(tools.folders.root).as_posix(),
-        _upload(tools, unit, copied.file, role),
+        copied.file.relative_to(context.run.folders.root).as_posix(),
+        _upload(context, unit, copied.file, role),
     )
 
 
-def _upload(tools: Tools, unit: Unit, file: Path, role: AnyRole) -> str:
+def _upload(context: RunContext, unit: Unit, file: Path, role: AnyRole) -> str:
     """Put a copy into the unit's state bucket, which is encrypted; where it is.
 
     Raises:
         DeniedError, ThrottledError, SetupError, UnitError: it cannot be put there.
     """
-    account = tools.catalogue.account_of(unit)
-    key = f"copies/{unit.folder}/{tools.folders.run}/{file.name}"
+    account = context.catalogue.account_of(unit)
+    key = f"copies/{unit.folder}/{context.run.folders.run}/{file.name}"
     try:
-        client = tools.identities.client("s3", account, role)
+        client = context.aws.identities.client("s3", account, role)
         with file.open("rb") as body:
             client.put_object(
                 Bucket=account.state_bucket,
@@ -150,18 +151,18 @@ def _upload(tools: Tools, unit: Unit, file: Path, role: AnyRole) -> str:
             )
     except AwsFailure as error:
         raise translate(
-            error, f"put the copy into {account.state_bucket}", tools.identities.context(account)
+            error, f"put the copy into {account.state_bucket}", context.aws.identities.context(account)
         ) from error
     return f"s3://{account.state_bucket}/{key}"
 
 
-def _record(tools: Tools, entry: CopyEntry) -> None:
+def _record(context: RunContext, entry: CopyEntry) -> None:
     """Add an entry to the run's ``copies.json``; units are applied side by side.
 
     Raises:
         BlockedError: it cannot be written: nobody would find the copy.
     """
-    path = tools.folders.copies
+    path = context.run.folders.copies
     try:
         with file_lock(path.with_suffix(".lock")):
             before = json.loads(path.read_bytes())["copies"] if path.exists() else []

@@ -13,7 +13,7 @@ from orchestrator.errors import BlockedError
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.render.values import has_unknown
 from orchestrator.report.model import Phase, UnitPhase
-from orchestrator.run.context import Tools
+from orchestrator.run.context import RunContext
 from orchestrator.run.history.unsaved_state import refuse_unsaved
 from orchestrator.run.unit.locking import wait_for_lock
 from orchestrator.run.unit.upstreams import UpstreamValues
@@ -43,12 +43,12 @@ class PreparedUnit:
 
 
 def prepare_unit(
-    tools: Tools, unit: Unit, inflow: UpstreamValues, root: Root, *, check_stop: Callable[[], None]
+    context: RunContext, unit: Unit, inflow: UpstreamValues, root: Root, *, check_stop: Callable[[], None]
 ) -> PreparedUnit:
     """Render, look, initialise, look at what init fetched.
 
     Args:
-        tools: of the run.
+        context: the run.
         unit: the unit.
         inflow: what its upstreams give.
         root: where its root goes.
@@ -59,28 +59,28 @@ def prepare_unit(
         OrchError: it cannot be rendered or initialised.
     """
     check_stop()
-    refuse_unsaved(tools.folders.root, unit)
-    tools.sink(UnitPhase(unit.id, Phase.RENDER))
-    wait_for_lock(tools, unit)
-    rendered = tools.workspace.render(unit, inflow.values, root.folder)
-    look(tools, unit, root, initialised=False)  # before init: a provider that nobody listed is not even fetched
-    tools.sink(UnitPhase(unit.id, Phase.INIT))
-    tools.terraform.init(root, timeout=tools.options.timeout or unit.timeouts.plan)
-    findings = look(tools, unit, root, initialised=True)
+    refuse_unsaved(context.run.folders.root, unit)
+    context.run.sink(UnitPhase(unit.id, Phase.RENDER))
+    wait_for_lock(context, unit)
+    rendered = context.terraform.renderer.render(unit, inflow.values, root.folder)
+    look(context, unit, root, initialised=False)  # before init: a provider that nobody listed is not even fetched
+    context.run.sink(UnitPhase(unit.id, Phase.INIT))
+    context.terraform.cli.init(root, timeout=context.run.options.timeout or unit.timeouts.plan)
+    findings = look(context, unit, root, initialised=True)
     # the root for people is brought up to date when every value is known
     if None not in inflow.values.values() and not has_unknown(inflow.values):
-        tools.workspace.refresh(root.folder, tools.folders.shown(unit))
+        context.terraform.renderer.refresh(root.folder, context.run.folders.shown(unit))
     return PreparedUnit(rendered.unknown, findings)
 
 
-def look(tools: Tools, unit: Unit, root: Root, *, initialised: bool) -> tuple[Finding, ...]:
+def look(context: RunContext, unit: Unit, root: Root, *, initialised: bool) -> tuple[Finding, ...]:
     """What the configuration brings along that no plan shows, before waivers.
 
     Raises:
         FoundError: something that no waiver allows.
     """
-    found = tools.scanner.scan(unit, root.folder, root.data_dir, initialised=initialised)
-    allowed = tools.judge.allowance.allow(found)
+    found = context.guard.scanner.scan(unit, root.folder, root.data_dir, initialised=initialised)
+    allowed = context.guard.judge.allowance.allow(found)
     if any(each.severity is Severity.BLOCK for each in allowed):
         raise FoundError(unit.id, allowed)
     return found

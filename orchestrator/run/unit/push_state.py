@@ -12,7 +12,7 @@ from pathlib import Path
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import UnitError
 from orchestrator.report.model import Notice, UnitReport
-from orchestrator.run.context import Tools
+from orchestrator.run.context import RunContext
 from orchestrator.run.history.paths import Folders
 from orchestrator.run.history.unsaved_state import ERRORED_STATE, Unsaved
 from orchestrator.run.unit.locking import refuse_locked
@@ -20,42 +20,42 @@ from orchestrator.terraform.model import StateRecord
 from orchestrator.terraform.state.reader import read_state
 
 
-def unit_of(tools: Tools, state: Unsaved) -> Unit:
+def unit_of(context: RunContext, state: Unsaved) -> Unit:
     """The unit that a state is of.
 
     Raises:
         UnitError: ``live/`` has it no more.
     """
-    for unit in tools.catalogue.units.values():
+    for unit in context.catalogue.units.values():
         if unit.folder == state.folder:
             return unit
     message = f"{state.file} is the state of {state.folder}, which live/ has no more"
     raise UnitError(message, hint="bring the unit back to live/ until its state is saved")
 
 
-def tell_unsaved(tools: Tools, unit: Unit, run: str, failed: UnitReport) -> UnitReport:
+def tell_unsaved(context: RunContext, unit: Unit, run: str, failed: UnitReport) -> UnitReport:
     """After a failed apply: say in its report, and in the journal, that its state could not be saved and where it is.
 
     Args:
-        tools: the parts of this run.
+        context: the run.
         unit: the unit.
         run: whose plan was applied.
         failed: the report of the failure.
     """
-    file = Folders(root=tools.folders.root, run=run).unit(unit) / ERRORED_STATE
+    file = Folders(root=context.run.folders.root, run=run).unit(unit) / ERRORED_STATE
     if not file.is_file():
         return failed
-    shown = file.relative_to(tools.folders.root).as_posix()
-    tools.journal.note("state-unsaved", unit=unit.id, file=shown)
-    text = f"its state could not be saved and is in {shown}: `orch apply --resume {tools.folders.run}` saves it"
+    shown = file.relative_to(context.run.folders.root).as_posix()
+    context.run.journal.note("state-unsaved", unit=unit.id, file=shown)
+    text = f"its state could not be saved and is in {shown}: `orch apply --resume {context.run.folders.run}` saves it"
     return replace(failed, cause=f"{failed.cause}; {text}")
 
 
-def push_unsaved(tools: Tools, unit: Unit, state: Unsaved) -> None:
+def push_unsaved(context: RunContext, unit: Unit, state: Unsaved) -> None:
     """Save one state under the apply role, and keep the file in its run's folder ``pushed/``.
 
     Args:
-        tools: the parts of this run.
+        context: the run.
         unit: the unit that it is of.
         state: what was left.
 
@@ -68,27 +68,27 @@ def push_unsaved(tools: Tools, unit: Unit, state: Unsaved) -> None:
         left = read_state(state.file.read_bytes(), unsaved=True)
     except OSError as error:
         raise UnitError(f"{state.file} cannot be read: {error.strerror}") from error
-    before = tools.store.refresh(unit)
+    before = context.aws.states.refresh(unit)
     _check_follows(unit, state, left, before)
-    refuse_locked(tools, unit)
-    folders = Folders(root=tools.folders.root, run=state.run)
-    reading = replace(tools.root(unit, preview=False), folder=state.file.parent)
-    tools.terraform.init(reading, timeout=tools.options.timeout or unit.timeouts.plan)
-    writing = replace(reading, env=tools.apply_environment(unit))
-    tools.journal.write("state-push-started", unit=unit.id, serial=left.serial)
-    tools.terraform.state_push(
+    refuse_locked(context, unit)
+    folders = Folders(root=context.run.folders.root, run=state.run)
+    reading = replace(context.root(unit, preview=False), folder=state.file.parent)
+    context.terraform.cli.init(reading, timeout=context.run.options.timeout or unit.timeouts.plan)
+    writing = replace(reading, env=context.apply_environment(unit))
+    context.run.journal.write("state-push-started", unit=unit.id, serial=left.serial)
+    context.terraform.cli.state_push(
         writing,
         state.file,
-        timeout=tools.options.timeout or unit.timeouts.apply,
-        lock_timeout=tools.options.lock_timeout,
+        timeout=context.run.options.timeout or unit.timeouts.apply,
+        lock_timeout=context.run.options.terraform_lock_timeout,
     )
-    there = tools.store.refresh(unit)
+    there = context.aws.states.refresh(unit)
     if there is None or not _arrived(before, left, there):
         message = f"the state of {unit.id} that was saved is not what is there now"
         raise UnitError(message, hint=f"it is still in {state.file}; look at the versions of the state object")
     _put_away(state.file, folders.of_run / "pushed" / f"{unit.folder}.tfstate")
-    tools.journal.note("state-pushed", unit=unit.id, serial=there.serial)
-    tools.sink(Notice(text=f"the state that run {state.run} could not save is saved now", unit=unit.id))
+    context.run.journal.note("state-pushed", unit=unit.id, serial=there.serial)
+    context.run.sink(Notice(text=f"the state that run {state.run} could not save is saved now", unit=unit.id))
 
 
 def _check_follows(unit: Unit, state: Unsaved, left: StateRecord, there: StateRecord | None) -> None:

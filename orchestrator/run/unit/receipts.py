@@ -26,7 +26,7 @@ from orchestrator.guard.receipt.receipt import (
     digest_of,
 )
 from orchestrator.report.model import Notice
-from orchestrator.run.context import Tools
+from orchestrator.run.context import RunContext
 from orchestrator.run.history.paths import Folders
 from orchestrator.terraform.model import PlanRecord
 from orchestrator.terraform.plan.reader import read_plan
@@ -35,11 +35,13 @@ from orchestrator.terraform.setup.warm import locked_providers
 from orchestrator.terraform.state.header import StateHeader, planned_from
 
 
-def attest(tools: Tools, unit: Unit, plan: PlanRecord, verdict: Verdict, frozen: Frozen, *, destroy: bool) -> Receipt:
+def attest(
+    context: RunContext, unit: Unit, plan: PlanRecord, verdict: Verdict, frozen: Frozen, *, destroy: bool
+) -> Receipt:
     """Make the receipt of a plan that was just judged, and save it as ``receipts/STAGE/STACK/REGION.json`` of the run.
 
     Args:
-        tools: the parts of the run.
+        context: the run.
         unit: the plan's unit.
         plan: the plan, with its JSON.
         verdict: what the guard said.
@@ -54,21 +56,26 @@ def attest(tools: Tools, unit: Unit, plan: PlanRecord, verdict: Verdict, frozen:
     if plan.sha256 != frozen.files["plan"]:
         message = f"{plan.file} was changed while it was judged"
         raise BlockedError(message, hint="plan again")
-    facts = _facts(tools, unit, planned_from(plan.file), frozen, _json_of(plan))
+    facts = _facts(context, unit, planned_from(plan.file), frozen, _json_of(plan))
     receipt = Receipt.make(
         facts,
         verdict,
-        run=tools.folders.run,
+        run=context.run.folders.run,
         destroy=destroy,
         time=datetime.now(UTC).isoformat(timespec="seconds"),
-        commit=commit_of(tools.folders.root),
+        commit=commit_of(context.run.folders.root),
     )
-    _save(receipt, tools.folders.receipt(unit))
+    _save(receipt, context.run.folders.receipt(unit))
     return receipt
 
 
 def confirm(
-    tools: Tools, unit: Unit, *, made: Receipt | None = None, plan: PlanRecord | None = None, run: str | None = None
+    context: RunContext,
+    unit: Unit,
+    *,
+    made: Receipt | None = None,
+    plan: PlanRecord | None = None,
+    run: str | None = None,
 ) -> tuple[Receipt, PlanRecord]:
     """May a saved plan be applied now? Compares everything that its receipt binds, and judges the exact bytes again.
 
@@ -78,7 +85,7 @@ def confirm(
     judgement, not the approval: before that compare ``plan_sha256`` with what the run's journal says was approved.
 
     Args:
-        tools: the parts of this run.
+        context: the run.
         unit: the unit.
         made: the receipt as this process made it; None: take what is on disk.
         plan: the plan as this process read it; None: read it anew.
@@ -92,32 +99,32 @@ def confirm(
         DeniedError, ThrottledError, SetupError, UnitError: the state or the account cannot be asked; TerraformError:
             the plan cannot be shown.
     """
-    folders = Folders(root=tools.folders.root, run=run or tools.folders.run)
+    folders = Folders(root=context.run.folders.root, run=run or context.run.folders.run)
     path = folders.receipt(unit)
     receipt = Receipt.read(path)
     if made is not None and receipt != made:
         message = f"the receipt {path} was edited after the plan was judged"
         raise BlockedError(message, hint="plan again, so that what is applied is what was judged")
-    plan = plan or _shown_again(tools, unit, folders)
+    plan = plan or _shown_again(context, unit, folders)
     frozen = freeze(folders.unit(unit), folders.plan(unit), extra=[folders.data(unit) / "modules"])
-    found = tools.store.latest(unit)
+    found = context.aws.states.latest(unit)
     base = StateHeader(found[0].lineage, found[0].serial) if found else StateHeader()
-    facts = _facts(tools, unit, base, frozen, _json_of(plan))
+    facts = _facts(context, unit, base, frozen, _json_of(plan))
     check_receipt(receipt, facts)
-    brought = tools.scanner.scan(unit, folders.unit(unit), folders.data(unit), initialised=True)
-    check_verdict(receipt, tools.judge.judge(unit, plan, destroy=receipt.destroy, more=brought))
+    brought = context.guard.scanner.scan(unit, folders.unit(unit), folders.data(unit), initialised=True)
+    check_verdict(receipt, context.guard.judge.judge(unit, plan, destroy=receipt.destroy, more=brought))
     check_receipt(receipt, replace(facts, json_sha256=hash_file(_json_of(plan)).removeprefix("sha256:")))
     return receipt, plan
 
 
-def settle(tools: Tools, unit: Unit, receipt: Receipt, *, ok: bool, began: bool = True) -> Receipt:
+def settle(context: RunContext, unit: Unit, receipt: Receipt, *, ok: bool, began: bool = True) -> Receipt:
     """After an apply: note in the receipt what it wrote, and keep the receipt beside the state.
 
     Also after an apply that failed: it may have written serials before. For a run that was killed ``--resume`` calls
     this with the receipt that it finds: what followed on the receipt's serial is taken for that run's work.
 
     Args:
-        tools: the parts of this run.
+        context: the run.
         unit: the unit.
         receipt: of the plan that was applied.
         ok: whether the apply succeeded.
@@ -133,30 +140,30 @@ def settle(tools: Tools, unit: Unit, receipt: Receipt, *, ok: bool, began: bool 
     if not (began or ok):
         return receipt
     try:
-        lineage, versions = tools.history.written(unit, StateHeader(receipt.lineage, receipt.serial))
+        lineage, versions = context.aws.history.written(unit, StateHeader(receipt.lineage, receipt.serial))
         if not versions:
             return receipt
         wrote = StateWrites(ok, lineage, first=min(versions.values()), last=max(versions.values()), versions=versions)
         done = replace(receipt, wrote=wrote)
-        folders = Folders(root=tools.folders.root, run=receipt.run)
+        folders = Folders(root=context.run.folders.root, run=receipt.run)
         _save(done, folders.receipt(unit))
-        tools.history.put_receipt(unit, wrote.last, done.form())
+        context.aws.history.put_receipt(unit, wrote.last, done.form())
     except OrchError as error:
         hint = (
             f"what was applied is applied, but its receipt is not beside the state: orch verify {unit.account} names it"
         )
-        tools.sink(Notice(text=f"{error}; {hint}", unit=unit.id))
+        context.run.sink(Notice(text=f"{error}; {hint}", unit=unit.id))
         raise
     return done
 
 
-def note_written(tools: Tools, unit: Unit, verb: str, lineage: str, versions: Mapping[str, int]) -> None:
+def note_written(context: RunContext, unit: Unit, verb: str, lineage: str, versions: Mapping[str, int]) -> None:
     """Keep a receipt of what orch itself wrote into a state without a plan: ``orch move``, ``orch adopt`` and the like.
 
     Without it ``orch verify`` takes the new version for one that was written past orch.
 
     Args:
-        tools: the parts of the run.
+        context: the run.
         unit: whose state was written.
         verb: ``move``, ``adopt``, …
         lineage: of the state that was written.
@@ -165,13 +172,13 @@ def note_written(tools: Tools, unit: Unit, verb: str, lineage: str, versions: Ma
     Raises:
         DeniedError, ThrottledError, SetupError, UnitError: it cannot be kept.
     """
-    account = tools.catalogue.account_of(unit)
+    account = context.catalogue.account_of(unit)
     first, last = min(versions.values()), max(versions.values())
     receipt = Receipt(
-        run=tools.folders.run,
+        run=context.run.folders.run,
         unit=unit.id,
         verb=verb,
-        account_id=tools.history.confirmed(unit),
+        account_id=context.aws.history.confirmed(unit),
         region=unit.region,
         state=f"s3://{account.state_bucket}/{unit.state_key}",
         lineage=lineage,
@@ -179,17 +186,17 @@ def note_written(tools: Tools, unit: Unit, verb: str, lineage: str, versions: Ma
         digest=digest_of({}),
         plan_sha256="",
         json_sha256="",
-        policies=tools.judge.policies.digest,
+        policies=context.guard.judge.policies.digest,
         versions={"orch": __version__},
         checks=(),
         blocked=False,
         findings=(),
         time=datetime.now(UTC).isoformat(timespec="seconds"),
-        commit=commit_of(tools.folders.root),
+        commit=commit_of(context.run.folders.root),
         files={},
         wrote=StateWrites(ok=True, lineage=lineage, first=first, last=last, versions=dict(versions)),
     )
-    tools.history.put_receipt(unit, last, receipt.form())
+    context.aws.history.put_receipt(unit, last, receipt.form())
 
 
 def commit_of(root: Path) -> str:
@@ -202,19 +209,19 @@ def commit_of(root: Path) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _facts(tools: Tools, unit: Unit, base: StateHeader, frozen: Frozen, json_file: Path) -> ReceiptInputs:
-    account = tools.catalogue.account_of(unit)
+def _facts(context: RunContext, unit: Unit, base: StateHeader, frozen: Frozen, json_file: Path) -> ReceiptInputs:
+    account = context.catalogue.account_of(unit)
     lock = frozen.root / LOCK_FILE
-    binary = tools.terraform.binary
+    binary = context.terraform.cli.binary
     return ReceiptInputs(
         unit=unit.id,
-        account_id=tools.history.confirmed(unit),
+        account_id=context.aws.history.confirmed(unit),
         region=unit.region,
         state=f"s3://{account.state_bucket}/{unit.state_key}",
         base=base,
         frozen=frozen,
         json_sha256=hash_file(json_file).removeprefix("sha256:"),
-        policies=tools.judge.policies.digest,
+        policies=context.guard.judge.policies.digest,
         versions={
             "orch": __version__,
             binary.kind: binary.version,
@@ -230,15 +237,15 @@ def _json_of(plan: PlanRecord) -> Path:
     return plan.json_file
 
 
-def _shown_again(tools: Tools, unit: Unit, folders: Folders) -> PlanRecord:
+def _shown_again(context: RunContext, unit: Unit, folders: Folders) -> PlanRecord:
     """A plan of another process, read from a JSON that Terraform makes of it now."""
-    root = replace(tools.root(unit, preview=False), folder=folders.unit(unit))
+    root = replace(context.root(unit, preview=False), folder=folders.unit(unit))
     file = folders.plan(unit)
     if not file.is_file():
         message = f"{file} is gone, and it is the plan that was judged"
         raise BlockedError(message, hint="plan again")
     json_file = file.with_suffix(".again.json")
-    tools.terraform.show_json(root, file, json_file)
+    context.terraform.cli.show_json(root, file, json_file)
     return read_plan(file, json_file)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.errors import UsageError
-from orchestrator.run.context import Tools
+from orchestrator.run.context import RunContext
 from orchestrator.util.suggest import near_miss
 
 _MODULE = "module.this."
@@ -22,16 +22,16 @@ def check_one(selected: Sequence[str], replace: Sequence[str]) -> None:
         raise UsageError(message, hint="name the unit that has it: " + ", ".join(selected[:5]))
 
 
-def check_there(tools: Tools) -> None:
+def check_there(context: RunContext) -> None:
     """What is to be replaced must exist: Terraform says nothing about an address that nothing has.
 
     Raises:
         UsageError: it does not.
         DeniedError, ThrottledError, SetupError: the state cannot be read.
     """
-    for wanted in tools.options.replace:
-        unit = tools.unit(tools.graph.order[0])
-        state = tools.store.read(unit)
+    for wanted in context.run.options.replace:
+        unit = context.unit(context.run.graph.order[0])
+        state = context.aws.states.read(unit)
         there = state.addresses if state is not None else ()
         address = absolute(wanted)
         if address not in there:

@@ -11,17 +11,17 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError
 from orchestrator.guard.findings import RUNS_CODE, UNTRUSTED_SOURCE
 from orchestrator.guard.model import Verdict
-from orchestrator.run.context import Tools, accounts_of
+from orchestrator.run.context import RunContext, accounts_of
 
 _LESS = frozenset({RUNS_CODE, UNTRUSTED_SOURCE})
 """Rules whose waivers let a program run: the role that may delete is the last that it should run under."""
 
 
-def role_of(tools: Tools, unit: Unit, verdict: Verdict) -> AnyRole:
+def role_of(context: RunContext, unit: Unit, verdict: Verdict) -> AnyRole:
     """The role that a unit's plan is applied under.
 
     Args:
-        tools: the parts of the run.
+        context: the run.
         unit: the unit.
         verdict: the guard's over the plan.
 
@@ -32,15 +32,15 @@ def role_of(tools: Tools, unit: Unit, verdict: Verdict) -> AnyRole:
     Raises:
         BlockedError: what is waived is not any more, e.g. because midnight has passed since.
     """
-    return applying_role(unit, tools.options.break_glass or _for_waivers(tools, unit, verdict))
+    return applying_role(unit, context.aws.break_glass or _for_waivers(context, unit, verdict))
 
 
-def _for_waivers(tools: Tools, unit: Unit, verdict: Verdict) -> BreakGlass | None:
+def _for_waivers(context: RunContext, unit: Unit, verdict: Verdict) -> BreakGlass | None:
     """The break-glass role in the name of those who allow what the plan does; None when nothing had to be allowed."""
     used = {finding.waiver for finding in verdict.waived}
     if not used:
         return None
-    waivers = [each for each in tools.judge.allowance.waivers.for_unit(unit.id) if each.words in used]
+    waivers = [each for each in context.guard.judge.allowance.waivers.for_unit(unit.id) if each.words in used]
     if {each.words for each in waivers} != used:
         message = f"{unit.id}: a waiver that allowed this plan does not count any more"
         raise BlockedError(message, hint="plan again: the finding says what it is about")

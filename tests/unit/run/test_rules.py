@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.cli.request import RunRequest, seconds
 from orchestrator.errors import UsageError
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.approval import Circumstances, check_consent, in_ci
 from orchestrator.run.exit_codes import detailed_exit_code, exit_code
 from orchestrator.run.history.paths import new_run
 from orchestrator.run.history.prune import KEPT_RUNS
+from orchestrator.run.request import RunOptions, parse_duration
 from tests.support.aws import catalogue
 
 HERE = Circumstances(yes=False, terminal=True, emulated=False, ci=False)
@@ -110,8 +110,8 @@ def test_break_glass_is_for_people_and_asks_as_any_apply_does(tmp_path: Path) ->
 
 @pytest.mark.parametrize("reason", ["", "  ", "-- !"])
 def test_break_glass_wants_a_reason(reason: str) -> None:
-    with pytest.raises(UsageError, match="wants a reason"):
-        RunRequest.of(["prod"], None, None, None, False, None, break_glass=reason)
+    with pytest.raises(UsageError, match="requires a reason"):
+        RunOptions.parse(["prod"], break_glass=reason)
 
 
 def test_open_accounts_ask_for_a_yes_only(tmp_path: Path) -> None:
@@ -148,13 +148,13 @@ def test_a_restricted_account_has_its_stages_typed_and_a_clean_tree(tmp_path: Pa
     ("text", "value"), [("90s", 90), ("10m", 600), ("1h30m", 5400), ("1.5h", 5400), ("2h5m10s", 7510)]
 )
 def test_times(text: str, value: float) -> None:
-    assert seconds(text, "--timeout") == value
+    assert parse_duration(text, "--timeout") == value
 
 
 @pytest.mark.parametrize("text", ["", "10", "m", "10 m", "-5m", "10x", "5m!"])
 def test_no_times(text: str) -> None:
-    with pytest.raises(UsageError, match="is not a time"):
-        seconds(text, "--timeout")
+    with pytest.raises(UsageError, match="invalid duration"):
+        parse_duration(text, "--timeout")
 
 
 def test_only_the_last_runs_are_kept_and_a_run_is_private(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from orchestrator.guard.rules.accounts import Pinned, compare_accounts, trusted_
 from orchestrator.guard.rules.orphans import InventoryRecord, OrphanedState
 from orchestrator.guard.trust.base_commit import BaseCommit
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.run.checks.blocked import BlockedUnits
-from orchestrator.run.checks.inventory import InventoryCheck, blocked_report
+from orchestrator.run.blocked import BlockedUnits, blocked_report
+from orchestrator.run.checks.inventory import InventoryCheck
 from orchestrator.run.checks.listing import AccountListing, Listings
 from orchestrator.terraform.model import StateRecord, StateResource
 from tests.support.aws import account, catalogue, unit
@@ -72,6 +72,11 @@ def held(fake: Fake, *, vanished: Sequence[Locked] = (), destroy: bool = False, 
     return gate(fake, **more).by_ledgers(BlockedUnits(), LIVE.units.values(), vanished, destroy=destroy)
 
 
+def report_of(found: BlockedUnits, unit: str) -> UnitReport | None:
+    each = LIVE.units[unit]
+    return blocked_report(found, each, UnitReport(each.id, each.account, each.region, Status.SKIPPED))
+
+
 def test_nothing_is_held_when_all_is_in_order() -> None:
     assert held(Fake()) == BlockedUnits()
 
@@ -81,10 +86,11 @@ def test_an_orphan_holds_its_account_and_no_other() -> None:
     (report,) = found.reports
     assert (report.unit, report.status) == ("old/users", Status.BLOCKED)
     assert report.findings[0].inside == "3 users"
-    status, cause, _ = found.of(LIVE.units["prod/data"]) or (None, "", ())
-    assert status is Status.SKIPPED
-    assert "old/users is gone from live/" in cause
-    assert found.of(LIVE.units["bpm-prod/tasks"]) is None
+    skipped = report_of(found, "prod/data")
+    assert skipped is not None
+    assert skipped.status is Status.SKIPPED
+    assert "old/users is gone from live/" in skipped.cause
+    assert report_of(found, "bpm-prod/tasks") is None
 
 
 def test_a_destroy_is_told_and_not_held() -> None:
@@ -95,9 +101,7 @@ def test_a_destroy_is_told_and_not_held() -> None:
 
 def test_a_twin_is_blocked_itself() -> None:
     found = held(Fake([LEFT], fresh=["prod/data"]))
-    report = blocked_report(
-        found, UnitReport("prod/data", "production", "eu-west-1", Status.SKIPPED), LIVE.units["prod/data"]
-    )
+    report = report_of(found, "prod/data")
     assert report is not None
     assert report.status is Status.BLOCKED
     assert [each.rule for each in report.findings] == ["ORCH_DUPLICATE"]
@@ -116,10 +120,11 @@ def test_what_a_waiver_allows_is_not_held_and_is_told() -> None:
 def test_a_vanished_account_holds_everything_while_something_protected_is_left() -> None:
     found = held(Fake(vanished=[LEFT]), vanished=[GONE])
     assert [each.unit for each in found.reports] == ["old/users"]
-    for each in LIVE.units.values():
-        status, cause, _ = found.of(each) or (None, "", ())
-        assert status is Status.SKIPPED
-        assert "the account gone" in cause
+    for each in LIVE.units:
+        report = report_of(found, each)
+        assert report is not None
+        assert report.status is Status.SKIPPED
+        assert "the account gone" in report.cause
 
 
 def test_an_emptied_or_unreachable_vanished_account_is_a_note() -> None:
@@ -136,8 +141,8 @@ def test_an_account_that_moved_is_held_before_aws_is_asked() -> None:
     (report,) = found.reports
     assert (report.unit, report.status) == ("account:bpm", Status.BLOCKED)
     assert f"{FILE}:6" in report.findings[0].cause
-    assert found.of(LIVE.units["bpm-prod/tasks"]) is not None
-    assert found.of(LIVE.units["prod/data"]) is None
+    assert report_of(found, "bpm-prod/tasks") is not None
+    assert report_of(found, "prod/data") is None
     assert gate(Fake()).by_record(Pinned()) == BlockedUnits()
 
 

@@ -15,7 +15,7 @@ from orchestrator.cli.verbs.runs import run as list_runs
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.prune import KEPT_RUNS, remove_old
 from orchestrator.run.history.runs import RunOutcome, past_runs, read_run
-from orchestrator.run.history.start import left_before
+from orchestrator.run.history.start import earlier_runs
 from tests.support.journals import APPROVED, END, PLANNED, STARTED, ended, make_run, planned
 
 
@@ -60,12 +60,12 @@ def test_the_next_run_tells_of_what_was_cut_off_until_it_is_done(tmp_path: Path)
     runs = tmp_path / ".orch" / "runs"
     make_run(runs, "20261126-000000-aaaa", *PLANNED, APPROVED, STARTED)
     make_run(runs, "20261126-000001-aaaa", *PLANNED, END, verb="plan")
-    told = list(left_before(tmp_path))
+    told = list(earlier_runs(tmp_path))
     assert len(told) == 1
     assert "Run 20261126-000000-aaaa was cut off while it applied prod/a (since" in told[0]
     assert "orch apply --resume 20261126-000000-aaaa" in told[0]
     make_run(runs, "20261126-000002-aaaa", ended("prod/a", "applied"), END)
-    assert not list(left_before(tmp_path))
+    assert not list(earlier_runs(tmp_path))
 
 
 def test_a_state_that_was_not_saved_is_told_of_at_every_start(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_state_that_was_not_saved_is_told_of_at_every_start(tmp_path: Path) ->
     folder = make_run(runs, "20261126-000000-aaaa", END)
     (folder / "units/prod/a/eu-west-1").mkdir(parents=True)
     (folder / "units/prod/a/eu-west-1/errored.tfstate").write_text("{}")
-    (told,) = left_before(tmp_path)
+    (told,) = earlier_runs(tmp_path)
     assert ".orch/runs/20261126-000000-aaaa/units/prod/a/eu-west-1/errored.tfstate" in told
     assert "orch apply --resume 20261126-000000-aaaa" in told
 

@@ -73,14 +73,13 @@ def test_edits_are_made_once_wherever_it_was_cut_off(root: Path) -> None:
             path.unlink()
         for edit in (RENAME, CHANGE):
             (root / edit.path).write_text(edit.before)
-        make_edits(root, replace(transfer, edits=transfer.edits[:after]), lambda _: None)
-        steps: list[str] = []
-        make_edits(root, transfer, steps.append)
+        make_edits(root, replace(transfer, edits=transfer.edits[:after]))
+        written = make_edits(root, transfer)
         assert files(root) == want
-        assert len(steps) == 3 - after
+        assert len(written) == 3 - after
     # Killed between the new file and the removal of the old one.
     (root / RENAME.path).write_text(RENAME.before)
-    make_edits(root, transfer, lambda _: None)
+    make_edits(root, transfer)
     assert files(root) == want
 
 
@@ -90,7 +89,7 @@ def test_what_somebody_changed_meanwhile_is_not_overwritten(root: Path) -> None:
     with pytest.raises(UsageError, match=r"live/stacks/a.yaml was changed"):
         check_edits(root, transfer.edits)
     with pytest.raises(UsageError, match="was changed"):
-        make_edits(root, transfer, lambda _: None)
+        make_edits(root, transfer)
     assert (root / CHANGE.path).read_text() == "x: 3\n"
 
 

@@ -1,0 +1,154 @@
+"""The dialog of move and adopt: lock, try on copies, show, ask, carry out; or resume one that was cut off."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from orchestrator.cli.context import Common
+from orchestrator.cli.output import print_report, print_units, write
+from orchestrator.cli.project import Project, project_of
+from orchestrator.cli.prompt import Prompt
+from orchestrator.cli.session import circumstances, ready_session
+from orchestrator.report.model import RunStarted, Status, UnitReport
+from orchestrator.run.approval import check_consent
+from orchestrator.run.exit_codes import exit_code
+from orchestrator.run.migrate.execute import carry_out
+from orchestrator.run.migrate.flow import (
+    STATUSES,
+    TriedMigration,
+    declined,
+    execute_migration,
+    migrated,
+    try_migration,
+)
+from orchestrator.run.migrate.journal import Transfer
+from orchestrator.run.migrate.request import MigrationRequest
+from orchestrator.run.request import RunOptions
+from orchestrator.run.session import Session
+from orchestrator.run.unit.reports import unit_report
+
+_PENDING = "The listed changes were not made: the next `orch apply` makes them."
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationOptions:
+    """How a migration was asked for.
+
+    Attributes:
+        command: the words after ``orch``; they identify an unfinished migration.
+        dry_run: show only; take no lock.
+        yes: do not ask.
+        wait: seconds to wait for locks held by others.
+    """
+
+    command: str
+    dry_run: bool
+    yes: bool
+    wait: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """``move`` or ``adopt``."""
+        return self.command.partition(" ")[0]
+
+
+def migrate(common: Common, request: MigrationRequest, options: MigrationOptions) -> int:
+    """Run a migration if the plans on copies of the states allow it; return the exit code."""
+    project = project_of(request.catalogue)
+    words: Sequence[str] = ()
+    if not options.dry_run:
+        units = [request.catalogue.units[id_] for id_ in request.selected]
+        words = check_consent(request.catalogue, units, circumstances(common, yes=options.yes))
+    with _session(common, project, request.selected, options) as session:
+        context = session.context
+        if options.dry_run:
+            tried = try_migration(context, request)
+            _show(common, session, request, tried)
+            reports: Sequence[UnitReport] = tried.reports
+        else:
+            locks = context.aws.locks
+            with locks.holding(request.locked, request.operation, purpose=options.command, wait=options.wait):
+                reports = _locked(common, session, request, options, words)
+        print_report(common, session.finish(reports, _notes(reports)))
+    return session.exit_code()
+
+
+def resume_migration(common: Common, project: Project, transfer: Transfer, options: MigrationOptions) -> int:
+    """Carry out the rest of an accepted migration that was cut off. It is not planned and not asked about again."""
+    units = [write.unit_in(project.catalogue) for write in transfer.writes]
+    selected = tuple(dict.fromkeys(write.like for write in transfer.writes))
+    sys.stderr.write(f"Resuming `orch {transfer.command}`, which was interrupted after it was accepted.\n")
+    with _session(common, project, selected, options) as session:
+        context = session.context
+        operation = f"orch {options.name}"
+        with context.aws.locks.holding(units, operation, purpose=transfer.command, wait=options.wait):
+            carry_out(context, transfer)
+        status = STATUSES[options.name]
+        done = [
+            migrated(context, unit_report(context, context.unit(id_), Status.UNCHANGED), status) for id_ in selected
+        ]
+        print_report(common, session.finish(done))
+    return session.exit_code()
+
+
+@contextmanager
+def _session(common: Common, project: Project, selected: Sequence[str], options: MigrationOptions) -> Iterator[Session]:
+    command = "plan" if options.dry_run else options.name
+    with ready_session(common, project.request_for(command, RunOptions.parse(selected), selected)) as session:
+        run = session.context.run
+        units = {unit: run.graph.upstreams(unit) for unit in run.graph.order}
+        run.sink(RunStarted(run=run.folders.run, verb=options.name, units=units, slots=run.options.parallelism))
+        try:
+            yield session
+        finally:  # Copies of states may contain secrets: remove them with the end of the command.
+            for name in ("trials", "states"):
+                shutil.rmtree(run.folders.of_run / name, ignore_errors=True)
+
+
+def _locked(
+    common: Common, session: Session, request: MigrationRequest, options: MigrationOptions, words: Sequence[str]
+) -> Sequence[UnitReport]:
+    context = session.context
+    tried = try_migration(context, request)
+    _show(common, session, request, tried)
+    if exit_code(tried.reports) or context.run.stop.is_set() or not (tried.prepared.writes or request.edits):
+        return tried.reports
+    if not options.yes:
+        prompt = Prompt(common, context.run.sink, context.run.stop)
+        if not prompt.confirm(_question(request, tried), words=words):
+            context.run.journal.write("declined")
+            return declined(tried.reports)
+    context.run.journal.write("approved", yes=options.yes)
+    return execute_migration(context, request, tried, options.command)
+
+
+def _show(common: Common, session: Session, request: MigrationRequest, tried: TriedMigration) -> None:
+    if common.json:
+        return
+    catalogue = session.context.catalogue
+    with Prompt(common, session.context.run.sink, session.context.run.stop).paused():
+        bucket = {unit.id: catalogue.account_of(unit).state_bucket for unit in request.locked}
+        for edit in request.edits:
+            write(edit.diff().rstrip("\n") + "\n\n")
+        for each, _ in tried.prepared.writes:
+            key = each.unit_in(catalogue).state_key
+            what = f"{each.resources} resources" if each.resources else "emptied"
+            write(f"s3://{bucket[each.unit]}/{key}: {what}, serial {each.serial}\n")
+        write("".join(f"{line}\n" for line in tried.prepared.said) + "\n")
+        print_units(common, tried.reports)
+
+
+def _question(request: MigrationRequest, tried: TriedMigration) -> str:
+    states = f"write {len(tried.prepared.writes)} states"
+    files = f", change {len(request.edits)} files" if request.edits else ""
+    pending = [report.unit for report in tried.reports if report.changes]
+    more = f" ({', '.join(pending)}: the next apply makes the changes shown above)" if pending else ""
+    return f"{request.operation.removeprefix('orch ').capitalize()}: {states}{files}{more}?"
+
+
+def _notes(reports: Sequence[UnitReport]) -> tuple[str, ...]:
+    return (_PENDING,) if any(report.changes for report in reports) and not exit_code(reports) else ()

@@ -1,0 +1,129 @@
+"""What the user asks of one run: units, and options parsed from the command line."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.graph import Graph
+from orchestrator.emulator.info import EmulatorInfo
+from orchestrator.errors import UsageError
+
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)")
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Selection and limits of one run.
+
+    Attributes:
+        targets: the targets as typed.
+        exclude: targets to leave out.
+        changed: a git revision: only units whose files differ from it; None selects by target alone.
+        parallelism: number of units that are planned or applied at the same time.
+        fail_fast: start nothing new after the first failure.
+        timeout: seconds for each unit's plan or apply; None uses the unit's own limits.
+        lock_timeout: seconds that an apply waits for a state lock held by somebody else.
+        break_glass: the reason for applying everything under the break-glass role; None uses it only where a waiver
+            requires it.
+        replace: addresses in the one selected unit to replace.
+    """
+
+    targets: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    changed: str | None = None
+    parallelism: int = 1
+    fail_fast: bool = False
+    timeout: float | None = None
+    lock_timeout: float = 0.0
+    break_glass: str | None = None
+    replace: tuple[str, ...] = ()
+
+    @property
+    def terraform_lock_timeout(self) -> str:
+        """The lock timeout in Terraform's notation, for example ``90s``."""
+        return f"{self.lock_timeout:g}s"
+
+    @classmethod
+    def parse(
+        cls,
+        targets: Sequence[str] | None,
+        *,
+        exclude: Sequence[str] | None = None,
+        changed: str | None = None,
+        parallelism: int | None = None,
+        fail_fast: bool = False,
+        timeout: str | None = None,
+        lock_timeout: str = "0s",
+        break_glass: str | None = None,
+        replace: Sequence[str] | None = None,
+    ) -> RunOptions:
+        """Parse the values of command-line options.
+
+        Raises:
+            UsageError: a duration is invalid, or ``--break-glass`` has no reason.
+        """
+        if break_glass is not None and not re.search(r"\w", break_glass):
+            message = "--break-glass requires a reason"
+            raise UsageError(message, hint='the reason goes to the AWS logs: --break-glass "CI is down, ticket 4711"')
+        return cls(
+            targets=tuple(targets or ()),
+            exclude=tuple(exclude or ()),
+            changed=changed,
+            parallelism=parallelism or os.cpu_count() or 1,
+            fail_fast=fail_fast,
+            timeout=None if timeout is None else parse_duration(timeout, "--timeout"),
+            lock_timeout=parse_duration(lock_timeout, "--lock-timeout"),
+            break_glass=break_glass,
+            replace=tuple(replace or ()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a run is made for.
+
+    Attributes:
+        command: ``plan``, ``apply``, ``destroy``, ``drift``, ``bootstrap``, ``move`` or ``adopt``.
+        catalogue: the configuration.
+        graph: all units of the configuration, in order.
+        selected: ids of the units of this run.
+        options: what the user asked for.
+        emulator: the running emulator; None for AWS itself.
+        reverse: run downstreams first.
+        continues: id of the run that this one resumes.
+        orphan_providers: provider names of each unit, when the units are no longer in ``live/`` and only their states
+            exist; None for units of ``live/``.
+    """
+
+    command: str
+    catalogue: Catalogue
+    graph: Graph
+    selected: Sequence[str]
+    options: RunOptions
+    emulator: EmulatorInfo | None = None
+    reverse: bool = False
+    continues: str | None = None
+    orphan_providers: Mapping[str, frozenset[str]] | None = None
+
+    @property
+    def units(self) -> list[Unit]:
+        """The selected units."""
+        return [self.catalogue.units[id_] for id_ in self.selected]
+
+
+def parse_duration(text: str, option: str) -> float:
+    """Return the seconds of a duration such as ``90s``, ``10m`` or ``1h30m``.
+
+    Raises:
+        UsageError: the text is not a duration.
+    """
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        message = f"{option}: invalid duration {text!r}"
+        raise UsageError(message, hint="use a form such as 90s, 10m or 1h30m")
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)

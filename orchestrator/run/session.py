@@ -1,0 +1,260 @@
+"""Assembles a run, and takes it apart again however it ends."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from orchestrator.aws.identity.phases import Phases
+from orchestrator.aws.identity.roles import Identities
+from orchestrator.aws.state.history import History
+from orchestrator.aws.state.ledger import Ledger
+from orchestrator.aws.state.locks import StateLocks
+from orchestrator.aws.state.objects import StateObjects
+from orchestrator.aws.state.observed import ObservedState
+from orchestrator.aws.state.outputs import StateStore
+from orchestrator.config.catalogue import Catalogue
+from orchestrator.config.graph import Graph
+from orchestrator.errors import OrchError, SetupError
+from orchestrator.guard.judge import Judge
+from orchestrator.guard.rules.accounts import trusted_lock
+from orchestrator.guard.rules.code import CodeScanner
+from orchestrator.guard.trust.committed_state import refuse_committed
+from orchestrator.guard.trust.trust import Trust, load_trust
+from orchestrator.render.orphan_root import BareWorkspace
+from orchestrator.render.write import Workspace
+from orchestrator.report.live.sink import Sink, Tee
+from orchestrator.report.model import Notice, RunReport, UnitReport
+from orchestrator.run.checks.preflight import check_before_run
+from orchestrator.run.context import AwsClients, Guard, RunContext, RunState, TerraformTools
+from orchestrator.run.exit_codes import INTERRUPTED, detailed_exit_code, exit_code
+from orchestrator.run.history.journal import Journal
+from orchestrator.run.history.paths import Folders, new_run
+from orchestrator.run.history.reports import Recorder, save_report
+from orchestrator.run.history.start import earlier_runs, record_start
+from orchestrator.run.interrupt import Interrupts, interruptible
+from orchestrator.run.request import RunRequest
+from orchestrator.run.scheduler import Stop
+from orchestrator.run.unit.locking import locks_left
+from orchestrator.run.unit.role import break_glass_note, take_break_glass
+from orchestrator.terraform.commands import Terraform
+from orchestrator.terraform.process.supervisor import Processes
+from orchestrator.terraform.setup.binary import find_binary, user_cache
+from orchestrator.terraform.setup.cliconfig import plugin_cache, write_cli_config
+from orchestrator.terraform.setup.providers import ensure_available
+
+_REPORT_LOCKS = frozenset({"plan", "apply", "destroy"})
+"""Commands that report existing state locks before they start."""
+
+
+class Session:
+    """One run, ready to go.
+
+    Args:
+        context: what the steps of the run work with.
+        command: the command that runs.
+        interrupts: counts Ctrl-C and SIGTERM.
+        recorder: remembers how units ended, for a run that ends before its report.
+        started: ``time.monotonic()`` when the run began.
+    """
+
+    def __init__(
+        self, context: RunContext, command: str, interrupts: Interrupts, recorder: Recorder, started: float
+    ) -> None:
+        self.context = context
+        self.interrupts = interrupts
+        self._command = command
+        self._recorder = recorder
+        self._started = started
+        self._final: RunReport | None = None
+
+    def report(self, units: Sequence[UnitReport], notes: Sequence[str] = (), *, error: str = "") -> RunReport:
+        """Return the report of the run as it is now. Stores nothing."""
+        context = self.context
+        break_glass = context.aws.break_glass
+        always = () if break_glass is None else (break_glass_note(break_glass),)
+        return RunReport(
+            run=context.run.folders.run,
+            verb=self._command,
+            targets=context.run.options.targets,
+            units=tuple(units),
+            seconds=time.monotonic() - self._started,
+            interrupted=self.interrupts.level > 0,
+            notes=(*always, *context.guard.blocked.notes, *notes, *_lost_records(context.run.journal)),
+            error=error,
+        )
+
+    def finish(self, units: Sequence[UnitReport], notes: Sequence[str] = ()) -> RunReport:
+        """Close the live view and return the final report, which is saved when the session ends."""
+        self.context.run.sink.close()
+        self._final = self.report(units, notes)
+        return self._final
+
+    def exit_code(self, *, detailed: bool = False) -> int:
+        """Return the exit code of the finished run. ``detailed``: as with ``--detailed-exitcode``."""
+        report = self._final or self._so_far()
+        if report.interrupted:
+            return INTERRUPTED
+        return detailed_exit_code(report.units) if detailed else exit_code(report.units)
+
+    def save(self) -> None:
+        """Save the final report, or what is known of the units when there is none.
+
+        Raises:
+            SetupError: the disk does not take it.
+        """
+        try:
+            save_report(self.context.run.folders, self._final or self._so_far())
+        except OSError as error:
+            message = f"cannot save the report of run {self.context.run.folders.run}: {error.strerror}"
+            raise SetupError(message, hint="changes already made stay; see the run's journal and logs") from error
+
+    def save_failed(self, failure: BaseException) -> None:
+        """Save the report of a run that ends with an exception; a failure to save is ignored in favor of it."""
+        # The text of a bug may contain values, so only its type is saved.
+        what = str(failure) if isinstance(failure, OrchError) else type(failure).__name__
+        with suppress(OSError):
+            save_report(self.context.run.folders, self._so_far(error=what))
+
+    def _so_far(self, *, error: str = "") -> RunReport:
+        return self.report(self._recorder.units(self.context.run.graph.order), error=error)
+
+
+@contextmanager
+def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
+    """Assemble a run, yield it, and save its report.
+
+    Everything that can be wrong before a unit runs is found here: credentials, account ids, state buckets, disk space,
+    the Terraform binary, providers.
+
+    Args:
+        request: what the run is made for.
+        console: shows the run's events to the user.
+
+    Raises:
+        SetupError: something that the run needs is missing.
+        CatalogueError: the policies are invalid.
+    """
+    started = time.monotonic()
+    catalogue = request.catalogue
+    refuse_committed(catalogue.root)
+    trust = load_trust(catalogue.root, os.environ)
+    identities = Identities(catalogue, request.emulator)
+    states = StateStore(catalogue, identities, trust.policies.protected.types)
+    ledger = Ledger(catalogue, identities, states)
+    guard = _guard(request, trust, identities, states, ledger)
+    break_glass = take_break_glass(identities, request.units, request.options.break_glass)
+    notices = [*trust.notices, *earlier_runs(catalogue.root)]
+    with ExitStack() as stack:
+        folders = new_run(catalogue.root)
+        journal = Journal(folders.journal)
+        stack.callback(journal.close)
+        recorder = Recorder()
+        sink = Tee([console, recorder])
+        stack.callback(sink.close)
+        credentials = Phases(folders.of_run / "aws", catalogue, identities)
+        stack.callback(credentials.close)
+        context = RunContext(
+            catalogue=catalogue,
+            aws=AwsClients(
+                identities=identities,
+                credentials=credentials,
+                states=states,
+                ledger=ledger,
+                locks=StateLocks(catalogue, identities),
+                history=History(catalogue, identities),
+                objects=StateObjects(catalogue, identities),
+                break_glass=break_glass,
+            ),
+            terraform=_terraform(request, trust, folders),
+            guard=guard,
+            run=RunState(
+                graph=_graph(request), options=request.options, folders=folders, journal=journal, sink=sink, stop=Stop()
+            ),
+        )
+        record_start(context, command=request.command, continues=request.continues)
+        if break_glass is not None:
+            journal.write("break-glass", owner=break_glass.owner, reason=break_glass.reason)
+            notices.insert(0, break_glass_note(break_glass))
+        if request.command in _REPORT_LOCKS:
+            notices += locks_left(context)
+        for text in notices:
+            sink(Notice(text=text))
+        gc.freeze()  # What is loaded now lives until the end: the collector need not scan it again and again.
+        interrupts = Interrupts(context.terraform.processes, context.run.stop, journal, tell=sink)
+        session = Session(context, request.command, stack.enter_context(interruptible(interrupts)), recorder, started)
+        with _recorded(session):
+            yield session
+
+
+def make_terraform(catalogue: Catalogue, processes: Processes, folder: Path) -> Terraform:
+    """Return the Terraform command line, with a CLI configuration of orch's own in ``folder``.
+
+    Raises:
+        SetupError: there is no usable binary or provider source.
+    """
+    cache = user_cache(os.environ)
+    ensure_available(catalogue.settings, env=os.environ, cache=cache)
+    binary = find_binary(catalogue.settings, env=os.environ, cache=cache)
+    config = write_cli_config(folder / "terraform.tfrc", env=os.environ, cache=cache)
+    return Terraform(binary, processes, config, plugin_cache=plugin_cache(os.environ, cache))
+
+
+def _guard(request: RunRequest, trust: Trust, identities: Identities, states: StateStore, ledger: Ledger) -> Guard:
+    catalogue = request.catalogue
+    buckets = frozenset(account.state_bucket for account in catalogue.accounts.values())
+    observed = ObservedState(catalogue, identities, states, ledger)
+    judge = Judge(trust.policies, trust.allowance, trust.weakened, states=buckets, outside=observed)
+    blocked = check_before_run(
+        catalogue,
+        identities,
+        ledger,
+        request.units,
+        judge=judge,
+        lock=trusted_lock(catalogue.root, trust.base),
+        command=request.command,
+        compare=request.orphan_providers is None,
+    )
+    return Guard(judge=judge, scanner=CodeScanner(catalogue), blocked=blocked)
+
+
+def _terraform(request: RunRequest, trust: Trust, folders: Folders) -> TerraformTools:
+    processes = Processes()
+    if request.orphan_providers is not None:
+        renderer: Workspace = BareWorkspace(request.catalogue, request.orphan_providers)
+    else:
+        renderer = Workspace(request.catalogue, trust.policies.protected.delete_apis)
+    return TerraformTools(make_terraform(request.catalogue, processes, folders.of_run), processes, renderer)
+
+
+def _graph(request: RunRequest) -> Graph:
+    graph = request.graph.subgraph(request.selected)
+    return graph.reversed() if request.reverse else graph
+
+
+@contextmanager
+def _recorded(session: Session) -> Iterator[None]:
+    """Record the end of the run and save its report. A run that is killed has neither."""
+    journal = session.context.run.journal
+    try:
+        yield
+    except BaseException as error:
+        session.save_failed(error)
+        journal.note("run-ended", error=type(error).__name__)
+        raise
+    try:
+        session.save()
+    except SetupError as error:
+        journal.note("run-ended", error=type(error).__name__)
+        raise
+    journal.note("run-ended")
+
+
+def _lost_records(journal: Journal) -> tuple[str, ...]:
+    if not journal.broken:
+        return ()
+    return (f"{journal.broken}; changes already made stay, and a resumed run checks the states",)

@@ -1,0 +1,68 @@
+"""The report of a unit, from how its work ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator.config.catalogue import Unit
+from orchestrator.errors import ApprovalError, BlockedError, InterruptedRunError, OrchError
+from orchestrator.report.model import Status, UnitReport
+from orchestrator.run.context import RunContext
+from orchestrator.run.unit.holders import in_use
+from orchestrator.run.unit.prepare import FoundError
+from orchestrator.terraform.failures import StateInUseError, TerraformError
+
+
+def unit_report(
+    context: RunContext, unit: Unit, status: Status, *, preview: bool = False, cause: str = "", error: str = ""
+) -> UnitReport:
+    """Return a unit's report without changes or findings."""
+    folders = context.run.folders
+    return UnitReport(
+        unit=unit.id,
+        account=unit.account,
+        region=unit.region,
+        status=status,
+        preview=preview,
+        cause=cause,
+        error=error,
+        log=folders.log(unit).relative_to(folders.root).as_posix(),
+    )
+
+
+def failure_report(context: RunContext, unit: Unit, error: OrchError, *, preview: bool = False) -> UnitReport:
+    """Return the report of a unit that an error ended."""
+    if isinstance(error, FoundError):
+        report = unit_report(context, unit, Status.BLOCKED, preview=preview, cause="no plan was made")
+        return replace(report, findings=error.findings)
+    return unit_report(
+        context,
+        unit,
+        _status(error, preview=preview),
+        preview=preview,
+        cause=_cause(context, unit, error),
+        error=error.block if isinstance(error, TerraformError) else "",
+    )
+
+
+def _status(error: OrchError, *, preview: bool) -> Status:
+    if isinstance(error, TerraformError):
+        if error.stopped:
+            return Status.INTERRUPTED
+        # Without its upstreams' real values a preview may fail where the plan after their apply succeeds.
+        may_succeed_later = preview and not error.timed_out and not error.advice
+        return Status.AFTER_UPSTREAMS if may_succeed_later else Status.FAILED
+    statuses = {
+        InterruptedRunError: Status.INTERRUPTED,
+        BlockedError: Status.BLOCKED,
+        ApprovalError: Status.STALE,
+    }
+    return next((status for kind, status in statuses.items() if isinstance(error, kind)), Status.FAILED)
+
+
+def _cause(context: RunContext, unit: Unit, error: OrchError) -> str:
+    if isinstance(error, StateInUseError):
+        return in_use(error.lock, unit, context.catalogue.root)
+    if not isinstance(error, TerraformError):
+        return str(error)
+    return f"{error.first_line} — {error.advice}" if error.advice else error.first_line
