@@ -180,7 +180,7 @@ def test_a_value_of_another_account_comes_from_what_it_published(
 
 
 def test_time_limits_and_unknown_options_are_said_clearly(project: Project) -> None:
-    assert "is not a time" in project.orch("plan", "prod", "--timeout", "soon", code=2).err
+    assert "invalid duration" in project.orch("plan", "prod", "--timeout", "soon", code=2).err
     tool = FIRST.replace("module: box", "module: tool")
     project.write("live/stacks/first.yaml", tool.replace("}}", "}, run: 'sleep 60'}"))
     project.allow("prod/first")

@@ -211,7 +211,7 @@ def test_break_glass_is_refused_in_ci_without_a_reason_and_before_there_is_such_
     result = project.orch("apply", "prod", "--yes", "--break-glass", "CI is down", code=2, **real)
     assert "--break-glass is for a person" in result.err
     result = project.orch("apply", "prod", "--yes", "--break-glass", " ", code=2)
-    assert "wants a reason" in result.err
+    assert "requires a reason" in result.err
     result = project.orch("apply", "prod", "--yes", "--break-glass", "CI is down", code=2)
     assert "cannot assume the break-glass role" in result.err
     assert "orch bootstrap main" in result.err
