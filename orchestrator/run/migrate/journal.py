@@ -99,18 +99,27 @@ class Transfer:
 def new_transfer(
     root: Path, run: str, command: str, edits: Sequence[FileEdit], writes: Sequence[tuple[Write, bytes]]
 ) -> Transfer:
-    """Record what was accepted, durably, before the first step of it."""
-    folder = root / ".orch" / "transfers" / run
-    folder.mkdir(parents=True, mode=0o700)
+    """Record what was accepted, durably, before the first step of it.
+
+    The folder is completed below the run and then renamed, so that a record is never seen without its states.
+    """
+    staging = root / ".orch" / "runs" / run / "transfer"
+    staging.mkdir(parents=True, mode=0o700)
     for write, data in writes:
-        _durable(folder / f"{write.after}.tfstate", data)
-    transfer = Transfer(folder, command, tuple(edits), tuple(write for write, _ in writes))
+        _durable(staging / f"{write.after}.tfstate", data)
+    transfer = Transfer(staging, command, tuple(edits), tuple(write for write, _ in writes))
     transfer.save()
-    return transfer
+    folder = root / ".orch" / "transfers" / run
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    staging.rename(folder)
+    _sync_folder(folder.parent)
+    return replace(transfer, folder=folder)
 
 
 def unfinished(root: Path) -> Iterator[Transfer]:
-    """Transfers of this repository that were accepted and did not come to their end, the oldest first.
+    """Yield the accepted transfers of this repository that did not finish, the oldest first.
+
+    A finished one whose folder was not removed, because orch was killed just then, is removed: it has copies of states.
 
     Raises:
         SetupError: a record is of an unknown format.
@@ -124,7 +133,9 @@ def unfinished(root: Path) -> Iterator[Transfer]:
             message = f"{path} has the format {document.get('format')!r}; this orch knows {MIGRATION_FORMAT}"
             raise SetupError(message, hint="finish it with the orch that began it")
         transfer = _transfer(path.parent, document)
-        if not transfer.done:
+        if transfer.done:
+            shutil.rmtree(path.parent, ignore_errors=True)
+        else:
             yield transfer
 
 
@@ -191,11 +202,16 @@ def _durable(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in a folder."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def _transfer(folder: Path, document: dict[str, Any]) -> Transfer:

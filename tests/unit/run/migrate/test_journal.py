@@ -65,6 +65,13 @@ def test_a_record_is_private_and_found_again_by_its_command(root: Path) -> None:
     assert not transfer.folder.exists(), "and with it the copies of states"
 
 
+def test_a_finished_transfer_whose_folder_stayed_is_removed(root: Path) -> None:
+    transfer = made(root)
+    replace(transfer, done=True).save()  # Killed after this, before the folder is removed.
+    assert unfinished_of(root, "move old new") is None
+    assert not transfer.folder.exists(), "it has copies of states, which may hold secrets"
+
+
 def test_edits_are_made_once_wherever_it_was_cut_off(root: Path) -> None:
     transfer = made(root)
     want = {edit.to: edit.after for edit in transfer.edits}
