@@ -26,6 +26,7 @@ GUARANTEE = re.compile(r"^- ", re.MULTILINE)
 EXAMPLES = {"docs/live.md", "docs/modules.md", "docs/move.md", "docs/guard.md"}
 """Pages that also name files of a repository that uses orch."""
 CITED = re.compile(r"\b((?:docs|tests)/[\w./-]+\.(?:md|py))\b")
+NAME = re.compile(r"\bORCH_[A-Z_]+[A-Z]\b")
 CODE = [
     path
     for folder in ("orchestrator", "policies", "modules", "demo", "live")
@@ -63,3 +64,15 @@ def test_every_page_that_the_code_cites_exists() -> None:
     cited = {(file, name) for file in CODE for name in CITED.findall(file.read_text(encoding="utf-8"))}
     assert cited
     assert [(str(file), name) for file, name in sorted(cited) if not (REPOSITORY / name).is_file()] == []
+
+
+def test_every_finding_and_variable_that_a_page_names_exists() -> None:
+    known = {
+        name
+        for folder in ("orchestrator", "demo", "tests/support")
+        for file in (REPOSITORY / folder).rglob("*.py")
+        for name in NAME.findall(file.read_text(encoding="utf-8"))
+    }
+    policies = {f"ORCH_{folder.name.upper()}" for folder in (REPOSITORY / "policies").iterdir() if folder.is_dir()}
+    for page in PAGES:
+        assert set(NAME.findall(page.read_text(encoding="utf-8"))) - known - policies == set(), page.name
