@@ -25,7 +25,7 @@ PATH = re.compile(r"`((?:tests|docs|benchmarks|policies|live|orchestrator|module
 GUARANTEE = re.compile(r"^- ", re.MULTILINE)
 EXAMPLES = {"docs/live.md", "docs/modules.md", "docs/move.md", "docs/guard.md"}
 """Pages that also name files of a repository that uses orch."""
-CITED = re.compile(r"\b((?:docs|tests)/[\w./-]+\.(?:md|py))\b")
+CITED = re.compile(r"\b((?:docs|tests)/[\w./-]+\.(?:md|py)|[A-Z_]{3,}\.md)\b")
 NAME = re.compile(r"\bORCH_[A-Z_]+[A-Z]\b")
 CODE = [
     path
