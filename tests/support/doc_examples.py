@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.config.accounts_lock import read_accounts_lock
-from orchestrator.config.catalogue import Catalogue
+from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.graph import Graph
 from orchestrator.config.load import load
 from orchestrator.config.naming import names_of
@@ -181,10 +181,10 @@ def problems_of(root: Path) -> list[str]:
 
 def _findings(catalogue: Catalogue) -> Iterator[str]:
     """What the guard finds in the text of each unit's root, before a plan."""
-    scanner = CodeScanner(catalogue)
+    scanner, workspace = CodeScanner(catalogue), Workspace(catalogue)
     with tempfile.TemporaryDirectory() as name:
         for unit in catalogue.units.values():
-            root = _rendered(catalogue, unit.id, Path(name) / unit.folder)
+            root = _rendered(workspace, unit, Path(name) / unit.folder)
             for each in scanner.scan(unit, root, Path(name) / "data", initialised=False):
                 yield f"{each.where}: {each.rule}: {each.message} — {each.hint}"
 
@@ -209,7 +209,7 @@ def check(case: Case, folder: Path) -> None:
     for block in case.expected:
         what, subject = block.expected or ("", "")
         if block.language == "hcl":
-            rendered = _rendered(catalogue, subject, folder / "rendered")
+            rendered = _rendered(Workspace(catalogue), catalogue.units[subject], folder / "rendered")
             text = (rendered / what.removesuffix(" of")).read_text(encoding="utf-8")
             assert block.body.split("\n", 1)[1] in text, text
             continue
@@ -228,10 +228,9 @@ def _given(catalogue: Catalogue, what: str, subject: str) -> object:
     return dict(names_of(catalogue, catalogue.units[subject]))
 
 
-def _rendered(catalogue: Catalogue, unit_id: str, folder: Path) -> Path:
-    unit = catalogue.units[unit_id]
+def _rendered(workspace: Workspace, unit: Unit, folder: Path) -> Path:
     upstream = {ref.unit: None for _, ref in unit_references(unit)}
-    return Workspace(catalogue).render(unit, upstream, folder).folder
+    return workspace.render(unit, upstream, folder).folder
 
 
 def renewed(text: str, base: Mapping[str, str] | None = None) -> str:
