@@ -27,9 +27,9 @@ def exit_code(reports: Iterable[UnitReport]) -> int:
 
 
 def detailed_exit_code(reports: Iterable[UnitReport]) -> int:
-    """Return the exit code of ``--detailed-exitcode``: 0 nothing to do, 2 changes, 3 blocked, 1 any error, 130 interrupted.
+    """Return the exit code of ``--detailed-exitcode``.
 
-    Drift counts as a change.
+    0 nothing to do, 2 changes, 3 blocked, 1 any error, 130 interrupted. Drift counts as a change.
     """
     every = tuple(reports)
     code = exit_code(every)

@@ -77,7 +77,7 @@ class Interrupts:
         flying = self._applying()
         self._tell(
             Notice(
-                text=f"Stopping {_listed(flying)}: the next apply replaces the resources that Terraform is creating now. "
+                text=f"Stopping {_listed(flying)}: the next apply replaces what Terraform is creating now. "
                 "Press Ctrl-C again to kill Terraform, which leaves a lock and loses what is in flight."
             )
         )

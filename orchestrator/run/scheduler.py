@@ -73,11 +73,12 @@ def run_graph(
     fail_fast: bool = False,
     on_end: Callable[[Ended[_T]], None] | None = None,
 ) -> Mapping[str, Ended[_T]]:
-    """Run ``work`` over every unit of a graph: upstreams first, and of the ready units the longest remaining path first.
+    """Run ``work`` over every unit of a graph: upstreams first, the longest remaining path first.
 
     Args:
         graph: the units and their order.
-        work: called in a worker thread, once per unit, when its upstreams are done; must not raise for expected failures.
+        work: called in a worker thread, once per unit, when its upstreams are done; must not raise for
+            expected failures.
         slots: number of units that run at the same time, at least 1.
         stop: once set, running units finish and nothing new starts.
         fail_fast: treat the first failure like ``stop``.
