@@ -29,7 +29,7 @@ test-all: $(READY) ## make test, and what is too slow for every run
 unit: $(READY)   ## the fast tests only
 	$(BIN)/python -m pytest -n auto -m "not integration and not full"
 
-escapes: $(READY) ## every way to lose a protected resource, and what others do with it; writes the table of the README
+escapes: $(READY) ## every way to lose a protected resource, and what others do with it; writes docs/escapes.md
 	$(MAKE) --no-print-directory compiled
 	$(BIN)/python -m pytest tests/escapes -n $(WORKERS) --dist worksteal --compare
 

@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--compare",
         action="store_true",
         default=False,
-        help="try each escape also with plain Terraform and plain checkov, and write the table into the README",
+        help="try each escape also with plain Terraform and plain checkov, and write the table to docs/escapes.md",
     )
 
 

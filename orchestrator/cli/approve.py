@@ -10,8 +10,8 @@ from orchestrator.cli.output import print_report, print_units
 from orchestrator.cli.prompt import Prompt
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.apply import apply_units, publish_unchanged
-from orchestrator.run.history.start import user_name
 from orchestrator.run.session import Session
+from orchestrator.run.start import user_name
 from orchestrator.run.unit.planned import Planned
 
 

@@ -63,7 +63,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Names of the four roles of an account (CATALOGUE.md, ``roles``)."""
+    """Names of the four roles of an account (``docs/live.md``, "Roles")."""
 
     bootstrap: str = "OrganizationAccountAccessRole"
     plan: str = "orch-plan"

@@ -1,4 +1,4 @@
-"""From how the units ended to the exit code of the command."""
+"""The exit code of a command, from how its units ended."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from orchestrator.report.model import Status, UnitReport
 
 INTERRUPTED = 130
-"""Of a run that was interrupted, however its units ended."""
+"""The exit code of an interrupted run, however its units ended."""
 
 _CODES = {
     Status.INTERRUPTED: INTERRUPTED,
@@ -17,19 +17,19 @@ _CODES = {
     Status.FAILED: 1,
     Status.SKIPPED: 1,
 }
-"""Exit codes of the design, the ones that matter most first."""
+"""Exit codes by status; the first one that applies wins."""
 
 
 def exit_code(reports: Iterable[UnitReport]) -> int:
-    """The code of a finished run: 0, or that of the most important unit that did not succeed."""
+    """Return the exit code of a finished run: 0, or the code of the most important unit that did not succeed."""
     statuses = {report.status for report in reports}
     return next((code for status, code in _CODES.items() if status in statuses), 0)
 
 
 def detailed_exit_code(reports: Iterable[UnitReport]) -> int:
-    """The code of ``--detailed-exitcode``: 0 nothing to do, 2 changes, 3 blocked, 1 any error (130 interrupted).
+    """Return the exit code of ``--detailed-exitcode``.
 
-    What changed outside is a change too.
+    0 nothing to do, 2 changes, 3 blocked, 1 any error, 130 interrupted. Drift counts as a change.
     """
     every = tuple(reports)
     code = exit_code(every)

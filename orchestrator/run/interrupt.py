@@ -1,7 +1,7 @@
-"""Ctrl-C in three steps, because an interrupted apply loses what it was creating.
+"""Handles Ctrl-C and SIGTERM in three steps, because an interrupted apply loses what it is creating.
 
-Terraform's own graceful stop cancels the call in flight: the resource ends up tainted and the next plan replaces it
-(measured on 1.11.4). So the first interrupt is never passed on to an apply.
+Terraform's graceful stop cancels the call in flight: the resource ends up tainted and the next plan replaces it
+(measured on 1.11.4). So the first interrupt is never passed to an apply.
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ from orchestrator.terraform.process.supervisor import Processes, TaskKind
 class Interrupts:
     """Counts interrupts and acts on them.
 
-    The handler only hands the signal to a thread of its own: locks that the interrupted code holds cannot be taken
-    again inside of a signal handler.
+    The handler only starts a thread: a signal handler cannot take locks that the interrupted code holds.
 
     Args:
         processes: the run's Terraform processes.
-        stop: set on the first interrupt.
-        journal: gets a record of each interrupt and of what was in flight.
-        tell: shows a notice to the person.
+        stop: set by the first interrupt.
+        journal: receives a record of each interrupt and of the units in flight.
+        tell: shows a notice.
     """
 
     def __init__(self, processes: Processes, stop: Stop, journal: Journal, tell: Callable[[Notice], None]) -> None:
@@ -40,7 +39,7 @@ class Interrupts:
         self.level = 0
 
     def handle(self, number: int, _frame: FrameType | None = None) -> None:
-        """Take a signal; SIGTERM never counts for more than the first Ctrl-C."""
+        """Handle a signal. SIGTERM never does more than the first Ctrl-C."""
         threading.Thread(target=self._act, args=(number,), daemon=True).start()
 
     def _act(self, number: int) -> None:
@@ -67,19 +66,19 @@ class Interrupts:
         applying = self._applying()
         if applying:
             text = (
-                f"Interrupted: nothing new starts, plans are stopped; letting {_listed(applying)} finish. "
-                "Ctrl-C again asks Terraform to stop, which can leave a resource half made."
+                f"Interrupted: plans are stopped, nothing new starts, {_listed(applying)} will finish. "
+                "Press Ctrl-C again to stop Terraform, which can leave a resource half-created."
             )
         else:
-            text = "Interrupted: nothing new starts, plans are stopped; nothing was being applied."
+            text = "Interrupted: plans are stopped, nothing new starts. No apply was running."
         self._tell(Notice(text=text))
 
     def _second(self) -> None:
         flying = self._applying()
         self._tell(
             Notice(
-                text=f"Asking Terraform to stop {_listed(flying)}: what it is creating will be tainted and replaced by "
-                "the next apply. Ctrl-C again kills it, which leaves a lock and loses what is in flight."
+                text=f"Stopping {_listed(flying)}: the next apply replaces what Terraform is creating now. "
+                "Press Ctrl-C again to kill Terraform, which leaves a lock and loses what is in flight."
             )
         )
         self._processes.ask_stop()
@@ -88,8 +87,8 @@ class Interrupts:
         flying = self._applying()
         self._tell(
             Notice(
-                text=f"Killing {_listed(flying)}: its lock stays and what was in flight is in no state. "
-                "Look at what AWS has before the next apply."
+                text=f"Killing {_listed(flying)}: its state stays locked and lacks what was in flight. "
+                "Check what exists in AWS before the next apply."
             )
         )
         self._processes.kill()
@@ -101,11 +100,11 @@ def _listed(units: list[str]) -> str:
 
 @contextmanager
 def interruptible(interrupts: Interrupts) -> Iterator[Interrupts]:
-    """Take SIGINT and SIGTERM for the time of a run; give them back afterwards. Only in the main thread."""
+    """Handle SIGINT and SIGTERM during a run, and restore the handlers afterwards. Only in the main thread."""
     before = {number: signal.signal(number, interrupts.handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield interrupts
     finally:
-        if interrupts.level == 0:  # else this command is about to end, and one more Ctrl-C must not spoil its report
+        if interrupts.level == 0:  # Else the command is about to end, and another Ctrl-C must not cut its report.
             for number, handler in before.items():
                 signal.signal(number, handler)

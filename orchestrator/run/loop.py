@@ -106,7 +106,7 @@ class _Loop:
 def not_run(context: RunContext, ended: Ended[Planned]) -> UnitReport:
     """Return the report of a unit that never started."""
     unit = context.unit(ended.unit)
-    if ended.fate is UnitOutcome.SKIPPED:
+    if ended.outcome is UnitOutcome.SKIPPED:
         return unit_report(context, unit, Status.SKIPPED, cause=f"{ended.culprit} did not succeed")
     return unit_report(context, unit, Status.INTERRUPTED, cause="not started")
 

@@ -1,6 +1,6 @@
-"""The graph is the schedule: a unit starts the moment its upstreams are done; no waves, no barriers.
+"""Runs a function over the units of a graph: a unit starts as soon as its upstreams are done.
 
-Pure of Terraform and AWS: what a unit does is a function that is given in.
+Knows nothing of Terraform and AWS.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ _T = TypeVar("_T")
 
 
 class UnitOutcome(StrEnum):
-    """What became of one unit in the schedule."""
+    """How one unit ended in the schedule."""
 
     DONE = "done"
     FAILED = "failed"
-    """Its work said that downstreams cannot go on."""
+    """Its downstreams must not start."""
     SKIPPED = "skipped"
     """Never started: an upstream failed or was skipped."""
     NOT_STARTED = "not started"
-    """Never started: the run was stopped before."""
+    """Never started: the run was stopped first."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult(Generic[_T]):
-    """What the work on one unit gave. ``go_on``: whether its downstreams may start."""
+    """The result of one unit. ``go_on``: its downstreams may start."""
 
     result: _T
     go_on: bool = True
@@ -41,26 +41,26 @@ class StepResult(Generic[_T]):
 
 @dataclass(frozen=True, slots=True)
 class Ended(Generic[_T]):
-    """One unit's end. ``culprit``: for a skipped unit the one whose failure is the cause."""
+    """The end of one unit. ``culprit``: for a skipped unit, the unit whose failure caused it."""
 
     unit: str
-    fate: UnitOutcome
+    outcome: UnitOutcome
     result: _T | None = None
     culprit: str | None = None
 
 
 class Stop:
-    """Says that nothing new shall start. Set from a signal handler, read by the scheduler."""
+    """A flag that nothing new starts. A signal handler sets it, the scheduler reads it."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
 
     def set(self) -> None:
-        """Start nothing new from now on."""
+        """Let nothing new start."""
         self._event.set()
 
     def is_set(self) -> bool:
-        """Whether it was set."""
+        """Return whether it is set."""
         return self._event.is_set()
 
 
@@ -73,21 +73,22 @@ def run_graph(
     fail_fast: bool = False,
     on_end: Callable[[Ended[_T]], None] | None = None,
 ) -> Mapping[str, Ended[_T]]:
-    """Run ``work`` over every unit of a graph, upstreams first, the longest remaining path first.
+    """Run ``work`` over every unit of a graph: upstreams first, the longest remaining path first.
 
     Args:
         graph: the units and their order.
-        work: called in a worker thread, once per unit whose upstreams are done; must not raise for expected failures.
-        slots: how many units are worked on at once, at least 1.
-        stop: once set, what runs is finished and nothing new starts.
+        work: called in a worker thread, once per unit, when its upstreams are done; must not raise for
+            expected failures.
+        slots: number of units that run at the same time, at least 1.
+        stop: once set, running units finish and nothing new starts.
         fail_fast: treat the first failure like ``stop``.
-        on_end: called in this thread as each unit ends, skipped ones included.
+        on_end: called in this thread when a unit ends, also when it is skipped.
 
     Returns:
-        How every unit of the graph ended.
+        How each unit ended, in graph order.
 
     Raises:
-        Exception: what ``work`` raised, after everything that was running has ended: a bug, not a failed unit.
+        Exception: what ``work`` raised, after all running units have ended: a bug, not a failed unit.
     """
     schedule = _Schedule(graph, on_end or (lambda _: None))
     done: queue.Queue[tuple[str, Future[StepResult[_T]]]] = queue.Queue()
@@ -115,7 +116,7 @@ def run_graph(
 
 
 class _Schedule(Generic[_T]):
-    """Which units are ready, and how those that ended did."""
+    """The ready units, and how the others ended."""
 
     def __init__(self, graph: Graph, on_end: Callable[[Ended[_T]], None]) -> None:
         self._graph = graph
@@ -133,11 +134,11 @@ class _Schedule(Generic[_T]):
         heapq.heappush(self._ready, (-self._graph.height(unit), self._position[unit], unit))
 
     def next_ready(self) -> str | None:
-        """Take the ready unit with the longest path below it; None when nothing is ready now."""
+        """Take the ready unit with the longest path of downstreams; None when no unit is ready."""
         return heapq.heappop(self._ready)[2] if self._ready else None
 
     def end(self, unit: str, step: StepResult[_T]) -> None:
-        """Note the end of a unit; its downstreams become ready, or are skipped."""
+        """Note the end of a unit; its downstreams become ready or are skipped."""
         if step.go_on:
             self._note(Ended(unit, UnitOutcome.DONE, step.result))
             for below in self._graph.downstreams(unit):

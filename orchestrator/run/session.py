@@ -35,10 +35,10 @@ from orchestrator.run.exit_codes import INTERRUPTED, detailed_exit_code, exit_co
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import Folders, new_run
 from orchestrator.run.history.reports import Recorder, save_report
-from orchestrator.run.history.start import earlier_runs, record_start
 from orchestrator.run.interrupt import Interrupts, interruptible
 from orchestrator.run.request import RunRequest
 from orchestrator.run.scheduler import Stop
+from orchestrator.run.start import earlier_runs, record_start
 from orchestrator.run.unit.locking import locks_left
 from orchestrator.run.unit.role import break_glass_note, take_break_glass
 from orchestrator.terraform.commands import Terraform

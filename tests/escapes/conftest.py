@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.escape_table import Row, counts, merged, plain, read, row_of, write
+from tests.support.escape_table import PAGE, Row, counts, merged, plain, read, row_of, write
 from tests.support.escapes import Blueprint, Built, World, build, trouble
-from tests.support.project import REPOSITORY
 
 MakeWorld = Callable[..., World]
-README = REPOSITORY / "README.md"
 
 
 class Worlds:
@@ -91,14 +89,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Gathering:
-    """Takes the row of each way from the report of its test; prints the table and puts it into the README."""
+    """Collects the row of each way from its test report, prints the table and writes it to ``docs/escapes.md``."""
 
     def __init__(self) -> None:
         self._rows: list[Row] = []
         self._failed: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """The teardown's report is the last, and has everything that was noted."""
+        """Take the row from the teardown's report: it is the last one and has every recorded property."""
         if report.failed:
             self._failed.add(report.nodeid)
         if report.when == "teardown":
@@ -107,9 +105,9 @@ class Gathering:
                 self._rows.append(row)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """The table, at the end of the run."""
+        """Print and write the table at the end of the run."""
         rows = merged((), self._rows)
         terminalreporter.write_line("")
         terminalreporter.write_line(plain(rows))
         terminalreporter.write_line(", ".join(f"{name}: {number}" for name, number in counts(rows).items()))
-        write(README, merged(read(README), rows))
+        write(PAGE, merged(read(PAGE), rows))

@@ -68,18 +68,6 @@ def test_the_commands_work_as_they_are_shown(number: int, tmp_path: Path) -> Non
         subprocess.run(["orch", "-q", "emulator", "stop"], cwd=folder, env=env, check=False, capture_output=True)
 
 
-def test_every_file_and_test_that_the_readme_names_is_there() -> None:
-    for name in set(re.findall(r"`((?:tests|docs|benchmarks|policies|live|orchestrator)/[\w./]+\.\w+)`", README)):
-        assert (REPOSITORY / name).is_file(), name
-    for name in set(re.findall(r"\]\(([\w./-]+)\)", README)):
-        assert (REPOSITORY / name).exists(), name
-    tests = {path.name for path in (REPOSITORY / "tests").rglob("test_*.py")}
-    for name in set(re.findall(r"`(?:tests/\w+/)?(test_\w+\.py)`", README)):
-        assert name in tests, name
-    for part in set(re.findall(r"`…([a-z_]+?)…?`", README)):
-        assert any(part in path.read_text() for path in (REPOSITORY / "tests").rglob("test_*.py")), part
-
-
 def run_demo(**more: str) -> subprocess.Popen[str]:
     env = {**environment(), **more}
     return subprocess.Popen(

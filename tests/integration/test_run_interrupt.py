@@ -101,7 +101,7 @@ def test_sigterm_counts_as_the_first_however_often_it_comes(project: Project) ->
         running.process.send_signal(signal.SIGTERM)
         code, _, err = running.end()
     assert code == 130
-    assert "Asking Terraform to stop" not in err
+    assert "Stopping prod/slow" not in err
     assert project.orch("apply", "prod", "--yes", "--json").units()["prod/slow"]["status"] == "unchanged"
 
 
@@ -113,7 +113,7 @@ def test_the_second_interrupt_asks_terraform_to_stop_and_leaves_no_lock(project:
         running.process.send_signal(signal.SIGINT)
         code, _, err = running.end()
     assert code == 130
-    assert "Asking Terraform to stop prod/slow" in err
+    assert "Stopping prod/slow" in err
     assert "tainted" in err
     project.write("live/stacks/slow.yaml", SLOW.replace("sleep 4", "true"))
     again = project.orch("plan", "prod/slow", "--json").units()["prod/slow"]

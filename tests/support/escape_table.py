@@ -1,4 +1,4 @@
-"""The table of escapes: rows from test reports, text for a terminal and for the README."""
+"""The table of escapes: rows from test reports, as text for a terminal and for ``docs/escapes.md``."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "escapes.md"
+"""The page that has the table."""
+
 BEGIN = "<!-- escapes: written by `make escapes` -->"
 END = "<!-- escapes: end -->"
 NO_CASE = "–"
-"""Where the other tool was not asked: it has no such case."""
+"""The cell of a tool that has nothing to look at."""
 
 HEAD = ("item", "way", "stopped by", "pool alive", "`prevent_destroy`", "checkov")
 
 
 @dataclass(frozen=True, order=True)
 class Row:
-    """One way. ``item``: number in the list of what the guard stops."""
+    """One way to lose a protected resource. ``item``: the group it belongs to, as ``docs/escapes.md`` lists them."""
 
     item: str
     way: str
@@ -28,12 +31,12 @@ class Row:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """Its cells, in the order of the head."""
+        """The cells in the order of the table's head."""
         return (self.item, self.way, self.stopped, self.alive, self.prevented, self.checked)
 
 
 def row_of(properties: Iterable[tuple[str, object]], *, passed: bool) -> Row | None:
-    """The row that a test made; None for a test that is no way. A test that failed proves nothing."""
+    """Return the row of a test, or None if the test is not marked as a way. A failed test proves nothing."""
     noted = {name: str(value) for name, value in properties}
     if "way" not in noted:
         return None
@@ -49,40 +52,40 @@ def row_of(properties: Iterable[tuple[str, object]], *, passed: bool) -> Row | N
 
 
 def merged(old: Iterable[Row], new: Iterable[Row]) -> tuple[Row, ...]:
-    """The rows of a run over those of earlier ones, in order: a run of some ways leaves the others as they are."""
+    """Return the old rows updated with the new ones, sorted. Ways that did not run keep their old row."""
     rows = {row.way: row for row in old}
     rows.update({row.way: row for row in new})
     return tuple(sorted(rows.values()))
 
 
 def markdown(rows: Iterable[Row]) -> str:
-    """The table as the README has it."""
+    """Return the table as Markdown."""
     lines = [_line(HEAD), _line(["---"] * len(HEAD)), *(_line(row.cells) for row in rows)]
     return "\n".join(lines) + "\n"
 
 
 def plain(rows: Iterable[Row]) -> str:
-    """The table for a terminal, columns aligned."""
+    """Return the table for a terminal, with aligned columns."""
     table = [HEAD, *(row.cells for row in rows)]
     widths = [max(len(cells[number]) for cells in table) for number in range(len(HEAD))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) for cells in table)
 
 
-def read(readme: Path) -> tuple[Row, ...]:
-    """The rows that the README has."""
-    lines = [line for line in _between(readme.read_text()).splitlines() if line.startswith("|")][2:]
+def read(page: Path) -> tuple[Row, ...]:
+    """Return the rows between the two markers of a page."""
+    lines = [line for line in _between(page.read_text()).splitlines() if line.startswith("|")][2:]
     cells = [[cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
     return tuple(Row(*each) for each in cells)
 
 
-def write(readme: Path, rows: Iterable[Row]) -> None:
-    """Put the table between the README's two markers."""
-    text = readme.read_text()
-    readme.write_text(text.replace(_between(text), f"\n\n{markdown(rows)}\n"))
+def write(page: Path, rows: Iterable[Row]) -> None:
+    """Replace the table between the two markers of a page."""
+    text = page.read_text()
+    page.write_text(text.replace(_between(text), f"\n\n{markdown(rows)}\n"))
 
 
 def counts(rows: Iterable[Row]) -> Mapping[str, int]:
-    """How many ways there are, and how many of them each of the three stops."""
+    """Return the number of ways, and how many of them orch, ``prevent_destroy`` and checkov stop."""
     rows = tuple(rows)
     return {
         "ways": len(rows),

@@ -1,4 +1,4 @@
-"""From a name in a reference to the unit that it means (CATALOGUE.md, rules 3 and 5)."""
+"""Finds the unit that a name in a reference means (``docs/live.md``, "References")."""
 
 from __future__ import annotations
 

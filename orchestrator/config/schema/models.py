@@ -1,4 +1,4 @@
-"""The shape of each kind of file in ``live/``, strict: what CATALOGUE.md allows, and nothing else.
+"""The shape of each kind of file in ``live/``, strict: what ``docs/live.md`` lists, and nothing else.
 
 The models check a file as it is written, before anything is merged. ``None`` stands where a file may clear what it
 inherits. Descriptions end up in the JSON Schemas.

@@ -58,7 +58,7 @@ services = st.sampled_from(sorted(SERVICES))
 
 
 def test_every_name_is_what_it_was(golden: Golden) -> None:
-    """A difference here replaces things in every catalogue: it is a breaking release (CATALOGUE.md, 12)."""
+    """A difference here replaces resources in every account, so it is a breaking release."""
     text = ""
     for title, example in EXAMPLES.items():
         text += (

@@ -42,7 +42,7 @@ def test_units_run_after_their_upstreams() -> None:
     ended = run_graph(g, lambda u: order.append(u) or StepResult(u), slots=2, stop=Stop())  # type: ignore[func-returns-value]
     assert order[0] == "a"
     assert order[-1] == "d"
-    assert {end.fate for end in ended.values()} == {UnitOutcome.DONE}
+    assert {end.outcome for end in ended.values()} == {UnitOutcome.DONE}
 
 
 def test_the_longest_path_starts_first() -> None:
@@ -56,20 +56,20 @@ def test_the_longest_path_starts_first() -> None:
 def test_a_failure_skips_its_downstreams_and_names_itself_and_the_rest_goes_on() -> None:
     g = graph(a=(), b=("a",), c=("b",), other=())
     ended = run_graph(g, lambda u: StepResult(u, go_on=u != "a"), slots=2, stop=Stop())
-    assert ended["a"].fate is UnitOutcome.FAILED
-    assert [(ended[u].fate, ended[u].culprit) for u in "bc"] == [(UnitOutcome.SKIPPED, "a")] * 2
-    assert ended["other"].fate is UnitOutcome.DONE
+    assert ended["a"].outcome is UnitOutcome.FAILED
+    assert [(ended[u].outcome, ended[u].culprit) for u in "bc"] == [(UnitOutcome.SKIPPED, "a")] * 2
+    assert ended["other"].outcome is UnitOutcome.DONE
 
 
 def test_fail_fast_starts_nothing_new() -> None:
     g = graph(a=(), b=(), c=("b",))
     ended = run_graph(g, lambda u: StepResult(u, go_on=False), slots=1, stop=Stop(), fail_fast=True)
-    assert sorted(end.fate for end in ended.values()) == [
+    assert sorted(end.outcome for end in ended.values()) == [
         UnitOutcome.FAILED,
         UnitOutcome.NOT_STARTED,
         UnitOutcome.SKIPPED,
-    ] or (ended["a"].fate is UnitOutcome.NOT_STARTED)
-    assert sum(end.fate is UnitOutcome.FAILED for end in ended.values()) == 1
+    ] or (ended["a"].outcome is UnitOutcome.NOT_STARTED)
+    assert sum(end.outcome is UnitOutcome.FAILED for end in ended.values()) == 1
 
 
 def test_stop_lets_what_runs_finish_and_starts_nothing() -> None:
@@ -81,8 +81,8 @@ def test_stop_lets_what_runs_finish_and_starts_nothing() -> None:
         return StepResult(name)
 
     ended = run_graph(graph(a=(), b=("a",)), work, slots=2, stop=stop)
-    assert ended["a"].fate is UnitOutcome.DONE
-    assert ended["b"].fate is UnitOutcome.NOT_STARTED
+    assert ended["a"].outcome is UnitOutcome.DONE
+    assert ended["b"].outcome is UnitOutcome.NOT_STARTED
 
 
 def test_slots_are_never_exceeded_and_are_used() -> None:
@@ -160,7 +160,7 @@ def test_every_unit_ends_once_and_never_after_a_failed_upstream(g: Graph, slots:
     for name, end in ended.items():
         broken = g.above([name]) & bad
         if broken:
-            assert end.fate is UnitOutcome.SKIPPED
+            assert end.outcome is UnitOutcome.SKIPPED
             assert end.culprit in broken
         else:
-            assert end.fate is (UnitOutcome.FAILED if name in bad else UnitOutcome.DONE)
+            assert end.outcome is (UnitOutcome.FAILED if name in bad else UnitOutcome.DONE)

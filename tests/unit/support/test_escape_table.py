@@ -1,8 +1,9 @@
-"""The table of escapes that the README carries: every way that there is, and each of them stopped."""
+"""The table in docs/escapes.md lists every way, and each of them is stopped."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -10,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.escape_table import BEGIN, END, Row, markdown, merged, read, row_of, write
+from tests.support.escape_table import BEGIN, END, PAGE, Row, counts, markdown, merged, read, row_of, write
 from tests.support.project import REPOSITORY
 from tests.support.ways import PREFIX
 
 README = REPOSITORY / "README.md"
+SENTENCE = re.compile(r"(\d+) ways .*?`prevent_destroy`\D*?(\d+).*?checkov\D*?(\d+)", re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def ways() -> list[tuple[str, str]]:
-    """Every way of ``tests/escapes``, as pytest collects them."""
+    """Return every way of ``tests/escapes``, as pytest collects them."""
     command = [sys.executable, "-m", "pytest", "tests/escapes", "--collect-only", "-p", "tests.support.ways"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120)
     (line,) = (line for line in done.stdout.splitlines() if line.startswith(PREFIX))
@@ -32,22 +34,34 @@ def test_each_way_has_one_test(ways: list[tuple[str, str]]) -> None:
 
 
 @pytest.mark.full
-def test_the_readme_has_every_way(ways: list[tuple[str, str]]) -> None:
-    """A new way fails here until `make escapes` has run, which takes some minutes: so not in every run."""
-    rows = {(row.way, row.item) for row in read(README)}
+def test_the_page_has_every_way(ways: list[tuple[str, str]]) -> None:
+    """A new way fails here until `make escapes` has run. That takes minutes, so this does not run every time."""
+    rows = {(row.way, row.item) for row in read(PAGE)}
     assert {way for way in ways if way not in rows} == set(), "run `make escapes`"
 
 
-def test_the_readme_has_no_way_that_is_not_tried(ways: list[tuple[str, str]]) -> None:
-    assert [row for row in read(README) if (row.way, row.item) not in ways] == [], "take the row out"
+def test_the_page_has_no_way_that_is_not_tried(ways: list[tuple[str, str]]) -> None:
+    assert [row for row in read(PAGE) if (row.way, row.item) not in ways] == [], "remove the row"
 
 
-def test_every_way_in_the_readme_is_stopped_and_leaves_the_pool_alive() -> None:
-    for row in read(README):
+def test_every_way_on_the_page_is_stopped_and_leaves_the_pool_alive() -> None:
+    for row in read(PAGE):
         assert row.stopped.startswith(("ORCH_", "refused", "failed", "kept from", "IAM", "the receipt")), row
         assert row.alive == "yes", row
         assert row.prevented in {"stops it", "lets it pass", "fails otherwise", "–"}, row
         assert row.checked in {"stops it", "lets it pass", "fails otherwise", "–"}, row
+
+
+def test_the_readme_has_the_numbers_of_the_page() -> None:
+    found = SENTENCE.search(README.read_text())
+    assert found is not None, "the README says how many ways were tried and how many the other tools stop"
+    numbers = counts(read(PAGE))
+    assert numbers["orch"] == numbers["ways"]
+    assert [int(each) for each in found.groups()] == [
+        numbers["ways"],
+        numbers["prevent_destroy"],
+        numbers["checkov"],
+    ]
 
 
 NOTED = [("way", "a|b"), ("item", "1"), ("stopped", "ORCH_PROTECTED"), ("alive", "no"), ("alive", "yes")]
