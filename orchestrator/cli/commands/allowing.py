@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.commands.options import verb
 from orchestrator.cli.context import Common
+from orchestrator.cli.options import verb
 
 
 def register(app: typer.Typer) -> None:
@@ -26,6 +26,6 @@ def register(app: typer.Typer) -> None:
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it, write nothing.")] = False,
     ) -> int:
         """Write a waiver for one finding into policies/waivers.yaml. It counts once its owner has merged it."""
-        from orchestrator.cli.verbs.waive import WaiverRequest, run
+        from orchestrator.cli.commands.waive import WaiverRequest, run
 
         return run(common, WaiverRequest(finding, reason, owner, expires, plan, dry_run))

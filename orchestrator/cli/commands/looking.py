@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.commands.options import Accounts, Changed, Exclude, OneUnit, Targets, verb
 from orchestrator.cli.completion import complete_unit
 from orchestrator.cli.context import Common
+from orchestrator.cli.options import Accounts, Changed, Exclude, OneUnit, Targets, verb
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> int:
         """List units: account, region, module. Without TARGET all of them."""
-        from orchestrator.cli.verbs.listing import run
+        from orchestrator.cli.commands.list import run
 
         return run(common, targets or [], exclude or [], changed, versions=versions, matrix=matrix)
 
@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
         format_: Annotated[str, typer.Option("--format", help="tree, mermaid, dot or json.")] = "tree",
     ) -> int:
         """Show the order of units. Without TARGET of all of them."""
-        from orchestrator.cli.verbs.graph import run
+        from orchestrator.cli.commands.graph import run
 
         return run(common, targets or [], exclude or [], changed, format_=format_)
 
@@ -59,7 +59,7 @@ def register(app: typer.Typer) -> None:
         root: Annotated[bool, typer.Option("--root", help="Render the unit's Terraform root and print where.")] = False,
     ) -> int:
         """Show a unit (inputs with file and line, state, last run), a run with its receipts, or explain a finding."""
-        from orchestrator.cli.verbs.show import run
+        from orchestrator.cli.commands.show import run
 
         return run(common, what, root=root)
 
@@ -71,7 +71,7 @@ def register(app: typer.Typer) -> None:
         raw: Annotated[bool, typer.Option("--raw", help="The bare value, for scripts.")] = False,
     ) -> int:
         """Print a unit's outputs, read from its state."""
-        from orchestrator.cli.verbs.output import run
+        from orchestrator.cli.commands.output import run
 
         return run(common, unit, name, raw=raw)
 
@@ -81,7 +81,7 @@ def register(app: typer.Typer) -> None:
         limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="How many, the newest first.")] = 20,
     ) -> int:
         """List past and interrupted runs of this machine: how they ended, what is done and what is left."""
-        from orchestrator.cli.verbs.runs import run
+        from orchestrator.cli.commands.runs import run
 
         return run(common, limit)
 
@@ -97,7 +97,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> int:
         """Compare the history of the accounts' states with receipts: exit 3 names what was written past orch."""
-        from orchestrator.cli.verbs.verify import run
+        from orchestrator.cli.commands.verify import run
 
         return run(common, accounts or [], since)
 
@@ -119,6 +119,6 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> int:
         """Check catalogue, schemas, policies and rendered roots. Needs no AWS."""
-        from orchestrator.cli.verbs.check import run
+        from orchestrator.cli.commands.check import run
 
         return run(common, targets or [], exclude or [], changed, fast=fast, base=base)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.commands.options import (
+from orchestrator.cli.context import Common
+from orchestrator.cli.options import (
     Changed,
     Exclude,
     FailFast,
@@ -18,7 +19,6 @@ from orchestrator.cli.commands.options import (
     Yes,
     verb,
 )
-from orchestrator.cli.context import Common
 from orchestrator.errors import UsageError
 from orchestrator.run.request import RunOptions
 
@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
         replace: Replace = None,
     ) -> int:
         """Show what apply would do, unit by unit, and judge it. Changes nothing."""
-        from orchestrator.cli.verbs.plan import run
+        from orchestrator.cli.commands.plan import run
 
         options = RunOptions.parse(
             targets,
@@ -68,7 +68,7 @@ def register(app: typer.Typer) -> None:
         ] = False,
     ) -> int:
         """Show what changed outside: by hand, by another tool. Exit code 3 where something protected did."""
-        from orchestrator.cli.verbs.drift import run
+        from orchestrator.cli.commands.drift import run
 
         options = RunOptions.parse(
             targets, exclude=exclude, changed=changed, parallelism=slots, fail_fast=fail_fast, timeout=timeout
@@ -106,10 +106,10 @@ def register(app: typer.Typer) -> None:
         ] = False,
     ) -> int:
         """Plan, judge, show, ask once, apply: each unit the moment its upstreams are done."""
-        from orchestrator.cli.verbs.apply import run
+        from orchestrator.cli.commands.apply import run
 
         if resume:
-            from orchestrator.cli.verbs.resume import run as go_on
+            from orchestrator.cli.commands.resume import run as go_on
 
             if len(targets or ()) > 1 or exclude or changed or yes or replace or break_glass is not None:
                 message = "--resume goes on with one past run, as it was approved"
@@ -156,9 +156,9 @@ def register(app: typer.Typer) -> None:
             lock_timeout=lock_timeout,
         )
         if orphans:
-            from orchestrator.cli.verbs.destroy_orphans import run as run_orphans
+            from orchestrator.cli.commands.destroy_orphans import run as run_orphans
 
             return run_orphans(common, options, yes=yes)
-        from orchestrator.cli.verbs.destroy import run
+        from orchestrator.cli.commands.destroy import run
 
         return run(common, options, yes=yes)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.commands.options import Accounts, OneAccount, OneUnit, Yes, verb
 from orchestrator.cli.context import Common
+from orchestrator.cli.options import Accounts, OneAccount, OneUnit, Yes, verb
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
         yes: Yes = False,
     ) -> int:
         """Make an account ready: state bucket, then its baseline with the roles. Goes on where it stopped."""
-        from orchestrator.cli.verbs.bootstrap import run
+        from orchestrator.cli.commands.bootstrap import run
 
         return run(common, accounts or [], dry_run=dry_run, yes=yes)
 
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
         ] = "env",
     ) -> int:
         """Print the environment to work in an account by hand: eval "$(orch credentials production)"."""
-        from orchestrator.cli.verbs.credentials import run
+        from orchestrator.cli.commands.credentials import run
 
         return run(common, account, role=role, format_=format_)
 
@@ -49,14 +49,14 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> int:
         """Run a reading subcommand of Terraform in a unit's root: orch terraform prod/api -- state list."""
-        from orchestrator.cli.verbs.terraform import run
+        from orchestrator.cli.commands.terraform import run
 
         return run(common, unit, arguments or [])
 
     @verb(app, "doctor")
     def doctor(common: Common) -> int:
         """Look at this machine and the accounts, and say what is missing and how to get it."""
-        from orchestrator.cli.verbs.doctor import run
+        from orchestrator.cli.commands.doctor import run
 
         return run(common)
 
@@ -68,7 +68,7 @@ def register(app: typer.Typer) -> None:
         ] = False,
     ) -> int:
         """Write the JSON Schemas in live/.schema/, so that editors complete and check."""
-        from orchestrator.cli.verbs.schema import run
+        from orchestrator.cli.commands.schema import run
 
         return run(common, check=check)
 
@@ -77,14 +77,14 @@ def register(app: typer.Typer) -> None:
         common: Common, shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")]
     ) -> int:
         """Print the completion script: source <(orch completion bash)."""
-        from orchestrator.cli.verbs.completion import run
+        from orchestrator.cli.commands.completion import run
 
         return run(common, shell)
 
     @verb(app, "version")
     def version(common: Common) -> int:
         """Print the versions of orch, Python and Terraform."""
-        from orchestrator.cli.verbs.version import run
+        from orchestrator.cli.commands.version import run
 
         return run(common)
 
@@ -112,7 +112,7 @@ def _providers() -> typer.Typer:
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the lock file, write nothing.")] = False,
     ) -> int:
         """Write live/providers.lock.hcl: hashes of every provider for all platforms."""
-        from orchestrator.cli.verbs.providers import run
+        from orchestrator.cli.commands.providers import run
 
         return run(common, upgrade=upgrade, platforms=platform or [], dry_run=dry_run)
 
@@ -125,28 +125,28 @@ def _emulator() -> typer.Typer:
     @verb(emulator, "start")
     def start(common: Common) -> int:
         """Start the embedded AWS and keep it running."""
-        from orchestrator.cli.verbs.emulator import start as run
+        from orchestrator.cli.commands.emulator import start as run
 
         return run(common)
 
     @verb(emulator, "stop")
     def stop(common: Common) -> int:
         """Stop the embedded AWS; everything in it is gone."""
-        from orchestrator.cli.verbs.emulator import stop as run
+        from orchestrator.cli.commands.emulator import stop as run
 
         return run(common)
 
     @verb(emulator, "status")
     def status(common: Common) -> int:
         """Say whether the embedded AWS runs, and where."""
-        from orchestrator.cli.verbs.emulator import status as run
+        from orchestrator.cli.commands.emulator import status as run
 
         return run(common)
 
     @verb(emulator, "reset")
     def reset(common: Common) -> int:
         """Empty the embedded AWS: accounts as after `orch emulator start`."""
-        from orchestrator.cli.verbs.emulator import reset as run
+        from orchestrator.cli.commands.emulator import reset as run
 
         return run(common)
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.commands.options import DryRun, LockTimeout, OneUnit, Yes, verb
 from orchestrator.cli.context import Common
+from orchestrator.cli.options import DryRun, LockTimeout, OneUnit, Yes, verb
 from orchestrator.run.request import parse_duration
 
 State = Annotated[
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
     @verb(app, "unlock")
     def unlock(common: Common, unit: OneUnit, yes: Yes = False) -> int:
         """Show who holds a unit's state, and since when; then ask, and release that lock and no other."""
-        from orchestrator.cli.verbs.unlock import run
+        from orchestrator.cli.commands.unlock import run
 
         return run(common, unit, yes=yes)
 
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
         yes: Yes = False,
     ) -> int:
         """Rename a unit, a stage or a stack with its states, or move one resource. Names in AWS stay."""
-        from orchestrator.cli.verbs.move import run
+        from orchestrator.cli.commands.move import run
 
         return run(
             common, source, target, dry_run=dry_run, yes=yes, wait=parse_duration(lock_timeout, "--lock-timeout")
@@ -51,6 +51,6 @@ def register(app: typer.Typer) -> None:
         yes: Yes = False,
     ) -> int:
         """Take over what another Terraform or Terragrunt has made: its state becomes the unit's. It is not changed."""
-        from orchestrator.cli.verbs.adopt import run
+        from orchestrator.cli.commands.adopt import run
 
         return run(common, unit, state, dry_run=dry_run, yes=yes, wait=parse_duration(lock_timeout, "--lock-timeout"))

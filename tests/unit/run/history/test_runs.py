@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.cli.commands.runs import run as list_runs
 from orchestrator.cli.context import Common
-from orchestrator.cli.verbs.runs import run as list_runs
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.prune import KEPT_RUNS, remove_old
 from orchestrator.run.history.runs import RunOutcome, past_runs, read_run

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from orchestrator.cli.commands.list import chosen
 from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import open_project
-from orchestrator.cli.verbs.listing import chosen
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.schema.json_schema import stale_schemas
 from orchestrator.errors import CatalogueError, OrchError

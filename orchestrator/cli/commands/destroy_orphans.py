@@ -8,10 +8,10 @@ from orchestrator.aws.identity.roles import Identities
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.cli.aws import open_aws
+from orchestrator.cli.commands.destroy import destroy_all_or_none
 from orchestrator.cli.context import Common
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import circumstances, console
-from orchestrator.cli.verbs.destroy import destroy_all_or_none
 from orchestrator.errors import UsageError
 from orchestrator.run.approval import check_consent
 from orchestrator.run.checks.listing import Listings

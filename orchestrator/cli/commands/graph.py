@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from orchestrator.cli.commands.list import chosen
 from orchestrator.cli.context import Common
 from orchestrator.cli.project import open_project
-from orchestrator.cli.verbs.listing import chosen
 from orchestrator.errors import UsageError
 from orchestrator.report import graphs
 

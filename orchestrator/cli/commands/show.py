@@ -50,7 +50,7 @@ def _past(common: Common, text: str) -> int | None:
 
     if not (RUN_ID.fullmatch(text) or FINDING_ID.fullmatch(text)):
         return None
-    from orchestrator.cli.verbs.show_past import show_finding, show_run
+    from orchestrator.cli.commands.show_past import show_finding, show_run
 
     return show_run(common, text) if RUN_ID.fullmatch(text) else show_finding(common, text)
 
@@ -128,8 +128,8 @@ def last_run(root: Path, unit: str) -> dict[str, str] | None:
 
 
 def _root(common: Common, project: Project, unit: Unit) -> int:
+    from orchestrator.cli.commands.terraform import prepare
     from orchestrator.cli.session import ready_session
-    from orchestrator.cli.verbs.terraform import prepare
     from orchestrator.run.request import RunOptions
 
     request = project.request_for("plan", RunOptions(targets=(unit.id,)), (unit.id,))
