@@ -41,7 +41,7 @@ def _before(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show more.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show only results and errors.")] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", help="No colours (as does NO_COLOR).")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="Do not color the output (or set NO_COLOR).")] = False,
     emulator: Annotated[bool, typer.Option("--emulator", help="Act on the embedded AWS.")] = False,
 ) -> None:
     """Terraform across many AWS accounts, in dependency order, with a guard that no update can delete past."""

@@ -20,7 +20,7 @@ class Common:
         folder: where the catalogue is looked for, upwards.
         json: print one JSON document on stdout and nothing else there.
         verbose: show more; ``quiet``: only results and errors.
-        colour: colours may be used at all (``--no-color`` and ``NO_COLOR`` say no).
+        no_color: do not color anything, whatever the terminal.
         emulator: act on the embedded AWS.
     """
 
@@ -28,7 +28,7 @@ class Common:
     json: bool = False
     verbose: bool = False
     quiet: bool = False
-    colour: bool = True
+    no_color: bool = False
     emulator: bool = False
 
 
@@ -37,7 +37,7 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     "as_json": (Annotated[bool, typer.Option("--json", help="Print JSON.")], False),
     "verbose": (Annotated[bool, typer.Option("-v", "--verbose", help="Show more.")], False),
     "quiet": (Annotated[bool, typer.Option("-q", "--quiet", help="Show only results and errors.")], False),
-    "no_color": (Annotated[bool, typer.Option("--no-color", help="No colours (as does NO_COLOR).")], False),
+    "no_color": (Annotated[bool, typer.Option("--no-color", help="Do not color the output (or set NO_COLOR).")], False),
     "emulator": (
         Annotated[bool, typer.Option("--emulator", help="Act on the embedded AWS (as does ORCH_AWS=emulator).")],
         False,
@@ -54,7 +54,7 @@ def common_from(before: Common | None, given: dict[str, Any]) -> Common:
         json=base.json or given["as_json"],
         verbose=base.verbose or given["verbose"],
         quiet=base.quiet or given["quiet"],
-        colour=base.colour and not given["no_color"] and not os.environ.get("NO_COLOR"),
+        no_color=base.no_color or given["no_color"],
         emulator=base.emulator or given["emulator"] or os.environ.get("ORCH_AWS") == "emulator",
     )
 

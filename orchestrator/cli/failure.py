@@ -12,14 +12,15 @@ from collections.abc import Sequence
 from orchestrator import __version__
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.report.errors import error_json, error_lines
+from orchestrator.report.style import use_color
 
 
 def show_error(error: OrchError, arguments: Sequence[str]) -> int:
     """Print an expected error; the exit code of its kind."""
     if "--json" in arguments:
         sys.stdout.write(error_json(error) + "\n")
-    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and "--no-color" not in arguments
-    sys.stderr.write(error_lines(error, colour=colour) + "\n")
+    color = use_color(sys.stderr, os.environ, no_color="--no-color" in arguments)
+    sys.stderr.write(error_lines(error, colour=color) + "\n")
     return error.exit_code
 
 

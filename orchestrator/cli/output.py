@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from orchestrator.report.final.report import render_report
 from orchestrator.report.final.units import render_units
 from orchestrator.report.json import run_json
 from orchestrator.report.model import RunReport, Status, UnitReport
-from orchestrator.report.style import is_terminal, width_of
+from orchestrator.report.style import use_color, width_of
 from orchestrator.report.tables import Column, rows_json, table
 from orchestrator.report.text import encodable
 
@@ -24,9 +25,9 @@ def write(text: str) -> None:
     sys.stdout.flush()
 
 
-def colour_on(common: Common) -> bool:
-    """Whether stdout takes colours."""
-    return common.colour and is_terminal(sys.stdout)
+def color_on(common: Common) -> bool:
+    """Return whether to color what is written to stdout."""
+    return use_color(sys.stdout, os.environ, no_color=common.no_color)
 
 
 def print_units(common: Common, reports: Sequence[UnitReport]) -> None:
@@ -35,7 +36,7 @@ def print_units(common: Common, reports: Sequence[UnitReport]) -> None:
         return
     shown = [each for each in reports if each.status in _SHOWN or (common.verbose and each.changes)]
     if shown:
-        write(render_units(shown, colour=colour_on(common), width=width_of(sys.stdout)) + "\n\n")
+        write(render_units(shown, colour=color_on(common), width=width_of(sys.stdout)) + "\n\n")
 
 
 def print_report(common: Common, report: RunReport) -> None:
@@ -43,7 +44,7 @@ def print_report(common: Common, report: RunReport) -> None:
     if common.json:
         write(run_json(report) + "\n")
     else:
-        write(render_report(report, colour=colour_on(common), width=width_of(sys.stdout)) + "\n")
+        write(render_report(report, colour=color_on(common), width=width_of(sys.stdout)) + "\n")
 
 
 def print_rows(
@@ -53,4 +54,4 @@ def print_rows(
     if common.json:
         write(rows_json(kind, rows) + "\n")
     elif rows:
-        write(table(rows, columns, width=width_of(sys.stdout), colour=colour_on(common)) + "\n")
+        write(table(rows, columns, width=width_of(sys.stdout), colour=color_on(common)) + "\n")

@@ -13,7 +13,7 @@ from orchestrator.cli.context import Common
 from orchestrator.report.final.units import render_unit
 from orchestrator.report.live.sink import Pausable, Sink
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.report.style import width_of
+from orchestrator.report.style import use_color, width_of
 from orchestrator.run.scheduler import Stop
 from orchestrator.terraform.model import Action
 
@@ -56,7 +56,8 @@ class Prompt:
     def again(self, report: UnitReport) -> bool:
         """Ask for a unit that could not be shown before; called from a worker's thread."""
         with self._lock, self.paused():
-            sys.stderr.write(render_unit(report, colour=self._common.colour, width=width_of(sys.stderr)) + "\n")
+            color = use_color(sys.stderr, os.environ, no_color=self._common.no_color)
+            sys.stderr.write(render_unit(report, colour=color, width=width_of(sys.stderr)) + "\n")
             return self._typed(f"{report.unit} could not be shown before. Apply it?", "yes")
 
     def confirm(self, question: str, *, words: Sequence[str] = ()) -> bool:

@@ -79,17 +79,22 @@ class Paint:
         return self(text, STATUS_STYLES[status])
 
 
-def wants_colour(stream: TextIO, env: Mapping[str, str], *, no_color: bool = False) -> bool:
-    """Whether to colour what is written to a stream.
+def use_color(stream: TextIO, env: Mapping[str, str], *, no_color: bool = False) -> bool:
+    """Return whether to color what is written to a stream.
+
+    In this order: a ``NO_COLOR`` that is not empty and ``--no-color`` turn color off; ``FORCE_COLOR`` and
+    ``CLICOLOR_FORCE`` turn it on; ``TERM=dumb`` turns it off; otherwise color is for terminals only.
 
     Args:
-        stream: where it goes.
-        env: the environment: a ``NO_COLOR`` that is not empty turns colour off, ``TERM=dumb`` as well.
+        stream: the stream to write to.
+        env: the environment.
         no_color: the option ``--no-color``.
     """
-    if no_color or env.get("NO_COLOR") or env.get("TERM") == "dumb":
+    if env.get("NO_COLOR") or no_color:
         return False
-    return is_terminal(stream)
+    if any(env.get(name, "0") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    return env.get("TERM") != "dumb" and is_terminal(stream)
 
 
 def is_terminal(stream: TextIO) -> bool:

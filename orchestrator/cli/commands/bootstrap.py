@@ -9,7 +9,7 @@ from orchestrator.aws.state.bootstrap import BucketChange
 from orchestrator.cli.aws import open_aws
 from orchestrator.cli.bootstrapping import apply_baselines, baseline_request, baselines, bucket_steps, make_buckets
 from orchestrator.cli.context import Common
-from orchestrator.cli.output import colour_on
+from orchestrator.cli.output import color_on
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.recording import check_record, record_accounts, unrecorded
 from orchestrator.cli.session import circumstances
@@ -96,5 +96,5 @@ def _show(
     if common.json:
         sys.stdout.write(rows_json("bootstrap", rows) + "\n")
     else:
-        sys.stdout.write(table(rows, width=width_of(sys.stdout), colour=colour_on(common)) + "\n")
+        sys.stdout.write(table(rows, width=width_of(sys.stdout), colour=color_on(common)) + "\n")
     sys.stdout.flush()

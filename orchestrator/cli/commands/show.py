@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.cli.context import Common
-from orchestrator.cli.output import colour_on
+from orchestrator.cli.output import color_on
 from orchestrator.cli.project import Project, open_project
 from orchestrator.config.catalogue import Node, Ref, Text, Unit
 from orchestrator.report.style import width_of
@@ -32,7 +32,7 @@ def run(common: Common, unit_id: str, *, root: bool) -> int:
     if common.json:
         sys.stdout.write(dump({"format": 1, "kind": "show", **facts, "inputs": inputs, "last_run": last}) + "\n")
         return 0
-    width, colour = width_of(sys.stdout), colour_on(common)
+    width, colour = width_of(sys.stdout), color_on(common)
     lines = [f"{key:<12}{_text(value)}" for key, value in facts.items() if value not in (None, [], {})]
     if inputs:
         shown = [{**row, "value": _text(row["value"])} for row in inputs]

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from orchestrator.cli.context import Common
-from orchestrator.cli.output import colour_on, write
+from orchestrator.cli.output import color_on, write
 from orchestrator.config.load import find_root
 from orchestrator.report.final.past import finding_shown_form, render_finding, render_run, run_shown_form
 from orchestrator.report.style import width_of
@@ -21,7 +21,7 @@ def show_run(common: Common, run: str) -> int:
     if common.json:
         write(dump(run_shown_form(shown)) + "\n")
     else:
-        write(render_run(shown, colour=colour_on(common), width=width_of(sys.stdout)) + "\n")
+        write(render_run(shown, colour=color_on(common), width=width_of(sys.stdout)) + "\n")
     return 0
 
 
@@ -31,7 +31,7 @@ def show_finding(common: Common, finding_id: str) -> int:
     if common.json:
         write(dump(finding_shown_form(found.run, found.finding)) + "\n")
     else:
-        text = render_finding(found.run, found.finding, colour=colour_on(common), width=width_of(sys.stdout))
+        text = render_finding(found.run, found.finding, colour=color_on(common), width=width_of(sys.stdout))
         write(text + "\n")
     return 0
 

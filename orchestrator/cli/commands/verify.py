@@ -13,7 +13,7 @@ from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.aws.state.history import History
 from orchestrator.cli.aws import open_aws
 from orchestrator.cli.context import Common
-from orchestrator.cli.output import colour_on, write
+from orchestrator.cli.output import color_on, write
 from orchestrator.cli.project import Project, open_project
 from orchestrator.errors import UsageError
 from orchestrator.report.style import width_of
@@ -56,7 +56,7 @@ def run(common: Common, names: Sequence[str], since: str | None) -> int:
     if common.json:
         write(dump(form(audits)) + "\n")
     else:
-        write("\n".join(lines(audits, width=width_of(sys.stdout), colour=colour_on(common))) + "\n")
+        write("\n".join(lines(audits, width=width_of(sys.stdout), colour=color_on(common))) + "\n")
     return PAST_ORCH if any(each.gaps for each in audits) else 0
 
 

@@ -21,7 +21,7 @@ from orchestrator.report.lines import SYMBOLS, done_line, notice_line
 from orchestrator.report.live.frame import frame
 from orchestrator.report.live.progress import Board
 from orchestrator.report.model import Event, Notice, RunStarted, UnitDone
-from orchestrator.report.style import STATUS_STYLES
+from orchestrator.report.style import STATUS_STYLES, use_color
 from orchestrator.report.text import encodable
 
 RATE = 6.0
@@ -61,8 +61,8 @@ class LiveView:
 
     @classmethod
     def on(cls, stream: TextIO, env: Mapping[str, str], *, no_color: bool = False) -> LiveView:
-        """A live view on a stream that is a terminal, with or without colour."""
-        plain = no_color or bool(env.get("NO_COLOR"))
+        """A live view on a stream that is a terminal, with or without color."""
+        plain = not use_color(stream, env, no_color=no_color)
         return cls(Console(file=stream, no_color=plain, highlight=False, markup=False, emoji=False))
 
     def __call__(self, event: Event) -> None:

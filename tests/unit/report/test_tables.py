@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.report.style import Paint, wants_colour, width_of
+from orchestrator.report.style import Paint, width_of
 from orchestrator.report.tables import Column, dump, rows_json, table
 from orchestrator.report.text import cell_width, clean, clean_block, duration, listed, pad, quote, shorten, wrap
 
@@ -105,29 +105,8 @@ def test_small_pieces() -> None:
     assert Paint(colour=True)("", "red") == ""
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize(
-    ("stream", "env", "no_color", "wanted"),
-    [
-        (Terminal(), {}, False, True),
-        (Terminal(), {"NO_COLOR": ""}, False, True),
-        (Terminal(), {"NO_COLOR": "1"}, False, False),
-        (Terminal(), {"TERM": "dumb"}, False, False),
-        (Terminal(), {}, True, False),
-        (io.StringIO(), {}, False, False),
-    ],
-)
-def test_when_to_colour(stream: io.StringIO, env: dict[str, str], no_color: bool, wanted: bool) -> None:
-    assert wants_colour(stream, env, no_color=no_color) is wanted
-
-
-def test_a_closed_stream_has_no_colour_and_a_fixed_width() -> None:
+def test_a_closed_stream_has_a_fixed_width() -> None:
     stream = io.StringIO()
     assert width_of(stream) == 120
     stream.close()
-    assert wants_colour(stream, {}) is False
     assert width_of(stream, 77) == 77

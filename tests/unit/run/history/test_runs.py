@@ -115,7 +115,7 @@ def test_runs_lists_them_the_newest_first(tmp_path: Path, capsys: pytest.Capture
         assert (document["format"], document["kind"]) == (1, "runs")
         assert [row["run"] for row in document["rows"]] == ["20261126-000002-aaaa", "20261126-000001-aaaa"]
         assert document["rows"][1]["note"] == "1 line of its journal cannot be read"
-        assert list_runs(Common(folder=tmp_path, colour=False), 20) == 0
+        assert list_runs(Common(folder=tmp_path, no_color=True), 20) == 0
         shown = capsys.readouterr().out.splitlines()
     assert shown[3].split() == [
         "20261126-000000-aaaa",
