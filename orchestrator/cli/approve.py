@@ -1,4 +1,4 @@
-"""From plans to an apply: show, ask once, go. What ``apply``, ``destroy`` and ``bootstrap`` share."""
+"""Shows plans, asks for approval once, and applies: shared by ``apply``, ``destroy`` and ``bootstrap``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from orchestrator.cli.output import print_report, print_units
 from orchestrator.cli.prompt import Prompt
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.apply import apply_units, publish_unchanged
+from orchestrator.run.plan import plan_destroy
 from orchestrator.run.session import Session
 from orchestrator.run.start import user_name
 from orchestrator.run.unit.planned import Planned
@@ -24,14 +25,14 @@ def apply_planned(
     yes: bool,
     destroy: bool = False,
 ) -> list[UnitReport]:
-    """Show what was planned, ask, apply.
+    """Show the plans, ask for approval, apply, and return the reports of all units.
 
     Args:
-        common: the options of every verb.
+        common: the options of every command.
         session: the run.
-        planned: every unit's plan or preview.
-        words: what must be typed, for restricted accounts; empty: yes or no.
-        yes: nobody is asked.
+        planned: the plan or preview of each unit.
+        words: what the user must type, for restricted accounts; empty: ``yes``.
+        yes: do not ask.
         destroy: the plans destroy.
     """
     shown = [each.report for each in planned.values()]
@@ -53,6 +54,29 @@ def apply_planned(
     session.context.run.journal.write("approved", how="--yes" if yes else f"typed {typed!r}", by=user_name())
     applied = apply_units(session.context, planned, ask_again=None if yes else asker.again, destroy=destroy)
     return list(applied.values())
+
+
+def destroy_all_or_none(common: Common, session: Session, *, words: Sequence[str], yes: bool) -> None:
+    """Plan the destruction of every unit of a run, and destroy them only if none is blocked; print the report.
+
+    Args:
+        common: the options of every command.
+        session: the run.
+        words: what the user must type, for restricted accounts; empty: ``yes``.
+        yes: do not ask.
+    """
+    planned = plan_destroy(session.context)
+    if all(each.go_on for each in planned.values()):
+        reports = apply_planned(common, session, planned, words=words, yes=yes, destroy=True)
+    else:  # a unit that could go is the downstream of one that must stay
+        reports = [_not_destroyed(each.report) for each in planned.values()]
+    print_report(common, session.finish(reports))
+
+
+def _not_destroyed(report: UnitReport) -> UnitReport:
+    if report.status is not Status.PLANNED:
+        return report
+    return replace(report, status=Status.SKIPPED, cause="not destroyed: another unit of this destroy must stay")
 
 
 def _declined(report: UnitReport) -> UnitReport:

@@ -1,41 +1,43 @@
-"""Options that several verbs share."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, TypeVar
+from collections.abc import Collection
+from typing import Annotated
 
 import typer
 
 from orchestrator.cli.completion import complete_account, complete_target, complete_unit
-from orchestrator.cli.context import with_common
+from orchestrator.errors import UsageError
 
 Targets = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="TARGET...",
-        help="STAGE, UNIT (STAGE/STACK[@REGION]), a glob, account:NAME or module:NAME; +X adds X's upstreams, X+ its "
-        "downstreams.",
+        help="STAGE, UNIT (STAGE/STACK[@REGION]), glob, account:NAME or module:NAME. +X adds the upstreams of X, X+ "
+        "its downstreams.",
         autocompletion=complete_target,
         show_default=False,
     ),
 ]
 OneUnit = Annotated[
-    str, typer.Argument(metavar="UNIT", help="STAGE/STACK[@REGION]", autocompletion=complete_unit, show_default=False)
+    str, typer.Argument(metavar="UNIT", help="STAGE/STACK[@REGION].", autocompletion=complete_unit, show_default=False)
 ]
 OneAccount = Annotated[
-    str, typer.Argument(metavar="ACCOUNT", help="Name of an account.", autocompletion=complete_account)
+    str, typer.Argument(metavar="ACCOUNT", help="Account name.", autocompletion=complete_account, show_default=False)
 ]
 Accounts = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="ACCOUNT...", help="Names of accounts.", autocompletion=complete_account, show_default=False
-    ),
+    typer.Argument(metavar="ACCOUNT...", help="Account names.", autocompletion=complete_account, show_default=False),
 ]
 Exclude = Annotated[
     list[str] | None,
     typer.Option(
-        "--exclude", metavar="TARGET", help="Leave these out.", autocompletion=complete_target, show_default=False
+        "--exclude",
+        metavar="TARGET",
+        help="Exclude this target. Repeatable.",
+        autocompletion=complete_target,
+        show_default=False,
     ),
 ]
 Changed = Annotated[
@@ -43,51 +45,54 @@ Changed = Annotated[
     typer.Option(
         "--changed",
         metavar="BASE",
-        help="Only units whose files differ from git's BASE, e.g. origin/main.",
+        help="Select only units whose files differ from the git revision BASE, e.g. origin/main.",
         show_default=False,
     ),
 ]
-Slots = Annotated[
+Parallelism = Annotated[
     int | None,
-    typer.Option("-j", "--parallelism", min=1, metavar="N", help="Units at once; default: cores.", show_default=False),
+    typer.Option(
+        "-j",
+        "--parallelism",
+        min=1,
+        metavar="N",
+        help="Run N units at a time. Default: the number of CPU cores.",
+        show_default=False,
+    ),
 ]
-FailFast = Annotated[bool, typer.Option("--fail-fast", help="Start nothing new after the first failure.")]
+FailFast = Annotated[bool, typer.Option("--fail-fast", help="Start no further units after the first failure.")]
 Timeout = Annotated[
     str | None,
     typer.Option(
-        "--timeout", metavar="TIME", help="Limit for each unit's plan or apply, e.g. 10m.", show_default=False
+        "--timeout",
+        metavar="DURATION",
+        help="Time limit for the plan or apply of each unit, e.g. 10m.",
+        show_default=False,
     ),
 ]
 LockTimeout = Annotated[
-    str, typer.Option("--lock-timeout", metavar="TIME", help="How long an apply waits for another's lock, e.g. 5m.")
+    str,
+    typer.Option("--lock-timeout", metavar="DURATION", help="How long to wait for a locked state, e.g. 5m."),
 ]
 Replace = Annotated[
     list[str] | None,
     typer.Option(
         "--replace",
-        metavar="ADDR",
-        help="Make this resource of the one selected unit anew: aws_sqs_queue.this. May be given more than once.",
+        metavar="ADDRESS",
+        help="Replace this resource, e.g. aws_sqs_queue.this. Requires a single unit. Repeatable.",
         show_default=False,
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, change nothing.")]
-Yes = Annotated[bool, typer.Option("--yes", "--auto-approve", help="Do not ask.")]
-
-Verb = TypeVar("Verb", bound=Callable[..., int])
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "--auto-approve", help="Skip the approval prompt.")]
 
 
-def verb(app: typer.Typer, name: str, *, passes_on: bool = False) -> Callable[[Verb], Verb]:
-    """Register a function as a verb that takes the common options too.
+def check_choice(option: str, value: str, choices: Collection[str]) -> None:
+    """Refuse a value that an option does not have.
 
-    Args:
-        app: where it is registered.
-        name: as it is typed.
-        passes_on: what the verb does not know is not an error but handed to it (``orch terraform UNIT -- …``).
+    Raises:
+        UsageError: ``value`` is not one of the choices; the hint lists them.
     """
-    settings = {"allow_extra_args": True, "ignore_unknown_options": True} if passes_on else {}
-
-    def register(function: Verb) -> Verb:
-        app.command(name, context_settings=settings)(with_common(function))
-        return function
-
-    return register
+    if value not in choices:
+        message = f"invalid value for {option}: {value!r}"
+        raise UsageError(message, hint="one of " + ", ".join(choices))

@@ -1,4 +1,4 @@
-"""What a verb prints: results on stdout, everything about the way there on stderr."""
+"""What a command prints: results on stdout, progress on stderr."""
 
 from __future__ import annotations
 
@@ -20,9 +20,16 @@ _SHOWN = {Status.PLANNED, Status.BLOCKED, Status.AFTER_UPSTREAMS, Status.DRIFTED
 
 
 def write(text: str) -> None:
-    """Write a result to stdout, in letters that it can take: an ASCII terminal has no ±."""
+    """Write a result to stdout, without characters that its encoding lacks: an ASCII terminal has no ±."""
     sys.stdout.write(encodable(text, sys.stdout.encoding))
     sys.stdout.flush()
+
+
+def print_progress(common: Common, text: str) -> None:
+    """Print a line about the work in progress on stderr; not with ``--quiet``."""
+    if not common.quiet:
+        sys.stderr.write(encodable(text, sys.stderr.encoding) + "\n")
+        sys.stderr.flush()
 
 
 def color_on(common: Common) -> bool:
@@ -31,7 +38,7 @@ def color_on(common: Common) -> bool:
 
 
 def print_units(common: Common, reports: Sequence[UnitReport]) -> None:
-    """Print each unit's changes, attribute by attribute, as ``orch plan`` shows them; not with ``--json``."""
+    """Print the changes of each unit, attribute by attribute; not with ``--json``."""
     if common.json:
         return
     shown = [each for each in reports if each.status in _SHOWN or (common.verbose and each.changes)]
@@ -50,7 +57,7 @@ def print_report(common: Common, report: RunReport) -> None:
 def print_rows(
     common: Common, kind: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[Column | str] = ()
 ) -> None:
-    """Print a table, or its JSON twin."""
+    """Print a table, or the same rows as JSON."""
     if common.json:
         write(rows_json(kind, rows) + "\n")
     elif rows:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from orchestrator.cli.account_setup import bootstrap_quietly
 from orchestrator.cli.aws import open_aws
 from orchestrator.cli.context import Common
 from orchestrator.report.live.sink import Sink, console_sink
@@ -43,8 +44,6 @@ def ready_session(common: Common, request: RunRequest) -> Iterator[Session]:
     """
     with open_aws(common, request.catalogue) as aws:
         if aws.temporary:
-            from orchestrator.cli.bootstrapping import bootstrap_quietly
-
             bootstrap_quietly(common, request, aws, accounts_touched(request.catalogue, request.units))
         with open_session(replace(request, emulator=aws.emulator), console(common)) as session:
             yield session

@@ -97,7 +97,7 @@ def test_a_state_that_could_not_be_saved_is_kept_told_of_and_saved(
     assert "of prod/first that was not saved" in refused.text
     rows = stage.project.orch("runs", "--json").json["rows"]
     noted = next(row for row in rows if row["run"] == run)
-    assert noted["note"] == "holds a state of prod/first/eu-west-1 that was not saved"
+    assert noted["note"] == "has an unsaved state of prod/first/eu-west-1"
 
     # Somebody else's state took the place meanwhile: it is not overwritten.
     key = "prod/first/eu-west-1/terraform.tfstate"

@@ -33,7 +33,7 @@ def test_yes_typed_once_applies_all(project: Project) -> None:
     code, text = on_a_terminal(project, "apply", "prod", answer=once("yes"))
     assert code == 0, text
     assert "Apply 2 units" in text
-    assert text.count("is taken for yes") == 1
+    assert text.count("will be accepted") == 1
     assert project.orch("plan", "prod", "--detailed-exitcode", code=0)
 
 
@@ -47,7 +47,7 @@ def test_ctrl_c_at_the_question_ends_the_run_and_changes_nothing(project: Projec
     asked: list[int] = []
 
     def answer(text: str) -> str | None:
-        if "is taken for yes" in text and not asked:
+        if "will be accepted" in text and not asked:
             asked.append(1)
             return CTRL_C
         return None

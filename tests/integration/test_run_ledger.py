@@ -222,9 +222,9 @@ def test_a_state_that_was_lost_is_not_built_again(kept: Kept) -> None:
 def test_doctor_says_whether_the_accounts_are_recorded(kept: Kept, account_ids: Callable[[], str]) -> None:
     def row() -> dict[str, Any]:
         rows = kept.project.orch("doctor", "--json", code=None).json["rows"]
-        return next(each for each in rows if each["what"] == "accounts record")
+        return next(each for each in rows if each["what"] == "accounts lock")
 
-    assert row()["state"] == "right"
+    assert row()["state"] == "ok"
     (kept.project.root / LOCK).unlink()
     assert (row()["state"], "orch bootstrap main" in row()["detail"]) == ("note", True)
 

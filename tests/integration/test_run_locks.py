@@ -57,7 +57,7 @@ class Locks:
 
 
 def test_unlock_shows_the_holder_first_and_releases_only_when_told(project: Project) -> None:
-    assert "no lock" in project.orch("unlock", UNIT).out
+    assert f"{UNIT} is not locked" in project.orch("unlock", UNIT).out
     assert project.orch("unlock", UNIT, "--json").json["lock"] is None
 
     locks = Locks(project)

@@ -166,7 +166,7 @@ def test_a_move_that_would_replace_something_is_refused_and_nothing_is_written(p
         (("old/first@eu-west-1", "old/x"), "all of its regions"),
         (("old/first", "new"), "not of one kind"),
         (("main", "other"), "account's name"),
-        (("old/first:a.b", "old/x"), "one of the two names a resource"),
+        (("old/first:a.b", "old/x"), "must both be resources"),
         (("old/first:a.b", "old/first:a.c"), "moved: {a.b: a.c}"),
         (("old/first:a.b", "old/third:a.c"), "no unit 'old/third'"),
         (("old", "new"), "no state of old to move"),

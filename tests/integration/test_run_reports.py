@@ -74,10 +74,10 @@ def test_a_run_and_a_block_of_it_are_shown(project: Project) -> None:
 
 def test_a_run_that_ends_with_an_error_or_an_interrupt_leaves_its_report(project: Project) -> None:
     project.orch("apply", "prod", "--yes")
-    project.orch("destroy", "prod/first", "--yes", code=2)  # prod/second stands on it
+    project.orch("destroy", "prod/first", "--yes", code=2)  # prod/second depends on it
     refused = newest(project)
     assert (refused["verb"], refused["outcome"]) == ("destroy", "failed")
-    assert "prod/second stands on prod/first" in refused["error"]
+    assert "cannot destroy prod/first: prod/second depends on it" in refused["error"]
     project.write("live/stacks/first.yaml", "module: tool\ninputs: {value: two, replace_on: 1, run: 'sleep 4'}\n")
     project.allow("prod/first")
     process = subprocess.Popen(

@@ -114,7 +114,7 @@ def test_whatever_is_written_past_orch_is_told_as_what_it_is(project: Project, e
     found = verify(project, code=3)
     assert {row["version"] for row in found["rows"]} == rows.keys()
     assert found["accounts"][0]["damaged"] == [f"receipts/{FIRST}/2.json", receipts]
-    assert "is no receipt of this state" in project.orch("verify", "main", code=3).out
+    assert "is not a valid receipt of this state" in project.orch("verify", "main", code=3).out
 
 
 def test_since_leaves_out_what_is_older(project: Project, emulator: Path) -> None:
@@ -125,9 +125,9 @@ def test_since_leaves_out_what_is_older(project: Project, emulator: Path) -> Non
     (account,) = verify(project, "--since", ahead)["accounts"]
     assert (account["versions"], account["older"], account["receipts"]) == (0, 3, 0)
     assert len(verify(project, "--since", "1h", code=3)["rows"]) == 1
-    assert "older ones were not looked at" in project.orch("verify", "main", "--since", ahead).out
-    assert "is not a time" in project.orch("verify", "main", "--since", "soon", code=2).err
-    assert "name the accounts" in project.orch("verify", code=2).err
+    assert "older ones were not checked" in project.orch("verify", "main", "--since", ahead).out
+    assert "invalid time for --since" in project.orch("verify", "main", "--since", "soon", code=2).err
+    assert "no account given" in project.orch("verify", code=2).err
     assert "there is no account" in project.orch("verify", "nowhere", code=2).err
 
 

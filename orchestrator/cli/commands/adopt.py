@@ -1,34 +1,49 @@
-"""``orch adopt UNIT --state URL``: an existing state of Terraform or Terragrunt becomes the unit's."""
+"""``orch adopt UNIT --state URL``: takes over a state of Terraform or Terragrunt as the state of a unit."""
 
 from __future__ import annotations
 
-from orchestrator.cli.context import Common
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.context import Common, command
 from orchestrator.cli.migrate import MigrationOptions, migrate, resume_migration
-from orchestrator.cli.project import open_project, start_folder
-from orchestrator.config.load import find_root
+from orchestrator.cli.options import DryRun, LockTimeout, OneUnit, Yes
+from orchestrator.cli.project import open_project
 from orchestrator.errors import UsageError
 from orchestrator.run.migrate.adopt import AdoptRequest
 from orchestrator.run.migrate.journal import unfinished_of
+from orchestrator.run.request import parse_duration
 
 
-def run(
+@command
+def adopt(
     common: Common,
-    unit_id: str,
-    state: str,
-    *,
-    dry_run: bool,
-    yes: bool,
-    wait: float = 0.0,
+    unit: OneUnit,
+    state: Annotated[
+        str,
+        typer.Option(
+            "--state", metavar="URL", help="The state to take over: s3://BUCKET/KEY or a file. It is only read."
+        ),
+    ],
+    dry_run: DryRun = False,
+    lock_timeout: LockTimeout = "0s",
+    yes: Yes = False,
 ) -> int:
-    """Take the state over; the exit code is 3 when the plan on it would make or lose something."""
-    root = find_root(start_folder(common))
+    """Take over the state of existing infrastructure.
+
+    Copies a state of Terraform or Terragrunt to the unit. Exits with 3 if the next apply would create or lose
+    something.
+    """
     project = open_project(common)
-    unit = project.unit(unit_id)
-    ask = MigrationOptions(f"adopt {unit.id} --state {state}", dry_run, yes, wait)
-    begun = unfinished_of(root, ask.command)
+    found = project.unit(unit)
+    wait = parse_duration(lock_timeout, "--lock-timeout")
+    options = MigrationOptions(f"adopt {found.id} --state {state}", dry_run, yes, wait)
+    root = project.catalogue.root
+    begun = unfinished_of(root, options.command)
     if begun is not None:
         if dry_run:
-            message = f"`orch {ask.command}` was cut off after it was accepted, and only goes forward"
+            message = f"`orch {options.command}` was cut off after it was approved and must be finished"
             raise UsageError(message, hint="run it without --dry-run")
-        return resume_migration(common, project, begun, ask)
-    return migrate(common, AdoptRequest(project.catalogue, unit, state), ask)
+        return resume_migration(common, project, begun, options)
+    return migrate(common, AdoptRequest(project.catalogue, found, state), options)

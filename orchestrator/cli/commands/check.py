@@ -1,22 +1,29 @@
-"""``orch check``: everything that can be known without AWS."""
+"""``orch check``: everything that can be checked without AWS."""
 
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
-from orchestrator.cli.commands.list import chosen
-from orchestrator.cli.context import Common
-from orchestrator.cli.output import print_rows
+import typer
+
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import Changed, Exclude, Targets
+from orchestrator.cli.output import print_progress, print_rows
 from orchestrator.cli.project import open_project
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.schema.json_schema import stale_schemas
 from orchestrator.errors import CatalogueError, OrchError
+from orchestrator.guard.checkov.cases import run_cases
+from orchestrator.guard.modules.armed import check_modules
+from orchestrator.guard.policies.load import POLICIES_FOLDER, Policies
+from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected
+from orchestrator.guard.trust.trust import problems_written, weakened_against
 from orchestrator.render.values import unit_references
 from orchestrator.render.write import Workspace
 from orchestrator.report.tables import Column
@@ -27,7 +34,14 @@ from orchestrator.terraform.process.supervisor import Processes
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One thing that was checked. ``problem`` is empty when it is right; a ``note`` says what a check cannot tell."""
+    """The result of one check.
+
+    Attributes:
+        check: the kind of check.
+        subject: what was checked, or the place of the problem.
+        problem: what is wrong; empty: nothing.
+        note: a remark that is not a problem.
+    """
 
     check: str
     subject: str
@@ -35,29 +49,37 @@ class Result:
     note: str = ""
 
 
-def run(
+@command
+def check(
     common: Common,
-    targets: Sequence[str],
-    exclude: Sequence[str],
-    changed: str | None,
-    *,
-    fast: bool,
-    base: str | None = None,
+    targets: Targets = None,
+    exclude: Exclude = None,
+    changed: Changed = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Skip `terraform validate`.")] = False,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--base",
+            metavar="REV",
+            help="Exit with 3 if the policies are weaker than at the git revision REV, e.g. origin/main.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> int:
-    """Check catalogue, schemas, policies, and the roots that the catalogue becomes; exit code 2 when one is wrong.
+    """Check configuration, modules and policies, without AWS.
 
-    With ``base`` also what the policies lost since that revision: exit code 3 when only that is wrong.
+    Exits with 2 if there is a problem.
     """
-    project = open_project(common)  # a wrong catalogue ends here, with all of its problems
+    project = open_project(common)  # an invalid configuration ends here, with all its problems
     catalogue = project.catalogue
-    units = [catalogue.units[id_] for id_ in chosen(project, targets, exclude, changed)]
-    results = [Result("catalogue", f"{len(catalogue.units)} units in {len(catalogue.accounts)} accounts")]
+    units = [catalogue.units[id_] for id_ in project.select_or_all(targets, exclude=exclude, changed=changed)]
+    results = [Result("configuration", f"{len(catalogue.units)} units in {len(catalogue.accounts)} accounts")]
     results += _schemas(catalogue)
     results += _policies(catalogue)
     results += _modules(catalogue)
     results += _waivers(catalogue)
     weaker = list(_weaker(catalogue, base)) if base is not None else []
-    results += _roots(catalogue, units, fast=fast, tell=_teller(common))
+    results += _roots(catalogue, units, fast=fast, tell=lambda text: print_progress(common, text))
     rows = [_row(result) for result in (*results, *weaker)]
     print_rows(common, "check", rows, [Column("check"), Column("subject"), Column("result")])
     if any(result.problem for result in results):
@@ -66,15 +88,7 @@ def run(
 
 
 def _row(result: Result) -> dict[str, str]:
-    return {**asdict(result), "result": result.problem or result.note or "right"}
-
-
-def _teller(common: Common) -> Callable[[str], None]:
-    def tell(text: str) -> None:
-        if not common.quiet and not common.json:
-            sys.stderr.write(text + "\n")
-
-    return tell
+    return {**asdict(result), "result": result.problem or result.note or "ok"}
 
 
 def _schemas(catalogue: Catalogue) -> Iterator[Result]:
@@ -82,12 +96,10 @@ def _schemas(catalogue: Catalogue) -> Iterator[Result]:
     if not stale:
         yield Result("schemas", "live/.schema")
     for name in stale:
-        yield Result("schemas", name, "not current — orch schema")
+        yield Result("schemas", name, "out of date — run `orch schema`")
 
 
 def _policies(catalogue: Catalogue) -> Iterator[Result]:
-    from orchestrator.guard.checkov.cases import run_cases
-
     problems = run_cases(catalogue.root)
     if not problems:
         yield Result("policies", "cases")
@@ -96,11 +108,7 @@ def _policies(catalogue: Catalogue) -> Iterator[Result]:
 
 
 def _modules(catalogue: Catalogue) -> Iterator[Result]:
-    """Whether the modules protect what ``policies/protected.yaml`` names."""
-    from orchestrator.guard.modules.armed import check_modules
-    from orchestrator.guard.policies.load import POLICIES_FOLDER
-    from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected
-
+    """Check that the modules protect the types that ``policies/protected.yaml`` lists."""
     try:
         listed = Protected.read(
             catalogue.root / POLICIES_FOLDER / PROTECTED_FILE, shown_as=f"{POLICIES_FOLDER}/{PROTECTED_FILE}"
@@ -115,12 +123,10 @@ def _modules(catalogue: Catalogue) -> Iterator[Result]:
     for each in found.notes:
         yield Result("modules", str(each.where), note=f"{each.what} — {each.hint}")
     if not found.problems:
-        yield Result("modules", f"{len(found.folders)} folders: what is protected says so")
+        yield Result("modules", f"{len(found.folders)} folders: protected resources have prevent_destroy")
 
 
 def _waivers(catalogue: Catalogue) -> Iterator[Result]:
-    from orchestrator.guard.trust.trust import problems_written
-
     problems = list(problems_written(catalogue.root))
     if not problems:
         yield Result("waivers", "policies/waivers.yaml, policies/owners.yaml")
@@ -129,18 +135,16 @@ def _waivers(catalogue: Catalogue) -> Iterator[Result]:
 
 
 def _weaker(catalogue: Catalogue, base: str) -> Iterator[Result]:
-    """What the working tree takes away from its own judge."""
-    from orchestrator.guard.trust.trust import weakened_against
-
+    """Check that the policies of the working tree are at least as strict as those at a git revision."""
     weakened = weakened_against(catalogue.root, base)
     if not weakened:
-        yield Result("judge", f"as strong as at {base}")
+        yield Result("judge", f"as strict as at {base}")
     for each in weakened:
         yield Result("judge", str(each.where), f"weaker than at {base}: {each.what}")
 
 
 def _roots(catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Callable[[str], None]) -> Iterator[Result]:
-    """Render every root; let Terraform validate one for each module, because a root of the same module is the same."""
+    """Render every root, and run ``terraform validate`` on one root of each module."""
     with tempfile.TemporaryDirectory(prefix="orch-check-") as name:
         base = Path(name)
         problems: dict[str, str] = {}
@@ -166,9 +170,7 @@ def _roots(catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Cal
 
 
 def _delete_apis(catalogue: Catalogue) -> tuple[str, ...]:
-    """What roots of a run would be given; nothing when the policies are wrong, which is told by their own check."""
-    from orchestrator.guard.policies.load import Policies
-
+    """Return the delete APIs for the roots; none if the policies have errors, which ``_policies`` reports."""
     try:
         return Policies.load(catalogue.root).protected.delete_apis
     except CatalogueError:

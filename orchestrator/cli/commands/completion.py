@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import sys
+from typing import Annotated
 
-from orchestrator.cli.context import Common
-from orchestrator.errors import UsageError
+import typer
+from typer._completion_shared import get_completion_script
 
-SHELLS = ("bash", "zsh", "fish")
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import check_choice
+from orchestrator.cli.output import write
 
 
-def run(_common: Common, shell: str) -> int:
-    """Print the script that makes a shell ask orch for completions."""
-    from typer._completion_shared import get_completion_script
+@command
+def completion(
+    _common: Common,
+    shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.", show_default=False)],
+) -> int:
+    """Print the shell completion script.
 
-    if shell not in SHELLS:
-        message = f"there is no completion for {shell!r}"
-        raise UsageError(message, hint="one of " + ", ".join(SHELLS))
+    For example: source <(orch completion bash)
+    """
+    check_choice("SHELL", shell, ("bash", "zsh", "fish"))
     script = get_completion_script(prog_name="orch", complete_var="_ORCH_COMPLETE", shell=shell)
-    sys.stdout.write(script.rstrip("\n") + "\n")
+    write(script.rstrip("\n") + "\n")
     return 0

@@ -3,38 +3,49 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
+
+import typer
 
 from orchestrator.aws.identity.credentials import env_text, json_text
 from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.cli.aws import open_aws
-from orchestrator.cli.context import Common
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import OneAccount, check_choice
 from orchestrator.cli.project import open_project
 from orchestrator.errors import UsageError
 
-ROLES = {"plan": Role.PLAN, "apply": Role.APPLY}
-FORMATS = ("env", "json")
+_ROLES = {"plan": Role.PLAN, "apply": Role.APPLY}
 
 
-def run(common: Common, account: str, *, role: str, format_: str) -> int:
-    """Print what a person's shell needs to work in an account."""
-    if role not in ROLES:
-        message = f"--role {role!r} is not known"
-        raise UsageError(message, hint="one of " + ", ".join(ROLES))
+@command
+def credentials(
+    common: Common,
+    account: OneAccount,
+    role: Annotated[str, typer.Option("--role", metavar="ROLE", help="Role to assume: plan or apply.")] = "plan",
+    format_: Annotated[
+        str,
+        typer.Option("--format", metavar="FORMAT", help="env: export lines for a shell; json: for credential_process."),
+    ] = "env",
+) -> int:
+    """Print temporary credentials for an account.
+
+    For example: eval "$(orch credentials production)"
+    """
+    check_choice("--role", role, _ROLES)
     format_ = "json" if common.json else format_
-    if format_ not in FORMATS:
-        message = f"--format {format_!r} is not known"
-        raise UsageError(message, hint="one of " + ", ".join(FORMATS))
+    check_choice("--format", format_, ("env", "json"))
     project = open_project(common)
     name = project.account(account).name
     with open_aws(common, project.catalogue) as aws:
         if aws.temporary:
-            message = "no emulator is running, and the one started now ends with this command"
-            raise UsageError(message, hint="orch emulator start, then orch bootstrap")
+            message = "no emulator is running, and one started for this command only would be of no use"
+            raise UsageError(message, hint="run `orch emulator start`, then `orch bootstrap`")
         identities = Identities(project.catalogue, aws.emulator)
         if format_ == "json":
-            text = json_text(identities, name, ROLES[role])
+            text = json_text(identities, name, _ROLES[role])
         else:
             folder = project.catalogue.root / ".orch" / "credentials"
-            text = env_text(folder, project.catalogue, identities, name, ROLES[role])
+            text = env_text(folder, project.catalogue, identities, name, _ROLES[role])
     sys.stdout.write(text.rstrip("\n") + "\n")
     return 0

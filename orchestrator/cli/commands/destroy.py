@@ -1,62 +1,67 @@
-"""``orch destroy``."""
+"""``orch destroy``; the part for ``--orphans`` is in ``destroy_orphans.py``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from typing import Annotated
 
-from orchestrator.cli.approve import apply_planned
-from orchestrator.cli.context import Common
-from orchestrator.cli.output import print_report
+import typer
+
+from orchestrator.cli.approve import destroy_all_or_none
+from orchestrator.cli.commands.destroy_orphans import destroy_orphans
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import Exclude, FailFast, LockTimeout, Parallelism, Targets, Timeout, Yes
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.errors import UsageError
-from orchestrator.report.model import Status, UnitReport
+from orchestrator.report.text import plural
 from orchestrator.run.approval import check_consent
-from orchestrator.run.plan import plan_destroy
 from orchestrator.run.request import RunOptions, RunRequest
 from orchestrator.run.session import Session
 
 
-def run(common: Common, options: RunOptions, *, yes: bool) -> int:
-    """Destroy the selection, downstreams first; what is protected is blocked like in any plan."""
+@command
+def destroy(
+    common: Common,
+    targets: Targets = None,
+    exclude: Exclude = None,
+    parallelism: Parallelism = None,
+    fail_fast: FailFast = False,
+    timeout: Timeout = None,
+    lock_timeout: LockTimeout = "0s",
+    yes: Yes = False,
+    orphans: Annotated[
+        bool,
+        typer.Option("--orphans", help="Destroy what remains in AWS of stages and units that live/ no longer has."),
+    ] = False,
+) -> int:
+    """Destroy units, downstreams first.
+
+    Plans are judged as usual: if one unit is protected, none is destroyed.
+    """
+    options = RunOptions.parse(
+        targets,
+        exclude=exclude,
+        parallelism=parallelism,
+        fail_fast=fail_fast,
+        timeout=timeout,
+        lock_timeout=lock_timeout,
+    )
+    if orphans:
+        return destroy_orphans(common, options, yes=yes)
     project = open_project(common)
     request = project.request("destroy", options, reverse=True)
     words = check_consent(project.catalogue, request.units, circumstances(common, yes=yes))
     with ready_session(common, request) as session:
-        _check_readers(project, session, request)
+        _check_downstreams(project, session, request)
         destroy_all_or_none(common, session, words=words, yes=yes)
     return session.exit_code()
 
 
-def destroy_all_or_none(common: Common, session: Session, *, words: Sequence[str], yes: bool) -> None:
-    """Plan the destruction of all units of a run, and destroy them if all of them may go; print how it went.
-
-    Args:
-        common: the options of every verb.
-        session: the run.
-        words: what must be typed, for restricted accounts.
-        yes: nobody is asked.
-    """
-    planned = plan_destroy(session.context)
-    if all(each.go_on for each in planned.values()):
-        reports = apply_planned(common, session, planned, words=words, yes=yes, destroy=True)
-    else:  # what could go first is what stands in front of what must stay
-        reports = [_kept(each.report) for each in planned.values()]
-    print_report(common, session.finish(reports))
-
-
-def _kept(report: UnitReport) -> UnitReport:
-    if report.status is not Status.PLANNED:
-        return report
-    return replace(report, status=Status.SKIPPED, cause="kept: another unit of this destroy cannot go")
-
-
-def _check_readers(project: Project, session: Session, request: RunRequest) -> None:
-    """Refuse to destroy what a unit outside of the selection still stands on.
+def _check_downstreams(project: Project, session: Session, request: RunRequest) -> None:
+    """Refuse to destroy a unit that a unit outside of the selection depends on.
 
     Raises:
-        UsageError: there is such a unit, and it has resources.
+        UsageError: there is one, and it has resources.
     """
     selected = set(request.selected)
     for id_ in project.graph.order:
@@ -65,8 +70,7 @@ def _check_readers(project: Project, session: Session, request: RunRequest) -> N
             continue
         state = session.context.aws.states.read(unit)
         if state is not None and state.addresses:
-            below = sorted(set(unit.upstreams) & selected)[0]
-            message = f"{id_} stands on {below} and still has {len(state.addresses)} resources"
-            raise UsageError(
-                message, hint=f"destroy it as well: orch destroy {' '.join(request.options.targets)} {below}+"
-            )
+            needed = sorted(set(unit.upstreams) & selected)[0]
+            count = plural(len(state.addresses), "resource")
+            message = f"cannot destroy {needed}: {id_} depends on it and still has {count}"
+            raise UsageError(message, hint=f"destroy both: orch destroy {' '.join(request.options.targets)} {needed}+")

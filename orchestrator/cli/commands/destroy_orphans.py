@@ -1,4 +1,4 @@
-"""``orch destroy --orphans``: what is left of a stage or unit that is no longer in ``live/``, from its state."""
+"""``orch destroy --orphans``: destroys what remains of stages and units that ``live/`` no longer has."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 from orchestrator.aws.identity.roles import Identities
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.outputs import StateStore
+from orchestrator.cli.approve import destroy_all_or_none
 from orchestrator.cli.aws import open_aws
-from orchestrator.cli.commands.destroy import destroy_all_or_none
 from orchestrator.cli.context import Common
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import circumstances, console
@@ -20,16 +20,20 @@ from orchestrator.run.request import RunOptions
 from orchestrator.run.session import open_session
 
 
-def run(common: Common, options: RunOptions, *, yes: bool) -> int:
-    """Destroy what is left, in the order of the former units; what is protected is blocked like in any plan."""
+def destroy_orphans(common: Common, options: RunOptions, *, yes: bool) -> int:
+    """Destroy former units from their states, downstreams first; return the exit code.
+
+    Raises:
+        UsageError: no target was given, or ``--exclude`` was.
+    """
     if not options.targets or options.exclude:
-        message = "name the stages or units of which something is left, and no --exclude"
+        message = "--orphans requires the names of stages or units, and does not support --exclude"
         raise UsageError(message, hint="orch destroy --orphans STAGE")
     catalogue = open_project(common).catalogue
     with open_aws(common, catalogue) as aws:
         identities = Identities(catalogue, aws.emulator)
-        shelves = Listings(catalogue, Ledger(catalogue, identities, StateStore(catalogue, identities)))
-        orphans = find_orphans(catalogue, shelves, options.targets)
+        listings = Listings(catalogue, Ledger(catalogue, identities, StateStore(catalogue, identities)))
+        orphans = find_orphans(catalogue, listings, options.targets)
         former = Project(orphans.catalogue, orphans.graph)
         units = list(orphans.catalogue.units.values())
         words = check_consent(orphans.catalogue, units, circumstances(common, yes=yes))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from orchestrator.cli.context import Common
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import Changed, Exclude, FailFast, Parallelism, Targets, Timeout
 from orchestrator.cli.output import print_report, print_units
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import ready_session
@@ -10,8 +15,26 @@ from orchestrator.run.drift import drift_units
 from orchestrator.run.request import RunOptions
 
 
-def run(common: Common, options: RunOptions, *, detailed_exitcode: bool) -> int:
-    """Look at the selection as AWS has it, show what changed outside, and end with the code that it asks for."""
+@command
+def drift(
+    common: Common,
+    targets: Targets = None,
+    exclude: Exclude = None,
+    changed: Changed = None,
+    parallelism: Parallelism = None,
+    fail_fast: FailFast = False,
+    timeout: Timeout = None,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 0: no drift, 1: error, 2: drift, 3: blocked.")
+    ] = False,
+) -> int:
+    """Show changes made outside of orch.
+
+    Compares what exists in AWS with the state, and exits with 3 if a protected resource differs.
+    """
+    options = RunOptions.parse(
+        targets, exclude=exclude, changed=changed, parallelism=parallelism, fail_fast=fail_fast, timeout=timeout
+    )
     request = open_project(common).request("drift", options)
     with ready_session(common, request) as session:
         reports = list(drift_units(session.context).values())

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from typing import Annotated
 
-from orchestrator.cli.commands.list import chosen
-from orchestrator.cli.context import Common
+import typer
+
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import Changed, Exclude, Targets, check_choice
+from orchestrator.cli.output import write
 from orchestrator.cli.project import open_project
-from orchestrator.errors import UsageError
 from orchestrator.report import graphs
 
-FORMATS = ("tree", "mermaid", "dot", "json")
+_RENDERERS = {"tree": graphs.tree, "mermaid": graphs.mermaid, "dot": graphs.dot, "json": graphs.json}
 
 
-def run(common: Common, targets: Sequence[str], exclude: Sequence[str], changed: str | None, *, format_: str) -> int:
-    """Show the order of units."""
+@command
+def graph(
+    common: Common,
+    targets: Targets = None,
+    exclude: Exclude = None,
+    changed: Changed = None,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="Output format: tree, mermaid, dot or json.")
+    ] = "tree",
+) -> int:
+    """Show units in dependency order.
+
+    Shows all units if no TARGET is given.
+    """
     format_ = "json" if common.json else format_
-    if format_ not in FORMATS:
-        message = f"--format {format_!r} is not known"
-        raise UsageError(message, hint="one of " + ", ".join(FORMATS))
+    check_choice("--format", format_, _RENDERERS)
     project = open_project(common)
-    graph = project.graph.subgraph(chosen(project, targets, exclude, changed))
-    edges = {unit: graph.upstreams(unit) for unit in graph.order}
+    selected = project.graph.subgraph(project.select_or_all(targets, exclude=exclude, changed=changed))
+    edges = {unit: selected.upstreams(unit) for unit in selected.order}
     units = project.catalogue.units
-    details = {unit: {"account": units[unit].account, "region": units[unit].region} for unit in graph.order}
-    render = {"tree": graphs.tree, "mermaid": graphs.mermaid, "dot": graphs.dot, "json": graphs.json}[format_]
-    sys.stdout.write(render(edges, details).rstrip("\n") + "\n")
+    details = {unit: {"account": units[unit].account, "region": units[unit].region} for unit in selected.order}
+    write(_RENDERERS[format_](edges, details).rstrip("\n") + "\n")
     return 0

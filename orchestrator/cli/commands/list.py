@@ -3,40 +3,47 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from orchestrator.cli.context import Common
-from orchestrator.cli.output import print_rows
+import typer
+
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import Changed, Exclude, Targets, check_choice
+from orchestrator.cli.output import print_rows, write
 from orchestrator.cli.project import Project, open_project
 from orchestrator.config.catalogue import Unit
-from orchestrator.errors import UsageError
 from orchestrator.report.tables import Column
 
 
-def chosen(project: Project, targets: Sequence[str], exclude: Sequence[str], changed: str | None) -> tuple[str, ...]:
-    """The units that the targets mean; without targets all units, in graph order."""
-    if targets or exclude or changed is not None:
-        return project.select(list(targets) or ["*"], exclude=exclude, changed=changed)
-    return project.graph.order
-
-
-def run(
+@command
+def list_units(
     common: Common,
-    targets: Sequence[str],
-    exclude: Sequence[str],
-    changed: str | None,
-    *,
-    versions: bool,
-    matrix: str | None,
+    targets: Targets = None,
+    exclude: Exclude = None,
+    changed: Changed = None,
+    versions: Annotated[bool, typer.Option("--versions", help="Show module versions.")] = False,
+    matrix: Annotated[
+        str | None,
+        typer.Option(
+            "--matrix",
+            metavar="account",
+            help="Print a CI job matrix as JSON, with one job for each account.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> int:
-    """List units."""
+    """List units.
+
+    Lists all units if no TARGET is given.
+    """
     project = open_project(common)
-    ids = chosen(project, targets, exclude, changed)
+    ids = project.select_or_all(targets, exclude=exclude, changed=changed)
     units = [project.catalogue.units[id_] for id_ in ids]
     if matrix is not None:
-        return _matrix(matrix, units)
+        check_choice("--matrix", matrix, ("account",))
+        write(json.dumps({"include": _jobs(units)}) + "\n")
+        return 0
     rows = [_row(project, unit, versions=versions) for unit in units]
     columns = [Column("unit"), Column("account"), Column("region"), Column("module")]
     if versions:
@@ -59,14 +66,9 @@ def _row(project: Project, unit: Unit, *, versions: bool) -> dict[str, Any]:
     return row
 
 
-def _matrix(by: str, units: Sequence[Unit]) -> int:
-    """A job matrix as GitHub Actions reads it: ``{"include": [{"account": …, "targets": "…"}]}``."""
-    if by != "account":
-        message = f"--matrix {by!r} is not known"
-        raise UsageError(message, hint="--matrix account")
-    accounts = sorted({unit.account for unit in units})
-    include = [
-        {"account": name, "targets": " ".join(unit.id for unit in units if unit.account == name)} for name in accounts
+def _jobs(units: Sequence[Unit]) -> list[dict[str, str]]:
+    """Return the jobs of a GitHub Actions matrix: account and the targets of ``orch apply``."""
+    return [
+        {"account": name, "targets": " ".join(unit.id for unit in units if unit.account == name)}
+        for name in sorted({unit.account for unit in units})
     ]
-    sys.stdout.write(json.dumps({"include": include}) + "\n")
-    return 0

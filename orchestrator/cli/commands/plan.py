@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from orchestrator.cli.context import Common
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import Changed, Exclude, FailFast, Parallelism, Replace, Targets, Timeout
 from orchestrator.cli.output import print_report, print_units
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import ready_session
@@ -11,8 +16,30 @@ from orchestrator.run.request import RunOptions
 from orchestrator.run.unit.replace import check_one, check_there
 
 
-def run(common: Common, options: RunOptions, *, detailed_exitcode: bool) -> int:
-    """Plan the selection, show it, and end with the code that its units ask for."""
+@command
+def plan(
+    common: Common,
+    targets: Targets = None,
+    exclude: Exclude = None,
+    changed: Changed = None,
+    parallelism: Parallelism = None,
+    fail_fast: FailFast = False,
+    timeout: Timeout = None,
+    replace: Replace = None,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 0: no changes, 1: error, 2: changes, 3: blocked.")
+    ] = False,
+) -> int:
+    """Show the changes that apply would make, and judge them."""
+    options = RunOptions.parse(
+        targets,
+        exclude=exclude,
+        changed=changed,
+        parallelism=parallelism,
+        fail_fast=fail_fast,
+        timeout=timeout,
+        replace=replace,
+    )
     request = open_project(common).request("plan", options)
     check_one(request.selected, options.replace)
     with ready_session(common, request) as session:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-from orchestrator.cli.context import Common
+import typer
+
+from orchestrator.cli.context import Common, command
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import open_project
 from orchestrator.run.session import make_terraform
@@ -19,8 +21,22 @@ from orchestrator.terraform.setup.providers import CATALOGUE_LOCK, PLATFORMS, pr
 _SECONDS = 900.0
 
 
-def run(common: Common, *, upgrade: bool, platforms: Sequence[str], dry_run: bool) -> int:
-    """Make the catalogue's one provider lock file; what is still right in it stays, unless it is upgraded."""
+@command
+def providers_lock(
+    common: Common,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="Lock the newest versions that live/orch.yaml allows.")
+    ] = False,
+    platform: Annotated[
+        list[str] | None,
+        typer.Option("--platform", metavar="OS_ARCH", help="Lock only this platform. Repeatable.", show_default=False),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the lock file, and write nothing.")] = False,
+) -> int:
+    """Write the provider lock file, live/providers.lock.hcl.
+
+    Locks the hashes of every provider for all platforms, and keeps locked versions unless --upgrade is given.
+    """
     catalogue = open_project(common).catalogue
     path = catalogue.root / CATALOGUE_LOCK
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -39,7 +55,7 @@ def run(common: Common, *, upgrade: bool, platforms: Sequence[str], dry_run: boo
             catalogue.settings,
             root,
             env=os.environ,
-            platforms=tuple(platforms) or PLATFORMS,
+            platforms=tuple(platform or ()) or PLATFORMS,
             before="" if upgrade else before,
             timeout=_SECONDS,
         )
@@ -51,5 +67,5 @@ def run(common: Common, *, upgrade: bool, platforms: Sequence[str], dry_run: boo
     rows = [{"file": CATALOGUE_LOCK.as_posix(), "changed": changed, "platforms": list(result.platforms)}]
     print_rows(common, "providers lock", rows)
     for provider, missing in sorted(result.missing.items()):
-        sys.stderr.write(f"orch: the mirror has {provider} not for {', '.join(missing)}: those are not locked\n")
+        sys.stderr.write(f"orch: not locked: {provider} for {', '.join(missing)}, which the mirror does not have\n")
     return 0

@@ -1,4 +1,4 @@
-"""``orch apply --resume``."""
+"""``orch apply --resume``: continues a past run as it was approved."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from orchestrator.run.start import user_name
 from orchestrator.run.unit.push_state import push_unsaved, unit_of
 
 
-def run(common: Common, options: RunOptions, wanted: str | None) -> int:
-    """Apply what is left of what a past run had approved; the exit code says how it went.
+def resume_run(common: Common, options: RunOptions, wanted: str | None) -> int:
+    """Apply the units that a past run was approved for and did not finish; return the exit code.
 
     Args:
-        common: the options of every verb.
+        common: the options of every command.
         options: limits of the new run, without a selection.
         wanted: id of the past run; None: the newest that was interrupted or cut off.
 
     Raises:
-        UsageError: there is no such run.
-        ApprovalError: its approval does not hold any more. A state that it could not save is saved before that is said.
+        UsageError: there is no such run, or it is still running.
+        ApprovalError: its approval is no longer valid. States that it could not save are saved first.
     """
     project = open_project(common)
     root = project.catalogue.root
@@ -53,18 +53,18 @@ def run(common: Common, options: RunOptions, wanted: str | None) -> int:
     request = project.request_for("apply", options, selected, continues=newest.run)
     with hold_journal(newest.folder / "journal.jsonl") as mine:
         if not mine:
-            raise UsageError(f"run {newest.run} still goes on", hint="wait for its end; `orch runs` tells of it")
+            raise UsageError(f"run {newest.run} is still running", hint="wait until it ends; `orch runs` shows it")
         with ready_session(common, request) as session:
             if approval is None:
                 _push(session, states)
                 raise refusal or ApprovalError("nothing was approved")
-            reports = _go_on(common, session, approval)
+            reports = _continue(common, session, approval)
             print_report(common, session.finish(reports))
     return session.exit_code()
 
 
 def _approval(project: Project, chain: tuple[PastRun, ...]) -> tuple[Approval | None, OrchError | None]:
-    """What was approved, or why that does not hold any more."""
+    """Return the approval of a run, or the error that makes it invalid."""
     try:
         approval = approval_of(chain, datetime.now(UTC))
         check_units(approval, project.catalogue.units)
@@ -85,7 +85,7 @@ def _push(session: Session, states: Sequence[Unsaved]) -> None:
         push_unsaved(session.context, unit_of(session.context, state), state)
 
 
-def _go_on(common: Common, session: Session, approval: Approval) -> list[UnitReport]:
+def _continue(common: Common, session: Session, approval: Approval) -> list[UnitReport]:
     context = session.context
     resume = Resume(context, approval)
     planned = resume.planned()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from orchestrator.cli.context import Common
-from orchestrator.cli.output import print_rows
+import typer
+
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.output import print_progress, print_rows
+from orchestrator.cli.project import start_folder
 from orchestrator.config.load import find_root
 from orchestrator.report.tables import Column
 from orchestrator.report.text import plural
@@ -18,29 +19,31 @@ from orchestrator.run.history.unsaved_state import unsaved_in
 _COLUMNS = (
     Column("run"),
     Column("when", optional=True),
-    Column("verb"),
+    Column("verb", "command"),
     Column("targets"),
     Column("outcome"),
     Column("done", right=True),
-    Column("left", right=True),
+    Column("left", "to do", right=True),
     Column("note"),
 )
 
 
-def run(common: Common, limit: int) -> int:
-    """List the runs that this machine has records of, the newest first. Reads no catalogue and no AWS."""
-    start = common.folder if common.folder.is_absolute() else Path.cwd() / common.folder
-    past = list(past_runs(find_root(start) / ".orch" / "runs"))
-    gone_on = continued(past)
-    rows = [row(each, gone_on.get(each.run)) for each in past[:limit]]
+@command
+def runs(
+    common: Common,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Show only the newest N runs.")] = 20,
+) -> int:
+    """List past and interrupted runs on this machine."""
+    past = list(past_runs(find_root(start_folder(common)) / ".orch" / "runs"))
+    later = continued(past)
+    rows = [_row(each, later.get(each.run)) for each in past[:limit]]
     if not rows and not common.json:
-        sys.stderr.write("orch has no records of runs here\n")
+        print_progress(common, "No runs are recorded here.")
     print_rows(common, "runs", rows, _COLUMNS)
     return 0
 
 
-def row(past: PastRun, continued_by: str | None) -> Mapping[str, Any]:
-    """One run as a row."""
+def _row(past: PastRun, continued_by: str | None) -> Mapping[str, Any]:
     begun = past.begun
     done = len(past.done)
     return {
@@ -63,5 +66,5 @@ def _notes(past: PastRun, continued_by: str | None) -> list[str]:
         notes.append(f"continued by {continued_by}")
     if past.records.damaged:
         notes.append(f"{plural(len(past.records.damaged), 'line')} of its journal cannot be read")
-    notes.extend(f"holds a state of {state.folder} that was not saved" for state in unsaved_in(past.folder))
+    notes.extend(f"has an unsaved state of {state.folder}" for state in unsaved_in(past.folder))
     return notes

@@ -1,4 +1,4 @@
-"""``orch show``: a unit from the catalogue; runs and findings are in ``show_past.py``."""
+"""``orch show``: a unit as configured; runs and findings are in ``show_past.py``."""
 
 from __future__ import annotations
 
@@ -7,52 +7,71 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from orchestrator.cli.context import Common
-from orchestrator.cli.output import color_on
+import typer
+
+from orchestrator.cli.commands.show_past import show_finding, show_run
+from orchestrator.cli.commands.terraform import initialized_root
+from orchestrator.cli.completion import complete_unit
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.output import color_on, write
 from orchestrator.cli.project import Project, open_project
+from orchestrator.cli.session import ready_session
 from orchestrator.config.catalogue import Node, Ref, Text, Unit
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import Column, dump, table
+from orchestrator.run.history.reports import FINDING_ID, RUN_ID
+from orchestrator.run.history.runs import past_runs
+from orchestrator.run.request import RunOptions
+
+Shown = Annotated[
+    str,
+    typer.Argument(
+        metavar="UNIT|RUN|FINDING",
+        help="A unit (STAGE/STACK[@REGION]), or the id of a run or a finding.",
+        autocompletion=complete_unit,
+        show_default=False,
+    ),
+]
 
 
-def run(common: Common, unit_id: str, *, root: bool) -> int:
-    """Show a unit, a run or a finding; with ``root`` render the unit's Terraform root and print where it is."""
-    past = None if root else _past(common, unit_id)
-    if past is not None:
-        return past
+@command
+def show(
+    common: Common,
+    what: Shown,
+    root: Annotated[bool, typer.Option("--root", help="Write the unit's Terraform root and print its path.")] = False,
+) -> int:
+    """Show a unit, a past run, or a finding.
+
+    A unit: its inputs with file and line, its state and its last run. A run: its units, findings and receipts. A
+    finding: why it blocks and what to do.
+    """
+    if not root and RUN_ID.fullmatch(what):
+        return show_run(common, what)
+    if not root and FINDING_ID.fullmatch(what):
+        return show_finding(common, what)
     project = open_project(common)
-    unit = project.unit(unit_id)
-    if root:
-        return _root(common, project, unit)
+    unit = project.unit(what)
+    return _write_root(common, project, unit) if root else _show_unit(common, project, unit)
+
+
+def _show_unit(common: Common, project: Project, unit: Unit) -> int:
     facts = _facts(project, unit)
     inputs = list(_inputs(unit))
-    last = last_run(project.catalogue.root, unit.id)
+    last = _last_run(project.catalogue.root, unit.id)
     if common.json:
-        sys.stdout.write(dump({"format": 1, "kind": "show", **facts, "inputs": inputs, "last_run": last}) + "\n")
+        write(dump({"format": 1, "kind": "show", **facts, "inputs": inputs, "last_run": last}) + "\n")
         return 0
-    width, colour = width_of(sys.stdout), color_on(common)
     lines = [f"{key:<12}{_text(value)}" for key, value in facts.items() if value not in (None, [], {})]
     if inputs:
         shown = [{**row, "value": _text(row["value"])} for row in inputs]
         columns = [Column("input"), Column("value"), Column("where")]
-        lines += ["", table(shown, columns, width=width, colour=colour)]
+        lines += ["", table(shown, columns, width=width_of(sys.stdout), colour=color_on(common))]
     if last:
         lines += ["", f"last run    {last['run']}: {last['status']} ({last['time']})"]
-    sys.stdout.write("\n".join(lines) + "\n")
+    write("\n".join(lines) + "\n")
     return 0
-
-
-def _past(common: Common, text: str) -> int | None:
-    """Show a run or a finding; None: the text is neither's id."""
-    from orchestrator.run.history.reports import FINDING_ID, RUN_ID
-
-    if not (RUN_ID.fullmatch(text) or FINDING_ID.fullmatch(text)):
-        return None
-    from orchestrator.cli.commands.show_past import show_finding, show_run
-
-    return show_run(common, text) if RUN_ID.fullmatch(text) else show_finding(common, text)
 
 
 def _facts(project: Project, unit: Unit) -> dict[str, Any]:
@@ -80,20 +99,20 @@ def _relative(project: Project, folder: Path) -> str:
 
 def _inputs(unit: Unit) -> Iterator[dict[str, Any]]:
     for name, node in sorted(unit.inputs.items()):
-        yield {"input": name, "value": plain(node), "where": str(node.at)}
+        yield {"input": name, "value": _plain(node), "where": str(node.at)}
 
 
-def plain(node: Node) -> Any:
-    """A resolved value as a person writes it, references as ``${{ UNIT.output }}``."""
+def _plain(node: Node) -> Any:
+    """Return a resolved value as it is written in YAML, with references as ``${{ UNIT.output }}``."""
     value = node.value
     if isinstance(value, Ref):
         return _reference(value)
     if isinstance(value, Text):
         return "".join(part if isinstance(part, str) else _reference(part) for part in value.parts)
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, tuple):
-        return [plain(item) for item in value]
+        return [_plain(item) for item in value]
     return value
 
 
@@ -116,10 +135,8 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def last_run(root: Path, unit: str) -> dict[str, str] | None:
-    """How the unit ended in the newest run on this machine that it was part of."""
-    from orchestrator.run.history.runs import past_runs
-
+def _last_run(root: Path, unit: str) -> dict[str, str] | None:
+    """Return how the unit ended in the newest run on this machine that included it."""
     for past in past_runs(root / ".orch" / "runs"):
         for record in reversed(past.records.records):
             if record.get("unit") == unit and record["event"] in {"planned", "ended"}:
@@ -127,13 +144,9 @@ def last_run(root: Path, unit: str) -> dict[str, str] | None:
     return None
 
 
-def _root(common: Common, project: Project, unit: Unit) -> int:
-    from orchestrator.cli.commands.terraform import prepare
-    from orchestrator.cli.session import ready_session
-    from orchestrator.run.request import RunOptions
-
+def _write_root(common: Common, project: Project, unit: Unit) -> int:
     request = project.request_for("plan", RunOptions(targets=(unit.id,)), (unit.id,))
     with ready_session(common, request) as session:
-        folder = prepare(session, unit).folder
-    sys.stdout.write(f"{folder}\n")
+        folder = initialized_root(session, unit).folder
+    write(f"{folder}\n")
     return 0

@@ -1,12 +1,12 @@
-"""``orch show RUN`` and ``orch show FINDING``: read from this machine, without catalogue and AWS."""
+"""``orch show RUN`` and ``orch show FINDING``: read from the records of this machine, without AWS."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from orchestrator.cli.context import Common
 from orchestrator.cli.output import color_on, write
+from orchestrator.cli.project import start_folder
 from orchestrator.config.load import find_root
 from orchestrator.report.final.past import finding_shown_form, render_finding, render_run, run_shown_form
 from orchestrator.report.style import width_of
@@ -16,8 +16,8 @@ from orchestrator.run.history.shown import past_run
 
 
 def show_run(common: Common, run: str) -> int:
-    """Show a run: units, receipts, findings, safety copies, journal."""
-    shown = past_run(_root(common), run)
+    """Print a run: units, receipts, findings, backups, journal."""
+    shown = past_run(find_root(start_folder(common)), run)
     if common.json:
         write(dump(run_shown_form(shown)) + "\n")
     else:
@@ -26,15 +26,11 @@ def show_run(common: Common, run: str) -> int:
 
 
 def show_finding(common: Common, finding_id: str) -> int:
-    """Explain a finding, as the newest run that has it tells it."""
-    found = find_finding(_root(common), finding_id)
+    """Print a finding as the newest run reported it."""
+    found = find_finding(find_root(start_folder(common)), finding_id)
     if common.json:
         write(dump(finding_shown_form(found.run, found.finding)) + "\n")
     else:
         text = render_finding(found.run, found.finding, colour=color_on(common), width=width_of(sys.stdout))
         write(text + "\n")
     return 0
-
-
-def _root(common: Common) -> Path:
-    return find_root(common.folder if common.folder.is_absolute() else Path.cwd() / common.folder)

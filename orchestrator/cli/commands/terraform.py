@@ -1,10 +1,14 @@
-"""``orch terraform UNIT -- …``: reading subcommands of Terraform in a unit's root, under the plan role."""
+"""``orch terraform UNIT -- …``: read-only Terraform subcommands in a unit's root, with the plan role."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
-from orchestrator.cli.context import Common
+import typer
+
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import OneUnit
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import ready_session
 from orchestrator.config.catalogue import Unit
@@ -15,7 +19,7 @@ from orchestrator.run.unit.prepare import look
 from orchestrator.run.unit.upstreams import Upstreams
 from orchestrator.terraform.commands import Root
 
-ALLOWED: dict[str, frozenset[str] | None] = {
+_READ_ONLY: dict[str, frozenset[str] | None] = {
     "console": None,
     "fmt": frozenset({"-check"}),
     "graph": None,
@@ -28,37 +32,48 @@ ALLOWED: dict[str, frozenset[str] | None] = {
     "validate": None,
     "version": None,
 }
-"""Subcommands that change nothing; a set: only with one of these words after it ("" is none)."""
+"""The subcommands that change nothing; with a set: only if the next word is in it ("": no next word)."""
 
 _INSTEAD = {
     "apply": "orch apply {unit}",
     "plan": "orch plan {unit}",
     "destroy": "orch destroy {unit}",
     "force-unlock": "orch unlock {unit}",
-    "import": "`imports:` in the stack names ADDRESS: ID; orch adopt {unit} --state FILE takes a whole state over",
+    "import": "`imports:` in the stack maps ADDRESS: ID; for a whole state: orch adopt {unit} --state FILE",
     "init": "orch show {unit} --root",
     "refresh": "orch drift {unit}",
-    "state": "orch move FROM TO renames and moves, orch adopt {unit} takes over; for a look: list, show, pull",
+    "state": "orch move FROM TO to rename or move, orch adopt {unit} to take over; read-only: list, show, pull",
     "taint": "orch apply {unit} --replace ADDRESS",
     "untaint": "orch apply {unit}",
-    "workspace": "orch stage new NAME: a stage is what a workspace would be",
+    "workspace": "a stage takes the place of a workspace: add live/stages/NAME.yaml",
     "providers": "orch providers lock",
 }
 
 
-def run(common: Common, unit_id: str, arguments: Sequence[str]) -> int:
-    """Run a reading subcommand; the exit code is Terraform's."""
+@command
+def terraform(
+    common: Common,
+    unit: OneUnit,
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="-- SUBCOMMAND...", help="The subcommand and its arguments.", show_default=False),
+    ] = None,
+) -> int:
+    """Run a read-only Terraform subcommand in a unit's root.
+
+    For example: orch terraform prod/api -- state list
+    """
     project = open_project(common)
-    unit = project.unit(unit_id)
-    _check_allowed(unit, arguments)
-    request = project.request_for("plan", RunOptions(targets=(unit.id,)), (unit.id,))
+    found = project.unit(unit)
+    _check_allowed(found, arguments or [])
+    request = project.request_for("plan", RunOptions(targets=(found.id,)), (found.id,))
     with ready_session(common, request) as session:
-        root = prepare(session, unit)
-        return session.context.terraform.cli.passthrough(root, list(arguments))
+        root = initialized_root(session, found)
+        return session.context.terraform.cli.passthrough(root, arguments or [])
 
 
-def prepare(session: Session, unit: Unit) -> Root:
-    """Render the unit's root for people, with its upstreams' values, and initialise it."""
+def initialized_root(session: Session, unit: Unit) -> Root:
+    """Write the unit's root with the values of its upstreams, run ``terraform init`` in it, and return it."""
     context = session.context
     values = Upstreams(context.catalogue, context.aws.states).for_apply(unit)
     rendered = context.terraform.renderer.render(unit, values, context.run.folders.unit(unit))
@@ -73,27 +88,29 @@ def prepare(session: Session, unit: Unit) -> Root:
     )
     look(context, unit, root, initialised=False)
     context.terraform.cli.init(root, timeout=unit.timeouts.plan)
-    look(context, unit, root, initialised=True)  # `console -plan` would run it
+    look(context, unit, root, initialised=True)  # `console -plan` would run them
     return root
 
 
 def _check_allowed(unit: Unit, arguments: Sequence[str]) -> None:
-    """Refuse whatever could change a state past a judged plan.
+    """Refuse a subcommand that could change a state without a judged plan.
 
     Raises:
-        UsageError: the subcommand is missing or not a reading one; the hint names orch's own verb.
+        UsageError: the subcommand is missing or not read-only; the hint names the command of orch to use.
     """
     words = [word for word in arguments if not word.startswith("-")]
     if not words or arguments[0].startswith("-"):
-        message = "name a subcommand of Terraform first"
+        message = "no Terraform subcommand given"
         raise UsageError(message, hint=f"orch terraform {unit.id} -- state list")
     subcommand = arguments[0]
-    known = ALLOWED.get(subcommand, frozenset())
+    known = _READ_ONLY.get(subcommand, frozenset())
     after = arguments[1] if len(arguments) > 1 else ""
     if known is None or after in known or ("" in known and after.startswith("-")):
         return
-    shown = f"{subcommand} {after}".strip() if subcommand in ALLOWED else subcommand
-    message = f"`terraform {shown}` can change things past a judged plan, so it is not passed on"
+    shown = f"{subcommand} {after}".strip() if subcommand in _READ_ONLY else subcommand
+    message = f"`terraform {shown}` is not allowed: it can change resources or state without a judged plan"
     instead = _INSTEAD.get(subcommand)
-    reading = ", ".join(sorted(ALLOWED))
-    raise UsageError(message, hint=instead.format(unit=unit.id) if instead else f"reading subcommands are {reading}")
+    raise UsageError(
+        message,
+        hint=instead.format(unit=unit.id) if instead else f"read-only subcommands: {', '.join(sorted(_READ_ONLY))}",
+    )

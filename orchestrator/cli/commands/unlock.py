@@ -1,4 +1,4 @@
-"""``orch unlock UNIT``: who holds a unit's state, and then, when a person says so, release of exactly that lock."""
+"""``orch unlock UNIT``: shows who holds the lock on a unit's state, asks, and releases that lock only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 from orchestrator.aws.identity.roles import Identities
 from orchestrator.aws.state.locks import HeldLock, StateLocks
 from orchestrator.cli.aws import open_aws
-from orchestrator.cli.context import Common
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import OneUnit, Yes
 from orchestrator.cli.output import write
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.prompt import typed
@@ -18,27 +19,31 @@ from orchestrator.report.text import clean
 from orchestrator.run.unit.holders import Holder, holder_of
 
 
-def run(common: Common, unit_id: str, *, yes: bool) -> int:
-    """Show the lock of a unit's state, ask, release it; exit code 4 when the answer is no."""
+@command
+def unlock(common: Common, unit: OneUnit, yes: Yes = False) -> int:
+    """Show the lock on a unit's state and release it.
+
+    Shows the holder first, then asks. Exits with 4 if the answer is no.
+    """
     project = open_project(common)
-    unit = project.unit(unit_id)
+    found = project.unit(unit)
     with open_aws(common, project.catalogue) as aws:
         locks = StateLocks(project.catalogue, Identities(project.catalogue, aws.emulator))
-        held = locks.read(unit)
+        held = locks.read(found)
         if held is None:
-            _tell(common, {"unit": unit.id, "lock": None, "released": False}, f"{unit.id}: no lock")
+            _print(common, {"unit": found.id, "lock": None, "released": False}, f"{found.id} is not locked.")
             return 0
-        holder = holder_of(held.lock, unit, project.catalogue.root)
+        holder = holder_of(held.lock, found, project.catalogue.root)
         facts = _facts(project, held, holder)
         if not common.json:
             lines = [f"{key:<12}{clean(str(value))}" for key, value in facts.items() if value not in (None, "")]
             write("\n".join(line for line in lines if not line.startswith("alive")) + "\n")
-        if not _agreed(common, unit.id, holder, yes=yes):
-            _tell(common, {"unit": unit.id, "lock": facts, "released": False}, "The lock stays.")
+        if not _approved(common, found.id, holder, yes=yes):
+            _print(common, {"unit": found.id, "lock": facts, "released": False}, "Not released.")
             return 4
-        gone = locks.release(unit, held)
-        text = f"{unit.id}: released." if gone else f"{unit.id}: its holder has released it meanwhile."
-        _tell(common, {"unit": unit.id, "lock": facts, "released": gone}, text)
+        released = locks.release(found, held)
+        text = f"Released the lock on {found.id}." if released else f"{found.id}: the holder has released its lock."
+        _print(common, {"unit": found.id, "lock": facts, "released": released}, text)
     return 0
 
 
@@ -62,29 +67,29 @@ def _facts(project: Project, held: HeldLock, holder: Holder) -> dict[str, Any]:
     }
 
 
-def _agreed(common: Common, unit: str, holder: Holder, *, yes: bool) -> bool:
-    """Whether the lock may go.
+def _approved(common: Common, unit: str, holder: Holder, *, yes: bool) -> bool:
+    """Return whether to release the lock.
 
     Raises:
-        UsageError: nobody can be asked; or ``--yes`` for a holder that is known to run still.
+        UsageError: there is no terminal to ask on; or ``--yes`` and the holder is still running.
     """
     if holder.alive and yes:
         message = f"the holder of {unit} {holder.process()}"
-        raise UsageError(message, hint="let it finish or stop it first; without --yes you are asked all the same")
+        raise UsageError(message, hint="wait until it ends or stop it; without --yes, orch asks and releases it anyway")
     if yes:
         return True
     if common.json or not sys.stdin.isatty():
         message = "there is no terminal to ask on"
-        raise UsageError(message, hint="give --yes to release it without being asked")
+        raise UsageError(message, hint="--yes releases the lock without asking")
     if holder.alive:
-        sys.stderr.write("Its holder still runs: without the lock, two may write the state at once.\n")
-        return typed("Release it all the same?", unit)
+        sys.stderr.write("The holder is still running. Without its lock, two processes can write the state at once.\n")
+        return typed("Release the lock anyway?", unit)
     if holder.alive is None:
-        sys.stderr.write("Whether its holder still runs cannot be seen from here: ask them first.\n")
-    return typed("Release it?", "yes")
+        sys.stderr.write("orch cannot tell from here whether the holder is still running: ask them first.\n")
+    return typed("Release the lock?", "yes")
 
 
-def _tell(common: Common, document: dict[str, Any], text: str) -> None:
+def _print(common: Common, document: dict[str, Any], text: str) -> None:
     if common.json:
         write(dump({"format": 1, "kind": "unlock", **document}) + "\n")
     else:

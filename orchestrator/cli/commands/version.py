@@ -7,20 +7,21 @@ import os
 import platform
 import shutil
 import subprocess
-import sys
 
 from orchestrator import __version__
-from orchestrator.cli.context import Common
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.output import write
 
 
-def run(common: Common) -> int:
-    """Print versions; Terraform's when there is one on PATH."""
+@command
+def version(common: Common) -> int:
+    """Show the versions of orch, Python and Terraform."""
     versions = {"orch": __version__, "python": platform.python_version(), "terraform": _terraform()}
     if common.json:
-        sys.stdout.write(json.dumps({"format": 1, "kind": "version", **versions}, indent=2) + "\n")
+        write(json.dumps({"format": 1, "kind": "version", **versions}, indent=2) + "\n")
     else:
         terraform = versions["terraform"] or "not on PATH"
-        sys.stdout.write(f"orch {versions['orch']} (Python {versions['python']}, Terraform {terraform})\n")
+        write(f"orch {versions['orch']} (Python {versions['python']}, Terraform {terraform})\n")
     return 0
 
 
@@ -29,7 +30,7 @@ def _terraform() -> str | None:
     if path is None:
         return None
     env = {**os.environ, "CHECKPOINT_DISABLE": "1"}
-    env.pop("TF_CLI_CONFIG_FILE", None)  # it may name a file that is not there, which terraform takes for an error
+    env.pop("TF_CLI_CONFIG_FILE", None)  # may name a missing file, which is an error for terraform
     try:
         done = subprocess.run([path, "version", "-json"], capture_output=True, timeout=30, check=True, env=env)
         return str(json.loads(done.stdout)["terraform_version"])

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.commands.runs import run as list_runs
-from orchestrator.cli.context import Common
+from orchestrator.cli.app import main
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.prune import KEPT_RUNS, remove_old
 from orchestrator.run.history.runs import RunOutcome, past_runs, read_run
@@ -110,12 +109,14 @@ def test_runs_lists_them_the_newest_first(tmp_path: Path, capsys: pytest.Capture
         file.write(b"garbage\n")
     with ExitStack() as stack:
         stack.callback(os.chdir, Path.cwd())
-        assert list_runs(Common(folder=tmp_path, json=True), 2) == 0
+        with pytest.raises(SystemExit, match="0"):
+            main(["-C", str(tmp_path), "--json", "runs", "--limit", "2"])
         document = json.loads(capsys.readouterr().out)
         assert (document["format"], document["kind"]) == (1, "runs")
         assert [row["run"] for row in document["rows"]] == ["20261126-000002-aaaa", "20261126-000001-aaaa"]
         assert document["rows"][1]["note"] == "1 line of its journal cannot be read"
-        assert list_runs(Common(folder=tmp_path, no_color=True), 20) == 0
+        with pytest.raises(SystemExit, match="0"):
+            main(["-C", str(tmp_path), "runs", "--no-color"])
         shown = capsys.readouterr().out.splitlines()
     assert shown[3].split() == [
         "20261126-000000-aaaa",
