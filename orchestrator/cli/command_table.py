@@ -45,7 +45,7 @@ COMMANDS = {
     "Inspect": (
         Entry("list", "List units", function="list_units"),
         Entry("graph", "Show units in dependency order"),
-        Entry("show", "Show a unit, a past run, or a finding"),
+        Entry("show", "Show a unit, a past run, or a finding", function="show_one"),
         Entry("output", "Show the outputs of a unit"),
         Entry("runs", "List past and interrupted runs on this machine"),
         Entry("verify", "Check that every state version has a receipt"),

@@ -1,4 +1,4 @@
-"""From a command to a session that is ready to run: where AWS is, and, for a fresh emulator, its accounts."""
+"""Opens the session of a command: against AWS, or an emulator, whose accounts it bootstraps if it was just started."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def console(common: Common) -> Sink:
 
 @contextmanager
 def ready_session(common: Common, request: RunRequest) -> Iterator[Session]:
-    """Open a session against AWS or the emulator. A fresh emulator's accounts are bootstrapped first.
+    """Open a session against AWS or the emulator. The accounts of a new emulator are bootstrapped first.
 
     Raises:
         SetupError: something that the run needs is missing.

@@ -37,7 +37,7 @@ Shown = Annotated[
 
 
 @command
-def show(
+def show_one(
     common: Common,
     what: Shown,
     root: Annotated[bool, typer.Option("--root", help="Write the unit's Terraform root and print its path.")] = False,

@@ -79,8 +79,8 @@ def _approved(common: Common, unit: str, holder: Holder, *, yes: bool) -> bool:
     if yes:
         return True
     if common.json or not sys.stdin.isatty():
-        message = "there is no terminal to ask on"
-        raise UsageError(message, hint="--yes releases the lock without asking")
+        message = "cannot ask for approval: stdin is not a terminal"
+        raise UsageError(message, hint="use --yes to release the lock without a question")
     if holder.alive:
         sys.stderr.write("The holder is still running. Without its lock, two processes can write the state at once.\n")
         return typed("Release the lock anyway?", unit)

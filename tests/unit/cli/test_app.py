@@ -70,7 +70,7 @@ def words(result: Result) -> str:
         (["plan", "pord"], ["pord", "did you mean", "prod"]),
         (["plan", "production"], ["is an account", "account:production"]),
         (["plan", "prod", "--exclude", "prod"], ["--exclude leaves nothing"]),
-        (["apply", "prod"], ["no terminal", "--yes"]),
+        (["apply", "prod"], ["stdin is not a terminal", "--yes"]),
         (["apply", "prod", "--lock-timeout", "soon"], ["--lock-timeout", "10m"]),
         (["show", "prod"], ["matches 2 units"]),
         (["graph", "--format", "png"], ["--format: 'png'", "tree, mermaid, dot, json"]),
