@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.guard.checkov.annotate import enriched
+from orchestrator.guard.checkov.annotate import annotated_resources
 from orchestrator.guard.findings import PROTECTED
 from orchestrator.guard.plan.entries import UnreadableError
 from orchestrator.guard.plan.reader import PlanDocument, read_document
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.guard.rules.protected import losses
+from orchestrator.guard.rules.protected import protected_losses
 
 if TYPE_CHECKING:
     from orchestrator.guard.checkov.runner import Engine
@@ -33,7 +33,7 @@ WAYS: Mapping[str, tuple[str, ...]] = {
 """How each type is taken away: in words, and as Terraform's actions."""
 
 
-def escaped(engine: Engine, protected: Protected) -> tuple[str, ...]:
+def canary_failures(engine: Engine, protected: Protected) -> tuple[str, ...]:
     """What of the canary passes although it must be stopped, one line each; empty when the policies hold.
 
     Takes some 40 ms beside the 2 s that loading the engine takes.
@@ -47,7 +47,7 @@ def escaped(engine: Engine, protected: Protected) -> tuple[str, ...]:
         document = _document(baits)
     except UnreadableError as error:
         return (f"the guard cannot read its own canary: {error}",)
-    caught = losses(document, (), protected)
+    caught = protected_losses(document, (), protected)
     missed = [f"{bait.what} past the guard's own rule" for bait in baits if bait.address not in caught]
     return (*missed, *_past_the_check(engine, document, baits, protected))
 
@@ -76,7 +76,7 @@ def _past_the_check(
 ) -> list[str]:
     """What the check on protected resources lets pass, does not answer about, or cannot be asked about."""
     try:
-        answers = engine.run(enriched(document, protected))
+        answers = engine.run(annotated_resources(document, protected))
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in checkov, the canary was not caught
         return [f"checkov failed with {type(error).__name__}"]
     caught = {each.address for each in answers.given if each.check == PROTECTED and not each.passed}

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.config.catalogue import Unit
-from orchestrator.guard.checkov.annotate import enriched, label
-from orchestrator.guard.findings import PROTECTED, VANISHED, Writer, finding_id
-from orchestrator.guard.judge import GUARDING, Judge
+from orchestrator.guard.checkov.annotate import annotated_resources, label
+from orchestrator.guard.findings import PROTECTED, VANISHED, FindingBuilder, finding_id
+from orchestrator.guard.judge import LOSS_POLICIES, Judge
 from orchestrator.guard.model import Finding, Verdict
 from orchestrator.guard.plan.entries import UnreadableError
 from orchestrator.guard.plan.reader import PlanDocument, read_document
@@ -40,35 +40,37 @@ def judge_drift(judge: Judge, unit: Unit, plan: PlanRecord, *, more: Sequence[Fi
         CatalogueError: a check cannot be loaded.
     """
     policies = judge.policies
-    writer = Writer(unit, policies.root, policies.protected)
+    builder = FindingBuilder(unit, policies.root, policies.protected)
     checks: tuple[str, ...] = ()
     found: list[Finding] = []
     if plan.json_file is not None:
         try:
             document = read_document(plan.json_file)
         except UnreadableError as error:
-            found.append(writer.unreadable(str(error)))
+            found.append(builder.unreadable(str(error)))
         else:
-            found, checks = _found(judge, writer, document)
-    return Verdict(unit=unit.id, findings=judge.allowance.allow([*found, *more]), checks=checks)
+            found, checks = _found(judge, builder, document)
+    return Verdict(unit=unit.id, findings=judge.waiver_policy.apply([*found, *more]), checks=checks)
 
 
-def _found(judge: Judge, writer: Writer, document: PlanDocument) -> tuple[list[Finding], tuple[str, ...]]:
-    engine = judge.warm()
+def _found(judge: Judge, builder: FindingBuilder, document: PlanDocument) -> tuple[list[Finding], tuple[str, ...]]:
+    engine = judge.load_checks()
     escaped = judge.canary()
     if escaped:
-        return [writer.canary(escaped)], ()
+        return [builder.canary(escaped)], ()
     protected = judge.policies.protected
     drift = {label(each): each for each in changed_outside(document.drift)}
-    found = [_vanished(writer, each, protected) for each in drift.values() if _is_gone(each, protected)]
+    found = [_vanished(builder, each, protected) for each in drift.values() if _is_gone(each, protected)]
     try:
-        answers = engine.run(enriched(replace(document, changes=tuple(drift.values())), protected))
+        answers = engine.run(annotated_resources(replace(document, changes=tuple(drift.values())), protected))
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in checkov, the drift was not judged
-        found.append(writer.unproven(PROTECTED, "", f"checkov failed with {type(error).__name__}", policy="protected"))
+        found.append(
+            builder.check_failed(PROTECTED, "", f"checkov failed with {type(error).__name__}", policy="protected")
+        )
         return found, ()
-    found += _objections(engine, answers, drift, writer)
+    found += _objections(engine, answers, drift, builder)
     if document.errored:
-        found.append(writer.errored())
+        found.append(builder.errored_plan())
     return found, tuple(sorted({each.check for each in answers.given}))
 
 
@@ -100,43 +102,43 @@ def _is_gone(change: ResourceChange, protected: Protected) -> bool:
     return change.type in protected and (change.action.destructive or (change.before is not None and not change.after))
 
 
-def _vanished(writer: Writer, change: ResourceChange, protected: Protected) -> Finding:
+def _vanished(builder: FindingBuilder, change: ResourceChange, protected: Protected) -> Finding:
     lost = protected.types[change.type].lost
     address = label(change)
     return Finding(
-        id=finding_id(VANISHED, writer.unit.id, address, Action.DELETE.value),
+        id=finding_id(VANISHED, builder.unit.id, address, Action.DELETE.value),
         rule=VANISHED,
-        unit=writer.unit.id,
+        unit=builder.unit.id,
         address=address,
         action=Action.DELETE.value,
         cause="it is in the state, and AWS does not have it any more, or does not show it to the plan role",
         message=f"{address} is gone: this loses {lost}",
         hint=_GONE,
         lost=lost,
-        where=writer.unit.at,
+        where=builder.unit.at,
     )
 
 
 def _objections(
-    engine: Engine, answers: CheckOutcomes, drift: dict[str, ResourceChange], writer: Writer
+    engine: Engine, answers: CheckOutcomes, drift: dict[str, ResourceChange], builder: FindingBuilder
 ) -> Iterator[Finding]:
     for each in answers.given:
         if each.passed or each.check == PROTECTED:  # what is gone has its own words
             continue
         change, check = drift[each.address], engine.checks[each.check]
-        net = writer.protected.net(change.type)
-        entry = writer.protected.get(change.type) or (net[0] if net else None)
-        finding = writer.objection(
+        companion = builder.protected.companion_of(change.type)
+        entry = builder.protected.get(change.type) or (companion[0] if companion else None)
+        finding = builder.violation(
             each.check,
             change,
             name=check.name.replace("would be", "was"),
-            hint=_BACK.format(unit=writer.unit.id),
+            hint=_BACK.format(unit=builder.unit.id),
             details=[_happened(text) for text in each.details],
-            lost=entry.lost if entry is not None and check.policy in GUARDING else "",
+            lost=entry.lost if entry is not None and check.policy in LOSS_POLICIES else "",
         )
         yield finding
     for (name, address), why in answers.missing.items():
-        yield writer.unproven(name, address, why, policy=engine.checks[name].policy)
+        yield builder.check_failed(name, address, why, policy=engine.checks[name].policy)
 
 
 def _happened(text: str) -> str:

@@ -44,7 +44,7 @@ def finding_id(rule: str, unit: str, address: str, action: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
+class FindingBuilder:
     """Writes the findings about one unit's plan.
 
     Attributes:
@@ -86,7 +86,7 @@ class Writer:
             VANISHED, address, action, cause=cause, message=message, hint=hint, lost=lost, change=change
         )
 
-    def objection(
+    def violation(
         self, rule: str, change: ResourceChange, *, name: str, hint: str, details: Iterable[str], lost: str = ""
     ) -> Finding:
         """A check of ``policies/`` failed. ``details`` are its own words about why."""
@@ -107,7 +107,7 @@ class Writer:
             names=telling,
         )
 
-    def into_state(self, change: ResourceChange, why: str) -> Finding:
+    def state_access(self, change: ResourceChange, why: str) -> Finding:
         """A resource reaches into a bucket with states."""
         return self._finding(
             STATE_ACCESS,
@@ -127,7 +127,7 @@ class Writer:
         hint = "plan again; if it stays so, this Terraform may be newer than what this orch knows"
         return self._finding(UNREADABLE, address, "", cause=why, message=f"{about}: {why}", hint=hint, lost=lost)
 
-    def unproven(self, check: str, address: str, why: str, *, policy: str) -> Finding:
+    def check_failed(self, check: str, address: str, why: str, *, policy: str) -> Finding:
         """A check did not answer, so it is not known what it would have said."""
         message = f"{check} did not judge {address}: {why}" if address else f"{check} did not run: {why}"
         hint = f"correct policies/{policy}/check.py: a check answers PASSED or FAILED about each resource that it names"
@@ -139,7 +139,7 @@ class Writer:
         hint = "correct policies/protected/check.py: it must fail on whatever deletes, replaces or forgets"
         return self._finding(DISAGREE, address, "", cause=why, message=f"{address}: {why}", hint=hint)
 
-    def errored(self) -> Finding:
+    def errored_plan(self) -> Finding:
         """Terraform saved the plan and then found an error."""
         why = "Terraform ended this plan with an error, so it is not whole"
         return self._finding(ERRORED, "", "", cause=why, message=why, hint="correct the error, then plan again")
@@ -157,7 +157,7 @@ class Writer:
             lost="whatever is protected: nobody can tell what this plan takes away",
         )
 
-    def disarmed(self, subject: str, what: str, where: Location) -> Finding:
+    def policy_weakened(self, subject: str, what: str, where: Location) -> Finding:
         """The change weakens what judges it."""
         return Finding(
             id=finding_id(POLICY_WEAKENED, self.unit.id, f"{where.file} {subject}", ""),

@@ -208,7 +208,7 @@ def _guard(request: RunRequest, trust: Trust, identities: Identities, states: St
     catalogue = request.catalogue
     buckets = frozenset(account.state_bucket for account in catalogue.accounts.values())
     observed = ObservedState(catalogue, identities, states, ledger)
-    judge = Judge(trust.policies, trust.allowance, trust.weakened, states=buckets, outside=observed)
+    judge = Judge(trust.policies, trust.waiver_policy, trust.weakened, states=buckets, outside=observed)
     blocked = check_before_run(
         catalogue,
         identities,

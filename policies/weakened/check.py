@@ -29,8 +29,8 @@ class ProtectionStays(BaseResourceCheck):  # type: ignore[misc]  # checkov is no
     def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:
         """Compare before and after; what goes altogether is the policy ``protected``'s matter."""
         change = Change.of(conf)
-        if change.net is not None:
-            self.details = list(_net_gone(change, change.net))
+        if change.companion is not None:
+            self.details = list(_net_gone(change, change.companion))
         elif change.protected is not None and change.action is Action.UPDATE:
             entry = change.protected
             self.details = [*_taken_away(change, entry), *_disarmed(change, entry), *_shortened(change, entry)]
@@ -75,14 +75,14 @@ def _days(value: Any, zero: str) -> float:
     return math.inf if value == 0 and zero == "forever" else float(value)
 
 
-def _net_gone(change: Change, net: Companion) -> Iterator[str]:
+def _net_gone(change: Change, companion: Companion) -> Iterator[str]:
     """What keeps the content of another resource goes, or no longer keeps it."""
     if change.deposed is not None or change.action is Action.CREATE:
         return
     if change.action in {Action.DELETE, Action.FORGET}:
         yield "it would go, and what it keeps would no longer be kept"
-    elif net.attribute is not None:
-        yield from _left(change, net.attribute, net.value)
+    elif companion.attribute is not None:
+        yield from _left(change, companion.attribute, companion.value)
 
 
 def _is(value: Any, wanted: object) -> bool:

@@ -31,7 +31,7 @@ from orchestrator.config.nodes import unit_references
 from orchestrator.config.schema.validate import to_plain
 from orchestrator.config.yaml.reader import parse_yaml
 from orchestrator.errors import CatalogueError
-from orchestrator.guard.modules.armed import check_modules
+from orchestrator.guard.modules.check import check_modules
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.render.write import Workspace

@@ -25,7 +25,7 @@ class ObservedState:
     store: StateStore
     ledger: Ledger
 
-    def standing(self, unit: Unit) -> tuple[StateResource, ...]:
+    def state_resources(self, unit: Unit) -> tuple[StateResource, ...]:
         """The protected objects of a unit's state; none when it has no state.
 
         Raises:
@@ -34,7 +34,7 @@ class ObservedState:
         state = self.store.read(unit)
         return state.protected if state is not None else ()
 
-    def remembered(self, unit: Unit) -> tuple[StateResource, ...]:
+    def ledger_resources(self, unit: Unit) -> tuple[StateResource, ...]:
         """The protected objects that the ledger has of a unit.
 
         Raises:

@@ -20,10 +20,10 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.schema.json_schema import stale_schemas
 from orchestrator.errors import CatalogueError, OrchError
 from orchestrator.guard.checkov.cases import run_cases
-from orchestrator.guard.modules.armed import check_modules
+from orchestrator.guard.modules.check import check_modules
 from orchestrator.guard.policies.load import POLICIES_FOLDER, Policies
 from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected
-from orchestrator.guard.trust.trust import problems_written, weakened_against
+from orchestrator.guard.trust.trust import check_waivers, weakened_against
 from orchestrator.render.values import unit_references
 from orchestrator.render.write import Workspace
 from orchestrator.report.tables import Column
@@ -127,7 +127,7 @@ def _modules(catalogue: Catalogue) -> Iterator[Result]:
 
 
 def _waivers(catalogue: Catalogue) -> Iterator[Result]:
-    problems = list(problems_written(catalogue.root))
+    problems = list(check_waivers(catalogue.root))
     if not problems:
         yield Result("waivers", "policies/waivers.yaml, policies/owners.yaml")
     for problem in problems:

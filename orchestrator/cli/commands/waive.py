@@ -19,9 +19,9 @@ from orchestrator.errors import SetupError, UsageError
 from orchestrator.guard.model import Severity
 from orchestrator.guard.policies.load import POLICIES_FOLDER, read_policy_files
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
-from orchestrator.guard.trust.trust import read_written
+from orchestrator.guard.trust.trust import read_waivers
 from orchestrator.guard.trust.waiver_edit import entry_text, with_waiver
-from orchestrator.guard.trust.waivers import LONGEST, NEVER, WAIVERS_FILE, Waiver, canonical, utc_today
+from orchestrator.guard.trust.waivers import MAX_VALIDITY, UNWAIVABLE, WAIVERS_FILE, Waiver, canonical, utc_today
 from orchestrator.report.json import finding_form
 from orchestrator.report.tables import dump
 from orchestrator.report.text import clean
@@ -91,10 +91,10 @@ def _write_waiver(common: Common, request: WaiverRequest) -> tuple[FoundFinding,
     found = find_finding(root, request.finding)
     _check_waivable(found)
     tree = read_policy_files(root)
-    written, owners = read_written(tree, today)
+    written, owners = read_waivers(tree, today)
     _check_owner(root, owners, request.owner)
     about = found.finding.rule, found.finding.unit, canonical(found.finding.address)
-    same = next((each for each in written if each.about == about), None)
+    same = next((each for each in written if each.target == about), None)
     if same is not None:
         message = f"the waiver {same.id} already allows this, until {same.expires}"
         raise UsageError(message, where=same.at, hint="edit that waiver, or remove it first")
@@ -116,7 +116,7 @@ def _write_waiver(common: Common, request: WaiverRequest) -> tuple[FoundFinding,
 
 def _check_waivable(found: FoundFinding) -> None:
     finding = found.finding
-    if finding.rule in NEVER:
+    if finding.rule in UNWAIVABLE:
         message = f"{finding.rule} cannot be waived: it means that the guard itself did not work"
         raise UsageError(message, hint=finding.hint)
     if finding.severity is Severity.WAIVED:
@@ -160,9 +160,9 @@ def _day(text: str, today: date) -> date:
     if day is None:
         message = f"invalid value for --expires: {text!r} is neither a date nor a number of days"
         raise UsageError(message, hint=f"e.g. --expires 7, or --expires {today + timedelta(days=7)}")
-    if not today <= day <= today + LONGEST:
-        message = f"invalid value for --expires: {text!r} is not within the next {LONGEST.days} days"
-        raise UsageError(message, hint=f"the latest possible day is {today + LONGEST}")
+    if not today <= day <= today + MAX_VALIDITY:
+        message = f"invalid value for --expires: {text!r} is not within the next {MAX_VALIDITY.days} days"
+        raise UsageError(message, hint=f"the latest possible day is {today + MAX_VALIDITY}")
     return day
 
 

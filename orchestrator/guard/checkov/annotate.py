@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.guard.checkov.marks import marks
+from orchestrator.guard.checkov.marks import change_attributes
 from orchestrator.guard.plan.reader import PlanDocument
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.model import Action, ResourceChange
@@ -22,23 +22,23 @@ def label(change: ResourceChange) -> str:
     return f"{change.address} (deposed {change.deposed})" if change.deposed else change.address
 
 
-def changed(document: PlanDocument) -> tuple[ResourceChange, ...]:
+def changed_resources(document: PlanDocument) -> tuple[ResourceChange, ...]:
     """What a plan changes: everything but no-ops and reads."""
     return tuple(each for each in document.changes if each.action not in {Action.NOOP, Action.READ})
 
 
-def enriched(document: PlanDocument, protected: Protected) -> Iterator[dict[str, Any]]:
+def annotated_resources(document: PlanDocument, protected: Protected) -> Iterator[dict[str, Any]]:
     """Entries for ``planned_values.root_module.resources``, one for each change, made as they are asked for.
 
     A resource that goes has the values that it has now. Modules are flattened: the address says where it is.
     """
-    for change in changed(document):
+    for change in changed_resources(document):
         yield {
             "address": label(change),
             "mode": "managed",
             "type": change.type,
             "name": change.name or "unnamed",
-            "values": {**_values(change), **marks(change, protected)},
+            "values": {**_values(change), **change_attributes(change, protected)},
         }
 
 

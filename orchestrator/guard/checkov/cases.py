@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import CatalogueError, Location, Problem
-from orchestrator.guard.checkov.annotate import enriched
+from orchestrator.guard.checkov.annotate import annotated_resources
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.plan.entries import UnreadableError
 from orchestrator.guard.plan.reader import read_document
@@ -32,7 +32,7 @@ def run_cases(root: Path) -> tuple[Problem, ...]:
     try:
         policies = Policies.load(root)
         judge = Judge(policies)
-        engine, past = judge.warm(), judge.canary()
+        engine, past = judge.load_checks(), judge.canary()
     except CatalogueError as error:
         return error.problems
     found = [each for policy in policies.policies for each in _cases(policies, engine, policy)]
@@ -56,7 +56,7 @@ def _wrong(policies: Policies, engine: Engine, policy: Policy, file: Path) -> st
     if document.faults:
         return f"the case is no plan that Terraform makes: {document.faults[0].address}: {document.faults[0].what}"
     own = engine.of_policy(policy.name)
-    answers = engine.run(enriched(document, policies.protected))
+    answers = engine.run(annotated_resources(document, policies.protected))
     silent = [(check, address, why) for (check, address), why in answers.missing.items() if check in own]
     if silent:
         check, address, why = silent[0]

@@ -14,10 +14,10 @@ from typing import Any, Self
 from orchestrator.guard.policies.protected import Companion, Protected, ProtectedType
 from orchestrator.terraform.model import Action, ResourceChange
 
-ACTION_MARK = "__orch_action__"
+ACTION_ATTRIBUTE = "__orch_action__"
 """The action as one word: ``create``, ``update``, ``replace``, ``delete`` or ``forget``."""
 
-CHANGE_MARK = "__orch_change__"
+CHANGE_ATTRIBUTE = "__orch_change__"
 """The whole change as JSON text, so that checkov does not reshape it."""
 
 
@@ -31,7 +31,7 @@ class Change:
         unknown: mirrors ``after``: True where the value is not known yet.
         deposed: key of an old object that an earlier replacement left behind, or None.
         protected: the entry of its type in ``policies/protected.yaml``, or None.
-        net: what must stay of a resource that keeps a protected one's content, or None.
+        companion: what must stay of a resource that keeps a protected one's content, or None.
     """
 
     address: str
@@ -42,7 +42,7 @@ class Change:
     unknown: Mapping[str, Any]
     deposed: str | None
     protected: ProtectedType | None
-    net: Companion | None = None
+    companion: Companion | None = None
 
     @classmethod
     def of(cls, conf: Mapping[str, Any]) -> Self:
@@ -52,12 +52,12 @@ class Change:
             KeyError: the resource carries no mark: the plan did not come through orch, and the check must not answer.
             ValueError: the mark is damaged.
         """
-        text = conf[CHANGE_MARK]
+        text = conf[CHANGE_ATTRIBUTE]
         data = json.loads(text[0] if isinstance(text, list) else text)
         entry = data["protected"]
         protected = ProtectedType.model_validate(entry) if entry is not None else None
-        net = Companion.model_validate(data["net"]) if data["net"] is not None else None
-        return cls(**{**data, "action": Action(data["action"]), "protected": protected, "net": net})
+        companion = Companion.model_validate(data["companion"]) if data["companion"] is not None else None
+        return cls(**{**data, "action": Action(data["action"]), "protected": protected, "companion": companion})
 
     def was(self, attribute: str) -> Any:
         """An attribute's value as it is; ``a.b`` is b in the only block a."""
@@ -72,9 +72,9 @@ class Change:
         return not _any_true(_at(self.unknown, attribute))
 
 
-def marks(change: ResourceChange, listed: Protected) -> dict[str, str]:
+def change_attributes(change: ResourceChange, listed: Protected) -> dict[str, str]:
     """The two marks of one change, as attributes of the resource."""
-    protected, net = listed.get(change.type), listed.net(change.type)
+    protected, companion = listed.get(change.type), listed.companion_of(change.type)
     data = {
         "address": change.address,
         "type": change.type,
@@ -84,9 +84,9 @@ def marks(change: ResourceChange, listed: Protected) -> dict[str, str]:
         "unknown": change.after_unknown if isinstance(change.after_unknown, Mapping) else {},
         "deposed": change.deposed,
         "protected": protected.model_dump(mode="json") if protected is not None else None,
-        "net": net[1].model_dump(mode="json") if net is not None else None,
+        "companion": companion[1].model_dump(mode="json") if companion is not None else None,
     }
-    return {ACTION_MARK: change.action.value, CHANGE_MARK: json.dumps(data)}
+    return {ACTION_ATTRIBUTE: change.action.value, CHANGE_ATTRIBUTE: json.dumps(data)}
 
 
 def _at(value: Any, attribute: str) -> Any:

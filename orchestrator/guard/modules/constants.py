@@ -15,7 +15,7 @@ _BOOLS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PossibleValue:
     """One value that an attribute may have.
 
     Attributes:
@@ -61,7 +61,7 @@ class Constants:
         self._module = module
         self._units = units
 
-    def of(self, attribute: Attribute, at: Location) -> tuple[Known, ...]:
+    def of(self, attribute: Attribute, at: Location) -> tuple[PossibleValue, ...]:
         """Every value that the attribute may have; what the text does not say is one that is not ``sure``.
 
         Args:
@@ -72,9 +72,9 @@ class Constants:
 
     def _of(
         self, module: ScannedModule, expression: Expression, at: Location, seen: frozenset[object]
-    ) -> Iterator[Known]:
+    ) -> Iterator[PossibleValue]:
         if isinstance(expression, Constant):
-            yield Known(expression.value, at)
+            yield PossibleValue(expression.value, at)
         elif isinstance(expression, Compound) and expression.kind in {"parentheses", "interpolation"}:
             yield from self._of(module, expression.parts[0], at, seen)
         elif isinstance(expression, Compound) and expression.kind == "condition":
@@ -82,7 +82,7 @@ class Constants:
                 yield from self._of(module, part, at, seen)
         elif isinstance(expression, Reference) and expression.steps and expression.root in {"var", "local"}:
             key = (module.folder, expression.root, expression.steps[0])
-            unknown = Known(None, at, sure=False)
+            unknown = PossibleValue(None, at, sure=False)
             if key in seen:
                 yield unknown
                 return
@@ -90,16 +90,18 @@ class Constants:
             found = list(meanings(module, expression, seen | {key}))
             yield from (found or [unknown])
         else:
-            yield Known(None, at, sure=False)
+            yield PossibleValue(None, at, sure=False)
 
-    def _local(self, module: ScannedModule, reference: Reference, seen: frozenset[object]) -> Iterator[Known]:
+    def _local(self, module: ScannedModule, reference: Reference, seen: frozenset[object]) -> Iterator[PossibleValue]:
         name, *path = reference.steps
         for file, block in module.declared.others_of_type("locals"):
             attribute = block.body.attributes.get(str(name))
             if attribute is not None and module.declared.locals.get(str(name)) is attribute:
                 yield from self._inside(module, attribute.value, path, file.at(attribute.position), seen)
 
-    def _variable(self, module: ScannedModule, reference: Reference, seen: frozenset[object]) -> Iterator[Known]:
+    def _variable(
+        self, module: ScannedModule, reference: Reference, seen: frozenset[object]
+    ) -> Iterator[PossibleValue]:
         name, *path = reference.steps
         variable = module.declared.named.get(("variable", (str(name),)))
         default = variable.attributes.get("default") if variable is not None else None
@@ -113,12 +115,12 @@ class Constants:
 
     def _inside(
         self, module: ScannedModule, value: Expression, path: Sequence[object], at: Location, seen: frozenset[object]
-    ) -> Iterator[Known]:
+    ) -> Iterator[PossibleValue]:
         for step in path:
             entries = value.entries if isinstance(value, Entries) else ()
             inner = next((each for key, each in entries if constant_text(key) == step), None)
             if inner is None:
-                yield Known(None, at, sure=False)
+                yield PossibleValue(None, at, sure=False)
                 return
             value = inner
         yield from self._of(module, value, at, seen)
@@ -132,13 +134,13 @@ def _place(caller: ScannedModule, name: str, value: Expression) -> Location:
     return Location(caller.folder.as_posix())
 
 
-def _input(node: Node, path: Sequence[object]) -> Known:
+def _input(node: Node, path: Sequence[object]) -> PossibleValue:
     for step in path:
         inner = node.value.get(str(step)) if isinstance(node.value, Mapping) else None
         if inner is None:
-            return Known(None, node.at, sure=False)
+            return PossibleValue(None, node.at, sure=False)
         node = inner
     value = node.value
     if value is None or isinstance(value, str | int | float | bool):
-        return Known(value, node.at)
-    return Known(None, node.at, sure=False)
+        return PossibleValue(value, node.at)
+    return PossibleValue(None, node.at, sure=False)

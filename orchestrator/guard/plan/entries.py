@@ -42,7 +42,7 @@ class PlanFault:
     what: str
 
 
-def change_of(entry: Mapping[str, Any], faults: list[PlanFault]) -> ResourceChange:
+def parse_change(entry: Mapping[str, Any], faults: list[PlanFault]) -> ResourceChange:
     """One entry. An unknown action becomes ``delete``, the worst that it can be, and a fault.
 
     Args:

@@ -1,7 +1,7 @@
 """A plan's JSON as the guard reads it: on its own, strictly, and without trusting anything it does not know.
 
 The guard does not use what ``terraform.plan`` read: that reader serves people and reports. Whatever is odd here is a
-fault, and a fault blocks. The JSON is read as a stream: of what stays, only its address is kept, so that a plan of
+fault, and a fault blocks. The JSON is read as a stream: of what stays, only its address is planned, so that a plan of
 200 MB does not fill the memory; what is too large even so cannot be judged.
 """
 
@@ -12,7 +12,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.guard.plan.entries import PlanFault, UnreadableError, change_of, is_data, mapping, optional, string_of
+from orchestrator.guard.plan.entries import (
+    PlanFault,
+    UnreadableError,
+    is_data,
+    mapping,
+    optional,
+    parse_change,
+    string_of,
+)
 from orchestrator.terraform.model import Action, ResourceChange
 from orchestrator.terraform.plan.jsonstream import BrokenJsonError, JsonStream, TooLargeError
 
@@ -28,7 +36,7 @@ _DEEPEST = 100
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Object:
+class StateObject:
     """One object in the state that a plan starts from. ``deposed``: its key, or empty."""
 
     address: str
@@ -41,19 +49,19 @@ class PlanDocument:
     """A plan's JSON, read by the guard.
 
     Attributes:
-        changes: all managed resources of ``resource_changes``, no-ops included; of those no values are kept.
+        changes: all managed resources of ``resource_changes``, no-ops included; of those no values are planned.
         drift: what Terraform found changed outside when it refreshed, in the same form; it is not what the plan does.
         deferred: addresses that Terraform put off: nothing happens to them in this plan.
         prior: managed objects in the state that the plan starts from.
-        kept: addresses with values in ``planned_values``: what will be there afterwards.
+        planned: addresses with values in ``planned_values``: what will be there afterwards.
         faults: what does not fit together.
     """
 
     errored: bool
     changes: tuple[ResourceChange, ...]
     deferred: frozenset[str]
-    prior: frozenset[Object]
-    kept: frozenset[str]
+    prior: frozenset[StateObject]
+    planned: frozenset[str]
     faults: tuple[PlanFault, ...]
     drift: tuple[ResourceChange, ...] = ()
 
@@ -95,8 +103,8 @@ class _Parts:
     changes: list[ResourceChange] = field(default_factory=list)
     drift: list[ResourceChange] = field(default_factory=list)
     deferred: set[str] = field(default_factory=set)
-    prior: set[Object] = field(default_factory=set)
-    kept: set[str] = field(default_factory=set)
+    prior: set[StateObject] = field(default_factory=set)
+    planned: set[str] = field(default_factory=set)
     faults: list[PlanFault] = field(default_factory=list)
 
     def read(self, key: str, stream: JsonStream) -> None:
@@ -116,7 +124,7 @@ class _Parts:
             self.prior.update(_object(each) for each in _state(stream) if each.get("mode") != "data")
         elif key == "planned_values":
             found = _resources(stream, key)
-            self.kept.update(string_of(each, "address") for each in found if isinstance(each.get("values"), Mapping))
+            self.planned.update(string_of(each, "address") for each in found if isinstance(each.get("values"), Mapping))
         elif key.endswith(_DOING) and key not in _LOOKED_AT and stream.value():
             self.faults.append(PlanFault("", f"it has {key}, and this orch does not know what they do"))
 
@@ -131,7 +139,7 @@ class _Parts:
             changes=tuple(self.changes),
             deferred=frozenset(self.deferred),
             prior=frozenset(self.prior),
-            kept=frozenset(self.kept),
+            planned=frozenset(self.planned),
             faults=(*self.faults, *_twice(self.changes)),
             drift=tuple(self.drift),
         )
@@ -147,7 +155,7 @@ def _changes(key: str, stream: JsonStream, faults: list[PlanFault]) -> Iterator[
     for entry in _entries(key, stream):
         if is_data(entry):
             continue
-        change = change_of(entry, faults)
+        change = parse_change(entry, faults)
         if change.action is Action.NOOP:
             change = replace(
                 change,
@@ -229,5 +237,5 @@ def _members(what: str, stream: JsonStream) -> Iterator[str]:
         raise UnreadableError(message)
 
 
-def _object(entry: Mapping[str, Any]) -> Object:
-    return Object(string_of(entry, "address"), string_of(entry, "type"), optional(entry, "deposed_key") or "")
+def _object(entry: Mapping[str, Any]) -> StateObject:
+    return StateObject(string_of(entry, "address"), string_of(entry, "type"), optional(entry, "deposed_key") or "")

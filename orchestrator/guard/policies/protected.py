@@ -140,7 +140,7 @@ class Protected:
         """The entry of a type, or None when it is not protected."""
         return self.types.get(resource_type)
 
-    def net(self, resource_type: str) -> tuple[ProtectedType, Companion] | None:
+    def companion_of(self, resource_type: str) -> tuple[ProtectedType, Companion] | None:
         """For a type that keeps the content of a protected one: that one's entry, and what must stay."""
         return next(
             ((entry, entry.nets[resource_type]) for entry in self.types.values() if resource_type in entry.nets), None

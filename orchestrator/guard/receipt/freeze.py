@@ -23,7 +23,7 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
+class FrozenFiles:
     """What was there when the plan was judged.
 
     Attributes:
@@ -51,7 +51,7 @@ class Frozen:
         return str(folders[kind] / rest) if kind in folders else name
 
 
-def freeze(root: Path, plan: Path, extra: Iterable[Path] = ()) -> Frozen:
+def freeze(root: Path, plan: Path, extra: Iterable[Path] = ()) -> FrozenFiles:
     """Hash the saved plan and every file that applying it may read.
 
     Args:
@@ -66,7 +66,7 @@ def freeze(root: Path, plan: Path, extra: Iterable[Path] = ()) -> Frozen:
     folders = tuple(extra)
     files = _files(root, plan, folders)
     digest = hashlib.sha256("".join(f"{value}  {name}\n" for name, value in sorted(files.items())).encode())
-    return Frozen(
+    return FrozenFiles(
         root=root,
         plan=plan,
         extra=folders,
@@ -76,7 +76,7 @@ def freeze(root: Path, plan: Path, extra: Iterable[Path] = ()) -> Frozen:
     )
 
 
-def verify(frozen: Frozen) -> None:
+def verify(frozen: FrozenFiles) -> None:
     """Compare what is there now with what was judged.
 
     Raises:

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from orchestrator.errors import BlockedError
 from orchestrator.guard.model import Severity, Verdict
-from orchestrator.guard.receipt.freeze import Frozen
+from orchestrator.guard.receipt.freeze import FrozenFiles
 from orchestrator.terraform.state.header import StateHeader
 from orchestrator.util.files import write_atomic
 
@@ -46,7 +46,7 @@ class ReceiptInputs:
     region: str
     state: str
     base: StateHeader
-    frozen: Frozen
+    frozen: FrozenFiles
     json_sha256: str
     policies: str
     versions: Mapping[str, str]
@@ -281,7 +281,7 @@ def _differences(receipt: Receipt, facts: ReceiptInputs) -> Iterator[str]:
             yield f"{unit} was judged with {name} {was}, and would be applied with {now}"
 
 
-def _files_differ(receipt: Receipt, frozen: Frozen) -> Iterator[str]:
+def _files_differ(receipt: Receipt, frozen: FrozenFiles) -> Iterator[str]:
     """The first file by name that is not what it was."""
     if frozen.plan_sha256 != receipt.plan_sha256:
         yield f"{frozen.plan} was changed after the plan was judged"
@@ -302,7 +302,7 @@ def _moved(before: StateHeader, now: StateHeader) -> str:
     return f"had the serial {before.serial}, and has {now.serial}"
 
 
-def _files(frozen: Frozen) -> dict[str, str]:
+def _files(frozen: FrozenFiles) -> dict[str, str]:
     return {name: value for name, value in sorted(frozen.files.items()) if name != "plan"}
 
 

@@ -31,7 +31,7 @@ _KEYS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Pinned:
+class AccountComparison:
     """What the record of the accounts says about the catalogue.
 
     Attributes:
@@ -63,7 +63,7 @@ def trusted_lock(root: Path, base: BaseCommit | None) -> AccountsLock:
     return parse_lock(repository.contents(blobs)[blobs[0]]) if blobs else {}
 
 
-def compare_accounts(catalogue: Catalogue, lock: AccountsLock) -> Pinned:
+def compare_accounts(catalogue: Catalogue, lock: AccountsLock) -> AccountComparison:
     """Compare every account with the record.
 
     An account that the record does not have is held against nothing, unless the record knows its id by another name.
@@ -81,7 +81,7 @@ def compare_accounts(catalogue: Catalogue, lock: AccountsLock) -> Pinned:
     ids = {account.id for account in catalogue.accounts.values()}
     gone = tuple(each for name, each in lock.items() if name not in catalogue.accounts and each.id not in ids)
     unknown = tuple(name for name in catalogue.accounts if name not in lock)
-    return Pinned(moved, gone, unknown)
+    return AccountComparison(moved, gone, unknown)
 
 
 def _differing(catalogue: Catalogue, account: Account, known: Locked) -> list[str]:

@@ -79,7 +79,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
 
-def compare(
+def compare_with_ledgers(
     asked: Sequence[InventoryRecord],
     left: Sequence[OrphanedState],
     protected: Protected,

@@ -15,7 +15,7 @@ from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.model import Action, ResourceChange
 
 
-def losses(
+def protected_losses(
     document: PlanDocument, reported: Iterable[ResourceChange], protected: Protected
 ) -> Mapping[str, ResourceChange]:
     """Every protected resource that a plan deletes, replaces or forgets, by label.
@@ -33,7 +33,7 @@ def _goes(change: ResourceChange) -> bool:
     return change.action.destructive or (change.before is not None and change.after is None)
 
 
-def unnamed_losses(document: PlanDocument, protected: Protected) -> tuple[ResourceChange, ...]:
+def unlisted_losses(document: PlanDocument, protected: Protected) -> tuple[ResourceChange, ...]:
     """Protected objects that go with their unit although its errored plan of destruction does not name them.
 
     Terraform ends such a plan at the first ``prevent_destroy``: what others stand on is then not in it any more.
@@ -56,7 +56,7 @@ def unnamed_losses(document: PlanDocument, protected: Protected) -> tuple[Resour
     )
 
 
-def unaccounted(document: PlanDocument, protected: Protected) -> tuple[PlanFault, ...]:
+def state_mismatches(document: PlanDocument, protected: Protected) -> tuple[PlanFault, ...]:
     """Protected objects of the prior state of which the plan does not say, or says twofold, what becomes of them.
 
     A complete plan names every object of the state it starts from, also those that stay. One that failed midway does
@@ -78,7 +78,7 @@ def unaccounted(document: PlanDocument, protected: Protected) -> tuple[PlanFault
             )
     for change in document.changes:
         stays = change.type in protected and not change.deposed and not _goes(change)
-        if stays and change.address not in document.kept | document.deferred:
+        if stays and change.address not in document.planned | document.deferred:
             faults.append(
                 PlanFault(change.address, "the plan says that it stays, and it is not among what will be there")
             )

@@ -16,7 +16,9 @@ _OWN_KEYS = re.compile(r"terraform\.tfstate|\.tflock$|^(?:ledger|receipts|output
 """Keys that only orch and Terraform give to objects; asked where the bucket's name is not known before the apply."""
 
 
-def reaching_in(changes: Iterable[ResourceChange], buckets: frozenset[str]) -> Iterator[tuple[ResourceChange, str]]:
+def state_bucket_access(
+    changes: Iterable[ResourceChange], buckets: frozenset[str]
+) -> Iterator[tuple[ResourceChange, str]]:
     """The changes of S3 resources that lie in a state bucket or may lie in one, each with the reason in words.
 
     Args:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from orchestrator.config.catalogue import Unit
-from orchestrator.guard.findings import Writer
+from orchestrator.guard.findings import FindingBuilder
 from orchestrator.guard.model import Finding
 from orchestrator.guard.plan.reader import PlanDocument
 from orchestrator.guard.policies.protected import Protected
@@ -20,21 +20,21 @@ from orchestrator.terraform.model import Action, ResourceChange, StateResource
 BUCKET = "aws_s3_bucket"
 
 
-class Outside(Protocol):
+class AwsObserver(Protocol):
     """What the guard may ask about the world, beside the plan."""
 
-    def standing(self, unit: Unit) -> Sequence[StateResource]:
+    def state_resources(self, unit: Unit) -> Sequence[StateResource]:
         """The protected objects of the unit's state, as it is in its bucket."""
 
-    def remembered(self, unit: Unit) -> Sequence[StateResource]:
+    def ledger_resources(self, unit: Unit) -> Sequence[StateResource]:
         """Those of the unit's entry in the ledger."""
 
     def bucket_exists(self, unit: Unit, name: str) -> bool:
         """Whether there is a bucket of this name, whoever's it is and whether it may be looked at or not."""
 
 
-def vanished(
-    unit: Unit, document: PlanDocument, protected: Protected, outside: Outside, writer: Writer
+def find_vanished(
+    unit: Unit, document: PlanDocument, protected: Protected, outside: AwsObserver, builder: FindingBuilder
 ) -> Iterator[Finding]:
     """Findings about what the plan does not see any more, or would create a second time.
 
@@ -45,19 +45,19 @@ def vanished(
         return
     changes = {each.address: each for each in document.changes if not each.deposed}
     told: set[str] = set()
-    for each in outside.standing(unit):
+    for each in outside.state_resources(unit):
         if not each.deposed and not _seen(each.address, document):
             told.add(each.address)
-            yield _missing(writer, each, changes.get(each.address))
+            yield _missing(builder, each, changes.get(each.address))
     created = [each for each in changes.values() if _creates(each, protected) and each.address not in told]
     if not created:
         return
-    known = {each.address: each for each in outside.remembered(unit)}
+    known = {each.address: each for each in outside.ledger_resources(unit)}
     for change in created:
         if change.address in known:
-            yield _forgotten(writer, known[change.address], change)
+            yield _forgotten(builder, known[change.address], change)
         elif (name := _bucket_name(change)) and outside.bucket_exists(unit, name):
-            yield _taken(writer, change, name)
+            yield _taken(builder, change, name)
 
 
 def _seen(address: str, document: PlanDocument) -> bool:
@@ -77,9 +77,9 @@ def _bucket_name(change: ResourceChange) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _missing(writer: Writer, thing: StateResource, change: ResourceChange | None) -> Finding:
+def _missing(builder: FindingBuilder, thing: StateResource, change: ResourceChange | None) -> Finding:
     refused = "or AWS refused to show it (a 403 counts as gone for the provider)"
-    return writer.vanished(
+    return builder.vanished(
         thing.address,
         thing.type,
         change,
@@ -90,8 +90,8 @@ def _missing(writer: Writer, thing: StateResource, change: ResourceChange | None
     )
 
 
-def _forgotten(writer: Writer, thing: StateResource, change: ResourceChange) -> Finding:
-    return writer.vanished(
+def _forgotten(builder: FindingBuilder, thing: StateResource, change: ResourceChange) -> Finding:
+    return builder.vanished(
         thing.address,
         thing.type,
         change,
@@ -101,8 +101,8 @@ def _forgotten(writer: Writer, thing: StateResource, change: ResourceChange) -> 
     )
 
 
-def _taken(writer: Writer, change: ResourceChange, name: str) -> Finding:
-    return writer.vanished(
+def _taken(builder: FindingBuilder, change: ResourceChange, name: str) -> Finding:
+    return builder.vanished(
         change.address,
         change.type,
         change,

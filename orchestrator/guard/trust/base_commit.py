@@ -63,7 +63,7 @@ class BaseCommit:
     forked: str
     since: str
     protected: bool
-    words: str
+    description: str
 
 
 def is_ci(env: Mapping[str, str]) -> bool:
@@ -92,7 +92,7 @@ def find_base(repository: Repository | None, env: Mapping[str, str]) -> BaseComm
         return None
     head = repository.head
     if not protected:
-        return BaseCommit(head, head, _first_parent(repository), protected=False, words="HEAD")
+        return BaseCommit(head, head, _first_parent(repository), protected=False, description="HEAD")
     revision, said = next(_revisions(repository, env), ("", ""))
     if not revision:
         message = "nothing says against which branch this change is made"
@@ -106,7 +106,7 @@ def find_base(repository: Repository | None, env: Mapping[str, str]) -> BaseComm
         message = f"{revision} ({said}) and HEAD have no commit in common in this clone"
         raise SetupError(message, hint=_DEEPER)
     since = forked if forked != head else _before_push(repository, env)
-    return BaseCommit(commit, forked, since, protected=True, words=f"{commit[:10]} ({said})")
+    return BaseCommit(commit, forked, since, protected=True, description=f"{commit[:10]} ({said})")
 
 
 def _revisions(repository: Repository, env: Mapping[str, str]) -> Iterator[tuple[str, str]]:

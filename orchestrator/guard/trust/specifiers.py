@@ -14,7 +14,7 @@ PINNING = ("constraints.txt", "requirements.txt", "pyproject.toml")
 """Files at the top of a repository in which the version of orch may be held."""
 
 
-def loosened(old: str, new: str) -> bool:
+def is_loosened(old: str, new: str) -> bool:
     """Whether a version specifier was lowered or widened; one that cannot be read counts as loosened.
 
     Tried out on the versions around those that the two name, which is where specifiers begin and end.
@@ -33,7 +33,7 @@ def loosened(old: str, new: str) -> bool:
     return lowered or widened
 
 
-def pin_in(name: str, data: bytes) -> tuple[str | None, int]:
+def find_pin(name: str, data: bytes) -> tuple[str | None, int]:
     """The specifier that a file of ``PINNING`` gives ``orch``, and its line; None when it names none."""
     try:
         text = data.decode("utf-8")

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from orchestrator.errors import CatalogueError, Location, Problem, SetupError, UsageError
 from orchestrator.guard.policies.load import POLICIES_FOLDER, Policies, read_policy_files
-from orchestrator.guard.trust.allowance import Allowance, Written
 from orchestrator.guard.trust.base_commit import BaseCommit, find_base
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
-from orchestrator.guard.trust.waivers import WAIVERS_FILE, Waiver, Waivers, faults, parse_waivers, utc_today
+from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy
+from orchestrator.guard.trust.waivers import WAIVERS_FILE, Waiver, Waivers, parse_waivers, utc_today, waiver_problems
 from orchestrator.guard.trust.weakening import PINS, Weakening, weakenings
 from orchestrator.util.git import Repository
 
@@ -27,7 +27,7 @@ _ALLOWING = frozenset({_WAIVERS, _OWNERS})
 _LINK = "120000"
 _SUBMODULE = "160000"
 
-NOWHERE = "this is no git repository, and a waiver counts only once it is committed and merged"
+NO_REPOSITORY = "this is no git repository, and a waiver counts only once it is committed and merged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,13 @@ class Trust:
     Attributes:
         base: the commit that the judge's files come from; None outside of a git repository.
         policies: what judges.
-        allowance: what is allowed all the same.
+        waiver_policy: what is allowed all the same.
         weakened: what the change takes away from its judge.
     """
 
     base: BaseCommit | None
     policies: Policies
-    allowance: Allowance
+    waiver_policy: WaiverPolicy
     weakened: tuple[Weakening, ...]
 
     @property
@@ -51,7 +51,7 @@ class Trust:
         """What a person should read at the beginning of a run."""
         if self.base is None or not self.base.protected:
             return ()
-        return (f"Judged by the policies, waivers and owners of {self.base.words}.",)
+        return (f"Judged by the policies, waivers and owners of {self.base.description}.",)
 
 
 def load_trust(root: Path, env: Mapping[str, str], today: Callable[[], date] = utc_today) -> Trust:
@@ -69,19 +69,19 @@ def load_trust(root: Path, env: Mapping[str, str], today: Callable[[], date] = u
     repository = Repository.find(root)
     base = find_base(repository, env)
     tree = read_policy_files(root)
-    written, _ = read_written(tree, today())
+    written, _ = read_waivers(tree, today())
     if repository is None or base is None:
-        allowance = Allowance(Waivers(today=today), [Written(each, NOWHERE) for each in written])
-        return Trust(None, Policies.of(root, tree), allowance, ())
+        waiver_policy = WaiverPolicy(Waivers(today=today), [DeclaredWaiver(each, NO_REPOSITORY) for each in written])
+        return Trust(None, Policies.of(root, tree), waiver_policy, ())
     weakened = weakened_since(repository, base.forked, tree)
     judging, allowing = _trusted(repository, base, tree)
     owners, merged = _merged(allowing)
-    allowance = _allowance(repository, base, written, merged, Waivers(owners=owners, today=today))
+    waiver_policy = _waiver_policy(repository, base, written, merged, Waivers(owners=owners, today=today))
     policies = Policies.of(root, {**judging, **_short(allowing)})
-    return Trust(base, policies, allowance, weakened)
+    return Trust(base, policies, waiver_policy, weakened)
 
 
-def read_written(tree: Mapping[str, bytes], today: date) -> tuple[tuple[Waiver, ...], Owners]:
+def read_waivers(tree: Mapping[str, bytes], today: date) -> tuple[tuple[Waiver, ...], Owners]:
     """The waivers and owners of the working tree.
 
     Args:
@@ -103,7 +103,7 @@ def read_written(tree: Mapping[str, bytes], today: date) -> tuple[tuple[Waiver, 
     except CatalogueError as error:
         problems += error.problems
     if not problems:
-        problems += faults(waivers, owners, today)
+        problems += waiver_problems(waivers, owners, today)
     if problems:
         raise CatalogueError(problems)
     return waivers, owners
@@ -166,9 +166,7 @@ def _trusted(
         what = "a link or submodule is not allowed here"
         raise CatalogueError([Problem(Location(name), what, "copy the files instead") for name in links])
     if base.protected and not blobs:
-        message = (
-            f"{base.words} has no {POLICIES_FOLDER}/; in CI a change is judged by the policies that were merged before"
-        )
+        message = f"{base.description} has no {POLICIES_FOLDER}/; in CI the policies come from that commit"
         raise SetupError(message, hint=f"merge {POLICIES_FOLDER}/ first, in a change of its own")
     content = repository.contents(sorted({blobs[name].id for name in wanted}))
     found = {name: content[blobs[name].id] for name in wanted}
@@ -193,29 +191,29 @@ def _merged(allowing: Mapping[str, bytes]) -> tuple[Owners, tuple[Waiver, ...]]:
         return Owners(), ()
 
 
-def _allowance(
+def _waiver_policy(
     repository: Repository, base: BaseCommit, written: tuple[Waiver, ...], merged: tuple[Waiver, ...], waivers: Waivers
-) -> Allowance:
+) -> WaiverPolicy:
     """Which of the written waivers count: as they were merged, of an owner who wrote neither them nor the change."""
     if not written:
-        return Allowance(waivers)
-    by_about = {each.about: each for each in merged}
+        return WaiverPolicy(waivers)
+    by_target = {each.target: each for each in merged}
     authors = _Authors(repository, base)
-    found: list[Written] = []
+    found: list[DeclaredWaiver] = []
     counting: list[Waiver] = []
     for each in written:
-        waiver = by_about.get(each.about)
+        waiver = by_target.get(each.target)
         why = _unmerged(base) if waiver is None else _void(waivers, waiver, authors)
-        found.append(Written(each, why))
+        found.append(DeclaredWaiver(each, why))
         if waiver is not None and not why:
             counting.append(waiver)
     kept = Waivers(entries=tuple(counting), owners=waivers.owners, today=waivers.today)
-    return Allowance(kept, found)
+    return WaiverPolicy(kept, found)
 
 
 def _unmerged(base: BaseCommit) -> str:
     if base.protected:
-        return f"it is not in {base.words} yet: it counts once it is merged"
+        return f"it is not in {base.description} yet: it counts once it is merged"
     return "it is not committed yet"
 
 
@@ -223,7 +221,7 @@ def _void(waivers: Waivers, waiver: Waiver, authors: _Authors) -> str:
     """Why a merged waiver does not count; empty when it does."""
     if waiver.owner not in waivers.owners.emails:
         return f"{waiver.owner} is not in {_OWNERS} as it is merged"
-    if not waivers.counts(waiver):
+    if not waivers.is_valid(waiver):
         return f"as it is merged, it expires on {waiver.expires}"
     if authors.repository.shallow:
         return "this clone is shallow, so nobody can tell who wrote it (GitHub: fetch-depth: 0; GitLab: GIT_DEPTH: 0)"
@@ -260,9 +258,9 @@ class _Authors:
         return self.repository.authors(self._lines[number] for number in lines if number in self._lines)
 
 
-def problems_written(root: Path, today: Callable[[], date] = utc_today) -> Iterator[Problem]:
+def check_waivers(root: Path, today: Callable[[], date] = utc_today) -> Iterator[Problem]:
     """What is wrong with the waivers and owners of the working tree, for ``orch check``."""
     try:
-        read_written(read_policy_files(root), today())
+        read_waivers(read_policy_files(root), today())
     except CatalogueError as error:
         yield from error.problems

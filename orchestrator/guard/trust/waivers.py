@@ -29,10 +29,10 @@ from orchestrator.guard.trust.owners import Owners
 
 WAIVERS_FILE = "waivers.yaml"
 
-LONGEST = timedelta(days=14)
+MAX_VALIDITY = timedelta(days=14)
 """How far ahead a waiver may expire."""
 
-NEVER = frozenset(
+UNWAIVABLE = frozenset(
     {
         "ORCH_UNREADABLE",
         "ORCH_CHECK_FAILED",
@@ -77,12 +77,12 @@ class Waiver:
     end: int = 0
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """What a finding says of it: ``retire-pool by anna: moved to another pool (until 2026-12-01)``."""
         return f"{self.id} by {self.owner}: {self.reason} (until {self.expires})"
 
     @property
-    def about(self) -> tuple[str, str, str]:
+    def target(self) -> tuple[str, str, str]:
         """What it allows: rule, unit and address, written in one way."""
         return self.rule, self.unit, canonical(self.address)
 
@@ -119,21 +119,21 @@ class Waivers:
             plan_sha256: of the saved plan that it is about; empty when there is none: then a waiver for one plan does
                 not match.
         """
-        if finding.severity is not Severity.BLOCK or finding.rule in NEVER:
+        if finding.severity is not Severity.BLOCK or finding.rule in UNWAIVABLE:
             return None
-        about = finding.rule, finding.unit, canonical(finding.address)
+        target = finding.rule, finding.unit, canonical(finding.address)
         for each in self.entries:
-            if each.about == about and self.counts(each) and each.plan in {"", plan_sha256}:
+            if each.target == target and self.is_valid(each) and each.plan in {"", plan_sha256}:
                 return each
         return None
 
     def for_unit(self, unit: str) -> tuple[Waiver, ...]:
         """The waivers of a unit that count today."""
-        return tuple(each for each in self.entries if each.unit == unit and self.counts(each))
+        return tuple(each for each in self.entries if each.unit == unit and self.is_valid(each))
 
-    def counts(self, waiver: Waiver) -> bool:
+    def is_valid(self, waiver: Waiver) -> bool:
         """Whether a waiver counts today: not expired, not too long, and of somebody who is listed."""
-        return timedelta(0) <= waiver.expires - self.today() <= LONGEST and waiver.owner in self.owners.emails
+        return timedelta(0) <= waiver.expires - self.today() <= MAX_VALIDITY and waiver.owner in self.owners.emails
 
 
 def _text(value: str) -> str:
@@ -154,7 +154,7 @@ def _exact(value: str) -> str:
 
 
 def _waivable(value: str) -> str:
-    if value in NEVER:
+    if value in UNWAIVABLE:
         kind, message = "never", "says that the guard itself did not work: no waiver reaches it"
         raise PydanticCustomError(kind, message)
     return value
@@ -233,22 +233,22 @@ def parse_waivers(data: bytes, *, shown_as: str) -> tuple[Waiver, ...]:
     )
 
 
-def faults(waivers: tuple[Waiver, ...], owners: Owners, today: date) -> Iterator[Problem]:
+def waiver_problems(waivers: tuple[Waiver, ...], owners: Owners, today: date) -> Iterator[Problem]:
     """What is wrong with well-formed waivers: expired, too long, of nobody who is listed, twofold."""
     ids: dict[str, Waiver] = {}
-    abouts: dict[tuple[str, str, str], Waiver] = {}
+    targets: dict[tuple[str, str, str], Waiver] = {}
     for each in waivers:
         if each.expires < today:
             hint = "remove it; if it is still needed, orch waive FINDING writes a new one"
             yield Problem(each.at, f"the waiver {each.id} expired on {each.expires}", hint)
-        elif each.expires - today > LONGEST:
-            hint = f"at most {LONGEST.days} days ahead: {today + LONGEST}"
+        elif each.expires - today > MAX_VALIDITY:
+            hint = f"at most {MAX_VALIDITY.days} days ahead: {today + MAX_VALIDITY}"
             yield Problem(each.at, f"the waiver {each.id} would count until {each.expires}, which is too long", hint)
         if each.owner not in owners.emails:
             hint = "owners: " + (", ".join(sorted(owners.emails)) or "nobody is listed in policies/owners.yaml")
             yield Problem(each.at, f"the waiver {each.id} is of {each.owner!r}, who is no owner", hint)
         if ids.setdefault(each.id, each) is not each:
             yield Problem(each.at, f"the id {each.id} is that of another waiver, in line {ids[each.id].at.line}")
-        if abouts.setdefault(each.about, each) is not each:
-            other = abouts[each.about]
+        if targets.setdefault(each.target, each) is not each:
+            other = targets[each.target]
             yield Problem(each.at, f"the waiver {each.id} allows the same as {other.id}", "keep one of them")

@@ -13,7 +13,7 @@ from orchestrator.guard.marked import load_tree, place
 from orchestrator.guard.policies.load import CHECK_FILE, POLICIES_FOLDER
 from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected, ProtectedType
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
-from orchestrator.guard.trust.specifiers import PINNING, loosened, pin_in
+from orchestrator.guard.trust.specifiers import PINNING, find_pin, is_loosened
 from orchestrator.guard.trust.waivers import WAIVERS_FILE
 
 ORCH_FILE = "live/orch.yaml"
@@ -180,13 +180,13 @@ def _pin(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
     now, where = _pinned(name, new or b"")
     if now is None:
         yield Weakening(Location(name), f"{name}: orch", f"orch is not held at {was} any more")
-    elif loosened(was, now):
+    elif is_loosened(was, now):
         yield Weakening(where, f"{name}: orch", f"the version of orch goes from {was} to {now or 'any'}")
 
 
 def _pinned(name: str, data: bytes) -> tuple[str | None, Location]:
     if name != ORCH_FILE:
-        found, line = pin_in(name, data)
+        found, line = find_pin(name, data)
         return found, Location(name, line)
     try:
         tree: Any = load_tree(data, name)

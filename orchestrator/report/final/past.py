@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.receipt.receipt import Receipt
-from orchestrator.guard.trust.waivers import NEVER
+from orchestrator.guard.trust.waivers import UNWAIVABLE
 from orchestrator.report.json import finding_form
 from orchestrator.report.model import Status
 from orchestrator.report.style import SEVERITY_STYLES, STATUS_STYLES, Paint
@@ -128,7 +128,7 @@ def waive_command(finding: Finding) -> str | None:
 
     None when the finding does not stop anything, or is of a rule that no waiver reaches.
     """
-    if finding.severity is not Severity.BLOCK or finding.rule in NEVER:
+    if finding.severity is not Severity.BLOCK or finding.rule in UNWAIVABLE:
         return None
     return f"orch waive {finding.id} --owner NAME --reason TEXT --expires DAY"
 

@@ -12,8 +12,8 @@ from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import OrchError
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.guard.rules.accounts import Pinned
-from orchestrator.guard.rules.orphans import Comparison, OrphanedState, compare
+from orchestrator.guard.rules.accounts import AccountComparison
+from orchestrator.guard.rules.orphans import Comparison, OrphanedState, compare_with_ledgers
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.blocked import BlockedUnits
 from orchestrator.run.checks.listing import AccountListing, Listings
@@ -44,7 +44,7 @@ class InventoryCheck:
     waived: Callable[[Finding], Finding] = without_waivers
     inside: Callable[[OrphanedState], str] = not_counted
 
-    def by_record(self, pinned: Pinned) -> BlockedUnits:
+    def by_record(self, pinned: AccountComparison) -> BlockedUnits:
         """What the record of the accounts says, before anything is asked of AWS."""
         blocking = {name: each for name, finding in pinned.moved.items() if _blocks(each := self.waived(finding))}
         return BlockedUnits(
@@ -69,7 +69,9 @@ class InventoryCheck:
         for shelf in self.shelves.of(unit for unit in units if unit.account not in held.accounts):
             books = self.shelves.books(shelf)
             new = [each for each in books if not each.lineage and (each.entry is None or each.entry.empty)]
-            found = compare(books, self.shelves.left(shelf), self.protected, self.shelves.elsewhere(shelf, new))
+            found = compare_with_ledgers(
+                books, self.shelves.left(shelf), self.protected, self.shelves.elsewhere(shelf, new)
+            )
             held = self._add(held, shelf, found, destroy=destroy)
         for account in vanished:
             held = self._add_vanished(held, account, destroy=destroy)
@@ -98,7 +100,7 @@ class InventoryCheck:
 
     def _add_vanished(self, held: BlockedUnits, account: Locked, *, destroy: bool) -> BlockedUnits:
         try:
-            found = compare((), self.shelves.of_vanished(account), self.protected)
+            found = compare_with_ledgers((), self.shelves.of_vanished(account), self.protected)
         except OrchError as error:
             note = f"{account.at}: {account.name} is no longer in live/, and what is left in it cannot be told: {error}"
             return replace(held, notes=(*held.notes, note))

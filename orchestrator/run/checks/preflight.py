@@ -61,7 +61,7 @@ def check_before_run(
         catalogue,
         Listings(catalogue, ledger),
         judge.policies.protected,
-        waived=lambda finding: judge.allowance.allow([finding])[0],
+        waived=lambda finding: judge.waiver_policy.apply([finding])[0],
         inside=lambda left: count_orphaned(catalogue, identities, left),
     )
     held = gate.by_record(pinned)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.guard.model import Verdict
-from orchestrator.guard.receipt.freeze import Frozen
+from orchestrator.guard.receipt.freeze import FrozenFiles
 from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.terraform.model import PlanRecord
@@ -26,7 +26,7 @@ class Planned:
     report: UnitReport
     plan: PlanRecord | None = None
     verdict: Verdict | None = None
-    frozen: Frozen | None = None
+    frozen: FrozenFiles | None = None
     receipt: Receipt | None = None
 
     @property

@@ -80,7 +80,7 @@ def look(context: RunContext, unit: Unit, root: Root, *, initialised: bool) -> t
         FoundError: something that no waiver allows.
     """
     found = context.guard.scanner.scan(unit, root.folder, root.data_dir, initialised=initialised)
-    allowed = context.guard.judge.allowance.allow(found)
+    allowed = context.guard.judge.waiver_policy.apply(found)
     if any(each.severity is Severity.BLOCK for each in allowed):
         raise FoundError(unit.id, allowed)
     return found

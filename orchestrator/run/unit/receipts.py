@@ -16,7 +16,7 @@ from orchestrator import __version__
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError, OrchError, SetupError
 from orchestrator.guard.model import Verdict
-from orchestrator.guard.receipt.freeze import Frozen, freeze, hash_file
+from orchestrator.guard.receipt.freeze import FrozenFiles, freeze, hash_file
 from orchestrator.guard.receipt.receipt import (
     Receipt,
     ReceiptInputs,
@@ -36,7 +36,7 @@ from orchestrator.terraform.state.header import StateHeader, planned_from
 
 
 def attest(
-    context: RunContext, unit: Unit, plan: PlanRecord, verdict: Verdict, frozen: Frozen, *, destroy: bool
+    context: RunContext, unit: Unit, plan: PlanRecord, verdict: Verdict, frozen: FrozenFiles, *, destroy: bool
 ) -> Receipt:
     """Make the receipt of a plan that was just judged, and save it as ``receipts/STAGE/STACK/REGION.json`` of the run.
 
@@ -209,7 +209,7 @@ def commit_of(root: Path) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _facts(context: RunContext, unit: Unit, base: StateHeader, frozen: Frozen, json_file: Path) -> ReceiptInputs:
+def _facts(context: RunContext, unit: Unit, base: StateHeader, frozen: FrozenFiles, json_file: Path) -> ReceiptInputs:
     account = context.catalogue.account_of(unit)
     lock = frozen.root / LOCK_FILE
     binary = context.terraform.cli.binary

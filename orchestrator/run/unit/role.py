@@ -40,8 +40,8 @@ def _for_waivers(context: RunContext, unit: Unit, verdict: Verdict) -> BreakGlas
     used = {finding.waiver for finding in verdict.waived}
     if not used:
         return None
-    waivers = [each for each in context.guard.judge.allowance.waivers.for_unit(unit.id) if each.words in used]
-    if {each.words for each in waivers} != used:
+    waivers = [each for each in context.guard.judge.waiver_policy.waivers.for_unit(unit.id) if each.summary in used]
+    if {each.summary for each in waivers} != used:
         message = f"{unit.id}: a waiver that allowed this plan does not count any more"
         raise BlockedError(message, hint="plan again: the finding says what it is about")
     waivers = [each for each in waivers if each.rule not in _LESS]

@@ -21,6 +21,6 @@ def lift_waived(context: RunContext, unit: Unit, root: Path) -> tuple[str, ...]:
     Returns:
         why something could not be lifted, for a person.
     """
-    waivers = context.guard.judge.allowance.waivers.for_unit(unit.id)
+    waivers = context.guard.judge.waiver_policy.waivers.for_unit(unit.id)
     addresses = [waiver.address for waiver in waivers if waiver.rule == PROTECTED]
     return lift_prevent_destroy(root, addresses) if addresses else ()

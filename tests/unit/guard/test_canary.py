@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.guard import judge as judge_module
-from orchestrator.guard.canary import escaped
+from orchestrator.guard.canary import canary_failures
 from orchestrator.guard.checkov.cases import run_cases
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
@@ -92,16 +92,16 @@ def test_a_rule_of_the_guard_that_lets_something_pass_is_caught(monkeypatch: pyt
     def blind(_document: object, _reported: object, _protected: object) -> Mapping[str, ResourceChange]:
         return {}
 
-    monkeypatch.setattr("orchestrator.guard.canary.losses", blind)
+    monkeypatch.setattr("orchestrator.guard.canary.protected_losses", blind)
     past = Judge(Policies.load(ROOT)).canary()
     assert "aws_cognito_user_pool could be deleted past the guard's own rule" in past
 
 
 def test_checkov_failing_as_a_whole_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = Judge(Policies.load(ROOT))
-    engine = judge.warm()
+    engine = judge.load_checks()
     monkeypatch.setattr(engine._registry, "get_checks", lambda _type: 1 / 0)
-    assert escaped(engine, judge.policies.protected) == ("checkov failed with ZeroDivisionError",)
+    assert canary_failures(engine, judge.policies.protected) == ("checkov failed with ZeroDivisionError",)
 
 
 def test_a_list_that_lost_a_type_has_no_canary_for_it(copy: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_run_in_which_nothing_changes_sends_none(tmp_path: Path, monkeypatch: 
         sent.append(1)
         return ()
 
-    monkeypatch.setattr(judge_module, "escaped", send)
+    monkeypatch.setattr(judge_module, "canary_failures", send)
     judge = Judge(Policies.load(ROOT))
     assert not judge.judge(a_unit(), empty_plan(tmp_path / "plan")).blocked
     assert sent == []

@@ -26,7 +26,7 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 judge = Judge(Policies.load(Path.cwd()))
-judge.warm()
+judge.load_checks()
 before = peak()
 record = read_plan(Path("plan"), Path(sys.argv[1]))
 verdict = judge.judge(a_unit(), record)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import CatalogueError
-from orchestrator.guard.checkov.annotate import UNKNOWN_TEXT, enriched, plan_of
+from orchestrator.guard.checkov.annotate import UNKNOWN_TEXT, annotated_resources, plan_of
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.plan.reader import read_document
 from orchestrator.guard.policies.load import Policies
@@ -143,7 +143,7 @@ def test_warming_in_a_thread_leaves_errors_to_the_judge(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
 ) -> None:
     judge = with_check(tmp_path, "return 1", id_="ORCH_PROTECTED")
-    judge.warm_beside().join()
+    judge.load_checks_in_background().join()
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list  # pytest warns of an exception in a thread
     with pytest.raises(CatalogueError):
@@ -155,18 +155,18 @@ def test_a_file_without_a_check_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "policies/extra/check.py").write_text("x = 1\n")
     judge = Judge(Policies.load(tmp_path))
     with pytest.raises(CatalogueError, match="registers no check"):
-        judge.warm()
+        judge.load_checks()
 
 
 def test_policies_without_the_one_that_matters_are_an_error(tmp_path: Path) -> None:
     judge = with_check(tmp_path, "return CheckResult.PASSED", name="protected")
     with pytest.raises(CatalogueError, match="no policy has the check ORCH_PROTECTED"):
-        judge.warm()
+        judge.load_checks()
 
 
 def test_checkov_failing_as_a_whole_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     judge = Judge(Policies.load(ROOT))
-    monkeypatch.setattr(judge.warm()._registry, "get_checks", lambda _type: 1 / 0)
+    monkeypatch.setattr(judge.load_checks()._registry, "get_checks", lambda _type: 1 / 0)
     verdict = judge.judge(a_unit(), saved(tmp_path, plan(update(mfa_configuration="ON"))))
     assert [each.rule for each in verdict.findings] == ["ORCH_CHECK_FAILED"]
     assert "ZeroDivisionError" in verdict.findings[0].cause
@@ -180,7 +180,7 @@ def test_checkov_reads_the_same_from_a_file(tmp_path: Path) -> None:
 
     pool = {**USERS, "schema": [{"name": "a"}, {"name": "b"}], "tags": {"owner": "platform"}, "empty": [], "n": 1}
     document = read_document(saved(tmp_path, plan(update(pool, name="x"), forget(deposed="1a2b"))).json_file or Path())
-    resources = list(enriched(document, Protected.read(ROOT / "policies/protected.yaml")))
+    resources = list(annotated_resources(document, Protected.read(ROOT / "policies/protected.yaml")))
     file = tmp_path / "enriched.json"
     file.write_text(json.dumps(plan_of(resources)))
     errors: dict[str, str] = {}
@@ -208,7 +208,7 @@ def test_unknown_values_are_what_checkov_calls_them(tmp_path: Path) -> None:
     unknown = {"arn": True, "schema": [{"name": True}], "lambda_config": [], "tags": {"a": True}, "known": False}
     after = {**USERS, "tags": {"b": "c"}, "known": 1}
     file = saved(tmp_path, plan(change(["create"], after=after, unknown=unknown))).json_file
-    (resource,) = enriched(read_document(file or Path()), Protected.read(ROOT / "policies/protected.yaml"))
+    (resource,) = annotated_resources(read_document(file or Path()), Protected.read(ROOT / "policies/protected.yaml"))
     values = resource["values"]
     assert values["arn"] == UNKNOWN_TEXT
     assert values["schema"][0] == {**USERS["schema"][0], "name": UNKNOWN_TEXT}
@@ -233,7 +233,7 @@ def test_many_threads_get_their_own_verdicts(tmp_path: Path) -> None:
 def test_sixty_plans_take_less_than_a_second(tmp_path: Path) -> None:
     """What judging may add to a run of 60 units; measured: 0.1 s with 20 changes each."""
     judge = Judge(Policies.load(ROOT))
-    judge.warm()
+    judge.load_checks()
     queues = [change(["create"], after={"name": str(n)}, address=f"module.this.aws_sqs_queue.q{n}") for n in range(19)]
     record = saved(tmp_path, plan(delete(), *queues))
     started = time.process_time()

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import BlockedError
-from orchestrator.guard.receipt.freeze import Frozen, freeze, verify
+from orchestrator.guard.receipt.freeze import FrozenFiles, freeze, verify
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def frozen(root: Path) -> Frozen:
+def frozen(root: Path) -> FrozenFiles:
     return freeze(root, root.parent / "unit.tfplan", extra=[root.parent / "fetched"])
 
 

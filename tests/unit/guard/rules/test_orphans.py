@@ -15,7 +15,14 @@ from orchestrator.aws.state.ledger_form import LedgerEntry, make_entry
 from orchestrator.config.catalogue import Unit
 from orchestrator.guard.model import Severity
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.guard.rules.orphans import DUPLICATE, ORPHANED, Comparison, InventoryRecord, OrphanedState, compare
+from orchestrator.guard.rules.orphans import (
+    DUPLICATE,
+    ORPHANED,
+    Comparison,
+    InventoryRecord,
+    OrphanedState,
+    compare_with_ledgers,
+)
 from orchestrator.terraform.model import StateRecord, StateResource
 from tests.support.aws import account, catalogue, unit
 
@@ -51,7 +58,9 @@ def run(units: Sequence[Unit], entries: Sequence[LedgerEntry], elsewhere: Sequen
     known = {each.folder: each for each in entries}
     asked = [books(each, e := known.get(each.folder), lineage=e.lineage if e and not e.empty else "") for each in units]
     folders = {each.folder for each in units}
-    return compare(asked, [left(each) for each in entries if each.folder not in folders], PROTECTED, elsewhere)
+    return compare_with_ledgers(
+        asked, [left(each) for each in entries if each.folder not in folders], PROTECTED, elsewhere
+    )
 
 
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
@@ -127,8 +136,8 @@ def test_a_new_unit_that_looks_like_nothing_that_is_left_is_no_twin() -> None:
 
 def test_an_emptied_unit_may_be_built_again() -> None:
     old = made("prod/users")
-    assert compare([books(old, entry(old, resources=0))], [], PROTECTED) == Comparison()
-    assert compare([books(old, entry(old, resources=0), lineage="new")], [], PROTECTED) == Comparison()
+    assert compare_with_ledgers([books(old, entry(old, resources=0))], [], PROTECTED) == Comparison()
+    assert compare_with_ledgers([books(old, entry(old, resources=0), lineage="new")], [], PROTECTED) == Comparison()
 
 
 @pytest.mark.parametrize(
@@ -146,14 +155,14 @@ def test_a_state_that_was_lost_or_replaced_or_is_looked_for_elsewhere_blocks(
     users = made("prod/users")
     known = entry(users, POOL)
     known = replace(known, state_key=key or known.state_key)
-    finding = compare([books(users, known, lineage=lineage)], [], PROTECTED).duplicates["prod/users"]
+    finding = compare_with_ledgers([books(users, known, lineage=lineage)], [], PROTECTED).duplicates["prod/users"]
     assert said in finding.message
     assert known.state_key in finding.hint
 
 
 def test_a_lost_state_without_anything_protected_is_a_note() -> None:
     box = made("dev/box")
-    found = compare([books(box, entry(box))], [], PROTECTED)
+    found = compare_with_ledgers([books(box, entry(box))], [], PROTECTED)
     assert not found.duplicates
     assert "the state of dev/box is gone" in found.notes[0]
 
@@ -161,7 +170,7 @@ def test_a_lost_state_without_anything_protected_is_a_note() -> None:
 def test_a_state_in_another_bucket_makes_a_twin() -> None:
     users = made("prod/users")
     elsewhere = left(entry(users, POOL), bucket="old-bucket")
-    finding = compare([books(users)], [], PROTECTED, [elsewhere]).duplicates["prod/users"]
+    finding = compare_with_ledgers([books(users)], [], PROTECTED, [elsewhere]).duplicates["prod/users"]
     assert "old-bucket" in finding.cause
     assert "`state.bucket`" in finding.hint
 
@@ -169,26 +178,26 @@ def test_a_state_in_another_bucket_makes_a_twin() -> None:
 def test_another_accounts_stage_of_the_same_stacks_is_no_twin() -> None:
     users = made("prod/users")
     other = replace(entry(made("dev/users"), POOL), account="development", account_id="2" * 12)
-    assert not compare([books(users)], [], PROTECTED, [left(other, bucket="theirs")]).duplicates
+    assert not compare_with_ledgers([books(users)], [], PROTECTED, [left(other, bucket="theirs")]).duplicates
     same = replace(entry(users, POOL), account="development", account_id="2" * 12)
-    assert compare([books(users)], [], PROTECTED, [left(same, bucket="theirs")]).duplicates
+    assert compare_with_ledgers([books(users)], [], PROTECTED, [left(same, bucket="theirs")]).duplicates
 
 
 def test_another_catalogue_in_the_same_account_is_not_ours() -> None:
     users = made("prod/users")
     theirs = replace(entry(made("live/users"), POOL), catalogue="bpm")
-    assert not compare([books(users)], [], PROTECTED, [left(theirs, bucket="theirs")]).duplicates
+    assert not compare_with_ledgers([books(users)], [], PROTECTED, [left(theirs, bucket="theirs")]).duplicates
 
 
 def test_an_orphan_whose_state_is_gone_still_blocks() -> None:
-    ((_, finding),) = compare([], [left(entry(made("old/users"), POOL), gone=True)], PROTECTED).orphans
+    ((_, finding),) = compare_with_ledgers([], [left(entry(made("old/users"), POOL), gone=True)], PROTECTED).orphans
     assert "its state is gone, and the ledger has" in finding.message
 
 
 def test_what_the_list_protects_now_counts_not_what_it_did_when_the_entry_was_written() -> None:
     """The state is read anew: a type that was listed later is found all the same."""
     old = entry(made("old/users"))
-    ((_, finding),) = compare([], [OrphanedState(old, BUCKET, state(POOL))], PROTECTED).orphans
+    ((_, finding),) = compare_with_ledgers([], [OrphanedState(old, BUCKET, state(POOL))], PROTECTED).orphans
     assert "aws_cognito_user_pool" in finding.message
 
 

@@ -34,10 +34,10 @@ class Known:
     buckets: Sequence[str] = ()
     asked: list[str] = field(default_factory=list)
 
-    def standing(self, unit: Unit) -> Sequence[StateResource]:
+    def state_resources(self, unit: Unit) -> Sequence[StateResource]:
         return self.state
 
-    def remembered(self, unit: Unit) -> Sequence[StateResource]:
+    def ledger_resources(self, unit: Unit) -> Sequence[StateResource]:
         self.asked.append("ledger")
         return self.ledger
 
@@ -122,7 +122,7 @@ def test_the_finding_is_waivable_and_stable(tmp_path: Path) -> None:
 
 def test_a_plan_that_is_empty_asks_nothing_and_no_answer_is_no_verdict(tmp_path: Path) -> None:
     class Mute(Known):
-        def standing(self, unit: Unit) -> Sequence[StateResource]:
+        def state_resources(self, unit: Unit) -> Sequence[StateResource]:
             raise ThrottledError("slow down")
 
     with pytest.raises(ThrottledError):

@@ -55,7 +55,7 @@ def trust(git: Git, env: Mapping[str, str] = {}) -> Trust:
 
 def judged(trusted: Trust) -> Finding:
     loss = Finding("i", "ORCH_PROTECTED", "prod/identity", POOL, "delete", "c", "m", "h")
-    return trusted.allowance.allow([loss])[0]
+    return trusted.waiver_policy.apply([loss])[0]
 
 
 def allowed(trusted: Trust) -> bool:
@@ -104,7 +104,7 @@ def test_a_waiver_that_the_change_takes_back_does_not_count(git: Git) -> None:
     git.commit()
     trusted = trust(git, PULL)
     assert not allowed(trusted)
-    assert list(trusted.allowance.unused("prod/identity")) == []
+    assert list(trusted.waiver_policy.unused("prod/identity")) == []
 
 
 def test_an_owner_cannot_allow_their_own_change(git: Git) -> None:

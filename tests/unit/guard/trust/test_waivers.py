@@ -14,9 +14,17 @@ from hypothesis import strategies as st
 from orchestrator.errors import CatalogueError
 from orchestrator.guard.findings import finding_id
 from orchestrator.guard.model import Finding, Severity, Verdict
-from orchestrator.guard.trust.allowance import Allowance, Written
 from orchestrator.guard.trust.owners import Owners
-from orchestrator.guard.trust.waivers import LONGEST, NEVER, Waiver, Waivers, canonical, faults, parse_waivers
+from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy
+from orchestrator.guard.trust.waivers import (
+    MAX_VALIDITY,
+    UNWAIVABLE,
+    Waiver,
+    Waivers,
+    canonical,
+    parse_waivers,
+    waiver_problems,
+)
 
 TODAY = date(2026, 11, 26)
 OWNERS = Owners({"anna": frozenset({"anna@example.com"}), "carl": frozenset({"carl@example.com"})})
@@ -55,8 +63,8 @@ def counting(*entries: Waiver, today: date = TODAY) -> Waivers:
     return Waivers(entries=entries, owners=OWNERS, today=lambda: today)
 
 
-def allowance(*entries: Waiver, today: date = TODAY) -> Allowance:
-    return Allowance(counting(*entries, today=today), [Written(each) for each in entries])
+def waiver_policy(*entries: Waiver, today: date = TODAY) -> WaiverPolicy:
+    return WaiverPolicy(counting(*entries, today=today), [DeclaredWaiver(each) for each in entries])
 
 
 def test_a_right_file_is_read_with_its_lines() -> None:
@@ -69,7 +77,7 @@ def test_a_right_file_is_read_with_its_lines() -> None:
         8,
     )
     assert (second.expires, second.at.line, second.end) == (date(2026, 12, 1), 9, 15)
-    assert list(faults((first, second), OWNERS, TODAY)) == []
+    assert list(waiver_problems((first, second), OWNERS, TODAY)) == []
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "[]\n"])
@@ -116,7 +124,7 @@ def test_a_mistake_is_told_with_its_place(old: str, new: str, where: str, what: 
     assert str(first.where) == f"policies/waivers.yaml:{where}"
 
 
-@pytest.mark.parametrize("rule", sorted(NEVER))
+@pytest.mark.parametrize("rule", sorted(UNWAIVABLE))
 def test_rules_about_the_guard_itself_cannot_be_written_nor_matched(rule: str) -> None:
     with pytest.raises(CatalogueError, match="the guard itself"):
         parse_waivers(GOOD.replace("ORCH_PROTECTED", rule).encode(), shown_as="w")
@@ -167,13 +175,13 @@ def test_what_is_no_list_is_an_error(text: str) -> None:
     ],
 )
 def test_what_cannot_count_is_an_error(entries: list[Waiver], what: str) -> None:
-    (problem,) = faults(tuple(entries), OWNERS, TODAY)
+    (problem,) = waiver_problems(tuple(entries), OWNERS, TODAY)
     assert what in problem.what
 
 
 def test_the_last_day_and_the_longest_time_are_fine() -> None:
-    entries = (waiver(expires=TODAY), waiver(id="b", address="aws_x.y", expires=TODAY + LONGEST))
-    assert list(faults(entries, OWNERS, TODAY)) == []
+    entries = (waiver(expires=TODAY), waiver(id="b", address="aws_x.y", expires=TODAY + MAX_VALIDITY))
+    assert list(waiver_problems(entries, OWNERS, TODAY)) == []
 
 
 def test_the_repository_s_own_files_are_right() -> None:
@@ -181,7 +189,7 @@ def test_the_repository_s_own_files_are_right() -> None:
     owners = Owners.parse((folder / "owners.yaml").read_bytes(), shown_as="policies/owners.yaml")
     waivers = parse_waivers((folder / "waivers.yaml").read_bytes(), shown_as="policies/waivers.yaml")
     assert owners.emails
-    assert list(faults(waivers, owners, TODAY)) == []
+    assert list(waiver_problems(waivers, owners, TODAY)) == []
 
 
 @pytest.mark.parametrize(
@@ -212,7 +220,7 @@ def test_addresses_are_compared_without_case() -> None:
 
 def test_a_waiver_allows_its_finding_whatever_the_action() -> None:
     for action in ("delete", "replace", "forget"):
-        (found,) = allowance(waiver()).allow([finding(action=action)])
+        (found,) = waiver_policy(waiver()).apply([finding(action=action)])
         assert found.severity is Severity.WAIVED
         assert found.waiver == "gone by anna: every user has moved (until 2026-12-01)"
         assert not Verdict("prod/identity", (found,), ()).blocked
@@ -224,49 +232,49 @@ def test_a_waiver_for_one_plan_allows_only_that_plan(tmp_path: Path) -> None:
     one.write_bytes(b"one")
     other.write_bytes(b"other")
     digest = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"  # of "one"
-    allowed = allowance(waiver(plan=digest))
-    assert allowed.allow([finding()], one)[0].severity is Severity.WAIVED
+    allowed = waiver_policy(waiver(plan=digest))
+    assert allowed.apply([finding()], one)[0].severity is Severity.WAIVED
     for plan in (other, None, tmp_path / "gone"):
-        (found,) = allowed.allow([finding()], plan)
+        (found,) = allowed.apply([finding()], plan)
         assert found.severity is Severity.BLOCK
         assert "it is for another plan" in found.hint
 
 
 def test_the_same_short_address_of_two_things_is_allowed_for_neither() -> None:
     both = [finding(address="aws_x.y"), finding(address="module.this.aws_x.y")]
-    found = allowance(waiver(address="aws_x.y")).allow(both)
+    found = waiver_policy(waiver(address="aws_x.y")).apply(both)
     assert [each.severity for each in found] == [Severity.BLOCK] * 2
     assert "two different things" in found[0].hint
 
 
 def test_what_does_not_count_is_told_at_the_finding() -> None:
-    allowed = Allowance(counting(), [Written(waiver(), "it is not committed yet")])
-    (found,) = allowed.allow([finding()])
+    allowed = WaiverPolicy(counting(), [DeclaredWaiver(waiver(), "it is not committed yet")])
+    (found,) = allowed.apply([finding()])
     assert found.severity is Severity.BLOCK
     assert found.hint.startswith("do that; the waiver gone (policies/waivers.yaml) does not count: it is not committed")
     assert list(allowed.unused("prod/identity")) == []
 
 
 def test_a_waiver_that_nothing_needs_is_a_finding_on_its_unit() -> None:
-    allowed = allowance(waiver())
-    allowed.allow([finding(rule="ORCH_WEAKENED"), finding(unit="test/identity"), finding(address="aws_x.y")])
+    allowed = waiver_policy(waiver())
+    allowed.apply([finding(rule="ORCH_WEAKENED"), finding(unit="test/identity"), finding(address="aws_x.y")])
     assert list(allowed.unused("test/identity")) == []
     (found,) = allowed.unused("prod/identity")
     assert (found.rule, found.severity, found.address) == ("ORCH_WAIVER", Severity.BLOCK, POOL)
-    assert allowed.allow([found]) == (found,)
-    allowed.allow([finding()])
+    assert allowed.apply([found]) == (found,)
+    allowed.apply([finding()])
     assert list(allowed.unused("prod/identity")) == []
 
 
 def test_a_warning_needs_no_waiver() -> None:
     warning = replace(finding(), severity=Severity.WARN)
-    assert allowance(waiver()).allow([warning]) == (warning,)
+    assert waiver_policy(waiver()).apply([warning]) == (warning,)
 
 
 # Laws, over few enough names that they meet each other often.
 
 names = st.sampled_from(["aws_x.a", "aws_x.b", "module.this.aws_x.a", 'aws_x.a["k"]', "module.this.module.m.aws_x.a"])
-rules = st.sampled_from(["ORCH_PROTECTED", "ORCH_WEAKENED", "ORCH_RUNS_CODE", *sorted(NEVER)])
+rules = st.sampled_from(["ORCH_PROTECTED", "ORCH_WEAKENED", "ORCH_RUNS_CODE", *sorted(UNWAIVABLE)])
 units = st.sampled_from(["prod/a", "test/a", "prod/b"])
 days = st.integers(-20, 40).map(lambda number: TODAY + timedelta(days=number))
 digests = st.sampled_from(["", "a" * 64, "b" * 64])
@@ -290,10 +298,10 @@ def test_no_waiver_matches_more_than_it_says(entries: list[Waiver], found: Findi
     if match is not None:
         assert (match.rule, match.unit) == (found.rule, found.unit)
         assert canonical(match.address) == canonical(found.address)
-        assert today <= match.expires <= today + LONGEST
+        assert today <= match.expires <= today + MAX_VALIDITY
         assert match.owner in OWNERS.emails
         assert match.plan in {"", digest}
-        assert found.rule not in NEVER
+        assert found.rule not in UNWAIVABLE
 
 
 @given(st.lists(waivers, max_size=6), findings, digests)
@@ -302,11 +310,11 @@ def test_a_waiver_that_says_it_matches(entries: list[Waiver], found: Finding, di
     right = [
         each
         for each in entries
-        if each.about == (found.rule, found.unit, canonical(found.address))
-        and TODAY <= each.expires <= TODAY + LONGEST
+        if each.target == (found.rule, found.unit, canonical(found.address))
+        and TODAY <= each.expires <= TODAY + MAX_VALIDITY
         and each.owner != "mallory"
         and each.plan in {"", digest}
-        and each.rule not in NEVER
+        and each.rule not in UNWAIVABLE
     ]
     assert (counting(*entries).match(found, digest) is not None) == bool(right)
 
@@ -315,9 +323,9 @@ def test_a_waiver_that_says_it_matches(entries: list[Waiver], found: Finding, di
 def test_more_waivers_never_unblock_what_they_do_not_name(
     entries: list[Waiver], more: list[Waiver], given_: list[Finding]
 ) -> None:
-    before = allowance(*entries).allow(given_)
-    after = allowance(*entries, *more).allow(given_)
-    named = {each.about for each in more}
+    before = waiver_policy(*entries).apply(given_)
+    after = waiver_policy(*entries, *more).apply(given_)
+    named = {each.target for each in more}
     for one, other in zip(before, after, strict=True):
         if (one.rule, one.unit, canonical(one.address)) not in named:
             assert one.severity is other.severity
@@ -325,6 +333,6 @@ def test_more_waivers_never_unblock_what_they_do_not_name(
 
 @given(st.lists(waivers, max_size=6), st.lists(findings, max_size=5))
 def test_no_finding_is_lost_or_made_by_waivers(entries: list[Waiver], given_: list[Finding]) -> None:
-    after = allowance(*entries).allow(given_)
+    after = waiver_policy(*entries).apply(given_)
     assert [each.id for each in after] == [each.id for each in given_]
     assert all(bool(each.waiver) == (each.severity is Severity.WAIVED) for each in after)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from orchestrator.guard.trust.specifiers import loosened, pin_in
+from orchestrator.guard.trust.specifiers import find_pin, is_loosened
 from orchestrator.guard.trust.weakening import weakenings
 
 LIST = """\
@@ -179,7 +179,7 @@ def test_the_repository_s_own_list_without_a_type_is_weaker() -> None:
     ],
 )
 def test_the_pin_of_orch_is_found(file: str, text: str, pin: str | None) -> None:
-    assert pin_in(file, text.encode())[0] == pin
+    assert find_pin(file, text.encode())[0] == pin
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_the_pin_of_orch_is_found(file: str, text: str, pin: str | None) -> None
     ],
 )
 def test_a_pin_is_lowered_or_widened(old: str, new: str, worse: bool) -> None:
-    assert loosened(old, new) is worse
+    assert is_loosened(old, new) is worse
 
 
 clauses = st.builds(
@@ -220,7 +220,7 @@ VERSIONS = ("0.0.9", "0.1", "0.1.1", "0.1.2", "0.1.5", "0.2", "0.3", "1.0", "1.5
 
 @given(specifiers, specifiers, st.sampled_from(VERSIONS))
 def test_what_is_not_loosened_lets_nothing_older_in(old: str, new: str, version: str) -> None:
-    if loosened(old, new) or version not in SpecifierSet(new):
+    if is_loosened(old, new) or version not in SpecifierSet(new):
         return
     older = [Version(each) for each in VERSIONS if each in SpecifierSet(old)]
     assert version in SpecifierSet(old) or not older or Version(version) > min(older)

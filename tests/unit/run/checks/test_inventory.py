@@ -17,7 +17,7 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location, SetupError
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.guard.rules.accounts import Pinned, compare_accounts, trusted_lock
+from orchestrator.guard.rules.accounts import AccountComparison, compare_accounts, trusted_lock
 from orchestrator.guard.rules.orphans import InventoryRecord, OrphanedState
 from orchestrator.guard.trust.base_commit import BaseCommit
 from orchestrator.report.model import Status, UnitReport
@@ -143,7 +143,7 @@ def test_an_account_that_moved_is_held_before_aws_is_asked() -> None:
     assert f"{FILE}:6" in report.findings[0].cause
     assert report_of(found, "bpm-prod/tasks") is not None
     assert report_of(found, "prod/data") is None
-    assert gate(Fake()).by_record(Pinned()) == BlockedUnits()
+    assert gate(Fake()).by_record(AccountComparison()) == BlockedUnits()
 
 
 @pytest.mark.parametrize(("entry", "stale"), [(None, True), (11, True), (12, False), (13, False)])
@@ -167,7 +167,7 @@ def test_in_a_ci_the_record_is_that_of_the_protected_commit(tmp_path: Path) -> N
     merged = git.commit()
     file.write_text(accounts_lock_text([replace(entry, id="6" * 12)]))
     git.commit()
-    base = BaseCommit(commit=merged, forked=merged, since=merged, protected=True, words="origin/main")
+    base = BaseCommit(commit=merged, forked=merged, since=merged, protected=True, description="origin/main")
     assert trusted_lock(git.root, base)["bpm"].id == entry.id
     assert trusted_lock(git.root, replace(base, protected=False))["bpm"].id == "6" * 12
     assert trusted_lock(git.root, None)["bpm"].id == "6" * 12

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.config.load import load
-from orchestrator.guard.modules.armed import check_modules
+from orchestrator.guard.modules.check import check_modules
 from orchestrator.guard.policies.protected import Protected
 
 ROOT = Path(__file__).parents[4]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestrator.guard.findings import WAIVER, finding_id
 from orchestrator.guard.model import Finding, Severity
-from orchestrator.guard.trust.waivers import NEVER, Waiver, Waivers, canonical
+from orchestrator.guard.trust.waivers import UNWAIVABLE, Waiver, Waivers, canonical
 
 _FOR_NOTHING = (
     "remove it from {place}: a waiver is merged in the same change as what it allows, and removed after the apply"
@@ -18,14 +18,14 @@ _FOR_NOTHING = (
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class DeclaredWaiver:
     """A waiver as the working tree has it. ``void``: why it does not count; empty when it does."""
 
     waiver: Waiver
-    void: str = ""
+    rejection: str = ""
 
 
-class Allowance:
+class WaiverPolicy:
     """Applies the waivers of a run to findings; may be used from many threads.
 
     Args:
@@ -33,13 +33,13 @@ class Allowance:
         written: every waiver of the working tree, with the reason of those that do not count.
     """
 
-    def __init__(self, waivers: Waivers | None = None, written: Sequence[Written] = ()) -> None:
+    def __init__(self, waivers: Waivers | None = None, declared: Sequence[DeclaredWaiver] = ()) -> None:
         self.waivers = waivers if waivers is not None else Waivers()
-        self.written = tuple(written)
+        self.declared = tuple(declared)
         self._lock = threading.Lock()
         self._met: set[tuple[str, str, str]] = set()
 
-    def allow(self, findings: Iterable[Finding], plan: Path | None = None) -> tuple[Finding, ...]:
+    def apply(self, findings: Iterable[Finding], plan: Path | None = None) -> tuple[Finding, ...]:
         """The findings, those that a waiver allows with ``Severity.WAIVED`` and its words.
 
         Args:
@@ -52,18 +52,18 @@ class Allowance:
         twofold = _twofold(matched)
         self._remember(given)
         return tuple(
-            replace(finding, severity=Severity.WAIVED, waiver=waiver.words)
-            if waiver is not None and waiver.about not in twofold
+            replace(finding, severity=Severity.WAIVED, waiver=waiver.summary)
+            if waiver is not None and waiver.target not in twofold
             else self._explained(finding, twofold=waiver is not None)
             for finding, waiver in matched
         )
 
     def unused(self, unit: str) -> Iterator[Finding]:
         """A finding for each waiver of a unit that nothing in this run needed; ask after the unit was judged."""
-        for each in self.written:
+        for each in self.declared:
             waiver = each.waiver
             with self._lock:
-                met = waiver.about in self._met
+                met = waiver.target in self._met
             if waiver.unit == unit and not met:
                 why = (
                     f"the waiver {waiver.id} allows {waiver.rule} on {waiver.address}, and this plan does no such thing"
@@ -82,12 +82,12 @@ class Allowance:
 
     def _remember(self, findings: Iterable[Finding]) -> None:
         with self._lock:
-            self._met |= {_about(each) for each in findings}
+            self._met |= {_target(each) for each in findings}
 
     def _digest(self, findings: Sequence[Finding], plan: Path | None) -> str:
         """SHA-256 of the plan, when a waiver asks for it: a plan may be large."""
-        abouts = {_about(each) for each in findings}
-        wanted = plan is not None and any(each.plan and each.about in abouts for each in self.waivers.entries)
+        targets = {_target(each) for each in findings}
+        wanted = plan is not None and any(each.plan and each.target in targets for each in self.waivers.entries)
         if not wanted or plan is None or not plan.is_file():
             return ""
         with plan.open("rb") as file:
@@ -95,17 +95,17 @@ class Allowance:
 
     def _explained(self, finding: Finding, *, twofold: bool) -> Finding:
         """A finding that stays, and why the waiver that is written for it does not help."""
-        if finding.severity is not Severity.BLOCK or finding.rule in NEVER:
+        if finding.severity is not Severity.BLOCK or finding.rule in UNWAIVABLE:
             return finding
-        for each in self.written:
-            if each.waiver.about == _about(finding):
-                why = each.void or ("it would allow two different things" if twofold else "it is for another plan")
+        for each in self.declared:
+            if each.waiver.target == _target(finding):
+                why = each.rejection or ("it would allow two different things" if twofold else "it is for another plan")
                 hint = f"{finding.hint}; the waiver {each.waiver.id} ({each.waiver.at}) does not count: {why}"
                 return replace(finding, hint=hint)
         return finding
 
 
-def _about(finding: Finding) -> tuple[str, str, str]:
+def _target(finding: Finding) -> tuple[str, str, str]:
     return finding.rule, finding.unit, canonical(finding.address)
 
 
@@ -114,5 +114,5 @@ def _twofold(matched: Iterable[tuple[Finding, Waiver | None]]) -> frozenset[tupl
     addresses: dict[tuple[str, str, str], set[str]] = {}
     for finding, waiver in matched:
         if waiver is not None:
-            addresses.setdefault(waiver.about, set()).add(finding.address)
-    return frozenset(about for about, named in addresses.items() if len(named) > 1)
+            addresses.setdefault(waiver.target, set()).add(finding.address)
+    return frozenset(target for target, named in addresses.items() if len(named) > 1)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import Location, Problem
-from orchestrator.guard.modules.constants import Constants, Known, attribute_in
+from orchestrator.guard.modules.constants import Constants, PossibleValue, attribute_in
 from orchestrator.guard.policies.protected import AttributeValue, Protected, ProtectedType
 from orchestrator.hcl.modules.blocks import Declaration
 from orchestrator.hcl.modules.paths import ScannedModule, scan_modules
@@ -126,7 +126,7 @@ class _Resource:
                 what = f"{self.name}: only a plan knows what its protection {protection.attribute} will be"
                 yield Problem(known.at, what, "the guard looks at it in each plan")
 
-    def _disposable(self, known: Known) -> bool:
+    def _disposable(self, known: PossibleValue) -> bool:
         """A stage that may be thrown away says itself that what is in it is to go."""
         stage = self.catalogue.stages.get(known.stage) if known.stage is not None else None
         return stage is not None and stage.disposable
@@ -139,7 +139,7 @@ class _Resource:
     def _blocks(self, kind: str) -> Iterator[Block]:
         return (block for _, block in self.declared.blocks if block.type == kind)
 
-    def _values(self, name: str) -> Iterable[Known]:
+    def _values(self, name: str) -> Iterable[PossibleValue]:
         found = attribute_in(self.declared, name)
         return self.constants.of(found, self.declared.place_of(name.split(".", maxsplit=1)[0])) if found else ()
 
