@@ -7,7 +7,7 @@ from typing import Any
 from checkov.common.models.enums import CheckCategories, CheckResult
 from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
 
-from orchestrator.guard.checkov.marks import Change
+from orchestrator.guard.checkov.annotate import Change
 from orchestrator.terraform.model import Action
 
 LOSING = {Action.DELETE, Action.REPLACE, Action.FORGET}

@@ -8,18 +8,48 @@ own, keeps what was raised, and reports exactly which check answered what about 
 from __future__ import annotations
 
 import hashlib
+import logging
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from types import ModuleType
 from typing import Any
 
+import colorama  # type: ignore[import-untyped]  # checkov depends on it
+
 from orchestrator.errors import CatalogueError, Problem
-from orchestrator.guard.checkov.quiet import quiet_import
 from orchestrator.guard.policies.load import Policies, Policy
+
+
+@contextmanager
+def quiet_import() -> Iterator[None]:
+    """Import checkov without a trace on the terminal.
+
+    Two things would stay otherwise: a handler on the root logger, because checkov logs through the bare ``logging``
+    functions, which install one that writes to stderr when there is none; and a wrapper around stdout and stderr,
+    because checkov calls ``colorama.init``. A handler that drops everything therefore stays on a root logger that has
+    none, as the logging documentation advises for libraries, and ``colorama.init`` does nothing for this moment.
+    """
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.NullHandler())
+    level = root.level
+    real = colorama.init
+
+    def nothing(*_args: object, **_kwargs: object) -> None:
+        """Leave stdout and stderr alone."""
+
+    colorama.init = nothing
+    try:
+        yield
+    finally:
+        colorama.init = real
+        root.setLevel(level)
+
 
 with quiet_import():
     from checkov.common.models.enums import CheckResult

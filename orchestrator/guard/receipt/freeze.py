@@ -76,22 +76,6 @@ def freeze(root: Path, plan: Path, extra: Iterable[Path] = ()) -> FrozenFiles:
     )
 
 
-def verify(frozen: FrozenFiles) -> None:
-    """Compare what is there now with what was judged.
-
-    Raises:
-        BlockedError: a file differs, is missing or is new; the first one by name is told. Or as for ``freeze``.
-    """
-    now = _files(frozen.root, frozen.plan, frozen.extra)
-    for name in sorted(frozen.files.keys() | now.keys()):
-        before, after = frozen.files.get(name), now.get(name)
-        if before == after:
-            continue
-        how = "was added" if before is None else "is gone" if after is None else "was changed"
-        message = f"{frozen.path_of(name)} {how} after the plan was judged"
-        raise BlockedError(message, hint="plan again, so that what is applied is what was judged")
-
-
 def hash_file(path: Path) -> str:
     """``sha256:`` and the hash of a file; a link is not followed.
 

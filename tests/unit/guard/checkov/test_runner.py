@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import CatalogueError
-from orchestrator.guard.checkov.annotate import UNKNOWN_TEXT, annotated_resources, plan_of
+from orchestrator.guard.checkov.annotate import UNKNOWN_TEXT, annotated_resources
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.plan.reader import read_document
 from orchestrator.guard.policies.load import Policies
@@ -182,7 +182,12 @@ def test_checkov_reads_the_same_from_a_file(tmp_path: Path) -> None:
     document = read_document(saved(tmp_path, plan(update(pool, name="x"), forget(deposed="1a2b"))).json_file or Path())
     resources = list(annotated_resources(document, Protected.read(ROOT / "policies/protected.yaml")))
     file = tmp_path / "enriched.json"
-    file.write_text(json.dumps(plan_of(resources)))
+    whole = {
+        "format_version": "1.2",
+        "terraform_version": "1.11.4",
+        "planned_values": {"root_module": {"resources": resources}},
+    }
+    file.write_text(json.dumps(whole))
     errors: dict[str, str] = {}
     definitions, _ = parse_tf_plan(str(file), errors)
     ours = engine._Runner(engine._Registry(), resources).definitions

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from orchestrator.guard.trust.specifiers import find_pin, is_loosened
-from orchestrator.guard.trust.weakening import weakenings
+from orchestrator.guard.trust.weakening import find_pin, is_loosened, weakenings
 
 LIST = """\
 # the list
