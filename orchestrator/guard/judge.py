@@ -1,4 +1,4 @@
-"""May this exact plan run? Every plan goes through here, and whatever is not proven to be fine is refused."""
+"""Decides whether a plan may be applied. Whatever is not proven to be safe is blocked."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 
 
 LOSS_POLICIES = frozenset({"weakened", "hidden_replace"})
-"""Policies whose objection means that something protected may be lost, so that the finding says what."""
+"""Policies whose violation may lose protected data, so that the finding says what."""
 
 
 class Judge:
-    """Judges plans; may be called from many threads.
+    """Judges plans. Safe to use from several threads.
 
     Args:
-        policies: what is judged by.
+        policies: the policies to judge by.
         waiver_policy: what waivers allow; by default nothing.
-        weakened: what the change takes away from its own judge: a finding on every unit.
-        states: names of all state buckets: no resource may reach into one.
-        outside: tells what states, ledger and AWS have, with which plans are compared; None in tests of plans alone.
+        weakened: how the change weakens its own policies: a finding on every unit.
+        states: names of all state buckets; no resource may access one.
+        outside: tells what exists in the states, the ledger and AWS, to compare plans with; None: nothing is compared.
     """
 
     def __init__(
@@ -58,21 +58,20 @@ class Judge:
         self.policies = policies
         self.waiver_policy = waiver_policy if waiver_policy is not None else WaiverPolicy()
         self.weakened = tuple(weakened)
-        self._warming = threading.Lock()
+        self._loading = threading.Lock()
         self._engine: Engine | None = None
         self._canary_failures: tuple[str, ...] = ()
 
     def load_checks(self) -> Engine:
-        """Import checkov (2 s, once), load the checks, send the canary; returns at once when that is done already.
+        """Import checkov (2 s, once), load the checks and run the canary; later calls return at once.
 
-        The canary (``canary.py``) goes before the first verdict of a run, and no earlier: a run in which nothing
-        changes warms nothing, because Terraform itself says of each plan that it is empty, and there is nothing in an
-        empty plan that could be judged or applied. So it costs such a run nothing, and no other run can pass it by.
+        The canary (``canary.py``) runs before the first verdict of a run. A run in which nothing changes has no
+        verdict, because Terraform itself reports each plan as empty, so it does not pay for the import.
 
         Raises:
             CatalogueError: a check cannot be loaded, or the check on protected resources is missing.
         """
-        with self._warming:
+        with self._loading:
             if self._engine is None:
                 from orchestrator.guard.checkov.runner import Engine  # noqa: PLC0415 - imports checkov
 
@@ -85,73 +84,71 @@ class Judge:
             return self._engine
 
     def canary(self) -> tuple[str, ...]:
-        """What the canary got past, one line each; empty when the policies hold. Warms.
+        """Return what the policies fail to stop in the canary, one line each. Loads the checks first.
 
         Raises:
-            CatalogueError: as `warm`.
+            CatalogueError: as for ``load_checks``.
         """
         self.load_checks()
         return self._canary_failures
 
     def load_checks_in_background(self) -> threading.Thread:
-        """Start ``warm`` in a thread, so that checkov is imported while Terraform works; join it before the end.
+        """Load the checks in a thread, so that checkov is imported while Terraform works. Join it before the end.
 
-        A check that cannot be loaded is no error there: ``judge`` raises it, where somebody waits for it.
+        A check that cannot be loaded raises no error there, but in the first ``judge``.
         """
-        thread = threading.Thread(target=self._warm_quietly, name="warm-guard")
+        thread = threading.Thread(target=self._load_quietly, name="load-checks")
         thread.start()
         return thread
 
-    def _warm_quietly(self) -> None:
+    def _load_quietly(self) -> None:
         with suppress(CatalogueError):
             self.load_checks()
 
     def unreadable(self, unit: Unit, error: Exception) -> Finding:
-        """The finding about a plan that another reader than the guard's could not read."""
+        """Return the finding about a plan that the report's reader cannot read."""
         return FindingBuilder(unit, self.policies.root, self.policies.protected).unreadable(str(error))
 
     def judge(self, unit: Unit, plan: PlanRecord, *, destroy: bool = False, more: Sequence[Finding] = ()) -> Verdict:
-        """The verdict over one plan, with what waivers allow.
-
-        A plan that Terraform itself called empty has no findings of its own.
+        """Judge one plan and apply the waivers. A plan that Terraform reports as empty has no findings of its own.
 
         Args:
-            unit: the unit that the plan is of.
-            plan: the plan; judged is its JSON, and what ``plan`` says only makes the verdict stricter.
-            destroy: the plan destroys the whole unit, so that everything in its state goes, also what a plan that
-                ended at the first ``prevent_destroy`` does not name.
-            more: what else was found about the unit: waivers are applied to it too. A finding that is not handed in
-                here, nor to ``waiver_policy.allow`` before, makes its waiver one for nothing.
+            unit: the unit that the plan belongs to.
+            plan: the plan. Its JSON is judged; what ``plan`` itself says can only make the verdict stricter.
+            destroy: the plan destroys the whole unit, so everything in its state is lost, including what a plan that
+                stopped at the first ``prevent_destroy`` does not list.
+            more: other findings about the unit, to which waivers apply too. Pass every one of them, here or to
+                ``waiver_policy.apply``: otherwise its waiver counts as unused.
 
         Raises:
             CatalogueError: a check cannot be loaded; nothing is judged without all of them.
         """
         builder = FindingBuilder(unit, self.policies.root, self.policies.protected)
-        findings, checks, errored = self._found(unit, plan, builder, destroy=destroy)
+        findings, checks, errored = self._find(unit, plan, builder, destroy=destroy)
         findings += more
         findings += [builder.policy_weakened(each.subject, each.what, each.where) for each in self.weakened]
-        allowed = self.waiver_policy.apply(findings, plan.file)
-        if errored and not any(each.rule == PROTECTED and each.severity is Severity.BLOCK for each in allowed):
-            allowed = (*allowed, builder.errored_plan())  # a waiver allows a loss, not a plan that is not whole
-        if not errored and not any(each.rule in UNWAIVABLE for each in allowed):
-            # where the guard itself did not work, nobody can tell whether a waiver is for nothing
-            allowed = (*allowed, *self.waiver_policy.unused(unit.id))
-        return Verdict(unit=unit.id, findings=allowed, checks=checks)
+        applied = self.waiver_policy.apply(findings, plan.file)
+        if errored and not any(each.rule == PROTECTED and each.severity is Severity.BLOCK for each in applied):
+            applied = (*applied, builder.errored_plan())  # a waiver allows a loss, not an incomplete plan
+        if not errored and not any(each.rule in UNWAIVABLE for each in applied):
+            # if the guard itself failed, unused waivers cannot be told apart from needed ones
+            applied = (*applied, *self.waiver_policy.unused(unit.id))
+        return Verdict(unit=unit.id, findings=applied, checks=checks)
 
-    def _found(
+    def _find(
         self, unit: Unit, plan: PlanRecord, builder: FindingBuilder, *, destroy: bool
     ) -> tuple[list[Finding], tuple[str, ...], bool]:
-        """Every objection, the checks that ran, and whether Terraform ended the plan with an error."""
+        """Return the findings, the checks that ran, and whether Terraform ended the plan with an error."""
         if plan.json_file is None:
-            return ([] if plan.empty else [builder.unreadable("there is no JSON of it")]), (), False
+            return ([] if plan.empty else [builder.unreadable("its JSON is missing")]), (), False
         try:
             document = read_document(plan.json_file)
         except UnreadableError as error:
             return [builder.unreadable(str(error))], (), False
-        findings, checks = self._judged(unit, plan, document, destroy=destroy)
+        findings, checks = self._judge_document(unit, plan, document, destroy=destroy)
         return findings, checks, document.errored
 
-    def _judged(
+    def _judge_document(
         self, unit: Unit, plan: PlanRecord, document: PlanDocument, *, destroy: bool
     ) -> tuple[list[Finding], tuple[str, ...]]:
         engine = self.load_checks()
@@ -160,32 +157,25 @@ class Judge:
         if self._canary_failures:
             return [builder.canary(self._canary_failures)], ()
         lost = protected_losses(document, plan.changes, self.policies.protected)
-        unnamed = unlisted_losses(document, self.policies.protected) if destroy else ()
-        findings = [builder.loss(change) for change in (*lost.values(), *unnamed)]
+        unlisted = unlisted_losses(document, self.policies.protected) if destroy else ()
+        findings = [builder.loss(change) for change in (*lost.values(), *unlisted)]
         findings += self._faults(document, builder)
         findings += [builder.state_access(*each) for each in state_bucket_access(document.changes, self._states)]
-        findings += self._templates(unit, changes, builder)
+        findings += _templates(changes, builder)
         if self._outside is not None:
             findings += find_vanished(unit, document, self.policies.protected, self._outside, builder)
         checks: tuple[str, ...] = ()
         try:
-            answers = engine.run(annotated_resources(document, self.policies.protected))
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong in checkov, the plan was not judged
+            outcomes = engine.run(annotated_resources(document, self.policies.protected))
+        except Exception as error:  # noqa: BLE001 - whatever fails in checkov, the plan was not judged
             why = f"checkov failed with {type(error).__name__}"
             findings.append(builder.check_failed(PROTECTED, "", why, policy="protected"))
         else:
             by_label = {label(change): change for change in changes}
-            findings += _objections(engine, answers, by_label, builder, frozenset(lost))
-            findings += _gaps(engine, answers, builder)
-            checks = _proven(answers)
+            findings += _violations(engine, outcomes, by_label, builder, frozenset(lost))
+            findings += _missing_outcomes(engine, outcomes, builder)
+            checks = _complete_checks(outcomes)
         return findings, checks
-
-    def _templates(self, unit: Unit, changes: Sequence[ResourceChange], builder: FindingBuilder) -> list[Finding]:
-        """What is lost inside of CloudFormation stacks."""
-        try:
-            return list(template_findings(unit, changes, self.policies.protected, self.policies.root))
-        except Exception as error:  # noqa: BLE001 - a template that nobody thought of was not judged
-            return [builder.unreadable(f"a template could not be compared: {type(error).__name__}")]
 
     def _faults(self, document: PlanDocument, builder: FindingBuilder) -> Iterator[Finding]:
         for fault in document.faults:
@@ -197,18 +187,26 @@ class Judge:
             yield builder.unreadable(fault.what, address=fault.address, lost=entry.lost)
 
 
-def _objections(
+def _templates(changes: Sequence[ResourceChange], builder: FindingBuilder) -> list[Finding]:
+    """Report what CloudFormation stacks would lose."""
+    try:
+        return list(template_findings(changes, builder))
+    except Exception as error:  # noqa: BLE001 - an unexpected template was not judged
+        return [builder.unreadable(f"a CloudFormation template cannot be compared: {type(error).__name__}")]
+
+
+def _violations(
     engine: Engine,
-    answers: CheckOutcomes,
+    outcomes: CheckOutcomes,
     changes: dict[str, ResourceChange],
     builder: FindingBuilder,
     lost: frozenset[str],
 ) -> Iterator[Finding]:
-    """What the checks object to; the check on protected resources is compared with the guard's own rule."""
-    stopped = {each.address for each in answers.given if each.check == PROTECTED and not each.passed}
-    for address in sorted(stopped ^ (lost & changes.keys())):
+    """Report failed checks, and where the check on protected resources disagrees with the built-in rule."""
+    failed = {each.address for each in outcomes.given if each.check == PROTECTED and not each.passed}
+    for address in sorted(failed ^ (lost & changes.keys())):
         yield builder.disagreement(address)
-    for each in answers.given:
+    for each in outcomes.given:
         if each.passed or (each.check == PROTECTED and each.address in lost):
             continue
         change = changes[each.address]
@@ -216,24 +214,22 @@ def _objections(
             yield builder.loss(change)
             continue
         check = engine.checks[each.check]
-        companion = builder.protected.companion_of(change.type)
-        entry = builder.protected.get(change.type) or (companion[0] if companion else None)
         yield builder.violation(
             each.check,
             change,
             name=check.name,
             hint=check.guideline,
             details=each.details,
-            lost=entry.lost if entry is not None and check.policy in LOSS_POLICIES else "",
+            guards_data=check.policy in LOSS_POLICIES,
         )
 
 
-def _gaps(engine: Engine, answers: CheckOutcomes, builder: FindingBuilder) -> Iterator[Finding]:
-    for (check, address), why in answers.missing.items():
+def _missing_outcomes(engine: Engine, outcomes: CheckOutcomes, builder: FindingBuilder) -> Iterator[Finding]:
+    for (check, address), why in outcomes.missing.items():
         yield builder.check_failed(check, address, why, policy=engine.checks[check].policy)
 
 
-def _proven(answers: CheckOutcomes) -> tuple[str, ...]:
-    """Checks that answered, and about everything that they had to."""
-    gaps = {check for check, _ in answers.missing}
-    return tuple(sorted({each.check for each in answers.given} - gaps))
+def _complete_checks(outcomes: CheckOutcomes) -> tuple[str, ...]:
+    """Return the checks that gave an outcome for everything in their scope."""
+    incomplete = {check for check, _ in outcomes.missing}
+    return tuple(sorted({each.check for each in outcomes.given} - incomplete))

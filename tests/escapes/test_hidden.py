@@ -130,7 +130,7 @@ def test_a_provider_in_a_module(world: World) -> None:
 def test_what_orch_keeps_comes_with_a_commit(world: World) -> None:
     world.git("add", "--force", f"{DATA}/orch.init")
     world.git("commit", "-q", "-m", "Speed up init")
-    world.assert_refused(world.attempt(), "git has .orch/units/prod/identity", code=3)
+    world.assert_refused(world.attempt(), "git tracks .orch/units/prod/identity", code=3)
     world.assert_alive()
 
 
@@ -148,7 +148,7 @@ def test_a_linked_data_folder(world: World) -> None:
     main = elsewhere / "evil" / "main.tf"
     main.write_text(main.read_text().replace("= var.deletion_protection", '= "INACTIVE"'))
     finding = world.assert_blocked(world.attempt(), rule="ORCH_UNREADABLE")
-    assert "from another folder than its source says" in finding["cause"]
+    assert "from a different folder than its source names" in finding["cause"]
     world.assert_alive()
 
 
@@ -194,5 +194,5 @@ def test_a_replacement_on_request(world: World) -> None:
     world.edit_module("prevent_destroy = true", "prevent_destroy = false")
     result = world.attempt("apply", "prod/identity", "--yes", "--json", "--replace", POOL)
     finding = world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL)
-    assert "asked for" in finding["cause"]
+    assert "was requested" in finding["cause"]
     world.assert_alive()

@@ -49,7 +49,7 @@ def test_the_list_of_protected_types_is_shortened(world: World) -> None:
     world.write("policies/protected.yaml", text[:start] + text[end:])
     result = delete_pool(world)
     finding = world.assert_blocked(result, rule="ORCH_POLICY_WEAKENED")
-    assert finding["message"] == "aws_cognito_user_pool would not be protected any more"
+    assert finding["message"] == "aws_cognito_user_pool would no longer be protected"
     assert finding["where"] == {
         "file": "policies/protected.yaml",
         "line": text[:start].count("\n") + 1,
@@ -93,7 +93,7 @@ def test_an_owner_is_added(world: World) -> None:
     world.write(WAIVERS, waiver("mallory"))
     result = delete_pool(world)
     finding = world.assert_blocked(result, rule="ORCH_POLICY_WEAKENED")
-    assert finding["message"] == "mallory would be an owner"
+    assert finding["message"] == "mallory would become an owner"
     assert finding["where"]["file"] == OWNERS
     world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL)
     world.assert_alive()
@@ -115,8 +115,8 @@ def test_a_waiver_comes_with_the_change(world: World) -> None:
     pull_request(world)
     world.write(WAIVERS, waiver())
     finding = world.assert_blocked(delete_pool(world), rule="ORCH_PROTECTED", address=POOL)
-    assert "does not count" in finding["hint"]
-    assert "once it is merged" in finding["hint"]
+    assert "is not valid" in finding["hint"]
+    assert "it must be merged first" in finding["hint"]
     world.assert_alive()
 
 
@@ -135,7 +135,7 @@ def test_an_owner_allows_their_own_change(world: World) -> None:
     world.commit("Allow it", author=MALLORY)
     pull_request(world)
     finding = world.assert_blocked(delete_pool(world, author=SECURITY), rule="ORCH_PROTECTED", address=POOL)
-    assert "wrote the change themselves" in finding["hint"]
+    assert "also wrote the change" in finding["hint"]
     world.assert_alive()
 
 
@@ -146,7 +146,7 @@ def test_an_owner_writes_their_own_waiver(world: World) -> None:
     world.commit("Something else", author=MALLORY)
     pull_request(world)
     finding = world.assert_blocked(delete_pool(world), rule="ORCH_PROTECTED", address=POOL)
-    assert "wrote it themselves" in finding["hint"]
+    assert "also wrote the waiver" in finding["hint"]
     world.assert_alive()
 
 
@@ -182,7 +182,7 @@ def test_an_inline_skip_comment_waives_nothing(world: World) -> None:
 
 @pytest.mark.way("a CI that cannot tell what was merged", item="7")
 def test_a_ci_without_the_base_is_refused(world: World) -> None:
-    world.assert_refused(delete_pool(world), "does not have refs/remotes/origin/main", "fetch-depth: 0", code=2)
+    world.assert_refused(delete_pool(world), "does not contain refs/remotes/origin/main", "fetch-depth: 0", code=2)
     world.assert_alive()
 
 

@@ -146,7 +146,7 @@ def test_the_pool_is_taken_out_of_the_state(world: World) -> None:
     world.edit_state(lambda state: state.update(resources=[r for r in state["resources"] if r["mode"] != "managed"]))
     try:
         finding = world.assert_blocked(world.attempt(), rule="ORCH_VANISHED")
-        assert "the ledger has it" in finding["cause"]
+        assert "it is in the ledger" in finding["cause"]
     finally:
         world.account.client("s3").put_object(Bucket=world.bucket, Key=STATE_KEY, Body=before)
     world.assert_alive(same_state=False)

@@ -38,7 +38,7 @@ def test_it_is_not_replaced_on_request(world: World) -> None:
     result = world.attempt("apply", "prod/identity", "--replace", POOL, "--yes", "--json")
     finding = world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL)
     assert finding["action"] == "replace"
-    assert "asked for" in finding["cause"]
+    assert "was requested" in finding["cause"]
     world.assert_alive()
 
 

@@ -32,7 +32,7 @@ def test_a_check_on_protected_resources_that_is_blind(world: World, how: str) ->
     world.edit(PROTECTED, ANSWER, BLIND[how])
     world.empty_module()
     finding = world.assert_blocked(world.attempt(), rule="ORCH_CANARY")
-    assert "could be deleted past the check ORCH_PROTECTED" in finding["cause"]
+    assert "could be deleted: the check ORCH_PROTECTED does not stop it" in finding["cause"]
     world.assert_alive()
 
 
@@ -120,7 +120,7 @@ def test_the_receipt_is_missing(world: World) -> None:
         (run / RECEIPT).unlink()
         shutil.copyfile(other / PLAN, run / PLAN)
 
-    assert "there is no receipt" in " ".join(approved(world, swap).split())
+    assert "is missing, so there is no proof" in " ".join(approved(world, swap).split())
     world.assert_alive()
 
 

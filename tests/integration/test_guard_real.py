@@ -147,7 +147,7 @@ def test_destroying_the_unit_is_stopped(judged: Judged) -> None:
 def test_a_replacement_on_request_is_stopped(judged: Judged) -> None:
     verdict = judged(replace=["module.this.terraform_data.kept"])
     assert told(verdict) == {("ORCH_PROTECTED", "terraform_data.kept", "replace")}
-    assert "asked for" in verdict.findings[0].cause
+    assert "was requested" in verdict.findings[0].cause
 
 
 def test_a_tainted_object_is_stopped(judged: Judged, terraform: Terraform, root: Root) -> None:

@@ -156,7 +156,7 @@ def test_what_was_renamed_is_an_orphan_and_a_twin(kept: Kept, what: str) -> None
     assert f"ORCH_ORPHANED {old}" in found
     assert found["units"] == {old: "blocked", new: "blocked"}
     ways = {"stage": "orch move prod production", "stack": "orch move prod/kept prod/users"}
-    assert ways.get(what, "put prod/kept@eu-west-1 back into live/") in found[f"ORCH_DUPLICATE {new}"]["hint"]
+    assert ways.get(what, "restore prod/kept@eu-west-1 in live/") in found[f"ORCH_DUPLICATE {new}"]["hint"]
 
 
 @pytest.mark.parametrize(

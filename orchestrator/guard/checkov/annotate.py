@@ -1,6 +1,8 @@
-"""A plan as checkov shall see it: every change in ``planned_values``, also what goes, each with orch's marks.
+"""Prepares a plan for checkov, and gives checks access to the whole change of a resource.
 
-Only what changes is in it: a policy objects to changes, and what stays as it is cannot be objected to.
+checkov reads ``planned_values`` alone: what a resource will be. It sees neither what happens to a resource nor what it
+was. So every change, deletions included, becomes a resource there, with two additional attributes. Resources that do
+not change are left out: policies judge changes.
 """
 
 from __future__ import annotations
@@ -20,18 +22,21 @@ ACTION_ATTRIBUTE = "__orch_action__"
 CHANGE_ATTRIBUTE = "__orch_change__"
 """The whole change as JSON text, so that checkov does not reshape it."""
 
+UNKNOWN_TEXT = "true_after_unknown"
+"""checkov's own placeholder for a value that is known only after the apply."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """What a plan does to one resource, as a check sees it.
 
     Attributes:
-        before: the object as it is; empty for a new one.
-        after: the object as it will be; empty for one that goes.
-        unknown: mirrors ``after``: True where the value is not known yet.
-        deposed: key of an old object that an earlier replacement left behind, or None.
+        before: the current values; empty for a new resource.
+        after: the planned values; empty for a resource that is deleted or forgotten.
+        unknown: mirrors ``after``: True where the value is known only after the apply.
+        deposed: key of an old object that a failed replacement left behind, or None.
         protected: the entry of its type in ``policies/protected.yaml``, or None.
-        companion: what must stay of a resource that keeps a protected one's content, or None.
+        companion: what must not change, if the resource safeguards the content of a protected one; or None.
     """
 
     address: str
@@ -46,11 +51,11 @@ class Change:
 
     @classmethod
     def of(cls, conf: Mapping[str, Any]) -> Self:
-        """The change behind the configuration that checkov hands to a check.
+        """Return the change behind the configuration that checkov passes to a check.
 
         Raises:
-            KeyError: the resource carries no mark: the plan did not come through orch, and the check must not answer.
-            ValueError: the mark is damaged.
+            KeyError: the plan was not prepared by orch; the check must not answer.
+            ValueError: the added attribute is damaged.
         """
         text = conf[CHANGE_ATTRIBUTE]
         data = json.loads(text[0] if isinstance(text, list) else text)
@@ -60,20 +65,20 @@ class Change:
         return cls(**{**data, "action": Action(data["action"]), "protected": protected, "companion": companion})
 
     def was(self, attribute: str) -> Any:
-        """An attribute's value as it is; ``a.b`` is b in the only block a."""
+        """Return the current value of an attribute; ``a.b`` is b in the only block a."""
         return _at(self.before, attribute)
 
     def will_be(self, attribute: str) -> Any:
-        """An attribute's value as it will be, as far as that is known."""
+        """Return the planned value of an attribute, as far as it is known."""
         return _at(self.after, attribute)
 
     def is_known(self, attribute: str) -> bool:
-        """Whether the plan knows the whole of an attribute's new value."""
+        """Return whether the planned value of an attribute is completely known."""
         return not _any_true(_at(self.unknown, attribute))
 
 
 def change_attributes(change: ResourceChange, listed: Protected) -> dict[str, str]:
-    """The two marks of one change, as attributes of the resource."""
+    """Return the two additional attributes of a changed resource."""
     protected, companion = listed.get(change.type), listed.companion_of(change.type)
     data = {
         "address": change.address,
@@ -84,13 +89,13 @@ def change_attributes(change: ResourceChange, listed: Protected) -> dict[str, st
         "unknown": change.after_unknown if isinstance(change.after_unknown, Mapping) else {},
         "deposed": change.deposed,
         "protected": protected.model_dump(mode="json") if protected is not None else None,
-        "companion": companion[1].model_dump(mode="json") if companion is not None else None,
+        "companion": companion.model_dump(mode="json") if companion is not None else None,
     }
     return {ACTION_ATTRIBUTE: change.action.value, CHANGE_ATTRIBUTE: json.dumps(data)}
 
 
 def _at(value: Any, attribute: str) -> Any:
-    """What is at a path; of a block that is there once, of a mirror of unknowns also what stands for the whole."""
+    """Return the value at a path; a block that occurs once counts as its content, and True as a whole unknown value."""
     for step in attribute.split("."):
         if isinstance(value, list):
             value = value[0] if len(value) == 1 else None
@@ -108,24 +113,20 @@ def _any_true(unknown: Any) -> bool:
     return unknown is True
 
 
-UNKNOWN_TEXT = "true_after_unknown"
-"""checkov's own word for a value that is known only after the apply."""
-
-
 def label(change: ResourceChange) -> str:
-    """The address as findings show it; a deposed object shares its address with the live one, so its key is added."""
+    """Return the address of a change; with the key for a deposed object, whose address is that of the current one."""
     return f"{change.address} (deposed {change.deposed})" if change.deposed else change.address
 
 
 def changed_resources(document: PlanDocument) -> tuple[ResourceChange, ...]:
-    """What a plan changes: everything but no-ops and reads."""
+    """Return the changes of a plan without no-ops and reads."""
     return tuple(each for each in document.changes if each.action not in {Action.NOOP, Action.READ})
 
 
 def annotated_resources(document: PlanDocument, protected: Protected) -> Iterator[dict[str, Any]]:
-    """Entries for ``planned_values.root_module.resources``, one for each change, made as they are asked for.
+    """Yield an entry for ``planned_values.root_module.resources`` for each change.
 
-    A resource that goes has the values that it has now. Modules are flattened: the address says where it is.
+    A resource that is deleted or forgotten has its current values. Modules are flattened.
     """
     for change in changed_resources(document):
         yield {
@@ -146,7 +147,7 @@ def _values(change: ResourceChange) -> Mapping[str, Any]:
 
 
 def _filled(after: Mapping[str, Any], unknown: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes that are not wholly known, with checkov's word where the value will be."""
+    """Return the attributes that are not completely known, with checkov's placeholder for the unknown parts."""
     return {key: _fill(after.get(key), each) for key, each in unknown.items() if _has_unknown(each)}
 
 

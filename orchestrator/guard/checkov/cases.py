@@ -1,4 +1,4 @@
-"""A policy's own cases: the plans in its folder that it lets pass, and those that it stops."""
+"""Runs the test cases of each policy: the plans in its folder that it must pass, and those that it must block."""
 
 from __future__ import annotations
 
@@ -18,55 +18,55 @@ if TYPE_CHECKING:
 
 
 def run_cases(root: Path) -> tuple[Problem, ...]:
-    """Run every case of every policy through checkov, and the canary of each protected type.
+    """Run every case of every policy through checkov, and the canary.
 
-    A passing case must have been looked at by each check of its policy, without an objection; a failing case must have
-    got one. Only the policy's own checks count, so that no policy hides behind another.
+    In a passing case every check of the policy must answer and pass; in a failing case at least one must fail. Only the
+    policy's own checks count, so that a policy cannot rely on another one.
 
     Args:
         root: the folder that contains ``policies/``.
 
     Returns:
-        What is wrong, sorted by place; empty when all cases are as they should be.
+        The problems, sorted by location; empty when every case behaves as its name says.
     """
     try:
         policies = Policies.load(root)
         judge = Judge(policies)
-        engine, past = judge.load_checks(), judge.canary()
+        engine, failures = judge.load_checks(), judge.canary()
     except CatalogueError as error:
         return error.problems
     found = [each for policy in policies.policies for each in _cases(policies, engine, policy)]
-    found += [Problem(Location("policies/protected"), f"{what}: the canary was not caught") for what in past]
+    found += [Problem(Location("policies/protected"), f"canary: {what}") for what in failures]
     return tuple(sorted(found))
 
 
 def _cases(policies: Policies, engine: Engine, policy: Policy) -> Iterator[Problem]:
     for file in (*policy.passing, *policy.failing):
-        what = _wrong(policies, engine, policy, file)
+        what = _failure(policies, engine, policy, file)
         if what:
             yield Problem(Location(file.relative_to(policies.root).as_posix()), what)
 
 
-def _wrong(policies: Policies, engine: Engine, policy: Policy, file: Path) -> str:
-    """What is wrong with one case; empty when nothing is."""
+def _failure(policies: Policies, engine: Engine, policy: Policy, file: Path) -> str:
+    """Return what is wrong with one case; empty when nothing is."""
     try:
         document = read_document(file)
     except UnreadableError as error:
-        return f"the case is no plan: {error}"
+        return f"not a plan: {error}"
     if document.faults:
-        return f"the case is no plan that Terraform makes: {document.faults[0].address}: {document.faults[0].what}"
+        return f"not a valid plan: {document.faults[0].address}: {document.faults[0].what}"
     own = engine.of_policy(policy.name)
-    answers = engine.run(annotated_resources(document, policies.protected))
-    silent = [(check, address, why) for (check, address), why in answers.missing.items() if check in own]
+    outcomes = engine.run(annotated_resources(document, policies.protected))
+    silent = [(check, address, why) for (check, address), why in outcomes.missing.items() if check in own]
     if silent:
         check, address, why = silent[0]
         return f"{check} did not judge {address}: {why}"
-    given = [each for each in answers.given if each.check in own]
+    given = [each for each in outcomes.given if each.check in own]
     failed = [each for each in given if not each.passed]
     if file in policy.failing:
-        return "" if failed else "the policy lets this case pass, and it should stop it"
+        return "" if failed else "the policy passes this case, but must block it"
     if failed:
         why = "; ".join(failed[0].details) or engine.checks[failed[0].check].name
-        return f"{failed[0].check} stops {failed[0].address}, and it should let it pass: {why}"
+        return f"{failed[0].check} blocks {failed[0].address}, but must pass it: {why}"
     unseen = own - {each.check for each in given}
-    return f"{min(unseen)} saw nothing in this case, so it proves nothing" if unseen else ""
+    return f"{min(unseen)} examines no resource in this case, so the case proves nothing" if unseen else ""

@@ -1,7 +1,7 @@
-"""Are the modules armed? Each protected resource says that it may not be destroyed, and that its own protection is on.
+"""Checks that modules protect their resources: with ``prevent_destroy``, and with the resource's own protection on.
 
-Told is what can be read from the text: constants, and what variables have by default or get from other modules and from
-``live/``. What only Terraform can know is told apart, as a note; the plan's judgement looks at the value itself.
+The check reads constants in the configuration: literals, and the defaults and values of variables from other modules
+and ``live/``. A value that only Terraform knows gives a note; the guard checks it in each plan.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ MODULES = "modules"
 
 @dataclass(frozen=True, slots=True)
 class ModuleCheck:
-    """What was found about the modules.
+    """The result of checking the modules.
 
     Attributes:
-        folders: the modules that were looked at, sorted.
-        problems: what is wrong, sorted by place.
-        notes: what the text does not say, sorted by place.
+        folders: the modules that were checked, sorted.
+        problems: what is wrong, sorted by location.
+        notes: values that only a plan knows, sorted by location.
     """
 
     folders: tuple[Path, ...]
@@ -38,7 +38,7 @@ class ModuleCheck:
 
 
 def check_modules(catalogue: Catalogue, protected: Protected) -> ModuleCheck:
-    """Look at every module below ``modules/`` and at what the units' modules call in this repository.
+    """Check every module below ``modules/``, and the modules in this repository that the units' modules call.
 
     Raises:
         CatalogueError: a module cannot be read.
@@ -65,7 +65,7 @@ def _place(problem: Problem) -> tuple[Location, str]:
 
 
 def _starts(catalogue: Catalogue) -> Iterator[tuple[Path, Sequence[Unit]]]:
-    """Each module folder with the units whose module it is."""
+    """Yield each module folder with the units that use it directly."""
     units: dict[Path, list[Unit]] = {}
     below = catalogue.root / MODULES
     for folder in sorted(below.iterdir()) if below.is_dir() else ():
@@ -79,7 +79,7 @@ def _starts(catalogue: Catalogue) -> Iterator[tuple[Path, Sequence[Unit]]]:
 
 @dataclass(frozen=True, slots=True)
 class _Resource:
-    """One block of a protected type."""
+    """One resource block of a protected type."""
 
     module: ScannedModule
     declared: Declaration
@@ -93,42 +93,44 @@ class _Resource:
 
     def problems(self) -> Iterator[Problem]:
         if not self._prevents():
-            what = f"{self.name} may be destroyed, which loses {self.entry.lost}"
+            what = f"{self.name} is not protected by `prevent_destroy`; destroying it loses {self.entry.lost}"
             yield Problem(self.declared.at, what, "add: lifecycle { prevent_destroy = true }")
         yield from self._protection()
         for name, danger in self.entry.disarmed_by.items():
-            for known in self._values(name):
-                if known.is_(danger):
-                    what = f"{self.name}: {name} is {danger!r}, which takes a safety net away"
-                    yield Problem(known.at, what, "leave it out, or give it another value")
+            for value in self._values(name):
+                if value.equals(danger):
+                    what = f"{self.name}: {name} = {_hcl(danger)} removes a safeguard against data loss"
+                    yield Problem(value.at, what, "remove it, or use another value")
 
     def _protection(self) -> Iterator[Problem]:
         protection = self.entry.protection
         if protection is None:
             return
-        name, armed = protection.attribute, protection.value
-        if name not in self.declared.attributes and armed is not False:
-            what = f"{self.name} does not set its protection {name}"
-            yield Problem(self.declared.at, what, f"add: {name} = {_hcl(armed)}")
-        for known in self._values(name):
-            if known.sure and not known.is_(armed) and not self._disposable(known):
-                what = f"{self.name}: its protection {name} is {known.value!r}, not {armed!r}"
-                hint = "leave the input out" if known.stage else f"write {_hcl(armed)}"
-                yield Problem(known.at, what, hint)
+        name, required = protection.attribute, protection.value
+        if name not in self.declared.attributes and required is not False:
+            what = f"{self.name} does not set {name}, its deletion protection"
+            yield Problem(self.declared.at, what, f"add: {name} = {_hcl(required)}")
+        for value in self._values(name):
+            if value.known and not value.equals(required) and not self._disposable(value):
+                what = (
+                    f"{self.name}: {name}, its deletion protection, is {_hcl(value.value)} instead of {_hcl(required)}"
+                )
+                hint = "remove the input" if value.stage else f"set it to {_hcl(required)}"
+                yield Problem(value.at, what, hint)
 
     def notes(self) -> Iterator[Problem]:
-        """Of which protections the text does not say what they will be."""
+        """Yield a note for each protection whose value only a plan knows."""
         protection = self.entry.protection
         if protection is None:
             return
-        for known in self._values(protection.attribute):
-            if not known.sure:
-                what = f"{self.name}: only a plan knows what its protection {protection.attribute} will be"
-                yield Problem(known.at, what, "the guard looks at it in each plan")
+        for value in self._values(protection.attribute):
+            if not value.known:
+                what = f"{self.name}: the value of {protection.attribute} is known only in a plan"
+                yield Problem(value.at, what, "the guard checks it in each plan")
 
-    def _disposable(self, known: PossibleValue) -> bool:
-        """A stage that may be thrown away says itself that what is in it is to go."""
-        stage = self.catalogue.stages.get(known.stage) if known.stage is not None else None
+    def _disposable(self, value: PossibleValue) -> bool:
+        """Return whether a value belongs to a disposable stage, whose resources need no protection."""
+        stage = self.catalogue.stages.get(value.stage) if value.stage is not None else None
         return stage is not None and stage.disposable
 
     def _prevents(self) -> bool:
@@ -144,5 +146,5 @@ class _Resource:
         return self.constants.of(found, self.declared.place_of(name.split(".", maxsplit=1)[0])) if found else ()
 
 
-def _hcl(value: AttributeValue) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value).lower()
+def _hcl(value: AttributeValue | float | None) -> str:
+    return "null" if value is None else f'"{value}"' if isinstance(value, str) else str(value).lower()

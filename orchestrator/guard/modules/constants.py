@@ -1,4 +1,4 @@
-"""Which constants an attribute of a module may turn out to be, as far as the text of modules and ``live/`` says so."""
+"""Finds the constants that an attribute of a module can have, from the modules and ``live/``."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ _BOOLS = {"true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class PossibleValue:
-    """One value that an attribute may have.
+    """One value that an attribute can have.
 
     Attributes:
-        value: the constant; of no meaning when ``sure`` is false.
-        at: where it is written.
-        stage: of the unit whose input it is.
-        sure: whether the text says what it is.
+        value: the constant; meaningless if ``known`` is false.
+        at: where it is set.
+        stage: the stage of the unit whose input it is, or None.
+        known: whether the configuration determines the value.
     """
 
     value: str | int | float | bool | None
     at: Location
     stage: str | None = None
-    sure: bool = True
+    known: bool = True
 
-    def is_(self, wanted: object) -> bool:
-        """Whether it is this value; what is null counts as false, and ``"true"`` as true where that is wanted."""
-        if not self.sure:
+    def equals(self, wanted: object) -> bool:
+        """Return whether it is this value. For a bool, null counts as false and ``"true"`` as true."""
+        if not self.known:
             return False
         value = self.value
         if isinstance(wanted, bool):
@@ -41,7 +41,7 @@ class PossibleValue:
 
 
 def attribute_in(declared: Declaration, path: str) -> Attribute | None:
-    """An attribute of a block; ``a.b`` is b in the block a, where there is one; override files win."""
+    """Return an attribute of a block, or None; ``a.b`` is b in the block a. Override files take precedence."""
     first, _, rest = path.partition(".")
     if not rest:
         return declared.attributes.get(first)
@@ -50,11 +50,11 @@ def attribute_in(declared: Declaration, path: str) -> Attribute | None:
 
 
 class Constants:
-    """What the expressions of one module may be.
+    """Evaluates the expressions of one module as far as they are constant.
 
     Args:
-        module: whose expressions they are.
-        units: those that have this module as theirs, and so give its variables values.
+        module: the module.
+        units: the units that use the module directly, and set its variables.
     """
 
     def __init__(self, module: ScannedModule, units: Sequence[Unit] = ()) -> None:
@@ -62,10 +62,10 @@ class Constants:
         self._units = units
 
     def of(self, attribute: Attribute, at: Location) -> tuple[PossibleValue, ...]:
-        """Every value that the attribute may have; what the text does not say is one that is not ``sure``.
+        """Return every value that an attribute can have; one that is not ``known`` if it is not constant.
 
         Args:
-            attribute: of the module.
+            attribute: an attribute of the module.
             at: where it is set.
         """
         return tuple(dict.fromkeys(self._of(self._module, attribute.value, at, frozenset())))
@@ -82,7 +82,7 @@ class Constants:
                 yield from self._of(module, part, at, seen)
         elif isinstance(expression, Reference) and expression.steps and expression.root in {"var", "local"}:
             key = (module.folder, expression.root, expression.steps[0])
-            unknown = PossibleValue(None, at, sure=False)
+            unknown = PossibleValue(None, at, known=False)
             if key in seen:
                 yield unknown
                 return
@@ -90,7 +90,7 @@ class Constants:
             found = list(meanings(module, expression, seen | {key}))
             yield from (found or [unknown])
         else:
-            yield PossibleValue(None, at, sure=False)
+            yield PossibleValue(None, at, known=False)
 
     def _local(self, module: ScannedModule, reference: Reference, seen: frozenset[object]) -> Iterator[PossibleValue]:
         name, *path = reference.steps
@@ -120,7 +120,7 @@ class Constants:
             entries = value.entries if isinstance(value, Entries) else ()
             inner = next((each for key, each in entries if constant_text(key) == step), None)
             if inner is None:
-                yield PossibleValue(None, at, sure=False)
+                yield PossibleValue(None, at, known=False)
                 return
             value = inner
         yield from self._of(module, value, at, seen)
@@ -138,9 +138,9 @@ def _input(node: Node, path: Sequence[object]) -> PossibleValue:
     for step in path:
         inner = node.value.get(str(step)) if isinstance(node.value, Mapping) else None
         if inner is None:
-            return PossibleValue(None, node.at, sure=False)
+            return PossibleValue(None, node.at, known=False)
         node = inner
     value = node.value
     if value is None or isinstance(value, str | int | float | bool):
         return PossibleValue(value, node.at)
-    return PossibleValue(None, node.at, sure=False)
+    return PossibleValue(None, node.at, known=False)

@@ -1,4 +1,4 @@
-"""``policies/``: the list of protected types, and one folder for each policy with its check and its cases."""
+"""Loads ``policies/``: the list of protected types, and a folder for each policy with its check and test cases."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _IGNORED = frozenset({"__pycache__"})
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One policy: a checkov check, and plans that show what it lets pass and what it stops.
+    """One policy: a checkov check, and plans that it must pass or block.
 
     Attributes:
         folder: ``policies/NAME``.
-        source: the bytes of ``check.py``; these run, and these are in the digest.
+        source: the content of ``check.py``: what runs, and what the digest covers.
         passing, failing: plan JSON files, sorted; at least one of each.
-        at: where problems with it are reported.
+        at: the location for error messages.
     """
 
     name: str
@@ -40,12 +40,12 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """Everything in ``policies/``, read once.
+    """The content of ``policies/``.
 
     Attributes:
         root: the folder that contains ``policies/``.
-        digest: SHA-256 over the name and the bytes of every file in it.
-        files: what they were made from, by name below ``policies/``: of the working tree, or of the protected commit.
+        digest: SHA-256 over the name and content of every file.
+        files: name below ``policies/`` -> content, from the working tree or the protected commit.
     """
 
     root: Path
@@ -56,7 +56,7 @@ class Policies:
 
     @classmethod
     def load(cls, root: Path) -> Self:
-        """Read ``policies/`` below a folder. Imports neither checkov nor the checks.
+        """Read ``policies/`` in a folder. Imports neither checkov nor the checks.
 
         Raises:
             CatalogueError: the folder or the list is missing, or a policy has no check or lacks a case.
@@ -65,21 +65,19 @@ class Policies:
 
     @classmethod
     def of(cls, root: Path, files: Mapping[str, bytes]) -> Self:
-        """Policies from files that were read already, wherever they come from.
+        """Parse policies from the content of their files.
 
         Args:
             root: the folder that contains ``policies/``.
-            files: by name below ``policies/``.
+            files: name below ``policies/`` -> content.
 
         Raises:
             CatalogueError: as for ``load``.
         """
         folder = root / POLICIES_FOLDER
         if not files:
-            what = "there is no policies/ folder, and without policies nothing can be judged"
-            hint = (
-                f"add {POLICIES_FOLDER}/{PROTECTED_FILE} and {POLICIES_FOLDER}/protected/ as in orch's own repository"
-            )
+            what = "the policies/ folder is missing; no plan can be judged without policies"
+            hint = f"copy {POLICIES_FOLDER}/{PROTECTED_FILE} and {POLICIES_FOLDER}/protected/ from orch's repository"
             raise CatalogueError([Problem(Location(POLICIES_FOLDER), what, hint)])
         problems: list[Problem] = []
         protected: Protected | None = None
@@ -91,7 +89,7 @@ class Policies:
                 problems.extend(error.problems)
         else:
             what = "the list of protected resources is missing"
-            problems.append(Problem(Location(shown), what, "without it nothing would be protected"))
+            problems.append(Problem(Location(shown), what, "no resource would be protected without it"))
         policies = _policies(folder, files, problems)
         if problems or protected is None:
             raise CatalogueError(problems)
@@ -99,10 +97,10 @@ class Policies:
 
 
 def read_policy_files(root: Path) -> dict[str, bytes]:
-    """Every file below ``policies/``, by its path in it; nothing when there is no such folder.
+    """Return the content of every file below ``policies/``, by path; empty if there is no such folder.
 
     Raises:
-        CatalogueError: a file cannot be read, or a link leads elsewhere, where the digest does not reach.
+        CatalogueError: a file cannot be read, or is a symbolic link: the digest would not cover its target.
     """
     folder = root / POLICIES_FOLDER
     files: dict[str, bytes] = {}
@@ -113,7 +111,7 @@ def read_policy_files(root: Path) -> dict[str, bytes]:
             key = path.relative_to(folder).as_posix()
             if path.is_symlink():
                 problem = Problem(
-                    Location(f"{POLICIES_FOLDER}/{key}"), "a link is not allowed here", "copy the file instead"
+                    Location(f"{POLICIES_FOLDER}/{key}"), "symbolic links are not allowed here", "copy the file instead"
                 )
                 raise CatalogueError([problem])
             if path.is_dir():
@@ -121,7 +119,7 @@ def read_policy_files(root: Path) -> dict[str, bytes]:
             try:
                 files[key] = path.read_bytes()
             except OSError as error:
-                problem = Problem(Location(f"{POLICIES_FOLDER}/{key}"), f"the file cannot be read: {error.strerror}")
+                problem = Problem(Location(f"{POLICIES_FOLDER}/{key}"), f"cannot read the file: {error.strerror}")
                 raise CatalogueError([problem]) from error
     return files
 
@@ -129,7 +127,7 @@ def read_policy_files(root: Path) -> dict[str, bytes]:
 def _policies(folder: Path, files: Mapping[str, bytes], problems: list[Problem]) -> tuple[Policy, ...]:
     names = sorted({key.split("/", 1)[0] for key in files if "/" in key})
     if not names:
-        what = "there is no policy: every policy is a folder with check.py, pass.json and fail.json"
+        what = "no policy found: a policy is a folder with check.py, pass.json and fail.json"
         problems.append(Problem(Location(POLICIES_FOLDER), what))
     found = [_policy(folder / name, files, problems) for name in names]
     return tuple(policy for policy in found if policy is not None)
@@ -143,13 +141,15 @@ def _policy(folder: Path, files: Mapping[str, bytes], problems: list[Problem]) -
     failing = tuple(folder / each for each in sorted(own) if re.fullmatch(r"fail[^/]*\.json", each))
     before = len(problems)
     if not _NAME.fullmatch(name):
-        problems.append(Problem(at, f"{name!r} is no name for a policy", "use a-z, 0-9 and _, and begin with a letter"))
+        problems.append(
+            Problem(at, f"{name!r} is not a valid policy name", "use a-z, 0-9 and _, and start with a letter")
+        )
     if CHECK_FILE not in own:
         problems.append(Problem(at, f"the policy has no {CHECK_FILE}"))
-    for cases, which, does in ((passing, "pass", "lets pass"), (failing, "fail", "stops")):
+    for cases, which, does in ((passing, "pass", "passes"), (failing, "fail", "blocks")):
         if not cases:
-            what = f"the policy has no case {which}*.json"
-            problems.append(Problem(at, what, f"add a plan (terraform show -json) that it {does}"))
+            what = f"the policy has no test case {which}*.json"
+            problems.append(Problem(at, what, f"add a plan (terraform show -json) that the policy {does}"))
     check = Location(f"{POLICIES_FOLDER}/{name}/{CHECK_FILE}")
     source = files.get(f"{name}/{CHECK_FILE}", b"")
     problems.extend(_syntax(source, check))
@@ -159,13 +159,13 @@ def _policy(folder: Path, files: Mapping[str, bytes], problems: list[Problem]) -
 
 
 def _syntax(source: bytes, at: Location) -> Iterator[Problem]:
-    """What Python cannot read is told at once; all else a check can do wrong shows when checkov is there."""
+    """Report syntax errors early; every other error shows when checkov loads the check."""
     try:
         compile(source, at.file, "exec")
     except SyntaxError as error:
-        yield Problem(Location(at.file, error.lineno or 0, error.offset or 0), f"not Python: {error.msg}")
+        yield Problem(Location(at.file, error.lineno or 0, error.offset or 0), f"not valid Python: {error.msg}")
     except ValueError as error:
-        yield Problem(at, f"not Python: {error}")
+        yield Problem(at, f"not valid Python: {error}")
 
 
 def _digest(files: Mapping[str, bytes]) -> str:

@@ -1,4 +1,4 @@
-"""``policies/protected.yaml``: the types of resource whose loss loses data or identities."""
+"""Reads ``policies/protected.yaml``: the resource types whose loss loses data or identities."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _Api = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9-]+:[A-Z]
 
 
 class Protection(BaseModel):
-    """A resource's own protection: the attribute, and the value that must stay."""
+    """A resource's own deletion protection: the attribute, and the value that it must keep."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,7 +45,10 @@ class Protection(BaseModel):
 
 
 class Companion(BaseModel):
-    """A resource of its own that keeps another one's content: what of it must stay; without an attribute, itself."""
+    """A separate resource that safeguards the content of a protected one.
+
+    ``attribute`` must keep ``value``; without an attribute, the resource itself must remain.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,7 +57,7 @@ class Companion(BaseModel):
 
 
 class ProtectedType(BaseModel):
-    """One entry of the list; the file's header says what each key means."""
+    """One entry of the list; the header of the file explains the keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -77,7 +80,7 @@ class ProtectedType(BaseModel):
 
     @property
     def attributes(self) -> frozenset[str]:
-        """Every attribute that this entry names, `a.b` for b in the block a; each must be in the provider's schema."""
+        """Return every attribute that the entry names, `a.b` for b in the block a; all are in the provider's schema."""
         own = {self.protection.attribute} if self.protection else set()
         return frozenset(own | self.disarmed_by.keys() | self.shortened_by.keys() | self.replaced_by.keys())
 
@@ -87,7 +90,7 @@ _FILE: TypeAdapter[dict[str, ProtectedType]] = TypeAdapter(dict[_Name, Protected
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """The list, checked. ``types``: resource type -> its entry."""
+    """The validated list. ``types``: resource type -> its entry."""
 
     types: Mapping[str, ProtectedType]
 
@@ -97,22 +100,22 @@ class Protected:
 
         Args:
             file: ``policies/protected.yaml``.
-            shown_as: how problems name the file; by default its own path.
+            shown_as: the name of the file in error messages; by default its path.
 
         Raises:
-            CatalogueError: the file is missing, is not YAML, or an entry is wrong; with file and line.
+            CatalogueError: the file is missing or not YAML, or an entry is invalid; with file and line.
         """
         name = shown_as or file.as_posix()
         try:
             data = file.read_bytes()
         except OSError as error:
-            problem = Problem(Location(name), f"the list of protected resources cannot be read: {error.strerror}")
+            problem = Problem(Location(name), f"cannot read the list of protected resources: {error.strerror}")
             raise CatalogueError([problem]) from error
         return cls.parse(data, shown_as=name)
 
     @classmethod
     def parse(cls, data: bytes, *, shown_as: str) -> Protected:
-        """The same from bytes that were read already.
+        """Parse the content of the file.
 
         Raises:
             CatalogueError: as for ``read``.
@@ -120,7 +123,7 @@ class Protected:
         tree = load_tree(data, shown_as)
         if not isinstance(tree, CommentedMap) or not tree:
             what = "the list of protected resources is empty"
-            hint = "name at least one type, e.g. aws_cognito_user_pool with what its loss loses"
+            hint = "add at least one type, e.g. aws_cognito_user_pool, with `lost` and `delete_apis`"
             raise CatalogueError([Problem(Location(shown_as, 1), what, hint)])
         try:
             types = _FILE.validate_python(tree)
@@ -133,24 +136,27 @@ class Protected:
 
     @property
     def delete_apis(self) -> tuple[str, ...]:
-        """Every call that deletes something of the list, as IAM names it; sorted."""
+        """Return the IAM actions that delete a resource of a listed type, sorted."""
         return tuple(sorted({api for entry in self.types.values() for api in entry.delete_apis}))
 
     def get(self, resource_type: str) -> ProtectedType | None:
-        """The entry of a type, or None when it is not protected."""
+        """Return the entry of a type, or None if it is not protected."""
         return self.types.get(resource_type)
 
-    def companion_of(self, resource_type: str) -> tuple[ProtectedType, Companion] | None:
-        """For a type that keeps the content of a protected one: that one's entry, and what must stay."""
-        return next(
-            ((entry, entry.nets[resource_type]) for entry in self.types.values() if resource_type in entry.nets), None
-        )
+    def companion_of(self, resource_type: str) -> Companion | None:
+        """Return what must not change in a resource of a type that safeguards a protected one; None for other types."""
+        owner = self.companion_owner(resource_type)
+        return owner.nets[resource_type] if owner is not None else None
+
+    def companion_owner(self, resource_type: str) -> ProtectedType | None:
+        """Return the entry of the protected type that resources of this type safeguard, or None."""
+        return next((entry for entry in self.types.values() if resource_type in entry.nets), None)
 
     def of_cloudformation(self, resource_type: str) -> ProtectedType | None:
-        """The entry of a type of CloudFormation's, or None when it is not protected."""
+        """Return the entry of a CloudFormation type, or None if it is not protected."""
         return next((entry for entry in self.types.values() if resource_type in entry.cloudformation), None)
 
 
 _SAID = {
-    "string_pattern_mismatch": "is not written as it should be (names a-z_, APIs service:Action, no full stop)",
+    "string_pattern_mismatch": "is invalid (types, attributes: a-z 0-9 _; APIs: service:Action; `lost`: no period)",
 }

@@ -1,4 +1,4 @@
-"""Adds a waiver to ``policies/waivers.yaml`` and leaves everything else in the file as it is, to the letter."""
+"""Adds a waiver to ``policies/waivers.yaml`` without changing the rest of the file."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _KEYS = ("id", "rule", "unit", "address", "owner", "reason", "expires", "plan")
 
 
 def entry_text(waiver: Waiver, indent: int = 0) -> str:
-    """One waiver as an entry of the file: ``- id: …`` and its keys, each on a line, indented so far."""
+    """Return one waiver as an entry of the file, ``- id: …`` and a line for each key, indented by ``indent`` spaces."""
     entry = {key: getattr(waiver, key) for key in _KEYS if getattr(waiver, key) != ""}
     lines = _dump([entry]).splitlines()
     return "".join(f"{' ' * indent}{line}\n" for line in lines)
 
 
 def with_waiver(data: bytes, waiver: Waiver, *, shown_as: str) -> bytes:
-    """The file with one more waiver at its end.
+    """Return the content of the file with one more waiver at its end.
 
     Args:
-        data: the file as it is; may be empty.
-        waiver: what is added.
-        shown_as: how problems name the file.
+        data: the content of the file; can be empty.
+        waiver: the waiver to add.
+        shown_as: the name of the file in error messages.
 
     Raises:
-        CatalogueError: the file is wrong as it is, or the waiver would be.
+        CatalogueError: the file or the waiver is invalid.
     """
     before = parse_waivers(data, shown_as=shown_as)
     text = data.decode("utf-8")
@@ -43,7 +43,7 @@ def with_waiver(data: bytes, waiver: Waiver, *, shown_as: str) -> bytes:
 
 
 def _added(text: str, tree: Any, waiver: Waiver) -> str:
-    """The text with the new entry below the others; in place of ``[]`` where there is none yet."""
+    """Return the text with the new entry after the others, or in place of ``[]``."""
     newline = "\r\n" if "\r\n" in text else "\n"
     entry = entry_text(waiver, _indent(tree)).replace("\n", newline)
     if isinstance(tree, CommentedSeq) and not tree:
@@ -59,17 +59,17 @@ def _added(text: str, tree: Any, waiver: Waiver) -> str:
 
 
 def _indent(tree: Any) -> int:
-    """The column in which the entries' dashes stand."""
+    """Return the column of the dashes of the entries."""
     if isinstance(tree, CommentedSeq) and tree:
         return max(0, int(tree.lc.item(0)[1]) - 2)
     return 0
 
 
 def _reads_as(text: str, wanted: tuple[Waiver, ...], shown_as: str) -> bool:
-    """Whether the text says exactly these waivers."""
+    """Return whether the text parses to exactly these waivers."""
     try:
         found = parse_waivers(text.encode(), shown_as=shown_as)
-    except Exception:  # noqa: BLE001 - whatever it is, it is not what was meant
+    except Exception:  # noqa: BLE001 - whatever the error is, the text is not as intended
         return False
     return [_facts(each) for each in found] == [_facts(each) for each in wanted]
 
@@ -80,7 +80,7 @@ def _facts(waiver: Waiver) -> tuple[Any, ...]:
 
 def _dump(entries: Any) -> str:
     yaml = YAML(typ="rt")
-    yaml.width = 4096  # no line is folded
+    yaml.width = 4096  # do not wrap lines
     out = io.StringIO()
     yaml.dump(entries, out)
     return out.getvalue()

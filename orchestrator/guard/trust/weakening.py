@@ -1,4 +1,4 @@
-"""What a change takes away from its own judge. Adding types, attributes, policies and cases passes without a word."""
+"""Finds how a change weakens the policies that judge it. Adding types, attributes, policies and cases is allowed."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.waivers import WAIVERS_FILE
 
 PINNING = ("constraints.txt", "requirements.txt", "pyproject.toml")
-"""Files at the top of a repository in which the version of orch may be held."""
+"""Files at the top of a repository that can pin the version of orch."""
 ORCH_FILE = "live/orch.yaml"
 PINS = (ORCH_FILE, *PINNING)
-"""Files outside of ``policies/`` that decide which orch judges."""
+"""Files outside ``policies/`` that determine which version of orch judges."""
 
 PolicyFiles = Mapping[str, bytes]
-"""Content by name, relative to the folder that contains ``live/``."""
+"""File name, relative to the folder that contains ``live/`` -> content."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Weakening:
-    """One thing that the judge would lose. ``what`` is a sentence; a removed thing is at the line where it was."""
+    """One way in which policies become weaker. ``what`` is a sentence; ``where`` of a removed part is its old line."""
 
     where: Location
     subject: str
@@ -41,18 +41,18 @@ class Weakening:
 
 
 def weakenings(before: PolicyFiles, after: PolicyFiles) -> tuple[Weakening, ...]:
-    """What is weaker than it was, sorted by place.
+    """Return what becomes weaker, sorted by location.
 
     Args:
-        before: the judge's files as they were: everything in ``policies/``, and ``PINS``.
-        after: the same as the change has them.
+        before: the files before the change: everything in ``policies/``, and ``PINS``.
+        after: the same files after the change.
     """
     gone = _policies(before) - _policies(after)
     found = [
         Weakening(
             Location(f"{POLICIES_FOLDER}/{name}/{CHECK_FILE}"),
             f"{POLICIES_FOLDER}/{name}",
-            f"the policy {name} is gone",
+            f"the policy {name} would be removed",
         )
         for name in gone
     ]
@@ -71,7 +71,7 @@ def _policies(files: PolicyFiles) -> set[str]:
 
 
 def _policy_of(name: str) -> str:
-    """The policy whose folder a file lies in; empty when it lies in none."""
+    """Return the policy whose folder contains a file, or empty."""
     parts = name.split("/")
     return parts[1] if parts[0] == POLICIES_FOLDER and len(parts) > 2 else ""
 
@@ -80,32 +80,31 @@ def _file(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
     if name in PINS:
         return _pin(name, old, new)
     if name == f"{POLICIES_FOLDER}/{WAIVERS_FILE}" or name.endswith(".md"):
-        return iter(())  # a waiver that is gone allows less, and a new one counts only once it is merged
+        return iter(())  # removing a waiver allows less, and a new one is valid only after the merge
     if name == f"{POLICIES_FOLDER}/{PROTECTED_FILE}":
         return _protected(name, old, new)
     if name == f"{POLICIES_FOLDER}/{OWNERS_FILE}":
-        return _owners(name, old, new) if new is not None else iter(())  # nobody left to allow anything
+        return _owners(name, old, new) if new is not None else iter(())  # without owners no waiver is valid
     return _policy_file(name, old, new)
 
 
 def _policy_file(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
-    """A check, a case, or whatever else a policy has."""
+    """Compare a check, a test case, or another file of a policy."""
     short = name.rpartition("/")[2]
     if new is None:
-        what = "the check is gone" if short == CHECK_FILE else f"the {_kind(short)} is gone"
-        yield Weakening(Location(name), name, what)
+        yield Weakening(Location(name), name, f"the {_kind(short)} would be removed")
     elif not _same(short, old, new):
-        yield Weakening(Location(name, _first_difference(old, new)), name, f"the {_kind(short)} is another one")
+        yield Weakening(Location(name, _first_difference(old, new)), name, f"the {_kind(short)} would change")
 
 
 def _kind(short: str) -> str:
     if short == CHECK_FILE:
         return "check"
-    return "case" if short.endswith(".json") else "file"
+    return "test case" if short.endswith(".json") else "file"
 
 
 def _same(short: str, old: bytes, new: bytes) -> bool:
-    """Whether two versions of a file mean the same: comments, spaces and ends of lines do not count."""
+    """Return whether two versions of a file are equivalent: comments, spaces and line endings do not matter."""
     try:
         if short.endswith(".py"):
             return ast.dump(ast.parse(old)) == ast.dump(ast.parse(new))
@@ -124,43 +123,43 @@ def _first_difference(old: bytes, new: bytes) -> int:
 
 def _protected(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
     if new is None:
-        yield Weakening(Location(name), name, "the list of protected resources is gone")
+        yield Weakening(Location(name), name, "the list of protected resources would be removed")
         return
     try:
         was = Protected.parse(old, shown_as=name)
     except CatalogueError:
         yield Weakening(
-            Location(name), name, "this orch cannot read the list as it was, so nobody can tell what it lost"
+            Location(name), name, "this version of orch cannot read the old list, so it cannot compare them"
         )
         return
     try:
         now = Protected.parse(new, shown_as=name)
     except CatalogueError as error:
-        yield Weakening(error.problems[0].where, name, f"the list cannot be read any more: {error.problems[0].what}")
+        yield Weakening(error.problems[0].where, name, f"the new list is invalid: {error.problems[0].what}")
         return
     tree, old_tree = load_tree(new, name), load_tree(old, name)
     for kind, entry in was.types.items():
         if kind not in now.types:
-            yield Weakening(place(old_tree, [kind], name), kind, f"{kind} would not be protected any more")
+            yield Weakening(place(old_tree, [kind], name), kind, f"{kind} would no longer be protected")
             continue
         for keys, what in _entry(entry, now.types[kind]):
             yield Weakening(place(tree, [kind, *keys], name), ".".join([kind, *keys]), f"{kind}: {what}")
 
 
 def _entry(was: ProtectedType, now: ProtectedType) -> Iterator[tuple[list[str], str]]:
-    """What one entry lost: the keys that it is about, and a sentence. Keys that the list gets one day count too."""
+    """Yield what one entry loses: its keys, and a sentence. Keys that are added to the model later are included."""
     for key in sorted(ProtectedType.model_fields.keys() - {"lost"}):
         old, new = getattr(was, key), getattr(now, key)
         if isinstance(old, Mapping):
             for name in old:
                 if name not in new or (new[name] != old[name] and (key, new[name]) != ("replaced_by", "any")):
-                    yield [key, name], f"{key}: {name} is gone or not as it was"
+                    yield [key, name], f"{key}: {name} would be removed or changed"
         elif isinstance(old, tuple):
             missing = [each for each in old if each not in new]
             if missing:
-                yield [key], f"{key}: {', '.join(map(str, missing))} is gone"
+                yield [key], f"{key}: {', '.join(map(str, missing))} would be removed"
         elif old is not None and old != new:
-            yield [key], f"{key} is gone or not as it was"
+            yield [key], f"{key} would be removed or changed"
 
 
 def _owners(name: str, old: bytes, new: bytes) -> Iterator[Weakening]:
@@ -168,27 +167,27 @@ def _owners(name: str, old: bytes, new: bytes) -> Iterator[Weakening]:
     try:
         now = Owners.parse(new, shown_as=name)
     except CatalogueError as error:
-        yield Weakening(error.problems[0].where, name, f"the owners cannot be read any more: {error.problems[0].what}")
+        yield Weakening(error.problems[0].where, name, f"the new owners are invalid: {error.problems[0].what}")
         return
     tree = load_tree(new, name)
     for owner, emails in now.emails.items():
         if owner not in was.emails:
-            yield Weakening(place(tree, [owner], name), f"owner {owner}", f"{owner} would be an owner")
+            yield Weakening(place(tree, [owner], name), f"owner {owner}", f"{owner} would become an owner")
         elif emails != was.emails[owner]:
-            what = f"the e-mail addresses of {owner} are not as they were"
+            what = f"the e-mail addresses of {owner} would change"
             yield Weakening(place(tree, [owner], name), f"owner {owner}", what)
 
 
 def _pin(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
-    """The version of orch that may run: lowered, widened or not said any more."""
+    """Compare the version of orch that may run: a lower, wider or missing pin is weaker."""
     was, _ = _pinned(name, old)
     if was is None:
         return
     now, where = _pinned(name, new or b"")
     if now is None:
-        yield Weakening(Location(name), f"{name}: orch", f"orch is not held at {was} any more")
+        yield Weakening(Location(name), f"{name}: orch", f"orch would no longer be pinned to {was}")
     elif is_loosened(was, now):
-        yield Weakening(where, f"{name}: orch", f"the version of orch goes from {was} to {now or 'any'}")
+        yield Weakening(where, f"{name}: orch", f"the version of orch would change from {was} to {now or 'any'}")
 
 
 def _pinned(name: str, data: bytes) -> tuple[str | None, Location]:
@@ -204,9 +203,9 @@ def _pinned(name: str, data: bytes) -> tuple[str | None, Location]:
 
 
 def is_loosened(old: str, new: str) -> bool:
-    """Whether a version specifier was lowered or widened; one that cannot be read counts as loosened.
+    """Return whether a version specifier allows older or more versions than before; an invalid one does.
 
-    Tried out on the versions around those that the two name, which is where specifiers begin and end.
+    Both are tried on the versions around those that they name, where specifiers begin and end.
     """
     try:
         before, after = SpecifierSet(old), SpecifierSet(new)
@@ -216,14 +215,14 @@ def is_loosened(old: str, new: str) -> bool:
     was = [each for each in versions if before.contains(each, prereleases=True)]
     now = [each for each in versions if after.contains(each, prereleases=True)]
     if not now:
-        return False  # nothing fits: nothing runs
+        return False  # no version matches, so none runs
     lowered = not was or min(now) < min(was)
     widened = set(was) < set(now)
     return lowered or widened
 
 
 def find_pin(name: str, data: bytes) -> tuple[str | None, int]:
-    """The specifier that a file of ``PINNING`` gives ``orch``, and its line; None when it names none."""
+    """Return the specifier for ``orch`` in a file of ``PINNING``, or None; and its line."""
     try:
         text = data.decode("utf-8")
         lines = text.splitlines()
@@ -238,7 +237,7 @@ def find_pin(name: str, data: bytes) -> tuple[str | None, int]:
 
 
 def _toml(value: object) -> Iterator[str]:
-    """Every text in the lists of a TOML file: that is where requirements stand."""
+    """Yield every string in the lists of a TOML file, where requirements are."""
     if isinstance(value, dict):
         for each in value.values():
             yield from _toml(each)
@@ -268,7 +267,7 @@ def _around(*sets: SpecifierSet) -> Iterator[Version]:
 
 
 def _near(release: tuple[int, ...]) -> Iterable[Version]:
-    """The versions next to one, in each of its places."""
+    """Yield the versions next to one, for each of its parts."""
     numbers = [*release, 0, 0][: max(3, len(release))]
     for position in range(len(numbers)):
         for step in (-1, 1):

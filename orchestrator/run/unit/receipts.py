@@ -16,13 +16,12 @@ from orchestrator import __version__
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError, OrchError, SetupError
 from orchestrator.guard.model import Verdict
+from orchestrator.guard.receipt.check import check_receipt, check_verdict
 from orchestrator.guard.receipt.freeze import FrozenFiles, freeze, hash_file
 from orchestrator.guard.receipt.receipt import (
     Receipt,
     ReceiptInputs,
     StateWrites,
-    check_receipt,
-    check_verdict,
     digest_of,
 )
 from orchestrator.report.model import Notice

@@ -57,8 +57,8 @@ def test_policies_weaker_than_at_a_revision(project: Project) -> None:
     assert rows(fine, "judge") == [("as strict as at origin/main", "")]
     project.write("policies/owners.yaml", "anna: [anna@example.com]\ncarl: [carl@example.com]\n")
     found = rows(project.orch("check", "--fast", "--base", "origin/main", "--json", code=3), "judge")
-    assert found == [("policies/owners.yaml:2:1", "weaker than at origin/main: carl would be an owner")]
-    assert "no revision that HEAD has" in project.orch("check", "--fast", "--base", "gone", code=2).err
+    assert found == [("policies/owners.yaml:2:1", "weaker than at origin/main: carl would become an owner")]
+    assert "a common commit with HEAD" in project.orch("check", "--fast", "--base", "gone", code=2).err
 
 
 def test_without_git_there_is_nothing_to_compare_with(project: Project) -> None:

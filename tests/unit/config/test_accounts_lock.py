@@ -51,15 +51,20 @@ def test_what_was_written_is_found_and_an_unchanged_catalogue_is_let_alone(proje
 @pytest.mark.parametrize(
     ("file", "old", "new", "words"),
     [
-        ("live/accounts/main.yaml", ID, "333333333333", ["live/accounts/main.yaml:1:1 makes the id 333333333333"]),
+        (
+            "live/accounts/main.yaml",
+            ID,
+            "333333333333",
+            ["the account id is 333333333333 in live/accounts/main.yaml:1:1"],
+        ),
         (
             "live/accounts/main.yaml",
             "access: open",
             "region: us-east-1\naccess: open",
-            ["live/accounts/main.yaml:2:1 makes the region of the state bucket us-east-1"],
+            ["the region of the state bucket is us-east-1 in live/accounts/main.yaml:2:1"],
         ),
-        ("live/orch.yaml", "-tfstate", "-states", [f"the state bucket t-{ID}-states", "live/orch.yaml:8:1"]),
-        ("live/orch.yaml", "name: t\n", "name: u\n", ["the catalogue's name u", "live/orch.yaml:2:1"]),
+        ("live/orch.yaml", "-tfstate", "-states", [f"the state bucket is t-{ID}-states", "live/orch.yaml:8:1"]),
+        ("live/orch.yaml", "name: t\n", "name: u\n", ["the project name is u", "live/orch.yaml:2:1"]),
     ],
     ids=["account id", "account region", "bucket", "catalogue name"],
 )

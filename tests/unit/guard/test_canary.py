@@ -49,7 +49,8 @@ def test_the_project_s_own_policies_catch_every_type_each_way() -> None:
 def test_a_check_that_lets_one_type_pass_is_caught(copy: Path, kind: str) -> None:
     judge = disarmed(copy, f"        if change.type == {kind!r}:\n            return CheckResult.PASSED")
     assert judge.canary() == tuple(
-        f"{kind} could be {way} past the check ORCH_PROTECTED" for way in ("deleted", "replaced", "forgotten")
+        f"{kind} could be {way}: the check ORCH_PROTECTED does not stop it"
+        for way in ("deleted", "replaced", "forgotten")
     )
 
 
@@ -64,7 +65,7 @@ def test_a_check_that_lets_one_type_pass_is_caught(copy: Path, kind: str) -> Non
 def test_a_check_that_lets_one_way_pass_or_does_not_answer_is_caught(copy: Path, lines: str, way: str) -> None:
     past = disarmed(copy, lines).canary()
     assert len(past) == len(Policies.load(ROOT).protected.types)
-    assert all(f"could be {way} past" in each for each in past)
+    assert all(f"could be {way}: the check" in each for each in past)
 
 
 def test_nothing_is_judged_then_whatever_the_plan_does(copy: Path) -> None:
@@ -83,7 +84,7 @@ def test_nothing_is_judged_then_whatever_the_plan_does(copy: Path) -> None:
         assert "aws_efs_file_system could be deleted" in finding.cause
         assert "and 2 more" in finding.cause
         assert "policies/protected" in finding.hint
-        assert finding.lost  # so that an errored plan is a block and no mere failure
+        assert finding.lost  # so that an errored plan is a block and not a mere failure
 
 
 def test_a_rule_of_the_guard_that_lets_something_pass_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +95,7 @@ def test_a_rule_of_the_guard_that_lets_something_pass_is_caught(monkeypatch: pyt
 
     monkeypatch.setattr("orchestrator.guard.canary.protected_losses", blind)
     past = Judge(Policies.load(ROOT)).canary()
-    assert "aws_cognito_user_pool could be deleted past the guard's own rule" in past
+    assert "aws_cognito_user_pool could be deleted: the built-in rule does not stop it" in past
 
 
 def test_checkov_failing_as_a_whole_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

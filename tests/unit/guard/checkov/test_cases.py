@@ -58,19 +58,23 @@ def raising(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "where", "what"),
     [
-        (swap, "policies/weakened/fail.json", "lets this case pass"),
-        (reverse, "policies/weakened/pass.json", "should let it pass: deletion_protection"),
-        (elsewhere, "policies/bucket_public/pass.json", "saw nothing"),
-        (impossible, "policies/weakened/fail.json", "no plan that Terraform makes"),
+        (swap, "policies/weakened/fail.json", "passes this case"),
+        (reverse, "policies/weakened/pass.json", "must pass it: deletion_protection"),
+        (elsewhere, "policies/bucket_public/pass.json", "examines no resource"),
+        (impossible, "policies/weakened/fail.json", "not a valid plan"),
         (raising, "policies/weakened/fail.json", "it raised KeyError"),
-        (lambda folder: (folder / "weakened/pass.json").write_text("{}"), "policies/weakened/pass.json", "is no plan"),
-        (lambda folder: (folder / "weakened/pass.json").unlink(), "policies/weakened", "no case pass*.json"),
-        (lambda folder: (folder / "weakened/fail.json").unlink(), "policies/weakened", "no case fail*.json"),
+        (lambda folder: (folder / "weakened/pass.json").write_text("{}"), "policies/weakened/pass.json", "not a plan"),
+        (lambda folder: (folder / "weakened/pass.json").unlink(), "policies/weakened", "no test case pass*.json"),
+        (lambda folder: (folder / "weakened/fail.json").unlink(), "policies/weakened", "no test case fail*.json"),
         (lambda folder: (folder / "weakened/check.py").unlink(), "policies/weakened", "no check.py"),
-        (lambda folder: (folder / "weakened").rename(folder / "Weak-er"), "policies/Weak-er", "no name for a policy"),
+        (
+            lambda folder: (folder / "weakened").rename(folder / "Weak-er"),
+            "policies/Weak-er",
+            "not a valid policy name",
+        ),
         (lambda folder: (folder / "protected.yaml").unlink(), "policies/protected.yaml", "is missing"),
         (lambda folder: (folder / "protected.yaml").write_text("a: 1"), "policies/protected.yaml", "a:"),
-        (shutil.rmtree, "policies", "no policies/ folder"),
+        (shutil.rmtree, "policies", "policies/ folder is missing"),
     ],
 )
 def test_a_policy_that_proves_nothing_is_told(
@@ -83,7 +87,7 @@ def test_a_policy_that_proves_nothing_is_told(
 
 def test_a_link_in_the_policies_is_an_error(copy: Path, tmp_path: Path) -> None:
     (copy / "weakened/more.py").symlink_to(tmp_path / "anything.py")
-    with pytest.raises(CatalogueError, match="a link is not allowed"):
+    with pytest.raises(CatalogueError, match="symbolic links are not allowed"):
         Policies.load(copy.parent)
 
 

@@ -57,11 +57,11 @@ def with_check(
     ("body", "why"),
     [
         ("raise RuntimeError('hunter2')", "it raised RuntimeError"),
-        ("return None", "it gave no answer"),
-        ("return CheckResult.UNKNOWN", "it gave no answer"),
-        ("return CheckResult.SKIPPED", "it gave no answer"),
-        ("return (CheckResult.PASSED, conf)", "it gave no answer"),
-        ("return True", "it gave no answer"),
+        ("return None", "it returned no result"),
+        ("return CheckResult.UNKNOWN", "it returned no result"),
+        ("return CheckResult.SKIPPED", "it returned no result"),
+        ("return (CheckResult.PASSED, conf)", "it returned no result"),
+        ("return True", "it returned no result"),
     ],
 )
 def test_a_check_that_does_not_answer_blocks(tmp_path: Path, body: str, why: str) -> None:
@@ -123,7 +123,7 @@ def test_a_check_that_looks_away_is_found_out(tmp_path: Path) -> None:
     [
         ("return 1\nraise SystemExit(0)", "ORCH_EXTRA", "SystemExit"),
         ("return 1\nfrom nowhere import nothing", "ORCH_EXTRA", "ModuleNotFoundError"),
-        ("return 1", "ORCH_PROTECTED", "taken already, by policies/"),
+        ("return 1", "ORCH_PROTECTED", "already used by policies/"),
     ],
 )
 def test_a_check_that_cannot_be_loaded_is_an_error(tmp_path: Path, body: str, id_: str, problem: str) -> None:
@@ -134,7 +134,7 @@ def test_a_check_that_cannot_be_loaded_is_an_error(tmp_path: Path, body: str, id
 
 
 def test_a_check_that_is_no_python_is_told_before_checkov_is_there(tmp_path: Path) -> None:
-    with pytest.raises(CatalogueError, match="not Python") as caught:
+    with pytest.raises(CatalogueError, match="not valid Python") as caught:
         with_check(tmp_path, "return ((")
     assert str(caught.value.problems[0].where).startswith("policies/extra/check.py:11:")
 
@@ -154,7 +154,7 @@ def test_a_file_without_a_check_is_an_error(tmp_path: Path) -> None:
     judge = with_check(tmp_path, "return 1")
     (tmp_path / "policies/extra/check.py").write_text("x = 1\n")
     judge = Judge(Policies.load(tmp_path))
-    with pytest.raises(CatalogueError, match="registers no check"):
+    with pytest.raises(CatalogueError, match="registers no resource check"):
         judge.load_checks()
 
 

@@ -53,18 +53,18 @@ def noted(root: Path) -> list[str]:
     return [f"{each.where.file}:{each.where.line}: {each.what}" for each in check_modules(load(root), PROTECTED).notes]
 
 
-def test_the_modules_of_this_repository_are_armed() -> None:
+def test_the_modules_of_this_repository_protect_their_resources() -> None:
     found = check_modules(load(ROOT), PROTECTED)
     assert found.problems == ()
     assert len(found.folders) >= 6
 
 
-def test_an_armed_one_passes_and_one_that_may_be_destroyed_does_not(write: Write, tmp_path: Path) -> None:
+def test_a_protected_resource_passes_and_one_that_may_be_destroyed_does_not(write: Write, tmp_path: Path) -> None:
     write("modules/pool/main.tf", pool())
     assert told(tmp_path) == []
     write("modules/pool/main.tf", pool(lifecycle=""))
     (what,) = told(tmp_path)
-    assert what.startswith("modules/pool/main.tf:1: aws_cognito_user_pool.this may be destroyed")
+    assert what.startswith("modules/pool/main.tf:1: aws_cognito_user_pool.this is not protected by")
     assert "every user" in what
 
 
@@ -105,10 +105,10 @@ def test_override_files_and_json_are_read_as_terraform_reads_them(write: Write, 
 def test_a_protection_that_is_not_set_or_off_is_told_where_it_is(write: Write, tmp_path: Path) -> None:
     write("modules/pool/main.tf", pool(protection=""))
     assert told(tmp_path) == [
-        "modules/pool/main.tf:1: aws_cognito_user_pool.this does not set its protection deletion_protection"
+        "modules/pool/main.tf:1: aws_cognito_user_pool.this does not set deletion_protection, its deletion protection"
     ]
     write("modules/pool/main.tf", pool(protection='  deletion_protection = "INACTIVE"\n'))
-    assert told(tmp_path)[0].startswith("modules/pool/main.tf:3: aws_cognito_user_pool.this: its protection")
+    assert told(tmp_path)[0].startswith("modules/pool/main.tf:3: aws_cognito_user_pool.this: deletion_protection")
     either = '  deletion_protection = terraform.workspace == "x" ? "INACTIVE" : "ACTIVE"\n'
     write("modules/pool/main.tf", pool(protection=either))
     assert len(told(tmp_path)) == 1, "one branch is off"
@@ -147,7 +147,7 @@ def test_what_a_module_passes_to_another_counts(write: Write, tmp_path: Path) ->
     write("modules/table/main.tf", inner + table)
     write("modules/pool/main.tf", 'module "t" {\n  source  = "../table"\n  protect = false\n}\n')
     (what,) = told(tmp_path)
-    assert what.startswith("modules/pool/main.tf:3: aws_dynamodb_table.this: its protection")
+    assert what.startswith("modules/pool/main.tf:3: aws_dynamodb_table.this: deletion_protection_enabled")
     write("modules/pool/main.tf", 'module "t" {\n  source  = "../table"\n  protect = true\n}\n')
     assert told(tmp_path) == []
 
@@ -159,7 +159,9 @@ def test_what_the_text_does_not_say_is_a_note(write: Write, tmp_path: Path) -> N
     )
     assert told(tmp_path) == []
     (note,) = noted(tmp_path)
-    assert note.startswith("modules/pool/main.tf:3: aws_cognito_user_pool.this: only a plan knows")
+    assert note.startswith(
+        "modules/pool/main.tf:3: aws_cognito_user_pool.this: the value of deletion_protection is known only in a plan"
+    )
 
 
 def test_where_off_is_how_it_must_be_leaving_it_out_is_fine(write: Write, tmp_path: Path) -> None:
@@ -168,7 +170,7 @@ def test_where_off_is_how_it_must_be_leaving_it_out_is_fine(write: Write, tmp_pa
     assert told(tmp_path) == []
     write("modules/pool/main.tf", bucket.format(more="  force_destroy = true\n", kept=KEPT))
     assert told(tmp_path)[0].startswith(
-        "modules/pool/main.tf:3: aws_s3_bucket.this: its protection force_destroy is True"
+        "modules/pool/main.tf:3: aws_s3_bucket.this: force_destroy, its deletion protection, is true"
     )
 
 
@@ -184,7 +186,7 @@ def test_a_safety_net_that_is_off_from_the_beginning_is_told(write: Write, tmp_p
     )
     write("modules/pool/main.tf", database + table)
     problems = told(tmp_path)
-    assert [each.split(" is ")[0] for each in problems] == [
+    assert [each.split(" = ")[0] for each in problems] == [
         "modules/pool/main.tf:3: aws_db_instance.this: skip_final_snapshot",
         "modules/pool/main.tf:8: aws_dynamodb_table.t: point_in_time_recovery.enabled",
     ]

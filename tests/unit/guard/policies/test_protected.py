@@ -43,16 +43,16 @@ def test_every_type_has_its_names_in_cloudformation_and_no_two_share_one() -> No
         (GOOD + "  losses: x\n", "4:3", "unknown key"),
         ("aws_x:\n  delete_apis: [x:DeleteX]\n", "1:1", "is missing"),
         ("aws_x:\n  lost: everything in it\n", "1:1", "is missing"),
-        ("aws_x:\n  lost: everything in it.\n  delete_apis: [x:DeleteX]\n", "2:3", "no full stop"),
+        ("aws_x:\n  lost: everything in it.\n  delete_apis: [x:DeleteX]\n", "2:3", "no period"),
         ("aws_x:\n  lost: everything in it\n  delete_apis: []\n", "3:3", "at least one"),
         ("aws_x:\n  lost: everything in it\n  delete_apis: [x:DeleteX, DeleteX]\n", "3:28", "service:Action"),
         (GOOD + "  protection: {attribute: a}\n", "4:3", "is missing"),
         (GOOD + "  protection: {attribute: a, value: [1]}\n", "4:30", "true or false"),
         (GOOD + "  replaced_by: {schema: sometimes}\n", "4:17", "removal"),
-        (GOOD + "  disarmed_by: {a..b: 0}\n", "4:17", "not written as it should be"),
+        (GOOD + "  disarmed_by: {a..b: 0}\n", "4:17", "is invalid"),
         (GOOD + "  shortened_by: {days: soon}\n", "4:18", "none"),
-        (GOOD + "  cloudformation: [Cognito::UserPool]\n", "4:20", "not written as it should be"),
-        (GOOD + "Aws-X:\n  lost: all\n  delete_apis: [x:DeleteX]\n", "4:1", "not written as it should be"),
+        (GOOD + "  cloudformation: [Cognito::UserPool]\n", "4:20", "is invalid"),
+        (GOOD + "Aws-X:\n  lost: all\n  delete_apis: [x:DeleteX]\n", "4:1", "is invalid"),
         (GOOD + GOOD, "4:1", "duplicate key"),
         ("aws_x: [\n", "2:1", "not YAML"),
         ("aws_x: !!python/object/apply:os.abort []\n", "1:1", "map of keys"),
@@ -79,7 +79,7 @@ def test_what_is_no_text_is_an_error(tmp_path: Path, data: bytes) -> None:
 
 
 def test_a_missing_list_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(CatalogueError, match="cannot be read"):
+    with pytest.raises(CatalogueError, match="cannot read"):
         Protected.read(tmp_path / "protected.yaml")
 
 

@@ -110,7 +110,7 @@ def test_a_folder_that_was_not_there_must_not_appear(root: Path) -> None:
 def test_a_link_that_leads_out_is_blocked(root: Path) -> None:
     (root.parent / "secret").write_text("s")
     (root / "archives/other.zip").symlink_to(root.parent / "secret")
-    with pytest.raises(BlockedError, match="leads out of what is judged"):
+    with pytest.raises(BlockedError, match="outside the folders that are judged"):
         frozen(root)
 
 

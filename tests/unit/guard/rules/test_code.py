@@ -294,6 +294,6 @@ def test_a_module_that_terraform_takes_from_elsewhere_is_told_at_the_units_own_e
     """The call is a line that orch wrote itself: people look for it in ``live/``."""
     (finding,) = scan(fetched={"evil/main.tf": "locals {}\n"}, manifest={"this": "../data/modules/evil"})
     assert (finding.rule, finding.address) == ("ORCH_UNREADABLE", "module.this")
-    assert "from another folder than its source says" in finding.cause
+    assert "from a different folder than its source names" in finding.cause
     assert finding.where is not None
     assert finding.where.file == "live/stages/prod.yaml"

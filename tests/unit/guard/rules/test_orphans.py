@@ -99,7 +99,7 @@ def test_a_renamed_unit_is_orphaned_and_its_successor_a_twin(
     known = {
         "stage": f"`orch move {old.stage} {new.stage}`",
         "stack": f"`orch move {old.stage}/{old.stack} {new.stage}/{new.stack}`",
-        "region": f"put {old.id} back into live/",
+        "region": f"restore {old.id} in live/",
     }
     assert known[part] in duplicate.hint
     assert duplicate.address == new.state_key
@@ -123,8 +123,8 @@ def test_what_is_left_without_anything_protected_is_a_note() -> None:
     assert not found.orphans
     (note,) = found.notes
     assert note == (
-        "old/api is no longer in live/, and 3 of its resources are left, none of them protected: "
-        "orch destroy --orphans old"
+        "old/api is no longer in live/, but 3 resources are still in its state, none protected; "
+        "to destroy: orch destroy --orphans old"
     )
 
 
@@ -191,7 +191,7 @@ def test_another_catalogue_in_the_same_account_is_not_ours() -> None:
 
 def test_an_orphan_whose_state_is_gone_still_blocks() -> None:
     ((_, finding),) = compare_with_ledgers([], [left(entry(made("old/users"), POOL), gone=True)], PROTECTED).orphans
-    assert "its state is gone, and the ledger has" in finding.message
+    assert "its state is gone; the ledger has" in finding.message
 
 
 def test_what_the_list_protects_now_counts_not_what_it_did_when_the_entry_was_written() -> None:

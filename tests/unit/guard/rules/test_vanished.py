@@ -75,7 +75,7 @@ def test_what_the_state_has_and_the_plan_does_not_name_blocks(tmp_path: Path) ->
     other = change(["create"], address="module.this.aws_sqs_queue.this", after={"name": "q"})
     (finding,) = judged(tmp_path, Known(state=[THE_POOL]), other)
     assert (finding.address, finding.action) == (POOL, "")
-    assert "is not seen any more" in finding.message
+    assert "is missing from the plan" in finding.message
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def test_what_was_moved_has_not_vanished(tmp_path: Path) -> None:
 
 def test_what_was_taken_out_of_the_state_is_remembered_by_the_ledger(tmp_path: Path) -> None:
     (finding,) = judged(tmp_path, Known(ledger=[THE_POOL]), create())
-    assert "the ledger has it (eu-west-1_abc)" in finding.cause
+    assert "it is in the ledger (eu-west-1_abc)" in finding.cause
     assert "imports" in finding.hint
 
 
 def test_a_bucket_that_is_there_already_is_not_created(tmp_path: Path) -> None:
     (finding,) = judged(tmp_path, Known(buckets=["documents"]), bucket())
-    assert "there is a bucket documents already" in finding.cause
+    assert "the bucket documents exists" in finding.cause
     assert judged(tmp_path, Known(), bucket()) == []
 
 

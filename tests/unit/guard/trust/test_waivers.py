@@ -89,11 +89,11 @@ def test_a_file_may_be_empty(text: str) -> None:
     ("old", "new", "where", "what"),
     [
         ("ORCH_PROTECTED", "ORCH_*", "2:3", "must name exactly one"),
-        ("ORCH_PROTECTED", "orch_protected", "2:3", "not written as it should be"),
+        ("ORCH_PROTECTED", "orch_protected", "2:3", "is invalid"),
         ("ORCH_PROTECTED", '""', "2:3", "must name exactly one"),
         ("prod/identity", '"prod/*"', "3:3", "must name exactly one"),
         ("prod/identity", '"*/identity"', "3:3", "must name exactly one"),
-        ("prod/identity", "prod", "3:3", "not written as it should be"),
+        ("prod/identity", "prod", "3:3", "is invalid"),
         ("aws_cognito_user_pool.this", '"*"', "4:3", "must name exactly one"),
         ("aws_cognito_user_pool.this", "aws_cognito_user_pool.*", "4:3", "must name exactly one"),
         ("aws_cognito_user_pool.this", "aws_s3_bucket.this[*]", "4:3", "must name exactly one"),
@@ -102,16 +102,16 @@ def test_a_file_may_be_empty(text: str) -> None:
         ("aws_cognito_user_pool.this", 'module.this.module.a["b.c"]', "4:3", "a whole module"),
         ("aws_cognito_user_pool.this", '""', "4:3", "must name exactly one"),
         ("aws_cognito_user_pool.this", "[a, b]", "4:3", "must be text"),
-        ("every user has moved", '"  "', "6:3", "must say something"),
+        ("every user has moved", '"  "', "6:3", "must be one line of text"),
         ("  reason: every user has moved\n", "", "1:3", "is missing"),
-        ("2026-12-01", "tomorrow", "7:3", "must be a day"),
-        ("2026-12-01", "2026-12-01T10:00:00", "7:3", "must be a day"),
-        ("2026-12-01", '"2026-13-01"', "7:3", "must be a day"),
-        ("2026-12-01", "20261201", "7:3", "must be a day"),
-        ("2026-12-01", "null", "7:3", "must be a day"),
-        ("expires: 2026-12-01", "expires: 2026-12-01\n  plan: abc", "8:3", "not written as it should be"),
+        ("2026-12-01", "tomorrow", "7:3", "must be a date"),
+        ("2026-12-01", "2026-12-01T10:00:00", "7:3", "must be a date"),
+        ("2026-12-01", '"2026-13-01"', "7:3", "must be a date"),
+        ("2026-12-01", "20261201", "7:3", "must be a date"),
+        ("2026-12-01", "null", "7:3", "must be a date"),
+        ("expires: 2026-12-01", "expires: 2026-12-01\n  plan: abc", "8:3", "is invalid"),
         ("expires: 2026-12-01", "expires: 2026-12-01\n  forever: true", "8:3", "unknown key"),
-        ("id: gone", "id: Gone 1", "1:3", "not written as it should be"),
+        ("id: gone", "id: Gone 1", "1:3", "is invalid"),
         ("- id: gone", "- id: gone\n  id: gone", "2:3", "duplicate key"),
     ],
 )
@@ -168,9 +168,9 @@ def test_what_is_no_list_is_an_error(text: str) -> None:
     ("entries", "what"),
     [
         ([waiver(expires=TODAY - timedelta(days=1))], "expired on 2026-11-25"),
-        ([waiver(expires=TODAY + timedelta(days=15))], "too long"),
-        ([waiver(owner="mallory")], "who is no owner"),
-        ([waiver(), waiver(address="aws_x.y")], "the id gone is that of another"),
+        ([waiver(expires=TODAY + timedelta(days=15))], "expires too late"),
+        ([waiver(owner="mallory")], "who is not an owner"),
+        ([waiver(), waiver(address="aws_x.y")], "the id gone is already used"),
         ([waiver(), waiver(id="again", address="aws_cognito_user_pool.this")], "allows the same as gone"),
     ],
 )
@@ -196,10 +196,10 @@ def test_the_repository_s_own_files_are_right() -> None:
     ("text", "where", "what"),
     [
         ("anna: anna@example.com\n", "1:1", "must be a list"),
-        ("anna: [anna]\n", "1:8", "not written as it should be"),
+        ("anna: [anna]\n", "1:8", "is invalid"),
         ("anna: []\n", "1:1", "no e-mail address"),
-        ("Anna B: [a@b.c]\n", "1:1", "not written as it should be"),
-        ("anna: [a@b.c]\nbert: [A@B.c]\n", "2:1", "an address of anna and of bert"),
+        ("Anna B: [a@b.c]\n", "1:1", "is invalid"),
+        ("anna: [a@b.c]\nbert: [A@B.c]\n", "2:1", "listed for both anna and bert"),
         ("- anna\n", "1", "must be a map"),
         ("anna: [a@b.c]\nanna: [d@e.f]\n", "2:1", "duplicate key"),
     ],
@@ -244,14 +244,14 @@ def test_the_same_short_address_of_two_things_is_allowed_for_neither() -> None:
     both = [finding(address="aws_x.y"), finding(address="module.this.aws_x.y")]
     found = waiver_policy(waiver(address="aws_x.y")).apply(both)
     assert [each.severity for each in found] == [Severity.BLOCK] * 2
-    assert "two different things" in found[0].hint
+    assert "matches two resources" in found[0].hint
 
 
 def test_what_does_not_count_is_told_at_the_finding() -> None:
     allowed = WaiverPolicy(counting(), [DeclaredWaiver(waiver(), "it is not committed yet")])
     (found,) = allowed.apply([finding()])
     assert found.severity is Severity.BLOCK
-    assert found.hint.startswith("do that; the waiver gone (policies/waivers.yaml) does not count: it is not committed")
+    assert found.hint.startswith("do that; the waiver gone (policies/waivers.yaml) is not valid: it is not committed")
     assert list(allowed.unused("prod/identity")) == []
 
 

@@ -113,14 +113,14 @@ def test_what_the_change_does_to_its_judge_is_shown_once_with_every_unit() -> No
         finding("prod/a", action=""),
         rule="ORCH_POLICY_WEAKENED",
         address="policies/protected.yaml: aws_x",
-        message="aws_x would not be protected any more",
+        message="aws_x would no longer be protected",
     )
     units = [
         unit(f"prod/{name}", Status.BLOCKED, findings=(replace(weaker, unit=f"prod/{name}", id=name), *more))
         for name, more in (("a", ()), ("b", (finding("prod/b"),)), ("c", ()))
     ]
     text = render_report(run(*units), width=200)
-    assert text.count("aws_x would not be protected any more") == 1
+    assert text.count("aws_x would no longer be protected") == 1
     assert "prod/a, prod/b, prod/c: policies/protected.yaml: aws_x  ORCH_POLICY_WEAKENED a" in text
     assert "prod/b: delete aws_cognito_user_pool.this  ORCH_PROTECTED" in text
 
