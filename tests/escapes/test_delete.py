@@ -43,7 +43,7 @@ def test_a_removed_block_destroys_it(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("forgotten: `removed { destroy = false }`", item="1")
+@pytest.mark.way("forgotten with `removed { destroy = false }`", item="1")
 def test_a_removed_block_forgets_it(world: World) -> None:
     world.empty_module()
     world.write("modules/user_pool/removed.tf", REMOVED.format(destroy="false"))
@@ -89,7 +89,7 @@ def put_in_child_module(world: World, *, now: str) -> None:
     world.edit_state(nest)
 
 
-@pytest.mark.way("key gone from `for_each`", item="1")
+@pytest.mark.way("key removed from `for_each`", item="1")
 def test_the_key_of_a_client_goes(world: World) -> None:
     world.edit(IDENTITY, "    web: {callback_urls", "    app: {callback_urls")
     finding = world.assert_blocked(
@@ -99,7 +99,7 @@ def test_the_key_of_a_client_goes(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("`count` made smaller", item="1")
+@pytest.mark.way("`count` reduced", item="1")
 def test_the_count_of_the_domain_goes_to_nothing(world: World) -> None:
     world.edit(IDENTITY, "  domain: {}\n", "")
     world.assert_blocked(world.attempt(), rule="ORCH_PROTECTED", address="aws_cognito_user_pool_domain.this[0]")
@@ -137,7 +137,7 @@ def test_an_attribute_that_forces_a_replacement(world: World, attribute: str) ->
     world.assert_alive()
 
 
-@pytest.mark.way("replaced, `prevent_destroy` dropped in the same commit", item="1")
+@pytest.mark.way("replaced, `prevent_destroy` removed in the same commit", item="1")
 def test_a_replacement_with_its_prevention_dropped(world: World) -> None:
     drop_prevention(world)
     world.edit(IDENTITY, *ATTRIBUTES["username_configuration"])
@@ -158,7 +158,7 @@ def test_a_replacement_that_creates_first(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("replaced by `replace_triggered_by`", item="1")
+@pytest.mark.way("replaced with `replace_triggered_by`", item="1")
 def test_a_replacement_that_something_else_triggers(world: World) -> None:
     trigger = 'resource "terraform_data" "go" {\n  input = "1"\n}\n'
     world.write("modules/user_pool/trigger.tf", trigger)
@@ -191,7 +191,7 @@ def _of_pool(state: dict[str, Any]) -> list[dict[str, Any]]:
     return instances
 
 
-@pytest.mark.way("tainted object", item="1")
+@pytest.mark.way("tainted resource", item="1")
 def test_a_tainted_pool_is_not_replaced(world: World) -> None:
     def taint(state: dict[str, Any]) -> None:
         _of_pool(state)[0]["status"] = "tainted"

@@ -44,7 +44,7 @@ def test_a_schema_attribute_is_removed(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("changes hidden by `ignore_changes`", item="2")
+@pytest.mark.way("changes hidden with `ignore_changes`", item="2")
 def test_ignoring_changes_hides_nothing(world: World) -> None:
     """`ignore_changes = [name]` keeps the pool from being replaced; what replaces it all the same is still told."""
     world.edit("modules/user_pool/main.tf", "prevent_destroy = true", "ignore_changes = [name, schema]")

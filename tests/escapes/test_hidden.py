@@ -48,7 +48,7 @@ def test_removed_in_a_nested_module(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("`moved` to an address that is not there", item="3")
+@pytest.mark.way("`moved` to an address that does not exist", item="3")
 def test_moved_into_nothing(world: World) -> None:
     world.empty_module()
     world.write("modules/user_pool/moved.tf", f"moved {{\n  from = {POOL}\n  to   = aws_cognito_user_pool.gone\n}}\n")
@@ -103,7 +103,7 @@ def test_a_backend_in_the_module(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("repository as a module, to bring `override.tf` into the root", item="4")
+@pytest.mark.way("repository as a module, to add `override.tf` to the root", item="4")
 def test_the_repository_as_a_module(world: World) -> None:
     world.write("modules/user_pool/up.tf", 'module "up" {\n  source = "../.."\n}\n')
     world.write("override.tf", 'terraform {\n  backend "local" {}\n}\n')
@@ -113,7 +113,7 @@ def test_the_repository_as_a_module(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("provider brought along in a module `terraform.d`", item="6")
+@pytest.mark.way("provider binary in a module named `terraform.d`", item="6")
 def test_a_provider_in_a_module(world: World) -> None:
     """Terraform looks into `terraform.d/plugins` of the folder that it runs in, and the lock file is in the commit too."""
     plugin = "terraform.d/plugins/registry.terraform.io/hashicorp/aws/5.100.0/linux_amd64/terraform-provider-aws"
@@ -134,7 +134,7 @@ def test_what_orch_keeps_comes_with_a_commit(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("data folder behind a link, with another module in its manifest", item="5")
+@pytest.mark.way("data folder replaced by a link, with another module in its manifest", item="5")
 def test_a_linked_data_folder(world: World) -> None:
     """Terraform finds a module by the manifest in its data folder, so the manifest is compared with the sources."""
     elsewhere = world.root.parent / "elsewhere"
@@ -152,7 +152,7 @@ def test_a_linked_data_folder(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("module with a provider of its own, under another account's profile", item="6")
+@pytest.mark.way("module that configures its own provider, with another account's profile", item="6")
 def test_a_module_that_chooses_its_account(world: World) -> None:
     world.write("modules/user_pool/other.tf", 'provider "aws" {\n  alias   = "x"\n  profile = "orch-production"\n}\n')
     world.assert_blocked(world.attempt(), rule="ORCH_UNTRUSTED_SOURCE", address="provider.aws.x")
@@ -179,7 +179,7 @@ fi
 """
 
 
-@pytest.mark.way("saved plan swapped for one that destroys, while it is judged", item="5")
+@pytest.mark.way("saved plan replaced by one that destroys, while it is judged", item="5")
 def test_a_plan_that_is_swapped(world: World) -> None:
     world.edit_module("prevent_destroy = true", "prevent_destroy = false")
     world.edit(IDENTITY, "  domain: {}\n", "  domain: {}\n  password_policy: {minimum_length: 20}\n")

@@ -41,7 +41,7 @@ def in_ci(world: World) -> Result:
     return world.attempt(env={"CI": "true", "GITHUB_BASE_REF": "main"})
 
 
-@pytest.mark.way("the type taken off protected.yaml by the same change", item="7")
+@pytest.mark.way("the type removed from `protected.yaml` in the same change", item="7")
 def test_the_list_of_protected_types_is_shortened(world: World) -> None:
     pull_request(world)
     text = world.read("policies/protected.yaml")
@@ -59,7 +59,7 @@ def test_the_list_of_protected_types_is_shortened(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("the check rewritten by the same change", item="7")
+@pytest.mark.way("the check rewritten in the same change", item="7")
 def test_the_check_is_rewritten(world: World) -> None:
     pull_request(world)
     world.edit("policies/protected/check.py", "CheckResult.FAILED", "CheckResult.PASSED")
@@ -71,7 +71,7 @@ def test_the_check_is_rewritten(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("all policies removed by the same change", item="7")
+@pytest.mark.way("all policies removed in the same change", item="7")
 def test_the_policies_are_removed(world: World) -> None:
     pull_request(world)
     world.remove("policies")
@@ -86,7 +86,7 @@ def test_the_policies_are_removed(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("an owner and their waiver added by the same change", item="7")
+@pytest.mark.way("an owner and their waiver added in the same change", item="7")
 def test_an_owner_is_added(world: World) -> None:
     pull_request(world)
     world.write(OWNERS, world.read(OWNERS) + "mallory: [someone-else@example.com]\n")
@@ -99,7 +99,7 @@ def test_an_owner_is_added(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("an older orch let in by the same change", item="7")
+@pytest.mark.way("an older version of orch allowed in the same change", item="7")
 def test_the_version_of_orch_is_lowered(world: World) -> None:
     pull_request(world)
     world.edit("live/orch.yaml", '"~=0.1"', '">=0.0.1"')
@@ -110,7 +110,7 @@ def test_the_version_of_orch_is_lowered(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("a waiver brought by the same change", item="7")
+@pytest.mark.way("a waiver added in the same change", item="7")
 def test_a_waiver_comes_with_the_change(world: World) -> None:
     pull_request(world)
     world.write(WAIVERS, waiver())
@@ -180,7 +180,7 @@ def test_an_inline_skip_comment_waives_nothing(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("a CI that cannot tell what was merged", item="7")
+@pytest.mark.way("CI that cannot determine the merged commit", item="7")
 def test_a_ci_without_the_base_is_refused(world: World) -> None:
     world.assert_refused(delete_pool(world), "does not contain refs/remotes/origin/main", "fetch-depth: 0", code=2)
     world.assert_alive()

@@ -24,7 +24,7 @@ def test_destroying_is_blocked(world: World, target: str) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("`orch destroy`, `prevent_destroy` dropped", item="5")
+@pytest.mark.way("`orch destroy`, `prevent_destroy` removed", item="5")
 def test_destroying_without_prevention_is_blocked(world: World) -> None:
     world.edit_module("prevent_destroy = true", "prevent_destroy = false")
     result = world.attempt("destroy", "prod", "--yes", "--json")

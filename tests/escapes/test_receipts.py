@@ -44,7 +44,7 @@ def test_a_check_on_protected_resources_that_did_not_run(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("another check that raises on what it must stop", item="8")
+@pytest.mark.way("another check that raises an exception on what it must block", item="8")
 def test_another_check_that_raises(world: World) -> None:
     world.edit(WEAKENED, "        change = Change.of(conf)\n", "        raise RuntimeError\n")
     world.edit_module(*OFF)
@@ -86,7 +86,7 @@ JSON = "plans/prod/identity/eu-west-1.json"
 RECEIPT = "receipts/prod/identity/eu-west-1.json"
 
 
-@pytest.mark.way("the saved plan swapped after its approval", item="receipt")
+@pytest.mark.way("the saved plan replaced after its approval", item="receipt")
 def test_the_plan_is_swapped(world: World) -> None:
     other = destroying(world)
 
@@ -97,7 +97,7 @@ def test_the_plan_is_swapped(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("plan, JSON and receipt swapped together", item="receipt")
+@pytest.mark.way("plan, JSON and receipt replaced together", item="receipt")
 def test_plan_and_receipt_are_swapped_together(world: World) -> None:
     other = destroying(world)
 
@@ -112,7 +112,7 @@ def test_plan_and_receipt_are_swapped_together(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("the receipt removed, the plan swapped", item="receipt")
+@pytest.mark.way("the receipt removed, the plan replaced", item="receipt")
 def test_the_receipt_is_missing(world: World) -> None:
     other = destroying(world)
 
@@ -124,7 +124,7 @@ def test_the_receipt_is_missing(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("a module's file swapped after its judgement", item="receipt")
+@pytest.mark.way("a module file replaced after it was judged", item="receipt")
 def test_a_file_of_the_root_is_swapped(world: World) -> None:
     def swap(run: Path) -> None:
         (run / "units/prod/identity/eu-west-1/more.tf").write_text("removed {\n  from = module.this\n}\n")

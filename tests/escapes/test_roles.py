@@ -15,7 +15,7 @@ DOMAIN = "aws_cognito_user_pool_domain.this[0]"
 TAGS = [{"Key": "orch:owner", "Value": "eve"}, {"Key": "orch:reason", "Value": "because"}]
 
 
-@pytest.mark.way("the delete API called with the apply role's own credentials", item="5")
+@pytest.mark.way("the delete API called with the apply role's credentials", item="5")
 def test_the_apply_role_calls_the_delete_api_itself(world: World) -> None:
     keys = world.account.assume("orch-apply")
     cognito = world.account.client("cognito-idp", keys)
@@ -30,7 +30,7 @@ def test_the_apply_role_calls_the_delete_api_itself(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("the break-glass role taken by the apply role, or without a reason", item="5")
+@pytest.mark.way("the break-glass role assumed by the apply role, or without a reason", item="5")
 def test_the_break_glass_role_is_not_for_the_taking(world: World) -> None:
     arn = world.account.arn("orch-break-glass")
     sts = world.account.client("sts", world.account.assume("orch-apply"))

@@ -19,7 +19,7 @@ ADDRESS = "https://git.example.com/modules/user_pool.git"
 PLANS = Path(__file__).parent / "plans"
 
 
-@pytest.mark.way("module version that names its resources otherwise", item="3")
+@pytest.mark.way("module version that renames its resources", item="3")
 def test_another_version_of_a_module(world: World) -> None:
     """The module comes from git, in two versions; git itself is told that the address is a folder here."""
     repository = world.root.parent / "module"
