@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import InterruptedRunError, OrchError, UnitError
+from orchestrator.guard.findings import headline
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.receipt.freeze import freeze, hash_file
 from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
@@ -165,7 +166,9 @@ class _Planning:
         if not any(finding.lost for finding in verdict.findings):
             return None
         report = replace(
-            self._report(Status.BLOCKED, error.first_line), changes=change_lines(record), findings=verdict.findings
+            self._report(Status.BLOCKED, headline(verdict.findings) or error.first_line),
+            changes=change_lines(record),
+            findings=verdict.findings,
         )
         return Planned(report=report, plan=record, verdict=verdict)
 
