@@ -19,10 +19,10 @@ from orchestrator.cli.project import open_project
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.schema.json_schema import stale_schemas
 from orchestrator.errors import CatalogueError, OrchError
-from orchestrator.guard.checkov.cases import run_cases
 from orchestrator.guard.modules.check import check_modules
 from orchestrator.guard.policies.load import POLICIES_FOLDER, Policies
 from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected
+from orchestrator.guard.policy_cases import run_cases
 from orchestrator.guard.trust.trust import check_waivers, weakened_against
 from orchestrator.render.values import unit_references
 from orchestrator.render.write import Workspace

@@ -10,10 +10,10 @@ import pytest
 
 from orchestrator.guard import judge as judge_module
 from orchestrator.guard.canary import canary_failures
-from orchestrator.guard.checkov.cases import run_cases
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policy_cases import run_cases
 from orchestrator.terraform.model import ResourceChange
 from orchestrator.terraform.plan.reader import empty_plan
 from tests.support.plans import a_unit, change, delete, plan, saved, update

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import CatalogueError
-from orchestrator.guard.checkov.cases import run_cases
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policy_cases import run_cases
 from tests.support.plans import a_unit, change, plan, saved
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 LISTED = Protected.read(ROOT / "policies/protected.yaml").types
 
 
