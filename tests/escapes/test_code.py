@@ -1,4 +1,4 @@
-"""Item 6: programs, providers and modules that come with the configuration: found before anything is planned."""
+"""Item 6: programs, providers and modules in the configuration; they are found before any plan."""
 
 from __future__ import annotations
 

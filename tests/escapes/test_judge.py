@@ -1,4 +1,4 @@
-"""Item 7: the same change disarms its own judge; and waivers that do not count."""
+"""Item 7: a change weakens the policies that judge it; and waivers that are not valid."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def waiver(owner: str = "security", days: int = 5) -> str:
 
 
 def pull_request(world: World) -> None:
-    """What is committed is what was merged; the rest is the change."""
+    """Treat what is committed as merged; the rest is the change."""
     world.git("update-ref", "refs/remotes/origin/main", "HEAD")
     world.git("checkout", "-q", "-b", "change")
 
@@ -187,7 +187,7 @@ def test_a_ci_without_the_base_is_refused(world: World) -> None:
 
 
 def test_a_merged_waiver_of_another_owner_allows_it(world: World) -> None:
-    """The other side: what all of these lack. Planned only, so that the world lives on."""
+    """The counterexample: a valid waiver. Planned only, so that the world survives."""
     world.empty_module()
     world.write(WAIVERS, waiver())
     world.commit("Retire the pool", author=MALLORY)

@@ -1,4 +1,4 @@
-"""Items 4 and 5: what vanishes from live/ or is looked for elsewhere, and a bucket that a 403 hides."""
+"""Items 4 and 5: units that are removed from live/ or look for their state elsewhere, and a bucket hidden by a 403."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_another_bucket(world: World) -> None:
 
 @pytest.mark.way("another state bucket, and `accounts.lock.yaml` removed", item="4")
 def test_another_bucket_without_the_record(world: World) -> None:
-    """The bucket is made by hand, as somebody would who thinks that it is only missing."""
+    """The bucket is created by hand, as if it were only missing."""
     world.remove(LOCK)
     world.edit("live/orch.yaml", "-tfstate", "-states")
     world.edit("live/stacks/baseline.yaml", "-tfstate", "-states")
@@ -154,7 +154,7 @@ def test_the_pool_is_taken_out_of_the_state(world: World) -> None:
 
 @contextmanager
 def hidden(world: World, bucket: str) -> Iterator[None]:
-    """The bucket's own policy keeps every role but the administrator's from listing it: HeadBucket answers 403."""
+    """The bucket policy lets only the administrator list the bucket: HeadBucket returns 403."""
     statement = {
         "Effect": "Deny",
         "Action": "s3:ListBucket",

@@ -1,4 +1,4 @@
-"""Item 4: names, states and keys changed by orch's own verbs, so that the next apply would build a duplicate."""
+"""Item 4: names, states and keys changed with orch's commands, so that the next apply would create a duplicate."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_pool_moved_to_where_it_is_not_wanted_is_blocked(world: World) -> None
 def test_an_adoption_by_a_unit_with_other_names_is_blocked(world: World) -> None:
     world.write("live/stages/copy.yaml", "account: main\nstacks: {identity: }\n")
     state = world.root.parent / "taken.tfstate"
-    # What is below module.this already stays where it is.
+    # Resources below module.this keep their addresses.
     state.write_bytes(world.state())
     result = world.attempt("adopt", "copy/identity", "--state", str(state), "--yes", "--json")
     finding = world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL, unit="copy/identity")

@@ -1,4 +1,4 @@
-"""Item 5: a state or resource changed without a judged plan, by verbs, options, environment and links."""
+"""Item 5: a state or resource changed without a judged plan: with commands, options, environment variables and links."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ HARMLESS = {"TF_VAR_deletion_protection": "INACTIVE", "TF_IGNORE": "trace"}
     ],
 )
 def test_the_environment_changes_nothing(world: World, name: str, value: str) -> None:
-    """The plan is the one that it always was, so there is nothing to block."""
+    """The plan is unchanged, so there is nothing to block."""
     world.edit_module("prevent_destroy = true", "prevent_destroy = false")
     result = world.attempt(code=0, env={**HARMLESS, name: value})
     assert result.units()["prod/identity"]["status"] == "unchanged"

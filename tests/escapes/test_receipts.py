@@ -1,4 +1,4 @@
-"""Item 8 and "Judged, then applied": checks that do not answer, and what is swapped between judgement and apply."""
+"""Item 8 and "Judged, then applied": checks that do not answer, and files replaced between verdict and apply."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_another_check_that_raises(world: World) -> None:
 
 
 def destroying(world: World) -> Path:
-    """The folder of a run that planned the pool's deletion, and was blocked; the repository is as before."""
+    """Return the folder of a blocked run that planned the deletion of the pool; the repository is restored."""
     kept = {file: file.read_bytes() for file in sorted((world.root / "modules" / "user_pool").glob("*.tf"))}
     world.empty_module()
     run: str = world.attempt("plan", "prod", "--json", code=3).json["run"]
@@ -63,7 +63,7 @@ def destroying(world: World) -> Path:
 
 
 def approved(world: World, swap: Callable[[Path], None]) -> str:
-    """Plan something harmless, swap something while the question is open, say yes; what orch printed."""
+    """Plan a harmless change, replace files while orch asks for approval, approve, and return orch's output."""
     world.write("live/stacks/identity.yaml", IDENTITY.replace("max: 32}", "max: 32}\n    team: {type: string, max: 9}"))
     say = once("yes")
 

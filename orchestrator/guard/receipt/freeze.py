@@ -32,7 +32,6 @@ class FrozenFiles:
         extra: additional folders that the root reads from.
         files: name, starting with ``root/`` or ``extraN/`` -> hash, or the target of a link.
         plan_sha256: the hash of the saved plan.
-        digest: one hash over all files.
     """
 
     root: Path
@@ -40,7 +39,6 @@ class FrozenFiles:
     extra: tuple[Path, ...]
     files: Mapping[str, str]
     plan_sha256: str
-    digest: str
 
     def path_of(self, name: str) -> str:
         """Return the path of a name in ``files``."""
@@ -65,14 +63,12 @@ def freeze(root: Path, plan: Path, extra: Iterable[Path] = ()) -> FrozenFiles:
     """
     folders = tuple(extra)
     files = _files(root, plan, folders)
-    digest = hashlib.sha256("".join(f"{value}  {name}\n" for name, value in sorted(files.items())).encode())
     return FrozenFiles(
         root=root,
         plan=plan,
         extra=folders,
         files=files,
         plan_sha256=files["plan"].removeprefix("sha256:"),
-        digest=digest.hexdigest(),
     )
 
 

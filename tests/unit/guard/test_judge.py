@@ -73,7 +73,7 @@ def test_what_takes_a_pool_away_is_blocked(
         change(["read"], after={"id": "x"}, address="module.this.data.aws_cognito_user_pool.this", mode="data"),
     ],
 )
-def test_what_keeps_the_pool_passes_without_a_word(judge: Judge, tmp_path: Path, entry: dict[str, Any]) -> None:
+def test_what_keeps_the_pool_has_no_finding(judge: Judge, tmp_path: Path, entry: dict[str, Any]) -> None:
     assert judge.judge(a_unit(), saved(tmp_path, plan(entry))).findings == ()
 
 
@@ -134,7 +134,7 @@ def test_a_pool_whose_protection_is_off_already_may_change(judge: Judge, tmp_pat
     ],
     ids=lambda document: repr(document)[:40],
 )
-def test_what_is_no_plan_is_blocked(judge: Judge, tmp_path: Path, document: Any) -> None:
+def test_a_file_that_is_not_a_plan_is_blocked(judge: Judge, tmp_path: Path, document: Any) -> None:
     verdict = judge.judge(a_unit(), saved(tmp_path, document))
     assert verdict.blocked
     assert rules(verdict) == {"ORCH_UNREADABLE"}
@@ -241,7 +241,7 @@ def test_a_rename_gets_its_moved_entry(judge: Judge, tmp_path: Path) -> None:
     assert entry in finding.hint
 
 
-def test_two_equal_twins_are_no_clear_rename(judge: Judge, tmp_path: Path) -> None:
+def test_two_equal_candidates_are_no_clear_rename(judge: Judge, tmp_path: Path) -> None:
     duplicates = [change(["create"], after=USERS, address=f"module.this.aws_cognito_user_pool.t{n}") for n in range(2)]
     assert "moved" not in only(judge.judge(a_unit(), saved(tmp_path, plan(delete(), *duplicates)))).hint
 

@@ -1,4 +1,4 @@
-"""The memory that a large plan takes: it is read as a stream, by the report's reader and by the guard's."""
+"""The memory for a large plan: both the report's reader and the guard's read it as a stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The policies of this repository prove themselves, and a policy that does not is found."""
+"""The policies of this repository pass their test cases, and a policy that proves nothing is reported."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_every_policy_of_this_repository_is_as_its_cases_say() -> None:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The folder of a copy of the policies."""
+    """A copy of the policies folder."""
     shutil.copytree(ROOT / "policies", tmp_path / "policies", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path / "policies"
 
@@ -77,7 +77,7 @@ def raising(folder: Path) -> None:
         (shutil.rmtree, "policies", "policies/ folder is missing"),
     ],
 )
-def test_a_policy_that_proves_nothing_is_told(
+def test_a_policy_that_proves_nothing_is_reported(
     copy: Path, damage: Callable[[Path], object], where: str, what: str
 ) -> None:
     damage(copy)
@@ -125,8 +125,8 @@ def test_every_listed_type_is_kept(judge: Judge, tmp_path: Path, kind: str, acti
     assert (finding.rule, finding.lost) == ("ORCH_PROTECTED", LISTED[kind].lost)
 
 
-def disarming() -> list[tuple[str, str, Any, Any]]:
-    """Type, attribute, armed value, dangerous value: of everything that the list says about protection."""
+def safeguards() -> list[tuple[str, str, Any, Any]]:
+    """Type, attribute, safe value and dangerous value of every safeguard in the list."""
     found: list[tuple[str, str, Any, Any]] = []
     for kind, entry in LISTED.items():
         if entry.protection is not None:
@@ -144,12 +144,12 @@ def unlike(value: Any) -> Any:
 
 
 def nested(name: str, value: Any) -> dict[str, Any]:
-    """An attribute, as the plan's JSON has it: `a.b` in a block a."""
+    """An attribute as in the plan's JSON: `a.b` in a block a."""
     block, _, inner = name.rpartition(".")
     return {block: [{inner: value}]} if block else {name: value}
 
 
-@pytest.mark.parametrize("case", disarming(), ids=lambda case: f"{case[0]}.{case[1]}")
+@pytest.mark.parametrize("case", safeguards(), ids=lambda case: f"{case[0]}.{case[1]}")
 def test_no_listed_protection_is_taken_away(judge: Judge, tmp_path: Path, case: tuple[str, str, Any, Any]) -> None:
     kind, name, armed, danger = case
 

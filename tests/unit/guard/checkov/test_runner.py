@@ -1,4 +1,4 @@
-"""checkov in process: only our checks, every answer proven, nothing on the terminal."""
+"""checkov in this process: only our checks, a result for every resource, nothing on the terminal."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_no_built_in_check_runs(tmp_path: Path) -> None:
     assert set(verdict.checks) == {"ORCH_PROTECTED", "ORCH_WEAKENED", "ORCH_HIDDEN_REPLACE", "ORCH_BUCKET_PUBLIC"}
 
 
-def test_two_sets_of_policies_do_not_meet(tmp_path: Path) -> None:
+def test_two_sets_of_policies_do_not_affect_each_other(tmp_path: Path) -> None:
     extra = with_check(tmp_path, "return CheckResult.FAILED")
     plain = Judge(Policies.load(ROOT))
     record = saved(tmp_path, plan(update(mfa_configuration="ON")))
@@ -104,7 +104,7 @@ def test_two_sets_of_policies_do_not_meet(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("loss", [delete(), replace(), forget()])
 def test_a_check_that_is_blind_to_one_protected_resource_is_found_out(tmp_path: Path, loss: dict[str, Any]) -> None:
-    """It stops the canary, and every other pool."""
+    """It blocks the canary, and every other pool."""
     body = f"return CheckResult.PASSED if conf.get('name') == [{USERS['name']!r}] else CheckResult.FAILED"
     judge = with_check(tmp_path, body, name="protected", id_="ORCH_PROTECTED")
     verdict = judge.judge(a_unit(), saved(tmp_path, plan(loss)))
@@ -112,7 +112,7 @@ def test_a_check_that_is_blind_to_one_protected_resource_is_found_out(tmp_path: 
 
 
 def test_a_check_that_looks_away_is_found_out(tmp_path: Path) -> None:
-    """Restricted to a type that is not in the plan, it says nothing about the pool at all."""
+    """Restricted to a type that is not in the plan, it gives no result for the pool."""
     body = "return CheckResult.PASSED"
     judge = with_check(tmp_path, body, name="protected", id_="ORCH_PROTECTED", types="['aws_sqs_queue']")
     assert judge.judge(a_unit(), saved(tmp_path, plan(delete()))).blocked
@@ -133,7 +133,7 @@ def test_a_check_that_cannot_be_loaded_is_an_error(tmp_path: Path, body: str, id
     assert "policies/" in caught.value.problems[0].where.file
 
 
-def test_a_check_that_is_no_python_is_told_before_checkov_is_there(tmp_path: Path) -> None:
+def test_a_syntax_error_is_reported_before_checkov_is_imported(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="not valid Python") as caught:
         with_check(tmp_path, "return ((")
     assert str(caught.value.problems[0].where).startswith("policies/extra/check.py:11:")
@@ -173,7 +173,7 @@ def test_checkov_failing_as_a_whole_blocks(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_checkov_reads_the_same_from_a_file(tmp_path: Path) -> None:
-    """The definitions handed over in memory are those that checkov's own parser makes of the enriched plan."""
+    """The definitions passed in memory are those that checkov's own parser makes from the prepared plan."""
     from checkov.terraform.plan_parser import parse_tf_plan  # noqa: PLC0415 - heavy
 
     from orchestrator.guard.checkov import runner as engine  # noqa: PLC0415 - heavy
@@ -196,7 +196,7 @@ def test_checkov_reads_the_same_from_a_file(tmp_path: Path) -> None:
 
 
 LINES = {"start_line", "end_line", "__startline__", "__endline__", "__file__"}
-"""What checkov knows only of a file."""
+"""Keys that checkov sets only when it reads a file."""
 
 
 def _without_lines(value: Any) -> Any:
@@ -236,7 +236,7 @@ def test_many_threads_get_their_own_verdicts(tmp_path: Path) -> None:
 
 
 def test_sixty_plans_take_less_than_a_second(tmp_path: Path) -> None:
-    """What judging may add to a run of 60 units; measured: 0.1 s with 20 changes each."""
+    """The limit for judging a run of 60 units; measured: 0.1 s with 20 changes each."""
     judge = Judge(Policies.load(ROOT))
     judge.load_checks()
     queues = [change(["create"], after={"name": str(n)}, address=f"module.this.aws_sqs_queue.q{n}") for n in range(19)]
@@ -248,7 +248,7 @@ def test_sixty_plans_take_less_than_a_second(tmp_path: Path) -> None:
 
 
 def test_nothing_is_printed_and_the_terminal_stays_as_it_was(tmp_path: Path) -> None:
-    """In a process of its own, with an environment that makes checkov talk; a check raises on top."""
+    """In another process, with an environment that makes checkov verbose, and with a check that raises."""
     with_check(tmp_path, "raise RuntimeError('hunter2')")
     saved(tmp_path, plan(delete()))
     code = f"""

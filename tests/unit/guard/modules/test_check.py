@@ -1,4 +1,4 @@
-"""Modules whose protected resources could be destroyed, or are born without their protection."""
+"""Modules whose protected resources could be destroyed, or are created without their protection."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_override_files_and_json_are_read_as_terraform_reads_them(write: Write, 
         assert len(told(tmp_path)) == problems, value
 
 
-def test_a_protection_that_is_not_set_or_off_is_told_where_it_is(write: Write, tmp_path: Path) -> None:
+def test_a_protection_that_is_unset_or_off_is_reported_with_its_line(write: Write, tmp_path: Path) -> None:
     write("modules/pool/main.tf", pool(protection=""))
     assert told(tmp_path) == [
         "modules/pool/main.tf:1: aws_cognito_user_pool.this does not set deletion_protection, its deletion protection"
@@ -174,7 +174,7 @@ def test_where_off_is_how_it_must_be_leaving_it_out_is_fine(write: Write, tmp_pa
     )
 
 
-def test_a_safety_net_that_is_off_from_the_beginning_is_told(write: Write, tmp_path: Path) -> None:
+def test_a_safeguard_that_is_off_from_the_beginning_is_reported(write: Write, tmp_path: Path) -> None:
     database = (
         'resource "aws_db_instance" "this" {\n  deletion_protection = true\n  skip_final_snapshot = true\n'
         + KEPT

@@ -19,7 +19,7 @@ def test_the_list_has_every_type_that_must_be_on_it() -> None:
     assert {f"aws_{each}" for each in wanted.split()} <= listed.types.keys()
 
 
-def test_the_pool_is_whole() -> None:
+def test_the_entry_of_the_user_pool_is_complete() -> None:
     pool = Protected.read(ROOT / "policies/protected.yaml").types["aws_cognito_user_pool"]
     assert pool.protection is not None
     assert (pool.protection.attribute, pool.protection.value) == ("deletion_protection", "ACTIVE")
@@ -60,7 +60,7 @@ def test_every_type_has_its_names_in_cloudformation_and_no_two_share_one() -> No
         ("- a\n", "1", "empty"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, where: str, what: str) -> None:
+def test_a_mistake_is_reported_with_its_location(tmp_path: Path, text: str, where: str, what: str) -> None:
     file = tmp_path / "protected.yaml"
     file.write_text(text)
     with pytest.raises(CatalogueError) as caught:
@@ -71,7 +71,7 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, where: str,
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"\x00"])
-def test_what_is_no_text_is_an_error(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_not_text_is_an_error(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "protected.yaml"
     file.write_bytes(data)
     with pytest.raises(CatalogueError):
@@ -83,7 +83,7 @@ def test_a_missing_list_is_an_error(tmp_path: Path) -> None:
         Protected.read(tmp_path / "protected.yaml")
 
 
-def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
     file = tmp_path / "protected.yaml"
     file.write_text("aws_x:\n  lst: a\naws_y:\n  lost: all of it\n  delete_apis: [bad]\n")
     with pytest.raises(CatalogueError) as caught:

@@ -1,4 +1,4 @@
-"""A receipt binds a plan to everything that its judgement stood on; whatever differs is refused and named."""
+"""A receipt covers everything that a verdict depends on; any difference is refused and named."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def receipt_of(facts: ReceiptInputs, verdict: Verdict = CLEAN) -> Receipt:
 
 
 def now(facts: ReceiptInputs) -> ReceiptInputs:
-    """The same facts with the files as they are now."""
+    """The same inputs with the current files."""
     return replace(facts, frozen=freeze(facts.frozen.root, facts.frozen.plan, extra=facts.frozen.extra))
 
 
-def test_what_is_as_it_was_may_be_applied(facts: ReceiptInputs) -> None:
+def test_an_unchanged_plan_can_be_applied(facts: ReceiptInputs) -> None:
     receipt = receipt_of(facts)
     check_receipt(receipt, now(facts))
     check_verdict(receipt, CLEAN)
@@ -81,7 +81,7 @@ def test_what_is_as_it_was_may_be_applied(facts: ReceiptInputs) -> None:
         ({"base": StateHeader()}, "it had serial 4, and is gone"),
     ],
 )
-def test_whatever_differs_is_refused_and_named(facts: ReceiptInputs, change: dict[str, Any], said: str) -> None:
+def test_every_difference_is_refused_and_named(facts: ReceiptInputs, change: dict[str, Any], said: str) -> None:
     with pytest.raises(BlockedError, match=said) as caught:
         check_receipt(receipt_of(facts), replace(facts, **change))
     assert caught.value.exit_code == 3
@@ -89,8 +89,8 @@ def test_whatever_differs_is_refused_and_named(facts: ReceiptInputs, change: dic
     assert isinstance(caught.value, StateMovedError) == ("base" in change)
 
 
-def test_every_fact_is_compared() -> None:
-    """A fact that somebody adds and does not compare would be no bond."""
+def test_every_input_is_compared() -> None:
+    """A new input that is not compared would prove nothing."""
     compared = {"unit", "account_id", "region", "state", "json_sha256", "policies", "versions", "base", "frozen"}
     assert {field.name for field in fields(ReceiptInputs)} == compared
 
@@ -138,7 +138,7 @@ def test_a_second_verdict_must_be_the_first(facts: ReceiptInputs) -> None:
             check_verdict(receipt, other)
 
 
-def test_a_receipt_comes_back_from_disk_as_it_was(facts: ReceiptInputs, tmp_path: Path) -> None:
+def test_a_receipt_is_read_back_unchanged(facts: ReceiptInputs, tmp_path: Path) -> None:
     wrote = StateWrites(ok=False, lineage=LINEAGE, first=5, last=6, versions={"v2": 6, "v1": 5})
     for receipt in (
         receipt_of(facts),
@@ -164,7 +164,7 @@ def test_a_receipt_comes_back_from_disk_as_it_was(facts: ReceiptInputs, tmp_path
         (str, "is not a receipt"),
     ],
 )
-def test_what_is_no_whole_receipt_is_refused(
+def test_a_damaged_receipt_is_refused(
     facts: ReceiptInputs, tmp_path: Path, edit: Callable[[dict[str, Any]], Any], said: str
 ) -> None:
     path = tmp_path / "receipt.json"

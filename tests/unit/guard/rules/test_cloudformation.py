@@ -1,4 +1,4 @@
-"""What an update of a CloudFormation stack takes away, told from its two templates."""
+"""What an update of a CloudFormation stack loses, determined from its two templates."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_parameters_mappings_and_conditions_are_worked_out(
     assert bool(update(template, template, was=was, given=given)) is lost
 
 
-def test_a_condition_that_comes_and_cannot_be_told_counts_as_lost(update: Update) -> None:
+def test_a_new_condition_that_cannot_be_resolved_counts_as_a_loss(update: Update) -> None:
     assert told(update(NAMED, changed({"Condition": "Here"}))) == [("ORCH_TEMPLATE", "/T", "delete", "block")]
     assert update(NAMED, changed({"Condition": "HasTable"})) == ()
 

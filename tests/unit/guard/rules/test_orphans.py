@@ -1,4 +1,4 @@
-"""What vanished from live/ and what would be built twice is found in any catalogue; one that is in order is let alone."""
+"""Removed units and duplicates are found in any configuration; an unchanged one has no findings."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def left(of: LedgerEntry, *, bucket: str = BUCKET, gone: bool = False) -> Orphan
 
 
 def run(units: Sequence[Unit], entries: Sequence[LedgerEntry], elsewhere: Sequence[OrphanedState] = ()) -> Comparison:
-    """The comparison for units of which all states are there that the ledger knows."""
+    """Compare units whose states in the ledger all exist."""
     known = {each.folder: each for each in entries}
     asked = [books(each, e := known.get(each.folder), lineage=e.lineage if e and not e.empty else "") for each in units]
     folders = {each.folder for each in units}
@@ -76,12 +76,12 @@ UNITS = st.lists(
 
 
 @given(UNITS)
-def test_a_catalogue_that_did_not_change_is_let_alone(units: list[Unit]) -> None:
+def test_an_unchanged_configuration_has_no_findings(units: list[Unit]) -> None:
     assert run(units, [entry(each, POOL) for each in units]) == Comparison()
 
 
 @given(UNITS, st.sampled_from(["stage", "stack", "region"]), NAMES, REGIONS, st.data())
-def test_a_renamed_unit_is_orphaned_and_its_successor_a_twin(
+def test_a_renamed_unit_is_orphaned_and_its_successor_a_duplicate(
     units: list[Unit], part: str, name: str, region: str, data: st.DataObject
 ) -> None:
     old = data.draw(st.sampled_from(units))
@@ -106,7 +106,7 @@ def test_a_renamed_unit_is_orphaned_and_its_successor_a_twin(
 
 
 @given(UNITS, st.data())
-def test_what_vanished_is_told_with_its_address_and_blocks(units: list[Unit], data: st.DataObject) -> None:
+def test_a_removed_unit_is_reported_with_its_resources_and_blocks(units: list[Unit], data: st.DataObject) -> None:
     gone = data.draw(st.sampled_from(units))
     found = run([each for each in units if each is not gone], [entry(each, POOL) for each in units])
     ((what, finding),) = found.orphans
@@ -128,7 +128,7 @@ def test_what_is_left_without_anything_protected_is_a_note() -> None:
     )
 
 
-def test_a_new_unit_that_looks_like_nothing_that_is_left_is_no_twin() -> None:
+def test_a_new_unit_that_resembles_no_orphan_is_no_duplicate() -> None:
     found = run([made("prod/queue", module="queue")], [entry(made("old/users", module="user_pool"), POOL)])
     assert not found.duplicates
     assert [finding.unit for _, finding in found.orphans] == ["old/users"]
@@ -167,7 +167,7 @@ def test_a_lost_state_without_anything_protected_is_a_note() -> None:
     assert "the state of dev/box is gone" in found.notes[0]
 
 
-def test_a_state_in_another_bucket_makes_a_twin() -> None:
+def test_a_state_in_another_bucket_makes_a_duplicate() -> None:
     users = made("prod/users")
     elsewhere = left(entry(users, POOL), bucket="old-bucket")
     finding = compare_with_ledgers([books(users)], [], PROTECTED, [elsewhere]).duplicates["prod/users"]
@@ -175,7 +175,7 @@ def test_a_state_in_another_bucket_makes_a_twin() -> None:
     assert "`state.bucket`" in finding.hint
 
 
-def test_another_accounts_stage_of_the_same_stacks_is_no_twin() -> None:
+def test_another_accounts_stage_of_the_same_stacks_is_no_duplicate() -> None:
     users = made("prod/users")
     other = replace(entry(made("dev/users"), POOL), account="development", account_id="2" * 12)
     assert not compare_with_ledgers([books(users)], [], PROTECTED, [left(other, bucket="theirs")]).duplicates
@@ -195,7 +195,7 @@ def test_an_orphan_whose_state_is_gone_still_blocks() -> None:
 
 
 def test_what_the_list_protects_now_counts_not_what_it_did_when_the_entry_was_written() -> None:
-    """The state is read anew: a type that was listed later is found all the same."""
+    """The state is read again, so a type that was listed later is found."""
     old = entry(made("old/users"))
     ((_, finding),) = compare_with_ledgers([], [OrphanedState(old, BUCKET, state(POOL))], PROTECTED).orphans
     assert "aws_cognito_user_pool" in finding.message

@@ -1,4 +1,4 @@
-"""What the state, the ledger or AWS has, and a plan does not see, blocks; what was moved, changed or is new does not."""
+"""A plan that does not see what the state, the ledger or AWS has is blocked; moved, changed and new resources pass."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ THE_BUCKET = StateResource(BUCKET, "aws_s3_bucket", "documents")
 
 @dataclass
 class Known:
-    """What there is outside of the plan."""
+    """What exists, independent of the plan."""
 
     state: Sequence[StateResource] = ()
     ledger: Sequence[StateResource] = ()
@@ -71,7 +71,7 @@ def test_what_the_state_has_and_the_plan_creates_again_blocks(tmp_path: Path) ->
 
 
 def test_what_the_state_has_and_the_plan_does_not_name_blocks(tmp_path: Path) -> None:
-    """Its block went away in the same change, so that there is not even a creation."""
+    """The same change removed its block, so the plan does not even create it."""
     other = change(["create"], address="module.this.aws_sqs_queue.this", after={"name": "q"})
     (finding,) = judged(tmp_path, Known(state=[THE_POOL]), other)
     assert (finding.address, finding.action) == (POOL, "")

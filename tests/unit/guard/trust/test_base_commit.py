@@ -1,4 +1,4 @@
-"""Which commit the judge's files come from, in whatever CI."""
+"""Which commit policies come from, in every CI system."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def base(git: Git, **env: str) -> str:
     return found.commit
 
 
-def test_every_ci_s_word_for_the_branch_is_known(git: Git, tmp_path: Path) -> None:
+def test_the_target_branch_of_every_ci_system_is_known(git: Git, tmp_path: Path) -> None:
     main = git("rev-parse", "HEAD")
     git.branch("change")
     git.commit()

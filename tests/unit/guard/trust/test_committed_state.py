@@ -1,4 +1,4 @@
-"""Nothing of ``.orch`` may come with a commit."""
+"""No file in ``.orch`` may be committed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose word counts: which commit the judge's files come from, and which of its waivers count."""
+"""Which commit policies come from, and which of its waivers are valid."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def test_the_owner_must_have_been_merged_too(git: Git) -> None:
 
 
 def test_an_owner_whom_the_change_lists_does_not_count_for_a_merged_waiver(git: Git) -> None:
-    """Somebody left and was removed from the owners; a change that lists them again revives no waiver of theirs."""
+    """An owner was removed; a change that lists them again makes none of their waivers valid."""
     write(git, "policies/waivers.yaml", waiver("dora"))
     git.commit()
     git.publish()
@@ -244,7 +244,7 @@ def test_expired_and_wide_ones_stop_everything(git: Git) -> None:
                 trust(git, env)
 
 
-def test_a_shallow_clone_tells_nobody_s_hand(git: Git, tmp_path: Path) -> None:
+def test_in_a_shallow_clone_no_waiver_is_valid(git: Git, tmp_path: Path) -> None:
     write(git, "policies/waivers.yaml", waiver())
     git.commit("anna@example.com")
     git.commit("bob@example.com")
@@ -288,7 +288,7 @@ def test_in_ci_the_policies_are_those_that_were_merged(git: Git) -> None:
     assert first.what == "aws_cognito_user_pool would no longer be protected"
 
 
-def test_here_the_policies_are_those_of_the_working_tree_and_weakening_is_told(git: Git) -> None:
+def test_locally_the_policies_are_those_of_the_working_tree_and_weakening_is_reported(git: Git) -> None:
     whole = trust(git).policies.digest
     listed = git.root / "policies/protected.yaml"
     listed.write_text(listed.read_text() + "aws_new:\n  lost: all of it\n  delete_apis: [x:DeleteX]\n")

@@ -1,4 +1,4 @@
-"""Waivers: the file's mistakes, what each allows and what it does not."""
+"""Waivers: mistakes in the file, and what a waiver allows."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def waiver_policy(*entries: Waiver, today: date = TODAY) -> WaiverPolicy:
     return WaiverPolicy(counting(*entries, today=today), [DeclaredWaiver(each) for each in entries])
 
 
-def test_a_right_file_is_read_with_its_lines() -> None:
+def test_a_valid_file_is_read_with_its_lines() -> None:
     other = GOOD.replace("gone", "second").replace("pool.this", "pool.b").replace("2026-12-01", '"2026-12-01"')
     first, second = parse_waivers(f"# header\n{GOOD}{other}".encode(), shown_as="policies/waivers.yaml")
     assert (first.id, first.expires, str(first.at), first.end) == (
@@ -115,7 +115,7 @@ def test_a_file_may_be_empty(text: str) -> None:
         ("- id: gone", "- id: gone\n  id: gone", "2:3", "duplicate key"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(old: str, new: str, where: str, what: str) -> None:
+def test_a_mistake_is_reported_with_its_location(old: str, new: str, where: str, what: str) -> None:
     assert old in GOOD
     with pytest.raises(CatalogueError) as caught:
         parse_waivers(GOOD.replace(old, new, 1).encode(), shown_as="policies/waivers.yaml")
@@ -159,7 +159,7 @@ def test_findings_about_other_things_than_resources_can_be_named(rule: str, unit
 
 
 @pytest.mark.parametrize("text", ["a: b\n", "just text\n", "- id: [\n", "\x00"])
-def test_what_is_no_list_is_an_error(text: str) -> None:
+def test_a_file_that_is_not_a_list_is_an_error(text: str) -> None:
     with pytest.raises(CatalogueError):
         parse_waivers(text.encode(), shown_as="w")
 
@@ -204,7 +204,7 @@ def test_the_repository_s_own_files_are_right() -> None:
         ("anna: [a@b.c]\nanna: [d@e.f]\n", "2:1", "duplicate key"),
     ],
 )
-def test_a_mistake_in_the_owners_is_told_with_its_place(text: str, where: str, what: str) -> None:
+def test_a_mistake_in_the_owners_is_reported_with_its_location(text: str, where: str, what: str) -> None:
     with pytest.raises(CatalogueError) as caught:
         Owners.parse(text.encode(), shown_as="policies/owners.yaml")
     first = caught.value.problems[0]
@@ -247,7 +247,7 @@ def test_the_same_short_address_of_two_things_is_allowed_for_neither() -> None:
     assert "matches two resources" in found[0].hint
 
 
-def test_what_does_not_count_is_told_at_the_finding() -> None:
+def test_the_finding_says_why_a_waiver_is_not_valid() -> None:
     allowed = WaiverPolicy(counting(), [DeclaredWaiver(waiver(), "it is not committed yet")])
     (found,) = allowed.apply([finding()])
     assert found.severity is Severity.BLOCK
@@ -305,8 +305,8 @@ def test_no_waiver_matches_more_than_it_says(entries: list[Waiver], found: Findi
 
 
 @given(st.lists(waivers, max_size=6), findings, digests)
-def test_a_waiver_that_says_it_matches(entries: list[Waiver], found: Finding, digest: str) -> None:
-    """The other direction, so that the law above cannot hold by matching nothing."""
+def test_a_matching_waiver_is_found(entries: list[Waiver], found: Finding, digest: str) -> None:
+    """The other direction: a policy that matches nothing would pass the test above."""
     right = [
         each
         for each in entries

@@ -1,4 +1,4 @@
-"""What a change takes away from its own judge, and what it may do without a word."""
+"""How a change weakens the policies that judge it, and which changes are allowed."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def gone(_: str) -> None:
         ("constraints.txt", gone, "", "no longer be pinned to ==0.1.3"),
     ],
 )  # fmt: skip
-def test_a_weakening_is_told_with_its_place(
+def test_a_weakening_is_reported_with_its_location(
     file: str, edit: Callable[[str], str | None], where: str, what: str
 ) -> None:
     (found,) = weakenings(BEFORE, changed(file, edit))
@@ -145,11 +145,11 @@ def test_a_weakening_is_told_with_its_place(
         ("requirements.txt", lambda _: "orch==0.1.3"),
     ],
 )
-def test_strengthening_passes_without_a_word(file: str, edit: Callable[[str], str | None]) -> None:
+def test_strengthening_has_no_finding(file: str, edit: Callable[[str], str | None]) -> None:
     assert weakenings(BEFORE, changed(file, edit)) == ()
 
 
-def test_everything_gone_is_told_for_each() -> None:
+def test_every_removed_file_is_reported() -> None:
     subjects = {each.subject for each in weakenings(BEFORE, {})}
     assert {"policies/protected", "policies/other", "policies/protected.yaml", "live/orch.yaml: orch"} <= subjects
 
