@@ -81,7 +81,7 @@ def test_the_policies_are_removed(world: World) -> None:
         for each in result.units()["prod/identity"]["findings"]
         if each["rule"] == "ORCH_POLICY_WEAKENED"
     }
-    assert {"the policy protected is gone", "the list of protected resources is gone"} <= told
+    assert {"the policy protected would be removed", "the list of protected resources would be removed"} <= told
     world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL)
     world.assert_alive()
 
