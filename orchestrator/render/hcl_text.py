@@ -35,7 +35,7 @@ def _escape(character: str) -> str:
     return character
 
 
-def identifier(name: str) -> str:
+def hcl_identifier(name: str) -> str:
     """``name``, if it can stand in HCL as an identifier.
 
     Raises:
@@ -47,13 +47,13 @@ def identifier(name: str) -> str:
     return name
 
 
-def index(base: str, path: Iterable[str | int]) -> str:
+def hcl_index(base: str, path: Iterable[str | int]) -> str:
     """``base["a"][0]``: keys are quoted, positions are numbers."""
     steps = (f"[{step}]" if isinstance(step, int) else f"[{hcl_quote(step)}]" for step in path)
     return base + "".join(steps)
 
 
-def constant(value: Any, unknown: str) -> str:
+def hcl_literal(value: Any, unknown: str) -> str:
     """An HCL expression for a JSON value in which ``UNKNOWN`` may stand anywhere.
 
     Args:
@@ -65,8 +65,8 @@ def constant(value: Any, unknown: str) -> str:
     if isinstance(value, str):
         return hcl_quote(value)
     if isinstance(value, Mapping):
-        pairs = (f"{hcl_quote(key)} = {constant(item, unknown)}" for key, item in sorted(value.items()))
+        pairs = (f"{hcl_quote(key)} = {hcl_literal(item, unknown)}" for key, item in sorted(value.items()))
         return "{ " + ", ".join(pairs) + " }" if value else "{}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(constant(item, unknown) for item in value) + "]"
+        return "[" + ", ".join(hcl_literal(item, unknown) for item in value) + "]"
     return json.dumps(value)  # numbers, true, false and null are written alike in JSON and HCL

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.render.values import Upstream
-from orchestrator.render.write import Rendered, Workspace
+from orchestrator.render.write import Rendered, RootRenderer
 
 
-class BareWorkspace(Workspace):
+class OrphanRootRenderer(RootRenderer):
     """Writes roots without a module call, so that a plan of them destroys whatever the state has.
 
     Args:

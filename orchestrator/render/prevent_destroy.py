@@ -15,7 +15,7 @@ from pathlib import Path
 from orchestrator.errors import CatalogueError
 from orchestrator.hcl.modules.blocks import Declaration, Declarations
 from orchestrator.hcl.modules.files import read_module_files
-from orchestrator.render import hcl_text as hcl
+from orchestrator.render.hcl_text import hcl_quote
 from orchestrator.render.module_tree import OVERRIDE_FILE
 from orchestrator.render.write import write_private
 
@@ -69,9 +69,7 @@ def lift_prevent_destroy(root: Path, addresses: Iterable[str]) -> tuple[str, ...
             blocks |= {block} if block is not None else set()
     for folder in sorted({block.folder for block in blocks}):
         own = sorted((block.type, block.name) for block in blocks if block.folder == folder)
-        text = _HEAD + "".join(
-            _BLOCK.format(type=hcl.hcl_quote(type_), name=hcl.hcl_quote(name)) for type_, name in own
-        )
+        text = _HEAD + "".join(_BLOCK.format(type=hcl_quote(type_), name=hcl_quote(name)) for type_, name in own)
         write_private(folder / OVERRIDE_FILE, text.encode())
     return tuple(problems)
 

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from orchestrator.config.catalogue import Account, Catalogue, Node, ProviderConfig, Ref, Secret, Text, Unit
 from orchestrator.config.naming import names_of
 from orchestrator.errors import CatalogueError, Problem
-from orchestrator.render import hcl_text as hcl
+from orchestrator.render.hcl_text import hcl_identifier, hcl_index, hcl_literal, hcl_quote
 from orchestrator.render.module_tree import ModuleTree
 from orchestrator.render.values import UNKNOWN, Upstream, has_unknown, lookup, references, unit_references
 
@@ -54,7 +54,7 @@ class RootText:
     unknown: frozenset[str]
 
 
-class Renderer:
+class TemplateRenderer:
     """Renders roots of one catalogue. Safe to use from several threads.
 
     Args:
@@ -73,7 +73,7 @@ class Renderer:
             keep_trailing_newline=True,
             autoescape=False,  # noqa: S701 - HCL, not HTML: every piece of data goes through the hcl filter
         )
-        self._templates.filters["hcl"] = hcl.hcl_quote
+        self._templates.filters["hcl"] = hcl_quote
 
     def render(self, unit: Unit, tree: ModuleTree | None, upstream: Upstream) -> RootText:
         """The text of a unit's root.
@@ -99,7 +99,7 @@ class Renderer:
         if values:
             known = not has_unknown(values)
             files["upstream.tf"] = self._templates.get_template("upstream.tf.j2").render(
-                known=known, upstream=hcl.constant(values, _UNKNOWN), placeholder=PLACEHOLDER
+                known=known, upstream=hcl_literal(values, _UNKNOWN), placeholder=PLACEHOLDER
             )
             if known:
                 private["upstream.json"] = _json(values)
@@ -235,25 +235,25 @@ def _expression(variable: str, node: Literal) -> str:
 
 def _expression_at(node: Literal, path: tuple[str | int, ...]) -> str:
     if not isinstance(node, Node) or not any(True for _ in references(node)):
-        return hcl.index("local.inputs", path)
+        return hcl_index("local.inputs", path)
     value = node.value
     if isinstance(value, Ref):
         return _ref(value)
     if isinstance(value, Text):
         parts = (
-            hcl.index("local.inputs", (*path, number)) if isinstance(part, str) else _ref(part)
+            hcl_index("local.inputs", (*path, number)) if isinstance(part, str) else _ref(part)
             for number, part in enumerate(value.parts)
         )
         return f'join("", [{", ".join(parts)}])'
     if isinstance(value, Mapping):
-        pairs = (f"{hcl.hcl_quote(key)} = {_expression_at(item, (*path, key))}" for key, item in value.items())
+        pairs = (f"{hcl_quote(key)} = {_expression_at(item, (*path, key))}" for key, item in value.items())
         return "{ " + ", ".join(pairs) + " }"
     items = value if isinstance(value, tuple) else ()
     return "[" + ", ".join(_expression_at(item, (*path, number)) for number, item in enumerate(items)) + "]"
 
 
 def _ref(ref: Ref) -> str:
-    return hcl.index("local.upstream", (ref.unit, ref.output, *ref.path))
+    return hcl_index("local.upstream", (ref.unit, ref.output, *ref.path))
 
 
 def _outputs(catalogue: Catalogue, unit: Unit, tree: ModuleTree | None) -> Iterator[dict[str, Any]]:
@@ -292,7 +292,7 @@ def _secret_value(secret: Secret) -> str:
 
 def _name(name: str, unit: Unit) -> str:
     try:
-        return hcl.identifier(name)
+        return hcl_identifier(name)
     except ValueError as error:
         raise CatalogueError([Problem(unit.at, str(error), "Terraform names have letters, digits, _ and -")]) from error
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.render.archive import zip_folder
 from orchestrator.render.module_tree import ModuleTree, ModuleTrees, copy_tree
-from orchestrator.render.root import Renderer, RootText
+from orchestrator.render.root import RootText, TemplateRenderer
 from orchestrator.render.values import Upstream
 from orchestrator.util.files import file_lock
 
@@ -29,7 +29,7 @@ class Rendered:
     unknown: frozenset[str]
 
 
-class Workspace:
+class RootRenderer:
     """Writes the roots of one catalogue. Safe to use from several threads.
 
     Args:
@@ -39,7 +39,7 @@ class Workspace:
 
     def __init__(self, catalogue: Catalogue, delete_apis: Iterable[str] = ()) -> None:
         self._catalogue = catalogue
-        self._renderer = Renderer(catalogue, delete_apis)
+        self._renderer = TemplateRenderer(catalogue, delete_apis)
         self._trees = ModuleTrees(catalogue.root)
 
     def render(self, unit: Unit, upstream: Upstream, folder: Path) -> Rendered:

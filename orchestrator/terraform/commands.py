@@ -17,7 +17,7 @@ from orchestrator.terraform.failures import TerraformError, failure
 from orchestrator.terraform.process.foreground import run_in_foreground
 from orchestrator.terraform.process.supervisor import LineCallback, Processes, ProcessResult, TaskKind
 from orchestrator.terraform.root import Root
-from orchestrator.terraform.setup import init_cache as initialised
+from orchestrator.terraform.setup import init_cache
 from orchestrator.terraform.setup.binary import Binary
 from orchestrator.terraform.setup.warm import warming
 from orchestrator.util.files import file_lock
@@ -65,20 +65,20 @@ class Terraform:
             TerraformError: init failed.
         """
         root.data_dir.mkdir(parents=True, exist_ok=True)
-        with file_lock(root.data_dir / initialised.GUARD):
-            key = initialised.init_key(root.folder, self._facts(backend=backend))
-            if not fresh and initialised.is_initialised(root.data_dir, root.folder, key):
+        with file_lock(root.data_dir / init_cache.INIT_LOCK):
+            key = init_cache.init_key(root.folder, self._facts(backend=backend))
+            if not fresh and init_cache.is_initialized(root.data_dir, root.folder, key):
                 return False
-            initialised.forget_init(root.data_dir)
-            retry = not initialised.is_fresh(root.data_dir)
+            init_cache.forget_init(root.data_dir)
+            retry = not init_cache.is_fresh(root.data_dir)
             try:
                 self._init(root, timeout, backend=backend)
             except TerraformError as error:
                 if not retry or error.stopped or error.timed_out:
                     raise
-                initialised.wipe(root.data_dir)
+                init_cache.wipe(root.data_dir)
                 self._init(root, timeout, backend=backend)
-            initialised.remember_init(root.data_dir, root.folder, key)
+            init_cache.remember_init(root.data_dir, root.folder, key)
             return True
 
     def plan(
@@ -280,7 +280,7 @@ class Terraform:
             # The data folder is a cache: the root alone says where the state is. Nothing is ever migrated by init.
             reconfigure=IsFlagged if backend else None,
         )
-        with warming(self.plugin_cache, root.folder / initialised.LOCK_FILE):
+        with warming(self.plugin_cache, root.folder / init_cache.LOCK_FILE):
             outcome = self._run(root, argv, TaskKind.PLAN, timeout)
         self._expect(root, "init", outcome, 0)
 

@@ -120,7 +120,7 @@ class Paths:
             yield from ((module, each) for each in self._loops)
 
 
-def leaves(path: str, folders: Mapping[Path, object] | Sequence[Path]) -> bool:
+def leaves_modules(path: str, folders: Mapping[Path, object] | Sequence[Path]) -> bool:
     """Whether a path leads out of the modules and of the rendered root.
 
     Args:
@@ -137,14 +137,14 @@ def leaves(path: str, folders: Mapping[Path, object] | Sequence[Path]) -> bool:
     return len(path) > 1 and (path.startswith(("/", "~")) or os.path.normpath(path).split("/")[0] == "..")
 
 
-def inside(path: str) -> Path | None:
+def module_file(path: str) -> Path | None:
     """The file that a path means, when it is below ``path.module`` and fully known."""
     if not path.startswith(_MODULE) or UNKNOWN_PATH in path:
         return None
     return Path(os.path.normpath(path.removeprefix(_MODULE)))
 
 
-def shown(path: str) -> str:
+def display_path(path: str) -> str:
     """A path as messages show it."""
     if path.startswith(_MODULE):
         return "a path below path.module"

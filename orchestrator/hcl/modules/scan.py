@@ -14,7 +14,7 @@ from pathlib import Path
 from orchestrator.errors import Location, Problem
 from orchestrator.hcl.expressions import parse_template
 from orchestrator.hcl.modules.files import ModuleFile, relative
-from orchestrator.hcl.modules.paths import Paths, ScannedModule, inside, leaves, scan_modules, shown
+from orchestrator.hcl.modules.paths import Paths, ScannedModule, display_path, leaves_modules, module_file, scan_modules
 from orchestrator.hcl.tree import Attribute, Block, Compound, Expression, FunctionCall, HclError, attributes_of, walk
 
 _READERS = frozenset(
@@ -83,14 +83,14 @@ class _Read:
 
     def problems(self, folders: Sequence[Path]) -> Iterator[Problem]:
         for path in sorted(path for argument in self.arguments for path in self.paths.of(argument)):
-            if leaves(path, folders):
+            if leaves_modules(path, folders):
                 call = f"{self.name}(…)" if self.name in _READERS else self.name
-                yield Problem(self.at, f"{call} leads out of the module: {shown(path)}", _HINT)
+                yield Problem(self.at, f"{call} leads out of the module: {display_path(path)}", _HINT)
 
     def templates(self) -> Iterator[Path]:
         """The template files that are read here."""
         if self.name == "templatefile":
-            yield from (path for path in map(inside, self.paths.of(self.arguments[0])) if path)
+            yield from (path for path in map(module_file, self.paths.of(self.arguments[0])) if path)
 
 
 def _reads(module: ScannedModule) -> Iterator[_Read]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
-from orchestrator.render import hcl_text as hcl
+from orchestrator.render.hcl_text import hcl_quote
 from orchestrator.render.values import Upstream
-from orchestrator.render.write import Rendered, Workspace, write_private
+from orchestrator.render.write import Rendered, RootRenderer, write_private
 from orchestrator.report.model import Status
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.paths import Folders
@@ -43,7 +43,7 @@ class TrialFolders(Folders):
         return self.of_run / "trials" / unit.folder / "trial.tfstate"
 
 
-class TrialWorkspace(Workspace):
+class TrialWorkspace(RootRenderer):
     """Renders roots whose state is a local file.
 
     Args:
@@ -58,7 +58,7 @@ class TrialWorkspace(Workspace):
     def render(self, unit: Unit, upstream: Upstream, folder: Path) -> Rendered:
         """As for every plan, and the override."""
         rendered = super().render(unit, upstream, folder)
-        path = hcl.hcl_quote(str(self._folders.state(unit).absolute()))
+        path = hcl_quote(str(self._folders.state(unit).absolute()))
         text = f'terraform {{\n  backend "local" {{\n    path = {path}\n  }}\n}}\n'
         write_private(folder / _OVERRIDE, text.encode())
         return rendered

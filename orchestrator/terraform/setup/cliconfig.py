@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestrator.errors import SetupError
 from orchestrator.terraform.setup.install import this_platform
-from orchestrator.terraform.setup.mirrors import find_mirrors, offers
+from orchestrator.terraform.setup.mirrors import find_mirrors, provider_packages
 from orchestrator.util.files import write_atomic
 
 _INSTALLATION = re.compile(r"^\s*provider_installation\s*\{", re.MULTILINE)
@@ -110,7 +110,10 @@ def installation(mirrors: Sequence[Path]) -> str:
     if not mirrors:
         return ""
     here = this_platform()
-    held = {mirror: sorted({offer.address for offer in offers(mirror) if offer.platform == here}) for mirror in mirrors}
+    held = {
+        mirror: sorted({offer.address for offer in provider_packages(mirror) if offer.platform == here})
+        for mirror in mirrors
+    }
     if not any(held.values()):
         return ""
     lines = ["", "# Added by orch.", "provider_installation {"]

@@ -13,7 +13,7 @@ from pathlib import Path
 from orchestrator.util.files import write_atomic
 
 LOCK_FILE = ".terraform.lock.hcl"
-GUARD = "orch.lock"
+INIT_LOCK = "orch.lock"
 """Name of the file in the data folder that is locked during init."""
 
 _KEY = "orch.init"
@@ -78,7 +78,7 @@ def implied_providers(text: str) -> set[str]:
     return {match[1].split("_", 1)[0] for match in _IMPLIED.finditer(text)} - {_BUILT_IN}
 
 
-def is_initialised(data_dir: Path, root: Path, key: str) -> bool:
+def is_initialized(data_dir: Path, root: Path, key: str) -> bool:
     """Whether the last successful init had this key and its result is whole; then the root gets that init's lock file.
 
     Init may complete a lock file (a checksum of this platform) or make one. Each run has a folder of its own, so what
@@ -112,13 +112,13 @@ def remember_init(data_dir: Path, root: Path, key: str) -> None:
 
 def is_fresh(data_dir: Path) -> bool:
     """Whether no init has left anything here."""
-    return not any(path.name != GUARD for path in data_dir.iterdir())
+    return not any(path.name != INIT_LOCK for path in data_dir.iterdir())
 
 
 def wipe(data_dir: Path) -> None:
     """Remove everything but the file that is locked: all of it comes back with the next init."""
     for path in data_dir.iterdir():
-        if path.name == GUARD:
+        if path.name == INIT_LOCK:
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator.errors import SetupError
 from orchestrator.terraform.setup.versions import Version
 
-VARIABLE = "ORCH_PROVIDER_MIRROR"
+PROVIDER_MIRROR_VARIABLE = "ORCH_PROVIDER_MIRROR"
 NO_MIRROR = "none"
 REGISTRIES = ("registry.terraform.io", "registry.opentofu.org")
 _PARENTS = (Path("/opt"), Path("/usr/share"), Path("/usr/local/share"))
@@ -19,7 +19,7 @@ _PACKED = re.compile(r"terraform-provider-.+_(?P<version>[^_]+)_(?P<platform>[a-
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Offer:
+class ProviderPackage:
     """One package in a mirror: address as in ``registry.terraform.io/hashicorp/aws``, version and platform."""
 
     address: str
@@ -39,14 +39,14 @@ def find_mirrors(env: Mapping[str, str], *, parents: Iterable[Path] = _PARENTS) 
     Raises:
         SetupError: ``ORCH_PROVIDER_MIRROR`` names no folder with providers.
     """
-    named = env.get(VARIABLE)
+    named = env.get(PROVIDER_MIRROR_VARIABLE)
     if named == NO_MIRROR:
         return ()
     if named:
         path = Path(named).expanduser().absolute()
         if not _is_mirror(path):
             raise SetupError(
-                f"{VARIABLE} names {path}, which has no {REGISTRIES[0]}/ in it",
+                f"{PROVIDER_MIRROR_VARIABLE} names {path}, which has no {REGISTRIES[0]}/ in it",
                 hint=f"name a filesystem mirror as `terraform providers mirror` makes it, or {NO_MIRROR}",
             )
         return (path,)
@@ -54,23 +54,23 @@ def find_mirrors(env: Mapping[str, str], *, parents: Iterable[Path] = _PARENTS) 
     return tuple(dict.fromkeys(path.resolve() for path in found))
 
 
-def offers(mirror: Path) -> tuple[Offer, ...]:
+def provider_packages(mirror: Path) -> tuple[ProviderPackage, ...]:
     """Every package that a mirror holds, packed (a zip per platform) or unpacked (a folder per platform), sorted."""
     return tuple(sorted(set(_offers(mirror))))
 
 
-def _offers(mirror: Path) -> Iterator[Offer]:
+def _offers(mirror: Path) -> Iterator[ProviderPackage]:
     for provider in mirror.glob("*.*/*/*/"):
         if not provider.is_dir():
             continue
         address = provider.relative_to(mirror).as_posix()
         for platform in provider.glob("*/*_*/"):
             if platform.is_dir() and _is_version(platform.parent.name):
-                yield Offer(address, platform.parent.name, platform.name)
+                yield ProviderPackage(address, platform.parent.name, platform.name)
         for packed in provider.glob("*.zip"):
             match = _PACKED.match(packed.name)
             if match:
-                yield Offer(address, match["version"], match["platform"])
+                yield ProviderPackage(address, match["version"], match["platform"])
 
 
 def _is_version(text: str) -> bool:

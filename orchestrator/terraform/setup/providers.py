@@ -15,7 +15,12 @@ from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.setup.cliconfig import has_own_installation, plugin_cache
 from orchestrator.terraform.setup.init_cache import LOCK_FILE
 from orchestrator.terraform.setup.install import this_platform
-from orchestrator.terraform.setup.mirrors import VARIABLE, Offer, find_mirrors, offers
+from orchestrator.terraform.setup.mirrors import (
+    PROVIDER_MIRROR_VARIABLE,
+    ProviderPackage,
+    find_mirrors,
+    provider_packages,
+)
 from orchestrator.terraform.setup.versions import Version, satisfies
 from orchestrator.terraform.setup.warm import ENTRY, locked_providers
 from orchestrator.util.files import write_atomic
@@ -86,7 +91,8 @@ def provider_lock_text(
         if not here:
             raise SetupError(
                 f"the mirror {mirror} has {provider.source} {provider.version} for {', '.join(sorted(offered))} only",
-                hint=f"name one of those with --platform, or set {VARIABLE}=none where the registry can be reached",
+                hint=f"name one of those with --platform, or set {PROVIDER_MIRROR_VARIABLE}=none "
+                "if the registry can be reached",
             )
         if len(here) < len(platforms):
             missing[provider.source] = tuple(platform for platform in platforms if platform not in offered)
@@ -141,7 +147,7 @@ def ensure_available(
         raise SetupError(
             f"the provider {provider.source} {provider.version} for {this_platform()} cannot be had: "
             + (f"the mirror has {', '.join(held)} of it" if held else f"no mirror has it and {host} does not answer"),
-            hint=f"put {file} into {to}/, or name a folder that has it in {VARIABLE}",
+            hint=f"put {file} into {to}/, or name a folder that has it in {PROVIDER_MIRROR_VARIABLE}",
         )
 
 
@@ -164,11 +170,11 @@ def _suiting(provider: Provider, binary: str, places: Iterable[Path]) -> tuple[P
     return None
 
 
-def _offered(provider: Provider, binary: str, place: Path) -> list[Offer]:
-    return [offer for offer in offers(place) if offer.address == address(provider, binary)]
+def _offered(provider: Provider, binary: str, place: Path) -> list[ProviderPackage]:
+    return [offer for offer in provider_packages(place) if offer.address == address(provider, binary)]
 
 
-def _suits(offer: Offer, provider: Provider) -> bool:
+def _suits(offer: ProviderPackage, provider: Provider) -> bool:
     try:
         return satisfies(Version.parse(offer.version), provider.version)
     except ValueError:
@@ -183,7 +189,7 @@ def _still_right(text: str, settings: Settings) -> str:
     def keep(entry: re.Match[str]) -> str:
         name = entry["address"]
         version = versions.get(name)
-        right = version and name in wanted and _suits(Offer(name, version, ""), wanted[name])
+        right = version and name in wanted and _suits(ProviderPackage(name, version, ""), wanted[name])
         return entry[0] if right else ""
 
     return ENTRY.sub(keep, text)

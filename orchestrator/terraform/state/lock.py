@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-SUFFIX = ".tflock"
+LOCK_SUFFIX = ".tflock"
 """The lock of a state is an object whose key is the state's with this at its end (``use_lockfile``)."""
 
 _FIELD = re.compile(r"^\s*(ID|Path|Operation|Who|Version|Created|Info):[ \t]*(.*?)\s*$", re.MULTILINE)
@@ -70,7 +70,13 @@ class StateLock:
 
     def left_behind(self, purpose: str) -> bool:
         """Whether a process of this machine that has ended took it for the same purpose: then it may be taken over."""
-        return bool(purpose) and self.purpose == purpose and self.here and self.pid is not None and not lives(self.pid)
+        return (
+            bool(purpose)
+            and self.purpose == purpose
+            and self.here
+            and self.pid is not None
+            and not process_exists(self.pid)
+        )
 
     def age(self, now: datetime) -> float | None:
         """Seconds since it was taken; None when that is not known."""
@@ -84,7 +90,7 @@ class StateLock:
         return document if isinstance(document, dict) else {}
 
 
-def lives(pid: int) -> bool:
+def process_exists(pid: int) -> bool:
     """Whether there is a process with this id on this machine."""
     if pid <= 0:
         return False

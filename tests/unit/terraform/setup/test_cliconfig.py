@@ -15,7 +15,7 @@ from orchestrator.terraform.setup.cliconfig import (
     write_cli_config,
 )
 from orchestrator.terraform.setup.install import this_platform
-from orchestrator.terraform.setup.mirrors import Offer, find_mirrors, offers
+from orchestrator.terraform.setup.mirrors import ProviderPackage, find_mirrors, provider_packages
 
 AWS = "registry.terraform.io/hashicorp/aws"
 
@@ -121,10 +121,10 @@ def test_offers_are_packed_and_unpacked(tmp_path: Path) -> None:
     packed(tmp_path, "example.com/acme/my_tool", "1.0.0-beta1", "linux_arm64")
     (tmp_path / AWS / "index.json").write_text("{}")
     (tmp_path / AWS / "notes" / "old_files").mkdir(parents=True)
-    assert offers(tmp_path) == (
-        Offer("example.com/acme/my_tool", "1.0.0-beta1", "linux_arm64"),
-        Offer(AWS, "5.100.0", "linux_amd64"),
-        Offer(AWS, "5.99.0", "darwin_arm64"),
+    assert provider_packages(tmp_path) == (
+        ProviderPackage("example.com/acme/my_tool", "1.0.0-beta1", "linux_arm64"),
+        ProviderPackage(AWS, "5.100.0", "linux_amd64"),
+        ProviderPackage(AWS, "5.99.0", "darwin_arm64"),
     )
 
 
