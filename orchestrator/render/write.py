@@ -14,11 +14,8 @@ from orchestrator.render.archive import zip_folder
 from orchestrator.render.module_tree import ModuleTree, ModuleTrees, copy_tree
 from orchestrator.render.root import RootText, TemplateRenderer
 from orchestrator.render.values import Upstream
+from orchestrator.terraform.setup.lock_file import LOCK_FILE, SHARED_LOCK_FILE
 from orchestrator.util.files import file_lock
-
-LOCK_FILE = ".terraform.lock.hcl"
-CATALOGUE_LOCK_FILE = "live/providers.lock.hcl"
-"""The one provider lock file of a catalogue, kept in git and copied into each root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ class RootRenderer:
                 (fresh / name).write_text(content, encoding="utf-8")
             for name, content in text.private.items():
                 write_private(fresh / name, content.encode())
-            lock = root / CATALOGUE_LOCK_FILE
+            lock = root / SHARED_LOCK_FILE
             if lock.is_file():
                 shutil.copyfile(lock, fresh / LOCK_FILE)
             _swap(fresh, folder)

@@ -19,7 +19,7 @@ from orchestrator.terraform.process.supervisor import LineCallback, Processes, P
 from orchestrator.terraform.root import Root
 from orchestrator.terraform.setup import init_cache
 from orchestrator.terraform.setup.binary import Binary
-from orchestrator.terraform.setup.warm import warming
+from orchestrator.terraform.setup.lock_file import LOCK_FILE
 from orchestrator.util.files import file_lock
 
 __all__ = ["Root", "Terraform"]
@@ -280,7 +280,7 @@ class Terraform:
             # The data folder is a cache: the root alone says where the state is. Nothing is ever migrated by init.
             reconfigure=IsFlagged if backend else None,
         )
-        with warming(self.plugin_cache, root.folder / init_cache.LOCK_FILE):
+        with init_cache.warming(self.plugin_cache, root.folder / LOCK_FILE):
             outcome = self._run(root, argv, TaskKind.PLAN, timeout)
         self._expect(root, "init", outcome, 0)
 

@@ -11,7 +11,6 @@ from orchestrator.hcl.modules.blocks import Declarations
 from orchestrator.hcl.modules.files import ModuleFile, configuration_files, read_by_opentofu, read_file, relative
 from orchestrator.hcl.modules.interface import CodeBlock, ModuleCall
 from orchestrator.hcl.modules.providers import provider_of, required_providers_of, requirements_of
-from orchestrator.hcl.modules.resources import provisioners_of
 from orchestrator.hcl.tree import Attribute, Reference, constant_text
 
 BUILT_IN = "terraform.io/builtin/terraform"
@@ -88,7 +87,7 @@ def read_contents(folder: Path, *, root: Path, opentofu: bool = False) -> Conten
 
 
 def _code(declared: Declarations) -> Iterator[CodeBlock]:
-    yield from provisioners_of(declared)
+    yield from _provisioners(declared)
     for each in declared.of_type("data", "ephemeral"):
         if each.labels[0] in _PROGRAMS | _CALLS:
             yield CodeBlock("external", each.labels[0], ".".join((each.type, *each.labels)), each.at)
@@ -100,6 +99,16 @@ def _code(declared: Declarations) -> Iterator[CodeBlock]:
             if inner.type == "provisioner":
                 address = _reference(block.body.attributes.get("from"))
                 yield CodeBlock("provisioner", ".".join(inner.labels), address, file.at(inner.position))
+
+
+def _provisioners(declared: Declarations) -> Iterator[CodeBlock]:
+    """The provisioners: each runs a program when its resource is created or destroyed."""
+    return (
+        CodeBlock("provisioner", ".".join(block.labels), ".".join(each.labels), file.at(block.position))
+        for each in declared.of_type("resource")
+        for file, block in each.blocks
+        if block.type == "provisioner"
+    )
 
 
 def _reference(attribute: Attribute | None) -> str:

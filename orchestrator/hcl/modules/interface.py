@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import Location
@@ -103,11 +103,8 @@ class ModuleInterface:
         required_providers: local name -> entry of ``required_providers``.
         aliases: provider configurations that the caller must pass (``configuration_aliases``): ``aws.edge``.
         calls: name -> module call.
-        resource_types: types of all resources, data sources and ephemeral resources.
         providers: local names of all providers that its own blocks use, without the built-in ``terraform``.
         locals: local value -> the variables that it depends on, through other local values too.
-        externals: ``external`` data sources: they run during plan.
-        provisioners: provisioners: they run during apply.
     """
 
     path: Path
@@ -116,8 +113,5 @@ class ModuleInterface:
     required_providers: Mapping[str, RequiredProvider]
     aliases: tuple[str, ...]
     calls: Mapping[str, ModuleCall]
-    resource_types: frozenset[str]
-    providers: frozenset[str] = frozenset()
-    locals: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    externals: tuple[CodeBlock, ...] = ()
-    provisioners: tuple[CodeBlock, ...] = ()
+    providers: frozenset[str]
+    locals: Mapping[str, frozenset[str]]

@@ -12,7 +12,6 @@ from orchestrator.hcl.modules.blocks import Declaration, Declarations
 from orchestrator.hcl.modules.files import read_module_files, relative
 from orchestrator.hcl.modules.interface import ModuleCall, ModuleInterface, Output, Variable
 from orchestrator.hcl.modules.providers import aliases_of, providers_of, required_providers_of
-from orchestrator.hcl.modules.resources import externals_of, provisioners_of, resource_types_of
 from orchestrator.hcl.modules.types import TypeTextError, parse_type
 from orchestrator.hcl.tree import Attribute, Reference, walk
 
@@ -39,11 +38,8 @@ def read_module(path: Path, *, root: Path) -> ModuleInterface:
         required_providers=required_providers_of(declared),
         aliases=aliases_of(declared),
         calls=_each(declared.of_type("module"), _call, problems),
-        resource_types=resource_types_of(declared),
         providers=providers_of(declared),
         locals=_locals(declared.locals),
-        externals=externals_of(declared),
-        provisioners=provisioners_of(declared),
     )
     if problems:
         raise CatalogueError(problems)
@@ -67,20 +63,6 @@ def local_closure(path: Path, root: Path) -> tuple[Path, ...]:
     found: set[Path] = set()
     _enter(first, root, (), found)
     return (first, *sorted(found - {first}))
-
-
-def needs_provider(path: Path, root: Path, provider: str) -> bool:
-    """Whether a module, or a local module that it calls, has a use for a provider.
-
-    Args:
-        path: the module's folder.
-        root: the repository.
-        provider: its local name: ``aws``.
-
-    Raises:
-        CatalogueError: as ``local_closure``.
-    """
-    return any(provider in read_module(folder, root=root).providers for folder in local_closure(path, root))
 
 
 def _normal(path: Path) -> Path:

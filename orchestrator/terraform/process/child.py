@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -12,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from orchestrator.errors import UnitError
 from orchestrator.terraform.process.log import FollowedLog
@@ -19,6 +23,7 @@ from orchestrator.terraform.process.log import FollowedLog
 LineCallback = Callable[[str], None]
 
 KEPT_LINES = 4000
+POLL_SECONDS = 0.02
 
 
 class TaskKind(StrEnum):
@@ -96,6 +101,48 @@ class Child:
     def grace_from(self, now: float, seconds: float) -> None:
         """Set the moment of the kill, unless an earlier one is set."""
         self.kill_at = min(self.kill_at or now + seconds, now + seconds)
+
+
+class ExitWatch:
+    """Tells when a child has ended; on Linux it wakes at that moment, elsewhere it looks 50 times a second."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._handle: int | None = None
+
+    def __enter__(self) -> Self:
+        """Open a handle on the process where the system has such a thing."""
+        if sys.platform == "linux":
+            try:
+                self._handle = os.pidfd_open(self._process.pid)
+            except OSError:
+                self._handle = None  # a kernel before 5.3, or a sandbox without it
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the handle."""
+        if self._handle is not None:
+            os.close(self._handle)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the process has ended, waiting up to so many seconds for it."""
+        if self._handle is not None:
+            poll = select.poll()
+            poll.register(self._handle, select.POLLIN)
+            return bool(poll.poll(seconds * 1000))
+        until = time.monotonic() + seconds
+        while not self._ended():
+            if time.monotonic() >= until:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def _ended(self) -> bool:
+        if sys.platform == "linux":
+            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        return self._process.poll() is not None
 
 
 class Follower:

@@ -18,8 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.terraform.process.child import Child, Follower, LineCallback, Task, TaskKind
-from orchestrator.terraform.process.exits import ExitWatch
+from orchestrator.terraform.process.child import Child, ExitWatch, Follower, LineCallback, Task, TaskKind
 from orchestrator.terraform.process.log import FollowedLog
 from orchestrator.util.files import PRIVATE
 

@@ -7,12 +7,13 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from orchestrator.util.files import write_atomic
+from orchestrator.terraform.setup.install import this_platform
+from orchestrator.terraform.setup.lock_file import LOCK_FILE, locked_providers
+from orchestrator.util.files import file_lock, write_atomic
 
-LOCK_FILE = ".terraform.lock.hcl"
 INIT_LOCK = "orch.lock"
 """Name of the file in the data folder that is locked during init."""
 
@@ -125,6 +126,27 @@ def wipe(data_dir: Path) -> None:
         else:
             with suppress(FileNotFoundError):
                 path.unlink()
+
+
+def is_warm(cache: Path, lock_file: Path) -> bool:
+    """Whether every provider of a lock file is in the plugin cache; without a lock file nobody can say."""
+    try:
+        providers = locked_providers(lock_file.read_text(encoding="utf-8"))
+    except OSError:
+        return False
+    here = this_platform()
+    return all((cache / address / version / here).exists() for address, version in providers.items())
+
+
+@contextmanager
+def warming(cache: Path, lock_file: Path) -> Iterator[None]:
+    """Hold the cache's lock during an init that may fill it; inits that only read a warm cache run side by side."""
+    cache.mkdir(parents=True, exist_ok=True)
+    if is_warm(cache, lock_file):
+        yield
+        return
+    with file_lock(cache / ".orch.lock"):
+        yield
 
 
 def _sources(root: Path) -> list[Path]:

@@ -13,8 +13,8 @@ from orchestrator.config.catalogue import Provider, Settings
 from orchestrator.errors import SetupError
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.setup.cliconfig import has_own_installation, plugin_cache
-from orchestrator.terraform.setup.init_cache import LOCK_FILE
 from orchestrator.terraform.setup.install import this_platform
+from orchestrator.terraform.setup.lock_file import LOCK_ENTRY, LOCK_FILE, SHARED_LOCK_FILE, locked_providers
 from orchestrator.terraform.setup.mirrors import (
     PROVIDER_MIRROR_VARIABLE,
     ProviderPackage,
@@ -22,11 +22,9 @@ from orchestrator.terraform.setup.mirrors import (
     provider_packages,
 )
 from orchestrator.terraform.setup.versions import Version, satisfies
-from orchestrator.terraform.setup.warm import ENTRY, locked_providers
 from orchestrator.util.files import write_atomic
 
 PLATFORMS = ("linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64", "windows_amd64")
-CATALOGUE_LOCK = Path("live") / "providers.lock.hcl"
 _REGISTRIES: Mapping[str, str] = {"terraform": "registry.terraform.io", "tofu": "registry.opentofu.org"}
 _CONNECT_SECONDS = 5.0
 
@@ -107,7 +105,7 @@ def provider_lock_text(
 
 def write_lock(catalogue_root: Path, text: str) -> Path:
     """Write ``live/providers.lock.hcl`` (in git, so readable by all) and return its path."""
-    path = catalogue_root / CATALOGUE_LOCK
+    path = catalogue_root / SHARED_LOCK_FILE
     write_atomic(path, text.encode(), mode=0o644)
     return path
 
@@ -192,7 +190,7 @@ def _still_right(text: str, settings: Settings) -> str:
         right = version and name in wanted and _suits(ProviderPackage(name, version, ""), wanted[name])
         return entry[0] if right else ""
 
-    return ENTRY.sub(keep, text)
+    return LOCK_ENTRY.sub(keep, text)
 
 
 def _reachable(host: str, env: Mapping[str, str], seconds: float) -> bool:

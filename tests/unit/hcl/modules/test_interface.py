@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.errors import CatalogueError, Location
 from orchestrator.hcl.modules.interface import ModuleCall, Output, RequiredProvider, Variable
-from orchestrator.hcl.modules.read import local_closure, needs_provider, read_module
+from orchestrator.hcl.modules.read import local_closure, read_module
 
 Write = Callable[[str, str], Path]
 REPOSITORY = Path(__file__).parents[4]
@@ -127,7 +127,6 @@ def test_everything_that_a_module_shows(tmp_path: Path, write: Write) -> None:
     }
     assert found.aliases == ("aws.dns", "aws.edge")
     assert found.calls == {"inner": ModuleCall("inner", "../inner", "1.0", Location(file, 63, 1))}
-    assert found.resource_types == {"aws_sqs_queue", "google_thing", "terraform_data", "tls_key", "external", "http"}
     assert found.providers == {"aws", "random", "datadog", "google-beta", "tls", "external", "http"}
     assert found.locals == {
         "one": {"plain"},
@@ -135,10 +134,6 @@ def test_everything_that_a_module_shows(tmp_path: Path, write: Write) -> None:
         "three": {"plain", "pool"},
         "none": frozenset(),
     }
-    assert [(each.name, each.resource, each.at.line) for each in found.externals] == [("who", "data.external.who", 53)]
-    assert [(each.name, each.resource, each.at.line) for each in found.provisioners] == [
-        ("local-exec", "aws_sqs_queue.this", 40)
-    ]
 
 
 def test_json_syntax_says_the_same(tmp_path: Path, write: Write) -> None:
@@ -156,7 +151,6 @@ def test_json_syntax_says_the_same(tmp_path: Path, write: Write) -> None:
     assert found.aliases == ("aws.edge",)
     assert found.providers == {"aws", "other"}
     assert found.locals == {"l": {"x"}}
-    assert [each.name for each in found.provisioners] == ["file"]
 
 
 def test_override_files_change_what_is_there(tmp_path: Path, write: Write) -> None:
@@ -229,8 +223,6 @@ def test_the_closure_has_every_local_module_once(tmp_path: Path, write: Write) -
         "modules/b",
         "modules/c",
     ]
-    assert needs_provider(tmp_path / "modules/a", tmp_path, "aws")
-    assert not needs_provider(tmp_path / "modules/a", tmp_path, "google")
 
 
 @pytest.mark.parametrize("source", ["../../../elsewhere", "/etc", "file:///etc", "~/x", "./link"])

@@ -7,9 +7,10 @@ import pytest
 
 from orchestrator.errors import SetupError
 from orchestrator.terraform.setup import providers
+from orchestrator.terraform.setup.init_cache import is_warm
 from orchestrator.terraform.setup.install import this_platform
+from orchestrator.terraform.setup.lock_file import locked_providers
 from orchestrator.terraform.setup.providers import address, ensure_available, write_lock
-from orchestrator.terraform.setup.warm import is_warm, locked_providers
 from orchestrator.util.files import file_lock, write_atomic
 from tests.support.terraform import AWS, make_settings
 
