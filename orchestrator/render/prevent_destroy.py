@@ -17,7 +17,7 @@ from orchestrator.hcl.modules.blocks import Declaration, Declarations
 from orchestrator.hcl.modules.files import read_module_files
 from orchestrator.render.hcl_text import hcl_quote
 from orchestrator.render.module_tree import OVERRIDE_FILE
-from orchestrator.render.write import write_private
+from orchestrator.util.files import write_atomic
 
 _KEY = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]| \(deposed [0-9a-f]+\)$')
 _THIS = ("module", "this")
@@ -70,7 +70,7 @@ def lift_prevent_destroy(root: Path, addresses: Iterable[str]) -> tuple[str, ...
     for folder in sorted({block.folder for block in blocks}):
         own = sorted((block.type, block.name) for block in blocks if block.folder == folder)
         text = _HEAD + "".join(_BLOCK.format(type=hcl_quote(type_), name=hcl_quote(name)) for type_, name in own)
-        write_private(folder / OVERRIDE_FILE, text.encode())
+        write_atomic(folder / OVERRIDE_FILE, text.encode())
     return tuple(problems)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -15,7 +14,7 @@ from orchestrator.render.module_tree import ModuleTree, ModuleTrees, copy_tree
 from orchestrator.render.root import RootText, TemplateRenderer
 from orchestrator.render.values import Upstream
 from orchestrator.terraform.setup.lock_file import LOCK_FILE, SHARED_LOCK_FILE
-from orchestrator.util.files import file_lock
+from orchestrator.util.files import file_lock, write_atomic
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +62,11 @@ class RootRenderer:
             if tree is not None:
                 copy_tree(tree, root, fresh)
             for archive in unit.archives:
-                write_private(fresh / "archives" / f"{archive.variable}.zip", zip_folder(archive.folder, root=root))
+                write_atomic(fresh / "archives" / f"{archive.variable}.zip", zip_folder(archive.folder, root=root))
             for name, content in text.files.items():
                 (fresh / name).write_text(content, encoding="utf-8")
             for name, content in text.private.items():
-                write_private(fresh / name, content.encode())
+                write_atomic(fresh / name, content.encode())
             lock = root / SHARED_LOCK_FILE
             if lock.is_file():
                 shutil.copyfile(lock, fresh / LOCK_FILE)
@@ -95,7 +94,7 @@ def _sync(source: Path, target: Path) -> None:
         data = (source / name).read_bytes()
         there = target / name
         if not there.is_file() or there.read_bytes() != data:
-            write_private(there, data)
+            write_atomic(there, data)
     for path in target.rglob("*"):
         name = path.relative_to(target)
         if name.parts[0] != ".terraform" and path.is_file() and name not in wanted:
@@ -111,16 +110,3 @@ def _swap(fresh: Path, folder: Path) -> None:
     folder.rename(old / "root")
     fresh.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mkstemp makes it 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -13,7 +13,7 @@ from pathlib import Path
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.render.hcl_text import hcl_quote
 from orchestrator.render.values import Upstream
-from orchestrator.render.write import Rendered, RootRenderer, write_private
+from orchestrator.render.write import Rendered, RootRenderer
 from orchestrator.report.model import Status
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.paths import Folders
@@ -21,6 +21,7 @@ from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.planner import plan_unit
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 from orchestrator.terraform.model import Action, ResourceChange
+from orchestrator.util.files import write_atomic
 
 _OVERRIDE = "orch_trial_override.tf"
 _REFUSED = frozenset({Action.CREATE, Action.DELETE, Action.REPLACE, Action.FORGET})
@@ -60,7 +61,7 @@ class TrialWorkspace(RootRenderer):
         rendered = super().render(unit, upstream, folder)
         path = hcl_quote(str(self._folders.state(unit).absolute()))
         text = f'terraform {{\n  backend "local" {{\n    path = {path}\n  }}\n}}\n'
-        write_private(folder / _OVERRIDE, text.encode())
+        write_atomic(folder / _OVERRIDE, text.encode())
         return rendered
 
     def refresh(self, rendered: Path, folder: Path) -> None:
@@ -90,7 +91,7 @@ class Trial:
         Raises:
             NotAppliedError, DeniedError, ThrottledError, SetupError, UnitError: an upstream cannot be read.
         """
-        write_private(self.folders.state(unit), state)
+        write_atomic(self.folders.state(unit), state)
         catalogue = self.context.catalogue
         before = replace(catalogue, units={**catalogue.units, **self.stand_ins})
         values = Upstreams(before, self.context.aws.states).for_apply(unit)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from orchestrator.errors import SetupError
-from orchestrator.util.files import file_lock
+from orchestrator.util.files import atomic_file, file_lock
 
 MIRROR_VARIABLE = "ORCH_TERRAFORM_MIRROR"
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -137,15 +137,12 @@ def _check(file: Path, checksum: str, url: str) -> None:
 
 
 def _unpack(archive: Path, kind: str, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{kind}.")
-    part = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(archive) as zipped, zipped.open(kind) as member:
+        with (
+            zipfile.ZipFile(archive) as zipped,
+            zipped.open(kind) as member,
+            atomic_file(target, mode=0o755) as file,
+        ):
             shutil.copyfileobj(member, file)
-            os.fchmod(file.fileno(), 0o755)
-        part.replace(target)
     except (zipfile.BadZipFile, KeyError) as error:
         raise SetupError(f"{archive} holds no {kind}: {error}", hint=f"remove {archive} and try again") from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from orchestrator.terraform.setup.init_cache import is_warm
 from orchestrator.terraform.setup.install import this_platform
 from orchestrator.terraform.setup.lock_file import locked_providers
 from orchestrator.terraform.setup.providers import address, ensure_available, write_lock
-from orchestrator.util.files import file_lock, write_atomic
 from tests.support.terraform import AWS, make_settings
 
 LOCK = """\
@@ -119,31 +117,3 @@ def test_the_catalogues_lock_file_can_be_read_by_all(tmp_path: Path) -> None:
     assert path == tmp_path / "live" / "providers.lock.hcl"
     assert path.stat().st_mode & 0o777 == 0o644
     assert path.read_text() == LOCK
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
-    target = tmp_path / "folder"
-    target.mkdir()
-    with pytest.raises(IsADirectoryError):
-        write_atomic(target, b"data")
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_a_lock_lets_one_in_at_a_time(tmp_path: Path) -> None:
-    inside: list[int] = []
-    most: list[int] = []
-    pause = threading.Event()
-
-    def work() -> None:
-        with file_lock(tmp_path / "lock"):
-            inside.append(1)
-            most.append(len(inside))
-            pause.wait(0.02)
-            inside.pop()
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == [1] * 8
