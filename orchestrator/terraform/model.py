@@ -98,24 +98,19 @@ class PlanRecord:
         file: Terraform's plan file.
         json_file: the same as JSON (``terraform show -json``), mode 0600; None for a plan that Terraform itself
             reported as empty (``-detailed-exitcode`` 0), for which nothing has to be read.
-        format_version: of the JSON; the guard refuses majors that it does not know.
         changes: every resource change that is not a no-op, in Terraform's order; moves and imports included.
         drift: what changed outside since the last apply, as Terraform found it by refreshing; not what the plan does.
         outputs: every output change.
         errored: Terraform saved the plan and then found an error in it.
-        complete: False when Terraform deferred something.
         sha256: hash of the plan file (``sha256:…``) from before its JSON was made; empty when nobody took it.
     """
 
     file: Path
     json_file: Path | None
-    format_version: str | None
-    terraform_version: str | None
     changes: tuple[ResourceChange, ...] = ()
     drift: tuple[ResourceChange, ...] = ()
     outputs: Mapping[str, OutputChange] = field(default_factory=dict)
     errored: bool = False
-    complete: bool = True
     sha256: str = ""
 
     @property

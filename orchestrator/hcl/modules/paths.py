@@ -6,7 +6,6 @@ import itertools
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.hcl.modules.blocks import Declarations
@@ -23,14 +22,23 @@ _NO_LOOP = {"var", "local", "path", "module", "data", "count", "self", "terrafor
 """First names of references that no loop gives a meaning to."""
 
 
-@dataclass(frozen=True, slots=True)
 class ScannedModule:
-    """One module of a unit. ``given``: variable -> what local modules that call it pass, each with the caller."""
+    """One module of a unit, and what its callers pass to it.
 
-    folder: Path
-    files: tuple[ModuleFile, ...]
-    declared: Declarations
-    given: dict[str, list[tuple[ScannedModule, Expression]]] = field(default_factory=dict)
+    Args:
+        folder: the module's folder, without ``..``.
+        files: its parsed files.
+
+    Attributes:
+        declared: the blocks of its files.
+        arguments: variable -> the expressions that local modules pass for it, each with the calling module.
+    """
+
+    def __init__(self, folder: Path, files: tuple[ModuleFile, ...]) -> None:
+        self.folder = folder
+        self.files = files
+        self.declared = Declarations.of(files)
+        self.arguments: dict[str, list[tuple[ScannedModule, Expression]]] = {}
 
 
 def scan_modules(folders: Sequence[Path], root: Path) -> tuple[ScannedModule, ...]:
@@ -42,14 +50,13 @@ def scan_modules(folders: Sequence[Path], root: Path) -> tuple[ScannedModule, ..
     normal = [Path(os.path.normpath(folder)) for folder in folders]
     found: dict[Path, ScannedModule] = {}
     for folder in normal:
-        files = read_module_files(folder, root=root)
-        found[folder] = ScannedModule(folder, files, Declarations.of(files))
+        found[folder] = ScannedModule(folder, read_module_files(folder, root=root))
     for caller in found.values():
         for call in caller.declared.of_type("module"):
             called = found.get(Path(os.path.normpath(caller.folder / (call.text("source") or "."))))
             if called is not None:
                 for name, attribute in call.attributes.items():
-                    called.given.setdefault(name, []).append((caller, attribute.value))
+                    called.arguments.setdefault(name, []).append((caller, attribute.value))
     return tuple(found.values())
 
 
@@ -115,7 +122,7 @@ class Paths:
             variable = module.declared.named.get(("variable", (name,)))
             if variable and "default" in variable.attributes:
                 yield module, variable.attributes["default"].value
-            yield from module.given.get(name, ())
+            yield from module.arguments.get(name, ())
         elif kind not in _NO_LOOP and module is self._module:
             yield from ((module, each) for each in self._loops)
 

@@ -49,7 +49,7 @@ class UnreadablePlanError(UnitError):
 
 def empty_plan(plan: Path) -> PlanRecord:
     """The record of a plan that Terraform itself called empty (``-detailed-exitcode`` 0): nothing is read."""
-    return PlanRecord(file=plan, json_file=None, format_version=None, terraform_version=None)
+    return PlanRecord(file=plan, json_file=None)
 
 
 def read_plan(plan: Path, json_file: Path) -> PlanRecord:
@@ -101,7 +101,6 @@ class _Parts:
     objects: set[str] = field(default_factory=set)
     changes: list[ResourceChange] = field(default_factory=list)
     drift: list[ResourceChange] = field(default_factory=list)
-    deferred: bool = False
 
     def read(self, key: str, stream: JsonStream) -> None:
         """Take one member of the plan; what nobody needs is left in the stream."""
@@ -113,8 +112,6 @@ class _Parts:
             self.changes.extend(_resource_changes(key, stream))
         elif key == "resource_drift":
             self.drift.extend(_resource_changes(key, stream))
-        elif key == "deferred_changes":
-            self.deferred = bool(stream.value())
 
 
 def _record(plan: Path, json_file: Path, parts: _Parts) -> PlanRecord:
@@ -128,18 +125,17 @@ def _record(plan: Path, json_file: Path, parts: _Parts) -> PlanRecord:
     for key in _OBJECTS:
         if key not in parts.objects:
             raise UnreadablePlanError(f"the plan {json_file} has no {key}: it is not a plan of Terraform's")
+    _of(small, "terraform_version", str)
+    _of(small, "complete", bool, default=True)
     return PlanRecord(
         file=plan,
         json_file=json_file,
-        format_version=version,
-        terraform_version=_of(small, "terraform_version", str),
         changes=tuple(parts.changes),
         drift=tuple(parts.drift),
         outputs={
             name: _output_change(name, entry) for name, entry in _of(small, "output_changes", dict, default={}).items()
         },
         errored=_of(small, "errored", bool, default=False),
-        complete=_of(small, "complete", bool, default=True) and not parts.deferred,
     )
 
 
