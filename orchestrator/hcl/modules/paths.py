@@ -1,4 +1,4 @@
-"""Which paths an expression of a module may stand for, as far as its text says so."""
+"""Finds the paths that an expression of a module can evaluate to, as far as its text tells."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from orchestrator.hcl.modules.files import ModuleFile, read_module_files
 from orchestrator.hcl.tree import Compound, Constant, Expression, Reference, Template, parts_of
 
 UNKNOWN_PATH = "\0?"
-"""Stands in a path for what only Terraform knows."""
+"""Stands for a part of a path that only Terraform knows."""
 _MODULE = "\0m"
 _ROOT = "\0r"
 _MOST = 256
 _TRANSPARENT = {"parentheses", "interpolation"}
 _NO_LOOP = {"var", "local", "path", "module", "data", "count", "self", "terraform"}
-"""First names of references that no loop gives a meaning to."""
+"""First names of references that a loop cannot define."""
 
 
 class ScannedModule:
@@ -42,7 +42,7 @@ class ScannedModule:
 
 
 def scan_modules(folders: Sequence[Path], root: Path) -> tuple[ScannedModule, ...]:
-    """Read modules, and find out what they pass to each other.
+    """Read modules, and find the arguments that they pass to each other.
 
     Raises:
         CatalogueError: a module cannot be read.
@@ -61,11 +61,11 @@ def scan_modules(folders: Sequence[Path], root: Path) -> tuple[ScannedModule, ..
 
 
 class Paths:
-    """The paths that expressions of one place may stand for.
+    """The paths that expressions in one place can evaluate to.
 
     Args:
-        module: whose expressions they are.
-        loops: what ``each.value`` and the names of ``for`` loops may stand for here.
+        module: the module of the expressions.
+        loops: the values that ``each.value`` and the names of ``for`` loops can have here.
     """
 
     def __init__(self, module: ScannedModule, loops: Sequence[Expression] = ()) -> None:
@@ -73,7 +73,7 @@ class Paths:
         self._loops = loops
 
     def of(self, expression: Expression) -> frozenset[str]:
-        """Every text that the expression is known to be able to become; ``UNKNOWN_PATH`` stands for the rest."""
+        """Return every text that the expression can evaluate to; ``UNKNOWN_PATH`` stands for unknown parts."""
         return frozenset(self._of(self._module, expression, frozenset()))
 
     def _of(self, module: ScannedModule, expression: Expression, seen: frozenset[object]) -> set[str]:
@@ -88,7 +88,7 @@ class Paths:
             return self._any(module, inner[:1], seen)
         if isinstance(expression, Compound) and expression.kind == "condition":
             return self._any(module, inner[1:], seen)
-        # What a function or a loop makes of its parts is not known: each part may be the path or its end.
+        # The result of a function or loop is unknown: each part can be the whole path or its end.
         parts = self._any(module, inner, seen)
         return parts | {UNKNOWN_PATH} | {f"{UNKNOWN_PATH}/{part}" for part in parts if not part.startswith("\0")}
 
@@ -98,7 +98,7 @@ class Paths:
     def _template(self, module: ScannedModule, template: Template, seen: frozenset[object]) -> set[str]:
         choices = [sorted(self._of(module, part, seen)) for part in template.parts]
         if math.prod(map(len, choices)) > _MOST:
-            return {f"{UNKNOWN_PATH}/.."}  # too many to look at: counts as one that leads out
+            return {f"{UNKNOWN_PATH}/.."}  # too many to check: treated as one that leads out
         return {"".join(chosen) for chosen in itertools.product(*choices)}
 
     def _reference(self, module: ScannedModule, reference: Reference, seen: frozenset[object]) -> set[str]:
@@ -111,7 +111,7 @@ class Paths:
         found = {UNKNOWN_PATH}
         for owner, value in self._meanings(module, reference.root, name):
             found |= self._of(owner, value, deeper)
-        # `local.x` whose value is one text is that text, and nothing else
+        # `local.x` with a known value is exactly that value
         alone = reference.root == "local" and len(reference.steps) == 1 and len(found) > 1
         return found - {UNKNOWN_PATH} if alone else found
 
@@ -128,7 +128,7 @@ class Paths:
 
 
 def leaves_modules(path: str, folders: Mapping[Path, object] | Sequence[Path]) -> bool:
-    """Whether a path leads out of the modules and of the rendered root.
+    """Return whether a path leads out of the modules and of the rendered root.
 
     Args:
         path: one of ``Paths.of``.
@@ -145,14 +145,14 @@ def leaves_modules(path: str, folders: Mapping[Path, object] | Sequence[Path]) -
 
 
 def module_file(path: str) -> Path | None:
-    """The file that a path means, when it is below ``path.module`` and fully known."""
+    """Return the file that a path names, if it is below ``path.module`` and fully known; else None."""
     if not path.startswith(_MODULE) or UNKNOWN_PATH in path:
         return None
     return Path(os.path.normpath(path.removeprefix(_MODULE)))
 
 
 def display_path(path: str) -> str:
-    """A path as messages show it."""
+    """Return a path for messages."""
     if path.startswith(_MODULE):
         return "a path below path.module"
     return path.replace(_ROOT, "${path.root}").replace(UNKNOWN_PATH, "…")
