@@ -1,4 +1,4 @@
-"""Puts a rendered root on disk: whole or not at all, private files private from their first byte."""
+"""Writes rendered roots to disk: all or nothing, and private files with mode 0600 from their creation."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from orchestrator.util.files import file_lock, write_atomic
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A root on disk. ``unknown``: variables of the module whose value is not known yet (previews only)."""
+    """A root on disk. ``unknown``: module variables whose value is not yet known (previews only)."""
 
     folder: Path
     unknown: frozenset[str]
 
 
 class RootRenderer:
-    """Writes the roots of one catalogue. Safe to use from several threads.
+    """Renders roots into folders; thread-safe.
 
     Args:
-        catalogue: the loaded catalogue.
-        delete_apis: IAM actions that delete what is protected, for modules that deny them.
+        catalogue: the loaded configuration.
+        delete_apis: IAM actions that delete protected resources, for modules that deny them.
     """
 
     def __init__(self, catalogue: Catalogue, delete_apis: Iterable[str] = ()) -> None:
@@ -39,17 +39,17 @@ class RootRenderer:
         self._trees = ModuleTrees(catalogue.root)
 
     def render(self, unit: Unit, upstream: Upstream, folder: Path) -> Rendered:
-        """Write the root of a unit into ``folder``, which it replaces.
+        """Write the root of a unit into ``folder``, replacing it.
 
         Args:
             unit: the unit.
             upstream: outputs of every unit that this one reads.
-            folder: where the root goes; its parents are made.
+            folder: where to write the root; missing parents are created.
 
         Raises:
-            UnitError: a reference points at nothing in a known value.
+            UnitError: a reference does not exist in a known value.
             CatalogueError: the module or a name in it cannot be rendered.
-            SetupError: an archive's folder is missing.
+            SetupError: the folder of an archive is missing.
         """
         tree = self._trees.of(unit.module)
         return self._write(unit, tree, self._renderer.render(unit, tree, upstream), folder)
@@ -77,17 +77,17 @@ class RootRenderer:
         return Rendered(folder=folder, unknown=text.unknown)
 
     def refresh(self, rendered: Path, folder: Path) -> None:
-        """Bring the root for people up to date with one that was rendered, file by file.
+        """Update the root that people work in to match a rendered one, file by file.
 
-        Terraform's own folder (``.terraform``) stays; any other file that is not part of the root goes. Two runs of one
-        unit take turns.
+        Terraform's folder (``.terraform``) stays; any other file that is not part of the root is removed. A lock
+        serializes the runs of one unit.
         """
         with file_lock(folder.with_name(f".{folder.name}.lock")):
             _sync(rendered, folder)
 
 
 def _sync(source: Path, target: Path) -> None:
-    """Make ``target`` hold the files of ``source``; files that are equal are left alone."""
+    """Make ``target`` contain the files of ``source``; equal files are not rewritten."""
     target.mkdir(parents=True, exist_ok=True)
     wanted = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
     for name in sorted(wanted):
@@ -102,7 +102,7 @@ def _sync(source: Path, target: Path) -> None:
 
 
 def _swap(fresh: Path, folder: Path) -> None:
-    """Put ``fresh`` in the place of ``folder``: two renames, so that no half-written root is ever seen."""
+    """Replace ``folder`` with ``fresh`` by renames, so that no partial root is ever visible."""
     if not folder.exists():
         fresh.rename(folder)
         return

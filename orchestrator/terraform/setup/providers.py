@@ -1,4 +1,4 @@
-"""The catalogue's one provider lock file, and whether providers can be had at all."""
+"""Writes the repository's provider lock file, and checks before a run that providers are available."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _CONNECT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class LockResult:
-    """A lock file as it should be.
+    """A generated lock file.
 
     Attributes:
         text: its content.
         platforms: platforms that every provider has a checksum for.
-        missing: platforms that were asked for and that a mirror does not have; each provider's address -> platforms.
+        missing: provider address -> requested platforms that the mirror does not have.
     """
 
     text: str
@@ -54,23 +54,23 @@ def provider_lock_text(
     before: str = "",
     timeout: float | None = None,
 ) -> LockResult:
-    """Make the lock file for all providers of a catalogue.
+    """Generate the lock file for all configured providers.
 
     A provider that a mirror of this machine has is locked from there, for the platforms that the mirror has; any other
-    from its registry, for all. Checksums of ``before`` are kept while its version still suits.
+    one from its registry, for all platforms. Checksums in ``before`` are kept while their version meets the constraint.
 
     Args:
         terraform: runs the command.
-        settings: names the providers.
-        root: an empty folder that this may write a root into.
-        env: says where mirrors are.
-        platforms: as in ``linux_arm64``.
-        before: the lock file so far.
+        settings: the configured providers.
+        root: an empty folder that a root can be written to.
+        env: where mirrors are.
+        platforms: e.g. ``linux_arm64``.
+        before: the current lock file.
         timeout: seconds per command.
 
     Raises:
         TerraformError: a package is missing or the registry cannot be reached.
-        SetupError: no mirror has a version that suits.
+        SetupError: the mirror has no requested platform.
     """
     folder = root.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def provider_lock_text(
         if not here:
             raise SetupError(
                 f"the mirror {mirror} has {provider.source} {provider.version} for {', '.join(sorted(offered))} only",
-                hint=f"name one of those with --platform, or set {PROVIDER_MIRROR_VARIABLE}=none "
+                hint=f"choose one of those with --platform, or set {PROVIDER_MIRROR_VARIABLE}=none "
                 "if the registry can be reached",
             )
         if len(here) < len(platforms):
@@ -113,18 +113,18 @@ def write_lock(catalogue_root: Path, text: str) -> Path:
 def ensure_available(
     settings: Settings, *, env: Mapping[str, str], cache: Path, connect_seconds: float = _CONNECT_SECONDS
 ) -> None:
-    """Before a run: every provider is in a mirror or in the plugin cache, or its registry can be reached.
+    """Check that every provider is in a mirror or the plugin cache, or that its registry can be reached.
 
-    A user's own ``provider_installation`` is trusted: what it names cannot be judged from here.
+    A user's own ``provider_installation`` is trusted: what it refers to cannot be checked from here.
 
     Args:
-        settings: names the providers.
-        env: says where mirrors and the user's CLI configuration are; proxies too.
+        settings: the configured providers.
+        env: where mirrors and the user's CLI configuration are; also proxies.
         cache: orch's cache folder.
         connect_seconds: how long to try to reach a registry.
 
     Raises:
-        SetupError: a provider cannot be had; the hint says which file to put where.
+        SetupError: a provider is not available; the hint says which file to put where.
     """
     if has_own_installation(env):
         return
@@ -134,23 +134,25 @@ def ensure_available(
         found = _suiting(provider, settings.binary, places)
         if found and this_platform() in found[1]:
             continue
-        held = sorted({offer.version for mirror in mirrors for offer in _offered(provider, settings.binary, mirror)})
+        held = sorted(
+            {package.version for mirror in mirrors for package in _packages_of(provider, settings.binary, mirror)}
+        )
         host, _, path = address(provider, settings.binary).partition("/")
-        # A mirror that has other versions is still the only place that Terraform asks (see cliconfig.installation).
+        # Terraform asks only the mirror, even if it has only other versions (see cliconfig.installation).
         if not held and _reachable(host, env, connect_seconds):
             continue
         home = env.get("HOME") or str(Path.home())
         to = (mirrors[0] if mirrors else Path(home) / ".terraform.d" / "plugins") / host / path
         file = f"terraform-provider-{path.rsplit('/', 1)[1]}_{_exact(provider.version)}_{this_platform()}.zip"
         raise SetupError(
-            f"the provider {provider.source} {provider.version} for {this_platform()} cannot be had: "
-            + (f"the mirror has {', '.join(held)} of it" if held else f"no mirror has it and {host} does not answer"),
+            f"the provider {provider.source} {provider.version} for {this_platform()} is not available: "
+            + (f"the mirror has {', '.join(held)} of it" if held else f"no mirror has it and {host} cannot be reached"),
             hint=f"put {file} into {to}/, or name a folder that has it in {PROVIDER_MIRROR_VARIABLE}",
         )
 
 
 def address(provider: Provider, binary: str) -> str:
-    """A provider's full address: ``hashicorp/aws`` -> ``registry.terraform.io/hashicorp/aws``."""
+    """Return a provider's full address: ``hashicorp/aws`` -> ``registry.terraform.io/hashicorp/aws``."""
     return provider.source if provider.source.count("/") == 2 else f"{_REGISTRIES[binary]}/{provider.source}"
 
 
@@ -159,28 +161,28 @@ def _sorted(settings: Settings) -> list[Provider]:
 
 
 def _suiting(provider: Provider, binary: str, places: Iterable[Path]) -> tuple[Path, frozenset[str]] | None:
-    """The first place that has a version that suits, with the platforms of its newest such version."""
+    """Return the first place with a version that meets the constraint, and the platforms of its newest one."""
     for place in places:
-        suiting = [offer for offer in _offered(provider, binary, place) if _suits(offer, provider)]
+        suiting = [package for package in _packages_of(provider, binary, place) if _suits(package, provider)]
         if suiting:
-            newest = max(Version.parse(offer.version) for offer in suiting)
+            newest = max(Version.parse(package.version) for package in suiting)
             return place, frozenset(each.platform for each in suiting if Version.parse(each.version) == newest)
     return None
 
 
-def _offered(provider: Provider, binary: str, place: Path) -> list[ProviderPackage]:
-    return [offer for offer in provider_packages(place) if offer.address == address(provider, binary)]
+def _packages_of(provider: Provider, binary: str, place: Path) -> list[ProviderPackage]:
+    return [package for package in provider_packages(place) if package.address == address(provider, binary)]
 
 
-def _suits(offer: ProviderPackage, provider: Provider) -> bool:
+def _suits(package: ProviderPackage, provider: Provider) -> bool:
     try:
-        return satisfies(Version.parse(offer.version), provider.version)
+        return satisfies(Version.parse(package.version), provider.version)
     except ValueError:
         return False
 
 
 def _still_right(text: str, settings: Settings) -> str:
-    """The entries of a lock file whose version still meets the catalogue's constraint."""
+    """Return the entries of a lock file whose version still meets the configured constraint."""
     wanted = {address(provider, settings.binary): provider for provider in settings.providers.values()}
     versions = locked_providers(text)
 
@@ -194,7 +196,7 @@ def _still_right(text: str, settings: Settings) -> str:
 
 
 def _reachable(host: str, env: Mapping[str, str], seconds: float) -> bool:
-    """Whether a registry can be tried at all; behind a proxy nobody can say, so Terraform shall try."""
+    """Return whether a registry can be reached; behind a proxy this is unknown, so Terraform is allowed to try."""
     if any(env.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
         return True
     try:
@@ -205,6 +207,6 @@ def _reachable(host: str, env: Mapping[str, str], seconds: float) -> bool:
 
 
 def _exact(constraint: str) -> str:
-    """The version to name in a file's name: the constraint's own, when it is one version."""
+    """Return the version for a file's name: the constraint's version, if it is a single one."""
     match = re.fullmatch(r"\s*=?\s*v?(\d[^\s,]*)\s*", constraint)
     return match[1] if match else "VERSION"

@@ -94,7 +94,7 @@ def test_json_cannot_be_added_to(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SetupError, match="binary cannot be read"):
+    with pytest.raises(SetupError, match=r"cannot read the Terraform CLI configuration .*binary"):
         written(tmp_path, env_of(tmp_path, TF_CLI_CONFIG_FILE=str(tmp_path / "binary")))
 
 

@@ -90,7 +90,7 @@ def test_without_mirror_and_network_it_says_what_to_put_where(tmp_path: Path, mo
     monkeypatch.setattr(providers, "_reachable", unreachable)
     with pytest.raises(SetupError) as caught:
         check(tmp_path)
-    assert "no mirror has it and registry.terraform.io does not answer" in caught.value.what
+    assert "no mirror has it and registry.terraform.io cannot be reached" in caught.value.what
     file = f"terraform-provider-aws_5.100.0_{this_platform()}.zip"
     assert f"put {file} into {tmp_path}/.terraform.d/plugins/{ADDRESS}/" in str(caught.value.hint)
 
