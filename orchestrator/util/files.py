@@ -64,7 +64,7 @@ def atomic_file(path: Path, *, mode: int = PRIVATE, durable: bool = False) -> It
         Path(name).unlink(missing_ok=True)
         raise
     if durable:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def write_atomic(path: Path, data: bytes, *, mode: int = PRIVATE, durable: bool = False) -> None:
@@ -77,7 +77,8 @@ def write_atomic(path: Path, data: bytes, *, mode: int = PRIVATE, durable: bool 
         file.write(data)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in a folder."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

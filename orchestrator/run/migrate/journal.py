@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +18,7 @@ from typing import Any
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import SetupError, UnitError, UsageError
-from orchestrator.util.files import write_atomic
+from orchestrator.util.files import sync_folder, write_atomic
 
 MIGRATION_FORMAT = 1
 _RECORD = "transfer.json"
@@ -113,7 +112,7 @@ def new_transfer(
     folder = root / ".orch" / "transfers" / run
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     staging.rename(folder)
-    _sync_folder(folder.parent)
+    sync_folder(folder.parent)
     return replace(transfer, folder=folder)
 
 
@@ -192,15 +191,6 @@ def _needs(root: Path, edit: FileEdit) -> bool:
         return True
     message = f"{edit.path or edit.to} was changed while it was to be renamed"
     raise UsageError(message, hint=f"make this change by hand, then run the command again:\n{edit.diff()}")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in a folder."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _transfer(folder: Path, document: dict[str, Any]) -> Transfer:
