@@ -9,11 +9,12 @@ import pytest
 from orchestrator.errors import SetupError
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.failures import TerraformError
+from orchestrator.terraform.provider_lock import provider_lock_text
 from orchestrator.terraform.setup.cliconfig import find_mirror
 from orchestrator.terraform.setup.install import this_platform
 from orchestrator.terraform.setup.lock_file import locked_providers
 from orchestrator.terraform.setup.mirrors import ProviderPackage, provider_packages
-from orchestrator.terraform.setup.providers import address, ensure_available, provider_lock_text
+from orchestrator.terraform.setup.providers import address, ensure_available
 from tests.support.terraform import AWS, clean_env, make_root, make_settings, make_terraform
 
 ADDRESS = address(AWS, "terraform")

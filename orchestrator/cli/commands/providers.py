@@ -16,8 +16,8 @@ from orchestrator.cli.project import open_project
 from orchestrator.run.session import make_terraform
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.process.supervisor import Processes
+from orchestrator.terraform.provider_lock import PLATFORMS, provider_lock_text, write_lock
 from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
-from orchestrator.terraform.setup.providers import PLATFORMS, provider_lock_text, write_lock
 
 _SECONDS = 900.0
 

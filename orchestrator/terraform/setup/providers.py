@@ -1,20 +1,16 @@
-"""Writes the repository's provider lock file, and checks before a run that providers are available."""
+"""Checks before a run that providers are available in a mirror, the plugin cache or a registry."""
 
 from __future__ import annotations
 
-import json
 import re
 import socket
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from orchestrator.config.catalogue import Provider, Settings
 from orchestrator.errors import SetupError
-from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.setup.cliconfig import has_own_installation, plugin_cache
 from orchestrator.terraform.setup.install import this_platform
-from orchestrator.terraform.setup.lock_file import LOCK_ENTRY, LOCK_FILE, SHARED_LOCK_FILE, locked_providers
 from orchestrator.terraform.setup.mirrors import (
     PROVIDER_MIRROR_VARIABLE,
     ProviderPackage,
@@ -22,92 +18,9 @@ from orchestrator.terraform.setup.mirrors import (
     provider_packages,
 )
 from orchestrator.terraform.setup.versions import Version, satisfies
-from orchestrator.util.files import write_atomic
 
-PLATFORMS = ("linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64", "windows_amd64")
 _REGISTRIES: Mapping[str, str] = {"terraform": "registry.terraform.io", "tofu": "registry.opentofu.org"}
 _CONNECT_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class LockResult:
-    """A generated lock file.
-
-    Attributes:
-        text: its content.
-        platforms: platforms that every provider has a checksum for.
-        missing: provider address -> requested platforms that the mirror does not have.
-    """
-
-    text: str
-    platforms: tuple[str, ...]
-    missing: Mapping[str, tuple[str, ...]]
-
-
-def provider_lock_text(
-    terraform: Terraform,
-    settings: Settings,
-    root: Root,
-    *,
-    env: Mapping[str, str],
-    platforms: Sequence[str] = PLATFORMS,
-    before: str = "",
-    timeout: float | None = None,
-) -> LockResult:
-    """Generate the lock file for all configured providers.
-
-    A provider that a mirror of this machine has is locked from there, for the platforms that the mirror has; any other
-    one from its registry, for all platforms. Checksums in ``before`` are kept while their version meets the constraint.
-
-    Args:
-        terraform: runs the command.
-        settings: the configured providers.
-        root: an empty folder that a root can be written to.
-        env: where mirrors are.
-        platforms: e.g. ``linux_arm64``.
-        before: the current lock file.
-        timeout: seconds per command.
-
-    Raises:
-        TerraformError: a package is missing or the registry cannot be reached.
-        SetupError: the mirror has no requested platform.
-    """
-    folder = root.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = {provider.name: {"source": provider.source, "version": provider.version} for provider in _sorted(settings)}
-    document = {"terraform": {"required_providers": wanted}}
-    write_atomic(folder / "providers.tf.json", json.dumps(document, indent=2).encode())
-    write_atomic(folder / LOCK_FILE, _still_right(before, settings).encode(), mode=0o644)
-    missing: dict[str, tuple[str, ...]] = {}
-    for provider in _sorted(settings):
-        found = _suiting(provider, settings.binary, find_mirrors(env))
-        if found is None:
-            terraform.providers_lock(root, platforms=platforms, providers=[provider.source], timeout=timeout)
-            continue
-        mirror, offered = found
-        here = [platform for platform in platforms if platform in offered]
-        if not here:
-            raise SetupError(
-                f"the mirror {mirror} has {provider.source} {provider.version} for {', '.join(sorted(offered))} only",
-                hint=f"choose one of those with --platform, or set {PROVIDER_MIRROR_VARIABLE}=none "
-                "if the registry can be reached",
-            )
-        if len(here) < len(platforms):
-            missing[provider.source] = tuple(platform for platform in platforms if platform not in offered)
-        terraform.providers_lock(root, platforms=here, mirror=mirror, providers=[provider.source], timeout=timeout)
-    lacking = {platform for group in missing.values() for platform in group}
-    return LockResult(
-        text=(folder / LOCK_FILE).read_text(encoding="utf-8"),
-        platforms=tuple(platform for platform in platforms if platform not in lacking),
-        missing=missing,
-    )
-
-
-def write_lock(catalogue_root: Path, text: str) -> Path:
-    """Write ``live/providers.lock.hcl`` (in git, so readable by all) and return its path."""
-    path = catalogue_root / SHARED_LOCK_FILE
-    write_atomic(path, text.encode(), mode=0o644)
-    return path
 
 
 def ensure_available(
@@ -130,8 +43,8 @@ def ensure_available(
         return
     mirrors = find_mirrors(env)
     places = (*mirrors, plugin_cache(env, cache))
-    for provider in _sorted(settings):
-        found = _suiting(provider, settings.binary, places)
+    for provider in sorted_providers(settings):
+        found = find_matching(provider, settings.binary, places)
         if found and this_platform() in found[1]:
             continue
         held = sorted(
@@ -156,14 +69,15 @@ def address(provider: Provider, binary: str) -> str:
     return provider.source if provider.source.count("/") == 2 else f"{_REGISTRIES[binary]}/{provider.source}"
 
 
-def _sorted(settings: Settings) -> list[Provider]:
+def sorted_providers(settings: Settings) -> list[Provider]:
+    """Return the configured providers, sorted by local name."""
     return [settings.providers[name] for name in sorted(settings.providers)]
 
 
-def _suiting(provider: Provider, binary: str, places: Iterable[Path]) -> tuple[Path, frozenset[str]] | None:
+def find_matching(provider: Provider, binary: str, places: Iterable[Path]) -> tuple[Path, frozenset[str]] | None:
     """Return the first place with a version that meets the constraint, and the platforms of its newest one."""
     for place in places:
-        suiting = [package for package in _packages_of(provider, binary, place) if _suits(package, provider)]
+        suiting = [package for package in _packages_of(provider, binary, place) if meets_constraint(package, provider)]
         if suiting:
             newest = max(Version.parse(package.version) for package in suiting)
             return place, frozenset(each.platform for each in suiting if Version.parse(each.version) == newest)
@@ -174,25 +88,12 @@ def _packages_of(provider: Provider, binary: str, place: Path) -> list[ProviderP
     return [package for package in provider_packages(place) if package.address == address(provider, binary)]
 
 
-def _suits(package: ProviderPackage, provider: Provider) -> bool:
+def meets_constraint(package: ProviderPackage, provider: Provider) -> bool:
+    """Return whether a package's version meets the configured constraint."""
     try:
         return satisfies(Version.parse(package.version), provider.version)
     except ValueError:
         return False
-
-
-def _still_right(text: str, settings: Settings) -> str:
-    """Return the entries of a lock file whose version still meets the configured constraint."""
-    wanted = {address(provider, settings.binary): provider for provider in settings.providers.values()}
-    versions = locked_providers(text)
-
-    def keep(entry: re.Match[str]) -> str:
-        name = entry["address"]
-        version = versions.get(name)
-        right = version and name in wanted and _suits(ProviderPackage(name, version, ""), wanted[name])
-        return entry[0] if right else ""
-
-    return LOCK_ENTRY.sub(keep, text)
 
 
 def _reachable(host: str, env: Mapping[str, str], seconds: float) -> bool:

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import SetupError
+from orchestrator.terraform import provider_lock
 from orchestrator.terraform.setup import providers
 from orchestrator.terraform.setup.init_cache import is_warm
 from orchestrator.terraform.setup.install import this_platform
 from orchestrator.terraform.setup.lock_file import locked_providers
-from orchestrator.terraform.setup.providers import address, ensure_available, write_lock
+from orchestrator.terraform.setup.providers import address, ensure_available
 from tests.support.terraform import AWS, make_settings
 
 LOCK = """\
@@ -65,11 +66,11 @@ def test_a_cache_is_warm_when_it_has_all_that_is_locked(tmp_path: Path) -> None:
 
 
 def test_entries_whose_version_no_longer_suits_are_dropped() -> None:
-    kept = providers._still_right(LOCK, make_settings(providers=(AWS,)))
+    kept = provider_lock._still_right(LOCK, make_settings(providers=(AWS,)))
     assert locked_providers(kept) == {ADDRESS: "5.100.0"}
     assert "h1:edXOJWE4ORX8Fm+dpVpICzMZJat4AX0VRCAy/xkcOc0=" in kept
     newer = make_settings(providers=(type(AWS)(name="aws", source="hashicorp/aws", version="~> 6.0"),))
-    assert locked_providers(providers._still_right(LOCK, newer)) == {}
+    assert locked_providers(provider_lock._still_right(LOCK, newer)) == {}
 
 
 def test_addresses_are_completed_for_each_program() -> None:
@@ -110,10 +111,3 @@ def test_a_proxy_or_an_own_installation_is_trusted(tmp_path: Path) -> None:
 
 def test_a_host_without_listener_is_not_reachable() -> None:
     assert not providers._reachable("host.invalid", {}, 0.2)
-
-
-def test_the_catalogues_lock_file_can_be_read_by_all(tmp_path: Path) -> None:
-    path = write_lock(tmp_path, LOCK)
-    assert path == tmp_path / "live" / "providers.lock.hcl"
-    assert path.stat().st_mode & 0o777 == 0o644
-    assert path.read_text() == LOCK
