@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import socket
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from orchestrator.util.files import write_atomic
 
 INFO_NAME = "emulator.json"
 _CONNECT_SECONDS = 1.0
@@ -63,16 +64,7 @@ def write_info(folder: Path, info: EmulatorInfo) -> None:
         folder: the emulator's folder; it exists.
         info: what to write.
     """
-    # mkstemp creates its file with mode 0600.
-    descriptor, name = tempfile.mkstemp(prefix=f".{INFO_NAME}.", dir=folder)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(info), file, indent=2)
-            file.write("\n")
-        Path(name).replace(folder / INFO_NAME)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_atomic(folder / INFO_NAME, (json.dumps(asdict(info), indent=2) + "\n").encode())
 
 
 def is_alive(info: EmulatorInfo) -> bool:

@@ -19,7 +19,7 @@ from orchestrator.config.graph import Graph
 from orchestrator.config.nodes import unit_references
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.rules.code import CodeScanner
-from orchestrator.render.write import Workspace
+from orchestrator.render.write import RootRenderer
 from orchestrator.report.live.sink import Sink
 from orchestrator.run.blocked import BlockedUnits
 from orchestrator.run.history.journal import Journal
@@ -61,7 +61,7 @@ class TerraformTools:
 
     cli: Terraform
     processes: Processes
-    renderer: Workspace
+    renderer: RootRenderer
 
 
 @dataclass(frozen=True, slots=True)

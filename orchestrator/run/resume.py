@@ -35,7 +35,7 @@ from orchestrator.run.unit.saved_plan import load_plan
 from orchestrator.run.unit.upstreams import Upstreams
 from orchestrator.terraform.model import PlanRecord, StateRecord
 from orchestrator.terraform.plan.reader import empty_plan
-from orchestrator.terraform.setup.init_cache import LOCK_FILE
+from orchestrator.terraform.setup.lock_file import LOCK_FILE
 
 
 @dataclass(frozen=True, slots=True)

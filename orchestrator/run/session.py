@@ -25,8 +25,8 @@ from orchestrator.guard.rules.accounts import trusted_lock
 from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.guard.trust.committed_state import refuse_committed
 from orchestrator.guard.trust.trust import Trust, load_trust
-from orchestrator.render.orphan_root import BareWorkspace
-from orchestrator.render.write import Workspace
+from orchestrator.render.orphan_root import OrphanRootRenderer
+from orchestrator.render.write import RootRenderer
 from orchestrator.report.live.sink import Sink, Tee
 from orchestrator.report.model import Notice, RunReport, UnitReport
 from orchestrator.run.checks.preflight import check_before_run
@@ -225,9 +225,9 @@ def _guard(request: RunRequest, trust: Trust, identities: Identities, states: St
 def _terraform(request: RunRequest, trust: Trust, folders: Folders) -> TerraformTools:
     processes = Processes()
     if request.orphan_providers is not None:
-        renderer: Workspace = BareWorkspace(request.catalogue, request.orphan_providers)
+        renderer: RootRenderer = OrphanRootRenderer(request.catalogue, request.orphan_providers)
     else:
-        renderer = Workspace(request.catalogue, trust.policies.protected.delete_apis)
+        renderer = RootRenderer(request.catalogue, trust.policies.protected.delete_apis)
     return TerraformTools(make_terraform(request.catalogue, processes, folders.of_run), processes, renderer)
 
 

@@ -19,7 +19,7 @@ from orchestrator.config.catalogue import Account
 from orchestrator.errors import BlockedError
 from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.terraform.state.header import StateHeader
-from orchestrator.terraform.state.lock import SUFFIX, parse_state_lock
+from orchestrator.terraform.state.lock import LOCK_SUFFIX, parse_state_lock
 from orchestrator.terraform.state.reader import UnreadableStateError
 
 _READERS = 8
@@ -150,8 +150,8 @@ def _list(history: History, account: Account, tell: Tell) -> _Listed:
             listed.receipts[key.rpartition("/")[0] + "/"].append(version)
         elif key.endswith(STATE_SUFFIX) and key.count("/") == STATE_SUFFIX.count("/") + 2:
             listed.states[key].append(version)
-        elif key.endswith(STATE_SUFFIX + SUFFIX):
-            listed.locks[key.removesuffix(SUFFIX)].append(version)
+        elif key.endswith(STATE_SUFFIX + LOCK_SUFFIX):
+            listed.locks[key.removesuffix(LOCK_SUFFIX)].append(version)
     return listed
 
 

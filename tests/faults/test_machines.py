@@ -53,7 +53,7 @@ def test_something_is_killed_while_the_real_provider_makes_something(
     if harm == "provider":
         running.kill_children("terraform-provider-aws")
         result = running.end()
-        assert "the provider's process ended in the middle" in result.units()["prod/first"]["cause"]
+        assert "the provider process crashed" in result.units()["prod/first"]["cause"]
     elif harm == "machine":
         running.kill_all()
     else:

@@ -18,7 +18,7 @@ from orchestrator.aws.state.locks import StateLockedError, StateLocks
 from orchestrator.config.catalogue import Unit
 from orchestrator.config.load import load
 from orchestrator.emulator.info import read_info
-from orchestrator.terraform.state.lock import SUFFIX, lock_bytes, own_lock
+from orchestrator.terraform.state.lock import LOCK_SUFFIX, lock_bytes, own_lock
 from tests.support.project import REPOSITORY, Project
 
 pytestmark = pytest.mark.integration
@@ -45,7 +45,7 @@ class Locks:
         self.locks = StateLocks(catalogue, self.identities)
         self.unit: Unit = catalogue.units[UNIT]
         self.bucket = catalogue.account_of(self.unit).state_bucket
-        self.key = self.unit.state_key + SUFFIX
+        self.key = self.unit.state_key + LOCK_SUFFIX
         self.s3: Any = self.identities.client("s3", self.unit.account, Role.APPLY)
 
     def plant(self, who: str = "maria@build-7", operation: str = "OperationTypeApply", pid: int = 1) -> str:

@@ -31,7 +31,7 @@ def change(
 
 def plan(*changes: ResourceChange, outputs: Mapping[str, OutputChange] | None = None) -> PlanRecord:
     """A plan with these changes."""
-    return PlanRecord(Path("plan"), Path("plan.json"), "1.2", "1.11.4", changes=changes, outputs=dict(outputs or {}))
+    return PlanRecord(Path("plan"), Path("plan.json"), changes=changes, outputs=dict(outputs or {}))
 
 
 def lines(*changes: ResourceChange, marks: frozenset[tuple[str, str]] = frozenset()) -> tuple[ChangeLine, ...]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
+
+from orchestrator.util.files import atomic_file
 
 POOL_FORMAT = 1
 
@@ -85,20 +85,13 @@ def _pages(client: Any, call: str, key: str, **arguments: str) -> Iterator[Mappi
 
 @contextmanager
 def _private(file: Path) -> Iterator[IO[str]]:
-    """A gzipped text file that is renamed to its name when it is whole; mode 0600."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mkstemp makes it 0600
-    try:
-        with (
-            os.fdopen(handle, "wb") as raw,
-            gzip.GzipFile(filename="", fileobj=raw, mode="wb") as zipped,
-            io.TextIOWrapper(zipped, encoding="utf-8") as text,
-        ):
-            yield text
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """Open a gzipped text file, mode 0600, that takes its name when it is complete."""
+    with (
+        atomic_file(file) as raw,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb") as zipped,
+        io.TextIOWrapper(zipped, encoding="utf-8") as text,
+    ):
+        yield text
 
 
 def _plain(answer: Mapping[str, Any]) -> dict[str, Any]:

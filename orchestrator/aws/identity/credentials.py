@@ -12,7 +12,7 @@ from orchestrator.aws.identity.profiles import (
     foreign_variables,
     process_document,
     profile_config,
-    write_private,
+    write_identity_file,
 )
 from orchestrator.aws.identity.roles import Identities, Role
 from orchestrator.config.catalogue import Catalogue
@@ -72,8 +72,8 @@ def env_text(
     credentials = identities.credentials(record, role)
     folder = folder.resolve() / role.value
     files = {a.name: (a.region, folder / f"{a.name}.json") for a in catalogue.accounts.values()}
-    write_private(files[record.name][1], process_document(credentials))
-    write_private(folder / "aws.config", profile_config(files))
+    write_identity_file(files[record.name][1], process_document(credentials))
+    write_identity_file(folder / "aws.config", profile_config(files))
     values = {
         "AWS_ACCESS_KEY_ID": credentials.access_key,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_key,

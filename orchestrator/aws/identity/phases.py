@@ -21,7 +21,7 @@ from orchestrator.aws.identity.profiles import (
     emulator_variables,
     process_document,
     profile_config,
-    write_private,
+    write_identity_file,
 )
 from orchestrator.aws.identity.roles import AnyRole, Credentials, Identities
 from orchestrator.config.catalogue import Catalogue
@@ -154,7 +154,7 @@ class Phases:
             if self._closed:
                 return
             self._taken.add(role)
-            write_private(self._file(role, account), process_document(credentials))
+            write_identity_file(self._file(role, account), process_document(credentials))
             now = self._clock()
             left = credentials.left(now)
             self._due[role, account] = now + max(left - RENEW_BEFORE, left * 0.5)
@@ -169,7 +169,7 @@ class Phases:
                 accounts = self._catalogue.accounts.values()
                 self._taken.add(role)
                 text = profile_config({a.name: (a.region, self._file(role, a.name)) for a in accounts})
-                write_private(config, text)
+                write_identity_file(config, text)
                 self._configured.add(role)
         return config
 

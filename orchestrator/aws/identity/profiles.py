@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.aws.identity.roles import Credentials
 from orchestrator.errors import SetupError
+from orchestrator.util.files import write_atomic
 
 _KEPT = frozenset({"AWS_CA_BUNDLE", "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"})
 _KEPT_OUTSIDE_EMULATOR = frozenset(
@@ -97,25 +96,13 @@ def _kept(name: str, *, emulated: bool) -> bool:
     return not emulated and (name in _KEPT_OUTSIDE_EMULATOR or name.startswith("AWS_ENDPOINT_URL"))
 
 
-def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all.
-
-    Args:
-        file: where; its folder is made with mode 0700 if it is missing.
-        text: its content.
+def write_identity_file(file: Path, text: str) -> None:
+    """Write a private file (mode 0600) for AWS tools: a configuration or credentials.
 
     Raises:
-        SetupError: it cannot be written, e.g. because the disk is full.
+        SetupError: the file cannot be written, e.g. because the disk is full.
     """
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # 0600 from its creation
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-            Path(name).replace(file)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_atomic(file, text.encode())
     except OSError as error:
         raise SetupError(f"cannot write {file}: {error.strerror}", hint="make room, or make it writable") from error

@@ -15,7 +15,7 @@ from orchestrator.aws.errors import translate
 from orchestrator.aws.identity.roles import Identities, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UnitError
-from orchestrator.terraform.state.lock import SUFFIX, StateLock, lock_bytes, own_lock, parse_state_lock
+from orchestrator.terraform.state.lock import LOCK_SUFFIX, StateLock, lock_bytes, own_lock, parse_state_lock
 
 _TAKEN = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 _POLL_SECONDS = 1.0
@@ -94,7 +94,7 @@ class StateLocks:
             mine = [unit for unit in wanted if unit.account == account]
             keys = self._call(mine[0], f"list the locks of {account}", lambda unit=mine[0]: self._keys(unit))  # type: ignore[misc]
             for unit in mine:
-                if unit.state_key + SUFFIX in keys and (lock := self.read(unit)) is not None:
+                if unit.state_key + LOCK_SUFFIX in keys and (lock := self.read(unit)) is not None:
                     found[unit.id] = lock
         return found
 
@@ -200,7 +200,7 @@ class StateLocks:
         account = self._catalogue.account_of(unit)
         return {
             "Bucket": account.state_bucket,
-            "Key": unit.state_key + SUFFIX,
+            "Key": unit.state_key + LOCK_SUFFIX,
             "ExpectedBucketOwner": account.id,
         }
 

@@ -25,7 +25,7 @@ from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected
 from orchestrator.guard.policy_cases import run_cases
 from orchestrator.guard.trust.trust import check_waivers, weakened_against
 from orchestrator.render.values import unit_references
-from orchestrator.render.write import Workspace
+from orchestrator.render.write import RootRenderer
 from orchestrator.report.tables import Column
 from orchestrator.run.session import make_terraform
 from orchestrator.terraform.commands import Root, Terraform
@@ -149,7 +149,7 @@ def _roots(catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Cal
         base = Path(name)
         problems: dict[str, str] = {}
         chosen: dict[str, tuple[Unit, Path]] = {}
-        workspace = Workspace(catalogue, _delete_apis(catalogue))
+        workspace = RootRenderer(catalogue, _delete_apis(catalogue))
         for unit in units:
             upstream = {ref.unit: None for _, ref in unit_references(unit)}
             try:

@@ -19,10 +19,10 @@ from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import Project, open_project
 from orchestrator.config.accounts_lock import FILE
 from orchestrator.errors import OrchError
-from orchestrator.render.write import CATALOGUE_LOCK_FILE
 from orchestrator.report.tables import Column
 from orchestrator.terraform.setup.binary import find_binary, user_cache
 from orchestrator.terraform.setup.cliconfig import find_mirror
+from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
 
 T = TypeVar("T")
 
@@ -87,10 +87,9 @@ def _disk(folder: str) -> Diagnosis:
 def _configuration(common: Common, project: Project) -> Iterator[Diagnosis]:
     catalogue = project.catalogue
     yield Diagnosis("configuration", right=True, detail=f"{len(catalogue.units)} units in {catalogue.root}")
-    lock = catalogue.root / CATALOGUE_LOCK_FILE
-    yield Diagnosis(
-        "provider lock", lock.is_file(), CATALOGUE_LOCK_FILE if lock.is_file() else "missing: run `orch providers lock`"
-    )
+    lock = catalogue.root / SHARED_LOCK_FILE
+    detail = SHARED_LOCK_FILE.as_posix() if lock.is_file() else "missing: run `orch providers lock`"
+    yield Diagnosis("provider lock", lock.is_file(), detail)
     yield _accounts_lock(project)
     binary = _try(lambda: find_binary(catalogue.settings, env=os.environ, cache=user_cache(os.environ)))
     if isinstance(binary, str):

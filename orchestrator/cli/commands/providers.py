@@ -16,7 +16,8 @@ from orchestrator.cli.project import open_project
 from orchestrator.run.session import make_terraform
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.process.supervisor import Processes
-from orchestrator.terraform.setup.providers import CATALOGUE_LOCK, PLATFORMS, provider_lock_text, write_lock
+from orchestrator.terraform.provider_lock import PLATFORMS, provider_lock_text, write_lock
+from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
 
 _SECONDS = 900.0
 
@@ -38,7 +39,7 @@ def providers_lock(
     Locks the hashes of every provider for all platforms, and keeps locked versions unless --upgrade is given.
     """
     catalogue = open_project(common).catalogue
-    path = catalogue.root / CATALOGUE_LOCK
+    path = catalogue.root / SHARED_LOCK_FILE
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
     with tempfile.TemporaryDirectory(prefix="orch-lock-") as name:
         base = Path(name)
@@ -64,7 +65,7 @@ def providers_lock(
         return 0
     changed = result.text != before
     write_lock(catalogue.root, result.text)
-    rows = [{"file": CATALOGUE_LOCK.as_posix(), "changed": changed, "platforms": list(result.platforms)}]
+    rows = [{"file": SHARED_LOCK_FILE.as_posix(), "changed": changed, "platforms": list(result.platforms)}]
     print_rows(common, "providers lock", rows)
     for provider, missing in sorted(result.missing.items()):
         sys.stderr.write(f"orch: not locked: {provider} for {', '.join(missing)}, which the mirror does not have\n")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from orchestrator.config.yaml.reader import read_yaml
 from orchestrator.config.yaml.scalars import ScalarKind
 from orchestrator.errors import CatalogueError
 from orchestrator.hcl.modules.read import read_module
+from orchestrator.util.files import write_atomic
 
 SCHEMA_FOLDER = "live/.schema"
 """Where the schemas are, relative to the repository."""
@@ -58,7 +57,7 @@ def write_schemas(root: Path) -> None:
     folder = root / SCHEMA_FOLDER
     for name in _differing(folder, wanted):
         if name in wanted:
-            _write(folder / name, wanted[name])
+            write_atomic(folder / name, wanted[name].encode(), mode=0o644)
         else:
             (folder / name).unlink()
 
@@ -86,19 +85,6 @@ def _differing(folder: Path, wanted: Mapping[str, str]) -> tuple[str, ...]:
 
 def _is(path: Path, text: str) -> bool:
     return path.read_bytes() == text.encode()
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _stack(path: Path, root: Path) -> Schema:

@@ -107,7 +107,7 @@ class Constants:
         default = variable.attributes.get("default") if variable is not None else None
         if variable is not None and default is not None:
             yield from self._inside(module, default.value, path, variable.place_of("default"), seen)
-        for caller, value in module.given.get(str(name), ()):
+        for caller, value in module.arguments.get(str(name), ()):
             yield from self._inside(caller, value, path, _place(caller, str(name), value), seen)
         for unit in self._units if module is self._module else ():
             if str(name) in unit.inputs:

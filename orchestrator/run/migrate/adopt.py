@@ -12,12 +12,12 @@ from typing import Any
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import UsageError
-from orchestrator.render.write import write_private
 from orchestrator.run.context import RunContext
 from orchestrator.run.migrate.request import PreparedMigration, alive, write_of
 from orchestrator.run.migrate.resource import scratch
 from orchestrator.terraform.state.edit import with_serial, without_outputs
 from orchestrator.terraform.state.reader import read_state
+from orchestrator.util.files import write_atomic
 
 _S3 = re.compile(r"s3://([^/]+)/(.+)")
 _PROVIDER = re.compile(r'(?P<module>(?:module\..+)?)provider\["(?P<source>[^"]+)"\](?P<alias>\.[A-Za-z0-9_-]+)?')
@@ -116,7 +116,7 @@ class AdoptRequest:
 
     def _under_module(self, context: RunContext, data: bytes) -> bytes:
         path = context.run.folders.of_run / "states" / "adopted.tfstate"
-        write_private(path, data)
+        write_atomic(path, data)
         root = scratch(context, self.unit)
         for address in top_level(json.loads(data)):
             context.terraform.cli.state_move(root, path, address, f"module.this.{address}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +18,7 @@ from typing import Any
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import SetupError, UnitError, UsageError
+from orchestrator.util.files import sync_folder, write_atomic
 
 MIGRATION_FORMAT = 1
 _RECORD = "transfer.json"
@@ -88,7 +88,7 @@ class Transfer:
     def save(self) -> None:
         """Put the record on the disk, and wait until the disk has it."""
         document = {"format": MIGRATION_FORMAT, **asdict(self), "folder": None}
-        _durable(self.folder / _RECORD, (json.dumps(document, indent=2) + "\n").encode())
+        write_atomic(self.folder / _RECORD, (json.dumps(document, indent=2) + "\n").encode(), durable=True)
 
     def finish(self) -> None:
         """Remove the record and the copies of states: what they say is in the bucket by now."""
@@ -106,13 +106,13 @@ def new_transfer(
     staging = root / ".orch" / "runs" / run / "transfer"
     staging.mkdir(parents=True, mode=0o700)
     for write, data in writes:
-        _durable(staging / f"{write.after}.tfstate", data)
+        write_atomic(staging / f"{write.after}.tfstate", data, durable=True)
     transfer = Transfer(staging, command, tuple(edits), tuple(write for write, _ in writes))
     transfer.save()
     folder = root / ".orch" / "transfers" / run
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     staging.rename(folder)
-    _sync_folder(folder.parent)
+    sync_folder(folder.parent)
     return replace(transfer, folder=folder)
 
 
@@ -162,7 +162,7 @@ def make_edits(root: Path, transfer: Transfer) -> tuple[str, ...]:
     written: list[str] = []
     for edit in transfer.edits:
         if _needs(root, edit):
-            _durable(root / edit.to, edit.after.encode(), mode=0o644)
+            write_atomic(root / edit.to, edit.after.encode(), mode=0o644, durable=True)
             if edit.path and edit.path != edit.to:
                 (root / edit.path).unlink(missing_ok=True)
             written.append(edit.to)
@@ -191,27 +191,6 @@ def _needs(root: Path, edit: FileEdit) -> bool:
         return True
     message = f"{edit.path or edit.to} was changed while it was to be renamed"
     raise UsageError(message, hint=f"make this change by hand, then run the command again:\n{edit.diff()}")
-
-
-def _durable(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Write a file, whole or not at all, and wait until the disk has it and its name."""
-    part = path.with_name(f".{path.name}.part")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in a folder."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _transfer(folder: Path, document: dict[str, Any]) -> Transfer:

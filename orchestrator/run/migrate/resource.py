@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import NotAppliedError, UsageError
-from orchestrator.render.write import write_private
 from orchestrator.run.context import RunContext
 from orchestrator.run.migrate.request import PreparedMigration, write_of
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.state.reader import read_state
+from orchestrator.util.files import write_atomic
 from orchestrator.util.suggest import near_miss
 
 _THIS = "module.this."
@@ -74,9 +74,9 @@ class ResourceRequest:
             return PreparedMigration((), (), said=(f"{self.to.removeprefix(_THIS)} is in {self.target.id} already",))
         folder = context.run.folders.of_run / "states"
         paths = folder / "source.tfstate", folder / "target.tfstate"
-        write_private(paths[0], source.data)
+        write_atomic(paths[0], source.data)
         if target is not None:
-            write_private(paths[1], target.data)
+            write_atomic(paths[1], target.data)
         context.terraform.cli.state_move(scratch(context, self.source), paths[0], self.address, self.to, to=paths[1])
         after = [path.read_bytes() for path in paths]
         return PreparedMigration(

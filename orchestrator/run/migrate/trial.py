@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
-from orchestrator.render import hcl_text as hcl
+from orchestrator.render.hcl_text import hcl_quote
 from orchestrator.render.values import Upstream
-from orchestrator.render.write import Rendered, Workspace, write_private
+from orchestrator.render.write import Rendered, RootRenderer
 from orchestrator.report.model import Status
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.paths import Folders
@@ -21,6 +21,7 @@ from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.planner import plan_unit
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 from orchestrator.terraform.model import Action, ResourceChange
+from orchestrator.util.files import write_atomic
 
 _OVERRIDE = "orch_trial_override.tf"
 _REFUSED = frozenset({Action.CREATE, Action.DELETE, Action.REPLACE, Action.FORGET})
@@ -43,7 +44,7 @@ class TrialFolders(Folders):
         return self.of_run / "trials" / unit.folder / "trial.tfstate"
 
 
-class TrialWorkspace(Workspace):
+class TrialWorkspace(RootRenderer):
     """Renders roots whose state is a local file.
 
     Args:
@@ -58,9 +59,9 @@ class TrialWorkspace(Workspace):
     def render(self, unit: Unit, upstream: Upstream, folder: Path) -> Rendered:
         """As for every plan, and the override."""
         rendered = super().render(unit, upstream, folder)
-        path = hcl.hcl_quote(str(self._folders.state(unit).absolute()))
+        path = hcl_quote(str(self._folders.state(unit).absolute()))
         text = f'terraform {{\n  backend "local" {{\n    path = {path}\n  }}\n}}\n'
-        write_private(folder / _OVERRIDE, text.encode())
+        write_atomic(folder / _OVERRIDE, text.encode())
         return rendered
 
     def refresh(self, rendered: Path, folder: Path) -> None:
@@ -90,7 +91,7 @@ class Trial:
         Raises:
             NotAppliedError, DeniedError, ThrottledError, SetupError, UnitError: an upstream cannot be read.
         """
-        write_private(self.folders.state(unit), state)
+        write_atomic(self.folders.state(unit), state)
         catalogue = self.context.catalogue
         before = replace(catalogue, units={**catalogue.units, **self.stand_ins})
         values = Upstreams(before, self.context.aws.states).for_apply(unit)

@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestrator.config.catalogue import Unit
 from orchestrator.report.text import clean, duration
 from orchestrator.run.history.journal import in_flight
-from orchestrator.terraform.state.lock import StateLock, lives
+from orchestrator.terraform.state.lock import StateLock, process_exists
 
 _OPERATIONS = {
     "OperationTypeApply": "apply",
@@ -73,7 +73,7 @@ def holder_of(lock: StateLock, unit: Unit, root: Path) -> Holder:
     if not lock.here:
         return Holder(lock)
     if lock.pid is not None:
-        return Holder(lock, pids=(lock.pid,), alive=lives(lock.pid))
+        return Holder(lock, pids=(lock.pid,), alive=process_exists(lock.pid))
     run = _run_of(lock, unit, root)
     if not run or not _PROC.is_dir():  # a Terraform called by hand, or another repository's: not to be told from here
         return Holder(lock, run=run)

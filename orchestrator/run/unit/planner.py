@@ -174,9 +174,7 @@ class _Planning:
 
     def _unreadable(self, error: UnreadablePlanError, ready: PreparedUnit) -> Planned:
         """A plan whose JSON is not understood may do anything, so it is blocked."""
-        record = PlanRecord(
-            file=self.out, json_file=self.out.with_suffix(".json"), format_version=None, terraform_version=None
-        )
+        record = PlanRecord(file=self.out, json_file=self.out.with_suffix(".json"))
         verdict = self._judge(record, ready)
         findings = verdict.findings
         if not verdict.blocked:

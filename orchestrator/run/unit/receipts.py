@@ -29,8 +29,7 @@ from orchestrator.run.context import RunContext
 from orchestrator.run.history.paths import Folders
 from orchestrator.terraform.model import PlanRecord
 from orchestrator.terraform.plan.reader import read_plan
-from orchestrator.terraform.setup.init_cache import LOCK_FILE
-from orchestrator.terraform.setup.warm import locked_providers
+from orchestrator.terraform.setup.lock_file import LOCK_FILE, locked_providers
 from orchestrator.terraform.state.header import StateHeader, planned_from
 
 

@@ -216,13 +216,13 @@ def test_an_errored_plan_is_blocked_and_says_what_would_be_lost(judge: Judge, tm
 
 
 def test_an_empty_plan_needs_no_json(judge: Judge, tmp_path: Path) -> None:
-    empty = PlanRecord(tmp_path / "plan", None, None, None)
+    empty = PlanRecord(tmp_path / "plan", None)
     assert judge.judge(a_unit(), empty) == Verdict("prod/identity", (), ())
 
 
 def test_a_plan_that_is_not_empty_needs_json(judge: Judge, tmp_path: Path) -> None:
     outputs = {"arn": OutputChange("arn", Action.UPDATE, "x", after_unknown=False, sensitive=False)}
-    assert judge.judge(a_unit(), PlanRecord(tmp_path / "plan", None, None, None, outputs=outputs)).blocked
+    assert judge.judge(a_unit(), PlanRecord(tmp_path / "plan", None, outputs=outputs)).blocked
 
 
 def test_ids_are_the_same_in_the_next_run_and_differ_by_what_they_are_about(judge: Judge, tmp_path: Path) -> None:

@@ -188,15 +188,15 @@ def test_types_as_people_write_them(text: str, canonical: str) -> None:
     ("text", "what"),
     [
         ("strng", "'strng' is not a type, did you mean string?"),
-        ("set", "set needs to say of what: set(…)"),
-        ("optional(string)", "optional(…) is only for the attributes of an object"),
+        ("set", "set needs an element type: set(…)"),
+        ("optional(string)", "optional(…) is valid only for attributes of an object"),
         ("list(string, number)", "list(…) takes one argument"),
         ("object({ a = optional(string, file(1)) })", "the default of optional(…) must be a constant"),
-        ("object({ a = string, a = number })", "the attribute 'a' is there twice"),
+        ("object({ a = string, a = number })", "duplicate attribute 'a'"),
         ("object(string)", "an object is written object({ name = type })"),
         ("tuple(string)", "a tuple is written tuple([…])"),
         ("list(string", "'list(string' is not a type: ')' expected, found the end of the file"),
-        ("var.x", "a type is a word such as string, or list(…), map(…), object({…})"),
+        ("var.x", "expected a type such as string, list(…), map(…) or object({…})"),
     ],
 )
 def test_what_is_no_type_says_why(text: str, what: str) -> None:

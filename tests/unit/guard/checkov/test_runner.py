@@ -262,7 +262,7 @@ from tests.support.plans import a_unit
 judge = Judge(Policies.load(Path({str(tmp_path)!r})))
 assert "checkov" not in sys.modules
 file = Path({str(tmp_path / "plan.json")!r})
-verdict = judge.judge(a_unit(), PlanRecord(file, file, "1.2", "1.11.4"))
+verdict = judge.judge(a_unit(), PlanRecord(file, file))
 assert {{each.rule for each in verdict.findings}} == {{"ORCH_PROTECTED", "ORCH_CHECK_FAILED"}}
 assert sys.stdout is out and sys.stderr is err
 assert logging.getLogger().level == logging.WARNING

@@ -40,9 +40,7 @@ def change(
 
 
 def plan(*changes: ResourceChange, **outputs: OutputChange) -> PlanRecord:
-    return PlanRecord(
-        file=Path("p"), json_file=None, format_version="1.2", terraform_version=None, changes=changes, outputs=outputs
-    )
+    return PlanRecord(file=Path("p"), json_file=None, changes=changes, outputs=outputs)
 
 
 def output(after: Any, unknown: Any = False, action: Action = Action.UPDATE) -> OutputChange:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from orchestrator.config.load import load
 from orchestrator.render.values import UNKNOWN
-from orchestrator.render.write import Workspace
+from orchestrator.render.write import RootRenderer
 from orchestrator.terraform.process.supervisor import Processes
 from tests.support.project import Project
 from tests.support.terraform import clean_env, make_terraform
@@ -93,7 +93,7 @@ def test_what_yaml_says_is_what_terraform_gets(given_values: list[Any]) -> None:
         project.write("live/stages/prod.yaml", "account: main\nstacks: {box: }\n")
         project.write("live/stacks/box.yaml", f"module: box\ninputs:\n  value: {data}\n")
         catalogue = load(project.root)
-        root = Workspace(catalogue).render(catalogue.units["prod/box"], {}, base / "root").folder
+        root = RootRenderer(catalogue).render(catalogue.units["prod/box"], {}, base / "root").folder
         document = outputs_of(root, base / "scratch")
         got = document["planned_values"]["outputs"]["value"]["value"]["list"]
         assert normal(got) == normal([literal(value) for value in given_values])
@@ -131,7 +131,7 @@ def test_what_an_upstream_says_is_what_terraform_gets_known_or_in_a_preview(give
         unit = catalogue.units["prod/box"]
         for extra, folder in (({}, "known"), ({"unknown": UNKNOWN}, "preview")):
             upstream = {"prod/up": {"value": {**given_values, **extra}}}
-            root = Workspace(catalogue).render(unit, upstream, base / folder).folder
+            root = RootRenderer(catalogue).render(unit, upstream, base / folder).folder
             document = outputs_of(root, base / "scratch")
             changes = {r["address"]: r["change"] for r in document["resource_changes"]}
             wanted = {"module.this.terraform_data.this"} | ({"terraform_data.not_applied_yet"} if extra else set())
