@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from orchestrator.config.completion import account_names, target_names, unit_names
 from orchestrator.config.load import find_root
+from orchestrator.config.select import account_names, target_names, unit_names
 from orchestrator.errors import OrchError
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -246,3 +246,25 @@ class Catalogue:
     def account_of(self, unit: Unit) -> Account:
         """The account that a unit runs in."""
         return self.accounts[unit.account]
+
+
+def references(node: Node) -> Iterator[Ref]:
+    """Every reference in a node, in the order in which they are written."""
+    value = node.value
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, Text):
+        yield from (part for part in value.parts if isinstance(part, Ref))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from references(item)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from references(item)
+
+
+def unit_references(unit: Unit) -> Iterator[tuple[str, Ref]]:
+    """Every reference of a unit with the variable that it feeds."""
+    for variable, node in unit.inputs.items():
+        for ref in references(node):
+            yield variable, ref

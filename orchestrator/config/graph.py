@@ -6,8 +6,7 @@ import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from orchestrator.config.catalogue import Unit
-from orchestrator.config.nodes import unit_references
+from orchestrator.config.catalogue import Unit, unit_references
 from orchestrator.errors import CatalogueError, Location, Problem
 
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue
+from orchestrator.config.live.files import LiveFiles
+from orchestrator.config.live.outline import read_outline
+from orchestrator.config.live.scopes import Scope
 from orchestrator.config.resolve.context import ResolveContext
-from orchestrator.config.resolve.files import LiveFiles
-from orchestrator.config.resolve.outline import read_outline
-from orchestrator.config.resolve.scopes import Scope
 from orchestrator.config.resolve.units import make_units
 from orchestrator.config.resolve.values import Shared
 from orchestrator.config.resolve.wiring import Wiring

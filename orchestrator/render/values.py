@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
-from orchestrator.config.catalogue import Ref
-from orchestrator.config.nodes import references, unit_references
+from orchestrator.config.catalogue import Ref, references, unit_references
 from orchestrator.errors import UnitError
 
 __all__ = [

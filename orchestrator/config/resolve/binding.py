@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from orchestrator.config.catalogue import Ref
+from orchestrator.config.live.references import OutputOf
+from orchestrator.config.live.scopes import Draft
 from orchestrator.config.resolve.context import ResolveContext
-from orchestrator.config.resolve.references import OutputOf
-from orchestrator.config.resolve.scopes import Draft
 from orchestrator.config.resolve.values import ReportedError
 from orchestrator.config.resolve.wiring import Reading, UnboundError
 from orchestrator.errors import Location

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.config.catalogue import Account, ModuleSource, Settings
-from orchestrator.config.resolve.scopes import Draft
-from orchestrator.config.resolve.sources import source_of
+from orchestrator.config.live.scopes import Draft
+from orchestrator.config.live.sources import source_of
 from orchestrator.config.resolve.values import Shared
 from orchestrator.config.resolve.wiring import Wiring
 from orchestrator.errors import CatalogueError, Location, Problem

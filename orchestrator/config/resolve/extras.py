@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from orchestrator.config.catalogue import Archive, ProviderConfig, Secret
+from orchestrator.config.live.scopes import Draft
+from orchestrator.config.live.settings import not_allowed, text_of
 from orchestrator.config.resolve.context import ResolveContext
-from orchestrator.config.resolve.scopes import Draft
-from orchestrator.config.resolve.settings import not_allowed, text_of
 from orchestrator.config.resolve.values import ReportedError, Resolver
 from orchestrator.config.yaml.reader import Yaml
 from orchestrator.errors import Location

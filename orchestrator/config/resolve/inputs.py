@@ -6,10 +6,9 @@ import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from orchestrator.config.catalogue import Node
-from orchestrator.config.nodes import references
+from orchestrator.config.catalogue import Node, references
+from orchestrator.config.live.scopes import Draft
 from orchestrator.config.resolve.context import ResolveContext
-from orchestrator.config.resolve.scopes import Draft
 from orchestrator.config.resolve.types import check_input
 from orchestrator.config.resolve.values import ReportedError, Resolver
 from orchestrator.config.yaml.reader import Yaml

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.config.catalogue import Unit
+from orchestrator.config.live.scopes import Draft
+from orchestrator.config.live.settings import make_timeouts, text_of
 from orchestrator.config.naming import same_names
 from orchestrator.config.resolve.binding import Binder
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.extras import Extras
 from orchestrator.config.resolve.inputs import Inputs
-from orchestrator.config.resolve.scopes import Draft
-from orchestrator.config.resolve.settings import make_timeouts, text_of
 from orchestrator.config.resolve.values import Resolver
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from orchestrator.config.catalogue import Node, Ref, Text, Value
-from orchestrator.config.resolve.references import BuiltIn, OutputOf, Part, ReferenceTextError, lookalikes, split
+from orchestrator.config.live.references import BuiltIn, OutputOf, Part, ReferenceTextError, lookalikes, split
 from orchestrator.config.yaml.reader import Yaml
 from orchestrator.config.yaml.scalars import ScalarKind
 from orchestrator.errors import Location, Problem

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from orchestrator.config.resolve.files import LiveFiles
-from orchestrator.config.resolve.scopes import Draft, Scope
+from orchestrator.config.live.files import LiveFiles
+from orchestrator.config.live.scopes import Draft, Scope
 from orchestrator.config.yaml.reader import Yaml
 from orchestrator.config.yaml.scalars import ScalarKind
 from orchestrator.errors import Location, Problem

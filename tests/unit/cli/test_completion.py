@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.config.completion import account_names, target_names, unit_names
 from orchestrator.config.graph import Graph
 from orchestrator.config.load import load
-from orchestrator.config.select import select
+from orchestrator.config.select import account_names, select, target_names, unit_names
 from orchestrator.errors import CatalogueError
 from tests.support.catalogue import write
 

@@ -1,6 +1,6 @@
 """Everything that is an error in `live/`: the exact line that a person sees, and that nothing hostile is taken.
 
-The cases are in `tests/golden/catalogue/`: a title, a catalogue, and after `>>>>` what is said about it.
+The cases are in `tests/golden/config/`: a title, a catalogue, and after `>>>>` what is said about it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from orchestrator.config.load import load
 from orchestrator.errors import CatalogueError
 from tests.support.catalogue import ORCH, problems, write
 
-CASES = Path(__file__).parents[2] / "golden" / "catalogue"
+CASES = Path(__file__).parents[2] / "golden" / "config"
 SHORT = {
     "@settings\n": f"== orch\n{ORCH}",
     "@prod\n": "== stages/prod\naccount: main\nstacks: {app: }\n",

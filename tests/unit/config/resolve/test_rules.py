@@ -1,6 +1,6 @@
 """The rules of the catalogue's format, sentence by sentence, up to the fourth.
 
-The others are in test_catalogue_rules_units.py, the errors that they speak of in golden/catalogue/.
+The others are in test_units.py, the errors that they speak of in golden/config/.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from orchestrator import __version__
 from orchestrator.config.catalogue import Account, Provider, Roles, Settings, Timeouts
-from orchestrator.config.resolve.references import BuiltIn, OutputOf, ReferenceTextError, split
+from orchestrator.config.live.references import BuiltIn, OutputOf, ReferenceTextError, split
 from orchestrator.config.yaml.reader import Yaml
 from orchestrator.config.yaml.scalars import ScalarKind
 from orchestrator.errors import Location, Problem

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.config.catalogue import Account, Stage
-from orchestrator.config.resolve.files import BUILT_INS, LiveFiles
-from orchestrator.config.resolve.merge import StackEntry, extend_entries
-from orchestrator.config.resolve.settings import not_allowed
-from orchestrator.config.resolve.stages import MergedStage
+from orchestrator.config.live.files import BUILT_INS, LiveFiles
+from orchestrator.config.live.merge import StackEntry, extend_entries
+from orchestrator.config.live.settings import not_allowed
+from orchestrator.config.live.stages import MergedStage
 from orchestrator.config.yaml.reader import Yaml
 from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss

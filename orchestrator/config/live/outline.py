@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.config.catalogue import Account, Settings, Stage
-from orchestrator.config.resolve.files import LiveFiles, read_live_files
-from orchestrator.config.resolve.scopes import Draft, Scope, account_scope, drafts_of, stage_scope
-from orchestrator.config.resolve.settings import make_accounts, make_settings
-from orchestrator.config.resolve.stages import make_stage, merged_stages
+from orchestrator.config.live.files import LiveFiles, read_live_files
+from orchestrator.config.live.scopes import Draft, Scope, account_scope, drafts_of, stage_scope
+from orchestrator.config.live.settings import make_accounts, make_settings
+from orchestrator.config.live.stages import make_stage, merged_stages
 from orchestrator.errors import CatalogueError
 
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from orchestrator.config.catalogue import ModuleSource
-from orchestrator.config.resolve.settings import CONSTRAINT
+from orchestrator.config.live.settings import CONSTRAINT
 from orchestrator.config.yaml.reader import Yaml
 from orchestrator.errors import Location, Problem
 from orchestrator.hcl.modules.sources import FETCHED, REGISTRY

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from orchestrator.config.live.files import read_live_files
 from orchestrator.config.load import find_root, load
-from orchestrator.config.resolve.files import read_live_files
 from orchestrator.config.schema.models import AccountModel, OrchModel, StackModel, StageModel
 from orchestrator.config.schema.validate import validate
 from orchestrator.config.yaml.reader import parse_yaml

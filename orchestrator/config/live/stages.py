@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from orchestrator.config.catalogue import Account, Stage
-from orchestrator.config.resolve.files import LiveFiles
-from orchestrator.config.resolve.merge import StackEntry, extend_entries, extend_stage
-from orchestrator.config.resolve.settings import not_allowed, text_of
+from orchestrator.config.live.files import LiveFiles
+from orchestrator.config.live.merge import StackEntry, extend_entries, extend_stage
+from orchestrator.config.live.settings import not_allowed, text_of
 from orchestrator.config.yaml.reader import Yaml
 from orchestrator.errors import Problem
 from orchestrator.util.suggest import near_miss

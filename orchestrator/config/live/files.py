@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from orchestrator.config.resolve.merge import own_stack
+from orchestrator.config.live.merge import own_stack
 from orchestrator.config.schema.models import DESCRIBED, NAME, AccountModel, OrchModel, StackModel, StageModel
 from orchestrator.config.schema.validate import validate
 from orchestrator.config.yaml.reader import Yaml, read_yaml

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.config.resolve.merge import (
+from orchestrator.config.live.merge import (
     StackEntry,
     extend_entries,
     extend_stage,

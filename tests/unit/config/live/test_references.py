@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.config.resolve.references import BuiltIn, OutputOf, ReferenceTextError, lookalikes, split
+from orchestrator.config.live.references import BuiltIn, OutputOf, ReferenceTextError, lookalikes, split
 
 
 @pytest.mark.parametrize(
