@@ -14,10 +14,10 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from orchestrator.config.catalogue import Account, Catalogue
-from orchestrator.config.schema.models import AccountId, Name, Region, Strict
+from orchestrator.config.schema.models import AccountId, Name, Region, StrictModel
 from orchestrator.config.schema.validate import validate
-from orchestrator.config.yaml.reader import Yaml, parse_yaml, read_yaml
-from orchestrator.config.yaml.scalars import ScalarKind
+from orchestrator.config.yaml.reader import YamlValue, parse_yaml, read_yaml
+from orchestrator.config.yaml.scalars import YamlKind
 from orchestrator.errors import CatalogueError, Location, Problem
 
 LOCK_FORMAT = 1
@@ -30,7 +30,7 @@ _HEAD = """\
 Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
 
-class LockedModel(Strict):
+class LockedAccountModel(StrictModel):
     """One account."""
 
     id: AccountId
@@ -39,15 +39,15 @@ class LockedModel(Strict):
     catalogue: Name
 
 
-class AccountsLockModel(Strict):
+class AccountsLockModel(StrictModel):
     """The file."""
 
     format: Literal[1]
-    accounts: dict[Name, LockedModel] = Field(default_factory=dict)
+    accounts: dict[Name, LockedAccountModel] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
+class LockedAccount:
     """What is known of one account.
 
     Attributes:
@@ -65,7 +65,7 @@ class Locked:
     lines: Mapping[str, Location]
 
 
-AccountsLock = Mapping[str, Locked]
+AccountsLock = Mapping[str, LockedAccount]
 """Account name -> what is known of it."""
 
 
@@ -103,19 +103,19 @@ def parse_lock(data: bytes) -> AccountsLock:
     )
 
 
-def _entry(name: str, value: Yaml, at: Location) -> Locked:
+def _entry(name: str, value: YamlValue, at: Location) -> LockedAccount:
     texts = {key: str(each.value) for key, each in value.items()}
-    return Locked(name=name, **texts, at=at, lines={key: value.where(key) for key in texts})
+    return LockedAccount(name=name, **texts, at=at, lines={key: value.where(key) for key in texts})
 
 
-def locked_account(catalogue: Catalogue, account: Account) -> Locked:
+def lock_entry(catalogue: Catalogue, account: Account) -> LockedAccount:
     """What the catalogue says of an account now."""
-    return Locked(
+    return LockedAccount(
         account.name, account.id, account.region, account.state_bucket, catalogue.settings.name, Location(FILE), {}
     )
 
 
-def accounts_lock_text(entries: Iterable[Locked]) -> str:
+def accounts_lock_text(entries: Iterable[LockedAccount]) -> str:
     """The file's text, sorted by name."""
     lines = [_HEAD, f"format: {LOCK_FORMAT}\n", "accounts:\n"]
     for each in sorted(entries, key=lambda entry: entry.name):
@@ -124,13 +124,13 @@ def accounts_lock_text(entries: Iterable[Locked]) -> str:
     return "".join(lines)
 
 
-def said_at(catalogue: Catalogue, account: Account, key: str) -> Location:
+def configured_at(catalogue: Catalogue, account: Account, key: str) -> Location:
     """The line of ``live/`` that decides a key (``id``, ``region``, ``bucket``, ``catalogue``) of an account."""
     own = f"live/accounts/{account.name}.yaml"
     places = {"id": [(own, "id")], "region": [(own, "region"), ("live/orch.yaml", "region")]}
     places |= {"bucket": [("live/orch.yaml", "state")], "catalogue": [("live/orch.yaml", "name")]}
     for file, name in places[key]:
         tree = read_yaml(catalogue.root / file, root=catalogue.root)
-        if tree.kind is ScalarKind.MAP and name in tree.value:
+        if tree.kind is YamlKind.MAP and name in tree.value:
             return tree.where(name)
     return account.at

@@ -13,7 +13,7 @@ from orchestrator.config.live.outline import read_outline
 from orchestrator.config.live.scopes import Scope
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.units import make_units
-from orchestrator.config.resolve.values import Shared
+from orchestrator.config.resolve.values import ValueCache
 from orchestrator.config.resolve.wiring import Wiring
 from orchestrator.errors import CatalogueError, UsageError
 
@@ -48,7 +48,7 @@ def load(root: Path, *, written: Path | None = None) -> Catalogue:
         files, scopes = outline.files, outline.scopes
         wiring = Wiring.of(scopes, outline.drafts, files)
         files.problems += wiring.problems()
-        shared = Shared(stack_names=_known_names(files, scopes), problems=files.problems)
+        shared = ValueCache(stack_names=_known_names(files, scopes), problems=files.problems)
         context = ResolveContext(root, outline.settings, outline.accounts, wiring, shared, files.problems)
         units = make_units(outline.drafts, context)
     if files.problems:

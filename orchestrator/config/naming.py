@@ -86,7 +86,7 @@ def aws_name(
     return f"{kept[: allowed.limit - _HASH - 1].rstrip('-')}-{digest}"
 
 
-def same_names(settings_name: str, units: Iterable[Unit]) -> Iterator[Problem]:
+def name_collisions(settings_name: str, units: Iterable[Unit]) -> Iterator[Problem]:
     """Units of one account that would have the same names in AWS: ``a-b/c`` and ``a/b-c``."""
     seen: dict[tuple[str, str], Unit] = {}
     for unit in units:
@@ -99,7 +99,7 @@ def same_names(settings_name: str, units: Iterable[Unit]) -> Iterator[Problem]:
             yield Problem(unit.at, what, "rename a stage or a stack, or give one of them another name with `named:`")
 
 
-def names_of(catalogue: Catalogue, unit: Unit) -> Mapping[str, str]:
+def aws_names(catalogue: Catalogue, unit: Unit) -> Mapping[str, str]:
     """Every service's name for a unit."""
     home = catalogue.accounts[unit.stage].region if unit.of_account else catalogue.stages[unit.stage].region
     suffix = "" if unit.region == home else unit.region

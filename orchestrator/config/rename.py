@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from orchestrator.config.yaml.reader import Yaml, read_yaml
-from orchestrator.config.yaml.scalars import ScalarKind as Is
+from orchestrator.config.yaml.reader import YamlValue, read_yaml
+from orchestrator.config.yaml.scalars import YamlKind as Is
 from orchestrator.errors import CatalogueError, Location, Problem
 
 _FOLDERS = ("accounts", "stages", "stacks")
 
 
-class What(StrEnum):
+class RenameKind(StrEnum):
     """What is renamed."""
 
     STAGE = "stage"
@@ -32,7 +32,7 @@ class What(StrEnum):
 class Rename:
     """A rename in ``live/``. ``scope``: for a unit, the stage or account that it is in."""
 
-    what: What
+    what: RenameKind
     old: str
     new: str
     scope: str = ""
@@ -66,7 +66,7 @@ class _File:
 
     path: str
     text: str
-    yaml: Yaml
+    yaml: YamlValue
     to: str
     changes: list[tuple[int, int, int, str]] = field(default_factory=list)
 
@@ -105,9 +105,9 @@ def rename_edits(root: Path, rename: Rename) -> tuple[FileEdit, ...]:
     """
     files = {path: _read(path, root) for folder in _FOLDERS for path in sorted((root / "live" / folder).glob("*.yaml"))}
     by_path = {file.path: file for file in files.values()}
-    if rename.what is What.STAGE:
+    if rename.what is RenameKind.STAGE:
         _rename_stage(by_path, rename)
-    elif rename.what is What.STACK or _alone(by_path, rename):
+    elif rename.what is RenameKind.STACK or _alone(by_path, rename):
         _rename_stack(by_path, rename)
     else:
         return _rename_unit(by_path, rename)
@@ -208,7 +208,7 @@ def _scope_file(files: dict[str, _File], rename: Rename) -> _File:
     raise CatalogueError([Problem(Location("live"), f"there is no stage or account {rename.scope!r}")])
 
 
-def _add_named(file: _File, body: Yaml, name: str, *, key: Location | None = None) -> None:
+def _add_named(file: _File, body: YamlValue, name: str, *, key: Location | None = None) -> None:
     """Say which names in AWS stay, unless it is said already."""
     if body.get("named") is not None:
         return
@@ -237,13 +237,13 @@ def _in(files: dict[str, _File], folder: str) -> Iterator[_File]:
     return (file for file in files.values() if file.path.startswith(f"live/{folder}/"))
 
 
-def _values(yaml: Yaml | None) -> Iterator[Yaml]:
+def _values(yaml: YamlValue | None) -> Iterator[YamlValue]:
     return iter([value for _, value in yaml.items()] if yaml is not None else ())
 
 
-def _items(yaml: Yaml | None) -> Iterator[Yaml]:
+def _items(yaml: YamlValue | None) -> Iterator[YamlValue]:
     return iter(yaml.value if yaml is not None and yaml.kind is Is.LIST else ())
 
 
-def _text(yaml: Yaml | None) -> str:
+def _text(yaml: YamlValue | None) -> str:
     return str(yaml.value) if yaml is not None else ""

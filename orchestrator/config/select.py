@@ -9,7 +9,7 @@ from pathlib import Path
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.graph import Graph
 from orchestrator.config.live.outline import Outline, read_outline
-from orchestrator.config.live.sources import source_of
+from orchestrator.config.live.sources import module_source
 from orchestrator.errors import UsageError
 from orchestrator.util.suggest import near_miss
 
@@ -160,5 +160,5 @@ def account_names(root: Path) -> list[str]:
 def _modules(outline: Outline, root: Path) -> list[str]:
     """``module:NAME`` of every module that there is; each is looked at once."""
     bodies = {(id(draft.body.get("module")), id(draft.body.get("version"))): draft for draft in outline.drafts}
-    found = (source_of(draft.body, draft.at, root, []) for draft in bodies.values())
+    found = (module_source(draft.body, draft.at, root, []) for draft in bodies.values())
     return sorted({f"module:{source.address.removeprefix('modules/')}" for source in found if source is not None})

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from orchestrator.config.catalogue import Account, Catalogue, Node, ProviderConfig, Ref, Secret, Text, Unit
-from orchestrator.config.naming import names_of
+from orchestrator.config.naming import aws_names
 from orchestrator.errors import CatalogueError, Problem
 from orchestrator.render.hcl_text import hcl_identifier, hcl_index, hcl_literal, hcl_quote
 from orchestrator.render.module_tree import ModuleTree
@@ -111,7 +111,7 @@ class TemplateRenderer:
         """Return variable -> value, plus the inputs that orch adds: names in AWS, delete APIs, paths of archives."""
         result: dict[str, Literal] = dict(unit.inputs)
         if tree is not None:
-            names = names_of(self._catalogue, unit)
+            names = aws_names(self._catalogue, unit)
             given: dict[str, Literal] = {"names": names, "name": names["name"], DELETE_APIS: self._delete_apis}
             for name, value in given.items():
                 if name in tree.interface.variables:

@@ -9,10 +9,17 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from orchestrator.config.live.merge import own_stack
-from orchestrator.config.schema.models import DESCRIBED, NAME, AccountModel, OrchModel, StackModel, StageModel
+from orchestrator.config.live.merge import without_cleared_keys
+from orchestrator.config.schema.models import (
+    NAME,
+    PATTERN_DESCRIPTIONS,
+    AccountModel,
+    OrchModel,
+    StackModel,
+    StageModel,
+)
 from orchestrator.config.schema.validate import validate
-from orchestrator.config.yaml.reader import Yaml, read_yaml
+from orchestrator.config.yaml.reader import YamlValue, read_yaml
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.util.suggest import near_miss
 
@@ -26,10 +33,10 @@ class LiveFiles:
     """Everything in ``live/``, as written. ``problems`` collects what is wrong; what is right is kept."""
 
     root: Path
-    orch: Yaml | None = None
-    accounts: dict[str, Yaml] = field(default_factory=dict)
-    stages: dict[str, Yaml] = field(default_factory=dict)
-    stacks: dict[str, Yaml] = field(default_factory=dict)
+    orch: YamlValue | None = None
+    accounts: dict[str, YamlValue] = field(default_factory=dict)
+    stages: dict[str, YamlValue] = field(default_factory=dict)
+    stacks: dict[str, YamlValue] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     """Names of accounts, stages and stacks whose file could not be used: references to them are no second problem."""
@@ -40,7 +47,7 @@ def read_live_files(root: Path) -> LiveFiles:
     files = LiveFiles(root=root)
     live = root / "live"
     files.orch = _read(files, live / "orch.yaml", OrchModel)
-    folders: Sequence[tuple[str, type[BaseModel], dict[str, Yaml]]] = (
+    folders: Sequence[tuple[str, type[BaseModel], dict[str, YamlValue]]] = (
         ("accounts", AccountModel, files.accounts),
         ("stages", StageModel, files.stages),
         ("stacks", StackModel, files.stacks),
@@ -48,13 +55,13 @@ def read_live_files(root: Path) -> LiveFiles:
     for name, model, into in folders:
         _read_folder(files, live / name, model, into)
     for name, value in files.stacks.items():
-        files.stacks[name] = own_stack(value)
+        files.stacks[name] = without_cleared_keys(value)
     _check_strays(files, live)
     _check_unique(files)
     return files
 
 
-def _read_folder(files: LiveFiles, folder: Path, model: type[BaseModel], into: dict[str, Yaml]) -> None:
+def _read_folder(files: LiveFiles, folder: Path, model: type[BaseModel], into: dict[str, YamlValue]) -> None:
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
@@ -68,7 +75,7 @@ def _read_folder(files: LiveFiles, folder: Path, model: type[BaseModel], into: d
             files.problems.append(Problem(where, "a folder in here is not read", hint))
         elif path.suffix == ".yaml":
             if not re.fullmatch(NAME, path.stem):
-                files.problems.append(Problem(where, f"{path.stem!r} is no name", DESCRIBED[NAME]))
+                files.problems.append(Problem(where, f"{path.stem!r} is no name", PATTERN_DESCRIPTIONS[NAME]))
             elif path.stem in BUILT_INS:
                 files.problems.append(Problem(where, f"{path.stem!r} is a built-in reference, so no file can have it"))
             elif (value := _read(files, path, model)) is not None:
@@ -91,7 +98,7 @@ def _check_strays(files: LiveFiles, live: Path) -> None:
             files.problems.append(Problem(where, "this file is not read", hint))
 
 
-def _read(files: LiveFiles, path: Path, model: type[BaseModel]) -> Yaml | None:
+def _read(files: LiveFiles, path: Path, model: type[BaseModel]) -> YamlValue | None:
     try:
         value = read_yaml(path, root=files.root)
     except CatalogueError as error:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from orchestrator.config.yaml.reader import Yaml
-from orchestrator.config.yaml.scalars import ScalarKind
+from orchestrator.config.yaml.reader import YamlValue
+from orchestrator.config.yaml.scalars import YamlKind
 from orchestrator.errors import Location
 
 NEVER_INHERITED = ("uses", "expires", "disposable", "named")
@@ -30,66 +30,66 @@ class StackEntry:
         dropped: it says false: not here.
     """
 
-    body: Yaml | None
-    heir: Yaml | None
+    body: YamlValue | None
+    heir: YamlValue | None
     at: Location
     dropped: bool = False
 
 
-def merge(base: Yaml, over: Yaml) -> Yaml:
+def merge(base: YamlValue, over: YamlValue) -> YamlValue:
     """``over`` merged over ``base``. Values that only one of them has are shared, not copied."""
-    if base.kind is not ScalarKind.MAP or over.kind is not ScalarKind.MAP:
-        return without_null(over)
+    if base.kind is not YamlKind.MAP or over.kind is not YamlKind.MAP:
+        return without_nulls(over)
     if not over.value:
         return base
     values = dict(base.value)
     places = dict(base.key_at or {})
     for key, value in over.items():
         places[key] = over.where(key)
-        if value.kind is ScalarKind.NULL:
+        if value.kind is YamlKind.NULL:
             values.pop(key, None)
         elif key in values:
             values[key] = merge(values[key], value)
         else:
-            values[key] = without_null(value)
-    return of_map(values, over.at, places)
+            values[key] = without_nulls(value)
+    return make_map(values, over.at, places)
 
 
-def without_null(value: Yaml) -> Yaml:
+def without_nulls(value: YamlValue) -> YamlValue:
     """A value without the nulls in its maps; the same one when there are none. Lists are taken as they are."""
-    if value.kind is not ScalarKind.MAP:
+    if value.kind is not YamlKind.MAP:
         return value
-    kept = {key: without_null(item) for key, item in value.items() if item.kind is not ScalarKind.NULL}
+    kept = {key: without_nulls(item) for key, item in value.items() if item.kind is not YamlKind.NULL}
     if len(kept) == len(value.value) and all(kept[key] is item for key, item in value.items()):
         return value
-    return of_map(kept, value.at, value.key_at or {})
+    return make_map(kept, value.at, value.key_at or {})
 
 
-def own_stack(file: Yaml) -> Yaml:
+def without_cleared_keys(file: YamlValue) -> YamlValue:
     """A stack file without what it leaves empty. An input that it says to be null stays: the module gets null."""
     inputs = file.get("inputs")
-    rest = without_null(without_keys(file, ("inputs",)))
-    if inputs is None or inputs.kind is ScalarKind.NULL:
+    rest = without_nulls(without_keys(file, ("inputs",)))
+    if inputs is None or inputs.kind is YamlKind.NULL:
         return rest
-    return of_map({**rest.value, "inputs": inputs}, file.at, file.key_at or {})
+    return make_map({**rest.value, "inputs": inputs}, file.at, file.key_at or {})
 
 
-def merge_stack(stack: Yaml, over: Yaml) -> Yaml:
+def merge_stack(stack: YamlValue, over: YamlValue) -> YamlValue:
     """What a stage or an account says about a stack, over what there is.
 
     Of ``region`` and ``regions`` the nearer one takes the place of the other.
     """
     for said, other in _EITHER:
         found = over.get(said)
-        if found is not None and found.kind is not ScalarKind.NULL and over.get(other) is None:
+        if found is not None and found.kind is not YamlKind.NULL and over.get(other) is None:
             stack = without_keys(stack, (other,))
     return merge(stack, over)
 
 
-def of_map(values: dict[str, Yaml], at: Location, places: Mapping[str, Location]) -> Yaml:
+def make_map(values: dict[str, YamlValue], at: Location, places: Mapping[str, Location]) -> YamlValue:
     """A map made here."""
-    return Yaml(
-        ScalarKind.MAP,
+    return YamlValue(
+        YamlKind.MAP,
         values,
         at,
         size=1 + sum(value.size for value in values.values()),
@@ -99,15 +99,15 @@ def of_map(values: dict[str, Yaml], at: Location, places: Mapping[str, Location]
     )
 
 
-def without_keys(value: Yaml, keys: Iterable[str]) -> Yaml:
+def without_keys(value: YamlValue, keys: Iterable[str]) -> YamlValue:
     """A map without some of its keys; the same one when it has none of them."""
     gone = {key for key in keys if key in value.value}
     if not gone:
         return value
-    return of_map({key: item for key, item in value.items() if key not in gone}, value.at, value.key_at or {})
+    return make_map({key: item for key, item in value.items() if key not in gone}, value.at, value.key_at or {})
 
 
-def extend_stage(parent: Yaml, child: Yaml) -> Yaml:
+def extend_stage(parent: YamlValue, child: YamlValue) -> YamlValue:
     """A stage merged over the one that it extends, all but its ``stacks``.
 
     ``uses``, ``expires``, ``disposable`` and ``named`` are not inherited.
@@ -118,11 +118,11 @@ def extend_stage(parent: Yaml, child: Yaml) -> Yaml:
     if uses is None:
         return merged
     # A null in `uses` is a statement of its own, so this is not merged.
-    return of_map({**merged.value, "uses": uses}, child.at, {**(merged.key_at or {}), "uses": child.where("uses")})
+    return make_map({**merged.value, "uses": uses}, child.at, {**(merged.key_at or {}), "uses": child.where("uses")})
 
 
 def extend_entries(
-    parent: Mapping[str, StackEntry], stacks: Yaml | None, files: Mapping[str, Yaml]
+    parent: Mapping[str, StackEntry], stacks: YamlValue | None, files: Mapping[str, YamlValue]
 ) -> Mapping[str, StackEntry]:
     """What a stage has for its stacks, after what its parent has; ``imports`` are not inherited.
 
@@ -141,9 +141,9 @@ def extend_entries(
         at = stacks.where(name)
         before = entries.get(name)
         base = before.heir if before is not None and not before.dropped else files.get(name)
-        if value.kind is ScalarKind.BOOL:
+        if value.kind is YamlKind.BOOL:
             entries[name] = StackEntry(None, None, at, dropped=True)
-        elif value.kind is not ScalarKind.MAP or base is None:
+        elif value.kind is not YamlKind.MAP or base is None:
             entries[name] = StackEntry(base, base, at)
         else:
             body = merge_stack(base, value)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Account, Settings, Stage
 from orchestrator.config.live.files import LiveFiles, read_live_files
-from orchestrator.config.live.scopes import Draft, Scope, account_scope, drafts_of, stage_scope
+from orchestrator.config.live.scopes import Scope, UnitDraft, account_scope, stage_scope, unit_drafts
 from orchestrator.config.live.settings import make_accounts, make_settings
 from orchestrator.config.live.stages import make_stage, merged_stages
 from orchestrator.errors import CatalogueError
@@ -32,7 +32,7 @@ class Outline:
     accounts: Mapping[str, Account]
     stages: Mapping[str, Stage]
     scopes: Mapping[str, Scope]
-    drafts: tuple[Draft, ...]
+    drafts: tuple[UnitDraft, ...]
 
 
 def read_outline(root: Path) -> Outline:
@@ -50,7 +50,7 @@ def read_outline(root: Path) -> Outline:
     settings = make_settings(files.orch, files.problems)
     accounts = make_accounts(files.accounts, files.orch, settings, files.problems)
     stages, scopes = _scopes(files, accounts)
-    drafts = tuple(draft for scope in scopes.values() for draft in drafts_of(scope, files.problems))
+    drafts = tuple(draft for scope in scopes.values() for draft in unit_drafts(scope, files.problems))
     return Outline(files, settings, accounts, stages, scopes, drafts)
 
 

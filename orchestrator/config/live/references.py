@@ -35,7 +35,7 @@ class BuiltIn:
 
 
 @dataclass(frozen=True, slots=True)
-class OutputOf:
+class OutputReference:
     """``${{ STACK[@REGION].OUTPUT[.path] }}``, as written."""
 
     stack: str
@@ -44,7 +44,7 @@ class OutputOf:
     path: tuple[str | int, ...]
 
 
-Part = str | BuiltIn | OutputOf
+Part = str | BuiltIn | OutputReference
 
 
 def split(text: str) -> tuple[Part, ...]:
@@ -84,7 +84,7 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
 
 
-def _parse(inside: str) -> BuiltIn | OutputOf:
+def _parse(inside: str) -> BuiltIn | OutputReference:
     if "." not in inside and "[" not in inside:
         if not _BUILT_IN.fullmatch(inside):
             raise ReferenceTextError(f"{_shown(inside)} {_NO_WORD}" if inside else "the reference is empty")
@@ -92,7 +92,7 @@ def _parse(inside: str) -> BuiltIn | OutputOf:
     match = _TARGET.fullmatch(inside)
     if match is None:
         raise ReferenceTextError(f"{_shown(inside)} {_NO_TARGET}")
-    return OutputOf(match["stack"], match["region"], match["output"], tuple(_steps(match["path"], inside)))
+    return OutputReference(match["stack"], match["region"], match["output"], tuple(_steps(match["path"], inside)))
 
 
 def _steps(text: str, inside: str) -> Iterator[str | int]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from orchestrator.config.catalogue import Account, Stage
 from orchestrator.config.live.files import BUILT_INS, LiveFiles
 from orchestrator.config.live.merge import StackEntry, extend_entries
-from orchestrator.config.live.settings import not_allowed
+from orchestrator.config.live.settings import region_not_allowed
 from orchestrator.config.live.stages import MergedStage
-from orchestrator.config.yaml.reader import Yaml
+from orchestrator.config.yaml.reader import YamlValue
 from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
 
@@ -36,27 +36,27 @@ class Scope:
     file: str
     account: Account
     region: str
-    stacks: Mapping[str, Yaml]
+    stacks: Mapping[str, YamlValue]
     stack_at: Mapping[str, Location]
     dropped: Mapping[str, Location]
-    uses: Mapping[str, Yaml]
+    uses: Mapping[str, YamlValue]
     of_account: bool = False
     named: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class UnitDraft:
     """A unit before its references are resolved."""
 
     id: str
     scope: Scope
     stack: str
     region: str
-    body: Yaml
+    body: YamlValue
     at: Location
 
 
-def account_scope(account: Account, value: Yaml, files: LiveFiles) -> Scope:
+def account_scope(account: Account, value: YamlValue, files: LiveFiles) -> Scope:
     """The scope of an account's own stacks."""
     entries = extend_entries({}, value.get("stacks"), files.stacks)
     stacks, places, dropped = _stacks(entries, files)
@@ -68,7 +68,7 @@ def stage_scope(stage: Stage, merged: MergedStage, account: Account, files: Live
     """The scope of a stage: its stacks, and what it uses."""
     stacks, places, dropped = _stacks(merged.entries, files)
     uses = merged.value.get("uses")
-    wired: dict[str, Yaml] = {}
+    wired: dict[str, YamlValue] = {}
     for name, value in uses.items() if uses is not None else ():
         at = uses.where(name) if uses is not None else value.at
         if name in stacks:
@@ -83,8 +83,8 @@ def stage_scope(stage: Stage, merged: MergedStage, account: Account, files: Live
 
 def _stacks(
     entries: Mapping[str, StackEntry], files: LiveFiles
-) -> tuple[dict[str, Yaml], dict[str, Location], dict[str, Location]]:
-    stacks: dict[str, Yaml] = {}
+) -> tuple[dict[str, YamlValue], dict[str, Location], dict[str, Location]]:
+    stacks: dict[str, YamlValue] = {}
     places: dict[str, Location] = {}
     dropped: dict[str, Location] = {}
     for name, entry in entries.items():
@@ -102,15 +102,15 @@ def _stacks(
     return stacks, places, dropped
 
 
-def drafts_of(scope: Scope, problems: list[Problem]) -> Iterator[Draft]:
+def unit_drafts(scope: Scope, problems: list[Problem]) -> Iterator[UnitDraft]:
     """The units of a scope: one for each stack, or one for each of its regions."""
     for stack, body in scope.stacks.items():
         for region in _regions(scope, stack, body, problems):
             suffix = "" if region == scope.region else f"@{region}"
-            yield Draft(f"{scope.name}/{stack}{suffix}", scope, stack, region, body, scope.stack_at[stack])
+            yield UnitDraft(f"{scope.name}/{stack}{suffix}", scope, stack, region, body, scope.stack_at[stack])
 
 
-def _regions(scope: Scope, stack: str, body: Yaml, problems: list[Problem]) -> Iterator[str]:
+def _regions(scope: Scope, stack: str, body: YamlValue, problems: list[Problem]) -> Iterator[str]:
     one, many = body.get("region"), body.get("regions")
     if one is not None and many is not None:
         problems.append(Problem(body.where("regions"), f"{stack} says `region` and `regions`", "keep one of them"))
@@ -130,7 +130,7 @@ def _regions(scope: Scope, stack: str, body: Yaml, problems: list[Problem]) -> I
         if item.value in seen:
             problems.append(Problem(item.at, f"the region {item.value} is here twice"))
         elif not scope.account.allows(item.value):
-            problems.append(not_allowed(item.value, item.at, scope.account.name))
+            problems.append(region_not_allowed(item.value, item.at, scope.account.name))
         else:
             yield item.value
         seen.add(item.value)

@@ -10,9 +10,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from orchestrator import __version__
 from orchestrator.config.catalogue import Account, Provider, Roles, Settings, Timeouts
-from orchestrator.config.live.references import BuiltIn, OutputOf, ReferenceTextError, split
-from orchestrator.config.yaml.reader import Yaml
-from orchestrator.config.yaml.scalars import ScalarKind
+from orchestrator.config.live.references import BuiltIn, OutputReference, ReferenceTextError, split
+from orchestrator.config.yaml.reader import YamlValue
+from orchestrator.config.yaml.scalars import YamlKind
 from orchestrator.errors import Location, Problem
 from orchestrator.hcl.modules.sources import is_fetched
 
@@ -23,21 +23,19 @@ CONSTRAINT = re.compile(rf" *{_CONSTRAINT_PART} *(?:, *{_CONSTRAINT_PART} *)*")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def text_of(value: Yaml | None, key: str, default: str = "") -> str:
+def text_of(value: YamlValue | None, key: str, default: str = "") -> str:
     """The text of a key; the default when it is not there or empty."""
     found = value.get(key) if value is not None else None
-    return found.value if found is not None and found.kind is ScalarKind.TEXT else default
+    return found.value if found is not None and found.kind is YamlKind.TEXT else default
 
 
-def texts_of(value: Yaml | None, key: str) -> dict[str, str]:
+def texts_of(value: YamlValue | None, key: str) -> dict[str, str]:
     """A map of texts under a key."""
     found = value.get(key) if value is not None else None
-    return (
-        {name: item.value for name, item in found.items() if item.kind is ScalarKind.TEXT} if found is not None else {}
-    )
+    return {name: item.value for name, item in found.items() if item.kind is YamlKind.TEXT} if found is not None else {}
 
 
-def make_settings(orch: Yaml, problems: list[Problem]) -> Settings:
+def make_settings(orch: YamlValue, problems: list[Problem]) -> Settings:
     """``live/orch.yaml`` as a record; what is wrong goes to ``problems``."""
     _check_version(orch, problems)
     terraform = text_of(orch, "terraform", ">=1.11,<2.0")
@@ -61,7 +59,7 @@ def make_settings(orch: Yaml, problems: list[Problem]) -> Settings:
     )
 
 
-def _check_version(orch: Yaml, problems: list[Problem]) -> None:
+def _check_version(orch: YamlValue, problems: list[Problem]) -> None:
     wanted = orch.value["orch"]
     try:
         fits = __version__ in SpecifierSet(wanted.value)
@@ -73,21 +71,21 @@ def _check_version(orch: Yaml, problems: list[Problem]) -> None:
         problems.append(Problem(wanted.at, what, f'pip install "orch{wanted.value}"'))
 
 
-def _providers(orch: Yaml, problems: list[Problem]) -> Mapping[str, Provider]:
+def _providers(orch: YamlValue, problems: list[Problem]) -> Mapping[str, Provider]:
     providers: dict[str, Provider] = {}
     found = orch.get("providers")
     for name, value in found.items() if found is not None else ():
-        version = value.value if value.kind is ScalarKind.TEXT else text_of(value, "version")
+        version = value.value if value.kind is YamlKind.TEXT else text_of(value, "version")
         if not CONSTRAINT.fullmatch(version):
             problems.append(Problem(value.at, f"{version!r} is no version of the provider {name}", 'as in "5.100.0"'))
-        source = f"hashicorp/{name}" if value.kind is ScalarKind.TEXT else text_of(value, "source")
+        source = f"hashicorp/{name}" if value.kind is YamlKind.TEXT else text_of(value, "source")
         providers[name] = Provider(name=name, source=source, version=version)
     return providers
 
 
-def _module_sources(orch: Yaml, problems: list[Problem]) -> tuple[str, ...]:
+def _module_sources(orch: YamlValue, problems: list[Problem]) -> tuple[str, ...]:
     found = orch.get("module_sources")
-    listed = found.value if found is not None and found.kind is ScalarKind.LIST else ()
+    listed = found.value if found is not None and found.kind is YamlKind.LIST else ()
     for each in listed:
         if not is_fetched(each.value):
             hint = "a registry address (NAMESPACE/NAME/PROVIDER), or git::https://…?ref=…"
@@ -95,7 +93,7 @@ def _module_sources(orch: Yaml, problems: list[Problem]) -> tuple[str, ...]:
     return tuple(each.value for each in listed)
 
 
-def make_roles(base: Roles, value: Yaml | None) -> Roles:
+def make_roles(base: Roles, value: YamlValue | None) -> Roles:
     """Roles, those of ``value`` over those of ``base``."""
     return Roles(
         bootstrap=text_of(value, "bootstrap", base.bootstrap),
@@ -105,7 +103,7 @@ def make_roles(base: Roles, value: Yaml | None) -> Roles:
     )
 
 
-def make_timeouts(base: Timeouts, value: Yaml | None) -> Timeouts:
+def make_timeouts(base: Timeouts, value: YamlValue | None) -> Timeouts:
     """Time limits, those of ``value`` over those of ``base``."""
     plan, apply = text_of(value, "plan"), text_of(value, "apply")
     return Timeouts(plan=_seconds(plan) if plan else base.plan, apply=_seconds(apply) if apply else base.apply)
@@ -116,7 +114,7 @@ def _seconds(text: str) -> float:
 
 
 def make_accounts(
-    values: Mapping[str, Yaml], orch: Yaml, settings: Settings, problems: list[Problem]
+    values: Mapping[str, YamlValue], orch: YamlValue, settings: Settings, problems: list[Problem]
 ) -> dict[str, Account]:
     """The files of ``live/accounts/`` as records; each has a state bucket of its own."""
     accounts = {name: _make_account(name, value, settings, problems) for name, value in values.items()}
@@ -142,13 +140,11 @@ def _buckets(settings: Settings, accounts: Mapping[str, Account]) -> dict[str, s
     return buckets
 
 
-def _make_account(name: str, value: Yaml, settings: Settings, problems: list[Problem]) -> Account:
+def _make_account(name: str, value: YamlValue, settings: Settings, problems: list[Problem]) -> Account:
     region = text_of(value, "region", settings.region)
     listed = value.get("regions")
-    regions = (
-        tuple(item.value for item in listed.value) if listed is not None and listed.kind is ScalarKind.LIST else ()
-    )
-    if listed is not None and listed.kind is ScalarKind.LIST and not regions:
+    regions = tuple(item.value for item in listed.value) if listed is not None and listed.kind is YamlKind.LIST else ()
+    if listed is not None and listed.kind is YamlKind.LIST and not regions:
         problems.append(Problem(listed.at, f"no region is allowed in {name}", "name one, or leave `regions` out"))
     if regions and region not in regions:
         at = value.value["region"].at if text_of(value, "region") else value.where("regions")
@@ -168,7 +164,7 @@ def _make_account(name: str, value: Yaml, settings: Settings, problems: list[Pro
     )
 
 
-def not_allowed(region: str, at: Location, account: str) -> Problem:
+def region_not_allowed(region: str, at: Location, account: str) -> Problem:
     """A region that an account does not allow."""
     hint = f"add it to `regions` in live/accounts/{account}.yaml"
     return Problem(at, f"the region {region} is not allowed in {account}", hint)
@@ -176,14 +172,14 @@ def not_allowed(region: str, at: Location, account: str) -> Problem:
 
 def _bucket(settings: Settings, account: Account) -> str:
     built_ins = {"name": settings.name, "account": account.name, "account_id": account.id, "region": account.region}
-    bucket = fill(settings.state_bucket, built_ins)
+    bucket = fill_built_ins(settings.state_bucket, built_ins)
     if not _BUCKET.fullmatch(bucket):
         message = f"{bucket!r} is no name for a bucket: 3 to 63 lower-case letters, digits, - and ."
         raise ReferenceTextError(message)
     return bucket
 
 
-def fill(text: str, context: Mapping[str, str]) -> str:
+def fill_built_ins(text: str, context: Mapping[str, str]) -> str:
     """A text with its built-in references filled in.
 
     Raises:
@@ -191,7 +187,7 @@ def fill(text: str, context: Mapping[str, str]) -> str:
     """
     filled = []
     for part in split(text):
-        if isinstance(part, OutputOf):
+        if isinstance(part, OutputReference):
             message = (
                 f"${{{{ {part.stack}.{part.output} }}}} is an output; only {', '.join(sorted(context))} can stand here"
             )

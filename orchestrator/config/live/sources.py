@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import ModuleSource
 from orchestrator.config.live.settings import CONSTRAINT
-from orchestrator.config.yaml.reader import Yaml
+from orchestrator.config.yaml.reader import YamlValue
 from orchestrator.errors import Location, Problem
 from orchestrator.hcl.modules.sources import FETCHED, REGISTRY
 from orchestrator.util.suggest import near_miss
@@ -16,7 +16,7 @@ _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]*")
 _LOCAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 
-def source_of(body: Yaml, at: Location, root: Path, problems: list[Problem]) -> ModuleSource | None:
+def module_source(body: YamlValue, at: Location, root: Path, problems: list[Problem]) -> ModuleSource | None:
     """The module of a stack; None when it is wrong, which goes to ``problems``.
 
     A name is a folder under ``modules/``. Anything else is a registry address, or one that Terraform fetches; the
@@ -39,14 +39,16 @@ def source_of(body: Yaml, at: Location, root: Path, problems: list[Problem]) -> 
     return None
 
 
-def _from_registry(address: str, value: Yaml, version: Yaml | None, problems: list[Problem]) -> ModuleSource | None:
+def _from_registry(
+    address: str, value: YamlValue, version: YamlValue | None, problems: list[Problem]
+) -> ModuleSource | None:
     if version is not None and not CONSTRAINT.fullmatch(version.value):
         problems.append(Problem(version.at, f"{version.value!r} is no version of a module", 'as in "5.1.0"'))
         return None
     return ModuleSource(address, version.value if version is not None else None, None, value.at)
 
 
-def _fetched(address: str, value: Yaml, version: Yaml | None, problems: list[Problem]) -> ModuleSource | None:
+def _fetched(address: str, value: YamlValue, version: YamlValue | None, problems: list[Problem]) -> ModuleSource | None:
     if version is None:
         return ModuleSource(address, None, None, value.at)
     if not _REF.fullmatch(version.value) or ".." in version.value:
@@ -61,7 +63,9 @@ def _fetched(address: str, value: Yaml, version: Yaml | None, problems: list[Pro
     return ModuleSource(address, version.value, None, value.at)
 
 
-def _local(name: str, value: Yaml, version: Yaml | None, root: Path, problems: list[Problem]) -> ModuleSource | None:
+def _local(
+    name: str, value: YamlValue, version: YamlValue | None, root: Path, problems: list[Problem]
+) -> ModuleSource | None:
     path = root / "modules" / name
     if not path.is_dir():
         folder = root / "modules"

@@ -9,8 +9,8 @@ from datetime import date
 from orchestrator.config.catalogue import Account, Stage
 from orchestrator.config.live.files import LiveFiles
 from orchestrator.config.live.merge import StackEntry, extend_entries, extend_stage
-from orchestrator.config.live.settings import not_allowed, text_of
-from orchestrator.config.yaml.reader import Yaml
+from orchestrator.config.live.settings import region_not_allowed, text_of
+from orchestrator.config.yaml.reader import YamlValue
 from orchestrator.errors import Problem
 from orchestrator.util.suggest import near_miss
 
@@ -25,7 +25,7 @@ class MergedStage:
         lineage: its name, then that of what it extends, and so on.
     """
 
-    value: Yaml
+    value: YamlValue
     entries: Mapping[str, StackEntry]
     lineage: tuple[str, ...]
 
@@ -89,7 +89,7 @@ def make_stage(name: str, merged: MergedStage, accounts: Mapping[str, Account], 
         return None
     region = text_of(value, "region")
     if region and not accounts[account].allows(region):
-        files.problems.append(not_allowed(region, value.value["region"].at, account))
+        files.problems.append(region_not_allowed(region, value.value["region"].at, account))
     disposable = value.get("disposable")
     return Stage(
         name=name,
@@ -103,7 +103,7 @@ def make_stage(name: str, merged: MergedStage, accounts: Mapping[str, Account], 
     )
 
 
-def _day(value: Yaml, files: LiveFiles) -> str | None:
+def _day(value: YamlValue, files: LiveFiles) -> str | None:
     text = text_of(value, "expires")
     if not text:
         return None

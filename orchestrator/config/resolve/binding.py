@@ -6,30 +6,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from orchestrator.config.catalogue import Ref
-from orchestrator.config.live.references import OutputOf
-from orchestrator.config.live.scopes import Draft
+from orchestrator.config.live.references import OutputReference
+from orchestrator.config.live.scopes import UnitDraft
 from orchestrator.config.resolve.context import ResolveContext
-from orchestrator.config.resolve.values import ReportedError
-from orchestrator.config.resolve.wiring import Reading, UnboundError
+from orchestrator.config.resolve.values import AlreadyReportedError
+from orchestrator.config.resolve.wiring import StackReference, UnboundError
 from orchestrator.errors import Location
 from orchestrator.util.suggest import near_miss
 
 
 @dataclass(frozen=True, slots=True)
-class Binder:
+class ReferenceBinder:
     """Binds what one unit reads. ``bound``: the units that were found."""
 
     context: ResolveContext
-    draft: Draft
+    draft: UnitDraft
     bound: set[str] = field(default_factory=set)
 
-    def bind(self, written: OutputOf, at: Location) -> Ref | None:
+    def bind(self, written: OutputReference, at: Location) -> Ref | None:
         """The output that a reference means; None where the stage says null.
 
         Raises:
             ToldError: it means none; the problem is told.
         """
-        unit = self._find(Reading(written.stack, written.region, self.draft.region, at))
+        unit = self._find(StackReference(written.stack, written.region, self.draft.region, at))
         if unit is None:
             return None
         foreign = self._is_foreign(unit)
@@ -44,8 +44,8 @@ class Binder:
         for item in depends.value if depends is not None else ():
             name, _, region = item.value.partition("@")
             try:
-                found = self._find(Reading(name, region or None, self.draft.region, item.at))
-            except ReportedError:
+                found = self._find(StackReference(name, region or None, self.draft.region, item.at))
+            except AlreadyReportedError:
                 continue
             if found is not None:
                 units.add(found)
@@ -58,13 +58,13 @@ class Binder:
             return wiring.own(scope.account.name)
         return () if self.draft.stack == "baseline" else wiring.own(scope.account.name, "baseline")
 
-    def _find(self, read: Reading) -> str | None:
+    def _find(self, read: StackReference) -> str | None:
         try:
             return self.context.wiring.find(self.draft.scope, read)
         except UnboundError as error:
             if error.problem is not None:
                 self.context.tell(error.problem.where, error.problem.what, error.problem.hint)
-            raise ReportedError from error
+            raise AlreadyReportedError from error
 
     def _is_foreign(self, unit: str) -> bool:
         scope = self.draft.scope
@@ -88,4 +88,4 @@ class Binder:
             self.context.tell(at, what, "put the value into a secret store of this account, and use `secrets:`")
         else:
             return
-        raise ReportedError
+        raise AlreadyReportedError

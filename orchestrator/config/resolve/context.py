@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.config.catalogue import Account, ModuleSource, Settings
-from orchestrator.config.live.scopes import Draft
-from orchestrator.config.live.sources import source_of
-from orchestrator.config.resolve.values import Shared
+from orchestrator.config.live.scopes import UnitDraft
+from orchestrator.config.live.sources import module_source
+from orchestrator.config.resolve.values import ValueCache
 from orchestrator.config.resolve.wiring import Wiring
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.hcl.modules.interface import ModuleInterface
@@ -35,7 +35,7 @@ class ResolveContext:
     settings: Settings
     accounts: Mapping[str, Account]
     wiring: Wiring
-    shared: Shared
+    shared: ValueCache
     problems: list[Problem]
     interfaces: dict[str, ModuleInterface | None] = field(default_factory=dict)
     _sources: dict[int, ModuleSource | None] = field(default_factory=dict)
@@ -49,19 +49,19 @@ class ResolveContext:
             self._told.add(problem)
             self.problems.append(problem)
 
-    def source(self, draft: Draft) -> ModuleSource | None:
+    def source(self, draft: UnitDraft) -> ModuleSource | None:
         """The module of a draft; None when it is wrong, which is told."""
         value = draft.body.get("module")
         key = id(value) if value is not None and draft.body.get("version") is None else id(draft.body)
         if key not in self._sources:
             found: list[Problem] = []
-            self._sources[key] = source_of(draft.body, self.wiring.files.stacks[draft.stack].at, self.root, found)
+            self._sources[key] = module_source(draft.body, self.wiring.files.stacks[draft.stack].at, self.root, found)
             self.shared.kept += [draft.body] if value is None else [draft.body, value]
             for problem in found:
                 self.tell(problem.where, problem.what, problem.hint)
         return self._sources[key]
 
-    def read_interface(self, draft: Draft) -> None:
+    def read_interface(self, draft: UnitDraft) -> None:
         """Read the module of a draft, if it is one of this repository."""
         source = self.source(draft)
         self.interfaces[draft.id] = None if source is None or source.path is None else self._module(source.path)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from orchestrator.config.catalogue import Archive, ProviderConfig, Secret
-from orchestrator.config.live.scopes import Draft
-from orchestrator.config.live.settings import not_allowed, text_of
+from orchestrator.config.live.scopes import UnitDraft
+from orchestrator.config.live.settings import region_not_allowed, text_of
 from orchestrator.config.resolve.context import ResolveContext
-from orchestrator.config.resolve.values import ReportedError, Resolver
-from orchestrator.config.yaml.reader import Yaml
+from orchestrator.config.resolve.values import AlreadyReportedError, Resolver
+from orchestrator.config.yaml.reader import YamlValue
 from orchestrator.errors import Location
 from orchestrator.hcl.modules.interface import ModuleInterface
 from orchestrator.util.suggest import near_miss
@@ -33,7 +33,7 @@ class Extras:
     """Reads them from one draft."""
 
     context: ResolveContext
-    draft: Draft
+    draft: UnitDraft
     resolver: Resolver
     interface: ModuleInterface | None
 
@@ -49,7 +49,7 @@ class Extras:
                 continue
             try:
                 match = _SECRET.fullmatch(self.resolver.text(value))
-            except ReportedError:
+            except AlreadyReportedError:
                 continue
             if match is None:
                 self.context.tell(value.at, f"{value.value!r} names no secret", "write ssm:/path or secretsmanager:ID")
@@ -62,7 +62,7 @@ class Extras:
             if self.context.is_variable(self.interface, name, at) and self._is_folder(value):
                 yield Archive(name, self.context.root / PurePosixPath(value.value), value.at)
 
-    def _is_folder(self, value: Yaml) -> bool:
+    def _is_folder(self, value: YamlValue) -> bool:
         path = PurePosixPath(value.value)
         root = self.context.root
         if not value.value.isprintable() or path.is_absolute() or ".." in path.parts or path == PurePosixPath():
@@ -93,7 +93,7 @@ class Extras:
             what = f"{self.draft.id} does not say the provider {alias!r}, which its module needs"
             self.context.tell(self.draft.at, what, f"add `{alias}: {{region: …}}` under `providers:`")
 
-    def _provider(self, name: str, alias: str, value: Yaml) -> ProviderConfig | None:
+    def _provider(self, name: str, alias: str, value: YamlValue) -> ProviderConfig | None:
         accounts = self.context.accounts
         account = text_of(value, "account", self.draft.scope.account.name)
         region = text_of(value, "region", self.draft.region)
@@ -103,7 +103,7 @@ class Extras:
                 self.context.tell(value.value["account"].at, f"there is no account {account!r}", hint)
             return None
         if not accounts[account].allows(region):
-            problem = not_allowed(region, value.at, account)
+            problem = region_not_allowed(region, value.at, account)
             self.context.tell(problem.where, problem.what, problem.hint)
             return None
         return ProviderConfig(name, alias, account, region, value.at)
@@ -121,7 +121,7 @@ class Extras:
         for address, value, at in self._written(key):
             try:
                 text = self.resolver.text(value)
-            except ReportedError:
+            except AlreadyReportedError:
                 continue
             wrong = [each for each in ((address, text) if key == "moved" else (address,)) if not _is_address(each, key)]
             if wrong:
@@ -130,7 +130,7 @@ class Extras:
             else:
                 yield address, text
 
-    def _written(self, key: str) -> Iterator[tuple[str, Yaml, Location]]:
+    def _written(self, key: str) -> Iterator[tuple[str, YamlValue, Location]]:
         found = self.draft.body.get(key)
         for name, value in found.items() if found is not None else ():
             yield name, value, found.where(name) if found is not None else value.at

@@ -7,18 +7,18 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from orchestrator.config.catalogue import Node, references
-from orchestrator.config.live.scopes import Draft
+from orchestrator.config.live.scopes import UnitDraft
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.types import check_input
-from orchestrator.config.resolve.values import ReportedError, Resolver
-from orchestrator.config.yaml.reader import Yaml
-from orchestrator.config.yaml.scalars import ScalarKind
+from orchestrator.config.resolve.values import AlreadyReportedError, Resolver
+from orchestrator.config.yaml.reader import YamlValue
+from orchestrator.config.yaml.scalars import YamlKind
 from orchestrator.errors import Problem
 from orchestrator.hcl.modules.interface import ModuleInterface, Variable
 
-FROM_ORCH = frozenset({"names", "name", "protected_delete_apis"})
+SET_BY_ORCH = frozenset({"names", "name", "protected_delete_apis"})
 """Variables that orch sets when the stack does not: names in AWS, and what deletes protected resources."""
-GIVEN_BY = ("inputs", "secrets", "archives")
+VARIABLE_KEYS = ("inputs", "secrets", "archives")
 """Keys of a stack that set variables."""
 
 
@@ -29,7 +29,7 @@ class Inputs:
     context: ResolveContext
     _checked: set[tuple[int, int]] = field(default_factory=set)
 
-    def of(self, draft: Draft, resolver: Resolver) -> dict[str, Node]:
+    def of(self, draft: UnitDraft, resolver: Resolver) -> dict[str, Node]:
         """The inputs of a draft. One that is wrong is told, and null here."""
         written = draft.body.get("inputs")
         interface = self.context.interfaces.get(draft.id)
@@ -42,17 +42,17 @@ class Inputs:
                 continue
             try:
                 node = inputs[name] = resolver.node(value)
-            except ReportedError:
+            except AlreadyReportedError:
                 inputs[name] = Node(None, value.at)
                 continue
             if interface is not None:
                 self._check(interface.variables[name], node, value)
         return inputs
 
-    def check_given(self, draft: Draft) -> None:
+    def check_given(self, draft: UnitDraft) -> None:
         """Tell every variable that is set twice, or that has no default and is not set at all."""
         given: dict[str, str] = {}
-        for key in GIVEN_BY:
+        for key in VARIABLE_KEYS:
             found = draft.body.get(key)
             for name, _ in found.items() if found is not None else ():
                 if name in given and found is not None:
@@ -63,14 +63,14 @@ class Inputs:
         if interface is not None:
             self._check_missing(draft, interface, given)
 
-    def _check_missing(self, draft: Draft, interface: ModuleInterface, given: Collection[str]) -> None:
+    def _check_missing(self, draft: UnitDraft, interface: ModuleInterface, given: Collection[str]) -> None:
         for variable in interface.variables.values():
-            if not variable.has_default and variable.name not in given and variable.name not in FROM_ORCH:
+            if not variable.has_default and variable.name not in given and variable.name not in SET_BY_ORCH:
                 what = f"{draft.id} does not set {variable.name!r}, which {interface.path.name} needs"
                 kind = f" ({variable.type})" if variable.type != "any" else ""
                 self.context.tell(draft.at, what, f"add it under `inputs:`{kind}; it is declared in {variable.at}")
 
-    def _check(self, variable: Variable, node: Node, value: Yaml) -> None:
+    def _check(self, variable: Variable, node: Node, value: YamlValue) -> None:
         if not value.has_ref:
             key = (id(variable), id(value))
             if key in self._checked:
@@ -90,10 +90,10 @@ class Inputs:
                 self.context.tell(ref.at, what, f"add `sensitive = true` to the variable ({variable.at})")
 
 
-def _as_written(problem: Problem, value: Yaml) -> Problem:
+def _as_written(problem: Problem, value: YamlValue) -> Problem:
     """The problem with a number as the file has it: 5.100, where only 5.1 is left of the value."""
     leaf = next((each for each in _leaves(value) if each.at == problem.where), None)
-    if leaf is None or leaf.kind is not ScalarKind.NUMBER or problem.hint is None:
+    if leaf is None or leaf.kind is not YamlKind.NUMBER or problem.hint is None:
         return problem
     shown = json.dumps(leaf.value)
     if shown == leaf.raw or not problem.hint.startswith(f'write it in quotes: "{shown}"'):
@@ -102,11 +102,11 @@ def _as_written(problem: Problem, value: Yaml) -> Problem:
     return Problem(problem.where, what, f'write it in quotes: "{leaf.raw}"')
 
 
-def _leaves(value: Yaml) -> Iterator[Yaml]:
-    if value.kind is ScalarKind.MAP:
+def _leaves(value: YamlValue) -> Iterator[YamlValue]:
+    if value.kind is YamlKind.MAP:
         for item in value.value.values():
             yield from _leaves(item)
-    elif value.kind is ScalarKind.LIST:
+    elif value.kind is YamlKind.LIST:
         for item in value.value:
             yield from _leaves(item)
     else:

@@ -7,32 +7,32 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from orchestrator.config.catalogue import Node, Ref, Text, Value
-from orchestrator.config.live.references import BuiltIn, OutputOf, Part, ReferenceTextError, lookalikes, split
-from orchestrator.config.yaml.reader import Yaml
-from orchestrator.config.yaml.scalars import ScalarKind
+from orchestrator.config.live.references import BuiltIn, OutputReference, Part, ReferenceTextError, lookalikes, split
+from orchestrator.config.yaml.reader import YamlValue
+from orchestrator.config.yaml.scalars import YamlKind
 from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
 
-Bind = Callable[[OutputOf, Location], Ref | None]
+Bind = Callable[[OutputReference, Location], Ref | None]
 """Finds the unit of a reference; None where the stage says null. Raises ``ReferenceTextError`` after telling."""
 
 
-class ReportedError(Exception):
+class AlreadyReportedError(Exception):
     """A problem that has been noted already: this value cannot be resolved."""
 
 
 @dataclass(slots=True)
-class Shared:
+class ValueCache:
     """What all units share: literals, and texts taken apart. Kept while one catalogue is loaded."""
 
     stack_names: frozenset[str]
     problems: list[Problem]
     literals: dict[int, Node] = field(default_factory=dict)
     parts: dict[int, tuple[Part, ...] | None] = field(default_factory=dict)
-    kept: list[Yaml] = field(default_factory=list)
+    kept: list[YamlValue] = field(default_factory=list)
     """Keeps what is cached by identity alive."""
 
-    def literal(self, value: Yaml) -> Node:
+    def literal(self, value: YamlValue) -> Node:
         """A value without references; the same node for everybody who inherits it."""
         node = self.literals.get(id(value))
         if node is None:
@@ -40,15 +40,15 @@ class Shared:
             self.kept.append(value)
         return node
 
-    def _plain(self, value: Yaml) -> Value:
-        if value.kind is ScalarKind.MAP:
+    def _plain(self, value: YamlValue) -> Value:
+        if value.kind is YamlKind.MAP:
             return {key: self.literal(item) for key, item in value.items()}
-        if value.kind is ScalarKind.LIST:
+        if value.kind is YamlKind.LIST:
             return tuple(self.literal(item) for item in value.value)
         scalar: str | int | float | bool | None = value.value
         return scalar
 
-    def split(self, value: Yaml) -> tuple[Part, ...]:
+    def split(self, value: YamlValue) -> tuple[Part, ...]:
         """A text as its parts; wrong ones are told once.
 
         Raises:
@@ -59,10 +59,10 @@ class Shared:
             self.kept.append(value)
         found = self.parts[id(value)]
         if found is None:
-            raise ReportedError
+            raise AlreadyReportedError
         return found
 
-    def _split(self, value: Yaml) -> tuple[Part, ...] | None:
+    def _split(self, value: YamlValue) -> tuple[Part, ...] | None:
         for stack, written, right in lookalikes(value.value):
             if stack in self.stack_names:
                 what = f"{written!r} looks like a reference to {stack}, but is plain text"
@@ -79,11 +79,11 @@ class Shared:
 class Resolver:
     """Resolves the values of one unit."""
 
-    shared: Shared
+    shared: ValueCache
     built_ins: Mapping[str, str]
     bind: Bind
 
-    def node(self, value: Yaml) -> Node:
+    def node(self, value: YamlValue) -> Node:
         """A value with its references bound.
 
         Raises:
@@ -91,26 +91,26 @@ class Resolver:
         """
         if not value.has_ref:
             return self.shared.literal(value)
-        if value.kind is ScalarKind.MAP:
+        if value.kind is YamlKind.MAP:
             return Node(dict(zip(value.value, self._nodes(value.value.values()), strict=True)), value.at)
-        if value.kind is ScalarKind.LIST:
+        if value.kind is YamlKind.LIST:
             return Node(tuple(self._nodes(value.value)), value.at)
         return self._text(value)
 
-    def _nodes(self, values: Iterable[Yaml]) -> list[Node]:
+    def _nodes(self, values: Iterable[YamlValue]) -> list[Node]:
         """Each of several values: one that is wrong does not keep the next from being told."""
         nodes: list[Node] = []
-        told: ReportedError | None = None
+        told: AlreadyReportedError | None = None
         for value in values:
             try:
                 nodes.append(self.node(value))
-            except ReportedError as error:
+            except AlreadyReportedError as error:
                 told = error
         if told is not None:
             raise told
         return nodes
 
-    def text(self, value: Yaml) -> str:
+    def text(self, value: YamlValue) -> str:
         """A text in which only built-ins may stand.
 
         Raises:
@@ -118,22 +118,22 @@ class Resolver:
         """
         filled = []
         for part in self.shared.split(value):
-            if isinstance(part, OutputOf):
+            if isinstance(part, OutputReference):
                 what = f"an output cannot stand here, only {', '.join(sorted(self.built_ins))}"
                 self._tell(value, what)
             filled.append(self._built_in(part, value) if isinstance(part, BuiltIn) else str(part))
         return "".join(filled)
 
-    def _text(self, value: Yaml) -> Node:
+    def _text(self, value: YamlValue) -> Node:
         parts = self.shared.split(value)
         if len(parts) == 1:
             part = parts[0]
-            if isinstance(part, OutputOf):
+            if isinstance(part, OutputReference):
                 return Node(self.bind(part, value.at), value.at)
             return Node(self._built_in(part, value) if isinstance(part, BuiltIn) else part, value.at)
         bound: list[str | Ref] = []
         for part in parts:
-            if isinstance(part, OutputOf):
+            if isinstance(part, OutputReference):
                 ref = self.bind(part, value.at)
                 if ref is None:
                     what = f"{part.stack} is null here, so it cannot stand inside of text"
@@ -149,13 +149,13 @@ class Resolver:
             return Node(bound[0], value.at)
         return Node(Text(tuple(bound), value.at), value.at)
 
-    def _built_in(self, part: BuiltIn, value: Yaml) -> str:
+    def _built_in(self, part: BuiltIn, value: YamlValue) -> str:
         if part.name not in self.built_ins:
             near = near_miss(part.name, self.built_ins)
             hint = near or "built-ins are " + ", ".join(sorted(self.built_ins)) + "; an output is STACK.OUTPUT"
             self._tell(value, f"${{{{ {part.name} }}}} is unknown", hint)
         return self.built_ins[part.name]
 
-    def _tell(self, value: Yaml, what: str, hint: str | None = None) -> NoReturn:
+    def _tell(self, value: YamlValue, what: str, hint: str | None = None) -> NoReturn:
         self.shared.problems.append(Problem(value.at, what, hint))
-        raise ReportedError
+        raise AlreadyReportedError

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.config.live.files import LiveFiles
-from orchestrator.config.live.scopes import Draft, Scope
-from orchestrator.config.yaml.reader import Yaml
-from orchestrator.config.yaml.scalars import ScalarKind
+from orchestrator.config.live.scopes import Scope, UnitDraft
+from orchestrator.config.yaml.reader import YamlValue
+from orchestrator.config.yaml.scalars import YamlKind
 from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
 
@@ -22,7 +22,7 @@ class UnboundError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class StackReference:
     """A name as a unit reads it.
 
     Attributes:
@@ -47,14 +47,14 @@ class Wiring:
     files: LiveFiles
 
     @classmethod
-    def of(cls, scopes: Mapping[str, Scope], drafts: Iterable[Draft], files: LiveFiles) -> Wiring:
+    def of(cls, scopes: Mapping[str, Scope], drafts: Iterable[UnitDraft], files: LiveFiles) -> Wiring:
         """Index the units."""
         units: dict[tuple[str, str], dict[str, str]] = {}
         for draft in drafts:
             units.setdefault((draft.scope.name, draft.stack), {})[draft.region] = draft.id
         return cls(scopes, units, files)
 
-    def find(self, scope: Scope, read: Reading) -> str | None:
+    def find(self, scope: Scope, read: StackReference) -> str | None:
         """The unit that a name means for a reader in a scope; None where the stage says null.
 
         Raises:
@@ -84,9 +84,9 @@ class Wiring:
                     if error.problem is not None:
                         yield error.problem
 
-    def _target(self, scope: Scope, name: str, value: Yaml) -> tuple[str, str, str | None] | None:
+    def _target(self, scope: Scope, name: str, value: YamlValue) -> tuple[str, str, str | None] | None:
         """Stage, stack and region that a line of ``uses`` means; None for null."""
-        if value.kind is ScalarKind.NULL:
+        if value.kind is YamlKind.NULL:
             return None
         path, _, region = value.value.partition("@")
         stage, _, stack = path.partition("/")
@@ -109,7 +109,7 @@ class Wiring:
     def _unless_broken(self, name: str, problem: Problem) -> UnboundError:
         return UnboundError(None if name in self.files.broken else problem)
 
-    def _used(self, scope: Scope, read: Reading) -> str | None:
+    def _used(self, scope: Scope, read: StackReference) -> str | None:
         try:
             target = self._target(scope, read.name, scope.uses[read.name])
         except UnboundError as error:
@@ -119,7 +119,7 @@ class Wiring:
         stage, stack, wired = target
         return self._one(stage, stack, read.region or wired, read)
 
-    def _one(self, stage: str, stack: str, region: str | None, read: Reading) -> str:
+    def _one(self, stage: str, stack: str, region: str | None, read: StackReference) -> str:
         """The unit in the wanted region, else in the reader's, else the only one."""
         units = self.units.get((stage, stack), {})
         if not units:

@@ -9,7 +9,7 @@ from pathlib import Path
 from orchestrator.config.schema.documents import account_schema, orch_schema, stack_schema, stage_schema
 from orchestrator.config.schema.type_schema import Schema, inputs_schema
 from orchestrator.config.yaml.reader import read_yaml
-from orchestrator.config.yaml.scalars import ScalarKind
+from orchestrator.config.yaml.scalars import YamlKind
 from orchestrator.errors import CatalogueError
 from orchestrator.hcl.modules.read import read_module
 from orchestrator.util.files import write_atomic
@@ -107,4 +107,4 @@ def _module(path: Path, root: Path) -> str | None:
         found = read_yaml(path, root=root).get("module")
     except CatalogueError:
         return None
-    return found.value if found is not None and found.kind is ScalarKind.TEXT else None
+    return found.value if found is not None and found.kind is YamlKind.TEXT else None

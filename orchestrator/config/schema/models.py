@@ -24,7 +24,7 @@ UNIT = r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*(@[a-z0-9-]+)?$"
 STACK = r"^[a-z][a-z0-9-]{0,30}(@[a-z0-9-]+)?$"
 PROVIDER = r"^([A-Za-z0-9]+([.-][A-Za-z0-9]+)*/)?[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9_-]*$"
 
-DESCRIBED = {
+PATTERN_DESCRIPTIONS = {
     NAME: "lower-case letters, digits and -, beginning with a letter, at most 31",
     REGION: "a region such as eu-west-1",
     ACCOUNT_ID: "the twelve digits of an AWS account",
@@ -55,13 +55,13 @@ Profile = Annotated[str, StringConstraints(pattern=PROFILE, max_length=128)]
 StackName = Annotated[str, StringConstraints(pattern=STACK)]
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     """No unknown keys, no conversion of one kind of value into another."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-class ProviderModel(Strict):
+class ProviderModel(StrictModel):
     """A provider that is not under ``hashicorp/``."""
 
     source: Annotated[str, StringConstraints(pattern=PROVIDER)] = Field(
@@ -70,7 +70,7 @@ class ProviderModel(Strict):
     version: str = Field(description="Version or constraint.")
 
 
-class StateModel(Strict):
+class StateModel(StrictModel):
     """Where states are kept."""
 
     bucket: str = Field(
@@ -78,7 +78,7 @@ class StateModel(Strict):
     )
 
 
-class RolesModel(Strict):
+class RolesModel(StrictModel):
     """Names of the roles in each account."""
 
     bootstrap: RoleName | None = Field(None, description="Makes the others.")
@@ -89,14 +89,14 @@ class RolesModel(Strict):
     )
 
 
-class TimeoutsModel(Strict):
+class TimeoutsModel(StrictModel):
     """How long one unit may take."""
 
     plan: Duration | None = Field(None, description="Limit for a plan, e.g. 10m.")
     apply: Duration | None = Field(None, description="Limit for an apply, e.g. 60m.")
 
 
-class OrchModel(Strict):
+class OrchModel(StrictModel):
     """``live/orch.yaml``: what is true for the whole catalogue."""
 
     format: Literal[1] = Field(description="Version of the catalogue's format.")
@@ -120,14 +120,14 @@ class OrchModel(Strict):
     )
 
 
-class AliasModel(Strict):
+class AliasModel(StrictModel):
     """A further provider configuration of a stack."""
 
     region: Region | None = Field(None, description="Its region.")
     account: Name | None = Field(None, description="Its account.")
 
 
-class StackModel(Strict):
+class StackModel(StrictModel):
     """``live/stacks/NAME.yaml``, and what a stage may say differently."""
 
     module: str | None = Field(None, description="Folder under modules/, a registry address, or git::https://…")
@@ -156,7 +156,7 @@ class StackModel(Strict):
 StackEntryModel = Any
 
 
-class AccountModel(Strict):
+class AccountModel(StrictModel):
     """``live/accounts/NAME.yaml``."""
 
     id: AccountId = Field(description="Twelve digits, quoted.")
@@ -171,7 +171,7 @@ class AccountModel(Strict):
     profile: Profile | None = Field(None, description="AWS profile to start from, for people.")
 
 
-class StageModel(Strict):
+class StageModel(StrictModel):
     """``live/stages/NAME.yaml``."""
 
     account: Name | None = Field(None, description="The account that it runs in.")

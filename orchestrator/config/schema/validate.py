@@ -11,15 +11,15 @@ from pydantic import BaseModel, ValidationError
 
 from orchestrator.config.schema.models import (
     ACCOUNT_ID,
-    DESCRIBED,
+    PATTERN_DESCRIPTIONS,
     AccountModel,
     OrchModel,
     ProviderModel,
     StackModel,
     StageModel,
 )
-from orchestrator.config.yaml.reader import Yaml
-from orchestrator.config.yaml.scalars import ScalarKind
+from orchestrator.config.yaml.reader import YamlValue
+from orchestrator.config.yaml.scalars import YamlKind
 from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
 
@@ -35,9 +35,9 @@ _SHOWN = 60
 _Step = str | int
 
 
-def validate(value: Yaml, model: type[BaseModel]) -> list[Problem]:
+def validate(value: YamlValue, model: type[BaseModel]) -> list[Problem]:
     """What is wrong with a file or an entry, with the place of each."""
-    if value.kind is not ScalarKind.MAP:
+    if value.kind is not YamlKind.MAP:
         return [Problem(value.at, f"this is {value.kind.value}, and must hold keys and values")]
     found: list[Problem] = []
     try:
@@ -51,31 +51,31 @@ def validate(value: Yaml, model: type[BaseModel]) -> list[Problem]:
     return found
 
 
-def _entry(name: str, entry: Yaml) -> list[Problem]:
-    if entry.kind is ScalarKind.NULL or (entry.kind is ScalarKind.BOOL and entry.value is False):
+def _entry(name: str, entry: YamlValue) -> list[Problem]:
+    if entry.kind is YamlKind.NULL or (entry.kind is YamlKind.BOOL and entry.value is False):
         return []
-    if entry.kind is not ScalarKind.MAP:
+    if entry.kind is not YamlKind.MAP:
         hint = "leave it empty for the defaults, write what differs below it, or false for `not here`"
         return [Problem(entry.at, f"stacks.{_path([name])} is {_shown(entry)}", hint)]
     return validate(entry, StackModel)
 
 
-def _provider(name: str, entry: Yaml) -> list[Problem]:
-    if entry.kind is ScalarKind.MAP:
+def _provider(name: str, entry: YamlValue) -> list[Problem]:
+    if entry.kind is YamlKind.MAP:
         return validate(entry, ProviderModel)
-    if entry.kind is ScalarKind.TEXT and entry.value:
+    if entry.kind is YamlKind.TEXT and entry.value:
         return []
-    hint = f'quote it: "{entry.raw}"' if entry.kind is ScalarKind.NUMBER else 'a version, or {source: …, version: "…"}'
+    hint = f'quote it: "{entry.raw}"' if entry.kind is YamlKind.NUMBER else 'a version, or {source: …, version: "…"}'
     return [Problem(entry.at, f"providers.{_path([name])} is {_shown(entry)}", hint)]
 
 
-def to_plain(value: Yaml, *, as_text: bool = False) -> Any:
+def to_plain(value: YamlValue, *, as_text: bool = False) -> Any:
     """A value without places; ``as_text``: numbers and booleans as they are written."""
-    if value.kind is ScalarKind.MAP:
+    if value.kind is YamlKind.MAP:
         return {key: to_plain(item, as_text=as_text) for key, item in value.value.items()}
-    if value.kind is ScalarKind.LIST:
+    if value.kind is YamlKind.LIST:
         return [to_plain(item, as_text=as_text) for item in value.value]
-    return value.raw if as_text and value.kind in {ScalarKind.NUMBER, ScalarKind.BOOL} else value.value
+    return value.raw if as_text and value.kind in {YamlKind.NUMBER, YamlKind.BOOL} else value.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +103,11 @@ class _Error:
             wanted = str(error["ctx"]["expected"])
         else:
             pattern = error.get("ctx", {}).get("pattern")
-            wanted = DESCRIBED.get(pattern) or _WANTED.get(kind) or str(error["msg"])
+            wanted = PATTERN_DESCRIPTIONS.get(pattern) or _WANTED.get(kind) or str(error["msg"])
         return cls(kind, loc[:-1] if of_key else loc, of_key, wanted)
 
 
-def _problems(value: Yaml, model: type[BaseModel], error: ValidationError) -> Iterator[Problem]:
+def _problems(value: YamlValue, model: type[BaseModel], error: ValidationError) -> Iterator[Problem]:
     found = [_Error.of(each) for each in error.errors(include_url=False)]
     quoted: dict[tuple[_Step, ...], str] = {}
     if any(each.type == "string_type" for each in found):
@@ -116,7 +116,7 @@ def _problems(value: Yaml, model: type[BaseModel], error: ValidationError) -> It
         yield _problem(value, model, each, quoted.get(each.loc))
 
 
-def _if_quoted(value: Yaml, model: type[BaseModel]) -> dict[tuple[_Step, ...], str]:
+def _if_quoted(value: YamlValue, model: type[BaseModel]) -> dict[tuple[_Step, ...], str]:
     """What would be wrong if every number were text: a hint to quote one must not lead to the next error."""
     try:
         model.model_validate(to_plain(value, as_text=True))
@@ -125,7 +125,7 @@ def _if_quoted(value: Yaml, model: type[BaseModel]) -> dict[tuple[_Step, ...], s
     return {}
 
 
-def _problem(value: Yaml, model: type[BaseModel], error: _Error, quoted: str | None) -> Problem:
+def _problem(value: YamlValue, model: type[BaseModel], error: _Error, quoted: str | None) -> Problem:
     """One of pydantic's errors as a problem with a place."""
     if error.type == "missing":
         at, found = _find(value, error.loc[:-1])
@@ -141,23 +141,23 @@ def _problem(value: Yaml, model: type[BaseModel], error: _Error, quoted: str | N
     return Problem(found.at, f"{_path(error.loc)} is {_shown(found)}, and must be {wanted}", hint)
 
 
-def _wanted(error: _Error, found: Yaml, quoted: str | None) -> tuple[str, str | None]:
+def _wanted(error: _Error, found: YamlValue, quoted: str | None) -> tuple[str, str | None]:
     """What must be there, and how to write it."""
     wanted = error.wanted
-    of_number = error.type == "string_type" and found.kind in {ScalarKind.NUMBER, ScalarKind.BOOL}
+    of_number = error.type == "string_type" and found.kind in {YamlKind.NUMBER, YamlKind.BOOL}
     if of_number and quoted:
         wanted = f"text: {quoted}"
-    if DESCRIBED[ACCOUNT_ID] in wanted and re.fullmatch("[0-9]{11}", found.raw):
+    if PATTERN_DESCRIPTIONS[ACCOUNT_ID] in wanted and re.fullmatch("[0-9]{11}", found.raw):
         return wanted, f'it has 11 digits; if a zero at its beginning got lost: "0{found.raw}"'
     return wanted, f'quote it: "{found.raw}"' if of_number and not quoted else None
 
 
-def _find(value: Yaml, loc: Sequence[_Step]) -> tuple[Location, Yaml]:
+def _find(value: YamlValue, loc: Sequence[_Step]) -> tuple[Location, YamlValue]:
     """What stands at a path, and the place of its key."""
     at = value.at
     for step in loc:
         at, value = (
-            (value.where(str(step)), value.value[step]) if value.kind is ScalarKind.MAP else (at, value.value[step])
+            (value.where(str(step)), value.value[step]) if value.kind is YamlKind.MAP else (at, value.value[step])
         )
     return at, value
 
@@ -188,9 +188,9 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((model for inner in getattr(annotation, "__args__", ()) if (model := _model_in(inner))), None)
 
 
-def _shown(value: Yaml) -> str:
-    if value.kind in {ScalarKind.MAP, ScalarKind.LIST, ScalarKind.NULL}:
+def _shown(value: YamlValue) -> str:
+    if value.kind in {YamlKind.MAP, YamlKind.LIST, YamlKind.NULL}:
         return value.kind.value
-    kind = {ScalarKind.NUMBER: "the number ", ScalarKind.BOOL: "the boolean "}.get(value.kind, "")
+    kind = {YamlKind.NUMBER: "the number ", YamlKind.BOOL: "the boolean "}.get(value.kind, "")
     raw = value.raw if len(value.raw) <= _SHOWN else f"{value.raw[:_SHOWN]}…"
     return f"{kind}{raw if kind else repr(raw)}"

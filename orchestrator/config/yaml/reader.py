@@ -26,7 +26,7 @@ from ruamel.yaml.events import (
     SequenceEndEvent,
 )
 
-from orchestrator.config.yaml.scalars import DoubtfulError, ScalarKind, is_null, scalar
+from orchestrator.config.yaml.scalars import AmbiguousScalarError, YamlKind, is_null, scalar
 from orchestrator.errors import CatalogueError, Location, Problem
 
 MAX_BYTES = 1_000_000
@@ -40,7 +40,7 @@ _EMPTY_HINT = "delete it, or write what it is for"
 
 
 @dataclass(frozen=True, slots=True)
-class Yaml:
+class YamlValue:
     """One value of a file.
 
     Attributes:
@@ -54,7 +54,7 @@ class Yaml:
         key_at: for a map, where each key stands.
     """
 
-    kind: ScalarKind
+    kind: YamlKind
     value: Any
     at: Location
     raw: str = ""
@@ -63,20 +63,20 @@ class Yaml:
     depth: int = 1
     key_at: Mapping[str, Location] | None = None
 
-    def get(self, key: str) -> Yaml | None:
+    def get(self, key: str) -> YamlValue | None:
         """The value of a key of a map; None when there is none, or this is no map."""
-        return self.value.get(key) if self.kind is ScalarKind.MAP else None
+        return self.value.get(key) if self.kind is YamlKind.MAP else None
 
-    def items(self) -> Iterator[tuple[str, Yaml]]:
+    def items(self) -> Iterator[tuple[str, YamlValue]]:
         """Keys and values of a map; nothing for anything else."""
-        return iter(self.value.items() if self.kind is ScalarKind.MAP else ())
+        return iter(self.value.items() if self.kind is YamlKind.MAP else ())
 
     def where(self, key: str) -> Location:
         """Where a key of a map stands."""
         return (self.key_at or {}).get(key, self.at)
 
 
-def read_yaml(path: Path, *, root: Path) -> Yaml:
+def read_yaml(path: Path, *, root: Path) -> YamlValue:
     """Read one file.
 
     Args:
@@ -95,7 +95,7 @@ def read_yaml(path: Path, *, root: Path) -> Yaml:
     return parse_yaml(data, file)
 
 
-def parse_yaml(data: bytes, file: str) -> Yaml:
+def parse_yaml(data: bytes, file: str) -> YamlValue:
     """Parse the content of one file.
 
     Raises:
@@ -166,11 +166,11 @@ class _Builder:
 
     def __init__(self, file: str) -> None:
         self._file = file
-        self._anchors: dict[str, Yaml | None] = {}
+        self._anchors: dict[str, YamlValue | None] = {}
 
-    def document(self, events: Iterator[Event]) -> Yaml:
+    def document(self, events: Iterator[Event]) -> YamlValue:
         """The one document of a stream."""
-        root: Yaml | None = None
+        root: YamlValue | None = None
         for event in events:
             if isinstance(event, DocumentStartEvent):
                 if root is not None:
@@ -186,7 +186,7 @@ class _Builder:
     def _wrong(self, event: Event, what: str, hint: str | None = None) -> _ProblemFoundError:
         return _ProblemFoundError(Problem(self._at(event), what, hint))
 
-    def _value(self, event: Event, events: Iterator[Event], depth: int) -> Yaml:
+    def _value(self, event: Event, events: Iterator[Event], depth: int) -> YamlValue:
         if isinstance(event, AliasEvent):
             return self._alias(event, depth)
         if not isinstance(event, ScalarEvent | CollectionStartEvent):
@@ -204,7 +204,7 @@ class _Builder:
             raise self._wrong(event, f"with all aliases written out this is more than {MAX_VALUES:,} values", hint)
         return value
 
-    def _alias(self, event: AliasEvent, depth: int) -> Yaml:
+    def _alias(self, event: AliasEvent, depth: int) -> YamlValue:
         if event.anchor not in self._anchors:
             raise self._wrong(event, f"there is no &{event.anchor} before it in this file")
         found = self._anchors[event.anchor]
@@ -218,7 +218,7 @@ class _Builder:
         if event.tag is not None:
             raise self._wrong(event, f"the tag {event.tag!r} means nothing here", "write the value without a tag")
 
-    def _untagged(self, event: NodeEvent, events: Iterator[Event], depth: int) -> Yaml:
+    def _untagged(self, event: NodeEvent, events: Iterator[Event], depth: int) -> YamlValue:
         if isinstance(event, ScalarEvent):
             return self._scalar(event)
         if isinstance(event, MappingStartEvent):
@@ -226,8 +226,8 @@ class _Builder:
         items = []
         while not isinstance(inner := next(events), SequenceEndEvent):
             items.append(self._value(inner, events, depth + 1))
-        return Yaml(
-            ScalarKind.LIST,
+        return YamlValue(
+            YamlKind.LIST,
             tuple(items),
             self._at(event),
             size=1 + sum(item.size for item in items),
@@ -235,10 +235,10 @@ class _Builder:
             depth=1 + max((item.depth for item in items), default=0),
         )
 
-    def _map(self, start: Event, events: Iterator[Event], depth: int) -> Yaml:
-        own: dict[str, Yaml] = {}
+    def _map(self, start: Event, events: Iterator[Event], depth: int) -> YamlValue:
+        own: dict[str, YamlValue] = {}
         places: dict[str, Location] = {}
-        merged: list[Yaml] | None = None
+        merged: list[YamlValue] | None = None
         while not isinstance(event := next(events), MappingEndEvent):
             if not isinstance(event, ScalarEvent):
                 raise self._wrong(event, "a key must be text")
@@ -257,8 +257,8 @@ class _Builder:
                 if key not in own:
                     own[key] = value
                     places[key] = other.where(key)
-        return Yaml(
-            ScalarKind.MAP,
+        return YamlValue(
+            YamlKind.MAP,
             own,
             self._at(start),
             size=1 + sum(value.size for value in own.values()),
@@ -278,19 +278,19 @@ class _Builder:
             raise self._wrong(event, "a reference cannot be a key", "keys are as they are written")
         return key
 
-    def _merged(self, event: Event, events: Iterator[Event], depth: int) -> list[Yaml]:
+    def _merged(self, event: Event, events: Iterator[Event], depth: int) -> list[YamlValue]:
         value = self._value(event, events, depth + 1)
-        sources = list(value.value) if value.kind is ScalarKind.LIST else [value]
-        if any(source.kind is not ScalarKind.MAP for source in sources):
+        sources = list(value.value) if value.kind is YamlKind.LIST else [value]
+        if any(source.kind is not YamlKind.MAP for source in sources):
             raise self._wrong(event, "<< takes a map, or a list of maps")
         return sources
 
-    def _scalar(self, event: ScalarEvent) -> Yaml:
+    def _scalar(self, event: ScalarEvent) -> YamlValue:
         at, raw = self._at(event), event.value
         if event.style:
-            return Yaml(ScalarKind.TEXT, raw, at, raw, has_ref="${" in raw)
+            return YamlValue(YamlKind.TEXT, raw, at, raw, has_ref="${" in raw)
         try:
             kind, value = scalar(raw)
-        except DoubtfulError as error:
+        except AmbiguousScalarError as error:
             raise self._wrong(event, str(error), error.hint) from error
-        return Yaml(kind, value, at, raw, has_ref=kind is ScalarKind.TEXT and "${" in raw)
+        return YamlValue(kind, value, at, raw, has_ref=kind is YamlKind.TEXT and "${" in raw)

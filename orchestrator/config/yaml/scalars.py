@@ -10,7 +10,7 @@ MAX_DIGITS = 40
 """A longer number is text, or a mistake; Python itself refuses to read some thousands of digits."""
 
 
-class ScalarKind(StrEnum):
+class YamlKind(StrEnum):
     """What a value is."""
 
     MAP = "a map"
@@ -21,7 +21,7 @@ class ScalarKind(StrEnum):
     NULL = "empty"
 
 
-class DoubtfulError(ValueError):
+class AmbiguousScalarError(ValueError):
     """A plain word that readers of YAML take for different things. ``hint`` says how to write what is meant."""
 
     def __init__(self, what: str, hint: str) -> None:
@@ -50,33 +50,33 @@ def is_null(raw: str) -> bool:
     return _NULL.fullmatch(raw) is not None
 
 
-def scalar(raw: str) -> tuple[ScalarKind, str | int | float | bool | None]:
+def scalar(raw: str) -> tuple[YamlKind, str | int | float | bool | None]:
     """A plain word as what it is.
 
     Raises:
-        DoubtfulError: nobody can know.
+        AmbiguousScalarError: nobody can know.
     """
     if is_null(raw):
-        return ScalarKind.NULL, None
+        return YamlKind.NULL, None
     if raw in {"true", "false"}:
-        return ScalarKind.BOOL, raw == "true"
+        return YamlKind.BOOL, raw == "true"
     if not raw[0].isascii() or raw[0].isalpha():
         _refuse_doubtful(raw)
-        return ScalarKind.TEXT, raw
+        return YamlKind.TEXT, raw
     if _INT.fullmatch(raw):
         if len(raw) > MAX_DIGITS:
-            raise DoubtfulError(f"{raw[:12]}… is a number of {len(raw)} digits", "if it is text, quote it")
-        return ScalarKind.NUMBER, int(raw)
+            raise AmbiguousScalarError(f"{raw[:12]}… is a number of {len(raw)} digits", "if it is text, quote it")
+        return YamlKind.NUMBER, int(raw)
     if _FLOAT.fullmatch(raw):
         number = float(raw)
         if not math.isfinite(number):
-            raise DoubtfulError(f"{raw[:20]} is too large for a number", "if it is text, quote it")
-        return ScalarKind.NUMBER, number
+            raise AmbiguousScalarError(f"{raw[:20]} is too large for a number", "if it is text, quote it")
+        return YamlKind.NUMBER, number
     _refuse_doubtful(raw)
-    return ScalarKind.TEXT, raw
+    return YamlKind.TEXT, raw
 
 
 def _refuse_doubtful(raw: str) -> None:
     for pattern, what, instead in _DOUBTFUL:
         if pattern.fullmatch(raw):
-            raise DoubtfulError(f"{raw} is {what}", f'if it is text, quote it: "{raw}"{instead}')
+            raise AmbiguousScalarError(f"{raw} is {what}", f'if it is text, quote it: "{raw}"{instead}')

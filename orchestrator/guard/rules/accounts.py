@@ -9,11 +9,11 @@ from pathlib import Path
 from orchestrator.config.accounts_lock import (
     FILE,
     AccountsLock,
-    Locked,
-    locked_account,
+    LockedAccount,
+    configured_at,
+    lock_entry,
     parse_lock,
     read_accounts_lock,
-    said_at,
 )
 from orchestrator.config.catalogue import Account, Catalogue
 from orchestrator.guard.findings import finding_id
@@ -41,7 +41,7 @@ class AccountComparison:
     """
 
     moved: Mapping[str, Finding] = field(default_factory=dict)
-    vanished: tuple[Locked, ...] = ()
+    vanished: tuple[LockedAccount, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
@@ -82,15 +82,15 @@ def compare_accounts(catalogue: Catalogue, lock: AccountsLock) -> AccountCompari
     return AccountComparison(moved, gone, unknown)
 
 
-def _differing(catalogue: Catalogue, account: Account, known: Locked) -> list[str]:
-    now = locked_account(catalogue, account)
+def _differing(catalogue: Catalogue, account: Account, known: LockedAccount) -> list[str]:
+    now = lock_entry(catalogue, account)
     return [key for key in _KEYS if getattr(now, key) != getattr(known, key)]
 
 
-def _moved(catalogue: Catalogue, account: Account, known: Locked, differ: list[str]) -> Finding:
-    now = locked_account(catalogue, account)
+def _moved(catalogue: Catalogue, account: Account, known: LockedAccount, differ: list[str]) -> Finding:
+    now = lock_entry(catalogue, account)
     lines = [
-        f"{_KEYS[key]} is {getattr(now, key)} in {said_at(catalogue, account, key)}, "
+        f"{_KEYS[key]} is {getattr(now, key)} in {configured_at(catalogue, account, key)}, "
         f"but {getattr(known, key)} in {known.lines.get(key, known.at)}"
         for key in differ
     ]
@@ -104,5 +104,5 @@ def _moved(catalogue: Catalogue, account: Account, known: Locked, differ: list[s
         cause="; ".join(lines),
         message=f"units of {account.name} would not find their states in {known.bucket} and would be created again",
         hint=f"restore the value in {FILE}; if all states were moved, correct {known.name} there in a separate commit",
-        where=said_at(catalogue, account, differ[0]),
+        where=configured_at(catalogue, account, differ[0]),
     )

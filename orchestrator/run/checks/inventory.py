@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator.aws.backup.count import NOT_COUNTED
 from orchestrator.aws.state.ledger_form import LedgerEntry
-from orchestrator.config.accounts_lock import FILE, Locked
+from orchestrator.config.accounts_lock import FILE, LockedAccount
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import OrchError
 from orchestrator.guard.model import Finding, Severity
@@ -53,7 +53,7 @@ class InventoryCheck:
         )
 
     def by_ledgers(
-        self, held: BlockedUnits, units: Iterable[Unit], vanished: Sequence[Locked], *, destroy: bool
+        self, held: BlockedUnits, units: Iterable[Unit], vanished: Sequence[LockedAccount], *, destroy: bool
     ) -> BlockedUnits:
         """What the ledgers say, added to what is held already.
 
@@ -98,7 +98,7 @@ class InventoryCheck:
             held, accounts={**held.accounts, account: cause}, reports=(*held.reports, *map(_of_former, blocking))
         )
 
-    def _add_vanished(self, held: BlockedUnits, account: Locked, *, destroy: bool) -> BlockedUnits:
+    def _add_vanished(self, held: BlockedUnits, account: LockedAccount, *, destroy: bool) -> BlockedUnits:
         try:
             found = compare_with_ledgers((), self.shelves.of_vanished(account), self.protected)
         except OrchError as error:

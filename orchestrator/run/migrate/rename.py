@@ -11,8 +11,8 @@ from pathlib import Path
 from orchestrator.aws.state.objects import StateObject
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.load import load
-from orchestrator.config.naming import names_of
-from orchestrator.config.rename import FileEdit, Rename, What, rename_edits
+from orchestrator.config.naming import aws_names
+from orchestrator.config.rename import FileEdit, Rename, RenameKind, rename_edits
 from orchestrator.errors import CatalogueError, UnitError, UsageError
 from orchestrator.terraform.state.edit import emptied, with_serial
 from orchestrator.terraform.state.reader import read_state
@@ -113,7 +113,7 @@ def _meant(root: Path, catalogue: Catalogue, source: str, target: str) -> tuple[
 
 def _candidates(root: Path, source: str, target: str) -> Iterator[tuple[Rename, bool]]:
     """What the two names could be, and whether ``live/`` still has the former one."""
-    for what in (What.STAGE, What.STACK):
+    for what in (RenameKind.STAGE, RenameKind.STACK):
         old, new = _of_kind(source, what), _of_kind(target, what)
         if not (old and new):
             continue
@@ -141,10 +141,10 @@ def _meant_unit(catalogue: Catalogue, source: str, target: str) -> tuple[Rename,
         units = ", ".join(f"{stage}/{stack}" for stack in sorted(stacks))
         message = f"there is neither {source} nor {target}"
         raise UsageError(message, hint=near_miss(source, catalogue.units) or f"units: {units or 'none'}")
-    return Rename(What.UNIT, old, new, scope=stage), old in stacks
+    return Rename(RenameKind.UNIT, old, new, scope=stage), old in stacks
 
 
-def _of_kind(name: str, what: What) -> str:
+def _of_kind(name: str, what: RenameKind) -> str:
     """The bare name, or nothing when the text says that it is of another kind."""
     kind, colon, bare = name.partition(":")
     if not colon:
@@ -152,7 +152,7 @@ def _of_kind(name: str, what: What) -> str:
     return bare if kind == what.value else ""
 
 
-def _exists(root: Path, what: What, name: str) -> bool:
+def _exists(root: Path, what: RenameKind, name: str) -> bool:
     return (root / "live" / f"{what}s" / f"{name}.yaml").is_file()
 
 
@@ -184,14 +184,14 @@ def _pairs(catalogue: Catalogue, rename: Rename) -> tuple[Pair, ...]:
 
 
 def _renamed(unit: Unit, rename: Rename) -> bool:
-    if rename.what is What.STAGE:
+    if rename.what is RenameKind.STAGE:
         return unit.stage == rename.new and not unit.of_account
     return unit.stack == rename.new and rename.scope in {"", unit.stage}
 
 
 def _former(unit: Unit, rename: Rename) -> Unit:
-    stage = rename.old if rename.what is What.STAGE else unit.stage
-    stack = unit.stack if rename.what is What.STAGE else rename.old
+    stage = rename.old if rename.what is RenameKind.STAGE else unit.stage
+    stack = unit.stack if rename.what is RenameKind.STAGE else rename.old
     _, at, region = unit.id.partition("@")
     return replace(unit, id=f"{stage}/{stack}{at}{region}", stage=stage, stack=stack)
 
@@ -220,6 +220,6 @@ def _check_same(before: Catalogue, after: Catalogue, pairs: tuple[Pair, ...]) ->
 
 def _check_names(before: Catalogue, after: Catalogue, former: Mapping[str, Unit]) -> None:
     for id_, old in former.items():
-        if names_of(before, old) != names_of(after, after.units[id_]):
+        if aws_names(before, old) != aws_names(after, after.units[id_]):
             message = f"names in AWS of {old.id} would not stay"
             raise UsageError(message, hint="a `named` is there already; change live/ by hand first")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from orchestrator.config.accounts_lock import (
     FILE,
-    Locked,
+    LockedAccount,
     accounts_lock_text,
-    locked_account,
+    lock_entry,
     parse_lock,
     read_accounts_lock,
 )
@@ -36,7 +36,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def record(catalogue: Catalogue) -> str:
-    return accounts_lock_text(locked_account(catalogue, account) for account in catalogue.accounts.values())
+    return accounts_lock_text(lock_entry(catalogue, account) for account in catalogue.accounts.values())
 
 
 def test_what_was_written_is_found_and_an_unchanged_catalogue_is_let_alone(project: Project) -> None:
@@ -126,7 +126,7 @@ def test_a_record_that_cannot_be_read_is_an_error_with_its_place(text: str, said
 
 _NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True)
 _LOCKED = st.builds(
-    Locked,
+    LockedAccount,
     name=_NAMES | st.sampled_from(["no", "on", "null", "yes", "e1"]),
     id=st.from_regex(r"[0-9]{12}", fullmatch=True),
     region=st.sampled_from(["eu-west-1", "us-east-1"]),
@@ -138,7 +138,7 @@ _LOCKED = st.builds(
 
 
 @given(st.lists(_LOCKED, max_size=4, unique_by=lambda each: each.name))
-def test_the_record_survives_being_written(entries: list[Locked]) -> None:
+def test_the_record_survives_being_written(entries: list[LockedAccount]) -> None:
     lock = parse_lock(accounts_lock_text(entries).encode()) if entries else {}
     assert {name: replace(each, at=Location(FILE), lines={}) for name, each in lock.items()} == {
         each.name: each for each in entries

@@ -14,36 +14,36 @@ from orchestrator.config.live.merge import (
     extend_entries,
     extend_stage,
     merge,
-    own_stack,
-    without_null,
+    without_cleared_keys,
+    without_nulls,
 )
-from orchestrator.config.yaml.reader import Yaml, parse_yaml
-from orchestrator.config.yaml.scalars import ScalarKind
+from orchestrator.config.yaml.reader import YamlValue, parse_yaml
+from orchestrator.config.yaml.scalars import YamlKind
 from orchestrator.errors import Location
 
 HERE = Location("f.yaml", 1, 1)
-_KINDS = {type(None): ScalarKind.NULL, bool: ScalarKind.BOOL, int: ScalarKind.NUMBER, str: ScalarKind.TEXT}
+_KINDS = {type(None): YamlKind.NULL, bool: YamlKind.BOOL, int: YamlKind.NUMBER, str: YamlKind.TEXT}
 
 
-def yaml(value: Any) -> Yaml:
+def yaml(value: Any) -> YamlValue:
     """Plain data as if it had been read."""
     if isinstance(value, dict):
         items = {key: yaml(item) for key, item in value.items()}
         size = 1 + sum(item.size for item in items.values())
-        return Yaml(ScalarKind.MAP, items, HERE, size=size, key_at=dict.fromkeys(items, HERE))
+        return YamlValue(YamlKind.MAP, items, HERE, size=size, key_at=dict.fromkeys(items, HERE))
     if isinstance(value, list):
         found = tuple(map(yaml, value))
-        return Yaml(ScalarKind.LIST, found, HERE, size=1 + sum(item.size for item in found))
-    return Yaml(_KINDS[type(value)], value, HERE, str(value))
+        return YamlValue(YamlKind.LIST, found, HERE, size=1 + sum(item.size for item in found))
+    return YamlValue(_KINDS[type(value)], value, HERE, str(value))
 
 
-def data(value: Yaml) -> Any:
-    if value.kind is ScalarKind.MAP:
+def data(value: YamlValue) -> Any:
+    if value.kind is YamlKind.MAP:
         return {key: data(item) for key, item in value.items()}
-    return [data(item) for item in value.value] if value.kind is ScalarKind.LIST else value.value
+    return [data(item) for item in value.value] if value.kind is YamlKind.LIST else value.value
 
 
-def read(text: str) -> Yaml:
+def read(text: str) -> YamlValue:
     return parse_yaml(text.encode(), "f.yaml")
 
 
@@ -159,7 +159,7 @@ def test_neither_side_is_changed(base: dict[str, Any], over: dict[str, Any]) -> 
 @given(CLEAN)
 def test_without_nulls_there_is_nothing_to_take_out(value: dict[str, Any]) -> None:
     found = yaml(value)
-    assert without_null(found) is found
+    assert without_nulls(found) is found
 
 
 def test_a_merged_value_keeps_its_place() -> None:
@@ -174,13 +174,13 @@ def test_a_merged_value_keeps_its_place() -> None:
 
 def test_a_stack_file_keeps_an_input_that_is_null_and_nothing_else() -> None:
     file = read("module: any\nversion:\ninputs: {a: null, b: {c: null}}\nsecrets: {x: null}\n")
-    assert data(own_stack(file)) == {"module": "any", "inputs": {"a": None, "b": {"c": None}}, "secrets": {}}
-    assert data(own_stack(read("module: any\ninputs:\n"))) == {"module": "any"}
+    assert data(without_cleared_keys(file)) == {"module": "any", "inputs": {"a": None, "b": {"c": None}}, "secrets": {}}
+    assert data(without_cleared_keys(read("module: any\ninputs:\n"))) == {"module": "any"}
 
 
 def stages(*texts: str) -> dict[str, Any]:
     """What a chain of stages, the one that extends nothing first, makes of `stack`."""
-    stack = own_stack(read("module: m\nregions: [r-1]\ninputs: {a: file, b: file, c: {x: 1}}\n"))
+    stack = without_cleared_keys(read("module: m\nregions: [r-1]\ninputs: {a: file, b: file, c: {x: 1}}\n"))
     entries: Mapping[str, StackEntry] = {}
     for text in texts:
         entries = extend_entries(entries, read(text), {"stack": stack})

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.config.live.references import BuiltIn, OutputOf, ReferenceTextError, lookalikes, split
+from orchestrator.config.live.references import BuiltIn, OutputReference, ReferenceTextError, lookalikes, split
 
 
 @pytest.mark.parametrize(
@@ -21,14 +21,14 @@ from orchestrator.config.live.references import BuiltIn, OutputOf, ReferenceText
         ("${{account_id}}", (BuiltIn("account_id"),)),
         ("https://${{ stage }}.example.com", ("https://", BuiltIn("stage"), ".example.com")),
         ("${{ name }}${{ stack }}", (BuiltIn("name"), BuiltIn("stack"))),
-        ("${{ identity.user_pool_arn }}", (OutputOf("identity", None, "user_pool_arn", ()),)),
-        ("${{ edge@us-east-1.cert_arn }}", (OutputOf("edge", "us-east-1", "cert_arn", ()),)),
-        ("${{ data.tables.users.name }}", (OutputOf("data", None, "tables", ("users", "name")),)),
-        ('${{ data.tables["users"].name }}', (OutputOf("data", None, "tables", ("users", "name")),)),
-        ("${{ data.tables['a b'][0] }}", (OutputOf("data", None, "tables", ("a b", 0)),)),
-        ("${{ data.list[12].x-y }}", (OutputOf("data", None, "list", (12, "x-y")),)),
-        ('${{ data.tables["a.b]c"] }}', (OutputOf("data", None, "tables", ("a.b]c",)),)),
-        ('${{ data.tables[""] }}', (OutputOf("data", None, "tables", ("",)),)),
+        ("${{ identity.user_pool_arn }}", (OutputReference("identity", None, "user_pool_arn", ()),)),
+        ("${{ edge@us-east-1.cert_arn }}", (OutputReference("edge", "us-east-1", "cert_arn", ()),)),
+        ("${{ data.tables.users.name }}", (OutputReference("data", None, "tables", ("users", "name")),)),
+        ('${{ data.tables["users"].name }}', (OutputReference("data", None, "tables", ("users", "name")),)),
+        ("${{ data.tables['a b'][0] }}", (OutputReference("data", None, "tables", ("a b", 0)),)),
+        ("${{ data.list[12].x-y }}", (OutputReference("data", None, "list", (12, "x-y")),)),
+        ('${{ data.tables["a.b]c"] }}', (OutputReference("data", None, "tables", ("a.b]c",)),)),
+        ('${{ data.tables[""] }}', (OutputReference("data", None, "tables", ("",)),)),
         ("$${{ stage }}", ("$", BuiltIn("stage"))),
         ("a }} b", ("a }} b",)),
         ("${AWS::Region} ${aws:username} $(x)", ("${AWS::Region} ${aws:username} $(x)",)),
@@ -117,12 +117,12 @@ STACKS = st.from_regex(r"[a-z][a-z0-9-]{0,30}", fullmatch=True)
 OUTPUTS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,20}", fullmatch=True)
 STEPS = st.integers(0, 999_999_999) | st.text(st.characters(exclude_characters="\"'\\{}"), max_size=10)
 REFERENCES = st.builds(
-    OutputOf, STACKS, st.none() | st.just("us-east-1"), OUTPUTS, st.lists(STEPS, max_size=3).map(tuple)
+    OutputReference, STACKS, st.none() | st.just("us-east-1"), OUTPUTS, st.lists(STEPS, max_size=3).map(tuple)
 )
 LITERALS = st.text(min_size=1, max_size=20).filter(lambda text: "${{" not in text and not text.endswith(("$", "${")))
 
 
-def _written(part: str | OutputOf) -> str:
+def _written(part: str | OutputReference) -> str:
     if isinstance(part, str):
         return part
     region = f"@{part.region}" if part.region else ""
@@ -131,8 +131,8 @@ def _written(part: str | OutputOf) -> str:
 
 
 @given(st.lists(LITERALS | REFERENCES, min_size=1, max_size=6))
-def test_what_is_written_is_read(parts: list[str | OutputOf]) -> None:
-    wanted: list[str | OutputOf] = []
+def test_what_is_written_is_read(parts: list[str | OutputReference]) -> None:
+    wanted: list[str | OutputReference] = []
     for part in parts:
         if isinstance(part, str) and wanted and isinstance(wanted[-1], str):
             wanted[-1] += part

@@ -12,19 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.config.yaml.reader import MAX_BYTES, MAX_DEPTH, MAX_VALUES, Yaml, parse_yaml, read_yaml
-from orchestrator.config.yaml.scalars import ScalarKind
+from orchestrator.config.yaml.reader import MAX_BYTES, MAX_DEPTH, MAX_VALUES, YamlValue, parse_yaml, read_yaml
+from orchestrator.config.yaml.scalars import YamlKind
 from orchestrator.errors import CatalogueError, Location
 
 
-def parse(text: str) -> Yaml:
+def parse(text: str) -> YamlValue:
     return parse_yaml(text.encode(), "f.yaml")
 
 
-def data(value: Yaml) -> Any:
-    if value.kind is ScalarKind.MAP:
+def data(value: YamlValue) -> Any:
+    if value.kind is YamlKind.MAP:
         return {key: data(item) for key, item in value.items()}
-    return [data(item) for item in value.value] if value.kind is ScalarKind.LIST else value.value
+    return [data(item) for item in value.value] if value.kind is YamlKind.LIST else value.value
 
 
 def said(content: str | bytes) -> str:
@@ -47,29 +47,29 @@ def test_every_value_knows_its_place() -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "value"),
     [
-        ("true", ScalarKind.BOOL, True),
-        ("false", ScalarKind.BOOL, False),
-        ("", ScalarKind.NULL, None),
-        ("~", ScalarKind.NULL, None),
-        ("null", ScalarKind.NULL, None),
-        ("0", ScalarKind.NUMBER, 0),
-        ("-12", ScalarKind.NUMBER, -12),
-        ("5.100", ScalarKind.NUMBER, 5.1),
-        ("1e3", ScalarKind.NUMBER, 1000.0),
-        ("111111111111", ScalarKind.NUMBER, 111111111111),
-        ("eu-west-1", ScalarKind.TEXT, "eu-west-1"),
-        ("1.2.3", ScalarKind.TEXT, "1.2.3"),
-        ("10m", ScalarKind.TEXT, "10m"),
-        ("v2.3.1", ScalarKind.TEXT, "v2.3.1"),
-        ("=", ScalarKind.TEXT, "="),
-        ("https://x.example.com:8080/a#b", ScalarKind.TEXT, "https://x.example.com:8080/a#b"),
-        ("${{ data.tables }}", ScalarKind.TEXT, "${{ data.tables }}"),
-        ("'yes'", ScalarKind.TEXT, "yes"),
-        ('"011111111111"', ScalarKind.TEXT, "011111111111"),
-        ("|\n  a\n  b\n", ScalarKind.TEXT, "a\nb\n"),
+        ("true", YamlKind.BOOL, True),
+        ("false", YamlKind.BOOL, False),
+        ("", YamlKind.NULL, None),
+        ("~", YamlKind.NULL, None),
+        ("null", YamlKind.NULL, None),
+        ("0", YamlKind.NUMBER, 0),
+        ("-12", YamlKind.NUMBER, -12),
+        ("5.100", YamlKind.NUMBER, 5.1),
+        ("1e3", YamlKind.NUMBER, 1000.0),
+        ("111111111111", YamlKind.NUMBER, 111111111111),
+        ("eu-west-1", YamlKind.TEXT, "eu-west-1"),
+        ("1.2.3", YamlKind.TEXT, "1.2.3"),
+        ("10m", YamlKind.TEXT, "10m"),
+        ("v2.3.1", YamlKind.TEXT, "v2.3.1"),
+        ("=", YamlKind.TEXT, "="),
+        ("https://x.example.com:8080/a#b", YamlKind.TEXT, "https://x.example.com:8080/a#b"),
+        ("${{ data.tables }}", YamlKind.TEXT, "${{ data.tables }}"),
+        ("'yes'", YamlKind.TEXT, "yes"),
+        ('"011111111111"', YamlKind.TEXT, "011111111111"),
+        ("|\n  a\n  b\n", YamlKind.TEXT, "a\nb\n"),
     ],
 )
-def test_what_a_word_is(text: str, kind: ScalarKind, value: object) -> None:
+def test_what_a_word_is(text: str, kind: YamlKind, value: object) -> None:
     found = parse(f"key: {text}").value["key"]
     assert (found.kind, found.value) == (kind, value)
     assert type(found.value) is type(value)
@@ -249,10 +249,10 @@ def test_quoted_text_comes_out_as_it_was(value: dict[str, Any]) -> None:
 @given(st.binary(max_size=200))
 def test_whatever_is_in_a_file_is_read_or_refused(content: bytes) -> None:
     with contextlib.suppress(CatalogueError):
-        assert isinstance(parse_yaml(content, "f.yaml"), Yaml)
+        assert isinstance(parse_yaml(content, "f.yaml"), YamlValue)
 
 
 @given(st.text(st.sampled_from("ab:-[]{}&*!|>'\"%@`,?#~<= \n\t0.9eE+x${"), max_size=80))
 def test_whatever_looks_like_yaml_is_read_or_refused(content: str) -> None:
     with contextlib.suppress(CatalogueError):
-        assert isinstance(parse_yaml(content.encode(), "f.yaml"), Yaml)
+        assert isinstance(parse_yaml(content.encode(), "f.yaml"), YamlValue)

@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.ledger_form import make_entry
-from orchestrator.config.accounts_lock import FILE, Locked, accounts_lock_text, locked_account
+from orchestrator.config.accounts_lock import FILE, LockedAccount, accounts_lock_text, lock_entry
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location, SetupError
 from orchestrator.guard.model import Finding, Severity
@@ -34,7 +34,7 @@ POOL = StateResource("module.this.aws_cognito_user_pool.this", "aws_cognito_user
 STATE = StateRecord("line", 3, {}, (POOL.address,), (POOL,))
 OLD = replace(unit("old/users", "production"), stage="old")
 LEFT = OrphanedState(make_entry(LIVE, OLD, STATE), "bucket", STATE, Location("live/accounts/production.yaml", 1))
-GONE = Locked("gone", "4" * 12, "eu-west-1", "gone-bucket", "ams", Location(FILE, 5), {})
+GONE = LockedAccount("gone", "4" * 12, "eu-west-1", "gone-bucket", "ams", Location(FILE, 5), {})
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Fake:
     def elsewhere(self, shelf: AccountListing, new: Sequence[InventoryRecord]) -> tuple[OrphanedState, ...]:
         return ()
 
-    def of_vanished(self, locked_account: Locked) -> Sequence[OrphanedState]:
+    def of_vanished(self, locked_account: LockedAccount) -> Sequence[OrphanedState]:
         if isinstance(self.vanished, SetupError):
             raise self.vanished
         return self.vanished
@@ -68,7 +68,7 @@ def gate(fake: Fake, **more: Any) -> InventoryCheck:
     return InventoryCheck(LIVE, cast("Listings", fake), PROTECTED, **more)
 
 
-def held(fake: Fake, *, vanished: Sequence[Locked] = (), destroy: bool = False, **more: Any) -> BlockedUnits:
+def held(fake: Fake, *, vanished: Sequence[LockedAccount] = (), destroy: bool = False, **more: Any) -> BlockedUnits:
     return gate(fake, **more).by_ledgers(BlockedUnits(), LIVE.units.values(), vanished, destroy=destroy)
 
 
@@ -135,7 +135,7 @@ def test_an_emptied_or_unreachable_vanished_account_is_a_note() -> None:
 
 
 def test_an_account_that_moved_is_held_before_aws_is_asked() -> None:
-    lock = {"bpm": replace(locked_account(LIVE, LIVE.accounts["bpm"]), id="5" * 12, lines={"id": Location(FILE, 6)})}
+    lock = {"bpm": replace(lock_entry(LIVE, LIVE.accounts["bpm"]), id="5" * 12, lines={"id": Location(FILE, 6)})}
     here = replace(LIVE, root=Path(__file__).parents[4])
     found = InventoryCheck(here, cast("Listings", None), PROTECTED).by_record(compare_accounts(here, lock))
     (report,) = found.reports
@@ -162,7 +162,7 @@ def test_in_a_ci_the_record_is_that_of_the_protected_commit(tmp_path: Path) -> N
     git = Git(tmp_path / "repo")
     file = git.root / FILE
     file.parent.mkdir(parents=True)
-    entry = locked_account(LIVE, LIVE.accounts["bpm"])
+    entry = lock_entry(LIVE, LIVE.accounts["bpm"])
     file.write_text(accounts_lock_text([entry]))
     merged = git.commit()
     file.write_text(accounts_lock_text([replace(entry, id="6" * 12)]))
