@@ -16,8 +16,8 @@ from pydantic import Field, StringConstraints
 from orchestrator.config.catalogue import Account, Catalogue
 from orchestrator.config.schema.models import AccountId, Name, Region, StrictModel
 from orchestrator.config.schema.validate import validate
-from orchestrator.config.yaml.reader import YamlValue, parse_yaml, read_yaml
-from orchestrator.config.yaml.scalars import YamlKind
+from orchestrator.config.yaml.reader import parse_yaml, read_yaml
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import CatalogueError, Location, Problem
 
 LOCK_FORMAT = 1

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from orchestrator.config.yaml.reader import YamlValue, read_yaml
-from orchestrator.config.yaml.scalars import YamlKind as Is
+from orchestrator.config.yaml.reader import read_yaml
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import CatalogueError, Location, Problem
 
 _FOLDERS = ("accounts", "stages", "stacks")
@@ -212,12 +212,12 @@ def _add_named(file: _File, body: YamlValue, name: str, *, key: Location | None 
     """Say which names in AWS stay, unless it is said already."""
     if body.get("named") is not None:
         return
-    if body.kind is Is.NULL and key is not None:
+    if body.kind is YamlKind.NULL and key is not None:
         line = file.text.splitlines()[key.line - 1]
         colon = line.index(":", key.column - 1)
         file.changes.append((key.line, colon + 1, 0, f" {{named: {name}}}"))
         return
-    if body.kind is not Is.MAP or file.text.splitlines()[body.at.line - 1][body.at.column - 1] in "&*":
+    if body.kind is not YamlKind.MAP or file.text.splitlines()[body.at.line - 1][body.at.column - 1] in "&*":
         raise _by_hand(body.at, f"`named: {name}` cannot be put in here")
     line = file.text.splitlines()[body.at.line - 1]
     if line[body.at.column - 1] == "{":
@@ -242,7 +242,7 @@ def _values(yaml: YamlValue | None) -> Iterator[YamlValue]:
 
 
 def _items(yaml: YamlValue | None) -> Iterator[YamlValue]:
-    return iter(yaml.value if yaml is not None and yaml.kind is Is.LIST else ())
+    return iter(yaml.value if yaml is not None and yaml.kind is YamlKind.LIST else ())
 
 
 def _text(yaml: YamlValue | None) -> str:

@@ -19,7 +19,8 @@ from orchestrator.config.schema.models import (
     StageModel,
 )
 from orchestrator.config.schema.validate import validate
-from orchestrator.config.yaml.reader import YamlValue, read_yaml
+from orchestrator.config.yaml.reader import read_yaml
+from orchestrator.config.yaml.value import YamlValue
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.util.suggest import near_miss
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from orchestrator.config.yaml.reader import YamlValue
-from orchestrator.config.yaml.scalars import YamlKind
+from orchestrator.config.yaml.value import YamlKind, YamlValue, make_map
 from orchestrator.errors import Location
 
 NEVER_INHERITED = ("uses", "expires", "disposable", "named")
@@ -84,19 +83,6 @@ def merge_stack(stack: YamlValue, over: YamlValue) -> YamlValue:
         if found is not None and found.kind is not YamlKind.NULL and over.get(other) is None:
             stack = without_keys(stack, (other,))
     return merge(stack, over)
-
-
-def make_map(values: dict[str, YamlValue], at: Location, places: Mapping[str, Location]) -> YamlValue:
-    """A map made here."""
-    return YamlValue(
-        YamlKind.MAP,
-        values,
-        at,
-        size=1 + sum(value.size for value in values.values()),
-        has_ref=any(value.has_ref for value in values.values()),
-        depth=1 + max((value.depth for value in values.values()), default=0),
-        key_at=places,
-    )
 
 
 def without_keys(value: YamlValue, keys: Iterable[str]) -> YamlValue:

@@ -10,7 +10,7 @@ from orchestrator.config.live.files import BUILT_INS, LiveFiles
 from orchestrator.config.live.merge import StackEntry, extend_entries
 from orchestrator.config.live.settings import region_not_allowed
 from orchestrator.config.live.stages import MergedStage
-from orchestrator.config.yaml.reader import YamlValue
+from orchestrator.config.yaml.value import YamlValue
 from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
 

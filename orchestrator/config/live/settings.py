@@ -11,8 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from orchestrator import __version__
 from orchestrator.config.catalogue import Account, Provider, Roles, Settings, Timeouts
 from orchestrator.config.live.references import BuiltIn, OutputReference, ReferenceTextError, split
-from orchestrator.config.yaml.reader import YamlValue
-from orchestrator.config.yaml.scalars import YamlKind
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Location, Problem
 from orchestrator.hcl.modules.sources import is_fetched
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import ModuleSource
 from orchestrator.config.live.settings import CONSTRAINT
-from orchestrator.config.yaml.reader import YamlValue
+from orchestrator.config.yaml.value import YamlValue
 from orchestrator.errors import Location, Problem
 from orchestrator.hcl.modules.sources import FETCHED, REGISTRY
 from orchestrator.util.suggest import near_miss

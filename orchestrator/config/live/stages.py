@@ -10,7 +10,7 @@ from orchestrator.config.catalogue import Account, Stage
 from orchestrator.config.live.files import LiveFiles
 from orchestrator.config.live.merge import StackEntry, extend_entries, extend_stage
 from orchestrator.config.live.settings import region_not_allowed, text_of
-from orchestrator.config.yaml.reader import YamlValue
+from orchestrator.config.yaml.value import YamlValue
 from orchestrator.errors import Problem
 from orchestrator.util.suggest import near_miss
 

@@ -27,7 +27,7 @@ class ReferenceBinder:
         """The output that a reference means; None where the stage says null.
 
         Raises:
-            ToldError: it means none; the problem is told.
+            AlreadyReportedError: it means none; the problem is told.
         """
         unit = self._find(StackReference(written.stack, written.region, self.draft.region, at))
         if unit is None:

@@ -12,7 +12,7 @@ from orchestrator.config.live.scopes import UnitDraft
 from orchestrator.config.live.settings import region_not_allowed, text_of
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.values import AlreadyReportedError, Resolver
-from orchestrator.config.yaml.reader import YamlValue
+from orchestrator.config.yaml.value import YamlValue
 from orchestrator.errors import Location
 from orchestrator.hcl.modules.interface import ModuleInterface
 from orchestrator.util.suggest import near_miss

@@ -11,8 +11,7 @@ from orchestrator.config.live.scopes import UnitDraft
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.types import check_input
 from orchestrator.config.resolve.values import AlreadyReportedError, Resolver
-from orchestrator.config.yaml.reader import YamlValue
-from orchestrator.config.yaml.scalars import YamlKind
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Problem
 from orchestrator.hcl.modules.interface import ModuleInterface, Variable
 

@@ -8,8 +8,7 @@ from typing import NoReturn
 
 from orchestrator.config.catalogue import Node, Ref, Text, Value
 from orchestrator.config.live.references import BuiltIn, OutputReference, Part, ReferenceTextError, lookalikes, split
-from orchestrator.config.yaml.reader import YamlValue
-from orchestrator.config.yaml.scalars import YamlKind
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
 
@@ -52,7 +51,7 @@ class ValueCache:
         """A text as its parts; wrong ones are told once.
 
         Raises:
-            ToldError: it is wrong.
+            AlreadyReportedError: it is wrong.
         """
         if id(value) not in self.parts:
             self.parts[id(value)] = self._split(value)
@@ -87,7 +86,7 @@ class Resolver:
         """A value with its references bound.
 
         Raises:
-            ToldError: it cannot be resolved; the problem is noted.
+            AlreadyReportedError: it cannot be resolved; the problem is noted.
         """
         if not value.has_ref:
             return self.shared.literal(value)
@@ -114,7 +113,7 @@ class Resolver:
         """A text in which only built-ins may stand.
 
         Raises:
-            ToldError: something else stands in it.
+            AlreadyReportedError: something else stands in it.
         """
         filled = []
         for part in self.shared.split(value):

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from orchestrator.config.live.files import LiveFiles
 from orchestrator.config.live.scopes import Scope, UnitDraft
-from orchestrator.config.yaml.reader import YamlValue
-from orchestrator.config.yaml.scalars import YamlKind
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
 

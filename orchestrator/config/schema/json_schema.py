@@ -9,7 +9,7 @@ from pathlib import Path
 from orchestrator.config.schema.documents import account_schema, orch_schema, stack_schema, stage_schema
 from orchestrator.config.schema.type_schema import Schema, inputs_schema
 from orchestrator.config.yaml.reader import read_yaml
-from orchestrator.config.yaml.scalars import YamlKind
+from orchestrator.config.yaml.value import YamlKind
 from orchestrator.errors import CatalogueError
 from orchestrator.hcl.modules.read import read_module
 from orchestrator.util.files import write_atomic

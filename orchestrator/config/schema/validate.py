@@ -18,9 +18,9 @@ from orchestrator.config.schema.models import (
     StackModel,
     StageModel,
 )
-from orchestrator.config.yaml.reader import YamlValue
-from orchestrator.config.yaml.scalars import YamlKind
-from orchestrator.errors import Location, Problem
+from orchestrator.config.yaml.validation import locate, to_plain
+from orchestrator.config.yaml.value import YamlKind, YamlValue
+from orchestrator.errors import Problem
 from orchestrator.util.suggest import near_miss
 
 _WANTED = {
@@ -67,15 +67,6 @@ def _provider(name: str, entry: YamlValue) -> list[Problem]:
         return []
     hint = f'quote it: "{entry.raw}"' if entry.kind is YamlKind.NUMBER else 'a version, or {source: …, version: "…"}'
     return [Problem(entry.at, f"providers.{_path([name])} is {_shown(entry)}", hint)]
-
-
-def to_plain(value: YamlValue, *, as_text: bool = False) -> Any:
-    """A value without places; ``as_text``: numbers and booleans as they are written."""
-    if value.kind is YamlKind.MAP:
-        return {key: to_plain(item, as_text=as_text) for key, item in value.value.items()}
-    if value.kind is YamlKind.LIST:
-        return [to_plain(item, as_text=as_text) for item in value.value]
-    return value.raw if as_text and value.kind in {YamlKind.NUMBER, YamlKind.BOOL} else value.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +119,9 @@ def _if_quoted(value: YamlValue, model: type[BaseModel]) -> dict[tuple[_Step, ..
 def _problem(value: YamlValue, model: type[BaseModel], error: _Error, quoted: str | None) -> Problem:
     """One of pydantic's errors as a problem with a place."""
     if error.type == "missing":
-        at, found = _find(value, error.loc[:-1])
+        at, found = locate(value, error.loc[:-1])
         return Problem(at, f"the key '{_path(error.loc)}' is missing", _description(model, error.loc))
-    at, found = _find(value, error.loc)
+    at, found = locate(value, error.loc)
     if error.type == "extra_forbidden":
         known = sorted(_fields(model, error.loc[:-1]))
         near = near_miss(str(error.loc[-1]), known) or f"known keys: {', '.join(known)}"
@@ -150,16 +141,6 @@ def _wanted(error: _Error, found: YamlValue, quoted: str | None) -> tuple[str, s
     if PATTERN_DESCRIPTIONS[ACCOUNT_ID] in wanted and re.fullmatch("[0-9]{11}", found.raw):
         return wanted, f'it has 11 digits; if a zero at its beginning got lost: "0{found.raw}"'
     return wanted, f'quote it: "{found.raw}"' if of_number and not quoted else None
-
-
-def _find(value: YamlValue, loc: Sequence[_Step]) -> tuple[Location, YamlValue]:
-    """What stands at a path, and the place of its key."""
-    at = value.at
-    for step in loc:
-        at, value = (
-            (value.where(str(step)), value.value[step]) if value.kind is YamlKind.MAP else (at, value.value[step])
-        )
-    return at, value
 
 
 def _path(loc: Sequence[_Step]) -> str:

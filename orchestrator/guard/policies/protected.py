@@ -20,10 +20,11 @@ from pydantic import (
 )
 from pydantic import ValidationError as PydanticError
 from pydantic_core import PydanticCustomError
-from ruamel.yaml.comments import CommentedMap
 
+from orchestrator.config.yaml.reader import parse_optional_yaml
+from orchestrator.config.yaml.validation import to_plain, validation_problems
+from orchestrator.config.yaml.value import YamlKind
 from orchestrator.errors import CatalogueError, Location, Problem
-from orchestrator.guard.marked import load_tree, problems_of
 
 PROTECTED_FILE = "protected.yaml"
 
@@ -120,15 +121,16 @@ class Protected:
         Raises:
             CatalogueError: as for ``read``.
         """
-        tree = load_tree(data, shown_as)
-        if not isinstance(tree, CommentedMap) or not tree:
+        tree = parse_optional_yaml(data, shown_as)
+        if tree is None or tree.kind is not YamlKind.MAP or not tree.value:
             what = "the list of protected resources is empty"
             hint = "add at least one type, e.g. aws_cognito_user_pool, with `lost` and `delete_apis`"
             raise CatalogueError([Problem(Location(shown_as, 1), what, hint)])
         try:
-            types = _FILE.validate_python(tree)
+            types = _FILE.validate_python(to_plain(tree))
         except PydanticError as error:
-            raise CatalogueError(problems_of(error, tree, shown_as, _SAID, ProtectedType.model_fields)) from error
+            known = ProtectedType.model_fields
+            raise CatalogueError(validation_problems(error, tree, words=_SAID, known=known)) from error
         return cls(types=types)
 
     def __contains__(self, resource_type: str) -> bool:

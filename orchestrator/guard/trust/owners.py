@@ -8,10 +8,11 @@ from typing import Annotated, Self
 
 from pydantic import StringConstraints, TypeAdapter
 from pydantic import ValidationError as PydanticError
-from ruamel.yaml.comments import CommentedMap
 
+from orchestrator.config.yaml.reader import parse_optional_yaml
+from orchestrator.config.yaml.validation import to_plain, validation_problems
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import CatalogueError, Location, Problem
-from orchestrator.guard.marked import load_tree, place, problems_of
 
 OWNERS_FILE = "owners.yaml"
 
@@ -37,18 +38,18 @@ class Owners:
         Raises:
             CatalogueError: it is not YAML, or an entry is invalid; with file and line.
         """
-        tree = load_tree(data, shown_as)
+        tree = parse_optional_yaml(data, shown_as)
         if tree is None:
             return cls()
-        if not isinstance(tree, CommentedMap):
+        if tree.kind is not YamlKind.MAP:
             what = "must be a map from names to lists of e-mail addresses"
             raise CatalogueError([Problem(Location(shown_as, 1), what, "anna: [anna@example.com]")])
         try:
-            found = _FILE.validate_python(tree)
+            found = _FILE.validate_python(to_plain(tree))
         except PydanticError as error:
-            raise CatalogueError(problems_of(error, tree, shown_as, _SAID, ())) from error
+            raise CatalogueError(validation_problems(error, tree, words=_SAID, known=())) from error
         owners = cls({name: frozenset(each.casefold() for each in emails) for name, emails in found.items()})
-        problems = [*owners._empty(tree, shown_as), *owners._shared(tree, shown_as)]
+        problems = [*owners._empty(tree), *owners._shared(tree)]
         if problems:
             raise CatalogueError(problems)
         return owners
@@ -58,17 +59,17 @@ class Owners:
         own = self.emails.get(owner, frozenset())
         return next((each for each in sorted(authors) if each.casefold() in own), "")
 
-    def _empty(self, tree: CommentedMap, name: str) -> Iterable[Problem]:
+    def _empty(self, tree: YamlValue) -> Iterable[Problem]:
         for owner, emails in self.emails.items():
             if not emails:
                 what = f"{owner} has no e-mail address, so orch cannot tell whether they wrote a change"
-                yield Problem(place(tree, [owner], name), what, "list every address in their commits")
+                yield Problem(tree.where(owner), what, "list every address in their commits")
 
-    def _shared(self, tree: CommentedMap, name: str) -> Iterable[Problem]:
+    def _shared(self, tree: YamlValue) -> Iterable[Problem]:
         taken: dict[str, str] = {}
         for owner, emails in self.emails.items():
             for email in sorted(emails):
                 other = taken.setdefault(email, owner)
                 if other != owner:
                     what = f"{email} is listed for both {other} and {owner}"
-                    yield Problem(place(tree, [owner], name), what, "list each person once")
+                    yield Problem(tree.where(owner), what, "list each person once")

@@ -6,18 +6,18 @@ import io
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedSeq
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from orchestrator.guard.marked import load_tree
-from orchestrator.guard.trust.waivers import Waiver, parse_waivers
+from orchestrator.config.yaml.scalars import AmbiguousScalarError, scalar
+from orchestrator.config.yaml.value import YamlKind, YamlValue
+from orchestrator.guard.trust.waivers import Waiver, parse_waivers, read_waivers
 
 _KEYS = ("id", "rule", "unit", "address", "owner", "reason", "expires", "plan")
 
 
 def entry_text(waiver: Waiver, indent: int = 0) -> str:
     """Return one waiver as an entry of the file, ``- id: …`` and a line for each key, indented by ``indent`` spaces."""
-    entry = {key: getattr(waiver, key) for key in _KEYS if getattr(waiver, key) != ""}
-    lines = _dump([entry]).splitlines()
+    lines = _dump([_entry(waiver)]).splitlines()
     return "".join(f"{' ' * indent}{line}\n" for line in lines)
 
 
@@ -34,21 +34,21 @@ def with_waiver(data: bytes, waiver: Waiver, *, shown_as: str) -> bytes:
     """
     before = parse_waivers(data, shown_as=shown_as)
     text = data.decode("utf-8")
-    tree = load_tree(data, shown_as)
+    tree = read_waivers(data, shown_as=shown_as)
     added = _added(text, tree, waiver)
     if not _reads_as(added, (*before, waiver), shown_as):
-        added = _dump([*(tree or ()), *load_tree(entry_text(waiver).encode(), shown_as)])
+        added = _dump([*(_entry(each) for each in before), _entry(waiver)])
     parse_waivers(added.encode(), shown_as=shown_as)
     return added.encode()
 
 
-def _added(text: str, tree: Any, waiver: Waiver) -> str:
+def _added(text: str, tree: YamlValue | None, waiver: Waiver) -> str:
     """Return the text with the new entry after the others, or in place of ``[]``."""
     newline = "\r\n" if "\r\n" in text else "\n"
     entry = entry_text(waiver, _indent(tree)).replace("\n", newline)
-    if isinstance(tree, CommentedSeq) and not tree:
+    if tree is not None and not tree.value:
         lines = text.splitlines(keepends=True)
-        line, column = tree.lc.line, tree.lc.col
+        line, column = tree.at.line - 1, tree.at.column - 1
         rest = lines[line][column:]
         after = rest[rest.index("]") + 1 :] if "]" in rest else rest
         comment = after.strip()
@@ -58,11 +58,9 @@ def _added(text: str, tree: Any, waiver: Waiver) -> str:
     return f"{text}{gap}{entry}"
 
 
-def _indent(tree: Any) -> int:
-    """Return the column of the dashes of the entries."""
-    if isinstance(tree, CommentedSeq) and tree:
-        return max(0, int(tree.lc.item(0)[1]) - 2)
-    return 0
+def _indent(tree: YamlValue | None) -> int:
+    """Return how far the dashes of the entries are indented."""
+    return max(0, tree.value[0].at.column - 3) if tree is not None and tree.value else 0
 
 
 def _reads_as(text: str, wanted: tuple[Waiver, ...], shown_as: str) -> bool:
@@ -76,6 +74,21 @@ def _reads_as(text: str, wanted: tuple[Waiver, ...], shown_as: str) -> bool:
 
 def _facts(waiver: Waiver) -> tuple[Any, ...]:
     return tuple(getattr(waiver, key) for key in _KEYS)
+
+
+def _entry(waiver: Waiver) -> dict[str, Any]:
+    found = {key: getattr(waiver, key) for key in _KEYS}
+    return {key: _quoted(value) for key, value in found.items() if value != ""}
+
+
+def _quoted(value: Any) -> Any:
+    """Return text in quotes when a YAML parser could read it as something else."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return value if scalar(value)[0] is YamlKind.TEXT else DoubleQuotedScalarString(value)
+    except AmbiguousScalarError:
+        return DoubleQuotedScalarString(value)
 
 
 def _dump(entries: Any) -> str:

@@ -20,10 +20,11 @@ from pydantic import (
 )
 from pydantic import ValidationError as PydanticError
 from pydantic_core import PydanticCustomError
-from ruamel.yaml.comments import CommentedSeq
 
+from orchestrator.config.yaml.reader import parse_optional_yaml
+from orchestrator.config.yaml.validation import to_plain, validation_problems
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import CatalogueError, Location, Problem
-from orchestrator.guard.marked import load_tree, place, problems_of
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.trust.owners import Owners
 
@@ -210,27 +211,37 @@ _SAID = {
 }
 
 
+def read_waivers(data: bytes, *, shown_as: str) -> YamlValue | None:
+    """Parse the waivers file as YAML; unquoted dates are text. None when it is empty.
+
+    Raises:
+        CatalogueError: it is not valid YAML.
+    """
+    return parse_optional_yaml(data, shown_as, plain_dates=True)
+
+
 def parse_waivers(data: bytes, *, shown_as: str) -> tuple[Waiver, ...]:
     """Parse the waivers of a file. ``waiver_problems`` and ``Waivers`` decide whether they are valid.
 
     Raises:
         CatalogueError: it is not YAML, or an entry is invalid or too broad; with file and line.
     """
-    tree = load_tree(data, shown_as)
+    tree = read_waivers(data, shown_as=shown_as)
     if tree is None:
         return ()
-    if not isinstance(tree, CommentedSeq):
+    if tree.kind is not YamlKind.LIST:
         hint = "orch waive FINDING adds one; without waivers the file contains []"
         raise CatalogueError([Problem(Location(shown_as, 1), "the waivers must be a list", hint)])
     try:
-        entries = _FILE.validate_python(tree)
+        entries = _FILE.validate_python(to_plain(tree))
     except PydanticError as error:
-        raise CatalogueError(problems_of(error, tree, shown_as, _SAID, _Entry.model_fields)) from error
-    starts = [tree.lc.item(number)[0] + 1 for number in range(len(entries))]
+        problems = validation_problems(error, tree, words=_SAID, known=_Entry.model_fields)
+        raise CatalogueError(problems) from error
+    starts = [item.at.line for item in tree.value]
     ends = [*(start - 1 for start in starts[1:]), len(data.splitlines())][: len(starts)]
     return tuple(
-        Waiver(**entry.model_dump(), at=place(tree, [number], shown_as), end=max(start, end))
-        for number, (entry, start, end) in enumerate(zip(entries, starts, ends, strict=True))
+        Waiver(**entry.model_dump(), at=item.at, end=max(item.at.line, end))
+        for entry, item, end in zip(entries, tree.value, ends, strict=True)
     )
 
 

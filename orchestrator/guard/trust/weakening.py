@@ -8,14 +8,14 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from orchestrator.config.yaml.reader import parse_yaml
+from orchestrator.config.yaml.validation import locate
 from orchestrator.errors import CatalogueError, Location
-from orchestrator.guard.marked import load_tree, place
 from orchestrator.guard.policies.load import CHECK_FILE, POLICIES_FOLDER
 from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected, ProtectedType
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
@@ -137,13 +137,13 @@ def _protected(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
     except CatalogueError as error:
         yield Weakening(error.problems[0].where, name, f"the new list is invalid: {error.problems[0].what}")
         return
-    tree, old_tree = load_tree(new, name), load_tree(old, name)
+    tree, old_tree = parse_yaml(new, name), parse_yaml(old, name)
     for kind, entry in was.types.items():
         if kind not in now.types:
-            yield Weakening(place(old_tree, [kind], name), kind, f"{kind} would no longer be protected")
+            yield Weakening(old_tree.where(kind), kind, f"{kind} would no longer be protected")
             continue
         for keys, what in _entry(entry, now.types[kind]):
-            yield Weakening(place(tree, [kind, *keys], name), ".".join([kind, *keys]), f"{kind}: {what}")
+            yield Weakening(locate(tree, [kind, *keys])[0], ".".join([kind, *keys]), f"{kind}: {what}")
 
 
 def _entry(was: ProtectedType, now: ProtectedType) -> Iterator[tuple[list[str], str]]:
@@ -169,13 +169,15 @@ def _owners(name: str, old: bytes, new: bytes) -> Iterator[Weakening]:
     except CatalogueError as error:
         yield Weakening(error.problems[0].where, name, f"the new owners are invalid: {error.problems[0].what}")
         return
-    tree = load_tree(new, name)
+    if not now.emails:
+        return
+    tree = parse_yaml(new, name)
     for owner, emails in now.emails.items():
         if owner not in was.emails:
-            yield Weakening(place(tree, [owner], name), f"owner {owner}", f"{owner} would become an owner")
+            yield Weakening(tree.where(owner), f"owner {owner}", f"{owner} would become an owner")
         elif emails != was.emails[owner]:
             what = f"the e-mail addresses of {owner} would change"
-            yield Weakening(place(tree, [owner], name), f"owner {owner}", what)
+            yield Weakening(tree.where(owner), f"owner {owner}", what)
 
 
 def _pin(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
@@ -195,11 +197,11 @@ def _pinned(name: str, data: bytes) -> tuple[str | None, Location]:
         found, line = find_pin(name, data)
         return found, Location(name, line)
     try:
-        tree: Any = load_tree(data, name)
+        tree = parse_yaml(data, name)
     except CatalogueError:
         return None, Location(name)
-    value = tree.get("orch") if isinstance(tree, Mapping) else None
-    return (str(value) if value is not None else None), place(tree, ["orch"], name)
+    value = tree.get("orch")
+    return (value.raw or None if value is not None else None), tree.where("orch")
 
 
 def is_loosened(old: str, new: str) -> bool:

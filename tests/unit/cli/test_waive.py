@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.config.load import load
@@ -197,6 +197,10 @@ def test_whatever_the_file_looks_like_the_rest_stays(text: str, kept: str) -> No
     assert [each.id for each in parse_waivers(two, shown_as=FILE)] == [*(each.id for each in before), "n0", "n1"]
 
 
+@example("yes")
+@example("2026-01-01")
+@example("0x1F")
+@example("8: a # b")
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1))
 def test_any_reason_is_read_back_as_it_was_given(reason: str) -> None:
     if not reason.strip() or reason != reason.strip() or "\ufeff" in reason:

@@ -82,7 +82,7 @@ def test_a_file_that_somebody_wrote_to_be_read_is_not_passed_over(tmp_path: Path
 def test_a_link_to_nowhere_is_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     write(tmp_path, STAGE)
     (tmp_path / "live/stages/test.yaml").symlink_to("nowhere")
-    with pytest.raises(CatalogueError, match=r"^live/stages/test\.yaml: the file cannot be read: No such file"):
+    with pytest.raises(CatalogueError, match=r"^live/stages/test\.yaml: cannot read the file: No such file"):
         load(tmp_path)
 
 
@@ -114,8 +114,8 @@ def test_a_file_that_cannot_be_used_is_told_once(tmp_path: Path) -> None:
         "== stacks/app\nmodule: any\ninputs: {a: '${{ other.x }}', b: '${{ far.x }}'}\n== stacks/other\n"
     )
     assert problems(tmp_path, text) == [
-        "live/stacks/other.yaml: the file is empty — delete it, or write what it is for",
-        "live/stages/away.yaml:2:1: this is not YAML: did not find expected node content",
+        "live/stacks/other.yaml: the file is empty — delete it, or add its content",
+        "live/stages/away.yaml:2:1: invalid YAML: did not find expected node content",
     ]
 
 

@@ -17,8 +17,8 @@ from orchestrator.config.live.merge import (
     without_cleared_keys,
     without_nulls,
 )
-from orchestrator.config.yaml.reader import YamlValue, parse_yaml
-from orchestrator.config.yaml.scalars import YamlKind
+from orchestrator.config.yaml.reader import parse_yaml
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Location
 
 HERE = Location("f.yaml", 1, 1)

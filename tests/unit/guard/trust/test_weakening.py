@@ -138,7 +138,7 @@ def test_a_weakening_is_reported_with_its_location(
         ("policies/owners.yaml", swap("carl: [carl@example.com]\n", "")),
         ("policies/owners.yaml", swap("anna@example.com", "Anna@example.com")),
         ("policies/owners.yaml", gone),
-        ("live/orch.yaml", swap("name: x", "name: y")),
+        ("live/orch.yaml", swap("name: x", "name: other")),
         ("live/orch.yaml", swap("~=0.1", "~=0.1.4")),
         ("constraints.txt", swap("0.1.3", "0.1.4")),
         ("constraints.txt", swap("boto3==1", "boto3==2")),
