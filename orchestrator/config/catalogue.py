@@ -9,6 +9,9 @@ from typing import TypeAlias
 
 from orchestrator.errors import Location
 
+SET_BY_ORCH = frozenset({"names", "name", "protected_delete_apis"})
+"""Module variables that orch sets when a stack does not: names in AWS, and the API calls that delete protected data."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ref:

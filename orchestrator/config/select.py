@@ -159,6 +159,6 @@ def account_names(root: Path) -> list[str]:
 
 def _modules(outline: Outline, root: Path) -> list[str]:
     """``module:NAME`` of every module that there is; each is looked at once."""
-    bodies = {(id(draft.body.get("module")), id(draft.body.get("version"))): draft for draft in outline.drafts}
+    bodies = {(draft.body.get("module"), draft.body.get("version")): draft for draft in outline.drafts}
     found = (module_source(draft.body, draft.at, root, []) for draft in bodies.values())
     return sorted({f"module:{source.address.removeprefix('modules/')}" for source in found if source is not None})

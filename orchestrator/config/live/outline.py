@@ -14,7 +14,7 @@ from orchestrator.config.live.stages import make_stage, merged_stages
 from orchestrator.errors import CatalogueError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outline:
     """Everything in ``live/`` that is right; ``files.problems`` has what is wrong.
 

@@ -15,7 +15,7 @@ from orchestrator.errors import Location
 from orchestrator.util.suggest import near_miss
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReferenceBinder:
     """Binds what one unit reads. ``bound``: the units that were found."""
 

@@ -11,6 +11,7 @@ from orchestrator.config.live.scopes import UnitDraft
 from orchestrator.config.live.sources import module_source
 from orchestrator.config.resolve.values import ValueCache
 from orchestrator.config.resolve.wiring import Wiring
+from orchestrator.config.yaml.value import YamlValue
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.hcl.modules.interface import ModuleInterface
 from orchestrator.hcl.modules.read import read_module
@@ -38,7 +39,7 @@ class ResolveContext:
     shared: ValueCache
     problems: list[Problem]
     interfaces: dict[str, ModuleInterface | None] = field(default_factory=dict)
-    _sources: dict[int, ModuleSource | None] = field(default_factory=dict)
+    _sources: dict[YamlValue, ModuleSource | None] = field(default_factory=dict)
     _modules: dict[Path, ModuleInterface | None] = field(default_factory=dict)
     _told: set[Problem] = field(default_factory=set)
 
@@ -52,11 +53,10 @@ class ResolveContext:
     def source(self, draft: UnitDraft) -> ModuleSource | None:
         """The module of a draft; None when it is wrong, which is told."""
         value = draft.body.get("module")
-        key = id(value) if value is not None and draft.body.get("version") is None else id(draft.body)
+        key = value if value is not None and draft.body.get("version") is None else draft.body
         if key not in self._sources:
             found: list[Problem] = []
             self._sources[key] = module_source(draft.body, self.wiring.files.stacks[draft.stack].at, self.root, found)
-            self.shared.kept += [draft.body] if value is None else [draft.body, value]
             for problem in found:
                 self.tell(problem.where, problem.what, problem.hint)
         return self._sources[key]

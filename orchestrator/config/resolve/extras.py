@@ -28,7 +28,7 @@ _MODULE = re.compile(rf"module\.{_WORD}{_INDEX}(?:\.module\.{_WORD}{_INDEX})*")
 _FOLDER_HINT = "name a folder by its path from the top of the repository, without .."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Extras:
     """Reads them from one draft."""
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from orchestrator.config.catalogue import Node, references
+from orchestrator.config.catalogue import SET_BY_ORCH, Node, references
 from orchestrator.config.live.scopes import UnitDraft
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.types import check_input
@@ -15,8 +15,6 @@ from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Problem
 from orchestrator.hcl.modules.interface import ModuleInterface, Variable
 
-SET_BY_ORCH = frozenset({"names", "name", "protected_delete_apis"})
-"""Variables that orch sets when the stack does not: names in AWS, and what deletes protected resources."""
 VARIABLE_KEYS = ("inputs", "secrets", "archives")
 """Keys of a stack that set variables."""
 
@@ -26,7 +24,7 @@ class Inputs:
     """Makes the inputs of units; each literal is checked once for each variable."""
 
     context: ResolveContext
-    _checked: set[tuple[int, int]] = field(default_factory=set)
+    _checked: set[tuple[Variable, YamlValue]] = field(default_factory=set)
 
     def of(self, draft: UnitDraft, resolver: Resolver) -> dict[str, Node]:
         """The inputs of a draft. One that is wrong is told, and null here."""
@@ -71,7 +69,7 @@ class Inputs:
 
     def _check(self, variable: Variable, node: Node, value: YamlValue) -> None:
         if not value.has_ref:
-            key = (id(variable), id(value))
+            key = (variable, value)
             if key in self._checked:
                 return
             self._checked.add(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NoReturn
 
 from orchestrator.config.catalogue import Node, Ref, Text, Value
@@ -20,23 +20,25 @@ class AlreadyReportedError(Exception):
     """A problem that has been noted already: this value cannot be resolved."""
 
 
-@dataclass(slots=True)
 class ValueCache:
-    """What all units share: literals, and texts taken apart. Kept while one catalogue is loaded."""
+    """Literals and parsed texts, so that units that inherit a value share one node. It lasts for one load.
 
-    stack_names: frozenset[str]
-    problems: list[Problem]
-    literals: dict[int, Node] = field(default_factory=dict)
-    parts: dict[int, tuple[Part, ...] | None] = field(default_factory=dict)
-    kept: list[YamlValue] = field(default_factory=list)
-    """Keeps what is cached by identity alive."""
+    Args:
+        stack_names: names that a reference can start with.
+        problems: where problems with texts go, once each.
+    """
+
+    def __init__(self, stack_names: frozenset[str], problems: list[Problem]) -> None:
+        self.problems = problems
+        self._stack_names = stack_names
+        self._literals: dict[YamlValue, Node] = {}
+        self._parts: dict[YamlValue, tuple[Part, ...] | None] = {}
 
     def literal(self, value: YamlValue) -> Node:
-        """A value without references; the same node for everybody who inherits it."""
-        node = self.literals.get(id(value))
+        """Return the node of a value that has no references."""
+        node = self._literals.get(value)
         if node is None:
-            node = self.literals[id(value)] = Node(self._plain(value), value.at)
-            self.kept.append(value)
+            node = self._literals[value] = Node(self._plain(value), value.at)
         return node
 
     def _plain(self, value: YamlValue) -> Value:
@@ -48,22 +50,21 @@ class ValueCache:
         return scalar
 
     def split(self, value: YamlValue) -> tuple[Part, ...]:
-        """A text as its parts; wrong ones are told once.
+        """Split a text into literal parts and references.
 
         Raises:
-            AlreadyReportedError: it is wrong.
+            AlreadyReportedError: a reference in it is not valid.
         """
-        if id(value) not in self.parts:
-            self.parts[id(value)] = self._split(value)
-            self.kept.append(value)
-        found = self.parts[id(value)]
+        if value not in self._parts:
+            self._parts[value] = self._split(value)
+        found = self._parts[value]
         if found is None:
             raise AlreadyReportedError
         return found
 
     def _split(self, value: YamlValue) -> tuple[Part, ...] | None:
         for stack, written, right in lookalikes(value.value):
-            if stack in self.stack_names:
+            if stack in self._stack_names:
                 what = f"{written!r} looks like a reference to {stack}, but is plain text"
                 self.problems.append(Problem(value.at, what, f"write {right}"))
                 return None
@@ -74,7 +75,7 @@ class ValueCache:
             return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Resolver:
     """Resolves the values of one unit."""
 

@@ -37,7 +37,7 @@ class StackReference:
     at: Location
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wiring:
     """All scopes, and the units of each of their stacks by region."""
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
+from orchestrator.config.catalogue import SET_BY_ORCH
 from orchestrator.hcl.modules.interface import Variable
 from orchestrator.hcl.modules.types import Collection, ObjectType, Primitive, TupleType, Type, parse_type
 
@@ -13,8 +14,6 @@ Schema: TypeAlias = dict[str, Any]
 
 REFERENCE_PATTERN = r"^\$\{\{[^{}]*\}\}$"
 """A reference alone; inside of text it is text anyway."""
-_GIVEN = {"names", "name", "protected_delete_apis"}
-"""Variables that orch fills when a stack does not: names in AWS, and what deletes protected resources."""
 
 
 def reference() -> Schema:
@@ -97,6 +96,6 @@ def _described(variable: Variable) -> str:
     if variable.has_default:
         needed = "May be left out."
     else:
-        needed = "orch gives it when it is left out." if variable.name in _GIVEN else "Needed."
+        needed = "orch gives it when it is left out." if variable.name in SET_BY_ORCH else "Needed."
     text = variable.description.strip()
     return f"{text}\n\nType: {variable.type}. {needed}".strip()
