@@ -146,6 +146,6 @@ def test_a_hostile_tag_account_or_stage_never_gets_that_far(tmp_path: Path) -> N
     for name in ("a..b", "x y", 'x"y', "X", "x\ny", "${x}"):
         stage = project.root / "live" / "stages" / f"{name}.yaml"
         project.write(f"live/stages/{name}.yaml", "account: main\n")
-        assert "is no name" in project.orch("list", code=2).err
+        assert "invalid name" in project.orch("list", code=2).err
         stage.unlink()
     assert Processes().in_flight() == {}

@@ -1,4 +1,4 @@
-"""Finds the files of ``live/``, reads each once, and checks each against its model."""
+"""Finds and reads the files of ``live/`` and checks each against its model."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.util.suggest import near_miss
 
 BUILT_INS = ("name", "account", "account_id", "stage", "stack", "region")
-"""References without a dot; files cannot have these names."""
+"""Names of the built-in references. Files cannot have them."""
 _FOLDERS = ("accounts", "stages", "stacks")
+_READ = "it reads live/orch.yaml, live/accounts/, live/stages/ and live/stacks/"
 
 
 @dataclass(slots=True)
 class LiveFiles:
-    """Everything in ``live/``, as written. ``problems`` collects what is wrong; what is right is kept."""
+    """The valid files of ``live/``, as written. ``problems`` has what is wrong with the others."""
 
     root: Path
     orch: YamlValue | None = None
@@ -40,7 +41,7 @@ class LiveFiles:
     stacks: dict[str, YamlValue] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
-    """Names of accounts, stages and stacks whose file could not be used: references to them are no second problem."""
+    """Accounts, stages and stacks whose file is not valid. References to them are not reported again."""
 
 
 def read_live_files(root: Path) -> LiveFiles:
@@ -70,15 +71,17 @@ def _read_folder(files: LiveFiles, folder: Path, model: type[BaseModel], into: d
             continue
         where = Location(path.relative_to(files.root).as_posix())
         if path.suffix.lower() in {".yml", ".yaml"} and path.suffix != ".yaml":
-            files.problems.append(Problem(where, "files of live/ end in .yaml", f"rename it to {path.stem}.yaml"))
+            files.problems.append(Problem(where, "files in live/ must end in .yaml", f"rename it to {path.stem}.yaml"))
         elif path.is_dir():
             hint = f"move its files into live/{folder.name}/, or out of live/"
-            files.problems.append(Problem(where, "a folder in here is not read", hint))
+            files.problems.append(Problem(where, "orch does not read subfolders", hint))
         elif path.suffix == ".yaml":
             if not re.fullmatch(NAME, path.stem):
-                files.problems.append(Problem(where, f"{path.stem!r} is no name", PATTERN_DESCRIPTIONS[NAME]))
+                files.problems.append(
+                    Problem(where, f"invalid name {path.stem!r}", f"use {PATTERN_DESCRIPTIONS[NAME]}")
+                )
             elif path.stem in BUILT_INS:
-                files.problems.append(Problem(where, f"{path.stem!r} is a built-in reference, so no file can have it"))
+                files.problems.append(Problem(where, f"the name {path.stem!r} is reserved for a built-in reference"))
             elif (value := _read(files, path, model)) is not None:
                 into[path.stem] = value
             else:
@@ -86,17 +89,16 @@ def _read_folder(files: LiveFiles, folder: Path, model: type[BaseModel], into: d
 
 
 def _check_strays(files: LiveFiles, live: Path) -> None:
-    """Files beside those that are read: somebody wrote them to be read."""
+    """Report files and folders that are not read, because somebody expects them to be."""
     for path in sorted(live.iterdir()) if live.is_dir() else ():
         where = Location(path.relative_to(files.root).as_posix())
         if path.name.startswith(".") or path.name in {"orch.yaml", "accounts.lock.yaml", *_FOLDERS}:
             continue
         if path.is_dir() and any(inner.suffix in {".yaml", ".yml"} for inner in path.iterdir()):
-            hint = near_miss(path.name, _FOLDERS) or f"files are in live/{'/, live/'.join(_FOLDERS)}/"
-            files.problems.append(Problem(where, "this folder is not read", hint))
+            hint = near_miss(path.name, _FOLDERS) or _READ
+            files.problems.append(Problem(where, "orch does not read this folder", hint))
         elif path.suffix in {".yaml", ".yml"} and not path.is_dir():
-            hint = f"files are in live/{'/, live/'.join(_FOLDERS)}/"
-            files.problems.append(Problem(where, "this file is not read", hint))
+            files.problems.append(Problem(where, "orch does not read this file", _READ))
 
 
 def _read(files: LiveFiles, path: Path, model: type[BaseModel]) -> YamlValue | None:
@@ -112,12 +114,12 @@ def _read(files: LiveFiles, path: Path, model: type[BaseModel]) -> YamlValue | N
 
 def _check_unique(files: LiveFiles) -> None:
     for name in sorted(set(files.accounts) & set(files.stages)):
-        what = f"{name!r} is an account and a stage"
-        files.problems.append(Problem(files.stages[name].at, what, "names are unique across accounts and stages"))
+        what = f"{name!r} is both an account and a stage"
+        files.problems.append(Problem(files.stages[name].at, what, "accounts and stages must have different names"))
     ids: dict[str, str] = {}
     for name, value in files.accounts.items():
         id_ = value.value["id"]
         if id_.value in ids:
-            what = f"the account id {id_.value} is already that of {ids[id_.value]}"
-            files.problems.append(Problem(id_.at, what, "each account has an id of its own"))
+            what = f"account id {id_.value} is already used by {ids[id_.value]}"
+            files.problems.append(Problem(id_.at, what, "each account needs its own id"))
         ids.setdefault(id_.value, name)

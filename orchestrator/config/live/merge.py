@@ -1,7 +1,7 @@
-"""What a stage says over what it is made from: maps merge by key, lists and scalars replace, null clears.
+"""Merges YAML: maps merge by key, lists and scalars replace, null clears.
 
-A null clears whatever is below it, the parent's value and the stack file's. So what a stage and those that it extends
-say about a stack is merged over the stack file one after the other, never first among themselves.
+A null clears the value of the parent stage and of the stack file. Therefore the entries of a stage and of the stages it
+extends are merged over the stack file one after the other, never with each other first.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from orchestrator.config.yaml.value import YamlKind, YamlValue, make_map
 from orchestrator.errors import Location
 
 NEVER_INHERITED = ("uses", "expires", "disposable", "named")
-"""Keys of a stage that ``extends`` does not pass on: wiring is said by each stage, and so is a former name."""
+"""Keys that a stage does not inherit from the stage it extends."""
 _EITHER = (("region", "regions"), ("regions", "region"))
-"""Keys of a stack of which the nearer one takes the place of the other."""
+"""Keys of a stack that replace each other: the nearer one wins."""
 
 
 @dataclass(frozen=True, slots=True)
 class StackEntry:
-    """What a stage or an account has for one stack.
+    """The entry of a stage or an account for one stack.
 
     Attributes:
-        body: the stack file with what is said about it merged over; None when there is no such file.
-        heir: the same for stages that extend this one: without its ``imports``.
+        body: the stack file with the entry merged over it; None when the stack file does not exist.
+        heir: the same for stages that extend this one, without its ``imports``.
         at: where the stage names the stack.
-        dropped: it says false: not here.
+        dropped: the entry is ``false``: the stage does not have the stack.
     """
 
     body: YamlValue | None
@@ -36,7 +36,7 @@ class StackEntry:
 
 
 def merge(base: YamlValue, over: YamlValue) -> YamlValue:
-    """``over`` merged over ``base``. Values that only one of them has are shared, not copied."""
+    """Merge ``over`` over ``base``. Values that only one of them has are shared, not copied."""
     if base.kind is not YamlKind.MAP or over.kind is not YamlKind.MAP:
         return without_nulls(over)
     if not over.value:
@@ -55,7 +55,7 @@ def merge(base: YamlValue, over: YamlValue) -> YamlValue:
 
 
 def without_nulls(value: YamlValue) -> YamlValue:
-    """A value without the nulls in its maps; the same one when there are none. Lists are taken as they are."""
+    """Return a value without the nulls in its maps; the same object when it has none. Lists do not change."""
     if value.kind is not YamlKind.MAP:
         return value
     kept = {key: without_nulls(item) for key, item in value.items() if item.kind is not YamlKind.NULL}
@@ -65,7 +65,7 @@ def without_nulls(value: YamlValue) -> YamlValue:
 
 
 def without_cleared_keys(file: YamlValue) -> YamlValue:
-    """A stack file without what it leaves empty. An input that it says to be null stays: the module gets null."""
+    """Return a stack file without empty keys. A null input stays, because the module gets null."""
     inputs = file.get("inputs")
     rest = without_nulls(without_keys(file, ("inputs",)))
     if inputs is None or inputs.kind is YamlKind.NULL:
@@ -74,10 +74,7 @@ def without_cleared_keys(file: YamlValue) -> YamlValue:
 
 
 def merge_stack(stack: YamlValue, over: YamlValue) -> YamlValue:
-    """What a stage or an account says about a stack, over what there is.
-
-    Of ``region`` and ``regions`` the nearer one takes the place of the other.
-    """
+    """Merge an entry over a stack. Its ``region`` replaces ``regions`` and the other way around."""
     for said, other in _EITHER:
         found = over.get(said)
         if found is not None and found.kind is not YamlKind.NULL and over.get(other) is None:
@@ -86,7 +83,7 @@ def merge_stack(stack: YamlValue, over: YamlValue) -> YamlValue:
 
 
 def without_keys(value: YamlValue, keys: Iterable[str]) -> YamlValue:
-    """A map without some of its keys; the same one when it has none of them."""
+    """Return a map without some of its keys; the same object when it has none of them."""
     gone = {key for key in keys if key in value.value}
     if not gone:
         return value
@@ -94,7 +91,7 @@ def without_keys(value: YamlValue, keys: Iterable[str]) -> YamlValue:
 
 
 def extend_stage(parent: YamlValue, child: YamlValue) -> YamlValue:
-    """A stage merged over the one that it extends, all but its ``stacks``.
+    """Merge a stage over the stage that it extends, without ``stacks``.
 
     ``uses``, ``expires``, ``disposable`` and ``named`` are not inherited.
     """
@@ -103,21 +100,21 @@ def extend_stage(parent: YamlValue, child: YamlValue) -> YamlValue:
     uses = child.get("uses")
     if uses is None:
         return merged
-    # A null in `uses` is a statement of its own, so this is not merged.
+    # A null in `uses` has a meaning, so `uses` is not merged.
     return make_map({**merged.value, "uses": uses}, child.at, {**(merged.key_at or {}), "uses": child.where("uses")})
 
 
 def extend_entries(
     parent: Mapping[str, StackEntry], stacks: YamlValue | None, files: Mapping[str, YamlValue]
 ) -> Mapping[str, StackEntry]:
-    """What a stage has for its stacks, after what its parent has; ``imports`` are not inherited.
+    """Return the entries of a stage: those of its parent, with its own ``stacks`` merged over them.
 
-    Empty means "as the parent has it" and false "not here". What is said about a stack that the parent does not have,
-    or has dropped, is said about the stack file.
+    An empty entry inherits, and false drops the stack. The entry of a stack that the parent does not have, or has
+    dropped, is merged over the stack file. ``imports`` are not inherited.
 
     Args:
-        parent: nothing for an account, or a stage that extends none.
-        stacks: the value of the stage's own key.
+        parent: entries of the stage that this one extends; empty for an account, or a stage without ``extends``.
+        stacks: the value of ``stacks``.
         files: the stack files.
     """
     entries = {name: StackEntry(entry.heir, entry.heir, entry.at, entry.dropped) for name, entry in parent.items()}

@@ -1,4 +1,4 @@
-"""What ``live/`` says about accounts, stages and stacks, before any module or reference is looked at."""
+"""The accounts, stages and units of ``live/``, before modules and references are resolved."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from orchestrator.errors import CatalogueError
 
 @dataclass(slots=True)
 class Outline:
-    """Everything in ``live/`` that is right; ``files.problems`` has what is wrong.
+    """The valid part of ``live/``; ``files.problems`` has the problems of the rest.
 
     Attributes:
-        files: as written.
-        settings: of the catalogue.
-        accounts: by name.
-        stages: by name, each merged over what it extends.
-        scopes: of accounts and stages, by name.
-        drafts: the units, with references that nobody has looked at.
+        files: the files as written.
+        settings: the settings of ``live/orch.yaml``.
+        accounts: accounts by name.
+        stages: stages by name, each merged over what it extends.
+        scopes: scopes of accounts and stages, by name.
+        drafts: the units, with unresolved references.
     """
 
     files: LiveFiles
@@ -36,13 +36,13 @@ class Outline:
 
 
 def read_outline(root: Path) -> Outline:
-    """Read ``live/`` and nothing else.
+    """Read ``live/``, without modules.
 
     Args:
-        root: the folder that contains the ``live/`` that is read.
+        root: the folder that contains ``live/``.
 
     Raises:
-        CatalogueError: ``live/orch.yaml`` is wrong, without which nothing means anything.
+        CatalogueError: ``live/orch.yaml`` is not valid.
     """
     files = read_live_files(root)
     if files.orch is None:

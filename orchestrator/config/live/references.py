@@ -1,4 +1,4 @@
-"""References: ``${{ stage }}``, ``${{ edge@us-east-1.certs["a"][0] }}``; no functions."""
+"""Parses references such as ``${{ stage }}`` and ``${{ edge@us-east-1.certs["a"][0] }}``. There are no functions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# Without braces inside: a search through a hostile text must not start over at every `${{`.
+# No braces inside, so that a search through hostile text does not start over at every `${{`.
 _REFERENCE = re.compile(r"\$\{\{(?P<inside>[^{}]*)\}\}")
 _BUILT_IN = re.compile(r"[a-z_]+")
 _TARGET = re.compile(
@@ -17,26 +17,26 @@ _STEP = re.compile(
     r"""\.(?P<key>[A-Za-z_][A-Za-z0-9_-]*)|\[(?P<index>[0-9]{1,9})\]|\[(?P<quote>["'])(?P<text>[^"'\\]*)(?P=quote)\]"""
 )
 _LOOKALIKE = re.compile(r"(?<!\$)\$\{\s*(?P<stack>[a-z][a-z0-9-]*)(?:@[a-z0-9-]+)?\.(?P<rest>[A-Za-z_][^}{]*)\}")
-_NO_WORD = "is no reference: write STACK.OUTPUT, or a name such as stage; there are no functions"
-_NO_TARGET = "is no reference: write STACK.OUTPUT or STACK@REGION.OUTPUT, with .key or [0] after it"
+_NO_WORD = "is not a reference: write STACK.OUTPUT or a built-in such as stage; functions are not supported"
+_NO_TARGET = "is not a reference: write STACK.OUTPUT or STACK@REGION.OUTPUT, followed by .key or [0]"
 _SHOWN = 60
-"""Characters of a wrong reference that a message shows."""
+"""Characters of an invalid reference that a message shows."""
 
 
 class ReferenceTextError(ValueError):
-    """What stands between ``${{`` and ``}}`` is no reference."""
+    """The text between ``${{`` and ``}}`` is not a reference."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltIn:
-    """``${{ stage }}``."""
+    """A built-in reference such as ``${{ stage }}``."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class OutputReference:
-    """``${{ STACK[@REGION].OUTPUT[.path] }}``, as written."""
+    """A reference ``${{ STACK[@REGION].OUTPUT[.path] }}``, as written."""
 
     stack: str
     region: str | None
@@ -48,10 +48,10 @@ Part = str | BuiltIn | OutputReference
 
 
 def split(text: str) -> tuple[Part, ...]:
-    """A text as its literal parts and its references; a text without references is one literal part.
+    """Split a text into literal parts and references. A text without references is one literal part.
 
     Raises:
-        ReferenceTextError: a reference that is not closed, or is none.
+        ReferenceTextError: a reference is not closed or not valid.
     """
     parts: list[Part] = []
     end = 0
@@ -68,14 +68,14 @@ def split(text: str) -> tuple[Part, ...]:
 def _literal(text: str) -> str:
     if "${{" in text:
         rest = text[text.index("${{") :]
-        wrong = "has { or } in it, and takes none" if "}}" in rest else "is not closed with }}"
+        wrong = "contains { or }, which is not allowed" if "}}" in rest else "is not closed with }}"
         message = f"{_shown(rest)} {wrong}"
         raise ReferenceTextError(message)
     return text
 
 
 def lookalikes(text: str) -> Iterator[tuple[str, str, str]]:
-    """Every ``${stack.output}`` in a text: the stack's name, the whole, and what it would be as a reference."""
+    """Yield every ``${stack.output}`` in a text: the stack, the whole, and the reference that was probably meant."""
     for match in _LOOKALIKE.finditer(text):
         yield match["stack"], match[0], f"${{{{ {match[0][2:-1].strip()} }}}}"
 
@@ -101,7 +101,7 @@ def _steps(text: str, inside: str) -> Iterator[str | int]:
         match = _STEP.match(text, position)
         if match is None:
             wrong = f"{_shown(text[position:])} in {_shown(inside)}"
-            message = f'{wrong} is no path: write .key, ["key"] or [0]; there are no functions'
+            message = f'{wrong} is not a valid path: write .key, ["key"] or [0]; functions are not supported'
             raise ReferenceTextError(message)
         yield int(match["index"]) if match["index"] is not None else match["key"] or match["text"] or ""
         position = match.end()

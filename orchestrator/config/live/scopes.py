@@ -1,4 +1,4 @@
-"""Where a name means something: a stage with its stacks and its wiring, or an account with its own stacks."""
+"""A scope is a stage with its stacks and `uses`, or an account with its own stacks. References are resolved in it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class Scope:
     """A stage, or an account on its own.
 
     Attributes:
-        name: of the stage or account.
-        file: that says it, for hints.
+        name: name of the stage or account.
+        file: its file, for hints.
         account: the account that it is in.
-        region: of stacks that do not say otherwise.
-        stacks: name -> the stack file with what this scope says merged over it.
+        region: default region of its stacks.
+        stacks: name -> the stack file with the keys of this scope merged over it.
         stack_at: name -> where the scope names it.
         dropped: stacks that are ``false`` here -> where.
-        uses: name -> unit of another stage, as written; a null is kept.
-        of_account: an account's own stacks.
-        named: the stage name that names in AWS keep, when the stage was renamed.
+        uses: name -> unit of another stage, as written, including nulls.
+        of_account: whether it is an account.
+        named: the former name of a renamed stage, which its names in AWS keep.
     """
 
     name: str
@@ -57,7 +57,7 @@ class UnitDraft:
 
 
 def account_scope(account: Account, value: YamlValue, files: LiveFiles) -> Scope:
-    """The scope of an account's own stacks."""
+    """Return the scope of the stacks of an account."""
     entries = extend_entries({}, value.get("stacks"), files.stacks)
     stacks, places, dropped = _stacks(entries, files)
     file = f"live/accounts/{account.name}.yaml"
@@ -65,17 +65,17 @@ def account_scope(account: Account, value: YamlValue, files: LiveFiles) -> Scope
 
 
 def stage_scope(stage: Stage, merged: MergedStage, account: Account, files: LiveFiles) -> Scope:
-    """The scope of a stage: its stacks, and what it uses."""
+    """Return the scope of a stage."""
     stacks, places, dropped = _stacks(merged.entries, files)
     uses = merged.value.get("uses")
     wired: dict[str, YamlValue] = {}
     for name, value in uses.items() if uses is not None else ():
         at = uses.where(name) if uses is not None else value.at
         if name in stacks:
-            what = f"{name!r} is in `stacks` and in `uses`, so nobody knows which is meant"
+            what = f"{name!r} is in both `stacks` and `uses`"
             files.problems.append(Problem(at, what, "rename one of them"))
         elif name in BUILT_INS:
-            files.problems.append(Problem(at, f"{name!r} is a built-in reference, so nothing else can have it"))
+            files.problems.append(Problem(at, f"the name {name!r} is reserved for a built-in reference"))
         wired[name] = value
     file = f"live/stages/{stage.name}.yaml"
     return Scope(stage.name, file, account, stage.region, stacks, places, dropped, wired, named=stage.named)
@@ -91,19 +91,19 @@ def _stacks(
         if entry.dropped:
             dropped[name] = entry.at
             if name not in files.stacks and name not in files.broken:
-                hint = near_miss(name, files.stacks) or "take the line out"
-                files.problems.append(Problem(entry.at, f"there is no stack {name!r} to leave out", hint))
+                hint = near_miss(name, files.stacks) or "remove the line"
+                files.problems.append(Problem(entry.at, f"unknown stack {name!r}", hint))
         elif entry.body is not None:
             stacks[name] = entry.body
             places[name] = entry.at
         elif name not in files.broken:
-            hint = near_miss(name, files.stacks) or f"write live/stacks/{name}.yaml"
-            files.problems.append(Problem(entry.at, f"there is no stack {name!r}", hint))
+            hint = near_miss(name, files.stacks) or f"create live/stacks/{name}.yaml"
+            files.problems.append(Problem(entry.at, f"unknown stack {name!r}", hint))
     return stacks, places, dropped
 
 
 def unit_drafts(scope: Scope, problems: list[Problem]) -> Iterator[UnitDraft]:
-    """The units of a scope: one for each stack, or one for each of its regions."""
+    """Yield the units of a scope: one for each stack, or one for each region of a stack."""
     for stack, body in scope.stacks.items():
         for region in _regions(scope, stack, body, problems):
             suffix = "" if region == scope.region else f"@{region}"
@@ -113,22 +113,22 @@ def unit_drafts(scope: Scope, problems: list[Problem]) -> Iterator[UnitDraft]:
 def _regions(scope: Scope, stack: str, body: YamlValue, problems: list[Problem]) -> Iterator[str]:
     one, many = body.get("region"), body.get("regions")
     if one is not None and many is not None:
-        problems.append(Problem(body.where("regions"), f"{stack} says `region` and `regions`", "keep one of them"))
+        problems.append(Problem(body.where("regions"), f"{stack} sets both `region` and `regions`", "keep one of them"))
         return
     if many is not None:
         wanted = many.value
     elif one is not None:
         wanted = (one,)
     else:
-        if scope.account.allows(scope.region):  # else it is said where the region is said
+        if scope.account.allows(scope.region):  # otherwise reported where the region is set
             yield scope.region
         return
     if many is not None and not many.value:
-        problems.append(Problem(many.at, f"{stack} has no region", "name one, or leave `regions` out"))
+        problems.append(Problem(many.at, f"`regions` of {stack} is empty", "add a region, or remove `regions`"))
     seen: set[str] = set()
     for item in wanted:
         if item.value in seen:
-            problems.append(Problem(item.at, f"the region {item.value} is here twice"))
+            problems.append(Problem(item.at, f"duplicate region {item.value}"))
         elif not scope.account.allows(item.value):
             problems.append(region_not_allowed(item.value, item.at, scope.account.name))
         else:

@@ -1,4 +1,4 @@
-"""Stages: each merged over what it extends."""
+"""Merges each stage over the stages that it extends."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class MergedStage:
     """A stage merged over what it extends.
 
     Attributes:
-        value: its keys, but for ``stacks``.
-        entries: what it and those above it say about stacks.
-        lineage: its name, then that of what it extends, and so on.
+        value: its keys, without ``stacks``.
+        entries: its stacks, merged with those of the stages it extends.
+        lineage: its name, then the stages that it extends, nearest first.
     """
 
     value: YamlValue
@@ -31,7 +31,7 @@ class MergedStage:
 
 
 def merged_stages(files: LiveFiles) -> dict[str, MergedStage]:
-    """Every stage merged over what it extends; those that cannot be merged are problems."""
+    """Return every stage merged over what it extends. A stage that cannot be merged is left out and reported."""
     done: dict[str, MergedStage | None] = {}
     for name in files.stages:
         _merge_chain(_chain(name, done, files), done, files)
@@ -39,7 +39,7 @@ def merged_stages(files: LiveFiles) -> dict[str, MergedStage]:
 
 
 def _chain(name: str, done: Mapping[str, MergedStage | None], files: LiveFiles) -> list[str]:
-    """A stage and those above it that are not merged yet; it ends before one that is in it already."""
+    """Return a stage and the stages above it that are not merged yet. It stops at a cycle."""
     chain: list[str] = []
     while name in files.stages and name not in done and name not in chain:
         chain.append(name)
@@ -61,31 +61,31 @@ def _merge_chain(chain: list[str], done: dict[str, MergedStage | None], files: L
             continue
         done[name] = None
         if (parent in chain and parent not in done) or parent == name:
-            _tell_circle(chain, parent, files)
+            _report_cycle(chain, parent, files)
         elif parent not in files.stages and parent not in files.broken:
             at, hint = own.value["extends"].at, near_miss(parent, files.stages)
-            files.problems.append(Problem(at, f"there is no stage {parent!r} to extend", hint))
+            files.problems.append(Problem(at, f"unknown stage {parent!r}", hint))
 
 
-def _tell_circle(chain: list[str], parent: str, files: LiveFiles) -> None:
-    circle = chain[chain.index(parent) :]
-    start = circle.index(min(circle))
-    circle = [*circle[start:], *circle[:start]]
-    path = " -> ".join(f"{each} (live/stages/{each}.yaml)" for each in (*circle, circle[0]))
-    at = files.stages[circle[0]].value["extends"].at
-    files.problems.append(Problem(at, f"stages extend each other in a circle: {path}", "take one `extends` out"))
+def _report_cycle(chain: list[str], parent: str, files: LiveFiles) -> None:
+    cycle = chain[chain.index(parent) :]
+    start = cycle.index(min(cycle))
+    cycle = [*cycle[start:], *cycle[:start]]
+    path = " -> ".join(f"{each} (live/stages/{each}.yaml)" for each in (*cycle, cycle[0]))
+    at = files.stages[cycle[0]].value["extends"].at
+    files.problems.append(Problem(at, f"`extends` cycle: {path}", "remove one `extends`"))
 
 
 def make_stage(name: str, merged: MergedStage, accounts: Mapping[str, Account], files: LiveFiles) -> Stage | None:
-    """A merged stage as a record; None when its account is wrong."""
+    """Return a merged stage as a record; None when its account is not valid, which is reported."""
     value = merged.value
     account = text_of(value, "account")
     if account not in accounts:
         if not account:
-            files.problems.append(Problem(value.at, "the key 'account' is missing", "say which account it runs in"))
+            files.problems.append(Problem(value.at, "missing key 'account'", "name the account that the stage runs in"))
         elif account not in files.broken:
             where = value.value["account"].at
-            files.problems.append(Problem(where, f"there is no account {account!r}", near_miss(account, accounts)))
+            files.problems.append(Problem(where, f"unknown account {account!r}", near_miss(account, accounts)))
         return None
     region = text_of(value, "region")
     if region and not accounts[account].allows(region):
@@ -110,5 +110,5 @@ def _day(value: YamlValue, files: LiveFiles) -> str | None:
     try:
         date.fromisoformat(text)
     except ValueError:
-        files.problems.append(Problem(value.value["expires"].at, f"there is no day {text}", 'as in "2027-01-31"'))
+        files.problems.append(Problem(value.value["expires"].at, f"invalid date {text}", 'write it like "2027-01-31"'))
     return text

@@ -1,4 +1,4 @@
-"""The inputs of a unit: resolved, and checked against the variables of its module."""
+"""Resolves the inputs of a unit and checks them against the variables of its module."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from orchestrator.errors import Problem
 from orchestrator.hcl.modules.interface import ModuleInterface, Variable
 
 VARIABLE_KEYS = ("inputs", "secrets", "archives")
-"""Keys of a stack that set variables."""
+"""Keys of a stack that set module variables."""
 
 
 @dataclass(slots=True)
 class Inputs:
-    """Makes the inputs of units; each literal is checked once for each variable."""
+    """Resolves the inputs of units. Each literal is checked once for each variable."""
 
     context: ResolveContext
     _checked: set[tuple[Variable, YamlValue]] = field(default_factory=set)
 
     def of(self, draft: UnitDraft, resolver: Resolver) -> dict[str, Node]:
-        """The inputs of a draft. One that is wrong is told, and null here."""
+        """Return the inputs of a unit. An input that is not valid is reported and null."""
         written = draft.body.get("inputs")
         interface = self.context.interfaces.get(draft.id)
         inputs: dict[str, Node] = {}
@@ -47,14 +47,14 @@ class Inputs:
         return inputs
 
     def check_given(self, draft: UnitDraft) -> None:
-        """Tell every variable that is set twice, or that has no default and is not set at all."""
+        """Report every variable that is set twice, and every required variable that is not set."""
         given: dict[str, str] = {}
         for key in VARIABLE_KEYS:
             found = draft.body.get(key)
             for name, _ in found.items() if found is not None else ():
                 if name in given and found is not None:
-                    what = f"{name!r} is in `{given[name]}` and in `{key}`"
-                    self.context.tell(found.where(name), what, "say it in one of them")
+                    what = f"{name!r} is set in both `{given[name]}` and `{key}`"
+                    self.context.report(found.where(name), what, "keep one of them")
                 given[name] = key
         interface = self.context.interfaces.get(draft.id)
         if interface is not None:
@@ -63,9 +63,9 @@ class Inputs:
     def _check_missing(self, draft: UnitDraft, interface: ModuleInterface, given: Collection[str]) -> None:
         for variable in interface.variables.values():
             if not variable.has_default and variable.name not in given and variable.name not in SET_BY_ORCH:
-                what = f"{draft.id} does not set {variable.name!r}, which {interface.path.name} needs"
+                what = f"{draft.id} does not set {variable.name!r}, which module {interface.path.name} requires"
                 kind = f" ({variable.type})" if variable.type != "any" else ""
-                self.context.tell(draft.at, what, f"add it under `inputs:`{kind}; it is declared in {variable.at}")
+                self.context.report(draft.at, what, f"add it under `inputs:`{kind}; it is declared in {variable.at}")
 
     def _check(self, variable: Variable, node: Node, value: YamlValue) -> None:
         if not value.has_ref:
@@ -75,7 +75,7 @@ class Inputs:
             self._checked.add(key)
         for problem in check_input(variable, node, f"inputs.{variable.name}"):
             written = _as_written(problem, value)
-            self.context.tell(written.where, written.what, written.hint)
+            self.context.report(written.where, written.what, written.hint)
         if value.has_ref and not variable.sensitive and not variable.ephemeral:
             self._check_sensitive(variable, node)
 
@@ -83,12 +83,12 @@ class Inputs:
         for ref in references(node):
             interface = self.context.interfaces.get(ref.unit)
             if interface is not None and interface.outputs[ref.output].sensitive:
-                what = f"{ref.unit}.{ref.output} is sensitive, and the variable {variable.name!r} is not"
-                self.context.tell(ref.at, what, f"add `sensitive = true` to the variable ({variable.at})")
+                what = f"{ref.unit}.{ref.output} is sensitive, but variable {variable.name!r} is not"
+                self.context.report(ref.at, what, f"add `sensitive = true` to the variable ({variable.at})")
 
 
 def _as_written(problem: Problem, value: YamlValue) -> Problem:
-    """The problem with a number as the file has it: 5.100, where only 5.1 is left of the value."""
+    """Return the problem with a number as the file has it: 5.100, although its value is 5.1."""
     leaf = next((each for each in _leaves(value) if each.at == problem.where), None)
     if leaf is None or leaf.kind is not YamlKind.NUMBER or problem.hint is None:
         return problem

@@ -1,4 +1,4 @@
-"""From drafts to units: values resolved, and checked against what the modules declare."""
+"""Makes units from drafts: resolves values and checks them against the modules."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from orchestrator.config.resolve.values import Resolver
 
 
 def make_units(drafts: Sequence[UnitDraft], context: ResolveContext) -> dict[str, Unit]:
-    """All units by id; what is wrong is among the context's problems."""
-    for draft in drafts:  # first all of them: references are checked against the outputs of others
+    """Return all units by id. Problems are added to the context."""
+    for draft in drafts:  # all modules first: references are checked against the outputs of other units
         context.read_interface(draft)
     inputs = Inputs(context)
     built = (_unit(draft, inputs, context) for draft in drafts)
     units = {unit.id: unit for unit in built if unit is not None}
     for problem in name_collisions(context.settings.name, units.values()):
-        context.tell(problem.where, problem.what, problem.hint)
+        context.report(problem.where, problem.what, problem.hint)
     return units
 
 
@@ -35,7 +35,7 @@ def _unit(draft: UnitDraft, inputs: Inputs, context: ResolveContext) -> Unit | N
     resolver = Resolver(context.shared, _built_ins(draft, context), binder.bind)
     extras = Extras(context, draft, resolver, context.interfaces[draft.id])
     inputs.check_given(draft)
-    values = inputs.of(draft, resolver)  # before the upstreams: this is what binds them
+    values = inputs.of(draft, resolver)  # before the upstreams, because this binds the references
     return Unit(
         id=draft.id,
         stage=draft.scope.name,

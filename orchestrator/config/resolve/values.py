@@ -1,4 +1,4 @@
-"""From values as written to values as resolved: references bound to units, built-ins filled in."""
+"""Resolves values: binds references to units and fills in built-ins."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
 
 Bind = Callable[[OutputReference, Location], Ref | None]
-"""Finds the unit of a reference; None where the stage says null. Raises ``ReferenceTextError`` after telling."""
+"""Finds the output of a reference; None where the stage sets it to null. Raises ``AlreadyReportedError``."""
 
 
 class AlreadyReportedError(Exception):
-    """A problem that has been noted already: this value cannot be resolved."""
+    """A value cannot be resolved, and its problem is already reported."""
 
 
 class ValueCache:
@@ -84,10 +84,10 @@ class Resolver:
     bind: Bind
 
     def node(self, value: YamlValue) -> Node:
-        """A value with its references bound.
+        """Return a value with its references bound.
 
         Raises:
-            AlreadyReportedError: it cannot be resolved; the problem is noted.
+            AlreadyReportedError: it cannot be resolved.
         """
         if not value.has_ref:
             return self.shared.literal(value)
@@ -98,29 +98,29 @@ class Resolver:
         return self._text(value)
 
     def _nodes(self, values: Iterable[YamlValue]) -> list[Node]:
-        """Each of several values: one that is wrong does not keep the next from being told."""
+        """Resolve several values. A problem in one does not hide problems in the next."""
         nodes: list[Node] = []
-        told: AlreadyReportedError | None = None
+        failed: AlreadyReportedError | None = None
         for value in values:
             try:
                 nodes.append(self.node(value))
             except AlreadyReportedError as error:
-                told = error
-        if told is not None:
-            raise told
+                failed = error
+        if failed is not None:
+            raise failed
         return nodes
 
     def text(self, value: YamlValue) -> str:
-        """A text in which only built-ins may stand.
+        """Return a text with its built-ins filled in.
 
         Raises:
-            AlreadyReportedError: something else stands in it.
+            AlreadyReportedError: it refers to an output or an unknown built-in.
         """
         filled = []
         for part in self.shared.split(value):
             if isinstance(part, OutputReference):
-                what = f"an output cannot stand here, only {', '.join(sorted(self.built_ins))}"
-                self._tell(value, what)
+                what = f"an output is not available here; available: {', '.join(sorted(self.built_ins))}"
+                self._report(value, what)
             filled.append(self._built_in(part, value) if isinstance(part, BuiltIn) else str(part))
         return "".join(filled)
 
@@ -136,8 +136,8 @@ class Resolver:
             if isinstance(part, OutputReference):
                 ref = self.bind(part, value.at)
                 if ref is None:
-                    what = f"{part.stack} is null here, so it cannot stand inside of text"
-                    self._tell(value, what, "give this input another value where it is null")
+                    what = f"{part.stack} is null here, so it cannot be part of a text"
+                    self._report(value, what, f"set another value for this input where {part.stack} is null")
                 bound.append(ref)
                 continue
             literal = self._built_in(part, value) if isinstance(part, BuiltIn) else part
@@ -152,10 +152,10 @@ class Resolver:
     def _built_in(self, part: BuiltIn, value: YamlValue) -> str:
         if part.name not in self.built_ins:
             near = near_miss(part.name, self.built_ins)
-            hint = near or "built-ins are " + ", ".join(sorted(self.built_ins)) + "; an output is STACK.OUTPUT"
-            self._tell(value, f"${{{{ {part.name} }}}} is unknown", hint)
+            hint = near or "built-ins: " + ", ".join(sorted(self.built_ins)) + "; an output is STACK.OUTPUT"
+            self._report(value, f"${{{{ {part.name} }}}} is unknown", hint)
         return self.built_ins[part.name]
 
-    def _tell(self, value: YamlValue, what: str, hint: str | None = None) -> NoReturn:
+    def _report(self, value: YamlValue, what: str, hint: str | None = None) -> NoReturn:
         self.shared.problems.append(Problem(value.at, what, hint))
         raise AlreadyReportedError

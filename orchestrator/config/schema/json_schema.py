@@ -1,4 +1,4 @@
-"""The JSON Schemas of ``live/``, written to ``live/.schema/`` and committed, so that editors complete and check."""
+"""Writes the JSON Schemas of ``live/`` to ``live/.schema/``, where editors read them for completion and checks."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from orchestrator.hcl.modules.read import read_module
 from orchestrator.util.files import write_atomic
 
 SCHEMA_FOLDER = "live/.schema"
-"""Where the schemas are, relative to the repository."""
+"""Folder of the schemas, relative to the repository."""
 
 
 def schemas(root: Path) -> Mapping[str, str]:
-    """Every schema, made from what ``live/stacks`` and ``modules`` say now; the same files give the same bytes.
+    """Return every schema for the current ``live/stacks`` and ``modules``. The same files give the same bytes.
 
     Args:
         root: the repository.
 
     Returns:
         Path relative to ``live/.schema`` -> JSON text: ``orch.json``, ``account.json``, ``stage.json``, ``stack.json``
-        for a stack in general, and ``stacks/NAME.json`` for each stack, with the inputs of its module.
+        for any stack, and ``stacks/NAME.json`` for each stack, with the inputs of its module.
 
     Raises:
         CatalogueError: a module of a stack cannot be read.
@@ -44,13 +44,13 @@ def schemas(root: Path) -> Mapping[str, str]:
 
 
 def write_schemas(root: Path) -> None:
-    """Bring ``live/.schema`` up to date: each file whole or not at all; what belongs to no stack any more is removed.
+    """Bring ``live/.schema`` up to date and remove the schemas of stacks that no longer exist.
 
     Args:
         root: the repository.
 
     Raises:
-        CatalogueError: a module of a stack cannot be read; nothing is written then.
+        CatalogueError: a module of a stack cannot be read; nothing is written.
         OSError: a file cannot be written.
     """
     wanted = schemas(root)
@@ -63,7 +63,7 @@ def write_schemas(root: Path) -> None:
 
 
 def stale_schemas(root: Path) -> tuple[str, ...]:
-    """The schemas that are not what ``live/`` and ``modules/`` say now: other, missing, or of no stack any more.
+    """Return the schemas that are out of date, missing, or of a stack that no longer exists.
 
     Args:
         root: the repository.
@@ -97,12 +97,12 @@ def _stack(path: Path, root: Path) -> Schema:
 
 
 def _is_name(module: str) -> bool:
-    """Whether it is a folder of ``modules/`` and no address."""
+    """Return whether a module is a folder in ``modules/``, not an address."""
     return all(part.replace("-", "_").isidentifier() for part in module.split("/"))
 
 
 def _module(path: Path, root: Path) -> str | None:
-    """The module that a stack file names; None when the file cannot be read, which the catalogue reports by itself."""
+    """Return the module that a stack file names; None when the file is not valid, which loading reports."""
     try:
         found = read_yaml(path, root=root).get("module")
     except CatalogueError:

@@ -66,10 +66,10 @@ def words(result: Result) -> str:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["plan"], ["name what to act on", "bpm-prod, prod"]),
+        (["plan"], ["no target given", "bpm-prod, prod"]),
         (["plan", "pord"], ["pord", "did you mean", "prod"]),
         (["plan", "production"], ["is an account", "account:production"]),
-        (["plan", "prod", "--exclude", "prod"], ["--exclude leaves nothing"]),
+        (["plan", "prod", "--exclude", "prod"], ["--exclude removes every selected unit"]),
         (["apply", "prod"], ["stdin is not a terminal", "--yes"]),
         (["apply", "prod", "--lock-timeout", "soon"], ["--lock-timeout", "10m"]),
         (["show", "prod"], ["matches 2 units"]),

@@ -110,7 +110,7 @@ def test_no_record_enforces_nothing(project: Project) -> None:
     ("text", "said"),
     [
         ("", "empty"),
-        ("format: 2\naccounts: {}\n", "format 2 is not known"),
+        ("format: 2\naccounts: {}\n", "unsupported format 2"),
         ("format: 1\naccounts: {main: {id: '1'}}\n", "id"),
         ("format: 1\nacounts: {}\n", "acounts"),
         ("accounts: {}\n", "format"),

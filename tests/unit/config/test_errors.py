@@ -56,7 +56,7 @@ def test_a_catalogue_error_ends_with_exit_code_2(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError) as caught:
         load(write(tmp_path, "== stages/prod\naccount: mian\n"))
     assert caught.value.exit_code == 2
-    assert str(caught.value) == "live/stages/prod.yaml:1:10: there is no account 'mian' — did you mean \"main\"?"
+    assert str(caught.value) == "live/stages/prod.yaml:1:10: unknown account 'mian' — did you mean \"main\"?"
 
 
 HOSTILE = st.text(

@@ -208,4 +208,4 @@ def test_units_that_look_alike_in_one_account_are_told(tmp_path: Path) -> None:
     elsewhere = replace(twin, account="other")
     assert not list(name_collisions("ams", [edge, elsewhere]))
     (problem,) = name_collisions("ams", [edge, twin])
-    assert problem.what == "prod/rim and prod/edge have the same names in AWS, ams-prod-edge, in the account main"
+    assert problem.what == "prod/rim and prod/edge have the same name in AWS: ams-prod-edge in account main"

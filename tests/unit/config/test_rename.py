@@ -136,7 +136,7 @@ def test_all_that_is_no_name_stays_letter_by_letter(root: Path) -> None:
     )
     assert edits["live/stacks/store.yaml"].after == (
         "# yaml-language-server: $schema=../.schema/stacks/store.json\n"
-        "named: data  # names in AWS stay\nmodule: any    # first\n"
+        "named: data  # keeps its names in AWS\nmodule: any    # first\n"
     )
     assert edits["live/stages/other.yaml"].after.endswith("uses: {store: prod/store}\n")
     assert "-    - data\n" not in edits["live/stacks/api.yaml"].diff()
@@ -154,10 +154,10 @@ def test_what_was_renamed_before_keeps_its_first_name(root: Path) -> None:
 @pytest.mark.parametrize(
     ("rename", "says"),
     [
-        (Rename(RenameKind.STAGE, "prod", "other"), "'other' is there already"),
-        (Rename(RenameKind.STACK, "data", "api"), "'api' is there already"),
-        (Rename(RenameKind.UNIT, "data", "store", scope="test"), "from the stage that it extends"),
-        (Rename(RenameKind.UNIT, "data", "store", scope="nowhere"), "no stage or account 'nowhere'"),
+        (Rename(RenameKind.STAGE, "prod", "other"), "'other' already exists"),
+        (Rename(RenameKind.STACK, "data", "api"), "'api' already exists"),
+        (Rename(RenameKind.UNIT, "data", "store", scope="test"), "from the stage it extends"),
+        (Rename(RenameKind.UNIT, "data", "store", scope="nowhere"), "unknown stage or account 'nowhere'"),
     ],
 )
 def test_what_cannot_be_renamed_is_told(root: Path, rename: Rename, says: str) -> None:

@@ -58,20 +58,20 @@ def test_hidden_files_and_other_kinds_of_files_are_left_alone(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("live/stages/x.yml", "live/stages/x.yml: files of live/ end in .yaml — rename it to x.yaml"),
-        ("live/stages/x.YAML", "live/stages/x.YAML: files of live/ end in .yaml — rename it to x.yaml"),
+        ("live/stages/x.yml", "live/stages/x.yml: files in live/ must end in .yaml — rename it to x.yaml"),
+        ("live/stages/x.YAML", "live/stages/x.YAML: files in live/ must end in .yaml — rename it to x.yaml"),
         (
             "live/stages/eu/x.yaml",
-            "live/stages/eu: a folder in here is not read — move its files into live/stages/, or out of live/",
+            "live/stages/eu: orch does not read subfolders — move its files into live/stages/, or out of live/",
         ),
-        ("live/stage/x.yaml", 'live/stage: this folder is not read — did you mean "stages"?'),
+        ("live/stage/x.yaml", 'live/stage: orch does not read this folder — did you mean "stages"?'),
         (
             "live/modules/x.yaml",
-            "live/modules: this folder is not read — files are in live/accounts/, live/stages/, live/stacks/",
+            "live/modules: orch does not read this folder — it reads live/orch.yaml, live/accounts/, live/stages/ and live/stacks/",
         ),
         (
             "live/prod.yaml",
-            "live/prod.yaml: this file is not read — files are in live/accounts/, live/stages/, live/stacks/",
+            "live/prod.yaml: orch does not read this file — it reads live/orch.yaml, live/accounts/, live/stages/ and live/stacks/",
         ),
     ],
 )
@@ -96,15 +96,15 @@ def test_a_file_without_a_name(tmp_path: Path, kind: str, stem: str) -> None:
     with pytest.raises(CatalogueError) as caught:
         load(tmp_path)
     (problem,) = caught.value.problems
-    assert problem.what == f"{stem!r} is no name"
-    assert problem.hint == "lower-case letters, digits and -, beginning with a letter, at most 31"
+    assert problem.what == f"invalid name {stem!r}"
+    assert problem.hint == "use lowercase letters, digits and -, starting with a letter, at most 31 characters"
 
 
 @pytest.mark.parametrize("name", ["name", "account", "stage", "stack", "region"])
 @pytest.mark.parametrize("kind", ["accounts", "stages", "stacks"])
 def test_built_in_names_are_reserved(tmp_path: Path, kind: str, name: str) -> None:
     found = problems(tmp_path, f"{STAGE}== {kind}/{name}\nx: 1\n")
-    assert found == [f"live/{kind}/{name}.yaml: {name!r} is a built-in reference, so no file can have it"]
+    assert found == [f"live/{kind}/{name}.yaml: the name {name!r} is reserved for a built-in reference"]
 
 
 def test_a_file_that_cannot_be_used_is_told_once(tmp_path: Path) -> None:
@@ -125,19 +125,19 @@ def test_every_problem_is_told_at_once_sorted_by_place(tmp_path: Path) -> None:
         "== stacks/app\nmodule: any\ninputs: {c: 1}\n"
     )
     assert problems(tmp_path, text) == [
-        "live/stacks/app.yaml:2:10: any has no variable 'c' — it has: a, b",
-        "live/stages/prod.yaml:1:10: there is no account 'man' — did you mean \"main\"?",
-        "live/stages/test.yaml:2:17: there is no stack 'apq' — did you mean \"app\"?",
+        "live/stacks/app.yaml:2:10: module any has no variable 'c' — variables: a, b",
+        "live/stages/prod.yaml:1:10: unknown account 'man' — did you mean \"main\"?",
+        "live/stages/test.yaml:2:17: unknown stack 'apq' — did you mean \"app\"?",
     ]
 
 
 def test_without_settings_nothing_else_is_looked_at(tmp_path: Path) -> None:
     found = problems(tmp_path, f"{STAGE}== orch\nformat: 1\n")
     assert [each.split(" — ")[0] for each in found] == [
-        "live/orch.yaml:1:1: the key 'name' is missing",
-        "live/orch.yaml:1:1: the key 'orch' is missing",
-        "live/orch.yaml:1:1: the key 'region' is missing",
-        "live/orch.yaml:1:1: the key 'state' is missing",
+        "live/orch.yaml:1:1: missing key 'name'",
+        "live/orch.yaml:1:1: missing key 'orch'",
+        "live/orch.yaml:1:1: missing key 'region'",
+        "live/orch.yaml:1:1: missing key 'state'",
     ]
 
 
@@ -145,9 +145,9 @@ def test_the_root_is_found_from_below(tmp_path: Path) -> None:
     write(tmp_path, STAGE)
     (tmp_path / "modules/any/deep").mkdir()
     assert find_root(tmp_path / "modules/any/deep") == tmp_path.resolve()
-    with pytest.raises(UsageError, match=r"there is no live/orch\.yaml in .* or above it") as caught:
+    with pytest.raises(UsageError, match=r"no live/orch\.yaml in .* or any parent folder") as caught:
         find_root(tmp_path.parent)
-    assert caught.value.hint == "go into the repository, or name its folder with -C DIR"
+    assert caught.value.hint == "run orch in the repository, or pass its folder with -C DIR"
 
 
 def test_each_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,5 +211,5 @@ def test_settings_that_must_be_there(tmp_path: Path, key: str) -> None:
     (tmp_path / "live").mkdir()
     (tmp_path / "live/orch.yaml").write_text("\n".join(lines))
     files = read_live_files(tmp_path)
-    assert [problem.what for problem in files.problems] == [f"the key '{key}' is missing"]
+    assert [problem.what for problem in files.problems] == [f"missing key '{key}'"]
     assert files.orch is None

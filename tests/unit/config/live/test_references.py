@@ -38,9 +38,9 @@ def test_what_a_text_is_made_of(text: str, parts: tuple[object, ...]) -> None:
     assert split(text) == parts
 
 
-NO_WORD = "is no reference: write STACK.OUTPUT, or a name such as stage; there are no functions"
-NO_TARGET = "is no reference: write STACK.OUTPUT or STACK@REGION.OUTPUT, with .key or [0] after it"
-NO_PATH = 'is no path: write .key, ["key"] or [0]; there are no functions'
+NO_WORD = "is not a reference: write STACK.OUTPUT or a built-in such as stage; functions are not supported"
+NO_TARGET = "is not a reference: write STACK.OUTPUT or STACK@REGION.OUTPUT, followed by .key or [0]"
+NO_PATH = 'is not a valid path: write .key, ["key"] or [0]; functions are not supported'
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ NO_PATH = 'is no path: write .key, ["key"] or [0]; there are no functions'
         ("a ${{ stage", "'${{ stage' is not closed with }}"),
         ("${{ stage }", "'${{ stage }' is not closed with }}"),
         ("${{ a ${{ stage }}", "'${{ a ' is not closed with }}"),
-        ("${{ toset({}) }}", "'${{ toset({}) }}' has { or } in it, and takes none"),
+        ("${{ toset({}) }}", "'${{ toset({}) }}' contains { or }, which is not allowed"),
     ],
 )
 def test_what_is_no_reference(text: str, message: str) -> None:
