@@ -12,7 +12,7 @@ from orchestrator.cli.aws import Aws
 from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_progress
 from orchestrator.cli.project import Project
-from orchestrator.config.accounts_lock import FILE, accounts_lock_text, locked_account, read_accounts_lock
+from orchestrator.config.accounts_lock import FILE, accounts_lock_text, lock_entry, read_accounts_lock
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import BlockedError, SetupError
 from orchestrator.guard.rules.accounts import compare_accounts
@@ -112,7 +112,7 @@ def update_accounts_lock(common: Common, project: Project, accounts: Iterable[Ac
         for name, each in list(entries.items()):
             if each.id == account.id and name not in catalogue.accounts:
                 del entries[name]
-        entries[account.name] = locked_account(catalogue, account)
+        entries[account.name] = lock_entry(catalogue, account)
     file = catalogue.root / FILE
     data = accounts_lock_text(entries.values()).encode()
     if file.is_file() and file.read_bytes() == data:

@@ -14,9 +14,8 @@ from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.locks import StateLocks
 from orchestrator.aws.state.objects import StateObjects
 from orchestrator.aws.state.outputs import StateStore
-from orchestrator.config.catalogue import Account, Catalogue, Unit
+from orchestrator.config.catalogue import Account, Catalogue, Unit, unit_references
 from orchestrator.config.graph import Graph
-from orchestrator.config.nodes import unit_references
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.render.write import RootRenderer

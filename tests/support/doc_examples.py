@@ -23,13 +23,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.config.accounts_lock import read_accounts_lock
-from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.catalogue import Catalogue, Unit, unit_references
 from orchestrator.config.graph import Graph
 from orchestrator.config.load import load
-from orchestrator.config.naming import names_of
-from orchestrator.config.nodes import unit_references
-from orchestrator.config.schema.validate import to_plain
+from orchestrator.config.naming import aws_names
 from orchestrator.config.yaml.reader import parse_yaml
+from orchestrator.config.yaml.validation import to_plain
 from orchestrator.errors import CatalogueError
 from orchestrator.guard.modules.check import check_modules
 from orchestrator.guard.policies.protected import Protected
@@ -225,7 +224,7 @@ def _given(catalogue: Catalogue, what: str, subject: str) -> object:
         return sorted(unit.id for unit in catalogue.units.values() if unit.stage == subject)
     if what == "inputs of":
         return inputs(catalogue, subject)
-    return dict(names_of(catalogue, catalogue.units[subject]))
+    return dict(aws_names(catalogue, catalogue.units[subject]))
 
 
 def _rendered(renderer: RootRenderer, unit: Unit, folder: Path) -> Path:
