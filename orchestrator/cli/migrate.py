@@ -16,7 +16,7 @@ from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.report.model import RunStarted, Status, UnitReport
 from orchestrator.run.approval import check_consent
 from orchestrator.run.exit_codes import exit_code
-from orchestrator.run.migrate.execute import carry_out
+from orchestrator.run.migrate.execute import execute_transfer
 from orchestrator.run.migrate.flow import (
     STATUSES,
     TriedMigration,
@@ -86,7 +86,7 @@ def resume_migration(common: Common, project: Project, transfer: Transfer, optio
         context = session.context
         operation = f"orch {options.name}"
         with context.aws.locks.holding(units, operation, purpose=transfer.command, wait=options.wait):
-            carry_out(context, transfer)
+            execute_transfer(context, transfer)
         status = STATUSES[options.name]
         done = [
             migrated(context, unit_report(context, context.unit(id_), Status.UNCHANGED), status) for id_ in selected

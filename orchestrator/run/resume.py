@@ -24,12 +24,12 @@ from orchestrator.run.blocked import blocked_report
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.approval import ApplyState, Approval, Progress
 from orchestrator.run.history.paths import Folders
-from orchestrator.run.history.unsaved_state import Unsaved, unsaved_in
+from orchestrator.run.history.unsaved_state import UnsavedState, unsaved_in
 from orchestrator.run.unit.locking import refuse_locked, wait_for_lock
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.publish import publish_state
 from orchestrator.run.unit.push_state import push_unsaved
-from orchestrator.run.unit.receipts import settle
+from orchestrator.run.unit.receipts import record_writes
 from orchestrator.run.unit.reports import failure_report, unit_report
 from orchestrator.run.unit.saved_plan import load_plan
 from orchestrator.run.unit.upstreams import Upstreams
@@ -96,7 +96,7 @@ class Resume:
     def _came(self, unit: Unit) -> Progress:
         return self.approval.progress.get(unit.id, Progress())
 
-    def _unsaved(self, unit: Unit) -> Iterator[Unsaved]:
+    def _unsaved(self, unit: Unit) -> Iterator[UnsavedState]:
         for past in self.approval.runs:
             yield from (state for state in unsaved_in(past.folder) if state.folder == unit.folder)
 
@@ -148,7 +148,7 @@ class Resume:
         with suppress(BlockedError):  # without its receipt nothing can be booked: orch verify tells of it
             receipt = Receipt.read(self._folders(came.run).receipt(unit))
             if receipt.wrote is None and receipt.plan_sha256 == came.plan:
-                settle(self.context, unit, receipt, ok=False)
+                record_writes(self.context, unit, receipt, ok=False)
         publish_state(self.context, unit)
 
     def _differs(self, unit: Unit) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator import __version__
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.runs import DONE, RunOutcome, continued, past_runs
-from orchestrator.run.history.unsaved_state import unsaved
+from orchestrator.run.history.unsaved_state import unsaved_states
 
 
 def record_start(context: RunContext, *, command: str, continues: str | None = None) -> None:
@@ -68,7 +68,7 @@ def earlier_runs(root: Path) -> Iterator[str]:
             yield _cut_off(each.run, flying)
         if each.applies:
             since |= {unit for unit, status in each.ends().items() if status in DONE}
-    for state in unsaved(runs):
+    for state in unsaved_states(runs):
         yield (
             f"Run {state.run} left a state that was not saved: {state.told(root)}. "
             f"`orch apply --resume {state.run}` saves it; until then its unit is neither planned nor applied."

@@ -27,13 +27,13 @@ _READERS = 8
 
 _TELL_EVERY = 1000
 
-Tell = Callable[[str], None]
+OnProgress = Callable[[str], None]
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class UnaccountedVersion:
     """One version of a state that no receipt accounts for.
 
     Attributes:
@@ -77,7 +77,7 @@ class Audit:
     older: int
     receipts: int
     damaged: tuple[str, ...]
-    gaps: tuple[Gap, ...]
+    gaps: tuple[UnaccountedVersion, ...]
 
 
 @dataclass(slots=True)
@@ -89,7 +89,9 @@ class _Listed:
     receipts: dict[str, list[StateVersion]] = field(default_factory=lambda: defaultdict(list))
 
 
-def audit(history: History, account: Account, *, since: datetime | None = None, tell: Tell = lambda _: None) -> Audit:
+def audit(
+    history: History, account: Account, *, since: datetime | None = None, tell: OnProgress = lambda _: None
+) -> Audit:
     """Compare the history of an account's states with their receipts.
 
     Args:
@@ -139,7 +141,7 @@ def audit(history: History, account: Account, *, since: datetime | None = None, 
     )
 
 
-def _list(history: History, account: Account, tell: Tell) -> _Listed:
+def _list(history: History, account: Account, tell: OnProgress) -> _Listed:
     """Sort a bucket's versions: those of states, of their locks, and receipts."""
     listed = _Listed()
     for number, version in enumerate(history.versions(account, Role.PLAN), 1):
@@ -167,7 +169,9 @@ def _receipt(history: History, account: Account, key: str, version: StateVersion
     return frozenset(receipt.wrote.versions) if receipt.wrote else frozenset()
 
 
-def _gap(history: History, account: Account, version: StateVersion, locks: Sequence[StateVersion]) -> Gap:
+def _gap(
+    history: History, account: Account, version: StateVersion, locks: Sequence[StateVersion]
+) -> UnaccountedVersion:
     """One version without a receipt, with all that the bucket knows of it."""
     header = StateHeader()
     what = "deleted" if version.deleted else "written"
@@ -176,7 +180,7 @@ def _gap(history: History, account: Account, version: StateVersion, locks: Seque
             header = history.header(account, Role.PLAN, version)
         except UnreadableStateError:
             what = "no state"
-    return Gap(
+    return UnaccountedVersion(
         account=account.name,
         key=version.key,
         version=version.id,

@@ -16,11 +16,11 @@ from orchestrator.run.checks.contents import count_orphaned
 from orchestrator.run.checks.inventory import InventoryCheck
 from orchestrator.run.checks.listing import Listings
 
-READING = frozenset({"plan", "drift"})
+READ_ONLY = frozenset({"plan", "drift"})
 
 """Verbs that need no role that may write."""
 
-TAKING = frozenset({"destroy", "move", "adopt"})
+REMOVING = frozenset({"destroy", "move", "adopt"})
 """Verbs that build nothing anew: what is left of other units is told, and does not stop them."""
 
 
@@ -66,8 +66,8 @@ def check_before_run(
     )
     held = gate.by_record(pinned)
     free = [unit for unit in units if unit.account not in held.accounts]
-    needs = needs_of(catalogue, free, write=command not in READING)
+    needs = needs_of(catalogue, free, write=command not in READ_ONLY)
     preflight(catalogue, identities, {name: need for name, need in needs.items() if name not in held.accounts})
     if not compare:
         return held
-    return gate.by_ledgers(held, free, pinned.vanished, destroy=command in TAKING)
+    return gate.by_ledgers(held, free, pinned.vanished, destroy=command in REMOVING)

@@ -171,7 +171,7 @@ def read_journal(path: Path) -> Iterator[dict[str, Any]]:
     yield from load_journal(path).records
 
 
-def is_written(path: Path) -> bool:
+def is_active(path: Path) -> bool:
     """Whether a run still writes a journal, or a later run that continues it holds it."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -191,7 +191,7 @@ def hold_journal(path: Path) -> Iterator[bool]:
     """Hold the journal of a past run, so that no two runs continue it at once; nothing is written to it.
 
     Yields:
-        whether it could be held; a look by another command (`is_written`) is waited for.
+        whether it could be held; a look by another command (`is_active`) is waited for.
     """
     file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
@@ -213,10 +213,10 @@ def _try_lock(file: int) -> bool:
 
 def in_flight(path: Path) -> dict[str, str]:
     """Units whose apply had begun and whose end is not recorded: unit -> time of its beginning."""
-    return flying(load_journal(path).records)
+    return in_flight_units(load_journal(path).records)
 
 
-def flying(records: tuple[dict[str, Any], ...]) -> dict[str, str]:
+def in_flight_units(records: tuple[dict[str, Any], ...]) -> dict[str, str]:
     """As `in_flight`, of records that were read."""
     open_: dict[str, str] = {}
     for record in records:

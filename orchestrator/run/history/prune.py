@@ -6,11 +6,11 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from orchestrator.run.history.journal import is_written
-from orchestrator.run.history.runs import JOURNAL, PastRun, read_run, when
+from orchestrator.run.history.journal import is_active
+from orchestrator.run.history.runs import JOURNAL, PastRun, read_run, time_of
 from orchestrator.run.history.unsaved_state import unsaved_in
 
-KEPT_RUNS = 20
+RUNS_TO_KEEP = 20
 """How many runs stay on disk in any case; older ones are removed when a new one begins."""
 
 APPROVAL_LASTS = timedelta(hours=24)
@@ -28,12 +28,12 @@ def remove_old(runs: Path, *, now: datetime | None = None) -> None:
         now: the current time, aware.
     """
     folders = sorted(path for path in runs.iterdir() if path.is_dir())
-    surplus = folders[:-KEPT_RUNS]
+    surplus = folders[:-RUNS_TO_KEEP]
     if not surplus:
         return
     needed = {name for folder in folders for name in _continued_by(folder, now or datetime.now(UTC))}
     for folder in surplus:
-        if folder.name in needed or is_written(folder / JOURNAL) or any(unsaved_in(folder)):
+        if folder.name in needed or is_active(folder / JOURNAL) or any(unsaved_in(folder)):
             continue
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -44,7 +44,7 @@ def _continued_by(folder: Path, now: datetime) -> set[str]:
         past = read_run(folder)
     except OSError:
         return set()
-    if not may_be_resumed(past, now):
+    if not can_resume(past, now):
         return set()
     needed = {past.run}
     while past.continues is not None and past.continues not in needed:
@@ -56,7 +56,7 @@ def _continued_by(folder: Path, now: datetime) -> set[str]:
     return needed
 
 
-def may_be_resumed(past: PastRun, now: datetime) -> bool:
+def can_resume(past: PastRun, now: datetime) -> bool:
     """Whether something was approved not too long ago and is not all done."""
     approved = past.approved
     if approved is None or not set(past.units) - set(past.done):
@@ -68,4 +68,4 @@ def approved_at(approved: object) -> datetime:
     """When a person (or ``--yes``) approved; a resumed run keeps the time of the run that it continues."""
     record = approved if isinstance(approved, dict) else {}
     since = record.get("since")
-    return datetime.fromisoformat(since) if isinstance(since, str) else when(record)
+    return datetime.fromisoformat(since) if isinstance(since, str) else time_of(record)

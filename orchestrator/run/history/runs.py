@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.report.model import Status
-from orchestrator.run.history.journal import Records, UnknownFormatError, flying, is_written, load_journal
+from orchestrator.run.history.journal import Records, UnknownFormatError, in_flight_units, is_active, load_journal
 
 JOURNAL = "journal.jsonl"
 DONE = frozenset(
@@ -91,7 +91,7 @@ class PastRun:
     @property
     def in_flight(self) -> dict[str, str]:
         """Units whose apply had begun and whose end is not recorded, with the time of its beginning."""
-        return flying(self.records.records)
+        return in_flight_units(self.records.records)
 
     @property
     def done(self) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ def read_run(folder: Path) -> PastRun:
         OSError: there is no journal, or it cannot be read.
     """
     journal = folder / JOURNAL
-    going = is_written(journal)  # before reading: a run that ends in between counts as one that went on
+    going = is_active(journal)  # before reading: a run that ends in between counts as one that went on
     try:
         records = load_journal(journal)
     except UnknownFormatError:
@@ -180,6 +180,6 @@ def continued(runs: list[PastRun]) -> Mapping[str, str]:
     return found
 
 
-def when(record: Mapping[str, Any]) -> datetime:
+def time_of(record: Mapping[str, Any]) -> datetime:
     """The time of a record, aware."""
     return datetime.fromisoformat(str(record["time"]))

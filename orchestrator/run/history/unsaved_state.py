@@ -17,7 +17,7 @@ ERRORED_STATE = "errored.tfstate"
 
 
 @dataclass(frozen=True, slots=True)
-class Unsaved:
+class UnsavedState:
     """A state that was not saved. ``folder``: the unit's folder below any folder of units, ``prod/api/eu-west-1``."""
 
     run: str
@@ -29,7 +29,7 @@ class Unsaved:
         return self.file.relative_to(root).as_posix() if self.file.is_relative_to(root) else str(self.file)
 
 
-def unsaved_in(run: Path) -> Iterator[Unsaved]:
+def unsaved_in(run: Path) -> Iterator[UnsavedState]:
     """Every state in a run's folder that was not saved.
 
     Args:
@@ -37,10 +37,10 @@ def unsaved_in(run: Path) -> Iterator[Unsaved]:
     """
     units = run / "units"
     for file in sorted(units.glob(f"*/*/*/{ERRORED_STATE}")):
-        yield Unsaved(run.name, file.parent.relative_to(units).as_posix(), file)
+        yield UnsavedState(run.name, file.parent.relative_to(units).as_posix(), file)
 
 
-def unsaved(runs: Path) -> Iterator[Unsaved]:
+def unsaved_states(runs: Path) -> Iterator[UnsavedState]:
     """Every state of any run on this machine that was not saved, the newest run first.
 
     Args:
@@ -49,7 +49,7 @@ def unsaved(runs: Path) -> Iterator[Unsaved]:
     for file in sorted(runs.glob(f"*/units/*/*/*/{ERRORED_STATE}"), reverse=True):
         folder = file.parent
         run = file.parents[4]
-        yield Unsaved(run.name, folder.relative_to(run / "units").as_posix(), file)
+        yield UnsavedState(run.name, folder.relative_to(run / "units").as_posix(), file)
 
 
 def refuse_unsaved(root: Path, unit: Unit) -> None:

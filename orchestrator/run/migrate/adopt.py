@@ -13,8 +13,8 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import UsageError
 from orchestrator.run.context import RunContext
-from orchestrator.run.migrate.request import PreparedMigration, alive, write_of
-from orchestrator.run.migrate.resource import scratch
+from orchestrator.run.migrate.request import PreparedMigration, has_content, state_edit
+from orchestrator.run.migrate.resource import scratch_root
 from orchestrator.terraform.state.edit import with_serial, without_outputs
 from orchestrator.terraform.state.reader import read_state
 from orchestrator.util.files import write_atomic
@@ -57,7 +57,7 @@ class AdoptRequest:
             DeniedError, ThrottledError, SetupError, UnitError: a state cannot be read, or Terraform does not move it.
         """
         present = context.aws.objects.read(self.unit)
-        if present is not None and alive(present.data):
+        if present is not None and has_content(present.data):
             message = f"{self.unit.id} has a state already"
             raise UsageError(message, hint="take over single resources with `imports:` in the stack, or orch move")
         data = self._fetch(context)
@@ -70,7 +70,7 @@ class AdoptRequest:
         if present is not None:  # what a destroyed unit has left: the history of serials goes on
             there, here = read_state(present.data).serial, read_state(moved).serial
             moved = with_serial(moved, max(there, here) + 1)
-        write = write_of(self.unit, self.unit, present, moved)
+        write = state_edit(self.unit, self.unit, present, moved)
         return PreparedMigration(trials=((self.unit, moved),), writes=((write, moved),), said=(f"from {self.source}",))
 
     def _fetch(self, context: RunContext) -> bytes:
@@ -117,7 +117,7 @@ class AdoptRequest:
     def _under_module(self, context: RunContext, data: bytes) -> bytes:
         path = context.run.folders.of_run / "states" / "adopted.tfstate"
         write_atomic(path, data)
-        root = scratch(context, self.unit)
+        root = scratch_root(context, self.unit)
         for address in top_level(json.loads(data)):
             context.terraform.cli.state_move(root, path, address, f"module.this.{address}")
         return path.read_bytes()

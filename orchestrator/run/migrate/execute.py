@@ -5,12 +5,12 @@ from __future__ import annotations
 from orchestrator.errors import UnitError
 from orchestrator.report.model import Phase, UnitPhase
 from orchestrator.run.context import RunContext
-from orchestrator.run.migrate.journal import Transfer, Write, make_edits
+from orchestrator.run.migrate.journal import StateEdit, Transfer, make_edits
 from orchestrator.run.unit.publish import publish_state
-from orchestrator.run.unit.receipts import note_written
+from orchestrator.run.unit.receipts import record_state_edit
 
 
-def carry_out(context: RunContext, transfer: Transfer) -> None:
+def execute_transfer(context: RunContext, transfer: Transfer) -> None:
     """Do what is left of a transfer. The caller holds the locks of all its states.
 
     Args:
@@ -28,13 +28,13 @@ def carry_out(context: RunContext, transfer: Transfer) -> None:
         context.run.sink(UnitPhase(unit.id, Phase.APPLY))
         version = _write(context, transfer, write)
         verb = transfer.command.partition(" ")[0]
-        note_written(context, unit, verb, write.lineage, {version: write.serial})
+        record_state_edit(context, unit, verb, write.lineage, {version: write.serial})
     for write in transfer.writes:
         publish_state(context, write.unit_in(context.catalogue))
     transfer.finish()
 
 
-def _write(context: RunContext, transfer: Transfer, write: Write) -> str:
+def _write(context: RunContext, transfer: Transfer, write: StateEdit) -> str:
     """Write one state, unless it was written before; S3's id of the version that it is."""
     unit = write.unit_in(context.catalogue)
     present = context.aws.objects.read(unit)

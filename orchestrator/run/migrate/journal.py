@@ -25,7 +25,7 @@ _RECORD = "transfer.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
+class StateEdit:
     """One state object that gets other content.
 
     Attributes:
@@ -68,10 +68,10 @@ class Transfer:
     folder: Path
     command: str
     edits: tuple[FileEdit, ...]
-    writes: tuple[Write, ...]
+    writes: tuple[StateEdit, ...]
     done: bool = False
 
-    def content(self, write: Write) -> bytes:
+    def content(self, write: StateEdit) -> bytes:
         """The bytes of a state after.
 
         Raises:
@@ -97,7 +97,7 @@ class Transfer:
 
 
 def new_transfer(
-    root: Path, run: str, command: str, edits: Sequence[FileEdit], writes: Sequence[tuple[Write, bytes]]
+    root: Path, run: str, command: str, edits: Sequence[FileEdit], writes: Sequence[tuple[StateEdit, bytes]]
 ) -> Transfer:
     """Record what was accepted, durably, before the first step of it.
 
@@ -199,7 +199,7 @@ def _transfer(folder: Path, document: dict[str, Any]) -> Transfer:
             folder=folder,
             command=str(document["command"]),
             edits=tuple(FileEdit(**each) for each in document["edits"]),
-            writes=tuple(Write(**each) for each in document["writes"]),
+            writes=tuple(StateEdit(**each) for each in document["writes"]),
             done=bool(document["done"]),
         )
     except (KeyError, TypeError) as error:

@@ -42,7 +42,7 @@ class Renaming:
     pairs: tuple[Pair, ...]
 
 
-def resolve(root: Path, source: str, target: str) -> Renaming:
+def resolve_rename(root: Path, source: str, target: str) -> Renaming:
     """What a person means with ``orch move SOURCE TARGET``.
 
     Args:

@@ -11,7 +11,7 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import UsageError
 from orchestrator.run.context import RunContext
-from orchestrator.run.migrate.journal import Write
+from orchestrator.run.migrate.journal import StateEdit
 from orchestrator.run.migrate.rename import Pair, Renaming, state_after
 from orchestrator.terraform.state.reader import read_state
 
@@ -30,7 +30,7 @@ class PreparedMigration:
     """
 
     trials: tuple[tuple[Unit, bytes], ...]
-    writes: tuple[tuple[Write, bytes], ...]
+    writes: tuple[tuple[StateEdit, bytes], ...]
     stand_ins: Mapping[str, Unit] = field(default_factory=dict)
     said: tuple[str, ...] = ()
 
@@ -117,20 +117,20 @@ class RenameRequest:
             UsageError: nothing is left to do. UnitError: both places have something.
         """
         trials: list[tuple[Unit, bytes]] = []
-        writes: list[tuple[Write, bytes]] = []
+        writes: list[tuple[StateEdit, bytes]] = []
         stand_ins: dict[str, Unit] = {}
         said: list[str] = []
         for pair in self.renaming.pairs:
             old, new = context.aws.objects.read(pair.old), context.aws.objects.read(pair.new)
-            if old is None or not alive(old.data):
-                where = _THERE if new is not None and alive(new.data) else "has no state yet"
+            if old is None or not has_content(old.data):
+                where = _THERE if new is not None and has_content(new.data) else "has no state yet"
                 said.append(f"{pair.new.id} {where}")
                 continue
             moved, left = state_after(pair, old, new)
             trials.append((pair.new, moved))
             writes += [
-                (write_of(pair.new, pair.new, new, moved), moved),
-                (write_of(pair.old, pair.new, old, left), left),
+                (state_edit(pair.new, pair.new, new, moved), moved),
+                (state_edit(pair.old, pair.new, old, left), left),
             ]
             stand_ins[pair.new.id] = pair.old
         if not (writes or self.edits or any(line.endswith(_THERE) for line in said)):
@@ -140,7 +140,7 @@ class RenameRequest:
         return PreparedMigration(tuple(trials), tuple(writes), stand_ins, tuple(said))
 
 
-def alive(data: bytes) -> bool:
+def has_content(data: bytes) -> bool:
     """Whether a state has something in it.
 
     Raises:
@@ -150,10 +150,10 @@ def alive(data: bytes) -> bool:
     return bool(state.addresses or state.outputs)
 
 
-def write_of(unit: Unit, like: Unit, before: StateObject | None, after: bytes) -> Write:
+def state_edit(unit: Unit, like: Unit, before: StateObject | None, after: bytes) -> StateEdit:
     """The record of one state that gets other content."""
     state = read_state(after)
-    return Write(
+    return StateEdit(
         unit=unit.id,
         stage=unit.stage,
         stack=unit.stack,

@@ -9,7 +9,7 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import NotAppliedError, UsageError
 from orchestrator.run.context import RunContext
-from orchestrator.run.migrate.request import PreparedMigration, write_of
+from orchestrator.run.migrate.request import PreparedMigration, state_edit
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.state.reader import read_state
 from orchestrator.util.files import write_atomic
@@ -77,13 +77,15 @@ class ResourceRequest:
         write_atomic(paths[0], source.data)
         if target is not None:
             write_atomic(paths[1], target.data)
-        context.terraform.cli.state_move(scratch(context, self.source), paths[0], self.address, self.to, to=paths[1])
+        context.terraform.cli.state_move(
+            scratch_root(context, self.source), paths[0], self.address, self.to, to=paths[1]
+        )
         after = [path.read_bytes() for path in paths]
         return PreparedMigration(
             trials=((self.target, after[1]), (self.source, after[0])),
             writes=(
-                (write_of(self.target, self.target, target, after[1]), after[1]),
-                (write_of(self.source, self.source, source, after[0]), after[0]),
+                (state_edit(self.target, self.target, target, after[1]), after[1]),
+                (state_edit(self.source, self.source, source, after[0]), after[0]),
             ),
         )
 
@@ -93,7 +95,7 @@ class ResourceRequest:
         Raises:
             UsageError: it cannot be moved.
         """
-        here, there = within(source, self.address), within(target, self.to)
+        here, there = matching_addresses(source, self.address), matching_addresses(target, self.to)
         if bool(here) != bool(there):
             return bool(there)
         if here:
@@ -105,12 +107,12 @@ class ResourceRequest:
         raise UsageError(message, hint=hint)
 
 
-def within(addresses: Sequence[str], wanted: str) -> list[str]:
+def matching_addresses(addresses: Sequence[str], wanted: str) -> list[str]:
     """Those of some addresses that are a resource, one of its instances, or inside a module."""
     return [each for each in addresses if each == wanted or each.startswith((f"{wanted}[", f"{wanted}."))]
 
 
-def scratch(context: RunContext, unit: Unit) -> Root:
+def scratch_root(context: RunContext, unit: Unit) -> Root:
     """An empty folder in which Terraform works on copies of states."""
     folder = context.run.folders.of_run / "states" / "work"
     folder.mkdir(parents=True, exist_ok=True)

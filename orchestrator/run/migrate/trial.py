@@ -118,7 +118,7 @@ class Trial:
         return replace(self.context, terraform=terraform, run=replace(self.context.run, folders=self.folders))
 
 
-def objections(planned: Planned) -> tuple[str, ...]:
+def refused_changes(planned: Planned) -> tuple[str, ...]:
     """What a plan does that no move and no adoption may end in, one line each."""
     if planned.plan is None:
         return ()

@@ -16,15 +16,15 @@ from orchestrator.run.context import RunContext
 from orchestrator.run.history.paths import Folders
 from orchestrator.run.unit.backups import save_copies
 from orchestrator.run.unit.compare import destroys, unannounced
-from orchestrator.run.unit.locking import tell_waits
+from orchestrator.run.unit.locking import report_lock_waits
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.planner import plan_unit
 from orchestrator.run.unit.progress import ChangeDetector, progress_callback, warning_callback
 from orchestrator.run.unit.publish import publish_state, repair_published
-from orchestrator.run.unit.push_state import tell_unsaved
-from orchestrator.run.unit.receipts import confirm, settle
+from orchestrator.run.unit.push_state import report_unsaved
+from orchestrator.run.unit.receipts import confirm_plan, record_writes
 from orchestrator.run.unit.reports import failure_report
-from orchestrator.run.unit.role import role_fields, role_of
+from orchestrator.run.unit.role import apply_role, role_fields
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 from orchestrator.terraform.failures import StalePlanError
 from orchestrator.terraform.model import PlanRecord
@@ -143,7 +143,7 @@ class Applier:
             message = f"{unit.id} was not applied: the run was interrupted"
             raise InterruptedRunError(message)
         run = real.receipt.run
-        role = role_of(context, unit, real.verdict)
+        role = apply_role(context, unit, real.verdict)
         receipt = self._confirmed(unit, real, real.receipt, role)
         verb = "destroy" if self.destroy else "apply"
         context.run.journal.write(f"{verb}-started", unit=unit.id, plan=receipt.plan_sha256, **role_fields(role))
@@ -156,7 +156,7 @@ class Applier:
                 root,
                 real.plan.file,
                 timeout=context.run.options.timeout or unit.timeouts.apply,
-                on_line=tell_waits(context, unit, watched),
+                on_line=report_lock_waits(context, unit, watched),
                 on_warning=warning_callback(context.run.sink, unit.id),
                 lock_timeout=context.run.options.terraform_lock_timeout,
             )
@@ -165,14 +165,14 @@ class Applier:
             raise
         except OrchError as error:
             with suppress(OrchError):  # it was told of; why the apply failed matters more
-                settle(context, unit, receipt, ok=False, began=watched.began)
-            failed = tell_unsaved(context, unit, run, self._failed(unit, real.plan, real.report, error))
+                record_writes(context, unit, receipt, ok=False, began=watched.began)
+            failed = report_unsaved(context, unit, run, self._failed(unit, real.plan, real.report, error))
             context.run.journal.note(f"{verb}-ended", unit=unit.id, ok=False, cause=failed.cause[:500])
             return failed
         finally:
             context.aws.states.forget(unit.id)
         try:
-            receipt = settle(context, unit, receipt, ok=True)
+            receipt = record_writes(context, unit, receipt, ok=True)
         finally:
             context.run.journal.note(f"{verb}-ended", unit=unit.id, ok=True, **_state_of(receipt))
             publish_state(context, unit)
@@ -182,9 +182,9 @@ class Applier:
         """The receipt of a plan that may be applied right now, with a copy of what it changes that is protected."""
         context = self.context
         plan = real.plan if made.run == context.run.folders.run else None
-        receipt, plan = confirm(context, unit, made=made, plan=plan, run=made.run)
+        receipt, plan = confirm_plan(context, unit, made=made, plan=plan, run=made.run)
         if save_copies(context, unit, plan, role):  # which may take minutes
-            receipt, _ = confirm(context, unit, made=made, plan=plan, run=made.run)
+            receipt, _ = confirm_plan(context, unit, made=made, plan=plan, run=made.run)
         return receipt
 
     def _failed(self, unit: Unit, plan: PlanRecord, shown: UnitReport, error: OrchError) -> UnitReport:

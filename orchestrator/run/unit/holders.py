@@ -62,7 +62,7 @@ class Holder:
         return f"{clean(self.lock.who) or 'somebody'} for {self.age(now)} ({'; '.join(parts)})"
 
 
-def holder_of(lock: StateLock, unit: Unit, root: Path) -> Holder:
+def find_holder(lock: StateLock, unit: Unit, root: Path) -> Holder:
     """Look for the process behind a lock on this machine.
 
     Args:
@@ -81,9 +81,9 @@ def holder_of(lock: StateLock, unit: Unit, root: Path) -> Holder:
     return Holder(lock, run=run, pids=found, alive=bool(found))
 
 
-def in_use(lock: StateLock, unit: Unit, root: Path) -> str:
+def lock_message(lock: StateLock, unit: Unit, root: Path) -> str:
     """Why a unit cannot be applied now: who holds its state, and what to do about it."""
-    holder = holder_of(lock, unit, root)
+    holder = find_holder(lock, unit, root)
     if lock.purpose and holder.alive is False:
         return (
             f"the state is locked by {holder.sentence()}: `orch {clean(lock.purpose)}` again goes on where it stopped"

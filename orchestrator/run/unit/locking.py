@@ -10,13 +10,13 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import InterruptedRunError, OrchError
 from orchestrator.report.model import UnitProgress
 from orchestrator.run.context import RunContext
-from orchestrator.run.unit.holders import holder_of, in_use
+from orchestrator.run.unit.holders import find_holder, lock_message
 
 _SIGN = "Acquiring state lock."
 _LOOK_SECONDS = 0.5
 
 
-def tell_waits(context: RunContext, unit: Unit, on_line: Callable[[str], None]) -> Callable[[str], None]:
+def report_lock_waits(context: RunContext, unit: Unit, on_line: Callable[[str], None]) -> Callable[[str], None]:
     """A callback for Terraform's lines that also says whom it waits for, where Terraform says only that it does.
 
     Args:
@@ -59,7 +59,7 @@ def wait_for_lock(context: RunContext, unit: Unit) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
-def locks_left(context: RunContext) -> Iterator[str]:
+def existing_locks(context: RunContext) -> Iterator[str]:
     """Sentences about locks on the run's units before it begins: holder, host, age, and whether it still runs.
 
     A lock of a run that was cut off would else be found only when its unit's turn comes. What cannot be looked at is
@@ -72,7 +72,7 @@ def locks_left(context: RunContext) -> Iterator[str]:
         yield f"whether states are locked is not known: {error}"
         return
     for id_, held in sorted(found.items()):
-        yield f"{id_}: {in_use(held.lock, context.unit(id_), context.catalogue.root)}"
+        yield f"{id_}: {lock_message(held.lock, context.unit(id_), context.catalogue.root)}"
 
 
 def refuse_locked(context: RunContext, unit: Unit) -> None:
@@ -89,7 +89,7 @@ def refuse_locked(context: RunContext, unit: Unit) -> None:
 
 def _still_held(context: RunContext, unit: Unit, held: HeldLock) -> StateLockedError:
     error = StateLockedError(unit.id, held)
-    error.what = in_use(held.lock, unit, context.catalogue.root)
+    error.what = lock_message(held.lock, unit, context.catalogue.root)
     error.hint = None
     return error
 
@@ -103,5 +103,5 @@ def _waits_for(context: RunContext, unit: Unit) -> str:
 
 
 def _for(context: RunContext, unit: Unit, held: HeldLock) -> str:
-    holder = holder_of(held.lock, unit, context.catalogue.root)
+    holder = find_holder(held.lock, unit, context.catalogue.root)
     return f"waiting for the state's lock, held by {holder.sentence()}"

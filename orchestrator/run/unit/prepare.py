@@ -20,7 +20,7 @@ from orchestrator.run.unit.upstreams import UpstreamValues
 from orchestrator.terraform.commands import Root
 
 
-class FoundError(BlockedError):
+class ConfigurationBlockedError(BlockedError):
     """The configuration brings along what is not allowed. ``findings`` say what, those that waivers allow as well."""
 
     def __init__(self, unit: str, findings: tuple[Finding, ...]) -> None:
@@ -55,7 +55,7 @@ def prepare_unit(
         check_stop: raises when the run was interrupted.
 
     Raises:
-        FoundError: something in the configuration is not allowed.
+        ConfigurationBlockedError: something in the configuration is not allowed.
         OrchError: it cannot be rendered or initialised.
     """
     check_stop()
@@ -63,24 +63,26 @@ def prepare_unit(
     context.run.sink(UnitPhase(unit.id, Phase.RENDER))
     wait_for_lock(context, unit)
     rendered = context.terraform.renderer.render(unit, inflow.values, root.folder)
-    look(context, unit, root, initialised=False)  # before init: a provider that nobody listed is not even fetched
+    scan_configuration(
+        context, unit, root, initialised=False
+    )  # before init: a provider that nobody listed is not even fetched
     context.run.sink(UnitPhase(unit.id, Phase.INIT))
     context.terraform.cli.init(root, timeout=context.run.options.timeout or unit.timeouts.plan)
-    findings = look(context, unit, root, initialised=True)
+    findings = scan_configuration(context, unit, root, initialised=True)
     # the root for people is brought up to date when every value is known
     if None not in inflow.values.values() and not has_unknown(inflow.values):
         context.terraform.renderer.refresh(root.folder, context.run.folders.shown(unit))
     return PreparedUnit(rendered.unknown, findings)
 
 
-def look(context: RunContext, unit: Unit, root: Root, *, initialised: bool) -> tuple[Finding, ...]:
+def scan_configuration(context: RunContext, unit: Unit, root: Root, *, initialised: bool) -> tuple[Finding, ...]:
     """What the configuration brings along that no plan shows, before waivers.
 
     Raises:
-        FoundError: something that no waiver allows.
+        ConfigurationBlockedError: something that no waiver allows.
     """
     found = context.guard.scanner.scan(unit, root.folder, root.data_dir, initialised=initialised)
     allowed = context.guard.judge.waiver_policy.apply(found)
     if any(each.severity is Severity.BLOCK for each in allowed):
-        raise FoundError(unit.id, allowed)
+        raise ConfigurationBlockedError(unit.id, allowed)
     return found

@@ -14,13 +14,13 @@ from orchestrator.errors import UnitError
 from orchestrator.report.model import Notice, UnitReport
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.paths import Folders
-from orchestrator.run.history.unsaved_state import ERRORED_STATE, Unsaved
+from orchestrator.run.history.unsaved_state import ERRORED_STATE, UnsavedState
 from orchestrator.run.unit.locking import refuse_locked
 from orchestrator.terraform.model import StateRecord
 from orchestrator.terraform.state.reader import read_state
 
 
-def unit_of(context: RunContext, state: Unsaved) -> Unit:
+def unit_of(context: RunContext, state: UnsavedState) -> Unit:
     """The unit that a state is of.
 
     Raises:
@@ -33,7 +33,7 @@ def unit_of(context: RunContext, state: Unsaved) -> Unit:
     raise UnitError(message, hint="bring the unit back to live/ until its state is saved")
 
 
-def tell_unsaved(context: RunContext, unit: Unit, run: str, failed: UnitReport) -> UnitReport:
+def report_unsaved(context: RunContext, unit: Unit, run: str, failed: UnitReport) -> UnitReport:
     """After a failed apply: say in its report, and in the journal, that its state could not be saved and where it is.
 
     Args:
@@ -51,7 +51,7 @@ def tell_unsaved(context: RunContext, unit: Unit, run: str, failed: UnitReport) 
     return replace(failed, cause=f"{failed.cause}; {text}")
 
 
-def push_unsaved(context: RunContext, unit: Unit, state: Unsaved) -> None:
+def push_unsaved(context: RunContext, unit: Unit, state: UnsavedState) -> None:
     """Save one state under the apply role, and keep the file in its run's folder ``pushed/``.
 
     Args:
@@ -91,7 +91,7 @@ def push_unsaved(context: RunContext, unit: Unit, state: Unsaved) -> None:
     context.run.sink(Notice(text=f"the state that run {state.run} could not save is saved now", unit=unit.id))
 
 
-def _check_follows(unit: Unit, state: Unsaved, left: StateRecord, there: StateRecord | None) -> None:
+def _check_follows(unit: Unit, state: UnsavedState, left: StateRecord, there: StateRecord | None) -> None:
     """Refuse what does not follow on the state that is there. None there: the apply was the unit's first."""
     if there is None:
         return

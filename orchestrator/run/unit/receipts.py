@@ -1,6 +1,6 @@
 """Receipts in a run: made when a plan is judged, confirmed right before it is applied, kept beside the state after.
 
-What is applied was judged: the planner calls `attest`, the apply `confirm` and afterwards `settle`. Units in which
+What is applied was judged: the planner calls `make_receipt`, the apply `confirm_plan` and afterwards `record_writes`. Units in which
 nothing changes have none of it: there is nothing to apply.
 """
 
@@ -33,7 +33,7 @@ from orchestrator.terraform.setup.lock_file import LOCK_FILE, locked_providers
 from orchestrator.terraform.state.header import StateHeader, planned_from
 
 
-def attest(
+def make_receipt(
     context: RunContext, unit: Unit, plan: PlanRecord, verdict: Verdict, frozen: FrozenFiles, *, destroy: bool
 ) -> Receipt:
     """Make the receipt of a plan that was just judged, and save it as ``receipts/STAGE/STACK/REGION.json`` of the run.
@@ -67,7 +67,7 @@ def attest(
     return receipt
 
 
-def confirm(
+def confirm_plan(
     context: RunContext,
     unit: Unit,
     *,
@@ -115,7 +115,7 @@ def confirm(
     return receipt, plan
 
 
-def settle(context: RunContext, unit: Unit, receipt: Receipt, *, ok: bool, began: bool = True) -> Receipt:
+def record_writes(context: RunContext, unit: Unit, receipt: Receipt, *, ok: bool, began: bool = True) -> Receipt:
     """After an apply: note in the receipt what it wrote, and keep the receipt beside the state.
 
     Also after an apply that failed: it may have written serials before. For a run that was killed ``--resume`` calls
@@ -155,7 +155,7 @@ def settle(context: RunContext, unit: Unit, receipt: Receipt, *, ok: bool, began
     return done
 
 
-def note_written(context: RunContext, unit: Unit, verb: str, lineage: str, versions: Mapping[str, int]) -> None:
+def record_state_edit(context: RunContext, unit: Unit, verb: str, lineage: str, versions: Mapping[str, int]) -> None:
     """Keep a receipt of what orch itself wrote into a state without a plan: ``orch move``, ``orch adopt`` and the like.
 
     Without it ``orch verify`` takes the new version for one that was written past orch.

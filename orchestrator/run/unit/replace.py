@@ -11,7 +11,7 @@ from orchestrator.util.suggest import near_miss
 _MODULE = "module.this."
 
 
-def check_one(selected: Sequence[str], replace: Sequence[str]) -> None:
+def check_single_unit(selected: Sequence[str], replace: Sequence[str]) -> None:
     """An address is one of a unit, so one unit must be meant.
 
     Raises:
@@ -22,7 +22,7 @@ def check_one(selected: Sequence[str], replace: Sequence[str]) -> None:
         raise UsageError(message, hint="name the unit that has it: " + ", ".join(selected[:5]))
 
 
-def check_there(context: RunContext) -> None:
+def check_replaced_exist(context: RunContext) -> None:
     """What is to be replaced must exist: Terraform says nothing about an address that nothing has.
 
     Raises:
@@ -33,7 +33,7 @@ def check_there(context: RunContext) -> None:
         unit = context.unit(context.run.graph.order[0])
         state = context.aws.states.read(unit)
         there = state.addresses if state is not None else ()
-        address = absolute(wanted)
+        address = module_address(wanted)
         if address not in there:
             instances = [each.removeprefix(_MODULE) for each in there if each.startswith(f"{address}[")]
             known = [each.removeprefix(_MODULE) for each in there]
@@ -42,6 +42,6 @@ def check_there(context: RunContext) -> None:
             raise UsageError(f"{unit.id} has no {wanted}", hint=hint or near_miss(wanted, known) or listing)
 
 
-def absolute(address: str) -> str:
+def module_address(address: str) -> str:
     """An address as Terraform wants it: one inside of the unit's module may be given without the module."""
     return address if address.startswith(_MODULE) else _MODULE + address

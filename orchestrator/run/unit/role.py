@@ -17,7 +17,7 @@ _LESS = frozenset({RUNS_CODE, UNTRUSTED_SOURCE})
 """Rules whose waivers let a program run: the role that may delete is the last that it should run under."""
 
 
-def role_of(context: RunContext, unit: Unit, verdict: Verdict) -> AnyRole:
+def apply_role(context: RunContext, unit: Unit, verdict: Verdict) -> AnyRole:
     """The role that a unit's plan is applied under.
 
     Args:
@@ -58,7 +58,7 @@ def role_fields(role: AnyRole) -> dict[str, str]:
     return {"role": str(role)}
 
 
-def take_break_glass(identities: Identities, units: Iterable[Unit], reason: str | None) -> BreakGlass | None:
+def confirm_break_glass(identities: Identities, units: Iterable[Unit], reason: str | None) -> BreakGlass | None:
     """The break-glass role for a whole run, when it was asked for, taken before anything starts.
 
     Args:

@@ -17,7 +17,7 @@ from orchestrator.terraform.model import PlanRecord
 from orchestrator.terraform.plan.reader import empty_plan, read_plan
 
 
-def plan_facts(planned: Planned) -> dict[str, str | bool]:
+def plan_fields(planned: Planned) -> dict[str, str | bool]:
     """What the journal has to say of a plan: status, whether it is a preview, and hashes of the plan and its JSON.
 
     Raises:

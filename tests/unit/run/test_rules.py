@@ -16,7 +16,7 @@ from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.approval import Circumstances, check_consent, in_ci
 from orchestrator.run.exit_codes import detailed_exit_code, exit_code
 from orchestrator.run.history.paths import new_run
-from orchestrator.run.history.prune import KEPT_RUNS
+from orchestrator.run.history.prune import RUNS_TO_KEEP
 from orchestrator.run.request import RunOptions, parse_duration
 from tests.support.aws import catalogue
 
@@ -158,11 +158,11 @@ def test_no_times(text: str) -> None:
 
 
 def test_only_the_last_runs_are_kept_and_a_run_is_private(tmp_path: Path) -> None:
-    for number in range(KEPT_RUNS + 3):
+    for number in range(RUNS_TO_KEEP + 3):
         (tmp_path / ".orch" / "runs" / f"20200101-0000{number:02d}-aaaa").mkdir(parents=True)
     made = new_run(tmp_path)
     kept = sorted(path.name for path in (tmp_path / ".orch" / "runs").iterdir())
-    assert len(kept) == KEPT_RUNS
+    assert len(kept) == RUNS_TO_KEEP
     assert made.run in kept
     assert stat.S_IMODE(made.of_run.stat().st_mode) == 0o700
     assert (tmp_path / ".orch" / ".gitignore").read_text() == "*\n"

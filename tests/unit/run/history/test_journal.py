@@ -23,7 +23,7 @@ from orchestrator.run.history.journal import (
     UnknownFormatError,
     hold_journal,
     in_flight,
-    is_written,
+    is_active,
     load_journal,
     read_journal,
 )
@@ -108,17 +108,17 @@ def test_whoever_writes_holds_it_and_a_kill_gives_it_up(tmp_path: Path) -> None:
     assert child.stdout is not None
     child.stdout.readline()
     try:
-        assert is_written(path)
+        assert is_active(path)
         with hold_journal(path) as mine:
             assert not mine
     finally:
         os.kill(child.pid, signal.SIGKILL)
         child.communicate()
-    assert not is_written(path)
+    assert not is_active(path)
     with hold_journal(path) as mine:
         assert mine
-        assert is_written(path), "nobody else may go on with it now"
-    assert not is_written(tmp_path / "none.jsonl")
+        assert is_active(path), "nobody else may go on with it now"
+    assert not is_active(tmp_path / "none.jsonl")
 
 
 def test_a_full_disk_never_leaves_half_a_line(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.cli.app import main
 from orchestrator.run.history.journal import Journal
-from orchestrator.run.history.prune import KEPT_RUNS, remove_old
+from orchestrator.run.history.prune import RUNS_TO_KEEP, remove_old
 from orchestrator.run.history.runs import RunOutcome, past_runs, read_run
 from orchestrator.run.start import earlier_runs
 from tests.support.journals import APPROVED, END, PLANNED, STARTED, ended, make_run, planned
@@ -78,7 +78,7 @@ def test_a_state_that_was_not_saved_is_told_of_at_every_start(tmp_path: Path) ->
 
 
 def test_old_runs_go_but_for_those_that_are_needed(tmp_path: Path) -> None:
-    names = [f"20200101-0000{number:02d}-aaaa" for number in range(KEPT_RUNS + 9)]
+    names = [f"20200101-0000{number:02d}-aaaa" for number in range(RUNS_TO_KEEP + 9)]
     for name in names:
         (tmp_path / name).mkdir()
     half = (*PLANNED, APPROVED, ended("prod/a", "applied"))
@@ -91,11 +91,11 @@ def test_old_runs_go_but_for_those_that_are_needed(tmp_path: Path) -> None:
     going = Journal(tmp_path / names[5] / "journal.jsonl")
     now = datetime.now(UTC)
     remove_old(tmp_path, now=now)
-    expected = {*names[-KEPT_RUNS:], names[0], names[1], names[4], names[5]}
+    expected = {*names[-RUNS_TO_KEEP:], names[0], names[1], names[4], names[5]}
     assert {path.name for path in tmp_path.iterdir()} == expected
     going.close()
     remove_old(tmp_path, now=now + timedelta(hours=25))
-    assert {path.name for path in tmp_path.iterdir()} == {*names[-KEPT_RUNS:], names[4]}
+    assert {path.name for path in tmp_path.iterdir()} == {*names[-RUNS_TO_KEEP:], names[4]}
 
 
 def test_runs_lists_them_the_newest_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,15 +15,15 @@ import pytest
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import OrchError, SetupError, UsageError
 from orchestrator.run.migrate.journal import (
+    StateEdit,
     Transfer,
-    Write,
     check_edits,
     make_edits,
     new_transfer,
     unfinished,
     unfinished_of,
 )
-from orchestrator.run.unit.holders import in_use
+from orchestrator.run.unit.holders import lock_message
 from orchestrator.terraform.state.lock import own_lock
 from tests.support.aws import unit
 
@@ -31,7 +31,7 @@ RENAME = FileEdit("live/stages/old.yaml", "live/stages/new.yaml", "account: a\n"
 CHANGE = FileEdit("live/stacks/a.yaml", "live/stacks/a.yaml", "x: 1\n", "x: 2\n")
 NEW = FileEdit("", "live/stacks/b.yaml", "", "module: b\n")
 DATA = b'{"secret": "s"}'
-WRITE = Write("new/a", "new", "a", "new/a", "", hashlib.sha256(DATA).hexdigest(), "", "l", 3, 1)
+WRITE = StateEdit("new/a", "new", "a", "new/a", "", hashlib.sha256(DATA).hexdigest(), "", "l", 3, 1)
 
 
 @pytest.fixture
@@ -120,8 +120,8 @@ def test_a_lock_that_a_killed_move_left_says_what_goes_on(root: Path) -> None:
     dead = subprocess.Popen(["true"])
     dead.wait()
     left = own_lock("orch move", path="p", version="v", purpose="move old new", pid=dead.pid)
-    told = in_use(left, unit("new/a", "production"), root)
+    told = lock_message(left, unit("new/a", "production"), root)
     assert "its process has ended" in told
     assert "`orch move old new` again goes on" in told
     running = own_lock("orch move", path="p", version="v", purpose="move old new", pid=os.getpid())
-    assert "orch unlock new/a" in in_use(running, unit("new/a", "production"), root)
+    assert "orch unlock new/a" in lock_message(running, unit("new/a", "production"), root)
