@@ -9,10 +9,9 @@ from orchestrator.errors import SetupError
 from orchestrator.report.model import Status
 from orchestrator.run.context import RunContext
 from orchestrator.run.loop import Step, report_blocked, run_units
-from orchestrator.run.unit.planned import Planned
+from orchestrator.run.unit.planned import Planned, plan_fields
 from orchestrator.run.unit.planner import plan_unit
 from orchestrator.run.unit.reports import unit_report
-from orchestrator.run.unit.saved_plan import plan_fields
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 
 NEW = "new: planned when its upstreams are applied"

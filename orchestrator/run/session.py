@@ -39,7 +39,7 @@ from orchestrator.run.interrupt import Interrupts, interruptible
 from orchestrator.run.request import RunRequest
 from orchestrator.run.scheduler import Stop
 from orchestrator.run.start import earlier_runs, record_start
-from orchestrator.run.unit.locking import existing_locks
+from orchestrator.run.unit.locks import existing_locks
 from orchestrator.run.unit.role import break_glass_note, confirm_break_glass
 from orchestrator.terraform.commands import Terraform
 from orchestrator.terraform.process.supervisor import Processes

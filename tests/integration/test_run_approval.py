@@ -82,7 +82,7 @@ def test_a_unit_that_would_do_more_than_its_preview_said_stops(project: Project)
     code, text = on_a_terminal(project, "apply", "prod", answer=answer)
     assert code == 4, text
     assert "no longer as approved" in text
-    assert "not in the preview" in text or "the preview said" in text
+    assert "not in the preview" in text or "the preview announced" in text
 
 
 def test_with_yes_a_unit_after_its_upstreams_goes_on_only_if_nothing_is_lost(project: Project) -> None:

@@ -145,7 +145,7 @@ def test_before_a_pool_is_changed_its_users_are_saved_or_it_is_not_changed(guard
     account.client("iam").put_role_policy(RoleName="orch-apply", PolicyName="no-users", PolicyDocument=policy)
     unit = guarded.orch("apply", "prod/identity", "--yes", code=3).units()["prod/identity"]
     assert unit["status"] == "blocked"
-    assert "no safety copy" in unit["cause"]
+    assert "its safety copy failed" in unit["cause"]
     assert len(guarded.calls("AddCustomAttributes")) == before, "nothing was changed"
 
     account.client("iam").delete_role_policy(RoleName="orch-apply", PolicyName="no-users")

@@ -113,7 +113,7 @@ def test_whatever_was_swapped_after_the_judgement_is_refused_and_named(
 
         def refused(match: str) -> None:
             with pytest.raises(BlockedError, match=match) as caught:
-                confirm_plan(context, unit, made=plan.receipt, plan=plan.plan)
+                confirm_plan(context, unit, expected=plan.receipt, plan=plan.plan)
             assert caught.value.exit_code == 3
 
         for path, data, match in (
@@ -144,13 +144,13 @@ def test_whatever_was_swapped_after_the_judgement_is_refused_and_named(
         state = bucket_client.get_object(Bucket=bucket, Key=key)["Body"].read()
         bucket_client.put_object(Bucket=bucket, Key=key, Body=state.replace(b'"serial": 1', b'"serial": 7'))
         with pytest.raises(StateMovedError, match="its serial was 1, and is 7"):
-            confirm_plan(context, unit, made=plan.receipt, plan=plan.plan)
+            confirm_plan(context, unit, expected=plan.receipt, plan=plan.plan)
         bucket_client.put_object(Bucket=bucket, Key=key, Body=state)
         with swapped(receipt_file, None):  # and the apply itself goes this way
             (report,) = apply_units(context, {UNIT: plan}).values()
             assert report.status.value == "blocked"
             assert "so there is no proof" in report.cause
-        confirm_plan(context, unit, made=plan.receipt, plan=plan.plan)
+        confirm_plan(context, unit, expected=plan.receipt, plan=plan.plan)
 
 
 def test_another_process_confirms_a_receipt_from_disk_and_judges_the_plan_itself(project: Project) -> None:

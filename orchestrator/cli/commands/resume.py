@@ -49,7 +49,7 @@ def resume_run(common: Common, options: RunOptions, wanted: str | None) -> int:
         raise refusal
     selected = _selected(project, approval, states)
     check_clean(project.catalogue, [project.catalogue.units[id_] for id_ in selected], emulated=common.emulator)
-    options = replace(options, targets=chain[0].targets, replace=tuple(chain[0].begun.get("replace", ())))
+    options = replace(options, targets=chain[0].targets, replace=tuple(chain[0].start.get("replace", ())))
     request = project.request_for("apply", options, selected, continues=newest.run)
     with hold_journal(newest.folder / "journal.jsonl") as mine:
         if not mine:

@@ -71,7 +71,7 @@ def verify(
         audits = []
         for account in selected:
             identities.confirm(account, Role.PLAN)
-            audits.append(audit(history, account, since=after, tell=lambda text: print_progress(common, text)))
+            audits.append(audit(history, account, since=after, on_progress=lambda text: print_progress(common, text)))
     if common.json:
         write(dump(_form(audits)) + "\n")
     else:

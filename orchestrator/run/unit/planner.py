@@ -15,15 +15,13 @@ from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
 from orchestrator.report.values.changes import change_lines
 from orchestrator.run.checks.contents import count_contents
 from orchestrator.run.context import RunContext
-from orchestrator.run.unit.planned import Planned
-from orchestrator.run.unit.prepare import PreparedUnit, prepare_unit
+from orchestrator.run.unit.planned import Planned, without_placeholder
+from orchestrator.run.unit.prepare import PreparedUnit, lift_waived, prepare_unit
 from orchestrator.run.unit.progress import progress_callback, warning_callback
 from orchestrator.run.unit.receipts import make_receipt
 from orchestrator.run.unit.replace import module_address
 from orchestrator.run.unit.reports import failure_report, unit_report
-from orchestrator.run.unit.saved_plan import without_placeholder
 from orchestrator.run.unit.upstreams import UpstreamValues
-from orchestrator.run.unit.waived import lift_waived
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.failures import TerraformError
 from orchestrator.terraform.model import Action, PlanRecord

@@ -1,4 +1,4 @@
-"""``--replace ADDR``: which resources of the one selected unit shall be made anew. Judged like any replacement."""
+"""Checks the addresses of ``--replace ADDR``. The resulting plan is judged like any replacement."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _MODULE = "module.this."
 
 
 def check_single_unit(selected: Sequence[str], replace: Sequence[str]) -> None:
-    """An address is one of a unit, so one unit must be meant.
+    """Check that exactly one unit is selected when resources are to be replaced: an address belongs to one unit.
 
     Raises:
-        UsageError: something is to be replaced, and not exactly one unit is selected.
+        UsageError: another number of units is selected.
     """
     if replace and len(selected) != 1:
-        message = f"--replace is for one unit, and {len(selected)} are selected"
-        raise UsageError(message, hint="name the unit that has it: " + ", ".join(selected[:5]))
+        message = f"--replace requires exactly one unit; {len(selected)} are selected"
+        raise UsageError(message, hint="name the unit that contains the resource: " + ", ".join(selected[:5]))
 
 
 def check_replaced_exist(context: RunContext) -> None:
-    """What is to be replaced must exist: Terraform says nothing about an address that nothing has.
+    """Check that the resources to replace exist, because Terraform ignores an unknown address silently.
 
     Raises:
-        UsageError: it does not.
+        UsageError: a resource does not exist.
         DeniedError, ThrottledError, SetupError: the state cannot be read.
     """
     for wanted in context.run.options.replace:
@@ -43,5 +43,5 @@ def check_replaced_exist(context: RunContext) -> None:
 
 
 def module_address(address: str) -> str:
-    """An address as Terraform wants it: one inside of the unit's module may be given without the module."""
+    """Return an address in Terraform's form. The user may omit the prefix of the unit's module."""
     return address if address.startswith(_MODULE) else _MODULE + address

@@ -64,10 +64,10 @@ def test_what_is_not_there_or_not_readable_is_said_with_what_to_do(tmp_path: Pat
             find_report(tmp_path, id_)
     whole = folders.report.read_text()
     folders.report.write_text(whole.replace('"format": 1', '"format": 2', 1))
-    with pytest.raises(UsageError, match="has the format 2; this orch reads 1"):
+    with pytest.raises(UsageError, match="has format 2; this version of orch reads 1"):
         find_report(tmp_path, OLD)
     folders.report.write_text(whole[:100])
-    with pytest.raises(UsageError, match=r"left no report .*journal.jsonl"):
+    with pytest.raises(UsageError, match=r"has no readable report.*journal.jsonl"):
         find_report(tmp_path, OLD)
     with pytest.raises(UsageError, match="no run"):
         find_finding(tmp_path, "f-3a9c01")

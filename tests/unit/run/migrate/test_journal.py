@@ -23,7 +23,7 @@ from orchestrator.run.migrate.journal import (
     unfinished,
     unfinished_of,
 )
-from orchestrator.run.unit.holders import lock_message
+from orchestrator.run.unit.locks import lock_message
 from orchestrator.terraform.state.lock import own_lock
 from tests.support.aws import unit
 
@@ -112,7 +112,7 @@ def test_what_is_damaged_or_of_another_format_is_refused(root: Path) -> None:
         list(unfinished(root))
     del document["writes"]
     record.write_text(json.dumps(document))
-    with pytest.raises(OrchError, match="no record of a transfer"):
+    with pytest.raises(OrchError, match="is not a valid record of a move"):
         list(unfinished(root))
 
 
@@ -122,6 +122,6 @@ def test_a_lock_that_a_killed_move_left_says_what_goes_on(root: Path) -> None:
     left = own_lock("orch move", path="p", version="v", purpose="move old new", pid=dead.pid)
     told = lock_message(left, unit("new/a", "production"), root)
     assert "its process has ended" in told
-    assert "`orch move old new` again goes on" in told
+    assert "run `orch move old new` again to continue it" in told
     running = own_lock("orch move", path="p", version="v", purpose="move old new", pid=os.getpid())
     assert "orch unlock new/a" in lock_message(running, unit("new/a", "production"), root)

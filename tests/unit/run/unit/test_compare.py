@@ -65,7 +65,7 @@ def test_a_change_that_the_preview_did_not_have_stops() -> None:
 
 def test_a_replacement_where_an_update_was_announced_stops() -> None:
     lines = unannounced(plan(change(Action.UPDATE)), plan(change(Action.REPLACE)))
-    assert lines == (f"replace {ADDRESS}: the preview said update",)
+    assert lines == (f"replace {ADDRESS}: the preview announced update",)
 
 
 def test_an_update_where_a_replacement_was_announced_goes_on() -> None:
@@ -75,13 +75,13 @@ def test_an_update_where_a_replacement_was_announced_goes_on() -> None:
 def test_another_value_than_announced_stops_and_names_the_path() -> None:
     preview = plan(change(after={"rules": [{"port": 1}]}))
     real = plan(change(after={"rules": [{"port": 2}]}))
-    assert unannounced(preview, real) == (f"update {ADDRESS}: rules.0.port is not what the preview said",)
+    assert unannounced(preview, real) == (f"update {ADDRESS}: rules.0.port is not what the preview announced",)
 
 
 def test_a_known_value_that_turned_unknown_stops() -> None:
     preview = plan(change(after={"arn": "arn:x"}))
     real = plan(change(after={}, unknown={"arn": True}))
-    assert unannounced(preview, real) == (f"update {ADDRESS}: arn is not what the preview said",)
+    assert unannounced(preview, real) == (f"update {ADDRESS}: arn is not what the preview announced",)
 
 
 def test_a_set_that_is_sorted_anew_is_announced() -> None:
@@ -117,7 +117,7 @@ def test_another_import_than_announced_stops() -> None:
 
 def test_an_output_that_was_to_stay_stops() -> None:
     preview = plan(o=output("a", action=Action.NOOP))
-    assert unannounced(preview, plan(o=output("b"))) == ("output o: the preview said that it stays",)
+    assert unannounced(preview, plan(o=output("b"))) == ("output o: the preview did not change it",)
     assert unannounced(plan(), plan(o=output("b"))) == ("output o: not in the preview",)
     assert unannounced(plan(o=output(None, True)), plan(o=output("b"))) == ()
 
