@@ -25,7 +25,7 @@ def project(tmp_path: Path, emulator: Path, account_ids: Callable[[], str]) -> P
 
 def test_without_a_terminal_and_without_yes_nothing_is_asked_and_nothing_done(project: Project) -> None:
     result = project.orch("apply", "prod", code=2)
-    assert "no terminal" in result.err
+    assert "stdin is not a terminal" in result.err
     assert "--yes" in result.err
 
 
@@ -124,10 +124,10 @@ def test_a_restricted_account_refuses_yes_and_a_dirty_tree_outside_of_the_emulat
     refused = restricted.orch("apply", "prod", "--yes", code=2, CI="", **real)
     assert "restricted" in refused.err
     refused = restricted.orch("apply", "prod", "--yes", code=2, CI="true", **real)
-    assert "not committed" in refused.err or "git" in refused.err
+    assert "uncommitted changes" in refused.err or "git" in refused.err
     git(restricted, "init", "-q")
     refused = restricted.orch("apply", "prod", "--yes", code=2, CI="true", **real)
-    assert "not committed" in refused.err
+    assert "uncommitted changes" in refused.err
     (restricted.root / ".gitignore").write_text(".orch/\n")
     git(restricted, "add", "-A")
     git(restricted, "commit", "-qm", "all")

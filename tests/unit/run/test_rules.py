@@ -83,7 +83,7 @@ def test_ci_is_what_the_environment_says() -> None:
 
 def test_without_yes_somebody_must_be_there_to_ask(tmp_path: Path) -> None:
     nobody = Circumstances(yes=False, terminal=False, emulated=False, ci=True)
-    with pytest.raises(UsageError, match="no terminal"):
+    with pytest.raises(UsageError, match="stdin is not a terminal"):
         check_consent(catalogue(tmp_path), list(catalogue(tmp_path).units.values()), nobody)
 
 
@@ -100,11 +100,11 @@ def test_break_glass_is_for_people_and_asks_as_any_apply_does(tmp_path: Path) ->
         check_consent(found, units, replace(glass, yes=True))
     assert "CI" not in str(caught.value)
     for yes in (True, False):
-        with pytest.raises(UsageError, match="--break-glass is for a person"):
+        with pytest.raises(UsageError, match="--break-glass does not work in CI"):
             check_consent(found, units, replace(glass, ci=True, yes=yes))
     assert check_consent(found, units, replace(glass, ci=True, emulated=True)) == ()
     (tmp_path / "new.yaml").write_text("")
-    with pytest.raises(UsageError, match="not committed"):
+    with pytest.raises(UsageError, match="uncommitted changes"):
         check_consent(found, units, glass)
 
 
@@ -134,7 +134,7 @@ def test_a_restricted_account_has_its_stages_typed_and_a_clean_tree(tmp_path: Pa
     git(tmp_path, "commit", "-q", "--allow-empty", "-m", "first")
     assert check_consent(found, units, HERE) == restricted
     (tmp_path / "new.yaml").write_text("")
-    with pytest.raises(UsageError, match=r"not committed \(new.yaml\)"):
+    with pytest.raises(UsageError, match=r"uncommitted changes \(new.yaml\)"):
         check_consent(found, units, HERE)
     assert check_consent(found, units, replace(HERE, emulated=True)) == ()
     with pytest.raises(UsageError, match="--yes does not work for the restricted account production"):
