@@ -54,7 +54,7 @@ def test_ctrl_c_at_the_question_ends_the_run_and_changes_nothing(project: Projec
 
     code, text = on_a_terminal(project, "apply", "prod", answer=answer)
     assert code == 130, text
-    assert "nothing was being applied" in text
+    assert "No apply was running" in text
     project.orch("plan", "prod", "--detailed-exitcode", code=2)
 
 

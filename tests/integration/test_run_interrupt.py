@@ -83,7 +83,7 @@ def test_the_first_interrupt_lets_the_apply_finish_and_starts_nothing_new(projec
         running.process.send_signal(signal.SIGINT)
         code, out, err = running.end()
     assert code == 130
-    assert "letting prod/slow finish" in err
+    assert "prod/slow will finish" in err
     units = {unit["unit"]: unit for unit in json.loads(out)["units"]}
     assert units["prod/slow"]["status"] == "applied"
     assert units["prod/after"]["status"] == "interrupted"
