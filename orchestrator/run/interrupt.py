@@ -48,8 +48,8 @@ class Interrupts:
                 return
             self.level += 1
             level = self.level
-            flying = self._applying()
-            self._journal.note("interrupted", level=level, signal=signal.Signals(number).name, in_flight=flying)
+            in_flight = self._applying()
+            self._journal.note("interrupted", level=level, signal=signal.Signals(number).name, in_flight=in_flight)
             if level == 1:
                 self._first()
             elif level == 2:
@@ -74,20 +74,20 @@ class Interrupts:
         self._tell(Notice(text=text))
 
     def _second(self) -> None:
-        flying = self._applying()
+        in_flight = self._applying()
         self._tell(
             Notice(
-                text=f"Stopping {_listed(flying)}: the next apply replaces what Terraform is creating now. "
+                text=f"Stopping {_listed(in_flight)}: the next apply replaces what Terraform is creating now. "
                 "Press Ctrl-C again to kill Terraform, which leaves a lock and loses what is in flight."
             )
         )
         self._processes.ask_stop()
 
     def _third(self) -> None:
-        flying = self._applying()
+        in_flight = self._applying()
         self._tell(
             Notice(
-                text=f"Killing {_listed(flying)}: its state stays locked and lacks what was in flight. "
+                text=f"Killing {_listed(in_flight)}: its state stays locked and lacks what was in flight. "
                 "Check what exists in AWS before the next apply."
             )
         )

@@ -1,4 +1,4 @@
-"""What the gate holds back: one account for an orphan, one unit for a duplicate, everything for a vanished account."""
+"""What is blocked: one account by an orphan, one unit by a duplicate, everything by a vanished account."""
 
 from __future__ import annotations
 
@@ -77,11 +77,11 @@ def report_of(found: BlockedUnits, unit: str) -> UnitReport | None:
     return blocked_report(found, each, UnitReport(each.id, each.account, each.region, Status.SKIPPED))
 
 
-def test_nothing_is_held_when_all_is_in_order() -> None:
+def test_nothing_is_blocked_without_a_difference() -> None:
     assert blocked_by(Fake()) == BlockedUnits()
 
 
-def test_an_orphan_holds_its_account_and_no_other() -> None:
+def test_an_orphan_blocks_its_account_and_no_other() -> None:
     found = blocked_by(Fake([LEFT]), count=lambda _: "3 users")
     (report,) = found.reports
     assert (report.unit, report.status) == ("old/users", Status.BLOCKED)
@@ -93,13 +93,13 @@ def test_an_orphan_holds_its_account_and_no_other() -> None:
     assert report_of(found, "bpm-prod/tasks") is None
 
 
-def test_a_destroy_is_told_and_not_held() -> None:
+def test_a_destroy_is_not_blocked_by_an_orphan() -> None:
     found = blocked_by(Fake([LEFT]), destroy=True)
     assert (found.reports, dict(found.accounts)) == ((), {})
     assert "old/users is no longer in live/" in found.notes[0]
 
 
-def test_a_twin_is_blocked_itself() -> None:
+def test_a_duplicate_blocks_only_itself() -> None:
     found = blocked_by(Fake([LEFT], fresh=["prod/data"]))
     report = report_of(found, "prod/data")
     assert report is not None
@@ -107,7 +107,7 @@ def test_a_twin_is_blocked_itself() -> None:
     assert [each.rule for each in report.findings] == ["ORCH_DUPLICATE"]
 
 
-def test_what_a_waiver_allows_is_not_held_and_is_told() -> None:
+def test_what_a_waiver_allows_is_noted_and_not_blocked() -> None:
     def waived(finding: Finding) -> Finding:
         return replace(finding, severity=Severity.WAIVED, waiver="retire by anna")
 
@@ -117,7 +117,7 @@ def test_what_a_waiver_allows_is_not_held_and_is_told() -> None:
     assert len(found.notes) == 2
 
 
-def test_a_vanished_account_holds_everything_while_something_protected_is_left() -> None:
+def test_a_vanished_account_with_protected_resources_blocks_everything() -> None:
     found = blocked_by(Fake(vanished=[LEFT]), vanished=[GONE])
     assert [each.unit for each in found.reports] == ["old/users"]
     for each in LIVE.units:
@@ -134,7 +134,7 @@ def test_an_emptied_or_unreachable_vanished_account_is_a_note() -> None:
     assert unreachable.everything == ""
 
 
-def test_an_account_that_moved_is_held_before_aws_is_asked() -> None:
+def test_a_changed_account_is_blocked_before_aws_is_called() -> None:
     lock = {"bpm": replace(locked_account(LIVE, LIVE.accounts["bpm"]), id="5" * 12, lines={"id": Location(FILE, 6)})}
     here = replace(LIVE, root=Path(__file__).parents[4])
     found = InventoryCheck(here, cast("Listings", None), PROTECTED).check_accounts(compare_accounts(here, lock))
@@ -158,7 +158,7 @@ def test_an_entry_is_stale_when_missing_or_older_than_its_state(entry: int | Non
     assert replace(listing, states={}).uncertain == (data,)
 
 
-def test_in_a_ci_the_record_is_that_of_the_protected_commit(tmp_path: Path) -> None:
+def test_in_ci_the_lock_file_comes_from_the_protected_commit(tmp_path: Path) -> None:
     git = Git(tmp_path / "repo")
     file = git.root / FILE
     file.parent.mkdir(parents=True)

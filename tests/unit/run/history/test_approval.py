@@ -1,4 +1,4 @@
-"""What a resumed run goes on with, and when an approval does not cover it any more: from journals alone."""
+"""What a resumed run continues, and when an approval is no longer valid, read from journals alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def approval(runs: Path, run: str | None = None, *, later: timedelta = timedelta
     return approval_of(find_chain(runs, run), datetime.now(UTC) + later)
 
 
-def test_the_newest_apply_that_did_not_come_to_its_end_is_meant(tmp_path: Path) -> None:
+def test_the_newest_unfinished_apply_is_selected(tmp_path: Path) -> None:
     make_run(tmp_path, NAMES[0], *HALF)
     make_run(tmp_path, NAMES[1], *HALF)
     make_run(tmp_path, NAMES[2], *PLANNED, verb="plan")
@@ -30,7 +30,7 @@ def test_the_newest_apply_that_did_not_come_to_its_end_is_meant(tmp_path: Path) 
     assert approval(tmp_path, NAMES[0]).first.run == NAMES[0]
 
 
-def test_a_run_that_was_gone_on_with_means_the_newest_of_its_kind(tmp_path: Path) -> None:
+def test_a_continued_run_selects_the_newest_run_that_continues_it(tmp_path: Path) -> None:
     make_run(tmp_path, NAMES[0], *HALF)
     make_run(tmp_path, NAMES[1], APPROVED, ("apply-started", {"unit": "prod/b", "plan": "22"}), continues=NAMES[0])
     for wanted in (None, *NAMES[:2]):
@@ -51,26 +51,26 @@ def test_a_run_that_was_gone_on_with_means_the_newest_of_its_kind(tmp_path: Path
         ((ended("prod/a", "no longer as approved"),), ApplyState.NOT_STARTED),
     ],
 )
-def test_how_far_a_unit_came(
+def test_how_far_a_unit_got(
     tmp_path: Path, events: tuple[tuple[str, dict[str, object]], ...], state: ApplyState
 ) -> None:
     make_run(tmp_path, NAMES[0], *PLANNED, APPROVED, *events)
     assert approval(tmp_path).progress["prod/a"].state is state
 
 
-def test_the_state_that_an_apply_left_is_remembered_past_the_end(tmp_path: Path) -> None:
+def test_the_state_that_an_apply_wrote_is_known_after_its_end(tmp_path: Path) -> None:
     wrote = ("apply-ended", {"unit": "prod/a", "ok": True, "lineage": "abc", "serial": 7})
     make_run(tmp_path, NAMES[0], *PLANNED, APPROVED, wrote, ended("prod/a", "applied"))
     progress = approval(tmp_path).progress["prod/a"]
     assert (progress.lineage, progress.serial) == ("abc", 7)
 
 
-def test_what_is_planned_after_the_approval_is_no_part_of_it(tmp_path: Path) -> None:
+def test_a_plan_made_after_the_approval_is_not_part_of_it(tmp_path: Path) -> None:
     make_run(tmp_path, NAMES[0], planned("prod/a"), APPROVED, planned("prod/b"))
     assert set(approval(tmp_path).planned) == {"prod/a"}
 
 
-def test_an_approval_holds_for_a_day_from_the_person_on_however_often_it_is_gone_on_with(tmp_path: Path) -> None:
+def test_an_approval_is_valid_for_a_day_however_often_it_is_resumed(tmp_path: Path) -> None:
     since = (datetime.now(UTC) - timedelta(hours=23)).isoformat()
     make_run(tmp_path, NAMES[0], *PLANNED, ("approved", {"how": "typed 'yes'", "since": since}))
     assert not approval(tmp_path).yes
@@ -80,13 +80,13 @@ def test_an_approval_holds_for_a_day_from_the_person_on_however_often_it_is_gone
     assert "orch apply prod" in str(raised.value.hint)
 
 
-def test_nothing_is_applied_that_nobody_had_approved(tmp_path: Path) -> None:
+def test_nothing_is_applied_without_an_approval(tmp_path: Path) -> None:
     make_run(tmp_path, NAMES[0], *PLANNED)
     with pytest.raises(ApprovalError, match="ended before it was approved"):
         approval(tmp_path)
 
 
-def test_what_cannot_be_resumed_is_said_with_what_to_do(tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_resumed_is_an_error_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no apply on this machine was interrupted"):
         find_chain(tmp_path, None)
     with pytest.raises(UsageError, match="there is no run 'nope'"):
@@ -106,7 +106,7 @@ def test_what_cannot_be_resumed_is_said_with_what_to_do(tmp_path: Path) -> None:
             find_chain(tmp_path, NAMES[1])
 
 
-def test_a_damaged_journal_is_not_gone_on_with(tmp_path: Path) -> None:
+def test_a_run_with_a_damaged_journal_is_not_resumed(tmp_path: Path) -> None:
     folder = make_run(tmp_path, NAMES[0], *HALF)
     with (folder / "journal.jsonl").open("ab") as file:
         file.write(b"\0\0\0\n")
@@ -114,7 +114,7 @@ def test_a_damaged_journal_is_not_gone_on_with(tmp_path: Path) -> None:
         find_chain(tmp_path, None)
 
 
-def test_a_unit_that_live_has_no_more_is_not_covered(tmp_path: Path) -> None:
+def test_a_unit_that_is_no_longer_in_live_is_refused(tmp_path: Path) -> None:
     make_run(tmp_path, NAMES[0], *HALF)
     with pytest.raises(ApprovalError, match="prod/b, which is no longer in live/"):
         check_units(approval(tmp_path), {"prod/a"})
