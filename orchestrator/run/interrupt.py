@@ -27,14 +27,14 @@ class Interrupts:
         processes: the run's Terraform processes.
         stop: set by the first interrupt.
         journal: receives a record of each interrupt and of the units in flight.
-        tell: shows a notice.
+        notify: shows a notice.
     """
 
-    def __init__(self, processes: Processes, stop: Stop, journal: Journal, tell: Callable[[Notice], None]) -> None:
+    def __init__(self, processes: Processes, stop: Stop, journal: Journal, notify: Callable[[Notice], None]) -> None:
         self._processes = processes
         self._stop = stop
         self._journal = journal
-        self._tell = tell
+        self._notify = notify
         self._lock = threading.Lock()
         self.level = 0
 
@@ -71,11 +71,11 @@ class Interrupts:
             )
         else:
             text = "Interrupted: plans are stopped, nothing new starts. No apply was running."
-        self._tell(Notice(text=text))
+        self._notify(Notice(text=text))
 
     def _second(self) -> None:
         in_flight = self._applying()
-        self._tell(
+        self._notify(
             Notice(
                 text=f"Stopping {_listed(in_flight)}: the next apply replaces what Terraform is creating now. "
                 "Press Ctrl-C again to kill Terraform, which leaves a lock and loses what is in flight."
@@ -85,7 +85,7 @@ class Interrupts:
 
     def _third(self) -> None:
         in_flight = self._applying()
-        self._tell(
+        self._notify(
             Notice(
                 text=f"Killing {_listed(in_flight)}: its state stays locked and lacks what was in flight. "
                 "Check what exists in AWS before the next apply."

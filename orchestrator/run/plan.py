@@ -78,8 +78,8 @@ def record_planned(context: RunContext, planned: Planned) -> None:
     """
     unit = context.unit(planned.report.unit)
     try:
-        facts = plan_fields(planned)
+        fields = plan_fields(planned)
     except OSError as error:
         message = f"cannot save the plan of {unit.id}: {error.strerror}"
         raise SetupError(message, hint="make room on the disk") from error
-    context.run.journal.write("planned", unit=unit.id, **facts)
+    context.run.journal.write("planned", unit=unit.id, **fields)

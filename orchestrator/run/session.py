@@ -185,7 +185,7 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
         for text in notices:
             sink(Notice(text=text))
         gc.freeze()  # What is loaded now lives until the end: the collector need not scan it again and again.
-        interrupts = Interrupts(context.terraform.processes, context.run.stop, journal, tell=sink)
+        interrupts = Interrupts(context.terraform.processes, context.run.stop, journal, notify=sink)
         session = Session(context, request.command, stack.enter_context(interruptible(interrupts)), recorder, started)
         with _recorded(session):
             yield session

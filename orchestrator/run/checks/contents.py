@@ -24,15 +24,15 @@ def count_contents(context: RunContext, unit: Unit, plan: PlanRecord, verdict: V
     """
     if not any(finding.lost for finding in verdict.findings):
         return verdict
-    things = {label(each): whereabouts(context.catalogue, unit, each.type, each.before) for each in plan.changes}
+    resources = {label(each): whereabouts(context.catalogue, unit, each.type, each.before) for each in plan.changes}
     addresses = dict.fromkeys(each.address for each in verdict.findings if each.lost)
-    if not addresses.keys() <= things.keys():
-        things = {**_of_state(context, unit), **things}
+    if not addresses.keys() <= resources.keys():
+        resources = {**_of_state(context, unit), **resources}
     role = role_for(unit, write=False)
-    found = {address: things.get(address) for address in addresses}
+    found = {address: resources.get(address) for address in addresses}
     counted = {
-        address: NOT_COUNTED if thing is None else contents(context.aws.identities, role, thing)
-        for address, thing in found.items()
+        address: NOT_COUNTED if resource is None else contents(context.aws.identities, role, resource)
+        for address, resource in found.items()
     }
     findings = tuple(
         replace(each, inside=each.inside or counted[each.address]) if each.lost else each for each in verdict.findings
@@ -48,8 +48,8 @@ def count_orphaned(catalogue: Catalogue, identities: Identities, orphan: Orphane
     unit = former_unit(catalogue, account, orphan)
     counted: list[str] = []
     for each in orphan.protected:
-        thing = _locate(catalogue, unit, each)
-        count = NOT_COUNTED if thing is None else contents(identities, Role.PLAN, thing)
+        resource = _locate(catalogue, unit, each)
+        count = NOT_COUNTED if resource is None else contents(identities, Role.PLAN, resource)
         if count != NOT_COUNTED:
             counted.append(count)
     return "; ".join(counted) or NOT_COUNTED

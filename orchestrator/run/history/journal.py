@@ -64,7 +64,7 @@ class Journal:
         with self._lock:
             before = os.fstat(self._file).st_size
             try:
-                _whole(self._file, line)
+                _write_all(self._file, line)
                 os.fsync(self._file)
             except OSError as error:
                 self._take_back(before)
@@ -97,7 +97,7 @@ class Journal:
         return SetupError(what, hint="free disk space; nothing is applied that cannot be recorded")
 
 
-def _whole(file: int, data: bytes) -> None:
+def _write_all(file: int, data: bytes) -> None:
     while data:
         data = data[os.write(file, data) :]
 

@@ -137,13 +137,13 @@ def read_run(folder: Path) -> PastRun:
         OSError: there is no journal, or it cannot be read.
     """
     journal = folder / JOURNAL
-    going = is_active(journal)  # Before reading: a run that ends in between counts as running.
+    running = is_active(journal)  # Before reading: a run that ends in between counts as running.
     try:
         records = load_journal(journal)
     except UnknownFormatError:
         return PastRun(folder.name, folder, RunOutcome.UNREADABLE, Records(()))
     past = PastRun(folder.name, folder, RunOutcome.DONE, records)
-    return PastRun(folder.name, folder, RunOutcome.RUNNING if going else _outcome(past), records)
+    return PastRun(folder.name, folder, RunOutcome.RUNNING if running else _outcome(past), records)
 
 
 def _outcome(past: PastRun) -> RunOutcome:

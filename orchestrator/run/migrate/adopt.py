@@ -68,8 +68,8 @@ class AdoptRequest:
         self._check_providers(json.loads(data))
         moved = self._under_module(context, without_outputs(data))
         if present is not None:  # The empty state of a destroyed unit: continue its serials.
-            there, here = read_state(present.data).serial, read_state(moved).serial
-            moved = with_serial(moved, max(there, here) + 1)
+            old_serial, new_serial = read_state(present.data).serial, read_state(moved).serial
+            moved = with_serial(moved, max(old_serial, new_serial) + 1)
         write = state_edit(self.unit, self.unit, present, moved)
         return PreparedMigration(trials=((self.unit, moved),), writes=((write, moved),), notes=(f"from {self.source}",))
 

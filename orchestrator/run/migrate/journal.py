@@ -146,11 +146,11 @@ def unfinished_of(root: Path, command: str) -> Transfer | None:
         UsageError: another transfer is unfinished and must be finished first, because both may change the same states.
     """
     found = list(unfinished(root))
-    mine = next((transfer for transfer in found if transfer.command == command), None)
-    if mine is None and found:
+    own = next((transfer for transfer in found if transfer.command == command), None)
+    if own is None and found:
         message = f"`orch {found[0].command}` was cut off before it was finished"
         raise UsageError(message, hint=f"run it again to continue it: orch {found[0].command}")
-    return mine
+    return own
 
 
 def make_edits(root: Path, transfer: Transfer) -> tuple[str, ...]:
@@ -181,13 +181,13 @@ def check_edits(root: Path, edits: Sequence[FileEdit]) -> None:
 
 def _needs(root: Path, edit: FileEdit) -> bool:
     old, new = root / edit.path if edit.path else None, root / edit.to
-    there = new.read_text(encoding="utf-8") if new.is_file() else None
+    current = new.read_text(encoding="utf-8") if new.is_file() else None
     gone = old is None or old == new or not old.exists()
-    if there == edit.after and gone:
+    if current == edit.after and gone:
         return False
-    if there == edit.after or (old is not None and old.is_file() and old.read_text(encoding="utf-8") == edit.before):
+    if current == edit.after or (old is not None and old.is_file() and old.read_text(encoding="utf-8") == edit.before):
         return True
-    if old is None and there is None:
+    if old is None and current is None:
         return True
     message = f"{edit.path or edit.to} was changed before it could be renamed"
     raise UsageError(message, hint=f"make this change by hand, then run the command again:\n{edit.diff()}")

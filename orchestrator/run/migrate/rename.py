@@ -55,9 +55,9 @@ def resolve_rename(root: Path, source: str, target: str) -> Renaming:
         CatalogueError: the configuration is invalid, or would be after the rename.
     """
     catalogue = load(root)
-    rename, there = _parse(root, catalogue, source, target)
+    rename, exists = _parse(root, catalogue, source, target)
     edits: tuple[FileEdit, ...] = ()
-    if there:
+    if exists:
         edits = rename_edits(root, rename)
         after = _loaded_after(root, edits)
         pairs = _pairs(after, rename)
@@ -77,12 +77,12 @@ def state_after(pair: Pair, old: StateObject, new: StateObject | None) -> tuple[
     moved = read_state(old.data)
     serial = moved.serial
     if new is not None:
-        there = read_state(new.data)
-        if there.addresses or there.outputs:
+        target = read_state(new.data)
+        if target.addresses or target.outputs:
             message = f"{pair.old.id} and {pair.new.id} both have a state that is not empty"
             hint = f"destroy one of them, or move single resources: orch move {pair.old.id}:ADDRESS …"
             raise UnitError(message, hint=hint)
-        serial = max(serial, there.serial)
+        serial = max(serial, target.serial)
     return with_serial(old.data, serial + 1), emptied(old.data)
 
 
@@ -181,7 +181,7 @@ def _loaded_after(root: Path, edits: tuple[FileEdit, ...]) -> Catalogue:
 
 def _pairs(catalogue: Catalogue, rename: Rename) -> tuple[Pair, ...]:
     return tuple(
-        Pair(_former(unit, rename), unit) for _, unit in sorted(catalogue.units.items()) if _renamed(unit, rename)
+        Pair(_old_unit(unit, rename), unit) for _, unit in sorted(catalogue.units.items()) if _renamed(unit, rename)
     )
 
 
@@ -191,7 +191,7 @@ def _renamed(unit: Unit, rename: Rename) -> bool:
     return unit.stack == rename.new and rename.scope in {"", unit.stage}
 
 
-def _former(unit: Unit, rename: Rename) -> Unit:
+def _old_unit(unit: Unit, rename: Rename) -> Unit:
     stage = rename.old if rename.what is What.STAGE else unit.stage
     stack = unit.stack if rename.what is What.STAGE else rename.old
     _, at, region = unit.id.partition("@")
@@ -220,8 +220,8 @@ def _check_same(before: Catalogue, after: Catalogue, pairs: tuple[Pair, ...]) ->
     _check_names(before, after, {pair.new.id: before.units[pair.old.id] for pair in pairs})
 
 
-def _check_names(before: Catalogue, after: Catalogue, former: Mapping[str, Unit]) -> None:
-    for id_, old in former.items():
+def _check_names(before: Catalogue, after: Catalogue, old_units: Mapping[str, Unit]) -> None:
+    for id_, old in old_units.items():
         if names_of(before, old) != names_of(after, after.units[id_]):
             message = f"the rename would change names in AWS of {old.id}"
             raise UsageError(message, hint="it already has `named:`; change live/ by hand first")

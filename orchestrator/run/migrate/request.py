@@ -128,11 +128,11 @@ class RenameRequest:
                 where = _THERE if new is not None and has_content(new.data) else "has no state yet"
                 notes.append(f"{pair.new.id} {where}")
                 continue
-            moved, left = state_after(pair, old, new)
+            moved, emptied_state = state_after(pair, old, new)
             trials.append((pair.new, moved))
             writes += [
                 (state_edit(pair.new, pair.new, new, moved), moved),
-                (state_edit(pair.old, pair.new, old, left), left),
+                (state_edit(pair.old, pair.new, old, emptied_state), emptied_state),
             ]
             stand_ins[pair.new.id] = pair.old
         if not (writes or self.edits or any(line.endswith(_THERE) for line in notes)):

@@ -70,8 +70,8 @@ class ResourceRequest:
         if source is None:
             message = f"{self.source.id} has no state"
             raise NotAppliedError(message, hint=f"orch apply {self.source.id}")
-        has = read_state(target.data).addresses if target is not None else ()
-        if self._is_there(read_state(source.data).addresses, has):
+        target_addresses = read_state(target.data).addresses if target is not None else ()
+        if self._is_moved(read_state(source.data).addresses, target_addresses):
             return PreparedMigration((), (), notes=(f"{self.to.removeprefix(_THIS)} is already in {self.target.id}",))
         folder = context.run.folders.of_run / "states"
         paths = folder / "source.tfstate", folder / "target.tfstate"
@@ -90,16 +90,16 @@ class ResourceRequest:
             ),
         )
 
-    def _is_there(self, source: Sequence[str], target: Sequence[str]) -> bool:
+    def _is_moved(self, source: Sequence[str], target: Sequence[str]) -> bool:
         """Return whether the resource was already moved.
 
         Raises:
             UsageError: it cannot be moved.
         """
-        here, there = matching_addresses(source, self.address), matching_addresses(target, self.to)
-        if bool(here) != bool(there):
-            return bool(there)
-        if here:
+        in_source, in_target = matching_addresses(source, self.address), matching_addresses(target, self.to)
+        if bool(in_source) != bool(in_target):
+            return bool(in_target)
+        if in_source:
             message = f"{self.target.id} already has {self.to.removeprefix(_THIS)}"
             raise UsageError(
                 message, hint="if a move was cut off on another machine, run it there again to continue it"

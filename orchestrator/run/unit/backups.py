@@ -111,18 +111,18 @@ def _saved(context: RunContext, unit: Unit, change: ResourceChange, role: AnyRol
 def _copy(context: RunContext, unit: Unit, change: ResourceChange, role: AnyRole) -> tuple[str, tuple[str, ...]]:
     """Return what was copied, and where to."""
     short = _short(change)
-    thing = whereabouts(context.catalogue, unit, change.type, change.before)
-    if thing is None:
+    resource = whereabouts(context.catalogue, unit, change.type, change.before)
+    if resource is None:
         message = "the plan does not contain its id"
         raise BlockedError(message)
-    name = re.sub(r"[^A-Za-z0-9_.-]", "-", thing.id)
+    name = re.sub(r"[^A-Za-z0-9_.-]", "-", resource.id)
     file = context.run.folders.copies_of(unit) / f"{name}.json.gz"
     waiting = Waiting(
         stopped=context.run.stop.is_set,
         tell=lambda text: context.run.sink(UnitProgress(unit.id, f"{short}: copy: {text}")),
     )
     mark = f"{context.run.folders.run}-{secrets.token_hex(2)}"
-    copied = make_copy(context.aws.identities, role, thing, file=file, label=mark, waiting=waiting)
+    copied = make_copy(context.aws.identities, role, resource, file=file, label=mark, waiting=waiting)
     if copied is None:
         return "no copy: it no longer exists", ()
     if copied.file is None:

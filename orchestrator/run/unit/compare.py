@@ -63,8 +63,8 @@ def _output(name: str, real: OutputChange, announced: OutputChange | None) -> st
     if announced.action is Action.NOOP:
         return f"output {name}: the preview did not change it"
     path = _difference(real.after, real.after_unknown, announced.after, announced.after_unknown)
-    goes = real.action is Action.DELETE and announced.action is not Action.DELETE
-    return f"output {name}: not what the preview announced" if goes or path is not None else None
+    removed = real.action is Action.DELETE and announced.action is not Action.DELETE
+    return f"output {name}: not what the preview announced" if removed or path is not None else None
 
 
 def _difference(real: Any, real_unknown: Any, announced: Any, announced_unknown: Any) -> str | None:
@@ -134,16 +134,16 @@ def _unmatched(fits: Sequence[Sequence[bool]]) -> int | None:
     """Return the first row that cannot be assigned a column of its own, in any assignment; None when every row can."""
     taken: dict[int, int] = {}
 
-    def place(row: int, tried: set[int]) -> bool:
+    def assign(row: int, tried: set[int]) -> bool:
         for column, fit in enumerate(fits[row]):
             if fit and column not in tried:
                 tried.add(column)
-                if column not in taken or place(taken[column], tried):
+                if column not in taken or assign(taken[column], tried):
                     taken[column] = row
                     return True
         return False
 
-    return next((row for row in range(len(fits)) if not place(row, set())), None)
+    return next((row for row in range(len(fits)) if not assign(row, set())), None)
 
 
 def _any_unknown(mark: Any) -> bool:

@@ -97,15 +97,15 @@ def lock_message(lock: StateLock, unit: Unit, root: Path) -> str:
 
 def _run_of(lock: StateLock, unit: Unit, root: Path) -> str:
     """Return the last run that began to apply the unit before the lock was taken and has not recorded its end."""
-    begun: list[tuple[datetime, str]] = []
+    started_runs: list[tuple[datetime, str]] = []
     for journal in (root / ".orch" / "runs").glob("*/journal.jsonl"):
         try:
             started = datetime.fromisoformat(in_flight(journal)[unit.id])
         except (OSError, KeyError, ValueError):
             continue
         if lock.created is None or started <= lock.created:
-            begun.append((started, journal.parent.name))
-    return max(begun)[1] if begun else ""
+            started_runs.append((started, journal.parent.name))
+    return max(started_runs)[1] if started_runs else ""
 
 
 def _working_in(root: Path) -> Iterator[int]:

@@ -32,11 +32,11 @@ def check_replaced_exist(context: RunContext) -> None:
     for wanted in context.run.options.replace:
         unit = context.unit(context.run.graph.order[0])
         state = context.aws.states.read(unit)
-        there = state.addresses if state is not None else ()
+        existing = state.addresses if state is not None else ()
         address = module_address(wanted)
-        if address not in there:
-            instances = [each.removeprefix(_MODULE) for each in there if each.startswith(f"{address}[")]
-            known = [each.removeprefix(_MODULE) for each in there]
+        if address not in existing:
+            instances = [each.removeprefix(_MODULE) for each in existing if each.startswith(f"{address}[")]
+            known = [each.removeprefix(_MODULE) for each in existing]
             hint = f"name one of its instances: {', '.join(instances[:5])}" if instances else None
             listing = f"orch terraform {unit.id} -- state list"
             raise UsageError(f"{unit.id} has no {wanted}", hint=hint or near_miss(wanted, known) or listing)
