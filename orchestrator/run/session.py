@@ -39,8 +39,8 @@ from orchestrator.run.interrupt import Interrupts, interruptible
 from orchestrator.run.request import RunRequest
 from orchestrator.run.scheduler import Stop
 from orchestrator.run.start import earlier_runs, record_start
-from orchestrator.run.unit.locking import locks_left
-from orchestrator.run.unit.role import break_glass_note, take_break_glass
+from orchestrator.run.unit.locks import existing_locks
+from orchestrator.run.unit.role import break_glass_note, confirm_break_glass
 from orchestrator.terraform.commands import Terraform
 from orchestrator.terraform.process.supervisor import Processes
 from orchestrator.terraform.setup.binary import find_binary, user_cache
@@ -147,7 +147,7 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
     states = StateStore(catalogue, identities, trust.policies.protected.types)
     ledger = Ledger(catalogue, identities, states)
     guard = _guard(request, trust, identities, states, ledger)
-    break_glass = take_break_glass(identities, request.units, request.options.break_glass)
+    break_glass = confirm_break_glass(identities, request.units, request.options.break_glass)
     notices = [*trust.notices, *earlier_runs(catalogue.root)]
     with ExitStack() as stack:
         folders = new_run(catalogue.root)
@@ -181,11 +181,11 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
             journal.write("break-glass", owner=break_glass.owner, reason=break_glass.reason)
             notices.insert(0, break_glass_note(break_glass))
         if request.command in _REPORT_LOCKS:
-            notices += locks_left(context)
+            notices += existing_locks(context)
         for text in notices:
             sink(Notice(text=text))
         gc.freeze()  # What is loaded now lives until the end: the collector need not scan it again and again.
-        interrupts = Interrupts(context.terraform.processes, context.run.stop, journal, tell=sink)
+        interrupts = Interrupts(context.terraform.processes, context.run.stop, journal, notify=sink)
         session = Session(context, request.command, stack.enter_context(interruptible(interrupts)), recorder, started)
         with _recorded(session):
             yield session

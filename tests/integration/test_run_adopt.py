@@ -78,7 +78,7 @@ def test_a_state_in_a_file_and_in_a_bucket_is_taken_over_and_the_next_plan_is_em
     assert project.orch("output", "prod/taken", "id", "--raw").out in ids
 
     refused = project.orch("adopt", "prod/taken", "--state", str(file), "--yes", code=2)
-    assert "has a state already" in refused.err
+    assert "already has a state" in refused.err
 
 
 def test_what_would_be_replaced_or_made_is_refused_and_nothing_is_written(project: Project, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_what_would_be_replaced_or_made_is_refused_and_nothing_is_written(projec
         ("s3://{bucket}/nothing", "there is no s3://{bucket}/nothing"),
         ("s3://no-such-bucket-{bucket}/x", "no bucket"),
         ("https://example.com/x", "neither a file nor s3://BUCKET/KEY"),
-        ("{other}", "of the provider registry.terraform.io/hashicorp/null, which the catalogue has not"),
+        ("{other}", "uses the provider registry.terraform.io/hashicorp/null, which live/orch.yaml does not have"),
         ("{old}", "terraform state replace-provider"),
         ("{empty}", "has no resources"),
     ],

@@ -237,7 +237,7 @@ def test_what_is_left_is_not_destroyed_while_it_is_protected(kept: Kept) -> None
     assert [each["rule"] for each in unit["findings"]] == ["ORCH_PROTECTED"]
     assert kept.state() == kept.before
     result = kept.project.orch("destroy", "--orphans", "nowhere", "--yes", code=2)
-    assert "left is: prod/kept" in result.err
+    assert "orphaned units: prod/kept" in result.err
 
 
 def test_what_is_left_of_a_stage_is_destroyed_from_its_states(tmp_path: Path, emulator: Path, account: Account) -> None:

@@ -145,7 +145,7 @@ def test_a_history_of_many_pages_is_read_whole(project: Project, emulator: Path)
     small = History(catalogue, identities, page=3)
     assert sorted(small.versions(account, Role.PLAN), key=str) == sorted(whole, key=str)
     told: list[str] = []
-    gaps = audit(small, account, tell=told.append).gaps
+    gaps = audit(small, account, on_progress=told.append).gaps
     assert [gap.serial for gap in gaps if gap.what == "written"] == list(range(2, 9))
     assert [gap.what for gap in gaps].count("deleted") == 1
     assert told

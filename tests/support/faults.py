@@ -166,7 +166,7 @@ class Disturbed:
                 result = self.resume(run, code=None)
         if approved:
             return result
-        assert "had been approved" in result.text or "no part of what was approved" in result.text, result.text
+        assert "ended before it was approved" in result.text or "not approved in run" in result.text, result.text
         return self.apply(code=None)
 
     # What is there in the end

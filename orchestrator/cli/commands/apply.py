@@ -27,7 +27,7 @@ from orchestrator.errors import UsageError
 from orchestrator.run.approval import check_consent
 from orchestrator.run.plan import plan_units
 from orchestrator.run.request import RunOptions
-from orchestrator.run.unit.replace import check_one, check_there
+from orchestrator.run.unit.replace import check_replaced_exist, check_single_unit
 
 
 @command
@@ -88,11 +88,11 @@ def apply(
 def _apply(common: Common, options: RunOptions, *, yes: bool) -> int:
     project = open_project(common)
     request = project.request("apply", options)
-    check_one(request.selected, options.replace)
+    check_single_unit(request.selected, options.replace)
     asked = circumstances(common, yes=yes, break_glass=options.break_glass is not None)
     words = check_consent(project.catalogue, request.units, asked)
     with ready_session(common, request) as session:
-        check_there(session.context)
+        check_replaced_exist(session.context)
         planned = plan_units(session.context, preview_new=not yes)
         reports = apply_planned(common, session, planned, words=words, yes=yes)
         print_report(common, session.finish(reports))

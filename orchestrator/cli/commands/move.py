@@ -13,7 +13,7 @@ from orchestrator.cli.project import open_project, start_folder
 from orchestrator.config.load import find_root
 from orchestrator.errors import UsageError
 from orchestrator.run.migrate.journal import make_edits, unfinished_of
-from orchestrator.run.migrate.rename import resolve
+from orchestrator.run.migrate.rename import resolve_rename
 from orchestrator.run.migrate.request import MigrationRequest, RenameRequest
 from orchestrator.run.migrate.resource import ResourceRequest
 from orchestrator.run.request import parse_duration
@@ -47,7 +47,7 @@ def move(
     if _is_resource(source, target):
         request: MigrationRequest = ResourceRequest.of(open_project(common).catalogue, source, target)
     else:
-        request = RenameRequest(resolve(root, source, target), source)
+        request = RenameRequest(resolve_rename(root, source, target), source)
     return migrate(common, request, options)
 
 

@@ -13,7 +13,7 @@ from orchestrator.cli.project import open_project
 from orchestrator.cli.session import ready_session
 from orchestrator.run.plan import plan_units
 from orchestrator.run.request import RunOptions
-from orchestrator.run.unit.replace import check_one, check_there
+from orchestrator.run.unit.replace import check_replaced_exist, check_single_unit
 
 
 @command
@@ -41,9 +41,9 @@ def plan(
         replace=replace,
     )
     request = open_project(common).request("plan", options)
-    check_one(request.selected, options.replace)
+    check_single_unit(request.selected, options.replace)
     with ready_session(common, request) as session:
-        check_there(session.context)
+        check_replaced_exist(session.context)
         reports = [each.report for each in plan_units(session.context).values()]
         report = session.finish(reports)
         print_units(common, reports)

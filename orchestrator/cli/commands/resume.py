@@ -18,7 +18,7 @@ from orchestrator.run.approval import check_clean
 from orchestrator.run.history.approval import Approval, approval_of, check_units, find_chain
 from orchestrator.run.history.journal import hold_journal
 from orchestrator.run.history.runs import PastRun
-from orchestrator.run.history.unsaved_state import Unsaved, unsaved_in
+from orchestrator.run.history.unsaved_state import UnsavedState, unsaved_in
 from orchestrator.run.loop import report_blocked
 from orchestrator.run.request import RunOptions
 from orchestrator.run.resume import Resume
@@ -49,7 +49,7 @@ def resume_run(common: Common, options: RunOptions, wanted: str | None) -> int:
         raise refusal
     selected = _selected(project, approval, states)
     check_clean(project.catalogue, [project.catalogue.units[id_] for id_ in selected], emulated=common.emulator)
-    options = replace(options, targets=chain[0].targets, replace=tuple(chain[0].begun.get("replace", ())))
+    options = replace(options, targets=chain[0].targets, replace=tuple(chain[0].start.get("replace", ())))
     request = project.request_for("apply", options, selected, continues=newest.run)
     with hold_journal(newest.folder / "journal.jsonl") as mine:
         if not mine:
@@ -73,14 +73,14 @@ def _approval(project: Project, chain: tuple[PastRun, ...]) -> tuple[Approval | 
     return approval, None
 
 
-def _selected(project: Project, approval: Approval | None, states: Sequence[Unsaved]) -> tuple[str, ...]:
+def _selected(project: Project, approval: Approval | None, states: Sequence[UnsavedState]) -> tuple[str, ...]:
     if approval is not None:
         return approval.units
     folders = {state.folder for state in states}
     return tuple(id_ for id_ in project.graph.order if project.catalogue.units[id_].folder in folders)
 
 
-def _push(session: Session, states: Sequence[Unsaved]) -> None:
+def _push(session: Session, states: Sequence[UnsavedState]) -> None:
     for state in states:
         push_unsaved(session.context, unit_of(session.context, state), state)
 

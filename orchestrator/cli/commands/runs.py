@@ -44,7 +44,7 @@ def runs(
 
 
 def _row(past: PastRun, continued_by: str | None) -> Mapping[str, Any]:
-    begun = past.begun
+    begun = past.start
     done = len(past.done)
     return {
         "run": past.run,

@@ -11,8 +11,7 @@ from orchestrator.config.load import find_root
 from orchestrator.report.final.past import finding_shown_form, render_finding, render_run, run_shown_form
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import dump
-from orchestrator.run.history.reports import find_finding
-from orchestrator.run.history.shown import past_run
+from orchestrator.run.history.reports import find_finding, past_run
 
 
 def show_run(common: Common, run: str) -> int:

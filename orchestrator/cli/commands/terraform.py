@@ -15,7 +15,7 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import UsageError
 from orchestrator.run.request import RunOptions
 from orchestrator.run.session import Session
-from orchestrator.run.unit.prepare import look
+from orchestrator.run.unit.prepare import scan_configuration
 from orchestrator.run.unit.upstreams import Upstreams
 from orchestrator.terraform.commands import Root
 
@@ -86,9 +86,9 @@ def initialized_root(session: Session, unit: Unit) -> Root:
         env=context.plan_environment(unit),
         log=context.run.folders.log(unit),
     )
-    look(context, unit, root, initialised=False)
+    scan_configuration(context, unit, root, initialised=False)
     context.terraform.cli.init(root, timeout=unit.timeouts.plan)
-    look(context, unit, root, initialised=True)  # `console -plan` would run them
+    scan_configuration(context, unit, root, initialised=True)  # `console -plan` would run them
     return root
 
 

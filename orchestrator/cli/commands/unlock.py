@@ -16,7 +16,7 @@ from orchestrator.cli.prompt import typed
 from orchestrator.errors import UsageError
 from orchestrator.report.tables import dump
 from orchestrator.report.text import clean
-from orchestrator.run.unit.holders import Holder, holder_of
+from orchestrator.run.unit.locks import Holder, find_holder
 
 
 @command
@@ -33,7 +33,7 @@ def unlock(common: Common, unit: OneUnit, yes: Yes = False) -> int:
         if held is None:
             _print(common, {"unit": found.id, "lock": None, "released": False}, f"{found.id} is not locked.")
             return 0
-        holder = holder_of(held.lock, found, project.catalogue.root)
+        holder = find_holder(held.lock, found, project.catalogue.root)
         facts = _facts(project, held, holder)
         if not common.json:
             lines = [f"{key:<12}{clean(str(value))}" for key, value in facts.items() if value not in (None, "")]

@@ -22,7 +22,7 @@ from orchestrator.errors import UsageError
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import Column, dump, table
 from orchestrator.report.text import plural, wrap
-from orchestrator.run.verify import Audit, Gap, audit
+from orchestrator.run.verify import Audit, UnaccountedVersion, audit
 
 _NO_RECEIPT = 3
 """Exit code if a state version has no receipt."""
@@ -71,7 +71,7 @@ def verify(
         audits = []
         for account in selected:
             identities.confirm(account, Role.PLAN)
-            audits.append(audit(history, account, since=after, tell=lambda text: print_progress(common, text)))
+            audits.append(audit(history, account, since=after, on_progress=lambda text: print_progress(common, text)))
     if common.json:
         write(dump(_form(audits)) + "\n")
     else:
@@ -126,7 +126,7 @@ def _lines(audits: Sequence[Audit], *, width: int, color: bool) -> Iterator[str]
         yield from wrap(hint, width=width, indent="")
 
 
-def _row(gap: Gap) -> dict[str, Any]:
+def _row(gap: UnaccountedVersion) -> dict[str, Any]:
     return {
         "account": gap.account,
         "unit": gap.unit,

@@ -1,4 +1,4 @@
-"""Says in a finding what would be lost with the resource: how many users, items or objects are in it now."""
+"""Counts what would be lost with a resource (users, items, objects) and adds it to its finding."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from orchestrator.terraform.model import PlanRecord, StateResource
 
 
 def count_contents(context: RunContext, unit: Unit, plan: PlanRecord, verdict: Verdict) -> Verdict:
-    """The verdict with ``inside`` filled in where something may be lost; read with the role that plans.
+    """Return the verdict with ``inside`` set on findings about a loss. Reads with the role that plans.
 
-    It never fails and never changes what the verdict says: a count only informs.
+    Never fails, and never changes the verdict itself.
     """
     if not any(finding.lost for finding in verdict.findings):
         return verdict
-    things = {label(each): whereabouts(context.catalogue, unit, each.type, each.before) for each in plan.changes}
+    resources = {label(each): whereabouts(context.catalogue, unit, each.type, each.before) for each in plan.changes}
     addresses = dict.fromkeys(each.address for each in verdict.findings if each.lost)
-    if not addresses.keys() <= things.keys():
-        things = {**_of_state(context, unit), **things}
+    if not addresses.keys() <= resources.keys():
+        resources = {**_of_state(context, unit), **resources}
     role = role_for(unit, write=False)
-    found = {address: things.get(address) for address in addresses}
+    found = {address: resources.get(address) for address in addresses}
     counted = {
-        address: NOT_COUNTED if thing is None else contents(context.aws.identities, role, thing)
-        for address, thing in found.items()
+        address: NOT_COUNTED if resource is None else contents(context.aws.identities, role, resource)
+        for address, resource in found.items()
     }
     findings = tuple(
         replace(each, inside=each.inside or counted[each.address]) if each.lost else each for each in verdict.findings
@@ -40,30 +40,30 @@ def count_contents(context: RunContext, unit: Unit, plan: PlanRecord, verdict: V
     return replace(verdict, findings=findings)
 
 
-def count_orphaned(catalogue: Catalogue, identities: Identities, left: OrphanedState) -> str:
-    """How much is in what is left of a former unit: ``3 users, by AWS's estimate; 12 objects``. It never fails."""
-    account = next((each for each in catalogue.accounts.values() if each.id == left.entry.account_id), None)
+def count_orphaned(catalogue: Catalogue, identities: Identities, orphan: OrphanedState) -> str:
+    """Return what a former unit still contains: ``3 users, by AWS's estimate; 12 objects``. Never fails."""
+    account = next((each for each in catalogue.accounts.values() if each.id == orphan.entry.account_id), None)
     if account is None:
         return NOT_COUNTED
-    unit = former_unit(catalogue, account, left)
+    unit = former_unit(catalogue, account, orphan)
     counted: list[str] = []
-    for each in left.protected:
-        thing = _stands(catalogue, unit, each)
-        said = NOT_COUNTED if thing is None else contents(identities, Role.PLAN, thing)
-        if said != NOT_COUNTED:
-            counted.append(said)
+    for each in orphan.protected:
+        resource = _locate(catalogue, unit, each)
+        count = NOT_COUNTED if resource is None else contents(identities, Role.PLAN, resource)
+        if count != NOT_COUNTED:
+            counted.append(count)
     return "; ".join(counted) or NOT_COUNTED
 
 
 def _of_state(context: RunContext, unit: Unit) -> dict[str, Whereabouts | None]:
-    """The protected things of the unit's state: an errored plan of destruction does not name all that it would lose."""
+    """Return the protected resources of the unit's state. A failed destroy plan does not name all of its losses."""
     try:
         state = context.aws.states.read(unit)
     except OrchError:
         return {}
-    return {each.address: _stands(context.catalogue, unit, each) for each in (state.protected if state else ())}
+    return {each.address: _locate(context.catalogue, unit, each) for each in (state.protected if state else ())}
 
 
-def _stands(catalogue: Catalogue, unit: Unit, each: StateResource) -> Whereabouts | None:
+def _locate(catalogue: Catalogue, unit: Unit, each: StateResource) -> Whereabouts | None:
     names = {"id": each.id, "name": each.name, "bucket": each.id, "arn": each.arn}
     return whereabouts(catalogue, unit, each.type, names)

@@ -15,15 +15,13 @@ from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
 from orchestrator.report.values.changes import change_lines
 from orchestrator.run.checks.contents import count_contents
 from orchestrator.run.context import RunContext
-from orchestrator.run.unit.planned import Planned
-from orchestrator.run.unit.prepare import PreparedUnit, prepare_unit
+from orchestrator.run.unit.planned import Planned, without_placeholder
+from orchestrator.run.unit.prepare import PreparedUnit, lift_waived, prepare_unit
 from orchestrator.run.unit.progress import progress_callback, warning_callback
-from orchestrator.run.unit.receipts import attest
-from orchestrator.run.unit.replace import absolute
+from orchestrator.run.unit.receipts import make_receipt
+from orchestrator.run.unit.replace import module_address
 from orchestrator.run.unit.reports import failure_report, unit_report
-from orchestrator.run.unit.saved_plan import without_placeholder
 from orchestrator.run.unit.upstreams import UpstreamValues
-from orchestrator.run.unit.waived import lift_waived
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.failures import TerraformError
 from orchestrator.terraform.model import Action, PlanRecord
@@ -114,7 +112,7 @@ class _Planning:
             on_line=progress_callback(context.run.sink, unit.id),
             on_warning=warning_callback(context.run.sink, unit.id),
             destroy=self.destroy,
-            replace=[] if self.destroy else [absolute(each) for each in context.run.options.replace],
+            replace=[] if self.destroy else [module_address(each) for each in context.run.options.replace],
         )
         if not changes:
             return empty_plan(self.out)  # Terraform's own answer (-detailed-exitcode): reading the plan costs seconds.
@@ -136,7 +134,7 @@ class _Planning:
             frozen = freeze(self.root.folder, record.file, extra=[self.root.data_dir / "modules"])
         receipt = None
         if frozen is not None and record.json_file is not None:
-            receipt = attest(context, unit, record, verdict, frozen, destroy=self.destroy)
+            receipt = make_receipt(context, unit, record, verdict, frozen, destroy=self.destroy)
         marks: frozenset[tuple[str, str]] = frozenset()
         if ready.unknown and record.json_file is not None:
             marks = upstream_marks(record.json_file, self.root.folder, ready.unknown)

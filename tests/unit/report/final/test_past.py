@@ -24,8 +24,7 @@ from orchestrator.report.model import Status
 from orchestrator.report.tables import dump
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import Folders
-from orchestrator.run.history.reports import save_report
-from orchestrator.run.history.shown import past_run
+from orchestrator.run.history.reports import past_run, save_report
 from tests.support.reports import finding, run, unit
 
 Golden = Callable[[str, str], None]
@@ -200,7 +199,7 @@ def test_report_journal_and_copies_come_together(folders: Folders) -> None:
     assert found.outcome == "failed"
     assert found.copies == ({"unit": "prod/data", "where": ["a.json"]},)
     folders.copies.write_text(json.dumps({"format": 2, "copies": []}))
-    with pytest.raises(UsageError, match="has the format 2"):
+    with pytest.raises(UsageError, match="has format 2"):
         past_run(folders.root, RUN)
 
 
