@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator.aws.backup.count import NOT_COUNTED
 from orchestrator.aws.state.ledger_form import LedgerEntry
-from orchestrator.config.accounts_lock import FILE, LockedAccount
+from orchestrator.config.accounts_lock import FILE
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import OrchError
 from orchestrator.guard.model import Finding, Severity
@@ -56,7 +56,7 @@ class InventoryCheck:
         )
 
     def check_ledgers(
-        self, blocked: BlockedUnits, units: Iterable[Unit], vanished: Sequence[Locked], *, destroy: bool
+        self, blocked: BlockedUnits, units: Iterable[Unit], vanished: Sequence[LockedAccount], *, destroy: bool
     ) -> BlockedUnits:
         """Compare with the ledgers, and add to what is blocked already.
 
@@ -103,7 +103,7 @@ class InventoryCheck:
             reports=(*blocked.reports, *map(_orphan_report, blocking)),
         )
 
-    def _add_vanished(self, blocked: BlockedUnits, account: Locked, *, destroy: bool) -> BlockedUnits:
+    def _add_vanished(self, blocked: BlockedUnits, account: LockedAccount, *, destroy: bool) -> BlockedUnits:
         try:
             found = compare_with_ledgers((), self.listings.of_vanished(account), self.protected)
         except OrchError as error:

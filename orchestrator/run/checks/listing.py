@@ -14,7 +14,6 @@ from typing import TypeVar
 from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.ledger_form import LedgerEntry
-from orchestrator.config.accounts_lock import LockedAccount
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import DeniedError, SetupError
 from orchestrator.guard.rules.orphans import InventoryRecord, OrphanedState
@@ -158,7 +157,7 @@ class Listings:
         except (DeniedError, SetupError):
             return ()
 
-    def of_vanished(self, locked: Locked) -> tuple[OrphanedState, ...]:
+    def of_vanished(self, locked: LockedAccount) -> tuple[OrphanedState, ...]:
         """Return the states in the ledger of an account that is no longer in ``live/``.
 
         Raises:

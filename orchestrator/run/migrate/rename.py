@@ -11,7 +11,6 @@ from pathlib import Path
 from orchestrator.aws.state.objects import StateObject
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.load import load
-from orchestrator.config.naming import aws_names
 from orchestrator.config.rename import FileEdit, Rename, RenameKind, rename_edits
 from orchestrator.errors import CatalogueError, UnitError, UsageError
 from orchestrator.terraform.state.edit import emptied, with_serial
@@ -113,7 +112,7 @@ def _parse(root: Path, catalogue: Catalogue, source: str, target: str) -> tuple[
 
 def _candidates(root: Path, source: str, target: str) -> Iterator[tuple[Rename, bool]]:
     """Yield the renames that the two names could mean, and whether ``live/`` still has the old name."""
-    for what in (What.STAGE, What.STACK):
+    for what in (RenameKind.STAGE, RenameKind.STACK):
         old, new = _of_kind(source, what), _of_kind(target, what)
         if not (old and new):
             continue
@@ -144,7 +143,7 @@ def _parse_unit(catalogue: Catalogue, source: str, target: str) -> tuple[Rename,
     return Rename(RenameKind.UNIT, old, new, scope=stage), old in stacks
 
 
-def _of_kind(name: str, what: What) -> str:
+def _of_kind(name: str, what: RenameKind) -> str:
     """Return the bare name; empty when the text names another kind."""
     kind, colon, bare = name.partition(":")
     if not colon:
@@ -192,8 +191,8 @@ def _renamed(unit: Unit, rename: Rename) -> bool:
 
 
 def _old_unit(unit: Unit, rename: Rename) -> Unit:
-    stage = rename.old if rename.what is What.STAGE else unit.stage
-    stack = unit.stack if rename.what is What.STAGE else rename.old
+    stage = rename.old if rename.what is RenameKind.STAGE else unit.stage
+    stack = unit.stack if rename.what is RenameKind.STAGE else rename.old
     _, at, region = unit.id.partition("@")
     return replace(unit, id=f"{stage}/{stack}{at}{region}", stage=stage, stack=stack)
 
@@ -222,6 +221,6 @@ def _check_same(before: Catalogue, after: Catalogue, pairs: tuple[Pair, ...]) ->
 
 def _check_names(before: Catalogue, after: Catalogue, old_units: Mapping[str, Unit]) -> None:
     for id_, old in old_units.items():
-        if names_of(before, old) != names_of(after, after.units[id_]):
+        if aws_names(before, old) != aws_names(after, after.units[id_]):
             message = f"the rename would change names in AWS of {old.id}"
             raise UsageError(message, hint="it already has `named:`; change live/ by hand first")

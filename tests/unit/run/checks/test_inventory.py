@@ -68,7 +68,9 @@ def check(fake: Fake, **more: Any) -> InventoryCheck:
     return InventoryCheck(LIVE, cast("Listings", fake), PROTECTED, **more)
 
 
-def blocked_by(fake: Fake, *, vanished: Sequence[Locked] = (), destroy: bool = False, **more: Any) -> BlockedUnits:
+def blocked_by(
+    fake: Fake, *, vanished: Sequence[LockedAccount] = (), destroy: bool = False, **more: Any
+) -> BlockedUnits:
     return check(fake, **more).check_ledgers(BlockedUnits(), LIVE.units.values(), vanished, destroy=destroy)
 
 
@@ -135,7 +137,7 @@ def test_an_emptied_or_unreachable_vanished_account_is_a_note() -> None:
 
 
 def test_a_changed_account_is_blocked_before_aws_is_called() -> None:
-    lock = {"bpm": replace(locked_account(LIVE, LIVE.accounts["bpm"]), id="5" * 12, lines={"id": Location(FILE, 6)})}
+    lock = {"bpm": replace(lock_entry(LIVE, LIVE.accounts["bpm"]), id="5" * 12, lines={"id": Location(FILE, 6)})}
     here = replace(LIVE, root=Path(__file__).parents[4])
     found = InventoryCheck(here, cast("Listings", None), PROTECTED).check_accounts(compare_accounts(here, lock))
     (report,) = found.reports
