@@ -1,6 +1,6 @@
-"""What moto 5.2.5 answers otherwise than AWS, corrected: one module for each matter, which names the calls it corrects.
+"""Corrections to moto 5.2.5 where its answers differ from those of AWS: one module per subject.
 
-A correction is narrow, and a test proves it through the API (``tests/integration/test_emulator_corrections.py``).
+Each correction is narrow and has a test that goes through the API (``tests/integration/test_emulator_corrections.py``).
 """
 
 from __future__ import annotations
@@ -16,21 +16,16 @@ from orchestrator.emulator.corrections.stacks import correct_stacks
 from orchestrator.emulator.corrections.tables import correct_tables
 from orchestrator.emulator.corrections.waiting import correct_waiting
 
-_ALL = (
-    correct_bucket_policies,
-    correct_managed_policies,
-    correct_member_accounts,
-    correct_pool_tags,
-    correct_pools,
-    correct_queues,
-    correct_sessions,
-    correct_stacks,
-    correct_tables,
-    correct_waiting,
-)
-
 
 def apply_all() -> None:
-    """Correct moto in this process; once, before it answers."""
-    for correct in _ALL:
-        correct()
+    """Correct moto in this process. Call it once, before the first request."""
+    correct_bucket_policies()
+    correct_managed_policies()
+    correct_member_accounts()
+    correct_pool_tags()
+    correct_pools()
+    correct_queues()
+    correct_sessions()
+    correct_stacks()
+    correct_tables()
+    correct_waiting()
