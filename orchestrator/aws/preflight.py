@@ -14,7 +14,8 @@ from pathlib import Path
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity.roles import Identities, Role, role_for
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role, role_for
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import OrchError, SetupError
 

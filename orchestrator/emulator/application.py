@@ -18,13 +18,13 @@ from typing import Any
 from werkzeug.wsgi import get_input_stream
 
 from orchestrator.emulator.access.callers import Caller
-from orchestrator.emulator.access.gate import admit
-from orchestrator.emulator.access.refusals import ErrorAnswer, Reason, fail, refuse
+from orchestrator.emulator.access.check import admit
+from orchestrator.emulator.access.error_responses import ErrorAnswer, Reason, fail, refuse
 from orchestrator.emulator.access.request import AwsRequest, read_request
-from orchestrator.emulator.calls import CallLog, RecordedCall
+from orchestrator.emulator.call_log import CallLog, RecordedCall
 from orchestrator.emulator.faults import Fault, Faults, faults_of
-from orchestrator.emulator.seed import Key, add_accounts, seed
-from orchestrator.emulator.turn import TURN
+from orchestrator.emulator.initial_accounts import Key, add_accounts, seed
+from orchestrator.emulator.request_lock import TURN
 
 CONTROL = "/_orch/"
 """Where orch steers the emulator. No bucket can be named so: bucket names have no underscore."""

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import orchestrator
 from orchestrator.emulator.faults import Fault
 from orchestrator.emulator.info import INFO_NAME, EmulatorInfo, read_info
-from orchestrator.emulator.watch import has_ended
+from orchestrator.emulator.process_exit import has_ended
 from orchestrator.errors import SetupError
 
 LOG_NAME = "server.log"

@@ -20,11 +20,11 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from orchestrator.emulator.application import Emulator
-from orchestrator.emulator.calls import CallLog
+from orchestrator.emulator.call_log import CallLog
 from orchestrator.emulator.corrections import apply_all
 from orchestrator.emulator.info import INFO_NAME, EmulatorInfo, read_info, write_info
-from orchestrator.emulator.seed import seed
-from orchestrator.emulator.watch import when_gone
+from orchestrator.emulator.initial_accounts import seed
+from orchestrator.emulator.process_exit import when_gone
 
 _HOST = "127.0.0.1"
 

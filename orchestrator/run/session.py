@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from orchestrator.aws.identity.phases import Phases
-from orchestrator.aws.identity.roles import Identities
+from orchestrator.aws.identity.credential_files import Phases
+from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.state.history import History
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.locks import StateLocks

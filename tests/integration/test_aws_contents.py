@@ -9,7 +9,8 @@ import pytest
 
 from orchestrator.aws.backup.count import NOT_COUNTED, contents
 from orchestrator.aws.backup.locate import Whereabouts, whereabouts
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.config.catalogue import Catalogue
 from tests.support.aws import catalogue
 from tests.support.emulator import MANAGEMENT, REGION, Account

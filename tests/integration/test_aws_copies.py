@@ -15,7 +15,8 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws.backup.backup import Waiting, can_copy, make_copy
 from orchestrator.aws.backup.locate import Whereabouts
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.errors import DeniedError, InterruptedRunError, UnitError
 from tests.support.aws import catalogue, make_roles
 from tests.support.emulator import REGION, Account

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.preflight import needs_of, preflight
-from orchestrator.aws.state.bootstrap import BucketChange, ensure_bucket, plan_bucket
+from orchestrator.aws.state.bucket import BucketChange, ensure_bucket, plan_bucket
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.emulator.control import ensure_accounts

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity.phases import Phases
-from orchestrator.aws.identity.roles import Identities, Role
-from orchestrator.aws.state.bootstrap import ensure_bucket
+from orchestrator.aws.identity.credential_files import Phases
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
+from orchestrator.aws.state.bucket import ensure_bucket
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.emulator.control import ensure_accounts
 from orchestrator.emulator.info import read_info

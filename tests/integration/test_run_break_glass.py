@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from orchestrator.emulator.calls import RecordedCall, read_calls
+from orchestrator.emulator.call_log import RecordedCall, read_calls
 from tests.support.escapes import POOL, USERS, Blueprint, Built, build, commit
 from tests.support.project import Project, Result
 

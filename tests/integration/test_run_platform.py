@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.emulator.calls import RecordedCall, read_calls
+from orchestrator.emulator.call_log import RecordedCall, read_calls
 from orchestrator.emulator.info import read_info
 from tests.support.emulator import ENTRY_ROLE, client, entry_client
 from tests.support.project import Project

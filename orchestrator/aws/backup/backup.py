@@ -13,7 +13,8 @@ from orchestrator.aws.backup.locate import Whereabouts
 from orchestrator.aws.backup.user_pool import save_pool
 from orchestrator.aws.causes import AwsFailure, code_of
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity.roles import AnyRole, Identities
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import AnyRole
 from orchestrator.errors import InterruptedRunError, UnitError
 
 LIMIT_SECONDS = 1800.0

@@ -7,7 +7,8 @@ from typing import Any
 
 from orchestrator.aws.backup.locate import Whereabouts
 from orchestrator.aws.causes import AwsFailure
-from orchestrator.aws.identity.roles import AnyRole, Identities
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import AnyRole
 from orchestrator.errors import OrchError
 
 NOT_COUNTED = "not counted"

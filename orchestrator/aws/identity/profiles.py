@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator.aws.identity.roles import Credentials
+from orchestrator.aws.identity.identities import Credentials
 from orchestrator.errors import SetupError
 from orchestrator.util.files import write_atomic
 

@@ -1,4 +1,8 @@
-"""What a state bucket must be: one property at a time, each looked at before it is made so."""
+"""The state bucket of an account, created with boto3 because Terraform needs it before it can store any state.
+
+Each property is checked before it is set. So `plan_bucket` shows what `ensure_bucket` would do, running it
+twice changes nothing, and an interrupted run continues where it stopped.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,8 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import SetupError
 
@@ -44,6 +49,21 @@ class Property:
     change: str
     look: Callable[[], bool]
     make: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BucketChange:
+    """One property of the bucket.
+
+    Attributes:
+        name: of the property, e.g. ``versioning``.
+        done: it already is as it should be.
+        change: what is (or was) done about it, in words for people.
+    """
+
+    name: str
+    done: bool
+    change: str
 
 
 class StateBucket:
@@ -208,6 +228,56 @@ class StateBucket:
     def _expire(self) -> None:
         others = [rule for rule in self._rules() if rule.get("ID") != _EXPIRE]
         self._s3.put_bucket_lifecycle_configuration(**self._where, LifecycleConfiguration={"Rules": [*others, _EXPIRY]})
+
+
+def plan_bucket(account: Account, identities: Identities) -> tuple[BucketChange, ...]:
+    """What `ensure_bucket` would do; changes nothing.
+
+    Args:
+        account: whose bucket.
+        identities: gives the bootstrap role.
+
+    Returns:
+        every step, done or not, in order.
+
+    Raises:
+        SetupError: the bucket belongs to someone else, or the bootstrap role cannot be used.
+        DeniedError, ThrottledError, UnitError: AWS refused a call.
+    """
+    identities.confirm(account, Role.BOOTSTRAP)
+    bucket = StateBucket(account, identities)
+    exists = bucket.call("bucket", bucket.exists)
+    return tuple(BucketChange(p.name, exists and bucket.call(p.name, p.look), p.change) for p in bucket.properties())
+
+
+def ensure_bucket(
+    account: Account, identities: Identities, *, on_step: Callable[[BucketChange], None] | None = None
+) -> tuple[BucketChange, ...]:
+    """Make the state bucket of an account as it should be.
+
+    Args:
+        account: whose bucket.
+        identities: gives the bootstrap role.
+        on_step: told of each step when it is through; ``done`` says that nothing had to be done.
+
+    Returns:
+        every step, in order.
+
+    Raises:
+        SetupError: the bucket belongs to someone else, or the bootstrap role cannot be used.
+        DeniedError, ThrottledError, UnitError: AWS refused a call; the steps before stay done.
+    """
+    identities.confirm(account, Role.BOOTSTRAP)
+    bucket = StateBucket(account, identities)
+    steps: list[BucketChange] = []
+    for prop in bucket.properties():
+        done = bucket.call(prop.name, prop.look)
+        if not done:
+            bucket.call(prop.name, prop.make)
+        steps.append(BucketChange(prop.name, done, prop.change))
+        if on_step is not None:
+            on_step(steps[-1])
+    return tuple(steps)
 
 
 _CLOSED = {

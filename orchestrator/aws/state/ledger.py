@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity.roles import Identities, Role, role_for
-from orchestrator.aws.state.ledger_form import (
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role, role_for
+from orchestrator.aws.state.ledger_entry import (
     LEDGER_PREFIX,
     LedgerEntry,
     entry_key,

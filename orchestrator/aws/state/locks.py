@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from orchestrator import __version__
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity.roles import Identities, role_for
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.state.lock import LOCK_SUFFIX, StateLock, lock_bytes, own_lock, parse_state_lock

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity.roles import Identities, role_for
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import role_for
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity.roles import Identities, Role, role_for
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.model import StateRecord

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.aws.identity.credentials import env_text, json_text
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.export import env_text, json_text
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.cli.aws import open_aws
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import OneAccount, check_choice

@@ -12,7 +12,7 @@ from moto.iam.models import iam_backends
 from moto.organizations.models import FakeAccount
 
 from orchestrator.emulator.access.callers import PARTITION
-from orchestrator.emulator.seed import ENTRY_ROLE
+from orchestrator.emulator.initial_accounts import ENTRY_ROLE
 
 _EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 

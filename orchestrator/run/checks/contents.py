@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from orchestrator.aws.backup.count import NOT_COUNTED, contents
 from orchestrator.aws.backup.locate import Whereabouts, whereabouts
-from orchestrator.aws.identity.roles import Identities, Role, role_for
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import OrchError
 from orchestrator.guard.checkov.annotate import label

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.preflight import Need, needs_of, preflight
 from orchestrator.config.catalogue import Catalogue, ProviderConfig, Unit
 from orchestrator.errors import SetupError

@@ -16,9 +16,9 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from orchestrator.emulator.application import Emulator
-from orchestrator.emulator.calls import CallLog, read_calls
+from orchestrator.emulator.call_log import CallLog, read_calls
 from orchestrator.emulator.faults import Fault
-from orchestrator.emulator.seed import Key
+from orchestrator.emulator.initial_accounts import Key
 
 KEY = Key("AKIAEXAMPLE", "the secret")
 # An operation that needs no credentials, so that the gate lets it through.

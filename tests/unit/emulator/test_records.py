@@ -10,7 +10,7 @@ import pytest
 from moto.iam.utils import generate_access_key_id_from_account_id
 
 from orchestrator.emulator.access.callers import account_of
-from orchestrator.emulator.calls import CallLog, RecordedCall, read_calls
+from orchestrator.emulator.call_log import CallLog, RecordedCall, read_calls
 from orchestrator.emulator.info import EmulatorInfo, read_info, write_info
 
 INFO = EmulatorInfo("http://127.0.0.1:9", os.getpid(), "AKIA", "very secret", "2026-01-31T10:00:00+00:00")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.identity.sessions import ask_on_terminal
 from orchestrator.errors import SetupError
 from tests.support.aws import (

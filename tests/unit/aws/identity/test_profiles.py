@@ -14,8 +14,8 @@ from botocore.configloader import load_config
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.aws.identity.identities import Credentials
 from orchestrator.aws.identity.profiles import clean_environment, process_document, profile_config, write_identity_file
-from orchestrator.aws.identity.roles import Credentials
 from orchestrator.errors import SetupError
 
 SOON = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -13,9 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.ledger import Ledger
-from orchestrator.aws.state.ledger_form import FurtherProvider, LedgerEntry, entry_key, folder_of, read_form, write_form
+from orchestrator.aws.state.ledger_entry import (
+    FurtherProvider,
+    LedgerEntry,
+    entry_key,
+    folder_of,
+    read_form,
+    write_form,
+)
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import SetupError, UnitError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity.roles import Identities
+from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import DeniedError, OrchError, SetupError, ThrottledError, UnitError

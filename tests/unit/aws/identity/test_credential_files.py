@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity.break_glass import BreakGlass
-from orchestrator.aws.identity.phases import Phases
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.credential_files import Phases
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import BreakGlass, Role
 from orchestrator.emulator.info import EmulatorInfo
 from orchestrator.errors import OrchError, SetupError
 from tests.support.aws import FakeAws, World, catalogue, give_keys, refused, standard_chain

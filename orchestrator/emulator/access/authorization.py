@@ -10,10 +10,10 @@ from typing import Any
 from moto.s3.models import s3_backends
 
 from orchestrator.emulator.access.callers import PARTITION, Caller, role_by_arn
-from orchestrator.emulator.access.demands import questions
-from orchestrator.emulator.access.organisation import service_control_policies
 from orchestrator.emulator.access.policy import Effect, Grant, Principal, Question, judge, judge_for
 from orchestrator.emulator.access.request import AwsRequest
+from orchestrator.emulator.access.required_actions import questions
+from orchestrator.emulator.access.service_control_policies import service_control_policies
 
 _ENTERING = {"sts:AssumeRole", "sts:TagSession"}
 """What a role's trust policy answers: taking it, and giving the session tags."""

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
+from orchestrator.aws.identity.identities import Credentials, Identities
 from orchestrator.aws.identity.profiles import (
     clean_environment,
     emulator_variables,
@@ -23,7 +24,7 @@ from orchestrator.aws.identity.profiles import (
     profile_config,
     write_identity_file,
 )
-from orchestrator.aws.identity.roles import AnyRole, Credentials, Identities
+from orchestrator.aws.identity.roles import AnyRole
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.errors import OrchError
 

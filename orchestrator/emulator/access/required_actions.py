@@ -10,11 +10,11 @@ from typing import Any
 from moto.cognitoidp.models import cognitoidp_backends
 from moto.iam.models import iam_backends
 
-from orchestrator.emulator.access.actions import action_of, tagging_action
+from orchestrator.emulator.access.action_names import action_of, tagging_action
 from orchestrator.emulator.access.callers import PARTITION, Caller
 from orchestrator.emulator.access.policy import Question
 from orchestrator.emulator.access.request import AwsRequest
-from orchestrator.emulator.access.resources import resources_of
+from orchestrator.emulator.access.resource_arns import resources_of
 
 # (service, operation, parameter that holds the role's ARN) -> the service that the role is handed to.
 _PASSED: Mapping[tuple[str, str], tuple[str, str]] = {

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.aws.identity.credentials import env_text, json_text, shell_text
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.export import env_text, json_text, shell_text
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from tests.support.aws import FakeAws, World, catalogue, give_keys, standard_chain
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from flask import request
 from moto.sqs.models import Queue
 
-from orchestrator.emulator.turn import TURN
+from orchestrator.emulator.request_lock import TURN
 
 
 def correct_waiting() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity.roles import Identities
-from orchestrator.aws.state.bootstrap import ensure_bucket, plan_bucket
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.state.bucket import ensure_bucket, plan_bucket
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.errors import DeniedError, SetupError
 from tests.support.aws import (

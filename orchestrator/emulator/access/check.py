@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
+from orchestrator.emulator.access.authorization import refused, refused_federation
 from orchestrator.emulator.access.callers import Caller, find_caller
-from orchestrator.emulator.access.refusals import ErrorAnswer, Reason, refuse
+from orchestrator.emulator.access.error_responses import ErrorAnswer, Reason, refuse
 from orchestrator.emulator.access.request import AwsRequest
 from orchestrator.emulator.access.signature import is_genuine
-from orchestrator.emulator.access.verdict import refused, refused_federation
 
 
 def admit(request: AwsRequest) -> tuple[Caller | None, ErrorAnswer | None]:

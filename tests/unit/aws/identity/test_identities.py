@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.aws.identity.break_glass import BreakGlass, tag_value
-from orchestrator.aws.identity.roles import Identities, Role, applying_role, role_for, session_name
+from orchestrator.aws.identity.identities import Identities, session_name
+from orchestrator.aws.identity.roles import BreakGlass, Role, applying_role, role_for, tag_value
 from orchestrator.errors import SetupError, ThrottledError
 from tests.support.aws import (
     ENTRY,

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.profiles import (
     emulator_variables,
     foreign_variables,
@@ -14,7 +15,7 @@ from orchestrator.aws.identity.profiles import (
     profile_config,
     write_identity_file,
 )
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.roles import Role
 from orchestrator.config.catalogue import Catalogue
 
 MARKER = "ORCH_CREDENTIALS"
