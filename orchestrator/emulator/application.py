@@ -18,13 +18,13 @@ from typing import Any
 from werkzeug.wsgi import get_input_stream
 
 from orchestrator.emulator.access.callers import Caller
-from orchestrator.emulator.access.check import admit
-from orchestrator.emulator.access.error_responses import ErrorAnswer, Reason, fail, refuse
+from orchestrator.emulator.access.check import check_access
+from orchestrator.emulator.access.error_responses import ErrorKind, HttpResponse, error_response, service_error
 from orchestrator.emulator.access.request import AwsRequest, read_request
 from orchestrator.emulator.call_log import CallLog, RecordedCall
 from orchestrator.emulator.faults import Fault, Faults, faults_of
-from orchestrator.emulator.initial_accounts import Key, add_accounts, seed
-from orchestrator.emulator.request_lock import TURN
+from orchestrator.emulator.initial_accounts import Key, add_accounts, reset_accounts
+from orchestrator.emulator.request_lock import REQUEST_LOCK
 
 CONTROL = "/_orch/"
 """Where orch steers the emulator. No bucket can be named so: bucket names have no underscore."""
@@ -63,7 +63,7 @@ class Emulator:
         body = get_input_stream(environ).read()
         environ["wsgi.input"] = io.BytesIO(body)
         environ["wsgi.input_terminated"] = True
-        environ[TURN] = self._lock
+        environ[REQUEST_LOCK] = self._lock
         path = str(environ.get("PATH_INFO", ""))
         steered = path.startswith((CONTROL, _OWN))
         fault = None if steered or not self._faults else self._met(environ, body)
@@ -80,7 +80,7 @@ class Emulator:
         with self._lock:
             request = read_request(environ, body)
             environ["wsgi.input"] = io.BytesIO(body)
-            caller, _ = admit(request)
+            caller, _ = check_access(request)
             met = self._faults.meet(request, caller.account if caller else "")
             if met is None:
                 return None
@@ -91,7 +91,7 @@ class Emulator:
                 return replace(met.fault, drop=True, late=False)
         return met.fault
 
-    def _harmed(self, environ: dict[str, Any], body: bytes, fault: Fault) -> ErrorAnswer | None:
+    def _harmed(self, environ: dict[str, Any], body: bytes, fault: Fault) -> HttpResponse | None:
         """What is answered instead; None: the usual."""
         if not (fault.drop or fault.status):
             return None
@@ -104,7 +104,7 @@ class Emulator:
             if connection is not None:
                 connection.shutdown(socket.SHUT_RDWR)
             return _plain(HTTPStatus.BAD_GATEWAY)
-        return fail(request, fault.status, fault.code, fault.message)
+        return service_error(request, fault.status, fault.code, fault.message)
 
     def _log(self, request: AwsRequest, caller: Caller | None, status: int, why: str) -> None:
         self._calls.add(
@@ -121,16 +121,16 @@ class Emulator:
             )
         )
 
-    def _asked(self, environ: dict[str, Any], body: bytes) -> ErrorAnswer:
+    def _asked(self, environ: dict[str, Any], body: bytes) -> HttpResponse:
         request = read_request(environ, body)
         environ["wsgi.input"] = io.BytesIO(body)
-        caller, answer = admit(request)
+        caller, answer = check_access(request)
         if answer is None:
             answer = self._moto(request, caller, environ)
         self._log(request, caller, answer.status, answer.why)
         return answer
 
-    def _moto(self, request: AwsRequest, caller: Caller | None, environ: dict[str, Any]) -> ErrorAnswer:
+    def _moto(self, request: AwsRequest, caller: Caller | None, environ: dict[str, Any]) -> HttpResponse:
         # moto would look for the key in every account; and nobody may choose the account with this header.
         environ.pop("HTTP_X_MOTO_ACCOUNT_ID", None)
         if caller is not None:
@@ -142,13 +142,15 @@ class Emulator:
             return _lacks(request, what)
         except Exception as error:  # noqa: BLE001  # one bad call does not end the emulator
             traceback.print_exc(file=sys.stderr)
-            return refuse(request, Reason.FAULT, f"The emulator failed in {what}: {type(error).__name__}: {error}")
+            return error_response(
+                request, ErrorKind.FAULT, f"The emulator failed in {what}: {type(error).__name__}: {error}"
+            )
         # Werkzeug's own page: no rule of moto's is for this path.
         if answer.status == HTTPStatus.NOT_FOUND and answer.body.startswith(b"<!doctype html>"):
             return _lacks(request, what)
         return answer
 
-    def _steered(self, path: str, body: bytes, environ: dict[str, Any]) -> ErrorAnswer:
+    def _steered(self, path: str, body: bytes, environ: dict[str, Any]) -> HttpResponse:
         given = str(environ.get("HTTP_" + KEY_HEADER.upper().replace("-", "_"), ""))
         if not hmac.compare_digest(given.encode(), self._key.secret_key.encode()):
             return _plain(HTTPStatus.FORBIDDEN)
@@ -156,7 +158,7 @@ class Emulator:
             return run(self._aws, environ)
         name = path.removeprefix(CONTROL)
         if name == "reset":
-            seed(self._management, self._accounts, self._key)
+            reset_accounts(self._management, self._accounts, self._key)
             self._faults.clear()
         elif name == "faults":
             for scope, faults in faults_of(body).items():
@@ -169,7 +171,7 @@ class Emulator:
         return _plain(HTTPStatus.OK)
 
 
-def run(application: Wsgi, environ: dict[str, Any]) -> ErrorAnswer:
+def run(application: Wsgi, environ: dict[str, Any]) -> HttpResponse:
     """Have a WSGI application answer, wholly.
 
     Args:
@@ -190,13 +192,13 @@ def run(application: Wsgi, environ: dict[str, Any]) -> ErrorAnswer:
         if close is not None:
             close()
     status, headers = started[-1]
-    return ErrorAnswer(int(status.split(" ", 1)[0]), tuple(headers), body)
+    return HttpResponse(int(status.split(" ", 1)[0]), tuple(headers), body)
 
 
-def _lacks(request: AwsRequest, what: str) -> ErrorAnswer:
+def _lacks(request: AwsRequest, what: str) -> HttpResponse:
     sys.stderr.write(f"the emulator lacks {what}\n")
     sys.stderr.flush()
-    return refuse(request, Reason.LACKING, f"The emulator does not have {what}")
+    return error_response(request, ErrorKind.LACKING, f"The emulator does not have {what}")
 
 
 def _has_gone(connection: socket.socket | None) -> bool:
@@ -211,5 +213,5 @@ def _has_gone(connection: socket.socket | None) -> bool:
         return True
 
 
-def _plain(status: HTTPStatus) -> ErrorAnswer:
-    return ErrorAnswer(status.value, (("Content-Type", "text/plain"), ("Content-Length", "0")), b"")
+def _plain(status: HTTPStatus) -> HttpResponse:
+    return HttpResponse(status.value, (("Content-Type", "text/plain"), ("Content-Length", "0")), b"")

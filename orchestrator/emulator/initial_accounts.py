@@ -29,7 +29,7 @@ class Key:
     secret_key: str
 
 
-def seed(management: str, accounts: Mapping[str, str], key: Key | None = None) -> Key:
+def reset_accounts(management: str, accounts: Mapping[str, str], key: Key | None = None) -> Key:
     """Empty every account, then put in what is there from the start.
 
     Args:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 _POLL_SECONDS = 0.5
 
 
-def when_gone(pid: int, then: Callable[[], None]) -> None:
+def on_exit(pid: int, then: Callable[[], None]) -> None:
     """Call a function once a process has ended; it is watched by a thread of its own.
 
     Args:

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-TURN = "orchestrator.turn"
+REQUEST_LOCK = "orchestrator.turn"
 """In a request's WSGI environment: the lock that it holds while it is answered. What only waits gives it back."""

@@ -23,8 +23,8 @@ from orchestrator.emulator.application import Emulator
 from orchestrator.emulator.call_log import CallLog
 from orchestrator.emulator.corrections import apply_all
 from orchestrator.emulator.info import INFO_NAME, EmulatorInfo, read_info, write_info
-from orchestrator.emulator.initial_accounts import seed
-from orchestrator.emulator.process_exit import when_gone
+from orchestrator.emulator.initial_accounts import reset_accounts
+from orchestrator.emulator.process_exit import on_exit
 
 _HOST = "127.0.0.1"
 
@@ -61,7 +61,7 @@ def serve(folder: Path, order: dict[str, Any]) -> None:
         order: ``accounts`` (name -> id), ``management`` (id), ``ttl_parent`` (a process id or None).
     """
     apply_all()
-    key = seed(order["management"], order["accounts"])
+    key = reset_accounts(order["management"], order["accounts"])
     aws = _Dispatcher(_app)
     application = Emulator(aws, key, order["management"], order["accounts"], CallLog(folder))
     # Port 0: the kernel gives one that is free, and it is ours from then on.
@@ -74,7 +74,7 @@ def serve(folder: Path, order: dict[str, Any]) -> None:
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     if order["ttl_parent"] is not None:
-        when_gone(order["ttl_parent"], lambda: os.kill(os.getpid(), signal.SIGTERM))
+        on_exit(order["ttl_parent"], lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:
         write_info(folder, info)
         server.serve_forever()

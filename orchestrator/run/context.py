@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.aws.identity.credential_files import Phases
+from orchestrator.aws.identity.credential_files import CredentialFiles
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import AnyRole, BreakGlass, role_for
 from orchestrator.aws.state.history import History
@@ -46,7 +46,7 @@ class AwsClients:
     """
 
     identities: Identities
-    credentials: Phases
+    credentials: CredentialFiles
     states: StateStore
     ledger: Ledger
     locks: StateLocks

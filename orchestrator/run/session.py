@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from orchestrator.aws.identity.credential_files import Phases
+from orchestrator.aws.identity.credential_files import CredentialFiles
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.state.history import History
 from orchestrator.aws.state.ledger import Ledger
@@ -156,7 +156,7 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
         recorder = Recorder()
         sink = Tee([console, recorder])
         stack.callback(sink.close)
-        credentials = Phases(folders.of_run / "aws", catalogue, identities)
+        credentials = CredentialFiles(folders.of_run / "aws", catalogue, identities)
         stack.callback(credentials.close)
         context = RunContext(
             catalogue=catalogue,

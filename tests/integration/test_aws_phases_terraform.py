@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity.credential_files import Phases
+from orchestrator.aws.identity.credential_files import CredentialFiles
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.bucket import ensure_bucket
@@ -68,7 +68,7 @@ def test_a_plan_made_under_one_role_is_applied_under_another(
     terraform = make_terraform(tmp_path)
     text = ROOT % {"bucket": account.state_bucket, "key": unit.state_key, "id": account.id}
     # The folder's name is one that a shell and an ini file must be kept from reading anything into.
-    with Phases(tmp_path / "it's a $run", live, identities) as phases:
+    with CredentialFiles(tmp_path / "it's a $run", live, identities) as phases:
         environment = {
             role: phases.child_environment(os.environ, role, ["production"]) for role in (Role.PLAN, Role.APPLY)
         }

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from orchestrator.aws.backup.locate import Whereabouts
-from orchestrator.aws.backup.user_pool import save_pool
+from orchestrator.aws.backup.locate import ResourceLocation
+from orchestrator.aws.backup.user_pool import save_user_pool
 from orchestrator.aws.causes import AwsFailure, code_of
 from orchestrator.aws.errors import translate
 from orchestrator.aws.identity.identities import Identities
@@ -26,7 +26,7 @@ _GONE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class Backup:
     """One thing that was saved.
 
     Attributes:
@@ -41,7 +41,7 @@ class Copied:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitOptions:
     """How a copy is waited for.
 
     Attributes:
@@ -57,20 +57,20 @@ class Waiting:
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
 
 
-def can_copy(type_: str) -> bool:
+def can_back_up(type_: str) -> bool:
     """Whether there is a way to save things of a type."""
     return type_ in _SAVING
 
 
-def make_copy(
-    identities: Identities, role: AnyRole, thing: Whereabouts, *, file: Path, label: str, waiting: Waiting
-) -> Copied | None:
+def back_up(
+    identities: Identities, role: AnyRole, thing: ResourceLocation, *, file: Path, label: str, waiting: WaitOptions
+) -> Backup | None:
     """Save a thing, and wait until it is saved.
 
     Args:
         identities: gives the clients.
         role: the role that applies: the plan role may not see what a copy holds.
-        thing: what; of a type that `can_copy`.
+        thing: what; of a type that `can_back_up`.
         file: where a pool goes.
         label: makes names of backups and snapshots unique: letters, digits and hyphens.
         waiting: how to wait.
@@ -94,16 +94,16 @@ def make_copy(
         raise UnitError(f"cannot write {file}: {error.strerror}", hint="make room on the disk") from error
 
 
-def _pool(client: Any, pool: str, file: Path, _label: str, waiting: Waiting) -> Copied:
+def _pool(client: Any, pool: str, file: Path, _label: str, waiting: WaitOptions) -> Backup:
     def tell(text: str) -> None:
         if waiting.stopped():
             raise InterruptedRunError("the run was interrupted")
         waiting.tell(text)
 
-    return Copied(what=str(save_pool(client, pool, file, tell)), file=file)
+    return Backup(what=str(save_user_pool(client, pool, file, tell)), file=file)
 
 
-def _table(client: Any, table: str, _file: Path, label: str, waiting: Waiting) -> Copied:
+def _table(client: Any, table: str, _file: Path, label: str, waiting: WaitOptions) -> Backup:
     made = client.create_backup(TableName=table, BackupName=f"{table}-{label}"[-255:])["BackupDetails"]
     arn = made["BackupArn"]
 
@@ -112,10 +112,10 @@ def _table(client: Any, table: str, _file: Path, label: str, waiting: Waiting) -
         return str(found["BackupStatus"])
 
     _wait(status, "AVAILABLE", arn, waiting)
-    return Copied(what="an on-demand backup with every item", arn=arn)
+    return Backup(what="an on-demand backup with every item", arn=arn)
 
 
-def _instance(client: Any, instance: str, _file: Path, label: str, waiting: Waiting) -> Copied:
+def _instance(client: Any, instance: str, _file: Path, label: str, waiting: WaitOptions) -> Backup:
     name = _snapshot_name(instance, label)
     made = client.create_db_snapshot(DBInstanceIdentifier=instance, DBSnapshotIdentifier=name)["DBSnapshot"]
 
@@ -123,10 +123,10 @@ def _instance(client: Any, instance: str, _file: Path, label: str, waiting: Wait
         return str(client.describe_db_snapshots(DBSnapshotIdentifier=name)["DBSnapshots"][0]["Status"])
 
     _wait(status, "available", made["DBSnapshotArn"], waiting)
-    return Copied(what="a snapshot of the instance", arn=made["DBSnapshotArn"])
+    return Backup(what="a snapshot of the instance", arn=made["DBSnapshotArn"])
 
 
-def _cluster(client: Any, cluster: str, _file: Path, label: str, waiting: Waiting) -> Copied:
+def _cluster(client: Any, cluster: str, _file: Path, label: str, waiting: WaitOptions) -> Backup:
     name = _snapshot_name(cluster, label)
     made = client.create_db_cluster_snapshot(DBClusterIdentifier=cluster, DBClusterSnapshotIdentifier=name)
     arn = made["DBClusterSnapshot"]["DBClusterSnapshotArn"]
@@ -136,7 +136,7 @@ def _cluster(client: Any, cluster: str, _file: Path, label: str, waiting: Waitin
         return str(found[0]["Status"])
 
     _wait(status, "available", arn, waiting)
-    return Copied(what="a snapshot of the cluster", arn=arn)
+    return Backup(what="a snapshot of the cluster", arn=arn)
 
 
 def _snapshot_name(id_: str, label: str) -> str:
@@ -144,7 +144,7 @@ def _snapshot_name(id_: str, label: str) -> str:
     return re.sub(r"-{2,}", "-", f"orch-{id_[:200]}-{label}").rstrip("-")
 
 
-def _wait(status: Callable[[], str], wanted: str, arn: str, waiting: Waiting) -> None:
+def _wait(status: Callable[[], str], wanted: str, arn: str, waiting: WaitOptions) -> None:
     """Wait until a backup or snapshot is whole: only then may its source be changed or deleted.
 
     Raises:
@@ -164,7 +164,7 @@ def _wait(status: Callable[[], str], wanted: str, arn: str, waiting: Waiting) ->
         time.sleep(waiting.poll)
 
 
-_Save = Callable[[Any, str, Path, str, Waiting], Copied]
+_Save = Callable[[Any, str, Path, str, WaitOptions], Backup]
 _SAVING: Mapping[str, tuple[str, _Save]] = {
     "aws_cognito_user_pool": ("cognito-idp", _pool),
     "aws_dynamodb_table": ("dynamodb", _table),

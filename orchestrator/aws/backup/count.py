@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestrator.aws.backup.locate import Whereabouts
+from orchestrator.aws.backup.locate import ResourceLocation
 from orchestrator.aws.causes import AwsFailure
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import AnyRole
@@ -18,7 +18,7 @@ BUCKET_PAGES = 10
 """How much of a bucket is listed: so many pages of so many objects; a bucket may have billions."""
 
 
-def contents(identities: Identities, role: AnyRole, thing: Whereabouts) -> str:
+def describe_contents(identities: Identities, role: AnyRole, thing: ResourceLocation) -> str:
     """What is in it, in words: ``3 users``, ``more than 10,000 objects``. Never an error: this only informs.
 
     Args:

@@ -19,7 +19,7 @@ _NAMED_BY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class ResourceLocation:
     """One thing in AWS.
 
     Attributes:
@@ -35,9 +35,9 @@ class Whereabouts:
     region: str
 
 
-def whereabouts(
+def locate_resource(
     catalogue: Catalogue, unit: Unit, type_: str, attributes: Mapping[str, Any] | None
-) -> Whereabouts | None:
+) -> ResourceLocation | None:
     """Where a resource is.
 
     Args:
@@ -59,4 +59,4 @@ def whereabouts(
     if not region and isinstance(given.get("region"), str):
         region = str(given["region"])  # a bucket's ARN does not say
     account = next((each.name for each in catalogue.accounts.values() if each.id == number), unit.account)
-    return Whereabouts(type=type_, id=id_, account=account, region=region or unit.region)
+    return ResourceLocation(type=type_, id=id_, account=account, region=region or unit.region)

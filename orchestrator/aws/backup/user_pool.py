@@ -24,7 +24,7 @@ _EVERY = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class PoolBackup:
     """What was written: numbers of users and groups."""
 
     users: int
@@ -34,7 +34,7 @@ class Saved:
         return f"{_many(self.users, 'user')}, {_many(self.groups, 'group')} and the settings; {WITHOUT}"
 
 
-def save_pool(client: Any, pool: str, file: Path, tell: Callable[[str], None]) -> Saved:
+def save_user_pool(client: Any, pool: str, file: Path, tell: Callable[[str], None]) -> PoolBackup:
     """Write a pool's copy, gzipped JSON, private from its first byte, whole or not at all.
 
     The JSON: ``{"format": 1, "kind": "user-pool", "pool", "at", "without", "settings", "mfa", "groups": [{…, "members":
@@ -69,7 +69,7 @@ def save_pool(client: Any, pool: str, file: Path, tell: Callable[[str], None]) -
             if number % _EVERY == 0:
                 tell(f"{number:,} users saved")
         text.write("\n]}\n")
-    return Saved(users=number, groups=len(head["groups"]))
+    return PoolBackup(users=number, groups=len(head["groups"]))
 
 
 def _groups(client: Any, pool: str) -> Iterator[dict[str, Any]]:

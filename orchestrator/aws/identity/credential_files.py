@@ -35,7 +35,7 @@ _WAIT_SECONDS = (0.2, 60.0)
 """Shortest and longest sleep of the refresher."""
 
 
-class Phases:
+class CredentialFiles:
     """The configuration and credential files of one run; use as a context manager, or `close` it.
 
     Args:

@@ -22,7 +22,7 @@ MARKER = "ORCH_CREDENTIALS"
 """Set in a shell that has this environment: from there orch itself cannot start, which its errors then say."""
 
 
-def json_text(identities: Identities, account: str, role: Role) -> str:
+def credential_process_json(identities: Identities, account: str, role: Role) -> str:
     """Credentials as a ``credential_process`` document, for tools that ask again when it expires.
 
     Args:
@@ -40,7 +40,7 @@ def json_text(identities: Identities, account: str, role: Role) -> str:
     return process_document(identities.credentials(account, role))
 
 
-def env_text(
+def shell_environment(
     folder: Path,
     catalogue: Catalogue,
     identities: Identities,
@@ -90,10 +90,10 @@ def env_text(
     if identities.emulator is not None:
         values |= emulator_variables(identities.emulator.url)
     unset = [n for n in foreign_variables(environ, emulated=identities.emulator is not None) if n not in values]
-    return shell_text(values, unset)
+    return shell_commands(values, unset)
 
 
-def shell_text(values: Mapping[str, str], unset: list[str]) -> str:
+def shell_commands(values: Mapping[str, str], unset: list[str]) -> str:
     """Commands for sh, bash and zsh.
 
     Args:

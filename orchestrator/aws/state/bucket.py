@@ -42,7 +42,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Property:
+class BucketProperty:
     """One property of the bucket. ``look`` says whether it is right, ``make`` makes it so, ``change`` tells people."""
 
     name: str
@@ -80,17 +80,19 @@ class StateBucket:
         self._name = account.state_bucket
         self._s3: Any = identities.client("s3", account, Role.BOOTSTRAP)
 
-    def properties(self) -> Sequence[Property]:
+    def properties(self) -> Sequence[BucketProperty]:
         """What a state bucket must be, in the order in which it is made so."""
         region = self._account.region
         return (
-            Property("bucket", f"create bucket {self._name} in {region}", self.exists, self._create),
-            Property("public access block", "block all public access", self._is_closed, self._close),
-            Property("ownership", "the account owns every object", self._is_owned, self._own),
-            Property("versioning", "keep every version of a state", self._is_versioned, self._version),
-            Property("encryption", "encrypt with S3's own keys", self._is_encrypted, self._encrypt),
-            Property("TLS only", "deny requests without TLS", self._is_tls_only, self._tls_only),
-            Property("old versions", f"delete old versions after {KEEP_DAYS} days", self._is_expiring, self._expire),
+            BucketProperty("bucket", f"create bucket {self._name} in {region}", self.exists, self._create),
+            BucketProperty("public access block", "block all public access", self._is_closed, self._close),
+            BucketProperty("ownership", "the account owns every object", self._is_owned, self._own),
+            BucketProperty("versioning", "keep every version of a state", self._is_versioned, self._version),
+            BucketProperty("encryption", "encrypt with S3's own keys", self._is_encrypted, self._encrypt),
+            BucketProperty("TLS only", "deny requests without TLS", self._is_tls_only, self._tls_only),
+            BucketProperty(
+                "old versions", f"delete old versions after {KEEP_DAYS} days", self._is_expiring, self._expire
+            ),
         )
 
     def exists(self) -> bool:

@@ -17,11 +17,11 @@ from orchestrator.aws.identity.roles import Role, role_for
 from orchestrator.aws.state.ledger_entry import (
     LEDGER_PREFIX,
     LedgerEntry,
+    entry_bytes,
     entry_key,
     folder_of,
     make_entry,
-    read_form,
-    write_form,
+    parse_entry,
 )
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Account, Catalogue, Unit
@@ -105,7 +105,7 @@ class Ledger:
         """
         key = entry_key(folder)
         data = self._get(account, role, key)
-        return None if data is None else read_form(data, f"s3://{account.state_bucket}/{key}")
+        return None if data is None else parse_entry(data, f"s3://{account.state_bucket}/{key}")
 
     def state_at(self, account: Account, role: Role, key: str) -> StateRecord | None:
         """A state by its key, also of a unit that the catalogue does not have; None when there is none.
@@ -159,7 +159,7 @@ class Ledger:
             self._identities.client("s3", account, role_for(unit, write=True)).put_object(
                 Bucket=account.state_bucket,
                 Key=entry_key(unit.folder),
-                Body=write_form(entry),
+                Body=entry_bytes(entry),
                 ContentType="application/json",
                 ExpectedBucketOwner=account.id,
             )

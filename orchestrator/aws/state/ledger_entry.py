@@ -23,7 +23,7 @@ LEDGER_PREFIX = "ledger/"
 
 
 @dataclass(frozen=True, slots=True)
-class FurtherProvider:
+class LedgerProvider:
     """One further provider configuration of a unit; destroying what is left of it needs the same."""
 
     name: str
@@ -61,7 +61,7 @@ class LedgerEntry:
     resources: int
     protected: tuple[StateResource, ...] = ()
     upstreams: tuple[str, ...] = ()
-    providers: tuple[FurtherProvider, ...] = ()
+    providers: tuple[LedgerProvider, ...] = ()
     of_account: bool = False
     orch: str = __version__
     time: str = ""
@@ -106,18 +106,18 @@ def make_entry(catalogue: Catalogue, unit: Unit, state: StateRecord | None) -> L
         resources=len(state.addresses) if state else 0,
         protected=state.protected if state else (),
         upstreams=unit.upstreams,
-        providers=tuple(FurtherProvider(p.name, p.alias, p.account, p.region) for p in unit.providers),
+        providers=tuple(LedgerProvider(p.name, p.alias, p.account, p.region) for p in unit.providers),
         of_account=unit.of_account,
         time=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def write_form(entry: LedgerEntry) -> bytes:
+def entry_bytes(entry: LedgerEntry) -> bytes:
     """An entry as JSON."""
     return json.dumps({"format": LEDGER_FORMAT, **asdict(entry)}, indent=2, sort_keys=True).encode()
 
 
-def read_form(data: bytes, place: str) -> LedgerEntry:
+def parse_entry(data: bytes, place: str) -> LedgerEntry:
     """An entry from its JSON.
 
     Args:
@@ -151,6 +151,6 @@ def _entry(document: Mapping[str, Any]) -> LedgerEntry:
             **known,
             "protected": tuple(StateResource(**each) for each in known["protected"]),
             "upstreams": tuple(known["upstreams"]),
-            "providers": tuple(FurtherProvider(**each) for each in known["providers"]),
+            "providers": tuple(LedgerProvider(**each) for each in known["providers"]),
         }
     )

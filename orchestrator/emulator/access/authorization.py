@@ -10,9 +10,9 @@ from typing import Any
 from moto.s3.models import s3_backends
 
 from orchestrator.emulator.access.callers import PARTITION, Caller, role_by_arn
-from orchestrator.emulator.access.policy import Effect, Grant, Principal, Question, judge, judge_for
+from orchestrator.emulator.access.policy import Effect, Grant, Principal, RequiredAction, evaluate, evaluate_for
 from orchestrator.emulator.access.request import AwsRequest
-from orchestrator.emulator.access.required_actions import questions
+from orchestrator.emulator.access.required_actions import required_actions
 from orchestrator.emulator.access.service_control_policies import service_control_policies
 
 _ENTERING = {"sts:AssumeRole", "sts:TagSession"}
@@ -20,7 +20,7 @@ _ENTERING = {"sts:AssumeRole", "sts:TagSession"}
 _ALWAYS = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
 
 
-def refused(request: AwsRequest, caller: Caller) -> str | None:
+def denial_reason(request: AwsRequest, caller: Caller) -> str | None:
     """Why a request may not go on.
 
     Args:
@@ -32,14 +32,14 @@ def refused(request: AwsRequest, caller: Caller) -> str | None:
     """
     if (request.service, request.operation) in _ALWAYS:
         return None
-    for question in questions(request, caller):
+    for question in required_actions(request, caller):
         why = _assuming(question, caller) if question.action in _ENTERING else _why(question, caller)
         if why is not None:
             return _sentence(caller.arn, question, why)
     return None
 
 
-def refused_federation(request: AwsRequest) -> str | None:
+def federation_denial_reason(request: AwsRequest) -> str | None:
     """Why somebody with a token of an identity provider may not assume a role.
 
     The token's signature is not checked: the emulator has nobody to ask for the provider's keys.
@@ -62,17 +62,17 @@ def refused_federation(request: AwsRequest) -> str | None:
         for name, value in claims.items()
     }
     provider = f"arn:{PARTITION}:iam::{role.account_id}:oidc-provider/{issuer}"
-    question = Question(f"sts:{request.operation}", (arn,), context)
-    effect, _ = judge_for(
+    question = RequiredAction(f"sts:{request.operation}", (arn,), context)
+    effect, _ = evaluate_for(
         role.assume_role_policy_document, question, Principal(role.account_id, (), federated=provider)
     )
     return None if effect is Effect.ALLOW else denied
 
 
-def _why(question: Question, caller: Caller) -> str | None:
-    said = [(name, judge(documents, question)) for name, documents in _layers(caller)]
+def _why(question: RequiredAction, caller: Caller) -> str | None:
+    said = [(name, evaluate(documents, question)) for name, documents in _layers(caller)]
     owner, document = _resource_policy(question)
-    theirs, grant = judge_for(document, question, caller.principal) if document else (Effect.NOTHING, Grant.NONE)
+    theirs, grant = evaluate_for(document, question, caller.principal) if document else (Effect.NOTHING, Grant.NONE)
     for name, effect in (*said, ("a resource-based policy", theirs)):
         if effect is Effect.DENY:
             return f"with an explicit deny in {name}"
@@ -89,16 +89,16 @@ def _why(question: Question, caller: Caller) -> str | None:
     return None
 
 
-def _assuming(question: Question, caller: Caller) -> str | None:
+def _assuming(question: RequiredAction, caller: Caller) -> str | None:
     """Assuming a role: its trust policy must allow it, and the caller's own policies unless it names them."""
     role = role_by_arn(question.resources[0])
     if role is None:
         return ""  # AWS does not say that a role does not exist
-    effect, grant = judge_for(role.assume_role_policy_document, question, caller.principal)
+    effect, grant = evaluate_for(role.assume_role_policy_document, question, caller.principal)
     if effect is not Effect.ALLOW:
         return ""
     for name, documents in _layers(caller):
-        mine = judge(documents, question)
+        mine = evaluate(documents, question)
         if mine is Effect.DENY:
             return f"with an explicit deny in {name}"
         named = name == _IDENTITY and grant is Grant.DIRECT and role.account_id == caller.account
@@ -123,7 +123,7 @@ def _layers(caller: Caller) -> list[tuple[str, Iterable[str]]]:
     return layers
 
 
-def _resource_policy(question: Question) -> tuple[str, str]:
+def _resource_policy(question: RequiredAction) -> tuple[str, str]:
     """Owner and policy of a bucket; both "" for anything else."""
     arn = question.resources[0]
     prefix = f"arn:{PARTITION}:s3:::"
@@ -138,7 +138,7 @@ def _resource_policy(question: Question) -> tuple[str, str]:
     return owner, policy.decode() if isinstance(policy, bytes) else str(policy or "")
 
 
-def _sentence(arn: str, question: Question, why: str) -> str:
+def _sentence(arn: str, question: RequiredAction, why: str) -> str:
     on = "" if question.resources[0] == "*" else f" on resource: {question.resources[0]}"
     return f"User: {arn} is not authorized to perform: {question.action}{on} {why}".rstrip()
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
-from orchestrator.emulator.access.authorization import refused, refused_federation
+from orchestrator.emulator.access.authorization import denial_reason, federation_denial_reason
 from orchestrator.emulator.access.callers import Caller, find_caller
-from orchestrator.emulator.access.error_responses import ErrorAnswer, Reason, refuse
+from orchestrator.emulator.access.error_responses import ErrorKind, HttpResponse, error_response
 from orchestrator.emulator.access.request import AwsRequest
-from orchestrator.emulator.access.signature import is_genuine
+from orchestrator.emulator.access.signature import has_valid_signature
 
 
-def admit(request: AwsRequest) -> tuple[Caller | None, ErrorAnswer | None]:
+def check_access(request: AwsRequest) -> tuple[Caller | None, HttpResponse | None]:
     """Whether a request may go on to moto.
 
     Args:
@@ -27,28 +27,30 @@ def admit(request: AwsRequest) -> tuple[Caller | None, ErrorAnswer | None]:
     caller = find_caller(signature.access_key)
     token = request.headers.get("x-amz-security-token")
     if caller is None or (unquote(token) if token is not None else None) != caller.token:
-        return None, refuse(request, Reason.UNKNOWN_KEY, "The security token included in the request is invalid.")
-    if not is_genuine(request, signature, caller.secret):
-        return None, refuse(
-            request, Reason.BAD_SIGNATURE, "The request signature we calculated does not match the one you provided."
+        return None, error_response(
+            request, ErrorKind.UNKNOWN_KEY, "The security token included in the request is invalid."
+        )
+    if not has_valid_signature(request, signature, caller.secret):
+        return None, error_response(
+            request, ErrorKind.BAD_SIGNATURE, "The request signature we calculated does not match the one you provided."
         )
     return caller, _judged(request, caller)
 
 
-def _judged(request: AwsRequest, caller: Caller) -> ErrorAnswer | None:
+def _judged(request: AwsRequest, caller: Caller) -> HttpResponse | None:
     if caller.expires is not None and caller.expires <= datetime.now(UTC):
-        return refuse(request, Reason.EXPIRED, "The security token included in the request is expired")
+        return error_response(request, ErrorKind.EXPIRED, "The security token included in the request is expired")
     try:
-        why = refused(request, caller)
+        why = denial_reason(request, caller)
     except ValueError as error:
         why = f"A policy cannot be understood: {error}"
-    return None if why is None else refuse(request, Reason.DENIED, why)
+    return None if why is None else error_response(request, ErrorKind.DENIED, why)
 
 
-def _unsigned(request: AwsRequest) -> ErrorAnswer | None:
+def _unsigned(request: AwsRequest) -> HttpResponse | None:
     if request.service == "sts" and request.operation == "AssumeRoleWithWebIdentity":
-        why = refused_federation(request)
-        return None if why is None else refuse(request, Reason.DENIED, why)
+        why = federation_denial_reason(request)
+        return None if why is None else error_response(request, ErrorKind.DENIED, why)
     if request.open:
         return None
-    return refuse(request, Reason.UNSIGNED, "Request is missing Authentication Token")
+    return error_response(request, ErrorKind.UNSIGNED, "Request is missing Authentication Token")

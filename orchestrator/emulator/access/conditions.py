@@ -16,7 +16,7 @@ _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _LITERALS = {"*": "*", "?": "?", "$": "$"}
 
 
-def holds(condition: Mapping[str, Mapping[str, Any]], context: ConditionContext) -> bool:
+def conditions_hold(condition: Mapping[str, Mapping[str, Any]], context: ConditionContext) -> bool:
     """Whether every operator and every key of a ``Condition`` holds.
 
     Args:

@@ -14,7 +14,7 @@ _REQUEST_ID = "00000000-0000-4000-8000-000000000000"
 _ONCE_QUERY = {"cloudwatch", "sqs"}
 
 
-class Reason(Enum):
+class ErrorKind(Enum):
     """Why a request is refused."""
 
     DENIED = "denied"
@@ -28,37 +28,37 @@ class Reason(Enum):
 
 # reason -> (status, code of S3, of query services, of EC2, of JSON services)
 _CODES = {
-    Reason.DENIED: (403, "AccessDenied", "AccessDenied", "UnauthorizedOperation", "AccessDeniedException"),
-    Reason.UNKNOWN_KEY: (
+    ErrorKind.DENIED: (403, "AccessDenied", "AccessDenied", "UnauthorizedOperation", "AccessDeniedException"),
+    ErrorKind.UNKNOWN_KEY: (
         403,
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
         "AuthFailure",
         "UnrecognizedClientException",
     ),
-    Reason.EXPIRED: (403, "ExpiredToken", "ExpiredToken", "RequestExpired", "ExpiredTokenException"),
-    Reason.BAD_SIGNATURE: (
+    ErrorKind.EXPIRED: (403, "ExpiredToken", "ExpiredToken", "RequestExpired", "ExpiredTokenException"),
+    ErrorKind.BAD_SIGNATURE: (
         403,
         "SignatureDoesNotMatch",
         "SignatureDoesNotMatch",
         "AuthFailure",
         "InvalidSignatureException",
     ),
-    Reason.UNSIGNED: (
+    ErrorKind.UNSIGNED: (
         403,
         "AccessDenied",
         "MissingAuthenticationToken",
         "AuthFailure",
         "MissingAuthenticationTokenException",
     ),
-    Reason.LACKING: (400, "NotImplemented", "NotImplemented", "NotImplemented", "NotImplementedException"),
+    ErrorKind.LACKING: (400, "NotImplemented", "NotImplemented", "NotImplemented", "NotImplementedException"),
     # 500 makes clients try again for minutes: what went wrong once in the emulator goes wrong again.
-    Reason.FAULT: (400, "EmulatorFault", "EmulatorFault", "EmulatorFault", "EmulatorFaultException"),
+    ErrorKind.FAULT: (400, "EmulatorFault", "EmulatorFault", "EmulatorFault", "EmulatorFaultException"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorAnswer:
+class HttpResponse:
     """An answer that the emulator itself gives.
 
     Attributes:
@@ -74,7 +74,7 @@ class ErrorAnswer:
     why: str = ""
 
 
-def refuse(request: AwsRequest, reason: Reason, message: str) -> ErrorAnswer:
+def error_response(request: AwsRequest, reason: ErrorKind, message: str) -> HttpResponse:
     """An error as the service of a request writes it.
 
     Args:
@@ -86,7 +86,7 @@ def refuse(request: AwsRequest, reason: Reason, message: str) -> ErrorAnswer:
     return _error(request, status, (codes[0], codes[1], codes[2], codes[3]), message)
 
 
-def fail(request: AwsRequest, status: int, code: str, message: str) -> ErrorAnswer:
+def service_error(request: AwsRequest, status: int, code: str, message: str) -> HttpResponse:
     """Any error as the service of a request writes it.
 
     Args:
@@ -98,7 +98,7 @@ def fail(request: AwsRequest, status: int, code: str, message: str) -> ErrorAnsw
     return _error(request, status, (code,) * 4, message)
 
 
-def _error(request: AwsRequest, status: int, codes: tuple[str, str, str, str], message: str) -> ErrorAnswer:
+def _error(request: AwsRequest, status: int, codes: tuple[str, str, str, str], message: str) -> HttpResponse:
     s3, query, ec2, plain = codes
     if request.protocol in {"json", "rest-json"}:
         return _json(request, status, plain, query, message)
@@ -114,7 +114,7 @@ def _error(request: AwsRequest, status: int, codes: tuple[str, str, str, str], m
     return _answer(request, status, "text/xml", '<?xml version="1.0" encoding="UTF-8"?>\n' + body, why=message)
 
 
-def _json(request: AwsRequest, status: int, code: str, query_code: str, message: str) -> ErrorAnswer:
+def _json(request: AwsRequest, status: int, code: str, query_code: str, message: str) -> HttpResponse:
     # Some services spell it message, some Message; clients look for one of the two.
     body = json.dumps({"__type": code, "message": message, "Message": message})
     kind = "application/json" if request.protocol == "rest-json" else "application/x-amz-json-1.1"
@@ -126,7 +126,7 @@ def _json(request: AwsRequest, status: int, code: str, query_code: str, message:
 
 def _answer(
     request: AwsRequest, status: int, kind: str, text: str, *, why: str, more: tuple[tuple[str, str], ...] = ()
-) -> ErrorAnswer:
+) -> HttpResponse:
     body = b"" if request.method == "HEAD" else text.encode()
     headers = (("Content-Type", kind), ("Content-Length", str(len(body))), ("x-amzn-RequestId", _REQUEST_ID), *more)
-    return ErrorAnswer(status, headers, body, why)
+    return HttpResponse(status, headers, body, why)

@@ -10,7 +10,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-from orchestrator.emulator.access.conditions import ConditionContext, holds, substitute
+from orchestrator.emulator.access.conditions import ConditionContext, conditions_hold, substitute
 
 
 class Effect(Enum):
@@ -47,7 +47,7 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class RequiredAction:
     """One thing that a call does.
 
     Attributes:
@@ -73,7 +73,7 @@ def statements(document: str) -> tuple[Mapping[str, Any], ...]:
     return _parse(document)
 
 
-def judge(documents: Iterable[str], question: Question) -> Effect:
+def evaluate(documents: Iterable[str], question: RequiredAction) -> Effect:
     """What policies without a principal say: those of a role, of a user, boundaries, session policies.
 
     Args:
@@ -87,7 +87,7 @@ def judge(documents: Iterable[str], question: Question) -> Effect:
     return _sum(said)
 
 
-def judge_for(document: str, question: Question, principal: Principal) -> tuple[Effect, Grant]:
+def evaluate_for(document: str, question: RequiredAction, principal: Principal) -> tuple[Effect, Grant]:
     """What a policy with principals says: of a bucket, or who may assume a role.
 
     Args:
@@ -145,12 +145,12 @@ def _named(given: Any, principal: Principal) -> Grant:
     return Grant.ACCOUNT if account else Grant.NONE
 
 
-def _concerns(statement: Mapping[str, Any], question: Question) -> bool:
+def _concerns(statement: Mapping[str, Any], question: RequiredAction) -> bool:
     if not _action_is_meant(statement, question.action):
         return False
     if not _resource_is_meant(statement, question):
         return False
-    return holds(statement.get("Condition", {}), question.context)
+    return conditions_hold(statement.get("Condition", {}), question.context)
 
 
 def _action_is_meant(statement: Mapping[str, Any], action: str) -> bool:
@@ -159,7 +159,7 @@ def _action_is_meant(statement: Mapping[str, Any], action: str) -> bool:
     return any(matches(each, action, ignore_case=True) for each in as_list(statement.get("Action", [])))
 
 
-def _resource_is_meant(statement: Mapping[str, Any], question: Question) -> bool:
+def _resource_is_meant(statement: Mapping[str, Any], question: RequiredAction) -> bool:
     for element, wanted in (("NotResource", False), ("Resource", True)):
         if element in statement:
             patterns = [substitute(each, question.context) for each in as_list(statement[element])]

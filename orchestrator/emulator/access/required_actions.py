@@ -12,9 +12,9 @@ from moto.iam.models import iam_backends
 
 from orchestrator.emulator.access.action_names import action_of, tagging_action
 from orchestrator.emulator.access.callers import PARTITION, Caller
-from orchestrator.emulator.access.policy import Question
+from orchestrator.emulator.access.policy import RequiredAction
 from orchestrator.emulator.access.request import AwsRequest
-from orchestrator.emulator.access.resource_arns import resources_of
+from orchestrator.emulator.access.resource_arns import resource_arns
 
 # (service, operation, parameter that holds the role's ARN) -> the service that the role is handed to.
 _PASSED: Mapping[tuple[str, str], tuple[str, str]] = {
@@ -63,21 +63,23 @@ _BOUNDED = {
 }
 
 
-def questions(request: AwsRequest, caller: Caller) -> tuple[Question, ...]:
+def required_actions(request: AwsRequest, caller: Caller) -> tuple[RequiredAction, ...]:
     """Everything that must be allowed for a request to go on.
 
     Args:
         request: the request.
         caller: who sent it.
     """
-    context = context_of(request, caller)
-    resources = resources_of(request, caller.account)
+    context = condition_context(request, caller)
+    resources = resource_arns(request, caller.account)
     actions = [action for action in (action_of(request), tagging_action(request)) if action]
-    own = [Question(action, resource, context | _tags_of(resource)) for action in actions for resource in resources]
+    own = [
+        RequiredAction(action, resource, context | _tags_of(resource)) for action in actions for resource in resources
+    ]
     return (*own, *_passes(request, context))
 
 
-def context_of(request: AwsRequest, caller: Caller) -> dict[str, Sequence[str]]:
+def condition_context(request: AwsRequest, caller: Caller) -> dict[str, Sequence[str]]:
     """The condition keys of a request, lower case; those of its resources are missing."""
     now = time.time()
     context: dict[str, Sequence[str]] = {
@@ -120,13 +122,13 @@ def _boundary(request: AwsRequest, caller: Caller) -> str:
     return next((str(each.permissions_boundary_arn or "") for each in roles if each.name == name), "")
 
 
-def _passes(request: AwsRequest, context: Mapping[str, Sequence[str]]) -> Iterable[Question]:
+def _passes(request: AwsRequest, context: Mapping[str, Sequence[str]]) -> Iterable[RequiredAction]:
     parameter, service = _PASSED.get((request.service, request.operation), ("", ""))
     value: Any = request.params
     for part in parameter.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     if isinstance(value, str) and value:
-        yield Question("iam:PassRole", (value,), {**context, "iam:passedtoservice": (service,)})
+        yield RequiredAction("iam:PassRole", (value,), {**context, "iam:passedtoservice": (service,)})
 
 
 def _pairs(tags: Any) -> Iterable[tuple[str, str]]:

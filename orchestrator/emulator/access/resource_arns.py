@@ -39,7 +39,7 @@ _GLOBAL = {"budgets", "iam", "organizations"}
 _NO_RESOURCE = {("cognito-idp", "CreateUserPool"), ("kms", "CreateKey")}
 
 
-def resources_of(request: AwsRequest, account: str) -> tuple[tuple[str, ...], ...]:
+def resource_arns(request: AwsRequest, account: str) -> tuple[tuple[str, ...], ...]:
     """What a request is about.
 
     Args:

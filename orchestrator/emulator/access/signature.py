@@ -15,7 +15,7 @@ _SAFE = "-_.~"
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
-def is_genuine(request: AwsRequest, signature: Signature, secret: str) -> bool:
+def has_valid_signature(request: AwsRequest, signature: Signature, secret: str) -> bool:
     """Whether a request was signed with a secret, and its body is the one that was signed.
 
     Args:

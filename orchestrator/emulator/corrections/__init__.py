@@ -5,16 +5,16 @@ Each correction is narrow and has a test that goes through the API (``tests/inte
 
 from __future__ import annotations
 
-from orchestrator.emulator.corrections.assume_role import correct_sessions
+from orchestrator.emulator.corrections.assume_role import correct_assume_role
 from orchestrator.emulator.corrections.bucket_policies import correct_bucket_policies
-from orchestrator.emulator.corrections.long_polling import correct_waiting
+from orchestrator.emulator.corrections.long_polling import correct_long_polling
 from orchestrator.emulator.corrections.managed_policies import correct_managed_policies
 from orchestrator.emulator.corrections.member_accounts import correct_member_accounts
 from orchestrator.emulator.corrections.queues import correct_queues
 from orchestrator.emulator.corrections.tables import correct_tables
-from orchestrator.emulator.corrections.user_pool_stacks import correct_stacks
-from orchestrator.emulator.corrections.user_pool_tags import correct_pool_tags
-from orchestrator.emulator.corrections.user_pools import correct_pools
+from orchestrator.emulator.corrections.user_pool_stacks import correct_user_pool_stacks
+from orchestrator.emulator.corrections.user_pool_tags import correct_user_pool_tags
+from orchestrator.emulator.corrections.user_pools import correct_user_pools
 
 
 def apply_all() -> None:
@@ -22,10 +22,10 @@ def apply_all() -> None:
     correct_bucket_policies()
     correct_managed_policies()
     correct_member_accounts()
-    correct_pool_tags()
-    correct_pools()
+    correct_user_pool_tags()
+    correct_user_pools()
     correct_queues()
-    correct_sessions()
-    correct_stacks()
+    correct_assume_role()
+    correct_user_pool_stacks()
     correct_tables()
-    correct_waiting()
+    correct_long_polling()

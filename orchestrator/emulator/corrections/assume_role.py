@@ -23,7 +23,7 @@ _TAG = re.compile(r"[\w\s.:/=+@-]*")
 """Close to STS's own ``[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*``."""
 
 
-def correct_sessions() -> None:
+def correct_assume_role() -> None:
     """Put the corrected method in moto's place."""
     original = TokenResponse.assume_role
 

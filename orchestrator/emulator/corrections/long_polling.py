@@ -10,15 +10,15 @@ from typing import Any
 from flask import request
 from moto.sqs.models import Queue
 
-from orchestrator.emulator.request_lock import TURN
+from orchestrator.emulator.request_lock import REQUEST_LOCK
 
 
-def correct_waiting() -> None:
+def correct_long_polling() -> None:
     """Put the corrected method in moto's place."""
     original = Queue.wait_for_messages
 
     def wait(self: Any, timeout: int) -> None:
-        turn = request.environ[TURN]
+        turn = request.environ[REQUEST_LOCK]
         turn.release()
         try:
             original(self, timeout)

@@ -16,7 +16,7 @@ from moto.core.common_models import CloudFormationModel
 _FIXED = ("UsernameAttributes", "AliasAttributes", "UsernameConfiguration")
 
 
-def correct_stacks() -> None:
+def correct_user_pool_stacks() -> None:
     """Nothing is left to do: moto finds a type by its base class, once this module is there."""
 
 

@@ -8,7 +8,7 @@ from moto.cognitoidp.responses import CognitoIdpResponse
 from moto.core.responses import ActionResult, EmptyResult
 
 
-def correct_pool_tags() -> None:
+def correct_user_pool_tags() -> None:
     """Give the three calls to moto."""
     CognitoIdpResponse.tag_resource = _tag
     CognitoIdpResponse.untag_resource = _untag

@@ -23,7 +23,7 @@ from moto.cognitoidp.models import (
 _FIXED = ("UsernameAttributes", "AliasAttributes", "UsernameConfiguration", "UserPoolTags")
 
 
-def correct_pools() -> None:
+def correct_user_pools() -> None:
     """Put the corrected methods in moto's place."""
     _correct_creation()
     _correct_update()

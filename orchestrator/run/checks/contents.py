@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.aws.backup.count import NOT_COUNTED, contents
-from orchestrator.aws.backup.locate import Whereabouts, whereabouts
+from orchestrator.aws.backup.count import NOT_COUNTED, describe_contents
+from orchestrator.aws.backup.locate import ResourceLocation, locate_resource
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
@@ -25,14 +25,14 @@ def count_contents(context: RunContext, unit: Unit, plan: PlanRecord, verdict: V
     """
     if not any(finding.lost for finding in verdict.findings):
         return verdict
-    things = {label(each): whereabouts(context.catalogue, unit, each.type, each.before) for each in plan.changes}
+    things = {label(each): locate_resource(context.catalogue, unit, each.type, each.before) for each in plan.changes}
     addresses = dict.fromkeys(each.address for each in verdict.findings if each.lost)
     if not addresses.keys() <= things.keys():
         things = {**_of_state(context, unit), **things}
     role = role_for(unit, write=False)
     found = {address: things.get(address) for address in addresses}
     counted = {
-        address: NOT_COUNTED if thing is None else contents(context.aws.identities, role, thing)
+        address: NOT_COUNTED if thing is None else describe_contents(context.aws.identities, role, thing)
         for address, thing in found.items()
     }
     findings = tuple(
@@ -50,13 +50,13 @@ def count_orphaned(catalogue: Catalogue, identities: Identities, left: OrphanedS
     counted: list[str] = []
     for each in left.protected:
         thing = _stands(catalogue, unit, each)
-        said = NOT_COUNTED if thing is None else contents(identities, Role.PLAN, thing)
+        said = NOT_COUNTED if thing is None else describe_contents(identities, Role.PLAN, thing)
         if said != NOT_COUNTED:
             counted.append(said)
     return "; ".join(counted) or NOT_COUNTED
 
 
-def _of_state(context: RunContext, unit: Unit) -> dict[str, Whereabouts | None]:
+def _of_state(context: RunContext, unit: Unit) -> dict[str, ResourceLocation | None]:
     """The protected things of the unit's state: an errored plan of destruction does not name all that it would lose."""
     try:
         state = context.aws.states.read(unit)
@@ -65,6 +65,6 @@ def _of_state(context: RunContext, unit: Unit) -> dict[str, Whereabouts | None]:
     return {each.address: _stands(context.catalogue, unit, each) for each in (state.protected if state else ())}
 
 
-def _stands(catalogue: Catalogue, unit: Unit, each: StateResource) -> Whereabouts | None:
+def _stands(catalogue: Catalogue, unit: Unit, each: StateResource) -> ResourceLocation | None:
     names = {"id": each.id, "name": each.name, "bucket": each.id, "arn": each.arn}
-    return whereabouts(catalogue, unit, each.type, names)
+    return locate_resource(catalogue, unit, each.type, names)

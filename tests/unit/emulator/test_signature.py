@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.emulator.access.request import AwsRequest, read_request, read_signature
-from orchestrator.emulator.access.signature import is_genuine
+from orchestrator.emulator.access.signature import has_valid_signature
 
 SECRET = "s3cr3t/+key"
 # What a client sends is encoded already: unreserved signs and %XX.
@@ -54,7 +54,7 @@ def sign(service: str, path: str, query: list[tuple[str, str]], body: bytes, met
 def genuine(environ: dict[str, Any], body: bytes, secret: str = SECRET) -> bool:
     request = read_request(environ, body)
     assert request.signature is not None
-    return is_genuine(request, request.signature, secret)
+    return has_valid_signature(request, request.signature, secret)
 
 
 @given(st.sampled_from(["s3", "sqs", "lambda"]), PATHS, QUERIES, st.binary(max_size=40))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity.credential_files import Phases
+from orchestrator.aws.identity.credential_files import CredentialFiles
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import BreakGlass, Role
 from orchestrator.emulator.info import EmulatorInfo
@@ -39,9 +39,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "run" / "aws"
 
 
-def phases(folder: Path, notify: Callable[[OrchError], None] | None = None) -> Phases:
+def phases(folder: Path, notify: Callable[[OrchError], None] | None = None) -> CredentialFiles:
     given = catalogue(folder.parent)
-    return Phases(folder, given, Identities(given, None), notify=notify)
+    return CredentialFiles(folder, given, Identities(given, None), notify=notify)
 
 
 @pytest.mark.usefixtures("aws")
@@ -130,7 +130,7 @@ def test_a_child_of_the_emulator_is_led_there_whatever_the_user_has_set(folder: 
         "HTTP_PROXY": "http://elsewhere",
         "HTTPS_PROXY": "http://proxy",
     }
-    with Phases(folder, given, Identities(given, emulator)) as ours:
+    with CredentialFiles(folder, given, Identities(given, emulator)) as ours:
         child = ours.child_environment(user, Role.PLAN, ["production"])
     assert "http://elsewhere" not in child.values()
     assert "AWS_USE_FIPS_ENDPOINT" not in child
@@ -190,7 +190,7 @@ def test_no_child_gets_another_accounts_credentials(world: World, folder: Path) 
     us = Identities(given, None)
     us.credentials("production", Role.PLAN, valid_for=timedelta())
     world.roles = dict.fromkeys(world.roles, "arn:aws:iam::444444444444:role/orch-plan")
-    with Phases(folder, given, us) as ours, pytest.raises(SetupError, match="444444444444"):
+    with CredentialFiles(folder, given, us) as ours, pytest.raises(SetupError, match="444444444444"):
         ours.environment(Role.PLAN, ["production"])
     assert not list(folder.rglob("*.json"))
 

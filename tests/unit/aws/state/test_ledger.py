@@ -17,12 +17,12 @@ from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.ledger_entry import (
-    FurtherProvider,
     LedgerEntry,
+    LedgerProvider,
+    entry_bytes,
     entry_key,
     folder_of,
-    read_form,
-    write_form,
+    parse_entry,
 )
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
@@ -213,7 +213,7 @@ _entries = st.builds(
     resources=st.integers(0, 10**6),
     protected=st.lists(_resources, max_size=3).map(tuple),
     upstreams=st.lists(_words, max_size=3).map(tuple),
-    providers=st.lists(st.builds(FurtherProvider, _words, st.none() | _words, _words, _words), max_size=2).map(tuple),
+    providers=st.lists(st.builds(LedgerProvider, _words, st.none() | _words, _words, _words), max_size=2).map(tuple),
     of_account=st.booleans(),
     orch=_words,
     time=_words,
@@ -222,7 +222,7 @@ _entries = st.builds(
 
 @given(_entries)
 def test_an_entry_survives_being_written(entry: LedgerEntry) -> None:
-    assert read_form(write_form(entry), "here") == entry
+    assert parse_entry(entry_bytes(entry), "here") == entry
 
 
 @given(st.from_regex(r"[a-z][a-z0-9-]{0,30}", fullmatch=True), st.from_regex(r"[a-z][a-z0-9-]{0,30}", fullmatch=True))
