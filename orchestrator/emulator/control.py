@@ -1,4 +1,4 @@
-"""Start, stop and steer the emulator, which is a process of its own."""
+"""Start, stop and control the emulator, which runs in a separate process."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from http.client import HTTPConnection, HTTPException
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import orchestrator
-from orchestrator.emulator.faults import Fault
 from orchestrator.emulator.info import INFO_NAME, EmulatorInfo, read_info
 from orchestrator.emulator.process_exit import has_ended
 from orchestrator.errors import SetupError
 
 LOG_NAME = "server.log"
+_PACKAGES = ("moto", "flask", "werkzeug")
+"""What the emulator's process imports; the extra ``orch[emulator]`` installs them."""
 _LOCK_NAME = "start.lock"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
@@ -51,6 +52,7 @@ def start(folder: Path, *, accounts: Mapping[str, str], management: str, ttl_par
         if running is not None:
             ensure_accounts(folder, accounts)
             return running
+        _require_packages()
         (folder / INFO_NAME).unlink(missing_ok=True)
         order = {"accounts": dict(accounts), "management": management, "ttl_parent": ttl_parent}
         process = _spawn(folder)
@@ -102,28 +104,18 @@ def ensure_accounts(folder: Path, accounts: Mapping[str, str]) -> None:
     _ask(_running(folder), "accounts", json.dumps(dict(accounts)).encode())
 
 
-def inject(folder: Path, scope: str, faults: Sequence[Fault]) -> None:
-    """Have some requests be answered slowly, with an error or not at all, in the place of the scope's former faults.
-
-    Args:
-        folder: the emulator's folder.
-        scope: whose faults they are.
-        faults: none ends the scope.
+def _require_packages() -> None:
+    """Check that the extra ``orch[emulator]`` is installed, without importing it.
 
     Raises:
-        SetupError: no emulator runs there.
+        SetupError: a package of the extra is missing.
     """
-    body = json.dumps({scope: [asdict(fault) for fault in faults]}).encode()
-    _ask(_running(folder), "faults", body)
-
-
-def status(folder: Path) -> EmulatorInfo | None:
-    """The emulator that runs for a folder, or None.
-
-    Args:
-        folder: the emulator's folder.
-    """
-    return read_info(folder)
+    try:
+        missing = any(find_spec(package) is None for package in _PACKAGES)
+    except ImportError:
+        missing = True
+    if missing:
+        raise SetupError("the emulator is not installed", hint="pip install 'orch[emulator]'")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.emulator.call_log import read_calls
+from tests.support.calls import read_calls
 from tests.support.emulator import ENTRY_ROLE, Account
 from tests.support.iam import Role, allow, deny, document, refused, roles_of, trust
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from orchestrator.emulator.call_log import read_calls
+from tests.support.calls import read_calls
 from tests.support.emulator import ENTRY_ROLE, MANAGEMENT, Account, client, entry_client
 from tests.support.iam import Role, allow, document, refused, roles_of, trust
 

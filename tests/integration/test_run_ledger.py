@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.emulator.control import inject
 from orchestrator.emulator.faults import Fault
 from tests.support.emulator import Account
+from tests.support.faults import inject
 from tests.support.project import Project
 
 pytestmark = pytest.mark.integration

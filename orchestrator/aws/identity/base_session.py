@@ -11,9 +11,9 @@ from botocore.exceptions import NoCredentialsError
 from botocore.session import Session as BotocoreSession
 
 from orchestrator.aws.causes import AwsFailure
+from orchestrator.aws.endpoint import EmulatorEndpoint
 from orchestrator.aws.errors import CallContext, setup_failure
 from orchestrator.aws.identity.sessions import SessionFactory
-from orchestrator.emulator.info import EmulatorInfo
 from orchestrator.errors import SetupError
 
 
@@ -51,7 +51,7 @@ class BaseSession:
     """
 
     def __init__(
-        self, factory: SessionFactory, profile: str | None, region: str, emulator: EmulatorInfo | None
+        self, factory: SessionFactory, profile: str | None, region: str, emulator: EmulatorEndpoint | None
     ) -> None:
         self._factory = factory
         self._profile = profile

@@ -15,12 +15,12 @@ from typing import Any
 import boto3
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, message_of
+from orchestrator.aws.endpoint import EmulatorEndpoint
 from orchestrator.aws.errors import CallContext, setup_failure
 from orchestrator.aws.identity.base_session import BaseSession, CallerIdentity
 from orchestrator.aws.identity.roles import AnyRole, BreakGlass, Role
 from orchestrator.aws.identity.sessions import SessionFactory
 from orchestrator.config.catalogue import Account, Catalogue
-from orchestrator.emulator.info import EmulatorInfo
 from orchestrator.errors import SetupError
 from orchestrator.util.once_map import Once
 
@@ -65,7 +65,7 @@ class Identities:
     def __init__(
         self,
         catalogue: Catalogue,
-        emulator: EmulatorInfo | None,
+        emulator: EmulatorEndpoint | None,
         *,
         ask: Callable[[str], str] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),

@@ -29,7 +29,7 @@ from botocore.credentials import (
 from botocore.loaders import Loader
 from botocore.session import Session as BotocoreSession
 
-from orchestrator.emulator.info import EmulatorInfo
+from orchestrator.aws.endpoint import EmulatorEndpoint
 from orchestrator.errors import SetupError
 
 # Standard mode retries throttling, 5xx and lost connections with backoff of at most 20 s; four retries end within a
@@ -78,7 +78,7 @@ class _RoleProvider(CredentialProvider):
         )
 
 
-def client_config(emulator: EmulatorInfo | None) -> Config:
+def client_config(emulator: EmulatorEndpoint | None) -> Config:
     """Time limits and retries of every client.
 
     Args:
@@ -106,7 +106,7 @@ class SessionFactory:
         ask: asks a person for an MFA code; called with the prompt, at most once for each role that wants one.
     """
 
-    def __init__(self, emulator: EmulatorInfo | None, ask: Callable[[str], str] | None = None) -> None:
+    def __init__(self, emulator: EmulatorEndpoint | None, ask: Callable[[str], str] | None = None) -> None:
         self._emulator = emulator
         self._ask = ask or ask_on_terminal
         self._loader: Loader | None = None

@@ -61,18 +61,6 @@ class RequiredAction:
     context: ConditionContext
 
 
-def statements(document: str) -> tuple[Mapping[str, Any], ...]:
-    """The statements of a policy.
-
-    Args:
-        document: its JSON.
-
-    Raises:
-        ValueError: it is not a policy document.
-    """
-    return _parse(document)
-
-
 def evaluate(documents: Iterable[str], question: RequiredAction) -> Effect:
     """What policies without a principal say: those of a role, of a user, boundaries, session policies.
 

@@ -16,9 +16,10 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from orchestrator.emulator.application import Emulator
-from orchestrator.emulator.call_log import CallLog, read_calls
+from orchestrator.emulator.call_log import CallLog
 from orchestrator.emulator.faults import Fault
 from orchestrator.emulator.initial_accounts import Key
+from tests.support.calls import read_calls
 
 KEY = Key("AKIAEXAMPLE", "the secret")
 # An operation that needs no credentials, so that the gate lets it through.
