@@ -87,7 +87,7 @@ def test_a_copy_that_is_not_whole_is_no_file(
     stopped = replace(NOW, stopped=lambda: next(calls))
     with pytest.raises(InterruptedRunError):
         back_up(identities, Role.APPLY, pool, file=file, label="r", waiting=stopped)
-    with pytest.raises(DeniedError, match="save a copy"):
+    with pytest.raises(DeniedError, match="back up"):
         back_up(identities, Role.PLAN, pool, file=file, label="r", waiting=NOW)
     assert list(file.parent.iterdir()) == []
 

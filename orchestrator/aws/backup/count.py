@@ -1,4 +1,4 @@
-"""What is in something that may be lost, counted live: users of a pool, items of a table, objects of a bucket."""
+"""Count what a resource contains before it might be lost: users of a pool, items of a table, objects of a bucket."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ NOT_COUNTED = "not counted"
 
 PAGE = 1000
 BUCKET_PAGES = 10
-"""How much of a bucket is listed: so many pages of so many objects; a bucket may have billions."""
+"""Maximum number of pages (of `PAGE` objects) that are listed: a bucket can hold billions of objects."""
 
 
 def describe_contents(identities: Identities, role: AnyRole, thing: ResourceLocation) -> str:
-    """What is in it, in words: ``3 users``, ``more than 10,000 objects``. Never an error: this only informs.
+    """Return what a resource contains, in words: ``3 users``, ``more than 10,000 objects``. Never fails.
 
     Args:
-        identities: gives the clients.
-        role: the role to look with; the plan role can count, and see nothing of what it counts.
-        thing: a pool, a table or a bucket.
+        identities: provides the clients.
+        role: the role to read with; the plan role can count without access to the data.
+        thing: a user pool, a table or a bucket.
 
     Returns:
-        the words; `NOT_COUNTED` for any other type, and when AWS does not answer.
+        the words; `NOT_COUNTED` for other types, and if AWS does not answer.
     """
     service, count = _COUNTED.get(thing.type, ("", None))
     if count is None:
@@ -45,7 +45,7 @@ def _users(client: Any, pool: str) -> str:
 
 def _items(client: Any, table: str) -> str:
     number = client.describe_table(TableName=table)["Table"]["ItemCount"]
-    return f"{_many(number, 'item')}, as AWS counted at some time in the last six hours"
+    return f"{_many(number, 'item')}, as AWS counted within the last six hours"
 
 
 def _objects(client: Any, bucket: str) -> str:
@@ -67,4 +67,4 @@ _COUNTED: Mapping[str, tuple[str, Callable[[Any, str], str]]] = {
     "aws_dynamodb_table": ("dynamodb", _items),
     "aws_s3_bucket": ("s3", _objects),
 }
-"""Type -> the service that counts, and how."""
+"""Resource type -> the service that counts, and the function that does it."""

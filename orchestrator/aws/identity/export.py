@@ -1,4 +1,4 @@
-"""What ``orch credentials ACCOUNT`` prints: an environment for a shell, or a ``credential_process`` document."""
+"""The output of ``orch credentials ACCOUNT``: an environment for a shell, or a ``credential_process`` document."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from orchestrator.aws.identity.roles import Role
 from orchestrator.config.catalogue import Catalogue
 
 MARKER = "ORCH_CREDENTIALS"
-"""Set in a shell that has this environment: from there orch itself cannot start, which its errors then say."""
+"""Set in a shell that received this environment. orch cannot start from there, and its errors mention that."""
 
 
 def credential_process_json(identities: Identities, account: str, role: Role) -> str:
-    """Credentials as a ``credential_process`` document, for tools that ask again when it expires.
+    """Return credentials as a ``credential_process`` document, for tools that ask again after it expires.
 
     Args:
-        identities: gives the credentials.
+        identities: provides the credentials.
         account: name of the account.
         role: the role.
 
     Returns:
-        JSON text, with a newline at its end.
+        JSON text with a trailing newline.
 
     Raises:
-        SetupError, ThrottledError: credentials cannot be had.
+        SetupError, ThrottledError: credentials are not available.
     """
     identities.confirm(account, role)
     return process_document(identities.credentials(account, role))
@@ -49,24 +49,24 @@ def shell_environment(
     *,
     environ: Mapping[str, str] = os.environ,
 ) -> str:
-    """Shell commands that give a person's shell the role, for ``eval "$(orch credentials ACCOUNT)"``.
+    """Return shell commands that give a shell the role, for ``eval "$(orch credentials ACCOUNT)"``.
 
-    They hold the keys for any tool, and a configuration with the profile ``orch-ACCOUNT`` that rendered roots name, so
-    that ``terraform plan`` works in a root without orch. All end together, within the hour.
+    They export the keys for any tool, and a configuration with the profile ``orch-ACCOUNT`` that rendered roots use, so
+    that ``terraform plan`` works in a root without orch. Both expire together, within the hour.
 
     Args:
-        folder: where that configuration goes (files 0600), e.g. ``.orch/credentials``.
-        catalogue: its accounts become profiles.
-        identities: gives the credentials.
+        folder: where that configuration is written (files with mode 0600), e.g. ``.orch/credentials``.
+        catalogue: the configuration; its accounts become profiles.
+        identities: provides the credentials.
         account: name of the account.
         role: the role.
-        environ: the shell's environment as it is; what would lead elsewhere is unset.
+        environ: the current environment of the shell; variables that lead to another identity are unset.
 
     Returns:
-        one command a line, every value quoted for the shell.
+        one command per line, with every value quoted for the shell.
 
     Raises:
-        SetupError, ThrottledError: credentials cannot be had, or the files cannot be written.
+        SetupError, ThrottledError: credentials are not available, or the files cannot be written.
     """
     record = identities.account(account)
     identities.confirm(record, role)
@@ -94,14 +94,14 @@ def shell_environment(
 
 
 def shell_commands(values: Mapping[str, str], unset: list[str]) -> str:
-    """Commands for sh, bash and zsh.
+    """Return commands for sh, bash and zsh.
 
     Args:
         values: variable -> value; an empty value unsets the variable.
         unset: further variables to unset.
 
     Returns:
-        ``unset`` and ``export`` lines, with a newline at the end.
+        ``unset`` and ``export`` lines with a trailing newline.
     """
     gone = sorted({*unset, *(name for name, value in values.items() if not value)})
     lines = [f"unset {' '.join(shlex.quote(name) for name in gone)}"] if gone else []

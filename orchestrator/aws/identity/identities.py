@@ -1,4 +1,4 @@
-"""Who orch is in each account: the base identity of the person or the CI, and the role it takes for each phase."""
+"""The identities that orch uses: the credentials it starts from, and the role it assumes in each account."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, message_of
 from orchestrator.aws.endpoint import EmulatorEndpoint
-from orchestrator.aws.errors import CallContext, setup_failure
+from orchestrator.aws.errors import CallContext, setup_failure, translate
 from orchestrator.aws.identity.base_session import BaseSession, CallerIdentity
 from orchestrator.aws.identity.roles import AnyRole, BreakGlass, Role
 from orchestrator.aws.identity.sessions import SessionFactory
@@ -25,13 +25,15 @@ from orchestrator.errors import SetupError
 from orchestrator.util.once_map import Once
 
 MARGIN = timedelta(minutes=5)
-"""Credentials with less than this left are renewed before they are handed out."""
+"""Credentials are refreshed before use when less than this remains."""
 _BORROWED = timedelta(minutes=10)
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Temporary credentials of a role. ``expires``: aware, UTC. Their text form shows no secret."""
+    """Temporary credentials of a role. ``expires`` is an aware datetime in UTC. The repr shows no secret."""
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -39,11 +41,11 @@ class Credentials:
     expires: datetime
 
     def left(self, now: datetime) -> timedelta:
-        """Time until they end; negative afterwards."""
+        """Return the remaining time; negative after expiry."""
         return self.expires - now
 
     def for_botocore(self) -> dict[str, str | None]:
-        """The form in which botocore takes refreshable credentials."""
+        """Return the metadata from which botocore creates refreshable credentials."""
         return {
             "access_key": self.access_key,
             "secret_key": self.secret_key,
@@ -53,13 +55,13 @@ class Credentials:
 
 
 class Identities:
-    """Sessions, clients and credentials of every account and role; thread-safe, for the length of one run.
+    """Sessions, clients and credentials of every account and role. Thread-safe; lives as long as one run.
 
     Args:
-        catalogue: names the accounts and their roles.
-        emulator: the running emulator, or None for AWS.
-        ask: asks a person for an MFA code; default: on the terminal.
-        clock: the current time, aware, UTC.
+        catalogue: the configuration, with the accounts and their roles.
+        emulator: the running emulator; None for AWS.
+        ask: prompts the user for an MFA code; default: on the terminal.
+        clock: returns the current time as an aware datetime in UTC.
     """
 
     def __init__(
@@ -75,7 +77,7 @@ class Identities:
         self._clock = clock
         self._factory = SessionFactory(emulator, ask)
         self._session_name = session_name(os.environ)
-        # Taken in this order and never the other way: building, then one of locks, then guard.
+        # Lock order: building, then one of locks, then guard.
         self._building = threading.RLock()
         self._guard = threading.Lock()
         self._locks: defaultdict[tuple[str, AnyRole], threading.Lock] = defaultdict(threading.Lock)
@@ -86,11 +88,11 @@ class Identities:
         self._confirmed: Once[tuple[str, AnyRole], CallerIdentity] = Once()
 
     def account(self, account: Account | str) -> Account:
-        """The account's record, given itself or its name in ``live/accounts``."""
+        """Return an account, given itself or its name in ``live/accounts``."""
         return account if isinstance(account, Account) else self._catalogue.accounts[account]
 
     def base(self, account: Account | str) -> BaseSession:
-        """The identity that the roles of an account are assumed from, before any role is assumed."""
+        """Return the session from which the roles of an account are assumed."""
         profile = self.account(account).profile if self.emulator is None else None
         with self._guard:
             if profile not in self._bases:
@@ -100,19 +102,19 @@ class Identities:
             return self._bases[profile]
 
     def credentials(self, account: Account | str, role: AnyRole, *, valid_for: timedelta = MARGIN) -> Credentials:
-        """Credentials of a role, from the cache while they last.
+        """Return credentials of a role, from the cache while they are valid.
 
         Args:
             account: the account or its name.
-            role: which of its roles.
-            valid_for: what they must have left, else they are renewed.
+            role: one of its roles.
+            valid_for: refresh the credentials if less than this remains.
 
         Returns:
-            credentials; with less left only if AWS gave no longer ones.
+            the credentials; less than ``valid_for`` remains only if AWS issued a shorter session.
 
         Raises:
             SetupError: no credentials to start from, an expired login, the role cannot be assumed, no network.
-            ThrottledError: AWS asked to slow down, after retries.
+            ThrottledError: AWS still throttled the request after retries.
         """
         record = self.account(account)
         key = (record.name, role)
@@ -125,13 +127,13 @@ class Identities:
             return cached
 
     def session(self, account: Account | str, role: AnyRole) -> boto3.Session:
-        """A boto3 session of a role; its credentials renew themselves.
+        """Return a boto3 session of a role, which refreshes its credentials automatically.
 
         Raises:
             SetupError, ThrottledError: as `credentials`.
         """
         record = self.account(account)
-        self.credentials(record, role)  # outside the lock: accounts wait for AWS side by side
+        self.credentials(record, role)  # before taking the lock, so that accounts authenticate in parallel
         with self._building:
             key = (record.name, role)
             if key not in self._sessions:
@@ -145,13 +147,13 @@ class Identities:
             return self._sessions[key]
 
     def client(self, service: str, account: Account | str, role: AnyRole, *, region: str | None = None) -> Any:
-        """A boto3 client of a role; one for each service, account, role and region, shared by all threads.
+        """Return a boto3 client of a role. All threads share one per service, account, role and region.
 
         Args:
             service: boto3's name of the service.
             account: the account or its name.
-            role: which of its roles.
-            region: default: the account's.
+            role: one of its roles.
+            region: default: the region of the account.
 
         Raises:
             SetupError, ThrottledError: as `credentials`.
@@ -159,27 +161,43 @@ class Identities:
         record = self.account(account)
         session = self.session(record, role)
         key = (service, record.name, role, region or record.region)
-        with self._building:  # making a client is not thread-safe, using it is
+        with self._building:  # creating a client is not thread-safe, using it is
             if key not in self._clients:
                 self._clients[key] = session.client(service, region_name=key[3])  # type: ignore[call-overload]
             return self._clients[key]
 
     def confirm(self, account: Account | str, role: AnyRole) -> CallerIdentity:
-        """Make sure, once for each account and role, that the role's credentials belong to that account.
+        """Check, once per account and role, that the role's credentials belong to the account.
 
         Returns:
-            who STS says that orch is.
+            the caller identity that STS reports.
 
         Raises:
-            SetupError: STS names another account; or as `credentials`.
+            SetupError: the credentials belong to another account; or as `credentials`.
         """
         record = self.account(account)
         return self._confirmed.get((record.name, role), lambda: self._ask(record, role))
 
     def context(self, account: Account | str) -> CallContext:
-        """What an error about this account may name."""
+        """Return what an error message about this account can name."""
         record = self.account(account)
         return CallContext(record.name, self.base(record).login_profile(), self.emulator is not None)
+
+    def call(self, account: Account | str, doing: str, function: Callable[[], _T]) -> _T:
+        """Run a function that calls AWS, and translate its failure.
+
+        Args:
+            account: the account that is called.
+            doing: what the function does, phrased to follow "cannot".
+            function: calls AWS.
+
+        Raises:
+            DeniedError, ThrottledError, SetupError, UnitError: the call failed; see `translate`.
+        """
+        try:
+            return function()
+        except AwsFailure as error:
+            raise translate(error, doing, self.context(account)) from error
 
     def _ask(self, record: Account, role: AnyRole) -> CallerIdentity:
         try:
@@ -188,9 +206,10 @@ class Identities:
             raise setup_failure(error, f"confirm the id of account {record.name}", self.context(record)) from error
         if caller.account != record.id:
             raise SetupError(
-                f"the {role} role of account {record.name} is in {caller.account}, wanted {record.id} ({caller.arn})",
+                f"the {role} role of account {record.name} is in account {caller.account}, expected {record.id} "
+                f"({caller.arn})",
                 where=record.at,
-                hint=f"correct `id` in {record.at.file}, or the credentials that orch starts from",
+                hint=f"correct `id` in {record.at.file}, or use other AWS credentials",
             )
         return caller
 
@@ -199,7 +218,7 @@ class Identities:
         caller = base.caller()
         name = role.name_in(account)
         if caller.is_role(account.id, name) and not isinstance(role, BreakGlass):
-            # CI that runs as the role: a role may not assume itself unless its trust policy says so.
+            # CI already runs as the role. A role cannot assume itself unless its trust policy allows it.
             return self._borrow(base)
         arn = f"arn:{caller.partition}:iam::{account.id}:role/{name}"
         doing = f"assume the {role} role of account {account.name}"
@@ -214,7 +233,7 @@ class Identities:
             if role is Role.BOOTSTRAP and _administers(caller, account):
                 return self._borrow(base)
             raise SetupError(
-                f"cannot {doing}: {arn} does not let {caller.arn} in ({message_of(error)})",
+                f"cannot {doing}: {arn} does not allow {caller.arn} to assume it ({message_of(error)})",
                 hint=_hint(account, role),
             ) from error
         given = answer["Credentials"]
@@ -223,16 +242,16 @@ class Identities:
         )
 
     def _borrow(self, base: BaseSession) -> Credentials:
-        """The base's own credentials. Botocore renews them at least ten minutes before they end, if they can be."""
+        """Use the base credentials themselves. Botocore refreshes them, if it can, ten minutes before they expire."""
         access_key, secret_key, token = base.frozen()
         return Credentials(access_key, secret_key, token, self._clock() + _BORROWED)
 
 
 def _administers(caller: CallerIdentity, account: Account) -> bool:
-    """Whether the base identity may stand in for a bootstrap role that is not there.
+    """Whether the base identity can take the place of a bootstrap role that does not exist.
 
-    A person who is logged in to the account itself (one account, no organisation) has no bootstrap role to assume.
-    The other roles are never taken for it: the baseline changes them.
+    A user who is logged in to the account itself (a single account without an organization) has no bootstrap role to
+    assume. The other roles do not qualify, because the baseline manages them.
     """
     mine = [role.name_in(account) for role in Role if role is not Role.BOOTSTRAP]
     return caller.account == account.id and not any(caller.is_role(account.id, name) for name in mine)
@@ -242,21 +261,21 @@ def _hint(account: Account, role: AnyRole) -> str:
     if "ORCH_CREDENTIALS" in os.environ:
         return "this shell has the environment of `orch credentials`: run orch in another one"
     if role is Role.BOOTSTRAP:
-        return "the role must exist and trust you; `roles.bootstrap` in live/orch.yaml names it"
-    made = f"`orch bootstrap {account.name}` makes the role and its trust"
+        return "the role `roles.bootstrap` of live/orch.yaml must exist and trust you"
+    created = f"`orch bootstrap {account.name}` creates the role and its trust policy"
     if isinstance(role, BreakGlass):
-        return f"{made}; whoever takes it needs sts:TagSession as well as sts:AssumeRole"
-    return made
+        return f"{created}; the caller needs sts:TagSession in addition to sts:AssumeRole"
+    return created
 
 
 def session_name(environ: Mapping[str, str]) -> str:
-    """The name under which AWS's logs show orch's sessions.
+    """Return the session name that AWS logs show for orch.
 
     Args:
-        environ: the environment; CI systems name their runs there.
+        environ: the environment, in which CI systems identify their runs.
 
     Returns:
-        ``orch-`` and the CI's run or the person's login name, in the letters that STS takes, at most 64.
+        ``orch-`` and the CI run or the user's login name: at most 64 characters, only those that STS accepts.
     """
     runs: Iterable[str] = ("GITHUB_RUN_ID", "CI_PIPELINE_ID", "CODEBUILD_BUILD_ID", "BUILD_ID")
     who = next((f"ci-{environ[name]}" for name in runs if environ.get(name)), None)

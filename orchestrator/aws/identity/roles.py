@@ -1,4 +1,4 @@
-"""The IAM roles that orch takes in an account, and which of them a unit is planned and applied under."""
+"""The IAM roles that orch assumes in an account, and the role that each unit is planned and applied under."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orchestrator.config.catalogue import Account, Unit
 
 OWNER_TAG = "orch:owner"
 REASON_TAG = "orch:reason"
-_SIGNS = 256
+_TAG_VALUE_LENGTH = 256
 _NAME = "break_glass"
 
 
@@ -22,20 +22,20 @@ class Role(StrEnum):
     PLAN = "plan"
     APPLY = "apply"
     BREAK_GLASS = "break_glass"
-    """Taken only as a `BreakGlass`: its trust policy wants to be told who and why."""
+    """Assumed only through `BreakGlass`: its trust policy requires the session tags owner and reason."""
 
     def name_in(self, account: Account) -> str:
-        """Name of the IAM role, with its path if it has one."""
+        """Return the name of the IAM role, including its path."""
         return str(getattr(account.roles, self.value))
 
 
 @dataclass(frozen=True, slots=True)
 class BreakGlass:
-    """The break-glass role, taken by somebody for something. It can stand wherever a role does.
+    """The break-glass role, assumed by an owner for a reason. Accepted wherever a `Role` is.
 
     Attributes:
-        owner: who answers for it.
-        reason: why.
+        owner: the person who is accountable.
+        reason: why the role is needed.
     """
 
     owner: str
@@ -43,7 +43,7 @@ class BreakGlass:
 
     @property
     def value(self) -> str:
-        """A word for it that is no other's: files of a run are named so."""
+        """A unique name for this owner and reason, used in file names of a run."""
         digest = hashlib.sha256(f"{self.owner}\0{self.reason}".encode()).hexdigest()
         return f"{_NAME}-{digest[:12]}"
 
@@ -51,12 +51,12 @@ class BreakGlass:
         return "break-glass"
 
     def name_in(self, account: Account) -> str:
-        """Name of the IAM role, with its path if it has one."""
+        """Return the name of the IAM role, including its path."""
         return account.roles.break_glass
 
     @property
     def tags(self) -> list[dict[str, str]]:
-        """The session's tags, as AssumeRole takes them."""
+        """The session tags in the format of AssumeRole."""
         return [
             {"Key": OWNER_TAG, "Value": tag_value(self.owner)},
             {"Key": REASON_TAG, "Value": tag_value(self.reason)},
@@ -64,18 +64,18 @@ class BreakGlass:
 
 
 AnyRole = Role | BreakGlass
-"""What orch can be in an account; `Role.BREAK_GLASS` alone is refused by AWS."""
+"""A role that orch can assume in an account. AWS rejects `Role.BREAK_GLASS` without the tags of a `BreakGlass`."""
 
 
 def role_for(unit: Unit, *, write: bool) -> Role:
-    """The role that a unit's Terraform and its state are used under.
+    """Return the role under which a unit's Terraform runs and its state is accessed.
 
     Args:
         unit: the unit.
-        write: whether something is changed (apply, destroy, publish) and not only read.
+        write: whether the operation changes something (apply, destroy, publish).
 
     Returns:
-        `Role.BOOTSTRAP` for the unit that makes the others, which must not run under a role that it changes.
+        `Role.BOOTSTRAP` for the account baseline, which must not run under a role that it manages.
     """
     if unit.baseline:
         return Role.BOOTSTRAP
@@ -83,16 +83,16 @@ def role_for(unit: Unit, *, write: bool) -> Role:
 
 
 def applying_role(unit: Unit, break_glass: BreakGlass | None) -> AnyRole:
-    """The role that a plan is applied under.
+    """Return the role that a plan is applied under.
 
     Args:
         unit: the unit.
-        break_glass: who answers for more than the apply role may, and why; None: nothing of that kind.
+        break_glass: owner and reason if the plan needs more than the apply role allows; else None.
     """
     role = role_for(unit, write=True)
     return break_glass if break_glass is not None and role is Role.APPLY else role
 
 
 def tag_value(text: str) -> str:
-    """A text as a session tag's value: letters, digits, blanks and ``_.:/=+@-``, others become ``-``; cut at 256."""
-    return re.sub(r"[^\w .:/=+@-]", "-", " ".join(text.split()))[:_SIGNS].strip()
+    """Convert a text to the value of a session tag: at most 256 characters, invalid ones replaced by ``-``."""
+    return re.sub(r"[^\w .:/=+@-]", "-", " ".join(text.split()))[:_TAG_VALUE_LENGTH].strip()

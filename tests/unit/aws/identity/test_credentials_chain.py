@@ -48,7 +48,7 @@ def identities(tmp_path: Path, **more: object) -> Identities:
 
 @pytest.mark.usefixtures("aws")
 def test_without_credentials_the_error_says_how_to_get_them(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="there are no AWS credentials") as caught:
+    with pytest.raises(SetupError, match="no AWS credentials found") as caught:
         identities(tmp_path).credentials("production", Role.PLAN)
     assert "aws sso login" in (caught.value.hint or "")
 
@@ -152,7 +152,7 @@ def test_a_wrong_mfa_code_and_no_terminal_are_said(
     _mfa_profiles(tmp_path)
     monkeypatch.setenv("AWS_PROFILE", "a")
     world.refuse["AssumeRole"] = refused("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time")
-    with pytest.raises(SetupError, match="did not accept the MFA code"):
+    with pytest.raises(SetupError, match="rejected the MFA code"):
         identities(tmp_path, ask=lambda _: "000000").credentials("production", Role.PLAN)
     monkeypatch.setattr("orchestrator.aws.identity.sessions._has_terminal", lambda: False)
     with pytest.raises(SetupError, match="no terminal to ask on"):

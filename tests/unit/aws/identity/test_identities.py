@@ -224,7 +224,7 @@ def test_throttling_is_retried_and_then_said(
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
     world.refuse["AssumeRole"] = refused("Throttling", "Rate exceeded", 400)
-    with pytest.raises(ThrottledError, match="slow down"):
+    with pytest.raises(ThrottledError, match="AWS throttled"):
         identities(tmp_path).credentials("production", Role.PLAN)
     assert aws.count("AssumeRole") == 5
 

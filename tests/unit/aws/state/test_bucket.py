@@ -64,7 +64,7 @@ def test_someone_elses_bucket_is_said_and_left_alone(
 
 def test_a_bucket_in_another_region_is_said(aws: FakeAws, world: World, live: Catalogue) -> None:
     world.refuse[f"HEAD {BUCKET}"] = Answer(200, "", {"x-amz-bucket-region": "us-east-1"})
-    with pytest.raises(SetupError, match="is in us-east-1, wanted eu-west-1"):
+    with pytest.raises(SetupError, match="is in us-east-1, expected eu-west-1"):
         plan_bucket(live.accounts["production"], Identities(live, None))
     assert not [c for c in aws.calls if c.method == "PUT"]
 

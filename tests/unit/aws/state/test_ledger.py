@@ -154,7 +154,7 @@ def test_a_state_that_never_rests_is_told(aws: FakeAws, world: World, data: Unit
         return plain(call)
 
     aws.answer = answer
-    with pytest.raises(UnitError, match="changes while its entry"):
+    with pytest.raises(UnitError, match="keeps changing while its ledger entry"):
         ledger.record(data)
 
 
@@ -180,10 +180,10 @@ def test_what_is_no_entry_or_of_another_format_is_refused(
     world.objects[ENTRY] = right.replace('"format": 1', '"format": 2')
     with pytest.raises(UnitError, match="has the format 2") as caught:
         ledger.read(account, Role.PLAN, data.folder)
-    assert "use the orch that wrote it" in (caught.value.hint or "")
+    assert "use the version of orch that wrote it" in (caught.value.hint or "")
     for broken in ("", "null", "[]", right[:40], right.replace('"protected": []', '"protected": 1')):
         world.objects[ENTRY] = broken
-        with pytest.raises(UnitError, match="no entry of a ledger"):
+        with pytest.raises(UnitError, match="is not a ledger entry"):
             ledger.read(account, Role.PLAN, data.folder)
     del world.objects[ENTRY]
     assert ledger.read(account, Role.PLAN, data.folder) is None
