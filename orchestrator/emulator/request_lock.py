@@ -1,6 +1,6 @@
-"""Whose turn it is: requests are answered one after another."""
+"""The lock that makes the emulator answer one request after another."""
 
 from __future__ import annotations
 
 REQUEST_LOCK = "orchestrator.turn"
-"""In a request's WSGI environment: the lock that it holds while it is answered. What only waits gives it back."""
+"""Key in a request's WSGI environment: the lock that it holds. Code that waits for something releases it meanwhile."""

@@ -100,12 +100,12 @@ def test_accounts_are_added_while_it_runs_and_not_emptied(folder: Path) -> None:
 
 
 def test_steering_needs_the_key_and_a_running_emulator(folder: Path) -> None:
-    with pytest.raises(SetupError, match="no emulator runs"):
+    with pytest.raises(SetupError, match="no emulator is running"):
         reset(folder)
     info = start(folder, accounts={}, management=MANAGEMENT)
     file = folder / "emulator.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "secret_key": "guessed"}))
-    with pytest.raises(SetupError, match="answers 403"):
+    with pytest.raises(SetupError, match="answered 403"):
         reset(folder)
     assert _running(info.pid)
 

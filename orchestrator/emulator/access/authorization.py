@@ -1,4 +1,4 @@
-"""May this caller do this? In IAM's order: an explicit deny anywhere, then every layer that must allow."""
+"""Decide whether a caller may send a request, in IAM's order: an explicit deny, then every layer that must allow."""
 
 from __future__ import annotations
 
@@ -15,40 +15,44 @@ from orchestrator.emulator.access.request import AwsRequest
 from orchestrator.emulator.access.required_actions import required_actions
 from orchestrator.emulator.access.service_control_policies import service_control_policies
 
-_ENTERING = {"sts:AssumeRole", "sts:TagSession"}
-"""What a role's trust policy answers: taking it, and giving the session tags."""
+_TRUST_POLICY_ACTIONS = {"sts:AssumeRole", "sts:TagSession"}
+"""Actions that a role's trust policy decides: assuming the role, and setting session tags."""
 _ALWAYS = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
 
 
 def denial_reason(request: AwsRequest, caller: Caller) -> str | None:
-    """Why a request may not go on.
+    """Return why a request is denied.
 
     Args:
         request: the request.
         caller: who sent it.
 
     Returns:
-        None if it may; else AWS's sentence about who may not do what, and why.
+        AWS's error message; None if the request is allowed.
     """
     if (request.service, request.operation) in _ALWAYS:
         return None
-    for question in required_actions(request, caller):
-        why = _assuming(question, caller) if question.action in _ENTERING else _why(question, caller)
+    for action in required_actions(request, caller):
+        why = (
+            _denied_by_trust(action, caller)
+            if action.name in _TRUST_POLICY_ACTIONS
+            else _denied_by_layers(action, caller)
+        )
         if why is not None:
-            return _sentence(caller.arn, question, why)
+            return _sentence(caller.arn, action, why)
     return None
 
 
 def federation_denial_reason(request: AwsRequest) -> str | None:
-    """Why somebody with a token of an identity provider may not assume a role.
+    """Return why a caller with a token of an identity provider cannot assume a role.
 
-    The token's signature is not checked: the emulator has nobody to ask for the provider's keys.
+    The token's signature is not checked, because the emulator cannot fetch the provider's keys.
 
     Args:
         request: AssumeRoleWithWebIdentity.
 
     Returns:
-        None if the role's trust policy lets them; else AWS's sentence.
+        AWS's error message; None if the role's trust policy allows the request.
     """
     claims = _claims(str(request.params.get("WebIdentityToken", "")))
     issuer = str(claims.get("iss", "")).removeprefix("https://")
@@ -62,48 +66,48 @@ def federation_denial_reason(request: AwsRequest) -> str | None:
         for name, value in claims.items()
     }
     provider = f"arn:{PARTITION}:iam::{role.account_id}:oidc-provider/{issuer}"
-    question = RequiredAction(f"sts:{request.operation}", (arn,), context)
+    action = RequiredAction(f"sts:{request.operation}", (arn,), context)
     effect, _ = evaluate_for(
-        role.assume_role_policy_document, question, Principal(role.account_id, (), federated=provider)
+        role.assume_role_policy_document, action, Principal(role.account_id, (), federated=provider)
     )
     return None if effect is Effect.ALLOW else denied
 
 
-def _why(question: RequiredAction, caller: Caller) -> str | None:
-    said = [(name, evaluate(documents, question)) for name, documents in _layers(caller)]
-    owner, document = _resource_policy(question)
-    theirs, grant = evaluate_for(document, question, caller.principal) if document else (Effect.NOTHING, Grant.NONE)
-    for name, effect in (*said, ("a resource-based policy", theirs)):
+def _denied_by_layers(action: RequiredAction, caller: Caller) -> str | None:
+    effects = [(name, evaluate(documents, action)) for name, documents in _layers(caller)]
+    owner, document = _resource_policy(action)
+    theirs, grant = evaluate_for(document, action, caller.principal) if document else (Effect.NOTHING, Grant.NONE)
+    for name, effect in (*effects, ("a resource-based policy", theirs)):
         if effect is Effect.DENY:
             return f"with an explicit deny in {name}"
     own = owner in {"", caller.account}
-    for name, effect in said:
+    for name, effect in effects:
         if effect is Effect.ALLOW:
             continue
-        # In its own account a bucket's policy can allow what the caller's own policies do not speak about.
+        # In the caller's own account, a bucket policy can allow what the identity policies do not mention.
         if name == _IDENTITY and own and theirs is Effect.ALLOW and grant is Grant.DIRECT:
             continue
-        return f"because no {name.partition(' ')[2]} allows the {question.action} action"
+        return f"because no {name.partition(' ')[2]} allows the {action.name} action"
     if not own and theirs is not Effect.ALLOW:
-        return f"because no resource-based policy allows the {question.action} action"
+        return f"because no resource-based policy allows the {action.name} action"
     return None
 
 
-def _assuming(question: RequiredAction, caller: Caller) -> str | None:
-    """Assuming a role: its trust policy must allow it, and the caller's own policies unless it names them."""
-    role = role_by_arn(question.resources[0])
+def _denied_by_trust(action: RequiredAction, caller: Caller) -> str | None:
+    """Evaluate assuming a role: its trust policy must allow it, and the caller's own policies unless it names them."""
+    role = role_by_arn(action.resources[0])
     if role is None:
-        return ""  # AWS does not say that a role does not exist
-    effect, grant = evaluate_for(role.assume_role_policy_document, question, caller.principal)
+        return ""  # AWS does not reveal that a role does not exist
+    effect, grant = evaluate_for(role.assume_role_policy_document, action, caller.principal)
     if effect is not Effect.ALLOW:
         return ""
     for name, documents in _layers(caller):
-        mine = evaluate(documents, question)
+        mine = evaluate(documents, action)
         if mine is Effect.DENY:
             return f"with an explicit deny in {name}"
         named = name == _IDENTITY and grant is Grant.DIRECT and role.account_id == caller.account
         if mine is not Effect.ALLOW and not named:
-            return f"because no {name.partition(' ')[2]} allows the {question.action} action"
+            return f"because no {name.partition(' ')[2]} allows the {action.name} action"
     return None
 
 
@@ -111,7 +115,7 @@ _IDENTITY = "an identity-based policy"
 
 
 def _layers(caller: Caller) -> list[tuple[str, Iterable[str]]]:
-    """What must allow a call, each by itself."""
+    """Return the layers of policies, each of which must allow a request."""
     layers: list[tuple[str, Iterable[str]]] = [
         ("a service control policy", documents) for documents in service_control_policies(caller.account)
     ]
@@ -123,24 +127,24 @@ def _layers(caller: Caller) -> list[tuple[str, Iterable[str]]]:
     return layers
 
 
-def _resource_policy(question: RequiredAction) -> tuple[str, str]:
-    """Owner and policy of a bucket; both "" for anything else."""
-    arn = question.resources[0]
+def _resource_policy(action: RequiredAction) -> tuple[str, str]:
+    """Return owner and policy of a bucket; both are "" for other resources."""
+    arn = action.resources[0]
     prefix = f"arn:{PARTITION}:s3:::"
-    if not question.action.startswith("s3:") or not arn.startswith(prefix):
+    if not action.name.startswith("s3:") or not arn.startswith(prefix):
         return "", ""
     name = arn.removeprefix(prefix).partition("/")[0]
     _, owner = s3_backends.bucket_accounts.get(name, ("", ""))
-    # Whose bucket it is decides the creation itself: it says that the name is taken.
-    if not owner or question.action == "s3:CreateBucket":
+    # CreateBucket itself reports that the name is taken.
+    if not owner or action.name == "s3:CreateBucket":
         return "", ""
     policy = s3_backends[owner][PARTITION].buckets[name].policy
     return owner, policy.decode() if isinstance(policy, bytes) else str(policy or "")
 
 
-def _sentence(arn: str, question: RequiredAction, why: str) -> str:
-    on = "" if question.resources[0] == "*" else f" on resource: {question.resources[0]}"
-    return f"User: {arn} is not authorized to perform: {question.action}{on} {why}".rstrip()
+def _sentence(arn: str, action: RequiredAction, why: str) -> str:
+    on = "" if action.resources[0] == "*" else f" on resource: {action.resources[0]}"
+    return f"User: {arn} is not authorized to perform: {action.name}{on} {why}".rstrip()
 
 
 def _claims(token: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The gate in front of moto: a request passes with whom it is from, or is answered here."""
+"""Check a request before moto receives it: authenticate the caller, then authorize the request."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from orchestrator.emulator.access.signature import has_valid_signature
 
 
 def check_access(request: AwsRequest) -> tuple[Caller | None, HttpResponse | None]:
-    """Whether a request may go on to moto.
+    """Authenticate and authorize a request.
 
     Args:
         request: the request.
 
     Returns:
-        its caller (None: an operation that needs no credentials, or nobody known), and the answer if it may not.
+        the caller (None if unknown or not needed), and the error response if access is denied.
     """
     signature = request.signature
     if signature is None:
-        return None, _unsigned(request)
+        return None, _authorize_unsigned(request)
     caller = find_caller(signature.access_key)
     token = request.headers.get("x-amz-security-token")
     if caller is None or (unquote(token) if token is not None else None) != caller.token:
@@ -34,20 +34,20 @@ def check_access(request: AwsRequest) -> tuple[Caller | None, HttpResponse | Non
         return None, error_response(
             request, ErrorKind.BAD_SIGNATURE, "The request signature we calculated does not match the one you provided."
         )
-    return caller, _judged(request, caller)
+    return caller, _authorize(request, caller)
 
 
-def _judged(request: AwsRequest, caller: Caller) -> HttpResponse | None:
+def _authorize(request: AwsRequest, caller: Caller) -> HttpResponse | None:
     if caller.expires is not None and caller.expires <= datetime.now(UTC):
         return error_response(request, ErrorKind.EXPIRED, "The security token included in the request is expired")
     try:
         why = denial_reason(request, caller)
     except ValueError as error:
-        why = f"A policy cannot be understood: {error}"
+        why = f"Invalid policy: {error}"
     return None if why is None else error_response(request, ErrorKind.DENIED, why)
 
 
-def _unsigned(request: AwsRequest) -> HttpResponse | None:
+def _authorize_unsigned(request: AwsRequest) -> HttpResponse | None:
     if request.service == "sts" and request.operation == "AssumeRoleWithWebIdentity":
         why = federation_denial_reason(request)
         return None if why is None else error_response(request, ErrorKind.DENIED, why)

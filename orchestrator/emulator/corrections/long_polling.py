@@ -1,6 +1,6 @@
-"""Corrects SQS's ReceiveMessage with ``WaitTimeSeconds``: who waits for a message keeps nobody from sending one.
+"""Correct SQS's ReceiveMessage with ``WaitTimeSeconds``: a waiting receiver must not block the sender.
 
-The emulator answers one request at a time, and moto waits in the middle of it: up to 20 s in which nobody is answered.
+The emulator answers one request at a time, and moto waits up to 20 s within a request.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from orchestrator.emulator.request_lock import REQUEST_LOCK
 
 
 def correct_long_polling() -> None:
-    """Put the corrected method in moto's place."""
+    """Replace moto's method."""
     original = Queue.wait_for_messages
 
     def wait(self: Any, timeout: int) -> None:

@@ -1,6 +1,6 @@
-"""Corrects Organizations' CreateAccount: the role that it makes in the new account may do everything.
+"""Correct Organizations' CreateAccount: the role in the new account has every permission.
 
-In moto that role may do nothing.
+moto gives it none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Actio
 
 
 def correct_member_accounts() -> None:
-    """Put the corrected constructor in moto's place."""
+    """Replace moto's constructor."""
     original = FakeAccount.__init__
 
     def create(self: Any, organization: Any, **given: Any) -> None:

@@ -74,7 +74,7 @@ def test_a_path_that_moto_has_no_rule_for_is_named(tmp_path: Path) -> None:
     answer = ask(client(tmp_path, nothing))
     assert (answer.status_code, json.loads(answer.data)["message"]) == (
         400,
-        "The emulator does not have cognito-idp InitiateAuth",
+        "The emulator does not support cognito-idp InitiateAuth",
     )
 
 

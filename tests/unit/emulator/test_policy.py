@@ -157,7 +157,7 @@ def test_all_keys_and_operators_of_a_condition_must_hold() -> None:
 
 
 def test_an_operator_that_does_not_exist_is_not_passed_over() -> None:
-    with pytest.raises(ValueError, match="StringIs does not exist"):
+    with pytest.raises(ValueError, match="unknown condition operator StringIs"):
         conditions_hold({"StringIs": {"a:b": "1"}}, {"a:b": ["1"]})
 
 
