@@ -203,7 +203,7 @@ class Identities:
         try:
             caller = CallerIdentity.of(self.client("sts", record, role).get_caller_identity())
         except AwsFailure as error:
-            raise setup_failure(error, f"confirm the id of account {record.name}", self.context(record)) from error
+            raise setup_failure(error, f"confirm the ID of account {record.name}", self.context(record)) from error
         if caller.account != record.id:
             raise SetupError(
                 f"the {role} role of account {record.name} is in account {caller.account}, expected {record.id} "
