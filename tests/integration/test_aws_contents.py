@@ -1,4 +1,4 @@
-"""What is in a pool, a table and a bucket: counted with the plan role, and never in the way of a run."""
+"""Count the contents of a pool, a table and a bucket under the plan role. A failure never stops a run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def given(account: Account, tmp_path: Path) -> Catalogue:
 
 @pytest.fixture
 def identities(account: Account, given: Catalogue) -> Identities:
-    """The plan role may do what `account_baseline` lets it do here, and no more."""
+    """The plan role with exactly the permissions that `account_baseline` gives it here."""
     trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{MANAGEMENT}:root"}, "Action": "sts:AssumeRole"}
     iam = account.client("iam")
     iam.create_role(RoleName="orch-plan", AssumeRolePolicyDocument=policy(trust))

@@ -1,4 +1,4 @@
-"""Safety copies against the emulator: a pool as a file, a table's backup, a database's snapshot; and what goes wrong."""
+"""Backups on the emulator: a pool as a file, a backup of a table, a snapshot of a database, and failures."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def pool_with(account: Account, users: int) -> str:
 def test_a_pool_is_saved_with_every_user_and_group_and_says_what_it_lacks(
     account: Account, identities: Identities, tmp_path: Path
 ) -> None:
-    pool = pool_with(account, 130)  # Cognito gives 60 at a time
+    pool = pool_with(account, 130)  # Cognito returns 60 per page
     account.client("cognito-idp").admin_set_user_password(
         UserPoolId=pool, Username="u0", Password="Secret-pass-1", Permanent=True
     )
@@ -139,7 +139,7 @@ def test_of_what_is_gone_there_is_nothing_to_save(identities: Identities, tmp_pa
 
 
 class Slow:
-    """A client whose backup goes through these states."""
+    """A client whose backup passes through these states."""
 
     def __init__(self, states: Iterator[str]) -> None:
         self._states = states

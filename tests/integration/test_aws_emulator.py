@@ -1,4 +1,4 @@
-"""Identities, buckets, states and phases against the emulator, which enforces roles, trust and policies."""
+"""Identities, buckets, states and credential files on the emulator, which enforces roles, trust and policies."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def running(emulator: Path) -> EmulatorInfo:
 
 @pytest.fixture(scope="module")
 def ready(live: Catalogue, running: EmulatorInfo) -> Identities:
-    """Both accounts with a bucket and their roles; the roles as narrow as `account_baseline` makes them."""
+    """Both accounts with a bucket and roles that are as restricted as those of `account_baseline`."""
     identities = Identities(live, running)
     for account in live.accounts.values():
         ensure_bucket(account, identities)

@@ -1,4 +1,4 @@
-"""One plain root, two roles: the real Terraform plans it under one and applies the saved plan under the other."""
+"""One root, two roles: the real Terraform plans under one role and applies the saved plan under the other."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_plan_made_under_one_role_is_applied_under_another(
     make_roles(identities, account)
     terraform = make_terraform(tmp_path)
     text = ROOT % {"bucket": account.state_bucket, "key": unit.state_key, "id": account.id}
-    # The folder's name is one that a shell and an ini file must be kept from reading anything into.
+    # The folder's name has characters that are special in a shell and in an INI file.
     with CredentialFiles(tmp_path / "it's a $run", live, identities) as phases:
         environment = {
             role: phases.child_environment(os.environ, role, ["production"]) for role in (Role.PLAN, Role.APPLY)

@@ -1,4 +1,4 @@
-"""Failed calls of AWS: their cause, the error they become, and what never gets into its text."""
+"""Failed AWS calls: their cause, the resulting error, and what its message never contains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run needs of each account, and that everything that is missing is said at once before anything starts."""
+"""The needs of a run in each account, and that all problems are reported together before anything starts."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_everything_that_is_wrong_is_said_at_once(world: World, tmp_path: Path) 
 
 @pytest.mark.usefixtures("aws")
 def test_a_wrong_account_id_is_found_before_anything_runs(world: World, tmp_path: Path) -> None:
-    # CI that already is the role is the one way to credentials that do not come from an ARN with the id in it.
+    # Only CI that already runs as the role has credentials that do not come from an ARN with the account ID.
     given = with_account(catalogue(tmp_path), account("production", PRODUCTION))
     us = Identities(given, None)
     us.credentials("production", Role.PLAN)

@@ -1,4 +1,4 @@
-"""What policies mean: IAM's own rules, each with a case, and the laws that hold for all of them."""
+"""Policy evaluation: a case for each of IAM's rules, and properties that hold for all policies."""
 
 from __future__ import annotations
 

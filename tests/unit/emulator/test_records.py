@@ -1,4 +1,4 @@
-"""What the emulator leaves on disk: how to reach it, and who called."""
+"""The files of the emulator: its description, and the call log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signatures: what botocore signs is genuine, and whatever is changed on the way is not."""
+"""Signatures: botocore's are valid, and any modification on the way makes them invalid."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.emulator.access.request import AwsRequest, read_request, read_
 from orchestrator.emulator.access.signature import has_valid_signature
 
 SECRET = "s3cr3t/+key"
-# What a client sends is encoded already: unreserved signs and %XX.
+# Clients send encoded paths: unreserved characters and %XX.
 SEGMENT = st.lists(st.sampled_from(["a", "Z", "0", "-", "_", ".", "~", "%20", "%3A", "%2F", "%C3%A9"]), min_size=1).map(
     "".join
 )
@@ -25,7 +25,7 @@ QUERIES = st.lists(st.tuples(SEGMENT, SEGMENT), max_size=4, unique_by=lambda pai
 
 
 def sign(service: str, path: str, query: list[tuple[str, str]], body: bytes, method: str = "POST") -> dict[str, Any]:
-    """A request as a WSGI server hands it on, signed by botocore."""
+    """Return a request as a WSGI server passes it on, signed by botocore."""
     text = "&".join(f"{name}={value}" for name, value in query)
     url = f"http://127.0.0.1:5000{path}" + (f"?{text}" if text else "")
     outgoing = Outgoing(

@@ -1,4 +1,4 @@
-"""One configuration file for each phase: what is in it, who may read it, that it stays fresh and goes away."""
+"""Credential files: contents, permissions, refresh and removal."""
 
 from __future__ import annotations
 

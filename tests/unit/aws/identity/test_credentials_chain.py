@@ -1,4 +1,4 @@
-"""The standard chain that everything starts from: keys, SSO, OIDC, chained roles, MFA, and what is said when it breaks."""
+"""The credential chain that orch starts from: keys, SSO, OIDC, chained roles, MFA, and the errors when it fails."""
 
 from __future__ import annotations
 

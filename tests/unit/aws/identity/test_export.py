@@ -1,4 +1,4 @@
-"""`orch credentials`: what a shell makes of the text."""
+"""`orch credentials`: what a shell gets from the output."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeAws]:
 
 
 def evaluated(text: str, environ: dict[str, str]) -> dict[str, str]:
-    """The environment of a child of a shell that evaluated the text, as `eval "$(orch credentials X)"` does."""
+    """Return the environment of a child of a shell that ran `eval "$(orch credentials X)"`."""
     script = f"{text}\nenv -0"
     done = subprocess.run(["sh", "-c", script], capture_output=True, check=True, env=environ)
     return dict(line.split("=", 1) for line in done.stdout.decode().split("\0") if line)

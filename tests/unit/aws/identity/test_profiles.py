@@ -1,4 +1,4 @@
-"""Files and variables for AWS's tools: what gets in, what is kept out, and that they can be read back."""
+"""Configuration files and variables for AWS tools: their contents, their exclusions, and that tools can read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A state bucket that is not ours, or not where it should be, is left alone. The good way is an integration test."""
+"""A state bucket of another account or in another region is not touched. Integration tests cover the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger says what the state says, whoever else writes; it never holds a value; an unknown format is refused."""
+"""The ledger matches the state despite concurrent writes, never contains a value, and rejects unknown formats."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ENTRY = BUCKET + "ledger/prod/data/eu-west-1.json"
 
 
 def state(serial: int = 1, **resources: dict[str, Any]) -> str:
-    """A state with one instance of each given type, in module.this."""
+    """Return a state with one instance of each given type, in module.this."""
     return json.dumps(
         {
             "version": 4,
@@ -128,7 +128,7 @@ def test_after_a_destroy_the_entry_is_empty_and_of_what_never_was_there_is_none(
 
 
 def test_the_last_word_is_about_the_state_that_is_there(aws: FakeAws, world: World, data: Unit, ledger: Ledger) -> None:
-    """Another apply ends right after the state was read: its newer entry must not be covered by the older one."""
+    """Another apply ends right after the state was read. The older entry must not replace its newer one."""
     world.objects[STATE] = state(1, aws_cognito_user_pool=POOL)
     plain = aws.answer
     raced: list[Call] = []

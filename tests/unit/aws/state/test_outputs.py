@@ -1,4 +1,4 @@
-"""States are read once; not applied, denied, throttled and no bucket are different answers; others' states are shut."""
+"""States are read once; each failure has its own error; states of other accounts are never read."""
 
 from __future__ import annotations
 
