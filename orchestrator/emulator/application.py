@@ -137,7 +137,7 @@ class Emulator:
             environ["HTTP_X_MOTO_ACCOUNT_ID"] = caller.account
         what = f"{request.service or 'this service'} {request.operation or request.method + ' ' + request.path}"
         try:
-            answer = run(self._aws, environ)
+            answer = run_wsgi(self._aws, environ)
         except NotImplementedError:
             return _not_implemented(request, what)
         except Exception as error:  # noqa: BLE001  # one failed call must not end the emulator
@@ -155,7 +155,7 @@ class Emulator:
         if not hmac.compare_digest(given.encode(), self._key.secret_key.encode()):
             return _plain(HTTPStatus.FORBIDDEN)
         if path.startswith(_MOTO_API):
-            return run(self._aws, environ)
+            return run_wsgi(self._aws, environ)
         name = path.removeprefix(CONTROL)
         if name == "reset":
             reset_accounts(self._management, self._accounts, self._key)
@@ -171,7 +171,7 @@ class Emulator:
         return _plain(HTTPStatus.OK)
 
 
-def run(application: Wsgi, environ: dict[str, Any]) -> HttpResponse:
+def run_wsgi(application: Wsgi, environ: dict[str, Any]) -> HttpResponse:
     """Run a WSGI application and return its complete answer.
 
     Args:
