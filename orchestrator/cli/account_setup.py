@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from orchestrator.aws.identity.roles import Identities
-from orchestrator.aws.state.bootstrap import BucketChange, ensure_bucket, plan_bucket
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.state.bucket import BucketChange, ensure_bucket, plan_bucket
 from orchestrator.cli.approve import apply_planned
 from orchestrator.cli.aws import Aws
 from orchestrator.cli.context import Common

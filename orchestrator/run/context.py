@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.aws.identity.break_glass import BreakGlass
-from orchestrator.aws.identity.phases import Phases
-from orchestrator.aws.identity.roles import AnyRole, Identities, role_for
+from orchestrator.aws.identity.credential_files import CredentialFiles
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import AnyRole, BreakGlass, role_for
 from orchestrator.aws.state.history import History
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.locks import StateLocks
@@ -45,7 +45,7 @@ class AwsClients:
     """
 
     identities: Identities
-    credentials: Phases
+    credentials: CredentialFiles
     states: StateStore
     ledger: Ledger
     locks: StateLocks

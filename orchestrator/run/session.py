@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from orchestrator.aws.identity.phases import Phases
-from orchestrator.aws.identity.roles import Identities
+from orchestrator.aws.identity.credential_files import CredentialFiles
+from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.state.history import History
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.locks import StateLocks
@@ -156,7 +156,7 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
         recorder = Recorder()
         sink = Tee([console, recorder])
         stack.callback(sink.close)
-        credentials = Phases(folders.of_run / "aws", catalogue, identities)
+        credentials = CredentialFiles(folders.of_run / "aws", catalogue, identities)
         stack.callback(credentials.close)
         context = RunContext(
             catalogue=catalogue,

@@ -99,8 +99,8 @@ def test_what_would_be_replaced_or_made_is_refused_and_nothing_is_written(projec
     ("source", "says"),
     [
         ("nowhere.tfstate", "nowhere.tfstate cannot be read"),
-        ("s3://{bucket}/nothing", "there is no s3://{bucket}/nothing"),
-        ("s3://no-such-bucket-{bucket}/x", "no bucket"),
+        ("s3://{bucket}/nothing", "s3://{bucket}/nothing does not exist"),
+        ("s3://no-such-bucket-{bucket}/x", "the bucket of s3://no-such-bucket-{bucket}/x does not exist"),
         ("https://example.com/x", "neither a file nor s3://BUCKET/KEY"),
         ("{other}", "uses the provider registry.terraform.io/hashicorp/null, which live/orch.yaml does not have"),
         ("{old}", "terraform state replace-provider"),

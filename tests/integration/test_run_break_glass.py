@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from orchestrator.emulator.calls import RecordedCall, read_calls
+from tests.support.calls import Call, read_calls
 from tests.support.escapes import POOL, USERS, Blueprint, Built, build, commit
 from tests.support.project import Project, Result
 
@@ -44,7 +44,7 @@ class Guarded:
     def orch(self, *arguments: str, code: int) -> Result:
         return self.built.project.orch(*arguments, "--json", code=code)
 
-    def calls(self, *actions: str) -> list[RecordedCall]:
+    def calls(self, *actions: str) -> list[Call]:
         found = read_calls(self.emulator)
         return [call for call in found if call.account == self.built.account.id and call.action in actions]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.config.load import load
 from orchestrator.emulator.info import read_info
 from tests.support.project import Project, Result

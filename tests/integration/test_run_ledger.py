@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.emulator.control import inject
 from orchestrator.emulator.faults import Fault
 from tests.support.emulator import Account
+from tests.support.faults import inject
 from tests.support.project import Project
 
 pytestmark = pytest.mark.integration
@@ -113,7 +113,7 @@ def test_an_entry_that_cannot_be_written_fails_the_unit_loudly_and_is_written_by
         inject(emulator, "ledger", [])
     unit = failed.units()["dev/other"]
     assert unit["status"] == "failed"
-    assert "write the ledger's entry of dev/other" in unit["cause"]
+    assert "write the ledger entry of dev/other" in unit["cause"]
     assert "orch apply dev/other tries again" in failed.err
     assert kept.object("dev/other/eu-west-1/terraform.tfstate")["serial"] > kept.entry("dev", "other")["serial"]
     again = kept.project.orch("apply", "dev", "--yes", "--json")

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.locks import StateLockedError, StateLocks
 from orchestrator.config.catalogue import Unit
 from orchestrator.config.load import load

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.aws.state.bootstrap import BucketChange
+from orchestrator.aws.state.bucket import BucketChange
 from orchestrator.cli.account_setup import (
     baseline_request,
     baseline_units,

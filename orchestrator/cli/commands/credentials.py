@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.aws.identity.credentials import env_text, json_text
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.export import credential_process_json, shell_environment
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.cli.aws import open_aws
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import OneAccount, check_choice
@@ -43,9 +44,9 @@ def credentials(
             raise UsageError(message, hint="run `orch emulator start`, then `orch bootstrap`")
         identities = Identities(project.catalogue, aws.emulator)
         if format_ == "json":
-            text = json_text(identities, name, _ROLES[role])
+            text = credential_process_json(identities, name, _ROLES[role])
         else:
             folder = project.catalogue.root / ".orch" / "credentials"
-            text = env_text(folder, project.catalogue, identities, name, _ROLES[role])
+            text = shell_environment(folder, project.catalogue, identities, name, _ROLES[role])
     sys.stdout.write(text.rstrip("\n") + "\n")
     return 0

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.preflight import FREE_BYTES, Need, preflight
 from orchestrator.cli.account_setup import check_accounts_lock, missing_in_accounts_lock
 from orchestrator.cli.aws import Aws, open_aws

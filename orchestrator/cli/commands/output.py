@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.aws.identity.roles import Identities
+from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.cli.aws import open_aws
 from orchestrator.cli.context import Common, command

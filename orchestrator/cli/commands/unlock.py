@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from orchestrator.aws.identity.roles import Identities
+from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.state.locks import HeldLock, StateLocks
 from orchestrator.cli.aws import open_aws
 from orchestrator.cli.context import Common, command

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.history import History
 from orchestrator.cli.aws import open_aws
 from orchestrator.cli.context import Common, command

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.aws.state.ledger_form import LedgerEntry
+from orchestrator.aws.state.ledger_entry import LedgerEntry
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location
 from orchestrator.guard.findings import finding_id

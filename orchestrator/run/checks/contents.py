@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.aws.backup.count import NOT_COUNTED, contents
-from orchestrator.aws.backup.locate import Whereabouts, whereabouts
-from orchestrator.aws.identity.roles import Identities, Role, role_for
+from orchestrator.aws.backup.count import NOT_COUNTED, describe_contents
+from orchestrator.aws.backup.locate import ResourceLocation, locate_resource
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import OrchError
 from orchestrator.guard.checkov.annotate import label
@@ -24,15 +25,15 @@ def count_contents(context: RunContext, unit: Unit, plan: PlanRecord, verdict: V
     """
     if not any(finding.lost for finding in verdict.findings):
         return verdict
-    resources = {label(each): whereabouts(context.catalogue, unit, each.type, each.before) for each in plan.changes}
+    things = {label(each): locate_resource(context.catalogue, unit, each.type, each.before) for each in plan.changes}
     addresses = dict.fromkeys(each.address for each in verdict.findings if each.lost)
     if not addresses.keys() <= resources.keys():
         resources = {**_of_state(context, unit), **resources}
     role = role_for(unit, write=False)
     found = {address: resources.get(address) for address in addresses}
     counted = {
-        address: NOT_COUNTED if resource is None else contents(context.aws.identities, role, resource)
-        for address, resource in found.items()
+        address: NOT_COUNTED if thing is None else describe_contents(context.aws.identities, role, thing)
+        for address, thing in found.items()
     }
     findings = tuple(
         replace(each, inside=each.inside or counted[each.address]) if each.lost else each for each in verdict.findings
@@ -47,16 +48,16 @@ def count_orphaned(catalogue: Catalogue, identities: Identities, orphan: Orphane
         return NOT_COUNTED
     unit = former_unit(catalogue, account, orphan)
     counted: list[str] = []
-    for each in orphan.protected:
-        resource = _locate(catalogue, unit, each)
-        count = NOT_COUNTED if resource is None else contents(identities, Role.PLAN, resource)
-        if count != NOT_COUNTED:
-            counted.append(count)
+    for each in left.protected:
+        thing = _stands(catalogue, unit, each)
+        said = NOT_COUNTED if thing is None else describe_contents(identities, Role.PLAN, thing)
+        if said != NOT_COUNTED:
+            counted.append(said)
     return "; ".join(counted) or NOT_COUNTED
 
 
-def _of_state(context: RunContext, unit: Unit) -> dict[str, Whereabouts | None]:
-    """Return the protected resources of the unit's state. A failed destroy plan does not name all of its losses."""
+def _of_state(context: RunContext, unit: Unit) -> dict[str, ResourceLocation | None]:
+    """The protected things of the unit's state: an errored plan of destruction does not name all that it would lose."""
     try:
         state = context.aws.states.read(unit)
     except OrchError:
@@ -64,6 +65,6 @@ def _of_state(context: RunContext, unit: Unit) -> dict[str, Whereabouts | None]:
     return {each.address: _locate(context.catalogue, unit, each) for each in (state.protected if state else ())}
 
 
-def _locate(catalogue: Catalogue, unit: Unit, each: StateResource) -> Whereabouts | None:
+def _stands(catalogue: Catalogue, unit: Unit, each: StateResource) -> ResourceLocation | None:
     names = {"id": each.id, "name": each.name, "bucket": each.id, "arn": each.arn}
-    return whereabouts(catalogue, unit, each.type, names)
+    return locate_resource(catalogue, unit, each.type, names)

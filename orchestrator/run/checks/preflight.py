@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.aws.identity.roles import Identities
+from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.preflight import needs_of, preflight
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.config.accounts_lock import AccountsLock

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator.aws.backup.backup import Waiting, can_copy, make_copy
-from orchestrator.aws.backup.locate import whereabouts
+from orchestrator.aws.backup.backup import WaitOptions, back_up, can_back_up
+from orchestrator.aws.backup.locate import locate_resource
 from orchestrator.aws.causes import AwsFailure
 from orchestrator.aws.errors import translate
 from orchestrator.aws.identity.roles import AnyRole
@@ -86,7 +86,7 @@ def save_copies(context: RunContext, unit: Unit, plan: PlanRecord, role: AnyRole
 def _saved(context: RunContext, unit: Unit, change: ResourceChange, role: AnyRole) -> CopyEntry:
     what: str = "no copy: orch cannot copy this type"
     where: tuple[str, ...] = ()
-    if can_copy(change.type):
+    if can_back_up(change.type):
         try:
             what, where = _copy(context, unit, change, role)
         except InterruptedRunError as error:
@@ -111,18 +111,18 @@ def _saved(context: RunContext, unit: Unit, change: ResourceChange, role: AnyRol
 def _copy(context: RunContext, unit: Unit, change: ResourceChange, role: AnyRole) -> tuple[str, tuple[str, ...]]:
     """Return what was copied, and where to."""
     short = _short(change)
-    resource = whereabouts(context.catalogue, unit, change.type, change.before)
-    if resource is None:
-        message = "the plan does not contain its id"
+    thing = locate_resource(context.catalogue, unit, change.type, change.before)
+    if thing is None:
+        message = "the plan does not say what AWS calls it"
         raise BlockedError(message)
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", resource.id)
     file = context.run.folders.copies_of(unit) / f"{name}.json.gz"
-    waiting = Waiting(
+    waiting = WaitOptions(
         stopped=context.run.stop.is_set,
         tell=lambda text: context.run.sink(UnitProgress(unit.id, f"{short}: copy: {text}")),
     )
     mark = f"{context.run.folders.run}-{secrets.token_hex(2)}"
-    copied = make_copy(context.aws.identities, role, resource, file=file, label=mark, waiting=waiting)
+    copied = back_up(context.aws.identities, role, thing, file=file, label=mark, waiting=waiting)
     if copied is None:
         return "no copy: it no longer exists", ()
     if copied.file is None:

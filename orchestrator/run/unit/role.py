@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from orchestrator.aws.identity.break_glass import BreakGlass
-from orchestrator.aws.identity.roles import AnyRole, Identities, applying_role, session_name
+from orchestrator.aws.identity.identities import Identities, session_name
+from orchestrator.aws.identity.roles import AnyRole, BreakGlass, applying_role
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError
 from orchestrator.guard.findings import RUNS_CODE, UNTRUSTED_SOURCE

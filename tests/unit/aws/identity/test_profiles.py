@@ -1,4 +1,4 @@
-"""Files and variables for AWS's tools: what gets in, what is kept out, and that they can be read back."""
+"""Configuration files and variables for AWS tools: their contents, their exclusions, and that tools can read them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from botocore.configloader import load_config
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.aws.identity.identities import Credentials
 from orchestrator.aws.identity.profiles import clean_environment, process_document, profile_config, write_identity_file
-from orchestrator.aws.identity.roles import Credentials
 from orchestrator.errors import SetupError
 
 SOON = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -69,7 +69,7 @@ def test_botocore_reads_every_profile(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a #b", "a ;b", "a\nb", "a\t#b"])
 def test_a_folder_that_the_file_cannot_name_is_said(name: str) -> None:
-    with pytest.raises(SetupError, match="cannot be named"):
+    with pytest.raises(SetupError, match="cannot contain the path"):
         profile_config({"production": ("eu-west-1", Path("/x") / name / "p.json")})
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orchestrator.aws.state.ledger_form import LedgerEntry, make_entry
+from orchestrator.aws.state.ledger_entry import LedgerEntry, make_entry
 from orchestrator.config.catalogue import Unit
 from orchestrator.guard.model import Severity
 from orchestrator.guard.policies.protected import Protected

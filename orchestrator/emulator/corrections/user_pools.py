@@ -1,11 +1,11 @@
-"""Corrects Cognito's CreateUserPool, UpdateUserPool, DeleteUserPool and DescribeUserPoolDomain.
+"""Correct Cognito's CreateUserPool, UpdateUserPool, DeleteUserPool and DescribeUserPoolDomain.
 
-- UpdateUserPool cannot carry ``UsernameAttributes``, ``AliasAttributes`` and ``UsernameConfiguration``, which are fixed
-  at creation, and need not carry tags. moto drops them, so that Terraform's next plan replaces the pool.
-- DeleteUserPool is refused while ``DeletionProtection`` is ``ACTIVE`` or the pool has a domain. moto deletes.
-- A pool has all standard attributes, also when it was created with a schema; it says ``INACTIVE`` where no deletion
-  protection was asked for.
-- A domain says its ``ManagedLoginVersion``.
+- UpdateUserPool has no parameters for ``UsernameAttributes``, ``AliasAttributes`` and ``UsernameConfiguration``, which
+  are fixed at creation, and its tags are optional. moto drops all of them, so Terraform's next plan replaces the pool.
+- DeleteUserPool fails while ``DeletionProtection`` is ``ACTIVE`` or the pool has a domain. moto deletes the pool.
+- A pool has all standard attributes, even if it was created with a schema, and reports ``INACTIVE`` if deletion
+  protection was not requested.
+- A domain reports its ``ManagedLoginVersion``.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from moto.cognitoidp.models import (
 _FIXED = ("UsernameAttributes", "AliasAttributes", "UsernameConfiguration", "UserPoolTags")
 
 
-def correct_pools() -> None:
-    """Put the corrected methods in moto's place."""
+def correct_user_pools() -> None:
+    """Replace moto's methods."""
     _correct_creation()
     _correct_update()
     _correct_deletion()

@@ -1,4 +1,4 @@
-"""What ``orch credentials ACCOUNT`` prints: an environment for a shell, or a ``credential_process`` document."""
+"""The output of ``orch credentials ACCOUNT``: an environment for a shell, or a ``credential_process`` document."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.profiles import (
     emulator_variables,
     foreign_variables,
@@ -14,32 +15,32 @@ from orchestrator.aws.identity.profiles import (
     profile_config,
     write_identity_file,
 )
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.roles import Role
 from orchestrator.config.catalogue import Catalogue
 
 MARKER = "ORCH_CREDENTIALS"
-"""Set in a shell that has this environment: from there orch itself cannot start, which its errors then say."""
+"""Set in a shell that received this environment. orch cannot start from there, and its errors mention that."""
 
 
-def json_text(identities: Identities, account: str, role: Role) -> str:
-    """Credentials as a ``credential_process`` document, for tools that ask again when it expires.
+def credential_process_json(identities: Identities, account: str, role: Role) -> str:
+    """Return credentials as a ``credential_process`` document, for tools that ask again after it expires.
 
     Args:
-        identities: gives the credentials.
+        identities: provides the credentials.
         account: name of the account.
         role: the role.
 
     Returns:
-        JSON text, with a newline at its end.
+        JSON text with a trailing newline.
 
     Raises:
-        SetupError, ThrottledError: credentials cannot be had.
+        SetupError, ThrottledError: credentials are not available.
     """
     identities.confirm(account, role)
     return process_document(identities.credentials(account, role))
 
 
-def env_text(
+def shell_environment(
     folder: Path,
     catalogue: Catalogue,
     identities: Identities,
@@ -48,24 +49,24 @@ def env_text(
     *,
     environ: Mapping[str, str] = os.environ,
 ) -> str:
-    """Shell commands that give a person's shell the role, for ``eval "$(orch credentials ACCOUNT)"``.
+    """Return shell commands that give a shell the role, for ``eval "$(orch credentials ACCOUNT)"``.
 
-    They hold the keys for any tool, and a configuration with the profile ``orch-ACCOUNT`` that rendered roots name, so
-    that ``terraform plan`` works in a root without orch. All end together, within the hour.
+    They export the keys for any tool, and a configuration with the profile ``orch-ACCOUNT`` that rendered roots use, so
+    that ``terraform plan`` works in a root without orch. Both expire together, within the hour.
 
     Args:
-        folder: where that configuration goes (files 0600), e.g. ``.orch/credentials``.
-        catalogue: its accounts become profiles.
-        identities: gives the credentials.
+        folder: where that configuration is written (files with mode 0600), e.g. ``.orch/credentials``.
+        catalogue: the configuration; its accounts become profiles.
+        identities: provides the credentials.
         account: name of the account.
         role: the role.
-        environ: the shell's environment as it is; what would lead elsewhere is unset.
+        environ: the current environment of the shell; variables that lead to another identity are unset.
 
     Returns:
-        one command a line, every value quoted for the shell.
+        one command per line, with every value quoted for the shell.
 
     Raises:
-        SetupError, ThrottledError: credentials cannot be had, or the files cannot be written.
+        SetupError, ThrottledError: credentials are not available, or the files cannot be written.
     """
     record = identities.account(account)
     identities.confirm(record, role)
@@ -89,18 +90,18 @@ def env_text(
     if identities.emulator is not None:
         values |= emulator_variables(identities.emulator.url)
     unset = [n for n in foreign_variables(environ, emulated=identities.emulator is not None) if n not in values]
-    return shell_text(values, unset)
+    return shell_commands(values, unset)
 
 
-def shell_text(values: Mapping[str, str], unset: list[str]) -> str:
-    """Commands for sh, bash and zsh.
+def shell_commands(values: Mapping[str, str], unset: list[str]) -> str:
+    """Return commands for sh, bash and zsh.
 
     Args:
         values: variable -> value; an empty value unsets the variable.
         unset: further variables to unset.
 
     Returns:
-        ``unset`` and ``export`` lines, with a newline at the end.
+        ``unset`` and ``export`` lines with a trailing newline.
     """
     gone = sorted({*unset, *(name for name, value in values.items() if not value)})
     lines = [f"unset {' '.join(shlex.quote(name) for name in gone)}"] if gone else []

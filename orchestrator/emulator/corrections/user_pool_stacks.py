@@ -1,7 +1,8 @@
-"""Corrects CloudFormation's CreateStack, UpdateStack and DeleteStack for ``AWS::Cognito::UserPool``.
+"""Correct CloudFormation's CreateStack, UpdateStack and DeleteStack for ``AWS::Cognito::UserPool``.
 
-moto has no such type: it skips the resource and reports the stack as complete. Here the pool is made, updated in place
-and deleted with its stack or when it is dropped from the template. What Cognito fixes at creation is refused.
+moto does not know this type: it skips the resource and reports the stack as complete. Here the pool is created, updated
+in place, and deleted with its stack or when it is removed from the template. Changing a property that Cognito fixes at
+creation fails.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from moto.core.common_models import CloudFormationModel
 _FIXED = ("UsernameAttributes", "AliasAttributes", "UsernameConfiguration")
 
 
-def correct_stacks() -> None:
-    """Nothing is left to do: moto finds a type by its base class, once this module is there."""
+def correct_user_pool_stacks() -> None:
+    """Do nothing more: moto finds the class below through its base class once this module is imported."""
 
 
-class UserPoolInStack(CloudFormationModel):  # type: ignore[misc]  # moto is not followed by mypy
-    """A user pool that a stack made, with the methods that moto calls.
+class UserPoolInStack(CloudFormationModel):  # type: ignore[misc]  # moto is not typed
+    """A user pool in a CloudFormation stack, with the methods that moto calls.
 
     Args:
-        pool: as Cognito has it.
+        pool: Cognito's user pool.
     """
 
     attributes: ClassVar[Mapping[str, str]] = {"Arn": "arn", "UserPoolId": "id"}
@@ -34,12 +35,12 @@ class UserPoolInStack(CloudFormationModel):  # type: ignore[misc]  # moto is not
 
     @property
     def physical_resource_id(self) -> str:
-        """What ``Ref`` gives."""
+        """The value of ``Ref``."""
         return str(self.pool.id)
 
     @staticmethod
     def cloudformation_name_type() -> str:
-        """No property is a name that moto should make up."""
+        """No property is a name that moto should generate."""
         return ""
 
     @staticmethod
@@ -49,11 +50,11 @@ class UserPoolInStack(CloudFormationModel):  # type: ignore[misc]  # moto is not
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
-        """Whether ``Fn::GetAtt`` knows an attribute."""
+        """Whether ``Fn::GetAtt`` supports an attribute."""
         return attr in cls.attributes
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
-        """What ``Fn::GetAtt`` gives."""
+        """Return the value of ``Fn::GetAtt``."""
         if attribute_name not in self.attributes:
             raise UnformattedGetAttTemplateException
         return str(getattr(self.pool, self.attributes[attribute_name]))
@@ -62,7 +63,7 @@ class UserPoolInStack(CloudFormationModel):  # type: ignore[misc]  # moto is not
     def create_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **_: Any
     ) -> UserPoolInStack:
-        """Make the pool."""
+        """Create the pool."""
         given = dict(cloudformation_json.get("Properties", {}))
         name = given.pop("UserPoolName", resource_name)
         return cls(cognitoidp_backends[account_id][region_name].create_user_pool(name, given))
@@ -76,7 +77,7 @@ class UserPoolInStack(CloudFormationModel):  # type: ignore[misc]  # moto is not
         account_id: str,
         region_name: str,
     ) -> UserPoolInStack:
-        """Change the pool in place."""
+        """Update the pool in place."""
         del new_resource_name
         pool, given = original_resource.pool, dict(cloudformation_json.get("Properties", {}))
         given.pop("UserPoolName", None)
@@ -93,7 +94,7 @@ class UserPoolInStack(CloudFormationModel):  # type: ignore[misc]  # moto is not
     def delete_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
     ) -> None:
-        """Delete the pool that is no longer in the template."""
+        """Delete a pool that was removed from the template."""
         del cloudformation_json
         cognitoidp_backends[account_id][region_name].delete_user_pool(resource_name)
 

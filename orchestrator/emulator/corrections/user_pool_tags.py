@@ -1,4 +1,4 @@
-"""Corrects Cognito's TagResource, UntagResource and ListTagsForResource, which moto does not have."""
+"""Add Cognito's TagResource, UntagResource and ListTagsForResource, which moto lacks."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from moto.cognitoidp.responses import CognitoIdpResponse
 from moto.core.responses import ActionResult, EmptyResult
 
 
-def correct_pool_tags() -> None:
-    """Give the three calls to moto."""
+def correct_user_pool_tags() -> None:
+    """Add the three operations to moto."""
     CognitoIdpResponse.tag_resource = _tag
     CognitoIdpResponse.untag_resource = _untag
     CognitoIdpResponse.list_tags_for_resource = _list
 
 
 def _tags(response: Any) -> dict[str, str]:
-    pool_id = response._get_param("ResourceArn").rpartition("/")[2]  # noqa: SLF001  # how moto's own methods read
+    pool_id = response._get_param("ResourceArn").rpartition("/")[2]  # noqa: SLF001  # as in moto's own methods
     config = response.backend.describe_user_pool(pool_id).extended_config
     if config.get("UserPoolTags") is None:
         config["UserPoolTags"] = {}
@@ -25,13 +25,13 @@ def _tags(response: Any) -> dict[str, str]:
 
 
 def _tag(response: Any) -> ActionResult:
-    _tags(response).update(response._get_param("Tags"))  # noqa: SLF001  # how moto's own methods read
+    _tags(response).update(response._get_param("Tags"))  # noqa: SLF001  # as in moto's own methods
     return EmptyResult()
 
 
 def _untag(response: Any) -> ActionResult:
     tags = _tags(response)
-    for key in response._get_param("TagKeys"):  # noqa: SLF001  # how moto's own methods read
+    for key in response._get_param("TagKeys"):  # noqa: SLF001  # as in moto's own methods
         tags.pop(key, None)
     return EmptyResult()
 

@@ -1,7 +1,7 @@
-"""The ARNs that a request is about, as IAM names them.
+"""The ARNs of the resources that a request accesses, as IAM names them.
 
-Services that are not listed here have their ARN where a parameter is one; else the resource is ``*``, so that a policy
-on one ARN neither allows nor denies.
+For services that are not listed here, the ARN is a parameter that is an ARN of the service. Otherwise the resource is
+``*``, so that a policy on one ARN neither allows nor denies.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from orchestrator.emulator.access.request import AwsRequest
 
 ANY = ("*",)
 
-# service -> (parameter, the end of the ARN); the first parameter that is there counts.
+# service -> (parameter, last part of the ARN); the first parameter that is present counts.
 _SIMPLE: Mapping[str, tuple[tuple[str, str], ...]] = {
     "budgets": (("BudgetName", "budget/{}"), ("Budget.BudgetName", "budget/{}")),
     "cloudformation": (("StackName", "stack/{}/*"), ("StackSetName", "stackset/{}:*")),
@@ -39,15 +39,15 @@ _GLOBAL = {"budgets", "iam", "organizations"}
 _NO_RESOURCE = {("cognito-idp", "CreateUserPool"), ("kms", "CreateKey")}
 
 
-def resources_of(request: AwsRequest, account: str) -> tuple[tuple[str, ...], ...]:
-    """What a request is about.
+def resource_arns(request: AwsRequest, account: str) -> tuple[tuple[str, ...], ...]:
+    """Return the resources that a request accesses.
 
     Args:
         request: the request.
-        account: the caller's account.
+        account: account of the caller.
 
     Returns:
-        one entry for each resource that it acts on, never none; an entry holds every name of that resource.
+        at least one entry; each entry has all ARNs of one resource.
     """
     special = _SPECIAL.get(request.service)
     if special is not None:
@@ -76,7 +76,7 @@ def _arn(request: AwsRequest, account: str, end: str, value: str = "") -> str:
 
 
 def _own_arn(request: AwsRequest) -> tuple[str, ...]:
-    """A parameter that is an ARN of the service itself."""
+    """Return a parameter that is an ARN of the service itself."""
     start = f"arn:{PARTITION}:{request.service}:"
     for value in request.params.values():
         if isinstance(value, str) and value.startswith(start):
@@ -165,7 +165,7 @@ def _logs(request: AwsRequest, account: str) -> tuple[tuple[str, ...], ...]:
     if not group and not arn:
         return (ANY,)
     arn = arn.removesuffix(":*") or _arn(request, account, f"log-group:{group}")
-    # A log group is named with and without the star of its streams; policies have both.
+    # Policies name a log group with and without the star of its streams.
     return ((f"{arn}:log-stream:{stream}",),) if stream else ((arn, f"{arn}:*"),)
 
 
@@ -174,7 +174,7 @@ def _secrets(request: AwsRequest, account: str) -> tuple[tuple[str, ...], ...]:
     if not value or value.startswith("arn:"):
         return ((value or "*",),)
     secret = secretsmanager_backends[account][request.region].secrets.get(value)
-    # A secret's ARN ends in six signs that AWS chooses.
+    # A secret's ARN ends in six characters that AWS chooses.
     return ((secret.arn if secret else _arn(request, account, f"secret:{value}-000000"),),)
 
 
@@ -187,7 +187,7 @@ def _ssm(request: AwsRequest, account: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _rds(request: AwsRequest, account: str) -> tuple[tuple[str, ...], ...]:
-    """A snapshot is made of something, so both are asked for; the rest are instances, clusters, groups."""
+    """Return the snapshot and its source, both of which are checked; otherwise instances, clusters or groups."""
     kinds = (
         ("DBInstanceIdentifier", "db"),
         ("DBClusterIdentifier", "cluster"),

@@ -1,7 +1,7 @@
-"""Corrects AssumeRole: moto knows no ``PolicyArns``, no ``Tags``, and lets a session last longer than its role allows.
+"""Correct AssumeRole: moto ignores ``PolicyArns`` and ``Tags``, and allows sessions longer than the role permits.
 
-The managed policies that a session is narrowed by, and its tags, are kept with it, for the gate to judge and the log of
-calls to tell. Transitive tags are not passed on to the next role.
+The session stores its managed policies and its tags, for access checks and for the call log. Transitive tags are not
+passed on to the next role.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from moto.sts.responses import TokenResponse
 from orchestrator.emulator.access.callers import PARTITION, managed, role_by_arn
 
 _CHAINED_SECONDS = 3600
-_KEY_SIGNS, _VALUE_SIGNS = 128, 256
+_KEY_LENGTH, _VALUE_LENGTH = 128, 256
 _TAG = re.compile(r"[\w\s.:/=+@-]*")
-"""Close to STS's own ``[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*``."""
+"""Similar to STS's own ``[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*``."""
 
 
-def correct_sessions() -> None:
-    """Put the corrected method in moto's place."""
+def correct_assume_role() -> None:
+    """Replace moto's method."""
     original = TokenResponse.assume_role
 
     def assumed(self: Any) -> Any:
@@ -44,14 +44,14 @@ def correct_sessions() -> None:
 
 
 def _tags(given: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """Session tags, as far as STS takes them: letters, spaces, digits and few signs, a value of at most 256."""
+    """Return session tags within the limits of STS: letters, spaces, digits and few signs, values of at most 256."""
     tags: dict[str, str] = {}
     for each in given:
         names = {name.lower(): value for name, value in each.items()}
         key, value = names.get("key", ""), names.get("value", "")
-        if not key or len(key) > _KEY_SIGNS or len(value) > _VALUE_SIGNS or not _TAG.fullmatch(key + value):
+        if not key or len(key) > _KEY_LENGTH or len(value) > _VALUE_LENGTH or not _TAG.fullmatch(key + value):
             raise STSValidationError(
-                f"1 validation error detected: the session tag {key!r} has a key or a value that is no tag's"
+                f"1 validation error detected: the session tag {key!r} has an invalid key or value"
             )
         if key in tags:
             raise STSValidationError("Duplicate tag keys found. Please note that Tag keys are case insensitive.")

@@ -1,4 +1,4 @@
-"""Service control policies: what an organisation lets a member account do at most."""
+"""Service control policies, which limit what a member account of an organization can do."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ _TYPE = "SERVICE_CONTROL_POLICY"
 
 
 def service_control_policies(account: str) -> list[list[str]]:
-    """The policies above an account, one list for each level: the account, its units, the root.
+    """Return the policies that apply to an account, by level: the account, its organizational units, the root.
 
-    Each level must allow a call by itself. The management account is bound by none.
+    Each level must allow a request. The policies do not apply to the management account.
 
     Args:
-        account: 12-digit id.
+        account: 12-digit ID.
 
     Returns:
-        JSON of the policies of each level; empty when the account is in no organisation, or its organisation has not
-        turned such policies on.
+        JSON of the policies of each level; empty if the account is not in an organization, or if the organization does
+        not use service control policies.
     """
     found = _member(account)
     return [] if found is None else list(_levels(*found))

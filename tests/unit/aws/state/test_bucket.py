@@ -1,4 +1,4 @@
-"""A state bucket that is not ours, or not where it should be, is left alone. The good way is an integration test."""
+"""A state bucket of another account or in another region is not touched. Integration tests cover the rest."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity.roles import Identities
-from orchestrator.aws.state.bootstrap import ensure_bucket, plan_bucket
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.state.bucket import ensure_bucket, plan_bucket
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.errors import DeniedError, SetupError
 from tests.support.aws import (
@@ -64,7 +64,7 @@ def test_someone_elses_bucket_is_said_and_left_alone(
 
 def test_a_bucket_in_another_region_is_said(aws: FakeAws, world: World, live: Catalogue) -> None:
     world.refuse[f"HEAD {BUCKET}"] = Answer(200, "", {"x-amz-bucket-region": "us-east-1"})
-    with pytest.raises(SetupError, match="is in us-east-1, wanted eu-west-1"):
+    with pytest.raises(SetupError, match="is in us-east-1, expected eu-west-1"):
         plan_bucket(live.accounts["production"], Identities(live, None))
     assert not [c for c in aws.calls if c.method == "PUT"]
 

@@ -1,7 +1,7 @@
-"""What is in an empty emulator: the entry user, and in each account the role that it enters by.
+"""The contents of an empty emulator: the entry user, and in each account the role that it assumes.
 
-The same as in AWS on the day when an account was made in an organisation: ``OrganizationAccountAccessRole``, which may
-do everything and trusts the management account, and nothing else. No password, no policy, no bucket.
+This matches an account that AWS Organizations has just created: ``OrganizationAccountAccessRole`` has every permission
+and trusts the management account. There is nothing else: no password, no policy, no bucket.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ _HOUR = 3600
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The entry user's access key. It outlives a reset, so that whoever has read ``emulator.json`` can go on."""
+    """The access key of the entry user. It survives a reset, so clients that read ``emulator.json`` keep working."""
 
     access_key: str
     secret_key: str
 
 
-def seed(management: str, accounts: Mapping[str, str], key: Key | None = None) -> Key:
-    """Empty every account, then put in what is there from the start.
+def reset_accounts(management: str, accounts: Mapping[str, str], key: Key | None = None) -> Key:
+    """Empty every account, then create the initial contents.
 
     Args:
-        management: id of the management account.
-        accounts: account name -> id.
-        key: the entry user's key; None makes a new one.
+        management: ID of the management account.
+        accounts: account name -> ID.
+        key: access key of the entry user; None creates a new one.
 
     Returns:
-        the entry user's key.
+        access key of the entry user.
     """
     moto_api_backend.reset()
     kept = _entry_user(management, key)
@@ -47,11 +47,11 @@ def seed(management: str, accounts: Mapping[str, str], key: Key | None = None) -
 
 
 def add_accounts(management: str, accounts: Mapping[str, str]) -> None:
-    """Give each account its entry role, unless it has one.
+    """Create the entry role in each account that does not have it.
 
     Args:
-        management: id of the management account, which the roles trust.
-        accounts: account name -> id.
+        management: ID of the management account, which the roles trust.
+        accounts: account name -> ID.
     """
     trust = _document(
         Effect="Allow", Principal={"AWS": f"arn:{_PARTITION}:iam::{management}:root"}, Action="sts:AssumeRole"

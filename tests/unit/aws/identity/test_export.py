@@ -1,4 +1,4 @@
-"""`orch credentials`: what a shell makes of the text."""
+"""`orch credentials`: what a shell gets from the output."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.aws.identity.credentials import env_text, json_text, shell_text
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.export import credential_process_json, shell_commands, shell_environment
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from tests.support.aws import FakeAws, World, catalogue, give_keys, standard_chain
 
 
@@ -25,7 +26,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeAws]:
 
 
 def evaluated(text: str, environ: dict[str, str]) -> dict[str, str]:
-    """The environment of a child of a shell that evaluated the text, as `eval "$(orch credentials X)"` does."""
+    """Return the environment of a child of a shell that ran `eval "$(orch credentials X)"`."""
     script = f"{text}\nenv -0"
     done = subprocess.run(["sh", "-c", script], capture_output=True, check=True, env=environ)
     return dict(line.split("=", 1) for line in done.stdout.decode().split("\0") if line)
@@ -36,7 +37,7 @@ def test_a_shell_gets_the_role_and_loses_what_would_lead_elsewhere(tmp_path: Pat
     live = catalogue(tmp_path)
     environ = {"PATH": os.environ["PATH"], "AWS_PROFILE": "me", "AWS_ROLE_ARN": "arn", "AWS_REGION": "us-east-1"}
     folder = tmp_path / "it's here" / "credentials"
-    text = env_text(folder, live, Identities(live, None), "production", Role.PLAN, environ=environ)
+    text = shell_environment(folder, live, Identities(live, None), "production", Role.PLAN, environ=environ)
     shell = evaluated(text, environ)
     assert shell["AWS_SESSION_TOKEN"] == f"TOKEN-{shell['AWS_ACCESS_KEY_ID']}"
     assert shell["AWS_REGION"] == "eu-west-1"
@@ -53,7 +54,7 @@ def test_a_shell_gets_the_role_and_loses_what_would_lead_elsewhere(tmp_path: Pat
 @pytest.mark.usefixtures("aws")
 def test_json_is_a_credential_process_document(tmp_path: Path) -> None:
     live = catalogue(tmp_path)
-    document = json.loads(json_text(Identities(live, None), "production", Role.APPLY))
+    document = json.loads(credential_process_json(Identities(live, None), "production", Role.APPLY))
     assert sorted(document) == ["AccessKeyId", "Expiration", "SecretAccessKey", "SessionToken", "Version"]
 
 
@@ -61,7 +62,7 @@ def test_json_is_a_credential_process_document(tmp_path: Path) -> None:
     st.dictionaries(st.sampled_from(["A", "B", "C"]), st.text(st.characters(codec="utf-8", exclude_characters="\0")))
 )
 def test_every_value_comes_through_the_shell_as_it_is(values: dict[str, str]) -> None:
-    shell = evaluated(shell_text(values, ["GONE"]), {"PATH": os.environ["PATH"], "GONE": "x", "A": "old"})
+    shell = evaluated(shell_commands(values, ["GONE"]), {"PATH": os.environ["PATH"], "GONE": "x", "A": "old"})
     assert {n: v for n, v in shell.items() if n in "ABC"} == {
         **({} if "A" in values else {"A": "old"}),
         **{n: v for n, v in values.items() if v},

@@ -1,4 +1,4 @@
-"""What a request asks to be allowed: its own action on each resource, tagging, and handing a role to a service."""
+"""The actions that a request must be allowed: its own on each resource, tagging, and passing a role to a service."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 from moto.cognitoidp.models import cognitoidp_backends
 from moto.iam.models import iam_backends
 
-from orchestrator.emulator.access.actions import action_of, tagging_action
+from orchestrator.emulator.access.action_names import action_of, tagging_action
 from orchestrator.emulator.access.callers import PARTITION, Caller
-from orchestrator.emulator.access.policy import Question
+from orchestrator.emulator.access.policy import RequiredAction
 from orchestrator.emulator.access.request import AwsRequest
-from orchestrator.emulator.access.resources import resources_of
+from orchestrator.emulator.access.resource_arns import resource_arns
 
-# (service, operation, parameter that holds the role's ARN) -> the service that the role is handed to.
+# (service, operation) -> (parameter with the role's ARN, the service that the role is passed to).
 _PASSED: Mapping[tuple[str, str], tuple[str, str]] = {
     ("apigatewayv2", "CreateIntegration"): ("CredentialsArn", "apigateway.amazonaws.com"),
     ("cloudformation", "CreateStack"): ("RoleARN", "cloudformation.amazonaws.com"),
@@ -36,7 +36,7 @@ _PASSED: Mapping[tuple[str, str], tuple[str, str]] = {
     ("stepfunctions", "CreateStateMachine"): ("roleArn", "states.amazonaws.com"),
     ("stepfunctions", "UpdateStateMachine"): ("roleArn", "states.amazonaws.com"),
 }
-# Condition keys that are parameters of the request.
+# Condition keys whose values are parameters of the request.
 _PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "iam": {"PolicyArn": "iam:policyarn"},
     "s3": {
@@ -53,7 +53,7 @@ _PARAMETERS: Mapping[str, Mapping[str, str]] = {
         "SourceIdentity": "sts:sourceidentity",
     },
 }
-# IAM asks for the boundary of the role that there is, except where one is given.
+# For these, IAM uses the boundary of the existing role, unless the request has one.
 _BOUNDED = {
     "AttachRolePolicy",
     "DeleteRolePermissionsBoundary",
@@ -63,28 +63,30 @@ _BOUNDED = {
 }
 
 
-def questions(request: AwsRequest, caller: Caller) -> tuple[Question, ...]:
-    """Everything that must be allowed for a request to go on.
+def required_actions(request: AwsRequest, caller: Caller) -> tuple[RequiredAction, ...]:
+    """Return everything that must be allowed for a request to succeed.
 
     Args:
         request: the request.
         caller: who sent it.
     """
-    context = context_of(request, caller)
-    resources = resources_of(request, caller.account)
+    context = condition_context(request, caller)
+    resources = resource_arns(request, caller.account)
     actions = [action for action in (action_of(request), tagging_action(request)) if action]
-    own = [Question(action, resource, context | _tags_of(resource)) for action in actions for resource in resources]
+    own = [
+        RequiredAction(action, resource, context | _tags_of(resource)) for action in actions for resource in resources
+    ]
     return (*own, *_passes(request, context))
 
 
-def context_of(request: AwsRequest, caller: Caller) -> dict[str, Sequence[str]]:
-    """The condition keys of a request, lower case; those of its resources are missing."""
+def condition_context(request: AwsRequest, caller: Caller) -> dict[str, Sequence[str]]:
+    """Return the condition keys of a request, lower case, without those of its resources."""
     now = time.time()
     context: dict[str, Sequence[str]] = {
         **caller.context,
         "aws:requestedregion": (request.region,),
         "aws:resourceaccount": (caller.account,),
-        # The emulator speaks plain HTTP on loopback, in the place of an endpoint with TLS.
+        # The emulator uses plain HTTP on loopback in place of an endpoint with TLS.
         "aws:securetransport": ("true",),
         "aws:sourceip": ("127.0.0.1",),
         "aws:viaawsservice": ("false",),
@@ -120,17 +122,17 @@ def _boundary(request: AwsRequest, caller: Caller) -> str:
     return next((str(each.permissions_boundary_arn or "") for each in roles if each.name == name), "")
 
 
-def _passes(request: AwsRequest, context: Mapping[str, Sequence[str]]) -> Iterable[Question]:
+def _passes(request: AwsRequest, context: Mapping[str, Sequence[str]]) -> Iterable[RequiredAction]:
     parameter, service = _PASSED.get((request.service, request.operation), ("", ""))
     value: Any = request.params
     for part in parameter.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     if isinstance(value, str) and value:
-        yield Question("iam:PassRole", (value,), {**context, "iam:passedtoservice": (service,)})
+        yield RequiredAction("iam:PassRole", (value,), {**context, "iam:passedtoservice": (service,)})
 
 
 def _pairs(tags: Any) -> Iterable[tuple[str, str]]:
-    """Tags in the shapes that the services have: a map, or a list of records."""
+    """Yield tags from the formats of the different services: a map, or a list of records."""
     if isinstance(tags, Mapping):
         yield from ((str(key), str(value)) for key, value in tags.items())
     elif isinstance(tags, list):
@@ -141,7 +143,7 @@ def _pairs(tags: Any) -> Iterable[tuple[str, str]]:
 
 
 def _tags_of(resource: tuple[str, ...]) -> dict[str, Sequence[str]]:
-    """``aws:ResourceTag`` of what there is: user pools and roles, whose tags decide who may delete them."""
+    """Return ``aws:ResourceTag`` of existing user pools and roles, whose tags decide who can delete them."""
     arn = resource[0]
     parts = arn.split(":", 5)
     tags: Any = None

@@ -1,4 +1,4 @@
-"""The base identity: whom the user's own AWS configuration (or the emulator's entry user) makes orch."""
+"""The session that orch starts from: the user's own AWS configuration, or the entry user of the emulator."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from botocore.exceptions import NoCredentialsError
 from botocore.session import Session as BotocoreSession
 
 from orchestrator.aws.causes import AwsFailure
+from orchestrator.aws.endpoint import EmulatorEndpoint
 from orchestrator.aws.errors import CallContext, setup_failure
 from orchestrator.aws.identity.sessions import SessionFactory
-from orchestrator.emulator.info import EmulatorInfo
 from orchestrator.errors import SetupError
 
 
 @dataclass(frozen=True, slots=True)
 class CallerIdentity:
-    """Who STS says that credentials belong to: account id and ARN."""
+    """The owner of credentials according to STS: account ID and ARN."""
 
     account: str
     arn: str
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> CallerIdentity:
-        """From the answer of GetCallerIdentity."""
+        """Create it from the response of GetCallerIdentity."""
         return cls(str(answer["Account"]), str(answer["Arn"]))
 
     @property
@@ -35,23 +35,23 @@ class CallerIdentity:
         return self.arn.split(":")[1] or "aws"
 
     def is_role(self, account: str, name: str) -> bool:
-        """Whether this is a session of that role. ``name`` may carry a path, which ARNs of sessions do not show."""
+        """Whether this is a session of a role. ``name`` can include a path, which session ARNs do not show."""
         kind, _, rest = self.arn.rpartition(":")[2].partition("/")
         return self.account == account and kind == "assumed-role" and rest.split("/")[0] == name.rsplit("/", 1)[-1]
 
 
 class BaseSession:
-    """One base identity, asked for once: its first failure is the answer for the whole run.
+    """A session that roles are assumed from. It authenticates once; a failure is final for the whole run.
 
     Args:
-        factory: builds the session.
-        profile: AWS profile to start from; None for the environment or the default.
+        factory: creates the session.
+        profile: AWS profile to start from; None for the environment or the default profile.
         region: region of the first call.
-        emulator: the running emulator, or None for AWS.
+        emulator: the running emulator; None for AWS.
     """
 
     def __init__(
-        self, factory: SessionFactory, profile: str | None, region: str, emulator: EmulatorInfo | None
+        self, factory: SessionFactory, profile: str | None, region: str, emulator: EmulatorEndpoint | None
     ) -> None:
         self._factory = factory
         self._profile = profile
@@ -63,14 +63,14 @@ class BaseSession:
         self._caller: CallerIdentity | SetupError | None = None
 
     def login_profile(self) -> str | None:
-        """The profile that a person would log in to: the one at the root of the chain; None when there is none."""
+        """Return the profile that the user logs in to, the root of the ``source_profile`` chain; None without one."""
         if self._session is None or self._emulated:
             return self._profile
         name: str | None = self._profile
         try:
             name = self._session.get_config_variable("profile")
             profiles = self._session.full_config.get("profiles", {})
-        except AwsFailure:  # a configuration that cannot be read is what the message is about
+        except AwsFailure:  # the error message is about this unreadable configuration
             return name
         seen: set[str] = set()
         while name is not None and name not in seen and (source := profiles.get(name, {}).get("source_profile")):
@@ -79,17 +79,17 @@ class BaseSession:
         return name
 
     def ca_bundle(self) -> str | None:
-        """The file of certificates that AWS is trusted by, from AWS_CA_BUNDLE or the profile; None for the default."""
+        """Return the path of the CA bundle from AWS_CA_BUNDLE or the profile; None for the default."""
         with self._lock:
             bundle = self._opened().get_config_variable("ca_bundle")
         return str(bundle) if bundle else None
 
     def caller(self) -> CallerIdentity:
-        """Who the base identity is.
+        """Return the identity that orch starts from.
 
         Raises:
             SetupError: no credentials, an expired login, a broken configuration, no network.
-            ThrottledError: AWS asked to slow down, after retries.
+            ThrottledError: AWS still throttled the request after retries.
         """
         with self._lock:
             if self._caller is None:
@@ -99,7 +99,7 @@ class BaseSession:
             return self._caller
 
     def frozen(self) -> tuple[str, str, str | None]:
-        """Access key, secret key and token as they are now; the lock keeps two threads from asking for MFA at once.
+        """Return the current access key, secret key and token. The lock prevents two MFA prompts at the same time.
 
         Raises:
             SetupError: as `caller`.
@@ -115,7 +115,7 @@ class BaseSession:
             return str(frozen.access_key), str(frozen.secret_key), frozen.token
 
     def client(self, service: str, region: str) -> Any:
-        """A client of the base identity; one for each service and region, shared by all threads."""
+        """Return a client of the session. All threads share one per service and region."""
         with self._lock:
             if (service, region) not in self._clients:
                 self._clients[service, region] = self._opened().create_client(service, region_name=region)
@@ -132,7 +132,7 @@ class BaseSession:
             return CallerIdentity.of(self.client("sts", self._region).get_caller_identity())
         except AwsFailure as error:
             failure = setup_failure(error, "log in to AWS", self._context())
-            if not isinstance(failure, SetupError):  # throttled: the next one may be luckier
+            if not isinstance(failure, SetupError):  # throttled: do not cache, a later call can succeed
                 raise failure from error
             return failure
         except SetupError as error:

@@ -1,4 +1,4 @@
-"""What IAM calls an operation of an API, where the two names differ."""
+"""The IAM action of an API operation, where the two names differ."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from orchestrator.emulator.access.request import AwsRequest
 
-# IAM's prefix of a service, where it is not botocore's name.
+# IAM's prefix of a service, if it differs from botocore's name.
 _PREFIXES = {
     "apigatewayv2": "apigateway",
     "dynamodbstreams": "dynamodb",
@@ -79,7 +79,7 @@ _S3 = {
     "UploadPart": "PutObject",
     "UploadPartCopy": "PutObject",
 }
-# With a version id these are other actions.
+# With a version ID the action is another.
 _S3_VERSIONED = {
     "DeleteObject": "DeleteObjectVersion",
     "DeleteObjectTagging": "DeleteObjectVersionTagging",
@@ -96,7 +96,7 @@ _S3CONTROL = {
 }
 _LAMBDA = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction"}
 
-# Operations that make something with tags ask for the right to tag it, too; a session is such a thing.
+# Operations that create something with tags also require the permission to tag it. This includes sessions.
 _TAGGING: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "dynamodb": ("TagResource", ("CreateTable",)),
     "events": ("TagResource", ("PutRule", "CreateEventBus")),
@@ -119,7 +119,7 @@ _IAM_TAGGING = {
 
 
 def action_of(request: AwsRequest) -> str:
-    """IAM's name of what a request does: ``s3:ListBucket`` for ``HeadBucket``.
+    """Return the IAM action of a request: ``s3:ListBucket`` for ``HeadBucket``.
 
     Args:
         request: the request.
@@ -132,7 +132,7 @@ def action_of(request: AwsRequest) -> str:
 
 
 def tagging_action(request: AwsRequest) -> str | None:
-    """The action of tagging that a request needs besides its own, because it makes something with tags."""
+    """Return the tagging action that a request needs in addition, because it creates something with tags; else None."""
     if not (request.params.get("Tags") or request.params.get("tags")):
         return None
     if request.service == "iam":
@@ -145,7 +145,7 @@ def tagging_action(request: AwsRequest) -> str | None:
 def _name(request: AwsRequest) -> str:
     operation = request.operation
     if request.service in {"apigateway", "apigatewayv2"}:
-        return request.method  # API Gateway's actions are HTTP's methods
+        return request.method  # API Gateway's actions are the HTTP methods
     if request.service == "s3control":
         return _S3CONTROL.get(operation, operation)
     if request.service == "lambda":

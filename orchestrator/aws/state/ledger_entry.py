@@ -1,7 +1,7 @@
-"""An entry of the ledger: what a state bucket knows of one unit, and its form as JSON.
+"""A ledger entry: what a state bucket knows about one unit, and its JSON format.
 
-It outlives the catalogue that it was written from: when a unit is gone from ``live/``, its entry still says what there
-was, in which state, and what of it must not be lost.
+An entry outlives the configuration. When a unit is gone from ``live/``, its entry still names its state and the
+resources that must not be lost.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from orchestrator.terraform.model import StateRecord, StateResource
 
 LEDGER_FORMAT = 1
 LEDGER_PREFIX = "ledger/"
-"""Where the entries are in a state bucket: ``ledger/STAGE/STACK/REGION.json``."""
+"""Prefix of the entries in a state bucket: ``ledger/STAGE/STACK/REGION.json``."""
 
 
 @dataclass(frozen=True, slots=True)
-class FurtherProvider:
-    """One further provider configuration of a unit; destroying what is left of it needs the same."""
+class LedgerProvider:
+    """An additional provider configuration of a unit, which is needed again to destroy its remaining resources."""
 
     name: str
     alias: str | None
@@ -34,17 +34,18 @@ class FurtherProvider:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One unit as it was after its last apply, destroy, move or adoption.
+    """One unit after its last apply, destroy, move or adoption.
 
     Attributes:
-        account: name of the account in ``live/``; ``account_id`` its twelve digits.
-        module: the module's address, e.g. ``user_pool``.
-        catalogue: ``name`` of ``live/orch.yaml``.
-        lineage, serial: of the state; an empty lineage when there is no state any more.
-        resources: how many managed resources the state has; 0 after a destroy.
-        protected: the objects whose loss loses data or identities.
-        upstreams: units that had to be done before it.
-        orch, time: who wrote it, and when (UTC, ISO 8601).
+        account: name of the account in ``live/``.
+        account_id: its ID, 12 digits.
+        module: address of the module, e.g. ``user_pool``.
+        catalogue: ``name`` in ``live/orch.yaml``.
+        lineage, serial: of the state; the lineage is empty if the unit has no state any more.
+        resources: number of managed resources in the state; 0 after a destroy.
+        protected: objects whose loss would lose data or identities.
+        upstreams: units that this unit depends on.
+        orch, time: version of orch that wrote the entry, and when (UTC, ISO 8601).
     """
 
     unit: str
@@ -61,35 +62,35 @@ class LedgerEntry:
     resources: int
     protected: tuple[StateResource, ...] = ()
     upstreams: tuple[str, ...] = ()
-    providers: tuple[FurtherProvider, ...] = ()
+    providers: tuple[LedgerProvider, ...] = ()
     of_account: bool = False
     orch: str = __version__
     time: str = ""
 
     @property
     def folder(self) -> str:
-        """``STAGE/STACK/REGION``: which unit it is of, whatever its id looks like."""
+        """``STAGE/STACK/REGION``, which identifies the unit independent of its ID."""
         return f"{self.stage}/{self.stack}/{self.region}"
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is left of the unit."""
+        """Whether the unit has no resources."""
         return self.resources == 0
 
 
 def entry_key(folder: str) -> str:
-    """Key of the entry of the unit in a folder ``STAGE/STACK/REGION``."""
+    """Return the key of the entry of the unit with the folder ``STAGE/STACK/REGION``."""
     return f"{LEDGER_PREFIX}{folder}.json"
 
 
 def folder_of(key: str) -> str | None:
-    """The unit's folder that a key of an entry means; None for any other key, as of a stage that is named ledger."""
+    """Return the unit's folder that the key of an entry contains; None for other keys, e.g. of a stage named ledger."""
     parts = key.removeprefix(LEDGER_PREFIX).removesuffix(".json").split("/")
     return "/".join(parts) if key.startswith(LEDGER_PREFIX) and key.endswith(".json") and len(parts) == 3 else None
 
 
 def make_entry(catalogue: Catalogue, unit: Unit, state: StateRecord | None) -> LedgerEntry:
-    """The entry of a unit whose state is this; None: it has no state (any more)."""
+    """Return the entry of a unit with this state; None: the unit has no state (any more)."""
     account = catalogue.account_of(unit)
     return LedgerEntry(
         unit=unit.id,
@@ -106,37 +107,37 @@ def make_entry(catalogue: Catalogue, unit: Unit, state: StateRecord | None) -> L
         resources=len(state.addresses) if state else 0,
         protected=state.protected if state else (),
         upstreams=unit.upstreams,
-        providers=tuple(FurtherProvider(p.name, p.alias, p.account, p.region) for p in unit.providers),
+        providers=tuple(LedgerProvider(p.name, p.alias, p.account, p.region) for p in unit.providers),
         of_account=unit.of_account,
         time=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def write_form(entry: LedgerEntry) -> bytes:
-    """An entry as JSON."""
+def entry_bytes(entry: LedgerEntry) -> bytes:
+    """Serialize an entry as JSON."""
     return json.dumps({"format": LEDGER_FORMAT, **asdict(entry)}, indent=2, sort_keys=True).encode()
 
 
-def read_form(data: bytes, place: str) -> LedgerEntry:
-    """An entry from its JSON.
+def parse_entry(data: bytes, place: str) -> LedgerEntry:
+    """Parse the JSON of an entry.
 
     Args:
-        data: the object's content.
-        place: how messages name it.
+        data: content of the object.
+        place: address of the object, for error messages.
 
     Raises:
-        UnitError: it is no entry, or of a format that this orch does not know.
+        UnitError: the data is not an entry, or its format is unknown to this version of orch.
     """
-    hint = "look at the object's versions in the state bucket, and bring the last whole one back"
+    hint = "restore the last intact version of the object in the state bucket"
     try:
         document = json.loads(data)
         version = document["format"]
         if version != LEDGER_FORMAT:
-            hint = f"use the orch that wrote it, or a newer one (it says {document.get('orch')!r})"
-            raise UnitError(f"{place} has the format {version!r}; this orch knows {LEDGER_FORMAT}", hint=hint)
+            hint = f"use the version of orch that wrote it ({document.get('orch')!r}), or a newer one"
+            raise UnitError(f"{place} has the format {version!r}, but this orch supports {LEDGER_FORMAT}", hint=hint)
         return _entry(document)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UnitError(f"{place} is no entry of a ledger", hint=hint) from error
+        raise UnitError(f"{place} is not a ledger entry", hint=hint) from error
 
 
 def _entry(document: Mapping[str, Any]) -> LedgerEntry:
@@ -151,6 +152,6 @@ def _entry(document: Mapping[str, Any]) -> LedgerEntry:
             **known,
             "protected": tuple(StateResource(**each) for each in known["protected"]),
             "upstreams": tuple(known["upstreams"]),
-            "providers": tuple(FurtherProvider(**each) for each in known["providers"]),
+            "providers": tuple(LedgerProvider(**each) for each in known["providers"]),
         }
     )

@@ -1,4 +1,4 @@
-"""Errors in the form that each service's clients read."""
+"""Error responses in the format that the clients of each service expect."""
 
 from __future__ import annotations
 
@@ -10,62 +10,62 @@ from xml.sax.saxutils import escape
 from orchestrator.emulator.access.request import AwsRequest
 
 _REQUEST_ID = "00000000-0000-4000-8000-000000000000"
-# These spoke the query protocol before; their clients still see its codes.
-_ONCE_QUERY = {"cloudwatch", "sqs"}
+# These services used the query protocol before; their clients still expect its codes.
+_FORMERLY_QUERY = {"cloudwatch", "sqs"}
 
 
-class Reason(Enum):
-    """Why a request is refused."""
+class ErrorKind(Enum):
+    """Why a request fails."""
 
     DENIED = "denied"
     UNKNOWN_KEY = "unknown key"
     EXPIRED = "expired"
     BAD_SIGNATURE = "bad signature"
     UNSIGNED = "unsigned"
-    LACKING = "lacking"
+    NOT_IMPLEMENTED = "not implemented"
     FAULT = "fault"
 
 
-# reason -> (status, code of S3, of query services, of EC2, of JSON services)
+# kind -> (status, code for S3, for query services, for EC2, for JSON services)
 _CODES = {
-    Reason.DENIED: (403, "AccessDenied", "AccessDenied", "UnauthorizedOperation", "AccessDeniedException"),
-    Reason.UNKNOWN_KEY: (
+    ErrorKind.DENIED: (403, "AccessDenied", "AccessDenied", "UnauthorizedOperation", "AccessDeniedException"),
+    ErrorKind.UNKNOWN_KEY: (
         403,
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
         "AuthFailure",
         "UnrecognizedClientException",
     ),
-    Reason.EXPIRED: (403, "ExpiredToken", "ExpiredToken", "RequestExpired", "ExpiredTokenException"),
-    Reason.BAD_SIGNATURE: (
+    ErrorKind.EXPIRED: (403, "ExpiredToken", "ExpiredToken", "RequestExpired", "ExpiredTokenException"),
+    ErrorKind.BAD_SIGNATURE: (
         403,
         "SignatureDoesNotMatch",
         "SignatureDoesNotMatch",
         "AuthFailure",
         "InvalidSignatureException",
     ),
-    Reason.UNSIGNED: (
+    ErrorKind.UNSIGNED: (
         403,
         "AccessDenied",
         "MissingAuthenticationToken",
         "AuthFailure",
         "MissingAuthenticationTokenException",
     ),
-    Reason.LACKING: (400, "NotImplemented", "NotImplemented", "NotImplemented", "NotImplementedException"),
-    # 500 makes clients try again for minutes: what went wrong once in the emulator goes wrong again.
-    Reason.FAULT: (400, "EmulatorFault", "EmulatorFault", "EmulatorFault", "EmulatorFaultException"),
+    ErrorKind.NOT_IMPLEMENTED: (400, "NotImplemented", "NotImplemented", "NotImplemented", "NotImplementedException"),
+    # With 500, clients would retry for minutes, although the emulator would fail again.
+    ErrorKind.FAULT: (400, "EmulatorFault", "EmulatorFault", "EmulatorFault", "EmulatorFaultException"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorAnswer:
-    """An answer that the emulator itself gives.
+class HttpResponse:
+    """A response of the emulator.
 
     Attributes:
-        status: of HTTP.
+        status: HTTP status.
         headers: names and values.
         body: empty for ``HEAD``.
-        why: of a refusal, the sentence that clients of ``HEAD`` never see.
+        why: message of an error; clients of ``HEAD`` do not receive it.
     """
 
     status: int
@@ -74,31 +74,31 @@ class ErrorAnswer:
     why: str = ""
 
 
-def refuse(request: AwsRequest, reason: Reason, message: str) -> ErrorAnswer:
-    """An error as the service of a request writes it.
+def error_response(request: AwsRequest, reason: ErrorKind, message: str) -> HttpResponse:
+    """Return an error in the format of the request's service.
 
     Args:
-        request: what is refused.
-        reason: why, in a word.
-        message: why, in a sentence.
+        request: the failed request.
+        reason: kind of error.
+        message: text of the error.
     """
     status, *codes = _CODES[reason]
     return _error(request, status, (codes[0], codes[1], codes[2], codes[3]), message)
 
 
-def fail(request: AwsRequest, status: int, code: str, message: str) -> ErrorAnswer:
-    """Any error as the service of a request writes it.
+def service_error(request: AwsRequest, status: int, code: str, message: str) -> HttpResponse:
+    """Return any error in the format of the request's service.
 
     Args:
-        request: what fails.
-        status: of HTTP.
-        code: AWS's code of the error.
-        message: why, in a sentence.
+        request: the failed request.
+        status: HTTP status.
+        code: AWS error code.
+        message: text of the error.
     """
     return _error(request, status, (code,) * 4, message)
 
 
-def _error(request: AwsRequest, status: int, codes: tuple[str, str, str, str], message: str) -> ErrorAnswer:
+def _error(request: AwsRequest, status: int, codes: tuple[str, str, str, str], message: str) -> HttpResponse:
     s3, query, ec2, plain = codes
     if request.protocol in {"json", "rest-json"}:
         return _json(request, status, plain, query, message)
@@ -114,19 +114,19 @@ def _error(request: AwsRequest, status: int, codes: tuple[str, str, str, str], m
     return _answer(request, status, "text/xml", '<?xml version="1.0" encoding="UTF-8"?>\n' + body, why=message)
 
 
-def _json(request: AwsRequest, status: int, code: str, query_code: str, message: str) -> ErrorAnswer:
-    # Some services spell it message, some Message; clients look for one of the two.
+def _json(request: AwsRequest, status: int, code: str, query_code: str, message: str) -> HttpResponse:
+    # Services spell it message or Message; clients look for one of the two.
     body = json.dumps({"__type": code, "message": message, "Message": message})
     kind = "application/json" if request.protocol == "rest-json" else "application/x-amz-json-1.1"
     more = [("x-amzn-ErrorType", code)]
-    if request.service in _ONCE_QUERY:
+    if request.service in _FORMERLY_QUERY:
         more.append(("x-amzn-query-error", f"{query_code};Sender"))
     return _answer(request, status, kind, body, why=message, more=tuple(more))
 
 
 def _answer(
     request: AwsRequest, status: int, kind: str, text: str, *, why: str, more: tuple[tuple[str, str], ...] = ()
-) -> ErrorAnswer:
+) -> HttpResponse:
     body = b"" if request.method == "HEAD" else text.encode()
     headers = (("Content-Type", kind), ("Content-Length", str(len(body))), ("x-amzn-RequestId", _REQUEST_ID), *more)
-    return ErrorAnswer(status, headers, body, why)
+    return HttpResponse(status, headers, body, why)

@@ -1,4 +1,4 @@
-"""One configuration file for each phase: what is in it, who may read it, that it stays fresh and goes away."""
+"""Credential files: contents, permissions, refresh and removal."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity.break_glass import BreakGlass
-from orchestrator.aws.identity.phases import Phases
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.credential_files import CredentialFiles
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import BreakGlass, Role
 from orchestrator.emulator.info import EmulatorInfo
 from orchestrator.errors import OrchError, SetupError
 from tests.support.aws import FakeAws, World, catalogue, give_keys, refused, standard_chain
@@ -39,9 +39,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "run" / "aws"
 
 
-def phases(folder: Path, notify: Callable[[OrchError], None] | None = None) -> Phases:
+def phases(folder: Path, notify: Callable[[OrchError], None] | None = None) -> CredentialFiles:
     given = catalogue(folder.parent)
-    return Phases(folder, given, Identities(given, None), notify=notify)
+    return CredentialFiles(folder, given, Identities(given, None), notify=notify)
 
 
 @pytest.mark.usefixtures("aws")
@@ -130,7 +130,7 @@ def test_a_child_of_the_emulator_is_led_there_whatever_the_user_has_set(folder: 
         "HTTP_PROXY": "http://elsewhere",
         "HTTPS_PROXY": "http://proxy",
     }
-    with Phases(folder, given, Identities(given, emulator)) as ours:
+    with CredentialFiles(folder, given, Identities(given, emulator)) as ours:
         child = ours.child_environment(user, Role.PLAN, ["production"])
     assert "http://elsewhere" not in child.values()
     assert "AWS_USE_FIPS_ENDPOINT" not in child
@@ -190,7 +190,7 @@ def test_no_child_gets_another_accounts_credentials(world: World, folder: Path) 
     us = Identities(given, None)
     us.credentials("production", Role.PLAN, valid_for=timedelta())
     world.roles = dict.fromkeys(world.roles, "arn:aws:iam::444444444444:role/orch-plan")
-    with Phases(folder, given, us) as ours, pytest.raises(SetupError, match="444444444444"):
+    with CredentialFiles(folder, given, us) as ours, pytest.raises(SetupError, match="444444444444"):
         ours.environment(Role.PLAN, ["production"])
     assert not list(folder.rglob("*.json"))
 

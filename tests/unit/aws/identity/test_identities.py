@@ -1,4 +1,4 @@
-"""Who orch is: the standard chain, roles, caching, and what is said when it does not work. Real botocore over HTTP."""
+"""Identities: the credential chain, roles, caching and errors. Real botocore over HTTP."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.aws.identity.break_glass import BreakGlass, tag_value
-from orchestrator.aws.identity.roles import Identities, Role, applying_role, role_for, session_name
+from orchestrator.aws.identity.identities import Identities, session_name
+from orchestrator.aws.identity.roles import BreakGlass, Role, applying_role, role_for, tag_value
 from orchestrator.errors import SetupError, ThrottledError
 from tests.support.aws import (
     ENTRY,
@@ -73,7 +73,7 @@ def test_a_role_is_assumed_once_and_confirmed_once(aws: FakeAws, tmp_path: Path)
 
 @pytest.mark.usefixtures("keys", "aws")
 def test_many_threads_get_everything_without_waiting_for_each_other_for_ever(world: World, tmp_path: Path) -> None:
-    world.lifetime = timedelta(minutes=4)  # always renewed: every call takes every lock
+    world.lifetime = timedelta(minutes=4)  # always refreshed: every call takes every lock
     us = identities(tmp_path)
 
     def client(number: int) -> None:
@@ -84,7 +84,7 @@ def test_many_threads_get_everything_without_waiting_for_each_other_for_ever(wor
         for _ in range(4):
             us.credentials("production", Role.PLAN)
 
-    # Daemons: a deadlock is a failed test, not one that never ends.
+    # Daemon threads: a deadlock fails the test and does not hang it.
     threads = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(10) for work in (client, renew)]
     for thread in threads:
         thread.start()
@@ -224,7 +224,7 @@ def test_throttling_is_retried_and_then_said(
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
     world.refuse["AssumeRole"] = refused("Throttling", "Rate exceeded", 400)
-    with pytest.raises(ThrottledError, match="slow down"):
+    with pytest.raises(ThrottledError, match="AWS throttled"):
         identities(tmp_path).credentials("production", Role.PLAN)
     assert aws.count("AssumeRole") == 5
 
@@ -232,7 +232,7 @@ def test_throttling_is_retried_and_then_said(
 @pytest.mark.usefixtures("aws", "keys")
 def test_no_network_names_the_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
-    with socket.socket() as taken:  # bound and not listening: nothing can answer there
+    with socket.socket() as taken:  # bound but not listening: nothing can answer
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)

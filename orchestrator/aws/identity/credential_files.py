@@ -1,8 +1,8 @@
-"""One AWS configuration file for each phase: the same plain root plans under one role and applies under another.
+"""Give child processes the credentials of a role, through an AWS configuration file for each role.
 
-A saved plan keeps its provider configuration. So roots name the profile ``orch-ACCOUNT`` and nothing else, and what
-that profile means is said by the configuration file that a child process is given: a ``credential_process`` that prints
-a file which the running orch keeps fresh.
+A saved plan contains its provider configuration, so the same root must plan under one role and apply under another. It
+names only the profile ``orch-ACCOUNT``. The configuration file that a child process receives defines that profile: a
+``credential_process`` that prints a file which orch keeps fresh while it runs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
+from orchestrator.aws.identity.identities import Credentials, Identities
 from orchestrator.aws.identity.profiles import (
     clean_environment,
     emulator_variables,
@@ -23,26 +24,26 @@ from orchestrator.aws.identity.profiles import (
     profile_config,
     write_identity_file,
 )
-from orchestrator.aws.identity.roles import AnyRole, Credentials, Identities
+from orchestrator.aws.identity.roles import AnyRole
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.errors import OrchError
 
 RENEW_BEFORE = timedelta(minutes=15)
-"""How long before their end credentials are renewed; after half of their life if they last less than twice as long."""
+"""Credentials are refreshed this long before they expire, but not before half of their lifetime has passed."""
 _RETRY = timedelta(seconds=20)
 _WAIT_SECONDS = (0.2, 60.0)
-"""Shortest and longest sleep of the refresher."""
+"""Shortest and longest sleep of the refresh thread."""
 
 
-class Phases:
-    """The configuration and credential files of one run; use as a context manager, or `close` it.
+class CredentialFiles:
+    """The configuration and credential files of one run. Use it as a context manager, or `close` it.
 
     Args:
-        folder: where the files go, in one folder of mode 0700 for each role; `close` removes those.
-        catalogue: every account of it becomes a profile.
-        identities: gives the credentials.
-        notify: told when credentials cannot be renewed while a child may still need them.
-        clock: the current time, aware, UTC.
+        folder: parent of one folder (mode 0700) per role; `close` removes those.
+        catalogue: the configuration; each of its accounts becomes a profile.
+        identities: provides the credentials.
+        notify: called when credentials cannot be refreshed while a child process may still need them.
+        clock: returns the current time as an aware datetime in UTC.
     """
 
     def __init__(
@@ -74,19 +75,19 @@ class Phases:
         self.close()
 
     def environment(self, role: AnyRole, accounts: Iterable[str]) -> dict[str, str]:
-        """The variables that a child process needs to act under a role; `child_environment` for the whole of it.
+        """Return the variables that a child process needs to act under a role. See also `child_environment`.
 
         Args:
-            role: role of the phase.
+            role: the role.
             accounts: names of the accounts whose profiles the child uses; their credentials are fetched now.
 
         Returns:
             variables to set; the process must not have other ``AWS_`` variables.
 
         Raises:
-            SetupError: credentials cannot be had or are another account's, or the folder's name does not fit into an
-                AWS configuration file.
-            ThrottledError: AWS asked to slow down, after retries.
+            SetupError: credentials are not available or belong to another account, or an AWS configuration file cannot
+                contain the path of the folder.
+            ThrottledError: AWS still throttled the request after retries.
         """
         names = sorted(set(accounts))
         for name in names:
@@ -106,12 +107,12 @@ class Phases:
         return variables
 
     def child_environment(self, base: Mapping[str, str], role: AnyRole, accounts: Iterable[str]) -> dict[str, str]:
-        """A whole environment for a child process.
+        """Return the complete environment of a child process that acts under a role.
 
         Args:
-            base: the environment to start from; its ``AWS_`` variables are dropped, but for certificates and, outside
-                the emulator, endpoints and address variants.
-            role: role of the phase.
+            base: the environment to start from. Its ``AWS_`` variables are dropped, except certificates and, outside
+                the emulator, endpoints and their variants.
+            role: the role.
             accounts: names of the accounts whose profiles the child uses.
 
         Returns:
@@ -124,7 +125,7 @@ class Phases:
         return {**clean_environment(base, emulated=emulated), **self.environment(role, accounts)}
 
     def close(self) -> None:
-        """Stop renewing and remove every file. Safe to call twice."""
+        """Stop refreshing and remove every file. Can be called twice."""
         with self._lock:
             self._closed = True
             refresher, self._refresher = self._refresher, None
@@ -135,17 +136,17 @@ class Phases:
         with self._lock:
             for role in self._taken:
                 shutil.rmtree(self._folder / role.value, ignore_errors=True)
-            with suppress(OSError):  # not empty: others keep files beside ours
+            with suppress(OSError):  # not empty: the folder contains other files
                 self._folder.rmdir()
             self._configured.clear()
 
     def _provide(self, role: AnyRole, account: str) -> None:
-        """Write an account's credentials if they are not there or should be renewed."""
+        """Write an account's credentials if they are missing or due for a refresh."""
         with self._lock:
             due = self._due.get((role, account))
         if due is not None and self._clock() < due:
             return
-        self._identities.confirm(account, role)  # the right account or none: no child gets anything before
+        self._identities.confirm(account, role)  # no child receives credentials of a wrong account
         credentials = self._identities.credentials(account, role, valid_for=RENEW_BEFORE)
         self._store(role, account, credentials)
 
@@ -181,7 +182,7 @@ class Phases:
         self._wake.set()
 
     def _refresh(self) -> None:
-        """The refresher's life: sleep until the next credentials are due, renew them, until `close`."""
+        """Run the refresh thread: sleep until the next credentials are due, refresh them, until `close`."""
         while not self._closed:
             self._wake.wait(self._until_next())
             self._wake.clear()
@@ -189,7 +190,7 @@ class Phases:
             with self._lock:
                 due = [key for key, at in self._due.items() if at <= now]
             for role, account in due:
-                self._renew(role, account)
+                self._refresh_one(role, account)
 
     def _until_next(self) -> float:
         with self._lock:
@@ -199,7 +200,7 @@ class Phases:
             return longest
         return min(max((next_at - self._clock()).total_seconds(), shortest), longest)
 
-    def _renew(self, role: AnyRole, account: str) -> None:
+    def _refresh_one(self, role: AnyRole, account: str) -> None:
         try:
             self._provide(role, account)
         except OrchError as error:

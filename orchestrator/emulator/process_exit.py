@@ -1,4 +1,4 @@
-"""Notice that a process has ended, also one that is nobody's child here."""
+"""Notice that a process has ended, even if it is not a child process."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from collections.abc import Callable
 _POLL_SECONDS = 0.5
 
 
-def when_gone(pid: int, then: Callable[[], None]) -> None:
-    """Call a function once a process has ended; it is watched by a thread of its own.
+def on_exit(pid: int, then: Callable[[], None]) -> None:
+    """Call a function when a process has ended. A separate thread watches the process.
 
     Args:
-        pid: the process to watch. If it is gone already, ``then`` is called at once.
-        then: what to do.
+        pid: ID of the process. If it has already ended, ``then`` is called at once.
+        then: the function to call.
     """
     threading.Thread(target=_watch, args=(pid, then), name=f"watch-{pid}", daemon=True).start()
 
 
 def _watch(pid: int, then: Callable[[], None]) -> None:
     try:
-        # A descriptor of the process: exact, and not fooled by a zombie nor by the id being given again.
+        # A process descriptor is exact: neither a zombie nor a reused process ID can mislead it.
         descriptor = os.pidfd_open(pid)
         select.select([descriptor], [], [])
     except ProcessLookupError:
         pass
-    except (AttributeError, OSError):  # not Linux, or a kernel without it
+    except (AttributeError, OSError):  # not Linux, or a kernel without pidfd
         while _exists(pid):
             time.sleep(_POLL_SECONDS)
     then()
 
 
 def has_ended(pid: int) -> bool:
-    """Whether a process has come to its end, also when nobody has waited for it yet."""
+    """Whether a process has ended, even if nobody has waited for it yet."""
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
         return True
-    except (AttributeError, OSError):  # not Linux, or a kernel without it
+    except (AttributeError, OSError):  # not Linux, or a kernel without pidfd
         return not _exists(pid)
     try:
         return bool(select.select([descriptor], [], [], 0)[0])
