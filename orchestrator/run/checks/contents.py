@@ -25,15 +25,15 @@ def count_contents(context: RunContext, unit: Unit, plan: PlanRecord, verdict: V
     """
     if not any(finding.lost for finding in verdict.findings):
         return verdict
-    things = {label(each): locate_resource(context.catalogue, unit, each.type, each.before) for each in plan.changes}
+    resources = {label(each): locate_resource(context.catalogue, unit, each.type, each.before) for each in plan.changes}
     addresses = dict.fromkeys(each.address for each in verdict.findings if each.lost)
     if not addresses.keys() <= resources.keys():
         resources = {**_of_state(context, unit), **resources}
     role = role_for(unit, write=False)
     found = {address: resources.get(address) for address in addresses}
     counted = {
-        address: NOT_COUNTED if thing is None else describe_contents(context.aws.identities, role, thing)
-        for address, thing in found.items()
+        address: NOT_COUNTED if resource is None else describe_contents(context.aws.identities, role, resource)
+        for address, resource in found.items()
     }
     findings = tuple(
         replace(each, inside=each.inside or counted[each.address]) if each.lost else each for each in verdict.findings
@@ -48,16 +48,18 @@ def count_orphaned(catalogue: Catalogue, identities: Identities, orphan: Orphane
         return NOT_COUNTED
     unit = former_unit(catalogue, account, orphan)
     counted: list[str] = []
-    for each in left.protected:
-        thing = _stands(catalogue, unit, each)
-        said = NOT_COUNTED if thing is None else describe_contents(identities, Role.PLAN, thing)
-        if said != NOT_COUNTED:
-            counted.append(said)
+    for each in orphan.protected:
+        resource = _locate(catalogue, unit, each)
+        if resource is None:
+            continue
+        count = describe_contents(identities, Role.PLAN, resource)
+        if count != NOT_COUNTED:
+            counted.append(count)
     return "; ".join(counted) or NOT_COUNTED
 
 
 def _of_state(context: RunContext, unit: Unit) -> dict[str, ResourceLocation | None]:
-    """The protected things of the unit's state: an errored plan of destruction does not name all that it would lose."""
+    """Return the protected resources of the unit's state: an errored destroy plan does not list all of them."""
     try:
         state = context.aws.states.read(unit)
     except OrchError:
@@ -65,6 +67,6 @@ def _of_state(context: RunContext, unit: Unit) -> dict[str, ResourceLocation | N
     return {each.address: _locate(context.catalogue, unit, each) for each in (state.protected if state else ())}
 
 
-def _stands(catalogue: Catalogue, unit: Unit, each: StateResource) -> ResourceLocation | None:
+def _locate(catalogue: Catalogue, unit: Unit, each: StateResource) -> ResourceLocation | None:
     names = {"id": each.id, "name": each.name, "bucket": each.id, "arn": each.arn}
     return locate_resource(catalogue, unit, each.type, names)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator.aws.backup.count import NOT_COUNTED
 from orchestrator.aws.state.ledger_entry import LedgerEntry
-from orchestrator.config.accounts_lock import FILE, Locked
+from orchestrator.config.accounts_lock import FILE, LockedAccount
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import OrchError
 from orchestrator.guard.model import Finding, Severity

@@ -14,7 +14,7 @@ from typing import TypeVar
 from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.ledger_entry import LedgerEntry
-from orchestrator.config.accounts_lock import Locked
+from orchestrator.config.accounts_lock import LockedAccount
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import DeniedError, SetupError
 from orchestrator.guard.rules.orphans import InventoryRecord, OrphanedState

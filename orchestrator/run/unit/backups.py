@@ -111,8 +111,8 @@ def _saved(context: RunContext, unit: Unit, change: ResourceChange, role: AnyRol
 def _copy(context: RunContext, unit: Unit, change: ResourceChange, role: AnyRole) -> tuple[str, tuple[str, ...]]:
     """Return what was copied, and where to."""
     short = _short(change)
-    thing = locate_resource(context.catalogue, unit, change.type, change.before)
-    if thing is None:
+    resource = locate_resource(context.catalogue, unit, change.type, change.before)
+    if resource is None:
         message = "the plan does not say what AWS calls it"
         raise BlockedError(message)
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", resource.id)
@@ -122,7 +122,7 @@ def _copy(context: RunContext, unit: Unit, change: ResourceChange, role: AnyRole
         tell=lambda text: context.run.sink(UnitProgress(unit.id, f"{short}: copy: {text}")),
     )
     mark = f"{context.run.folders.run}-{secrets.token_hex(2)}"
-    copied = back_up(context.aws.identities, role, thing, file=file, label=mark, waiting=waiting)
+    copied = back_up(context.aws.identities, role, resource, file=file, label=mark, waiting=waiting)
     if copied is None:
         return "no copy: it no longer exists", ()
     if copied.file is None:

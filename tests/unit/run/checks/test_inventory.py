@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.ledger_entry import make_entry
-from orchestrator.config.accounts_lock import FILE, Locked, accounts_lock_text, locked_account
+from orchestrator.config.accounts_lock import FILE, LockedAccount, accounts_lock_text, lock_entry
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location, SetupError
 from orchestrator.guard.model import Finding, Severity
