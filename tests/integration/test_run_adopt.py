@@ -149,7 +149,7 @@ def test_a_bucket_of_a_plain_terraform_is_taken_over_with_what_is_in_it(
     file = str(placed.root.folder / "terraform.tfstate")
     shown = project.orch("adopt", "prod/taken", "--state", file, "--yes")
     assert "aws_s3_bucket.this" in shown.out, "its tags would change: they are listed"
-    assert "the next `orch apply` would do it" in " ".join(shown.out.split())
+    assert "the next `orch apply` makes them" in " ".join(shown.out.split())
     counts = project.orch("plan", "prod", "--json").units()["prod/taken"]["counts"]
     assert (counts["create"], counts["replace"], counts["delete"]) == (0, 0, 0)
     project.orch("apply", "prod", "--yes")
