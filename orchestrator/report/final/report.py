@@ -10,11 +10,10 @@ from typing import Any
 
 from orchestrator.report.final.sections import sections
 from orchestrator.report.final.units import render_unit, render_units
-from orchestrator.report.lines import COUNTED, extras, status_text
 from orchestrator.report.model import RunReport, Status, UnitReport
 from orchestrator.report.style import ACTION_STYLES, STATUS_STYLES, Paint
 from orchestrator.report.tables import Column, table
-from orchestrator.report.text import clean, duration, plural, wrap
+from orchestrator.report.text import COUNTED, clean, duration, extras, plural, status_text, wrap
 from orchestrator.terraform.model import Action
 
 __all__ = ["outcome", "render_report", "render_unit", "render_units", "sums"]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from orchestrator.report.final.groups import Group, group_changes
-from orchestrator.report.lines import extras, signs, status_text
 from orchestrator.report.model import AttributeChange, ChangeLine, UnitReport
 from orchestrator.report.style import SEVERITY_STYLES, Paint
-from orchestrator.report.text import cell_width, clean, listed, plural, short_address, wrap
+from orchestrator.report.text import cell_width, clean, extras, listed, plural, short_address, signs, status_text, wrap
 from orchestrator.report.values.changes import AFTER_APPLY
 from orchestrator.report.values.redact import SENSITIVE
 from orchestrator.terraform.model import Action

@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from orchestrator.report.lines import done_line, notice_line
 from orchestrator.report.live.progress import Board
 from orchestrator.report.model import Event, Notice, Phase, RunStarted, UnitDone, UnitPhase, UnitProgress
-from orchestrator.report.text import clean, duration, encodable, plural
+from orchestrator.report.text import clean, done_line, duration, encodable, notice_line, plural
 
 HEARTBEAT = 30.0
 """Seconds of silence about a running unit after which a line says that it still runs."""

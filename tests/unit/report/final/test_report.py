@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from orchestrator.report.final.report import _OUTCOMES, outcome, render_report, render_unit, render_units
 from orchestrator.report.json import run_json
-from orchestrator.report.lines import done_line
 from orchestrator.report.model import AttributeChange, ChangeLine, Status
+from orchestrator.report.text import done_line
 from orchestrator.terraform.model import Action
 from tests.support.reports import finding, run, unit
 from tests.support.samples import api, identity, tagged, whole_run
