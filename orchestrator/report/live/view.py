@@ -1,8 +1,8 @@
-"""The live view: what runs and for how long, what waits for whom; finished units scroll away above as single lines.
+"""The live view: what runs and for how long, what waits for what; above it a line for each finished unit.
 
-The view owns the terminal while it lives: nobody else writes to it, except inside ``paused``. One thread draws, 6 times
-a second at most and only when something to be seen has changed, each time with a single write. Units only leave their
-events here, so a terminal that is stopped (Ctrl-S) holds up no apply.
+The view owns the terminal: nothing else writes to it, except inside ``paused``. One thread draws, at most 6 times a
+second and only if something visible changed, with a single write each time. Units only leave their events here, so a
+stopped terminal (Ctrl-S) does not delay an apply.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ SYMBOLS: Mapping[Status, str] = {
 }
 
 RATE = 6.0
-"""Updates a second at most."""
+"""Maximum updates a second."""
 
-# Terminals that know synchronized output show the frame at once; the others ignore both.
+# Terminals with synchronized output show a frame at once; others ignore both codes.
 _BEGIN: Final = "\x1b[?2026h"
 _END: Final = "\x1b[?2026l"
 
@@ -55,9 +55,9 @@ class LiveView:
     """Shows a run on a terminal.
 
     Args:
-        console: where to; its size is asked for again before each update.
+        console: the terminal; its size is read again before each update.
         clock: seconds; must never go back.
-        rate: updates a second, at most.
+        rate: maximum updates a second.
     """
 
     def __init__(self, console: Console, *, clock: Callable[[], float] = time.monotonic, rate: float = RATE) -> None:
@@ -69,7 +69,7 @@ class LiveView:
         self._started = clock()
         self._above: list[Text] = []
         self._board_lock = threading.Lock()
-        # Held while the terminal is written to; always taken before the board's lock, never while holding it.
+        # Held while the terminal is written to; always taken before the lock of the board, never while holding it.
         self._terminal_lock = threading.RLock()
         self._drawn: list[int] = []
         self._last = ""
@@ -80,12 +80,12 @@ class LiveView:
 
     @classmethod
     def on(cls, stream: TextIO, env: Mapping[str, str], *, no_color: bool = False) -> LiveView:
-        """A live view on a stream that is a terminal, with or without color."""
+        """Return a live view on a terminal, with or without color."""
         plain = not use_color(stream, env, no_color=no_color)
         return cls(Console(file=stream, no_color=plain, highlight=False, markup=False, emoji=False))
 
     def __call__(self, event: Event) -> None:
-        """Take one event; it is drawn soon after, by another thread."""
+        """Take one event; another thread draws it soon after."""
         with self._board_lock:
             if self._stop.is_set():
                 return
@@ -104,7 +104,7 @@ class LiveView:
                 self._drawer.start()
 
     def draw(self) -> None:
-        """Update the terminal now; nothing is written when nothing to be seen has changed."""
+        """Update the terminal now; nothing is written if nothing visible changed."""
         with self._terminal_lock:
             if self._pauses:
                 return
@@ -115,7 +115,7 @@ class LiveView:
             self._put(above, rows, width, height)
 
     def close(self) -> None:
-        """Write the lines that are left and take the view off the terminal."""
+        """Write the pending lines and erase the view."""
         with self._board_lock:
             self._stop.set()
             drawer, self._drawer = self._drawer, None
@@ -125,7 +125,7 @@ class LiveView:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave the terminal to somebody else, such as a question; events are taken in all the same."""
+        """Free the terminal, such as for a question. Events are still received."""
         with self._terminal_lock:
             self._leave()
             self._pauses += 1
@@ -140,7 +140,7 @@ class LiveView:
             self.draw()
 
     def _leave(self) -> None:
-        """Bring the finished lines out and erase the view."""
+        """Write the lines of finished units and erase the view."""
         with self._terminal_lock:
             if self._pauses:
                 return
@@ -159,22 +159,22 @@ class LiveView:
                 encodable(_BEGIN + self._erase(width, height) + lines + view + _END, self._console.encoding)
             )
             self._console.file.flush()
-        except (OSError, ValueError):  # the terminal is gone: the run goes on without a view
+        except (OSError, ValueError):  # the terminal is gone: the run continues without a view
             self._broken = True
         self._last = view
         self._drawn = [row.cell_len for row in rows]
 
     def _erase(self, width: int, height: int) -> str:
-        """Codes that put the cursor where the view began and erase from there.
+        """Return the codes that move the cursor to the start of the view and erase from there.
 
-        A terminal that became narrower has wrapped the lines of the view, so they are counted at today's width.
+        A terminal that became narrower has wrapped the lines of the view, so they are counted at the present width.
         """
         rows = sum(max(1, -(-length // max(1, width))) for length in self._drawn)
         up = min(rows, height) - 1
         return "\r" + (f"\x1b[{up}A" if up > 0 else "") + "\x1b[J"
 
     def _ansi(self, text: Text) -> str:
-        """A text with the codes that this terminal knows; rich renders it into memory, never to the terminal itself."""
+        """Return a text with codes for this terminal. Rich renders it into memory, never to the terminal."""
         paper = io.StringIO()
         self._painter.file = paper
         self._painter.print(text, end="", soft_wrap=True)
@@ -185,7 +185,7 @@ def _painter(console: Console) -> Console:
     return Console(
         file=io.StringIO(),
         force_terminal=True,
-        color_system=console.color_system,  # type: ignore[arg-type]  # rich: a str where its own Literal is meant
+        color_system=console.color_system,  # type: ignore[arg-type]  # rich declares a Literal
         no_color=console.no_color,
         highlight=False,
         markup=False,
@@ -194,14 +194,14 @@ def _painter(console: Console) -> Console:
 
 
 def frame(board: Board, now: float, started: float, *, width: int, height: int) -> list[Text]:
-    """The lines of the view, each narrower than the terminal, all together at most two thirds of its height.
+    """Return the lines of the view: each narrower than the terminal, together at most two thirds of its height.
 
     Args:
         board: the state of the run.
-        now: seconds of the clock that the board was filled by.
-        started: when the run began, by that clock.
+        now: seconds, by the clock of the board.
+        started: when the run started, by that clock.
         width: columns of the terminal.
-        height: its lines.
+        height: lines of the terminal.
     """
     if not board.upstreams:
         return []
@@ -218,7 +218,7 @@ def frame(board: Board, now: float, started: float, *, width: int, height: int) 
 
 
 def _running(units: list[Running], now: float, room: int) -> list[Text]:
-    """Units that run, the oldest first."""
+    """Return a line for each running unit, the oldest first."""
     shown, more = _cut(units, room)
     names = max((len(r.unit) for r in shown), default=0)
     phases = max((len(r.phase) for r in shown), default=0)
@@ -235,7 +235,7 @@ def _running(units: list[Running], now: float, room: int) -> list[Text]:
 
 
 def _waiting(units: list[tuple[str, str]], room: int) -> list[Text]:
-    """Units that wait, the next to start first."""
+    """Return a line for each waiting unit, the next to start first."""
     shown, more = _cut(units, room)
     names = max((len(unit) for unit, _ in shown), default=0)
     rows = [Text(f"○ {clean(unit).ljust(names)}  waiting {clean(reason)}", style="dim") for unit, reason in shown]
@@ -243,7 +243,7 @@ def _waiting(units: list[tuple[str, str]], room: int) -> list[Text]:
 
 
 def _cut(items: list[_T], room: int) -> tuple[list[_T], int]:
-    """What fits into ``room`` lines, one of them kept to say how many do not; and that number."""
+    """Return what fits into ``room`` lines, one of which counts the rest; and the number of the rest."""
     if len(items) <= room:
         return items, 0
     shown = items[: max(0, room - 1)]

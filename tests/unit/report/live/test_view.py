@@ -303,7 +303,7 @@ def test_a_terminal_that_is_stopped_holds_up_no_unit() -> None:
     view.close()
 
 
-def test_no_colour_when_it_is_not_wanted() -> None:
+def test_no_color_when_it_is_not_wanted() -> None:
     screen = Screen(80, 24)
     view = LiveView.on(screen, {"NO_COLOR": "1", "TERM": "xterm"})
     view(START)
