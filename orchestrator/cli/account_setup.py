@@ -70,7 +70,7 @@ def bootstrap_quietly(common: Common, outer: RunRequest, aws: Aws, accounts: Seq
         return
     with open_session(baseline_request(project, aws, selected), Silent()) as session:
         planned = plan_units(session.context, preview_new=False)
-        reports = apply_planned(silent, session, planned, words=(), yes=True)
+        reports = apply_planned(silent, session, planned, words=(), yes=True, report=False)
         bad = [report for report in reports if exit_code([report])]
     if bad:
         message = f"{bad[0].unit} could not be applied on the emulator: {bad[0].cause}"

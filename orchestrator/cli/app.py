@@ -71,7 +71,7 @@ def show_error(error: OrchError, arguments: Sequence[str]) -> int:
     if "--json" in arguments:
         sys.stdout.write(error_json(error) + "\n")
     color = use_color(sys.stderr, os.environ, no_color="--no-color" in arguments)
-    sys.stderr.write(error_lines(error, colour=color) + "\n")
+    sys.stderr.write(error_lines(error, color=color) + "\n")
     return error.exit_code
 
 

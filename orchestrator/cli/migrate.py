@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from orchestrator.cli.context import Common
-from orchestrator.cli.output import print_report, print_units, write
+from orchestrator.cli.output import print_changes, print_report, write
 from orchestrator.cli.project import Project, project_of
 from orchestrator.cli.prompt import Prompt
 from orchestrator.cli.session import circumstances, ready_session
@@ -73,7 +73,7 @@ def migrate(common: Common, request: MigrationRequest, options: MigrationOptions
             locks = context.aws.locks
             with locks.holding(request.locked, request.operation, purpose=options.command, wait=options.wait):
                 reports = _locked(common, session, request, options, words)
-        print_report(common, session.finish(reports, _notes(reports)))
+        print_report(common, session.finish(reports, _notes(reports)), shown=reports)
     return session.exit_code()
 
 
@@ -138,8 +138,10 @@ def _show(common: Common, session: Session, request: MigrationRequest, tried: Tr
             key = each.unit_in(catalogue).state_key
             what = f"{each.resources} resources" if each.resources else "emptied"
             write(f"s3://{bucket[each.unit]}/{key}: {what}, serial {each.serial}\n")
-        write("".join(f"{line}\n" for line in tried.prepared.notes) + "\n")
-        print_units(common, tried.reports)
+        write("".join(f"{line}
+" for line in tried.prepared.notes) + "
+")
+        print_changes(common, session.report(tried.reports))
 
 
 def _question(request: MigrationRequest, tried: TriedMigration) -> str:

@@ -56,7 +56,7 @@ class Prompt:
         """Ask for the approval of a unit that could not be shown before; called from a worker's thread."""
         with self._lock, self.paused():
             color = use_color(sys.stderr, os.environ, no_color=self._common.no_color)
-            sys.stderr.write(render_unit(report, colour=color, width=width_of(sys.stderr)) + "\n")
+            sys.stderr.write(render_unit(report, color=color, width=width_of(sys.stderr)) + "\n")
             return self._typed(f"{report.unit} could not be shown before. Apply it?", "yes")
 
     def confirm(self, question: str, *, words: Sequence[str] = ()) -> bool:

@@ -31,7 +31,7 @@ def circumstances(common: Common, *, yes: bool, break_glass: bool = False) -> Ci
 
 def console(common: Common) -> Sink:
     """Return the sink that shows a run on stderr."""
-    return console_sink(sys.stderr, os.environ, no_color=common.no_color, quiet=common.quiet)
+    return console_sink(sys.stderr, os.environ, no_color=common.no_color, quiet=common.quiet, verbose=common.verbose)
 
 
 @contextmanager

@@ -103,7 +103,7 @@ mkdir -p "$ROOT/.orch/runs"
 mount -t tmpfs -o size=230m,mode=700 none "$ROOT/.orch/runs" || exit 77
 ( while [ ! -e "$ROOT/fill" ]; do sleep 0.05; done
   dd if=/dev/zero of="$ROOT/.orch/runs/filler" bs=64k 2>/dev/null; touch "$ROOT/full" ) &
-"$@" apply prod --yes --json -j 1 >"$ROOT/one.json" 2>"$ROOT/one.err"; echo $? >"$ROOT/one.code"
+"$@" apply prod --yes --json -v -j 1 >"$ROOT/one.json" 2>"$ROOT/one.err"; echo $? >"$ROOT/one.code"
 wait; rm "$ROOT/.orch/runs/filler"
 run=$("$@" runs --json | sed -n 's/.*"run": "\\(.*\\)".*/\\1/p' | head -1)
 "$@" apply --resume "$run" --json >"$ROOT/two.json" 2>"$ROOT/two.err"; echo $? >"$ROOT/two.code"

@@ -155,7 +155,7 @@ class Disturbed:
     def start(self, *arguments: str, **more: Any) -> Running:
         """orch in the background; its stderr goes to a file that tests wait on."""
         return Running(
-            self, self.project.command(*(arguments or ("apply", "prod", "--yes", "--json", "-j", "1"))), **more
+            self, self.project.command(*(arguments or ("apply", "prod", "--yes", "--json", "-j", "1")), "-v"), **more
         )
 
     def apply(self, *, code: int | None = 0) -> Result:

@@ -20,7 +20,6 @@ from orchestrator.cli.options import (
     Timeout,
     Yes,
 )
-from orchestrator.cli.output import print_report
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.errors import UsageError
@@ -94,6 +93,5 @@ def _apply(common: Common, options: RunOptions, *, yes: bool) -> int:
     with ready_session(common, request) as session:
         check_replaced_exist(session.context)
         planned = plan_units(session.context, preview_new=not yes)
-        reports = apply_planned(common, session, planned, words=words, yes=yes)
-        print_report(common, session.finish(reports))
+        apply_planned(common, session, planned, words=words, yes=yes)
     return session.exit_code()

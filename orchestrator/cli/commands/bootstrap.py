@@ -21,7 +21,7 @@ from orchestrator.cli.approve import apply_planned
 from orchestrator.cli.aws import open_aws
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Accounts, Yes
-from orchestrator.cli.output import print_report, print_rows
+from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.prompt import typed
 from orchestrator.cli.session import circumstances, console
@@ -70,8 +70,7 @@ def _apply_baselines(common: Common, request: RunRequest, *, yes: bool) -> int:
     """Plan, judge and, once approved, apply the baselines with the bootstrap role; return the exit code."""
     with open_session(request, console(common)) as session:
         planned = plan_units(session.context, preview_new=not yes)
-        reports = apply_planned(common, session, planned, words=(), yes=yes)
-        print_report(common, session.finish(reports))
+        apply_planned(common, session, planned, words=(), yes=yes)
     return session.exit_code()
 
 

@@ -8,7 +8,7 @@ import typer
 
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Changed, Exclude, FailFast, Parallelism, Targets, Timeout
-from orchestrator.cli.output import print_report, print_units
+from orchestrator.cli.output import print_report
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import ready_session
 from orchestrator.run.drift import drift_units
@@ -38,7 +38,5 @@ def drift(
     request = open_project(common).request("drift", options)
     with ready_session(common, request) as session:
         reports = list(drift_units(session.context).values())
-        report = session.finish(reports)
-        print_units(common, reports)
-        print_report(common, report)
+        print_report(common, session.finish(reports))
     return session.exit_code(detailed=detailed_exitcode)

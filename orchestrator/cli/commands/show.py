@@ -21,6 +21,7 @@ from orchestrator.cli.session import ready_session
 from orchestrator.config.catalogue import Node, Ref, Text, Unit
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import Column, dump, table
+from orchestrator.report.text import wrap
 from orchestrator.run.history.reports import FINDING_ID, RUN_ID
 from orchestrator.run.history.runs import past_runs
 from orchestrator.run.request import RunOptions
@@ -63,15 +64,26 @@ def _show_unit(common: Common, project: Project, unit: Unit) -> int:
     if common.json:
         write(dump({"format": 1, "kind": "show", **facts, "inputs": inputs, "last_run": last}) + "\n")
         return 0
-    lines = [f"{key:<12}{_text(value)}" for key, value in facts.items() if value not in (None, [], {})]
+    width = width_of(sys.stdout)
+    lines = [line for key, value in facts.items() if value not in (None, [], {}) for line in _fact(key, value, width)]
     if inputs:
         shown = [{**row, "value": _text(row["value"])} for row in inputs]
-        columns = [Column("input"), Column("value"), Column("where")]
-        lines += ["", table(shown, columns, width=width_of(sys.stdout), colour=color_on(common))]
+        columns = [Column("input"), Column("where"), Column("value", wrap=True)]
+        lines += ["", table(shown, columns, width=width, color=color_on(common))]
     if last:
         lines += ["", f"last run    {last['run']}: {last['status']} ({last['time']})"]
     write("\n".join(lines) + "\n")
     return 0
+
+
+def _fact(key: str, value: Any, width: int) -> Iterator[str]:
+    """Yield a fact after its name, or below its name if a word of it would not fit there."""
+    text = _text(value)
+    if max(len(word) for word in text.split(" ")) + 12 <= width:
+        yield from wrap(text, width=width, indent=f"{key:<12}", hang=" " * 12)
+    else:
+        yield key
+        yield from wrap(text, width=width, indent="  ")
 
 
 def _facts(project: Project, unit: Unit) -> dict[str, Any]:

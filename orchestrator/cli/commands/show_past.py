@@ -20,7 +20,7 @@ def show_run(common: Common, run: str) -> int:
     if common.json:
         write(dump(run_shown_form(shown)) + "\n")
     else:
-        write(render_run(shown, colour=color_on(common), width=width_of(sys.stdout)) + "\n")
+        write(render_run(shown, color=color_on(common), width=width_of(sys.stdout)) + "\n")
     return 0
 
 
@@ -30,6 +30,6 @@ def show_finding(common: Common, finding_id: str) -> int:
     if common.json:
         write(dump(finding_shown_form(found.run, found.finding)) + "\n")
     else:
-        text = render_finding(found.run, found.finding, colour=color_on(common), width=width_of(sys.stdout))
+        text = render_finding(found.run, found.finding, color=color_on(common), width=width_of(sys.stdout))
         write(text + "\n")
     return 0

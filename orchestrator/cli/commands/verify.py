@@ -111,7 +111,7 @@ def _lines(audits: Sequence[Audit], *, width: int, color: bool) -> Iterator[str]
     """Yield the lines to print: the versions without a receipt, then a sentence for each account."""
     rows = [_row(gap) for each in audits for gap in each.gaps]
     if rows:
-        yield table(rows, _COLUMNS, width=width, colour=color)
+        yield table(rows, _COLUMNS, width=width, color=color)
         yield ""
         yield from wrap(_WHO, width=width, indent="")
         yield ""

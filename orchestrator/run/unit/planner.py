@@ -12,7 +12,7 @@ from orchestrator.guard.findings import headline
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.receipt.freeze import freeze, hash_file
 from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
-from orchestrator.report.values.changes import change_lines
+from orchestrator.report.values.changes import change_lines, unplanned_deletes
 from orchestrator.run.checks.contents import count_contents
 from orchestrator.run.context import RunContext
 from orchestrator.run.unit.planned import Planned, without_placeholder
@@ -163,9 +163,12 @@ class _Planning:
         verdict = count_contents(self.context, self.unit, record, self._judge(record, ready))
         if not any(finding.lost for finding in verdict.findings):
             return None
+        changes = change_lines(record)
+        if self.destroy and (state := self.context.aws.states.read(self.unit)) is not None:
+            changes += unplanned_deletes(changes, state.addresses)
         report = replace(
             self._report(Status.BLOCKED, headline(verdict.findings) or error.first_line),
-            changes=change_lines(record),
+            changes=changes,
             findings=verdict.findings,
         )
         return Planned(report=report, plan=record, verdict=verdict)
