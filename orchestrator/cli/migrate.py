@@ -138,9 +138,7 @@ def _show(common: Common, session: Session, request: MigrationRequest, tried: Tr
             key = each.unit_in(catalogue).state_key
             what = f"{each.resources} resources" if each.resources else "emptied"
             write(f"s3://{bucket[each.unit]}/{key}: {what}, serial {each.serial}\n")
-        write("".join(f"{line}
-" for line in tried.prepared.notes) + "
-")
+        write("".join(f"{line}\n" for line in tried.prepared.notes) + "\n")
         print_changes(common, session.report(tried.reports))
 
 

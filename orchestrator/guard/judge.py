@@ -180,10 +180,8 @@ class Judge:
     def _faults(self, document: PlanDocument, builder: FindingBuilder) -> Iterator[Finding]:
         for fault in document.faults:
             yield builder.unreadable(fault.what, address=fault.address)
-        types = {each.address: each.type for each in document.changes}
-        types |= {each.address: each.type for each in document.prior}
         for fault in state_mismatches(document, self.policies.protected):
-            entry = self.policies.protected.types[types[fault.address]]
+            entry = self.policies.protected.types[fault.protected_type]
             yield builder.unreadable(fault.what, address=fault.address, lost=entry.lost)
 
 

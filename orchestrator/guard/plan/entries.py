@@ -38,10 +38,17 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PlanFault:
-    """One contradiction in a plan. ``what`` is a sentence about the resource at ``address``."""
+    """One contradiction in a plan.
+
+    Attributes:
+        address: the address of a resource.
+        what: a sentence about it.
+        protected_type: its protected type, where the contradiction is about one.
+    """
 
     address: str
     what: str
+    protected_type: str = ""
 
 
 def module_names(module_address: str | None) -> tuple[str, ...]:

@@ -71,13 +71,17 @@ def state_mismatches(document: PlanDocument, protected: Protected) -> tuple[Plan
             continue
         change = named.get((item.address, item.deposed))
         if change is None:
-            faults.append(PlanFault(item.address, "it is in the state, but the plan does not list it"))
+            faults.append(PlanFault(item.address, "it is in the state, but the plan does not list it", item.type))
         elif change.type != item.type:
             faults.append(
-                PlanFault(item.address, f"its type is {item.type} in the state, but {change.type} in the plan")
+                PlanFault(
+                    item.address, f"its type is {item.type} in the state, but {change.type} in the plan", item.type
+                )
             )
     for change in document.changes:
         stays = change.type in protected and not change.deposed and not _goes(change)
         if stays and change.address not in document.planned | document.deferred:
-            faults.append(PlanFault(change.address, "the plan keeps it, but its planned values are missing"))
+            faults.append(
+                PlanFault(change.address, "the plan keeps it, but its planned values are missing", change.type)
+            )
     return tuple(faults)

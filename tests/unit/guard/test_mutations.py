@@ -191,6 +191,20 @@ def test_any_loss_alone_is_stopped(tmp_path: Path, loss: dict[str, Any]) -> None
     assert stops(tmp_path, plan(loss))
 
 
+@pytest.mark.parametrize("where", ["resource_changes", "prior_state"])
+def test_two_types_at_one_address_block_without_an_error_of_orch(tmp_path: Path, where: str) -> None:
+    pool = change(["no-op"], before=USERS, after=USERS)
+    document = plan(pool)
+    if where == "resource_changes":
+        document["resource_changes"].append({**pool, "type": "a"})
+        document["planned_values"] = {"root_module": {}}
+    else:
+        resources = document["prior_state"]["values"]["root_module"]["child_modules"][0]["resources"]
+        resources.append({**resources[0], "type": "a"})
+        document["resource_changes"] = []
+    assert stops(tmp_path, document)
+
+
 def _entry(document: dict[str, Any]) -> dict[str, Any]:
     entry: dict[str, Any] = document["resource_changes"][0]
     return entry

@@ -286,7 +286,7 @@ def test_files_for_opentofu_count_only_where_it_runs(scan: Scan, tmp_path: Path)
 
 def test_a_source_that_is_no_address_is_an_error_of_the_catalogue(tmp_path: Path, scan: Scan) -> None:
     (tmp_path / "live/orch.yaml").write_text(ORCH.replace("git::https://example.com/net.git?ref=v1", "../x"))
-    with pytest.raises(Exception, match="no address of a module"):
+    with pytest.raises(Exception, match="invalid module address"):
         scan()
 
 
