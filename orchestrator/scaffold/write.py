@@ -1,0 +1,94 @@
+"""Writes new files into a folder: all of them or none, and never over an existing one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from orchestrator.errors import SetupError, UsageError
+from orchestrator.scaffold.platform_files import NewFiles
+
+_SHOWN = 5
+
+
+def refuse_existing(target: Path, names: Iterable[str]) -> None:
+    """Raise an error when a file would be written over something, or through a link.
+
+    Args:
+        target: the folder; it need not exist.
+        names: paths relative to it, with ``/``.
+
+    Raises:
+        UsageError: it names what exists.
+    """
+    found = sorted(set(_existing(target, names)))
+    if found:
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        message = f"{', '.join(found[:_SHOWN])}{more} already exists in {target}; nothing was written"
+        raise UsageError(message, hint="choose an empty folder, or move what exists out of the way")
+
+
+def write_new(target: Path, files: NewFiles) -> None:
+    """Write files into a folder, which is created if it does not exist.
+
+    Args:
+        target: the folder.
+        files: content by path relative to it.
+
+    Raises:
+        UsageError: a file exists; nothing was written.
+        SetupError: a file cannot be written; what was written before it is removed again.
+    """
+    refuse_existing(target, files)
+    written: list[Path] = []
+    folders: list[Path] = []
+    try:
+        for name, data in files.items():
+            path = target / name
+            _make_folder(path.parent, folders)
+            with path.open("xb") as file:
+                written.append(path)
+                file.write(data)
+    except BaseException as error:
+        _remove(written, folders)
+        if isinstance(error, OSError):
+            message = f"{error.filename or target} cannot be written: {error.strerror}; nothing was kept"
+            raise SetupError(message, hint="check the permissions of the folder and the free space") from error
+        raise
+
+
+def _existing(target: Path, names: Iterable[str]) -> Iterator[str]:
+    if target.exists() and not target.is_dir():
+        yield "a file of this name"
+        return
+    for name in names:
+        path = target / name
+        blocking = [each for each in path.relative_to(target).parents if _in_the_way(target / each, target)]
+        if blocking:
+            yield blocking[-1].as_posix()
+        elif path.is_symlink() or path.exists():
+            yield name
+
+
+def _in_the_way(folder: Path, target: Path) -> bool:
+    """Whether a folder that files go into is a link, which may lead elsewhere, or a file."""
+    return folder != target and (folder.is_symlink() or (folder.exists() and not folder.is_dir()))
+
+
+def _make_folder(folder: Path, made: list[Path]) -> None:
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for each in reversed(missing):
+        each.mkdir()
+        made.append(each)
+
+
+def _remove(files: Iterable[Path], folders: list[Path]) -> None:
+    for path in files:
+        path.unlink(missing_ok=True)
+    for folder in reversed(folders):
+        with suppress(OSError):
+            folder.rmdir()
