@@ -14,7 +14,7 @@ from orchestrator.scaffold.answers import FIRST_STAGE, Answers
 from orchestrator.util.package_data import data_folder
 
 _TEMPLATES = Path(__file__).parent / "files"
-_MODULES = ("account_baseline", "bucket")
+_MODULES = ("account_baseline", "user_pool")
 _EXAMPLE = ("live", "modules", "policies", "services")
 _COMMON = {".gitignore": "gitignore", ".github/workflows/orch.yml": "github/workflows/orch.yml"}
 _IGNORED = frozenset({"__pycache__", ".terraform"})
@@ -41,7 +41,7 @@ def starter_files(answers: Answers) -> dict[str, bytes]:
         "live/orch.yaml",
         f"live/stages/{FIRST_STAGE}.yaml",
         "live/stacks/baseline.yaml",
-        "live/stacks/documents.yaml",
+        "live/stacks/identity.yaml",
         "policies/owners.yaml",
         "policies/waivers.yaml",
     ]

@@ -25,9 +25,7 @@ from orchestrator.scaffold.platform_files import example_files, starter_files
 from orchestrator.scaffold.write import refuse_existing, write_new
 from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
 
-_EXAMPLE_ONLY = (
-    "--from-example copies the example platform unchanged, without --name, --region, --management or --account"
-)
+_EXAMPLE_ONLY = "--from-example copies the example unchanged: omit --name, --region, --management and --account"
 
 
 @command
