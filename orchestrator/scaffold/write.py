@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -59,21 +60,25 @@ def write_new(target: Path, files: NewFiles) -> None:
 
 
 def _existing(target: Path, names: Iterable[str]) -> Iterator[str]:
-    if target.exists() and not target.is_dir():
-        yield "a file of this name"
+    if _kind(target.resolve()) not in {0, stat.S_IFDIR}:
+        yield target.name
         return
     for name in names:
-        path = target / name
-        blocking = [each for each in path.relative_to(target).parents if _in_the_way(target / each, target)]
+        parents = list(Path(name).parents)[-2::-1]  # from the outermost inwards, without the target itself
+        # a link may lead elsewhere, and a file cannot hold another
+        blocking = [each for each in parents if _kind(target / each) not in {0, stat.S_IFDIR}]
         if blocking:
-            yield blocking[-1].as_posix()
-        elif path.is_symlink() or path.exists():
+            yield blocking[0].as_posix()
+        elif _kind(target / name):
             yield name
 
 
-def _in_the_way(folder: Path, target: Path) -> bool:
-    """Whether a folder that files go into is a link, which may lead elsewhere, or a file."""
-    return folder != target and (folder.is_symlink() or (folder.exists() and not folder.is_dir()))
+def _kind(path: Path) -> int:
+    """The type bits of what is at a path, without following a link; 0: nothing, or nothing that can be looked at."""
+    try:
+        return stat.S_IFMT(path.lstat().st_mode)
+    except OSError:
+        return 0  # writing fails there, with the reason
 
 
 def _make_folder(folder: Path, made: list[Path]) -> None:
