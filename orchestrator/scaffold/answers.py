@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestrator.config.schema.models import ACCOUNT_ID, DESCRIBED, NAME, REGION
+from orchestrator.config.schema.models import ACCOUNT_ID, NAME, PATTERN_DESCRIPTIONS, REGION
 from orchestrator.errors import UsageError
 
 FIRST_STAGE = "dev"
@@ -112,7 +112,7 @@ def valid_account_id(text: str) -> str:
 def _valid(text: str, pattern: str) -> str:
     if not re.fullmatch(pattern, text):
         message = f"invalid value {text!r}"
-        raise UsageError(message, hint=f"required: {DESCRIBED[pattern]}")
+        raise UsageError(message, hint=f"required: {PATTERN_DESCRIPTIONS[pattern]}")
     return text
 
 

@@ -102,9 +102,10 @@ def a_production_install_works_without_the_extras(installation: Installation) ->
     listed = installation.orch("list", "--json").json["rows"]
     assert {row["unit"] for row in listed} == {"production/baseline", "development/baseline", "dev/identity"}
     rows = installation.orch("check", "--fast", "--json").json["rows"]
-    assert {row["result"] for row in rows} == {"right"}
+    assert {row["result"] for row in rows} == {"ok"}
     (policies,) = (row["subject"] for row in rows if row["check"] == "policies")
     assert policies.startswith("built-in (orch ")
+    assert "pip install 'orch[emulator]'" in installation.orch("plan", "dev", "--emulator", code=2).err
 
 
 def the_first_stage_is_planned_and_applied(installation: Installation) -> None:
@@ -140,6 +141,6 @@ def weaker_policies_do_not_count_before_they_are_merged(installation: Installati
     judged = installation.orch("plan", "dev", "--emulator", "--json", code=3).units()
     assert "ORCH_POLICY_WEAKENED" in {each["rule"] for each in judged["dev/identity"]["findings"]}
     assert (
-        "aws_ecr_repository would not be protected any more"
+        "aws_ecr_repository would no longer be protected"
         in installation.orch("check", "--fast", "--base", "HEAD", code=3).out
     )

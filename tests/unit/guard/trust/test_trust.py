@@ -387,12 +387,12 @@ def test_without_policies_the_built_in_ones_judge(bare: Git, env: Mapping[str, s
     assert trusted.policies.source == f"built-in (orch {__version__})"
     assert trusted.policies.protected == Policies.load(ROOT).protected
     assert trusted.weakened == ()
-    said = f"Judged by the built-in policies of orch {__version__}, and the waivers and owners of"
-    assert [each[: len(said)] for each in trusted.notices] == ([said] if env else [])
+    start = f"Policies are built-in (orch {__version__}); waivers and owners come from"
+    assert [each[: len(start)] for each in trusted.notices] == ([start] if env else [])
 
 
 def test_the_built_in_policies_bring_no_owners(bare: Git) -> None:
-    assert trust(bare, PULL).allowance.waivers.owners.emails == {}
+    assert trust(bare, PULL).waiver_policy.waivers.owners.emails == {}
     assert "owners.yaml" not in trust(bare, PULL).policies.files
 
 
@@ -430,8 +430,8 @@ def test_a_check_that_a_change_adds_in_place_of_a_built_in_one_counts_only_once_
     shutil.rmtree(bare.root / "policies/weakened")
     bare.commit()
     assert {each.what for each in trust(bare, PULL).weakened} == {
-        "the check is another one",
-        "the policy weakened is gone",
+        "the check would change",
+        "the policy weakened would be removed",
     }
 
 
@@ -469,7 +469,7 @@ def test_policies_that_a_change_removes_are_weaker_though_the_built_in_ones_woul
     trusted = trust(git)
     assert trusted.policies.builtin
     gone = {each.what for each in trusted.weakened}
-    assert {"the list of protected resources is gone", "the policy protected is gone"} <= gone
+    assert {"the list of protected resources would be removed", "the policy protected would be removed"} <= gone
 
 
 def test_a_policies_folder_that_cannot_be_read_is_not_replaced_by_the_built_in_policies(bare: Git) -> None:
