@@ -61,6 +61,7 @@ COMMANDS = {
         Entry("terraform", "Run a read-only Terraform subcommand in a unit's root", passes_on=True),
     ),
     "Set up": (
+        Entry("init", "Write the files of a new platform"),
         Entry("bootstrap", "Create an account's state bucket and roles"),
         Entry("credentials", "Print temporary credentials for an account"),
         Entry("providers lock", "Write the provider lock file, live/providers.lock.hcl"),

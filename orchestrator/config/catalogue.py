@@ -96,10 +96,10 @@ class Settings:
     roles: Roles
     tags: Mapping[str, str]
     timeouts: Timeouts
+    management: str
+    """Id of the account whose principals assume the roles in the others. The emulator's user is in it."""
     binary: str = "terraform"
     """``terraform`` or ``tofu``."""
-    management: str = "999999999999"
-    """Id of the account whose principals assume the roles in the others. The emulator's user is in it."""
     module_sources: tuple[str, ...] = ()
     """Addresses that modules can call modules from, in addition to those that stacks name."""
 

@@ -24,7 +24,7 @@ def run_cases(root: Path) -> tuple[Problem, ...]:
     policy's own checks count, so that a policy cannot rely on another one.
 
     Args:
-        root: the folder that contains ``policies/``.
+        root: the repository; without policies of its own, the built-in ones are run.
 
     Returns:
         The problems, sorted by location; empty when every case behaves as its name says.
@@ -44,7 +44,7 @@ def _cases(policies: Policies, engine: Engine, policy: Policy) -> Iterator[Probl
     for file in (*policy.passing, *policy.failing):
         what = _failure(policies, engine, policy, file)
         if what:
-            yield Problem(Location(file.relative_to(policies.root).as_posix()), what)
+            yield Problem(Location(f"policies/{policy.name}/{file.name}"), what)
 
 
 def _failure(policies: Policies, engine: Engine, policy: Policy, file: Path) -> str:

@@ -63,6 +63,7 @@ def catalogue(root: Path, *, production: str = PRODUCTION, bpm: str = BPM) -> Ca
         roles=Roles(),
         tags={},
         timeouts=Timeouts(),
+        management="999999999999",
     )
     accounts = {a.name: a for a in (account("production", production), account("bpm", bpm))}
     stages = {

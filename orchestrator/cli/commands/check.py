@@ -20,8 +20,7 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.schema.json_schema import stale_schemas
 from orchestrator.errors import CatalogueError, OrchError
 from orchestrator.guard.modules.check import check_modules
-from orchestrator.guard.policies.load import POLICIES_FOLDER, Policies
-from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected
+from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policy_cases import run_cases
 from orchestrator.guard.trust.trust import check_waivers, weakened_against
 from orchestrator.render.values import unit_references
@@ -100,19 +99,21 @@ def _schemas(catalogue: Catalogue) -> Iterator[Result]:
 
 
 def _policies(catalogue: Catalogue) -> Iterator[Result]:
+    """Report which policies are in force, and run their test cases."""
     problems = run_cases(catalogue.root)
     if not problems:
-        yield Result("policies", "cases")
+        yield Result("policies", Policies.load(catalogue.root).source)
     for problem in problems:
-        yield Result("policies", str(problem.where), problem.what)
+        yield Result("policies", str(problem.where), problem.what + (f" — {problem.hint}" if problem.hint else ""))
 
 
 def _modules(catalogue: Catalogue) -> Iterator[Result]:
-    """Check that the modules protect the types that ``policies/protected.yaml`` lists."""
+    """Check that the modules protect the types that the policies list."""
     try:
-        listed = Protected.read(
-            catalogue.root / POLICIES_FOLDER / PROTECTED_FILE, shown_as=f"{POLICIES_FOLDER}/{PROTECTED_FILE}"
-        )
+        listed = Policies.load(catalogue.root).protected
+    except CatalogueError:
+        return  # the check of the policies reports it
+    try:
         found = check_modules(catalogue, listed)
     except CatalogueError as error:
         for problem in error.problems:

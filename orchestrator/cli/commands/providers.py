@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,13 +10,9 @@ import typer
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import open_project
-from orchestrator.run.session import make_terraform
-from orchestrator.terraform.commands import Root
-from orchestrator.terraform.process.supervisor import Processes
-from orchestrator.terraform.provider_lock import PLATFORMS, provider_lock_text, write_lock
+from orchestrator.cli.provider_lock import lock_providers
+from orchestrator.terraform.provider_lock import write_lock
 from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
-
-_SECONDS = 900.0
 
 
 @command
@@ -41,25 +34,7 @@ def providers_lock(
     catalogue = open_project(common).catalogue
     path = catalogue.root / SHARED_LOCK_FILE
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
-    with tempfile.TemporaryDirectory(prefix="orch-lock-") as name:
-        base = Path(name)
-        terraform = make_terraform(catalogue, Processes(), base)
-        root = Root(
-            unit="providers lock",
-            folder=base / "root",
-            data_dir=base / "data",
-            env=dict(os.environ),
-            log=base / "lock.log",
-        )
-        result = provider_lock_text(
-            terraform,
-            catalogue.settings,
-            root,
-            env=os.environ,
-            platforms=tuple(platform or ()) or PLATFORMS,
-            before="" if upgrade else before,
-            timeout=_SECONDS,
-        )
+    result = lock_providers(catalogue, platforms=platform or (), before="" if upgrade else before)
     if dry_run:
         sys.stdout.write(result.text)
         return 0

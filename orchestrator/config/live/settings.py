@@ -53,7 +53,7 @@ def make_settings(orch: YamlValue, problems: list[Problem]) -> Settings:
         tags=texts_of(orch, "tags"),
         timeouts=make_timeouts(Timeouts(), orch.get("timeouts")),
         binary=text_of(orch, "binary", "terraform"),
-        management=text_of(orch, "management", "999999999999"),
+        management=text_of(orch, "management"),
         module_sources=_module_sources(orch, problems),
     )
 

@@ -117,8 +117,7 @@ class OrchModel(StrictModel):
     tags: dict[TagKey, TagValue] | None = Field(None, description="Tags for every resource.")
     timeouts: TimeoutsModel | None = Field(None, description="Time limits for one unit.")
     management: AccountId = Field(
-        "999999999999",
-        description="Account whose principals assume the roles in the others. The emulator's user is in it.",
+        description="Account whose principals assume the roles in the others. The emulator's user is in it."
     )
 
 

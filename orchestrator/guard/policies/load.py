@@ -1,17 +1,22 @@
-"""Loads ``policies/``: the list of protected types, and a folder for each policy with its check and test cases."""
+"""Loads policies: the list of protected types, and a folder for each policy with its check and test cases.
+
+A repository without policies is judged by the built-in ones, which ship with orch.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from orchestrator import __version__
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected
+from orchestrator.util.package_data import data_folder
 
 POLICIES_FOLDER = "policies"
 CHECK_FILE = "check.py"
@@ -24,7 +29,7 @@ class Policy:
     """One policy: a checkov check, and plans that it must pass or block.
 
     Attributes:
-        folder: ``policies/NAME``.
+        folder: ``policies/NAME``, in the repository or in orch itself.
         source: the content of ``check.py``: what runs, and what the digest covers.
         passing, failing: plan JSON files, sorted; at least one of each.
         at: the location for error messages.
@@ -40,12 +45,13 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The content of ``policies/``.
+    """The policies in force.
 
     Attributes:
-        root: the folder that contains ``policies/``.
+        root: the repository; findings name files relative to it.
         digest: SHA-256 over the name and content of every file.
-        files: name below ``policies/`` -> content, from the working tree or the protected commit.
+        files: name below ``policies/`` -> content, from the working tree, from the protected commit, or built in.
+        builtin: the list and the checks are those that ship with orch.
     """
 
     root: Path
@@ -53,13 +59,22 @@ class Policies:
     policies: tuple[Policy, ...]
     digest: str
     files: Mapping[str, bytes] = field(default_factory=dict)
+    builtin: bool = False
+
+    @property
+    def source(self) -> str:
+        """Where the list and the checks come from, for people."""
+        return f"built-in (orch {__version__})" if self.builtin else f"{POLICIES_FOLDER}/"
 
     @classmethod
     def load(cls, root: Path) -> Self:
-        """Read ``policies/`` in a folder. Imports neither checkov nor the checks.
+        """Read the policies of a repository. Imports neither checkov nor the checks.
+
+        Args:
+            root: the repository, which may have ``policies/``.
 
         Raises:
-            CatalogueError: the folder or the list is missing, or a policy has no check or lacks a case.
+            CatalogueError: the list is missing or wrong, or a policy has no check or lacks a case.
         """
         return cls.of(root, read_policy_files(root))
 
@@ -68,17 +83,16 @@ class Policies:
         """Parse policies from the content of their files.
 
         Args:
-            root: the folder that contains ``policies/``.
-            files: name below ``policies/`` -> content.
+            root: the repository.
+            files: name below ``policies/`` -> content, of the repository. When none of them judges, the built-in ones
+                do; owners and waivers stay those of the repository.
 
         Raises:
             CatalogueError: as for ``load``.
         """
-        folder = root / POLICIES_FOLDER
-        if not files:
-            what = "the policies/ folder is missing; no plan can be judged without policies"
-            hint = f"copy {POLICIES_FOLDER}/{PROTECTED_FILE} and {POLICIES_FOLDER}/protected/ from orch's repository"
-            raise CatalogueError([Problem(Location(POLICIES_FOLDER), what, hint)])
+        builtin = not any(map(judges, files))
+        folder = data_folder(POLICIES_FOLDER) if builtin else root / POLICIES_FOLDER
+        files = with_builtin(files)
         problems: list[Problem] = []
         protected: Protected | None = None
         shown = f"{POLICIES_FOLDER}/{PROTECTED_FILE}"
@@ -89,22 +103,48 @@ class Policies:
                 problems.extend(error.problems)
         else:
             what = "the list of protected resources is missing"
-            problems.append(Problem(Location(shown), what, "no resource would be protected without it"))
+            hint = f"add it, or remove every check from {POLICIES_FOLDER}/ to use the built-in policies"
+            problems.append(Problem(Location(shown), what, hint))
         policies = _policies(folder, files, problems)
         if problems or protected is None:
             raise CatalogueError(problems)
-        return cls(root=root, protected=protected, policies=policies, digest=_digest(files), files=files)
+        return cls(
+            root=root, protected=protected, policies=policies, digest=_digest(files), files=files, builtin=builtin
+        )
+
+
+def judges(name: str) -> bool:
+    """Return whether a file below ``policies/`` is the list or part of a check: owners and waivers only allow."""
+    return name == PROTECTED_FILE or "/" in name
+
+
+def with_builtin(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """Return the files with the built-in list and checks added when none of them judges.
+
+    Args:
+        files: by name below ``policies/``.
+    """
+    if any(map(judges, files)):
+        return files
+    shipped = _files_in(data_folder(POLICIES_FOLDER))
+    return {**files, **{name: data for name, data in shipped.items() if judges(name)}}
 
 
 def read_policy_files(root: Path) -> dict[str, bytes]:
     """Return the content of every file below ``policies/``, by path; empty if there is no such folder.
 
+    Args:
+        root: the repository.
+
     Raises:
         CatalogueError: a file cannot be read, or is a symbolic link: the digest would not cover its target.
     """
-    folder = root / POLICIES_FOLDER
+    return _files_in(root / POLICIES_FOLDER)
+
+
+def _files_in(folder: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=_unreadable(folder)):
         folders[:] = sorted(set(folders) - _IGNORED)
         for name in sorted([*names, *folders]):
             path = Path(parent, name)
@@ -122,6 +162,20 @@ def read_policy_files(root: Path) -> dict[str, bytes]:
                 problem = Problem(Location(f"{POLICIES_FOLDER}/{key}"), f"cannot read the file: {error.strerror}")
                 raise CatalogueError([problem]) from error
     return files
+
+
+def _unreadable(folder: Path) -> Callable[[OSError], None]:
+    """Only a missing ``policies/`` counts as none: what cannot be read must not be replaced by the built-in ones."""
+
+    def refuse(error: OSError) -> None:
+        path = Path(error.filename)
+        if path == folder and isinstance(error, FileNotFoundError) and not folder.is_symlink():
+            return
+        key = Path(POLICIES_FOLDER) / path.relative_to(folder)
+        problem = Problem(Location(key.as_posix()), f"the folder cannot be read: {error.strerror}")
+        raise CatalogueError([problem]) from error
+
+    return refuse
 
 
 def _policies(folder: Path, files: Mapping[str, bytes], problems: list[Problem]) -> tuple[Policy, ...]:

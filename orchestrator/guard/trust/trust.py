@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from orchestrator.errors import CatalogueError, Location, Problem, SetupError, UsageError
-from orchestrator.guard.policies.load import POLICIES_FOLDER, Policies, read_policy_files
+from orchestrator.errors import CatalogueError, Location, Problem, UsageError
+from orchestrator.guard.policies.load import POLICIES_FOLDER, Policies, judges, read_policy_files, with_builtin
 from orchestrator.guard.trust.base_commit import BaseCommit, find_base
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy
 from orchestrator.guard.trust.waivers import WAIVERS_FILE, Waiver, Waivers, parse_waivers, utc_today, waiver_problems
-from orchestrator.guard.trust.weakening import PINS, Weakening, weakenings
+from orchestrator.guard.trust.weakening import ORCH_FILE, PINS, Weakening, weakenings
 from orchestrator.util.git import Repository
 
 _WAIVERS = f"{POLICIES_FOLDER}/{WAIVERS_FILE}"
@@ -51,6 +51,8 @@ class Trust:
         """Return lines to show at the beginning of a run."""
         if self.base is None or not self.base.protected:
             return ()
+        if self.policies.builtin:
+            return (f"Policies are {self.policies.source}; waivers and owners come from {self.base.description}.",)
         return (f"Policies, waivers and owners come from {self.base.description}.",)
 
 
@@ -112,6 +114,9 @@ def read_waivers(tree: Mapping[str, bytes], today: date) -> tuple[tuple[Waiver, 
 def weakened_since(repository: Repository, commit: str, tree: Mapping[str, bytes]) -> tuple[Weakening, ...]:
     """Return how the working tree weakens the policies of a commit.
 
+    A commit without policies is judged by the built-in ones, so policies that the change adds are compared with those.
+    Policies that the change removes count as removed, although the built-in ones would apply after the merge.
+
     Args:
         repository: the repository that contains the configuration.
         commit: the commit to compare with.
@@ -121,13 +126,22 @@ def weakened_since(repository: Repository, commit: str, tree: Mapping[str, bytes
     after |= {name: (repository.root / name).read_bytes() for name in PINS if (repository.root / name).is_file()}
     blobs = repository.files(commit, [POLICIES_FOLDER, *PINS])
     blobs = {name: blob for name, blob in blobs.items() if blob.mode != _SUBMODULE}
-    if not any(name.startswith(f"{POLICIES_FOLDER}/") for name in blobs):
-        return ()  # the commit has no policies: a first commit, or an untracked copy such as the demo's
     differing = {name: blob.id for name, blob in blobs.items() if _blob_id(after.get(name), blob.id) != blob.id}
     content = repository.contents(sorted(set(differing.values())))
     # unchanged files need not be read from git: a blob id is a hash of the content
     before = {name: content[differing[name]] if name in differing else after[name] for name in blobs}
+    if not any(map(judges, _short(before))):
+        before |= _builtin()
+        if not any(map(judges, tree)):
+            after |= _builtin()
+        if ORCH_FILE not in blobs:  # a new platform, or a copy that git does not know: nobody's waivers count there yet
+            after.pop(_OWNERS, None)
     return weakenings(before, after)
+
+
+def _builtin() -> dict[str, bytes]:
+    """The built-in list and checks, by name relative to the repository."""
+    return {f"{POLICIES_FOLDER}/{name}": data for name, data in with_builtin({}).items()}
 
 
 def weakened_against(root: Path, revision: str) -> tuple[Weakening, ...]:
@@ -165,9 +179,6 @@ def _trusted(
     if links:
         what = "symbolic links and submodules are not allowed here"
         raise CatalogueError([Problem(Location(name), what, "copy the files instead") for name in links])
-    if base.protected and not blobs:
-        message = f"{base.description} has no {POLICIES_FOLDER}/; in CI the policies come from that commit"
-        raise SetupError(message, hint=f"merge {POLICIES_FOLDER}/ first, in a separate change")
     content = repository.contents(sorted({blobs[name].id for name in wanted}))
     found = {name: content[blobs[name].id] for name in wanted}
     judging = (
@@ -179,7 +190,9 @@ def _trusted(
 
 
 def _short(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    return {name.removeprefix(f"{POLICIES_FOLDER}/"): data for name, data in files.items()}
+    """The files of ``policies/``, by name below it."""
+    prefix = f"{POLICIES_FOLDER}/"
+    return {name.removeprefix(prefix): data for name, data in files.items() if name.startswith(prefix)}
 
 
 def _merged(allowing: Mapping[str, bytes]) -> tuple[Owners, tuple[Waiver, ...]]:

@@ -74,7 +74,6 @@ def raising(folder: Path) -> None:
         ),
         (lambda folder: (folder / "protected.yaml").unlink(), "policies/protected.yaml", "is missing"),
         (lambda folder: (folder / "protected.yaml").write_text("a: 1"), "policies/protected.yaml", "a:"),
-        (shutil.rmtree, "policies", "policies/ folder is missing"),
     ],
 )
 def test_a_policy_that_proves_nothing_is_reported(
@@ -83,6 +82,20 @@ def test_a_policy_that_proves_nothing_is_reported(
     damage(copy)
     problems = run_cases(copy.parent)
     assert (problems[0].where.file, what in problems[0].what) == (where, True), problems
+
+
+def test_without_policies_the_built_in_ones_are_tried(tmp_path: Path) -> None:
+    assert run_cases(tmp_path) == ()
+    assert Policies.load(tmp_path).builtin
+    assert not Policies.load(ROOT).builtin
+
+
+def test_a_check_without_a_list_is_an_error_and_not_completed_by_the_built_in_list(copy: Path) -> None:
+    for name in ("protected.yaml", "owners.yaml", "waivers.yaml"):
+        (copy / name).unlink()
+    (problem,) = run_cases(copy.parent)
+    assert problem.where.file == "policies/protected.yaml"
+    assert "built-in policies" in (problem.hint or "")
 
 
 def test_a_link_in_the_policies_is_an_error(copy: Path, tmp_path: Path) -> None:

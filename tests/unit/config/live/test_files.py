@@ -134,6 +134,7 @@ def test_every_problem_is_told_at_once_sorted_by_place(tmp_path: Path) -> None:
 def test_without_settings_nothing_else_is_looked_at(tmp_path: Path) -> None:
     found = problems(tmp_path, f"{STAGE}== orch\nformat: 1\n")
     assert [each.split(" — ")[0] for each in found] == [
+        "live/orch.yaml:1:1: missing key 'management'",
         "live/orch.yaml:1:1: missing key 'name'",
         "live/orch.yaml:1:1: missing key 'orch'",
         "live/orch.yaml:1:1: missing key 'region'",
@@ -203,7 +204,7 @@ def _yaml(value: object) -> str:
     return json.dumps(value)
 
 
-@pytest.mark.parametrize("key", ["name", "region", "orch", "state"])
+@pytest.mark.parametrize("key", ["name", "region", "orch", "state", "management"])
 def test_settings_that_must_be_there(tmp_path: Path, key: str) -> None:
     lines = [line for line in ORCH.splitlines() if not line.startswith((f"{key}:", "state:", "  bucket"))]
     if key != "state":

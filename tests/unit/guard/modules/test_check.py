@@ -19,6 +19,7 @@ name: t
 orch: "~=0.1"
 region: eu-west-1
 state: {bucket: "${{ name }}-${{ account_id }}-tfstate"}
+management: "999999999999"
 """
 KEPT = "  lifecycle {\n    prevent_destroy = true\n  }\n"
 Write = Callable[[str, str], None]

@@ -20,6 +20,7 @@ region: eu-west-1
 providers: {aws: "5.100.0", dog: {source: datadog/datadog, version: "3.50.0"}}
 module_sources: ["git::https://example.com/net.git?ref=v1"]
 state: {bucket: "${{ name }}-${{ account_id }}-tfstate"}
+management: "999999999999"
 """
 Scan = Callable[..., tuple[Finding, ...]]
 CALL = 'module "this" {\n  source = "./modules/m"\n}\n'
