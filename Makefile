@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
-env: $(READY)    ## build the environment in .venv
+env: $(READY)    ## build the environment in .venv, with the emulator and the development tools
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

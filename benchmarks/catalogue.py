@@ -34,6 +34,7 @@ state:
   bucket: ${{ name }}-${{ account_id }}-tfstate
 tags:
   owner: platform
+management: "999999999999"
 """
 _MODULE = """\
 variable "upstream" {

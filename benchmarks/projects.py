@@ -23,6 +23,7 @@ region: eu-west-1
 providers: {{aws: "5.100.0"}}
 state: {{bucket: "${{{{ name }}}}-${{{{ account_id }}}}-tfstate"}}
 roles: {{bootstrap: {ROLE}, plan: {ROLE}, apply: {ROLE}}}
+management: "999999999999"
 """
 BOX = """\
 variable "value" {

@@ -1,4 +1,4 @@
-"""``python -m orchestrator`` is ``orch``."""
+"""Runs ``orch`` as ``python -m orchestrator``."""
 
 from __future__ import annotations
 

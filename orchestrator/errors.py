@@ -1,21 +1,21 @@
-"""Every error that a user can meet, and the exit code that it ends with.
+"""Every error that a user can see, and its exit code.
 
 The tree::
 
-    OrchError                    1   base: what, where, hint
+    OrchError                    1   base class: what, where, hint
     ├── UsageError               2   the command line
-    ├── CatalogueError           2   live/ or modules/: carries every problem that was found, not only the first
-    ├── SetupError               2   this machine or account: terraform, provider, credentials, bucket, disk
-    ├── UnitError                1   one unit failed: Terraform, a time limit, an upstream
+    ├── CatalogueError           2   live/, modules/ or policies/ are not valid: has every problem that was found
+    ├── SetupError               2   machine or account not ready: terraform, provider, credentials, bucket, disk
+    ├── UnitError                1   one unit failed: Terraform, a timeout, an upstream
     │   ├── NotAppliedError      1   an upstream has no state yet
-    │   ├── DeniedError          1   AWS refused
-    │   └── ThrottledError       1   AWS asked to slow down, after retries
-    ├── BlockedError             3   the guard said no
-    ├── ApprovalError            4   what would be done is no longer what was approved
+    │   ├── DeniedError          1   AWS denied access
+    │   └── ThrottledError       1   AWS throttled a call, after retries
+    ├── BlockedError             3   the guard blocked a plan
+    ├── ApprovalError            4   the approval does not cover what would be done
     └── InterruptedRunError    130   Ctrl-C or SIGTERM
 
-Exit codes are those of the design: 0 done, 1 a unit failed, 2 wrong command line or catalogue, 3 blocked by policy,
-4 the approval no longer covers what would be done, 130 interrupted.
+Exit codes: 0 done, 1 a unit failed, 2 invalid command line or configuration, 3 blocked by policy, 4 the approval does
+not cover what would be done, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True, order=True)
 class Location:
-    """A place in a file: path relative to the repository, line and column counted from 1 (0: the whole file)."""
+    """A location in a file: path relative to the repository, line and column counted from 1 (0: the whole file)."""
 
     file: str
     line: int = 0
     column: int = 0
 
     def __str__(self) -> str:
-        """``live/stages/prod.yaml:4:7``, as editors and terminals make it a link."""
+        """Return ``live/stages/prod.yaml:4:7``, which editors and terminals turn into a link."""
         parts = [self.file, *(str(n) for n in (self.line, self.column) if n)]
         return ":".join(parts)
 
 
 class OrchError(Exception):
-    """An expected failure: shown as one line and a hint, never as a traceback.
+    """An expected failure, shown as one line and a hint, never as a traceback.
 
     Args:
-        what: what is wrong, one sentence without a full stop.
-        where: the file and line it comes from, if there is one.
+        what: what is wrong, in one sentence without a trailing period.
+        where: the file and line that it is about, if any.
         hint: what to do about it.
     """
 
@@ -57,35 +57,35 @@ class OrchError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """One line: where, then what, then what to do."""
+        """Return one line: where, what, and what to do."""
         text = f"{self.where}: {self.what}" if self.where else self.what
         return f"{text} — {self.hint}" if self.hint else text
 
 
 class UsageError(OrchError):
-    """The command line asks for something that cannot be."""
+    """The command line is not valid."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing that is wrong in ``live/``, ``modules/`` or ``policies/``."""
+    """One problem in ``live/``, ``modules/`` or ``policies/``."""
 
     where: Location
     what: str
     hint: str | None = None
 
     def __str__(self) -> str:
-        """One line, in the shape of a compiler's message."""
+        """Return one line in the form of a compiler message."""
         return f"{self.where}: {self.what}" + (f" — {self.hint}" if self.hint else "")
 
 
 class CatalogueError(OrchError):
-    """The catalogue is wrong.
+    """The configuration is not valid.
 
     Args:
-        problems: all that was found, at least one; kept sorted by place.
+        problems: every problem that was found, at least one. They are sorted by location.
     """
 
     exit_code = 2
@@ -96,30 +96,30 @@ class CatalogueError(OrchError):
         super().__init__(first.what, where=first.where, hint=first.hint)
 
     def __str__(self) -> str:
-        """Every problem on a line of its own."""
+        """Return every problem, one per line."""
         return "\n".join(str(p) for p in self.problems)
 
 
 class SetupError(OrchError):
-    """Something that the run needs on this machine or in the account is missing or wrong."""
+    """Something that the run requires on this machine or in the account is missing or not valid."""
 
     exit_code = 2
 
 
 class UnitError(OrchError):
-    """One unit could not be planned or applied; others go on."""
+    """One unit could not be planned or applied; other units continue."""
 
 
 class NotAppliedError(UnitError):
-    """An upstream has not been applied yet, so it has no outputs."""
+    """An upstream is not applied yet, so it has no outputs."""
 
 
 class DeniedError(UnitError):
-    """AWS refused a call that this unit needs."""
+    """AWS denied a call that this unit requires."""
 
 
 class ThrottledError(UnitError):
-    """AWS asked to slow down and did not relent."""
+    """AWS throttled a call, and retries did not help."""
 
 
 class BlockedError(OrchError):
@@ -129,12 +129,12 @@ class BlockedError(OrchError):
 
 
 class ApprovalError(OrchError):
-    """The plan does something that was not approved."""
+    """The approval does not cover what the plan would do."""
 
     exit_code = 4
 
 
 class InterruptedRunError(OrchError):
-    """The run was interrupted; what had started was brought to its end."""
+    """The run was interrupted. Units that had started were finished."""
 
     exit_code = 130

@@ -1,5 +1,5 @@
-# What orch changes: resources of this account whose names begin with the catalogue's name. User pools and APIs have ids
-# that AWS chooses, so for them the account is the limit.
+# What orch can change: resources in this account whose names start with name_prefix. AWS chooses the IDs of user pools and
+# APIs, so for them the account is the limit.
 resource "aws_iam_policy" "change" {
   name        = "${var.apply_role}-change"
   description = "What orch changes."
@@ -7,7 +7,7 @@ resource "aws_iam_policy" "change" {
   tags        = var.tags
 }
 
-# Roles of stacks: only with the boundary, and only by their prefix.
+# Roles of stacks: only with the permissions boundary and the name prefix.
 resource "aws_iam_policy" "roles" {
   name        = "${var.apply_role}-roles"
   description = "How orch makes roles for stacks: bounded, named, and handed to few services."

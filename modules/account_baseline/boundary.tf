@@ -1,5 +1,5 @@
-# The most that any role of a stack can do, whatever its own policies say: use data, never delete what holds it, and touch
-# neither states nor identities.
+# The maximum permissions of any role of a stack, regardless of its own policies: use data, but not delete the resources that
+# hold it, and access neither states nor identities.
 resource "aws_iam_policy" "boundary" {
   name        = var.boundary_policy
   description = "The most that a role made by orch's stacks can do."

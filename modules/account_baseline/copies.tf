@@ -1,5 +1,5 @@
-# What orch saves before it changes something protected: users and groups of a pool, a backup of a table, a snapshot of a
-# database. The file with a pool's users also goes to the state bucket, below copies/; nobody here reads it there.
+# What orch backs up before it changes a protected resource: users and groups of a pool, a backup of a table, a snapshot of a
+# database. The file with a pool's users is also stored in the state bucket, below copies/; no role here can read it there.
 resource "aws_iam_policy" "copies" {
   name        = "${var.apply_role}-copies"
   description = "Safety copies that orch makes before it changes what is protected."

@@ -1,5 +1,5 @@
-# Defence behind orch's own judgement: the apply role cannot delete what must not be lost, whatever else it is allowed and
-# whatever a plan says. Only the break-glass role (roles.tf) can, and nobody takes that without saying who and why.
+# Defense in depth behind the guard of orch: the apply role cannot delete protected resources, regardless of its other
+# permissions and of the plan. Only the break-glass role (roles.tf) can, and assuming it requires an owner and a reason.
 resource "aws_iam_policy" "deletes" {
   count = length(var.protected_delete_apis) > 0 ? 1 : 0
 
@@ -11,7 +11,7 @@ resource "aws_iam_policy" "deletes" {
   lifecycle {
     precondition {
       condition     = length(local.deletes) <= 6144
-      error_message = "protected_delete_apis are too many: their policy has ${length(local.deletes)} characters, and IAM takes 6144."
+      error_message = "protected_delete_apis has too many entries: their policy has ${length(local.deletes)} characters, and the limit of IAM is 6144."
     }
   }
 }

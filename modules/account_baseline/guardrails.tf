@@ -1,4 +1,4 @@
-# What the apply role may not do whatever else it is allowed: change what it is bound by. The break-glass role neither.
+# What is always denied to the apply role and the break-glass role: changing their own limits.
 resource "aws_iam_policy" "guardrails" {
   name        = "${var.apply_role}-guardrails"
   description = "What orch never does under the apply role, nor under the break-glass role."
@@ -7,7 +7,7 @@ resource "aws_iam_policy" "guardrails" {
 }
 
 locals {
-  # The baseline's own roles and policies, and the role that makes them.
+  # The baseline's own roles and policies, and the role that manages them.
   own_arns = concat(
     [for role in [var.plan_role, var.apply_role, var.break_glass_role, var.bootstrap_role] : "${local.iam}:role/${role}"],
     [for policy in [var.plan_role, "${var.apply_role}-*", var.boundary_policy] : "${local.iam}:policy/${policy}"],
@@ -24,7 +24,7 @@ locals {
       Sid    = "BoundaryStays"
       Effect = "Deny"
       Action = ["iam:DeleteRolePermissionsBoundary", "iam:DeleteUserPermissionsBoundary"]
-      # Also on roles with other names: a role that lost its bound could be given anything.
+      # Also for roles with other names: a role without a boundary could be given any permission.
       Resource = ["*"]
     },
     {

@@ -1,8 +1,8 @@
-# What every account has before its first stage: the three roles of orch (roles.tf) with what they may do (plan.tf, apply.tf,
-# deletes.tf, copies.tf), the bound of all roles that stacks make (boundary.tf), and the settings of the account itself.
+# What every account has before its first stage: the three roles of orch (roles.tf) with their permissions (plan.tf, apply.tf,
+# deletes.tf, copies.tf), the boundary of all roles that stacks create (boundary.tf), and the settings of the account itself.
 
 locals {
-  # IAM's own resources have no region.
+  # ARNs of IAM have no region.
   iam = "arn:${var.partition}:iam::${var.account_id}"
 
   state_arn    = "arn:${var.partition}:s3:::${var.state_bucket}"

@@ -9,11 +9,11 @@ output "apply_role_arn" {
 }
 
 output "break_glass_role_arn" {
-  description = "ARN of the role that deletes what is protected, for a waiver or with --break-glass."
+  description = "ARN of the role that can delete protected resources, used for a waiver or with --break-glass."
   value       = aws_iam_role.break_glass.arn
 }
 
 output "boundary_arn" {
-  description = "ARN of the permission boundary that every role of a stack needs."
+  description = "ARN of the permissions boundary that every role of a stack must have."
   value       = aws_iam_policy.boundary.arn
 }

@@ -1,5 +1,5 @@
-# What Terraform looks at when it plans what the modules here make, and no more: no item of a table, no object of a bucket
-# (but states), no user of a pool, no line of a log, no secret. It writes nothing, not even a lock.
+# What Terraform reads to plan the modules here, and nothing more: no items of tables, no objects of buckets (except states),
+# no users of pools, no log events, no secrets. It writes nothing, not even a lock.
 resource "aws_iam_policy" "look" {
   name        = var.plan_role
   description = "What orch looks at, under the plan and the apply role."
@@ -57,7 +57,7 @@ locals {
     "s3:GetLifecycleConfiguration",
     "s3:GetReplicationConfiguration",
     "s3:ListAllMyBuckets",
-    # On every bucket: a bucket that the provider may not list it takes for gone, and plans to create it again.
+    # For every bucket: the provider considers a bucket that it cannot list deleted, and plans to create it again.
     "s3:ListBucket",
     "s3:ListTagsForResource",
     "secretsmanager:DescribeSecret",
@@ -88,7 +88,7 @@ locals {
       Resource = [local.state_arn, "${local.state_arn}/*"]
     },
     {
-      # Safety copies hold users (copies.tf): they are written, and read by people with other rights.
+      # Backups contain user data (copies.tf): orch writes them, and reading them requires other permissions.
       Sid      = "NoCopies"
       Effect   = "Deny"
       Action   = ["s3:GetObject", "s3:GetObjectVersion"]

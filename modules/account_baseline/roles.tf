@@ -32,8 +32,8 @@ locals {
   })
 }
 
-# Everything that the apply role may, and the deletes that it may not. Nobody takes it without saying who wants it and why:
-# the two session tags stand in CloudTrail beside each call.
+# The permissions of the apply role, and the deletes that are denied to it. Assuming this role requires an owner and a reason:
+# CloudTrail records the two session tags with each call.
 resource "aws_iam_role" "break_glass" {
   name                 = var.break_glass_role
   description          = "orch applies under this role what a waiver allows, or with --break-glass: the session says who and why."
@@ -64,7 +64,7 @@ resource "aws_iam_role_policy_attachment" "plan" {
 }
 
 locals {
-  # What the apply and the break-glass role share.
+  # The policies that the apply and the break-glass role share.
   apply_policies = {
     look       = aws_iam_policy.look.arn
     change     = aws_iam_policy.change.arn

@@ -1,73 +1,73 @@
 variable "account_id" {
-  description = "Id of the account that this is the baseline of."
+  description = "ID of the account that the baseline is applied in."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[0-9]{12}$", var.account_id))
-    error_message = "account_id has 12 digits; in YAML it needs quotes."
+    error_message = "account_id must have 12 digits; in YAML, quote it."
   }
 }
 
 variable "partition" {
-  description = "Partition of AWS that the account is in: aws, aws-cn or aws-us-gov."
+  description = "AWS partition of the account: aws, aws-cn or aws-us-gov."
   type        = string
   default     = "aws"
   nullable    = false
 
   validation {
     condition     = contains(["aws", "aws-cn", "aws-us-gov"], var.partition)
-    error_message = "partition is aws, aws-cn or aws-us-gov."
+    error_message = "partition must be aws, aws-cn or aws-us-gov."
   }
 }
 
 variable "name_prefix" {
-  description = "First part of every name in AWS, the `name` of live/orch.yaml: the apply role changes only what is named so."
+  description = "Prefix of all names in AWS, the `name` in live/orch.yaml. The apply role can change only resources with this prefix."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,30}$", var.name_prefix))
-    error_message = "name_prefix is a name: a-z, 0-9 and -, at most 31 characters, a letter first."
+    error_message = "name_prefix must have at most 31 characters (a-z, 0-9 and -) and start with a letter."
   }
 }
 
 variable "state_bucket" {
-  description = "Name of the account's state bucket, which `orch bootstrap` makes."
+  description = "Name of the account's state bucket, which `orch bootstrap` creates."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.state_bucket))
-    error_message = "state_bucket must be 3 to 63 of a-z, 0-9, - and dots."
+    error_message = "state_bucket must have 3 to 63 characters: a-z, 0-9, - and dots."
   }
 }
 
 variable "trusted_account_ids" {
-  description = "Accounts whose principals may take the plan and apply roles, as far as their own policies let them."
+  description = "Accounts whose principals can assume the plan and apply roles, if their own policies allow it."
   type        = set(string)
   nullable    = false
 
   validation {
     condition     = length(var.trusted_account_ids) > 0
-    error_message = "trusted_account_ids needs at least one account: without one, nobody could take the roles."
+    error_message = "trusted_account_ids must not be empty: otherwise nobody could assume the roles."
   }
 
   validation {
     condition     = alltrue([for id in var.trusted_account_ids : can(regex("^[0-9]{12}$", id))])
-    error_message = "trusted_account_ids have 12 digits each; in YAML they need quotes."
+    error_message = "trusted_account_ids must have 12 digits each; in YAML, quote them."
   }
 }
 
 variable "plan_role" {
-  description = "Name of the role that plans run under; it can look and not touch."
+  description = "Name of the read-only role that plans run under."
   type        = string
   default     = "orch-plan"
   nullable    = false
 
   validation {
     condition     = can(regex("^[\\w+=,.@-]{1,48}$", var.plan_role))
-    error_message = "plan_role has 1 to 48 letters, digits or +=,.@-_ characters."
+    error_message = "plan_role must have 1 to 48 characters: letters, digits and +=,.@-_."
   }
 }
 
@@ -79,12 +79,12 @@ variable "apply_role" {
 
   validation {
     condition     = can(regex("^[\\w+=,.@-]{1,48}$", var.apply_role)) && var.apply_role != var.plan_role
-    error_message = "apply_role has 1 to 48 letters, digits or +=,.@-_ characters, and is another role than plan_role."
+    error_message = "apply_role must have 1 to 48 characters (letters, digits and +=,.@-_) and differ from plan_role."
   }
 }
 
 variable "break_glass_role" {
-  description = "Name of the role that deletes what is protected: taken only with the session tags orch:owner and orch:reason."
+  description = "Name of the role that can delete protected resources. Assuming it requires the session tags orch:owner and orch:reason."
   type        = string
   default     = "orch-break-glass"
   nullable    = false
@@ -93,43 +93,43 @@ variable "break_glass_role" {
     condition = (
       can(regex("^[\\w+=,.@-]{1,64}$", var.break_glass_role)) && !contains([var.plan_role, var.apply_role], var.break_glass_role)
     )
-    error_message = "break_glass_role has 1 to 64 letters, digits or +=,.@-_ characters, and is a role of its own."
+    error_message = "break_glass_role must have 1 to 64 characters (letters, digits and +=,.@-_) and differ from the other roles."
   }
 }
 
 variable "bootstrap_role" {
-  description = "Name of the role that makes this baseline: the apply role may neither change nor take it."
+  description = "Name of the role that applies this baseline. The apply role can neither change nor assume it."
   type        = string
   default     = "OrganizationAccountAccessRole"
   nullable    = false
 }
 
 variable "boundary_policy" {
-  description = "Name of the policy that bounds every role that the apply role makes."
+  description = "Name of the permissions boundary that every role created by the apply role must have."
   type        = string
   default     = "orch-boundary"
   nullable    = false
 
   validation {
     condition     = can(regex("^[\\w+=,.@-]{1,128}$", var.boundary_policy))
-    error_message = "boundary_policy has 1 to 128 letters, digits or +=,.@-_ characters."
+    error_message = "boundary_policy must have 1 to 128 characters: letters, digits and +=,.@-_."
   }
 }
 
 variable "secret_prefixes" {
-  description = "Prefixes of SSM parameters and of secrets whose values both roles may read, for stacks with `secrets`."
+  description = "Prefixes of SSM parameters and secrets whose values both roles can read, for stacks with `secrets`."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for prefix in var.secret_prefixes : can(regex("^/?[\\w.-]{2,}[\\w/.-]*$", prefix))])
-    error_message = "secret_prefixes are like /ams/prod/, without a star: an empty one would be all secrets."
+    error_message = "secret_prefixes must look like /ams/prod/, without wildcards: an empty prefix would match all secrets."
   }
 }
 
 variable "plan_actions" {
-  description = "Further reading actions of both roles, for services that the modules here do not use: `rds:Describe*`."
+  description = "Additional read-only actions of both roles, for services that the modules here do not use: `rds:Describe*`."
   type        = set(string)
   default     = []
   nullable    = false
@@ -139,7 +139,7 @@ variable "plan_actions" {
       for action in var.plan_actions :
       can(regex("^[a-z0-9-]+:(BatchGet|Describe|Get|List|Lookup|Search|View)[A-Za-z0-9*]*$", action))
     ])
-    error_message = "plan_actions only read: SERVICE:Get…, List…, Describe…, BatchGet…, Lookup…, Search… or View…."
+    error_message = "plan_actions must be read-only: SERVICE:Get…, List…, Describe…, BatchGet…, Lookup…, Search… or View…."
   }
 
   validation {
@@ -147,12 +147,12 @@ variable "plan_actions" {
       for action in var.plan_actions :
       !can(regex("^(secretsmanager:(Get|BatchGet)|ssm:Get|s3:Get(\\*|O)|dynamodb:(Get|BatchGet)(\\*|I|R)|sts:)", action))
     ])
-    error_message = "plan_actions give no secrets, objects, items or credentials; for secrets there is secret_prefixes."
+    error_message = "plan_actions must not return secrets, objects, items or credentials; for secrets, use secret_prefixes."
   }
 }
 
 variable "apply_actions" {
-  description = "Further actions of the apply role, for services that the modules here do not use: `rds:*`."
+  description = "Additional actions of the apply role, for services that the modules here do not use: `rds:*`."
   type        = set(string)
   default     = []
   nullable    = false
@@ -162,36 +162,36 @@ variable "apply_actions" {
       for action in var.apply_actions :
       can(regex("^[a-z0-9-]+:[A-Za-z0-9*]+$", action)) && !can(regex("^(account|iam|organizations|sts):", action))
     ])
-    error_message = "apply_actions are SERVICE:ACTION, and none of account, iam, organizations or sts."
+    error_message = "apply_actions must have the form SERVICE:ACTION, without the services account, iam, organizations and sts."
   }
 }
 
 variable "denied_actions" {
-  description = "Actions that the apply role is denied whatever else it is allowed: `cognito-idp:DeleteUserPool`."
+  description = "Actions that are always denied to the apply role: `cognito-idp:DeleteUserPool`."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for action in var.denied_actions : can(regex("^[a-z0-9-]+:[A-Za-z0-9*]+$", action))])
-    error_message = "denied_actions are SERVICE:ACTION."
+    error_message = "denied_actions must have the form SERVICE:ACTION."
   }
 }
 
 variable "protected_delete_apis" {
-  description = "Calls that delete what must not be lost: denied to the apply role, left to the break-glass role. orch gives those of policies/protected.yaml."
+  description = "Actions that delete protected resources: denied to the apply role, allowed to the break-glass role. orch passes those in policies/protected.yaml."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for action in var.protected_delete_apis : can(regex("^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$", action))])
-    error_message = "protected_delete_apis are SERVICE:ACTION, each call by its own name."
+    error_message = "protected_delete_apis must have the form SERVICE:ACTION, without wildcards."
   }
 }
 
 variable "workload_actions" {
-  description = "What the permission boundary lets the roles of functions do at most; null for the list in this module."
+  description = "Actions that the permissions boundary allows to the roles of functions; null for the list in this module."
   type        = set(string)
   default     = null
 
@@ -200,36 +200,36 @@ variable "workload_actions" {
       for action in coalesce(var.workload_actions, []) :
       can(regex("^[a-z0-9-]+:[A-Za-z0-9*]+$", action)) && !can(regex("^(account|iam|organizations|sts):", action))
     ])
-    error_message = "workload_actions are SERVICE:ACTION, and none of account, iam, organizations or sts."
+    error_message = "workload_actions must have the form SERVICE:ACTION, without the services account, iam, organizations and sts."
   }
 }
 
 variable "passed_to_services" {
-  description = "AWS services that stacks may hand a role to."
+  description = "AWS services that stacks can pass a role to."
   type        = set(string)
   default     = ["lambda.amazonaws.com"]
   nullable    = false
 
   validation {
     condition     = alltrue([for service in var.passed_to_services : can(regex("^[a-z0-9.-]+\\.amazonaws\\.com$", service))])
-    error_message = "passed_to_services are like lambda.amazonaws.com."
+    error_message = "passed_to_services must look like lambda.amazonaws.com."
   }
 }
 
 variable "session_hours" {
-  description = "For how many hours at most credentials of the roles are valid; one hour when they are taken from another role."
+  description = "Maximum session duration of the roles in hours. AWS limits it to one hour when a role is assumed from another role."
   type        = number
   default     = 1
   nullable    = false
 
   validation {
     condition     = var.session_hours >= 1 && var.session_hours <= 12 && floor(var.session_hours) == var.session_hours
-    error_message = "session_hours is a whole number, 1 to 12."
+    error_message = "session_hours must be a whole number from 1 to 12."
   }
 }
 
 variable "alternate_contacts" {
-  description = "Whom AWS writes to beside the account's owner: BILLING, OPERATIONS, SECURITY -> a person or team."
+  description = "Alternate contacts of the account: BILLING, OPERATIONS, SECURITY -> a person or team."
   default     = {}
   nullable    = false
 
@@ -242,22 +242,22 @@ variable "alternate_contacts" {
 
   validation {
     condition     = length(setsubtract(keys(var.alternate_contacts), ["BILLING", "OPERATIONS", "SECURITY"])) == 0
-    error_message = "alternate_contacts are BILLING, OPERATIONS and SECURITY."
+    error_message = "The keys of alternate_contacts must be BILLING, OPERATIONS or SECURITY."
   }
 
   validation {
     condition     = alltrue([for contact in values(var.alternate_contacts) : can(regex("^[^@\\s]+@[^@\\s]+$", contact.email))])
-    error_message = "The email of a contact is an address."
+    error_message = "The email of a contact must be an email address."
   }
 
   validation {
     condition     = alltrue([for contact in values(var.alternate_contacts) : can(regex("^[0-9\\s()+-]{1,25}$", contact.phone))])
-    error_message = "The phone of a contact has digits, spaces and ()+- characters, at most 25."
+    error_message = "The phone of a contact must have at most 25 characters: digits, spaces and ()+-."
   }
 }
 
 variable "password_policy" {
-  description = "What passwords of IAM users must have; AWS's own rule when null."
+  description = "Password policy for IAM users; the default policy of AWS when null."
   default     = null
 
   type = object({
@@ -273,12 +273,12 @@ variable "password_policy" {
       && var.password_policy.reuse_prevented >= 1 && var.password_policy.reuse_prevented <= 24,
       false
     )
-    error_message = "password_policy: minimum_length 8 to 128, max_age_days 0 (never) to 1095, reuse_prevented 1 to 24."
+    error_message = "password_policy: minimum_length must be 8 to 128, max_age_days 0 (never expires) to 1095, reuse_prevented 1 to 24."
   }
 }
 
 variable "tags" {
-  description = "Tags of roles and policies, beside the provider's default tags."
+  description = "Tags of roles and policies, in addition to the provider's default tags."
   type        = map(string)
   default     = {}
   nullable    = false

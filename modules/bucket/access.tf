@@ -32,6 +32,6 @@ resource "aws_s3_bucket_policy" "this" {
     ]
   })
 
-  # S3 takes one change of a bucket's access at a time.
+  # S3 accepts one change of a bucket's access settings at a time.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }

@@ -68,6 +68,6 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # Rules about old versions are refused before there can be any.
+  # S3 rejects rules about old versions until versioning is enabled.
   depends_on = [aws_s3_bucket_versioning.this]
 }

@@ -1,12 +1,12 @@
 locals {
-  # A name has at most 80 characters, and both queues need one of their own.
+  # A name has at most 80 characters, and the two queues need different ones.
   dead_letter_name = (
     length(var.names.queue) <= 76
     ? "${var.names.queue}-dlq"
     : "${substr(var.names.queue, 0, 67)}-${substr(sha256(var.names.queue), 0, 8)}-dlq"
   )
 
-  # The queue's policy names the queue, which does not exist yet; beside it stands one that does.
+  # The queue's policy contains the ARN of the queue, which does not exist yet. The dead-letter queue does.
   arn = "${trimsuffix(aws_sqs_queue.dead_letter.arn, local.dead_letter_name)}${var.names.queue}"
 }
 
@@ -24,7 +24,7 @@ resource "aws_sqs_queue" "this" {
     maxReceiveCount     = var.max_receives
   })
 
-  # Here and not in a resource of its own: the provider waits 25 seconds after each change of a queue.
+  # Not a separate resource, because the provider waits 25 seconds after each change of a queue.
   policy = local.policy
 }
 

@@ -9,6 +9,6 @@ output "queue_url" {
 }
 
 output "dead_letter_queue_arn" {
-  description = "ARN of the queue that messages go to when they cannot be delivered."
+  description = "ARN of the dead-letter queue."
   value       = aws_sqs_queue.dead_letter.arn
 }

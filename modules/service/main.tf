@@ -1,4 +1,4 @@
-# Where Lambda writes unless it is told otherwise, and where people look first.
+# The default log group of the function, where people look first.
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/lambda/${var.names.function}"
   retention_in_days = var.log_retention_days
@@ -28,7 +28,7 @@ resource "aws_lambda_function" "this" {
     )
   }
 
-  # Without its permissions the first call of a new function fails; without its log group Lambda makes one that keeps
-  # everything.
+  # Without its permissions, the first call of a new function fails. Without the log group, Lambda creates one that keeps
+  # logs forever.
   depends_on = [aws_iam_role_policy.this, aws_cloudwatch_log_group.this]
 }

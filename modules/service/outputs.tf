@@ -1,5 +1,5 @@
 output "url" {
-  description = "Address of the API."
+  description = "URL of the API."
   value       = aws_apigatewayv2_api.this.api_endpoint
 }
 
@@ -14,7 +14,7 @@ output "function_arn" {
 }
 
 output "role_arn" {
-  description = "ARN of the function's role, for policies of other resources that let it in."
+  description = "ARN of the function's role, for policies of other resources that grant it access."
   value       = aws_iam_role.this.arn
 }
 

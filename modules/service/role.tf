@@ -1,5 +1,5 @@
-# What the function may do: write its own log, and use what it was given. One policy that always exists: how many
-# statements it has may depend on outputs of units that are not applied yet, how many resources there are may not.
+# The function can write its own log and use the resources in its inputs. The policy always exists: its number of
+# statements can depend on outputs of units that are not applied yet; the number of resources cannot.
 resource "aws_iam_role" "this" {
   name                 = var.names.role
   permissions_boundary = var.boundary

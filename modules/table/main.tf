@@ -1,5 +1,5 @@
 locals {
-  # DynamoDB is told the type of each attribute that is a key, and of no other.
+  # DynamoDB requires the type of every key attribute, and rejects other attributes.
   keys = {
     for name, table in var.tables : name => {
       for key in concat(

@@ -1,5 +1,5 @@
 variable "names" {
-  description = "Names in AWS: `table` is the first part of every table's name, followed by the table's key in `tables`."
+  description = "Names in AWS: `table` is the prefix of every table's name, followed by the table's key in `tables`."
   nullable    = false
 
   type = object({
@@ -8,15 +8,15 @@ variable "names" {
 
   validation {
     condition     = can(regex("^[a-zA-Z0-9_.-]{1,190}$", var.names.table))
-    error_message = "names.table must be 1 to 190 letters, digits or _.- characters."
+    error_message = "names.table must have 1 to 190 characters: letters, digits and _.-."
   }
 }
 
 variable "tables" {
   description = <<-EOT
     Tables: key -> its keys, indexes and time to live. A key's `type` is S (string), N (number) or B (binary). `ttl` names the
-    attribute that says, in seconds since 1970, when an item goes. Another `hash_key`, `range_key` or key of this map
-    replaces the table.
+    attribute with the time, in seconds since 1970, at which an item expires. Changing `hash_key`, `range_key` or the key in
+    this map replaces the table.
   EOT
   nullable    = false
 
@@ -34,7 +34,7 @@ variable "tables" {
 
   validation {
     condition     = length(var.tables) > 0
-    error_message = "tables needs at least one table."
+    error_message = "tables must have at least one table."
   }
 
   validation {
@@ -43,7 +43,7 @@ variable "tables" {
         for key in concat([name], keys(table.indexes)) : can(regex("^[a-zA-Z0-9_.-]{3,64}$", key))
       ]
     ]))
-    error_message = "The key of a table and the name of an index have 3 to 64 letters, digits or _.- characters."
+    error_message = "The key of a table and the name of an index must have 3 to 64 characters: letters, digits and _.-."
   }
 
   validation {
@@ -55,7 +55,7 @@ variable "tables" {
         ) : key == null ? true : contains(["S", "N", "B"], key.type)
       ]
     ]))
-    error_message = "The type of a key is S, N or B."
+    error_message = "The type of a key must be S, N or B."
   }
 
   validation {
@@ -69,7 +69,7 @@ variable "tables" {
         }) : length(distinct(types)) == 1
       ])
     ])
-    error_message = "An attribute that is a key in several places has one type."
+    error_message = "An attribute that is used as a key several times must always have the same type."
   }
 
   validation {
@@ -79,37 +79,37 @@ variable "tables" {
         && (index.projection == "INCLUDE") == (length(coalesce(index.attributes, [])) > 0)
       ]
     ]))
-    error_message = "The projection of an index is ALL, KEYS_ONLY or INCLUDE; INCLUDE, and nothing else, has attributes."
+    error_message = "The projection of an index must be ALL, KEYS_ONLY or INCLUDE; only INCLUDE has attributes."
   }
 }
 
 variable "point_in_time_recovery" {
-  description = "Whether each table can be brought back to any second of the last 35 days."
+  description = "Whether each table can be restored to any second of the last 35 days."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "deletion_protection" {
-  description = "Whether DynamoDB refuses to delete the tables; false is for tables that are to go."
+  description = "Whether DynamoDB refuses to delete the tables. Set it to false before you remove them."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "kms_key_arn" {
-  description = "KMS key that encrypts the tables; a key that DynamoDB owns when null."
+  description = "ARN of the KMS key that encrypts the tables; a key owned by DynamoDB when null."
   type        = string
   default     = null
 
   validation {
     condition     = var.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/", var.kms_key_arn))
-    error_message = "kms_key_arn is the ARN of a key."
+    error_message = "kms_key_arn must be the ARN of a KMS key."
   }
 }
 
 variable "tags" {
-  description = "Tags of the tables, beside the provider's default tags."
+  description = "Tags of the tables, in addition to the provider's default tags."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -25,7 +25,7 @@ resource "aws_cognito_user_pool_client" "this" {
     refresh_token = each.value.refresh_token_validity.unit
   }
 
-  # An error that does not tell whether a user exists.
+  # Errors do not reveal whether a user exists.
   prevent_user_existence_errors = "ENABLED"
   enable_token_revocation       = true
 

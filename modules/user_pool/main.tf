@@ -1,4 +1,4 @@
-# The pool. Clients and domain have files of their own; all of them lose something when they are deleted, so none may be.
+# The pool. Clients and the domain are in separate files. Deleting any of them loses something, so all are protected.
 
 resource "aws_cognito_user_pool" "this" {
   name                     = var.names.pool
@@ -13,8 +13,8 @@ resource "aws_cognito_user_pool" "this" {
     case_sensitive = var.sign_in.case_sensitive
   }
 
-  # A map iterates in the order of its keys, so the blocks come in one order, whatever the order in live/.
-  # The bounds are always written, as Cognito's answer has them: left out, each plan would show them as a change.
+  # Terraform iterates over a map by key, so the order of the blocks does not depend on the order in live/.
+  # The limits are always written, because Cognito always returns them: otherwise each plan would show a change.
   dynamic "schema" {
     for_each = var.attributes
 
@@ -38,7 +38,7 @@ resource "aws_cognito_user_pool" "this" {
         for_each = schema.value.type == "number" ? [schema.value] : []
 
         content {
-          # Empty, not null: as the provider reads it back, else adding one attribute would seem to change the others.
+          # Empty, not null, because the provider reads it back so: otherwise adding one attribute would show changes of others.
           min_value = number_attribute_constraints.value.min == null ? "" : tostring(number_attribute_constraints.value.min)
           max_value = number_attribute_constraints.value.max == null ? "" : tostring(number_attribute_constraints.value.max)
         }

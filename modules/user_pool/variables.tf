@@ -1,5 +1,5 @@
 variable "names" {
-  description = "Names in AWS: of the pool, and of the domain's prefix. Another pool name replaces the pool."
+  description = "Names in AWS: the pool and the domain prefix. Changing the pool's name replaces the pool."
   nullable    = false
 
   type = object({
@@ -9,14 +9,14 @@ variable "names" {
 
   validation {
     condition     = can(regex("^[\\w\\s+=,.@-]{1,128}$", var.names.pool))
-    error_message = "names.pool must be 1 to 128 letters, digits, spaces or +=,.@-_ characters."
+    error_message = "names.pool must have 1 to 128 characters: letters, digits, spaces and +=,.@-_."
   }
 }
 
 variable "sign_in" {
   description = <<-EOT
-    What people sign in with. Either `username_attributes`, which stand in for a username (email, phone_number), or
-    `alias_attributes`, which work beside one (email, phone_number, preferred_username). Another choice replaces the pool.
+    What users sign in with: either `username_attributes`, which replace the username (email, phone_number), or
+    `alias_attributes`, which work in addition to it (email, phone_number, preferred_username). Changing it replaces the pool.
   EOT
   default     = {}
   nullable    = false
@@ -29,14 +29,14 @@ variable "sign_in" {
 
   validation {
     condition     = var.sign_in.username_attributes == null || var.sign_in.alias_attributes == null
-    error_message = "sign_in takes username_attributes or alias_attributes, not both."
+    error_message = "sign_in must have username_attributes or alias_attributes, not both."
   }
 
   validation {
     condition = alltrue([
       for attribute in coalesce(var.sign_in.username_attributes, []) : contains(["email", "phone_number"], attribute)
     ])
-    error_message = "sign_in.username_attributes can be email and phone_number."
+    error_message = "sign_in.username_attributes must be email or phone_number."
   }
 
   validation {
@@ -44,7 +44,7 @@ variable "sign_in" {
       for attribute in coalesce(var.sign_in.alias_attributes, []) :
       contains(["email", "phone_number", "preferred_username"], attribute)
     ])
-    error_message = "sign_in.alias_attributes can be email, phone_number and preferred_username."
+    error_message = "sign_in.alias_attributes must be email, phone_number or preferred_username."
   }
 }
 
@@ -56,14 +56,14 @@ variable "auto_verified_attributes" {
 
   validation {
     condition     = alltrue([for attribute in var.auto_verified_attributes : contains(["email", "phone_number"], attribute)])
-    error_message = "auto_verified_attributes can be email and phone_number."
+    error_message = "auto_verified_attributes must be email or phone_number."
   }
 }
 
 variable "attributes" {
   description = <<-EOT
     Custom attributes: name without `custom:` -> type (string, number, datetime, boolean), bounds and mutability. `min` and
-    `max` bound the length of a string or the value of a number. Cognito can add an attribute in place, and can never
+    `max` limit the length of a string or the value of a number. Cognito can add an attribute in place, but never
     change or remove one.
   EOT
   default     = {}
@@ -79,19 +79,19 @@ variable "attributes" {
 
   validation {
     condition     = length(var.attributes) <= 50
-    error_message = "A pool has at most 50 custom attributes."
+    error_message = "A pool can have at most 50 custom attributes."
   }
 
   validation {
     condition     = alltrue([for name, attribute in var.attributes : can(regex("^[\\w.-]{1,20}$", name))])
-    error_message = "The name of a custom attribute has 1 to 20 letters, digits or ._- characters, without `custom:`."
+    error_message = "The name of a custom attribute must have 1 to 20 characters (letters, digits and ._-), without `custom:`."
   }
 
   validation {
     condition = alltrue([
       for attribute in values(var.attributes) : contains(["string", "number", "datetime", "boolean"], attribute.type)
     ])
-    error_message = "The type of a custom attribute is string, number, datetime or boolean."
+    error_message = "The type of a custom attribute must be string, number, datetime or boolean."
   }
 
   validation {
@@ -99,15 +99,15 @@ variable "attributes" {
       for attribute in values(var.attributes) :
       contains(["string", "number"], attribute.type) || (attribute.min == null && attribute.max == null)
     ])
-    error_message = "Only string and number attributes have min and max."
+    error_message = "Only string and number attributes can have min and max."
   }
 
-  # Cognito's answer for a number without any bound does not say so; each plan would show it as a change.
+  # Cognito's response for a number without limits differs from the request, so each plan would show a change.
   validation {
     condition = alltrue([
       for attribute in values(var.attributes) : attribute.type != "number" || attribute.min != null || attribute.max != null
     ])
-    error_message = "A number attribute needs min or max, which can never be changed later."
+    error_message = "A number attribute requires min or max, which can never be changed later."
   }
 
   validation {
@@ -118,7 +118,7 @@ variable "attributes" {
         && coalesce(attribute.min, 0) <= coalesce(attribute.max, 2048)
       )
     ])
-    error_message = "A string attribute has lengths of 0 to 2048, min not above max."
+    error_message = "min and max of a string attribute must be 0 to 2048, and min must not exceed max."
   }
 
   validation {
@@ -126,14 +126,14 @@ variable "attributes" {
       for attribute in values(var.attributes) :
       attribute.min == null || attribute.max == null || try(attribute.min <= attribute.max, true)
     ])
-    error_message = "min of a custom attribute must not be above its max."
+    error_message = "min of a custom attribute must not exceed max."
   }
 }
 
 variable "domain" {
   description = <<-EOT
-    The address of the hosted sign-in pages; none when null. Without `name` it is the prefix `names.domain` of Cognito's own
-    domain; a name with dots is a domain of yours and needs the ARN of its certificate in us-east-1.
+    The domain of the hosted sign-in pages; none when null. Without `name`, it is the prefix `names.domain` of Cognito's own
+    domain. A name with dots is a custom domain, which requires the ARN of its certificate in us-east-1.
   EOT
   default     = null
 
@@ -144,12 +144,12 @@ variable "domain" {
 
   validation {
     condition     = var.domain == null || can(coalesce(var.domain.name, var.names.domain))
-    error_message = "domain needs a name, or names.domain."
+    error_message = "domain requires a name, or names.domain."
   }
 
   validation {
     condition     = strcontains(try(coalesce(var.domain.name), ""), ".") == (try(coalesce(var.domain.certificate_arn), null) != null)
-    error_message = "A domain of yours (with dots) needs certificate_arn; a prefix of Cognito's domain takes none."
+    error_message = "A custom domain (with dots) requires certificate_arn; a prefix of Cognito's domain must not have one."
   }
 
   validation {
@@ -158,24 +158,24 @@ variable "domain" {
         can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", name)) && !can(regex("aws|amazon|cognito", name))
       )
     ])
-    error_message = "A domain prefix has 1 to 63 of a-z, 0-9 and -, and contains neither aws, amazon nor cognito."
+    error_message = "A domain prefix must have 1 to 63 characters (a-z, 0-9 and -) and must not contain aws, amazon or cognito."
   }
 }
 
 variable "mfa" {
-  description = "Second factor, with an authenticator app: OFF, OPTIONAL (each user chooses) or ON (all users)."
+  description = "MFA with an authenticator app: OFF, OPTIONAL (each user chooses) or ON (required for all users)."
   type        = string
   default     = "OPTIONAL"
   nullable    = false
 
   validation {
     condition     = contains(["OFF", "OPTIONAL", "ON"], var.mfa)
-    error_message = "mfa is OFF, OPTIONAL or ON; in YAML the words need quotes."
+    error_message = "mfa must be OFF, OPTIONAL or ON; in YAML, quote the value."
   }
 }
 
 variable "password_policy" {
-  description = "What passwords must have, and for how many days a temporary one works."
+  description = "Password requirements, and the number of days for which a temporary password is valid."
   default     = {}
   nullable    = false
 
@@ -190,24 +190,24 @@ variable "password_policy" {
 
   validation {
     condition     = var.password_policy.minimum_length >= 8 && var.password_policy.minimum_length <= 99
-    error_message = "password_policy.minimum_length is 8 to 99."
+    error_message = "password_policy.minimum_length must be 8 to 99."
   }
 
   validation {
     condition     = var.password_policy.temporary_validity_days >= 1 && var.password_policy.temporary_validity_days <= 365
-    error_message = "password_policy.temporary_validity_days is 1 to 365."
+    error_message = "password_policy.temporary_validity_days must be 1 to 365."
   }
 }
 
 variable "self_sign_up" {
-  description = "Whether people may register themselves; otherwise administrators create them."
+  description = "Whether users can sign up themselves; otherwise administrators create them."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "email" {
-  description = "The SES identity that mails are sent from; Cognito's own sender (50 mails a day) when null."
+  description = "The SES identity that sends emails; Cognito's own sender (50 emails per day) when null."
   default     = null
 
   type = object({
@@ -218,24 +218,24 @@ variable "email" {
 
   validation {
     condition     = var.email == null || can(regex("^arn:[^:]+:ses:[^:]+:[0-9]{12}:identity/", var.email.source_arn))
-    error_message = "email.source_arn is the ARN of an SES identity."
+    error_message = "email.source_arn must be the ARN of an SES identity."
   }
 }
 
 variable "deletion_protection" {
-  description = "ACTIVE: Cognito refuses to delete the pool. INACTIVE is for a pool that is to go."
+  description = "ACTIVE: Cognito refuses to delete the pool. Set it to INACTIVE before you remove the pool."
   type        = string
   default     = "ACTIVE"
   nullable    = false
 
   validation {
     condition     = contains(["ACTIVE", "INACTIVE"], var.deletion_protection)
-    error_message = "deletion_protection is ACTIVE or INACTIVE."
+    error_message = "deletion_protection must be ACTIVE or INACTIVE."
   }
 }
 
 variable "tags" {
-  description = "Tags of the pool, beside the provider's default tags."
+  description = "Tags of the pool, in addition to the provider's default tags."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -1,8 +1,8 @@
 variable "clients" {
   description = <<-EOT
-    App clients: name -> how it signs in. `auth_flows` without their prefix ALLOW_; `oauth_flows` (code, implicit,
-    client_credentials) switch on the hosted pages and need `callback_urls`. Validities have a value and a unit (seconds,
-    minutes, hours, days). With `secret`, see the output client_secrets; another value of it replaces the client.
+    App clients: name -> settings. `auth_flows` are written without the prefix ALLOW_. `oauth_flows` (code, implicit,
+    client_credentials) enable the hosted pages and require `callback_urls`. Validities have a value and a unit (seconds,
+    minutes, hours, days). With `secret`, see the output client_secrets; changing it replaces the client.
   EOT
   default     = {}
   nullable    = false
@@ -24,7 +24,7 @@ variable "clients" {
 
   validation {
     condition     = alltrue([for name in keys(var.clients) : can(regex("^[\\w\\s+=,.@-]{1,128}$", name))])
-    error_message = "The name of a client has 1 to 128 letters, digits, spaces or +=,.@-_ characters."
+    error_message = "The name of a client must have 1 to 128 characters: letters, digits, spaces and +=,.@-_."
   }
 
   validation {
@@ -36,7 +36,7 @@ variable "clients" {
       ]
     ]))
     error_message = <<-EOT
-      auth_flows are ADMIN_USER_PASSWORD_AUTH, CUSTOM_AUTH, REFRESH_TOKEN_AUTH, USER_AUTH, USER_PASSWORD_AUTH and
+      auth_flows must be ADMIN_USER_PASSWORD_AUTH, CUSTOM_AUTH, REFRESH_TOKEN_AUTH, USER_AUTH, USER_PASSWORD_AUTH or
       USER_SRP_AUTH.
     EOT
   }
@@ -46,7 +46,7 @@ variable "clients" {
       for client in values(var.clients) :
       length(setsubtract(client.oauth_flows, ["code", "implicit", "client_credentials"])) == 0
     ])
-    error_message = "oauth_flows are code, implicit and client_credentials."
+    error_message = "oauth_flows must be code, implicit or client_credentials."
   }
 
   validation {
@@ -54,14 +54,14 @@ variable "clients" {
       for client in values(var.clients) :
       length(setintersection(client.oauth_flows, ["code", "implicit"])) == 0 || length(client.callback_urls) > 0
     ])
-    error_message = "A client with the oauth flow code or implicit needs callback_urls."
+    error_message = "A client with the OAuth flow code or implicit requires callback_urls."
   }
 
   validation {
     condition = alltrue([
       for client in values(var.clients) : !contains(client.oauth_flows, "client_credentials") || client.secret
     ])
-    error_message = "The oauth flow client_credentials needs secret = true."
+    error_message = "The OAuth flow client_credentials requires secret = true."
   }
 
   validation {
@@ -71,7 +71,7 @@ variable "clients" {
         startswith(url, "http:") ? can(regex("^http://localhost(:[0-9]+)?(/|$)", url)) : can(regex("^[a-z][a-z0-9+.-]*://", url))
       ]
     ]))
-    error_message = "callback_urls and logout_urls are https:// addresses, http://localhost or an app's own scheme."
+    error_message = "callback_urls and logout_urls must start with https://, http://localhost or a custom scheme of an app."
   }
 
   validation {
@@ -82,7 +82,7 @@ variable "clients" {
         && validity.value > 0 && floor(validity.value) == validity.value
       ]
     ]))
-    error_message = "A token's validity is a whole number above 0 with the unit seconds, minutes, hours or days."
+    error_message = "The validity of a token must be a whole number greater than 0, with the unit seconds, minutes, hours or days."
   }
 
   validation {
@@ -93,7 +93,7 @@ variable "clients" {
         && validity.value * lookup(local.seconds, validity.unit, 1) <= 86400
       ]
     ]))
-    error_message = "Access and ID tokens are valid for 5 minutes to 1 day."
+    error_message = "The validity of access and ID tokens must be 5 minutes to 1 day."
   }
 
   validation {
@@ -102,6 +102,6 @@ variable "clients" {
       client.refresh_token_validity.value * lookup(local.seconds, client.refresh_token_validity.unit, 1) >= 3600
       && client.refresh_token_validity.value * lookup(local.seconds, client.refresh_token_validity.unit, 1) <= 315360000
     ])
-    error_message = "Refresh tokens are valid for 1 hour to 3650 days."
+    error_message = "The validity of refresh tokens must be 1 hour to 3650 days."
   }
 }

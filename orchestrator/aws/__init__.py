@@ -1,1 +1,1 @@
-"""boto3: identities, credentials per phase, state buckets, published outputs."""
+"""Access to AWS through boto3: credentials and roles, state buckets, backups, and readable errors."""

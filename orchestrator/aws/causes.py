@@ -1,7 +1,7 @@
-"""Why a call of AWS failed, and AWS's words about it made safe to show.
+"""Classify failed AWS calls, and make their messages safe to show.
 
-Nothing that could be a secret gets through: AWS repeats the whole signed request (session token included) when a
-signature does not match, and a ``credential_process`` may print anything.
+Messages can contain secrets: when a signature does not match, AWS repeats the whole signed request with its session
+token, and a ``credential_process`` can print anything.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 from botocore import exceptions as boto
 
 AwsFailure = (boto.BotoCoreError, boto.ClientError)
-"""What to catch around a call of boto3."""
+"""The exceptions to catch around a boto3 call."""
 
 
 class Cause(StrEnum):
-    """Why a call of AWS failed, as far as a person would act differently on it."""
+    """Why an AWS call failed. Two causes differ if the user has to act differently."""
 
     NO_CREDENTIALS = "no credentials"
     NO_PROFILE = "no such profile"
@@ -57,7 +57,7 @@ _CODES: dict[Cause, tuple[str, ...]] = {
 }
 # fmt: on
 _BY_CODE = {code: cause for cause, codes in _CODES.items() for code in codes}
-# Order matters: the first class that fits decides.
+# Order matters: the first class that matches wins.
 _CLASSES: tuple[tuple[type[Exception], Cause], ...] = (
     (boto.NoCredentialsError, Cause.NO_CREDENTIALS),
     (boto.NoAuthTokenError, Cause.NO_CREDENTIALS),
@@ -77,20 +77,20 @@ _CLASSES: tuple[tuple[type[Exception], Cause], ...] = (
 
 
 def code_of(error: BaseException) -> str:
-    """AWS's error code of a failed call, or an empty string when the call never got an answer."""
+    """Return the AWS error code of a failed call; empty if AWS did not answer."""
     if not isinstance(error, boto.ClientError):
         return ""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def cause_of(error: BaseException) -> Cause:
-    """The cause of a failed call.
+    """Return the cause of a failed call.
 
     Args:
-        error: what boto3 raised.
+        error: the exception that boto3 raised.
 
     Returns:
-        the cause; `Cause.OTHER` for what needs AWS's own words.
+        the cause; `Cause.OTHER` if only AWS's own message explains the failure.
     """
     if isinstance(error, boto.ClientError):
         cause = _BY_CODE.get(code_of(error), Cause.OTHER)
@@ -101,19 +101,19 @@ def cause_of(error: BaseException) -> Cause:
 
 
 _KEY_ID = re.compile(r"\b(A[A-Z]{3})[A-Z0-9]{12,}\b")
-# Ends at what ARNs and host names have and keys and tokens have not, so that those stay readable.
+# Stops at characters that occur in ARNs and host names but not in keys and tokens, so that ARNs stay readable.
 _LONG = re.compile(r"[A-Za-z0-9+/=%_]{40,}")
 _MOST = 400
 
 
 def clean_message(text: str) -> str:
-    """Text of AWS or of a tool, safe and short enough to show.
+    """Make a message of AWS or of a tool safe and short enough to show.
 
     Args:
         text: any message.
 
     Returns:
-        its first line without access key ids, tokens and other long opaque words, at most 400 characters.
+        its first line without access key IDs, tokens and other long opaque words, at most 400 characters.
     """
     line = next((part.strip() for part in text.splitlines() if part.strip()), "")
     line = _LONG.sub("…", _KEY_ID.sub(r"\1…", line))
@@ -121,9 +121,9 @@ def clean_message(text: str) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """AWS's own words about a failed call, cleaned and without a full stop."""
+    """Return AWS's message about a failed call, cleaned and without a trailing period."""
     text = str(error)
-    if isinstance(error, boto.ParamValidationError):  # its first line says only that something is wrong
+    if isinstance(error, boto.ParamValidationError):  # the first line alone does not say what is wrong
         text = " ".join(text.split())
     if isinstance(error, boto.ClientError):
         text = str(error.response.get("Error", {}).get("Message", "")) or code_of(error) or text
@@ -131,7 +131,7 @@ def message_of(error: BaseException) -> str:
 
 
 def endpoint_of(error: BaseException) -> str:
-    """Scheme and host that could not be reached, without path and query; empty when it is not known."""
+    """Return scheme and host of the unreachable endpoint, without path and query; empty if unknown."""
     kwargs = getattr(error, "kwargs", {})
     parts = urlsplit(str(kwargs.get("endpoint_url") or ""))
     return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}" if parts.hostname else ""

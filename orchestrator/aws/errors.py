@@ -1,4 +1,4 @@
-"""What boto3 raises, told as what a person can act on: one function, `translate`, and one sentence for each cause."""
+"""Translate boto3 exceptions into errors that a user can act on: one message for each cause."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from orchestrator.errors import DeniedError, OrchError, SetupError, ThrottledErr
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """What a message may name besides AWS's own words.
+    """Details of a call that its error message can name.
 
     Attributes:
         account: name of the account in ``live/``.
-        profile: AWS profile whose login would help, or None for the default.
+        profile: AWS profile that the user has to log in to; None for the default.
         emulator: the call went to the emulator.
-        bootstrap: it was made under the bootstrap role, which no baseline makes.
+        bootstrap: the call used the bootstrap role, which the account baseline does not manage.
     """
 
     account: str | None = None
@@ -29,31 +29,31 @@ class CallContext:
 
 
 def translate(error: BaseException, doing: str, context: CallContext | None = None) -> OrchError:
-    """The error to raise for a failed call of AWS.
+    """Return the error to raise for a failed AWS call.
 
     Args:
-        error: what boto3 raised.
-        doing: what orch was doing, to be read after "cannot": ``read the state of prod/api``.
-        context: account and profile to name; nothing is named without it.
+        error: the exception that boto3 raised.
+        doing: what orch was doing, phrased to follow "cannot": ``read the state of prod/api``.
+        context: account and profile that the message can name.
 
     Returns:
         `DeniedError`, `ThrottledError`, `SetupError` (credentials, configuration, network, bucket) or `UnitError`.
     """
     if isinstance(error, OrchError):
         return error
-    return _TELL[cause_of(error)](error, doing, context or CallContext())
+    return _MESSAGES[cause_of(error)](error, doing, context or CallContext())
 
 
 def setup_failure(error: BaseException, doing: str, context: CallContext | None = None) -> OrchError:
-    """As `translate`, for calls that no single unit needs: whatever is wrong is wrong with the setup.
+    """Do the same as `translate` for calls that do not belong to a unit: the setup must be wrong.
 
     Returns:
-        `ThrottledError`, or else `SetupError`.
+        `ThrottledError` or `SetupError`.
     """
-    told = translate(error, doing, context)
-    if isinstance(told, SetupError | ThrottledError):
-        return told
-    return SetupError(told.what, where=told.where, hint=told.hint)
+    translated = translate(error, doing, context)
+    if isinstance(translated, SetupError | ThrottledError):
+        return translated
+    return SetupError(translated.what, where=translated.where, hint=translated.hint)
 
 
 def _login(context: CallContext) -> str:
@@ -62,11 +62,11 @@ def _login(context: CallContext) -> str:
 
 
 def _no_credentials(_: BaseException, doing: str, context: CallContext) -> OrchError:
-    given = f" in profile {context.profile}" if context.profile else ""
+    where = f" in profile {context.profile}" if context.profile else ""
     return SetupError(
-        f"cannot {doing}: there are no AWS credentials{given}",
+        f"cannot {doing}: no AWS credentials found{where}",
         hint=f"{_login(context)} and set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
-        "to try without AWS: --emulator",
+        "to try orch without AWS, use --emulator",
     )
 
 
@@ -74,15 +74,15 @@ def _no_profile(error: BaseException, doing: str, _: CallContext) -> OrchError:
     name = clean_message(str(getattr(error, "kwargs", {}).get("profile", "")))
     return SetupError(
         f"cannot {doing}: the AWS configuration has no profile {name!r}",
-        hint=f"`aws configure list-profiles` shows those that exist; `aws configure sso --profile {name}` makes it",
+        hint=f"`aws configure list-profiles` lists the profiles; `aws configure sso --profile {name}` creates one",
     )
 
 
 def _bad_config(error: BaseException, doing: str, _: CallContext) -> OrchError:
     return SetupError(
         f"cannot {doing}: {message_of(error)}",
-        hint="mend the AWS configuration (AWS_PROFILE, AWS_CONFIG_FILE, ~/.aws/config); "
-        "`aws sts get-caller-identity` must work",
+        hint="fix the AWS configuration (AWS_PROFILE, AWS_CONFIG_FILE, ~/.aws/config) until "
+        "`aws sts get-caller-identity` works",
     )
 
 
@@ -97,41 +97,44 @@ def _sso(_: BaseException, doing: str, context: CallContext) -> OrchError:
 def _mfa(error: BaseException, doing: str, _: CallContext) -> OrchError:
     if isinstance(error, boto.RefreshWithMFAUnsupportedError):
         return SetupError(
-            f"cannot {doing}: the session that the MFA code opened has ended",
-            hint="run the command again; `duration_seconds` of the AWS profile makes the session longer",
+            f"cannot {doing}: the MFA session has expired",
+            hint="run the command again; set `duration_seconds` in the AWS profile for longer sessions",
         )
-    return SetupError(f"cannot {doing}: AWS did not accept the MFA code", hint="run the command again with a new code")
+    return SetupError(f"cannot {doing}: AWS rejected the MFA code", hint="run the command again with a new code")
 
 
 def _expired(_: BaseException, doing: str, context: CallContext) -> OrchError:
     return SetupError(
         f"cannot {doing}: the AWS credentials have expired",
-        hint=f"{_login(context)}, or renew AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
+        hint=f"{_login(context)}, or refresh AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
     )
 
 
 def _invalid(error: BaseException, doing: str, context: CallContext) -> OrchError:
-    hint = "`aws sts get-caller-identity` must work with the same environment"
+    hint = "make sure that `aws sts get-caller-identity` works in this environment"
     if context.emulator:
-        hint = "the emulator was started again since: run the command again, or `orch emulator reset`"
-    return SetupError(f"cannot {doing}: AWS does not accept the credentials ({code_of(error)})", hint=hint)
+        hint = "the emulator was restarted in the meantime: run the command again"
+    return SetupError(f"cannot {doing}: AWS rejected the credentials ({code_of(error)})", hint=hint)
 
 
 def _clock(_: BaseException, doing: str, __: CallContext) -> OrchError:
-    return SetupError(f"cannot {doing}: the clock of this machine is wrong", hint="set it (NTP); AWS refuses 5 minutes")
+    return SetupError(
+        f"cannot {doing}: the clock of this machine is wrong",
+        hint="synchronize it (NTP): AWS rejects requests that are off by 5 minutes",
+    )
 
 
 def _denied(error: BaseException, doing: str, context: CallContext) -> OrchError:
     account = context.account or "ACCOUNT"
-    hint = f"the role needs this permission: `orch apply {account}/baseline` renews the roles of {account}"
+    hint = f"the role lacks this permission: `orch apply {account}/baseline` updates the roles of {account}"
     if context.bootstrap:
-        hint = "`roles.bootstrap` in live/orch.yaml must be allowed it; a service control policy may forbid it"
-    return DeniedError(f"cannot {doing}: AWS denied it: {message_of(error)}", hint=hint)
+        hint = "`roles.bootstrap` in live/orch.yaml lacks this permission, or a service control policy denies it"
+    return DeniedError(f"cannot {doing}: access denied: {message_of(error)}", hint=hint)
 
 
 def _throttled(_: BaseException, doing: str, __: CallContext) -> OrchError:
     return ThrottledError(
-        f"cannot {doing}: AWS asked to slow down, also after retries", hint="try again later, or with a smaller -j"
+        f"cannot {doing}: AWS throttled requests, even after retries", hint="try again later, or with a smaller -j"
     )
 
 
@@ -139,18 +142,18 @@ def _network(error: BaseException, doing: str, context: CallContext) -> OrchErro
     where = endpoint_of(error) or "AWS"
     hint = "check the network, HTTPS_PROXY and, behind a proxy that inspects TLS, AWS_CA_BUNDLE"
     if context.emulator:
-        hint = "the emulator does not answer: `orch emulator status`, `orch emulator start`"
+        hint = "check the emulator with `orch emulator status`, start it with `orch emulator start`"
     elif isinstance(error, boto.SSLError):
-        hint = "a proxy that inspects TLS needs its certificate in AWS_CA_BUNDLE"
-    return SetupError(f"cannot {doing}: {where} does not answer ({_kind(error)})", hint=hint)
+        hint = "if a proxy inspects TLS, add its certificate to AWS_CA_BUNDLE"
+    return SetupError(f"cannot {doing}: {where} does not answer ({_network_reason(error)})", hint=hint)
 
 
-def _kind(error: BaseException) -> str:
+def _network_reason(error: BaseException) -> str:
     names: tuple[tuple[type[Exception], str], ...] = (
-        (boto.SSLError, "its certificate is not trusted"),
-        (boto.ProxyConnectionError, "the proxy refuses"),
-        (boto.ConnectTimeoutError, "no connection in time"),
-        (boto.ReadTimeoutError, "no answer in time"),
+        (boto.SSLError, "untrusted certificate"),
+        (boto.ProxyConnectionError, "the proxy refused the connection"),
+        (boto.ConnectTimeoutError, "connection timed out"),
+        (boto.ReadTimeoutError, "response timed out"),
         (boto.ConnectionClosedError, "the connection was closed"),
     )
     return next((name for kind, name in names if isinstance(error, kind)), "no connection")
@@ -171,7 +174,7 @@ def _other(error: BaseException, doing: str, _: CallContext) -> OrchError:
     return UnitError(f"cannot {doing}: {f'{code}: ' if code else ''}{message_of(error)}")
 
 
-_TELL: dict[Cause, Callable[[BaseException, str, CallContext], OrchError]] = {
+_MESSAGES: dict[Cause, Callable[[BaseException, str, CallContext], OrchError]] = {
     Cause.NO_CREDENTIALS: _no_credentials,
     Cause.NO_PROFILE: _no_profile,
     Cause.BAD_CONFIG: _bad_config,

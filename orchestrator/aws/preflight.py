@@ -1,6 +1,6 @@
-"""What must be right before the first unit starts: who we are in each account, the state buckets, room on the disks.
+"""Checks before the first unit starts: the identity in each account, the state buckets, and free disk space.
 
-Everything is looked at, side by side, and everything that is wrong is said at once.
+All checks run in parallel, and all problems are reported at once.
 """
 
 from __future__ import annotations
@@ -14,34 +14,35 @@ from pathlib import Path
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity.roles import Identities, Role, role_for
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role, role_for
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import OrchError, SetupError
 
 FREE_BYTES = 200 * 1024 * 1024
-"""What must be free below ``.orch`` and in the temporary folder: a provider's unpacked copy is not counted."""
+"""Required free space below ``.orch`` and in the temporary folder, without unpacked copies of providers."""
 _THREADS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a run needs of one account: which roles, and whether its state bucket is used."""
+    """What a run needs in one account: the roles it assumes, and whether it uses the state bucket."""
 
     roles: frozenset[Role] = field(default_factory=frozenset)
     bucket: bool = False
 
 
 def needs_of(catalogue: Catalogue, units: Iterable[Unit], *, write: bool) -> dict[str, Need]:
-    """What a run over these units needs of each account.
+    """Return what a run over these units needs in each account.
 
     Args:
-        catalogue: resolves upstreams in other accounts.
+        catalogue: the configuration; resolves upstreams in other accounts.
         units: the selection.
-        write: the run applies or destroys; else it only plans.
+        write: whether the run applies or destroys.
 
     Returns:
-        account name -> need. Where the account's baseline is in the selection, only the bootstrap role is needed before
-        the run: the baseline makes the others.
+        account name -> need. If the selection contains the account's baseline, only the bootstrap role is needed: the
+        baseline creates the other roles.
     """
     chosen = tuple(units)
     making = {unit.account for unit in chosen if unit.baseline}
@@ -70,29 +71,31 @@ def preflight(
     folders: Iterable[Path] | None = None,
     free_bytes: int = FREE_BYTES,
 ) -> None:
-    """Look at everything that a run needs, before it starts anything; changes nothing.
+    """Check everything that a run needs before it starts. Changes nothing.
 
     Args:
-        catalogue: names the accounts.
-        identities: gives the roles.
-        needs: account name -> what is needed of it; see `needs_of`.
-        folders: folders that will be written to; default ``.orch`` and the temporary folder.
-        free_bytes: what must be free in each.
+        catalogue: the configuration, with the accounts.
+        identities: provides the roles.
+        needs: account name -> need, from `needs_of`.
+        folders: folders that the run writes to; default: ``.orch`` and the temporary folder.
+        free_bytes: required free space in each folder.
 
     Raises:
-        SetupError: all that is wrong, one line each.
+        SetupError: all problems, one per line.
     """
     watched = [catalogue.root / ".orch", Path(tempfile.gettempdir())] if folders is None else list(folders)
     problems = list(_full_disks(watched, free_bytes))
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="orch-preflight") as pool:
-        looks = [pool.submit(_look, identities, catalogue.accounts[name], need) for name, need in needs.items()]
-        for look in looks:
-            problems += look.result()
-    _tell(problems)
+        checks = [
+            pool.submit(_check_account, identities, catalogue.accounts[name], need) for name, need in needs.items()
+        ]
+        for check in checks:
+            problems += check.result()
+    _raise_all(problems)
 
 
-def _look(identities: Identities, account: Account, need: Need) -> list[OrchError]:
-    """Everything that is wrong with one account."""
+def _check_account(identities: Identities, account: Account, need: Need) -> list[OrchError]:
+    """Return all problems of one account."""
     problems: list[OrchError] = []
     usable: list[Role] = []
     for role in sorted(need.roles):
@@ -103,27 +106,27 @@ def _look(identities: Identities, account: Account, need: Need) -> list[OrchErro
             problems.append(error)
     if need.bucket and usable:
         try:
-            _find_bucket(identities, account, usable[0])
+            _check_bucket(identities, account, usable[0])
         except OrchError as error:
             problems.append(error)
     return problems
 
 
-def _find_bucket(identities: Identities, account: Account, role: Role) -> None:
+def _check_bucket(identities: Identities, account: Account, role: Role) -> None:
     client = identities.client("s3", account, role)
     try:
         client.head_bucket(Bucket=account.state_bucket, ExpectedBucketOwner=account.id)
     except AwsFailure as error:
-        # A HEAD has no body, so that AWS's code is the bare status.
+        # The response to HEAD has no body, so the error code is just the status.
         if code_of(error) == "404" or cause_of(error) is Cause.NO_BUCKET:
             raise SetupError(
                 f"account {account.name} has no state bucket {account.state_bucket}",
-                hint=f"`orch bootstrap {account.name}` makes it",
+                hint=f"`orch bootstrap {account.name}` creates it",
             ) from error
         if cause_of(error) is Cause.DENIED:
             raise SetupError(
-                f"the {role} role of account {account.name} may not see the state bucket {account.state_bucket}",
-                hint=f"it needs s3:ListBucket, and the bucket must be in {account.id}: `orch bootstrap {account.name}`",
+                f"the {role} role of account {account.name} cannot access the state bucket {account.state_bucket}",
+                hint=f"it needs s3:ListBucket on a bucket in account {account.id}: `orch bootstrap {account.name}`",
             ) from error
         raise translate(error, f"find the state bucket of {account.name}", identities.context(account)) from error
 
@@ -134,15 +137,15 @@ def _full_disks(folders: Iterable[Path], free_bytes: int) -> Iterator[OrchError]
         free = shutil.disk_usage(present).free
         if free < free_bytes:
             yield SetupError(
-                f"only {free // 1024**2} MB are free for {folder}, {free_bytes // 1024**2} MB are needed",
-                hint="make room; `.orch/runs` keeps the records of past runs",
+                f"not enough disk space for {folder}: {free // 1024**2} MB free, {free_bytes // 1024**2} MB required",
+                hint="free disk space; `.orch/runs` holds the records of past runs",
             )
 
 
-def _tell(problems: list[OrchError]) -> None:
-    """Raise one error for all; the same login that fails for ten accounts is said once."""
+def _raise_all(problems: list[OrchError]) -> None:
+    """Raise one error for all problems. A login that fails for ten accounts is reported once."""
     lines = list(dict.fromkeys(str(problem) for problem in problems))
     if len(lines) == 1:
         raise problems[0]
     if lines:
-        raise SetupError("\n".join([f"{len(lines)} things must be put right first:", *(f"  {line}" for line in lines)]))
+        raise SetupError("\n".join([f"{len(lines)} problems:", *(f"  {line}" for line in lines)]))

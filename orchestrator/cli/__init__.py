@@ -1,1 +1,1 @@
-"""The command line: parse (``commands/``), call (``verbs/``), print, exit. Heavy imports wait until they are needed."""
+"""The command line: parses, calls, prints, exits. One file for each command is in ``commands/``."""

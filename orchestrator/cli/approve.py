@@ -1,4 +1,4 @@
-"""From plans to an apply: show, ask once, go. What ``apply``, ``destroy`` and ``bootstrap`` share."""
+"""Shows plans, asks for approval once, and applies: shared by ``apply``, ``destroy`` and ``bootstrap``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.cli.context import Common
-from orchestrator.cli.output import print_report, print_units
+from orchestrator.cli.output import print_report
 from orchestrator.cli.prompt import Prompt
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.apply import apply_units, publish_unchanged
+from orchestrator.run.plan import plan_destroy
 from orchestrator.run.session import Session
 from orchestrator.run.start import user_name
 from orchestrator.run.unit.planned import Planned
@@ -23,36 +24,68 @@ def apply_planned(
     words: Sequence[str],
     yes: bool,
     destroy: bool = False,
+    report: bool = True,
 ) -> list[UnitReport]:
-    """Show what was planned, ask, apply.
+    """Show the plans, ask for approval, apply, print the report, and return the reports of all units.
 
     Args:
-        common: the options of every verb.
+        common: the options of every command.
         session: the run.
-        planned: every unit's plan or preview.
-        words: what must be typed, for restricted accounts; empty: yes or no.
-        yes: nobody is asked.
+        planned: the plan or preview of each unit.
+        words: what the user must type, for restricted accounts; empty: ``yes``.
+        yes: do not ask.
         destroy: the plans destroy.
+        report: print the plans, and the report at the end.
     """
     shown = [each.report for each in planned.values()]
-    if session.context.run.stop.is_set():
-        return shown
-    if not any(each.pending and each.go_on for each in planned.values()):
-        if not destroy:
-            publish_unchanged(session.context, planned)
-        return shown
-    asker = Prompt(common, session.context.run.sink, session.context.run.stop)
-    if not yes:
-        with asker.paused():
-            print_units(common, shown)
+    run = session.context.run
+    pending = any(each.pending and each.go_on for each in planned.values()) and not run.stop.is_set()
+    if report and pending and not common.json:
+        with Prompt(common, run.sink, run.stop).paused():
             print_report(common, session.report(shown))
-        if not asker.approve(shown, words=words, destroy=destroy):
-            session.context.run.journal.write("declined")
-            return [_declined(report) for report in shown]
+    reports = _apply(common, session, planned, words=words, yes=yes, destroy=destroy) if pending else shown
+    if not (pending or destroy or run.stop.is_set()):
+        publish_unchanged(session.context, planned)
+    if report:
+        print_report(common, session.finish(reports), shown=shown if pending else ())
+    return reports
+
+
+def _apply(
+    common: Common, session: Session, planned: Mapping[str, Planned], *, words: Sequence[str], yes: bool, destroy: bool
+) -> list[UnitReport]:
+    """Ask once about what was shown, then apply it."""
+    shown = [each.report for each in planned.values()]
+    asker = Prompt(common, session.context.run.sink, session.context.run.stop)
+    if not yes and not asker.approve(shown, words=words, destroy=destroy):
+        session.context.run.journal.write("declined")
+        return [_declined(each) for each in shown]
     typed = " ".join(words) or "yes"
     session.context.run.journal.write("approved", how="--yes" if yes else f"typed {typed!r}", by=user_name())
     applied = apply_units(session.context, planned, ask_again=None if yes else asker.again, destroy=destroy)
     return list(applied.values())
+
+
+def destroy_all_or_none(common: Common, session: Session, *, words: Sequence[str], yes: bool) -> None:
+    """Plan the destruction of every unit of a run, and destroy them only if none is blocked; print the report.
+
+    Args:
+        common: the options of every command.
+        session: the run.
+        words: what the user must type, for restricted accounts; empty: ``yes``.
+        yes: do not ask.
+    """
+    planned = plan_destroy(session.context)
+    if all(each.go_on for each in planned.values()):
+        apply_planned(common, session, planned, words=words, yes=yes, destroy=True)
+    else:  # a unit that could go is the downstream of one that must stay
+        print_report(common, session.finish([_not_destroyed(each.report) for each in planned.values()]))
+
+
+def _not_destroyed(report: UnitReport) -> UnitReport:
+    if report.status is not Status.PLANNED:
+        return report
+    return replace(report, status=Status.SKIPPED, cause="not destroyed: another unit of this destroy must stay")
 
 
 def _declined(report: UnitReport) -> UnitReport:

@@ -1,29 +1,27 @@
-"""Where AWS is: real accounts, a running emulator, or one that is started for this command alone."""
+"""What a command works on: AWS, the running emulator, or an emulator that is started for this command only."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from orchestrator.cli.context import Common
+from orchestrator.cli.output import print_progress
 from orchestrator.config.catalogue import Catalogue
-
-if TYPE_CHECKING:
-    from orchestrator.emulator.info import EmulatorInfo
+from orchestrator.emulator.control import ensure_accounts, start, stop
+from orchestrator.emulator.info import EmulatorInfo, read_info
 
 
 @dataclass(frozen=True, slots=True)
 class Aws:
-    """What a command acts on.
+    """What a command works on.
 
     Attributes:
-        emulator: the emulator; None for AWS itself.
-        temporary: it was started for this command, so its accounts are empty.
+        emulator: the emulator; None: AWS.
+        temporary: the emulator was started for this command, and its accounts are empty.
     """
 
     emulator: EmulatorInfo | None
@@ -31,18 +29,18 @@ class Aws:
 
 
 def emulator_folder(root: Path) -> Path:
-    """Where the running emulator is described: ``.orch/emulator``."""
+    """Return the folder that describes the running emulator: ``.orch/emulator``."""
     return root / ".orch" / "emulator"
 
 
 def account_ids(catalogue: Catalogue) -> dict[str, str]:
-    """Account name -> id, as the emulator takes them."""
+    """Return account name -> account id."""
     return {account.name: account.id for account in catalogue.accounts.values()}
 
 
 @contextmanager
 def open_aws(common: Common, catalogue: Catalogue) -> Iterator[Aws]:
-    """What to act on. An emulator that was started here ends here.
+    """Yield what to work on; stop the emulator afterwards if it was started here.
 
     Raises:
         SetupError: the emulator cannot be started.
@@ -50,20 +48,17 @@ def open_aws(common: Common, catalogue: Catalogue) -> Iterator[Aws]:
     if not common.emulator:
         yield Aws(None)
         return
-    from orchestrator.emulator.control import ensure_accounts, start, stop
-    from orchestrator.emulator.info import read_info
-
     folder = emulator_folder(catalogue.root)
     running = read_info(folder)
     if running is not None:
         ensure_accounts(folder, account_ids(catalogue))
         yield Aws(running)
         return
-    if not common.quiet:
-        sys.stderr.write(
-            "No emulator is running: starting one for this command alone. "
-            "`orch emulator start` keeps one for several commands.\n"
-        )
+    text = (
+        "No emulator is running. Starting one for this command only; "
+        "`orch emulator start` keeps one for several commands."
+    )
+    print_progress(common, text)
     info = start(
         folder, accounts=account_ids(catalogue), management=catalogue.settings.management, ttl_parent=os.getpid()
     )

@@ -1,36 +1,31 @@
-"""Completion of targets, units and accounts in the shell: reads ``live/`` only, and is silent about what is wrong."""
+"""Shell completion of targets, units and accounts: reads ``live/`` only, and prints no errors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from orchestrator.config.load import find_root
+from orchestrator.config.select import account_names, target_names, unit_names
+from orchestrator.errors import OrchError
+
 
 def complete_target(incomplete: str) -> list[str]:
-    """Stages, units, ``account:`` and ``module:`` that begin like what was typed."""
-    from orchestrator.config.completion import target_names
-
+    """Return the stages, units, ``account:NAME`` and ``module:NAME`` that start with the text typed so far."""
     return _starting(target_names, incomplete)
 
 
 def complete_unit(incomplete: str) -> list[str]:
-    """Units that begin like what was typed."""
-    from orchestrator.config.completion import unit_names
-
+    """Return the units that start with the text typed so far."""
     return _starting(unit_names, incomplete)
 
 
 def complete_account(incomplete: str) -> list[str]:
-    """Accounts that begin like what was typed."""
-    from orchestrator.config.completion import account_names
-
+    """Return the accounts that start with the text typed so far."""
     return _starting(account_names, incomplete)
 
 
 def _starting(names: Callable[[Path], Iterable[str]], incomplete: str) -> list[str]:
-    from orchestrator.config.load import find_root
-    from orchestrator.errors import OrchError
-
     try:
         return [name for name in names(find_root(Path.cwd())) if name.startswith(incomplete)]
     except (OrchError, OSError):

@@ -1,4 +1,4 @@
-"""What every verb takes: ``-C DIR --json -v -q --no-color --emulator``, before the verb or after it."""
+"""The options of every command: ``-C DIR --json -v -q --no-color --emulator``, before the command or after it."""
 
 from __future__ import annotations
 
@@ -14,39 +14,71 @@ import typer
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """The options of every verb.
+    """The options of every command.
 
     Attributes:
-        folder: where the catalogue is looked for, upwards.
+        folder: the folder in which, and above which, to look for ``live/``.
         json: print one JSON document on stdout and nothing else there.
-        verbose: show more; ``quiet``: only results and errors.
-        colour: colours may be used at all (``--no-color`` and ``NO_COLOR`` say no).
-        emulator: act on the embedded AWS.
+        verbose: show more.
+        quiet: show only results and errors.
+        no_color: do not color anything, whatever the terminal.
+        emulator: use the emulator in place of AWS.
     """
 
     folder: Path
     json: bool = False
     verbose: bool = False
     quiet: bool = False
-    colour: bool = True
+    no_color: bool = False
     emulator: bool = False
 
 
+_META = "orch.common"
 _OPTIONS: dict[str, tuple[Any, Any]] = {
-    "folder": (Annotated[Path, typer.Option("-C", metavar="DIR", help="Act on the catalogue in DIR.")], Path()),
+    "folder": (
+        Annotated[Path, typer.Option("-C", metavar="DIR", help="Run as if started in DIR.", show_default=False)],
+        Path(),
+    ),
     "as_json": (Annotated[bool, typer.Option("--json", help="Print JSON.")], False),
-    "verbose": (Annotated[bool, typer.Option("-v", "--verbose", help="Show more.")], False),
+    "verbose": (Annotated[bool, typer.Option("-v", "--verbose", help="Show more details.")], False),
     "quiet": (Annotated[bool, typer.Option("-q", "--quiet", help="Show only results and errors.")], False),
-    "no_color": (Annotated[bool, typer.Option("--no-color", help="No colours (as does NO_COLOR).")], False),
+    "no_color": (Annotated[bool, typer.Option("--no-color", help="Disable color (or set NO_COLOR).")], False),
     "emulator": (
-        Annotated[bool, typer.Option("--emulator", help="Act on the embedded AWS (as does ORCH_AWS=emulator).")],
+        Annotated[bool, typer.Option("--emulator", help="Use the AWS emulator (or set ORCH_AWS=emulator).")],
         False,
     ),
 }
 
 
-def common_from(before: Common | None, given: dict[str, Any]) -> Common:
-    """Put together what was given before the verb and after it."""
+def command(function: Callable[..., int]) -> Callable[..., None]:
+    """Turn a function that takes ``common: Common`` first and returns an exit code into a Typer command.
+
+    Typer reads a command's options from its signature. The common options are added to the signature here and are
+    passed to the function as one record.
+    """
+    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+
+    def called(**arguments: Any) -> None:
+        given = {name: arguments.pop(name) for name in _OPTIONS}
+        ctx: typer.Context = arguments.pop("ctx")
+        raise typer.Exit(function(_common(ctx.meta.get(_META), given), **arguments))
+
+    called.__doc__ = function.__doc__
+    return _with_options(called, own)
+
+
+def common_before_command() -> Callable[..., None]:
+    """Return the Typer callback that takes the common options in front of the command's name."""
+
+    def remember(**arguments: Any) -> None:
+        ctx: typer.Context = arguments.pop("ctx")
+        ctx.meta[_META] = _common(None, arguments)
+
+    return _with_options(remember, [])
+
+
+def _common(before: Common | None, given: dict[str, Any]) -> Common:
+    """Return the options given before the command's name combined with those given after it."""
     base = before or Common(folder=Path())
     folder = given["folder"]
     return Common(
@@ -54,34 +86,19 @@ def common_from(before: Common | None, given: dict[str, Any]) -> Common:
         json=base.json or given["as_json"],
         verbose=base.verbose or given["verbose"],
         quiet=base.quiet or given["quiet"],
-        colour=base.colour and not given["no_color"] and not os.environ.get("NO_COLOR"),
+        no_color=base.no_color or given["no_color"],
         emulator=base.emulator or given["emulator"] or os.environ.get("ORCH_AWS") == "emulator",
     )
 
 
-def with_common(function: Callable[..., int]) -> Callable[..., None]:
-    """A Typer command from a function whose first parameter is ``common: Common`` and whose result is the exit code.
-
-    Typer reads a command's options from its signature. So that six options are not written sixteen times, they are
-    added to the signature here and arrive as one record.
-    """
-    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-    extra = [
+def _with_options(function: Callable[..., None], own: list[inspect.Parameter]) -> Callable[..., None]:
+    """Give a function the signature that Typer reads: the context, the command's own options, the common ones."""
+    context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    common = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
         for name, (annotation, default) in _OPTIONS.items()
     ]
-    context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-
-    def command(**arguments: Any) -> None:
-        given = {name: arguments.pop(name) for name in _OPTIONS}
-        ctx: typer.Context = arguments.pop("ctx")
-        before = ctx.find_object(Common)
-        raise typer.Exit(function(common_from(before, given), **arguments))
-
-    keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
-    parameters = [context, *keyword, *extra]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {each.name: each.annotation for each in parameters}
-    command.__name__ = function.__name__
-    command.__doc__ = function.__doc__
-    return command
+    parameters = [context, *(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own), *common]
+    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    function.__annotations__ = {each.name: each.annotation for each in parameters}
+    return function

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from orchestrator.cli.context import Common
-from orchestrator.cli.output import print_report, print_units, write
+from orchestrator.cli.output import print_changes, print_report, write
 from orchestrator.cli.project import Project, project_of
 from orchestrator.cli.prompt import Prompt
 from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.report.model import RunStarted, Status, UnitReport
 from orchestrator.run.approval import check_consent
 from orchestrator.run.exit_codes import exit_code
-from orchestrator.run.migrate.execute import carry_out
+from orchestrator.run.migrate.execute import execute_transfer
 from orchestrator.run.migrate.flow import (
     STATUSES,
     TriedMigration,
@@ -73,7 +73,7 @@ def migrate(common: Common, request: MigrationRequest, options: MigrationOptions
             locks = context.aws.locks
             with locks.holding(request.locked, request.operation, purpose=options.command, wait=options.wait):
                 reports = _locked(common, session, request, options, words)
-        print_report(common, session.finish(reports, _notes(reports)))
+        print_report(common, session.finish(reports, _notes(reports)), shown=reports)
     return session.exit_code()
 
 
@@ -86,7 +86,7 @@ def resume_migration(common: Common, project: Project, transfer: Transfer, optio
         context = session.context
         operation = f"orch {options.name}"
         with context.aws.locks.holding(units, operation, purpose=transfer.command, wait=options.wait):
-            carry_out(context, transfer)
+            execute_transfer(context, transfer)
         status = STATUSES[options.name]
         done = [
             migrated(context, unit_report(context, context.unit(id_), Status.UNCHANGED), status) for id_ in selected
@@ -138,8 +138,8 @@ def _show(common: Common, session: Session, request: MigrationRequest, tried: Tr
             key = each.unit_in(catalogue).state_key
             what = f"{each.resources} resources" if each.resources else "emptied"
             write(f"s3://{bucket[each.unit]}/{key}: {what}, serial {each.serial}\n")
-        write("".join(f"{line}\n" for line in tried.prepared.said) + "\n")
-        print_units(common, tried.reports)
+        write("".join(f"{line}\n" for line in tried.prepared.notes) + "\n")
+        print_changes(common, session.report(tried.reports))
 
 
 def _question(request: MigrationRequest, tried: TriedMigration) -> str:

@@ -1,56 +1,66 @@
-"""What a verb prints: results on stdout, everything about the way there on stderr."""
+"""What a command prints: results on stdout, progress on stderr."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.cli.context import Common
-from orchestrator.report.final.report import render_report
-from orchestrator.report.final.units import render_units
+from orchestrator.report.final.report import render_changes, render_report
 from orchestrator.report.json import run_json
-from orchestrator.report.model import RunReport, Status, UnitReport
-from orchestrator.report.style import is_terminal, width_of
+from orchestrator.report.model import RunReport, UnitReport
+from orchestrator.report.style import use_color, width_of
 from orchestrator.report.tables import Column, rows_json, table
 from orchestrator.report.text import encodable
 
-_SHOWN = {Status.PLANNED, Status.BLOCKED, Status.AFTER_UPSTREAMS, Status.DRIFTED}
-
 
 def write(text: str) -> None:
-    """Write a result to stdout, in letters that it can take: an ASCII terminal has no ±."""
+    """Write a result to stdout, without characters that its encoding lacks: an ASCII terminal has no ±."""
     sys.stdout.write(encodable(text, sys.stdout.encoding))
     sys.stdout.flush()
 
 
-def colour_on(common: Common) -> bool:
-    """Whether stdout takes colours."""
-    return common.colour and is_terminal(sys.stdout)
+def print_progress(common: Common, text: str) -> None:
+    """Print a line about the work in progress on stderr; not with ``--quiet``."""
+    if not common.quiet:
+        sys.stderr.write(encodable(text, sys.stderr.encoding) + "\n")
+        sys.stderr.flush()
 
 
-def print_units(common: Common, reports: Sequence[UnitReport]) -> None:
-    """Print each unit's changes, attribute by attribute, as ``orch plan`` shows them; not with ``--json``."""
-    if common.json:
-        return
-    shown = [each for each in reports if each.status in _SHOWN or (common.verbose and each.changes)]
-    if shown:
-        write(render_units(shown, colour=colour_on(common), width=width_of(sys.stdout)) + "\n\n")
+def color_on(common: Common) -> bool:
+    """Return whether to color what is written to stdout."""
+    return use_color(sys.stdout, os.environ, no_color=common.no_color)
 
 
-def print_report(common: Common, report: RunReport) -> None:
-    """Print the final table, or the whole run as JSON."""
+def print_changes(common: Common, report: RunReport) -> None:
+    """Print what the units of a run would change, without table and verdict; not with ``--json``."""
+    text = render_changes(report, verbose=common.verbose, color=color_on(common), width=width_of(sys.stdout))
+    if text and not common.json:
+        write(text + "\n\n")
+
+
+def print_report(common: Common, report: RunReport, *, shown: Sequence[UnitReport] = ()) -> None:
+    """Print the report of a run as text, or the whole run as JSON.
+
+    Args:
+        common: the options of every command.
+        report: the run.
+        shown: reports of units that were printed before; the text does not repeat them.
+    """
     if common.json:
         write(run_json(report) + "\n")
-    else:
-        write(render_report(report, colour=colour_on(common), width=width_of(sys.stdout)) + "\n")
+        return
+    color, width = color_on(common), width_of(sys.stdout)
+    write(render_report(report, shown=shown, verbose=common.verbose, color=color, width=width) + "\n")
 
 
 def print_rows(
     common: Common, kind: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[Column | str] = ()
 ) -> None:
-    """Print a table, or its JSON twin."""
+    """Print a table, or the same rows as JSON."""
     if common.json:
         write(rows_json(kind, rows) + "\n")
     elif rows:
-        write(table(rows, columns, width=width_of(sys.stdout), colour=colour_on(common)) + "\n")
+        write(table(rows, columns, width=width_of(sys.stdout), color=color_on(common)) + "\n")

@@ -1,4 +1,4 @@
-"""From where the command was called to the catalogue, the selection and the accounts: what most verbs begin with."""
+"""The loaded configuration, and the units and accounts that a command line names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orchestrator.cli.context import Common
 from orchestrator.config.catalogue import Account, Catalogue, Unit
+from orchestrator.config.changed import changed_units
 from orchestrator.config.graph import Graph
 from orchestrator.config.load import find_root, load
 from orchestrator.config.select import select
@@ -17,7 +18,7 @@ from orchestrator.run.request import RunOptions, RunRequest
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A loaded catalogue and the graph of all of its units."""
+    """A loaded catalogue and the graph of all its units."""
 
     catalogue: Catalogue
     graph: Graph
@@ -25,17 +26,30 @@ class Project:
     def select(
         self, targets: Sequence[str], *, exclude: Sequence[str] = (), changed: str | None = None
     ) -> tuple[str, ...]:
-        """Ids of the units that the targets mean, in graph order.
+        """Return the ids of the units that the targets match, in graph order.
+
+        Args:
+            targets: what was typed: stages, units, globs, ``account:NAME``, …
+            exclude: targets to leave out.
+            changed: a git revision: only units whose files differ from it.
 
         Raises:
-            UsageError: a target means nothing, or nothing is left.
+            UsageError: a target matches nothing, or no unit remains.
         """
-        differing = None
-        if changed is not None:
-            from orchestrator.config.changed import changed_units
-
-            differing = changed_units(self.catalogue, self.graph, changed)
+        differing = None if changed is None else changed_units(self.catalogue, self.graph, changed)
         return select(self.catalogue, self.graph, targets, exclude=exclude, changed=differing)
+
+    def select_or_all(
+        self, targets: Sequence[str] | None, *, exclude: Sequence[str] | None = None, changed: str | None = None
+    ) -> tuple[str, ...]:
+        """Return the same as ``select``; without targets all units.
+
+        Raises:
+            UsageError: a target matches nothing, or no unit remains.
+        """
+        if targets or exclude or changed is not None:
+            return self.select(targets or ["*"], exclude=exclude or (), changed=changed)
+        return self.graph.order
 
     def request(self, command: str, options: RunOptions, *, reverse: bool = False) -> RunRequest:
         """Return the request for a run over the units that the options select.
@@ -67,24 +81,24 @@ class Project:
         )
 
     def unit(self, text: str) -> Unit:
-        """The one unit that a person named.
+        """Return the one unit that a target matches.
 
         Raises:
-            UsageError: no such unit, or more than one.
+            UsageError: it matches no unit, or several.
         """
         found = self.select([text])
         if len(found) != 1:
-            message = f"{text} means {len(found)} units; name one"
-            raise UsageError(message, hint=", ".join(found[:5]))
+            message = f"{text!r} matches {len(found)} units, and this command takes one"
+            raise UsageError(message, hint="name one of " + ", ".join(found[:5]) + (", …" if len(found) > 5 else ""))
         return self.catalogue.units[found[0]]
 
     def module_of(self, unit: Unit) -> str:
-        """A unit's module as people know it: its folder in the repository, or its address."""
+        """Return a unit's module as written in ``live/``: a folder of the repository, or a registry address."""
         path = unit.module.path
         return path.relative_to(self.catalogue.root).as_posix() if path else unit.module.address
 
     def account(self, name: str) -> Account:
-        """The account with a name.
+        """Return the account with a name.
 
         Raises:
             UsageError: there is none.
@@ -95,21 +109,33 @@ class Project:
             raise UsageError(message, hint="accounts: " + ", ".join(sorted(self.catalogue.accounts)))
         return account
 
+    def named_accounts(self, names: Sequence[str] | None) -> list[Account]:
+        """Return the accounts with these names, each once.
+
+        Raises:
+            UsageError: no name was given, or there is no account with one of them.
+        """
+        if not names:
+            hint = "accounts: " + ", ".join(sorted(self.catalogue.accounts))
+            raise UsageError("no account given", hint=hint)
+        return [self.account(name) for name in dict.fromkeys(names)]
+
 
 def start_folder(common: Common) -> Path:
-    """The folder that the catalogue is looked for in, and above."""
+    """Return the folder in which, and above which, to look for ``live/``."""
     return common.folder if common.folder.is_absolute() else Path.cwd() / common.folder
 
 
 def open_project(common: Common) -> Project:
-    """Find and load the catalogue.
+    """Find and load the configuration.
 
     Raises:
-        CatalogueError, UsageError: there is none, or it is wrong.
+        UsageError: there is no ``live/orch.yaml`` here or above.
+        CatalogueError: the configuration has errors.
     """
     return project_of(load(find_root(start_folder(common))))
 
 
 def project_of(catalogue: Catalogue) -> Project:
-    """A loaded catalogue with its graph."""
+    """Return a loaded catalogue together with its graph."""
     return Project(catalogue=catalogue, graph=Graph.of(catalogue.units))

@@ -1,4 +1,4 @@
-"""Asks a person before anything is changed."""
+"""Asks the user for approval before anything is changed."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from orchestrator.cli.context import Common
 from orchestrator.report.final.units import render_unit
 from orchestrator.report.live.sink import Pausable, Sink
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.report.style import width_of
+from orchestrator.report.style import use_color, width_of
+from orchestrator.report.text import plural
 from orchestrator.run.scheduler import Stop
 from orchestrator.terraform.model import Action
 
-_LOOK_SECONDS = 0.2
+_POLL_SECONDS = 0.2
 
 
 class Prompt:
-    """Asks on the terminal, one question at a time, with the live view out of the way.
+    """Asks on the terminal, one question at a time, with the live view paused.
 
     Args:
-        common: the options of every verb.
+        common: the options of every command.
         sink: the live view.
-        stop: once set, nothing is asked any more, and the answer is no.
+        stop: once set, nothing more is asked and every answer is no.
     """
 
     def __init__(self, common: Common, sink: Sink, stop: Stop) -> None:
@@ -36,59 +37,57 @@ class Prompt:
         self._lock = threading.Lock()
 
     def paused(self) -> AbstractContextManager[None]:
-        """While inside, the live view is off the terminal."""
+        """Return a context in which the live view is off the terminal."""
         return self._sink.paused() if isinstance(self._sink, Pausable) else nullcontext()
 
     def approve(self, shown: Sequence[UnitReport], *, words: Sequence[str], destroy: bool) -> bool:
-        """Ask once over all plans and previews.
+        """Ask once for the approval of all plans and previews.
 
         Args:
-            shown: what the person has seen.
-            words: stage names to type; empty: yes or no.
+            shown: the reports that the user has seen.
+            words: stage names that the user must type; empty: ``yes``.
             destroy: the plans destroy.
         """
         going = [each for each in shown if each.status in {Status.PLANNED, Status.AFTER_UPSTREAMS}]
-        verb = "Destroy" if destroy else "Apply"
-        question = f"{verb} {_counted(len(going), 'unit')}{_losses(going)}?"
-        with self._lock, self.paused():
-            return self._typed(question, " ".join(words) or "yes")
+        action = "Destroy" if destroy else "Apply"
+        return self.confirm(f"{action} {plural(len(going), 'unit')}{_losses(going)}?", words=words)
 
     def again(self, report: UnitReport) -> bool:
-        """Ask for a unit that could not be shown before; called from a worker's thread."""
+        """Ask for the approval of a unit that could not be shown before; called from a worker's thread."""
         with self._lock, self.paused():
-            sys.stderr.write(render_unit(report, colour=self._common.colour, width=width_of(sys.stderr)) + "\n")
+            color = use_color(sys.stderr, os.environ, no_color=self._common.no_color)
+            sys.stderr.write(render_unit(report, color=color, width=width_of(sys.stderr)) + "\n")
             return self._typed(f"{report.unit} could not be shown before. Apply it?", "yes")
 
     def confirm(self, question: str, *, words: Sequence[str] = ()) -> bool:
-        """Ask one question; ``words``: what must be typed, else yes."""
+        """Ask one question; the answer must be ``words``, or ``yes`` without any."""
         with self._lock, self.paused():
             return self._typed(question, " ".join(words) or "yes")
 
     def _typed(self, question: str, word: str) -> bool:
-        sys.stderr.write(f"{question} Only {word!r} is taken for yes: ")
-        sys.stderr.flush()
-        # A Ctrl-C is handled elsewhere and would leave us waiting for a line: so both are looked for in turns.
+        _ask(question, word)
+        # Ctrl-C only sets `stop`, and a blocking read would not notice it.
         while not self._stop.is_set():
-            if os.name != "posix" or select.select([sys.stdin], [], [], _LOOK_SECONDS)[0]:
+            if os.name != "posix" or select.select([sys.stdin], [], [], _POLL_SECONDS)[0]:
                 return sys.stdin.readline().strip() == word
         return False
 
 
 def typed(question: str, word: str) -> bool:
-    """Ask on the terminal, outside of any run; whether exactly ``word`` was typed."""
-    sys.stderr.write(f"{question} Only {word!r} is taken for yes: ")
-    sys.stderr.flush()
+    """Ask on the terminal outside of a run; return whether the answer is exactly ``word``."""
+    _ask(question, word)
     return sys.stdin.readline().strip() == word
+
+
+def _ask(question: str, word: str) -> None:
+    sys.stderr.write(f"{question} Only {word!r} will be accepted: ")
+    sys.stderr.flush()
 
 
 def _losses(going: Sequence[UnitReport]) -> str:
     parts = [
         f"{count} {text}"
-        for action, text in ((Action.DELETE, "deleted"), (Action.REPLACE, "replaced"), (Action.FORGET, "forgotten"))
+        for action, text in ((Action.DELETE, "to delete"), (Action.REPLACE, "to replace"), (Action.FORGET, "to forget"))
         if (count := sum(each.count(action) for each in going))
     ]
     return f" ({', '.join(parts)})" if parts else ""
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""From a command to a session that is ready to run: where AWS is, and, for a fresh emulator, its accounts."""
+"""Opens the session of a command: against AWS, or an emulator, whose accounts it bootstraps if it was just started."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from orchestrator.cli.account_setup import bootstrap_quietly
 from orchestrator.cli.aws import open_aws
 from orchestrator.cli.context import Common
 from orchestrator.report.live.sink import Sink, console_sink
@@ -30,12 +31,12 @@ def circumstances(common: Common, *, yes: bool, break_glass: bool = False) -> Ci
 
 def console(common: Common) -> Sink:
     """Return the sink that shows a run on stderr."""
-    return console_sink(sys.stderr, os.environ, no_color=not common.colour, quiet=common.quiet)
+    return console_sink(sys.stderr, os.environ, no_color=common.no_color, quiet=common.quiet, verbose=common.verbose)
 
 
 @contextmanager
 def ready_session(common: Common, request: RunRequest) -> Iterator[Session]:
-    """Open a session against AWS or the emulator. A fresh emulator's accounts are bootstrapped first.
+    """Open a session against AWS or the emulator. The accounts of a new emulator are bootstrapped first.
 
     Raises:
         SetupError: something that the run needs is missing.
@@ -43,8 +44,6 @@ def ready_session(common: Common, request: RunRequest) -> Iterator[Session]:
     """
     with open_aws(common, request.catalogue) as aws:
         if aws.temporary:
-            from orchestrator.cli.bootstrapping import bootstrap_quietly
-
             bootstrap_quietly(common, request, aws, accounts_touched(request.catalogue, request.units))
         with open_session(replace(request, emulator=aws.emulator), console(common)) as session:
             yield session

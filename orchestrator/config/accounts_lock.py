@@ -1,7 +1,7 @@
-"""``live/accounts.lock.yaml``: which AWS account each name is, and where its states are, as `orch bootstrap` found it.
+"""``live/accounts.lock.yaml``: the AWS account and state bucket of each account name, recorded by `orch bootstrap`.
 
-``live/accounts/`` says what shall be; this file says what is. When the two differ, a run would look for its states in
-another place, find none, and build everything a second time.
+``live/accounts/`` is the desired configuration, and this file is what exists. When the two differ, a run would look for
+its states in another bucket, find none, and create everything a second time.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from orchestrator.config.catalogue import Account, Catalogue
-from orchestrator.config.schema.models import AccountId, Name, Region, Strict
+from orchestrator.config.schema.models import AccountId, Name, Region, StrictModel
 from orchestrator.config.schema.validate import validate
-from orchestrator.config.yaml.reader import Yaml, parse_yaml, read_yaml
-from orchestrator.config.yaml.scalars import ScalarKind
+from orchestrator.config.yaml.reader import parse_yaml, read_yaml
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import CatalogueError, Location, Problem
 
 LOCK_FORMAT = 1
 FILE = "live/accounts.lock.yaml"
 _HEAD = """\
-# Which AWS account each name in live/accounts/ is, and where its states are. Written by `orch bootstrap`; commit it.
-# When live/ no longer says the same, nothing runs there: it would not find its states, and build an empty twin.
+# The AWS account and state bucket of each name in live/accounts/. Written by `orch bootstrap`; commit it.
+# When live/ differs from this file, orch stops: it would not find the states and would create everything again.
 """
 
 Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
 
-class LockedModel(Strict):
-    """One account."""
+class LockedAccountModel(StrictModel):
+    """One account in the file."""
 
     id: AccountId
     region: Region
@@ -39,21 +39,22 @@ class LockedModel(Strict):
     catalogue: Name
 
 
-class AccountsLockModel(Strict):
-    """The file."""
+class AccountsLockModel(StrictModel):
+    """The content of the file."""
 
     format: Literal[1]
-    accounts: dict[Name, LockedModel] = Field(default_factory=dict)
+    accounts: dict[Name, LockedAccountModel] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
-    """What is known of one account.
+class LockedAccount:
+    """One account as recorded in the lock file.
 
     Attributes:
-        region: of its state bucket.
-        catalogue: ``name`` of ``live/orch.yaml``, which begins every name in AWS.
-        at: where its entry stands; ``lines``: where each of its keys does.
+        region: region of its state bucket.
+        catalogue: ``name`` in ``live/orch.yaml``, the first part of every name in AWS.
+        at: where the entry is written.
+        lines: key -> where it is written.
     """
 
     name: str
@@ -65,36 +66,36 @@ class Locked:
     lines: Mapping[str, Location]
 
 
-AccountsLock = Mapping[str, Locked]
-"""Account name -> what is known of it."""
+AccountsLock = Mapping[str, LockedAccount]
+"""Account name -> its entry in the lock file."""
 
 
 def read_accounts_lock(root: Path) -> AccountsLock:
-    """The file of a repository; empty when there is none.
+    """Read the lock file of a repository; return an empty one when the file does not exist.
 
     Raises:
-        CatalogueError: as `parse_lock`.
+        CatalogueError: as for `parse_lock`.
     """
     try:
         data = (root / FILE).read_bytes()
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise CatalogueError([Problem(Location(FILE), f"the file cannot be read: {error.strerror}")]) from error
+        raise CatalogueError([Problem(Location(FILE), f"cannot read the file: {error.strerror}")]) from error
     return parse_lock(data)
 
 
 def parse_lock(data: bytes) -> AccountsLock:
-    """The same from bytes, as of another commit.
+    """Parse the content of a lock file, for example from another commit.
 
     Raises:
-        CatalogueError: it is not YAML, of an unknown format, or damaged.
+        CatalogueError: it is not valid YAML, has an unsupported format, or is damaged.
     """
     tree = parse_yaml(data, FILE)
     version = tree.get("format")
     if version is not None and version.value != LOCK_FORMAT:
-        what = f"format {version.raw} is not known; this orch knows {LOCK_FORMAT}"
-        raise CatalogueError([Problem(version.at, what, "use the orch that wrote it, or a newer one")])
+        what = f"unsupported format {version.raw}: this orch supports format {LOCK_FORMAT}"
+        raise CatalogueError([Problem(version.at, what, "use the orch version that wrote the file, or a newer one")])
     if problems := validate(tree, AccountsLockModel):
         raise CatalogueError(problems)
     accounts = tree.get("accounts")
@@ -103,20 +104,20 @@ def parse_lock(data: bytes) -> AccountsLock:
     )
 
 
-def _entry(name: str, value: Yaml, at: Location) -> Locked:
+def _entry(name: str, value: YamlValue, at: Location) -> LockedAccount:
     texts = {key: str(each.value) for key, each in value.items()}
-    return Locked(name=name, **texts, at=at, lines={key: value.where(key) for key in texts})
+    return LockedAccount(name=name, **texts, at=at, lines={key: value.where(key) for key in texts})
 
 
-def locked_account(catalogue: Catalogue, account: Account) -> Locked:
-    """What the catalogue says of an account now."""
-    return Locked(
+def lock_entry(catalogue: Catalogue, account: Account) -> LockedAccount:
+    """Return the lock entry for the present configuration of an account."""
+    return LockedAccount(
         account.name, account.id, account.region, account.state_bucket, catalogue.settings.name, Location(FILE), {}
     )
 
 
-def accounts_lock_text(entries: Iterable[Locked]) -> str:
-    """The file's text, sorted by name."""
+def accounts_lock_text(entries: Iterable[LockedAccount]) -> str:
+    """Return the text of the lock file, sorted by name."""
     lines = [_HEAD, f"format: {LOCK_FORMAT}\n", "accounts:\n"]
     for each in sorted(entries, key=lambda entry: entry.name):
         lines += [f'  "{each.name}":\n', f'    id: "{each.id}"\n', f'    region: "{each.region}"\n']
@@ -124,13 +125,13 @@ def accounts_lock_text(entries: Iterable[Locked]) -> str:
     return "".join(lines)
 
 
-def said_at(catalogue: Catalogue, account: Account, key: str) -> Location:
-    """The line of ``live/`` that decides a key (``id``, ``region``, ``bucket``, ``catalogue``) of an account."""
+def configured_at(catalogue: Catalogue, account: Account, key: str) -> Location:
+    """Return where ``live/`` sets ``id``, ``region``, ``bucket`` or ``catalogue`` of an account."""
     own = f"live/accounts/{account.name}.yaml"
     places = {"id": [(own, "id")], "region": [(own, "region"), ("live/orch.yaml", "region")]}
     places |= {"bucket": [("live/orch.yaml", "state")], "catalogue": [("live/orch.yaml", "name")]}
     for file, name in places[key]:
         tree = read_yaml(catalogue.root / file, root=catalogue.root)
-        if tree.kind is ScalarKind.MAP and name in tree.value:
+        if tree.kind is YamlKind.MAP and name in tree.value:
             return tree.where(name)
     return account.at

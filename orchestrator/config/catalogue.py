@@ -1,13 +1,16 @@
-"""The catalogue as frozen records: what every other room reads and none changes."""
+"""The loaded configuration as frozen records: accounts, stages, units and their resolved values."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from orchestrator.errors import Location
+
+SET_BY_ORCH = frozenset({"names", "name", "protected_delete_apis"})
+"""Module variables that orch sets when a stack does not: names in AWS, and the API calls that delete protected data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +20,9 @@ class Ref:
     Attributes:
         unit: id of the unit whose output is read.
         output: name of the output.
-        path: keys and indices inside the output's value; empty for the whole of it.
+        path: keys and indexes into the value of the output; empty for the whole value.
         at: where it is written.
-        foreign: the unit is in another account, so its outputs come from its published file, never from its state.
+        foreign: the unit is in another account, so its outputs are read from its published file, never from its state.
     """
 
     unit: str
@@ -31,7 +34,7 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text with references inside; each reference must turn out to be a scalar."""
+    """Text with references in it. The value of each reference must be a scalar."""
 
     parts: tuple[str | Ref, ...]
     at: Location
@@ -39,7 +42,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One resolved value of the catalogue and the place that set it.
+    """One resolved value and the location that sets it.
 
     ``value`` is a scalar (str, int, float, bool, None), a mapping or a tuple of nodes, a ``Ref`` or a ``Text``.
     Nodes without references are shared between the units that inherit them.
@@ -54,7 +57,7 @@ Value: TypeAlias = str | int | float | bool | Ref | Text | Mapping[str, Node] | 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One provider that units may use: ``aws`` -> ``hashicorp/aws`` at a version constraint."""
+    """A Terraform provider that units can use: ``aws`` from ``hashicorp/aws`` with a version constraint."""
 
     name: str
     source: str
@@ -63,7 +66,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Names of the four roles of an account (``docs/live.md``, "Roles")."""
+    """Names of the four IAM roles of an account (``docs/live.md``, "Roles")."""
 
     bootstrap: str = "OrganizationAccountAccessRole"
     plan: str = "orch-plan"
@@ -73,7 +76,7 @@ class Roles:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds that one unit's plan or apply may take before orch asks Terraform to stop."""
+    """Seconds that a plan or an apply of one unit can take before orch asks Terraform to stop."""
 
     plan: float = 600.0
     apply: float = 3600.0
@@ -81,7 +84,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``live/orch.yaml``, checked."""
+    """The settings of ``live/orch.yaml``."""
 
     name: str
     region: str
@@ -89,16 +92,16 @@ class Settings:
     orch: str
     providers: Mapping[str, Provider]
     state_bucket: str
-    """Template of the bucket's name; ``Account.state_bucket`` has it filled in."""
+    """Template of the bucket name. ``Account.state_bucket`` has the result."""
     roles: Roles
     tags: Mapping[str, str]
     timeouts: Timeouts
+    management: str
+    """Id of the account whose principals assume the roles in the others. The emulator's user is in it."""
     binary: str = "terraform"
     """``terraform`` or ``tofu``."""
-    management: str = "999999999999"
-    """Id of the account whose principals enter the others; the emulator's entry user is there."""
     module_sources: tuple[str, ...] = ()
-    """Addresses that modules may call modules from, beside those that stacks name themselves."""
+    """Addresses that modules can call modules from, in addition to those that stacks name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +118,16 @@ class Account:
     tags: Mapping[str, str]
     at: Location
     profile: str | None = None
-    """A named AWS profile that the chain starts from, for people without a common entry account."""
+    """AWS profile that role assumption starts from, for people without a common management account."""
 
     def allows(self, region: str) -> bool:
-        """Whether units may be in a region: those of ``regions``, or all when it names none."""
+        """Return whether units can be in a region: one of ``regions``, or any when ``regions`` is empty."""
         return not self.regions or region in self.regions
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One running copy of the platform in one account. ``lineage``: this stage, then what it extends."""
+    """One running copy of the platform in one account. ``lineage`` is this stage, then the stages that it extends."""
 
     name: str
     account: str
@@ -134,12 +137,12 @@ class Stage:
     expires: str | None = None
     disposable: bool = False
     named: str | None = None
-    """The stage name that names in AWS keep, when the stage was renamed."""
+    """The former name of a renamed stage, which its names in AWS keep."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleSource:
-    """Where a stack's module comes from: ``path`` for ``modules/NAME``, else an address that Terraform fetches."""
+    """Where a module comes from: ``path`` for ``modules/NAME``, otherwise an address that Terraform fetches."""
 
     address: str
     version: str | None
@@ -149,7 +152,7 @@ class ModuleSource:
 
 @dataclass(frozen=True, slots=True)
 class ProviderConfig:
-    """One further provider configuration of a unit: ``aws.edge: {region: X}`` or ``aws.dns: {account: NAME}``."""
+    """An additional provider configuration of a unit: ``aws.edge: {region: X}`` or ``aws.dns: {account: NAME}``."""
 
     name: str
     alias: str | None
@@ -160,7 +163,7 @@ class ProviderConfig:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value that Terraform reads at plan and apply time and orch never sees."""
+    """A value that Terraform reads from a secret store while it plans and applies. orch never sees it."""
 
     variable: str
     store: str
@@ -171,7 +174,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A folder that orch zips: the module's variable gets the path of the zip."""
+    """A folder that orch zips. The module variable gets the path of the zip file."""
 
     variable: str
     folder: Path
@@ -180,16 +183,19 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One stack in one stage (or account) and region: one state, one node of the graph.
+    """One stack in one stage (or account) and region. It has one state and is one node of the graph.
 
     Attributes:
-        id: ``prod/api``, or ``prod/edge@us-east-1`` outside the stage's region.
-        stage: the stage's name; the account's name for an account's own stack.
-        baseline: an account's own stack named ``baseline``: it makes the roles, so it runs under ``roles.bootstrap``.
-        inputs: variable -> node; references inside are resolved to units.
-        upstreams: ids of the units that must be done first, data and order alike, sorted.
-        imports: address inside the module -> import id; ``moved``: old -> new address inside the module.
-        named: the stack name that names in AWS keep, when the unit was renamed; ``named_stage``: the stage name.
+        id: ``prod/api``, or ``prod/edge@us-east-1`` outside the region of the stage.
+        stage: name of the stage; name of the account for a stack of the account itself.
+        baseline: a stack of the account itself named ``baseline``. It creates the roles, so it runs under
+            ``roles.bootstrap``.
+        inputs: variable -> node, with references resolved to units.
+        upstreams: ids of the units that must be done first, because of a reference or ``depends_on``, sorted.
+        imports: address in the module -> import id.
+        moved: old -> new address in the module.
+        named: the former name of a renamed stack, which its names in AWS keep.
+        named_stage: the former name of a renamed stage, which its names in AWS keep.
     """
 
     id: str
@@ -209,33 +215,33 @@ class Unit:
     named: str | None = None
     named_stage: str | None = None
     of_account: bool = False
-    """An account's own stack, not a stage's."""
+    """Whether this is a stack of the account itself, not of a stage."""
     timeouts: Timeouts = Timeouts()
 
     @property
     def baseline(self) -> bool:
-        """Whether this unit makes the roles that every other unit of its account runs under."""
+        """Whether this unit creates the roles that every other unit of its account runs under."""
         return self.of_account and self.stack == "baseline"
 
     @property
     def state_key(self) -> str:
-        """Key of the state in the account's bucket: ``STAGE/STACK/REGION/terraform.tfstate``."""
+        """Key of the state in the bucket of the account: ``STAGE/STACK/REGION/terraform.tfstate``."""
         return f"{self.stage}/{self.stack}/{self.region}/terraform.tfstate"
 
     @property
     def outputs_key(self) -> str:
-        """Key of the outputs published for other accounts."""
+        """Key of the outputs that are published to other accounts."""
         return f"outputs/{self.stage}/{self.stack}/{self.region}.json"
 
     @property
     def folder(self) -> str:
-        """The unit's folder below any folder of units, as a relative POSIX path."""
+        """Folder of the unit inside any folder of units, as a relative POSIX path."""
         return f"{self.stage}/{self.stack}/{self.region}"
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything that ``live/`` says, loaded and checked. ``root`` is the folder that contains ``live/``."""
+    """The whole configuration, loaded and checked. ``root`` is the folder that contains ``live/``."""
 
     root: Path
     settings: Settings
@@ -244,5 +250,27 @@ class Catalogue:
     units: Mapping[str, Unit]
 
     def account_of(self, unit: Unit) -> Account:
-        """The account that a unit runs in."""
+        """Return the account that a unit runs in."""
         return self.accounts[unit.account]
+
+
+def references(node: Node) -> Iterator[Ref]:
+    """Yield every reference in a node, in the order in which they are written."""
+    value = node.value
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, Text):
+        yield from (part for part in value.parts if isinstance(part, Ref))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from references(item)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from references(item)
+
+
+def unit_references(unit: Unit) -> Iterator[tuple[str, Ref]]:
+    """Yield every reference of a unit with the variable that it sets."""
+    for variable, node in unit.inputs.items():
+        for ref in references(node):
+            yield variable, ref

@@ -1,4 +1,4 @@
-"""Which units differ from a git revision: for CI, where only what a change touches is planned."""
+"""Finds the units that differ from a git revision, so that CI plans only what a change affects."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from orchestrator.errors import UsageError
 from orchestrator.hcl.modules.read import local_closure
 
 _EVERYTHING = frozenset({"live/orch.yaml", "live/providers.lock.hcl"})
-"""Files that every unit depends on."""
+"""Files that affect every unit."""
 _SECONDS = 60
 
 
 def changed_units(catalogue: Catalogue, graph: Graph, base: str) -> frozenset[str]:
-    """Units one of whose files differs between the working tree and where it left ``base``.
+    """Return the units with a file that differs between the working tree and its merge base with ``base``.
 
-    Files that are not in git yet count; those that git ignores do not. A unit's files: those of its stage and of what
-    that extends, of its accounts and stack, its module with the local ones below it, and the folders that are zipped
-    for it. ``live/orch.yaml`` and ``live/providers.lock.hcl`` are every unit's.
+    Untracked files count, ignored files do not. The files of a unit are those of its stage and the stages it extends,
+    its accounts, its stack, its module with the local modules that it calls, and the folders in its archives.
+    ``live/orch.yaml`` and ``live/providers.lock.hcl`` belong to every unit.
 
     Args:
-        catalogue: the loaded catalogue.
-        graph: of its units.
+        catalogue: the loaded configuration.
+        graph: the graph of its units.
         base: a git revision, e.g. ``origin/main``.
 
     Raises:
-        UsageError: there is no git, no repository, no such revision, or none in common with HEAD.
+        UsageError: git is missing, this is not a repository, or the revision is unknown or unrelated to HEAD.
     """
     files = frozenset(_differing(catalogue.root, base)) - {""}
     if files & _EVERYTHING:
@@ -47,7 +47,7 @@ def _touched(path: str, files: frozenset[str]) -> bool:
 
 
 def _of(catalogue: Catalogue, unit: Unit, folders: dict[Path, tuple[str, ...]]) -> Iterator[str]:
-    """Files and folders (with a slash at the end) that a unit depends on, relative to the repository."""
+    """Yield the files and folders (with a trailing slash) of a unit, relative to the repository."""
     yield f"live/stacks/{unit.stack}.yaml"
     for account in {unit.account, *(provider.account for provider in unit.providers)}:
         yield f"live/accounts/{account}.yaml"
@@ -64,7 +64,7 @@ def _of(catalogue: Catalogue, unit: Unit, folders: dict[Path, tuple[str, ...]]) 
 
 
 def _folder(root: Path, folder: Path) -> Iterator[str]:
-    """A folder as git names it: where it is and, when that is a link, where it leads."""
+    """Yield the paths of a folder in git: its own and, for a link, its target."""
     place = folder.relative_to(root).as_posix()
     yield place  # the link itself
     yield f"{place}/"
@@ -74,30 +74,30 @@ def _folder(root: Path, folder: Path) -> Iterator[str]:
 
 
 def _differing(root: Path, base: str) -> Iterator[str]:
-    """Paths relative to ``root`` that differ from the merge base, or are not in git."""
+    """Yield the paths relative to ``root`` that differ from the merge base or are untracked."""
     if base.startswith("-") or not base:
-        message = f"{base!r} is no git revision"
-        raise UsageError(message, hint="e.g. --changed origin/main")
-    if (said := _git(root, "rev-parse", "--git-dir")).returncode:
-        raise UsageError(f"git finds no repository: {_last(said)}", hint="--changed needs a clone of the repository")
+        message = f"invalid git revision {base!r}"
+        raise UsageError(message, hint="write e.g. --changed origin/main")
+    if (found := _git(root, "rev-parse", "--git-dir")).returncode:
+        raise UsageError(f"git failed: {_last(found)}", hint="--changed requires a git clone")
     commit = _git(root, "rev-parse", "--verify", "--quiet", f"{base}^{{commit}}")
     if commit.returncode:
-        message = f"this clone has no revision {base!r}"
-        raise UsageError(message, hint="`git fetch` it, or name another, e.g. --changed origin/main")
+        message = f"unknown git revision {base!r}"
+        raise UsageError(message, hint="`git fetch` it, or name another one, e.g. --changed origin/main")
     start = _git(root, "merge-base", commit.stdout.strip(), "HEAD")
     if start.returncode:
-        message = f"{base!r} and HEAD have no commit in common"
-        raise UsageError(message, hint="a shallow clone has too few commits: git fetch --unshallow")
+        message = f"{base!r} and HEAD have no common commit"
+        raise UsageError(message, hint="if this is a shallow clone, run `git fetch --unshallow`")
     diff = ("diff", "--name-only", "--no-renames", "-z", "--relative", start.stdout.strip(), "--", ".")
     for arguments in (diff, ("ls-files", "--others", "--exclude-standard", "-z", "--", ".")):
         listed = _git(root, *arguments)
         if listed.returncode:
-            raise UsageError(f"git {arguments[0]} failed: {_last(listed)}", hint="run it by hand to see why")
+            raise UsageError(f"git {arguments[0]} failed: {_last(listed)}", hint="run it yourself to see why")
         yield from listed.stdout.split("\0")
 
 
 def _last(done: subprocess.CompletedProcess[str]) -> str:
-    return (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+    return (done.stderr.strip().splitlines() or ["no error message"])[-1]
 
 
 def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -106,9 +106,9 @@ def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             ["git", "-C", str(root), *arguments],
             capture_output=True,
             encoding="utf-8",
-            errors="surrogateescape",  # names of files are bytes
+            errors="surrogateescape",  # file names are bytes
             check=False,
             timeout=_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise UsageError(f"git did not answer: {error}", hint="--changed needs git") from error
+        raise UsageError(f"cannot run git: {error}", hint="--changed requires git") from error

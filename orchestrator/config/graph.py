@@ -1,4 +1,4 @@
-"""The order of units: a directed graph without cycles, made once from the units' upstreams."""
+"""The dependency graph of the units, made from their upstreams."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from orchestrator.config.catalogue import Unit
-from orchestrator.config.nodes import unit_references
+from orchestrator.config.catalogue import Unit, unit_references
 from orchestrator.errors import CatalogueError, Location, Problem
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Units and their order.
+    """A directed acyclic graph of units.
 
     Attributes:
-        order: every unit, upstreams first; among those that could come next the one first in the alphabet.
+        order: every unit, upstreams first. Where several units could come next, the first in the alphabet does.
     """
 
     order: tuple[str, ...]
@@ -26,10 +25,10 @@ class Graph:
 
     @classmethod
     def of(cls, units: Mapping[str, Unit]) -> Graph:
-        """The graph of units; upstreams that are not among them are left out.
+        """Return the graph of units. Upstreams that are not among them are ignored.
 
         Raises:
-            CatalogueError: units read each other in a circle; the path is shown with files.
+            CatalogueError: the units have a dependency cycle.
         """
         up = {id_: tuple(sorted(name for name in unit.upstreams if name in units)) for id_, unit in units.items()}
         order = _sorted(up)
@@ -49,27 +48,27 @@ class Graph:
         return cls(order, up, {id_: tuple(below) for id_, below in down.items()}, height)
 
     def upstreams(self, unit: str) -> tuple[str, ...]:
-        """Units that must be done right before a unit, sorted."""
+        """Return the direct upstreams of a unit, sorted."""
         return self._up[unit]
 
     def downstreams(self, unit: str) -> tuple[str, ...]:
-        """Units that come right after a unit, in order."""
+        """Return the direct downstreams of a unit, in graph order."""
         return self._down[unit]
 
     def above(self, units: Iterable[str]) -> frozenset[str]:
-        """All upstreams of some units, however far, without these units themselves."""
+        """Return the direct and indirect upstreams of units, without the units themselves."""
         return _reach(units, self._up)
 
     def below(self, units: Iterable[str]) -> frozenset[str]:
-        """All downstreams of some units, however far, without these units themselves."""
+        """Return the direct and indirect downstreams of units, without the units themselves."""
         return _reach(units, self._down)
 
     def height(self, unit: str) -> int:
-        """Length of the longest path down from a unit: 0 when nothing comes after it."""
+        """Return the length of the longest path down from a unit: 0 when it has no downstreams."""
         return self._height[unit]
 
     def subgraph(self, units: Iterable[str]) -> Graph:
-        """Only these units; what came after another through a unit that is left out still does."""
+        """Return the graph of these units only. Dependencies through units that are left out stay."""
         chosen = set(units)
         nearest: dict[str, frozenset[str]] = {}
         up: dict[str, tuple[str, ...]] = {}
@@ -83,12 +82,12 @@ class Graph:
         return Graph._made(tuple(id_ for id_ in self.order if id_ in chosen), up)
 
     def reversed(self) -> Graph:
-        """The same units, downstreams first."""
+        """Return the same units with downstreams first."""
         return Graph._made(tuple(reversed(self.order)), {id_: tuple(sorted(b)) for id_, b in self._down.items()})
 
 
 def _sorted(up: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Kahn's algorithm; what is on a cycle, or behind one, is missing from the result."""
+    """Sort with Kahn's algorithm. Units on a cycle, or downstream of one, are missing from the result."""
     missing = {id_: len(above) for id_, above in up.items()}
     down: dict[str, list[str]] = {id_: [] for id_ in up}
     for id_, above in up.items():
@@ -120,23 +119,23 @@ def _reach(units: Iterable[str], edges: Mapping[str, tuple[str, ...]]) -> frozen
 
 
 def _cycle(up: Mapping[str, tuple[str, ...]], among: set[str], units: Mapping[str, Unit]) -> Problem:
-    """One circle among units that could not be put into an order."""
-    path: dict[str, None] = {}  # in the order of the walk, and quick to look into
+    """Return one cycle among units that could not be sorted."""
+    path: dict[str, None] = {}  # an ordered set
     current = min(among)
     while current not in path:
         path[current] = None
-        # Every unit without a place in the order has an upstream without one, so the walk ends where it has been.
+        # Every unsorted unit has an unsorted upstream, so the walk returns to a unit that it has seen.
         current = next(name for name in up[current] if name in among)
     walked = list(path)
-    circle = walked[walked.index(current) :]
-    start = circle.index(min(circle))
-    circle = [*circle[start:], *circle[:start]]
-    steps = [(name, _reads(units[name], above)) for name, above in zip(circle, [*circle[1:], circle[0]], strict=True)]
-    shown = "".join(f"{name} ({at}) -> " for name, at in steps) + circle[0]
-    hint = "take one of the references or depends_on out"
-    return Problem(steps[0][1], f"units wait for each other in a circle: {shown}", hint)
+    cycle = walked[walked.index(current) :]
+    start = cycle.index(min(cycle))
+    cycle = [*cycle[start:], *cycle[:start]]
+    steps = [(name, _reads(units[name], above)) for name, above in zip(cycle, [*cycle[1:], cycle[0]], strict=True)]
+    shown = "".join(f"{name} ({at}) -> " for name, at in steps) + cycle[0]
+    hint = "remove one of these references or `depends_on` entries"
+    return Problem(steps[0][1], f"dependency cycle: {shown}", hint)
 
 
 def _reads(unit: Unit, above: str) -> Location:
-    """Where a unit reads another; where the unit is named when it only comes after it."""
+    """Return where a unit reads another one, or where the unit is named when it reads none of its outputs."""
     return next((ref.at for _, ref in unit_references(unit) if ref.unit == above), unit.at)

@@ -1,4 +1,4 @@
-"""Loads a catalogue: files, settings, accounts, stages, units; everything that is wrong at once."""
+"""Loads `live/` and reports every problem at once."""
 
 from __future__ import annotations
 
@@ -8,47 +8,47 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue
+from orchestrator.config.live.files import LiveFiles
+from orchestrator.config.live.outline import read_outline
+from orchestrator.config.live.scopes import Scope
 from orchestrator.config.resolve.context import ResolveContext
-from orchestrator.config.resolve.files import LiveFiles
-from orchestrator.config.resolve.outline import read_outline
-from orchestrator.config.resolve.scopes import Scope
 from orchestrator.config.resolve.units import make_units
-from orchestrator.config.resolve.values import Shared
+from orchestrator.config.resolve.values import ValueCache
 from orchestrator.config.resolve.wiring import Wiring
 from orchestrator.errors import CatalogueError, UsageError
 
 
 def find_root(start: Path) -> Path:
-    """The folder that holds ``live/orch.yaml``: ``start`` or one above it.
+    """Return the folder that contains ``live/orch.yaml``: ``start`` or one of its parents.
 
     Raises:
-        UsageError: there is none.
+        UsageError: no such folder exists.
     """
     start = start.resolve()
     for folder in (start, *start.parents):
         if (folder / "live" / "orch.yaml").is_file():
             return folder
-    message = f"there is no live/orch.yaml in {start} or above it"
-    raise UsageError(message, hint="go into the repository, or name its folder with -C DIR")
+    message = f"no live/orch.yaml in {start} or any parent folder"
+    raise UsageError(message, hint="run orch in the repository, or pass its folder with -C DIR")
 
 
 def load(root: Path, *, written: Path | None = None) -> Catalogue:
-    """Read, check and resolve everything that ``live/`` says.
+    """Read, check and resolve ``live/``.
 
     Args:
         root: the folder that contains ``live/``.
-        written: another folder whose ``live/`` is read in the place of it, so that a change can be tried before it is
-            made; modules and all else stay those of ``root``.
+        written: another folder whose ``live/`` is read instead, to try a change before it is made. Modules and all
+            other files are those of ``root``.
 
     Raises:
-        CatalogueError: something is wrong; it carries every problem that was found.
+        CatalogueError: ``live/`` or a module is not valid. It has every problem that was found.
     """
     with _without_collector():
         outline = read_outline(written or root)
         files, scopes = outline.files, outline.scopes
         wiring = Wiring.of(scopes, outline.drafts, files)
         files.problems += wiring.problems()
-        shared = Shared(stack_names=_known_names(files, scopes), problems=files.problems)
+        shared = ValueCache(stack_names=_known_names(files, scopes), problems=files.problems)
         context = ResolveContext(root, outline.settings, outline.accounts, wiring, shared, files.problems)
         units = make_units(outline.drafts, context)
     if files.problems:
@@ -58,9 +58,9 @@ def load(root: Path, *, written: Path | None = None) -> Catalogue:
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Loading makes many records and no garbage: Python would go through all of them again and again to find none.
+    """Turn the garbage collector off: loading makes many records and no garbage.
 
-    Of 10,000 units this is a third of the time.
+    With 10,000 units the collector takes a third of the time.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -72,5 +72,5 @@ def _without_collector() -> Iterator[None]:
 
 
 def _known_names(files: LiveFiles, scopes: Mapping[str, Scope]) -> frozenset[str]:
-    """Names that ``${NAME.output}`` would be meant for."""
+    """Return the names that references start with, to recognize ``${NAME.output}``."""
     return frozenset(files.stacks) | {name for scope in scopes.values() for name in scope.uses}

@@ -1,10 +1,10 @@
-"""Names in AWS, from one function. Changing what it gives is a breaking release: a changed name replaces things.
+"""Makes names in AWS. A change to these names is a breaking change, because AWS replaces resources that are renamed.
 
-Limits are those of the documentation of AWS: S3 "Bucket naming rules" (3 to 63, lower case, global), "CreateUserPool"
+The limits are from the AWS documentation: S3 "Bucket naming rules" (3 to 63, lower case, global), "CreateUserPool"
 PoolName (128) and "CreateUserPoolDomain" (63, global in a region, without the words aws, amazon, cognito), Lambda
 "CreateFunction" (64), IAM quotas (roles 64, policies 128), SQS "CreateQueue" (80), DynamoDB naming rules (255), API
-Gateway quotas (HTTP API name 128), CloudWatch Logs "CreateLogGroup" (512). The characters are those of the same pages;
-a name has only lower-case letters, digits and "-", which all of them allow.
+Gateway quotas (HTTP API name 128), CloudWatch Logs "CreateLogGroup" (512). The characters are from the same pages.
+A name has only lowercase letters, digits and "-", which all services allow.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import Problem
 
 _HASH = 8
-"""Hexadecimal digits of the hash that a shortened name ends with."""
+"""Hexadecimal digits of the hash at the end of a shortened name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a service allows.
+    """The naming rules of a service.
 
     Attributes:
-        limit: most characters.
-        allowed: regular expression of the whole name, as the service's documentation has it.
-        unique: the name must be the only one in the world, so it carries the account's id.
-        without: words that must not stand in it.
+        limit: maximum number of characters.
+        allowed: regular expression for the whole name, from the documentation of the service.
+        unique: the name must be globally unique, so it contains the account id.
+        without: words that the name must not contain.
     """
 
     limit: int
@@ -50,25 +50,25 @@ SERVICES: Mapping[str, Service] = {
     "log_group": Service(512, r"[a-zA-Z0-9_/.#-]+"),
     "name": Service(63, r"[a-z][a-z0-9-]*"),
 }
-"""Service -> what it allows; ``name`` is the plain one, short enough for all of them."""
+"""Service -> its naming rules. ``name`` is short enough for all of them."""
 
 
 def aws_name(
     settings_name: str, stage: str, stack: str, service: str, *, region_suffix: str = "", account_id: str = ""
 ) -> str:
-    """The name of a unit's thing in a service: ``ams-prod-identity``.
+    """Return the name of a unit's resource in a service, e.g. ``ams-prod-identity``.
 
     Args:
         settings_name: ``name`` of ``live/orch.yaml``.
         stage: name of the stage or account, or the stage's ``named``.
         stack: name of the stack, or its ``named``.
         service: a key of ``SERVICES``.
-        region_suffix: the region, for units outside of their stage's.
-        account_id: for names that must be the only ones in the world.
+        region_suffix: the region, for units outside the region of their stage.
+        account_id: id of the account, for globally unique names.
 
     Returns:
-        The parts with ``-`` between them; what is longer than the service's limit, or has a word that it forbids, is
-        cut and ends with a hash of the whole.
+        The parts joined with ``-``. A name that is too long, or contains a forbidden word, is cut and ends with a hash
+        of the whole.
 
     Raises:
         KeyError: the service is unknown.
@@ -81,13 +81,13 @@ def aws_name(
         kept = kept.replace(word, "x")
     if kept == whole and len(whole) <= allowed.limit:
         return whole
-    # The parts are hashed with their borders: a-b + c and a + b-c look alike.
+    # The parts are hashed separately, because a-b + c and a + b-c join to the same text.
     digest = hashlib.sha256("\n".join([service, *parts]).encode()).hexdigest()[:_HASH]
     return f"{kept[: allowed.limit - _HASH - 1].rstrip('-')}-{digest}"
 
 
-def same_names(settings_name: str, units: Iterable[Unit]) -> Iterator[Problem]:
-    """Units of one account that would have the same names in AWS: ``a-b/c`` and ``a/b-c``."""
+def name_collisions(settings_name: str, units: Iterable[Unit]) -> Iterator[Problem]:
+    """Yield a problem for units of one account with the same names in AWS, such as ``a-b/c`` and ``a/b-c``."""
     seen: dict[tuple[str, str], Unit] = {}
     for unit in units:
         whole = "-".join([settings_name, unit.named_stage or unit.stage, unit.named or unit.stack])
@@ -95,12 +95,12 @@ def same_names(settings_name: str, units: Iterable[Unit]) -> Iterator[Problem]:
             whole += f"-{unit.region}"
         first = seen.setdefault((unit.account, whole), unit)
         if first is not unit:
-            what = f"{unit.id} and {first.id} have the same names in AWS, {whole}, in the account {unit.account}"
-            yield Problem(unit.at, what, "rename a stage or a stack, or give one of them another name with `named:`")
+            what = f"{unit.id} and {first.id} have the same name in AWS: {whole} in account {unit.account}"
+            yield Problem(unit.at, what, "rename a stage or a stack, or set another name with `named:`")
 
 
-def names_of(catalogue: Catalogue, unit: Unit) -> Mapping[str, str]:
-    """Every service's name for a unit."""
+def aws_names(catalogue: Catalogue, unit: Unit) -> Mapping[str, str]:
+    """Return service -> name in AWS for a unit."""
     home = catalogue.accounts[unit.stage].region if unit.of_account else catalogue.stages[unit.stage].region
     suffix = "" if unit.region == home else unit.region
     return {

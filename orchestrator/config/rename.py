@@ -1,7 +1,7 @@
-"""A stage, a stack or a unit renamed in ``live/``: which files change, letter by letter, so that comments stay.
+"""Renames a stage, a stack or a unit in ``live/``. Edits only the names, so that comments and layout stay.
 
-What is renamed gets ``named: OLD``, so that names in AWS stay. Every place that a name can stand at is known from the
-parser; nothing is searched for but references, which have a grammar of their own.
+What is renamed gets ``named: OLD``, so that its names in AWS stay. The parser gives the location of every name. Only
+references are found by a text search.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from orchestrator.config.yaml.reader import Yaml, read_yaml
-from orchestrator.config.yaml.scalars import ScalarKind as Is
+from orchestrator.config.yaml.reader import read_yaml
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import CatalogueError, Location, Problem
 
 _FOLDERS = ("accounts", "stages", "stacks")
 
 
-class What(StrEnum):
-    """What is renamed."""
+class RenameKind(StrEnum):
+    """The kind of thing that is renamed."""
 
     STAGE = "stage"
     STACK = "stack"
@@ -30,9 +30,9 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rename:
-    """A rename in ``live/``. ``scope``: for a unit, the stage or account that it is in."""
+    """A rename in ``live/``. ``scope`` is the stage or account of a unit."""
 
-    what: What
+    what: RenameKind
     old: str
     new: str
     scope: str = ""
@@ -40,12 +40,12 @@ class Rename:
 
 @dataclass(frozen=True, slots=True)
 class FileEdit:
-    """One file of ``live/`` that changes. Paths are relative to the repository.
+    """A change of one file in ``live/``. Paths are relative to the repository.
 
     Attributes:
-        path: where it is; empty for a new file.
-        to: where it will be.
-        before, after: its whole text; ``before`` is empty for a new file.
+        path: the present path; empty for a new file.
+        to: the new path.
+        before, after: the whole text; ``before`` is empty for a new file.
     """
 
     path: str
@@ -54,7 +54,7 @@ class FileEdit:
     after: str
 
     def diff(self) -> str:
-        """The change as a unified diff."""
+        """Return the change as a unified diff."""
         old, new = (text.splitlines(keepends=True) for text in (self.before, self.after))
         lines = list(difflib.unified_diff(old, new, self.path or "/dev/null", self.to, n=1))
         return "".join(lines) or f"--- {self.path}\n+++ {self.to}\n"
@@ -62,26 +62,26 @@ class FileEdit:
 
 @dataclass(slots=True)
 class _File:
-    """A file that is being edited. Places are lines and columns counted from 1, as the parser gives them."""
+    """A file that is being edited. Lines and columns count from 1, as in the parser."""
 
     path: str
     text: str
-    yaml: Yaml
+    yaml: YamlValue
     to: str
     changes: list[tuple[int, int, int, str]] = field(default_factory=list)
 
     def put(self, at: Location, old: str, new: str) -> None:
-        """Replace a name that begins at a place, or right after a quote there."""
+        """Replace a name that starts at a location, or after a quote at that location."""
         line = self.text.splitlines()[at.line - 1]
         column = at.column - 1
         if line[column : column + 1] in {'"', "'"}:
             column += 1
         if line[column : column + len(old)] != old:
-            raise _by_hand(at, f"{old!r} is written here in a way that cannot be renamed")
+            raise _manual(at, f"orch cannot rename {old!r} as it is written here")
         self.changes.append((at.line, column, len(old), new))
 
     def insert(self, at: Location, text: str) -> None:
-        """Put text before a place."""
+        """Insert text before a location."""
         self.changes.append((at.line, at.column - 1, 0, text))
 
     def edited(self) -> FileEdit:
@@ -93,21 +93,21 @@ class _File:
 
 
 def rename_edits(root: Path, rename: Rename) -> tuple[FileEdit, ...]:
-    """The files that a rename changes, sorted by path.
+    """Return the files that a rename changes, sorted by path.
 
     Args:
         root: the folder that contains ``live/``.
         rename: what is renamed.
 
     Raises:
-        CatalogueError: a file cannot be read, the new name is taken, or a name is written so that only a person can
-            change it.
+        CatalogueError: a file cannot be read, the new name is taken, or a name is written in a way that orch cannot
+            edit.
     """
     files = {path: _read(path, root) for folder in _FOLDERS for path in sorted((root / "live" / folder).glob("*.yaml"))}
     by_path = {file.path: file for file in files.values()}
-    if rename.what is What.STAGE:
+    if rename.what is RenameKind.STAGE:
         _rename_stage(by_path, rename)
-    elif rename.what is What.STACK or _alone(by_path, rename):
+    elif rename.what is RenameKind.STACK or _alone(by_path, rename):
         _rename_stack(by_path, rename)
     else:
         return _rename_unit(by_path, rename)
@@ -157,7 +157,7 @@ def _rename_stack(files: dict[str, _File], rename: Rename) -> None:
 
 
 def _rename_references(file: _File, rename: Rename) -> None:
-    """``${{ OLD.output }}`` wherever it stands, and the schema that an editor is told in a comment."""
+    """Rename ``${{ OLD.output }}`` everywhere, and the schema in the first line of a file."""
     old = re.escape(rename.old)
     patterns = (rf"\$\{{\{{\s*({old})(?=\s*[@.])", rf"\.schema/stacks/({old})\.json")
     for number, line in enumerate(file.text.splitlines(), start=1):
@@ -171,7 +171,7 @@ def _rename_unit(files: dict[str, _File], rename: Rename) -> tuple[FileEdit, ...
     stacks = file.yaml.get("stacks")
     entry = stacks.get(rename.old) if stacks is not None else None
     if stacks is None or entry is None:
-        raise _by_hand(file.yaml.at, f"{rename.scope} has {rename.old} from the stage that it extends")
+        raise _manual(file.yaml.at, f"{rename.scope} inherits {rename.old} from the stage it extends")
     file.put(stacks.where(rename.old), rename.old, rename.new)
     _add_named(file, entry, rename.old, key=stacks.where(rename.old))
     target = f"live/stacks/{rename.new}.yaml"
@@ -179,12 +179,12 @@ def _rename_unit(files: dict[str, _File], rename: Rename) -> tuple[FileEdit, ...
         return _changed(files)
     stack = files.get(f"live/stacks/{rename.old}.yaml")
     if stack is None:
-        raise _by_hand(file.yaml.at, f"there is no live/stacks/{rename.old}.yaml")
+        raise _manual(file.yaml.at, f"live/stacks/{rename.old}.yaml does not exist")
     return _changed(files, FileEdit("", target, "", stack.text))
 
 
 def _alone(files: dict[str, _File], rename: Rename) -> bool:
-    """Whether no other stage or account has the stack, so that the stack itself may take the new name."""
+    """Return whether no other stage or account has the stack, so that the stack file itself can be renamed."""
     others = (file for file in (*_in(files, "stages"), *_in(files, "accounts")) if Path(file.path).stem != rename.scope)
     taken = f"live/stacks/{rename.new}.yaml" in files
     extended = any(_text(file.yaml.get("extends")) == rename.scope for file in _in(files, "stages"))
@@ -195,7 +195,7 @@ def _alone(files: dict[str, _File], rename: Rename) -> bool:
 def _move_file(files: dict[str, _File], folder: str, rename: Rename) -> _File:
     path, target = (f"live/{folder}/{name}.yaml" for name in (rename.old, rename.new))
     if target in files:
-        raise CatalogueError([Problem(Location(target), f"{rename.new!r} is there already", "take another name")])
+        raise CatalogueError([Problem(Location(target), f"{rename.new!r} already exists", "choose another name")])
     file = files[path]
     file.to = target
     return file
@@ -205,31 +205,31 @@ def _scope_file(files: dict[str, _File], rename: Rename) -> _File:
     for folder in ("stages", "accounts"):
         if (file := files.get(f"live/{folder}/{rename.scope}.yaml")) is not None:
             return file
-    raise CatalogueError([Problem(Location("live"), f"there is no stage or account {rename.scope!r}")])
+    raise CatalogueError([Problem(Location("live"), f"unknown stage or account {rename.scope!r}")])
 
 
-def _add_named(file: _File, body: Yaml, name: str, *, key: Location | None = None) -> None:
-    """Say which names in AWS stay, unless it is said already."""
+def _add_named(file: _File, body: YamlValue, name: str, *, key: Location | None = None) -> None:
+    """Add ``named``, unless it is already set."""
     if body.get("named") is not None:
         return
-    if body.kind is Is.NULL and key is not None:
+    if body.kind is YamlKind.NULL and key is not None:
         line = file.text.splitlines()[key.line - 1]
         colon = line.index(":", key.column - 1)
         file.changes.append((key.line, colon + 1, 0, f" {{named: {name}}}"))
         return
-    if body.kind is not Is.MAP or file.text.splitlines()[body.at.line - 1][body.at.column - 1] in "&*":
-        raise _by_hand(body.at, f"`named: {name}` cannot be put in here")
+    if body.kind is not YamlKind.MAP or file.text.splitlines()[body.at.line - 1][body.at.column - 1] in "&*":
+        raise _manual(body.at, f"orch cannot add `named: {name}` here")
     line = file.text.splitlines()[body.at.line - 1]
     if line[body.at.column - 1] == "{":
         separator = ", " if body.value else ""
         file.changes.append((body.at.line, body.at.column, 0, f"named: {name}{separator}"))
     else:
         indent = " " * (body.at.column - 1)
-        file.insert(body.at, f"named: {name}  # names in AWS stay\n{indent}")
+        file.insert(body.at, f"named: {name}  # keeps its names in AWS\n{indent}")
 
 
-def _by_hand(at: Location, what: str) -> CatalogueError:
-    hint = "rename it in live/ by hand, with `named:` for the former name; then the same command moves the states"
+def _manual(at: Location, what: str) -> CatalogueError:
+    hint = "edit live/ yourself and set `named:` to the old name; then run the same command to move the states"
     return CatalogueError([Problem(at, what, hint)])
 
 
@@ -237,13 +237,13 @@ def _in(files: dict[str, _File], folder: str) -> Iterator[_File]:
     return (file for file in files.values() if file.path.startswith(f"live/{folder}/"))
 
 
-def _values(yaml: Yaml | None) -> Iterator[Yaml]:
+def _values(yaml: YamlValue | None) -> Iterator[YamlValue]:
     return iter([value for _, value in yaml.items()] if yaml is not None else ())
 
 
-def _items(yaml: Yaml | None) -> Iterator[Yaml]:
-    return iter(yaml.value if yaml is not None and yaml.kind is Is.LIST else ())
+def _items(yaml: YamlValue | None) -> Iterator[YamlValue]:
+    return iter(yaml.value if yaml is not None and yaml.kind is YamlKind.LIST else ())
 
 
-def _text(yaml: Yaml | None) -> str:
+def _text(yaml: YamlValue | None) -> str:
     return str(yaml.value) if yaml is not None else ""

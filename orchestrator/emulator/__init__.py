@@ -1,1 +1,4 @@
-"""The embedded AWS for trying and testing: moto's server in a process of its own, corrected where it differs."""
+"""The embedded AWS for trials and tests: moto's server in a separate process, corrected where it differs from AWS.
+
+It is an optional extra: only starting it needs moto, which ``orch[emulator]`` installs.
+"""

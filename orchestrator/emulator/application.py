@@ -1,4 +1,4 @@
-"""The emulator as a WSGI application: the gate, moto behind one lock, the call log, and the calls that steer it."""
+"""The emulator as a WSGI application: access checks, moto behind one lock, the call log, and the control requests."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from typing import Any
 from werkzeug.wsgi import get_input_stream
 
 from orchestrator.emulator.access.callers import Caller
-from orchestrator.emulator.access.gate import admit
-from orchestrator.emulator.access.refusals import ErrorAnswer, Reason, fail, refuse
+from orchestrator.emulator.access.check import check_access
+from orchestrator.emulator.access.error_responses import ErrorKind, HttpResponse, error_response, service_error
 from orchestrator.emulator.access.request import AwsRequest, read_request
-from orchestrator.emulator.calls import CallLog, RecordedCall
+from orchestrator.emulator.call_log import CallLog, RecordedCall
 from orchestrator.emulator.faults import Fault, Faults, faults_of
-from orchestrator.emulator.seed import Key, add_accounts, seed
-from orchestrator.emulator.turn import TURN
+from orchestrator.emulator.initial_accounts import Key, add_accounts, reset_accounts
+from orchestrator.emulator.request_lock import REQUEST_LOCK
 
 CONTROL = "/_orch/"
-"""Where orch steers the emulator. No bucket can be named so: bucket names have no underscore."""
+"""Path of the control requests. It cannot collide with a bucket, because bucket names have no underscore."""
 KEY_HEADER = "X-Orch-Key"
-_OWN = "/moto-api"
+_MOTO_API = "/moto-api"
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -37,16 +37,15 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 class Emulator:
     """Answers every request of every client.
 
-    moto's models are plain dictionaries: two requests at once on one object would both win, and a lock file in a bucket
-    would not lock. So requests run one after another; the body is read before, the answer sent after. They hold the
-    interpreter's own lock nearly all the time anyway.
+    moto's models are plain dictionaries. If two requests ran at once, both could succeed in writing a lock file to a
+    bucket. So requests run one after another; only reading the body and sending the answer happen in parallel.
 
     Args:
         aws: moto's application.
-        key: the entry user's key; its secret also opens the control calls.
-        management: id of the management account.
-        accounts: account name -> id.
-        calls: where calls are written down.
+        key: access key of the entry user; its secret also authorizes control requests.
+        management: ID of the management account.
+        accounts: account name -> ID.
+        calls: the call log.
     """
 
     def __init__(self, aws: Wsgi, key: Key, management: str, accounts: Mapping[str, str], calls: CallLog) -> None:
@@ -59,52 +58,53 @@ class Emulator:
         self._lock = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """One request (PEP 3333)."""
+        """Answer one request (PEP 3333)."""
         body = get_input_stream(environ).read()
         environ["wsgi.input"] = io.BytesIO(body)
         environ["wsgi.input_terminated"] = True
-        environ[TURN] = self._lock
+        environ[REQUEST_LOCK] = self._lock
         path = str(environ.get("PATH_INFO", ""))
-        steered = path.startswith((CONTROL, _OWN))
-        fault = None if steered or not self._faults else self._met(environ, body)
-        answer = self._harmed(environ, body, fault) if fault is not None else None
+        control = path.startswith((CONTROL, _MOTO_API))
+        fault = None if control or not self._faults else self._injected_fault(environ, body)
+        answer = self._faulty_answer(environ, body, fault) if fault is not None else None
         if answer is None:
             with self._lock:
-                answer = self._steered(path, body, environ) if steered else self._asked(environ, body)
+                answer = self._control(path, body, environ) if control else self._answer(environ, body)
         status = HTTPStatus(answer.status)
         start_response(f"{status.value} {status.phrase}", list(answer.headers))
         return [answer.body]
 
-    def _met(self, environ: dict[str, Any], body: bytes) -> Fault | None:
-        """The injected fault that a request meets; its wait is over when this returns, and held up nobody else."""
+    def _injected_fault(self, environ: dict[str, Any], body: bytes) -> Fault | None:
+        """Return the injected fault that applies to a request, after its delay, which blocks no other request."""
         with self._lock:
             request = read_request(environ, body)
             environ["wsgi.input"] = io.BytesIO(body)
-            caller, _ = admit(request)
-            met = self._faults.meet(request, caller.account if caller else "")
-            if met is None:
+            caller, _ = check_access(request)
+            found = self._faults.meet(request, caller.account if caller else "")
+            if found is None:
                 return None
-            self._log(request, caller, 0, met.fault.told)
-        if met.fault.delay:
-            met.over.wait(met.fault.delay)
+            fault, over = found
+            self._log(request, caller, 0, fault.summary)
+        if fault.delay:
+            over.wait(fault.delay)
             if _has_gone(environ.get("werkzeug.socket")):
-                return replace(met.fault, drop=True, late=False)
-        return met.fault
+                return replace(fault, drop=True, late=False)
+        return fault
 
-    def _harmed(self, environ: dict[str, Any], body: bytes, fault: Fault) -> ErrorAnswer | None:
-        """What is answered instead; None: the usual."""
+    def _faulty_answer(self, environ: dict[str, Any], body: bytes, fault: Fault) -> HttpResponse | None:
+        """Return the faulty answer; None if the request is to be answered normally."""
         if not (fault.drop or fault.status):
             return None
         with self._lock:
             request = read_request(environ, body)
             if fault.late:
-                self._asked(environ, body)
+                self._answer(environ, body)
         if fault.drop:
             connection: socket.socket | None = environ.get("werkzeug.socket")
             if connection is not None:
                 connection.shutdown(socket.SHUT_RDWR)
             return _plain(HTTPStatus.BAD_GATEWAY)
-        return fail(request, fault.status, fault.code, fault.message)
+        return service_error(request, fault.status, fault.code, fault.message)
 
     def _log(self, request: AwsRequest, caller: Caller | None, status: int, why: str) -> None:
         self._calls.add(
@@ -121,42 +121,44 @@ class Emulator:
             )
         )
 
-    def _asked(self, environ: dict[str, Any], body: bytes) -> ErrorAnswer:
+    def _answer(self, environ: dict[str, Any], body: bytes) -> HttpResponse:
         request = read_request(environ, body)
         environ["wsgi.input"] = io.BytesIO(body)
-        caller, answer = admit(request)
+        caller, answer = check_access(request)
         if answer is None:
             answer = self._moto(request, caller, environ)
         self._log(request, caller, answer.status, answer.why)
         return answer
 
-    def _moto(self, request: AwsRequest, caller: Caller | None, environ: dict[str, Any]) -> ErrorAnswer:
-        # moto would look for the key in every account; and nobody may choose the account with this header.
+    def _moto(self, request: AwsRequest, caller: Caller | None, environ: dict[str, Any]) -> HttpResponse:
+        # moto would search every account for the key, and clients must not choose the account with this header.
         environ.pop("HTTP_X_MOTO_ACCOUNT_ID", None)
         if caller is not None:
             environ["HTTP_X_MOTO_ACCOUNT_ID"] = caller.account
         what = f"{request.service or 'this service'} {request.operation or request.method + ' ' + request.path}"
         try:
-            answer = run(self._aws, environ)
+            answer = run_wsgi(self._aws, environ)
         except NotImplementedError:
-            return _lacks(request, what)
-        except Exception as error:  # noqa: BLE001  # one bad call does not end the emulator
+            return _not_implemented(request, what)
+        except Exception as error:  # noqa: BLE001  # one failed call must not end the emulator
             traceback.print_exc(file=sys.stderr)
-            return refuse(request, Reason.FAULT, f"The emulator failed in {what}: {type(error).__name__}: {error}")
-        # Werkzeug's own page: no rule of moto's is for this path.
+            return error_response(
+                request, ErrorKind.FAULT, f"The emulator failed in {what}: {type(error).__name__}: {error}"
+            )
+        # Werkzeug's own page: moto has no rule for this path.
         if answer.status == HTTPStatus.NOT_FOUND and answer.body.startswith(b"<!doctype html>"):
-            return _lacks(request, what)
+            return _not_implemented(request, what)
         return answer
 
-    def _steered(self, path: str, body: bytes, environ: dict[str, Any]) -> ErrorAnswer:
+    def _control(self, path: str, body: bytes, environ: dict[str, Any]) -> HttpResponse:
         given = str(environ.get("HTTP_" + KEY_HEADER.upper().replace("-", "_"), ""))
         if not hmac.compare_digest(given.encode(), self._key.secret_key.encode()):
             return _plain(HTTPStatus.FORBIDDEN)
-        if path.startswith(_OWN):
-            return run(self._aws, environ)
+        if path.startswith(_MOTO_API):
+            return run_wsgi(self._aws, environ)
         name = path.removeprefix(CONTROL)
         if name == "reset":
-            seed(self._management, self._accounts, self._key)
+            reset_accounts(self._management, self._accounts, self._key)
             self._faults.clear()
         elif name == "faults":
             for scope, faults in faults_of(body).items():
@@ -169,8 +171,8 @@ class Emulator:
         return _plain(HTTPStatus.OK)
 
 
-def run(application: Wsgi, environ: dict[str, Any]) -> ErrorAnswer:
-    """Have a WSGI application answer, wholly.
+def run_wsgi(application: Wsgi, environ: dict[str, Any]) -> HttpResponse:
+    """Run a WSGI application and return its complete answer.
 
     Args:
         application: the application.
@@ -180,7 +182,7 @@ def run(application: Wsgi, environ: dict[str, Any]) -> ErrorAnswer:
 
     def start(status: str, headers: list[tuple[str, str]], _error: object = None) -> Callable[[bytes], object]:
         started.append((status, headers))
-        return lambda _: None  # nobody calls it: werkzeug's responses are iterables
+        return lambda _: None  # unused: werkzeug's responses are iterables
 
     parts = application(environ, start)
     try:
@@ -190,13 +192,13 @@ def run(application: Wsgi, environ: dict[str, Any]) -> ErrorAnswer:
         if close is not None:
             close()
     status, headers = started[-1]
-    return ErrorAnswer(int(status.split(" ", 1)[0]), tuple(headers), body)
+    return HttpResponse(int(status.split(" ", 1)[0]), tuple(headers), body)
 
 
-def _lacks(request: AwsRequest, what: str) -> ErrorAnswer:
-    sys.stderr.write(f"the emulator lacks {what}\n")
+def _not_implemented(request: AwsRequest, what: str) -> HttpResponse:
+    sys.stderr.write(f"the emulator does not support {what}\n")
     sys.stderr.flush()
-    return refuse(request, Reason.LACKING, f"The emulator does not have {what}")
+    return error_response(request, ErrorKind.NOT_IMPLEMENTED, f"The emulator does not support {what}")
 
 
 def _has_gone(connection: socket.socket | None) -> bool:
@@ -211,5 +213,5 @@ def _has_gone(connection: socket.socket | None) -> bool:
         return True
 
 
-def _plain(status: HTTPStatus) -> ErrorAnswer:
-    return ErrorAnswer(status.value, (("Content-Type", "text/plain"), ("Content-Length", "0")), b"")
+def _plain(status: HTTPStatus) -> HttpResponse:
+    return HttpResponse(status.value, (("Content-Type", "text/plain"), ("Content-Length", "0")), b"")

@@ -1,51 +1,43 @@
-"""What a running emulator is reached by: ``emulator.json``, readable by its owner alone, for it holds keys."""
+"""Read and write ``emulator.json``, which describes a running emulator. It holds keys: only its owner can read it."""
 
 from __future__ import annotations
 
 import json
 import os
 import socket
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from orchestrator.aws.endpoint import EmulatorEndpoint
+from orchestrator.util.files import write_atomic
+
 INFO_NAME = "emulator.json"
 _CONNECT_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class EmulatorInfo:
-    """A running emulator.
+@dataclass(frozen=True, slots=True, repr=False)
+class EmulatorInfo(EmulatorEndpoint):
+    """A running emulator: its endpoint and its process.
 
     Attributes:
-        url: where it listens, always on loopback: ``http://127.0.0.1:PORT``.
-        pid: its process.
-        access_key: access key id of the entry user ``orch-entry`` in the management account.
-        secret_key: the secret that belongs to it.
-        started: when it started, UTC, ISO 8601.
+        pid: process ID.
+        started: start time, UTC, ISO 8601.
     """
 
-    url: str
     pid: int
-    access_key: str
-    secret_key: str
     started: str
-
-    def __repr__(self) -> str:
-        """Without the keys: tracebacks and logs show this."""
-        return f"EmulatorInfo(url={self.url!r}, pid={self.pid}, started={self.started!r})"
 
 
 def read_info(folder: Path) -> EmulatorInfo | None:
-    """The emulator that runs for a folder.
+    """Return the emulator that runs for a folder.
 
     Args:
-        folder: the emulator's folder, in a repository ``.orch/emulator``.
+        folder: the emulator's folder, ``.orch/emulator`` in a repository.
 
     Returns:
-        how to reach it; None when none was started or it is gone.
+        the running emulator; None if none was started or it has ended.
     """
     try:
         data: Any = json.loads((folder / INFO_NAME).read_text(encoding="utf-8"))
@@ -53,32 +45,23 @@ def read_info(folder: Path) -> EmulatorInfo | None:
     except (OSError, ValueError, TypeError):
         return None
     well_formed = isinstance(info.url, str) and isinstance(info.pid, int)
-    return info if well_formed and is_alive(info) else None
+    return info if well_formed and _is_alive(info) else None
 
 
 def write_info(folder: Path, info: EmulatorInfo) -> None:
-    """Write ``emulator.json`` whole or not at all, never readable by others.
+    """Write ``emulator.json`` atomically, readable only by its owner.
 
     Args:
         folder: the emulator's folder; it exists.
-        info: what to write.
+        info: the running emulator.
     """
-    # mkstemp creates its file with mode 0600.
-    descriptor, name = tempfile.mkstemp(prefix=f".{INFO_NAME}.", dir=folder)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(info), file, indent=2)
-            file.write("\n")
-        Path(name).replace(folder / INFO_NAME)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_atomic(folder / INFO_NAME, (json.dumps(asdict(info), indent=2) + "\n").encode())
 
 
-def is_alive(info: EmulatorInfo) -> bool:
-    """Whether the process lives and something listens at its address.
+def _is_alive(info: EmulatorInfo) -> bool:
+    """Whether the process exists and something listens at its address.
 
-    Both are asked: a process id is given again to others, and so is a port.
+    Both are checked because process IDs and ports are reused.
     """
     try:
         os.kill(info.pid, 0)

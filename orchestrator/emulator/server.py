@@ -1,6 +1,6 @@
-"""The emulator's own process: ``python -m orchestrator.emulator.server FOLDER``.
+"""The process of the emulator: ``python -m orchestrator.emulator.server FOLDER``.
 
-What it shall hold comes as JSON on standard input.
+It reads its accounts as JSON from standard input.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from orchestrator.emulator.application import Emulator
-from orchestrator.emulator.calls import CallLog
+from orchestrator.emulator.call_log import CallLog
 from orchestrator.emulator.corrections import apply_all
 from orchestrator.emulator.info import INFO_NAME, EmulatorInfo, read_info, write_info
-from orchestrator.emulator.seed import seed
-from orchestrator.emulator.watch import when_gone
+from orchestrator.emulator.initial_accounts import reset_accounts
+from orchestrator.emulator.process_exit import on_exit
 
 _HOST = "127.0.0.1"
 
 
 def _app(service: str | None) -> Any:
-    """Moto's Flask application of a service; what goes wrong in it reaches us instead of becoming a page of HTML."""
+    """Return moto's Flask application of a service. Its exceptions reach the emulator instead of an HTML error page."""
     if service is None:
-        raise NotImplementedError("moto does not have this service")
+        raise NotImplementedError("moto does not support this service")
     app = create_backend_app(service)
     app.config["PROPAGATE_EXCEPTIONS"] = True
     return app
 
 
 class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]  # moto is not typed
-    """moto's dispatcher. What it finds for a host is kept: it lists its own folders for each request, twice."""
+    """moto's dispatcher with a cache: moto lists its own folders twice for each request."""
 
     def __init__(self, create_app: Callable[[str | None], Any]) -> None:
         super().__init__(create_app)
@@ -47,24 +47,24 @@ class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]  # moto is
 
 
 class _Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is not typed
-    """moto's handler, without a line in the log for each request: the call log says more."""
+    """moto's request handler without a log line for each request, because the call log contains more."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def serve(folder: Path, order: dict[str, Any]) -> None:
     """Serve until a signal ends the process.
 
     Args:
-        folder: where ``emulator.json`` goes, once the emulator can answer.
-        order: ``accounts`` (name -> id), ``management`` (id), ``ttl_parent`` (a process id or None).
+        folder: folder for ``emulator.json``, which is written when the emulator is ready.
+        order: ``accounts`` (name -> ID), ``management`` (ID), ``ttl_parent`` (a process ID or None).
     """
     apply_all()
-    key = seed(order["management"], order["accounts"])
+    key = reset_accounts(order["management"], order["accounts"])
     aws = _Dispatcher(_app)
     application = Emulator(aws, key, order["management"], order["accounts"], CallLog(folder))
-    # Port 0: the kernel gives one that is free, and it is ours from then on.
+    # Port 0: the kernel assigns a free port and keeps it reserved.
     server = make_server(_HOST, 0, application, threaded=True, request_handler=_Handler)
     info = EmulatorInfo(
         url=f"http://{_HOST}:{server.port}",
@@ -74,7 +74,7 @@ def serve(folder: Path, order: dict[str, Any]) -> None:
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     if order["ttl_parent"] is not None:
-        when_gone(order["ttl_parent"], lambda: os.kill(os.getpid(), signal.SIGTERM))
+        on_exit(order["ttl_parent"], lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:
         write_info(folder, info)
         server.serve_forever()
@@ -83,7 +83,7 @@ def serve(folder: Path, order: dict[str, Any]) -> None:
 
 
 def _forget(folder: Path, info: EmulatorInfo) -> None:
-    """Take the file away, but not that of another emulator that took our place."""
+    """Remove ``emulator.json``, unless it belongs to another emulator that took this one's place."""
     there = read_info(folder)
     if there is None or there.pid == info.pid:
         (folder / INFO_NAME).unlink(missing_ok=True)
@@ -94,9 +94,9 @@ def _end(_signum: int, _frame: object) -> None:
 
 
 def serve_folder() -> None:
-    """Read the order from standard input and serve."""
+    """Read the accounts from standard input and serve."""
     signal.signal(signal.SIGTERM, _end)
-    # A terminal's Ctrl-C goes to the commands in it, not to what they share.
+    # Ctrl-C in a terminal is meant for the commands there, not for the emulator that they share.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     serve(Path(sys.argv[1]), json.load(sys.stdin))

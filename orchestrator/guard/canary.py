@@ -1,8 +1,8 @@
-"""The canary: a plan that takes one object of every protected type away, which the policies must stop.
+"""The canary: a plan that deletes, replaces and forgets one resource of every protected type.
 
-Before the first verdict of a run, it goes the way of every plan: through the guard's reader, its own rule, and every
-check. A check that was disarmed in code, or a list that the code reads otherwise than it is written, shows there and
-not on the day of a real deletion. When anything of it passes, nothing in that run is judged, so nothing is applied.
+Before the first verdict of a run it takes the path of every plan: the guard's reader, the built-in rule, and every
+check. It shows a check that was disabled in code, or a list that the code reads differently than it is written, before
+a real deletion does. If the policies do not stop every part of it, no plan in that run is judged or applied.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.guard.checkov.annotate import enriched
+from orchestrator.guard.checkov.annotate import annotated_resources
 from orchestrator.guard.findings import PROTECTED
 from orchestrator.guard.plan.entries import UnreadableError
 from orchestrator.guard.plan.reader import PlanDocument, read_document
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.guard.rules.protected import losses
+from orchestrator.guard.rules.protected import protected_losses
 
 if TYPE_CHECKING:
     from orchestrator.guard.checkov.runner import Engine
@@ -30,31 +30,31 @@ WAYS: Mapping[str, tuple[str, ...]] = {
     "replaced": ("delete", "create"),
     "forgotten": ("forget",),
 }
-"""How each type is taken away: in words, and as Terraform's actions."""
+"""How each type is lost: as a word, and as Terraform's actions."""
 
 
-def escaped(engine: Engine, protected: Protected) -> tuple[str, ...]:
-    """What of the canary passes although it must be stopped, one line each; empty when the policies hold.
+def canary_failures(engine: Engine, protected: Protected) -> tuple[str, ...]:
+    """Return the losses that the policies fail to stop, one line each.
 
-    Takes some 40 ms beside the 2 s that loading the engine takes.
+    Takes about 40 ms, in addition to the 2 s for loading the engine.
 
     Args:
-        engine: the checks, loaded.
-        protected: the list that they must protect.
+        engine: the loaded checks.
+        protected: the list of protected types.
     """
-    baits = _baits(protected)
+    losses = _losses(protected)
     try:
-        document = _document(baits)
+        document = _document(losses)
     except UnreadableError as error:
         return (f"the guard cannot read its own canary: {error}",)
-    caught = losses(document, (), protected)
-    missed = [f"{bait.what} past the guard's own rule" for bait in baits if bait.address not in caught]
-    return (*missed, *_past_the_check(engine, document, baits, protected))
+    caught = protected_losses(document, (), protected)
+    missed = [f"{loss.what}: the built-in rule does not stop it" for loss in losses if loss.address not in caught]
+    return (*missed, *_missed_by_check(engine, document, losses, protected))
 
 
 @dataclass(frozen=True, slots=True)
-class _Bait:
-    """One object that is taken away. ``what``: in words, for when nothing stops it."""
+class _Loss:
+    """The loss of one resource. ``what`` says it in words, for when nothing stops it."""
 
     address: str
     type: str
@@ -62,34 +62,34 @@ class _Bait:
     what: str
 
 
-def _baits(protected: Protected) -> tuple[_Bait, ...]:
-    tag = secrets.token_hex(4)  # so that no check can know it by its name
+def _losses(protected: Protected) -> tuple[_Loss, ...]:
+    tag = secrets.token_hex(4)  # so that no check can recognize the canary by name
     return tuple(
-        _Bait(f"module.this.{kind}.{way[0]}{tag}", kind, actions, f"{kind} could be {way}")
+        _Loss(f"module.this.{kind}.{way[0]}{tag}", kind, actions, f"{kind} could be {way}")
         for kind in sorted(protected.types)
         for way, actions in WAYS.items()
     )
 
 
-def _past_the_check(
-    engine: Engine, document: PlanDocument, baits: tuple[_Bait, ...], protected: Protected
+def _missed_by_check(
+    engine: Engine, document: PlanDocument, losses: tuple[_Loss, ...], protected: Protected
 ) -> list[str]:
-    """What the check on protected resources lets pass, does not answer about, or cannot be asked about."""
+    """Return what the check on protected resources passes, does not answer for, or cannot be asked about."""
     try:
-        answers = engine.run(enriched(document, protected))
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong in checkov, the canary was not caught
+        outcomes = engine.run(annotated_resources(document, protected))
+    except Exception as error:  # noqa: BLE001 - whatever fails in checkov, the canary was not caught
         return [f"checkov failed with {type(error).__name__}"]
-    caught = {each.address for each in answers.given if each.check == PROTECTED and not each.passed}
-    return [f"{bait.what} past the check {PROTECTED}" for bait in baits if bait.address not in caught]
+    caught = {each.address for each in outcomes.given if each.check == PROTECTED and not each.passed}
+    return [f"{loss.what}: the check {PROTECTED} does not stop it" for loss in losses if loss.address not in caught]
 
 
-def _document(baits: tuple[_Bait, ...]) -> PlanDocument:
-    """The canary's plan, read as every plan is: from a file."""
+def _document(losses: tuple[_Loss, ...]) -> PlanDocument:
+    """Write the canary's plan to a file and read it like any plan."""
     plan = {
         "format_version": "1.2",
         "terraform_version": "1.11.4",
         "planned_values": {"root_module": {}},
-        "resource_changes": [_change(bait) for bait in baits],
+        "resource_changes": [_change(loss) for loss in losses],
         "prior_state": {"format_version": "1.0", "values": {"root_module": {}}},
     }
     with tempfile.TemporaryDirectory(prefix="orch-canary-") as folder:
@@ -98,20 +98,20 @@ def _document(baits: tuple[_Bait, ...]) -> PlanDocument:
         return read_document(file)
 
 
-def _change(bait: _Bait) -> dict[str, Any]:
-    name = bait.address.rpartition(".")[2]
+def _change(loss: _Loss) -> dict[str, Any]:
+    name = loss.address.rpartition(".")[2]
     values = {"id": name, "arn": name}
     return {
-        "address": bait.address,
+        "address": loss.address,
         "module_address": "module.this",
         "mode": "managed",
-        "type": bait.type,
+        "type": loss.type,
         "name": name,
         "provider_name": "registry.terraform.io/hashicorp/aws",
         "change": {
-            "actions": list(bait.actions),
+            "actions": list(loss.actions),
             "before": values,
-            "after": values if "create" in bait.actions else None,
+            "after": values if "create" in loss.actions else None,
             "after_unknown": {},
             "before_sensitive": {},
             "after_sensitive": {},

@@ -1,23 +1,22 @@
-"""Findings: what the guard says, to whom it belongs, and an id that is the same in the next run."""
+"""Builds findings: what is wrong, why, what would be lost, where, and what to do instead."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location
-from orchestrator.guard.causes import attributes, cause, way_out
+from orchestrator.guard.causes import MODULE, attributes, cause, remedy
 from orchestrator.guard.checkov.annotate import label
-from orchestrator.guard.model import POLICY_WEAKENED, Finding
-from orchestrator.guard.places import locate
+from orchestrator.guard.model import POLICY_WEAKENED, Finding, Severity
 from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.source_location import SourceLocator
 from orchestrator.terraform.model import Action, ResourceChange
 
 PROTECTED = "ORCH_PROTECTED"
-"""The one check that every ``policies/`` must have: it is judged twice, by checkov and by the guard's own rule."""
+"""The one check that every ``policies/`` must have: checkov runs it, and the guard's built-in rule repeats it."""
 
 VANISHED = "ORCH_VANISHED"
 UNREADABLE = "ORCH_UNREADABLE"
@@ -31,145 +30,197 @@ STATE_ACCESS = "ORCH_STATE"
 CANARY = "ORCH_CANARY"
 WAIVER = "ORCH_WAIVER"
 
-_WOULD = {
-    Action.DELETE: "{address} would be deleted: this loses {lost}",
-    Action.REPLACE: "{address} would be replaced by a new, empty one: this loses {lost}",
-    Action.FORGET: "{address} would be forgotten: nothing keeps it any more, and it stands for {lost}",
+_LOSSES = {
+    Action.DELETE: "would be deleted",
+    Action.REPLACE: "would be replaced by a new, empty one",
+    Action.FORGET: "would be removed from the state, and nothing would protect it",
 }
+_LOSS_RULES = frozenset({PROTECTED, VANISHED, TEMPLATE})
+_NOT_COUNTED = "not counted"
 
 
 def finding_id(rule: str, unit: str, address: str, action: str) -> str:
-    """Ten hex digits, the same for the same objection in every run."""
+    """Return ten hex digits that are the same for the same finding in every run."""
     return hashlib.sha256(f"{rule}\0{unit}\0{address}\0{action}".encode()).hexdigest()[:10]
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
-    """Writes the findings about one unit's plan.
+def headline(findings: Iterable[Finding]) -> str:
+    """Return one line that says what a blocked unit would lose; without a loss, what its first block says.
 
-    Attributes:
-        root: the folder that contains ``live/``; places are relative to it.
-        changes: all changes of the plan, among which a renamed resource may be found again.
+    Examples: ``3 protected resources would be lost``;
+    ``aws_cognito_user_pool.this would be replaced by a new, empty one: 1,284 users lost``.
+    """
+    blocking = [each for each in findings if each.severity is Severity.BLOCK]
+    losses = {each.address: each for each in blocking if _is_loss(each)}
+    if len(losses) > 1:
+        return f"{len(losses)} protected resources would be lost"
+    if not losses:
+        return blocking[0].message if blocking else ""
+    (loss,) = losses.values()
+    counted = "" if loss.inside == _NOT_COUNTED else loss.inside.split(", ")[0]
+    return f"{loss.message}: {counted} lost" if counted else loss.message
+
+
+def _is_loss(finding: Finding) -> bool:
+    return finding.rule in _LOSS_RULES and bool(finding.lost) and finding.action != Action.UPDATE.value
+
+
+class FindingBuilder:
+    """Builds the findings about one unit's plan.
+
+    Args:
+        unit: the unit that the plan belongs to.
+        root: the folder that contains ``live/``; locations are relative to it.
+        protected: the list of protected types.
+        changes: every change of the plan; a deleted resource may be one of its new ones under another name.
     """
 
-    unit: Unit
-    root: Path
-    protected: Protected
-    changes: tuple[ResourceChange, ...] = ()
+    def __init__(self, unit: Unit, root: Path, protected: Protected, changes: Sequence[ResourceChange] = ()) -> None:
+        self.unit = unit
+        self.protected = protected
+        self._changes = changes
+        self._locator = SourceLocator(unit, root)
 
     def loss(self, change: ResourceChange) -> Finding:
-        """A protected resource goes."""
-        entry = self.protected.get(change.type)
-        lost = entry.lost if entry else "what it holds"
-        action = change.action if change.action in _WOULD else Action.DELETE
+        """Report a protected resource that the plan deletes, replaces or forgets."""
+        action = change.action if change.action in _LOSSES else Action.DELETE
         names = attributes(change.replace_paths)
         return self._finding(
             PROTECTED,
             label(change),
             action.value,
             cause=cause(change),
-            message=_WOULD[action].format(address=label(change), lost=lost),
-            hint=way_out(change, self.changes),
-            lost=lost,
+            message=f"{short(change)} {_LOSSES[action]}",
+            hint=remedy(change, self._changes),
+            lost=self._lost(change.type),
             change=change,
             names=[name.split(".")[0].split("[")[0] for name in names],
         )
 
     def vanished(self, address: str, type_: str, change: ResourceChange | None, *, cause: str, hint: str) -> Finding:
-        """Something protected is there, and the plan does not see it. ``change``: what it would do at the address."""
-        entry = self.protected.get(type_)
-        lost = entry.lost if entry else "what it holds"
+        """Report a protected resource that exists and that the plan does not see.
+
+        Args:
+            address: where the state, the ledger or the plan has it.
+            type_: its type.
+            change: what the plan does at this address, if anything.
+            cause: how this is known.
+            hint: what to do.
+        """
         action = change.action.value if change is not None else ""
-        would = "would be created a second time, empty" if action == Action.CREATE.value else "is not seen any more"
-        message = f"{address} {would}: this loses {lost}"
+        created = action == Action.CREATE.value
+        what = "already exists, and a second, empty one would be created" if created else "is missing from the plan"
+        message = f"{address.removeprefix(MODULE)} {what}"
+        lost = self._lost(type_)
         return self._finding(
             VANISHED, address, action, cause=cause, message=message, hint=hint, lost=lost, change=change
         )
 
-    def objection(
-        self, rule: str, change: ResourceChange, *, name: str, hint: str, details: Iterable[str], lost: str = ""
+    def violation(
+        self, rule: str, change: ResourceChange, *, name: str, hint: str, details: Iterable[str], guards_data: bool
     ) -> Finding:
-        """A check of ``policies/`` failed. ``details`` are its own words about why."""
-        why = "; ".join(details)
+        """Report a failed check of ``policies/``.
+
+        Args:
+            rule: the check's id.
+            change: what the check rejects.
+            name: what is wrong, in the check's words.
+            hint: what to do.
+            details: the check's reasons.
+            guards_data: whether a violation may lose what the resource, or the one that it belongs to, holds.
+        """
         entry = self.protected.get(change.type)
+        owner = entry or self.protected.companion_owner(change.type)
         before, after = change.before or {}, change.after or {}
-        differ = [each for each in after if before.get(each) != after[each]]
-        telling = sorted(differ, key=lambda each: (entry is None or each not in entry.attributes, each))
+        differing = [each for each in after if before.get(each) != after[each]]
+        significant = sorted(differing, key=lambda each: (entry is None or each not in entry.attributes, each))
         return self._finding(
             rule,
             label(change),
             change.action.value,
-            cause=why,
-            message=f"{label(change)}: {name}",
+            cause="; ".join(details),
+            message=f"{short(change)}: {name}",
             hint=hint,
-            lost=lost,
+            lost=owner.lost if owner is not None and guards_data else "",
             change=change,
-            names=telling,
+            names=significant,
         )
 
-    def into_state(self, change: ResourceChange, why: str) -> Finding:
-        """A resource reaches into a bucket with states."""
+    def state_access(self, change: ResourceChange, why: str) -> Finding:
+        """Report a resource that reads or writes a state bucket."""
         return self._finding(
             STATE_ACCESS,
             label(change),
             change.action.value,
             cause=why,
-            message=f"{label(change)} reaches into a state bucket: it could replace the state of any unit",
-            hint="take it out of the module; orch move, orch adopt and orch output do what it may be meant for",
-            lost="the states of the account: what Terraform knows of, protected resources among it",
+            message=f"{short(change)} accesses a state bucket: it could overwrite the state of any unit",
+            hint="remove it from the module; use orch move, orch adopt or orch output instead",
+            lost="the states of the account, which record every resource, protected ones included",
             change=change,
             names=("bucket", "key"),
         )
 
     def unreadable(self, why: str, *, address: str = "", lost: str = "") -> Finding:
-        """The plan, or one entry of it, cannot be understood."""
-        about = f"{address} cannot be judged" if address else "the plan cannot be judged"
-        hint = "plan again; if it stays so, this Terraform may be newer than what this orch knows"
-        return self._finding(UNREADABLE, address, "", cause=why, message=f"{about}: {why}", hint=hint, lost=lost)
+        """Report a plan, or one entry of it, that cannot be understood."""
+        subject = f"the change to {address.removeprefix(MODULE)}" if address else "the plan"
+        hint = "plan again; if this persists, this version of orch may not support this version of Terraform"
+        message = f"{subject} cannot be judged"
+        return self._finding(UNREADABLE, address, "", cause=why, message=message, hint=hint, lost=lost)
 
-    def unproven(self, check: str, address: str, why: str, *, policy: str) -> Finding:
-        """A check did not answer, so it is not known what it would have said."""
-        message = f"{check} did not judge {address}: {why}" if address else f"{check} did not run: {why}"
-        hint = f"correct policies/{policy}/check.py: a check answers PASSED or FAILED about each resource that it names"
+    def check_failed(self, check: str, address: str, why: str, *, policy: str) -> Finding:
+        """Report a check that gave no verdict."""
+        message = f"{check} did not judge {address.removeprefix(MODULE)}" if address else f"{check} did not run"
+        hint = f"fix policies/{policy}/check.py: it must return PASSED or FAILED for every resource of its types"
         return self._finding(CHECK_FAILED, address, check, cause=why, message=message, hint=hint)
 
     def disagreement(self, address: str) -> Finding:
-        """The check and the guard's own rule differ about a protected resource."""
-        why = f"the check {PROTECTED} and the guard's own rule do not agree on it"
-        hint = "correct policies/protected/check.py: it must fail on whatever deletes, replaces or forgets"
-        return self._finding(DISAGREE, address, "", cause=why, message=f"{address}: {why}", hint=hint)
+        """Report that the check and the guard's built-in rule differ about a protected resource."""
+        message = f"{address.removeprefix(MODULE)}: {PROTECTED} and the built-in rule disagree"
+        why = "one of them reports a loss, the other does not"
+        hint = "fix policies/protected/check.py: it must fail for every delete, replace and forget"
+        return self._finding(DISAGREE, address, "", cause=why, message=message, hint=hint)
 
-    def errored(self) -> Finding:
-        """Terraform saved the plan and then found an error."""
-        why = "Terraform ended this plan with an error, so it is not whole"
-        return self._finding(ERRORED, "", "", cause=why, message=why, hint="correct the error, then plan again")
+    def errored_plan(self) -> Finding:
+        """Report a plan that Terraform saved although planning failed."""
+        why = "Terraform failed while it made the plan"
+        return self._finding(
+            ERRORED, "", "", cause=why, message="the plan is incomplete", hint="fix the error, then plan again"
+        )
 
-    def canary(self, escaped: tuple[str, ...]) -> Finding:
-        """The policies let something pass that they must stop, so that nothing is judged by them."""
-        more = f" and {len(escaped) - 1} more" if len(escaped) > 1 else ""
+    def canary(self, failures: Sequence[str]) -> Finding:
+        """Report that the policies do not stop the loss of a protected type, so no plan is judged."""
+        more = f", and {len(failures) - 1} more" if len(failures) > 1 else ""
         return self._finding(
             CANARY,
             "",
             "",
-            cause=escaped[0] + more,
-            message="the policies let the deletion of something protected pass, so nothing is judged by them",
-            hint="put policies/protected/ and policies/protected.yaml back as they were; orch check tries again",
-            lost="whatever is protected: nobody can tell what this plan takes away",
+            cause=failures[0] + more,
+            message="the policies would let a protected resource be deleted, so no plan is judged",
+            hint="restore policies/protected/ and policies/protected.yaml; orch check repeats this test",
+            lost="possibly any protected resource: without working policies, losses go unnoticed",
         )
 
-    def disarmed(self, subject: str, what: str, where: Location) -> Finding:
-        """The change weakens what judges it."""
+    def policy_weakened(self, subject: str, what: str, where: Location) -> Finding:
+        """Report that the change weakens the policies that judge it."""
         return Finding(
             id=finding_id(POLICY_WEAKENED, self.unit.id, f"{where.file} {subject}", ""),
             rule=POLICY_WEAKENED,
             unit=self.unit.id,
             address=f"{where.file}: {subject}" if subject != where.file else subject,
             action="",
-            cause="the same change would weaken what judges it",
+            cause="the change weakens the policies that judge it",
             message=what,
-            hint="merge this in a change of its own, looked at by the owners of policies/; then run the other changes",
+            hint="merge this in a separate change, approved by the owners of policies/; then run the other changes",
             where=where,
         )
+
+    def locate(self, change: ResourceChange, names: Sequence[str]) -> Location | None:
+        """Return the source line of a change; see ``SourceLocator.locate``."""
+        return self._locator.locate(change, names)
+
+    def _lost(self, type_: str) -> str:
+        entry = self.protected.get(type_)
+        return entry.lost if entry else "everything in it"
 
     def _finding(
         self,
@@ -184,7 +235,6 @@ class Writer:
         change: ResourceChange | None = None,
         names: Iterable[str] = (),
     ) -> Finding:
-        where = locate(self.unit, change, tuple(names), self.root) if change is not None else self.unit.at
         return Finding(
             id=finding_id(rule, self.unit.id, address, action),
             rule=rule,
@@ -195,5 +245,10 @@ class Writer:
             message=message,
             hint=hint,
             lost=lost,
-            where=where,
+            where=self.locate(change, tuple(names)) if change is not None else self.unit.at,
         )
+
+
+def short(change: ResourceChange) -> str:
+    """Return the address as messages show it: without the module call that every unit has."""
+    return label(change).removeprefix(MODULE)

@@ -1,4 +1,4 @@
-"""May this exact plan run? Every plan goes through here, and whatever is not proven to be fine is refused."""
+"""Decides whether a plan may be applied. Whatever is not proven to be safe is blocked."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import CatalogueError, Location, Problem
-from orchestrator.guard.canary import escaped
-from orchestrator.guard.checkov.annotate import changed, enriched, label
-from orchestrator.guard.findings import PROTECTED, Writer
+from orchestrator.guard.canary import canary_failures
+from orchestrator.guard.checkov.annotate import annotated_resources, changed_resources, label
+from orchestrator.guard.findings import PROTECTED, FindingBuilder
 from orchestrator.guard.model import Finding, Severity, Verdict
 from orchestrator.guard.plan.entries import UnreadableError
 from orchestrator.guard.plan.reader import PlanDocument, read_document
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.rules.cloudformation import template_findings
-from orchestrator.guard.rules.protected import losses, unaccounted, unnamed_losses
-from orchestrator.guard.rules.state_buckets import reaching_in
-from orchestrator.guard.rules.vanished import Outside, vanished
-from orchestrator.guard.trust.allowance import Allowance
-from orchestrator.guard.trust.waivers import NEVER
+from orchestrator.guard.rules.protected import protected_losses, state_mismatches, unlisted_losses
+from orchestrator.guard.rules.state_buckets import state_bucket_access
+from orchestrator.guard.rules.vanished import AwsObserver, find_vanished
+from orchestrator.guard.trust.waiver_policy import WaiverPolicy
+from orchestrator.guard.trust.waivers import UNWAIVABLE
 from orchestrator.guard.trust.weakening import Weakening
 from orchestrator.terraform.model import PlanRecord, ResourceChange
 
@@ -29,50 +29,49 @@ if TYPE_CHECKING:
     from orchestrator.guard.checkov.runner import CheckOutcomes, Engine
 
 
-GUARDING = frozenset({"weakened", "hidden_replace"})
-"""Policies whose objection means that something protected may be lost, so that the finding says what."""
+LOSS_POLICIES = frozenset({"weakened", "hidden_replace"})
+"""Policies whose violation may lose protected data, so that the finding says what."""
 
 
 class Judge:
-    """Judges plans; may be called from many threads.
+    """Judges plans. Safe to use from several threads.
 
     Args:
-        policies: what is judged by.
-        allowance: what waivers allow; by default nothing.
-        weakened: what the change takes away from its own judge: a finding on every unit.
-        states: names of all state buckets: no resource may reach into one.
-        outside: tells what states, ledger and AWS have, with which plans are compared; None in tests of plans alone.
+        policies: the policies to judge by.
+        waiver_policy: what waivers allow; by default nothing.
+        weakened: how the change weakens its own policies: a finding on every unit.
+        states: names of all state buckets; no resource may access one.
+        outside: tells what exists in the states, the ledger and AWS, to compare plans with; None: nothing is compared.
     """
 
     def __init__(
         self,
         policies: Policies,
-        allowance: Allowance | None = None,
+        waiver_policy: WaiverPolicy | None = None,
         weakened: Sequence[Weakening] = (),
         *,
         states: frozenset[str] = frozenset(),
-        outside: Outside | None = None,
+        outside: AwsObserver | None = None,
     ) -> None:
         self._states = states
         self._outside = outside
         self.policies = policies
-        self.allowance = allowance if allowance is not None else Allowance()
+        self.waiver_policy = waiver_policy if waiver_policy is not None else WaiverPolicy()
         self.weakened = tuple(weakened)
-        self._warming = threading.Lock()
+        self._loading = threading.Lock()
         self._engine: Engine | None = None
-        self._escaped: tuple[str, ...] = ()
+        self._canary_failures: tuple[str, ...] = ()
 
-    def warm(self) -> Engine:
-        """Import checkov (2 s, once), load the checks, send the canary; returns at once when that is done already.
+    def load_checks(self) -> Engine:
+        """Import checkov (2 s, once), load the checks and run the canary; later calls return at once.
 
-        The canary (``canary.py``) goes before the first verdict of a run, and no earlier: a run in which nothing
-        changes warms nothing, because Terraform itself says of each plan that it is empty, and there is nothing in an
-        empty plan that could be judged or applied. So it costs such a run nothing, and no other run can pass it by.
+        The canary (``canary.py``) runs before the first verdict of a run. A run in which nothing changes has no
+        verdict, because Terraform itself reports each plan as empty, so it does not pay for the import.
 
         Raises:
             CatalogueError: a check cannot be loaded, or the check on protected resources is missing.
         """
-        with self._warming:
+        with self._loading:
             if self._engine is None:
                 from orchestrator.guard.checkov.runner import Engine  # noqa: PLC0415 - imports checkov
 
@@ -80,156 +79,155 @@ class Judge:
                 if PROTECTED not in engine.checks:
                     problem = Problem(Location("policies"), f"no policy has the check {PROTECTED}")
                     raise CatalogueError([problem])
-                self._escaped = escaped(engine, self.policies.protected)
+                self._canary_failures = canary_failures(engine, self.policies.protected)
                 self._engine = engine
             return self._engine
 
     def canary(self) -> tuple[str, ...]:
-        """What the canary got past, one line each; empty when the policies hold. Warms.
+        """Return what the policies fail to stop in the canary, one line each. Loads the checks first.
 
         Raises:
-            CatalogueError: as `warm`.
+            CatalogueError: as for ``load_checks``.
         """
-        self.warm()
-        return self._escaped
+        self.load_checks()
+        return self._canary_failures
 
-    def warm_beside(self) -> threading.Thread:
-        """Start ``warm`` in a thread, so that checkov is imported while Terraform works; join it before the end.
+    def load_checks_in_background(self) -> threading.Thread:
+        """Load the checks in a thread, so that checkov is imported while Terraform works. Join it before the end.
 
-        A check that cannot be loaded is no error there: ``judge`` raises it, where somebody waits for it.
+        A check that cannot be loaded raises no error there, but in the first ``judge``.
         """
-        thread = threading.Thread(target=self._warm_quietly, name="warm-guard")
+        thread = threading.Thread(target=self._load_quietly, name="load-checks")
         thread.start()
         return thread
 
-    def _warm_quietly(self) -> None:
+    def _load_quietly(self) -> None:
         with suppress(CatalogueError):
-            self.warm()
+            self.load_checks()
 
     def unreadable(self, unit: Unit, error: Exception) -> Finding:
-        """The finding about a plan that another reader than the guard's could not read."""
-        return Writer(unit, self.policies.root, self.policies.protected).unreadable(str(error))
+        """Return the finding about a plan that the report's reader cannot read."""
+        return FindingBuilder(unit, self.policies.root, self.policies.protected).unreadable(str(error))
 
     def judge(self, unit: Unit, plan: PlanRecord, *, destroy: bool = False, more: Sequence[Finding] = ()) -> Verdict:
-        """The verdict over one plan, with what waivers allow.
-
-        A plan that Terraform itself called empty has no findings of its own.
+        """Judge one plan and apply the waivers. A plan that Terraform reports as empty has no findings of its own.
 
         Args:
-            unit: the unit that the plan is of.
-            plan: the plan; judged is its JSON, and what ``plan`` says only makes the verdict stricter.
-            destroy: the plan destroys the whole unit, so that everything in its state goes, also what a plan that
-                ended at the first ``prevent_destroy`` does not name.
-            more: what else was found about the unit: waivers are applied to it too. A finding that is not handed in
-                here, nor to ``allowance.allow`` before, makes its waiver one for nothing.
+            unit: the unit that the plan belongs to.
+            plan: the plan. Its JSON is judged; what ``plan`` itself says can only make the verdict stricter.
+            destroy: the plan destroys the whole unit, so everything in its state is lost, including what a plan that
+                stopped at the first ``prevent_destroy`` does not list.
+            more: other findings about the unit, to which waivers apply too. Pass every one of them, here or to
+                ``waiver_policy.apply``: otherwise its waiver counts as unused.
 
         Raises:
             CatalogueError: a check cannot be loaded; nothing is judged without all of them.
         """
-        writer = Writer(unit, self.policies.root, self.policies.protected)
-        findings, checks, errored = self._found(unit, plan, writer, destroy=destroy)
+        builder = FindingBuilder(unit, self.policies.root, self.policies.protected)
+        findings, checks, errored = self._find(unit, plan, builder, destroy=destroy)
         findings += more
-        findings += [writer.disarmed(each.subject, each.what, each.where) for each in self.weakened]
-        allowed = self.allowance.allow(findings, plan.file)
-        if errored and not any(each.rule == PROTECTED and each.severity is Severity.BLOCK for each in allowed):
-            allowed = (*allowed, writer.errored())  # a waiver allows a loss, not a plan that is not whole
-        if not errored and not any(each.rule in NEVER for each in allowed):
-            # where the guard itself did not work, nobody can tell whether a waiver is for nothing
-            allowed = (*allowed, *self.allowance.unused(unit.id))
-        return Verdict(unit=unit.id, findings=allowed, checks=checks)
+        findings += [builder.policy_weakened(each.subject, each.what, each.where) for each in self.weakened]
+        applied = self.waiver_policy.apply(findings, plan.file)
+        if errored and not any(each.rule == PROTECTED and each.severity is Severity.BLOCK for each in applied):
+            applied = (*applied, builder.errored_plan())  # a waiver allows a loss, not an incomplete plan
+        if not errored and not any(each.rule in UNWAIVABLE for each in applied):
+            # if the guard itself failed, unused waivers cannot be told apart from needed ones
+            applied = (*applied, *self.waiver_policy.unused(unit.id))
+        return Verdict(unit=unit.id, findings=applied, checks=checks)
 
-    def _found(
-        self, unit: Unit, plan: PlanRecord, writer: Writer, *, destroy: bool
+    def _find(
+        self, unit: Unit, plan: PlanRecord, builder: FindingBuilder, *, destroy: bool
     ) -> tuple[list[Finding], tuple[str, ...], bool]:
-        """Every objection, the checks that ran, and whether Terraform ended the plan with an error."""
+        """Return the findings, the checks that ran, and whether Terraform ended the plan with an error."""
         if plan.json_file is None:
-            return ([] if plan.empty else [writer.unreadable("there is no JSON of it")]), (), False
+            return ([] if plan.empty else [builder.unreadable("its JSON is missing")]), (), False
         try:
             document = read_document(plan.json_file)
         except UnreadableError as error:
-            return [writer.unreadable(str(error))], (), False
-        findings, checks = self._judged(unit, plan, document, destroy=destroy)
+            return [builder.unreadable(str(error))], (), False
+        findings, checks = self._judge_document(unit, plan, document, destroy=destroy)
         return findings, checks, document.errored
 
-    def _judged(
+    def _judge_document(
         self, unit: Unit, plan: PlanRecord, document: PlanDocument, *, destroy: bool
     ) -> tuple[list[Finding], tuple[str, ...]]:
-        engine = self.warm()
-        changes = changed(document)
-        writer = Writer(unit, self.policies.root, self.policies.protected, changes)
-        if self._escaped:
-            return [writer.canary(self._escaped)], ()
-        lost = losses(document, plan.changes, self.policies.protected)
-        unnamed = unnamed_losses(document, self.policies.protected) if destroy else ()
-        findings = [writer.loss(change) for change in (*lost.values(), *unnamed)]
-        findings += self._faults(document, writer)
-        findings += [writer.into_state(*each) for each in reaching_in(document.changes, self._states)]
-        findings += self._templates(unit, changes, writer)
+        engine = self.load_checks()
+        changes = changed_resources(document)
+        builder = FindingBuilder(unit, self.policies.root, self.policies.protected, changes)
+        if self._canary_failures:
+            return [builder.canary(self._canary_failures)], ()
+        lost = protected_losses(document, plan.changes, self.policies.protected)
+        unlisted = unlisted_losses(document, self.policies.protected) if destroy else ()
+        findings = [builder.loss(change) for change in (*lost.values(), *unlisted)]
+        findings += self._faults(document, builder)
+        findings += [builder.state_access(*each) for each in state_bucket_access(document.changes, self._states)]
+        findings += _templates(changes, builder)
         if self._outside is not None:
-            findings += vanished(unit, document, self.policies.protected, self._outside, writer)
+            findings += find_vanished(unit, document, self.policies.protected, self._outside, builder)
         checks: tuple[str, ...] = ()
         try:
-            answers = engine.run(enriched(document, self.policies.protected))
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong in checkov, the plan was not judged
+            outcomes = engine.run(annotated_resources(document, self.policies.protected))
+        except Exception as error:  # noqa: BLE001 - whatever fails in checkov, the plan was not judged
             why = f"checkov failed with {type(error).__name__}"
-            findings.append(writer.unproven(PROTECTED, "", why, policy="protected"))
+            findings.append(builder.check_failed(PROTECTED, "", why, policy="protected"))
         else:
             by_label = {label(change): change for change in changes}
-            findings += _objections(engine, answers, by_label, writer, frozenset(lost))
-            findings += _gaps(engine, answers, writer)
-            checks = _proven(answers)
+            findings += _violations(engine, outcomes, by_label, builder, frozenset(lost))
+            findings += _missing_outcomes(engine, outcomes, builder)
+            checks = _complete_checks(outcomes)
         return findings, checks
 
-    def _templates(self, unit: Unit, changes: Sequence[ResourceChange], writer: Writer) -> list[Finding]:
-        """What is lost inside of CloudFormation stacks."""
-        try:
-            return list(template_findings(unit, changes, self.policies.protected, self.policies.root))
-        except Exception as error:  # noqa: BLE001 - a template that nobody thought of was not judged
-            return [writer.unreadable(f"a template could not be compared: {type(error).__name__}")]
-
-    def _faults(self, document: PlanDocument, writer: Writer) -> Iterator[Finding]:
+    def _faults(self, document: PlanDocument, builder: FindingBuilder) -> Iterator[Finding]:
         for fault in document.faults:
-            yield writer.unreadable(fault.what, address=fault.address)
-        types = {each.address: each.type for each in document.changes}
-        types |= {each.address: each.type for each in document.prior}
-        for fault in unaccounted(document, self.policies.protected):
-            entry = self.policies.protected.types[types[fault.address]]
-            yield writer.unreadable(fault.what, address=fault.address, lost=entry.lost)
+            yield builder.unreadable(fault.what, address=fault.address)
+        for fault in state_mismatches(document, self.policies.protected):
+            entry = self.policies.protected.types[fault.protected_type]
+            yield builder.unreadable(fault.what, address=fault.address, lost=entry.lost)
 
 
-def _objections(
-    engine: Engine, answers: CheckOutcomes, changes: dict[str, ResourceChange], writer: Writer, lost: frozenset[str]
+def _templates(changes: Sequence[ResourceChange], builder: FindingBuilder) -> list[Finding]:
+    """Report what CloudFormation stacks would lose."""
+    try:
+        return list(template_findings(changes, builder))
+    except Exception as error:  # noqa: BLE001 - an unexpected template was not judged
+        return [builder.unreadable(f"a CloudFormation template cannot be compared: {type(error).__name__}")]
+
+
+def _violations(
+    engine: Engine,
+    outcomes: CheckOutcomes,
+    changes: dict[str, ResourceChange],
+    builder: FindingBuilder,
+    lost: frozenset[str],
 ) -> Iterator[Finding]:
-    """What the checks object to; the check on protected resources is compared with the guard's own rule."""
-    stopped = {each.address for each in answers.given if each.check == PROTECTED and not each.passed}
-    for address in sorted(stopped ^ (lost & changes.keys())):
-        yield writer.disagreement(address)
-    for each in answers.given:
+    """Report failed checks, and where the check on protected resources disagrees with the built-in rule."""
+    failed = {each.address for each in outcomes.given if each.check == PROTECTED and not each.passed}
+    for address in sorted(failed ^ (lost & changes.keys())):
+        yield builder.disagreement(address)
+    for each in outcomes.given:
         if each.passed or (each.check == PROTECTED and each.address in lost):
             continue
         change = changes[each.address]
         if each.check == PROTECTED:
-            yield writer.loss(change)
+            yield builder.loss(change)
             continue
         check = engine.checks[each.check]
-        net = writer.protected.net(change.type)
-        entry = writer.protected.get(change.type) or (net[0] if net else None)
-        yield writer.objection(
+        yield builder.violation(
             each.check,
             change,
             name=check.name,
             hint=check.guideline,
             details=each.details,
-            lost=entry.lost if entry is not None and check.policy in GUARDING else "",
+            guards_data=check.policy in LOSS_POLICIES,
         )
 
 
-def _gaps(engine: Engine, answers: CheckOutcomes, writer: Writer) -> Iterator[Finding]:
-    for (check, address), why in answers.missing.items():
-        yield writer.unproven(check, address, why, policy=engine.checks[check].policy)
+def _missing_outcomes(engine: Engine, outcomes: CheckOutcomes, builder: FindingBuilder) -> Iterator[Finding]:
+    for (check, address), why in outcomes.missing.items():
+        yield builder.check_failed(check, address, why, policy=engine.checks[check].policy)
 
 
-def _proven(answers: CheckOutcomes) -> tuple[str, ...]:
-    """Checks that answered, and about everything that they had to."""
-    gaps = {check for check, _ in answers.missing}
-    return tuple(sorted({each.check for each in answers.given} - gaps))
+def _complete_checks(outcomes: CheckOutcomes) -> tuple[str, ...]:
+    """Return the checks that gave an outcome for everything in their scope."""
+    incomplete = {check for check, _ in outcomes.missing}
+    return tuple(sorted({each.check for each in outcomes.given} - incomplete))

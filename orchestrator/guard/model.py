@@ -1,4 +1,4 @@
-"""What the guard answers: findings and a verdict."""
+"""What the guard returns: findings and a verdict."""
 
 from __future__ import annotations
 
@@ -8,31 +8,34 @@ from enum import StrEnum
 from orchestrator.errors import Location
 
 POLICY_WEAKENED = "ORCH_POLICY_WEAKENED"
-"""The rule about the change as a whole: it weakens what judges it, which is a finding on each of its units."""
+"""The rule about the change as a whole: it weakens the policies that judge it. Every unit gets this finding."""
 
 
 class Severity(StrEnum):
-    """Whether a finding stops the apply."""
+    """Whether a finding blocks the apply."""
 
     BLOCK = "block"
     WARN = "warn"
     WAIVED = "waived"
-    """It would stop the apply, and a valid waiver allows it: shown, and no more."""
+    """It would block the apply, but a valid waiver allows it; it is only shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One policy's objection to one change in one plan.
+    """One rule's objection to one change in one plan.
 
     Attributes:
-        id: stable over runs: made from rule, unit, address and action.
-        rule: the policy's id, e.g. ``ORCH_PROTECTED``.
-        cause: why the change is what it is: Terraform's action reason or the attributes that force it.
-        message: one sentence for a person; ``hint``: the way out.
+        id: ten hex digits, made from rule, unit, address and action; the same in every run.
+        rule: the rule's id, e.g. ``ORCH_PROTECTED``.
+        address: what it is about: a resource address, a file, a provider or module source, or a state key.
+        action: what the plan does to it, as one word; empty when it is not about an action.
+        cause: why the change happens: Terraform's reason, or the attributes that force it.
+        message: one sentence: what is wrong.
+        hint: what to do.
         lost: what would be lost, from ``policies/protected.yaml``; empty when the rule is about something else.
-        where: the line in ``live/`` or ``modules/`` that caused it, when it can be told.
-        inside: what is in it now, in words: "3 users", or "not counted"; empty when nobody looked.
-        waiver: what allows it: id, owner and reason of the waiver; empty when nothing does.
+        where: the line in ``live/`` or ``modules/`` that causes it, if known.
+        inside: what it contains now: "3 users", or "not counted"; empty when nothing was counted.
+        waiver: id, owner and reason of the waiver that allows it, or empty.
     """
 
     id: str
@@ -52,7 +55,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The judgement over one plan. ``checks`` are the ids of the checks that are proven to have run."""
+    """The result of judging one plan. ``checks``: ids of the checks that answered for every change in their scope."""
 
     unit: str
     findings: tuple[Finding, ...]
@@ -65,5 +68,5 @@ class Verdict:
 
     @property
     def waived(self) -> tuple[Finding, ...]:
-        """The findings that only a waiver allows."""
+        """The findings that a waiver allows."""
         return tuple(f for f in self.findings if f.severity is Severity.WAIVED)

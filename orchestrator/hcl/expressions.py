@@ -1,4 +1,4 @@
-"""HCL's expressions and templates: from tokens to a tree. Without evaluation, operators need no precedence."""
+"""Parses HCL expressions into a syntax tree. Nothing is evaluated, so operators need no precedence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DEEPEST = 60
 
 
 class ExpressionParser(TemplateReader):
-    """Reads expressions at the scanner's place. One parser reads one text, once.
+    """Parses expressions from the scanner's current token. Each parser reads one text, once.
 
     Args:
         text: the whole text.
@@ -34,10 +34,10 @@ class ExpressionParser(TemplateReader):
         self._depth = 0
 
     def expression(self) -> Expression:
-        """The expression that begins at the token at hand.
+        """Parse the expression that begins at the current token.
 
         Raises:
-            HclError: there is none.
+            HclError: no expression begins here.
         """
         self._depth += 1
         if self._depth > _DEEPEST:
@@ -108,7 +108,7 @@ class ExpressionParser(TemplateReader):
         return Constant(_WORDS[name], start) if name in _WORDS else Reference(name, (), start)
 
     def _open(self, *, over_lines: bool = True) -> bool:
-        """Go over an opening sign; returns what to give back to ``_close``."""
+        """Consume an opening bracket; return the state that ``_close`` needs."""
         before = self.scanner.over_lines
         self.scanner.over_lines = over_lines
         self.scanner.advance()
@@ -135,7 +135,7 @@ class ExpressionParser(TemplateReader):
         return tuple(found)
 
     def _after(self, term: Expression) -> Expression:
-        """What follows a term: ``.name``, ``[0]``, ``.*``, ``[*]``."""
+        """Parse what follows a term: ``.name``, ``[0]``, ``.*``, ``[*]``."""
         while self.scanner.kind in {".", "["}:
             term = self._dotted(term) if self.scanner.kind == "." else self._indexed(term)
         return term
@@ -185,7 +185,7 @@ class ExpressionParser(TemplateReader):
         if self._at_for():
             return self._for("}", start, before=before)
         self.scanner.over_lines = False
-        # The token at hand was read over the newlines before it, which an object's beginning allows.
+        # The current token was read with newlines skipped, which HCL allows at the start of an object.
         found: list[tuple[Expression, Expression]] = []
         while self.scanner.kind != "}":
             found.append(self._entry())
@@ -208,7 +208,7 @@ class ExpressionParser(TemplateReader):
         return key, self.expression()
 
     def _at_for(self) -> bool:
-        """Whether ``for`` begins a loop here; it may also be a key: ``{ for = 1 }``."""
+        """Return whether ``for`` begins a loop here; it can also be a key: ``{ for = 1 }``."""
         scanner = self.scanner
         if scanner.kind != "word" or scanner.value != "for":
             return False
@@ -239,7 +239,7 @@ def _step(term: Expression, step: Scalar) -> Expression:
 
 
 def parse_expression(text: str) -> Expression:
-    """The tree of one expression, newlines being white space.
+    """Parse one expression; newlines count as white space.
 
     Raises:
         HclError: the text is not one expression.
@@ -254,9 +254,9 @@ def parse_expression(text: str) -> Expression:
 
 
 def parse_template(text: str) -> Expression:
-    """The tree of a template as JSON syntax has it: text with ``${…}``, without quotes and escapes.
+    """Parse a template in JSON syntax: text with ``${…}``, without quotes and escapes.
 
     Raises:
-        HclError: a sequence in it is broken.
+        HclError: a template sequence is broken.
     """
     return ExpressionParser(text).bare_template()

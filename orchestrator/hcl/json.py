@@ -1,4 +1,4 @@
-"""HCL's JSON syntax (``.tf.json``) into the same tree as HCL's own, as far as a module's interface needs it."""
+"""Parses HCL's JSON syntax (``.tf.json``) into the same tree, as far as a module's interface requires."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _LABELS = {
     "provisioner": 1,
     "action": 2,
 }
-"""How many labels each kind of block has; all others have none."""
+"""Number of labels of each kind of block; all others have none."""
 _INNER = {
     "terraform": {"required_providers"},
     "resource": {"provisioner", "lifecycle", "connection"},
     "removed": {"provisioner", "lifecycle"},
     "check": {"data"},
 }
-"""The blocks inside of blocks that matter here; anything else inside of one is read as an attribute."""
+"""Nested blocks that matter here; anything else inside a block is read as an attribute."""
 _COMMENT = "//"
 
 
@@ -44,7 +44,7 @@ _Value: TypeAlias = Union[_Object, tuple["_Value", ...], str, int, float, bool, 
 
 
 class _Reader:
-    """Reads JSON that is known to be sound, keeping repeated keys and every key's place."""
+    """Reads valid JSON and keeps duplicate keys and the position of every key."""
 
     def __init__(self, text: str) -> None:
         self._tokens: Iterator[re.Match[str]] = _TOKEN.finditer(text)
@@ -83,13 +83,13 @@ class _Reader:
 
 
 def parse_json(text: str) -> Body:
-    """The tree of a ``.tf.json`` file.
+    """Parse a ``.tf.json`` file.
 
-    Positions of attributes and blocks are those of their keys in the file; positions inside of an attribute's value
-    count from the beginning of its text.
+    The position of an attribute or block is that of its key in the file. Positions inside a value count from the start
+    of its text.
 
     Raises:
-        HclError: it is not JSON, or not an object, or a ``${…}`` in it is broken.
+        HclError: the text is not a JSON object, or a ``${…}`` in it is broken.
     """
     try:
         json.loads(text)
@@ -111,7 +111,7 @@ def _file(found: _Value) -> Body:
 
 
 def _objects(value: _Value, key: str, position: int) -> tuple[_Object, ...]:
-    """JSON syntax lets a list of objects stand wherever blocks repeat."""
+    """Return the objects of a value: JSON syntax allows a list of objects wherever blocks repeat."""
     many = value if isinstance(value, tuple) else (value,)
     objects = tuple(each for each in many if isinstance(each, _Object))
     if len(objects) != len(many):

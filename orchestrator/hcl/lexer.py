@@ -1,4 +1,4 @@
-"""HCL's tokens, read one at a time as the parser asks: where text ends and a template begins, only the parser knows."""
+"""HCL tokens, read one at a time on request: only the parser knows where text ends and a template begins."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
 class Scanner:
-    """One text and the token that is looked at.
+    """A text and its current token.
 
     Args:
         text: the file's content, without a byte order mark.
@@ -33,8 +33,8 @@ class Scanner:
     Attributes:
         kind: ``word``, ``number``, ``heredoc``, ``newline``, ``end``, or the sign itself: ``{``, ``==``.
         value: the token's text.
-        start: offset of the token; ``end``: offset after it; ``last``: offset after the token before.
-        over_lines: a newline is only white space, as inside of parentheses; else it is a token.
+        start: offset of the token; ``end``: offset after it; ``last``: offset after the previous token.
+        over_lines: whether a newline counts as white space, as inside parentheses; otherwise it is a token.
     """
 
     __slots__ = ("end", "kind", "last", "over_lines", "start", "text", "value")
@@ -46,7 +46,7 @@ class Scanner:
         self.over_lines = False
 
     def advance(self) -> None:
-        """Look at the next token.
+        """Read the next token.
 
         Raises:
             HclError: no token begins here.
@@ -61,18 +61,18 @@ class Scanner:
         self.start, self.end = match.span(kind)
 
     def jump(self, position: int) -> None:
-        """Go on at an offset: the next ``advance`` reads from there."""
+        """Continue at an offset: the next ``advance`` reads from there."""
         self.end = position
 
     def line(self, position: int) -> int:
-        """Line of an offset, counted from 1."""
+        """Return the line of an offset, counted from 1."""
         return self.text.count("\n", 0, position) + 1
 
     def quoted(self, position: int) -> tuple[str, int]:
-        """Text inside quotes up to the closing quote or a template sequence: the text, and the offset after it.
+        """Read quoted text up to the closing quote or a template sequence; return the text and the offset after it.
 
         Raises:
-            HclError: an escape that HCL does not know.
+            HclError: the text has an unknown escape.
         """
         match = _QUOTED.match(self.text, position)
         raw, end = (match[0], match.end()) if match else ("", position)
@@ -81,7 +81,7 @@ class Scanner:
         return _ESCAPE.sub(lambda found: _unescape(found, position), raw), end
 
     def template_line(self, position: int) -> tuple[str, int]:
-        """Text of a heredoc up to the end of its line or a template sequence: the text, and the offset after it."""
+        """Read heredoc text up to the end of its line or a template sequence; return the text and its end offset."""
         match = _LINE.match(self.text, position)
         raw, end = (match[0], match.end()) if match else ("", position)
         return raw.replace("$${", "${").replace("%%{", "%{"), end
@@ -104,5 +104,5 @@ def _unescape(found: re.Match[str], position: int) -> str:
         return _SIMPLE[simple]
     code = int(short or long, 16)
     if code > 0x10FFFF:
-        raise HclError(f"no such character: {found[0]}", position + found.start())
+        raise HclError(f"invalid Unicode character: {found[0]}", position + found.start())
     return chr(code)

@@ -1,4 +1,4 @@
-"""HCL's bodies: attributes and blocks, of a file in HCL's own syntax."""
+"""Parses HCL files: attributes and blocks in HCL's native syntax."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _DEEPEST = 40
 
 
 class _BodyParser(ExpressionParser):
-    """Reads a file. One parser reads one text, once."""
+    """Parses a file. Each parser reads one text, once."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -65,7 +65,7 @@ class _BodyParser(ExpressionParser):
         return Block(kind, tuple(labels), body, position)
 
     def _one_line(self) -> Body:
-        """``{}`` or ``{ name = value }``: on the line of its brace a block has one attribute at most."""
+        """Parse ``{}`` or ``{ name = value }``: a block on one line has at most one attribute."""
         attributes: dict[str, Attribute] = {}
         if self.scanner.kind == "word":
             position = self.scanner.start
@@ -87,12 +87,12 @@ class _BodyParser(ExpressionParser):
 
 
 def parse_hcl(text: str) -> Body:
-    """The tree of a ``.tf`` file.
+    """Parse a ``.tf`` file.
 
     Args:
-        text: the file's content; a byte order mark is skipped, as Terraform does.
+        text: the file's content; a byte order mark is skipped, as in Terraform.
 
     Raises:
-        HclError: it is not HCL; positions count from the text without its byte order mark.
+        HclError: the text is not HCL; positions count from the text without its byte order mark.
     """
     return _BodyParser(text.removeprefix("\ufeff")).file()

@@ -1,4 +1,4 @@
-"""HCL's templates: quoted text, heredocs, and the ``${…}`` and ``%{…}`` in them."""
+"""Parses HCL templates: quoted text, heredocs, and the ``${…}`` and ``%{…}`` in them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _KINDS = {"newline": "the end of the line", "end": "the end of the file"}
 
 
 class TemplateReader(ABC):
-    """The half of the parser that reads text; the other half reads the expressions inside of it.
+    """The half of the parser that reads text; the other half reads the expressions in it.
 
     Args:
         text: the whole text.
@@ -23,23 +23,23 @@ class TemplateReader(ABC):
 
     @abstractmethod
     def expression(self) -> Expression:
-        """The expression that begins at the token at hand.
+        """Parse the expression that begins at the current token.
 
         Raises:
-            HclError: there is none.
+            HclError: no expression begins here.
         """
 
     def fail(self, wanted: str) -> HclError:
-        """The error that the token at hand is not what is wanted."""
+        """Return an error that the current token is not the expected one."""
         token = self.scanner
         found = _KINDS.get(token.kind) or repr(token.value)
         return HclError(f"{wanted} expected, found {found}", token.start)
 
     def take(self, kind: str, wanted: str | None = None) -> str:
-        """Go over a token of this kind and return its text.
+        """Consume a token of this kind and return its text.
 
         Raises:
-            HclError: it is another token.
+            HclError: the current token is of another kind.
         """
         if self.scanner.kind != kind:
             raise self.fail(wanted or f"'{kind}'")
@@ -48,10 +48,10 @@ class TemplateReader(ABC):
         return value
 
     def loop_head(self) -> None:
-        """Go over ``key, value in`` of a loop.
+        """Consume ``key, value in`` of a loop.
 
         Raises:
-            HclError: it is something else.
+            HclError: the current token does not begin one.
         """
         self.take("word", "a name")
         if self.scanner.kind == ",":
@@ -62,10 +62,10 @@ class TemplateReader(ABC):
         self.scanner.advance()
 
     def text(self) -> Expression:
-        """The quoted text or heredoc that begins at the token at hand.
+        """Parse the quoted text or heredoc that begins at the current token.
 
         Raises:
-            HclError: it is not closed, or a sequence in it is broken.
+            HclError: it is not closed, or a template sequence in it is broken.
         """
         return self._heredoc() if self.scanner.kind == "heredoc" else self._quoted()
 
@@ -84,16 +84,16 @@ class TemplateReader(ABC):
             position = self._sequence(parts, end, start)
 
     def _sequence(self, parts: list[Expression], position: int, start: int) -> int:
-        """One ``${…}`` or ``%{…}``; returns the offset after it."""
+        """Parse one ``${…}`` or ``%{…}``; return the offset after it."""
         scanner = self.scanner
         opening = scanner.text[position : position + 2]
         if opening not in {"${", "%{"}:
-            raise HclError("the text is not closed on its line", start)
+            raise HclError("missing closing quote on this line", start)
         before, scanner.over_lines = scanner.over_lines, True
         scanner.jump(position + (3 if scanner.text.startswith("~", position + 2) else 2))
         scanner.advance()
         if opening == "${":
-            # kept as a compound, so that "${x}" is told from "x"
+            # a compound, to distinguish "${x}" from "x"
             parts.append(Compound("interpolation", (self.expression(),), position))
         else:
             parts.append(self._directive(position))
@@ -131,7 +131,7 @@ class TemplateReader(ABC):
         return whole
 
     def _heredoc_line(self, parts: list[Expression], position: int, start: int) -> int:
-        """One line of a heredoc; returns the offset of the next one."""
+        """Parse one line of a heredoc; return the offset of the next one."""
         scanner = self.scanner
         while True:
             text, end = scanner.template_line(position)
@@ -145,10 +145,10 @@ class TemplateReader(ABC):
             position = self._sequence(parts, end, start)
 
     def bare_template(self) -> Expression:
-        """All of the text as one template, as JSON syntax has it: no quotes, no escapes.
+        """Parse the whole text as one template in JSON syntax: no quotes, no escapes.
 
         Raises:
-            HclError: a sequence in it is broken.
+            HclError: a template sequence is broken.
         """
         scanner = self.scanner
         parts: list[Expression] = []
@@ -164,7 +164,7 @@ class TemplateReader(ABC):
 
 
 def _template(parts: list[Expression], start: int) -> Expression:
-    """A constant when nothing in it has to be evaluated."""
+    """Return a constant if nothing in the parts needs evaluation, else a template."""
     texts = [str(part.value) for part in parts if isinstance(part, Constant)]
     if len(texts) == len(parts):
         return Constant("".join(texts), start)
@@ -173,7 +173,7 @@ def _template(parts: list[Expression], start: int) -> Expression:
 
 
 def _check_balance(parts: list[Compound], start: int) -> None:
-    """Every ``%{if}`` and ``%{for}`` is closed, by its own word."""
+    """Check that every ``%{if}`` and ``%{for}`` is closed by its keyword."""
     waiting: list[str] = []
     for part in parts:
         match part.kind:
@@ -183,13 +183,13 @@ def _check_balance(parts: list[Compound], start: int) -> None:
                 if not waiting or waiting.pop() != part.kind:
                     raise HclError(f"%{{ {part.kind} }} closes nothing", part.position)
             case "else" if waiting[-1:] != ["endif"]:
-                raise HclError("%{ else } is outside of an if", part.position)
+                raise HclError("%{ else } is outside an if", part.position)
     if waiting:
         raise HclError(f"%{{ {waiting[-1]} }} is missing", start)
 
 
 def _flushed(text: str) -> str:
-    """A ``<<-`` heredoc without the indentation that all its lines share."""
+    """Return the text of a ``<<-`` heredoc without the indentation that all its lines share."""
     lines = text.split("\n")
     shared = min((len(line) - len(line.lstrip(" \t")) for line in lines if line.strip()), default=0)
     return "\n".join(line[shared:] for line in lines)

@@ -1,6 +1,6 @@
-"""The syntax tree of HCL: expressions, attributes and blocks, with their place in the text and without any evaluation.
+"""The syntax tree of HCL: expressions, attributes and blocks with source positions. Nothing is evaluated.
 
-Named tuples, not dataclasses: a large module has some ten thousand of these, and they are made twice as fast.
+Named tuples, not dataclasses: a large module has ten thousand nodes, and named tuples are created twice as fast.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ Scalar: TypeAlias = str | int | float | bool | None
 
 
 class HclError(ValueError):
-    """Text that is not HCL.
+    """Text that is not valid HCL.
 
     Args:
-        message: what is wrong, for a person.
+        message: what is wrong.
         position: offset into the text, counted from 0.
     """
 
@@ -33,14 +33,14 @@ class Constant(NamedTuple):
 
 
 class Template(NamedTuple):
-    """Text with ``${…}`` or ``%{…}`` inside; constants are the text between."""
+    """Text with ``${…}`` or ``%{…}``; its constant parts are the text in between."""
 
     parts: tuple[Expression, ...]
     position: int
 
 
 class Reference(NamedTuple):
-    """``var.pool["a"].id``: the first name, and the constant steps after it."""
+    """A reference such as ``var.pool["a"].id``: its first name, and the constant steps after it."""
 
     root: str
     steps: tuple[str | int | float | bool | None, ...]
@@ -63,14 +63,14 @@ class Items(NamedTuple):
 
 
 class Entries(NamedTuple):
-    """``{a = b}``; a bare word as key is a constant."""
+    """``{a = b}``; a bare word as a key is a constant."""
 
     entries: tuple[tuple[Expression, Expression], ...]
     position: int
 
 
 class Compound(NamedTuple):
-    """Everything else, by what it is made of.
+    """Any other expression, by its parts.
 
     ``kind``: ``operation``, ``condition``, ``for``, ``index``, ``splat``, ``parentheses``, ``interpolation`` for
     ``${…}``; for ``%{…}`` its keyword: ``if``, ``for``, ``else``, ``endif``, ``endfor``.
@@ -85,7 +85,7 @@ Expression: TypeAlias = Union[Constant, Template, Reference, FunctionCall, Items
 
 
 class Attribute(NamedTuple):
-    """``name = value``. ``text`` is the value as it is written."""
+    """``name = value``. ``text`` is the value's source text."""
 
     name: str
     value: Expression
@@ -103,14 +103,14 @@ class Block(NamedTuple):
 
 
 class Body(NamedTuple):
-    """What is between braces, or a whole file."""
+    """The content of a block, or of a whole file."""
 
     attributes: Mapping[str, Attribute]
     blocks: tuple[Block, ...]
 
 
 def parts_of(expression: Expression) -> tuple[Expression, ...]:
-    """The expressions directly inside an expression."""
+    """Return the expressions directly inside an expression."""
     if isinstance(expression, Template | Compound):
         return expression.parts
     if isinstance(expression, FunctionCall):
@@ -123,7 +123,7 @@ def parts_of(expression: Expression) -> tuple[Expression, ...]:
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
-    """The expression and everything inside it, in no particular order."""
+    """Yield the expression and everything inside it, in no particular order."""
     waiting = [expression]
     while waiting:
         current = waiting.pop()
@@ -132,7 +132,7 @@ def walk(expression: Expression) -> Iterator[Expression]:
 
 
 def attributes_of(body: Body) -> Iterator[Attribute]:
-    """Every attribute of a body and of the blocks in it."""
+    """Yield every attribute of a body and of the blocks in it."""
     waiting = [body]
     while waiting:
         current = waiting.pop()
@@ -141,7 +141,7 @@ def attributes_of(body: Body) -> Iterator[Attribute]:
 
 
 def constant_text(expression: Expression) -> str | None:
-    """The text that an expression is, whatever parentheses are around it; None when it is not constant text."""
+    """Return the text of a constant text expression, parenthesized or not; None for any other expression."""
     while isinstance(expression, Compound) and expression.kind == "parentheses":
         expression = expression.parts[0]
     return expression.value if isinstance(expression, Constant) and isinstance(expression.value, str) else None

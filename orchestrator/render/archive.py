@@ -1,4 +1,4 @@
-"""Folders become zip files that are byte for byte the same each time, on every machine."""
+"""Reproducible zip files: the same folder gives the same bytes on every machine."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 from orchestrator.errors import Location, SetupError
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that a zip can hold: times of files must not matter."""
+"""The earliest time that a zip can store: modification times must not matter."""
 
 _LEFT_OUT = {"__pycache__", ".git", ".DS_Store", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
 
 
 def zip_folder(folder: Path, *, root: Path) -> bytes:
-    """The zip of a folder: files sorted by name, one fixed time, only the executable bit kept, level 9.
+    """Return the zip of a folder: files sorted by name, one fixed time, only the executable bit, level 9.
 
     Raises:
-        SetupError: the folder is missing, empty, or holds a link that leads outside of the repository.
+        SetupError: the folder is missing, empty, or contains a link that leads out of the repository.
     """
     where = Location(_shown(folder, root))
     if not folder.is_dir():
@@ -37,7 +37,7 @@ def _entry(path: Path, folder: Path) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), date_time=_EPOCH)
     executable = path.stat().st_mode & 0o100
     entry.external_attr = (0o100755 if executable else 0o100644) << 16
-    entry.create_system = 3  # Unix, also when the zip is made on another system
+    entry.create_system = 3  # Unix, on every system
     entry.compress_type = zipfile.ZIP_DEFLATED
     return entry
 
@@ -49,7 +49,7 @@ def _files(folder: Path, root: Path) -> list[Path]:
             continue
         if not path.resolve().is_relative_to(root.resolve()):
             raise SetupError(
-                f"{_shown(path, root)} is a link out of the repository",
+                f"{_shown(path, root)} is a link that leads out of the repository",
                 where=Location(_shown(folder, root)),
                 hint="copy the file into the folder",
             )

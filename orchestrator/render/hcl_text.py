@@ -1,6 +1,6 @@
-r"""The only place where text becomes HCL: quoted strings, identifiers and index expressions.
+r"""The only place where text becomes HCL: quoted strings, identifiers, index expressions and literals.
 
-Escapes are those of the HCL native syntax specification (quoted templates): ``\n \r \t \" \\ \uNNNN``, and
+The escapes are those of quoted templates in the HCL native syntax specification: ``\n \r \t \" \\ \uNNNN``, and
 ``$${`` and ``%%{`` for what would otherwise start an interpolation or a directive.
 """
 
@@ -20,7 +20,7 @@ _DELETE = 0x7F
 
 
 def hcl_quote(text: str) -> str:
-    """A quoted HCL string that means exactly ``text`` and nothing else."""
+    """Return a quoted HCL string whose value is exactly ``text``."""
     escaped = "".join(_escape(character) for character in text)
     return '"' + escaped.replace("${", "$${").replace("%{", "%%{") + '"'
 
@@ -29,17 +29,17 @@ def _escape(character: str) -> str:
     if character in _ESCAPES:
         return _ESCAPES[character]
     code = ord(character)
-    # U+2028 and U+2029 end a line for some readers, so they are escaped with the control characters.
+    # Some parsers treat U+2028 and U+2029 as line ends, so they are escaped like control characters.
     if code < _FIRST_PRINTABLE or code == _DELETE or 0x80 <= code <= 0x9F or code in {0x2028, 0x2029, 0xFEFF}:
         return f"\\u{code:04X}"
     return character
 
 
-def identifier(name: str) -> str:
-    """``name``, if it can stand in HCL as an identifier.
+def hcl_identifier(name: str) -> str:
+    """Return ``name`` if it is a valid HCL identifier.
 
     Raises:
-        ValueError: when it cannot; the catalogue has checked names before, so this is the second lock on the door.
+        ValueError: it is not. The configuration checks names earlier; this is a second check.
     """
     if not _IDENTIFIER.fullmatch(name):
         message = f"{name!r} is not an identifier"
@@ -47,26 +47,26 @@ def identifier(name: str) -> str:
     return name
 
 
-def index(base: str, path: Iterable[str | int]) -> str:
-    """``base["a"][0]``: keys are quoted, positions are numbers."""
+def hcl_index(base: str, path: Iterable[str | int]) -> str:
+    """Return ``base["a"][0]``: keys are quoted, positions are numbers."""
     steps = (f"[{step}]" if isinstance(step, int) else f"[{hcl_quote(step)}]" for step in path)
     return base + "".join(steps)
 
 
-def constant(value: Any, unknown: str) -> str:
-    """An HCL expression for a JSON value in which ``UNKNOWN`` may stand anywhere.
+def hcl_literal(value: Any, unknown: str) -> str:
+    """Return an HCL expression for a JSON value that can contain ``UNKNOWN`` anywhere.
 
     Args:
         value: str, int, float, bool, None, dict, list, or ``UNKNOWN``.
-        unknown: the expression that is written for ``UNKNOWN``.
+        unknown: the expression to write for ``UNKNOWN``.
     """
     if value is UNKNOWN:
         return unknown
     if isinstance(value, str):
         return hcl_quote(value)
     if isinstance(value, Mapping):
-        pairs = (f"{hcl_quote(key)} = {constant(item, unknown)}" for key, item in sorted(value.items()))
+        pairs = (f"{hcl_quote(key)} = {hcl_literal(item, unknown)}" for key, item in sorted(value.items()))
         return "{ " + ", ".join(pairs) + " }" if value else "{}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(constant(item, unknown) for item in value) + "]"
-    return json.dumps(value)  # numbers, true, false and null are written alike in JSON and HCL
+        return "[" + ", ".join(hcl_literal(item, unknown) for item in value) + "]"
+    return json.dumps(value)  # numbers, true, false and null are the same in JSON and HCL

@@ -1,4 +1,4 @@
-"""A unit's module with everything that it needs from the repository: the module folders that it calls, transitively."""
+"""A unit's module with all local modules that it calls, directly or indirectly."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from orchestrator.hcl.modules.read import local_closure, read_module
 from orchestrator.hcl.modules.scan import hostile_reads
 
 OVERRIDE_FILE = "orch_waiver_override.tf"
-"""Written when a waiver lifts `prevent_destroy` (see `render.prevent_destroy`); one found in a module is left out."""
+"""Written when a waiver lifts `prevent_destroy` (see `render.prevent_destroy`); never copied from a module."""
 
 _LEFT_OUT = shutil.ignore_patterns(".*", "tests", "*.tfstate", "*.tfstate.*", "__pycache__", "*.tfplan", OVERRIDE_FILE)
 _BUILT_IN = "terraform"
 _HIDDEN = ((".orch",), (".git",))
-_COPY = "copy what the module needs into its folder"
+_COPY = "copy the files that the module needs into its folder"
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleTree:
-    """A local module and all local modules below it.
+    """A local module and all local modules that it calls.
 
     Attributes:
         folder: the module's folder, relative to the repository, POSIX.
-        folders: every folder that belongs to it, absolute, the module's own among them.
+        folders: every folder that belongs to it, absolute, its own included.
         interface: variables and outputs of the module itself.
         providers: local names of all providers that any of the folders needs, without Terraform's built-in one.
     """
@@ -41,7 +41,7 @@ class ModuleTree:
 
 
 class ModuleTrees:
-    """Reads each module once. Safe to use from several threads.
+    """Reads each module once; thread-safe.
 
     Args:
         root: the repository.
@@ -53,10 +53,10 @@ class ModuleTrees:
         self._lock = threading.Lock()
 
     def of(self, source: ModuleSource) -> ModuleTree | None:
-        """The tree of a local module; None for a module that Terraform fetches.
+        """Return the tree of a local module; None for a module that Terraform downloads.
 
         Raises:
-            CatalogueError: a module cannot be read, or it calls a module or reads a file outside of what is copied.
+            CatalogueError: a module cannot be read, or it calls a module or reads a file outside the copied folders.
         """
         if source.path is None:
             return None
@@ -69,7 +69,7 @@ class ModuleTrees:
 
 def _read(path: Path, root: Path) -> ModuleTree:
     folders = local_closure(path, root)
-    # What is read at apply must be in the frozen root, so a file from elsewhere is refused before anything is planned.
+    # Every file that apply reads must be in the frozen root, so other files are refused before planning.
     if hostile := [*hostile_reads(folders, root), *_links(folders, root)]:
         raise CatalogueError(hostile)
     interfaces: Mapping[Path, ModuleInterface] = {folder: read_module(folder, root=root) for folder in folders}
@@ -84,31 +84,31 @@ def _read(path: Path, root: Path) -> ModuleTree:
 
 
 def _links(folders: Iterable[Path], root: Path) -> Iterator[Problem]:
-    """Links in modules that must not be followed: a copy would bring along what is not the module's, or never end."""
+    """Yield links in modules that must not be followed: a copy would contain foreign files, or never end."""
     base = root.resolve()
     for folder in folders:
         for path in sorted(each for each in folder.rglob("*") if each.is_symlink()):
             target = path.resolve()
             where = Location(path.relative_to(root).as_posix())
             if not target.is_relative_to(base):
-                continue  # hostile_reads has told of it
+                continue  # hostile_reads reports it
             if target.relative_to(base).parts[:1] in ((), *_HIDDEN):
-                yield Problem(where, f"the link leads to {target}, which is no part of a module", _COPY)
+                yield Problem(where, f"the link leads to {target}, which is not part of a module", _COPY)
             elif path.parent.resolve().is_relative_to(target):
-                yield Problem(where, "the link leads to a folder that it lies in itself", "take it out")
+                yield Problem(where, "the link leads to a folder that contains it", "remove it")
 
 
 def copy_tree(tree: ModuleTree, root: Path, to: Path) -> None:
-    """Copy the folders of a module into a Terraform root, with the layout that they have in the repository.
+    """Copy a module's folders into a Terraform root; they keep their paths in the repository.
 
     Raises:
-        SetupError: the disk does not take them.
+        SetupError: a file cannot be copied, e.g. because the disk is full.
     """
     for folder in tree.folders:
         name = folder.relative_to(root)
         try:
             shutil.copytree(folder, to / name, ignore=_LEFT_OUT, dirs_exist_ok=True)
-        except shutil.Error as error:  # a list of what went wrong, file by file
+        except shutil.Error as error:  # has a list of errors, one per file
             *_, why = error.args[0][0]
             message = f"cannot copy {name.as_posix()}: {why}"
-            raise SetupError(message, hint="make room on the disk, or make it readable, then run it again") from error
+            raise SetupError(message, hint="free disk space, or make the file readable, then run again") from error

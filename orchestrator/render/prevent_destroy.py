@@ -1,7 +1,7 @@
-"""Lifts ``prevent_destroy`` off the resources that a waiver names: an override file beside each, in a root of one run.
+"""Lifts ``prevent_destroy`` from resources that a waiver names, with override files in one run's root.
 
-Terraform lays override files over the others, so nothing that was written is changed. ``prevent_destroy`` belongs to a
-block, so it is lifted off all instances of the block; which of them may go is judged address by address.
+Terraform merges override files over the other files, so no file of the module is changed. ``prevent_destroy`` belongs
+to a block, so it is lifted from all instances of the block; the guard still judges each address.
 """
 
 from __future__ import annotations
@@ -15,15 +15,13 @@ from pathlib import Path
 from orchestrator.errors import CatalogueError
 from orchestrator.hcl.modules.blocks import Declaration, Declarations
 from orchestrator.hcl.modules.files import read_module_files
-from orchestrator.render import hcl_text as hcl
+from orchestrator.render.hcl_text import hcl_quote
 from orchestrator.render.module_tree import OVERRIDE_FILE
-from orchestrator.render.write import write_private
+from orchestrator.util.files import write_atomic
 
 _KEY = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]| \(deposed [0-9a-f]+\)$')
 _THIS = ("module", "this")
-_HEAD = (
-    "# Written by orch into the copies of one run: a waiver in policies/waivers.yaml allows what is forbidden here.\n"
-)
+_HEAD = "# Written by orch for one run: a waiver in policies/waivers.yaml allows destroying these resources.\n"
 _BLOCK = """\
 
 resource {type} {name} {{
@@ -44,19 +42,19 @@ class _Block:
 
 
 class _NotLiftedError(Exception):
-    """Why ``prevent_destroy`` cannot be lifted, for a person."""
+    """``prevent_destroy`` cannot be lifted; the message says why."""
 
 
 def lift_prevent_destroy(root: Path, addresses: Iterable[str]) -> tuple[str, ...]:
     """Write the override files of a root.
 
     Args:
-        root: a rendered root that only one run uses; modules that it calls lie in it.
-        addresses: of the resources that may go, as waivers name them: with or without ``module.this.``.
+        root: a rendered root that only one run uses; it contains the modules that it calls.
+        addresses: resources that can be destroyed, as in waivers: with or without ``module.this.``.
 
     Returns:
-        for each that cannot be lifted, a sentence that says why. A resource without ``prevent_destroy``, or one whose
-        block is gone, needs no file.
+        A sentence for each address that cannot be lifted, saying why. A resource without ``prevent_destroy`` or without
+        a block needs no file.
     """
     blocks: set[_Block] = set()
     problems: list[str] = []
@@ -69,18 +67,16 @@ def lift_prevent_destroy(root: Path, addresses: Iterable[str]) -> tuple[str, ...
             blocks |= {block} if block is not None else set()
     for folder in sorted({block.folder for block in blocks}):
         own = sorted((block.type, block.name) for block in blocks if block.folder == folder)
-        text = _HEAD + "".join(
-            _BLOCK.format(type=hcl.hcl_quote(type_), name=hcl.hcl_quote(name)) for type_, name in own
-        )
-        write_private(folder / OVERRIDE_FILE, text.encode())
+        text = _HEAD + "".join(_BLOCK.format(type=hcl_quote(type_), name=hcl_quote(name)) for type_, name in own)
+        write_atomic(folder / OVERRIDE_FILE, text.encode())
     return tuple(problems)
 
 
 def _find(root: Path, address: str) -> _Block | None:
-    """The block that carries a resource's ``prevent_destroy``; None when there is none to lift.
+    """Return the block with a resource's ``prevent_destroy``; None if there is nothing to lift.
 
     Raises:
-        _NotLiftedError: the address is none, or its module is not in the root.
+        _NotLiftedError: the address is invalid, or its module is not in the root.
         CatalogueError: a module cannot be read.
     """
     parts = tuple(_KEY.sub("", address).split("."))
@@ -94,7 +90,7 @@ def _find(root: Path, address: str) -> _Block | None:
         folder = _called(root, folder, call)
         parts = parts[2:]
     if len(parts) != 2:
-        raise _NotLiftedError(f"{address} is no address of a resource")
+        raise _NotLiftedError(f"{address} is not a resource address")
     found = _declared(root, folder, "resource", (parts[0], parts[1]))
     if found is None or not any(
         "prevent_destroy" in b.body.attributes for _, b in found.blocks if b.type == "lifecycle"
@@ -108,12 +104,13 @@ def _declared(root: Path, folder: Path, kind: str, labels: tuple[str, ...]) -> D
 
 
 def _called(root: Path, folder: Path, call: Declaration) -> Path:
-    """The folder of a module that is called from another."""
+    """Return the folder of a called module."""
     source = call.text("source") or ""
     target = Path(os.path.normpath(folder / source))
     if not source.startswith(("./", "../")) or not target.is_relative_to(root) or not target.is_dir():
-        why = (
-            f"the module {call.labels[0]} comes from {source or 'elsewhere'}, and its files are not of this repository"
+        origin = source or "elsewhere"
+        raise _NotLiftedError(
+            f"the module {call.labels[0]} comes from {origin}, outside this repository; "
+            "copy the module to modules/, or use a version of it without prevent_destroy"
         )
-        raise _NotLiftedError(f"{why}; take the module into modules/, or use a version of it without prevent_destroy")
     return target

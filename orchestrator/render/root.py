@@ -1,6 +1,6 @@
-"""What stands in a unit's Terraform root: text files, made from the catalogue and the upstreams' values.
+"""Renders the text of a unit's Terraform root from its configuration and the upstream values.
 
-Literals go to ``inputs.json`` and upstream values to ``upstream.json``; HCL only says where each of them goes.
+Literals go to ``inputs.json`` and upstream values to ``upstream.json``; HCL only refers to them.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from orchestrator.config.catalogue import Account, Catalogue, Node, ProviderConfig, Ref, Secret, Text, Unit
-from orchestrator.config.naming import names_of
+from orchestrator.config.naming import aws_names
 from orchestrator.errors import CatalogueError, Problem
-from orchestrator.render import hcl_text as hcl
+from orchestrator.render.hcl_text import hcl_identifier, hcl_index, hcl_literal, hcl_quote
 from orchestrator.render.module_tree import ModuleTree
 from orchestrator.render.values import UNKNOWN, Upstream, has_unknown, lookup, references, unit_references
 
 PLACEHOLDER = "not_applied_yet"
-"""Name of the preview's resource whose id stands for every value that is not known yet."""
+"""Name of the preview's resource whose id stands for every value that is not yet known."""
 
 PLACEHOLDER_ADDRESS = f"terraform_data.{PLACEHOLDER}"
 _UNKNOWN = f"jsondecode({PLACEHOLDER_ADDRESS}.id)"
@@ -33,10 +33,10 @@ _STORES = {
 
 
 DELETE_APIS = "protected_delete_apis"
-"""The variable that a module declares to be told what deletes a protected resource, e.g. ``account_baseline``."""
+"""Variable that receives the IAM actions that delete protected resources, e.g. in ``account_baseline``."""
 
 Literal = Node | str | Mapping[str, str] | tuple[str, ...]
-"""What a variable of the module gets: a node of the catalogue, or what orch itself gives."""
+"""Value of a module variable: a node of the configuration, or a value that orch provides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class RootText:
 
     Attributes:
         files: readable by others.
-        private: written with mode 0600: they may hold values of upstreams.
-        unknown: names of the module's variables that get a value which is not known yet.
+        private: written with mode 0600, because they can contain upstream values.
+        unknown: names of module variables whose value is not yet known.
     """
 
     files: Mapping[str, str]
@@ -54,12 +54,12 @@ class RootText:
     unknown: frozenset[str]
 
 
-class Renderer:
-    """Renders roots of one catalogue. Safe to use from several threads.
+class TemplateRenderer:
+    """Renders the text of roots; thread-safe.
 
     Args:
-        catalogue: the loaded catalogue.
-        delete_apis: IAM actions that delete what is protected, for modules that deny them.
+        catalogue: the loaded configuration.
+        delete_apis: IAM actions that delete protected resources, for modules that deny them.
     """
 
     def __init__(self, catalogue: Catalogue, delete_apis: Iterable[str] = ()) -> None:
@@ -73,19 +73,19 @@ class Renderer:
             keep_trailing_newline=True,
             autoescape=False,  # noqa: S701 - HCL, not HTML: every piece of data goes through the hcl filter
         )
-        self._templates.filters["hcl"] = hcl.hcl_quote
+        self._templates.filters["hcl"] = hcl_quote
 
     def render(self, unit: Unit, tree: ModuleTree | None, upstream: Upstream) -> RootText:
-        """The text of a unit's root.
+        """Return the text of a unit's root.
 
         Args:
             unit: the unit.
-            tree: its local module, None when Terraform fetches the module.
+            tree: its local module, None if Terraform downloads the module.
             upstream: outputs of every unit that this one reads.
 
         Raises:
-            UnitError: a reference points at nothing in a known value.
-            CatalogueError: a name cannot be written as HCL.
+            UnitError: a reference does not exist in a known value.
+            CatalogueError: a name is not a valid HCL identifier.
         """
         values = _read_values(unit, upstream)
         unknown = frozenset(variable for variable, ref in unit_references(unit) if has_unknown(lookup(ref, upstream)))
@@ -99,19 +99,19 @@ class Renderer:
         if values:
             known = not has_unknown(values)
             files["upstream.tf"] = self._templates.get_template("upstream.tf.j2").render(
-                known=known, upstream=hcl.constant(values, _UNKNOWN), placeholder=PLACEHOLDER
+                known=known, upstream=hcl_literal(values, _UNKNOWN), placeholder=PLACEHOLDER
             )
             if known:
                 private["upstream.json"] = _json(values)
-            else:  # known values stand in this file, so it must not be read by others either
+            else:  # this file contains known values, so it must be private too
                 private["upstream.tf"] = files.pop("upstream.tf")
         return RootText(files=files, private=private, unknown=unknown)
 
     def _literals(self, unit: Unit, tree: ModuleTree | None) -> dict[str, Literal]:
-        """Variable -> value, with the inputs that orch adds: names in AWS, what is protected, paths of archives."""
+        """Return variable -> value, plus the inputs that orch adds: names in AWS, delete APIs, paths of archives."""
         result: dict[str, Literal] = dict(unit.inputs)
         if tree is not None:
-            names = names_of(self._catalogue, unit)
+            names = aws_names(self._catalogue, unit)
             given: dict[str, Literal] = {"names": names, "name": names["name"], DELETE_APIS: self._delete_apis}
             for name, value in given.items():
                 if name in tree.interface.variables:
@@ -142,11 +142,11 @@ class Renderer:
         )
 
     def bare(self, unit: Unit, providers: frozenset[str]) -> RootText:
-        """The text of a root without a module call: a plan of it destroys whatever the state has.
+        """Return the text of a root without a module call: its plan destroys everything in the state.
 
         Args:
             unit: the former unit.
-            providers: names of those that the state is of.
+            providers: names of the state's providers.
 
         Raises:
             CatalogueError: a provider is not in ``live/orch.yaml``.
@@ -165,7 +165,7 @@ class Renderer:
             unit=unit,
             account=self._catalogue.account_of(unit),
             required_version=settings.terraform,
-            # one that is not listed is the module's own to require, and the guard's to object to
+            # a module can require others itself; the guard checks them
             providers=[settings.providers[name] for name in sorted(needed) if name in settings.providers],
             configs=list(self._provider_configs(unit)) if "aws" in needed else [],
         )
@@ -187,13 +187,13 @@ class Renderer:
 
 
 def _registry_version(unit: Unit) -> str | None:
-    """Terraform takes ``version`` for registry addresses only; a git address carries its own in ``?ref=``."""
+    """Return the version for a registry address; a git address has its own in ``?ref=``."""
     address = unit.module.address
     return None if "::" in address or "://" in address else unit.module.version
 
 
 def _needed_providers(unit: Unit, tree: ModuleTree | None) -> frozenset[str]:
-    if tree is None:  # not fetched yet, so not known: aws is what orch is for
+    if tree is None:  # not downloaded yet, so assume aws
         return frozenset({"aws"})
     secrets = {"aws"} if unit.secrets else set()
     return tree.providers | secrets | {config.name for config in unit.providers}
@@ -204,17 +204,17 @@ def _tags(unit: Unit, account: Account) -> dict[str, str]:
 
 
 def _read_values(unit: Unit, upstream: Upstream) -> dict[str, dict[str, Any]]:
-    """Only the outputs that the unit reads, by unit; those of which nothing is known are ``UNKNOWN``."""
+    """Return only the outputs that the unit reads, by unit; if a unit's outputs are not known, each is ``UNKNOWN``."""
     values: dict[str, dict[str, Any]] = {}
     for _, ref in unit_references(unit):
         outputs = upstream.get(ref.unit)
-        lookup(ref, upstream)  # says what is wrong with a path before Terraform would
+        lookup(ref, upstream)  # reports an invalid path before Terraform does
         values.setdefault(ref.unit, {})[ref.output] = UNKNOWN if outputs is None else outputs[ref.output]
     return values
 
 
 def _data(node: Literal) -> Any:
-    """A node as JSON data: references leave null, text with references leaves the list of its parts."""
+    """Return a node as JSON data: a reference becomes null, text with references becomes the list of its parts."""
     if not isinstance(node, Node):
         return node
     value = node.value
@@ -235,32 +235,32 @@ def _expression(variable: str, node: Literal) -> str:
 
 def _expression_at(node: Literal, path: tuple[str | int, ...]) -> str:
     if not isinstance(node, Node) or not any(True for _ in references(node)):
-        return hcl.index("local.inputs", path)
+        return hcl_index("local.inputs", path)
     value = node.value
     if isinstance(value, Ref):
         return _ref(value)
     if isinstance(value, Text):
         parts = (
-            hcl.index("local.inputs", (*path, number)) if isinstance(part, str) else _ref(part)
+            hcl_index("local.inputs", (*path, number)) if isinstance(part, str) else _ref(part)
             for number, part in enumerate(value.parts)
         )
         return f'join("", [{", ".join(parts)}])'
     if isinstance(value, Mapping):
-        pairs = (f"{hcl.hcl_quote(key)} = {_expression_at(item, (*path, key))}" for key, item in value.items())
+        pairs = (f"{hcl_quote(key)} = {_expression_at(item, (*path, key))}" for key, item in value.items())
         return "{ " + ", ".join(pairs) + " }"
     items = value if isinstance(value, tuple) else ()
     return "[" + ", ".join(_expression_at(item, (*path, number)) for number, item in enumerate(items)) + "]"
 
 
 def _ref(ref: Ref) -> str:
-    return hcl.index("local.upstream", (ref.unit, ref.output, *ref.path))
+    return hcl_index("local.upstream", (ref.unit, ref.output, *ref.path))
 
 
 def _outputs(catalogue: Catalogue, unit: Unit, tree: ModuleTree | None) -> Iterator[dict[str, Any]]:
-    """Every output of a local module; of a fetched one those that other units read."""
+    """Yield every output of a local module; of a downloaded one, those that other units read."""
     if tree is not None:
         for output in sorted(tree.interface.outputs.values(), key=lambda each: each.name):
-            if not output.ephemeral:  # a root cannot pass these on: they exist only while Terraform runs
+            if not output.ephemeral:  # a root cannot output ephemeral values
                 yield {"name": _name(output.name, unit), "sensitive": output.sensitive}
         return
     read = {
@@ -292,7 +292,7 @@ def _secret_value(secret: Secret) -> str:
 
 def _name(name: str, unit: Unit) -> str:
     try:
-        return hcl.identifier(name)
+        return hcl_identifier(name)
     except ValueError as error:
         raise CatalogueError([Problem(unit.at, str(error), "Terraform names have letters, digits, _ and -")]) from error
 

@@ -1,4 +1,4 @@
-"""What a unit's upstreams give it: JSON values in which a part may be unknown, never invented."""
+"""Upstream values: JSON values in which any part can be unknown."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
-from orchestrator.config.catalogue import Ref
-from orchestrator.config.nodes import references, unit_references
+from orchestrator.config.catalogue import Ref, references, unit_references
 from orchestrator.errors import UnitError
 
 __all__ = [
@@ -30,17 +29,17 @@ class Unknown(Enum):
 
 
 UNKNOWN: Final = Unknown.UNKNOWN
-"""A value that Terraform will only know once the upstream is applied."""
+"""A value that is known only after the upstream unit is applied."""
 
 Outputs: TypeAlias = Mapping[str, Any]
-"""Output name -> JSON value, ``UNKNOWN`` anywhere in it."""
+"""Output name -> JSON value that can contain ``UNKNOWN`` anywhere."""
 
 Upstream: TypeAlias = Mapping[str, Outputs | None]
-"""Unit -> its outputs; None when nothing is known of them at all."""
+"""Unit -> its outputs; None if they are all unknown."""
 
 
 def has_unknown(value: Any) -> bool:
-    """Whether ``UNKNOWN`` stands anywhere in a value."""
+    """Return whether a value contains ``UNKNOWN`` anywhere."""
     if value is UNKNOWN:
         return True
     if isinstance(value, Mapping):
@@ -51,9 +50,9 @@ def has_unknown(value: Any) -> bool:
 
 
 def merge_unknown(after: Any, after_unknown: Any) -> Any:
-    """A plan's ``after`` with ``UNKNOWN`` wherever ``after_unknown`` mirrors it with true.
+    """Return a plan's ``after`` with ``UNKNOWN`` wherever ``after_unknown`` is true.
 
-    Terraform leaves unknown attributes out of ``after`` and shortens lists, so both sides are walked.
+    Terraform omits unknown attributes from ``after`` and shortens lists, so both sides are walked.
     """
     if after_unknown is True:
         return UNKNOWN
@@ -71,10 +70,10 @@ def merge_unknown(after: Any, after_unknown: Any) -> Any:
 
 
 def lookup(ref: Ref, upstream: Upstream) -> Any:
-    """The value that a reference stands for; ``UNKNOWN`` when it, or what holds it, is not known yet.
+    """Return the value of a reference; ``UNKNOWN`` if it, or a value that contains it, is not yet known.
 
     Raises:
-        UnitError: the upstream has no such output, or its value has no such key; with the file and line.
+        UnitError: the upstream has no such output, or its value has no such key; with file and line.
     """
     outputs = upstream.get(ref.unit)
     if outputs is None:

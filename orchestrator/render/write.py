@@ -1,8 +1,7 @@
-"""Puts a rendered root on disk: whole or not at all, private files private from their first byte."""
+"""Writes rendered roots to disk: all or nothing, and private files with mode 0600 from their creation."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -12,48 +11,45 @@ from pathlib import Path
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.render.archive import zip_folder
 from orchestrator.render.module_tree import ModuleTree, ModuleTrees, copy_tree
-from orchestrator.render.root import Renderer, RootText
+from orchestrator.render.root import RootText, TemplateRenderer
 from orchestrator.render.values import Upstream
-from orchestrator.util.files import file_lock
-
-LOCK_FILE = ".terraform.lock.hcl"
-CATALOGUE_LOCK_FILE = "live/providers.lock.hcl"
-"""The one provider lock file of a catalogue, kept in git and copied into each root."""
+from orchestrator.terraform.setup.lock_file import LOCK_FILE, SHARED_LOCK_FILE
+from orchestrator.util.files import file_lock, write_atomic
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A root on disk. ``unknown``: variables of the module whose value is not known yet (previews only)."""
+    """A root on disk. ``unknown``: module variables whose value is not yet known (previews only)."""
 
     folder: Path
     unknown: frozenset[str]
 
 
-class Workspace:
-    """Writes the roots of one catalogue. Safe to use from several threads.
+class RootRenderer:
+    """Renders roots into folders; thread-safe.
 
     Args:
-        catalogue: the loaded catalogue.
-        delete_apis: IAM actions that delete what is protected, for modules that deny them.
+        catalogue: the loaded configuration.
+        delete_apis: IAM actions that delete protected resources, for modules that deny them.
     """
 
     def __init__(self, catalogue: Catalogue, delete_apis: Iterable[str] = ()) -> None:
         self._catalogue = catalogue
-        self._renderer = Renderer(catalogue, delete_apis)
+        self._renderer = TemplateRenderer(catalogue, delete_apis)
         self._trees = ModuleTrees(catalogue.root)
 
     def render(self, unit: Unit, upstream: Upstream, folder: Path) -> Rendered:
-        """Write the root of a unit into ``folder``, which it replaces.
+        """Write the root of a unit into ``folder``, replacing it.
 
         Args:
             unit: the unit.
             upstream: outputs of every unit that this one reads.
-            folder: where the root goes; its parents are made.
+            folder: where to write the root; missing parents are created.
 
         Raises:
-            UnitError: a reference points at nothing in a known value.
+            UnitError: a reference does not exist in a known value.
             CatalogueError: the module or a name in it cannot be rendered.
-            SetupError: an archive's folder is missing.
+            SetupError: the folder of an archive is missing.
         """
         tree = self._trees.of(unit.module)
         return self._write(unit, tree, self._renderer.render(unit, tree, upstream), folder)
@@ -66,12 +62,12 @@ class Workspace:
             if tree is not None:
                 copy_tree(tree, root, fresh)
             for archive in unit.archives:
-                write_private(fresh / "archives" / f"{archive.variable}.zip", zip_folder(archive.folder, root=root))
+                write_atomic(fresh / "archives" / f"{archive.variable}.zip", zip_folder(archive.folder, root=root))
             for name, content in text.files.items():
                 (fresh / name).write_text(content, encoding="utf-8")
             for name, content in text.private.items():
-                write_private(fresh / name, content.encode())
-            lock = root / CATALOGUE_LOCK_FILE
+                write_atomic(fresh / name, content.encode())
+            lock = root / SHARED_LOCK_FILE
             if lock.is_file():
                 shutil.copyfile(lock, fresh / LOCK_FILE)
             _swap(fresh, folder)
@@ -81,24 +77,24 @@ class Workspace:
         return Rendered(folder=folder, unknown=text.unknown)
 
     def refresh(self, rendered: Path, folder: Path) -> None:
-        """Bring the root for people up to date with one that was rendered, file by file.
+        """Update the root that people work in to match a rendered one, file by file.
 
-        Terraform's own folder (``.terraform``) stays; any other file that is not part of the root goes. Two runs of one
-        unit take turns.
+        Terraform's folder (``.terraform``) stays; any other file that is not part of the root is removed. A lock
+        serializes the runs of one unit.
         """
         with file_lock(folder.with_name(f".{folder.name}.lock")):
             _sync(rendered, folder)
 
 
 def _sync(source: Path, target: Path) -> None:
-    """Make ``target`` hold the files of ``source``; files that are equal are left alone."""
+    """Make ``target`` contain the files of ``source``; equal files are not rewritten."""
     target.mkdir(parents=True, exist_ok=True)
     wanted = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
     for name in sorted(wanted):
         data = (source / name).read_bytes()
         there = target / name
         if not there.is_file() or there.read_bytes() != data:
-            write_private(there, data)
+            write_atomic(there, data)
     for path in target.rglob("*"):
         name = path.relative_to(target)
         if name.parts[0] != ".terraform" and path.is_file() and name not in wanted:
@@ -106,7 +102,7 @@ def _sync(source: Path, target: Path) -> None:
 
 
 def _swap(fresh: Path, folder: Path) -> None:
-    """Put ``fresh`` in the place of ``folder``: two renames, so that no half-written root is ever seen."""
+    """Replace ``folder`` with ``fresh`` by renames, so that no partial root is ever visible."""
     if not folder.exists():
         fresh.rename(folder)
         return
@@ -114,16 +110,3 @@ def _swap(fresh: Path, folder: Path) -> None:
     folder.rename(old / "root")
     fresh.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mkstemp makes it 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

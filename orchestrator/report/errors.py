@@ -1,4 +1,4 @@
-"""Errors for people and for programs: what is wrong, where, what to do."""
+"""Errors as text and as JSON: what is wrong, where, what to do."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from orchestrator.report.text import clean, clean_block, plural
 ERROR_FORMAT = 1
 
 
-def error_lines(error: OrchError, *, colour: bool = False) -> str:
-    """An error as lines, without a newline at the end: place, what, hint.
+def error_lines(error: OrchError, *, color: bool = False) -> str:
+    """Return an error as lines, without a newline at the end: place, what, hint.
 
-    The place is first on its line, as terminals and editors make it a link. Nothing is wrapped, so that a line can be
-    searched for and copied.
+    The place starts its line, so terminals and editors make it a link. Nothing is wrapped, so lines can be searched
+    for and copied.
     """
-    paint = Paint(colour)
+    paint = Paint(color)
     if not isinstance(error, CatalogueError):
         return "\n".join(_problem(error.where, error.what, error.hint, paint))
     lines = [line for p in error.problems for line in _problem(p.where, p.what, p.hint, paint)]
@@ -30,7 +30,7 @@ def error_lines(error: OrchError, *, colour: bool = False) -> str:
 
 
 def error_json(error: OrchError) -> str:
-    """An error as JSON: ``{"format": 1, "kind": "error", "exit_code": 2, "problems": [...]}``."""
+    """Return an error as JSON: ``{"format": 1, "kind": "error", "exit_code": 2, "problems": [...]}``."""
     problems = (
         [_form(p.where, p.what, p.hint) for p in error.problems]
         if isinstance(error, CatalogueError)

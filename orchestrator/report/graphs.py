@@ -1,6 +1,6 @@
-"""A graph of units as text: a tree for people, Mermaid and DOT for pictures, JSON for programs.
+"""The graph of units as a tree, Mermaid, DOT or JSON.
 
-Arrows go from a unit to those that read it: the direction in which work and data flow.
+Arrows point from a unit to the units that read it: the direction in which data flows.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from orchestrator.report.text import clean
 GRAPH_FORMAT = 1
 
 UpstreamMap = Mapping[str, Iterable[str]]
-"""Unit -> its upstreams, in graph order. An upstream that is not a key itself is not drawn."""
+"""Unit -> its upstreams, in graph order. An upstream that is not a key is not drawn."""
 
 Details = Mapping[str, Mapping[str, str]]
-"""Unit -> its ``account`` and ``region``; both may be missing."""
+"""Unit -> its ``account`` and ``region``; both are optional."""
 
 
 def tree(upstreams: UpstreamMap, details: Details | None = None) -> str:
-    """Each unit below one that it reads. A unit with several upstreams is written out once, and named elsewhere."""
+    """Return a tree with each unit below a unit that it reads. A unit with several upstreams is expanded once."""
     edges = _edges(upstreams)
     below: dict[str, list[str]] = {unit: [] for unit in edges}
     for unit, above in edges.items():
@@ -28,7 +28,7 @@ def tree(upstreams: UpstreamMap, details: Details | None = None) -> str:
             below[upstream].append(unit)
     lines: list[str] = []
     written: set[str] = set()
-    # A stack instead of recursion: a chain of 10,000 units is a graph too.
+    # A stack instead of recursion, for chains that are longer than the recursion limit.
     stack = [(unit, "", "", ("", "")) for unit in reversed([u for u, above in edges.items() if not above])]
     while stack:
         unit, lead, branch, parent = stack.pop()
@@ -46,7 +46,7 @@ def tree(upstreams: UpstreamMap, details: Details | None = None) -> str:
 
 
 def mermaid(upstreams: UpstreamMap, details: Details | None = None) -> str:
-    """A Mermaid flowchart, as GitHub draws it in Markdown; one box for each account."""
+    """Return a Mermaid flowchart, which GitHub draws in Markdown, with a box for each account."""
     edges = _edges(upstreams)
     ids = {unit: f"n{number}" for number, unit in enumerate(edges)}
     lines = ["flowchart LR"]
@@ -63,7 +63,7 @@ def mermaid(upstreams: UpstreamMap, details: Details | None = None) -> str:
 
 
 def dot(upstreams: UpstreamMap, details: Details | None = None) -> str:
-    """A graph for Graphviz; one cluster for each account."""
+    """Return a graph for Graphviz, with a cluster for each account."""
     edges = _edges(upstreams)
     lines = ["digraph orch {", "    rankdir=LR;", '    node [shape=box, fontname="sans-serif"];']
     for number, (account, units) in enumerate(_by_account(edges, details)):
@@ -79,7 +79,7 @@ def dot(upstreams: UpstreamMap, details: Details | None = None) -> str:
 
 
 def json(upstreams: UpstreamMap, details: Details | None = None) -> str:
-    """``{"format": 1, "kind": "graph", "units": [{"unit", "account", "region", "upstreams"}]}``, in graph order."""
+    """Return ``{"format": 1, "kind": "graph", "units": [{"unit", "account", "region", "upstreams"}]}``."""
     units = []
     for unit, above in _edges(upstreams).items():
         account, region = _place(unit, details)
@@ -104,17 +104,17 @@ def _by_account(units: Iterable[str], details: Details | None) -> Iterator[tuple
 
 
 def _label(unit: str, place: tuple[str, str], parent: tuple[str, str]) -> str:
-    """A unit, with account and region where they are not those of the unit above."""
+    """Return a unit, with account and region if they differ from those of the unit above."""
     facts = clean(" ".join(text for text in place if text)) if place != parent else ""
     return clean(unit) + (f"  ({facts})" if facts else "")
 
 
 def _mermaid(text: str) -> str:
-    """A text inside double quotes: Mermaid knows no backslash, only entities; ``#`` begins one."""
+    """Return text for double quotes: Mermaid has no backslash escapes, only entities, which start with ``#``."""
     safe = {'"': "#quot;", "#": "#35;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`": "#96;"}
     return "".join(safe.get(c, c) for c in clean(text))
 
 
 def _dot(text: str) -> str:
-    """A quoted DOT string; a backslash is doubled, so that it begins no escape."""
+    """Return a quoted DOT string. Backslashes are doubled, so they start no escape."""
     return '"' + clean(text).replace("\\", "\\\\").replace('"', '\\"') + '"'

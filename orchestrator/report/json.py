@@ -1,4 +1,4 @@
-"""A run report as JSON. ``docs/output.md`` describes the shape; a change that breaks readers raises ``RUN_FORMAT``."""
+"""The report of a run as JSON. ``docs/output.md`` describes it; an incompatible change raises ``RUN_FORMAT``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from orchestrator.errors import Location
 from orchestrator.guard.model import Finding, Severity
-from orchestrator.report.final.report import outcome, sums
 from orchestrator.report.model import AttributeChange, ChangeLine, RunReport, UnitReport
+from orchestrator.report.outcome import outcome, sums
 from orchestrator.report.tables import dump
 from orchestrator.report.text import short_address
 
@@ -17,12 +17,12 @@ RUN_FORMAT = 1
 
 
 def run_json(report: RunReport) -> str:
-    """The whole run: every unit, every change with its attributes, every finding. Sensitive values are not in it."""
+    """Return the whole run as JSON: every unit, change, attribute and finding, without sensitive values."""
     return dump(run_form(report))
 
 
 def run_form(report: RunReport) -> dict[str, Any]:
-    """The run as plain values, ready for JSON."""
+    """Return a run as plain values for JSON."""
     return {
         "format": RUN_FORMAT,
         "kind": "run",
@@ -40,7 +40,7 @@ def run_form(report: RunReport) -> dict[str, Any]:
 
 
 def unit_form(unit: UnitReport) -> dict[str, Any]:
-    """One unit as plain values, ready for JSON."""
+    """Return a unit as plain values for JSON."""
     return {
         "unit": unit.unit,
         "account": unit.account,
@@ -59,9 +59,9 @@ def unit_form(unit: UnitReport) -> dict[str, Any]:
 
 
 def finding_form(finding: Finding) -> dict[str, Any]:
-    """One finding as plain values, ready for JSON.
+    """Return a finding as plain values for JSON.
 
-    ``address`` is as in the changes, without ``module.this.``; ``resource`` is as Terraform writes it.
+    ``address`` is that of the change, without ``module.this.``; ``resource`` is the address as Terraform writes it.
     """
     return {
         "id": finding.id,
@@ -82,10 +82,10 @@ def finding_form(finding: Finding) -> dict[str, Any]:
 
 
 def finding_of(form: Mapping[str, Any]) -> Finding:
-    """The finding behind its JSON form; keys that a newer orch added are left out.
+    """Return the finding of a JSON form; keys that a newer orch added are ignored.
 
     Raises:
-        KeyError, TypeError, ValueError: it is no finding.
+        KeyError, TypeError, ValueError: the form is not that of a finding.
     """
     known = {field.name for field in fields(Finding)}
     values = {key: value for key, value in form.items() if key in known}
@@ -99,7 +99,7 @@ def finding_of(form: Mapping[str, Any]) -> Finding:
 
 
 def location_form(where: Location | None) -> dict[str, Any] | None:
-    """A place in a file; line and column are 0 where they are not known."""
+    """Return a place in a file; line and column are 0 if unknown."""
     return {"file": where.file, "line": where.line, "column": where.column} if where else None
 
 

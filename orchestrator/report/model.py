@@ -1,4 +1,4 @@
-"""What a run tells: events while it goes, one report at its end. Values that are sensitive never get in here."""
+"""The events of a run and its final report. Sensitive values never enter these records."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ class Status(StrEnum):
 
     UNCHANGED = "unchanged"
     PLANNED = "planned"
-    """Has changes; nothing was asked to apply them."""
+    """Has changes that are not applied."""
     APPLIED = "applied"
     DESTROYED = "destroyed"
     MOVED = "moved"
     ADOPTED = "adopted"
     DRIFTED = "changed outside"
-    """Of ``orch drift``: AWS has it otherwise than the state, and nothing of it is protected."""
+    """For ``orch drift``: AWS differs from the state, and nothing protected does."""
     AFTER_UPSTREAMS = "after its upstreams"
-    """Cannot be planned before its upstreams are applied; ``cause`` has Terraform's first line."""
+    """Cannot be planned before its upstreams are applied; ``cause`` is the first line of Terraform's error."""
     FAILED = "failed"
     BLOCKED = "blocked"
     SKIPPED = "skipped"
     """Not run because an upstream failed, was blocked or stopped; ``cause`` names it."""
     STALE = "no longer as approved"
-    """The real plan does something that the approved preview did not announce."""
+    """The real plan does something that the approved preview did not show."""
     INTERRUPTED = "interrupted"
-    """In flight or not started when the run was interrupted; ``cause`` says which."""
+    """Running or not started when the run was interrupted; ``cause`` says which."""
     DECLINED = "declined"
 
 
 @dataclass(frozen=True, slots=True)
 class AttributeChange:
-    """One changed attribute, ready to be shown: sensitive values are already ``(sensitive)``.
+    """One changed attribute as text: sensitive values are already ``(sensitive)``.
 
-    ``before`` or ``after`` is empty where there is no value; an empty string is shown as ``""``.
+    ``before`` or ``after`` is empty if there is no value; an empty string is ``""`` in quotes.
     ``after_upstream`` marks a value that comes from an upstream's unknown output.
     """
 
@@ -66,10 +66,10 @@ class AttributeChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangeLine:
-    """One resource change, ready to be shown. ``address`` is without the leading ``module.this.``.
+    """One resource change as text. ``address`` has no leading ``module.this.``.
 
-    ``reason`` is for people: why it is deleted or replaced. ``deposed`` is the key of a deposed object, which a
-    replacement that failed half-way has left behind.
+    ``reason`` says in words why it is deleted or replaced. ``deposed`` is the key of a deposed object, which remains
+    after a replacement that failed halfway.
     """
 
     address: str
@@ -83,12 +83,12 @@ class ChangeLine:
 
 @dataclass(frozen=True, slots=True)
 class UnitReport:
-    """How one unit ended and what it did or would do.
+    """How one unit ended, and what it changed or would change.
 
     Attributes:
-        preview: what is shown was planned against upstreams' plans, not their states.
+        preview: planned against the plans of its upstreams, not their states.
         cause: why it was skipped, failed, is stale or comes after its upstreams: one line.
-        error: Terraform's error block, as it printed it, without colours.
+        error: the error that Terraform printed, without colors.
         log: path of the unit's log, relative to the repository.
         outputs_changed: names of outputs that change.
         seconds: wall time spent on it.
@@ -108,13 +108,13 @@ class UnitReport:
     seconds: float = 0.0
 
     def count(self, action: Action) -> int:
-        """Number of resources that are treated so."""
+        """Return the number of resources with this action."""
         return sum(1 for c in self.changes if c.action is action)
 
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """The whole run. ``units`` are in graph order: upstreams first."""
+    """A whole run. ``units`` are in graph order: upstreams first."""
 
     run: str
     verb: str
@@ -123,14 +123,14 @@ class RunReport:
     seconds: float
     interrupted: bool = False
     notes: tuple[str, ...] = ()
-    """Further lines for the end: what was reused, what a person should know."""
+    """Further lines for the end of the report."""
     error: str = ""
-    """What ended the run as a whole before its units could; empty when it came to its end."""
+    """What ended the whole run early; empty if it ran to its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run begins. ``units``: unit -> its upstreams within the run, in graph order."""
+    """A run starts. ``units``: unit -> its upstreams within the run, in graph order. ``slots``: units at a time."""
 
     run: str
     verb: str
@@ -149,7 +149,7 @@ class UnitPhase:
 
 @dataclass(frozen=True, slots=True)
 class UnitProgress:
-    """A line worth showing of a unit's running Terraform: ``aws_s3_bucket.this: Creation complete after 2s``."""
+    """A line of Terraform's progress: ``aws_s3_bucket.this: Creation complete after 2s``."""
 
     unit: str
     line: str
@@ -157,14 +157,14 @@ class UnitProgress:
 
 @dataclass(frozen=True, slots=True)
 class UnitDone:
-    """A unit ended (or its preview did)."""
+    """A unit, or its preview, ended."""
 
     report: UnitReport
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that a person should read now: what Ctrl-C did, a time limit, a wait for a lock."""
+    """Something to read now: the effect of Ctrl-C, a time limit, a wait for a lock."""
 
     text: str
     unit: str | None = None

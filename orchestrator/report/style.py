@@ -1,4 +1,4 @@
-"""Colour, or none: the only place that writes ANSI codes for text that is printed once."""
+"""Color: the only module that writes ANSI codes into text that is printed once."""
 
 from __future__ import annotations
 
@@ -56,44 +56,49 @@ SEVERITY_STYLES: Mapping[Severity, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """Puts text into a style; returns it unchanged when colour is off."""
+    """Applies styles to text; returns it unchanged if color is off."""
 
-    colour: bool
+    color: bool
 
     def __call__(self, text: str, style: str) -> str:
-        """The text in a style of this module, such as ``bold red``; an empty style or text stays as it is.
+        """Return the text in a style such as ``bold red``; an empty style leaves it unchanged.
 
         Raises:
-            KeyError: no such style.
+            KeyError: the style is unknown.
         """
-        if not self.colour or not style or not text:
+        if not self.color or not style or not text:
             return text
         return f"\x1b[{_CODES[style]}m{text}\x1b[0m"
 
     def action(self, action: Action, text: str) -> str:
-        """A text in the colour of what is done to a resource."""
+        """Return the text in the color of an action."""
         return self(text, ACTION_STYLES[action])
 
     def status(self, status: Status, text: str) -> str:
-        """A text in the colour of how a unit ended."""
+        """Return the text in the color of a status."""
         return self(text, STATUS_STYLES[status])
 
 
-def wants_colour(stream: TextIO, env: Mapping[str, str], *, no_color: bool = False) -> bool:
-    """Whether to colour what is written to a stream.
+def use_color(stream: TextIO, env: Mapping[str, str], *, no_color: bool = False) -> bool:
+    """Return whether to color what is written to a stream.
+
+    In this order: a ``NO_COLOR`` that is not empty and ``--no-color`` turn color off; ``FORCE_COLOR`` and
+    ``CLICOLOR_FORCE`` turn it on; ``TERM=dumb`` turns it off; otherwise color is for terminals only.
 
     Args:
-        stream: where it goes.
-        env: the environment: a ``NO_COLOR`` that is not empty turns colour off, ``TERM=dumb`` as well.
+        stream: the stream to write to.
+        env: the environment.
         no_color: the option ``--no-color``.
     """
-    if no_color or env.get("NO_COLOR") or env.get("TERM") == "dumb":
+    if env.get("NO_COLOR") or no_color:
         return False
-    return is_terminal(stream)
+    if any(env.get(name, "0") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    return env.get("TERM") != "dumb" and is_terminal(stream)
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether a person reads the stream; a closed stream has no reader."""
+    """Return whether a stream is a terminal; a closed stream is none."""
     try:
         return stream.isatty()
     except ValueError:
@@ -101,9 +106,9 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def width_of(stream: TextIO, default: int = 120) -> int:
-    """Columns of the terminal that a stream goes to; ``default`` for anything else.
+    """Return the columns of the terminal that a stream writes to; ``default`` for anything else.
 
-    Pipes and files get a fixed width, so that what CI stores does not depend on a window.
+    Pipes and files get a fixed width, so the logs of CI do not depend on a window.
     """
     try:
         return os.get_terminal_size(stream.fileno()).columns or default

@@ -1,39 +1,43 @@
-"""Tables for people and their JSON twins. A table is rows of plain values; nothing is ever cut from a cell."""
+"""Tables for people, and the same rows as JSON. Rows hold plain values; no cell is ever cut."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.report.style import Paint
-from orchestrator.report.text import cell_width, clean, pad
+from orchestrator.report.text import cell_width, clean, pad, wrap
 
 TABLE_FORMAT = 1
 """Version of the JSON shapes of tables; ``docs/output.md`` describes them."""
 
 _GAP = "  "
+_BELOW = "    "
+"""Indent of a cell that is too wide for its column."""
 
 Style = Callable[[Mapping[str, Any], str], str]
-"""From a row and a column's key to a style of ``paint.py``, or an empty string."""
+"""Maps a row and the key of a column to a style of ``style.py``, or to an empty string."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column.
+    """A column of a table.
 
     Attributes:
-        key: of the rows' values.
-        title: what stands above; the key when empty.
-        right: numbers stand to the right.
-        optional: left out on a terminal that is too narrow, the last such column first.
+        key: its key in the rows.
+        title: its heading; the key if empty.
+        right: align to the right.
+        optional: leave the column out on a terminal that is too narrow, the last optional column first.
+        wrap: continue long cells on further lines, which lets the table be narrower; only for the last column.
     """
 
     key: str
     title: str = ""
     right: bool = False
     optional: bool = False
+    wrap: bool = False
 
 
 def table(
@@ -41,17 +45,17 @@ def table(
     columns: Sequence[Column | str] = (),
     *,
     width: int = 120,
-    colour: bool = False,
+    color: bool = False,
     style: Style | None = None,
 ) -> str:
-    """A table as text, without a newline at its end; an empty string when there are no rows.
+    """Return a table as text, without a newline at its end; an empty string if there are no rows.
 
     Args:
         rows: column key -> value: text, a number, a list (shown with commas), True and False (yes and no), None.
-        columns: in order; a plain string is a column with that key. When none are given, the first row's keys.
-        width: of the terminal, in columns. A table that is still too wide without optional columns is not cut.
-        colour: whether to colour.
-        style: says the colour of each cell.
+        columns: in order; a string is a column with that key. By default the keys of the first row.
+        width: columns of the terminal. A table that is still too wide without its optional columns is not cut.
+        color: whether to color.
+        style: returns the style of each cell.
     """
     every = [dict(row) for row in rows]
     if not every:
@@ -60,38 +64,38 @@ def table(
     texts = [{column.key: cell(row.get(column.key)) for column in shown} for row in every]
     widths = {c.key: max(cell_width(_title(c)), *(cell_width(t[c.key]) for t in texts)) for c in shown}
     shown = _fitting(shown, widths, width)
-    paint = Paint(colour)
+    paint = Paint(color)
     lines = [_line(shown, widths, {c.key: _title(c) for c in shown}, lambda _, text: paint(text, "dim"))]
     for row, text in zip(every, texts, strict=True):
 
         def painted(key: str, padded: str, row: Mapping[str, Any] = row) -> str:
             return paint(padded, style(row, key)) if style else padded
 
-        lines.append(_line(shown, widths, text, painted))
+        lines += _row_lines(shown, widths, text, width, painted)
     return "\n".join(lines)
 
 
 def rows_json(kind: str, rows: Iterable[Mapping[str, Any]]) -> str:
-    """The JSON twin of a table: ``{"format": 1, "kind": "list", "rows": [...]}``.
+    """Return the rows of a table as JSON: ``{"format": 1, "kind": "list", "rows": [...]}``.
 
     Args:
-        kind: which table it is: the verb's name.
+        kind: the kind of table: the name of the command.
         rows: as for ``table``; values keep their types.
     """
     return dump({"format": TABLE_FORMAT, "kind": kind, "rows": [dict(row) for row in rows]})
 
 
 def dump(value: Mapping[str, Any]) -> str:
-    """JSON as every verb prints it: indented, keys in the order of the documentation, text as it is.
+    """Return JSON as every command prints it: indented, keys in the documented order, text in UTF-8.
 
-    Control characters of any kind leave as escapes, so that printing the JSON on a terminal is harmless.
+    Control characters are escaped, so printing the JSON on a terminal is harmless.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
     return "".join(c if c == "\n" or c.isprintable() else _escaped(c) for c in text)
 
 
 def cell(value: Any) -> str:
-    """A value as the text of one cell."""
+    """Return a value as the text of one cell."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -118,6 +122,7 @@ def _title(column: Column) -> str:
 
 
 def _fitting(columns: list[Column], widths: Mapping[str, int], width: int) -> list[Column]:
+    """Return the columns without those optional ones for which there is no room."""
     shown = list(columns)
     while sum(widths[c.key] + len(_GAP) for c in shown) - len(_GAP) > width:
         optional = [c for c in shown if c.optional]
@@ -127,10 +132,33 @@ def _fitting(columns: list[Column], widths: Mapping[str, int], width: int) -> li
     return shown
 
 
+def _row_lines(
+    columns: Sequence[Column],
+    widths: Mapping[str, int],
+    texts: Mapping[str, str],
+    width: int,
+    paint: Callable[[str, str], str],
+) -> Iterator[str]:
+    """Yield the lines of one row: several if the last column wraps. Words that are too wide for it go below the row."""
+    last = columns[-1]
+    text = texts[last.key]
+    room = width - sum(widths[c.key] + len(_GAP) for c in columns[:-1])
+    if not last.wrap or cell_width(text) <= room:
+        yield _line(columns, widths, texts, paint)
+    elif any(cell_width(word) > room for word in text.split(" ")):
+        yield _line(columns[:-1], widths, texts, paint)
+        yield from (_BELOW + paint(last.key, line) for line in wrap(text, width=width - len(_BELOW), indent=""))
+    else:
+        first, *others = wrap(text, width=room, indent="")
+        yield _line(columns, widths, {**texts, last.key: first}, paint)
+        for line in others:
+            yield _line(columns, widths, {**dict.fromkeys(texts, ""), last.key: line}, paint)
+
+
 def _line(
     columns: Sequence[Column], widths: Mapping[str, int], texts: Mapping[str, str], paint: Callable[[str, str], str]
 ) -> str:
-    """One line. Spaces are outside the colour, and there are none at the end."""
+    """Return one line. Padding is outside the color, and there is none at the end."""
     parts = []
     for number, column in enumerate(columns):
         text = texts[column.key]

@@ -1,30 +1,37 @@
-"""Small pieces of text: cleaned, quoted, shortened, counted, wrapped. Nothing here knows a plan."""
+"""Text for terminals: clean, quote, shorten, count, wrap; and single lines about a unit."""
 
 from __future__ import annotations
 
 import re
-import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from orchestrator.report.model import ChangeLine, Notice, Status, UnitReport
+from orchestrator.terraform.model import Action
+
+COUNTED = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.FORGET)
+"""The actions that are counted, in the order of every table."""
+
 VALUE_LIMIT = 120
-"""Characters of a value that are shown; a longer one is cut around its first difference."""
+"""Characters shown of a value; a longer value is cut around its first difference."""
 
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-# Cc and Cf can move the cursor, colour the terminal or turn the reading direction (U+202E); a lone surrogate (Cs)
-# cannot be written at all; Zl and Zp break lines.
+# Cc and Cf can move the cursor, color the terminal or change the reading direction (U+202E); a lone surrogate (Cs)
+# cannot be encoded; Zl and Zp break lines.
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _ASCII = str.maketrans(
     {"✓": "v", "✗": "x", "•": "*", "○": "o", "●": ">", "…": "~", "±": "-/+", "·": "-", "—": "-", "→": "->"}
     | {"│": "|", "├": "|", "└": "`", "─": "-"}
 )
 _PLAIN = re.compile(r"[\x20-\x7e]*\Z")
+_NARROWEST = 20
+"""Columns that wrapped text gets at least, however narrow the terminal."""
 
 
 def clean(text: str) -> str:
-    r"""One line that cannot control a terminal.
+    r"""Return a text as one line that cannot control a terminal.
 
-    Newlines and tabs are written as ``\n`` and ``\t``; other control characters are removed.
+    Newlines and tabs become ``\n`` and ``\t``; other control characters are removed.
     """
     if _PLAIN.match(text):
         return text
@@ -32,7 +39,7 @@ def clean(text: str) -> str:
 
 
 def clean_block(text: str) -> list[str]:
-    """The lines of a text, each cleaned, without blank lines at either end."""
+    """Return the lines of a text, each cleaned, without blank lines at either end."""
     lines = [clean(line.expandtabs(4)).rstrip() for line in re.split(r"\r?\n|\r", text)]
     while lines and not lines[0]:
         lines.pop(0)
@@ -42,12 +49,12 @@ def clean_block(text: str) -> list[str]:
 
 
 def quote(text: str) -> str:
-    """A string value as it is shown: in double quotes, on one line, harmless."""
+    """Return a string value in double quotes, on one line, cleaned."""
     return '"' + clean(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
 
 
 def shorten(text: str, *, limit: int = VALUE_LIMIT, start: int = 0) -> str:
-    """A raw text cut to ``limit`` characters from ``start`` on; an ellipsis stands where something is left out."""
+    """Return ``limit`` characters of a raw text from ``start`` on; an ellipsis marks each part that is left out."""
     if len(text) <= limit:
         return text
     start = max(0, min(start, len(text) - limit))
@@ -56,7 +63,7 @@ def shorten(text: str, *, limit: int = VALUE_LIMIT, start: int = 0) -> str:
 
 
 def first_difference(one: str, other: str) -> int:
-    """Index of the first character in which two texts differ; the shorter one's length when it starts the other."""
+    """Return the index of the first character that differs; the length of the shorter text if it starts the other."""
     for index, (a, b) in enumerate(zip(one, other, strict=False)):
         if a != b:
             return index
@@ -64,12 +71,12 @@ def first_difference(one: str, other: str) -> int:
 
 
 def short_address(address: str) -> str:
-    """A resource's address as people write it: cleaned and without the leading ``module.this.``."""
+    """Return a resource address for people: cleaned and without the leading ``module.this.``."""
     return clean(address.removeprefix("module.this."))
 
 
 def duration(seconds: float) -> str:
-    """``12s``, ``1m30s``, ``2h05m``."""
+    """Return a duration such as ``12s``, ``1m30s`` or ``2h05m``."""
     whole = max(0, int(seconds))
     if whole < 60:
         return f"{whole}s"
@@ -79,7 +86,7 @@ def duration(seconds: float) -> str:
 
 
 def encodable(text: str, encoding: str | None) -> str:
-    """A text that a stream of that encoding can take: signs it lacks become ASCII, anything else a question mark."""
+    """Return a text that a stream can encode: symbols become ASCII, other characters a question mark."""
     try:
         text.encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -88,47 +95,87 @@ def encodable(text: str, encoding: str | None) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """``1 unit``, ``2 units``."""
+    """Return a number with its noun: ``1 unit``, ``2 units``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def listed(names: Iterable[str], *, at_most: int | None = None) -> str:
-    """Names with commas; those beyond ``at_most`` become ``… and 4 more``."""
-    every = [clean(name) for name in names]
-    if at_most is None or len(every) <= at_most:
-        return ", ".join(every)
-    return f"{', '.join(every[:at_most])} … and {len(every) - at_most} more"
+def listed(names: Iterable[str]) -> str:
+    """Return names, cleaned, separated by commas."""
+    return ", ".join(clean(name) for name in names)
 
 
 def cell_width(text: str) -> int:
-    """Columns that a cleaned text takes on a terminal: East Asian wide characters take two, combining ones none."""
+    """Return the columns that a cleaned text takes: wide East Asian characters take two, combining ones none."""
     if _PLAIN.match(text):
         return len(text)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:
-    """A cleaned text filled with spaces to a number of columns; never cut."""
+    """Return a cleaned text padded with spaces to a number of columns; it is never cut."""
     space = " " * max(0, width - cell_width(text))
     return space + text if right else text + space
 
 
 def wrap(text: str, *, width: int, indent: str, hang: str | None = None) -> Iterator[str]:
-    """Lines of prose within ``width`` columns; words such as addresses are never broken, so nothing becomes unreadable.
+    """Yield the lines of one paragraph. Lines break at spaces only: ids, addresses and words stay whole.
 
     Args:
-        text: one paragraph; it is cleaned here.
-        width: columns, the indent included; at least 20 are used for text.
-        indent: what the first line begins with.
-        hang: what further lines begin with; as ``indent`` when not given.
+        text: the paragraph; it is cleaned here.
+        width: columns, the indent included; at least 20 are used for text. A longer word gets a line to itself.
+        indent: prefix of the first line.
+        hang: prefix of the other lines; spaces as wide as ``indent`` if not given.
     """
     hang = " " * len(indent) if hang is None else hang
-    room = max(width, len(indent) + 20)
-    yield from textwrap.wrap(
-        clean(text),
-        width=room,
-        initial_indent=indent,
-        subsequent_indent=hang,
-        break_long_words=False,
-        break_on_hyphens=False,
-    ) or [indent.rstrip()]
+    room = max(width, len(indent) + _NARROWEST)
+    line, empty = indent, True
+    for word in clean(text).split(" "):
+        if not empty and cell_width(line) + 1 + cell_width(word) > room:
+            yield line.rstrip()
+            line, empty = hang, True
+        if empty and not word:
+            continue  # spaces at a break
+        line, empty = (line if empty else f"{line} ") + word, False
+    yield line.rstrip()
+
+
+def signs(unit: UnitReport) -> str:
+    """Return how many resources get which action, such as ``+3 ~1 ±2``; empty if nothing changes."""
+    counts = ((action, unit.count(action)) for action in COUNTED)
+    return " ".join(f"{action.sign}{number}" for action, number in counts if number)
+
+
+def extras(changes: Iterable[ChangeLine]) -> str:
+    """Return what is not counted as a change but worth knowing: ``2 moved, 1 imported``."""
+    lines = tuple(changes)
+    moved = sum(1 for c in lines if c.moved_from)
+    imported = sum(1 for c in lines if c.imported_id)
+    return ", ".join(text for text, n in ((f"{moved} moved", moved), (f"{imported} imported", imported)) if n)
+
+
+def status_text(unit: UnitReport) -> str:
+    """Return how a unit ended: ``planned (preview)``, ``planned, outputs only``."""
+    text = str(unit.status)
+    if unit.status is Status.PLANNED and unit.outputs_changed and not unit.changes:
+        text += ", outputs only"
+    return f"{text} (preview)" if unit.preview else text
+
+
+def done_line(unit: UnitReport) -> str:
+    """Return the end of a unit as one line: ``prod/data applied, +3 ~1, 12s``, with the cause if it did not go well."""
+    facts = [status_text(unit)]
+    facts += [text for text in (signs(unit), extras(unit.changes)) if text]
+    if unit.findings:
+        facts.append(plural(len(unit.findings), "finding"))
+    if unit.seconds >= 1:
+        facts.append(duration(unit.seconds))
+    # The upstreams that a preview was planned against are in the report of the unit.
+    cause = "" if unit.preview and unit.status in {Status.PLANNED, Status.UNCHANGED} else clean(unit.cause)
+    return f"{clean(unit.unit)} {', '.join(facts)}" + (f": {cause}" if cause else "")
+
+
+def notice_line(notice: Notice) -> str:
+    """Return a notice as one line: its unit, its text, its fields."""
+    fields = ", ".join(f"{clean(key)}: {clean(value)}" for key, value in notice.fields.items())
+    unit = f"{clean(notice.unit)}: " if notice.unit else ""
+    return f"{unit}{clean(notice.text)}" + (f" ({fields})" if fields else "")

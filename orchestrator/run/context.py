@@ -6,20 +6,19 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.aws.identity.break_glass import BreakGlass
-from orchestrator.aws.identity.phases import Phases
-from orchestrator.aws.identity.roles import AnyRole, Identities, role_for
+from orchestrator.aws.identity.credential_files import CredentialFiles
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import AnyRole, BreakGlass, role_for
 from orchestrator.aws.state.history import History
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.locks import StateLocks
 from orchestrator.aws.state.objects import StateObjects
 from orchestrator.aws.state.outputs import StateStore
-from orchestrator.config.catalogue import Account, Catalogue, Unit
+from orchestrator.config.catalogue import Account, Catalogue, Unit, unit_references
 from orchestrator.config.graph import Graph
-from orchestrator.config.nodes import unit_references
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.rules.code import CodeScanner
-from orchestrator.render.write import Workspace
+from orchestrator.render.write import RootRenderer
 from orchestrator.report.live.sink import Sink
 from orchestrator.run.blocked import BlockedUnits
 from orchestrator.run.history.journal import Journal
@@ -46,7 +45,7 @@ class AwsClients:
     """
 
     identities: Identities
-    credentials: Phases
+    credentials: CredentialFiles
     states: StateStore
     ledger: Ledger
     locks: StateLocks
@@ -61,7 +60,7 @@ class TerraformTools:
 
     cli: Terraform
     processes: Processes
-    renderer: Workspace
+    renderer: RootRenderer
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,8 +67,8 @@ def _drift(context: RunContext, unit: Unit) -> UnitReport:
     )
     judge = context.guard.judge
     if not changed:
-        return replace(unit_report(context, unit, Status.UNCHANGED), findings=judge.allowance.allow(ready.findings))
-    judge.warm_beside()
+        return replace(unit_report(context, unit, Status.UNCHANGED), findings=judge.waiver_policy.apply(ready.findings))
+    judge.load_checks_in_background()
     json_file = out.with_suffix(".drift.json")
     context.terraform.cli.show_json(root, out, json_file)
     record = read_plan(out, json_file)

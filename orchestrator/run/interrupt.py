@@ -27,14 +27,14 @@ class Interrupts:
         processes: the run's Terraform processes.
         stop: set by the first interrupt.
         journal: receives a record of each interrupt and of the units in flight.
-        tell: shows a notice.
+        notify: shows a notice.
     """
 
-    def __init__(self, processes: Processes, stop: Stop, journal: Journal, tell: Callable[[Notice], None]) -> None:
+    def __init__(self, processes: Processes, stop: Stop, journal: Journal, notify: Callable[[Notice], None]) -> None:
         self._processes = processes
         self._stop = stop
         self._journal = journal
-        self._tell = tell
+        self._notify = notify
         self._lock = threading.Lock()
         self.level = 0
 
@@ -48,8 +48,8 @@ class Interrupts:
                 return
             self.level += 1
             level = self.level
-            flying = self._applying()
-            self._journal.note("interrupted", level=level, signal=signal.Signals(number).name, in_flight=flying)
+            in_flight = self._applying()
+            self._journal.note("interrupted", level=level, signal=signal.Signals(number).name, in_flight=in_flight)
             if level == 1:
                 self._first()
             elif level == 2:
@@ -71,23 +71,23 @@ class Interrupts:
             )
         else:
             text = "Interrupted: plans are stopped, nothing new starts. No apply was running."
-        self._tell(Notice(text=text))
+        self._notify(Notice(text=text))
 
     def _second(self) -> None:
-        flying = self._applying()
-        self._tell(
+        in_flight = self._applying()
+        self._notify(
             Notice(
-                text=f"Stopping {_listed(flying)}: the next apply replaces what Terraform is creating now. "
+                text=f"Stopping {_listed(in_flight)}: the next apply replaces what Terraform is creating now. "
                 "Press Ctrl-C again to kill Terraform, which leaves a lock and loses what is in flight."
             )
         )
         self._processes.ask_stop()
 
     def _third(self) -> None:
-        flying = self._applying()
-        self._tell(
+        in_flight = self._applying()
+        self._notify(
             Notice(
-                text=f"Killing {_listed(flying)}: its state stays locked and lacks what was in flight. "
+                text=f"Killing {_listed(in_flight)}: its state stays locked and lacks what was in flight. "
                 "Check what exists in AWS before the next apply."
             )
         )

@@ -9,10 +9,9 @@ from orchestrator.errors import SetupError
 from orchestrator.report.model import Status
 from orchestrator.run.context import RunContext
 from orchestrator.run.loop import Step, report_blocked, run_units
-from orchestrator.run.unit.planned import Planned
+from orchestrator.run.unit.planned import Planned, plan_fields
 from orchestrator.run.unit.planner import plan_unit
 from orchestrator.run.unit.reports import unit_report
-from orchestrator.run.unit.saved_plan import plan_facts
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 
 NEW = "new: planned when its upstreams are applied"
@@ -79,8 +78,8 @@ def record_planned(context: RunContext, planned: Planned) -> None:
     """
     unit = context.unit(planned.report.unit)
     try:
-        facts = plan_facts(planned)
+        fields = plan_fields(planned)
     except OSError as error:
         message = f"cannot save the plan of {unit.id}: {error.strerror}"
         raise SetupError(message, hint="make room on the disk") from error
-    context.run.journal.write("planned", unit=unit.id, **facts)
+    context.run.journal.write("planned", unit=unit.id, **fields)

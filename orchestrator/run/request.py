@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.aws.endpoint import EmulatorEndpoint
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.graph import Graph
-from orchestrator.emulator.info import EmulatorInfo
 from orchestrator.errors import UsageError
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -105,7 +105,7 @@ class RunRequest:
     graph: Graph
     selected: Sequence[str]
     options: RunOptions
-    emulator: EmulatorInfo | None = None
+    emulator: EmulatorEndpoint | None = None
     reverse: bool = False
     continues: str | None = None
     orphan_providers: Mapping[str, frozenset[str]] | None = None

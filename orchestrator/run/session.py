@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from orchestrator.aws.identity.phases import Phases
-from orchestrator.aws.identity.roles import Identities
+from orchestrator.aws.identity.credential_files import CredentialFiles
+from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.state.history import History
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.locks import StateLocks
@@ -25,8 +25,8 @@ from orchestrator.guard.rules.accounts import trusted_lock
 from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.guard.trust.committed_state import refuse_committed
 from orchestrator.guard.trust.trust import Trust, load_trust
-from orchestrator.render.orphan_root import BareWorkspace
-from orchestrator.render.write import Workspace
+from orchestrator.render.orphan_root import OrphanRootRenderer
+from orchestrator.render.write import RootRenderer
 from orchestrator.report.live.sink import Sink, Tee
 from orchestrator.report.model import Notice, RunReport, UnitReport
 from orchestrator.run.checks.preflight import check_before_run
@@ -39,8 +39,8 @@ from orchestrator.run.interrupt import Interrupts, interruptible
 from orchestrator.run.request import RunRequest
 from orchestrator.run.scheduler import Stop
 from orchestrator.run.start import earlier_runs, record_start
-from orchestrator.run.unit.locking import locks_left
-from orchestrator.run.unit.role import break_glass_note, take_break_glass
+from orchestrator.run.unit.locks import existing_locks
+from orchestrator.run.unit.role import break_glass_note, confirm_break_glass
 from orchestrator.terraform.commands import Terraform
 from orchestrator.terraform.process.supervisor import Processes
 from orchestrator.terraform.setup.binary import find_binary, user_cache
@@ -147,7 +147,7 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
     states = StateStore(catalogue, identities, trust.policies.protected.types)
     ledger = Ledger(catalogue, identities, states)
     guard = _guard(request, trust, identities, states, ledger)
-    break_glass = take_break_glass(identities, request.units, request.options.break_glass)
+    break_glass = confirm_break_glass(identities, request.units, request.options.break_glass)
     notices = [*trust.notices, *earlier_runs(catalogue.root)]
     with ExitStack() as stack:
         folders = new_run(catalogue.root)
@@ -156,7 +156,7 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
         recorder = Recorder()
         sink = Tee([console, recorder])
         stack.callback(sink.close)
-        credentials = Phases(folders.of_run / "aws", catalogue, identities)
+        credentials = CredentialFiles(folders.of_run / "aws", catalogue, identities)
         stack.callback(credentials.close)
         context = RunContext(
             catalogue=catalogue,
@@ -181,11 +181,11 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
             journal.write("break-glass", owner=break_glass.owner, reason=break_glass.reason)
             notices.insert(0, break_glass_note(break_glass))
         if request.command in _REPORT_LOCKS:
-            notices += locks_left(context)
+            notices += existing_locks(context)
         for text in notices:
             sink(Notice(text=text))
         gc.freeze()  # What is loaded now lives until the end: the collector need not scan it again and again.
-        interrupts = Interrupts(context.terraform.processes, context.run.stop, journal, tell=sink)
+        interrupts = Interrupts(context.terraform.processes, context.run.stop, journal, notify=sink)
         session = Session(context, request.command, stack.enter_context(interruptible(interrupts)), recorder, started)
         with _recorded(session):
             yield session
@@ -208,7 +208,7 @@ def _guard(request: RunRequest, trust: Trust, identities: Identities, states: St
     catalogue = request.catalogue
     buckets = frozenset(account.state_bucket for account in catalogue.accounts.values())
     observed = ObservedState(catalogue, identities, states, ledger)
-    judge = Judge(trust.policies, trust.allowance, trust.weakened, states=buckets, outside=observed)
+    judge = Judge(trust.policies, trust.waiver_policy, trust.weakened, states=buckets, outside=observed)
     blocked = check_before_run(
         catalogue,
         identities,
@@ -225,9 +225,9 @@ def _guard(request: RunRequest, trust: Trust, identities: Identities, states: St
 def _terraform(request: RunRequest, trust: Trust, folders: Folders) -> TerraformTools:
     processes = Processes()
     if request.orphan_providers is not None:
-        renderer: Workspace = BareWorkspace(request.catalogue, request.orphan_providers)
+        renderer: RootRenderer = OrphanRootRenderer(request.catalogue, request.orphan_providers)
     else:
-        renderer = Workspace(request.catalogue, trust.policies.protected.delete_apis)
+        renderer = RootRenderer(request.catalogue, trust.policies.protected.delete_apis)
     return TerraformTools(make_terraform(request.catalogue, processes, folders.of_run), processes, renderer)
 
 

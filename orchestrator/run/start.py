@@ -1,4 +1,4 @@
-"""What the beginning of a run records, and what it tells of runs before it that did not come to their end."""
+"""Records the start of a run, and reports earlier runs that did not finish."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from orchestrator import __version__
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.runs import DONE, RunOutcome, continued, past_runs
-from orchestrator.run.history.unsaved_state import unsaved
+from orchestrator.run.history.unsaved_state import unsaved_states
 
 
 def record_start(context: RunContext, *, command: str, continues: str | None = None) -> None:
-    """Write the first record of a run: what was asked for, on which units, by whom, and where.
+    """Write the first journal record of a run: command, targets, units, options, user and host.
 
     Args:
         context: the run.
@@ -45,39 +45,39 @@ def record_start(context: RunContext, *, command: str, continues: str | None = N
 
 
 def user_name() -> str:
-    """Who runs orch on this machine, for records that people read; empty when the system does not know."""
+    """Return the name of the user who runs orch, for records that people read; empty when it is unknown."""
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # a container with a user id that has no name
+    except (OSError, KeyError):  # A container whose user id has no name.
         return ""
 
 
 def earlier_runs(root: Path) -> Iterator[str]:
-    """Sentences about what earlier runs on this machine left: applies that were cut off, states that were not saved.
+    """Yield lines about earlier runs on this machine: applies that were cut off, states that were not saved.
 
     Args:
         root: the folder that contains ``live/``.
     """
     runs = root / ".orch" / "runs"
     past = list(past_runs(runs))
-    gone_on = continued(past)
-    since: set[str] = set()  # units that a newer run brought to an end
+    continued_by = continued(past)
+    ended_since: set[str] = set()  # Units that a newer run finished.
     for each in past:
-        flying = {unit: at for unit, at in each.in_flight.items() if unit not in since}
-        if each.outcome is RunOutcome.CUT_OFF and flying and each.run not in gone_on:
-            yield _cut_off(each.run, flying)
+        in_flight = {unit: at for unit, at in each.in_flight.items() if unit not in ended_since}
+        if each.outcome is RunOutcome.CUT_OFF and in_flight and each.run not in continued_by:
+            yield _cut_off(each.run, in_flight)
         if each.applies:
-            since |= {unit for unit, status in each.ends().items() if status in DONE}
-    for state in unsaved(runs):
+            ended_since |= {unit for unit, status in each.ends().items() if status in DONE}
+    for state in unsaved_states(runs):
         yield (
-            f"Run {state.run} left a state that was not saved: {state.told(root)}. "
-            f"`orch apply --resume {state.run}` saves it; until then its unit is neither planned nor applied."
+            f"Run {state.run} could not save a state: {state.shown_path(root)}. "
+            f"`orch apply --resume {state.run}` saves it; until then its unit cannot be planned or applied."
         )
 
 
 def _cut_off(run: str, units: dict[str, str]) -> str:
-    since = ", ".join(f"{unit} (since {time})" for unit, time in units.items())
+    listed = ", ".join(f"{unit} (since {time})" for unit, time in units.items())
     return (
-        f"Run {run} was cut off while it applied {since}. Terraform may have finished without it: `orch apply --resume "
-        f"{run}` looks at what is left and goes on; the log is in .orch/runs/{run}/logs."
+        f"Run {run} was cut off while it applied {listed}. Terraform may have finished without it: "
+        f"`orch apply --resume {run}` checks the state and continues; the log is in .orch/runs/{run}/logs."
     )

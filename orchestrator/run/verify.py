@@ -1,6 +1,6 @@
-"""``orch verify``: which versions of an account's states no receipt accounts for, so that they were written past orch.
+"""``orch verify``: finds versions of an account's states without a receipt, which were written outside of orch.
 
-Nothing is changed, and nothing is read of a state but its lineage and serial.
+Changes nothing, and reads only lineage and serial of a state.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from orchestrator.config.catalogue import Account
 from orchestrator.errors import BlockedError
 from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.terraform.state.header import StateHeader
-from orchestrator.terraform.state.lock import SUFFIX, parse_state_lock
+from orchestrator.terraform.state.lock import LOCK_SUFFIX, parse_state_lock
 from orchestrator.terraform.state.reader import UnreadableStateError
 
 _READERS = 8
-"""So many objects are read at once."""
+"""Number of objects that are read at the same time."""
 
-_TELL_EVERY = 1000
+_PROGRESS_EVERY = 1000
 
-Tell = Callable[[str], None]
+OnProgress = Callable[[str], None]
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """One version of a state that no receipt accounts for.
+class UnaccountedVersion:
+    """One version of a state without a receipt.
 
     Attributes:
-        what: ``written``, ``deleted``, or ``no state`` when its content is none.
-        serial: of the state; None for a deletion and for what is no state.
-        holder: who held the state's lock when it was written, as that lock says: ``user@host``; empty when nobody did.
-        owner: whom S3 names as owner of the version.
+        what: ``written``, ``deleted``, or ``no state`` when its content is not a state.
+        serial: serial of the state; None for a deletion or when the content is not a state.
+        holder: ``user@host`` of the lock that was held when it was written; empty when there was none.
+        owner: owner of the version according to S3.
     """
 
     account: str
@@ -56,19 +56,19 @@ class Gap:
 
     @property
     def unit(self) -> str:
-        """The folder of the unit that the state is of: ``STAGE/STACK/REGION``."""
+        """The folder of the unit that the state belongs to: ``STAGE/STACK/REGION``."""
         return self.key.removesuffix(STATE_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was found in one account.
+    """The result for one account.
 
     Attributes:
-        states: how many states there are; ``versions``: how many versions of them were looked at.
-        older: versions from before ``--since``, which were not looked at.
-        receipts: how many receipts were read; ``damaged``: keys of those that are none.
-        gaps: versions without a receipt, the oldest first.
+        states: number of states; ``versions``: number of their versions that were checked.
+        older: number of versions from before ``--since``, which were not checked.
+        receipts: number of receipts that were read; ``damaged``: keys of invalid ones.
+        gaps: versions without a receipt, oldest first.
     """
 
     account: str
@@ -77,44 +77,46 @@ class Audit:
     older: int
     receipts: int
     damaged: tuple[str, ...]
-    gaps: tuple[Gap, ...]
+    gaps: tuple[UnaccountedVersion, ...]
 
 
 @dataclass(slots=True)
 class _Listed:
-    """What a bucket's listing has, by key of the state, each the newest first."""
+    """The content of a bucket's listing by state key, newest version first."""
 
     states: dict[str, list[StateVersion]] = field(default_factory=lambda: defaultdict(list))
     locks: dict[str, list[StateVersion]] = field(default_factory=lambda: defaultdict(list))
     receipts: dict[str, list[StateVersion]] = field(default_factory=lambda: defaultdict(list))
 
 
-def audit(history: History, account: Account, *, since: datetime | None = None, tell: Tell = lambda _: None) -> Audit:
+def audit(
+    history: History, account: Account, *, since: datetime | None = None, on_progress: OnProgress = lambda _: None
+) -> Audit:
     """Compare the history of an account's states with their receipts.
 
     Args:
         history: reads the state bucket, under the plan role.
         account: the account.
-        since: aware; versions from before are not looked at, e.g. as they are from before there were receipts.
-        tell: called now and then with how far it came.
+        since: aware time; earlier versions are not checked, for example because they are older than receipts.
+        on_progress: receives a line about the progress now and then.
 
     Raises:
         DeniedError, ThrottledError, SetupError, UnitError: the bucket cannot be read.
     """
-    listed = _list(history, account, tell)
-    wanted = {
+    listed = _list(history, account, on_progress)
+    selected = {
         key: [each for each in versions if since is None or each.time >= since]
         for key, versions in listed.states.items()
     }
-    # A receipt is written after what it is of: one from before `since` is of nothing that is looked at.
+    # A receipt is written after its state version, so one from before `since` belongs to no version checked here.
     receipts = [
         (key, each)
-        for key, versions in wanted.items()
+        for key, versions in selected.items()
         if versions
         for each in listed.receipts[receipts_of(key)]
         if not each.deleted and (since is None or each.time >= since)
     ]
-    tell(f"{account.name}: reading {len(receipts)} receipts")
+    on_progress(f"{account.name}: reading {len(receipts)} receipts")
     known: dict[str, set[str]] = defaultdict(set)
     damaged: list[str] = []
     for (key, version), receipt in _side_by_side(lambda each: _receipt(history, account, *each), receipts):
@@ -122,41 +124,46 @@ def audit(history: History, account: Account, *, since: datetime | None = None, 
             damaged.append(version.key)
         else:
             known[key] |= receipt
-    missing = [each for key, versions in wanted.items() for each in versions if each.id not in known[key]]
-    tell(f"{account.name}: reading {len(missing)} versions without a receipt")
+    missing = [each for key, versions in selected.items() for each in versions if each.id not in known[key]]
+    on_progress(f"{account.name}: reading {len(missing)} versions without a receipt")
     found = [
-        gap for _, gap in _side_by_side(lambda each: _gap(history, account, each, listed.locks[each.key]), missing)
+        version_found
+        for _, version_found in _side_by_side(
+            lambda each: _examine(history, account, each, listed.locks[each.key]), missing
+        )
     ]
-    looked = sum(len(versions) for versions in wanted.values())
+    checked = sum(len(versions) for versions in selected.values())
     return Audit(
         account=account.name,
         states=len(listed.states),
-        versions=looked,
-        older=sum(len(versions) for versions in listed.states.values()) - looked,
+        versions=checked,
+        older=sum(len(versions) for versions in listed.states.values()) - checked,
         receipts=len(receipts),
         damaged=tuple(sorted(damaged)),
-        gaps=tuple(sorted(found, key=lambda gap: (gap.time, gap.key, gap.serial or 0))),
+        gaps=tuple(
+            sorted(found, key=lambda version_found: (version_found.time, version_found.key, version_found.serial or 0))
+        ),
     )
 
 
-def _list(history: History, account: Account, tell: Tell) -> _Listed:
-    """Sort a bucket's versions: those of states, of their locks, and receipts."""
+def _list(history: History, account: Account, on_progress: OnProgress) -> _Listed:
+    """Sort a bucket's versions into those of states, locks and receipts."""
     listed = _Listed()
     for number, version in enumerate(history.versions(account, Role.PLAN), 1):
-        if number % _TELL_EVERY == 0:
-            tell(f"{account.name}: listed {number} versions")
+        if number % _PROGRESS_EVERY == 0:
+            on_progress(f"{account.name}: listed {number} versions")
         key = version.key
         if key.startswith(RECEIPTS_PREFIX):
             listed.receipts[key.rpartition("/")[0] + "/"].append(version)
         elif key.endswith(STATE_SUFFIX) and key.count("/") == STATE_SUFFIX.count("/") + 2:
             listed.states[key].append(version)
-        elif key.endswith(STATE_SUFFIX + SUFFIX):
-            listed.locks[key.removesuffix(SUFFIX)].append(version)
+        elif key.endswith(STATE_SUFFIX + LOCK_SUFFIX):
+            listed.locks[key.removesuffix(LOCK_SUFFIX)].append(version)
     return listed
 
 
 def _receipt(history: History, account: Account, key: str, version: StateVersion) -> frozenset[str] | None:
-    """The versions of a state that one receipt accounts for; None: it is none, or of another state."""
+    """Return the state versions that one receipt covers; None when it is invalid or of another state."""
     place = f"s3://{account.state_bucket}/{version.key}"
     try:
         receipt = Receipt.of(json.loads(history.content(account, Role.PLAN, version)), place)
@@ -167,8 +174,10 @@ def _receipt(history: History, account: Account, key: str, version: StateVersion
     return frozenset(receipt.wrote.versions) if receipt.wrote else frozenset()
 
 
-def _gap(history: History, account: Account, version: StateVersion, locks: Sequence[StateVersion]) -> Gap:
-    """One version without a receipt, with all that the bucket knows of it."""
+def _examine(
+    history: History, account: Account, version: StateVersion, locks: Sequence[StateVersion]
+) -> UnaccountedVersion:
+    """Return what the bucket knows about one version without a receipt."""
     header = StateHeader()
     what = "deleted" if version.deleted else "written"
     if not version.deleted:
@@ -176,7 +185,7 @@ def _gap(history: History, account: Account, version: StateVersion, locks: Seque
             header = history.header(account, Role.PLAN, version)
         except UnreadableStateError:
             what = "no state"
-    return Gap(
+    return UnaccountedVersion(
         account=account.name,
         key=version.key,
         version=version.id,
@@ -191,9 +200,9 @@ def _gap(history: History, account: Account, version: StateVersion, locks: Seque
 
 
 def _holder(history: History, account: Account, version: StateVersion, locks: Sequence[StateVersion]) -> str:
-    """Who held the lock when a version was written: the last lock before, unless it was released before, too.
+    """Return who held the lock when a version was written: the last lock before it, unless that was released before it.
 
-    S3 tells times to the second, so what was released in that very second counts as held.
+    S3's times are in seconds, so a lock released in the same second counts as held.
     """
     taken = next((each for each in locks if not each.deleted and each.time <= version.time), None)
     if taken is None:
@@ -206,7 +215,7 @@ def _holder(history: History, account: Account, version: StateVersion, locks: Se
 
 
 def _side_by_side(work: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[tuple[_T, _R]]:
-    """Each item with what became of it, a few at a time."""
+    """Yield each item with its result; several items are processed at a time."""
     every = list(items)
     with ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="verify") as pool:
         yield from zip(every, pool.map(work, every), strict=True)

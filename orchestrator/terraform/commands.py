@@ -1,4 +1,4 @@
-"""Every Terraform command that orch runs. python-terraform builds them; ``Processes`` runs them."""
+"""Every Terraform command that orch runs. python-terraform builds the arguments; ``Processes`` runs them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from orchestrator.terraform.failures import TerraformError, failure
 from orchestrator.terraform.process.foreground import run_in_foreground
 from orchestrator.terraform.process.supervisor import LineCallback, Processes, ProcessResult, TaskKind
 from orchestrator.terraform.root import Root
-from orchestrator.terraform.setup import init_cache as initialised
+from orchestrator.terraform.setup import init_cache
 from orchestrator.terraform.setup.binary import Binary
-from orchestrator.terraform.setup.warm import warming
+from orchestrator.terraform.setup.lock_file import LOCK_FILE
 from orchestrator.util.files import file_lock
 
 __all__ = ["Root", "Terraform"]
@@ -30,11 +30,11 @@ _HAS_CHANGES = 2
 
 
 class Terraform:
-    """The commands, for one binary and one run; may be used from any thread.
+    """Runs Terraform commands with one binary, for one run; thread-safe.
 
     Args:
-        binary: what to run.
-        processes: supervises the children.
+        binary: the program.
+        processes: supervises the child processes.
         cli_config: file that ``write_cli_config`` wrote.
         plugin_cache: folder that ``cliconfig.plugin_cache`` names.
     """
@@ -44,41 +44,41 @@ class Terraform:
         self.processes = processes
         self.cli_config = cli_config
         self.plugin_cache = plugin_cache
-        # Only to build commands. It looks for a state in its folder: a folder that cannot have one.
+        # Only builds arguments. It looks for a state in its folder, so it gets a path that cannot contain one.
         self._builder = CommandBuilder(working_dir=os.devnull, terraform_bin_path=str(binary.path))
 
     def init(self, root: Root, *, timeout: float | None, backend: bool = True, fresh: bool = False) -> bool:
-        """Prepare a root, unless nothing that init depends on changed since it last succeeded.
+        """Initialize a root, unless nothing that init depends on has changed since it last succeeded.
 
-        A data folder that does not work is emptied and made again, once.
+        If init fails with an existing data folder, the folder is emptied and init runs once more.
 
         Args:
             root: the root.
             timeout: seconds; None: no limit.
-            backend: False leaves the backend alone, for checks without AWS; use another data folder for that.
-            fresh: run in any case.
+            backend: False skips the backend, for checks without AWS; use a separate data folder for that.
+            fresh: run init in any case.
 
         Returns:
-            whether init had to run.
+            Whether init ran.
 
         Raises:
             TerraformError: init failed.
         """
         root.data_dir.mkdir(parents=True, exist_ok=True)
-        with file_lock(root.data_dir / initialised.GUARD):
-            key = initialised.init_key(root.folder, self._facts(backend=backend))
-            if not fresh and initialised.is_initialised(root.data_dir, root.folder, key):
+        with file_lock(root.data_dir / init_cache.INIT_LOCK):
+            key = init_cache.init_key(root.folder, self._facts(backend=backend))
+            if not fresh and init_cache.is_initialized(root.data_dir, root.folder, key):
                 return False
-            initialised.forget_init(root.data_dir)
-            retry = not initialised.is_fresh(root.data_dir)
+            init_cache.forget_init(root.data_dir)
+            retry = not init_cache.is_fresh(root.data_dir)
             try:
                 self._init(root, timeout, backend=backend)
             except TerraformError as error:
                 if not retry or error.stopped or error.timed_out:
                     raise
-                initialised.wipe(root.data_dir)
+                init_cache.wipe(root.data_dir)
                 self._init(root, timeout, backend=backend)
-            initialised.remember_init(root.data_dir, root.folder, key)
+            init_cache.remember_init(root.data_dir, root.folder, key)
             return True
 
     def plan(
@@ -93,25 +93,25 @@ class Terraform:
         refresh_only: bool = False,
         replace: Sequence[str] = (),
     ) -> bool:
-        """Make a plan file. No state lock is taken: the plan role may not write one.
+        """Write a plan file. Takes no state lock: the plan role is not allowed to write one.
 
-        When it fails and ``out`` exists, Terraform saved an errored plan: ``show_json`` shows what it would have done.
+        If it fails and ``out`` exists, Terraform saved an errored plan; ``show_json`` shows what it would have done.
 
         Args:
-            root: an initialised root.
-            out: plan file to write, mode 0600; a former one is removed first.
+            root: an initialized root.
+            out: plan file to write, mode 0600; an existing one is removed first.
             timeout: seconds; None: no limit.
             on_line: called with each line of output.
-            on_warning: called when the time limit comes near.
+            on_warning: called when the time limit is near.
             destroy: plan to destroy everything.
-            refresh_only: plan only what changed outside.
+            refresh_only: plan only the changes made outside Terraform.
             replace: addresses to replace.
 
         Returns:
-            True when the plan has changes.
+            Whether the plan has changes.
 
         Raises:
-            TerraformError: the plan failed, was stopped or took too long.
+            TerraformError: the plan failed, was stopped or timed out.
         """
         argv = self._command(
             "plan",
@@ -134,7 +134,7 @@ class Terraform:
         return outcome.code == _HAS_CHANGES
 
     def show_json(self, root: Root, plan: Path, to: Path, *, timeout: float | None = _SHOW_SECONDS) -> None:
-        """Write a plan as JSON, mode 0600; ``to`` appears only when it is whole.
+        """Write a plan as JSON, mode 0600; ``to`` appears only when it is complete.
 
         Raises:
             TerraformError: Terraform cannot read the plan.
@@ -165,45 +165,45 @@ class Terraform:
             plan: the plan file.
             timeout: seconds until Terraform is asked to stop; None: no limit.
             on_line: called with each line of output.
-            on_warning: called when the time limit comes near.
-            lock_timeout: how long to wait for the state's lock, as in ``30s``.
+            on_warning: called when the time limit is near.
+            lock_timeout: how long to wait for the state lock, e.g. ``30s``.
 
         Raises:
-            TerraformError: the apply failed, was stopped or took too long.
+            TerraformError: the apply failed, was stopped or timed out.
         """
         argv = self._command("apply", str(plan.absolute()), input=False, no_color=IsFlagged, lock_timeout=lock_timeout)
         outcome = self._run(root, argv, TaskKind.APPLY, timeout, on_line=on_line, on_warning=on_warning)
         errored = root.folder / "errored.tfstate"
-        hint = f"the state could not be saved: it is in {errored}; keep it" if errored.exists() else None
+        hint = f"Terraform could not save the state; keep {errored}, which contains it" if errored.exists() else None
         self._expect(root, "apply", outcome, 0, hint=hint)
 
     def state_push(self, root: Root, file: Path, *, timeout: float | None, lock_timeout: str = "0s") -> None:
-        """Save a state file as the root's state. Terraform refuses another lineage and one that is older.
+        """Save a state file as the root's state. Terraform refuses another lineage or an older serial.
 
         Args:
-            root: an initialised root.
+            root: an initialized root.
             file: the state.
             timeout: seconds until Terraform is asked to stop; None: no limit.
-            lock_timeout: how long to wait for the state's lock.
+            lock_timeout: how long to wait for the state lock.
 
         Raises:
-            TerraformError: it could not be saved.
+            TerraformError: Terraform could not save it.
         """
         argv = self._command("state push", str(file.absolute()), lock_timeout=lock_timeout)
         self._expect(root, "state push", self._run(root, argv, TaskKind.APPLY, timeout), 0)
 
     def state_move(self, root: Root, state: Path, source: str, target: str, *, to: Path | None = None) -> None:
-        """Move an address within a state file, or from one into another; both are copies that nobody else uses.
+        """Move an address within a state file, or to another one. Both are copies that nothing else uses.
 
         Args:
             root: an empty folder to work in.
             state: the state file.
             source: address of a resource, an instance or a module.
             target: its new address.
-            to: another state file; made when it is not there.
+            to: another state file; created if missing.
 
         Raises:
-            TerraformError: there is no such address, or the target is taken.
+            TerraformError: the address does not exist, or the target is taken.
         """
         argv = self._command(
             "state mv",
@@ -218,10 +218,10 @@ class Terraform:
         self._expect(root, "state mv", self._run(root, argv, TaskKind.PLAN, _SHOW_SECONDS), 0)
 
     def validate(self, root: Root, *, timeout: float | None = _SHOW_SECONDS) -> tuple[Diagnostic, ...]:
-        """What Terraform finds wrong in an initialised root, warnings included; no AWS.
+        """Return what ``terraform validate`` finds in an initialized root, warnings included; needs no AWS.
 
         Raises:
-            TerraformError: validate did not answer.
+            TerraformError: validate gave no usable output.
         """
         answer = root.data_dir / "orch.validate.json"
         outcome = self._run(
@@ -248,13 +248,13 @@ class Terraform:
 
         Args:
             root: a root that requires the providers.
-            platforms: as in ``linux_amd64``.
+            platforms: e.g. ``linux_amd64``.
             mirror: filesystem mirror to read; None: each provider's registry.
             providers: source addresses; empty: all that the root requires.
             timeout: seconds; None: no limit.
 
         Raises:
-            TerraformError: a package is missing or the registry cannot be reached.
+            TerraformError: a package is missing, or the registry cannot be reached.
         """
         argv = self._command(
             "providers lock", *providers, fs_mirror=mirror.absolute() if mirror else None, platform=list(platforms)
@@ -262,12 +262,12 @@ class Terraform:
         self._expect(root, "providers lock", self._run(root, argv, TaskKind.PLAN, timeout), 0)
 
     def passthrough(self, root: Root, args: Sequence[str]) -> int:
-        """Run any command of Terraform's with the terminal as its own, for ``orch terraform UNIT -- …``.
+        """Run any Terraform command with orch's terminal, for ``orch terraform UNIT -- …``.
 
-        Ctrl-C reaches Terraform itself, as when it is called by hand; orch waits for its end.
+        Ctrl-C reaches Terraform directly; orch waits for it to exit.
 
         Returns:
-            Terraform's exit code, 128 + the signal when it was killed by one.
+            Terraform's exit code; 128 + the signal number if a signal ended it.
         """
         return run_in_foreground([str(self.binary.path), *args], cwd=root.folder, env=self._env(root))
 
@@ -277,10 +277,10 @@ class Terraform:
             input=False,
             no_color=IsFlagged,
             backend=None if backend else False,
-            # The data folder is a cache: the root alone says where the state is. Nothing is ever migrated by init.
+            # The data folder is a cache: only the root says where the state is. init never migrates a state.
             reconfigure=IsFlagged if backend else None,
         )
-        with warming(self.plugin_cache, root.folder / initialised.LOCK_FILE):
+        with init_cache.warming(self.plugin_cache, root.folder / LOCK_FILE):
             outcome = self._run(root, argv, TaskKind.PLAN, timeout)
         self._expect(root, "init", outcome, 0)
 
@@ -320,7 +320,7 @@ class Terraform:
                 lines=outcome.lines,
                 stopped=outcome.stopped,
                 timed_out=outcome.timed_out,
-                hint=hint or f"the whole output is in {root.log}",
+                hint=hint or f"full output: {root.log}",
             )
 
 

@@ -1,4 +1,4 @@
-"""What ``terraform validate -json`` says."""
+"""Reads the output of ``terraform validate -json``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding of Terraform's: ``severity`` is error or warning; file and line are those of the root, or empty."""
+    """One diagnostic. ``severity``: error or warning; ``file`` and ``line`` are in the root, or empty."""
 
     severity: str
     summary: str
@@ -18,7 +18,7 @@ class Diagnostic:
 
 
 def read_diagnostics(data: bytes) -> tuple[Diagnostic, ...] | None:
-    """The findings in the answer of ``validate -json``; None when it is no such answer."""
+    """Parse the output of ``validate -json``; None if it is not such output."""
     try:
         answer = json.loads(data)
         return tuple(

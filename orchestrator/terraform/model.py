@@ -1,4 +1,4 @@
-"""What orch knows of a plan and of a state: frozen records, read once, passed on."""
+"""What orch knows of a plan and of a state, as frozen records."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 
 class Action(StrEnum):
-    """What a plan does to one resource; the actions lists of Terraform's plan JSON, named."""
+    """What a plan does to one resource: a name for each list of actions in Terraform's plan JSON."""
 
     CREATE = "create"
     UPDATE = "update"
     REPLACE = "replace"
-    """Delete then create, or create then delete: the old object is lost either way."""
+    """Delete then create, or create then delete: both lose the old object."""
     DELETE = "delete"
     FORGET = "forget"
     READ = "read"
@@ -23,12 +23,12 @@ class Action(StrEnum):
 
     @property
     def sign(self) -> str:
-        """The sign that tables show: + create, ~ update, ± replace, - delete; forgetting is a ``.`` as in Terraform."""
+        """The sign in tables: + create, ~ update, ± replace, - delete, . forget, as in Terraform."""
         return _SIGNS[self]
 
     @property
     def destructive(self) -> bool:
-        """Whether an existing object is lost or let go of."""
+        """Whether an existing object is lost or no longer managed."""
         return self in {Action.REPLACE, Action.DELETE, Action.FORGET}
 
 
@@ -48,14 +48,14 @@ class ResourceChange:
     """One entry of ``resource_changes``.
 
     Attributes:
-        address: absolute address, as Terraform writes it: ``module.this.aws_cognito_user_pool.this``.
+        address: absolute address as Terraform writes it: ``module.this.aws_cognito_user_pool.this``.
         mode: ``managed`` or ``data``.
-        before: the object as it is, None when it does not exist; ``after`` as it will be, None when it is gone.
-        after_unknown: mirrors ``after``, True where the value is not known yet.
+        before: the current object, None if it does not exist; ``after``: the planned object, None if it is removed.
+        after_unknown: mirrors ``after``; True where the value is not yet known.
         replace_paths: attribute paths that force a replacement.
         reason: Terraform's ``action_reason``, or None.
         deposed: key of the deposed object, or None.
-        previous_address: where the object was before a ``moved`` block, or None.
+        previous_address: address before a ``moved`` block, or None.
         importing: id of the object that the plan imports, or None.
     """
 
@@ -81,7 +81,7 @@ class ResourceChange:
 
 @dataclass(frozen=True, slots=True)
 class OutputChange:
-    """One root output as the plan leaves it. ``after_unknown`` mirrors ``after``: True where not known yet."""
+    """One planned root output. ``after_unknown`` mirrors ``after``: True where the value is not yet known."""
 
     name: str
     action: Action
@@ -92,39 +92,34 @@ class OutputChange:
 
 @dataclass(frozen=True, slots=True)
 class PlanRecord:
-    """A saved plan, read.
+    """A saved plan.
 
     Attributes:
         file: Terraform's plan file.
-        json_file: the same as JSON (``terraform show -json``), mode 0600; None for a plan that Terraform itself
-            reported as empty (``-detailed-exitcode`` 0), for which nothing has to be read.
-        format_version: of the JSON; the guard refuses majors that it does not know.
-        changes: every resource change that is not a no-op, in Terraform's order; moves and imports included.
-        drift: what changed outside since the last apply, as Terraform found it by refreshing; not what the plan does.
+        json_file: the plan as JSON (``terraform show -json``), mode 0600; None if Terraform itself reported the plan as
+            empty (``-detailed-exitcode`` 0), so that nothing needs to be read.
+        changes: every resource change except no-ops, in Terraform's order; includes moves and imports.
+        drift: changes made outside Terraform since the last apply, found by its refresh; the plan does not make them.
         outputs: every output change.
         errored: Terraform saved the plan and then found an error in it.
-        complete: False when Terraform deferred something.
-        sha256: hash of the plan file (``sha256:…``) from before its JSON was made; empty when nobody took it.
+        sha256: hash of the plan file (``sha256:…``), taken before its JSON was made; empty if not taken.
     """
 
     file: Path
     json_file: Path | None
-    format_version: str | None
-    terraform_version: str | None
     changes: tuple[ResourceChange, ...] = ()
     drift: tuple[ResourceChange, ...] = ()
     outputs: Mapping[str, OutputChange] = field(default_factory=dict)
     errored: bool = False
-    complete: bool = True
     sha256: str = ""
 
     @property
     def empty(self) -> bool:
-        """Nothing would change, neither a resource nor an output."""
+        """Whether the plan changes neither a resource nor an output."""
         return not self.changes and not any(o.action is not Action.NOOP for o in self.outputs.values())
 
     def count(self, action: Action) -> int:
-        """Number of managed resources that the plan would treat so."""
+        """Return the number of managed resources with this action."""
         return sum(1 for c in self.changes if c.action is action and c.mode == "managed")
 
 
@@ -138,10 +133,10 @@ class StateOutput:
 
 @dataclass(frozen=True, slots=True, order=True)
 class StateResource:
-    """One protected object of a state: which it is, and nothing of what it holds.
+    """One protected object of a state: its identity, not its contents.
 
     Attributes:
-        id, arn, name: its attributes of these names where they are texts, else empty: enough to find it in AWS.
+        id, arn, name: its attributes of these names if they are text, else empty: enough to find it in AWS.
         deposed: the key of a deposed object, or empty.
     """
 
@@ -155,13 +150,12 @@ class StateResource:
 
 @dataclass(frozen=True, slots=True)
 class StateRecord:
-    """What orch reads of a state file: of the resources' attributes only what names a protected one.
+    """What orch reads from a state file. Of attributes, only those that identify a protected resource.
 
     Attributes:
         addresses: of managed resources, sorted.
-        protected: the objects of the types that were asked for, sorted.
-        providers: addresses of the providers that the managed resources are of, sorted:
-            ``registry.terraform.io/hashicorp/aws``.
+        protected: the objects of the requested types, sorted.
+        providers: addresses of the managed resources' providers, sorted: ``registry.terraform.io/hashicorp/aws``.
     """
 
     lineage: str

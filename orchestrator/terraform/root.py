@@ -13,10 +13,10 @@ class Root:
 
     Attributes:
         unit: the unit's id.
-        folder: the root's folder; Terraform's working folder.
-        data_dir: ``TF_DATA_DIR``: what init makes, shared by the folders of all runs of the unit.
-        env: the whole environment that children start from, credentials included; orch's own ``TF_`` names are added
-            and the user's removed (``environment.child_env``).
+        folder: the root's folder; Terraform's working directory.
+        data_dir: ``TF_DATA_DIR``: the result of init, shared by all runs of the unit.
+        env: the environment that child processes start from, credentials included; orch adds its ``TF_`` variables and
+            removes the user's (``environment.child_env``).
         log: file that output is appended to.
     """
 

@@ -1,4 +1,4 @@
-"""Files that more than one process may touch: locks between processes, and writes that are whole or not there."""
+"""Files that several processes use: locks between processes, and atomic writes."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 PRIVATE = 0o600
+"""Mode of a file that only its owner can read."""
 
 
 @contextmanager
 def file_lock(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock between processes and threads; waits until it is free.
+    """Hold an exclusive lock between processes and threads; wait until it is free.
 
-    The lock belongs to an open file, so the system releases it when its holder dies, however it dies.
+    The lock belongs to an open file, so the operating system releases it when the process ends for any reason.
 
     Args:
-        path: the lock file; made if it is not there, and left behind: removing it would race.
+        path: the lock file. It is created if missing and never removed: removing it would race.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
@@ -30,25 +32,55 @@ def file_lock(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def write_atomic(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
-    """Write a file so that a reader sees the old bytes or the new ones, never a part.
+@contextmanager
+def atomic_file(path: Path, *, mode: int = PRIVATE, durable: bool = False) -> Iterator[BinaryIO]:
+    """Open a file for writing that takes its name only when the block ends without an error.
+
+    The content goes to a temporary file in the same folder. A reader sees the old bytes or the new ones, never a part;
+    if the block fails, the old file stays as it was.
 
     Args:
-        path: file to write; its folder is made.
-        data: its whole content.
-        mode: permissions that it has from its creation.
+        path: file to write. A missing folder is created, with mode 0700 if the file is private.
+        mode: permissions of the file from its creation.
+        durable: wait until the disk has the content and the name.
+
+    Yields:
+        The temporary file, open for writing bytes.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    path.parent.mkdir(mode=0o700 if mode == PRIVATE else 0o777, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600 from its creation
     try:
         with os.fdopen(handle, "wb") as file:
             os.fchmod(file.fileno(), mode)
-            file.write(data)
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
+        Path(name).unlink(missing_ok=True)
         raise
+    if durable:
+        sync_folder(path.parent)
+
+
+def write_atomic(path: Path, data: bytes, *, mode: int = PRIVATE, durable: bool = False) -> None:
+    """Write a whole file with ``atomic_file``; private (mode 0600) unless ``mode`` says otherwise.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with atomic_file(path, mode=mode, durable=durable) as file:
+        file.write(data)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in a folder."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,4 +1,4 @@
-"""Reads git's objects: what a commit says, whatever is checked out. Nothing is ever checked out or written."""
+"""Reads git objects without checking out or writing anything."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from orchestrator.errors import SetupError
 
 _SECONDS = 60
 _FULL = "--format=%H%x00%P%x00%ae%x00%(trailers:key=Co-authored-by,valueonly,separator=%x01)"
-"""Addresses as they are written in the commit: ``.mailmap`` is a file of the change, so it has no say."""
+"""Addresses as written in the commit: a change could edit ``.mailmap``, so it does not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """One file of a commit: git's mode and the id of its content."""
+    """A file of a commit: git's mode and the id of its content."""
 
     mode: str
     id: str
@@ -26,7 +26,7 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Who wrote a commit. ``emails``: author and co-authors, in small letters."""
+    """The authors of a commit. ``emails``: author and co-authors, in lower case."""
 
     id: str
     parents: tuple[str, ...]
@@ -38,9 +38,9 @@ class Repository:
     """The git repository around a folder.
 
     Attributes:
-        root: the folder that contains ``live/``; names of files are relative to it.
-        head: the commit that is checked out; empty before the first commit.
-        shallow: whether older commits are missing, so that nobody can tell who wrote a line.
+        root: the folder that contains ``live/``; file names are relative to it.
+        head: id of the checked-out commit; empty before the first commit.
+        shallow: whether the clone lacks older commits, so that the author of a line may be unknown.
     """
 
     root: Path
@@ -49,43 +49,43 @@ class Repository:
 
     @classmethod
     def find(cls, root: Path) -> Self | None:
-        """The repository that a folder lies in; None when there is none, or no git.
+        """Return the repository that contains a folder, or None if there is none or git is not installed.
 
         Raises:
-            SetupError: git does not trust the folder, or does not answer.
+            SetupError: git does not trust the folder, or does not respond.
         """
         try:
-            said = _git(root, "rev-parse", "--is-inside-work-tree", "--is-shallow-repository")
+            result = _git(root, "rev-parse", "--is-inside-work-tree", "--is-shallow-repository")
         except FileNotFoundError:
             return None
-        if said.returncode and b"dubious ownership" in said.stderr:
-            message = f"git does not trust the folder {root}: it belongs to another user"
+        if result.returncode and b"dubious ownership" in result.stderr:
+            message = f"git does not trust the folder {root}: another user owns it"
             raise SetupError(message, hint=f"git config --global --add safe.directory {root}")
-        words = said.stdout.split()
-        if said.returncode or words[:1] != [b"true"]:
+        words = result.stdout.split()
+        if result.returncode or words[:1] != [b"true"]:
             return None
         head = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         return cls(root=root, head=head.stdout.decode().strip(), shallow=words[1:] == [b"true"])
 
     def commit(self, revision: str) -> str | None:
-        """The id of the commit that a revision names; None when this clone does not have it."""
+        """Return the id of the commit that a revision names, or None if this clone does not have it."""
         if not revision or revision.startswith("-"):
             return None
-        said = _git(self.root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-        return said.stdout.decode().strip() or None if said.returncode == 0 else None
+        result = _git(self.root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        return result.stdout.decode().strip() or None if result.returncode == 0 else None
 
     def merge_base(self, commit: str) -> str | None:
-        """The commit that HEAD has in common with another; None when this clone knows of none."""
-        said = _git(self.root, "merge-base", commit, "HEAD")
-        return said.stdout.decode().strip() or None if said.returncode == 0 else None
+        """Return the merge base of HEAD and another commit, or None if this clone has none."""
+        result = _git(self.root, "merge-base", commit, "HEAD")
+        return result.stdout.decode().strip() or None if result.returncode == 0 else None
 
     def default_branch(self) -> str | None:
-        """The default branch of ``origin`` as a revision; None when the clone does not know it."""
-        said = _git(self.root, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
-        return said.stdout.decode().strip() or None if said.returncode == 0 else None
+        """Return the default branch of ``origin`` as a revision, or None if the clone does not know it."""
+        result = _git(self.root, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
+        return result.stdout.decode().strip() or None if result.returncode == 0 else None
 
     def files(self, commit: str, names: Sequence[str]) -> dict[str, Blob]:
-        """Files, links and submodules of a commit at or below these names, by name."""
+        """Return files, links and submodules of a commit at or below the given names: name -> blob."""
         listed = _must(self.root, "ls-tree", "-r", "-z", commit, "--", *names)
         found: dict[str, Blob] = {}
         for line in listed.split(b"\0"):
@@ -96,53 +96,53 @@ class Repository:
         return found
 
     def tracked(self, folder: str) -> tuple[str, ...]:
-        """Files at or below a name that git has in its index: what a checkout of this commit brings along."""
+        """Return the files at or below a folder that are in git's index, which a checkout of this commit contains."""
         listed = _must(self.root, "ls-files", "-z", "--", folder)
         return tuple(os.fsdecode(name) for name in listed.split(b"\0") if name)
 
     def contents(self, ids: Sequence[str]) -> dict[str, bytes]:
-        """The bytes of blobs, by id."""
+        """Return the bytes of blobs: id -> content."""
         if not ids:
             return {}
-        said = _must(self.root, "cat-file", "--batch", stdin="".join(f"{each}\n" for each in ids).encode())
+        result = _must(self.root, "cat-file", "--batch", stdin="".join(f"{each}\n" for each in ids).encode())
         found: dict[str, bytes] = {}
         at = 0
         for _ in ids:
-            end = said.index(b"\n", at)
-            words = said[at:end].decode().split(" ")
+            end = result.index(b"\n", at)
+            words = result[at:end].decode().split(" ")
             if len(words) != 3 or words[1] != "blob":
-                message = f"git has no file {words[0]} where a commit has one"
-                raise SetupError(message, hint="git fsck tells whether this clone is whole")
+                message = f"git has no object {words[0]}, which a commit refers to"
+                raise SetupError(message, hint="run `git fsck` to check this clone")
             id_, _, size = words
-            found[id_] = said[end + 1 : end + 1 + int(size)]
+            found[id_] = result[end + 1 : end + 1 + int(size)]
             at = end + 1 + int(size) + 1
         return found
 
     def commits(self, after: str) -> tuple[Commit, ...]:
-        """Every commit of HEAD that another one does not have, merges included; of an empty one: HEAD alone."""
+        """Return the commits of HEAD that ``after`` does not have, merges included; only HEAD if ``after`` is empty."""
         which = ("--max-count=1", "HEAD") if not after else (f"{after}..HEAD",)
-        said = _must(self.root, "log", "-z", _FULL, *which, "--")
-        return _commits(said)
+        result = _must(self.root, "log", "-z", _FULL, *which, "--")
+        return _commits(result)
 
     def merged_only(self, commit: Commit) -> bool:
-        """Whether a merge brings nothing of its own: every file of it is as in one of its parents."""
+        """Return whether a merge changes nothing itself: every file matches one of its parents."""
         return (
             len(commit.parents) > 1
             and not _must(self.root, "diff-tree", "--cc", "--name-only", "-r", commit.id)[len(commit.id) :].strip()
         )
 
     def authors(self, ids: Iterable[str]) -> frozenset[str]:
-        """The addresses of those who wrote some commits."""
+        """Return the e-mail addresses of the authors of commits."""
         wanted = sorted(set(ids))
         if not wanted:
             return frozenset()
-        said = _must(self.root, "log", "-z", "--no-walk", _FULL, *wanted, "--")
-        return frozenset().union(*(each.emails for each in _commits(said)))
+        result = _must(self.root, "log", "-z", "--no-walk", _FULL, *wanted, "--")
+        return frozenset().union(*(each.emails for each in _commits(result)))
 
     def writers(self, commit: str, file: str) -> dict[int, str]:
-        """For each line of a file (counted from 1): the id of the commit that brought it as it is.
+        """Return the commit that last changed each line of a file: line, counted from 1 -> id of the commit.
 
-        Only ids are taken from here: the names that blame shows go through ``.mailmap``.
+        Only ids are taken from ``git blame``, because the names that it prints go through ``.mailmap``.
         """
         arguments = ("-c", "blame.ignoreRevsFile=", "blame", "--porcelain", "--root", commit, "--", file)
         found: dict[int, str] = {}
@@ -153,16 +153,16 @@ class Repository:
         return found
 
     def dirty(self) -> bool:
-        """Whether the working tree differs from HEAD, ignored files apart."""
+        """Return whether the working tree differs from HEAD; ignored files do not count."""
         return bool(_must(self.root, "status", "--porcelain", "--", "."))
 
     def user(self) -> str:
-        """The e-mail address that this clone's next commit would have, in small letters; empty when none is set."""
+        """Return the e-mail address for this clone's next commit, in lower case; empty if none is set."""
         return _git(self.root, "config", "user.email").stdout.decode("utf-8", "replace").strip().casefold()
 
 
-def _commits(said: bytes) -> tuple[Commit, ...]:
-    fields = said.decode("utf-8", "replace").split("\0")  # -z ends each commit with a zero too
+def _commits(result: bytes) -> tuple[Commit, ...]:
+    fields = result.decode("utf-8", "replace").split("\0")  # -z also ends each commit with a NUL
     return tuple(_commit(fields[at : at + 4]) for at in range(0, len(fields) - 3, 4))
 
 
@@ -174,22 +174,22 @@ def _commit(fields: Sequence[str]) -> Commit:
 
 
 def _must(root: Path, *arguments: str, stdin: bytes = b"") -> bytes:
-    """The output of a command that cannot fail in a sound clone.
+    """Return the output of a command that cannot fail in an intact clone.
 
     Raises:
-        SetupError: it did.
+        SetupError: it failed.
     """
-    said = _git(root, *arguments, stdin=stdin)
-    if said.returncode:
-        why = (said.stderr.decode("utf-8", "replace").strip().splitlines() or ["it gave no reason"])[-1]
+    result = _git(root, *arguments, stdin=stdin)
+    if result.returncode:
+        why = (result.stderr.decode("utf-8", "replace").strip().splitlines() or ["no error message"])[-1]
         name = next(each for each in arguments if not each.startswith("-") and "=" not in each)
         message = f"git {name} failed: {why}"
-        raise SetupError(message, hint="run it by hand to see why; a shallow clone may lack the commit")
-    return said.stdout
+        raise SetupError(message, hint="run it manually to see why; a shallow clone may lack the commit")
+    return result.stdout
 
 
 def _git(root: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    # GIT_DIR and its like would lead to another repository: a hook of git sets them, and so could a change's script
+    # GIT_DIR and similar variables select another repository; git hooks set them, and a script of a change could
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     env |= {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
@@ -204,5 +204,5 @@ def _git(root: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Complete
     except FileNotFoundError:
         raise
     except (OSError, subprocess.TimeoutExpired) as error:
-        message = f"git did not answer: {error}"
-        raise SetupError(message, hint="policies, waivers and owners are read from git") from error
+        message = f"git did not respond: {error}"
+        raise SetupError(message, hint="orch reads policies, waivers and owners from git") from error

@@ -1,4 +1,4 @@
-"""A value for each key, made once: whoever comes while it is being made waits for it."""
+"""A thread-safe cache that computes the value of each key once."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ V = TypeVar("V")
 
 
 class Once(Generic[K, V]):
-    """A thread-safe cache. Failures are told to all who waited and then forgotten, so that the next one tries again."""
+    """A thread-safe cache. An error reaches every thread that waits for the key; the next ``get`` tries again."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._futures: dict[K, Future[V]] = {}
 
     def get(self, key: K, make: Callable[[], V]) -> V:
-        """The value of a key.
+        """Return the value of a key; wait if another thread is computing it.
 
         Args:
-            key: what is wanted.
-            make: makes the value; called by one thread at a time for each key.
+            key: the key.
+            make: computes the value; one thread at a time calls it for each key.
 
         Returns:
-            the value.
+            The value.
 
         Raises:
             Exception: what ``make`` raised, in every thread that waited for it.
@@ -41,14 +41,14 @@ class Once(Generic[K, V]):
         return future.result()
 
     def forget(self, key: K) -> None:
-        """Make the value anew the next time; those who wait for the present one still get that."""
+        """Drop the value, so that the next ``get`` computes it again; threads that already wait get the current one."""
         with self._lock:
             self._futures.pop(key, None)
 
     def _make(self, key: K, future: Future[V], make: Callable[[], V]) -> None:
         try:
             future.set_result(make())
-        except BaseException as error:  # noqa: BLE001 - told to whoever waits, whatever it is
+        except BaseException as error:  # noqa: BLE001 - every waiting thread gets it
             with self._lock:
                 if self._futures.get(key) is future:
                     del self._futures[key]

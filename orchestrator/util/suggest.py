@@ -1,4 +1,4 @@
-"""The near miss: what somebody most likely meant."""
+"""Spelling suggestions for unknown words."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 
 def near_miss(word: str, known: Iterable[str]) -> str | None:
-    """``did you mean "identity"?``, or None when nothing known is close.
+    """Return ``did you mean "identity"?``, or None if no known word is close.
 
     Args:
-        word: as written.
-        known: what would have been right.
+        word: the word as written.
+        known: the valid words.
     """
     found = difflib.get_close_matches(word, sorted(known), n=1)
     return f'did you mean "{found[0]}"?' if found else None

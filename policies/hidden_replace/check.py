@@ -1,4 +1,4 @@
-"""Some changes are planned as an update and end in another resource, or half-way: they are stopped in the plan."""
+"""Finds changes that are planned as an update, but end in a replacement or fail during the apply."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 from checkov.common.models.enums import CheckCategories, CheckResult
 from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
 
-from orchestrator.guard.checkov.marks import Change
+from orchestrator.guard.checkov.annotate import Change
 from orchestrator.terraform.model import Action
 
 
 class UpdateIsUpdate(BaseResourceCheck):  # type: ignore[misc]  # checkov is not followed by mypy
-    """Fails when an update changes what cannot be updated, e.g. an attribute in the schema of a user pool."""
+    """Fails if an update changes what cannot be updated, e.g. an attribute in the schema of a user pool."""
 
     def __init__(self) -> None:
         super().__init__(
-            name="the plan says update, but this change cannot be made in place",
+            name="planned as an update, but it cannot be changed in place",
             id="ORCH_HIDDEN_REPLACE",
             categories=[CheckCategories.BACKUP_AND_RECOVERY],
             supported_resources=["*"],
-            guideline="put it back as it was; adding to it is fine",
+            guideline="restore it; adding elements is allowed",
         )
 
     def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:
-        """Compare the attributes that ``replaced_by`` names."""
+        """Compare the attributes in ``replaced_by``."""
         change = Change.of(conf)
         if change.protected is None or change.action is not Action.UPDATE:
             return CheckResult.PASSED
@@ -40,16 +40,16 @@ def _objections(change: Change, name: str, *, whole: bool) -> Iterator[str]:
         if not change.is_known(name) or before != after:
             yield f"{name} would change"
         return
-    left = list(_elements(after))
+    remaining = list(_elements(after))
     for element in _elements(before):
-        if element in left:
-            left.remove(element)
+        if element in remaining:
+            remaining.remove(element)
         else:
-            yield f"{name}: {_called(element)} would be changed or removed"
+            yield f"{name}: {_name(element)} would be changed or removed"
 
 
 def _elements(value: Any) -> Iterable[Any]:
-    """A list or a set has elements; a map has entries; anything else is its own one element."""
+    """Return the elements of a list or set, or the entries of a map; any other value is one element."""
     if isinstance(value, Mapping):
         return list(value.items())
     if isinstance(value, list):
@@ -58,7 +58,7 @@ def _elements(value: Any) -> Iterable[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """The value without what is not set."""
+    """Return the value without its unset parts."""
     if isinstance(value, Mapping):
         filled = {key: _plain(each) for key, each in value.items()}
         return {key: each for key, each in filled.items() if not _unset(each)}
@@ -68,12 +68,12 @@ def _plain(value: Any) -> Any:
 
 
 def _unset(value: Any) -> bool:
-    """What providers write interchangeably for "not set": a plan may go from one to the other without a change."""
+    """Return whether a value is one that providers use interchangeably for "not set"."""
     return value is None or value is False or value in ("", [], {})
 
 
-def _called(element: Any) -> str:
-    """An element by its name, never by its value, which may be a secret."""
+def _name(element: Any) -> str:
+    """Return the name of an element; never its value, which may be secret."""
     if isinstance(element, Mapping) and isinstance(element.get("name"), str):
         return repr(element["name"])
     if isinstance(element, tuple):

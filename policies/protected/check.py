@@ -1,4 +1,4 @@
-"""Nothing that is protected may be deleted, replaced or forgotten. The list is ``policies/protected.yaml``."""
+"""Protected resources must not be deleted, replaced or forgotten. ``policies/protected.yaml`` lists them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 from checkov.common.models.enums import CheckCategories, CheckResult
 from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
 
-from orchestrator.guard.checkov.marks import Change
+from orchestrator.guard.checkov.annotate import Change
 from orchestrator.terraform.model import Action
 
 LOSING = {Action.DELETE, Action.REPLACE, Action.FORGET}
 
 
 class ProtectedStays(BaseResourceCheck):  # type: ignore[misc]  # checkov is not followed by mypy
-    """Fails on every change that takes a protected object away."""
+    """Fails for every change that loses a protected resource."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -22,11 +22,11 @@ class ProtectedStays(BaseResourceCheck):  # type: ignore[misc]  # checkov is not
             id="ORCH_PROTECTED",
             categories=[CheckCategories.BACKUP_AND_RECOVERY],
             supported_resources=["*"],
-            guideline="keep it; if it only has a new address, say so with `moved`",
+            guideline="keep it; if only its address changes, add a `moved` entry",
         )
 
     def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:
-        """Look at what happens to the resource, not at what it will be."""
+        """Examine the action, not the planned values."""
         change = Change.of(conf)
         if change.protected is None:
             return CheckResult.PASSED

@@ -1,7 +1,7 @@
-"""The platform's API: a person's own profile and documents.
+"""The API of the platform: users access their own profile and documents.
 
-The HTTP API in front has checked the token already: who calls is in its claims, and cannot be said otherwise.
-"""  # noqa: INP001  # Lambda takes the folder as it is; it is no package
+The HTTP API in front has already verified the token, so the caller is the one in its claims.
+"""  # noqa: INP001  # Lambda uses the folder itself; it is not a package
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import boto3
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Answer one request of API Gateway (payload format 2.0).
+    """Handle one request of API Gateway (payload format 2.0).
 
     Args:
         event: the request, with the token's claims.
-        _context: Lambda's own, not used.
+        _context: the Lambda context; unused.
 
     Returns:
         status code, headers and JSON body.
@@ -32,7 +32,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
             return _save(claims, event.get("body"))
         case ("GET", "/documents"):
             return _documents(claims["sub"])
-    return _answer(404, {"error": "there is nothing here"})
+    return _answer(404, {"error": "not found"})
 
 
 def _profile(person: str) -> dict[str, Any]:
@@ -46,10 +46,10 @@ def _save(claims: Mapping[str, str], body: str | None) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError):
         name = None
     if not isinstance(name, str) or not 0 < len(name) <= 200:
-        return _answer(400, {"error": "name must be text of 1 to 200 characters"})
+        return _answer(400, {"error": "name must be a string of 1 to 200 characters"})
     profile = {"id": claims["sub"], "name": name} | ({"email": claims["email"]} if "email" in claims else {})
     _table().put_item(Item=profile)
-    if queue := os.environ.get("TASKS"):  # stages without the second product have none
+    if queue := os.environ.get("TASKS"):  # not set in stages without the second product
         task = json.dumps({"kind": "profile-saved", "person": claims["sub"]})
         boto3.client("sqs").send_message(QueueUrl=queue, MessageBody=task)
     return _answer(200, profile)

@@ -1,4 +1,4 @@
-"""Item 6: programs, providers and modules that come with the configuration: found before anything is planned."""
+"""Item 6: programs, providers and modules in the configuration; they are found before any plan."""
 
 from __future__ import annotations
 
@@ -56,19 +56,29 @@ def way(words: str) -> pytest.MarkDecorator:
     ("name", "text", "rule", "address"),
     [
         pytest.param("x.tf", PROVISIONER, "ORCH_RUNS_CODE", "terraform_data.sneaky", marks=way("a provisioner")),
-        pytest.param("x.tf", REMOVED, "ORCH_RUNS_CODE", "terraform_data.sneaky", marks=way("one in a `removed` block")),
+        pytest.param(
+            "x.tf", REMOVED, "ORCH_RUNS_CODE", "terraform_data.sneaky", marks=way("a provisioner in a `removed` block")
+        ),
         pytest.param(
             "x_override.tf",
             OVERRIDE,
             "ORCH_RUNS_CODE",
             "aws_cognito_user_pool.this",
-            marks=way("one in an override file"),
+            marks=way("a provisioner in an override file"),
         ),
-        pytest.param("x.tf.json", JSON, "ORCH_RUNS_CODE", "terraform_data.sneaky", marks=way("one in JSON syntax")),
+        pytest.param(
+            "x.tf.json", JSON, "ORCH_RUNS_CODE", "terraform_data.sneaky", marks=way("a provisioner in JSON syntax")
+        ),
         pytest.param(
             "x.tf", EXTERNAL, "ORCH_RUNS_CODE", "data.external.sneaky", marks=way("an `external` data source")
         ),
-        pytest.param("x.tf", CHECK, "ORCH_RUNS_CODE", "data.external.sneaky", marks=way("one in a `check` block")),
+        pytest.param(
+            "x.tf",
+            CHECK,
+            "ORCH_RUNS_CODE",
+            "data.external.sneaky",
+            marks=way("an `external` data source in a `check` block"),
+        ),
         pytest.param(
             "x.tf",
             PROVIDER,
@@ -81,7 +91,7 @@ def way(words: str) -> pytest.MarkDecorator:
             OWN_PROVIDER,
             "ORCH_UNTRUSTED_SOURCE",
             "registry.terraform.io/evil/terraform",
-            marks=way("another provider in the place of the built-in one"),
+            marks=way("another provider in place of the built-in one"),
         ),
         pytest.param(
             "x.tf",

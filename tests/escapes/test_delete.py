@@ -16,13 +16,13 @@ CREATE_FIRST = "lifecycle {\n    create_before_destroy = true"
 
 
 def rename_pool(world: World) -> None:
-    """Another name for the pool's block, everywhere in its module."""
+    """Rename the pool's block everywhere in its module."""
     world.edit_module('"aws_cognito_user_pool" "this"', '"aws_cognito_user_pool" "people"')
     world.edit_module("aws_cognito_user_pool.this", "aws_cognito_user_pool.people")
 
 
 def drop_prevention(world: World) -> None:
-    """What a change that means it takes out in the same commit."""
+    """Remove `prevent_destroy`, as a deliberate change does in the same commit."""
     world.edit_module("prevent_destroy = true", "prevent_destroy = false")
 
 
@@ -43,7 +43,7 @@ def test_a_removed_block_destroys_it(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("forgotten: `removed { destroy = false }`", item="1")
+@pytest.mark.way("forgotten with `removed { destroy = false }`", item="1")
 def test_a_removed_block_forgets_it(world: World) -> None:
     world.empty_module()
     world.write("modules/user_pool/removed.tf", REMOVED.format(destroy="false"))
@@ -62,7 +62,7 @@ def test_the_resource_is_renamed(world: World) -> None:
 
 @pytest.mark.way("module renamed without `moved`", item="3")
 def test_a_child_module_is_renamed(world: World) -> None:
-    """The pool is in a child module `pool` of the unit's module, which the change calls `users`."""
+    """The pool is in the child module `pool` of the unit's module; the change renames the call to `users`."""
     put_in_child_module(world, now="users")
     address = "module.pool.aws_cognito_user_pool.this"
     finding = world.assert_blocked(world.attempt(), rule="ORCH_PROTECTED", address=address)
@@ -72,7 +72,7 @@ def test_a_child_module_is_renamed(world: World) -> None:
 
 
 def put_in_child_module(world: World, *, now: str) -> None:
-    """A module `people` that calls `user_pool` as ``now``; the state still calls it `pool`."""
+    """Add a module `people` that calls `user_pool` under the name ``now``; in the state it is still `pool`."""
     variables = "\n".join(f'variable "{name}" {{ type = any }}' for name in ("names", "sign_in", "attributes"))
     call = f'module "{now}" {{\n  source     = "../user_pool"\n  names      = var.names\n  sign_in    = var.sign_in\n'
     call += "  attributes = var.attributes\n}\n"
@@ -89,8 +89,8 @@ def put_in_child_module(world: World, *, now: str) -> None:
     world.edit_state(nest)
 
 
-@pytest.mark.way("key gone from `for_each`", item="1")
-def test_the_key_of_a_client_goes(world: World) -> None:
+@pytest.mark.way("key removed from `for_each`", item="1")
+def test_the_key_of_a_client_is_removed(world: World) -> None:
     world.edit(IDENTITY, "    web: {callback_urls", "    app: {callback_urls")
     finding = world.assert_blocked(
         world.attempt(), rule="ORCH_PROTECTED", address='aws_cognito_user_pool_client.this["web"]'
@@ -99,8 +99,8 @@ def test_the_key_of_a_client_goes(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("`count` made smaller", item="1")
-def test_the_count_of_the_domain_goes_to_nothing(world: World) -> None:
+@pytest.mark.way("`count` reduced", item="1")
+def test_the_count_of_the_domain_is_reduced(world: World) -> None:
     world.edit(IDENTITY, "  domain: {}\n", "")
     world.assert_blocked(world.attempt(), rule="ORCH_PROTECTED", address="aws_cognito_user_pool_domain.this[0]")
     world.assert_alive()
@@ -137,8 +137,8 @@ def test_an_attribute_that_forces_a_replacement(world: World, attribute: str) ->
     world.assert_alive()
 
 
-@pytest.mark.way("replaced, `prevent_destroy` dropped in the same commit", item="1")
-def test_a_replacement_with_its_prevention_dropped(world: World) -> None:
+@pytest.mark.way("replaced, `prevent_destroy` removed in the same commit", item="1")
+def test_a_replacement_without_prevent_destroy(world: World) -> None:
     drop_prevention(world)
     world.edit(IDENTITY, *ATTRIBUTES["username_configuration"])
     world.commit("Let names differ by case")
@@ -158,7 +158,7 @@ def test_a_replacement_that_creates_first(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("replaced by `replace_triggered_by`", item="1")
+@pytest.mark.way("replaced with `replace_triggered_by`", item="1")
 def test_a_replacement_that_something_else_triggers(world: World) -> None:
     trigger = 'resource "terraform_data" "go" {\n  input = "1"\n}\n'
     world.write("modules/user_pool/trigger.tf", trigger)
@@ -191,7 +191,7 @@ def _of_pool(state: dict[str, Any]) -> list[dict[str, Any]]:
     return instances
 
 
-@pytest.mark.way("tainted object", item="1")
+@pytest.mark.way("tainted resource", item="1")
 def test_a_tainted_pool_is_not_replaced(world: World) -> None:
     def taint(state: dict[str, Any]) -> None:
         _of_pool(state)[0]["status"] = "tainted"
@@ -205,7 +205,7 @@ def test_a_tainted_pool_is_not_replaced(world: World) -> None:
 
 @pytest.mark.way("deposed object", item="1")
 def test_a_deposed_object_is_not_deleted(world: World) -> None:
-    """A replacement that did not end: the old pool, with its users, is what the next apply would clean away."""
+    """A replacement failed, and the next apply would delete the old pool with its users."""
 
     def depose(state: dict[str, Any]) -> None:
         instances = _of_pool(state)

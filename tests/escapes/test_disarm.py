@@ -1,4 +1,4 @@
-"""Item 2: protection taken off, or a change that cannot be made in place and ends half-way."""
+"""Item 2: protection removed, or a change that cannot be made in place and fails halfway."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_protection_switched_off_in_the_module(world: World) -> None:
 
 @pytest.mark.way("`deletion_protection` left out", item="2")
 def test_protection_left_out(world: World) -> None:
-    """The provider takes what is not said for INACTIVE."""
+    """The provider treats an unset value as INACTIVE."""
     world.edit_module("  deletion_protection      = var.deletion_protection\n", "")
     world.assert_blocked(world.attempt(), rule="ORCH_WEAKENED", address=POOL)
     world.assert_alive()
@@ -44,9 +44,9 @@ def test_a_schema_attribute_is_removed(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("changes hidden by `ignore_changes`", item="2")
+@pytest.mark.way("changes hidden with `ignore_changes`", item="2")
 def test_ignoring_changes_hides_nothing(world: World) -> None:
-    """`ignore_changes = [name]` keeps the pool from being replaced; what replaces it all the same is still told."""
+    """`ignore_changes = [name]` prevents one replacement of the pool; the others are still reported."""
     world.edit("modules/user_pool/main.tf", "prevent_destroy = true", "ignore_changes = [name, schema]")
     world.edit(IDENTITY, "username_attributes: [email]", "username_attributes: [email], case_sensitive: true")
     finding = world.assert_blocked(world.attempt(), rule="ORCH_PROTECTED", address=POOL)

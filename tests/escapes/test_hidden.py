@@ -1,4 +1,4 @@
-"""Ways that nobody listed: files that change what others say, links, swaps, and orch's own folder in a commit."""
+"""Hidden ways: files that override others, links, replaced files, and orch's own folder in a commit."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_removed_in_a_nested_module(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("`moved` to an address that is not there", item="3")
+@pytest.mark.way("`moved` to an address that does not exist", item="3")
 def test_moved_into_nothing(world: World) -> None:
     world.empty_module()
     world.write("modules/user_pool/moved.tf", f"moved {{\n  from = {POOL}\n  to   = aws_cognito_user_pool.gone\n}}\n")
@@ -58,7 +58,7 @@ def test_moved_into_nothing(world: World) -> None:
 
 @pytest.mark.way("`moved` to another type", item="3")
 def test_moved_to_another_type(world: World) -> None:
-    """Terraform's own refusal, as no provider takes a pool over into something else; nothing is planned."""
+    """Terraform refuses this: no provider can move a pool to another type. Nothing is planned."""
     world.empty_module()
     moved = f"moved {{\n  from = {POOL}\n  to   = terraform_data.x\n}}\n"
     world.write("modules/user_pool/moved.tf", f'resource "terraform_data" "x" {{}}\n{moved}')
@@ -81,7 +81,7 @@ def test_another_stage_takes_the_pool(world: World) -> None:
 
 @pytest.mark.way("state overwritten by an `aws_s3_object`", item="5")
 def test_a_resource_that_writes_a_state(world: World) -> None:
-    """The apply role may write states, because Terraform does; a resource of a module may not."""
+    """The apply role can write states, because Terraform does; a resource must not."""
     empty = {"version": 4, "terraform_version": "1.11.4", "serial": 99, "lineage": "x", "outputs": {}, "resources": []}
     content = json.dumps(json.dumps(empty))
     world.write(
@@ -95,7 +95,7 @@ def test_a_resource_that_writes_a_state(world: World) -> None:
 
 @pytest.mark.way("`backend` block in the module", item="4")
 def test_a_backend_in_the_module(world: World) -> None:
-    """Terraform reads a backend in the root alone, and the root is orch's."""
+    """Terraform reads a backend only in the root, and orch writes the root."""
     world.write("modules/user_pool/backend.tf", 'terraform {\n  backend "local" {\n    path = "/tmp/x"\n  }\n}\n')
     result = world.attempt(code=0)
     assert result.units()["prod/identity"]["status"] == "unchanged"
@@ -103,7 +103,7 @@ def test_a_backend_in_the_module(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("repository as a module, to bring `override.tf` into the root", item="4")
+@pytest.mark.way("repository as a module, to add `override.tf` to the root", item="4")
 def test_the_repository_as_a_module(world: World) -> None:
     world.write("modules/user_pool/up.tf", 'module "up" {\n  source = "../.."\n}\n')
     world.write("override.tf", 'terraform {\n  backend "local" {}\n}\n')
@@ -113,9 +113,9 @@ def test_the_repository_as_a_module(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("provider brought along in a module `terraform.d`", item="6")
+@pytest.mark.way("provider binary in a module named `terraform.d`", item="6")
 def test_a_provider_in_a_module(world: World) -> None:
-    """Terraform looks into `terraform.d/plugins` of the folder that it runs in, and the lock file is in the commit too."""
+    """Terraform looks for providers in `terraform.d/plugins` of its working directory; the commit has the lock file too."""
     plugin = "terraform.d/plugins/registry.terraform.io/hashicorp/aws/5.100.0/linux_amd64/terraform-provider-aws"
     world.write(plugin, "#!/bin/sh\n").chmod(0o755)
     world.write("terraform.d/main.tf", "locals {}\n")
@@ -127,16 +127,16 @@ def test_a_provider_in_a_module(world: World) -> None:
 
 
 @pytest.mark.way("`.orch/` committed: providers, saved plans", item="7")
-def test_what_orch_keeps_comes_with_a_commit(world: World) -> None:
+def test_the_orch_folder_is_committed(world: World) -> None:
     world.git("add", "--force", f"{DATA}/orch.init")
     world.git("commit", "-q", "-m", "Speed up init")
-    world.assert_refused(world.attempt(), "git has .orch/units/prod/identity", code=3)
+    world.assert_refused(world.attempt(), "git tracks .orch/units/prod/identity", code=3)
     world.assert_alive()
 
 
-@pytest.mark.way("data folder behind a link, with another module in its manifest", item="5")
+@pytest.mark.way("data folder replaced by a link, with another module in its manifest", item="5")
 def test_a_linked_data_folder(world: World) -> None:
-    """Terraform finds a module by the manifest in its data folder, so the manifest is compared with the sources."""
+    """Terraform finds modules through the manifest in its data folder, so orch compares the manifest with the sources."""
     elsewhere = world.root.parent / "elsewhere"
     shutil.move(world.root / DATA, elsewhere)
     (world.root / DATA).symlink_to(elsewhere)
@@ -148,11 +148,11 @@ def test_a_linked_data_folder(world: World) -> None:
     main = elsewhere / "evil" / "main.tf"
     main.write_text(main.read_text().replace("= var.deletion_protection", '= "INACTIVE"'))
     finding = world.assert_blocked(world.attempt(), rule="ORCH_UNREADABLE")
-    assert "from another folder than its source says" in finding["cause"]
+    assert "from a different folder than its source names" in finding["cause"]
     world.assert_alive()
 
 
-@pytest.mark.way("module with a provider of its own, under another account's profile", item="6")
+@pytest.mark.way("module that configures its own provider, with another account's profile", item="6")
 def test_a_module_that_chooses_its_account(world: World) -> None:
     world.write("modules/user_pool/other.tf", 'provider "aws" {\n  alias   = "x"\n  profile = "orch-production"\n}\n')
     world.assert_blocked(world.attempt(), rule="ORCH_UNTRUSTED_SOURCE", address="provider.aws.x")
@@ -179,7 +179,7 @@ fi
 """
 
 
-@pytest.mark.way("saved plan swapped for one that destroys, while it is judged", item="5")
+@pytest.mark.way("saved plan replaced by one that destroys, while it is judged", item="5")
 def test_a_plan_that_is_swapped(world: World) -> None:
     world.edit_module("prevent_destroy = true", "prevent_destroy = false")
     world.edit(IDENTITY, "  domain: {}\n", "  domain: {}\n  password_policy: {minimum_length: 20}\n")
@@ -194,5 +194,5 @@ def test_a_replacement_on_request(world: World) -> None:
     world.edit_module("prevent_destroy = true", "prevent_destroy = false")
     result = world.attempt("apply", "prod/identity", "--yes", "--json", "--replace", POOL)
     finding = world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL)
-    assert "asked for" in finding["cause"]
+    assert "was requested" in finding["cause"]
     world.assert_alive()

@@ -1,4 +1,4 @@
-"""Items 4 and 5: what vanishes from live/ or is looked for elsewhere, and a bucket that a 403 hides."""
+"""Items 4 and 5: units that are removed from live/ or look for their state elsewhere, and a bucket hidden by a 403."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OTHER = "module: box\ninputs: {value: nothing}\n"
 DOCUMENTS = "module: bucket\n"
 
 
-@pytest.mark.way("unit taken out of its stage", item="4")
+@pytest.mark.way("unit removed from its stage", item="4")
 def test_a_unit_vanishes(world: World) -> None:
     world.write("live/stacks/other.yaml", OTHER)
     world.edit("live/stages/prod.yaml", "  identity:\n", "  other:\n")
@@ -39,7 +39,7 @@ def test_a_stage_file_vanishes(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("account file removed, with its stages", item="4")
+@pytest.mark.way("account file and its stages removed", item="4")
 def test_an_account_file_vanishes(world: World) -> None:
     world.remove("live/accounts/main.yaml")
     world.remove("live/stages/prod.yaml")
@@ -72,9 +72,9 @@ def test_another_bucket(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("another state bucket, and the record of the accounts removed", item="4")
+@pytest.mark.way("another state bucket, and `accounts.lock.yaml` removed", item="4")
 def test_another_bucket_without_the_record(world: World) -> None:
-    """The bucket is made by hand, as somebody would who thinks that it is only missing."""
+    """The bucket is created by hand, as if it were only missing."""
     world.remove(LOCK)
     world.edit("live/orch.yaml", "-tfstate", "-states")
     world.edit("live/stacks/baseline.yaml", "-tfstate", "-states")
@@ -89,7 +89,7 @@ def test_another_bucket_without_the_record(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("the catalogue's name changed", item="4")
+@pytest.mark.way("the project's name changed", item="4")
 def test_the_catalogue_is_renamed(world: World) -> None:
     world.edit("live/orch.yaml", "name: e", "name: x")
     world.assert_blocked(world.attempt(), rule="ORCH_DUPLICATE", unit="account:main")
@@ -140,13 +140,13 @@ def test_the_state_is_lost(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("resource taken out of the state past orch", item="5")
+@pytest.mark.way("resource removed from the state outside orch", item="5")
 def test_the_pool_is_taken_out_of_the_state(world: World) -> None:
     before = world.state()
     world.edit_state(lambda state: state.update(resources=[r for r in state["resources"] if r["mode"] != "managed"]))
     try:
         finding = world.assert_blocked(world.attempt(), rule="ORCH_VANISHED")
-        assert "the ledger has it" in finding["cause"]
+        assert "it is in the ledger" in finding["cause"]
     finally:
         world.account.client("s3").put_object(Bucket=world.bucket, Key=STATE_KEY, Body=before)
     world.assert_alive(same_state=False)
@@ -154,7 +154,7 @@ def test_the_pool_is_taken_out_of_the_state(world: World) -> None:
 
 @contextmanager
 def hidden(world: World, bucket: str) -> Iterator[None]:
-    """The bucket's own policy keeps every role but the administrator's from listing it: HeadBucket answers 403."""
+    """The bucket policy lets only the administrator list the bucket: HeadBucket returns 403."""
     statement = {
         "Effect": "Deny",
         "Action": "s3:ListBucket",

@@ -1,4 +1,4 @@
-"""Item 4: names, states and keys changed by orch's own verbs, so that the next apply would build a duplicate."""
+"""Item 4: names, states and keys changed with orch's commands, so that the next apply would create a duplicate."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_move_to_another_name_is_blocked(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("pool moved into a unit that does not have it", item="4")
+@pytest.mark.way("pool moved to a unit without it", item="4")
 def test_a_pool_moved_to_where_it_is_not_wanted_is_blocked(world: World) -> None:
     world.write("live/stages/prod.yaml", "account: main\nstacks: {identity: , other: }\n")
     world.write("live/stacks/other.yaml", "module: other\n")
@@ -42,11 +42,11 @@ def test_a_pool_moved_to_where_it_is_not_wanted_is_blocked(world: World) -> None
     world.assert_alive()
 
 
-@pytest.mark.way("state taken over with `orch adopt` by a unit with other names", item="4")
+@pytest.mark.way("state adopted with `orch adopt` by a unit with other names", item="4")
 def test_an_adoption_by_a_unit_with_other_names_is_blocked(world: World) -> None:
     world.write("live/stages/copy.yaml", "account: main\nstacks: {identity: }\n")
     state = world.root.parent / "taken.tfstate"
-    # What is below module.this already stays where it is.
+    # Resources below module.this keep their addresses.
     state.write_bytes(world.state())
     result = world.attempt("adopt", "copy/identity", "--state", str(state), "--yes", "--json")
     finding = world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL, unit="copy/identity")

@@ -1,4 +1,4 @@
-"""What must pass without a word: the laws above would hold for a guard that stops everything."""
+"""Changes that must pass without a finding: a guard that blocks everything would pass the other tests."""
 
 from __future__ import annotations
 

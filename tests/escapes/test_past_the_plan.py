@@ -1,4 +1,4 @@
-"""Item 5: a state or resource changed without a judged plan, by verbs, options, environment and links."""
+"""Item 5: a state or resource changed without a judged plan: with commands, options, environment variables and links."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_destroying_is_blocked(world: World, target: str) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("`orch destroy`, `prevent_destroy` dropped", item="5")
+@pytest.mark.way("`orch destroy`, `prevent_destroy` removed", item="5")
 def test_destroying_without_prevention_is_blocked(world: World) -> None:
     world.edit_module("prevent_destroy = true", "prevent_destroy = false")
     result = world.attempt("destroy", "prod", "--yes", "--json")
@@ -38,7 +38,7 @@ def test_it_is_not_replaced_on_request(world: World) -> None:
     result = world.attempt("apply", "prod/identity", "--replace", POOL, "--yes", "--json")
     finding = world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL)
     assert finding["action"] == "replace"
-    assert "asked for" in finding["cause"]
+    assert "was requested" in finding["cause"]
     world.assert_alive()
 
 
@@ -94,7 +94,7 @@ HARMLESS = {"TF_VAR_deletion_protection": "INACTIVE", "TF_IGNORE": "trace"}
     ],
 )
 def test_the_environment_changes_nothing(world: World, name: str, value: str) -> None:
-    """The plan is the one that it always was, so there is nothing to block."""
+    """The plan is unchanged, so there is nothing to block."""
     world.edit_module("prevent_destroy = true", "prevent_destroy = false")
     result = world.attempt(code=0, env={**HARMLESS, name: value})
     assert result.units()["prod/identity"]["status"] == "unchanged"

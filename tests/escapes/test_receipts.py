@@ -1,4 +1,4 @@
-"""Item 8 and "Judged, then applied": checks that do not answer, and what is swapped between judgement and apply."""
+"""Item 8 and "Judged, then applied": checks that do not answer, and files replaced between verdict and apply."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_check_on_protected_resources_that_is_blind(world: World, how: str) ->
     world.edit(PROTECTED, ANSWER, BLIND[how])
     world.empty_module()
     finding = world.assert_blocked(world.attempt(), rule="ORCH_CANARY")
-    assert "could be deleted past the check ORCH_PROTECTED" in finding["cause"]
+    assert "could be deleted: the check ORCH_PROTECTED does not stop it" in finding["cause"]
     world.assert_alive()
 
 
@@ -44,7 +44,7 @@ def test_a_check_on_protected_resources_that_did_not_run(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("another check that raises on what it must stop", item="8")
+@pytest.mark.way("another check that raises an exception on what it must block", item="8")
 def test_another_check_that_raises(world: World) -> None:
     world.edit(WEAKENED, "        change = Change.of(conf)\n", "        raise RuntimeError\n")
     world.edit_module(*OFF)
@@ -53,7 +53,7 @@ def test_another_check_that_raises(world: World) -> None:
 
 
 def destroying(world: World) -> Path:
-    """The folder of a run that planned the pool's deletion, and was blocked; the repository is as before."""
+    """Return the folder of a blocked run that planned the deletion of the pool; the repository is restored."""
     kept = {file: file.read_bytes() for file in sorted((world.root / "modules" / "user_pool").glob("*.tf"))}
     world.empty_module()
     run: str = world.attempt("plan", "prod", "--json", code=3).json["run"]
@@ -63,7 +63,7 @@ def destroying(world: World) -> Path:
 
 
 def approved(world: World, swap: Callable[[Path], None]) -> str:
-    """Plan something harmless, swap something while the question is open, say yes; what orch printed."""
+    """Plan a harmless change, replace files while orch asks for approval, approve, and return orch's output."""
     world.write("live/stacks/identity.yaml", IDENTITY.replace("max: 32}", "max: 32}\n    team: {type: string, max: 9}"))
     say = once("yes")
 
@@ -86,7 +86,7 @@ JSON = "plans/prod/identity/eu-west-1.json"
 RECEIPT = "receipts/prod/identity/eu-west-1.json"
 
 
-@pytest.mark.way("the saved plan swapped after its approval", item="receipt")
+@pytest.mark.way("the saved plan replaced after its approval", item="receipt")
 def test_the_plan_is_swapped(world: World) -> None:
     other = destroying(world)
 
@@ -97,7 +97,7 @@ def test_the_plan_is_swapped(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("plan, JSON and receipt swapped together", item="receipt")
+@pytest.mark.way("plan, JSON and receipt replaced together", item="receipt")
 def test_plan_and_receipt_are_swapped_together(world: World) -> None:
     other = destroying(world)
 
@@ -112,7 +112,7 @@ def test_plan_and_receipt_are_swapped_together(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("the receipt removed, the plan swapped", item="receipt")
+@pytest.mark.way("the receipt removed, the plan replaced", item="receipt")
 def test_the_receipt_is_missing(world: World) -> None:
     other = destroying(world)
 
@@ -120,11 +120,11 @@ def test_the_receipt_is_missing(world: World) -> None:
         (run / RECEIPT).unlink()
         shutil.copyfile(other / PLAN, run / PLAN)
 
-    assert "there is no receipt" in " ".join(approved(world, swap).split())
+    assert "is missing, so there is no proof" in " ".join(approved(world, swap).split())
     world.assert_alive()
 
 
-@pytest.mark.way("a module's file swapped after its judgement", item="receipt")
+@pytest.mark.way("a module file replaced after it was judged", item="receipt")
 def test_a_file_of_the_root_is_swapped(world: World) -> None:
     def swap(run: Path) -> None:
         (run / "units/prod/identity/eu-west-1/more.tf").write_text("removed {\n  from = module.this\n}\n")

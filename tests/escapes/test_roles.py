@@ -1,4 +1,4 @@
-"""Item 5: past the guard with what an apply has in its hands; the break-glass role opens no more than it should."""
+"""Item 5: around the guard with the credentials of an apply; and the limits of the break-glass role."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ DOMAIN = "aws_cognito_user_pool_domain.this[0]"
 TAGS = [{"Key": "orch:owner", "Value": "eve"}, {"Key": "orch:reason", "Value": "because"}]
 
 
-@pytest.mark.way("the delete API called with the apply role's own credentials", item="5")
+@pytest.mark.way("the delete API called with the apply role's credentials", item="5")
 def test_the_apply_role_calls_the_delete_api_itself(world: World) -> None:
     keys = world.account.assume("orch-apply")
     cognito = world.account.client("cognito-idp", keys)
-    # Its own protection off first, which the role may do: then only IAM stands in the way.
+    # First switch off its protection, which the role can do: then only IAM prevents the deletion.
     cognito.update_user_pool(UserPoolId=world.pool, DeletionProtection="INACTIVE")
     try:
         with pytest.raises(ClientError, match=r"cognito-idp:DeleteUserPool.*explicit deny"):
@@ -30,8 +30,8 @@ def test_the_apply_role_calls_the_delete_api_itself(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("the break-glass role taken by the apply role, or without a reason", item="5")
-def test_the_break_glass_role_is_not_for_the_taking(world: World) -> None:
+@pytest.mark.way("the break-glass role assumed by the apply role, or without a reason", item="5")
+def test_the_break_glass_role_cannot_be_assumed_freely(world: World) -> None:
     arn = world.account.arn("orch-break-glass")
     sts = world.account.client("sts", world.account.assume("orch-apply"))
     with pytest.raises(ClientError, match="not authorized"):
@@ -49,7 +49,7 @@ def test_the_break_glass_role_is_not_for_the_taking(world: World) -> None:
 
 
 @pytest.mark.way("`orch apply --break-glass` with a blocked plan", item="5")
-def test_breaking_the_glass_opens_no_blocked_plan(world: World) -> None:
+def test_break_glass_does_not_apply_a_blocked_plan(world: World) -> None:
     world.empty_module()
     result = world.attempt("apply", "prod", "--yes", "--json", "--break-glass", "trust me")
     world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL)
@@ -57,7 +57,7 @@ def test_breaking_the_glass_opens_no_blocked_plan(world: World) -> None:
 
 
 @pytest.mark.way("a waiver for one resource, used to delete another", item="7")
-def test_a_waiver_lifts_nothing_off_another_resource(world: World) -> None:
+def test_a_waiver_allows_no_other_resource(world: World) -> None:
     expires = datetime.now(UTC).date() + timedelta(days=5)
     world.write(
         "policies/waivers.yaml",

@@ -1,4 +1,4 @@
-"""Item 2: a user pool inside of a CloudFormation stack, of which Terraform shows nothing but an update."""
+"""Item 2: a user pool inside a CloudFormation stack; Terraform shows only an update of the stack."""
 
 from __future__ import annotations
 

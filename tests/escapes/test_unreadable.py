@@ -1,7 +1,6 @@
-"""Item 8: plans that cannot be read, or that say other than what they do; errored plans.
+"""Item 8: plans that cannot be read or that contradict what they do; failed plans.
 
-The one who damages the JSON here is a program in front of Terraform, as somebody who owns the machine could put there:
-what orch does with it is the real thing.
+A wrapper around Terraform damages the JSON, as an attacker on the machine could; everything else is real.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ DAMAGE = {
 
 
 def in_front(world: World, damage: str) -> dict[str, str]:
-    """The environment in which `terraform show` goes through a program."""
+    """Return an environment in which `terraform show` runs through a wrapper."""
     script = world.root.parent / "damage.py"
     script.write_text(damage)
     return world.wrap_terraform(f'if [ "$1" = show ]; then "$REAL" "$@" | "{sys.executable}" "{script}"; exit $?; fi')
@@ -56,7 +55,7 @@ def test_an_errored_plan_with_a_loss_is_blocked(world: World) -> None:
 
 @pytest.mark.way("any other errored plan", item="8")
 def test_any_other_errored_plan_is_a_failure(world: World) -> None:
-    """A condition of the module does not hold: Terraform saves a plan and ends with an error."""
+    """A precondition in the module fails: Terraform saves a plan and ends with an error."""
     condition = 'condition     = self.name == "x"\n      error_message = "no"'
     world.edit_module(
         '"aws_cognito_user_pool" "this" {',

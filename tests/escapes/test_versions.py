@@ -19,9 +19,9 @@ ADDRESS = "https://git.example.com/modules/user_pool.git"
 PLANS = Path(__file__).parent / "plans"
 
 
-@pytest.mark.way("module version that names its resources otherwise", item="3")
+@pytest.mark.way("module version that renames its resources", item="3")
 def test_another_version_of_a_module(world: World) -> None:
-    """The module comes from git, in two versions; git itself is told that the address is a folder here."""
+    """The module comes from git, in two versions; git is configured to use a local folder for the address."""
     repository = world.root.parent / "module"
     shutil.copytree(world.root / "modules" / "user_pool", repository, ignore=shutil.ignore_patterns("tests"))
     git(repository, "init", "-q", "-b", "main")
@@ -51,10 +51,10 @@ def test_another_version_of_a_module(world: World) -> None:
 
 @pytest.mark.way("provider upgrade that turns an update into a replacement (recorded plans)", item="3")
 def test_another_version_of_the_provider(world: World) -> None:
-    """The same change as provider 5.100 plans it, recorded, and as one would that cannot make it in place.
+    """The same change, as provider 5.100 plans it, and as a provider would that cannot make it in place.
 
-    There is no such pair of releases to be had, so the second is the first with its answer altered: the action, and
-    the path that would force it. Terraform runs for real; what `show -json` says is replayed.
+    No two releases differ in this way, so the second recorded plan is the first with another action and a path that
+    forces it. Terraform runs for real; the output of `show -json` is replayed.
     """
     world.edit(IDENTITY, "  domain: {}\n", "  domain: {}\n  password_policy: {minimum_length: 20}\n")
     unit = world.attempt("plan", "prod", "--json", code=0, env=replay(world, "update.json")).units()["prod/identity"]
@@ -69,12 +69,12 @@ def test_another_version_of_the_provider(world: World) -> None:
 
 
 def replay(world: World, plan: str) -> dict[str, str]:
-    """The environment in which `terraform show` answers with a recorded plan."""
+    """Return an environment in which `terraform show` returns a recorded plan."""
     return world.wrap_terraform(f'if [ "$1" = show ]; then exec cat "{PLANS / plan}"; fi')
 
 
 def test_the_recorded_plans_differ_in_the_providers_answer_alone() -> None:
-    """Else the pair would not show what it is said to show."""
+    """Otherwise the pair would prove nothing."""
     update, replaced = (json.loads((PLANS / name).read_text()) for name in ("update.json", "replace.json"))
     (change,) = (each["change"] for each in update["resource_changes"] if each["change"]["actions"] == ["update"])
     (other,) = (each for each in replaced["resource_changes"] if each["change"]["actions"] == ["delete", "create"])
@@ -85,6 +85,6 @@ def test_the_recorded_plans_differ_in_the_providers_answer_alone() -> None:
 
 
 def test_checkov_stops_the_plain_case() -> None:
-    """The comparison's own control: where checkov is shown a replacement, its documented check objects."""
+    """The control of the comparison: checkov's documented check does fail for a plain replacement."""
     assert checkov(PLANS / "replace.json", os.environ) == STOPS
     assert checkov(PLANS / "update.json", os.environ) == PASSES

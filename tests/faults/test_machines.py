@@ -53,7 +53,7 @@ def test_something_is_killed_while_the_real_provider_makes_something(
     if harm == "provider":
         running.kill_children("terraform-provider-aws")
         result = running.end()
-        assert "the provider's process ended in the middle" in result.units()["prod/first"]["cause"]
+        assert "the provider process crashed" in result.units()["prod/first"]["cause"]
     elif harm == "machine":
         running.kill_all()
     else:
@@ -103,7 +103,7 @@ mkdir -p "$ROOT/.orch/runs"
 mount -t tmpfs -o size=230m,mode=700 none "$ROOT/.orch/runs" || exit 77
 ( while [ ! -e "$ROOT/fill" ]; do sleep 0.05; done
   dd if=/dev/zero of="$ROOT/.orch/runs/filler" bs=64k 2>/dev/null; touch "$ROOT/full" ) &
-"$@" apply prod --yes --json -j 1 >"$ROOT/one.json" 2>"$ROOT/one.err"; echo $? >"$ROOT/one.code"
+"$@" apply prod --yes --json -v -j 1 >"$ROOT/one.json" 2>"$ROOT/one.err"; echo $? >"$ROOT/one.code"
 wait; rm "$ROOT/.orch/runs/filler"
 run=$("$@" runs --json | sed -n 's/.*"run": "\\(.*\\)".*/\\1/p' | head -1)
 "$@" apply --resume "$run" --json >"$ROOT/two.json" 2>"$ROOT/two.err"; echo $? >"$ROOT/two.code"

@@ -72,8 +72,8 @@ LASTING: dict[str, dict[str, Any]] = {
     "no-connection": {"drop": True},
 }
 SAID = {
-    "outage": ("AWS had a failure of its own",),
-    "throttled": ("AWS asked to slow down", "AWS was too busy"),
+    "outage": ("AWS returned server errors",),
+    "throttled": ("AWS throttled requests", "AWS was throttling or unavailable"),
     "expired": ("credentials have expired",),
     "no-connection": ("AWS could not be reached",),
 }
@@ -153,7 +153,7 @@ def test_the_machine_is_lost(slow: Disturbed, undisturbed: dict[str, Any], phase
 def test_terraform_is_killed(stage: Disturbed, undisturbed: dict[str, Any], phase: Phase) -> None:
     result = harm(stage, phase, lambda running: running.kill_children("terraform")).end()
     assert result.code == 1
-    assert "it was killed" in result.units()[phase.unit]["cause"]
+    assert "the process was killed" in result.units()[phase.unit]["cause"]
     as_if_nothing(stage, undisturbed, phase)
 
 

@@ -74,7 +74,7 @@ def test_only_what_was_approved_is_applied_and_a_lock_is_never_stepped_over(stag
     stage.project.orch("unlock", "prod/first", "--yes")
     differs = stage.resume(cut, code=4)
     assert differs.units()["prod/first"]["status"] == "no longer as approved"
-    assert "input is not what the preview said" in differs.units()["prod/first"]["cause"]
+    assert "input is not what the preview announced" in differs.units()["prod/first"]["cause"]
     final = stage.final()
     assert final["prod/first"] is None
     assert final["prod/alone"]["outputs"]["value"]["value"] == "alone"
@@ -93,18 +93,18 @@ def test_a_state_that_could_not_be_saved_is_kept_told_of_and_saved(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
     refused = stage.project.orch("plan", "prod/first", code=1)
-    assert f"Run {run} left a state that was not saved: {shown}" in refused.err
-    assert "of prod/first that was not saved" in refused.text
+    assert f"Run {run} could not save a state: {shown}" in refused.err
+    assert f"prod/first has a state that run {run} could not save" in refused.text
     rows = stage.project.orch("runs", "--json").json["rows"]
     noted = next(row for row in rows if row["run"] == run)
-    assert noted["note"] == "holds a state of prod/first/eu-west-1 that was not saved"
+    assert noted["note"] == "has an unsaved state of prod/first/eu-west-1"
 
     # Somebody else's state took the place meanwhile: it is not overwritten.
     key = "prod/first/eu-west-1/terraform.tfstate"
     other = json.dumps({"version": 4, "lineage": "other", "serial": 9, "outputs": {}, "resources": []})
     stage.s3().put_object(Bucket=stage.bucket, Key=key, Body=other.encode())
     kept = stage.resume(code=1)  # the default, although the run had failed: its state is what matters most
-    assert "the state of prod/first is another one by now" in kept.units()["prod/first"]["cause"]
+    assert "the state of prod/first has another lineage" in kept.units()["prod/first"]["cause"]
     assert file.is_file()
     stage.s3().delete_object(Bucket=stage.bucket, Key=key)
 
@@ -122,6 +122,6 @@ def test_a_run_that_still_goes_on_is_left_alone(stage: Disturbed) -> None:
     stage.inject(stage.state_fault("PutObject", delay=HOLD))
     running = stage.start()
     running.wait_for("prod/first: terraform_data.this: Creation complete")
-    assert "still goes on" in stage.resume(stage.runs()[0].run, code=2).err
+    assert "still running" in stage.resume(stage.runs()[0].run, code=2).err
     stage.inject()
     assert running.end().code == 0

@@ -1,4 +1,4 @@
-"""What is in a pool, a table and a bucket: counted with the plan role, and never in the way of a run."""
+"""Count the contents of a pool, a table and a bucket under the plan role. A failure never stops a run."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.backup.count import NOT_COUNTED, contents
-from orchestrator.aws.backup.locate import Whereabouts, whereabouts
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.backup.count import NOT_COUNTED, describe_contents
+from orchestrator.aws.backup.locate import ResourceLocation, locate_resource
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.config.catalogue import Catalogue
 from tests.support.aws import catalogue
 from tests.support.emulator import MANAGEMENT, REGION, Account
@@ -26,7 +27,7 @@ def given(account: Account, tmp_path: Path) -> Catalogue:
 
 @pytest.fixture
 def identities(account: Account, given: Catalogue) -> Identities:
-    """The plan role may do what `account_baseline` lets it do here, and no more."""
+    """The plan role with exactly the permissions that `account_baseline` gives it here."""
     trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{MANAGEMENT}:root"}, "Action": "sts:AssumeRole"}
     iam = account.client("iam")
     iam.create_role(RoleName="orch-plan", AssumeRolePolicyDocument=policy(trust))
@@ -39,8 +40,8 @@ def policy(statement: object) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def thing(type_: str, id_: str) -> Whereabouts:
-    return Whereabouts(type=type_, id=id_, account="production", region=REGION)
+def thing(type_: str, id_: str) -> ResourceLocation:
+    return ResourceLocation(type=type_, id=id_, account="production", region=REGION)
 
 
 def test_users_items_and_objects_are_counted(account: Account, identities: Identities) -> None:
@@ -57,7 +58,7 @@ def test_users_items_and_objects_are_counted(account: Account, identities: Ident
     things = [thing("aws_cognito_user_pool", pool), thing("aws_dynamodb_table", "t"), thing("aws_s3_bucket", bucket)]
 
     def counted() -> list[str]:
-        return [contents(identities, Role.PLAN, each).split(",")[0] for each in things]
+        return [describe_contents(identities, Role.PLAN, each).split(",")[0] for each in things]
 
     assert counted() == ["0 users", "0 items", "0 objects"]
     for number in range(3):
@@ -77,8 +78,8 @@ def test_a_large_bucket_is_counted_up_to_a_bound(
     for number in range(7):
         s3.put_object(Bucket=bucket, Key=str(number), Body=b"")
         if number == 5:
-            assert contents(identities, Role.PLAN, thing("aws_s3_bucket", bucket)) == "6 objects"
-    assert contents(identities, Role.PLAN, thing("aws_s3_bucket", bucket)) == "more than 6 objects"
+            assert describe_contents(identities, Role.PLAN, thing("aws_s3_bucket", bucket)) == "6 objects"
+    assert describe_contents(identities, Role.PLAN, thing("aws_s3_bucket", bucket)) == "more than 6 objects"
 
 
 def test_what_cannot_be_counted_is_not_counted_and_no_error(account: Account, identities: Identities) -> None:
@@ -93,8 +94,8 @@ def test_what_cannot_be_counted_is_not_counted_and_no_error(account: Account, id
         thing("aws_cognito_user_pool", f"{REGION}_nothere1"),
         thing("aws_kms_key", "k"),
     ):
-        assert contents(identities, Role.PLAN, each) == NOT_COUNTED
-    assert contents(identities, Role.APPLY, thing("aws_dynamodb_table", "no")) == NOT_COUNTED, (
+        assert describe_contents(identities, Role.PLAN, each) == NOT_COUNTED
+    assert describe_contents(identities, Role.APPLY, thing("aws_dynamodb_table", "no")) == NOT_COUNTED, (
         "a role that is not there"
     )
 
@@ -103,16 +104,16 @@ def test_where_something_is_comes_from_its_arn_then_from_its_unit(given: Catalog
     unit = given.units["prod/data"]
     bpm = given.accounts["bpm"].id
     pool = {"id": "us-east-1_x", "arn": f"arn:aws:cognito-idp:us-east-1:{bpm}:userpool/us-east-1_x"}
-    assert whereabouts(given, unit, "aws_cognito_user_pool", pool) == Whereabouts(
+    assert locate_resource(given, unit, "aws_cognito_user_pool", pool) == ResourceLocation(
         "aws_cognito_user_pool", "us-east-1_x", "bpm", "us-east-1"
     )
     bucket = {"bucket": "b", "arn": "arn:aws:s3:::b", "region": "us-east-1"}
-    assert whereabouts(given, unit, "aws_s3_bucket", bucket) == Whereabouts(
+    assert locate_resource(given, unit, "aws_s3_bucket", bucket) == ResourceLocation(
         "aws_s3_bucket", "b", "production", "us-east-1"
     )
-    assert whereabouts(given, unit, "aws_dynamodb_table", {"name": "t"}) == Whereabouts(
+    assert locate_resource(given, unit, "aws_dynamodb_table", {"name": "t"}) == ResourceLocation(
         "aws_dynamodb_table", "t", "production", "eu-west-1"
     )
     for attributes in (None, {}, {"name": None}, {"id": "x"}):
-        assert whereabouts(given, unit, "aws_dynamodb_table", attributes) is None
-    assert whereabouts(given, unit, "aws_kms_key", {"id": "x"}) is None
+        assert locate_resource(given, unit, "aws_dynamodb_table", attributes) is None
+    assert locate_resource(given, unit, "aws_kms_key", {"id": "x"}) is None

@@ -1,4 +1,4 @@
-"""Safety copies against the emulator: a pool as a file, a table's backup, a database's snapshot; and what goes wrong."""
+"""Backups on the emulator: a pool as a file, a backup of a table, a snapshot of a database, and failures."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from orchestrator.aws.backup.backup import Waiting, can_copy, make_copy
-from orchestrator.aws.backup.locate import Whereabouts
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.backup.backup import WaitOptions, back_up, can_back_up
+from orchestrator.aws.backup.locate import ResourceLocation
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.errors import DeniedError, InterruptedRunError, UnitError
 from tests.support.aws import catalogue, make_roles
 from tests.support.emulator import REGION, Account
 
 pytestmark = pytest.mark.integration
 
-NOW = Waiting(poll=0)
+NOW = WaitOptions(poll=0)
 
 
 @pytest.fixture
@@ -33,8 +34,8 @@ def identities(account: Account, tmp_path: Path) -> Identities:
     return found
 
 
-def thing(type_: str, id_: str) -> Whereabouts:
-    return Whereabouts(type=type_, id=id_, account="production", region=REGION)
+def thing(type_: str, id_: str) -> ResourceLocation:
+    return ResourceLocation(type=type_, id=id_, account="production", region=REGION)
 
 
 def pool_with(account: Account, users: int) -> str:
@@ -55,12 +56,12 @@ def pool_with(account: Account, users: int) -> str:
 def test_a_pool_is_saved_with_every_user_and_group_and_says_what_it_lacks(
     account: Account, identities: Identities, tmp_path: Path
 ) -> None:
-    pool = pool_with(account, 130)  # Cognito gives 60 at a time
+    pool = pool_with(account, 130)  # Cognito returns 60 per page
     account.client("cognito-idp").admin_set_user_password(
         UserPoolId=pool, Username="u0", Password="Secret-pass-1", Permanent=True
     )
     file = tmp_path / "run" / "copies" / "pool.json.gz"
-    copied = make_copy(identities, Role.APPLY, thing("aws_cognito_user_pool", pool), file=file, label="r", waiting=NOW)
+    copied = back_up(identities, Role.APPLY, thing("aws_cognito_user_pool", pool), file=file, label="r", waiting=NOW)
     assert copied is not None
     assert copied.what.startswith("130 users, 2 groups and the settings; no passwords")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -85,9 +86,9 @@ def test_a_copy_that_is_not_whole_is_no_file(
     calls = iter([False, True])
     stopped = replace(NOW, stopped=lambda: next(calls))
     with pytest.raises(InterruptedRunError):
-        make_copy(identities, Role.APPLY, pool, file=file, label="r", waiting=stopped)
-    with pytest.raises(DeniedError, match="save a copy"):
-        make_copy(identities, Role.PLAN, pool, file=file, label="r", waiting=NOW)
+        back_up(identities, Role.APPLY, pool, file=file, label="r", waiting=stopped)
+    with pytest.raises(DeniedError, match="back up"):
+        back_up(identities, Role.PLAN, pool, file=file, label="r", waiting=NOW)
     assert list(file.parent.iterdir()) == []
 
 
@@ -103,7 +104,7 @@ def test_a_table_has_a_backup_with_its_items(account: Account, identities: Ident
     table = thing("aws_dynamodb_table", "t")
     arns = []
     for label in ("run-1", "run-2"):
-        copied = make_copy(identities, Role.APPLY, table, file=tmp_path / "no", label=label, waiting=NOW)
+        copied = back_up(identities, Role.APPLY, table, file=tmp_path / "no", label=label, waiting=NOW)
         assert copied is not None
         arns.append(copied.arn)
     listed = {each["BackupArn"]: each["BackupName"] for each in dynamodb.list_backups(TableName="t")["BackupSummaries"]}
@@ -119,7 +120,7 @@ def test_a_database_has_a_snapshot(account: Account, identities: Identities, tmp
     rds.create_db_instance(DBInstanceIdentifier="ams-db", DBInstanceClass="db.t3.micro", Engine="postgres", **login)
     rds.create_db_cluster(DBClusterIdentifier="ams-cl", Engine="aurora-postgresql", **login)
     for type_, id_ in (("aws_db_instance", "ams-db"), ("aws_rds_cluster", "ams-cl")):
-        copied = make_copy(identities, Role.APPLY, thing(type_, id_), file=tmp_path, label="run--1", waiting=NOW)
+        copied = back_up(identities, Role.APPLY, thing(type_, id_), file=tmp_path, label="run--1", waiting=NOW)
         assert copied is not None
         assert copied.arn.rpartition(":")[2] == f"orch-{id_}-run-1"
     (one,) = rds.describe_db_snapshots(DBInstanceIdentifier="ams-db", SnapshotType="manual")["DBSnapshots"]
@@ -130,15 +131,15 @@ def test_a_database_has_a_snapshot(account: Account, identities: Identities, tmp
 
 @pytest.mark.parametrize("type_", ["aws_cognito_user_pool", "aws_dynamodb_table", "aws_db_instance", "aws_rds_cluster"])
 def test_of_what_is_gone_there_is_nothing_to_save(identities: Identities, tmp_path: Path, type_: str) -> None:
-    assert can_copy(type_)
+    assert can_back_up(type_)
     file = tmp_path / "no.json.gz"
     name = "eu-west-1_gone" if "pool" in type_ else "gone"
-    assert make_copy(identities, Role.APPLY, thing(type_, name), file=file, label="r", waiting=NOW) is None
+    assert back_up(identities, Role.APPLY, thing(type_, name), file=file, label="r", waiting=NOW) is None
     assert not file.exists()
 
 
 class Slow:
-    """A client whose backup goes through these states."""
+    """A client whose backup passes through these states."""
 
     def __init__(self, states: Iterator[str]) -> None:
         self._states = states
@@ -160,7 +161,7 @@ def test_a_backup_is_waited_for_within_a_limit(
         time = iter(range(0, 10_000, 100))
         waiting = replace(NOW, tell=told.append, clock=lambda: float(next(time)), **more)
         table = thing("aws_dynamodb_table", "t")
-        return make_copy(identities, Role.APPLY, table, file=tmp_path, label="r", waiting=waiting)
+        return back_up(identities, Role.APPLY, table, file=tmp_path, label="r", waiting=waiting)
 
     assert save(["CREATING", "CREATING", "AVAILABLE"]).arn == "arn:backup"
     assert told == ["CREATING for 100 s", "CREATING for 200 s"]

@@ -1,4 +1,4 @@
-"""Identities, buckets, states and phases against the emulator, which enforces roles, trust and policies."""
+"""Identities, buckets, states and credential files on the emulator, which enforces roles, trust and policies."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.preflight import needs_of, preflight
-from orchestrator.aws.state.bootstrap import BucketChange, ensure_bucket, plan_bucket
+from orchestrator.aws.state.bucket import BucketChange, ensure_bucket, plan_bucket
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.emulator.control import ensure_accounts
@@ -38,7 +39,7 @@ def running(emulator: Path) -> EmulatorInfo:
 
 @pytest.fixture(scope="module")
 def ready(live: Catalogue, running: EmulatorInfo) -> Identities:
-    """Both accounts with a bucket and their roles; the roles as narrow as `account_baseline` makes them."""
+    """Both accounts with a bucket and roles that are as restricted as those of `account_baseline`."""
     identities = Identities(live, running)
     for account in live.accounts.values():
         ensure_bucket(account, identities)

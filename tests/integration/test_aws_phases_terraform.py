@@ -1,4 +1,4 @@
-"""One plain root, two roles: the real Terraform plans it under one and applies the saved plan under the other."""
+"""One root, two roles: the real Terraform plans under one role and applies the saved plan under the other."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity.phases import Phases
-from orchestrator.aws.identity.roles import Identities, Role
-from orchestrator.aws.state.bootstrap import ensure_bucket
+from orchestrator.aws.identity.credential_files import CredentialFiles
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
+from orchestrator.aws.state.bucket import ensure_bucket
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.emulator.control import ensure_accounts
 from orchestrator.emulator.info import read_info
@@ -66,8 +67,8 @@ def test_a_plan_made_under_one_role_is_applied_under_another(
     make_roles(identities, account)
     terraform = make_terraform(tmp_path)
     text = ROOT % {"bucket": account.state_bucket, "key": unit.state_key, "id": account.id}
-    # The folder's name is one that a shell and an ini file must be kept from reading anything into.
-    with Phases(tmp_path / "it's a $run", live, identities) as phases:
+    # The folder's name has characters that are special in a shell and in an INI file.
+    with CredentialFiles(tmp_path / "it's a $run", live, identities) as phases:
         environment = {
             role: phases.child_environment(os.environ, role, ["production"]) for role in (Role.PLAN, Role.APPLY)
         }

@@ -1,4 +1,4 @@
-"""What must be there before anything runs, and the verbs that put it there or look for it."""
+"""What must exist before anything runs, and the commands that create it or check for it."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ def nothing_ran(project: Project) -> bool:
     return not list(project.root.glob(".orch/runs/*/logs"))
 
 
-def test_a_missing_bucket_is_said_before_anything_runs(project: Project) -> None:
+def test_a_missing_bucket_is_reported_before_anything_runs(project: Project) -> None:
     result = project.orch("plan", "prod", code=2)
     assert "state bucket" in result.err
     assert "orch bootstrap main" in result.err
     assert nothing_ran(project)
 
 
-def test_missing_credentials_are_said_before_anything_runs(project: Project, tmp_path: Path) -> None:
+def test_missing_credentials_are_reported_before_anything_runs(project: Project, tmp_path: Path) -> None:
     result = project.orch("plan", "prod", code=2, ORCH_AWS="", HOME=str(tmp_path))
     assert "credentials" in result.err
     assert "--emulator" in result.err
     assert nothing_ran(project)
 
 
-def test_a_provider_that_cannot_be_had_is_said_before_anything_runs(project: Project, tmp_path: Path) -> None:
+def test_a_missing_provider_is_reported_before_anything_runs(project: Project, tmp_path: Path) -> None:
     project.ready()
     orch_yaml = project.root / "live" / "orch.yaml"
     orch_yaml.write_text(orch_yaml.read_text().replace('aws: "5.100.0"', 'aws: "5.99.1"'))
@@ -52,7 +52,7 @@ def test_a_provider_that_cannot_be_had_is_said_before_anything_runs(project: Pro
     assert not list(project.root.glob(".orch/runs/*/logs/prod"))
 
 
-def test_no_terraform_says_which_file_to_put_where(project: Project, tmp_path: Path) -> None:
+def test_without_terraform_the_error_names_the_file_to_install(project: Project, tmp_path: Path) -> None:
     project.ready()
     result = project.orch(
         "plan",
@@ -66,7 +66,7 @@ def test_no_terraform_says_which_file_to_put_where(project: Project, tmp_path: P
     assert "zip" in result.err
 
 
-def test_bootstrap_shows_its_steps_and_goes_on_where_it_stopped(project: Project) -> None:
+def test_bootstrap_shows_its_steps_and_continues_where_it_stopped(project: Project) -> None:
     steps = project.orch("bootstrap", "main", "--dry-run", "--json").json["rows"]
     assert not any(step["done"] for step in steps)
     project.ready()
@@ -75,7 +75,7 @@ def test_bootstrap_shows_its_steps_and_goes_on_where_it_stopped(project: Project
 
 
 def test_the_environment_of_credentials_runs_plain_terraform_in_a_root(project: Project, tmp_path: Path) -> None:
-    """The rendered unit is plain Terraform: without orch, with the environment that it gives to a person."""
+    """The rendered unit is plain Terraform: without orch, with the environment that it prints."""
     project.ready()
     project.orch("apply", "prod", "--yes")
     root = Path(project.orch("show", "prod/first", "--root").out.strip())
@@ -93,14 +93,14 @@ def test_the_environment_of_credentials_runs_plain_terraform_in_a_root(project: 
     assert {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"} <= set(as_json)
 
 
-def test_doctor_says_what_is_missing_and_then_that_nothing_is(project: Project) -> None:
+def test_doctor_reports_what_is_missing_and_then_nothing(project: Project) -> None:
     rows = {row["what"]: row for row in project.orch("doctor", "--json", code=2).json["rows"]}
-    assert rows["account main"]["state"] == "wrong"
+    assert rows["account main"]["state"] == "error"
     assert "orch bootstrap main" in rows["account main"]["detail"]
-    assert rows["terraform"]["state"] == "right"
+    assert rows["terraform"]["state"] == "ok"
     project.ready()
     rows = {row["what"]: row for row in project.orch("doctor", "--json").json["rows"]}
-    assert {row["state"] for row in rows.values()} <= {"right", "note"}
+    assert {row["state"] for row in rows.values()} <= {"ok", "note"}
 
 
 def test_check_needs_no_aws_and_finds_what_terraform_would(project: Project) -> None:
@@ -113,12 +113,12 @@ def test_check_needs_no_aws_and_finds_what_terraform_would(project: Project) -> 
     assert "nowhere" in wrong[0]["problem"] or "undeclared" in wrong[0]["problem"]
 
 
-def test_an_emulator_for_one_command_bootstraps_what_it_needs_and_ends(tmp_path: Path) -> None:
+def test_an_emulator_for_one_command_bootstraps_the_accounts_and_stops(tmp_path: Path) -> None:
     project = Project(tmp_path / "repo", emulator=None, accounts={"main": "123123123123"})
     project.write("live/stages/prod.yaml", "account: main\nstacks: {first: }\n")
     project.write("live/stacks/first.yaml", "module: box\ninputs: {value: one}\n")
     result = project.orch("apply", "prod", "--yes", "--emulator", ORCH_AWS="")
-    assert "starting one for this command alone" in result.err
+    assert "Starting one for this command only" in result.err
     assert "prod/first" in result.out
     assert not (project.root / ".orch" / "emulator" / "emulator.json").exists()
     assert json.loads(project.orch("emulator", "status", "--json").out)["running"] is False

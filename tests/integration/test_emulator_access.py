@@ -1,4 +1,4 @@
-"""What a role may do in the emulator: asked through the API, as AWS's documentation answers it."""
+"""What a role can do in the emulator, tested through the API against AWS's documentation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.emulator.calls import read_calls
+from tests.support.calls import read_calls
 from tests.support.emulator import ENTRY_ROLE, Account
 from tests.support.iam import Role, allow, deny, document, refused, roles_of, trust
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def role(account: Account) -> Role:
-    """Makes a role with statements and enters it."""
+    """A function that creates a role with statements and assumes it."""
     return roles_of(account)
 
 
@@ -210,7 +210,7 @@ def test_a_bucket_policy_denies_and_lets_another_account_in(account: Account, em
         account.client("s3").delete_object(Bucket=name, Key="k")
 
 
-# --- organisations
+# --- organizations
 
 
 def test_a_service_control_policy_binds_the_member_not_the_management_account(account: Account) -> None:

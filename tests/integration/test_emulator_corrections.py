@@ -1,4 +1,4 @@
-"""Where moto answers otherwise than AWS, and the emulator as AWS: one test for each correction, through the API."""
+"""One test, through the API, for each correction to moto."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_the_role_of_a_created_account_may_do_everything_there(account: Account)
     assert account.client("s3").list_buckets()["Buckets"] == []
 
 
-# --- AWS's own policies
+# --- policies managed by AWS
 
 
 def test_the_policies_of_aws_are_there_when_somebody_names_them(account: Account) -> None:
@@ -179,7 +179,7 @@ def test_the_policies_of_aws_are_there_when_somebody_names_them(account: Account
         iam.attach_role_policy(RoleName="r", PolicyArn="arn:aws:iam::aws:policy/MadeUp")
 
 
-# --- what the emulator itself gives moto: one request after another, and a clear word where moto has nothing
+# --- what the emulator adds to moto: one request at a time, and a clear error for unsupported requests
 
 
 def test_of_many_that_lock_at_once_one_wins(account: Account) -> None:

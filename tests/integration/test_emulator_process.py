@@ -1,4 +1,4 @@
-"""The emulator's life: it starts, is found, forgets, and ends with whom it was started for."""
+"""The life cycle of the emulator: it starts, is found, is reset, and ends with its parent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder for an emulator of its own, which ends with the test."""
+    """The folder of a separate emulator, which ends with the test."""
     yield tmp_path / "own"
     stop(tmp_path / "own")
 
@@ -55,7 +55,7 @@ def _running(pid: int) -> bool:
 
 def test_it_starts_once_is_found_and_stops(folder: Path) -> None:
     assert read_info(folder) is None
-    with ThreadPoolExecutor() as pool:  # all at once: one starts it, the others find it
+    with ThreadPoolExecutor() as pool:  # concurrently: one starts it, the others find it
         infos = set(pool.map(lambda _: start(folder, accounts={}, management=MANAGEMENT), range(4)))
     (info,) = infos
     assert read_info(folder) == info
@@ -66,7 +66,7 @@ def test_it_starts_once_is_found_and_stops(folder: Path) -> None:
     stop(folder)
     assert read_info(folder) is None
     assert _gone(info.pid)
-    stop(folder)  # a second time there is nothing to do
+    stop(folder)  # the second time does nothing
 
 
 def test_it_is_in_a_session_of_its_own_and_lets_a_terminals_interrupt_pass(folder: Path) -> None:
@@ -100,12 +100,12 @@ def test_accounts_are_added_while_it_runs_and_not_emptied(folder: Path) -> None:
 
 
 def test_steering_needs_the_key_and_a_running_emulator(folder: Path) -> None:
-    with pytest.raises(SetupError, match="no emulator runs"):
+    with pytest.raises(SetupError, match="no emulator is running"):
         reset(folder)
     info = start(folder, accounts={}, management=MANAGEMENT)
     file = folder / "emulator.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "secret_key": "guessed"}))
-    with pytest.raises(SetupError, match="answers 403"):
+    with pytest.raises(SetupError, match="answered 403"):
         reset(folder)
     assert _running(info.pid)
 
@@ -130,7 +130,7 @@ def test_it_ends_with_the_process_it_was_started_for(folder: Path) -> None:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         assert _running(pid)
-        parent.kill()  # it cannot say goodbye
+        parent.kill()  # no chance to clean up
     assert _gone(pid)
     assert read_info(folder) is None
 

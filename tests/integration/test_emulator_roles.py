@@ -1,4 +1,4 @@
-"""Who may become whom in the emulator: roles, trust, session tags, credentials; asked through the API."""
+"""Who can assume which role in the emulator, through the API: roles, trust, session tags, credentials."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from orchestrator.emulator.calls import read_calls
+from tests.support.calls import read_calls
 from tests.support.emulator import ENTRY_ROLE, MANAGEMENT, Account, client, entry_client
 from tests.support.iam import Role, allow, document, refused, roles_of, trust
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def role(account: Account) -> Role:
-    """Makes a role with statements and enters it."""
+    """A function that creates a role with statements and assumes it."""
     return roles_of(account)
 
 

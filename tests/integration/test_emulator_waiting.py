@@ -1,4 +1,4 @@
-"""Who waits for a message lets others be answered, and gets the one that they send meanwhile."""
+"""A client that waits for a message does not block the others, and receives the message that they send meanwhile."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_a_long_poll_lets_others_go_first_and_ends_with_what_they_send(account: 
     with ThreadPoolExecutor(1) as pool:
         asked = time.monotonic()
         waiting = pool.submit(waiter.receive_message, QueueUrl=url, WaitTimeSeconds=20)
-        time.sleep(0.5)  # so that it waits already; were it not to, the test would still be right
+        time.sleep(0.5)  # so that it is already waiting; the test would also be valid otherwise
         sender.send_message(QueueUrl=url, MessageBody="task")
         (message,) = waiting.result()["Messages"]
     assert message["Body"] == "task"

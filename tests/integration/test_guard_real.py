@@ -1,4 +1,4 @@
-"""Plans that the real Terraform makes, and the provider's own schema, before the guard."""
+"""The guard with plans of the real Terraform, and with the provider's schema."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestrator.guard.judge import Judge
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.guard.receipt.freeze import freeze, verify
+from orchestrator.guard.receipt.freeze import freeze
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.failures import TerraformError
 from orchestrator.terraform.plan.reader import read_plan
@@ -49,7 +49,7 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
 
 @pytest.fixture(scope="module")
 def applied(terraform: Terraform, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root whose resources exist, to be copied."""
+    """A root with applied resources, to copy."""
     root = make_root(tmp_path_factory.mktemp("applied"), {"main.tf": CALL, "modules/m/main.tf": STORE})
     terraform.init(root, timeout=60)
     terraform.plan(root, out=root.folder / "plan", timeout=60)
@@ -65,7 +65,7 @@ def root(applied: Path, tmp_path: Path) -> Root:
 
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
-    """The project's policies, in a world where ``terraform_data`` holds the users."""
+    """The project's policies, with ``terraform_data`` as a protected type."""
     folder = tmp_path_factory.mktemp("policies")
     shutil.copytree(ROOT / "policies", folder / "policies")
     text = "\nterraform_data:\n  lost: all that was put into it\n  delete_apis: [none:Delete]\n"
@@ -147,7 +147,7 @@ def test_destroying_the_unit_is_stopped(judged: Judged) -> None:
 def test_a_replacement_on_request_is_stopped(judged: Judged) -> None:
     verdict = judged(replace=["module.this.terraform_data.kept"])
     assert told(verdict) == {("ORCH_PROTECTED", "terraform_data.kept", "replace")}
-    assert "asked for" in verdict.findings[0].cause
+    assert "was requested" in verdict.findings[0].cause
 
 
 def test_a_tainted_object_is_stopped(judged: Judged, terraform: Terraform, root: Root) -> None:
@@ -171,15 +171,14 @@ def test_an_apply_leaves_the_frozen_files_as_they_were(terraform: Terraform, roo
     terraform.plan(root, out=out, timeout=60)
     module = root.folder / "modules"
     before = freeze(module, out, extra=[root.data_dir / "modules"])
-    verify(before)
     was = state.read_bytes()
     terraform.apply(root, out, timeout=60)
     assert state.read_bytes() != was
-    verify(before)
+    assert freeze(module, out, extra=[root.data_dir / "modules"]) == before
 
 
 def test_every_listed_attribute_is_in_the_providers_schema(terraform: Terraform, tmp_path: Path) -> None:
-    """So that a provider that renames one cannot disarm the list quietly."""
+    """So that a provider that renames an attribute does not weaken the list unnoticed."""
     source = '{\n    aws = {\n      source  = "hashicorp/aws"\n      version = "5.100.0"\n    }\n  }\n'
     root = make_root(tmp_path / "schema", {"main.tf": f"terraform {{\n  required_providers {source}}}\n"})
     terraform.init(root, timeout=120)

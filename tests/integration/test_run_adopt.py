@@ -78,7 +78,7 @@ def test_a_state_in_a_file_and_in_a_bucket_is_taken_over_and_the_next_plan_is_em
     assert project.orch("output", "prod/taken", "id", "--raw").out in ids
 
     refused = project.orch("adopt", "prod/taken", "--state", str(file), "--yes", code=2)
-    assert "has a state already" in refused.err
+    assert "already has a state" in refused.err
 
 
 def test_what_would_be_replaced_or_made_is_refused_and_nothing_is_written(project: Project, tmp_path: Path) -> None:
@@ -99,10 +99,10 @@ def test_what_would_be_replaced_or_made_is_refused_and_nothing_is_written(projec
     ("source", "says"),
     [
         ("nowhere.tfstate", "nowhere.tfstate cannot be read"),
-        ("s3://{bucket}/nothing", "there is no s3://{bucket}/nothing"),
-        ("s3://no-such-bucket-{bucket}/x", "no bucket"),
+        ("s3://{bucket}/nothing", "s3://{bucket}/nothing does not exist"),
+        ("s3://no-such-bucket-{bucket}/x", "the bucket of s3://no-such-bucket-{bucket}/x does not exist"),
         ("https://example.com/x", "neither a file nor s3://BUCKET/KEY"),
-        ("{other}", "of the provider registry.terraform.io/hashicorp/null, which the catalogue has not"),
+        ("{other}", "uses the provider registry.terraform.io/hashicorp/null, which live/orch.yaml does not have"),
         ("{old}", "terraform state replace-provider"),
         ("{empty}", "has no resources"),
     ],
@@ -149,7 +149,7 @@ def test_a_bucket_of_a_plain_terraform_is_taken_over_with_what_is_in_it(
     file = str(placed.root.folder / "terraform.tfstate")
     shown = project.orch("adopt", "prod/taken", "--state", file, "--yes")
     assert "aws_s3_bucket.this" in shown.out, "its tags would change: they are listed"
-    assert "the next `orch apply` would do it" in " ".join(shown.out.split())
+    assert "the next `orch apply` makes them" in " ".join(shown.out.split())
     counts = project.orch("plan", "prod", "--json").units()["prod/taken"]["counts"]
     assert (counts["create"], counts["replace"], counts["delete"]) == (0, 0, 0)
     project.orch("apply", "prod", "--yes")

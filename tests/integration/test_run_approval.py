@@ -25,7 +25,7 @@ def project(tmp_path: Path, emulator: Path, account_ids: Callable[[], str]) -> P
 
 def test_without_a_terminal_and_without_yes_nothing_is_asked_and_nothing_done(project: Project) -> None:
     result = project.orch("apply", "prod", code=2)
-    assert "no terminal" in result.err
+    assert "stdin is not a terminal" in result.err
     assert "--yes" in result.err
 
 
@@ -33,7 +33,7 @@ def test_yes_typed_once_applies_all(project: Project) -> None:
     code, text = on_a_terminal(project, "apply", "prod", answer=once("yes"))
     assert code == 0, text
     assert "Apply 2 units" in text
-    assert text.count("is taken for yes") == 1
+    assert text.count("will be accepted") == 1
     assert project.orch("plan", "prod", "--detailed-exitcode", code=0)
 
 
@@ -47,14 +47,14 @@ def test_ctrl_c_at_the_question_ends_the_run_and_changes_nothing(project: Projec
     asked: list[int] = []
 
     def answer(text: str) -> str | None:
-        if "is taken for yes" in text and not asked:
+        if "will be accepted" in text and not asked:
             asked.append(1)
             return CTRL_C
         return None
 
     code, text = on_a_terminal(project, "apply", "prod", answer=answer)
     assert code == 130, text
-    assert "nothing was being applied" in text
+    assert "No apply was running" in text
     project.orch("plan", "prod", "--detailed-exitcode", code=2)
 
 
@@ -82,7 +82,7 @@ def test_a_unit_that_would_do_more_than_its_preview_said_stops(project: Project)
     code, text = on_a_terminal(project, "apply", "prod", answer=answer)
     assert code == 4, text
     assert "no longer as approved" in text
-    assert "not in the preview" in text or "the preview said" in text
+    assert "not in the preview" in text or "the preview announced" in text
 
 
 def test_with_yes_a_unit_after_its_upstreams_goes_on_only_if_nothing_is_lost(project: Project) -> None:
@@ -124,10 +124,10 @@ def test_a_restricted_account_refuses_yes_and_a_dirty_tree_outside_of_the_emulat
     refused = restricted.orch("apply", "prod", "--yes", code=2, CI="", **real)
     assert "restricted" in refused.err
     refused = restricted.orch("apply", "prod", "--yes", code=2, CI="true", **real)
-    assert "not committed" in refused.err or "git" in refused.err
+    assert "uncommitted changes" in refused.err or "git" in refused.err
     git(restricted, "init", "-q")
     refused = restricted.orch("apply", "prod", "--yes", code=2, CI="true", **real)
-    assert "not committed" in refused.err
+    assert "uncommitted changes" in refused.err
     (restricted.root / ".gitignore").write_text(".orch/\n")
     git(restricted, "add", "-A")
     git(restricted, "commit", "-qm", "all")

@@ -145,10 +145,10 @@ def test_a_plan_that_needs_its_upstream_applied_comes_after_it(project: Project)
     assert statuses(project.orch("apply", "prod", "--yes", "--json").units())["prod/many"] == "applied"
 
 
-def test_destroy_goes_downstreams_first_and_names_who_still_stands_on_it(project: Project) -> None:
+def test_destroy_goes_downstreams_first_and_names_what_depends_on_it(project: Project) -> None:
     project.orch("apply", "prod", "--yes")
     refused = project.orch("destroy", "prod/first", "--yes", code=2)
-    assert "prod/second stands on prod/first" in refused.err
+    assert "cannot destroy prod/first: prod/second depends on it" in refused.err
     done = project.orch("destroy", "prod", "--yes", "--json")
     assert list(done.units()) == ["prod/third", "prod/second", "prod/first"]
     assert set(statuses(done.units()).values()) == {"destroyed"}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from orchestrator.emulator.calls import RecordedCall, read_calls
+from tests.support.calls import Call, read_calls
 from tests.support.escapes import POOL, USERS, Blueprint, Built, build, commit
 from tests.support.project import Project, Result
 
@@ -44,7 +44,7 @@ class Guarded:
     def orch(self, *arguments: str, code: int) -> Result:
         return self.built.project.orch(*arguments, "--json", code=code)
 
-    def calls(self, *actions: str) -> list[RecordedCall]:
+    def calls(self, *actions: str) -> list[Call]:
         found = read_calls(self.emulator)
         return [call for call in found if call.account == self.built.account.id and call.action in actions]
 
@@ -145,7 +145,7 @@ def test_before_a_pool_is_changed_its_users_are_saved_or_it_is_not_changed(guard
     account.client("iam").put_role_policy(RoleName="orch-apply", PolicyName="no-users", PolicyDocument=policy)
     unit = guarded.orch("apply", "prod/identity", "--yes", code=3).units()["prod/identity"]
     assert unit["status"] == "blocked"
-    assert "no safety copy" in unit["cause"]
+    assert "its safety copy failed" in unit["cause"]
     assert len(guarded.calls("AddCustomAttributes")) == before, "nothing was changed"
 
     account.client("iam").delete_role_policy(RoleName="orch-apply", PolicyName="no-users")
@@ -209,7 +209,7 @@ def test_break_glass_is_refused_in_ci_without_a_reason_and_before_there_is_such_
     project.ready()
     real = {"ORCH_AWS": "", "CI": "true"}
     result = project.orch("apply", "prod", "--yes", "--break-glass", "CI is down", code=2, **real)
-    assert "--break-glass is for a person" in result.err
+    assert "--break-glass does not work in CI" in result.err
     result = project.orch("apply", "prod", "--yes", "--break-glass", " ", code=2)
     assert "requires a reason" in result.err
     result = project.orch("apply", "prod", "--yes", "--break-glass", "CI is down", code=2)

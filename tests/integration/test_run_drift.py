@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.config.load import load
 from orchestrator.emulator.info import read_info
 from tests.support.project import Project, Result
@@ -85,7 +86,7 @@ def test_drift_tells_what_was_changed_by_hand_and_changes_nothing(project: Proje
     (finding,) = units["prod/data"]["findings"]
     assert (finding["rule"], finding["action"]) == ("ORCH_WEAKENED", "update")
     assert finding["address"] == 'aws_dynamodb_table.this["users"]'
-    assert finding["hint"] == "put back what was changed by hand: orch apply prod/data sets what its configuration says"
+    assert finding["hint"] == "undo the manual change: orch apply prod/data restores the configured value"
     described = dynamodb.describe_table(TableName=table)["Table"]
     assert described["DeletionProtectionEnabled"] is False, "drift looks, and mends nothing"
 
@@ -95,4 +96,4 @@ def test_drift_tells_what_was_changed_by_hand_and_changes_nothing(project: Proje
     (finding,) = units["prod/data"]["findings"]
     assert (finding["rule"], finding["action"]) == ("ORCH_VANISHED", "delete")
     assert "every item" in finding["lost"]
-    assert "is gone" in finding["message"]
+    assert "no longer exists" in finding["message"]

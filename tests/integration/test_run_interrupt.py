@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.run.history.journal import in_flight, read_journal
+from orchestrator.run.history.journal import in_flight, load_journal
 from tests.support.project import REPOSITORY, Project
 
 pytestmark = pytest.mark.integration
@@ -83,7 +83,7 @@ def test_the_first_interrupt_lets_the_apply_finish_and_starts_nothing_new(projec
         running.process.send_signal(signal.SIGINT)
         code, out, err = running.end()
     assert code == 130
-    assert "letting prod/slow finish" in err
+    assert "prod/slow will finish" in err
     units = {unit["unit"]: unit for unit in json.loads(out)["units"]}
     assert units["prod/slow"]["status"] == "applied"
     assert units["prod/after"]["status"] == "interrupted"
@@ -146,7 +146,7 @@ def test_a_cancelled_ci_job_leaves_a_record_of_what_was_in_flight(project: Proje
         running.process.wait()
     journal = journal_of(project)
     assert list(in_flight(journal)) == ["prod/slow"]
-    interrupted = [record for record in read_journal(journal) if record["event"] == "interrupted"]
+    interrupted = [record for record in load_journal(journal).records if record["event"] == "interrupted"]
     assert interrupted[0]["in_flight"] == ["prod/slow"]
     # The apply itself was not killed with orch: it belongs to itself until it is done.
     left = children_in(project.root)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.emulator.control import inject
 from orchestrator.emulator.faults import Fault
 from tests.support.emulator import Account
+from tests.support.faults import inject
 from tests.support.project import Project
 
 pytestmark = pytest.mark.integration
@@ -113,7 +113,7 @@ def test_an_entry_that_cannot_be_written_fails_the_unit_loudly_and_is_written_by
         inject(emulator, "ledger", [])
     unit = failed.units()["dev/other"]
     assert unit["status"] == "failed"
-    assert "write the ledger's entry of dev/other" in unit["cause"]
+    assert "write the ledger entry of dev/other" in unit["cause"]
     assert "orch apply dev/other tries again" in failed.err
     assert kept.object("dev/other/eu-west-1/terraform.tfstate")["serial"] > kept.entry("dev", "other")["serial"]
     again = kept.project.orch("apply", "dev", "--yes", "--json")
@@ -156,7 +156,7 @@ def test_what_was_renamed_is_an_orphan_and_a_twin(kept: Kept, what: str) -> None
     assert f"ORCH_ORPHANED {old}" in found
     assert found["units"] == {old: "blocked", new: "blocked"}
     ways = {"stage": "orch move prod production", "stack": "orch move prod/kept prod/users"}
-    assert ways.get(what, "put prod/kept@eu-west-1 back into live/") in found[f"ORCH_DUPLICATE {new}"]["hint"]
+    assert ways.get(what, "restore prod/kept@eu-west-1 in live/") in found[f"ORCH_DUPLICATE {new}"]["hint"]
 
 
 @pytest.mark.parametrize(
@@ -222,9 +222,9 @@ def test_a_state_that_was_lost_is_not_built_again(kept: Kept) -> None:
 def test_doctor_says_whether_the_accounts_are_recorded(kept: Kept, account_ids: Callable[[], str]) -> None:
     def row() -> dict[str, Any]:
         rows = kept.project.orch("doctor", "--json", code=None).json["rows"]
-        return next(each for each in rows if each["what"] == "accounts record")
+        return next(each for each in rows if each["what"] == "accounts lock")
 
-    assert row()["state"] == "right"
+    assert row()["state"] == "ok"
     (kept.project.root / LOCK).unlink()
     assert (row()["state"], "orch bootstrap main" in row()["detail"]) == ("note", True)
 
@@ -237,7 +237,7 @@ def test_what_is_left_is_not_destroyed_while_it_is_protected(kept: Kept) -> None
     assert [each["rule"] for each in unit["findings"]] == ["ORCH_PROTECTED"]
     assert kept.state() == kept.before
     result = kept.project.orch("destroy", "--orphans", "nowhere", "--yes", code=2)
-    assert "left is: prod/kept" in result.err
+    assert "orphaned units: prod/kept" in result.err
 
 
 def test_what_is_left_of_a_stage_is_destroyed_from_its_states(tmp_path: Path, emulator: Path, account: Account) -> None:

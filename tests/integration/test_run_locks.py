@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.locks import StateLockedError, StateLocks
 from orchestrator.config.catalogue import Unit
 from orchestrator.config.load import load
 from orchestrator.emulator.info import read_info
-from orchestrator.terraform.state.lock import SUFFIX, lock_bytes, own_lock
+from orchestrator.terraform.state.lock import LOCK_SUFFIX, lock_bytes, own_lock
 from tests.support.project import REPOSITORY, Project
 
 pytestmark = pytest.mark.integration
@@ -45,7 +46,7 @@ class Locks:
         self.locks = StateLocks(catalogue, self.identities)
         self.unit: Unit = catalogue.units[UNIT]
         self.bucket = catalogue.account_of(self.unit).state_bucket
-        self.key = self.unit.state_key + SUFFIX
+        self.key = self.unit.state_key + LOCK_SUFFIX
         self.s3: Any = self.identities.client("s3", self.unit.account, Role.APPLY)
 
     def plant(self, who: str = "maria@build-7", operation: str = "OperationTypeApply", pid: int = 1) -> str:
@@ -57,13 +58,13 @@ class Locks:
 
 
 def test_unlock_shows_the_holder_first_and_releases_only_when_told(project: Project) -> None:
-    assert "no lock" in project.orch("unlock", UNIT).out
+    assert f"{UNIT} is not locked" in project.orch("unlock", UNIT).out
     assert project.orch("unlock", UNIT, "--json").json["lock"] is None
 
     locks = Locks(project)
     id_ = locks.plant()
     shown = project.orch("unlock", UNIT, code=2)
-    for part in ("maria", "build-7", "apply", "cannot be seen from here", id_, "age"):
+    for part in ("maria", "build-7", "apply", "is on another machine", id_, "age"):
         assert part in shown.out, shown.out
     assert "--yes" in shown.err
     assert locks.locks.read(locks.unit) is not None, "asked nobody, so it stays"
@@ -171,7 +172,7 @@ def test_of_two_runs_at_once_one_stops_with_the_holders_name_or_waits(project: P
 
     project.write("live/stacks/slow.yaml", SLOW.format(value="two", run="true"))
     second = start(project, "--lock-timeout", "5m")
-    line = until_it_says(second, "waiting for the state's lock, held by")
+    line = until_it_says(second, "waiting for the state lock, held by")
     assert f"of run {run}" in line
     assert first.poll() is None, "the one works, the other waits"
     go.touch()

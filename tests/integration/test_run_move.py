@@ -104,7 +104,7 @@ def test_where_live_has_the_new_name_already_only_the_states_move(project: Proje
     assert ids(project, "new/first", "new/second") == before
     assert (project.root / "live/stages/new.yaml").read_text() == STAGE
     again = project.orch("move", "old", "new", "--yes")
-    assert "new/first is there already" in again.out
+    assert "new/first was already moved" in again.out
     assert "nothing to do" in again.out
 
 
@@ -160,20 +160,20 @@ def test_a_move_that_would_replace_something_is_refused_and_nothing_is_written(p
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("nothing", "new"), "neither a stage nor a stack 'nothing'"),
-        (("first", "second"), "there is a stack 'first' and a stack 'second'"),
-        (("old/first", "new/first"), "two stages"),
+        (("nothing", "new"), "no stage or stack is named 'nothing'"),
+        (("first", "second"), "both stacks exist: 'first' and 'second'"),
+        (("old/first", "new/first"), "are in different stages"),
         (("old/first@eu-west-1", "old/x"), "all of its regions"),
-        (("old/first", "new"), "not of one kind"),
-        (("main", "other"), "account's name"),
-        (("old/first:a.b", "old/x"), "one of the two names a resource"),
+        (("old/first", "new"), "are of different kinds"),
+        (("main", "other"), "an account cannot be renamed"),
+        (("old/first:a.b", "old/x"), "must both be resources"),
         (("old/first:a.b", "old/first:a.c"), "moved: {a.b: a.c}"),
-        (("old/first:a.b", "old/third:a.c"), "no unit 'old/third'"),
-        (("old", "new"), "no state of old to move"),
+        (("old/first:a.b", "old/third:a.c"), "no unit matches 'old/third'"),
+        (("old", "new"), "old has no state to move"),
     ],
 )
 def test_what_cannot_be_moved_is_told(project: Project, words: tuple[str, str], says: str) -> None:
-    if says.startswith("no state"):
+    if says == "old has no state to move":
         (project.root / "live/stages/old.yaml").rename(project.root / "live/stages/new.yaml")
     result = project.orch("move", *words, "--yes", code=2)
     assert says in " ".join(result.err.split()), result.err

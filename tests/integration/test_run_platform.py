@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.emulator.calls import RecordedCall, read_calls
 from orchestrator.emulator.info import read_info
+from tests.support.calls import Call, read_calls
 from tests.support.emulator import ENTRY_ROLE, client, entry_client
 from tests.support.project import Project
 
@@ -70,7 +70,7 @@ class Platform:
     def users(self, pool: str) -> list[str]:
         return [user["Username"] for user in self.cognito().list_users(UserPoolId=pool)["Users"]]
 
-    def calls(self) -> list[RecordedCall]:
+    def calls(self) -> list[Call]:
         return [call for call in read_calls(self.emulator) if call.account == self.account_id]
 
 

@@ -19,7 +19,7 @@ from orchestrator.run.apply import apply_units
 from orchestrator.run.plan import plan_units
 from orchestrator.run.session import Session
 from orchestrator.run.unit.planned import Planned
-from orchestrator.run.unit.receipts import confirm
+from orchestrator.run.unit.receipts import confirm_plan
 from tests.support.project import Project
 from tests.support.session import session_of, state_bucket
 
@@ -113,12 +113,12 @@ def test_whatever_was_swapped_after_the_judgement_is_refused_and_named(
 
         def refused(match: str) -> None:
             with pytest.raises(BlockedError, match=match) as caught:
-                confirm(context, unit, made=plan.receipt, plan=plan.plan)
+                confirm_plan(context, unit, expected=plan.receipt, plan=plan.plan)
             assert caught.value.exit_code == 3
 
         for path, data, match in (
-            (receipt_file, None, "there is no receipt"),
-            (receipt_file, b"{}", "is no receipt"),
+            (receipt_file, None, "so there is no proof"),
+            (receipt_file, b"{}", "is not a receipt"),
             (receipt_file, edited(receipt_file, policies="0" * 64), "was edited after the plan was judged"),
             (receipt_file, edited(receipt_file, plan_sha256="0" * 64), "was edited after the plan was judged"),
             (receipt_file, edited(receipt_file, checks=["ORCH_PROTECTED"]), "was edited after the plan was judged"),
@@ -132,25 +132,25 @@ def test_whatever_was_swapped_after_the_judgement_is_refused_and_named(
                 refused(match)
         with monkeypatch.context() as patch:
             patch.setattr(context.aws.history, "confirmed", lambda _unit: "222222222222")
-            refused("STS says that this is 222222222222")
+            refused("STS reports 222222222222")
         with monkeypatch.context() as patch:
             patch.setattr(context.guard.judge, "policies", replace(context.guard.judge.policies, digest="0" * 64))
-            refused("judged by other policies")
+            refused("policies/ changed after")
         with monkeypatch.context() as patch:  # as when a waiver expired meanwhile, or a check did not run
             patch.setattr(context.guard.judge, "judge", lambda *_, **__: Verdict(UNIT, (), ()))
-            refused("the verdict is not the receipt's")
+            refused("gave another verdict than its receipt")
         bucket_client, bucket = state_bucket(emulator, project)
         key = unit.state_key
         state = bucket_client.get_object(Bucket=bucket, Key=key)["Body"].read()
         bucket_client.put_object(Bucket=bucket, Key=key, Body=state.replace(b'"serial": 1', b'"serial": 7'))
-        with pytest.raises(StateMovedError, match="had the serial 1, and has 7"):
-            confirm(context, unit, made=plan.receipt, plan=plan.plan)
+        with pytest.raises(StateMovedError, match="its serial was 1, and is 7"):
+            confirm_plan(context, unit, expected=plan.receipt, plan=plan.plan)
         bucket_client.put_object(Bucket=bucket, Key=key, Body=state)
         with swapped(receipt_file, None):  # and the apply itself goes this way
             (report,) = apply_units(context, {UNIT: plan}).values()
             assert report.status.value == "blocked"
-            assert "there is no receipt" in report.cause
-        confirm(context, unit, made=plan.receipt, plan=plan.plan)
+            assert "so there is no proof" in report.cause
+        confirm_plan(context, unit, expected=plan.receipt, plan=plan.plan)
 
 
 def test_another_process_confirms_a_receipt_from_disk_and_judges_the_plan_itself(project: Project) -> None:
@@ -160,7 +160,7 @@ def test_another_process_confirms_a_receipt_from_disk_and_judges_the_plan_itself
     with session_of(project, UNIT) as session:
         context = session.context
         unit = context.unit(UNIT)
-        receipt, again = confirm(context, unit, run=first.run)
+        receipt, again = confirm_plan(context, unit, run=first.run)
         assert receipt == plan.receipt
         assert plan.plan is not None
         assert again.changes == plan.plan.changes
@@ -169,11 +169,11 @@ def test_another_process_confirms_a_receipt_from_disk_and_judges_the_plan_itself
             swapped(path, edited(path, json_sha256="0" * 64)),
             pytest.raises(BlockedError, match="the JSON of the plan"),
         ):
-            confirm(context, unit, run=first.run)
-        with swapped(path, edited(path, blocked=True)), pytest.raises(BlockedError, match="its plan was blocked"):
-            confirm(context, unit, run=first.run)
-        with swapped(path, None), pytest.raises(BlockedError, match="there is no receipt"):
-            confirm(context, unit, run=first.run)
+            confirm_plan(context, unit, run=first.run)
+        with swapped(path, edited(path, blocked=True)), pytest.raises(BlockedError, match="prod/second was blocked"):
+            confirm_plan(context, unit, run=first.run)
+        with swapped(path, None), pytest.raises(BlockedError, match="so there is no proof"):
+            confirm_plan(context, unit, run=first.run)
         shutil.copyfile(path, moved := path.with_name("x.json"))
         assert Receipt.read(moved).unit == UNIT
 

@@ -53,4 +53,4 @@ def test_what_is_protected_is_not_replaced_on_request(project: Project) -> None:
     result = project.orch("apply", "prod/box", "--replace", "terraform_data.this", "--yes", "--json", code=3)
     (finding,) = result.units()["prod/box"]["findings"]
     assert (finding["rule"], finding["action"]) == ("ORCH_PROTECTED", "replace")
-    assert "asked for" in finding["cause"]
+    assert "was requested" in finding["cause"]

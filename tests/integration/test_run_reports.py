@@ -72,12 +72,41 @@ def test_a_run_and_a_block_of_it_are_shown(project: Project) -> None:
     assert "newest runs" in project.orch("show", "20200101-000000-0000", code=2).err
 
 
+def test_a_destroy_lists_what_terraform_does_not_plan_any_more(project: Project) -> None:
+    lock = "lifecycle {\n    prevent_destroy = true\n  }"
+    project.write(
+        "modules/pair/main.tf",
+        f"""\
+resource "terraform_data" "pool" {{
+  input = "pool"
+  {lock}
+}}
+resource "terraform_data" "client" {{
+  input = terraform_data.pool.id
+  {lock}
+}}
+""",
+    )
+    project.write(
+        "policies/protected.yaml", "terraform_data:\n  lost: what is in the box\n  delete_apis: [s3:DeleteObject]\n"
+    )
+    project.write("live/stacks/pair.yaml", "module: pair\n")
+    project.write("live/stages/pair.yaml", "account: main\nstacks: {pair: }\n")
+    project.orch("apply", "pair", "--yes", "-q")
+    report = project.orch("destroy", "pair", "--yes", "--json", code=3).units()["pair/pair"]
+    assert [change["address"] for change in report["changes"]] == ["terraform_data.client", "terraform_data.pool"]
+    assert report["counts"]["delete"] == 2
+    text = project.orch("destroy", "pair", "--yes", code=3).out
+    assert "pair/pair  blocked: 2 protected resources would be lost" in text
+    assert "  - terraform_data.pool  ORCH_" in text
+
+
 def test_a_run_that_ends_with_an_error_or_an_interrupt_leaves_its_report(project: Project) -> None:
     project.orch("apply", "prod", "--yes")
-    project.orch("destroy", "prod/first", "--yes", code=2)  # prod/second stands on it
+    project.orch("destroy", "prod/first", "--yes", code=2)  # prod/second depends on it
     refused = newest(project)
     assert (refused["verb"], refused["outcome"]) == ("destroy", "failed")
-    assert "prod/second stands on prod/first" in refused["error"]
+    assert "cannot destroy prod/first: prod/second depends on it" in refused["error"]
     project.write("live/stacks/first.yaml", "module: tool\ninputs: {value: two, replace_on: 1, run: 'sleep 4'}\n")
     project.allow("prod/first")
     process = subprocess.Popen(

@@ -74,7 +74,7 @@ def test_from_a_finding_to_an_apply_and_away_again(git: Git) -> None:
     git.commit("bob@example.com")
     (again,) = in_pull_request(git, "plan", "prod/box", "--json", code=3).units()["prod/box"]["findings"]
     assert again["id"] == finding["id"]
-    assert "it counts once it is merged" in again["hint"]
+    assert "it must be merged first" in again["hint"]
 
     git.publish()  # anna merges it
     planned = orch("plan", "prod", "--json", CI="true")
@@ -86,7 +86,7 @@ def test_from_a_finding_to_an_apply_and_away_again(git: Git) -> None:
     assert "Allowed by a waiver" in shown
     assert "1 applied" in shown
 
-    # what is done is done: now the waiver is for nothing, although nothing changes any more
+    # what is done is done: now the waiver is unused, although nothing changes any more
     after = orch("plan", "prod", "--json", code=3, CI="true").units()
     (unused,) = after["prod/box"]["findings"]
     assert (unused["rule"], unused["severity"], unused["where"]["file"]) == ("ORCH_WAIVER", "block", WAIVERS)
@@ -110,10 +110,11 @@ def test_a_change_that_weakens_its_judge_blocks_every_unit_and_is_shown_once(git
         assert report["status"] == "blocked"
         (finding,) = report["findings"]
         assert (finding["rule"], finding["unit"]) == ("ORCH_POLICY_WEAKENED", unit)
-        assert finding["message"] == "terraform_data would not be protected any more"
+        assert finding["message"] == "terraform_data would no longer be protected"
     shown = in_pull_request(git, "plan", "prod", code=3).out
-    assert shown.split("Blocked by policy")[1].count("would not be protected any more") == 1
-    assert "prod/box, prod/other: policies/protected.yaml: terraform_data  ORCH_POLICY_WEAKENED" in shown
+    assert shown.count("would no longer be protected") == 1
+    assert "policies/protected.yaml: terraform_data  ORCH_POLICY_WEAKENED" in shown
+    assert shown.index("in prod/box  ") < shown.index("in prod/other  ") < shown.index("blocked by policy")
     checked = orch("check", "--fast", "--base", "origin/main", "--json", code=None)
     weaker = next(row for row in checked.json["rows"] if row["check"] == "judge")
     assert weaker["subject"].startswith(f"{LISTED}:")

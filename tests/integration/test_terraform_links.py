@@ -9,11 +9,12 @@ import pytest
 from orchestrator.errors import SetupError
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.failures import TerraformError
+from orchestrator.terraform.provider_lock import provider_lock_text
 from orchestrator.terraform.setup.cliconfig import find_mirror
 from orchestrator.terraform.setup.install import this_platform
-from orchestrator.terraform.setup.mirrors import Offer, offers
-from orchestrator.terraform.setup.providers import address, ensure_available, provider_lock_text
-from orchestrator.terraform.setup.warm import locked_providers
+from orchestrator.terraform.setup.lock_file import locked_providers
+from orchestrator.terraform.setup.mirrors import ProviderPackage, provider_packages
+from orchestrator.terraform.setup.providers import address, ensure_available
 from tests.support.terraform import AWS, clean_env, make_root, make_settings, make_terraform
 
 ADDRESS = address(AWS, "terraform")
@@ -33,7 +34,7 @@ terraform {
 def mirror() -> Path:
     """The mirror of this machine, found as orch finds it."""
     found = find_mirror(os.environ)
-    if found is None or Offer(ADDRESS, AWS.version, this_platform()) not in offers(found):
+    if found is None or ProviderPackage(ADDRESS, AWS.version, this_platform()) not in provider_packages(found):
         pytest.skip(f"no provider mirror on this machine has {ADDRESS} {AWS.version}")
     return found
 
@@ -84,7 +85,7 @@ def _init(terraform: object, root: Root, failed: list[TerraformError]) -> None:
 
 
 def _offers(mirror: Path, platform: str) -> bool:
-    return Offer(ADDRESS, AWS.version, platform) in offers(mirror)
+    return ProviderPackage(ADDRESS, AWS.version, platform) in provider_packages(mirror)
 
 
 def test_platforms_that_the_mirror_lacks_alone_are_an_error(mirror: Path, tmp_path: Path) -> None:

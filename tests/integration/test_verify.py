@@ -1,4 +1,4 @@
-"""``orch verify``: what was written into a state past orch is found and named."""
+"""``orch verify`` finds and names what was written to a state without orch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.history import History
 from orchestrator.cli.context import Common
 from orchestrator.cli.project import open_project
@@ -45,7 +46,7 @@ def verify(project: Project, *more: str, code: int = 0) -> dict[str, Any]:
 
 
 def terraform(project: Project, *arguments: str) -> None:
-    """Plain Terraform in the unit's root, with the credentials that orch gives to people."""
+    """Run plain Terraform in the unit's root, with the credentials that orch exports."""
     root = project.orch("show", "prod/first", "--root").out.strip()
     given = project.orch("credentials", "main", "--role", "apply").out
     env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -73,15 +74,15 @@ def test_what_orch_applied_has_receipts_and_what_plain_terraform_applied_has_non
     assert min(serials) == 3
     for row in found["rows"]:
         assert (row["unit"], row["key"], row["what"]) == (FIRST, KEY, "written")
-        assert "@" in row["holder"]  # Terraform's lock says who
+        assert "@" in row["holder"]  # Terraform's lock names the user
         assert row["size"] > 0
         assert abs(datetime.fromisoformat(row["time"]) - datetime.now(UTC)) < timedelta(minutes=2)
     text = project.orch("verify", "main", code=3)
     assert FIRST in text.out
     assert "without a receipt" in text.out
     assert "CloudTrail" in text.out
-    assert "receipts" in text.err  # how far it came
-    # Nothing was changed by looking, and the next apply through orch has its receipt as ever.
+    assert "receipts" in text.err  # progress
+    # Verifying changed nothing, and the next apply through orch has a receipt as usual.
     project.write("live/stacks/first.yaml", "module: box\ninputs: {value: three}\n")
     project.orch("apply", "prod", "--yes")
     assert verify(project, code=3)["rows"] == found["rows"]
@@ -90,10 +91,10 @@ def test_what_orch_applied_has_receipts_and_what_plain_terraform_applied_has_non
 def test_whatever_is_written_past_orch_is_told_as_what_it_is(project: Project, emulator: Path) -> None:
     client, bucket = state_bucket(emulator, project)
     state = client.get_object(Bucket=bucket, Key=KEY)["Body"].read()
-    written = client.put_object(Bucket=bucket, Key=KEY, Body=state)["VersionId"]  # the same serial, other object
+    written = client.put_object(Bucket=bucket, Key=KEY, Body=state)["VersionId"]  # same serial, different object
     rubbish = client.put_object(Bucket=bucket, Key=KEY, Body=b"rubbish")["VersionId"]
     deleted = client.delete_object(Bucket=bucket, Key=KEY)["VersionId"]
-    strange = "gone/unit/eu-west-1/terraform.tfstate"  # of no unit that live/ knows
+    strange = "gone/unit/eu-west-1/terraform.tfstate"  # of a unit that is not in live/
     other = client.put_object(Bucket=bucket, Key=strange, Body=json.dumps({"serial": 9, "lineage": "x"}))["VersionId"]
     client.put_object(Bucket=bucket, Key="outputs/x/y.json", Body=b"{}")
     rows = {row["version"]: row for row in verify(project, code=3)["rows"]}
@@ -104,7 +105,7 @@ def test_whatever_is_written_past_orch_is_told_as_what_it_is(project: Project, e
         other: ("written", 9, "nobody"),
     }
     assert rows[other]["unit"] == "gone/unit/eu-west-1"
-    # A receipt of another state accounts for nothing, and one that was overwritten still does.
+    # A receipt of another state explains nothing; one that was overwritten still counts.
     receipts = "receipts/prod/second/eu-west-1/1.json"
     receipt = client.get_object(Bucket=bucket, Key=receipts)["Body"].read()
     forged = json.loads(receipt)
@@ -114,7 +115,7 @@ def test_whatever_is_written_past_orch_is_told_as_what_it_is(project: Project, e
     found = verify(project, code=3)
     assert {row["version"] for row in found["rows"]} == rows.keys()
     assert found["accounts"][0]["damaged"] == [f"receipts/{FIRST}/2.json", receipts]
-    assert "is no receipt of this state" in project.orch("verify", "main", code=3).out
+    assert "is not a valid receipt of this state" in project.orch("verify", "main", code=3).out
 
 
 def test_since_leaves_out_what_is_older(project: Project, emulator: Path) -> None:
@@ -125,9 +126,9 @@ def test_since_leaves_out_what_is_older(project: Project, emulator: Path) -> Non
     (account,) = verify(project, "--since", ahead)["accounts"]
     assert (account["versions"], account["older"], account["receipts"]) == (0, 3, 0)
     assert len(verify(project, "--since", "1h", code=3)["rows"]) == 1
-    assert "older ones were not looked at" in project.orch("verify", "main", "--since", ahead).out
-    assert "is not a time" in project.orch("verify", "main", "--since", "soon", code=2).err
-    assert "name the accounts" in project.orch("verify", code=2).err
+    assert "older ones were not checked" in project.orch("verify", "main", "--since", ahead).out
+    assert "invalid time for --since" in project.orch("verify", "main", "--since", "soon", code=2).err
+    assert "no account given" in project.orch("verify", code=2).err
     assert "there is no account" in project.orch("verify", "nowhere", code=2).err
 
 
@@ -136,7 +137,7 @@ def test_a_history_of_many_pages_is_read_whole(project: Project, emulator: Path)
     for serial in range(2, 9):
         body = json.dumps({"version": 4, "terraform_version": "1.11.4", "serial": serial, "lineage": "x"}).encode()
         client.put_object(Bucket=bucket, Key=KEY, Body=body)
-    time.sleep(1.1)  # S3 tells times to the second
+    time.sleep(1.1)  # S3 has a time resolution of one second
     client.delete_object(Bucket=bucket, Key=KEY)
     catalogue = open_project(Common(folder=project.root)).catalogue
     account = catalogue.accounts["main"]
@@ -145,7 +146,7 @@ def test_a_history_of_many_pages_is_read_whole(project: Project, emulator: Path)
     small = History(catalogue, identities, page=3)
     assert sorted(small.versions(account, Role.PLAN), key=str) == sorted(whole, key=str)
     told: list[str] = []
-    gaps = audit(small, account, tell=told.append).gaps
+    gaps = audit(small, account, on_progress=told.append).gaps
     assert [gap.serial for gap in gaps if gap.what == "written"] == list(range(2, 9))
     assert [gap.what for gap in gaps].count("deleted") == 1
     assert told
@@ -158,4 +159,4 @@ def test_a_history_of_many_pages_is_read_whole(project: Project, emulator: Path)
     assert (lineage, sorted(versions.values())) == (
         "x",
         [9],
-    )  # a deletion stands between: what is older is not its work
+    )  # older versions are before the deletion

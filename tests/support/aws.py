@@ -16,7 +16,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.config.catalogue import (
     Account,
     Catalogue,
@@ -62,6 +63,7 @@ def catalogue(root: Path, *, production: str = PRODUCTION, bpm: str = BPM) -> Ca
         roles=Roles(),
         tags={},
         timeouts=Timeouts(),
+        management="999999999999",
     )
     accounts = {a.name: a for a in (account("production", production), account("bpm", bpm))}
     stages = {

@@ -16,8 +16,8 @@ format: 1
 name: ams
 orch: "~=0.1"
 region: eu-west-1
-providers:
-  aws: "5.100.0"
+providers: {aws: "5.100.0"}
+management: "999999999999"
 state:
   bucket: ${{ name }}-${{ account_id }}-tfstate
 """

@@ -23,18 +23,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.config.accounts_lock import read_accounts_lock
-from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.catalogue import Catalogue, Unit, unit_references
 from orchestrator.config.graph import Graph
 from orchestrator.config.load import load
-from orchestrator.config.naming import names_of
-from orchestrator.config.nodes import unit_references
-from orchestrator.config.schema.validate import to_plain
+from orchestrator.config.naming import aws_names
 from orchestrator.config.yaml.reader import parse_yaml
+from orchestrator.config.yaml.validation import to_plain
 from orchestrator.errors import CatalogueError
-from orchestrator.guard.modules.armed import check_modules
+from orchestrator.guard.modules.check import check_modules
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.rules.code import CodeScanner
-from orchestrator.render.write import Workspace
+from orchestrator.render.write import RootRenderer
 from tests.support.catalogue import inputs
 from tests.support.project import REPOSITORY
 
@@ -181,10 +180,10 @@ def problems_of(root: Path) -> list[str]:
 
 def _findings(catalogue: Catalogue) -> Iterator[str]:
     """What the guard finds in the text of each unit's root, before a plan."""
-    scanner, workspace = CodeScanner(catalogue), Workspace(catalogue)
+    scanner, renderer = CodeScanner(catalogue), RootRenderer(catalogue)
     with tempfile.TemporaryDirectory() as name:
         for unit in catalogue.units.values():
-            root = _rendered(workspace, unit, Path(name) / unit.folder)
+            root = _rendered(renderer, unit, Path(name) / unit.folder)
             for each in scanner.scan(unit, root, Path(name) / "data", initialised=False):
                 yield f"{each.where}: {each.rule}: {each.message} — {each.hint}"
 
@@ -209,7 +208,7 @@ def check(case: Case, folder: Path) -> None:
     for block in case.expected:
         what, subject = block.expected or ("", "")
         if block.language == "hcl":
-            rendered = _rendered(Workspace(catalogue), catalogue.units[subject], folder / "rendered")
+            rendered = _rendered(RootRenderer(catalogue), catalogue.units[subject], folder / "rendered")
             text = (rendered / what.removesuffix(" of")).read_text(encoding="utf-8")
             assert block.body.split("\n", 1)[1] in text, text
             continue
@@ -225,12 +224,12 @@ def _given(catalogue: Catalogue, what: str, subject: str) -> object:
         return sorted(unit.id for unit in catalogue.units.values() if unit.stage == subject)
     if what == "inputs of":
         return inputs(catalogue, subject)
-    return dict(names_of(catalogue, catalogue.units[subject]))
+    return dict(aws_names(catalogue, catalogue.units[subject]))
 
 
-def _rendered(workspace: Workspace, unit: Unit, folder: Path) -> Path:
+def _rendered(renderer: RootRenderer, unit: Unit, folder: Path) -> Path:
     upstream = {ref.unit: None for _, ref in unit_references(unit)}
-    return workspace.render(unit, upstream, folder).folder
+    return renderer.render(unit, upstream, folder).folder
 
 
 def renewed(text: str, base: Mapping[str, str] | None = None) -> str:

@@ -11,11 +11,12 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from orchestrator.emulator.control import inject
 from orchestrator.emulator.faults import Fault
 from orchestrator.emulator.info import read_info
 from orchestrator.run.history.runs import PastRun, past_runs
@@ -67,6 +68,23 @@ check = Slow()
 '''
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def inject(folder: Path, scope: str, faults: Sequence[Fault]) -> None:
+    """Replace the faults of a scope in a running emulator (see ``docs/emulator.md``).
+
+    Args:
+        folder: the emulator's folder.
+        scope: any name that belongs to the caller alone.
+        faults: the new faults; none ends the scope.
+    """
+    info = read_info(folder)
+    assert info is not None, "no emulator is running"
+    body = json.dumps({scope: [asdict(fault) for fault in faults]}).encode()
+    connection = HTTPConnection(urlsplit(info.url).netloc)
+    connection.request("POST", "/_orch/faults", body=body, headers={"X-Orch-Key": info.secret_key})
+    assert connection.getresponse().status == 200
+    connection.close()
 
 
 class Disturbed:
@@ -137,7 +155,7 @@ class Disturbed:
     def start(self, *arguments: str, **more: Any) -> Running:
         """orch in the background; its stderr goes to a file that tests wait on."""
         return Running(
-            self, self.project.command(*(arguments or ("apply", "prod", "--yes", "--json", "-j", "1"))), **more
+            self, self.project.command(*(arguments or ("apply", "prod", "--yes", "--json", "-j", "1")), "-v"), **more
         )
 
     def apply(self, *, code: int | None = 0) -> Result:
@@ -166,7 +184,7 @@ class Disturbed:
                 result = self.resume(run, code=None)
         if approved:
             return result
-        assert "had been approved" in result.text or "no part of what was approved" in result.text, result.text
+        assert "ended before it was approved" in result.text or "not approved in run" in result.text, result.text
         return self.apply(code=None)
 
     # What is there in the end

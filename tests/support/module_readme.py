@@ -32,9 +32,9 @@ def tables(module: ModuleInterface) -> str:
     parts = [
         BEGIN,
         "## Inputs\n",
-        *_rows(("Name", "What", "Type", "Needed"), inputs),
+        *_rows(("Name", "Description", "Type", "Required"), inputs),
         "\n## Outputs\n",
-        *_rows(("Name", "What"), outputs),
+        *_rows(("Name", "Description"), outputs),
         END,
     ]
     return "\n".join(parts)

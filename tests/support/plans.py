@@ -124,7 +124,7 @@ def saved(folder: Path, document: Any, **record: Any) -> PlanRecord:
     """Write a plan's JSON (or bytes that are none) and give the record of it, with no changes read."""
     file = folder / "plan.json"
     file.write_bytes(document if isinstance(document, bytes) else json.dumps(document).encode())
-    return PlanRecord(file=folder / "plan", json_file=file, format_version="1.2", terraform_version="1.11.4", **record)
+    return PlanRecord(file=folder / "plan", json_file=file, **record)
 
 
 def a_unit(inputs: Mapping[str, Node] | None = None, module: Path | None = None) -> Unit:

@@ -49,6 +49,7 @@ roles:
   bootstrap: {bootstrap}
   plan: {plan}
   apply: {apply}
+management: "999999999999"
 """
 
 # A module without a provider: a plan of it takes 0.1 s instead of 4 s.

@@ -1,4 +1,4 @@
-"""Plans and reports for the tests of the report room."""
+"""Plans and reports for the tests of the report package."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def change(
 
 def plan(*changes: ResourceChange, outputs: Mapping[str, OutputChange] | None = None) -> PlanRecord:
     """A plan with these changes."""
-    return PlanRecord(Path("plan"), Path("plan.json"), "1.2", "1.11.4", changes=changes, outputs=dict(outputs or {}))
+    return PlanRecord(Path("plan"), Path("plan.json"), changes=changes, outputs=dict(outputs or {}))
 
 
 def lines(*changes: ResourceChange, marks: frozenset[tuple[str, str]] = frozenset()) -> tuple[ChangeLine, ...]:
@@ -62,7 +62,7 @@ def finding(
         unit=unit_id,
         address=address,
         action=action,
-        cause="it is not in the configuration any more",
+        cause="it is no longer in the configuration",
         message="a Cognito user pool would be deleted",
         hint="put the resource back, or say where it went with a moved block: module.this.aws_cognito_user_pool.this",
         lost="every user in the pool, with passwords that cannot be exported",

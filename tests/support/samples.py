@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from orchestrator.guard.model import Severity
 from orchestrator.report.model import RunReport, Status, UnitReport
-from orchestrator.terraform.model import Action
+from orchestrator.report.values.changes import unplanned_deletes
+from orchestrator.terraform.model import Action, ResourceChange
 from tests.support.reports import POOL, change, finding, lines, run, unit
 
 ERROR = """
@@ -144,4 +145,119 @@ def whole_run() -> RunReport:
         *(unit(f"prod/same-{n:02}", Status.UNCHANGED, seconds=2) for n in range(14)),
         unit("prod/out", Status.PLANNED, outputs_changed=("arn",)),
         notes=("logs and plans of this run: .orch/runs/20260301-101500-7f3a",),
+    )
+
+
+def alike_run() -> RunReport:
+    """A plan of 22 units that change alike, one of which changes more, and 9 units that do not change."""
+    made = change(
+        Action.CREATE,
+        None,
+        {"name": "errors", "threshold": 1},
+        address="module.this.aws_cloudwatch_metric_alarm.errors",
+        after_unknown={"arn": True, "id": True},
+    )
+    tags = change(
+        Action.UPDATE,
+        {"tags": {"owner": "platform-engineering@example.com"}},
+        {"tags": {"owner": "site-reliability-engineering@example.com"}},
+        address="module.this.aws_lambda_function.this",
+    )
+    more = change(
+        Action.UPDATE, {"visibility": 30}, {"visibility": 60}, address="module.this.aws_sqs_queue.dead_letters"
+    )
+    alike = [unit(f"prod/unit-{n:02}", Status.PLANNED, lines(made, tags), seconds=14) for n in range(22)]
+    alike[7] = replace(alike[7], changes=lines(made, tags, more))
+    quiet = [unit(f"prod/same-{n}", Status.UNCHANGED, seconds=9) for n in range(9)]
+    return run(*alike, *quiet, verb="plan")
+
+
+def blocked_run() -> RunReport:
+    """A plan that is blocked in two units, replaces something in a third, and changes two alike."""
+    pool = replace(finding("prod/identity"), id="3a9c01ffee", inside="3,412 users, by AWS's estimate")
+    client = replace(
+        finding("prod/identity", address='module.this.aws_cognito_user_pool_client.this["web"]'),
+        id="8063ec3082",
+        message='module.this.aws_cognito_user_pool_client.this["web"] would be deleted: this loses the client id that '
+        "released apps carry, and every session made with it",
+        lost="the client id that released apps carry, and every session made with it",
+    )
+    gone = change(Action.DELETE, {"name": "ams-prod-identity"}, reason="delete_because_no_resource_config")
+    web = change(
+        Action.DELETE,
+        {"name": "web"},
+        address='module.this.aws_cognito_user_pool_client.this["web"]',
+        reason="delete_because_no_resource_config",
+    )
+    runs_code = replace(
+        finding("prod/jobs", address="module.this.terraform_data.run", action="create"),
+        id="b6072d13c9",
+        rule="ORCH_RUNS_CODE",
+        message="module.this.terraform_data.run runs a command on this machine during apply",
+        cause="its provisioner local-exec",
+        lost="",
+        hint="take the provisioner out of the module",
+    )
+    made = change(Action.CREATE, None, {"input": "x"}, address="module.this.terraform_data.run")
+    role = change(
+        Action.REPLACE,
+        {"name": "ams-prod-api"},
+        {"name": "ams-prod-api-2"},
+        address="module.this.aws_iam_role.this",
+        replace_paths=(("name",),),
+        reason="replace_because_cannot_update",
+    )
+    return run(
+        unit("prod/identity", Status.BLOCKED, lines(web, gone), findings=(client, pool), seconds=15),
+        unit("prod/jobs", Status.BLOCKED, lines(made), findings=(runs_code,), seconds=4),
+        unit("prod/api", Status.PLANNED, lines(role), seconds=6),
+        tagged("prod/queue-a", Status.PLANNED),
+        tagged("prod/queue-b", Status.PLANNED),
+        unit("prod/web", Status.SKIPPED, cause="prod/identity did not succeed"),
+        unit("prod/data", Status.UNCHANGED, seconds=3),
+        verb="plan",
+    )
+
+
+def destroy_run() -> RunReport:
+    """A destroy of a stage that cannot go because of a pool, so that nothing of it goes."""
+
+    def gone(kind: str, name: str, values: dict[str, str]) -> ResourceChange:
+        return change(Action.DELETE, values, address=f"module.this.{kind}.{name}")
+
+    pool = replace(
+        finding("dev/identity"),
+        id="b29c3655ed",
+        cause="the whole unit would be destroyed",
+        message="module.this.aws_cognito_user_pool.this would be deleted: this loses every user in the pool, with "
+        "their passwords, MFA devices and ids",
+        lost="every user in the pool, with their passwords, MFA devices and ids",
+        hint="keep it; what is protected is not destroyed with its unit",
+        inside="12 users",
+    )
+    kept = "kept: another unit of this destroy cannot go"
+    api_ = [
+        gone("aws_lambda_function", "this", {"function_name": "ams-dev-api", "id": "ams-dev-api", "runtime": "py"}),
+        gone("aws_iam_role", "this", {"name": "ams-dev-api", "id": "ams-dev-api"}),
+        gone("aws_cloudwatch_log_group", "this", {"name": "/aws/lambda/ams-dev-api", "retention_in_days": "30"}),
+    ]
+    queue = [gone("aws_sqs_queue", name, {"name": f"ams-dev-{name}"}) for name in ("jobs", "dead_letters")]
+    return run(
+        unit("dev/api", Status.SKIPPED, lines(*api_), cause=kept, seconds=6),
+        unit("dev/jobs", Status.SKIPPED, lines(*queue), cause=kept, seconds=6),
+        unit("dev/jobs@us-east-1", Status.SKIPPED, lines(*queue), region="us-east-1", cause=kept, seconds=6),
+        unit(
+            "dev/identity",
+            Status.BLOCKED,
+            [
+                *lines(gone("aws_cognito_user_pool_domain", "this[0]", {"domain": "ams-dev", "id": "ams-dev"})),
+                *unplanned_deletes((), (POOL,)),
+            ],
+            findings=(pool,),
+            cause="Instance cannot be destroyed",
+            seconds=15,
+        ),
+        unit("dev/documents", Status.UNCHANGED, cause="nothing there"),
+        verb="destroy",
+        targets=("dev",),
     )

@@ -47,7 +47,7 @@ def on_a_terminal(project: Project, *arguments: str, answer: Callable[[str], str
     return process.wait(timeout=30), text
 
 
-def once(word: str, question: str = "is taken for yes: ") -> Callable[[str], str | None]:
+def once(word: str, question: str = "will be accepted: ") -> Callable[[str], str | None]:
     """Answer the first question that ends like this."""
     asked: list[bool] = []
 

@@ -30,6 +30,7 @@ def make_settings(
         roles=Roles(),
         tags={},
         timeouts=Timeouts(),
+        management="999999999999",
         binary=binary,
     )
 

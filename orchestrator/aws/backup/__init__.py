@@ -1,1 +1,1 @@
-"""Backs up and counts the contents of protected resources."""
+"""Back up protected resources before a change, and count what they contain."""

@@ -1,32 +1,33 @@
-"""What is in something that may be lost, counted live: users of a pool, items of a table, objects of a bucket."""
+"""Count what a resource contains before it might be lost: users of a pool, items of a table, objects of a bucket."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestrator.aws.backup.locate import Whereabouts
+from orchestrator.aws.backup.locate import ResourceLocation
 from orchestrator.aws.causes import AwsFailure
-from orchestrator.aws.identity.roles import AnyRole, Identities
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import AnyRole
 from orchestrator.errors import OrchError
 
 NOT_COUNTED = "not counted"
 
 PAGE = 1000
 BUCKET_PAGES = 10
-"""How much of a bucket is listed: so many pages of so many objects; a bucket may have billions."""
+"""Maximum number of pages (of `PAGE` objects) that are listed: a bucket can hold billions of objects."""
 
 
-def contents(identities: Identities, role: AnyRole, thing: Whereabouts) -> str:
-    """What is in it, in words: ``3 users``, ``more than 10,000 objects``. Never an error: this only informs.
+def describe_contents(identities: Identities, role: AnyRole, thing: ResourceLocation) -> str:
+    """Return what a resource contains, in words: ``3 users``, ``more than 10,000 objects``. Never fails.
 
     Args:
-        identities: gives the clients.
-        role: the role to look with; the plan role can count, and see nothing of what it counts.
-        thing: a pool, a table or a bucket.
+        identities: provides the clients.
+        role: the role to read with; the plan role can count without access to the data.
+        thing: a user pool, a table or a bucket.
 
     Returns:
-        the words; `NOT_COUNTED` for any other type, and when AWS does not answer.
+        the words; `NOT_COUNTED` for other types, and if AWS does not answer.
     """
     service, count = _COUNTED.get(thing.type, ("", None))
     if count is None:
@@ -44,7 +45,7 @@ def _users(client: Any, pool: str) -> str:
 
 def _items(client: Any, table: str) -> str:
     number = client.describe_table(TableName=table)["Table"]["ItemCount"]
-    return f"{_many(number, 'item')}, as AWS counted at some time in the last six hours"
+    return f"{_many(number, 'item')}, as AWS counted within the last six hours"
 
 
 def _objects(client: Any, bucket: str) -> str:
@@ -66,4 +67,4 @@ _COUNTED: Mapping[str, tuple[str, Callable[[Any, str], str]]] = {
     "aws_dynamodb_table": ("dynamodb", _items),
     "aws_s3_bucket": ("s3", _objects),
 }
-"""Type -> the service that counts, and how."""
+"""Resource type -> the service that counts, and the function that does it."""

@@ -1,4 +1,4 @@
-"""From a resource in a plan to the thing in AWS: what AWS calls it, in which account and region."""
+"""Locate a resource of a plan in AWS: its ID in the API, its account and its region."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _NAMED_BY = {
     "aws_db_instance": "identifier",
     "aws_rds_cluster": "cluster_identifier",
 }
-"""Type -> the attribute that AWS's API knows it by."""
+"""Resource type -> the attribute that identifies it in the API."""
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
-    """One thing in AWS.
+class ResourceLocation:
+    """One resource in AWS.
 
     Attributes:
-        type: Terraform's type of it.
-        id: what the API of its service calls it.
-        account: the account's name in ``live/accounts``.
-        region: where it is.
+        type: Terraform resource type.
+        id: its ID in the API of its service.
+        account: name of the account in ``live/accounts``.
+        region: AWS region.
     """
 
     type: str
@@ -35,19 +35,19 @@ class Whereabouts:
     region: str
 
 
-def whereabouts(
+def locate_resource(
     catalogue: Catalogue, unit: Unit, type_: str, attributes: Mapping[str, Any] | None
-) -> Whereabouts | None:
-    """Where a resource is.
+) -> ResourceLocation | None:
+    """Return where a resource is.
 
     Args:
-        catalogue: knows the accounts.
-        unit: whose resource it is: its account and region hold where the attributes do not say.
-        type_: the resource's type.
-        attributes: as they are now; a further provider of a unit may have made it elsewhere, which its ARN says.
+        catalogue: the configuration, with the accounts.
+        unit: the unit of the resource. Its account and region apply unless the attributes name others.
+        type_: the resource type.
+        attributes: the current attributes; the ARN shows whether an additional provider created it elsewhere.
 
     Returns:
-        None for a type that is not known here, and when it is not told what AWS calls it.
+        None if the type or the ID is unknown.
     """
     given = attributes or {}
     id_ = given.get(_NAMED_BY.get(type_, ""))
@@ -57,6 +57,6 @@ def whereabouts(
     parts = arn.split(":") if isinstance(arn, str) and arn.startswith("arn:") else []
     region, number = (parts[3], parts[4]) if len(parts) > 5 else ("", "")
     if not region and isinstance(given.get("region"), str):
-        region = str(given["region"])  # a bucket's ARN does not say
+        region = str(given["region"])  # the ARN of a bucket has no region
     account = next((each.name for each in catalogue.accounts.values() if each.id == number), unit.account)
-    return Whereabouts(type=type_, id=id_, account=account, region=region or unit.region)
+    return ResourceLocation(type=type_, id=id_, account=account, region=region or unit.region)

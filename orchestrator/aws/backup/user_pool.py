@@ -1,12 +1,10 @@
-"""A user pool as a file: its settings, groups with their members, and users; what Cognito gives of them."""
+"""Save a user pool to a file: settings, groups with members, and users, as far as Cognito returns them."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,18 +12,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from orchestrator.util.files import atomic_file
+
 POOL_FORMAT = 1
 
-WITHOUT = "no passwords, no MFA secrets and no sessions: Cognito does not give them; no app clients"
-"""What a copy does not have, said wherever it is told of."""
+WITHOUT = "no passwords, no MFA secrets and no sessions (Cognito does not return them); no app clients"
+"""What a backup does not contain; shown wherever the backup is mentioned."""
 
 _EVERY = 600
-"""After how many users it is told how far the copy is."""
+"""Number of users between two progress messages."""
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
-    """What was written: numbers of users and groups."""
+class PoolBackup:
+    """Numbers of users and groups that were saved."""
 
     users: int
     groups: int
@@ -34,21 +34,21 @@ class Saved:
         return f"{_many(self.users, 'user')}, {_many(self.groups, 'group')} and the settings; {WITHOUT}"
 
 
-def save_pool(client: Any, pool: str, file: Path, tell: Callable[[str], None]) -> Saved:
-    """Write a pool's copy, gzipped JSON, private from its first byte, whole or not at all.
+def save_user_pool(client: Any, pool: str, file: Path, tell: Callable[[str], None]) -> PoolBackup:
+    """Save a pool as gzipped JSON, written atomically to a private file.
 
     The JSON: ``{"format": 1, "kind": "user-pool", "pool", "at", "without", "settings", "mfa", "groups": [{…, "members":
-    [username]}], "users": [{…}]}``, with Cognito's own names inside. Users are written as they come: a pool may have
-    millions.
+    [username]}], "users": [{…}]}``, with Cognito's own names inside. Users are streamed: a pool can have millions.
 
     Args:
-        client: boto3's ``cognito-idp`` in the pool's account and region.
-        pool: id of the pool.
-        file: where it goes; its folder is made.
-        tell: told now and then how far it is.
+        client: boto3's ``cognito-idp`` client in the pool's account and region.
+        pool: ID of the pool.
+        file: where to save it; its folder is created.
+        tell: called with the progress.
 
     Raises:
-        botocore's exceptions: the pool cannot be read; OSError: the file cannot be written.
+        botocore's exceptions: the pool cannot be read.
+        OSError: the file cannot be written.
     """
     head = {
         "format": POOL_FORMAT,
@@ -69,7 +69,7 @@ def save_pool(client: Any, pool: str, file: Path, tell: Callable[[str], None]) -
             if number % _EVERY == 0:
                 tell(f"{number:,} users saved")
         text.write("\n]}\n")
-    return Saved(users=number, groups=len(head["groups"]))
+    return PoolBackup(users=number, groups=len(head["groups"]))
 
 
 def _groups(client: Any, pool: str) -> Iterator[dict[str, Any]]:
@@ -85,20 +85,13 @@ def _pages(client: Any, call: str, key: str, **arguments: str) -> Iterator[Mappi
 
 @contextmanager
 def _private(file: Path) -> Iterator[IO[str]]:
-    """A gzipped text file that is renamed to its name when it is whole; mode 0600."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mkstemp makes it 0600
-    try:
-        with (
-            os.fdopen(handle, "wb") as raw,
-            gzip.GzipFile(filename="", fileobj=raw, mode="wb") as zipped,
-            io.TextIOWrapper(zipped, encoding="utf-8") as text,
-        ):
-            yield text
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """Open a gzipped text file, mode 0600, that takes its name when it is complete."""
+    with (
+        atomic_file(file) as raw,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb") as zipped,
+        io.TextIOWrapper(zipped, encoding="utf-8") as text,
+    ):
+        yield text
 
 
 def _plain(answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Roles, sessions and credentials."""
+"""Roles, sessions and credentials, and how child processes and shells receive them."""

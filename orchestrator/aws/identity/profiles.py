@@ -1,17 +1,16 @@
-"""The files and variables by which AWS's tools learn who they are: pure text, and one way to write it privately."""
+"""The configuration files and environment variables through which AWS tools receive credentials."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator.aws.identity.roles import Credentials
+from orchestrator.aws.identity.identities import Credentials
 from orchestrator.errors import SetupError
+from orchestrator.util.files import write_atomic
 
 _KEPT = frozenset({"AWS_CA_BUNDLE", "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"})
 _KEPT_OUTSIDE_EMULATOR = frozenset(
@@ -20,28 +19,25 @@ _KEPT_OUTSIDE_EMULATOR = frozenset(
 
 
 def profile_name(account: str) -> str:
-    """The profile that roots name for an account: ``orch-ACCOUNT``."""
+    """Return the profile that rendered roots use for an account: ``orch-ACCOUNT``."""
     return f"orch-{account}"
 
 
 def profile_config(profiles: Mapping[str, tuple[str, Path]]) -> str:
-    """An AWS configuration file with one profile for each account.
+    """Return the text of an AWS configuration file with one profile per account.
 
     Args:
         profiles: account name -> its region and the file that holds its credentials.
 
-    Returns:
-        the file's text.
-
     Raises:
-        SetupError: a path cannot be written in such a file.
+        SetupError: the file format cannot represent a path.
     """
     parts = []
     for account, (region, file) in sorted(profiles.items()):
-        # The Go SDK ends a value at a blank and a hash or semicolon, even inside quotes.
+        # The Go SDK ends a value at a space followed by a hash or semicolon, even inside quotes.
         if re.search(r"[\x00-\x1f\x7f]|\s[#;]", str(file)):
             raise SetupError(
-                f"the folder {str(file.parent)!r} cannot be named in an AWS configuration file",
+                f"an AWS configuration file cannot contain the path {str(file.parent)!r}",
                 hint="move the repository to a path without ' #', ' ;' and control characters",
             )
         command = f"cat {shlex.quote(str(file))}"
@@ -50,7 +46,7 @@ def profile_config(profiles: Mapping[str, tuple[str, Path]]) -> str:
 
 
 def process_document(credentials: Credentials) -> str:
-    """Credentials in the form that AWS's tools read from a ``credential_process`` (version 1)."""
+    """Return credentials in the JSON format of a ``credential_process`` (version 1)."""
     document: dict[str, str | int] = {
         "Version": 1,
         "AccessKeyId": credentials.access_key,
@@ -63,11 +59,11 @@ def process_document(credentials: Credentials) -> str:
 
 
 def foreign_variables(environ: Mapping[str, str], *, emulated: bool) -> tuple[str, ...]:
-    """Names of the ``AWS_`` variables that would lead a child process to another identity or endpoint.
+    """Return the names of the ``AWS_`` variables that would lead a child process to another identity or endpoint.
 
     Args:
         environ: an environment.
-        emulated: the child talks to the emulator, so the user's endpoints do not hold either.
+        emulated: the child uses the emulator, so the endpoints of the user do not apply either.
 
     Returns:
         the names, sorted.
@@ -76,17 +72,16 @@ def foreign_variables(environ: Mapping[str, str], *, emulated: bool) -> tuple[st
 
 
 def clean_environment(environ: Mapping[str, str], *, emulated: bool) -> dict[str, str]:
-    """An environment without `foreign_variables`; proxies and certificates stay."""
+    """Return an environment without `foreign_variables`. Proxies and certificates remain."""
     dropped = set(foreign_variables(environ, emulated=emulated))
     return {name: value for name, value in environ.items() if name not in dropped}
 
 
 def emulator_variables(url: str) -> dict[str, str]:
-    """What leads a child process to the emulator.
+    """Return the variables that lead a child process to the emulator.
 
-    Besides the endpoint it is named as a proxy: the AWS SDK puts the account's id before the host of S3 Control
-    (``111111111111.127.0.0.1``), which is no name that anybody can look up. Requests to the loopback address itself go
-    past a proxy by Go's own rule.
+    The emulator is also set as the proxy: for S3 Control, the AWS SDK prepends the account ID to the host name
+    (``111111111111.127.0.0.1``), and no resolver knows that name. Go sends requests to loopback addresses directly.
     """
     return {"AWS_ENDPOINT_URL": url, "HTTP_PROXY": url, "http_proxy": url, "NO_PROXY": "", "no_proxy": ""}
 
@@ -97,25 +92,13 @@ def _kept(name: str, *, emulated: bool) -> bool:
     return not emulated and (name in _KEPT_OUTSIDE_EMULATOR or name.startswith("AWS_ENDPOINT_URL"))
 
 
-def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all.
-
-    Args:
-        file: where; its folder is made with mode 0700 if it is missing.
-        text: its content.
+def write_identity_file(file: Path, text: str) -> None:
+    """Write a private file (mode 0600) for AWS tools: a configuration or credentials.
 
     Raises:
-        SetupError: it cannot be written, e.g. because the disk is full.
+        SetupError: the file cannot be written, e.g. because the disk is full.
     """
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # 0600 from its creation
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-            Path(name).replace(file)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_atomic(file, text.encode())
     except OSError as error:
         raise SetupError(f"cannot write {file}: {error.strerror}", hint="make room, or make it writable") from error

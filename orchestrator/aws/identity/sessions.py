@@ -1,6 +1,6 @@
-"""How orch's boto3 sessions are built: one that follows the user's own chain, and one for each role of an account.
+"""Create boto3 sessions: one that follows the user's credential chain, and one for each role of an account.
 
-Sessions of the emulator see nothing of the user's AWS configuration, and sessions of AWS nothing of the emulator.
+Sessions for the emulator ignore the user's AWS configuration; sessions for AWS know nothing of the emulator.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from botocore.credentials import (
 from botocore.loaders import Loader
 from botocore.session import Session as BotocoreSession
 
-from orchestrator.emulator.info import EmulatorInfo
+from orchestrator.aws.endpoint import EmulatorEndpoint
 from orchestrator.errors import SetupError
 
-# Standard mode retries throttling, 5xx and lost connections with backoff of at most 20 s; four retries end within a
-# minute, so that a network that is not there is said soon.
+# Standard mode retries throttling, 5xx and lost connections with a backoff of at most 20 s. Four retries end within a
+# minute, so that a missing network is reported soon.
 _RETRIES: dict[str, Any] = {"mode": "standard", "total_max_attempts": 5}
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 30
@@ -46,7 +46,7 @@ _FAKE_HOME: dict[str, Any] = {
 
 
 class _EmulatorSession(BotocoreSession):
-    """A botocore session whose clients all talk to one URL, whoever creates them."""
+    """A botocore session whose clients all use one URL."""
 
     def __init__(self, url: str) -> None:
         super().__init__(session_vars=_FAKE_HOME)
@@ -58,7 +58,7 @@ class _EmulatorSession(BotocoreSession):
 
 
 class _RoleProvider(CredentialProvider):
-    """The only credential provider of a role's session: what `Identities` has in its cache."""
+    """The only credential provider of a role's session: it reads the cache of `Identities`."""
 
     METHOD = "orch"
     CANONICAL_NAME = "orch"
@@ -78,14 +78,14 @@ class _RoleProvider(CredentialProvider):
         )
 
 
-def client_config(emulator: EmulatorInfo | None) -> Config:
-    """Time limits and retries of every client.
+def client_config(emulator: EmulatorEndpoint | None) -> Config:
+    """Return the timeouts and retries of every client.
 
     Args:
-        emulator: the running emulator, or None for AWS.
+        emulator: the running emulator; None for AWS.
 
     Returns:
-        botocore's configuration; for the emulator without proxies and address variants, which cannot reach loopback.
+        botocore's configuration; for the emulator without proxies and endpoint variants, which cannot reach loopback.
     """
     config = Config(
         retries=_RETRIES,  # type: ignore[arg-type]  # total_max_attempts is missing in the stubs
@@ -99,14 +99,14 @@ def client_config(emulator: EmulatorInfo | None) -> Config:
 
 
 class SessionFactory:
-    """Builds sessions that share what is dear: the parsed descriptions of AWS's services.
+    """Creates sessions that share the parsed service descriptions, which are expensive to load.
 
     Args:
-        emulator: the running emulator, or None for AWS.
-        ask: asks a person for an MFA code; called with the prompt, at most once for each role that wants one.
+        emulator: the running emulator; None for AWS.
+        ask: prompts the user for an MFA code; called at most once for each role that requires MFA.
     """
 
-    def __init__(self, emulator: EmulatorInfo | None, ask: Callable[[str], str] | None = None) -> None:
+    def __init__(self, emulator: EmulatorEndpoint | None, ask: Callable[[str], str] | None = None) -> None:
         self._emulator = emulator
         self._ask = ask or ask_on_terminal
         self._loader: Loader | None = None
@@ -114,14 +114,14 @@ class SessionFactory:
         self._lock = threading.Lock()
 
     def base(self, profile: str | None, region: str) -> BotocoreSession:
-        """A session with the identity that everything starts from.
+        """Return a session with the credentials that orch starts from.
 
         Args:
-            profile: AWS profile to start from; None for AWS_PROFILE, the environment or the default.
-            region: region whose STS is asked when the chain itself assumes a role.
+            profile: AWS profile to start from; None for AWS_PROFILE, the environment or the default profile.
+            region: region of STS when the credential chain itself assumes a role.
 
         Returns:
-            the session: the emulator's entry user, or the standard chain of the AWS SDKs.
+            the session: the emulator's entry user, or the standard credential chain of the AWS SDKs.
         """
         session = self._bare(profile)
         if self._emulator is not None:
@@ -133,16 +133,13 @@ class SessionFactory:
     def role(
         self, profile: str | None, region: str, fetch: Callable[[], dict[str, str | None]], margin: int
     ) -> boto3.Session:
-        """A session of a role.
+        """Return a session of a role, which refreshes its credentials automatically.
 
         Args:
-            profile: AWS profile whose other settings (certificates, proxies) hold.
+            profile: AWS profile whose other settings (certificates, proxies) apply.
             region: default region of its clients.
-            fetch: gives fresh credentials in botocore's form.
-            margin: seconds before their end at which credentials are renewed.
-
-        Returns:
-            a session that renews its credentials by itself.
+            fetch: returns fresh credentials in botocore's format.
+            margin: seconds before expiry at which credentials are refreshed.
         """
         session = self._bare(profile)
         session.register_component("credential_provider", CredentialResolver([_RoleProvider(fetch, margin)]))
@@ -153,7 +150,7 @@ class SessionFactory:
             session: BotocoreSession = _EmulatorSession(self._emulator.url)
         else:
             session = BotocoreSession(profile=profile) if profile else BotocoreSession()
-        # The global endpoint of STS is one region far away, and its tokens do not work in opt-in regions.
+        # The global endpoint of STS is in one distant region, and its tokens do not work in opt-in regions.
         session.set_config_variable("sts_regional_endpoints", "regional")
         session.set_default_client_config(client_config(self._emulator))
         with self._lock:
@@ -163,7 +160,7 @@ class SessionFactory:
         return session
 
     def _chain(self, session: BotocoreSession, region: str) -> CredentialResolver:
-        """Botocore's own chain, with one change: roles with MFA ask through orch and are shared by all profiles."""
+        """Return botocore's own chain with one change: MFA prompts go through orch, and all profiles share them."""
         resolver = create_credential_resolver(session, cache=self._assumed, region_name=region)
         sources = [p for p in resolver.providers if isinstance(p, ContainerProvider | InstanceMetadataProvider)]
         ours = AssumeRoleProvider(
@@ -180,26 +177,26 @@ class SessionFactory:
 
 
 def ask_on_terminal(prompt: str) -> str:
-    """Ask for an MFA code, without showing it.
+    """Prompt for an MFA code on the terminal without echoing it.
 
     Args:
         prompt: botocore's prompt, which names the device.
 
     Returns:
-        what was typed.
+        the code.
 
     Raises:
-        SetupError: there is no terminal to ask on; waiting for an answer would last for ever.
+        SetupError: there is no terminal to ask on.
     """
     if not _has_terminal():
         raise SetupError(
             f"{prompt.strip().rstrip(':')}: there is no terminal to ask on",
-            hint="in CI use credentials that need no MFA (OIDC); else run it in a terminal",
+            hint="run the command in a terminal; in CI, use credentials without MFA (OIDC)",
         )
     try:
         return getpass.getpass(prompt)
     except EOFError:
-        raise SetupError("no MFA code was typed") from None
+        raise SetupError("no MFA code entered") from None
 
 
 def _has_terminal() -> bool:

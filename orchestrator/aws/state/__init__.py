@@ -1,1 +1,1 @@
-"""State buckets: objects, locks, outputs, version history and the ledger of units."""
+"""State buckets: state objects, locks, published outputs, version history and the ledger of units."""

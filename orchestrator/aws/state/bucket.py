@@ -1,4 +1,8 @@
-"""What a state bucket must be: one property at a time, each looked at before it is made so."""
+"""The state bucket of an account, created with boto3 because Terraform needs it before it can store any state.
+
+Each property is checked before it is set. So `plan_bucket` shows what `ensure_bucket` would do, running it twice
+changes nothing, and an interrupted run continues where it stopped.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,13 @@ from botocore.exceptions import ClientError
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import SetupError
 
 KEEP_DAYS = 365
-"""Old versions of a state can be brought back for so long."""
+"""Old versions of a state can be restored for this many days."""
 _ABORT_DAYS = 7
 _TLS_ONLY = "OrchTlsOnly"
 _EXPIRE = "orch-expire-old-versions"
@@ -31,14 +36,12 @@ _ABSENT = frozenset(
         "ServerSideEncryptionConfigurationNotFoundError",
     }
 )
-
-
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Property:
-    """One property of the bucket. ``look`` says whether it is right, ``make`` makes it so, ``change`` tells people."""
+class BucketProperty:
+    """A property of the bucket: ``look`` checks it, ``make`` sets it, and ``change`` describes the change in words."""
 
     name: str
     change: str
@@ -46,12 +49,27 @@ class Property:
     make: Callable[[], None]
 
 
+@dataclass(frozen=True, slots=True)
+class BucketChange:
+    """The outcome for one property of the bucket.
+
+    Attributes:
+        name: name of the property, e.g. ``versioning``.
+        done: the property was already set.
+        change: the required change, in words.
+    """
+
+    name: str
+    done: bool
+    change: str
+
+
 class StateBucket:
-    """The bucket of one account, seen through its bootstrap role.
+    """The bucket of one account, accessed under its bootstrap role.
 
     Args:
-        account: whose bucket.
-        identities: gives the bootstrap role.
+        account: owner of the bucket.
+        identities: provides the clients.
     """
 
     def __init__(self, account: Account, identities: Identities) -> None:
@@ -60,24 +78,26 @@ class StateBucket:
         self._name = account.state_bucket
         self._s3: Any = identities.client("s3", account, Role.BOOTSTRAP)
 
-    def properties(self) -> Sequence[Property]:
-        """What a state bucket must be, in the order in which it is made so."""
+    def properties(self) -> Sequence[BucketProperty]:
+        """Return the required properties of a state bucket, in the order in which they are set."""
         region = self._account.region
         return (
-            Property("bucket", f"create bucket {self._name} in {region}", self.exists, self._create),
-            Property("public access block", "block all public access", self._is_closed, self._close),
-            Property("ownership", "the account owns every object", self._is_owned, self._own),
-            Property("versioning", "keep every version of a state", self._is_versioned, self._version),
-            Property("encryption", "encrypt with S3's own keys", self._is_encrypted, self._encrypt),
-            Property("TLS only", "deny requests without TLS", self._is_tls_only, self._tls_only),
-            Property("old versions", f"delete old versions after {KEEP_DAYS} days", self._is_expiring, self._expire),
+            BucketProperty("bucket", f"create bucket {self._name} in {region}", self.exists, self._create),
+            BucketProperty("public access block", "block all public access", self._is_closed, self._close),
+            BucketProperty("ownership", "make the account the owner of every object", self._is_owned, self._own),
+            BucketProperty("versioning", "keep every version of a state", self._is_versioned, self._version),
+            BucketProperty("encryption", "encrypt with keys that S3 manages", self._is_encrypted, self._encrypt),
+            BucketProperty("TLS only", "deny requests without TLS", self._is_tls_only, self._tls_only),
+            BucketProperty(
+                "old versions", f"delete old versions after {KEEP_DAYS} days", self._is_expiring, self._expire
+            ),
         )
 
     def exists(self) -> bool:
-        """Whether the bucket is there and ours.
+        """Whether the bucket exists in this account.
 
         Raises:
-            SetupError: it is someone else's, or ours in another region.
+            SetupError: the bucket belongs to another account, or is in another region.
         """
         try:
             answer = self._s3.head_bucket(Bucket=self._name, ExpectedBucketOwner=self._account.id)
@@ -90,14 +110,14 @@ class StateBucket:
         found = answer.get("BucketRegion", self._account.region)
         if found != self._account.region:
             raise SetupError(
-                f"bucket {self._name} is in {found}, wanted {self._account.region}",
+                f"bucket {self._name} is in {found}, expected {self._account.region}",
                 where=self._account.at,
-                hint="set `region` of the account, or another `state.bucket` in live/orch.yaml",
+                hint="correct `region` of the account, or set another `state.bucket` in live/orch.yaml",
             )
         return True
 
     def call(self, step: str, function: Callable[[], _T]) -> _T:
-        """Call AWS for a step.
+        """Run a step that calls AWS, and translate its failure.
 
         Raises:
             SetupError, DeniedError, ThrottledError, UnitError: the call failed.
@@ -111,27 +131,27 @@ class StateBucket:
 
     def _taken(self) -> SetupError:
         return SetupError(
-            f"bucket {self._name} belongs to another AWS account, or {self._account.name} may not see it",
+            f"bucket {self._name} belongs to another AWS account, or {self._account.name} cannot access it",
             where=self._account.at,
-            hint="bucket names are shared by all of AWS: set another `state.bucket` in live/orch.yaml, "
+            hint="bucket names are unique across all AWS accounts: set another `state.bucket` in live/orch.yaml, "
             "with ${{ account_id }} in it",
         )
 
     def _create(self) -> None:
         region = self._account.region
-        # us-east-1 is the one region that may not be named here.
+        # S3 rejects us-east-1 as a LocationConstraint.
         place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         try:
             self._s3.create_bucket(Bucket=self._name, ObjectOwnership="BucketOwnerEnforced", **place)
         except ClientError as error:
             if code_of(error) == "BucketAlreadyExists":
                 raise self._taken() from error
-            if code_of(error) != "BucketAlreadyOwnedByYou":  # made by a run beside this one
+            if code_of(error) != "BucketAlreadyOwnedByYou":  # created by a concurrent run
                 raise
         self._s3.get_waiter("bucket_exists").wait(Bucket=self._name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
 
     def _get(self, method: str) -> dict[str, Any]:
-        """An answer about the bucket; empty where nothing is configured."""
+        """Return a setting of the bucket; empty if it is not configured."""
         try:
             answer: dict[str, Any] = getattr(self._s3, method)(**self._where)
         except ClientError as error:
@@ -166,7 +186,7 @@ class StateBucket:
         self._s3.put_bucket_versioning(**self._where, VersioningConfiguration={"Status": "Enabled"})
 
     def _is_encrypted(self) -> bool:
-        """A key of the account's own (KMS) is as good: it was someone's choice and stays."""
+        """A KMS key is accepted too: somebody chose it, so it is not changed."""
         found = self._get("get_bucket_encryption").get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
         kinds = [rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm") for rule in found]
         return bool(kinds) and all(kind in {"AES256", "aws:kms", "aws:kms:dsse"} for kind in kinds)
@@ -208,6 +228,56 @@ class StateBucket:
     def _expire(self) -> None:
         others = [rule for rule in self._rules() if rule.get("ID") != _EXPIRE]
         self._s3.put_bucket_lifecycle_configuration(**self._where, LifecycleConfiguration={"Rules": [*others, _EXPIRY]})
+
+
+def plan_bucket(account: Account, identities: Identities) -> tuple[BucketChange, ...]:
+    """Return what `ensure_bucket` would do. Changes nothing.
+
+    Args:
+        account: owner of the bucket.
+        identities: provides the clients.
+
+    Returns:
+        every step in order, done or not.
+
+    Raises:
+        SetupError: the bucket belongs to another account, or the bootstrap role cannot be assumed.
+        DeniedError, ThrottledError, UnitError: AWS rejected a call.
+    """
+    identities.confirm(account, Role.BOOTSTRAP)
+    bucket = StateBucket(account, identities)
+    exists = bucket.call("bucket", bucket.exists)
+    return tuple(BucketChange(p.name, exists and bucket.call(p.name, p.look), p.change) for p in bucket.properties())
+
+
+def ensure_bucket(
+    account: Account, identities: Identities, *, on_step: Callable[[BucketChange], None] | None = None
+) -> tuple[BucketChange, ...]:
+    """Create the state bucket of an account, or set its missing properties.
+
+    Args:
+        account: owner of the bucket.
+        identities: provides the clients.
+        on_step: called after each step; ``done`` is true if nothing had to change.
+
+    Returns:
+        every step in order.
+
+    Raises:
+        SetupError: the bucket belongs to another account, or the bootstrap role cannot be assumed.
+        DeniedError, ThrottledError, UnitError: AWS rejected a call; earlier steps remain done.
+    """
+    identities.confirm(account, Role.BOOTSTRAP)
+    bucket = StateBucket(account, identities)
+    steps: list[BucketChange] = []
+    for prop in bucket.properties():
+        done = bucket.call(prop.name, prop.look)
+        if not done:
+            bucket.call(prop.name, prop.make)
+        steps.append(BucketChange(prop.name, done, prop.change))
+        if on_step is not None:
+            on_step(steps[-1])
+    return tuple(steps)
 
 
 _CLOSED = {

@@ -1,30 +1,26 @@
-"""The history of a state bucket: every version of every state, and the receipts of those that orch wrote.
+"""The history of a state bucket: every version of every state, and the receipts of the states that orch wrote.
 
-The bucket keeps each version of an object (``orch bootstrap`` sees to it), so whatever was written is still there, also
-what was written past orch.
+State buckets are versioned, so every state that was ever written is still there, including those written without orch.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from orchestrator.aws.causes import AwsFailure
-from orchestrator.aws.errors import translate
-from orchestrator.aws.identity.roles import Identities, Role, role_for
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role, role_for
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.terraform.state.header import HEAD_BYTES, StateHeader
 
 STATE_SUFFIX = "/terraform.tfstate"
-"""How the key of every state ends."""
+"""Suffix of the key of every state."""
 
 RECEIPTS_PREFIX = "receipts/"
-"""Where receipts are in a state bucket: ``receipts/STAGE/STACK/REGION/SERIAL.json``."""
-
-_T = TypeVar("_T")
+"""Prefix of the receipts in a state bucket: ``receipts/STAGE/STACK/REGION/SERIAL.json``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +28,11 @@ class StateVersion:
     """One version of an object in a bucket.
 
     Attributes:
-        id: S3's id of the version.
-        time: when S3 got it, aware, to the second.
-        size: bytes; 0 for a deletion.
-        owner: whom S3 names as its owner: the account, because state buckets have no other owners.
-        deleted: it is the mark of a deletion.
+        id: its S3 version ID.
+        time: when S3 received it: aware, with a resolution of one second.
+        size: bytes; 0 for a delete marker.
+        owner: the owner according to S3, which in state buckets is the account.
+        deleted: it is a delete marker.
     """
 
     key: str
@@ -48,12 +44,12 @@ class StateVersion:
 
 
 class History:
-    """The histories of a catalogue's state buckets; thread-safe, for the length of one run.
+    """The histories of all state buckets. Thread-safe; lives as long as one run.
 
     Args:
-        catalogue: says where each unit's state is.
-        identities: gives the clients.
-        page: how many versions one listing asks for; S3 gives at most 1,000.
+        catalogue: the configuration, which locates each unit's state.
+        identities: provides the clients.
+        page: number of versions per listing; S3 returns at most 1,000.
     """
 
     def __init__(self, catalogue: Catalogue, identities: Identities, *, page: int = 1000) -> None:
@@ -62,7 +58,7 @@ class History:
         self._identities = identities
 
     def confirmed(self, unit: Unit) -> str:
-        """The id of the account that a unit is applied in, as STS says it of the role that applies.
+        """Return the ID of the account that a unit is applied in, as STS reports it for the role that applies.
 
         Raises:
             SetupError, ThrottledError: as `Identities.confirm`.
@@ -70,7 +66,7 @@ class History:
         return self._identities.confirm(unit.account, role_for(unit, write=True)).account
 
     def versions(self, account: Account, role: Role, prefix: str = "") -> Iterator[StateVersion]:
-        """Every version of every object whose key begins so, by key, the newest first; in pages, as they are read.
+        """Yield every version of every object with a key prefix: sorted by key, newest first, one page at a time.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: the bucket cannot be listed.
@@ -89,24 +85,24 @@ class History:
                     **after,
                 )
 
-            answer = self._call(account, f"list the versions in {where}", page)
+            answer = self._identities.call(account, f"list the versions in {where}", page)
             yield from _in_order(answer)
             if not answer.get("IsTruncated"):
                 return
             marker = {"KeyMarker": answer["NextKeyMarker"], "VersionIdMarker": answer["NextVersionIdMarker"]}
 
     def header(self, account: Account, role: Role, version: StateVersion) -> StateHeader:
-        """Lineage and serial of one version of a state; of one that Terraform wrote only the first bytes are read.
+        """Return lineage and serial of one version of a state. Reads only the first bytes if Terraform wrote it.
 
         Raises:
-            UnreadableStateError: it is no state.
+            UnreadableStateError: it is not a state.
             DeniedError, ThrottledError, SetupError, UnitError: it cannot be read.
         """
         head = self.content(account, role, version, first=HEAD_BYTES)
         return StateHeader.of(head) or StateHeader.read(self.content(account, role, version))
 
     def content(self, account: Account, role: Role, version: StateVersion, *, first: int | None = None) -> bytes:
-        """One version of an object; ``first``: only so many bytes of it.
+        """Return one version of an object, or only its ``first`` bytes.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: it cannot be read.
@@ -124,16 +120,16 @@ class History:
             with answer["Body"] as body:
                 return bytes(body.read())
 
-        return self._call(account, f"read a version of s3://{account.state_bucket}/{version.key}", get)
+        return self._identities.call(account, f"read a version of s3://{account.state_bucket}/{version.key}", get)
 
     def written(self, unit: Unit, before: StateHeader) -> tuple[str, Mapping[str, int]]:
-        """What was written into a unit's state since it was as ``before``.
+        """Return the state versions of a unit that were written after ``before``.
 
-        Terraform may write a state several times in one apply. What is told is every version that follows on
-        ``before``: of the state that is there now, with a higher serial, back to the first that is not.
+        Terraform can write a state several times in one apply. The result has every version with the lineage of the
+        current state and a serial higher than that of ``before``, back to the first one that does not match.
 
         Returns:
-            the lineage, and the version id of each -> its serial, the newest first; empty when nothing was written.
+            the lineage, and version ID -> serial, newest first; empty if nothing was written.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: the versions cannot be read.
@@ -151,10 +147,10 @@ class History:
         return lineage, found
 
     def put_receipt(self, unit: Unit, serial: int, form: Mapping[str, Any]) -> str:
-        """Keep a receipt beside the state that it is of, under the role that applies.
+        """Store a receipt in the bucket of its state, under the role that applies.
 
         Returns:
-            where it is: ``s3://BUCKET/KEY``.
+            its address: ``s3://BUCKET/KEY``.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: it cannot be written.
@@ -173,26 +169,20 @@ class History:
             )
 
         place = f"s3://{account.state_bucket}/{key}"
-        self._call(account, f"write the receipt {place}", put)
+        self._identities.call(account, f"write the receipt {place}", put)
         return place
-
-    def _call(self, account: Account, doing: str, call: Callable[[], _T]) -> _T:
-        try:
-            return call()
-        except AwsFailure as error:
-            raise translate(error, doing, self._identities.context(account)) from error
 
 
 def receipts_of(state_key: str) -> str:
-    """Where the receipts of a state are: the beginning of their keys."""
+    """Return the key prefix of the receipts of a state."""
     return f"{RECEIPTS_PREFIX}{state_key.removesuffix(STATE_SUFFIX)}/"
 
 
 def _in_order(answer: Mapping[str, Any]) -> list[StateVersion]:
-    """A page's versions and deletions, merged: by key, and of one key the newest first, as S3 has each of the two."""
+    """Merge the versions and delete markers of a page: sorted by key, newest first, as S3 sorts each of the two."""
     found = [_version(each, deleted=False) for each in answer.get("Versions", ())]
     found += [_version(each, deleted=True) for each in answer.get("DeleteMarkers", ())]
-    # Within one second a deletion may stand on either side; sorting is stable, so the versions keep S3's own order.
+    # Within one second the order of a delete marker is undefined; the stable sort keeps S3's order of versions.
     return sorted(found, key=lambda each: (each.key, -each.time.timestamp()))
 
 

@@ -1,26 +1,25 @@
-"""The ledger of a state bucket: one object for each unit, so that no two applies contend, and a listing says which.
+"""The ledger of a state bucket lists its units: one object per unit, so that concurrent applies do not contend.
 
-Who writes reads the state first and looks afterwards whether it moved on meanwhile: the last word is always about the
-state that is there.
+The state is read before an entry is written and again afterwards, so the entry always describes the current state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of
-from orchestrator.aws.errors import translate
-from orchestrator.aws.identity.roles import Identities, Role, role_for
-from orchestrator.aws.state.ledger_form import (
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role, role_for
+from orchestrator.aws.state.ledger_entry import (
     LEDGER_PREFIX,
     LedgerEntry,
+    entry_bytes,
     entry_key,
     folder_of,
     make_entry,
-    read_form,
-    write_form,
+    parse_entry,
 )
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Account, Catalogue, Unit
@@ -29,17 +28,15 @@ from orchestrator.terraform.model import StateRecord
 
 _STATE = "/terraform.tfstate"
 _TRIES = 5
-"""How often a unit's entry is written again because its state moved on meanwhile."""
-
-_T = TypeVar("_T")
+"""How often a unit's entry is rewritten because its state changed in the meantime."""
 
 
 class Ledger:
-    """The ledgers of a catalogue's state buckets; thread-safe, for the length of one run.
+    """The ledgers of all state buckets. Thread-safe; lives as long as one run.
 
     Args:
-        catalogue: says where each unit's state is.
-        identities: gives the clients.
+        catalogue: the configuration, which locates each unit's state.
+        identities: provides the clients.
         store: reads the states.
     """
 
@@ -49,14 +46,14 @@ class Ledger:
         self._store = store
 
     def record(self, unit: Unit) -> LedgerEntry | None:
-        """Write what the unit's state says into its entry; without a state an entry that there is becomes empty.
+        """Update a unit's entry from its state. Without a state, an existing entry becomes empty.
 
         Returns:
-            what was written; None when there is neither a state nor an entry.
+            the written entry; None if there is neither a state nor an entry.
 
         Raises:
-            DeniedError, ThrottledError, SetupError: AWS refused, or could not be reached.
-            UnitError: the state cannot be read, or does not come to rest.
+            DeniedError, ThrottledError, SetupError: AWS denied the request or could not be reached.
+            UnitError: the state cannot be read, or keeps changing.
         """
         account = self._catalogue.account_of(unit)
         role = role_for(unit, write=False)
@@ -69,16 +66,16 @@ class Ledger:
             written, found = found, self._store.latest(unit)
             if written == found:
                 return entry
-        hint = f"`orch apply {unit.id}` when nothing else runs on it"
-        raise UnitError(f"the state of {unit.id} changes while its entry in the ledger is written", hint=hint)
+        hint = f"run `orch apply {unit.id}` when nothing else writes its state"
+        raise UnitError(f"the state of {unit.id} keeps changing while its ledger entry is written", hint=hint)
 
     def entries(self, account: Account, role: Role, *, prefix: str = LEDGER_PREFIX) -> Mapping[str, datetime]:
-        """Which units a bucket's ledger has: folder ``STAGE/STACK/REGION`` -> when its entry was last written.
+        """Return the units in a bucket's ledger: folder ``STAGE/STACK/REGION`` -> when its entry was last written.
 
         Args:
-            account: whose state bucket.
+            account: owner of the state bucket.
             role: role to read with.
-            prefix: only keys that begin so.
+            prefix: only keys with this prefix.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: the bucket cannot be listed.
@@ -87,7 +84,7 @@ class Ledger:
         return {folder: time for key, time in listed if (folder := folder_of(key)) is not None}
 
     def states(self, account: Account, role: Role, stage: str) -> Mapping[str, datetime]:
-        """The states of a stage (or of an account's own stacks): folder -> when it was last written.
+        """Return the states of a stage (or of an account's own stacks): folder -> when the state was last written.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: the bucket cannot be listed.
@@ -96,28 +93,28 @@ class Ledger:
         return {key.removesuffix(_STATE): time for key, time in listed if key.endswith(_STATE) and key.count("/") == 3}
 
     def read(self, account: Account, role: Role, folder: str) -> LedgerEntry | None:
-        """One entry; None when it is gone by now.
+        """Return one entry; None if it does not exist.
 
         Raises:
-            UnitError: it is no entry, or of an unknown format.
-            DeniedError, ThrottledError, SetupError: AWS refused, or could not be reached.
+            UnitError: the object is not an entry, or its format is unknown.
+            DeniedError, ThrottledError, SetupError: AWS denied the request or could not be reached.
         """
         key = entry_key(folder)
         data = self._get(account, role, key)
-        return None if data is None else read_form(data, f"s3://{account.state_bucket}/{key}")
+        return None if data is None else parse_entry(data, f"s3://{account.state_bucket}/{key}")
 
     def state_at(self, account: Account, role: Role, key: str) -> StateRecord | None:
-        """A state by its key, also of a unit that the catalogue does not have; None when there is none.
+        """Return a state by its key, even of a unit that is not in the configuration; None if there is none.
 
         Raises:
-            UnitError: it is no state.
-            DeniedError, ThrottledError, SetupError: AWS refused, or could not be reached.
+            UnitError: the object is not a state.
+            DeniedError, ThrottledError, SetupError: AWS denied the request or could not be reached.
         """
         data = self._get(account, role, key)
         return None if data is None else self._store.parse(data)
 
     def other_buckets(self, account: Account, role: Role) -> tuple[str, ...]:
-        """Every bucket of an account but its state bucket, sorted.
+        """Return every bucket of an account except its state bucket, sorted.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: the buckets cannot be listed.
@@ -127,7 +124,7 @@ class Ledger:
             answer = self._identities.client("s3", account, role).list_buckets()
             return [str(each["Name"]) for each in answer.get("Buckets", ())]
 
-        found = self._call(account, f"list the buckets of {account.name}", names)
+        found = self._identities.call(account, f"list the buckets of {account.name}", names)
         return tuple(sorted(set(found) - {account.state_bucket}))
 
     def _listed(self, account: Account, role: Role, prefix: str) -> list[tuple[str, datetime]]:
@@ -137,7 +134,7 @@ class Ledger:
             client = self._identities.client("s3", account, role)
             return list(_objects(client, Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=account.id))
 
-        return self._call(account, f"list s3://{bucket}/{prefix}", pages)
+        return self._identities.call(account, f"list s3://{bucket}/{prefix}", pages)
 
     def _get(self, account: Account, role: Role, key: str) -> bytes | None:
         def get() -> bytes | None:
@@ -151,25 +148,19 @@ class Ledger:
             with answer["Body"] as body:
                 return bytes(body.read())
 
-        return self._call(account, f"read s3://{account.state_bucket}/{key}", get)
+        return self._identities.call(account, f"read s3://{account.state_bucket}/{key}", get)
 
     def _put(self, unit: Unit, account: Account, entry: LedgerEntry) -> None:
         def put() -> None:
             self._identities.client("s3", account, role_for(unit, write=True)).put_object(
                 Bucket=account.state_bucket,
                 Key=entry_key(unit.folder),
-                Body=write_form(entry),
+                Body=entry_bytes(entry),
                 ContentType="application/json",
                 ExpectedBucketOwner=account.id,
             )
 
-        self._call(account, f"write the ledger's entry of {unit.id}", put)
-
-    def _call(self, account: Account, doing: str, call: Callable[[], _T]) -> _T:
-        try:
-            return call()
-        except AwsFailure as error:
-            raise translate(error, doing, self._identities.context(account)) from error
+        self._identities.call(account, f"write the ledger entry of {unit.id}", put)
 
 
 def _objects(client: Any, **arguments: str) -> Iterator[tuple[str, datetime]]:

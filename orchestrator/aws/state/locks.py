@@ -1,31 +1,33 @@
-"""State locks as objects in the state bucket: read, take, hold, release. They keep Terraform and orch apart."""
+"""State locks, which are objects in the state bucket: read, take, hold and release them.
+
+Terraform and orch exclude each other through these locks.
+"""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 from orchestrator import __version__
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
-from orchestrator.aws.errors import translate
-from orchestrator.aws.identity.roles import Identities, role_for
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UnitError
-from orchestrator.terraform.state.lock import SUFFIX, StateLock, lock_bytes, own_lock, parse_state_lock
+from orchestrator.terraform.state.lock import LOCK_SUFFIX, StateLock, lock_bytes, own_lock, parse_state_lock
 
 _TAKEN = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 _POLL_SECONDS = 1.0
 
-_T = TypeVar("_T")
-
 
 @dataclass(frozen=True, slots=True)
 class HeldLock:
-    """A lock as it stands in the bucket. ``etag``: of the object, so that only what was seen is released."""
+    """A lock in the bucket. ``etag`` identifies the object, so that exactly this lock is released."""
 
     unit: str
     lock: StateLock
@@ -33,11 +35,11 @@ class HeldLock:
 
 
 class StateLockedError(UnitError):
-    """Somebody else holds the state of a unit.
+    """The state of a unit is locked by someone else.
 
     Args:
-        held: whose lock it is; None when it went away while it was looked at.
-        unit: id of the unit.
+        unit: ID of the unit.
+        held: the lock; None if it was released while it was being read.
     """
 
     def __init__(self, unit: str, held: HeldLock | None) -> None:
@@ -51,11 +53,11 @@ class StateLockedError(UnitError):
 
 
 class StateLocks:
-    """The locks of units' states; may be used from any thread.
+    """The locks of units' states. Thread-safe.
 
     Args:
-        catalogue: says where each unit's state is.
-        identities: gives the clients: the plan role reads locks, the apply role takes and releases them.
+        catalogue: the configuration, which locates each unit's state.
+        identities: provides the clients: the plan role reads locks, the apply role takes and releases them.
     """
 
     def __init__(self, catalogue: Catalogue, identities: Identities) -> None:
@@ -63,10 +65,10 @@ class StateLocks:
         self._identities = identities
 
     def read(self, unit: Unit) -> HeldLock | None:
-        """The lock on a unit's state; None when nobody holds it.
+        """Return the lock on a unit's state; None if it is not locked.
 
         Raises:
-            DeniedError, ThrottledError, SetupError, UnitError: it cannot be read.
+            DeniedError, ThrottledError, SetupError, UnitError: the lock cannot be read.
         """
         client = self._client(unit, write=False)
 
@@ -80,10 +82,10 @@ class StateLocks:
             with answer["Body"] as body:
                 return HeldLock(unit.id, parse_state_lock(body.read()), str(answer["ETag"]))
 
-        return self._call(unit, f"read the lock of {unit.id}", get)
+        return self._identities.call(unit.account, f"read the lock of {unit.id}", get)
 
     def held(self, units: Iterable[Unit]) -> Mapping[str, HeldLock]:
-        """The locks that there are on some units' states, by unit: one listing for each account.
+        """Return the existing locks on the states of some units, by unit. Lists each bucket once.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: as `read`.
@@ -92,31 +94,31 @@ class StateLocks:
         wanted = list(units)
         for account in sorted({unit.account for unit in wanted}):
             mine = [unit for unit in wanted if unit.account == account]
-            keys = self._call(mine[0], f"list the locks of {account}", lambda unit=mine[0]: self._keys(unit))  # type: ignore[misc]
+            keys = self._identities.call(account, f"list the locks of {account}", partial(self._keys, mine[0]))
             for unit in mine:
-                if unit.state_key + SUFFIX in keys and (lock := self.read(unit)) is not None:
+                if unit.state_key + LOCK_SUFFIX in keys and (lock := self.read(unit)) is not None:
                     found[unit.id] = lock
         return found
 
     def take(self, unit: Unit, operation: str, *, purpose: str, wait: float = 0.0) -> HeldLock:
-        """Take the lock, or wait for it.
+        """Take the lock of a unit, or wait for it.
 
         Args:
-            unit: whose state.
-            operation: what it is taken for, e.g. ``orch move``.
-            purpose: what it belongs to; a lock of the same purpose, left behind by a process that was killed, is ours.
+            unit: the unit.
+            operation: shown to others as the reason, e.g. ``orch move``.
+            purpose: identifies the owner; a lock of the same purpose, left behind by a killed process, is taken over.
             wait: seconds to wait for another holder.
 
         Raises:
-            StateLockedError: somebody else holds it.
-            DeniedError, ThrottledError, SetupError, UnitError: it cannot be written.
+            StateLockedError: someone else holds the lock.
+            DeniedError, ThrottledError, SetupError, UnitError: the lock cannot be written.
         """
         path = f"{self._catalogue.account_of(unit).state_bucket}/{unit.state_key}"
         mine = own_lock(operation, path=path, version=f"orch {__version__}", purpose=purpose, pid=os.getpid())
         deadline = time.monotonic() + wait
         while True:
             put = self._put(unit, mine)
-            # Read back: an answer that was lost on its way and tried again counts as well.
+            # Read it back: the write also succeeded if its answer was lost and the retry found the lock taken.
             found = self.read(unit)
             if found is not None and found.lock.id == mine.id:
                 return found
@@ -131,15 +133,15 @@ class StateLocks:
         """Release exactly this lock.
 
         Args:
-            unit: whose state.
-            held: the lock as it was seen or taken.
+            unit: the unit.
+            held: the lock as it was read or taken.
 
         Returns:
-            False when there was no lock any more.
+            False if the lock did not exist any more.
 
         Raises:
-            StateLockedError: it is another lock by now; that one stays.
-            DeniedError, ThrottledError, SetupError, UnitError: it cannot be removed.
+            StateLockedError: another lock took its place; that one is not released.
+            DeniedError, ThrottledError, SetupError, UnitError: the lock cannot be removed.
         """
         present = self.read(unit)
         if present is None:
@@ -147,22 +149,25 @@ class StateLocks:
         if (present.lock.id, present.etag) != (held.lock.id, held.etag):
             raise StateLockedError(unit.id, present)
         client = self._client(unit, write=True)
-        self._call(unit, f"release the lock of {unit.id}", lambda: client.delete_object(**self._where(unit)))
+        self._identities.call(
+            unit.account, f"release the lock of {unit.id}", lambda: client.delete_object(**self._where(unit))
+        )
         return True
 
     @contextmanager
     def holding(self, units: Iterable[Unit], operation: str, *, purpose: str, wait: float = 0.0) -> Iterator[None]:
-        """Hold the locks of several units, taken in the order of their ids so that two such holders cannot block.
+        """Hold the locks of several units, taken in the order of their IDs to avoid deadlocks.
 
-        Released at the end however it comes, but for a kill: then the next one of the same purpose takes them over.
+        The locks are always released, except when the process is killed: the next holder with the same purpose takes
+        those over.
 
         Raises:
-            StateLockedError: as `take`; what was taken before it is released again.
+            StateLockedError: as `take`; the locks taken before are released.
         """
         taken: list[tuple[Unit, HeldLock]] = []
         try:
             for unit in sorted(units, key=lambda each: each.id):
-                taken.append((unit, self.take(unit, operation, purpose=purpose, wait=wait)))  # noqa: PERF401 - what was taken before a failure is released
+                taken.append((unit, self.take(unit, operation, purpose=purpose, wait=wait)))  # noqa: PERF401 - see finally
             yield
         finally:
             for unit, lock in reversed(taken):
@@ -182,7 +187,7 @@ class StateLocks:
                 raise
             return True
 
-        return self._call(unit, f"lock the state of {unit.id}", put)
+        return self._identities.call(unit.account, f"lock the state of {unit.id}", put)
 
     def _keys(self, unit: Unit) -> frozenset[str]:
         account = self._catalogue.account_of(unit)
@@ -200,12 +205,6 @@ class StateLocks:
         account = self._catalogue.account_of(unit)
         return {
             "Bucket": account.state_bucket,
-            "Key": unit.state_key + SUFFIX,
+            "Key": unit.state_key + LOCK_SUFFIX,
             "ExpectedBucketOwner": account.id,
         }
-
-    def _call(self, unit: Unit, doing: str, call: Callable[[], _T]) -> _T:
-        try:
-            return call()
-        except AwsFailure as error:
-            raise translate(error, doing, self._identities.context(unit.account)) from error

@@ -1,4 +1,4 @@
-"""What there is, whatever a plan says: the guard's questions to states, ledger and S3."""
+"""What exists in AWS, independent of the plan: answers the guard's questions from states, the ledger and S3."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ from dataclasses import dataclass
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
 from orchestrator.aws.errors import translate
-from orchestrator.aws.identity.roles import Identities, role_for
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import role_for
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.terraform.model import StateResource
 
 _ANSWERS = frozenset({"301", "307", "400", "403"})
-"""Status of a HEAD that AWS answers about a bucket which is there: in another region, or not to be looked at."""
+"""Status codes of a HEAD request that prove that the bucket exists, in another region or without access."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedState:
-    """Answers with the role that plans the unit. Safe to use from several threads."""
+    """Reads under the role that plans the unit. Thread-safe."""
 
     catalogue: Catalogue
     identities: Identities
     store: StateStore
     ledger: Ledger
 
-    def standing(self, unit: Unit) -> tuple[StateResource, ...]:
-        """The protected objects of a unit's state; none when it has no state.
+    def state_resources(self, unit: Unit) -> tuple[StateResource, ...]:
+        """Return the protected objects in a unit's state; none if it has no state.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: the state cannot be read.
@@ -34,21 +35,21 @@ class ObservedState:
         state = self.store.read(unit)
         return state.protected if state is not None else ()
 
-    def remembered(self, unit: Unit) -> tuple[StateResource, ...]:
-        """The protected objects that the ledger has of a unit.
+    def ledger_resources(self, unit: Unit) -> tuple[StateResource, ...]:
+        """Return the protected objects that the ledger lists for a unit.
 
         Raises:
-            DeniedError, ThrottledError, SetupError, UnitError: its entry cannot be read.
+            DeniedError, ThrottledError, SetupError, UnitError: the entry cannot be read.
         """
         role = role_for(unit, write=False)
         entry = self.ledger.read(self.catalogue.account_of(unit), role, unit.folder)
         return entry.protected if entry is not None else ()
 
     def bucket_exists(self, unit: Unit, name: str) -> bool:
-        """Whether there is a bucket of this name; AWS's refusal to show it says that there is.
+        """Whether a bucket of this name exists. A denied request proves that it does.
 
         Raises:
-            ThrottledError, SetupError, UnitError: AWS gave no answer.
+            ThrottledError, SetupError, UnitError: AWS did not answer.
         """
         account = self.catalogue.account_of(unit)
         client = self.identities.client("s3", account, role_for(unit, write=False))

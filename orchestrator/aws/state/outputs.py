@@ -1,19 +1,19 @@
-"""Outputs of units that are applied: from the state in the own account, from a published file in another.
+"""States and outputs of applied units: read from the state in the same account, from a published file in another.
 
-Each is read once in a run, whoever asks and how many at a time. Another account's state is never read: its bucket holds
-``outputs/…json`` with the values that are not sensitive, tied to the state by the state object's ETag.
+Each is read once per run. The state of another account is never read: its bucket holds ``outputs/…json`` with the
+values that are not sensitive. The ETag of the state object ties the file to the state.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of
-from orchestrator.aws.errors import translate
-from orchestrator.aws.identity.roles import Identities, Role, role_for
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.model import StateRecord
@@ -21,18 +21,16 @@ from orchestrator.terraform.state.reader import read_state
 from orchestrator.util.once_map import Once
 
 OUTPUTS_FORMAT = 1
-"""Version of the published file."""
-
-_T = TypeVar("_T")
+"""Format version of the published file."""
 
 
 class StateStore:
-    """States and published outputs of every unit; thread-safe, for the length of one run.
+    """States and published outputs of every unit. Thread-safe; lives as long as one run.
 
     Args:
-        catalogue: says where each unit's state is.
-        identities: gives the clients.
-        identify: types of resources of which a state says which objects it has: the protected ones.
+        catalogue: the configuration, which locates each unit's state.
+        identities: provides the clients.
+        identify: the protected resource types, whose objects are read from states.
     """
 
     def __init__(self, catalogue: Catalogue, identities: Identities, identify: Collection[str] = frozenset()) -> None:
@@ -43,33 +41,33 @@ class StateStore:
         self._published: Once[str, Mapping[str, Any] | None] = Once()
 
     def read(self, unit: Unit) -> StateRecord | None:
-        """A unit's state, read once in this run.
+        """Return a unit's state, which is read once per run.
 
         Returns:
-            the state; None when there is none, that is, the unit has never been applied.
+            the state; None if there is none because the unit has never been applied.
 
         Raises:
-            DeniedError, ThrottledError: AWS refused, or asked to slow down after retries.
-            SetupError: the bucket does not exist, credentials or network are missing.
-            UnitError: the object is no state.
+            DeniedError, ThrottledError: AWS denied the request, or still throttled it after retries.
+            SetupError: the bucket does not exist, or credentials or the network are missing.
+            UnitError: the object is not a state.
         """
         found = self.known(unit)
         return found[0] if found else None
 
     def published(self, unit: Unit) -> Mapping[str, Any] | None:
-        """A unit's outputs as other accounts see them, read once in this run; its state's content is not read.
+        """Return a unit's outputs as other accounts see them, read once per run. Does not read the state itself.
 
         Returns:
-            output name -> value, without sensitive ones; None when the unit is not applied.
+            output name -> value, without sensitive ones; None if the unit is not applied.
 
         Raises:
-            UnitError: the file does not belong to the present state: an apply was cut off before it could publish.
+            UnitError: the file does not match the current state: an apply was interrupted before it published.
             DeniedError, ThrottledError, SetupError: as `read`.
         """
         return self._published.get(unit.id, lambda: self._fetch_published(unit))
 
     def publish(self, unit: Unit) -> None:
-        """Publish a unit's outputs for other accounts, after an apply or destroy; a file that is right stays as it is.
+        """Publish a unit's outputs for other accounts, after an apply or destroy. Does not rewrite an equal file.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: as `read`.
@@ -79,25 +77,30 @@ class StateStore:
             return
         document = _document(unit, *found)
         role = role_for(unit, write=False)
-        if self._call(unit, f"read the published outputs of {unit.id}", lambda: self._stored(unit, role)) != document:
+        if (
+            self._identities.call(
+                unit.account, f"read the published outputs of {unit.id}", lambda: self._stored(unit, role)
+            )
+            != document
+        ):
             self._put(unit, document)
 
     def forget(self, unit_id: str) -> None:
-        """Read a unit anew the next time: it was just applied or destroyed."""
+        """Make the next read of a unit fetch it again, because it was just applied or destroyed."""
         self._states.forget(unit_id)
         self._published.forget(unit_id)
 
     def refresh(self, unit: Unit) -> StateRecord | None:
-        """`forget`, then `read`."""
+        """Do `forget`, then `read`."""
         self.forget(unit.id)
         return self.read(unit)
 
     def known(self, unit: Unit) -> tuple[StateRecord, str] | None:
-        """As `read`, with the ETag of the state's object."""
+        """Return the same as `read`, with the ETag of the state object."""
         return self._states.get(unit.id, lambda: self._fetch_state(unit))
 
     def latest(self, unit: Unit) -> tuple[StateRecord, str] | None:
-        """A unit's state as it is now, whatever was read before, and the ETag of its object; None as `read`.
+        """Return a unit's current state, ignoring earlier reads, with the ETag of its object; None as in `read`.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: as `read`.
@@ -106,16 +109,18 @@ class StateStore:
         return self.known(unit)
 
     def parse(self, data: bytes) -> StateRecord:
-        """Read a state's bytes as all others are read here.
+        """Parse the bytes of a state.
 
         Raises:
-            UnitError: they are no state.
+            UnitError: they are not a state.
         """
         return read_state(data, self._identify)
 
     def _fetch_state(self, unit: Unit) -> tuple[StateRecord, str] | None:
         role = role_for(unit, write=False)
-        answer = self._call(unit, f"read the state of {unit.id}", lambda: self._get(unit, unit.state_key, role))
+        answer = self._identities.call(
+            unit.account, f"read the state of {unit.id}", lambda: self._get(unit, unit.state_key, role)
+        )
         if answer is None:
             return None
         data, etag = answer
@@ -126,17 +131,19 @@ class StateStore:
             raise UnitError(what, hint=error.hint) from error
 
     def _fetch_published(self, unit: Unit) -> Mapping[str, Any] | None:
-        etag = self._call(unit, f"look for the state of {unit.id}", lambda: self._etag(unit))
+        etag = self._identities.call(unit.account, f"look for the state of {unit.id}", lambda: self._etag(unit))
         if etag is None:
             return None
-        document = self._call(unit, f"read the published outputs of {unit.id}", lambda: self._stored(unit, Role.PLAN))
+        document = self._identities.call(
+            unit.account, f"read the published outputs of {unit.id}", lambda: self._stored(unit, Role.PLAN)
+        )
         if document is None or document.get("state_etag") != etag:
-            what = "were never published" if document is None else "are older or newer than its state"
+            what = "were never published" if document is None else "do not match its state"
             raise UnitError(f"the outputs of {unit.id} for other accounts {what}", hint=f"`orch apply {unit.id}`")
         if document.get("format") != OUTPUTS_FORMAT or document.get("unit") != unit.id:
             raise UnitError(
-                f"{self._place(unit, unit.outputs_key)} is not what this orch publishes for {unit.id}",
-                hint=f"`orch apply {unit.id}` with one version of orch",
+                f"{self._place(unit, unit.outputs_key)} was not published for {unit.id} by this version of orch",
+                hint=f"run `orch apply {unit.id}` with the same version of orch",
             )
         return MappingProxyType(dict(document["outputs"])) if document.get("applied", True) else None
 
@@ -149,11 +156,11 @@ class StateStore:
         except ValueError:
             document = None
         if not isinstance(document, dict) or not isinstance(document.get("outputs"), dict):
-            return {}  # not ours: never equal to a right one, so that publishing replaces it
+            return {}  # unknown content: publishing replaces it, because it equals no document
         return document
 
     def _get(self, unit: Unit, key: str, role: Role) -> tuple[bytes, str] | None:
-        """An object's content and ETag, or None when there is no such object."""
+        """Return an object's content and ETag; None if it does not exist."""
         account = self._catalogue.account_of(unit)
         try:
             client = self._identities.client("s3", account, role)
@@ -166,12 +173,12 @@ class StateStore:
             return bytes(body.read()), str(answer["ETag"])
 
     def _etag(self, unit: Unit) -> str | None:
-        """The ETag of the state object, from a listing: the object itself is not touched."""
+        """Return the ETag of the state object from a listing, without access to the object."""
         account = self._catalogue.account_of(unit)
         answer = self._identities.client("s3", account, Role.PLAN).list_objects_v2(
             Bucket=account.state_bucket, Prefix=unit.state_key, MaxKeys=1, ExpectedBucketOwner=account.id
         )
-        # The shortest key with the prefix comes first; the lock beside it is longer.
+        # The shortest key with the prefix is listed first; the key of the lock is longer.
         found = [str(o["ETag"]) for o in answer.get("Contents", ()) if o["Key"] == unit.state_key]
         return found[0] if found else None
 
@@ -189,20 +196,14 @@ class StateStore:
                 ExpectedBucketOwner=account.id,
             )
 
-        self._call(unit, f"publish the outputs of {unit.id}", put)
+        self._identities.call(unit.account, f"publish the outputs of {unit.id}", put)
 
     def _place(self, unit: Unit, key: str) -> str:
         return f"s3://{self._catalogue.account_of(unit).state_bucket}/{key}"
 
-    def _call(self, unit: Unit, doing: str, call: Callable[[], _T]) -> _T:
-        try:
-            return call()
-        except AwsFailure as error:
-            raise translate(error, doing, self._identities.context(unit.account)) from error
-
 
 def _alive(state: StateRecord) -> bool:
-    """Whether something is applied: after a destroy the state is there and empty."""
+    """Whether anything is applied. After a destroy the state exists but is empty."""
     return bool(state.addresses or state.outputs)
 
 

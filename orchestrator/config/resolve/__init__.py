@@ -1,1 +1,1 @@
-"""Resolves files into units: inheritance, merging, references, wiring."""
+"""Resolves the units of `live/`: binds references to outputs and checks inputs against the modules."""

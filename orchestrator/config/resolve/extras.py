@@ -1,4 +1,4 @@
-"""What a unit has beside its inputs: secrets, archives, provider configurations, imports and moves."""
+"""Reads the secrets, archives, provider configurations, imports and moves of a unit."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from orchestrator.config.catalogue import Archive, ProviderConfig, Secret
+from orchestrator.config.live.scopes import UnitDraft
+from orchestrator.config.live.settings import region_not_allowed, text_of
 from orchestrator.config.resolve.context import ResolveContext
-from orchestrator.config.resolve.scopes import Draft
-from orchestrator.config.resolve.settings import not_allowed, text_of
-from orchestrator.config.resolve.values import ReportedError, Resolver
-from orchestrator.config.yaml.reader import Yaml
+from orchestrator.config.resolve.values import AlreadyReportedError, Resolver
+from orchestrator.config.yaml.value import YamlValue
 from orchestrator.errors import Location
 from orchestrator.hcl.modules.interface import ModuleInterface
 from orchestrator.util.suggest import near_miss
@@ -20,117 +20,121 @@ from orchestrator.util.suggest import near_miss
 _SECRET = re.compile(r"(?P<store>ssm|secretsmanager):(?P<key>[A-Za-z0-9_./@+=,:!-]+)")
 _PROVIDER = re.compile(r"[a-z][a-z0-9_-]*\.[A-Za-z_][A-Za-z0-9_-]*")
 _WORD = r"[A-Za-z_][A-Za-z0-9_-]*"
-# A key in an index is printable and has nothing that HCL would read as more than text.
+# A key in an index is printable and has no character that is special in HCL.
 _INDEX = r'(?:\[(?:[0-9]+|"[^"\\$%\x00-\x1f\x7f-\x9f\u2028\u2029]*")\])?'
 _ADDRESS = re.compile(rf"(?:module\.{_WORD}{_INDEX}\.)*(?!(?:module|data)\.)[a-z][a-z0-9_]*\.{_WORD}{_INDEX}")
 _MODULE = re.compile(rf"module\.{_WORD}{_INDEX}(?:\.module\.{_WORD}{_INDEX})*")
 
-_FOLDER_HINT = "name a folder by its path from the top of the repository, without .."
+_FOLDER_HINT = "write the path of a folder from the repository root, without .."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Extras:
-    """Reads them from one draft."""
+    """Reads them from one draft of a unit."""
 
     context: ResolveContext
-    draft: Draft
+    draft: UnitDraft
     resolver: Resolver
     interface: ModuleInterface | None
 
     def secrets(self) -> Iterator[Secret]:
-        """Values that Terraform reads and orch never sees."""
+        """Yield the values that Terraform reads from a secret store. orch never sees them."""
         for name, value, at in self._written("secrets"):
             if not self.context.is_variable(self.interface, name, at):
                 continue
             variable = self.interface.variables[name] if self.interface is not None else None
             if variable is not None and not variable.ephemeral:
-                what = f"the variable {name!r} is not ephemeral, so the secret would be in plan and state"
-                self.context.tell(at, what, f"add `ephemeral = true` to the variable ({variable.at})")
+                what = f"variable {name!r} is not ephemeral, so the secret would be stored in plan and state"
+                self.context.report(at, what, f"add `ephemeral = true` to the variable ({variable.at})")
                 continue
             try:
                 match = _SECRET.fullmatch(self.resolver.text(value))
-            except ReportedError:
+            except AlreadyReportedError:
                 continue
             if match is None:
-                self.context.tell(value.at, f"{value.value!r} names no secret", "write ssm:/path or secretsmanager:ID")
+                self.context.report(value.at, f"invalid secret {value.value!r}", "write ssm:/path or secretsmanager:ID")
                 continue
             yield Secret(name, match["store"], match["key"], value.at)
 
     def archives(self) -> Iterator[Archive]:
-        """Folders that orch zips."""
+        """Yield the folders that orch zips."""
         for name, value, at in self._written("archives"):
             if self.context.is_variable(self.interface, name, at) and self._is_folder(value):
                 yield Archive(name, self.context.root / PurePosixPath(value.value), value.at)
 
-    def _is_folder(self, value: Yaml) -> bool:
+    def _is_folder(self, value: YamlValue) -> bool:
         path = PurePosixPath(value.value)
         root = self.context.root
         if not value.value.isprintable() or path.is_absolute() or ".." in path.parts or path == PurePosixPath():
-            self.context.tell(value.at, f"{value.value!r} is no folder of the repository", _FOLDER_HINT)
+            self.context.report(value.at, f"{value.value!r} is not a folder of this repository", _FOLDER_HINT)
         elif not (root / path).is_dir():
-            self.context.tell(value.at, f"there is no folder {value.value!r}", _FOLDER_HINT)
+            self.context.report(value.at, f"folder {value.value!r} does not exist", _FOLDER_HINT)
         elif not (root / path).resolve().is_relative_to(root.resolve()):
-            self.context.tell(value.at, f"{value.value!r} leads out of the repository", _FOLDER_HINT)
+            self.context.report(value.at, f"{value.value!r} leads outside the repository", _FOLDER_HINT)
         else:
             return True
         return False
 
     def providers(self) -> Iterator[ProviderConfig]:
-        """Further provider configurations: each one that the module takes, and no other."""
+        """Yield the additional provider configurations: exactly those that the module declares."""
         seen: set[str] = set()
         for key, value, at in self._written("providers"):
             name, _, alias = key.partition(".")
             seen.add(key)
             if not _PROVIDER.fullmatch(key) or name not in self.context.settings.providers:
-                self.context.tell(at, f"{key!r} is no provider configuration", "write PROVIDER.ALIAS, e.g. aws.edge")
+                self.context.report(
+                    at, f"invalid provider configuration {key!r}", "write PROVIDER.ALIAS, e.g. aws.edge"
+                )
             elif self.interface is not None and key not in self.interface.aliases:
                 has = ", ".join(self.interface.aliases) or "none"
-                what = f"{self.interface.path.name} takes no provider {key!r}"
-                self.context.tell(at, what, near_miss(key, self.interface.aliases) or f"configuration_aliases: {has}")
+                what = f"module {self.interface.path.name} has no provider configuration {key!r}"
+                self.context.report(
+                    at, what, near_miss(key, self.interface.aliases) or f"its configuration_aliases: {has}"
+                )
             elif (config := self._provider(name, alias, value)) is not None:
                 yield config
         for alias in sorted(set(self.interface.aliases) - seen) if self.interface is not None else ():
-            what = f"{self.draft.id} does not say the provider {alias!r}, which its module needs"
-            self.context.tell(self.draft.at, what, f"add `{alias}: {{region: …}}` under `providers:`")
+            what = f"{self.draft.id} does not set the provider configuration {alias!r}, which its module requires"
+            self.context.report(self.draft.at, what, f"add `{alias}: {{region: …}}` under `providers:`")
 
-    def _provider(self, name: str, alias: str, value: Yaml) -> ProviderConfig | None:
+    def _provider(self, name: str, alias: str, value: YamlValue) -> ProviderConfig | None:
         accounts = self.context.accounts
         account = text_of(value, "account", self.draft.scope.account.name)
         region = text_of(value, "region", self.draft.region)
         if account not in accounts:
             if account not in self.context.wiring.files.broken:
-                hint = near_miss(account, accounts) or f"there are: {', '.join(sorted(accounts))}"
-                self.context.tell(value.value["account"].at, f"there is no account {account!r}", hint)
+                hint = near_miss(account, accounts) or f"accounts: {', '.join(sorted(accounts))}"
+                self.context.report(value.value["account"].at, f"unknown account {account!r}", hint)
             return None
         if not accounts[account].allows(region):
-            problem = not_allowed(region, value.at, account)
-            self.context.tell(problem.where, problem.what, problem.hint)
+            problem = region_not_allowed(region, value.at, account)
+            self.context.report(problem.where, problem.what, problem.hint)
             return None
         return ProviderConfig(name, alias, account, region, value.at)
 
     def imports(self) -> dict[str, str]:
-        """Address in the module -> id of what exists already."""
+        """Return resource address in the module -> ID of the existing resource."""
         return dict(self._addresses("imports"))
 
     def moved(self) -> dict[str, str]:
-        """Old -> new address in the module."""
+        """Return old -> new address in the module."""
         return dict(self._addresses("moved"))
 
     def _addresses(self, key: str) -> Iterator[tuple[str, str]]:
-        """Addresses become HCL, so they are strict."""
+        """Yield addresses with their values. They become HCL, so the check is strict."""
         for address, value, at in self._written(key):
             try:
                 text = self.resolver.text(value)
-            except ReportedError:
+            except AlreadyReportedError:
                 continue
             wrong = [each for each in ((address, text) if key == "moved" else (address,)) if not _is_address(each, key)]
             if wrong:
-                hint = 'as Terraform writes it, without module.this: aws_s3_bucket.this["logs"]'
-                self.context.tell(at, f"{wrong[0]!r} is no address in the module", hint)
+                hint = 'write it as Terraform does, without module.this: aws_s3_bucket.this["logs"]'
+                self.context.report(at, f"invalid address {wrong[0]!r}", hint)
             else:
                 yield address, text
 
-    def _written(self, key: str) -> Iterator[tuple[str, Yaml, Location]]:
+    def _written(self, key: str) -> Iterator[tuple[str, YamlValue, Location]]:
         found = self.draft.body.get(key)
         for name, value in found.items() if found is not None else ():
             yield name, value, found.where(name) if found is not None else value.at

@@ -1,4 +1,4 @@
-"""The inputs of a unit: resolved, and checked against the variables of its module."""
+"""Resolves the inputs of a unit and checks them against the variables of its module."""
 
 from __future__ import annotations
 
@@ -6,32 +6,28 @@ import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from orchestrator.config.catalogue import Node
-from orchestrator.config.nodes import references
+from orchestrator.config.catalogue import SET_BY_ORCH, Node, references
+from orchestrator.config.live.scopes import UnitDraft
 from orchestrator.config.resolve.context import ResolveContext
-from orchestrator.config.resolve.scopes import Draft
 from orchestrator.config.resolve.types import check_input
-from orchestrator.config.resolve.values import ReportedError, Resolver
-from orchestrator.config.yaml.reader import Yaml
-from orchestrator.config.yaml.scalars import ScalarKind
+from orchestrator.config.resolve.values import AlreadyReportedError, Resolver
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Problem
 from orchestrator.hcl.modules.interface import ModuleInterface, Variable
 
-FROM_ORCH = frozenset({"names", "name", "protected_delete_apis"})
-"""Variables that orch sets when the stack does not: names in AWS, and what deletes protected resources."""
-GIVEN_BY = ("inputs", "secrets", "archives")
-"""Keys of a stack that set variables."""
+VARIABLE_KEYS = ("inputs", "secrets", "archives")
+"""Keys of a stack that set module variables."""
 
 
 @dataclass(slots=True)
 class Inputs:
-    """Makes the inputs of units; each literal is checked once for each variable."""
+    """Resolves the inputs of units. Each literal is checked once for each variable."""
 
     context: ResolveContext
-    _checked: set[tuple[int, int]] = field(default_factory=set)
+    _checked: set[tuple[Variable, YamlValue]] = field(default_factory=set)
 
-    def of(self, draft: Draft, resolver: Resolver) -> dict[str, Node]:
-        """The inputs of a draft. One that is wrong is told, and null here."""
+    def of(self, draft: UnitDraft, resolver: Resolver) -> dict[str, Node]:
+        """Return the inputs of a unit. An input that is not valid is reported and null."""
         written = draft.body.get("inputs")
         interface = self.context.interfaces.get(draft.id)
         inputs: dict[str, Node] = {}
@@ -43,43 +39,43 @@ class Inputs:
                 continue
             try:
                 node = inputs[name] = resolver.node(value)
-            except ReportedError:
+            except AlreadyReportedError:
                 inputs[name] = Node(None, value.at)
                 continue
             if interface is not None:
                 self._check(interface.variables[name], node, value)
         return inputs
 
-    def check_given(self, draft: Draft) -> None:
-        """Tell every variable that is set twice, or that has no default and is not set at all."""
+    def check_given(self, draft: UnitDraft) -> None:
+        """Report every variable that is set twice, and every required variable that is not set."""
         given: dict[str, str] = {}
-        for key in GIVEN_BY:
+        for key in VARIABLE_KEYS:
             found = draft.body.get(key)
             for name, _ in found.items() if found is not None else ():
                 if name in given and found is not None:
-                    what = f"{name!r} is in `{given[name]}` and in `{key}`"
-                    self.context.tell(found.where(name), what, "say it in one of them")
+                    what = f"{name!r} is set in both `{given[name]}` and `{key}`"
+                    self.context.report(found.where(name), what, "keep one of them")
                 given[name] = key
         interface = self.context.interfaces.get(draft.id)
         if interface is not None:
             self._check_missing(draft, interface, given)
 
-    def _check_missing(self, draft: Draft, interface: ModuleInterface, given: Collection[str]) -> None:
+    def _check_missing(self, draft: UnitDraft, interface: ModuleInterface, given: Collection[str]) -> None:
         for variable in interface.variables.values():
-            if not variable.has_default and variable.name not in given and variable.name not in FROM_ORCH:
-                what = f"{draft.id} does not set {variable.name!r}, which {interface.path.name} needs"
+            if not variable.has_default and variable.name not in given and variable.name not in SET_BY_ORCH:
+                what = f"{draft.id} does not set {variable.name!r}, which module {interface.path.name} requires"
                 kind = f" ({variable.type})" if variable.type != "any" else ""
-                self.context.tell(draft.at, what, f"add it under `inputs:`{kind}; it is declared in {variable.at}")
+                self.context.report(draft.at, what, f"add it under `inputs:`{kind}; it is declared in {variable.at}")
 
-    def _check(self, variable: Variable, node: Node, value: Yaml) -> None:
+    def _check(self, variable: Variable, node: Node, value: YamlValue) -> None:
         if not value.has_ref:
-            key = (id(variable), id(value))
+            key = (variable, value)
             if key in self._checked:
                 return
             self._checked.add(key)
         for problem in check_input(variable, node, f"inputs.{variable.name}"):
             written = _as_written(problem, value)
-            self.context.tell(written.where, written.what, written.hint)
+            self.context.report(written.where, written.what, written.hint)
         if value.has_ref and not variable.sensitive and not variable.ephemeral:
             self._check_sensitive(variable, node)
 
@@ -87,14 +83,14 @@ class Inputs:
         for ref in references(node):
             interface = self.context.interfaces.get(ref.unit)
             if interface is not None and interface.outputs[ref.output].sensitive:
-                what = f"{ref.unit}.{ref.output} is sensitive, and the variable {variable.name!r} is not"
-                self.context.tell(ref.at, what, f"add `sensitive = true` to the variable ({variable.at})")
+                what = f"{ref.unit}.{ref.output} is sensitive, but variable {variable.name!r} is not"
+                self.context.report(ref.at, what, f"add `sensitive = true` to the variable ({variable.at})")
 
 
-def _as_written(problem: Problem, value: Yaml) -> Problem:
-    """The problem with a number as the file has it: 5.100, where only 5.1 is left of the value."""
+def _as_written(problem: Problem, value: YamlValue) -> Problem:
+    """Return the problem with a number as the file has it: 5.100, although its value is 5.1."""
     leaf = next((each for each in _leaves(value) if each.at == problem.where), None)
-    if leaf is None or leaf.kind is not ScalarKind.NUMBER or problem.hint is None:
+    if leaf is None or leaf.kind is not YamlKind.NUMBER or problem.hint is None:
         return problem
     shown = json.dumps(leaf.value)
     if shown == leaf.raw or not problem.hint.startswith(f'write it in quotes: "{shown}"'):
@@ -103,11 +99,11 @@ def _as_written(problem: Problem, value: Yaml) -> Problem:
     return Problem(problem.where, what, f'write it in quotes: "{leaf.raw}"')
 
 
-def _leaves(value: Yaml) -> Iterator[Yaml]:
-    if value.kind is ScalarKind.MAP:
+def _leaves(value: YamlValue) -> Iterator[YamlValue]:
+    if value.kind is YamlKind.MAP:
         for item in value.value.values():
             yield from _leaves(item)
-    elif value.kind is ScalarKind.LIST:
+    elif value.kind is YamlKind.LIST:
         for item in value.value:
             yield from _leaves(item)
     else:

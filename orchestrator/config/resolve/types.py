@@ -1,7 +1,7 @@
-"""Checks a value of the catalogue against the type of a module's variable, more carefully than Terraform does.
+"""Checks a value against the type of a module variable, more strictly than Terraform does.
 
-Terraform turns ``5`` into ``"5"`` and ``"true"`` into ``true``, and drops the keys of an object that it does not know.
-Here only what YAML says to be of the same kind is taken.
+Terraform converts ``5`` to ``"5"`` and ``"true"`` to ``true``, and drops unknown keys of an object. This check accepts
+only values of the same kind in YAML.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ _BOOL_WORDS = {"true", "false", "yes", "no", "on", "off", "y", "n"}
 
 
 def check_input(variable: Variable, node: Node, path: str) -> list[Problem]:
-    """What is wrong with a value for a variable.
+    """Return the problems of a value for a variable.
 
     Args:
-        variable: of the module.
-        node: the value, resolved.
-        path: how messages call the value: ``inputs.mfa``.
+        variable: the module variable.
+        node: the resolved value.
+        path: what messages call the value, e.g. ``inputs.mfa``.
     """
     if node.value is None and not variable.nullable and not variable.has_default:
-        return [Problem(node.at, f"{path}: null is not allowed here, and there is no default")]
+        return [Problem(node.at, f"{path}: null is not allowed, and the variable has no default")]
     problems = check_value(parse_type(variable.type), node, path)
-    return [_veiled(each) for each in problems] if variable.sensitive or variable.ephemeral else problems
+    return [_redacted(each) for each in problems] if variable.sensitive or variable.ephemeral else problems
 
 
-def _veiled(problem: Problem) -> Problem:
-    """The problem without the value that it quotes."""
+def _redacted(problem: Problem) -> Problem:
+    """Return the problem without the value that it quotes."""
     return Problem(problem.where, problem.what.split(_FOUND)[0])
 
 
 def check_value(wanted: Type, node: Node, path: str) -> list[Problem]:
-    """What is wrong with a value for a type: nothing for references, whose values are not known yet.
+    """Return the problems of a value for a type. References have none, because their values are not known yet.
 
     Args:
         wanted: the type constraint.
-        node: the value, resolved.
-        path: how messages call the value.
+        node: the resolved value.
+        path: what messages call the value.
 
     Returns:
-        Each problem with the place of the innermost value that is wrong.
+        Each problem at the location of the innermost value that does not fit.
     """
     return list(_problems(wanted, node, path))
 
@@ -58,7 +58,7 @@ def _problems(wanted: Type, node: Node, path: str) -> Iterator[Problem]:
     if value is None or isinstance(value, Ref):
         return
     if isinstance(value, float) and not math.isfinite(value):
-        yield Problem(node.at, f"{path}: {value} is not a number that Terraform knows")
+        yield Problem(node.at, f"{path}: {value} is not a number that Terraform supports")
     elif isinstance(wanted, Primitive):
         yield from _primitive(wanted, node, path)
     elif isinstance(wanted, Collection) and wanted.name != "map":
@@ -92,7 +92,7 @@ def _primitive(wanted: Primitive, node: Node, path: str) -> Iterator[Problem]:
 
 
 def _anything(node: Node, path: str) -> Iterator[Problem]:
-    """``any`` takes every kind, but a number inside must still be one that JSON can carry."""
+    """Check a value for ``any``: every kind fits, but numbers must be finite."""
     value = node.value
     inner: Iterator[tuple[str, Node]] = iter(())
     if isinstance(value, Mapping):
@@ -132,22 +132,22 @@ def _object(wanted: ObjectType, value: Mapping[str, Node], at: Location, path: s
             yield from _problems(attribute.type, inner, _below(path, key))
     for attribute in wanted.attributes:
         if not attribute.optional and attribute.name not in value:
-            yield Problem(at, f"{path}: {attribute.name} is missing", f"it is {attribute.type.described}")
+            yield Problem(at, f"{path}: {attribute.name} is missing", f"expected {attribute.type.described}")
 
 
 def _unknown(key: str, at: Location, names: Sequence[str], path: str) -> Problem:
     near = difflib.get_close_matches(key, names, 1)
-    known = f"known are {', '.join(names)}" if names else "it has no keys"
+    known = f"known keys: {', '.join(names)}" if names else "the object has no keys"
     return Problem(at, f"{path}: unknown key {key!r}", f"did you mean {near[0]}?" if near else known)
 
 
 def _mixed(element: Type, values: Sequence[Node], at: Location, path: str) -> Iterator[Problem]:
-    """All elements of a list(any) must become one type, which scalars, lists and maps never do."""
+    """Check that the elements of a list(any) can have one type, which scalars, lists and maps cannot."""
     if element != Primitive("any"):
         return
     shapes = {_shape(each.value) for each in values if each.value is not None and not isinstance(each.value, Ref)}
     if len(shapes) > 1:
-        yield Problem(at, f"{path}: all elements must be of one kind, found {' and '.join(sorted(shapes))}")
+        yield Problem(at, f"{path}: all elements must have the same type, found {' and '.join(sorted(shapes))}")
 
 
 def _shape(value: Value) -> str:
@@ -164,16 +164,16 @@ def _wrong(wanted: Type, node: Node, path: str) -> Problem:
 
 def _hint(wanted: Type, value: Value) -> str | None:
     if isinstance(value, Text):
-        return "a reference inside of text makes text; a reference alone keeps its type"
+        return "a reference inside text is text; a reference on its own keeps its type"
     if wanted == Primitive("string") and isinstance(value, bool | int | float):
-        zeros = ", with the zeros at its end that YAML has dropped" if isinstance(value, float) else ""
+        zeros = ", including trailing zeros, which YAML drops" if isinstance(value, float) else ""
         return f'write it in quotes: "{_plain(value)}"{zeros}'
     if isinstance(value, str) and wanted == Primitive("number") and _is_number(value):
         return f"write it without quotes: {value}"
     if isinstance(value, str) and wanted == Primitive("bool") and value.lower() in _BOOL_WORDS:
         return "write true or false, without quotes"
     if isinstance(wanted, Collection) and wanted.name != "map" and isinstance(value, str | int | float):
-        return "one element is written as a list too: [ … ]"
+        return "write a list, even for one element: [ … ]"
     return None
 
 
@@ -194,7 +194,7 @@ def _found(value: Value) -> str:
     if isinstance(value, tuple):
         return "a list"
     if isinstance(value, Text):
-        return "text with a reference inside"
+        return "text with a reference in it"
     if isinstance(value, bool):
         return _plain(value)
     if isinstance(value, int | float):

@@ -1,41 +1,41 @@
-"""From drafts to units: values resolved, and checked against what the modules declare."""
+"""Makes units from drafts: resolves values and checks them against the modules."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from orchestrator.config.catalogue import Unit
-from orchestrator.config.naming import same_names
-from orchestrator.config.resolve.binding import Binder
+from orchestrator.config.live.scopes import UnitDraft
+from orchestrator.config.live.settings import make_timeouts, text_of
+from orchestrator.config.naming import name_collisions
+from orchestrator.config.resolve.binding import ReferenceBinder
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.extras import Extras
 from orchestrator.config.resolve.inputs import Inputs
-from orchestrator.config.resolve.scopes import Draft
-from orchestrator.config.resolve.settings import make_timeouts, text_of
 from orchestrator.config.resolve.values import Resolver
 
 
-def make_units(drafts: Sequence[Draft], context: ResolveContext) -> dict[str, Unit]:
-    """All units by id; what is wrong is among the context's problems."""
-    for draft in drafts:  # first all of them: references are checked against the outputs of others
+def make_units(drafts: Sequence[UnitDraft], context: ResolveContext) -> dict[str, Unit]:
+    """Return all units by id. Problems are added to the context."""
+    for draft in drafts:  # all modules first: references are checked against the outputs of other units
         context.read_interface(draft)
     inputs = Inputs(context)
     built = (_unit(draft, inputs, context) for draft in drafts)
     units = {unit.id: unit for unit in built if unit is not None}
-    for problem in same_names(context.settings.name, units.values()):
-        context.tell(problem.where, problem.what, problem.hint)
+    for problem in name_collisions(context.settings.name, units.values()):
+        context.report(problem.where, problem.what, problem.hint)
     return units
 
 
-def _unit(draft: Draft, inputs: Inputs, context: ResolveContext) -> Unit | None:
+def _unit(draft: UnitDraft, inputs: Inputs, context: ResolveContext) -> Unit | None:
     source = context.source(draft)
     if source is None:
         return None
-    binder = Binder(context, draft)
+    binder = ReferenceBinder(context, draft)
     resolver = Resolver(context.shared, _built_ins(draft, context), binder.bind)
     extras = Extras(context, draft, resolver, context.interfaces[draft.id])
     inputs.check_given(draft)
-    values = inputs.of(draft, resolver)  # before the upstreams: this is what binds them
+    values = inputs.of(draft, resolver)  # before the upstreams, because this binds the references
     return Unit(
         id=draft.id,
         stage=draft.scope.name,
@@ -58,7 +58,7 @@ def _unit(draft: Draft, inputs: Inputs, context: ResolveContext) -> Unit | None:
     )
 
 
-def _built_ins(draft: Draft, context: ResolveContext) -> dict[str, str]:
+def _built_ins(draft: UnitDraft, context: ResolveContext) -> dict[str, str]:
     account = draft.scope.account
     return {
         "name": context.settings.name,

@@ -1,70 +1,70 @@
-"""From values as written to values as resolved: references bound to units, built-ins filled in."""
+"""Resolves values: binds references to units and fills in built-ins."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NoReturn
 
 from orchestrator.config.catalogue import Node, Ref, Text, Value
-from orchestrator.config.resolve.references import BuiltIn, OutputOf, Part, ReferenceTextError, lookalikes, split
-from orchestrator.config.yaml.reader import Yaml
-from orchestrator.config.yaml.scalars import ScalarKind
+from orchestrator.config.live.references import BuiltIn, OutputReference, Part, ReferenceTextError, lookalikes, split
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
 
-Bind = Callable[[OutputOf, Location], Ref | None]
-"""Finds the unit of a reference; None where the stage says null. Raises ``ReferenceTextError`` after telling."""
+Bind = Callable[[OutputReference, Location], Ref | None]
+"""Finds the output of a reference; None where the stage sets it to null. Raises ``AlreadyReportedError``."""
 
 
-class ReportedError(Exception):
-    """A problem that has been noted already: this value cannot be resolved."""
+class AlreadyReportedError(Exception):
+    """A value cannot be resolved, and its problem is already reported."""
 
 
-@dataclass(slots=True)
-class Shared:
-    """What all units share: literals, and texts taken apart. Kept while one catalogue is loaded."""
+class ValueCache:
+    """Literals and parsed texts, so that units that inherit a value share one node. It lasts for one load.
 
-    stack_names: frozenset[str]
-    problems: list[Problem]
-    literals: dict[int, Node] = field(default_factory=dict)
-    parts: dict[int, tuple[Part, ...] | None] = field(default_factory=dict)
-    kept: list[Yaml] = field(default_factory=list)
-    """Keeps what is cached by identity alive."""
+    Args:
+        stack_names: names that a reference can start with.
+        problems: where problems with texts go, once each.
+    """
 
-    def literal(self, value: Yaml) -> Node:
-        """A value without references; the same node for everybody who inherits it."""
-        node = self.literals.get(id(value))
+    def __init__(self, stack_names: frozenset[str], problems: list[Problem]) -> None:
+        self.problems = problems
+        self._stack_names = stack_names
+        self._literals: dict[YamlValue, Node] = {}
+        self._parts: dict[YamlValue, tuple[Part, ...] | None] = {}
+
+    def literal(self, value: YamlValue) -> Node:
+        """Return the node of a value that has no references."""
+        node = self._literals.get(value)
         if node is None:
-            node = self.literals[id(value)] = Node(self._plain(value), value.at)
-            self.kept.append(value)
+            node = self._literals[value] = Node(self._plain(value), value.at)
         return node
 
-    def _plain(self, value: Yaml) -> Value:
-        if value.kind is ScalarKind.MAP:
+    def _plain(self, value: YamlValue) -> Value:
+        if value.kind is YamlKind.MAP:
             return {key: self.literal(item) for key, item in value.items()}
-        if value.kind is ScalarKind.LIST:
+        if value.kind is YamlKind.LIST:
             return tuple(self.literal(item) for item in value.value)
         scalar: str | int | float | bool | None = value.value
         return scalar
 
-    def split(self, value: Yaml) -> tuple[Part, ...]:
-        """A text as its parts; wrong ones are told once.
+    def split(self, value: YamlValue) -> tuple[Part, ...]:
+        """Split a text into literal parts and references.
 
         Raises:
-            ToldError: it is wrong.
+            AlreadyReportedError: a reference in it is not valid.
         """
-        if id(value) not in self.parts:
-            self.parts[id(value)] = self._split(value)
-            self.kept.append(value)
-        found = self.parts[id(value)]
+        if value not in self._parts:
+            self._parts[value] = self._split(value)
+        found = self._parts[value]
         if found is None:
-            raise ReportedError
+            raise AlreadyReportedError
         return found
 
-    def _split(self, value: Yaml) -> tuple[Part, ...] | None:
+    def _split(self, value: YamlValue) -> tuple[Part, ...] | None:
         for stack, written, right in lookalikes(value.value):
-            if stack in self.stack_names:
+            if stack in self._stack_names:
                 what = f"{written!r} looks like a reference to {stack}, but is plain text"
                 self.problems.append(Problem(value.at, what, f"write {right}"))
                 return None
@@ -75,69 +75,69 @@ class Shared:
             return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Resolver:
     """Resolves the values of one unit."""
 
-    shared: Shared
+    shared: ValueCache
     built_ins: Mapping[str, str]
     bind: Bind
 
-    def node(self, value: Yaml) -> Node:
-        """A value with its references bound.
+    def node(self, value: YamlValue) -> Node:
+        """Return a value with its references bound.
 
         Raises:
-            ToldError: it cannot be resolved; the problem is noted.
+            AlreadyReportedError: it cannot be resolved.
         """
         if not value.has_ref:
             return self.shared.literal(value)
-        if value.kind is ScalarKind.MAP:
+        if value.kind is YamlKind.MAP:
             return Node(dict(zip(value.value, self._nodes(value.value.values()), strict=True)), value.at)
-        if value.kind is ScalarKind.LIST:
+        if value.kind is YamlKind.LIST:
             return Node(tuple(self._nodes(value.value)), value.at)
         return self._text(value)
 
-    def _nodes(self, values: Iterable[Yaml]) -> list[Node]:
-        """Each of several values: one that is wrong does not keep the next from being told."""
+    def _nodes(self, values: Iterable[YamlValue]) -> list[Node]:
+        """Resolve several values. A problem in one does not hide problems in the next."""
         nodes: list[Node] = []
-        told: ReportedError | None = None
+        failed: AlreadyReportedError | None = None
         for value in values:
             try:
                 nodes.append(self.node(value))
-            except ReportedError as error:
-                told = error
-        if told is not None:
-            raise told
+            except AlreadyReportedError as error:
+                failed = error
+        if failed is not None:
+            raise failed
         return nodes
 
-    def text(self, value: Yaml) -> str:
-        """A text in which only built-ins may stand.
+    def text(self, value: YamlValue) -> str:
+        """Return a text with its built-ins filled in.
 
         Raises:
-            ToldError: something else stands in it.
+            AlreadyReportedError: it refers to an output or an unknown built-in.
         """
         filled = []
         for part in self.shared.split(value):
-            if isinstance(part, OutputOf):
-                what = f"an output cannot stand here, only {', '.join(sorted(self.built_ins))}"
-                self._tell(value, what)
+            if isinstance(part, OutputReference):
+                what = f"an output is not available here; available: {', '.join(sorted(self.built_ins))}"
+                self._report(value, what)
             filled.append(self._built_in(part, value) if isinstance(part, BuiltIn) else str(part))
         return "".join(filled)
 
-    def _text(self, value: Yaml) -> Node:
+    def _text(self, value: YamlValue) -> Node:
         parts = self.shared.split(value)
         if len(parts) == 1:
             part = parts[0]
-            if isinstance(part, OutputOf):
+            if isinstance(part, OutputReference):
                 return Node(self.bind(part, value.at), value.at)
             return Node(self._built_in(part, value) if isinstance(part, BuiltIn) else part, value.at)
         bound: list[str | Ref] = []
         for part in parts:
-            if isinstance(part, OutputOf):
+            if isinstance(part, OutputReference):
                 ref = self.bind(part, value.at)
                 if ref is None:
-                    what = f"{part.stack} is null here, so it cannot stand inside of text"
-                    self._tell(value, what, "give this input another value where it is null")
+                    what = f"{part.stack} is null here, so it cannot be part of a text"
+                    self._report(value, what, f"set another value for this input where {part.stack} is null")
                 bound.append(ref)
                 continue
             literal = self._built_in(part, value) if isinstance(part, BuiltIn) else part
@@ -149,13 +149,13 @@ class Resolver:
             return Node(bound[0], value.at)
         return Node(Text(tuple(bound), value.at), value.at)
 
-    def _built_in(self, part: BuiltIn, value: Yaml) -> str:
+    def _built_in(self, part: BuiltIn, value: YamlValue) -> str:
         if part.name not in self.built_ins:
             near = near_miss(part.name, self.built_ins)
-            hint = near or "built-ins are " + ", ".join(sorted(self.built_ins)) + "; an output is STACK.OUTPUT"
-            self._tell(value, f"${{{{ {part.name} }}}} is unknown", hint)
+            hint = near or "built-ins: " + ", ".join(sorted(self.built_ins)) + "; an output is STACK.OUTPUT"
+            self._report(value, f"${{{{ {part.name} }}}} is unknown", hint)
         return self.built_ins[part.name]
 
-    def _tell(self, value: Yaml, what: str, hint: str | None = None) -> NoReturn:
+    def _report(self, value: YamlValue, what: str, hint: str | None = None) -> NoReturn:
         self.shared.problems.append(Problem(value.at, what, hint))
-        raise ReportedError
+        raise AlreadyReportedError

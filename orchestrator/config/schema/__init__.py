@@ -1,1 +1,1 @@
-"""The models that validate the files of `live/`, and their JSON Schemas."""
+"""Models that validate the files of `live/`, and the JSON Schemas for editors."""

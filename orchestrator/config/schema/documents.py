@@ -1,4 +1,4 @@
-"""JSON Schemas of the files of ``live/``: those of the models, and what only the catalogue knows: stacks and inputs."""
+"""The JSON Schema of each kind of file in ``live/``, with the stacks and inputs of this repository."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ def _document(title: str, schema: Schema) -> Schema:
 
 
 def _with(schema: Schema, key: str, values: Schema) -> Schema:
-    """The schema with other values for one of its keys, whose description stays."""
+    """Return the schema with other values for one key. The description of the key stays."""
     kept = {name: schema["properties"][key][name] for name in ("description",) if name in schema["properties"][key]}
     return {**schema, "properties": {**schema["properties"], key: {**kept, **values}}}
 
 
 def orch_schema() -> Schema:
-    """The schema of ``live/orch.yaml``."""
+    """Return the schema of ``live/orch.yaml``."""
     values: Schema = {"anyOf": [{"type": "string"}, model_schema(ProviderModel)]}
     providers: Schema = {"type": "object", "additionalProperties": values}
-    return _document("orch: the catalogue's settings", _with(model_schema(OrchModel), "providers", providers))
+    return _document("orch: settings", _with(model_schema(OrchModel), "providers", providers))
 
 
 def account_schema(stacks: Iterable[str]) -> Schema:
-    """The schema of ``live/accounts/NAME.yaml``.
+    """Return the schema of ``live/accounts/NAME.yaml``.
 
     Args:
         stacks: names of all stacks.
@@ -38,23 +38,23 @@ def account_schema(stacks: Iterable[str]) -> Schema:
 
 
 def stage_schema(stacks: Iterable[str]) -> Schema:
-    """The schema of ``live/stages/NAME.yaml``.
+    """Return the schema of ``live/stages/NAME.yaml``.
 
     Args:
         stacks: names of all stacks.
     """
-    title = "orch: a stage, one running copy of the platform"
+    title = "orch: a stage"
     return _document(title, _with(model_schema(StageModel), "stacks", _entries(stacks)))
 
 
 def _entries(stacks: Iterable[str]) -> Schema:
-    """``stacks`` of an account or a stage: known stacks only, each with the inputs of its module."""
+    """Return the schema of ``stacks``: known stacks only, each with the inputs of its module."""
     properties = {name: _entry(name) for name in stacks}
     return {"type": ["object", "null"], "properties": properties, "additionalProperties": False}
 
 
 def _entry(name: str) -> Schema:
-    # An entry that names another module has other inputs than the stack file's module has.
+    # An entry with its own module has other inputs than the module of the stack file.
     entry: Schema = {
         "type": "object",
         "if": {"required": ["module"]},
@@ -65,12 +65,12 @@ def _entry(name: str) -> Schema:
 
 
 def stack_schema(inputs: Schema | None = None, *, module: str | None = None) -> Schema:
-    """The schema of ``live/stacks/NAME.yaml``, and of a stage's entry for that stack.
+    """Return the schema of ``live/stacks/NAME.yaml`` and of an entry for that stack.
 
     Args:
-        inputs: the schema of ``inputs``; None when the module is not known here.
-        module: the module's name, for the title.
+        inputs: the schema of ``inputs``; None when the module is not in this repository.
+        module: name of the module, for the title.
     """
-    title = f"orch: a stack of the module {module}" if module else "orch: a stack"
+    title = f"orch: a stack that uses module {module}" if module else "orch: a stack"
     schema = model_schema(StackModel)
     return _document(title, _with(schema, "inputs", inputs) if inputs else schema)

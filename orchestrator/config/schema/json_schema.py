@@ -1,33 +1,32 @@
-"""The JSON Schemas of ``live/``, written to ``live/.schema/`` and committed, so that editors complete and check."""
+"""Writes the JSON Schemas of ``live/`` to ``live/.schema/``, where editors read them for completion and checks."""
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.config.schema.documents import account_schema, orch_schema, stack_schema, stage_schema
 from orchestrator.config.schema.type_schema import Schema, inputs_schema
 from orchestrator.config.yaml.reader import read_yaml
-from orchestrator.config.yaml.scalars import ScalarKind
+from orchestrator.config.yaml.value import YamlKind
 from orchestrator.errors import CatalogueError
 from orchestrator.hcl.modules.read import read_module
+from orchestrator.util.files import write_atomic
 
 SCHEMA_FOLDER = "live/.schema"
-"""Where the schemas are, relative to the repository."""
+"""Folder of the schemas, relative to the repository."""
 
 
 def schemas(root: Path) -> Mapping[str, str]:
-    """Every schema, made from what ``live/stacks`` and ``modules`` say now; the same files give the same bytes.
+    """Return every schema for the current ``live/stacks`` and ``modules``. The same files give the same bytes.
 
     Args:
         root: the repository.
 
     Returns:
         Path relative to ``live/.schema`` -> JSON text: ``orch.json``, ``account.json``, ``stage.json``, ``stack.json``
-        for a stack in general, and ``stacks/NAME.json`` for each stack, with the inputs of its module.
+        for any stack, and ``stacks/NAME.json`` for each stack, with the inputs of its module.
 
     Raises:
         CatalogueError: a module of a stack cannot be read.
@@ -45,26 +44,26 @@ def schemas(root: Path) -> Mapping[str, str]:
 
 
 def write_schemas(root: Path) -> None:
-    """Bring ``live/.schema`` up to date: each file whole or not at all; what belongs to no stack any more is removed.
+    """Bring ``live/.schema`` up to date and remove the schemas of stacks that no longer exist.
 
     Args:
         root: the repository.
 
     Raises:
-        CatalogueError: a module of a stack cannot be read; nothing is written then.
+        CatalogueError: a module of a stack cannot be read; nothing is written.
         OSError: a file cannot be written.
     """
     wanted = schemas(root)
     folder = root / SCHEMA_FOLDER
     for name in _differing(folder, wanted):
         if name in wanted:
-            _write(folder / name, wanted[name])
+            write_atomic(folder / name, wanted[name].encode(), mode=0o644)
         else:
             (folder / name).unlink()
 
 
 def stale_schemas(root: Path) -> tuple[str, ...]:
-    """The schemas that are not what ``live/`` and ``modules/`` say now: other, missing, or of no stack any more.
+    """Return the schemas that are out of date, missing, or of a stack that no longer exists.
 
     Args:
         root: the repository.
@@ -88,19 +87,6 @@ def _is(path: Path, text: str) -> bool:
     return path.read_bytes() == text.encode()
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def _stack(path: Path, root: Path) -> Schema:
     module = _module(path, root)
     folder = root / "modules" / module if module and _is_name(module) else None
@@ -111,14 +97,14 @@ def _stack(path: Path, root: Path) -> Schema:
 
 
 def _is_name(module: str) -> bool:
-    """Whether it is a folder of ``modules/`` and no address."""
+    """Return whether a module is a folder in ``modules/``, not an address."""
     return all(part.replace("-", "_").isidentifier() for part in module.split("/"))
 
 
 def _module(path: Path, root: Path) -> str | None:
-    """The module that a stack file names; None when the file cannot be read, which the catalogue reports by itself."""
+    """Return the module that a stack file names; None when the file is not valid, which loading reports."""
     try:
         found = read_yaml(path, root=root).get("module")
     except CatalogueError:
         return None
-    return found.value if found is not None and found.kind is ScalarKind.TEXT else None
+    return found.value if found is not None and found.kind is YamlKind.TEXT else None

@@ -1,6 +1,6 @@
-"""JSON Schema of the models that check the files of ``live/``.
+"""Makes JSON Schemas of the pydantic models of ``live/``.
 
-pydantic can make schemas too, but words them otherwise from version to version, and these are committed and compared.
+pydantic can make schemas too, but they differ between its versions, and these are committed and compared.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _SCALARS = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
 
 def model_schema(model: type[BaseModel]) -> Schema:
-    """The schema of an object that a model takes: its keys with their descriptions, and no other key.
+    """Return the schema of a model: its keys with their descriptions, and no other key.
 
     Args:
-        model: of strings, numbers, booleans, literals, lists, dictionaries, unions with None, and such models.
+        model: a model of strings, numbers, booleans, literals, lists, dictionaries, unions with None, and other models.
 
     Raises:
-        TypeError: it has a field of another kind.
+        TypeError: a field has another type.
     """
     hints = get_type_hints(model, include_extras=True)
     properties: Schema = {}

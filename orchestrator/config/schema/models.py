@@ -1,7 +1,7 @@
-"""The shape of each kind of file in ``live/``, strict: what ``docs/live.md`` lists, and nothing else.
+"""The strict shape of each kind of file in ``live/``, as ``docs/live.md`` describes it.
 
-The models check a file as it is written, before anything is merged. ``None`` stands where a file may clear what it
-inherits. Descriptions end up in the JSON Schemas.
+The models check a file as written, before anything is merged. ``None`` is allowed where a file can clear what it
+inherits. The descriptions appear in the JSON Schemas.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ UNIT = r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*(@[a-z0-9-]+)?$"
 STACK = r"^[a-z][a-z0-9-]{0,30}(@[a-z0-9-]+)?$"
 PROVIDER = r"^([A-Za-z0-9]+([.-][A-Za-z0-9]+)*/)?[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9_-]*$"
 
-DESCRIBED = {
-    NAME: "lower-case letters, digits and -, beginning with a letter, at most 31",
-    REGION: "a region such as eu-west-1",
-    ACCOUNT_ID: "the twelve digits of an AWS account",
-    DATE: "a day such as 2027-01-31",
-    DURATION: "a time such as 90s, 10m or 1h30m",
-    ROLE: "the name of a role",
-    IDENTIFIER: "letters, digits, _ and -, beginning with a letter",
+PATTERN_DESCRIPTIONS = {
+    NAME: "lowercase letters, digits and -, starting with a letter, at most 31 characters",
+    REGION: "an AWS region such as eu-west-1",
+    ACCOUNT_ID: "a 12-digit AWS account ID",
+    DATE: "a date such as 2027-01-31",
+    DURATION: "a duration such as 90s, 10m or 1h30m",
+    ROLE: "an IAM role name",
+    IDENTIFIER: "letters, digits, _ and -, starting with a letter or _",
     TAG_KEY: "letters, digits, spaces and _ . : / = + @ -",
     TAG_VALUE: "letters, digits, spaces and _ . : / = + @ -",
-    PROFILE: "the name of an AWS profile",
-    UNIT: "a unit: STAGE/STACK or STAGE/STACK@REGION",
-    STACK: "a stack: NAME or NAME@REGION",
-    PROVIDER: "the address of a provider, e.g. datadog/datadog",
+    PROFILE: "an AWS profile name",
+    UNIT: "a unit such as STAGE/STACK or STAGE/STACK@REGION",
+    STACK: "a stack such as NAME or NAME@REGION",
+    PROVIDER: "a provider address such as datadog/datadog",
 }
-"""Pattern -> what it asks for, in words."""
+"""Pattern -> what it allows, in words."""
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Region = Annotated[str, StringConstraints(pattern=REGION)]
@@ -55,134 +55,139 @@ Profile = Annotated[str, StringConstraints(pattern=PROFILE, max_length=128)]
 StackName = Annotated[str, StringConstraints(pattern=STACK)]
 
 
-class Strict(BaseModel):
-    """No unknown keys, no conversion of one kind of value into another."""
+class StrictModel(BaseModel):
+    """A model without unknown keys and without conversion between types."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-class ProviderModel(Strict):
-    """A provider that is not under ``hashicorp/``."""
+class ProviderModel(StrictModel):
+    """A provider outside ``hashicorp/``."""
 
     source: Annotated[str, StringConstraints(pattern=PROVIDER)] = Field(
-        description="Address of the provider, e.g. datadog/datadog."
+        description="Provider address, e.g. datadog/datadog."
     )
     version: str = Field(description="Version or constraint.")
 
 
-class StateModel(Strict):
-    """Where states are kept."""
+class StateModel(StrictModel):
+    """Where Terraform states are stored."""
 
     bucket: str = Field(
-        description="Name of each account's state bucket; ${{ name }}, ${{ account }}, ${{ account_id }}."
+        description="Name of each account's bucket; ${{ name }}, ${{ account }}, ${{ account_id }}, ${{ region }}."
     )
 
 
-class RolesModel(Strict):
-    """Names of the roles in each account."""
+class RolesModel(StrictModel):
+    """Names of the IAM roles in each account."""
 
-    bootstrap: RoleName | None = Field(None, description="Makes the others.")
-    plan: RoleName | None = Field(None, description="Reads; plans run under it.")
-    apply: RoleName | None = Field(None, description="Writes; applies run under it. It deletes nothing protected.")
+    bootstrap: RoleName | None = Field(None, description="Role that creates the other roles.")
+    plan: RoleName | None = Field(None, description="Read-only role for plans.")
+    apply: RoleName | None = Field(None, description="Role for applies. It cannot delete protected resources.")
     break_glass: RoleName | None = Field(
-        None, description="Applies what a waiver allows, or with --break-glass; its session says who and why."
+        None,
+        description="Role for applies with a waiver or --break-glass. Its session name records who and why.",
     )
 
 
-class TimeoutsModel(Strict):
-    """How long one unit may take."""
+class TimeoutsModel(StrictModel):
+    """Time limits for one unit."""
 
-    plan: Duration | None = Field(None, description="Limit for a plan, e.g. 10m.")
-    apply: Duration | None = Field(None, description="Limit for an apply, e.g. 60m.")
+    plan: Duration | None = Field(None, description="Time limit for a plan, e.g. 10m.")
+    apply: Duration | None = Field(None, description="Time limit for an apply, e.g. 60m.")
 
 
-class OrchModel(Strict):
-    """``live/orch.yaml``: what is true for the whole catalogue."""
+class OrchModel(StrictModel):
+    """``live/orch.yaml``: settings for the whole repository."""
 
-    format: Literal[1] = Field(description="Version of the catalogue's format.")
-    name: Name = Field(description="First part of every name in AWS. It never changes.")
-    orch: str = Field(description='Versions of orch that may run this catalogue, e.g. "~=0.1".')
-    region: Region = Field(description="Region of everything that does not say otherwise.")
-    terraform: str = Field(">=1.11,<2.0", description="Versions of Terraform that may be used.")
-    binary: Literal["terraform", "tofu"] = Field("terraform", description="Which program runs.")
+    format: Literal[1] = Field(description="Version of the file format.")
+    name: Name = Field(description="First part of every name in AWS. Do not change it later.")
+    orch: str = Field(description='Versions of orch that can run this repository, e.g. "~=0.1".')
+    region: Region = Field(description="Default region.")
+    terraform: str = Field(">=1.11,<2.0", description="Allowed Terraform versions.")
+    binary: Literal["terraform", "tofu"] = Field("terraform", description="Program to run: terraform or tofu.")
     providers: dict[Identifier, Any] = Field(
-        default_factory=dict, description="Provider -> version; others than hashicorp's: {source, version}."
+        default_factory=dict, description="Provider -> version. For providers outside hashicorp/: {source, version}."
     )
     module_sources: list[str] | None = Field(
-        None, description="Addresses that modules may call modules from, beside those that stacks name themselves."
+        None, description="Addresses that modules can call modules from, in addition to those that stacks name."
     )
-    state: StateModel = Field(description="Where states are kept.")
-    roles: RolesModel | None = Field(None, description="Names of the roles in each account.")
-    tags: dict[TagKey, TagValue] | None = Field(None, description="Tags on everything.")
-    timeouts: TimeoutsModel | None = Field(None, description="How long one unit may take.")
+    state: StateModel = Field(description="Where Terraform states are stored.")
+    roles: RolesModel | None = Field(None, description="Names of the IAM roles in each account.")
+    tags: dict[TagKey, TagValue] | None = Field(None, description="Tags for every resource.")
+    timeouts: TimeoutsModel | None = Field(None, description="Time limits for one unit.")
     management: AccountId = Field(
-        "999999999999", description="The account whose principals enter the others; the emulator's entry user is there."
+        description="Account whose principals assume the roles in the others. The emulator's user is in it."
     )
 
 
-class AliasModel(Strict):
-    """A further provider configuration of a stack."""
+class AliasModel(StrictModel):
+    """An additional provider configuration of a stack."""
 
-    region: Region | None = Field(None, description="Its region.")
-    account: Name | None = Field(None, description="Its account.")
+    region: Region | None = Field(None, description="Region.")
+    account: Name | None = Field(None, description="Account.")
 
 
-class StackModel(Strict):
-    """``live/stacks/NAME.yaml``, and what a stage may say differently."""
+class StackModel(StrictModel):
+    """``live/stacks/NAME.yaml``, and the keys that a stage can override."""
 
-    module: str | None = Field(None, description="Folder under modules/, a registry address, or git::https://…")
-    version: str | None = Field(None, description="Version of a module with an address.")
-    depends_on: list[StackName] | None = Field(None, description="Order without data.")
-    inputs: dict[Identifier, Any] | None = Field(None, description="Variables of the module.")
+    module: str | None = Field(None, description="Folder in modules/, a registry address, or git::https://…")
+    version: str | None = Field(None, description="Version of a registry module, or the git ref of a git module.")
+    depends_on: list[StackName] | None = Field(
+        None, description="Stacks to apply first, although none of their outputs is read."
+    )
+    inputs: dict[Identifier, Any] | None = Field(None, description="Module variables -> values.")
     secrets: dict[Identifier, str | None] | None = Field(
-        None, description="Ephemeral variable -> ssm:/path or secretsmanager:ID."
+        None, description="Ephemeral module variable -> ssm:/path or secretsmanager:ID."
     )
-    archives: dict[Identifier, str | None] | None = Field(None, description="Variable -> folder that orch zips for it.")
+    archives: dict[Identifier, str | None] | None = Field(None, description="Module variable -> folder to zip.")
     providers: dict[str, AliasModel | None] | None = Field(
-        None, description="The module's further provider configurations."
+        None, description="Additional provider configurations that the module requires."
     )
-    region: Region | None = Field(None, description="Its region.")
-    regions: list[Region] | None = Field(None, description="One unit in each of these regions.")
-    timeouts: TimeoutsModel | None = Field(None, description="How long a unit of it may take.")
+    region: Region | None = Field(None, description="Region.")
+    regions: list[Region] | None = Field(None, description="Regions. Each gets its own unit.")
+    timeouts: TimeoutsModel | None = Field(None, description="Time limits for each unit.")
     imports: dict[str, str | None] | None = Field(
-        None, description="Address in the module -> id of what exists already."
+        None, description="Resource address in the module -> ID of the existing resource to import."
     )
     moved: dict[str, str | None] | None = Field(None, description="Old address in the module -> new address.")
-    named: Name | None = Field(None, description="Keep the names in AWS that a stack of this name had.")
+    named: Name | None = Field(None, description="Former name of the stack, which its names in AWS keep.")
 
 
-# An entry of `stacks` is a StackModel, empty, or false. It is checked by hand (files.py): of a union that does not fit
-# pydantic reports every member, and a person wants one line.
+# An entry of `stacks` is a StackModel, empty, or false. validate.py checks it, because pydantic reports one error for
+# each member of a union.
 StackEntryModel = Any
 
 
-class AccountModel(Strict):
+class AccountModel(StrictModel):
     """``live/accounts/NAME.yaml``."""
 
-    id: AccountId = Field(description="Twelve digits, quoted.")
+    id: AccountId = Field(description="12-digit account ID, quoted.")
     access: Literal["restricted", "open"] = Field(
-        "restricted", description="restricted: apply asks for the stage's name and a clean tree."
+        "restricted", description="restricted: an apply asks for the stage name and requires a clean working tree."
     )
-    region: Region | None = Field(None, description="Its region.")
-    regions: list[Region] | None = Field(None, description="Regions that are allowed here.")
-    stacks: dict[Name, StackEntryModel] | None = Field(None, description="The account's own stacks, before its stages.")
-    roles: RolesModel | None = Field(None, description="Names of the roles, where they differ.")
-    tags: dict[TagKey, TagValue] | None = Field(None, description="Tags on everything in it.")
-    profile: Profile | None = Field(None, description="AWS profile to start from, for people.")
+    region: Region | None = Field(None, description="Region.")
+    regions: list[Region] | None = Field(None, description="Allowed regions.")
+    stacks: dict[Name, StackEntryModel] | None = Field(
+        None, description="Stacks of the account itself, applied before its stages."
+    )
+    roles: RolesModel | None = Field(None, description="Names of the IAM roles, where they differ.")
+    tags: dict[TagKey, TagValue] | None = Field(None, description="Tags for every resource in the account.")
+    profile: Profile | None = Field(None, description="AWS profile to start from.")
 
 
-class StageModel(Strict):
+class StageModel(StrictModel):
     """``live/stages/NAME.yaml``."""
 
-    account: Name | None = Field(None, description="The account that it runs in.")
-    extends: Name | None = Field(None, description="The stage that this one is like.")
-    region: Region | None = Field(None, description="Its region.")
+    account: Name | None = Field(None, description="Account that the stage runs in.")
+    extends: Name | None = Field(None, description="Stage whose keys and stacks this one inherits.")
+    region: Region | None = Field(None, description="Region.")
     stacks: dict[Name, StackEntryModel] | None = Field(
-        None, description="Which stacks, and what differs here; false: not here."
+        None, description="Stacks of the stage and what they override. false leaves an inherited stack out."
     )
     uses: dict[Name, UnitPath | None] | None = Field(
-        None, description="Units of other stages, by the name that stacks know them by."
+        None, description="Name that references use -> unit of another stage, STAGE/STACK. null makes its outputs null."
     )
-    expires: Date | None = Field(None, description="Day after which it may be removed.")
-    named: Name | None = Field(None, description="Keep the names in AWS that a stage of this name had.")
-    disposable: bool | None = Field(None, description="It may be destroyed without being asked for by name.")
+    expires: Date | None = Field(None, description="Date after which the stage can be removed.")
+    named: Name | None = Field(None, description="Former name of the stage, which its names in AWS keep.")
+    disposable: bool | None = Field(None, description="Whether the stage can be destroyed without typing its name.")

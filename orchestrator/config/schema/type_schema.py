@@ -1,4 +1,4 @@
-"""JSON Schema (draft 7, which editors know) for a module's variables and for the types that Terraform has."""
+"""Makes JSON Schemas (draft 7, which editors support) of module variables and Terraform types."""
 
 from __future__ import annotations
 
@@ -6,34 +6,33 @@ import json
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
+from orchestrator.config.catalogue import SET_BY_ORCH
 from orchestrator.hcl.modules.interface import Variable
 from orchestrator.hcl.modules.types import Collection, ObjectType, Primitive, TupleType, Type, parse_type
 
 Schema: TypeAlias = dict[str, Any]
 
 REFERENCE_PATTERN = r"^\$\{\{[^{}]*\}\}$"
-"""A reference alone; inside of text it is text anyway."""
-_GIVEN = {"names", "name", "protected_delete_apis"}
-"""Variables that orch fills when a stack does not: names in AWS, and what deletes protected resources."""
+"""A value that is one reference. A reference inside text is text anyway."""
 
 
 def reference() -> Schema:
-    """What a reference alone looks like."""
+    """Return the schema of a value that is one reference."""
     return {"type": "string", "pattern": REFERENCE_PATTERN}
 
 
 def or_reference(schema: Schema) -> Schema:
-    """The schema, or a reference in its place."""
+    """Return a schema that allows a reference in place of the value."""
     return {"anyOf": [schema, reference()]}
 
 
 def type_schema(wanted: Type, *, whole: bool = False) -> Schema:
-    """The schema of the values that a type takes, with references and ``null`` wherever a value may be.
+    """Return the schema of a Terraform type. References and ``null`` are allowed for every value.
 
     Args:
         wanted: the type constraint.
-        whole: the value is written in one place, as the elements of a list are, so that attributes that must be there
-            can be asked for. Maps merge over the files of a stack, so what one file leaves out another may say.
+        whole: the value is written in one place, like an element of a list, so the schema can require attributes.
+            Maps are merged over several files, so one file can leave out what another one has.
     """
     if isinstance(wanted, Primitive):
         return _primitive(wanted)
@@ -81,9 +80,9 @@ def _object(wanted: ObjectType, *, whole: bool) -> Schema:
 
 
 def inputs_schema(variables: Iterable[Variable]) -> Schema:
-    """The schema of ``inputs`` for a module with these variables.
+    """Return the schema of ``inputs`` for a module with these variables.
 
-    Nothing is required, because a stage may give what the stack file leaves out.
+    Nothing is required, because a stage can set what the stack file leaves out.
     """
     properties = {each.name: {"description": _described(each), **_variable(each)} for each in variables}
     return {"type": ["object", "null"], "properties": properties, "additionalProperties": False}
@@ -95,8 +94,8 @@ def _variable(variable: Variable) -> Schema:
 
 def _described(variable: Variable) -> str:
     if variable.has_default:
-        needed = "May be left out."
+        needed = "Optional."
     else:
-        needed = "orch gives it when it is left out." if variable.name in _GIVEN else "Needed."
+        needed = "Set by orch when left out." if variable.name in SET_BY_ORCH else "Required."
     text = variable.description.strip()
     return f"{text}\n\nType: {variable.type}. {needed}".strip()

@@ -1,4 +1,4 @@
-"""Checks a file of ``live/`` against its model, and says what is wrong as a person would."""
+"""Checks a file of ``live/`` against its model and describes each problem."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from pydantic import BaseModel, ValidationError
 
 from orchestrator.config.schema.models import (
     ACCOUNT_ID,
-    DESCRIBED,
+    PATTERN_DESCRIPTIONS,
     AccountModel,
     OrchModel,
     ProviderModel,
     StackModel,
     StageModel,
 )
-from orchestrator.config.yaml.reader import Yaml
-from orchestrator.config.yaml.scalars import ScalarKind
-from orchestrator.errors import Location, Problem
+from orchestrator.config.yaml.validation import locate, to_plain
+from orchestrator.config.yaml.value import YamlKind, YamlValue
+from orchestrator.errors import Problem
 from orchestrator.util.suggest import near_miss
 
 _WANTED = {
     "string_type": "text",
-    "dict_type": "keys and values",
-    "model_type": "keys and values",
+    "dict_type": "a map of keys and values",
+    "model_type": "a map of keys and values",
     "list_type": "a list",
     "bool_type": "true or false",
 }
 _SHOWN = 60
-"""Characters of a wrong value that a message shows."""
+"""Characters of an invalid value that a message shows."""
 _Step = str | int
 
 
-def validate(value: Yaml, model: type[BaseModel]) -> list[Problem]:
-    """What is wrong with a file or an entry, with the place of each."""
-    if value.kind is not ScalarKind.MAP:
-        return [Problem(value.at, f"this is {value.kind.value}, and must hold keys and values")]
+def validate(value: YamlValue, model: type[BaseModel]) -> list[Problem]:
+    """Return the problems of a file or an entry, each with its location."""
+    if value.kind is not YamlKind.MAP:
+        return [Problem(value.at, f"expected a map of keys and values, found {value.kind.value}")]
     found: list[Problem] = []
     try:
         model.model_validate(to_plain(value))
@@ -51,31 +51,23 @@ def validate(value: Yaml, model: type[BaseModel]) -> list[Problem]:
     return found
 
 
-def _entry(name: str, entry: Yaml) -> list[Problem]:
-    if entry.kind is ScalarKind.NULL or (entry.kind is ScalarKind.BOOL and entry.value is False):
+def _entry(name: str, entry: YamlValue) -> list[Problem]:
+    if entry.kind is YamlKind.NULL or (entry.kind is YamlKind.BOOL and entry.value is False):
         return []
-    if entry.kind is not ScalarKind.MAP:
-        hint = "leave it empty for the defaults, write what differs below it, or false for `not here`"
-        return [Problem(entry.at, f"stacks.{_path([name])} is {_shown(entry)}", hint)]
+    if entry.kind is not YamlKind.MAP:
+        hint = "leave it empty to use the stack file unchanged, or write false to leave the stack out"
+        return [Problem(entry.at, f"stacks.{_path([name])} must be a map, empty or false, found {_shown(entry)}", hint)]
     return validate(entry, StackModel)
 
 
-def _provider(name: str, entry: Yaml) -> list[Problem]:
-    if entry.kind is ScalarKind.MAP:
+def _provider(name: str, entry: YamlValue) -> list[Problem]:
+    if entry.kind is YamlKind.MAP:
         return validate(entry, ProviderModel)
-    if entry.kind is ScalarKind.TEXT and entry.value:
+    if entry.kind is YamlKind.TEXT and entry.value:
         return []
-    hint = f'quote it: "{entry.raw}"' if entry.kind is ScalarKind.NUMBER else 'a version, or {source: …, version: "…"}'
-    return [Problem(entry.at, f"providers.{_path([name])} is {_shown(entry)}", hint)]
-
-
-def to_plain(value: Yaml, *, as_text: bool = False) -> Any:
-    """A value without places; ``as_text``: numbers and booleans as they are written."""
-    if value.kind is ScalarKind.MAP:
-        return {key: to_plain(item, as_text=as_text) for key, item in value.value.items()}
-    if value.kind is ScalarKind.LIST:
-        return [to_plain(item, as_text=as_text) for item in value.value]
-    return value.raw if as_text and value.kind in {ScalarKind.NUMBER, ScalarKind.BOOL} else value.value
+    number = entry.kind is YamlKind.NUMBER
+    hint = f'quote it: "{entry.raw}"' if number else 'write "5.100.0", or {source: …, version: "…"}'
+    return [Problem(entry.at, f"providers.{_path([name])} must be a version or a map, found {_shown(entry)}", hint)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +75,10 @@ class _Error:
     """One of pydantic's errors.
 
     Attributes:
-        type: pydantic's word for it.
-        loc: keys and indices that lead to it.
-        of_key: it is about the last key, not about its value.
-        wanted: what should be there, in words.
+        type: pydantic's error type.
+        loc: keys and indexes that lead to the value.
+        of_key: the error is about the last key, not its value.
+        wanted: what is allowed there, in words.
     """
 
     type: str
@@ -103,11 +95,11 @@ class _Error:
             wanted = str(error["ctx"]["expected"])
         else:
             pattern = error.get("ctx", {}).get("pattern")
-            wanted = DESCRIBED.get(pattern) or _WANTED.get(kind) or str(error["msg"])
+            wanted = PATTERN_DESCRIPTIONS.get(pattern) or _WANTED.get(kind) or str(error["msg"])
         return cls(kind, loc[:-1] if of_key else loc, of_key, wanted)
 
 
-def _problems(value: Yaml, model: type[BaseModel], error: ValidationError) -> Iterator[Problem]:
+def _problems(value: YamlValue, model: type[BaseModel], error: ValidationError) -> Iterator[Problem]:
     found = [_Error.of(each) for each in error.errors(include_url=False)]
     quoted: dict[tuple[_Step, ...], str] = {}
     if any(each.type == "string_type" for each in found):
@@ -116,8 +108,8 @@ def _problems(value: Yaml, model: type[BaseModel], error: ValidationError) -> It
         yield _problem(value, model, each, quoted.get(each.loc))
 
 
-def _if_quoted(value: Yaml, model: type[BaseModel]) -> dict[tuple[_Step, ...], str]:
-    """What would be wrong if every number were text: a hint to quote one must not lead to the next error."""
+def _if_quoted(value: YamlValue, model: type[BaseModel]) -> dict[tuple[_Step, ...], str]:
+    """Return what would be wrong if every number were quoted, so that a hint to quote one does not lead to an error."""
     try:
         model.model_validate(to_plain(value, as_text=True))
     except ValidationError as error:
@@ -125,59 +117,49 @@ def _if_quoted(value: Yaml, model: type[BaseModel]) -> dict[tuple[_Step, ...], s
     return {}
 
 
-def _problem(value: Yaml, model: type[BaseModel], error: _Error, quoted: str | None) -> Problem:
-    """One of pydantic's errors as a problem with a place."""
+def _problem(value: YamlValue, model: type[BaseModel], error: _Error, quoted: str | None) -> Problem:
+    """Return one of pydantic's errors as a problem with a location."""
     if error.type == "missing":
-        at, found = _find(value, error.loc[:-1])
-        return Problem(at, f"the key '{_path(error.loc)}' is missing", _description(model, error.loc))
-    at, found = _find(value, error.loc)
+        at, found = locate(value, error.loc[:-1])
+        return Problem(at, f"missing key '{_path(error.loc)}'", _description(model, error.loc))
+    at, found = locate(value, error.loc)
     if error.type == "extra_forbidden":
         known = sorted(_fields(model, error.loc[:-1]))
         near = near_miss(str(error.loc[-1]), known) or f"known keys: {', '.join(known)}"
         return Problem(at, f"the key '{_path(error.loc)}' is unknown", near)
     if error.of_key:
-        return Problem(at, f"'{_path(error.loc[-1:])}' cannot be a key here", f"it must be {error.wanted}")
+        return Problem(at, f"'{_path(error.loc[-1:])}' is not a valid key", f"use {error.wanted}")
     wanted, hint = _wanted(error, found, quoted)
-    return Problem(found.at, f"{_path(error.loc)} is {_shown(found)}, and must be {wanted}", hint)
+    return Problem(found.at, f"{_path(error.loc)} must be {wanted}, found {_shown(found)}", hint)
 
 
-def _wanted(error: _Error, found: Yaml, quoted: str | None) -> tuple[str, str | None]:
-    """What must be there, and how to write it."""
+def _wanted(error: _Error, found: YamlValue, quoted: str | None) -> tuple[str, str | None]:
+    """Return what is allowed there, and a hint."""
     wanted = error.wanted
-    of_number = error.type == "string_type" and found.kind in {ScalarKind.NUMBER, ScalarKind.BOOL}
+    of_number = error.type == "string_type" and found.kind in {YamlKind.NUMBER, YamlKind.BOOL}
     if of_number and quoted:
         wanted = f"text: {quoted}"
-    if DESCRIBED[ACCOUNT_ID] in wanted and re.fullmatch("[0-9]{11}", found.raw):
-        return wanted, f'it has 11 digits; if a zero at its beginning got lost: "0{found.raw}"'
+    if PATTERN_DESCRIPTIONS[ACCOUNT_ID] in wanted and re.fullmatch("[0-9]{11}", found.raw):
+        return wanted, f'it has 11 digits; if a leading zero was lost, write "0{found.raw}"'
     return wanted, f'quote it: "{found.raw}"' if of_number and not quoted else None
 
 
-def _find(value: Yaml, loc: Sequence[_Step]) -> tuple[Location, Yaml]:
-    """What stands at a path, and the place of its key."""
-    at = value.at
-    for step in loc:
-        at, value = (
-            (value.where(str(step)), value.value[step]) if value.kind is ScalarKind.MAP else (at, value.value[step])
-        )
-    return at, value
-
-
 def _path(loc: Sequence[_Step]) -> str:
-    """``stacks.api.depends_on[0]``; what a terminal would not show as it is, is escaped."""
+    """Return a path such as ``stacks.api.depends_on[0]``, with characters escaped that a terminal cannot show."""
     steps = (f"[{s}]" if isinstance(s, int) else f".{s if s.isprintable() else repr(s)[1:-1]}" for s in loc)
     return "".join(steps).removeprefix(".")
 
 
 def _description(model: type[BaseModel], loc: Sequence[_Step]) -> str | None:
     field = _fields(model, loc[:-1]).get(str(loc[-1]))
-    return field.description if field is not None else None
+    return field.description.removesuffix(".") if field is not None and field.description else None
 
 
 def _fields(model: type[BaseModel], loc: Sequence[_Step]) -> Mapping[str, Any]:
-    """The fields that the model knows at a path."""
+    """Return the fields that the model has at a path."""
     current = model
     for step in loc:
-        if step in current.model_fields:  # else a key of a map from names to models
+        if step in current.model_fields:  # otherwise a key of a map from names to models
             current = _model_in(current.model_fields[str(step)].annotation) or current
     return current.model_fields
 
@@ -188,9 +170,9 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((model for inner in getattr(annotation, "__args__", ()) if (model := _model_in(inner))), None)
 
 
-def _shown(value: Yaml) -> str:
-    if value.kind in {ScalarKind.MAP, ScalarKind.LIST, ScalarKind.NULL}:
+def _shown(value: YamlValue) -> str:
+    if value.kind in {YamlKind.MAP, YamlKind.LIST, YamlKind.NULL}:
         return value.kind.value
-    kind = {ScalarKind.NUMBER: "the number ", ScalarKind.BOOL: "the boolean "}.get(value.kind, "")
+    kind = {YamlKind.NUMBER: "the number ", YamlKind.BOOL: "the boolean "}.get(value.kind, "")
     raw = value.raw if len(value.raw) <= _SHOWN else f"{value.raw[:_SHOWN]}…"
     return f"{kind}{raw if kind else repr(raw)}"

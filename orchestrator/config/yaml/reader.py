@@ -1,113 +1,97 @@
-"""YAML with a place for every value. ruamel.yaml's C parser gives the events; what a value may be is decided here.
+"""Reads YAML files and records where each value is written.
 
-Anchors and merge keys work within a file; tags, keys that are there twice, and whatever one reader of YAML reads
-differently from another are errors.
+ruamel.yaml's C parser produces events, and `builder` makes values of them. Anchors and merge keys work within a file.
+Tags, duplicate keys, and scalars that YAML parsers read differently are errors.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from ruamel.yaml import YAML
 from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # its name for the two builds of the C parser
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    CollectionStartEvent,
-    DocumentStartEvent,
-    Event,
-    MappingEndEvent,
-    MappingStartEvent,
-    NodeEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-)
+from ruamel.yaml.events import Event
 
-from orchestrator.config.yaml.scalars import DoubtfulError, ScalarKind, is_null, scalar
+from orchestrator.config.yaml.builder import DocumentBuilder, YamlProblemError
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import CatalogueError, Location, Problem
 
 MAX_BYTES = 1_000_000
-"""A file of ``live/`` is short; a megabyte is a mistake or an attack."""
-MAX_VALUES = 50_000
-"""Values of one file with every alias written out: what a few nested aliases make a million of stops here."""
-MAX_DEPTH = 40
+"""Size limit of one file: a larger one is a mistake or an attack."""
 _CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_TOO_DEEP = f"values are nested deeper than {MAX_DEPTH} levels"
-_EMPTY_HINT = "delete it, or write what it is for"
+_COLON_IN_FLOW = "found unexpected ':'"
 
 
-@dataclass(frozen=True, slots=True)
-class Yaml:
-    """One value of a file.
-
-    Attributes:
-        kind: what it is.
-        value: dict of text to ``Yaml``, tuple of ``Yaml``, str, int, float, bool or None.
-        at: where it stands.
-        raw: a scalar as it is written.
-        size: how many values it holds, itself included.
-        depth: how many levels of values it holds, itself included.
-        has_ref: ``${`` stands somewhere in it.
-        key_at: for a map, where each key stands.
-    """
-
-    kind: ScalarKind
-    value: Any
-    at: Location
-    raw: str = ""
-    size: int = 1
-    has_ref: bool = False
-    depth: int = 1
-    key_at: Mapping[str, Location] | None = None
-
-    def get(self, key: str) -> Yaml | None:
-        """The value of a key of a map; None when there is none, or this is no map."""
-        return self.value.get(key) if self.kind is ScalarKind.MAP else None
-
-    def items(self) -> Iterator[tuple[str, Yaml]]:
-        """Keys and values of a map; nothing for anything else."""
-        return iter(self.value.items() if self.kind is ScalarKind.MAP else ())
-
-    def where(self, key: str) -> Location:
-        """Where a key of a map stands."""
-        return (self.key_at or {}).get(key, self.at)
-
-
-def read_yaml(path: Path, *, root: Path) -> Yaml:
+def read_yaml(path: Path, *, root: Path) -> YamlValue:
     """Read one file.
 
     Args:
         path: the file.
-        root: the repository; places are relative to it.
+        root: the repository; locations are relative to it.
 
     Raises:
-        CatalogueError: it cannot be read, is empty, binary, too large, or not YAML that means one thing only.
+        CatalogueError: the file cannot be read, is empty, binary or too large, or is not valid, unambiguous YAML.
     """
     file = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
     try:
         with path.open("rb") as content:
-            data = content.read(MAX_BYTES + 1)  # of what is far too large, no more than shows that it is
+            data = content.read(MAX_BYTES + 1)  # never read more than proves that it is too large
     except OSError as error:
-        raise CatalogueError([Problem(Location(file), f"the file cannot be read: {error.strerror}")]) from error
+        raise CatalogueError([Problem(Location(file), f"cannot read the file: {error.strerror}")]) from error
     return parse_yaml(data, file)
 
 
-def parse_yaml(data: bytes, file: str) -> Yaml:
+def parse_yaml(data: bytes, file: str) -> YamlValue:
     """Parse the content of one file.
+
+    Args:
+        data: the content.
+        file: the name that problems show.
 
     Raises:
         CatalogueError: as for ``read_yaml``.
     """
+    found = parse_optional_yaml(data, file)
+    if found is None:
+        raise CatalogueError([Problem(Location(file), "the file is empty", "delete it, or add its content")])
+    return found
+
+
+def parse_optional_yaml(data: bytes, file: str, *, plain_dates: bool = False) -> YamlValue | None:
+    """Parse the content of a file that may be empty.
+
+    Args:
+        data: the content.
+        file: the name that problems show.
+        plain_dates: read an unquoted date as text instead of refusing it.
+
+    Returns:
+        The value; None when the file is empty, has only comments, or is null.
+
+    Raises:
+        CatalogueError: the content is binary, too large, or not valid, unambiguous YAML.
+    """
     text = _decoded(data, file)
     try:
-        return _Builder(file).document(_events(text))
-    except _ProblemFoundError as error:
+        found = _document(text, file, plain_dates=plain_dates)
+    except YamlProblemError as error:
         raise CatalogueError([error.problem]) from error
     except YAMLError as error:
         raise CatalogueError([_parser_problem(error, text, file)]) from error
+    return None if found is None or found.kind is YamlKind.NULL else found
+
+
+def _document(text: str, file: str, *, plain_dates: bool) -> YamlValue | None:
+    try:
+        return DocumentBuilder(file, plain_dates=plain_dates).document(_events(text))
+    except MarkedYAMLError as error:
+        if error.problem != _COLON_IN_FLOW:
+            raise
+    # YAML 1.2 allows [service:Action] without quotes. ruamel.yaml's Python parser reads it; its C parser does not.
+    return DocumentBuilder(file, plain_dates=plain_dates).document(YAML(typ="safe", pure=True).parse(text))
 
 
 def _events(text: str) -> Iterator[Event]:
@@ -122,9 +106,7 @@ def _events(text: str) -> Iterator[Event]:
 def _decoded(data: bytes, file: str) -> str:
     if len(data) > MAX_BYTES:
         what = f"the file has more than {MAX_BYTES:,} bytes"
-        raise CatalogueError([Problem(Location(file), what, "files of live/ are short: move data to where it belongs")])
-    if not data.strip():
-        raise CatalogueError([Problem(Location(file), "the file is empty", _EMPTY_HINT)])
+        raise CatalogueError([Problem(Location(file), what, "configuration files are short: move the data elsewhere")])
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -135,16 +117,16 @@ def _decoded(data: bytes, file: str) -> str:
         raise CatalogueError([problem]) from error
     if (found := _CONTROL.search(text)) is not None:
         line = text.count("\n", 0, found.start()) + 1
-        what = f"the file holds the control character {found[0]!r}: it is binary"
-        raise CatalogueError([Problem(Location(file, line), what, "write it anew as text")])
+        what = f"the file contains the control character {found[0]!r}"
+        raise CatalogueError([Problem(Location(file, line), what, "it is binary: save it as text")])
     return text
 
 
 def _parser_problem(error: YAMLError, text: str, file: str) -> Problem:
     mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
     if mark is None:
-        return Problem(Location(file), f"this is not YAML: {str(error).splitlines()[0]}")
-    what = f"this is not YAML: {getattr(error, 'problem', None) or error}"
+        return Problem(Location(file), f"invalid YAML: {str(error).splitlines()[0]}")
+    what = f"invalid YAML: {getattr(error, 'problem', None) or error}"
     lines = text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
     hint = None
@@ -153,144 +135,3 @@ def _parser_problem(error: YAMLError, text: str, file: str) -> Problem:
     elif "\t" in line[: mark.column + 1]:
         hint = "indent with spaces, not tabs"
     return Problem(Location(file, mark.line + 1, mark.column + 1), what, hint)
-
-
-class _ProblemFoundError(Exception):
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.what)
-        self.problem = problem
-
-
-class _Builder:
-    """Builds values from events."""
-
-    def __init__(self, file: str) -> None:
-        self._file = file
-        self._anchors: dict[str, Yaml | None] = {}
-
-    def document(self, events: Iterator[Event]) -> Yaml:
-        """The one document of a stream."""
-        root: Yaml | None = None
-        for event in events:
-            if isinstance(event, DocumentStartEvent):
-                if root is not None:
-                    raise self._wrong(event, "a second document begins here", "one file holds one document")
-                root = self._value(next(events), events, 1)
-        if root is None:
-            raise _ProblemFoundError(Problem(Location(self._file), "the file holds nothing but comments", _EMPTY_HINT))
-        return root
-
-    def _at(self, event: Event) -> Location:
-        return Location(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
-
-    def _wrong(self, event: Event, what: str, hint: str | None = None) -> _ProblemFoundError:
-        return _ProblemFoundError(Problem(self._at(event), what, hint))
-
-    def _value(self, event: Event, events: Iterator[Event], depth: int) -> Yaml:
-        if isinstance(event, AliasEvent):
-            return self._alias(event, depth)
-        if not isinstance(event, ScalarEvent | CollectionStartEvent):
-            raise self._wrong(event, "this is not YAML that is understood here")
-        self._refuse_tag(event)
-        if depth > MAX_DEPTH:
-            raise self._wrong(event, _TOO_DEEP)
-        if event.anchor is None:
-            value = self._untagged(event, events, depth)
-        else:
-            self._anchors[event.anchor] = None
-            value = self._anchors[event.anchor] = self._untagged(event, events, depth)
-        if value.size > MAX_VALUES:
-            hint = "aliases of aliases multiply: write out what is meant"
-            raise self._wrong(event, f"with all aliases written out this is more than {MAX_VALUES:,} values", hint)
-        return value
-
-    def _alias(self, event: AliasEvent, depth: int) -> Yaml:
-        if event.anchor not in self._anchors:
-            raise self._wrong(event, f"there is no &{event.anchor} before it in this file")
-        found = self._anchors[event.anchor]
-        if found is None:
-            raise self._wrong(event, f"*{event.anchor} stands inside of &{event.anchor}, so it would never end")
-        if depth + found.depth - 1 > MAX_DEPTH:
-            raise self._wrong(event, _TOO_DEEP)
-        return found
-
-    def _refuse_tag(self, event: ScalarEvent | CollectionStartEvent) -> None:
-        if event.tag is not None:
-            raise self._wrong(event, f"the tag {event.tag!r} means nothing here", "write the value without a tag")
-
-    def _untagged(self, event: NodeEvent, events: Iterator[Event], depth: int) -> Yaml:
-        if isinstance(event, ScalarEvent):
-            return self._scalar(event)
-        if isinstance(event, MappingStartEvent):
-            return self._map(event, events, depth)
-        items = []
-        while not isinstance(inner := next(events), SequenceEndEvent):
-            items.append(self._value(inner, events, depth + 1))
-        return Yaml(
-            ScalarKind.LIST,
-            tuple(items),
-            self._at(event),
-            size=1 + sum(item.size for item in items),
-            has_ref=any(item.has_ref for item in items),
-            depth=1 + max((item.depth for item in items), default=0),
-        )
-
-    def _map(self, start: Event, events: Iterator[Event], depth: int) -> Yaml:
-        own: dict[str, Yaml] = {}
-        places: dict[str, Location] = {}
-        merged: list[Yaml] | None = None
-        while not isinstance(event := next(events), MappingEndEvent):
-            if not isinstance(event, ScalarEvent):
-                raise self._wrong(event, "a key must be text")
-            if event.value == "<<" and not event.style:
-                if merged is not None:
-                    raise self._wrong(event, "the key '<<' is here twice", "<< takes a list of maps: [*one, *two]")
-                merged = self._merged(next(events), events, depth)
-                continue
-            key = self._key(event)
-            if key in own:
-                raise self._wrong(event, f"the key {key!r} is here twice", f"it is already in line {places[key].line}")
-            places[key] = self._at(event)
-            own[key] = self._value(next(events), events, depth + 1)
-        for other in merged or ():
-            for key, value in other.items():
-                if key not in own:
-                    own[key] = value
-                    places[key] = other.where(key)
-        return Yaml(
-            ScalarKind.MAP,
-            own,
-            self._at(start),
-            size=1 + sum(value.size for value in own.values()),
-            has_ref=any(value.has_ref for value in own.values()),
-            depth=1 + max((value.depth for value in own.values()), default=0),
-            key_at=places,
-        )
-
-    def _key(self, event: ScalarEvent) -> str:
-        self._refuse_tag(event)
-        key: str = event.value
-        if event.anchor is not None:
-            raise self._wrong(event, "an anchor stands on a key", "anchors are for values")
-        if not event.style and is_null(key):
-            raise self._wrong(event, "a key must be text", f'quote it if it is meant: "{key}"')
-        if "${{" in key:
-            raise self._wrong(event, "a reference cannot be a key", "keys are as they are written")
-        return key
-
-    def _merged(self, event: Event, events: Iterator[Event], depth: int) -> list[Yaml]:
-        value = self._value(event, events, depth + 1)
-        sources = list(value.value) if value.kind is ScalarKind.LIST else [value]
-        if any(source.kind is not ScalarKind.MAP for source in sources):
-            raise self._wrong(event, "<< takes a map, or a list of maps")
-        return sources
-
-    def _scalar(self, event: ScalarEvent) -> Yaml:
-        at, raw = self._at(event), event.value
-        if event.style:
-            return Yaml(ScalarKind.TEXT, raw, at, raw, has_ref="${" in raw)
-        try:
-            kind, value = scalar(raw)
-        except DoubtfulError as error:
-            raise self._wrong(event, str(error), error.hint) from error
-        return Yaml(kind, value, at, raw, has_ref=kind is ScalarKind.TEXT and "${" in raw)

@@ -1,28 +1,18 @@
-"""What a plain word of YAML is. Text is text: whatever some reader of YAML takes for something else must be quoted."""
+"""Decides what an unquoted YAML scalar is, and refuses those that YAML parsers read differently."""
 
 from __future__ import annotations
 
 import math
 import re
-from enum import StrEnum
+
+from orchestrator.config.yaml.value import YamlKind
 
 MAX_DIGITS = 40
-"""A longer number is text, or a mistake; Python itself refuses to read some thousands of digits."""
+"""A longer number is text or a mistake. Python refuses to parse a number of some thousands of digits."""
 
 
-class ScalarKind(StrEnum):
-    """What a value is."""
-
-    MAP = "a map"
-    LIST = "a list"
-    TEXT = "text"
-    NUMBER = "a number"
-    BOOL = "true or false"
-    NULL = "empty"
-
-
-class DoubtfulError(ValueError):
-    """A plain word that readers of YAML take for different things. ``hint`` says how to write what is meant."""
+class AmbiguousScalarError(ValueError):
+    """YAML parsers read this unquoted scalar differently. ``hint`` is how to write it."""
 
     def __init__(self, what: str, hint: str) -> None:
         super().__init__(what)
@@ -38,45 +28,54 @@ _NUMBERISH = re.compile(
     r"[-+]?0[0-9_]+(?:\.[0-9_]*)?|[-+]?0[xob][0-9a-fA-F_]+|[-+]?[0-9][0-9_]*_[0-9_]*(?:\.[0-9_]*)?|[-+]?\.[0-9]+|"
     r"[-+]?[0-9]+\.|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)|[-+]?[0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?"
 )
-_DOUBTFUL = (
-    (_BOOLISH, "a word that some YAML readers take for true or false", "; else write true or false"),
-    (_DATE, "what YAML takes for a date", ""),
-    (_NUMBERISH, "what YAML takes for a number, and not for the one that it looks like", "; else write plain digits"),
+_AMBIGUOUS = (
+    (_BOOLISH, "some YAML parsers read it as a boolean", "; otherwise write true or false"),
+    (_DATE, "some YAML parsers read it as a date", ""),
+    (_NUMBERISH, "YAML parsers read it as different numbers", "; otherwise write plain digits"),
 )
 
 
 def is_null(raw: str) -> bool:
-    """Whether a plain word means that nothing is there."""
+    """Return whether an unquoted scalar is null."""
     return _NULL.fullmatch(raw) is not None
 
 
-def scalar(raw: str) -> tuple[ScalarKind, str | int | float | bool | None]:
-    """A plain word as what it is.
+def scalar(raw: str, *, plain_dates: bool = False) -> tuple[YamlKind, str | int | float | bool | None]:
+    """Return the kind and value of an unquoted scalar.
+
+    Args:
+        raw: the scalar as written.
+        plain_dates: read a date as text.
 
     Raises:
-        DoubtfulError: nobody can know.
+        AmbiguousScalarError: YAML parsers read it differently.
     """
     if is_null(raw):
-        return ScalarKind.NULL, None
+        return YamlKind.NULL, None
     if raw in {"true", "false"}:
-        return ScalarKind.BOOL, raw == "true"
+        return YamlKind.BOOL, raw == "true"
+    if plain_dates and _DATE.fullmatch(raw):
+        return YamlKind.TEXT, raw
+    return _number(raw) or _text(raw)
+
+
+def _text(raw: str) -> tuple[YamlKind, str]:
+    for pattern, what, instead in _AMBIGUOUS:
+        if pattern.fullmatch(raw):
+            raise AmbiguousScalarError(f"{raw} is ambiguous: {what}", f'if it is text, quote it: "{raw}"{instead}')
+    return YamlKind.TEXT, raw
+
+
+def _number(raw: str) -> tuple[YamlKind, int | float] | None:
     if not raw[0].isascii() or raw[0].isalpha():
-        _refuse_doubtful(raw)
-        return ScalarKind.TEXT, raw
+        return None
     if _INT.fullmatch(raw):
         if len(raw) > MAX_DIGITS:
-            raise DoubtfulError(f"{raw[:12]}… is a number of {len(raw)} digits", "if it is text, quote it")
-        return ScalarKind.NUMBER, int(raw)
+            raise AmbiguousScalarError(f"{raw[:12]}… is a number with {len(raw)} digits", "if it is text, quote it")
+        return YamlKind.NUMBER, int(raw)
     if _FLOAT.fullmatch(raw):
         number = float(raw)
         if not math.isfinite(number):
-            raise DoubtfulError(f"{raw[:20]} is too large for a number", "if it is text, quote it")
-        return ScalarKind.NUMBER, number
-    _refuse_doubtful(raw)
-    return ScalarKind.TEXT, raw
-
-
-def _refuse_doubtful(raw: str) -> None:
-    for pattern, what, instead in _DOUBTFUL:
-        if pattern.fullmatch(raw):
-            raise DoubtfulError(f"{raw} is {what}", f'if it is text, quote it: "{raw}"{instead}')
+            raise AmbiguousScalarError(f"{raw[:20]} is too large for a number", "if it is text, quote it")
+        return YamlKind.NUMBER, number
+    return None

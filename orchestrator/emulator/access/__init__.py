@@ -1,5 +1,5 @@
-"""Who may do what: signatures, callers, policies and refusals, as AWS answers them.
+"""Access checks as in AWS: signatures, callers, policies and error responses.
 
-moto checks identity policies only, on few resources, without conditions, boundaries or session policies, and refuses in
-a form that JSON services' clients cannot read. So the emulator asks here before moto sees a request.
+moto checks only identity policies, on few resources, without conditions, boundaries or session policies, and its errors
+are in a format that clients of JSON services cannot read. So the emulator checks each request before moto receives it.
 """

@@ -1,4 +1,4 @@
-"""Who calls: the user or the role's session that an access key belongs to, with the policies that bind it."""
+"""Find the caller of a request: the user or role session that owns the access key, with all policies that apply."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Caller:
     """A user, or a session of a role.
 
     Attributes:
-        account: 12-digit id.
-        arn: as ``GetCallerIdentity`` gives it.
-        principal: as policies of others name it.
-        secret: the key's secret.
-        token: the session's token; None for a user.
-        expires: when the session ends; None for a user.
-        identity: JSON of its own policies.
-        boundary: JSON of its permissions boundary; None: it has none; "" is one that is gone, which allows nothing.
-        session: JSON of the session's policies; None: it was assumed without.
-        tags: of the session, as they were given.
-        context: condition keys about it, lower case.
+        account: 12-digit ID.
+        arn: as returned by ``GetCallerIdentity``.
+        principal: as named in resource and trust policies.
+        secret: secret access key.
+        token: session token; None for a user.
+        expires: end of the session; None for a user.
+        identity: JSON of the identity policies.
+        boundary: JSON of the permissions boundary; None: it has none; "": the policy was deleted, which allows nothing.
+        session: JSON of the session policies; None: it was assumed without any.
+        tags: session tags.
+        context: condition keys about the caller, lower case.
     """
 
     account: str
@@ -50,11 +50,11 @@ class Caller:
 
 
 def account_of(access_key: str) -> str | None:
-    """The account that is written into a key's id; None if there is none in it.
+    """Return the account ID that an access key ID encodes; None if it encodes none.
 
     Args:
-        access_key: 20 characters: AKIA or ASIA, 8 for half of the account's number, one whose half of the alphabet
-            says whether that number is odd, and 7 that are random.
+        access_key: 20 characters: AKIA or ASIA, 8 for half of the account ID, one that tells whether the account ID is
+            odd, and 7 random ones.
     """
     if len(access_key) != len("AKIA") + 16:
         return None
@@ -70,10 +70,10 @@ def account_of(access_key: str) -> str | None:
 
 
 def find_caller(access_key: str) -> Caller | None:
-    """The owner of a key; None if nobody has it or its role is gone.
+    """Return the owner of an access key; None if there is no owner or its role was deleted.
 
     Args:
-        access_key: the key's id.
+        access_key: access key ID.
     """
     account = account_of(access_key)
     if account is None or account not in iam_backends:
@@ -91,7 +91,7 @@ def find_caller(access_key: str) -> Caller | None:
 
 
 def role_by_arn(arn: str) -> Any:
-    """Moto's role of an ARN; None if it does not exist."""
+    """Return moto's role with an ARN; None if it does not exist."""
     account = arn.split(":")[4] if arn.count(":") >= 5 else ""
     if account not in iam_backends:
         return None
@@ -99,7 +99,7 @@ def role_by_arn(arn: str) -> Any:
 
 
 def managed(backend: Any, arn: str) -> str:
-    """JSON of a managed policy's default version; "" if there is no such policy."""
+    """Return the JSON of a managed policy's default version; "" if the policy does not exist."""
     policy = backend.managed_policies.get(arn)
     return "" if policy is None else _document(policy)
 
@@ -150,7 +150,7 @@ def _session(backend: Any, role: Any, session: Any) -> Caller:
             role.arn,
             "AssumedRole",
             f"{role.id}:{session.session_name}",
-            # A session's own tag goes before the role's of that key.
+            # A session tag overrides the role's tag with the same key.
             ({tag["Key"]: tag["Value"] for tag in role.tags or ()} | tags).items(),
         ),
         tags=tags,

@@ -1,4 +1,4 @@
-"""Conditions of policies: every operator of IAM but ``BinaryEquals``. Pure functions."""
+"""Policy conditions: every IAM operator except ``BinaryEquals``. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 ConditionContext = Mapping[str, Sequence[str]]
-"""Condition keys in lower case, with their values; a key that a call does not have is missing."""
+"""Condition keys in lower case with their values; keys that do not apply to a request are missing."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _LITERALS = {"*": "*", "?": "?", "$": "$"}
 
 
-def holds(condition: Mapping[str, Mapping[str, Any]], context: ConditionContext) -> bool:
-    """Whether every operator and every key of a ``Condition`` holds.
+def conditions_hold(condition: Mapping[str, Mapping[str, Any]], context: ConditionContext) -> bool:
+    """Whether all operators and keys of a ``Condition`` match.
 
     Args:
         condition: operator -> key -> value or values.
-        context: what is known of the call.
+        context: condition keys of the request.
 
     Raises:
-        ValueError: an operator that IAM does not have, or a value that it cannot be.
+        ValueError: an operator that IAM does not have, or an invalid value.
     """
     return all(
         _one(operator, context.get(key.lower()), _texts(wanted), context)
@@ -34,9 +34,9 @@ def holds(condition: Mapping[str, Mapping[str, Any]], context: ConditionContext)
 
 
 def substitute(text: str, context: ConditionContext) -> str:
-    """Put in what ``${aws:username}`` and its like stand for.
+    """Replace policy variables such as ``${aws:username}``.
 
-    A variable that the call has no value for becomes a sign that is in no name, so that nothing matches it.
+    A variable without a value becomes a character that occurs in no name, so that nothing matches it.
     """
     if "${" not in text:
         return text
@@ -62,7 +62,7 @@ def _one(operator: str, have: Sequence[str] | None, wanted: Sequence[str], conte
     negated = "Not" in name
     test = _TESTS.get(name.replace("Not", "", 1))
     if test is None:
-        raise ValueError(f"the condition operator {operator} does not exist")
+        raise ValueError(f"unknown condition operator {operator}")
     if not have:
         return optional or negated or quantifier == "ForAllValues"
     texts = [substitute(each, context) for each in wanted]
@@ -72,7 +72,7 @@ def _one(operator: str, have: Sequence[str] | None, wanted: Sequence[str], conte
 
     if quantifier == "ForAllValues":
         return all(fits(value) for value in have)
-    # Several values without a quantifier are compared as ForAnyValue does; a negation must hold for each of them.
+    # Without a quantifier, one of several values must match, as with ForAnyValue; a negation must hold for all.
     return all(fits(value) for value in have) if negated and not quantifier else any(fits(value) for value in have)
 
 
@@ -82,7 +82,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _like(value: str, pattern: str) -> bool:
-    # Only * and ? are special in IAM: a bracket stands for itself.
+    # Only * and ? are special in IAM; a bracket is an ordinary character.
     return fnmatch.fnmatchcase(value, pattern.replace("[", "[[]"))
 
 
@@ -126,7 +126,7 @@ _TESTS: Mapping[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda a, b: a == b,
     "StringEqualsIgnoreCase": lambda a, b: a.lower() == b.lower(),
     "StringLike": _like,
-    "ArnEquals": _arn_like,  # IAM documents both to be the same
+    "ArnEquals": _arn_like,  # the same as ArnLike, according to IAM's documentation
     "ArnLike": _arn_like,
     "Bool": lambda a, b: a.lower() == b.lower(),
     "IpAddress": _address,

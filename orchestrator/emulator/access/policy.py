@@ -1,4 +1,4 @@
-"""Policy documents: does a statement speak about this call, and what do all of them together say? Pure functions."""
+"""Evaluate policy documents: which statements apply to a request, and their combined effect. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-from orchestrator.emulator.access.conditions import ConditionContext, holds, substitute
+from orchestrator.emulator.access.conditions import ConditionContext, conditions_hold, substitute
 
 
 class Effect(Enum):
-    """What policies say about a call."""
+    """The effect of policies on a request."""
 
     ALLOW = "allow"
     DENY = "deny"
@@ -22,23 +22,23 @@ class Effect(Enum):
 
 
 class Grant(Enum):
-    """How a policy's principal names a caller."""
+    """How a policy's principal element matches a caller."""
 
     DIRECT = "direct"
-    """Its user, role or session is named, or everyone is."""
+    """It names the user, role or session, or everyone."""
     ACCOUNT = "account"
-    """Its account is named: the account's own policies decide further."""
+    """It names the account, whose own policies must also allow the request."""
     NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls, as policies of resources and roles name it.
+    """A caller, as resource and trust policies name it.
 
     Attributes:
-        account: 12-digit id.
-        arns: every ARN that names it: of the user; of the role and of its session.
-        federated: ARN of the identity provider that vouches for it, if any.
+        account: 12-digit ID.
+        arns: every ARN of the caller: of the user, or of the role and its session.
+        federated: ARN of the identity provider that authenticated the caller, if any.
     """
 
     account: str
@@ -47,74 +47,62 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One thing that a call does.
+class RequiredAction:
+    """One action of a request that must be allowed.
 
     Attributes:
-        action: IAM's name of it: ``s3:GetObject``.
-        resources: the ARNs that it can be named by; ``*`` where it is about no single resource.
-        context: condition keys, in lower case, with their values.
+        name: IAM name of the action: ``s3:GetObject``.
+        resources: the ARNs that can name the resource; ``*`` if the action has no specific resource.
+        context: condition keys in lower case with their values.
     """
 
-    action: str
+    name: str
     resources: tuple[str, ...]
     context: ConditionContext
 
 
-def statements(document: str) -> tuple[Mapping[str, Any], ...]:
-    """The statements of a policy.
+def evaluate(documents: Iterable[str], action: RequiredAction) -> Effect:
+    """Evaluate policies without a principal: identity policies, boundaries, session policies.
 
     Args:
-        document: its JSON.
-
-    Raises:
-        ValueError: it is not a policy document.
-    """
-    return _parse(document)
-
-
-def judge(documents: Iterable[str], question: Question) -> Effect:
-    """What policies without a principal say: those of a role, of a user, boundaries, session policies.
-
-    Args:
-        documents: the policies' JSON.
-        question: the call.
+        documents: JSON of the policies.
+        action: the action.
 
     Returns:
         DENY if any statement denies it, else ALLOW if any allows it, else NOTHING.
     """
-    said = {each["Effect"] for document in documents for each in _parse(document) if _concerns(each, question)}
-    return _sum(said)
+    effects = {each["Effect"] for document in documents for each in _parse(document) if _applies(each, action)}
+    return _combined(effects)
 
 
-def judge_for(document: str, question: Question, principal: Principal) -> tuple[Effect, Grant]:
-    """What a policy with principals says: of a bucket, or who may assume a role.
+def evaluate_for(document: str, action: RequiredAction, principal: Principal) -> tuple[Effect, Grant]:
+    """Evaluate a policy with principals: a bucket policy or a trust policy.
 
     Args:
-        document: the policy's JSON.
-        question: the call.
-        principal: who calls.
+        document: JSON of the policy.
+        action: the action.
+        principal: the caller.
 
     Returns:
-        the effect, and for ALLOW the closest way in which a statement names the caller.
+        the effect, and for ALLOW the most specific match of the caller.
     """
-    said: set[str] = set()
+    effects: set[str] = set()
     grants: set[Grant] = set()
     for each in _parse(document):
-        grant = names(each, principal)
-        if grant is Grant.NONE or not _concerns(each, question):
+        grant = match_principal(each, principal)
+        if grant is Grant.NONE or not _applies(each, action):
             continue
-        said.add(each["Effect"])
+        effects.add(each["Effect"])
         if each["Effect"] == "Allow":
             grants.add(grant)
-    effect = _sum(said)
+    effect = _combined(effects)
     if effect is not Effect.ALLOW:
         return effect, Grant.NONE
     return effect, Grant.DIRECT if Grant.DIRECT in grants else Grant.ACCOUNT
 
 
-def names(statement: Mapping[str, Any], principal: Principal) -> Grant:
-    """How a statement's ``Principal`` or ``NotPrincipal`` names a caller."""
+def match_principal(statement: Mapping[str, Any], principal: Principal) -> Grant:
+    """Return how a statement's ``Principal`` or ``NotPrincipal`` matches a caller."""
     if "NotPrincipal" in statement:
         named = _named(statement["NotPrincipal"], principal)
         return Grant.DIRECT if named is Grant.NONE else Grant.NONE
@@ -122,12 +110,12 @@ def names(statement: Mapping[str, Any], principal: Principal) -> Grant:
 
 
 def matches(pattern: str, text: str, *, ignore_case: bool = False) -> bool:
-    """Whether a text is of a pattern with ``*`` and ``?``."""
+    """Whether a text matches a pattern with ``*`` and ``?``."""
     return _pattern(pattern, ignore_case).fullmatch(text) is not None
 
 
 def as_list(value: Any) -> Sequence[Any]:
-    """A policy's element, which may be one value or a list of them."""
+    """Return a policy element, which can be one value or a list, as a list."""
     return value if isinstance(value, list) else [value]
 
 
@@ -145,32 +133,32 @@ def _named(given: Any, principal: Principal) -> Grant:
     return Grant.ACCOUNT if account else Grant.NONE
 
 
-def _concerns(statement: Mapping[str, Any], question: Question) -> bool:
-    if not _action_is_meant(statement, question.action):
+def _applies(statement: Mapping[str, Any], action: RequiredAction) -> bool:
+    if not _action_matches(statement, action.name):
         return False
-    if not _resource_is_meant(statement, question):
+    if not _resource_matches(statement, action):
         return False
-    return holds(statement.get("Condition", {}), question.context)
+    return conditions_hold(statement.get("Condition", {}), action.context)
 
 
-def _action_is_meant(statement: Mapping[str, Any], action: str) -> bool:
+def _action_matches(statement: Mapping[str, Any], action: str) -> bool:
     if "NotAction" in statement:
         return not any(matches(each, action, ignore_case=True) for each in as_list(statement["NotAction"]))
     return any(matches(each, action, ignore_case=True) for each in as_list(statement.get("Action", [])))
 
 
-def _resource_is_meant(statement: Mapping[str, Any], question: Question) -> bool:
+def _resource_matches(statement: Mapping[str, Any], action: RequiredAction) -> bool:
     for element, wanted in (("NotResource", False), ("Resource", True)):
         if element in statement:
-            patterns = [substitute(each, question.context) for each in as_list(statement[element])]
-            return any(matches(p, r) for p in patterns for r in question.resources) is wanted
-    return True  # a trust policy has neither
+            patterns = [substitute(each, action.context) for each in as_list(statement[element])]
+            return any(matches(p, r) for p in patterns for r in action.resources) is wanted
+    return True  # a trust policy has no resource
 
 
-def _sum(said: set[str]) -> Effect:
-    if "Deny" in said:
+def _combined(effects: set[str]) -> Effect:
+    if "Deny" in effects:
         return Effect.DENY
-    return Effect.ALLOW if "Allow" in said else Effect.NOTHING
+    return Effect.ALLOW if "Allow" in effects else Effect.NOTHING
 
 
 @lru_cache(maxsize=4096)
@@ -183,8 +171,8 @@ def _pattern(pattern: str, ignore_case: bool) -> re.Pattern[str]:
 def _parse(document: str) -> tuple[Mapping[str, Any], ...]:
     data = json.loads(document)
     if not isinstance(data, dict) or "Statement" not in data:
-        raise ValueError("a policy document without Statement")
+        raise ValueError("the policy document has no Statement")
     found = tuple(as_list(data["Statement"]))
     if any(each.get("Effect") not in {"Allow", "Deny"} for each in found):
-        raise ValueError("a statement's Effect is neither Allow nor Deny")
+        raise ValueError("the Effect of a statement must be Allow or Deny")
     return found

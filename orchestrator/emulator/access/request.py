@@ -1,4 +1,4 @@
-"""What a request asks for: service, operation, parameters, and who says that they sent it."""
+"""Parse a request: service, operation, parameters and signature."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/a
 _SIGNED = re.compile(r"SignedHeaders=([^,\s]+)")
 _SIGNATURE = re.compile(r"Signature=([0-9a-f]{64})")
 
-# Where a service signs under another name than botocore's.
+# Services whose signing name differs from botocore's name.
 _SERVICES = {
     "elasticfilesystem": "efs",
     "elasticmapreduce": "emr",
@@ -31,7 +31,7 @@ _SERVICES = {
     "states": "stepfunctions",
     "tagging": "resourcegroupstaggingapi",
 }
-# (signing name, start of the path, service): services that sign with another's name.
+# (signing name, path prefix, service): services that sign with the name of another service.
 _BY_PATH = (
     ("s3", "/v20180820/", "s3control"),
     ("apigateway", "/v2/", "apigatewayv2"),
@@ -44,10 +44,10 @@ class Signature:
     """The parts of an ``Authorization`` header (Signature Version 4).
 
     Attributes:
-        access_key: id of the key.
+        access_key: access key ID.
         date: day of the signing key: ``20260131``.
         region: region that the request is for.
-        service: the service, under the name that it signs with.
+        service: signing name of the service.
         headers: names of the signed headers, lower case.
         value: 64 hexadecimal digits.
     """
@@ -62,20 +62,20 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class AwsRequest:
-    """A request of a client, understood.
+    """A parsed request.
 
     Attributes:
-        service: botocore's name of the service; the signing name where botocore knows none; "" if it is not said.
-        operation: the API's name of the operation, as ``CreateUserPool``; "" if it is none that the service has.
-        protocol: of the service: ``json``, ``rest-json``, ``query``, ``ec2``, ``rest-xml``.
-        params: the operation's parameters by their names in the API.
-        method: of HTTP.
+        service: botocore's name of the service; the signing name if botocore does not know it; "" if unknown.
+        operation: API operation, such as ``CreateUserPool``; "" if the service does not have it.
+        protocol: protocol of the service: ``json``, ``rest-json``, ``query``, ``ec2``, ``rest-xml``.
+        params: parameters of the operation by their API names.
+        method: HTTP method.
         path: as it was sent, still encoded.
         query: as it was sent.
         headers: names in lower case.
         body_hash: SHA-256 of the body, hexadecimal.
         signature: None: the request is not signed.
-        open: the operation needs no credentials, as ``InitiateAuth``.
+        open: the operation needs no credentials, such as ``InitiateAuth``.
     """
 
     service: str
@@ -92,19 +92,19 @@ class AwsRequest:
 
     @property
     def region(self) -> str:
-        """The region that it is for; ``us-east-1`` where nothing says."""
+        """The region of the request; ``us-east-1`` if it is not signed."""
         return self.signature.region if self.signature else "us-east-1"
 
 
 def read_request(environ: dict[str, Any], body: bytes) -> AwsRequest:
-    """Understand a request.
+    """Parse a request.
 
     Args:
-        environ: WSGI's; its input is the body again.
+        environ: WSGI environment; its input contains the body again.
         body: the whole body.
 
     Returns:
-        the request; what cannot be understood of it is empty.
+        the request; parts that cannot be parsed are empty.
     """
     request = Request(environ)
     headers = {name.lower(): value for name, value in request.headers.items()}
@@ -128,7 +128,7 @@ def read_request(environ: dict[str, Any], body: bytes) -> AwsRequest:
 
 
 def read_signature(header: str) -> Signature | None:
-    """The parts of an ``Authorization`` header; None if it is not of Signature Version 4."""
+    """Parse an ``Authorization`` header; None if it is not Signature Version 4."""
     credential, signed, value = _CREDENTIAL.search(header), _SIGNED.search(header), _SIGNATURE.search(header)
     if not header.startswith(_ALGORITHM) or not (credential and signed and value):
         return None
@@ -164,13 +164,13 @@ def _operation(
 ) -> tuple[str, str, Mapping[str, Any], bool]:
     model = _model(service) if service else None
     if model is None:
-        return _said(headers, body), "json" if "x-amz-target" in headers else "rest-json", {}, False
+        return _claimed_operation(headers, body), "json" if "x-amz-target" in headers else "rest-json", {}, False
     try:
         protocol = determine_request_protocol(model, request.content_type)
         operation, uri = get_service_router(service).match(request)
     except (HTTPException, NotImplementedError, BotoCoreError, KeyError, AttributeError):
-        # Neither moto's router nor the service's description knows it.
-        return _said(headers, body), str(model.protocol), {}, False
+        # Unknown to moto's router or to the service description.
+        return _claimed_operation(headers, body), str(model.protocol), {}, False
     values = {
         "method": request.method,
         "values": request.values,
@@ -181,13 +181,13 @@ def _operation(
     }
     try:
         params = PROTOCOL_PARSERS[protocol](operation).parse(values)
-    except Exception:  # noqa: BLE001  # whatever is wrong with the parameters, moto says it in the service's own way
+    except Exception:  # noqa: BLE001  # moto itself reports invalid parameters in the service's format
         params = {}
     return operation.name, protocol, params, operation.auth_type == "none"
 
 
-def _said(headers: Mapping[str, str], body: bytes) -> str:
-    """The operation's name as the client says it, if it does."""
+def _claimed_operation(headers: Mapping[str, str], body: bytes) -> str:
+    """Return the operation's name that the client sent, if any."""
     target = headers.get("x-amz-target", "")
     if target:
         return target.rpartition(".")[2]
@@ -198,7 +198,7 @@ def _said(headers: Mapping[str, str], body: bytes) -> str:
 
 @cache
 def _model(service: str) -> Any:
-    """Botocore's description of a service; None if it has none."""
+    """Return botocore's description of a service; None if it has none."""
     try:
         return get_service_model(service)
     except (BotoCoreError, json.JSONDecodeError, KeyError, OSError):

@@ -1,4 +1,4 @@
-"""Signature Version 4, computed again from what arrived."""
+"""Verify Signature Version 4 by computing it from the received request."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _SAFE = "-_.~"
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
-def is_genuine(request: AwsRequest, signature: Signature, secret: str) -> bool:
-    """Whether a request was signed with a secret, and its body is the one that was signed.
+def has_valid_signature(request: AwsRequest, signature: Signature, secret: str) -> bool:
+    """Whether a request, including its body, was signed with a secret.
 
     Args:
-        request: what arrived.
-        signature: what it says.
-        secret: secret access key of the key that it names.
+        request: the received request.
+        signature: its signature.
+        secret: secret access key of the key that the signature names.
     """
     claimed = request.headers.get("x-amz-content-sha256", request.body_hash)
     if _HASH.fullmatch(claimed) and claimed != request.body_hash:
@@ -45,7 +45,7 @@ def is_genuine(request: AwsRequest, signature: Signature, secret: str) -> bool:
 
 
 def _path(path: str, service: str) -> str:
-    if service == "s3":  # keys may hold // and .., so S3 alone signs the path as it is
+    if service == "s3":  # keys can contain // and .., so S3 alone signs the unmodified path
         return path
     plain = posixpath.normpath(path) if path else "/"
     plain = "/" + plain.lstrip("/") + ("/" if path.endswith("/") and plain.strip("/") else "")

@@ -1,36 +1,31 @@
-"""What moto 5.2.5 answers otherwise than AWS, corrected: one module for each matter, which names the calls it corrects.
+"""Corrections to moto 5.2.5 where its answers differ from those of AWS: one module per subject.
 
-A correction is narrow, and a test proves it through the API (``tests/integration/test_emulator_corrections.py``).
+Each correction is narrow and has a test that goes through the API (``tests/integration/test_emulator_corrections.py``).
 """
 
 from __future__ import annotations
 
+from orchestrator.emulator.corrections.assume_role import correct_assume_role
 from orchestrator.emulator.corrections.bucket_policies import correct_bucket_policies
+from orchestrator.emulator.corrections.long_polling import correct_long_polling
 from orchestrator.emulator.corrections.managed_policies import correct_managed_policies
 from orchestrator.emulator.corrections.member_accounts import correct_member_accounts
-from orchestrator.emulator.corrections.pool_tags import correct_pool_tags
-from orchestrator.emulator.corrections.pools import correct_pools
 from orchestrator.emulator.corrections.queues import correct_queues
-from orchestrator.emulator.corrections.sessions import correct_sessions
-from orchestrator.emulator.corrections.stacks import correct_stacks
 from orchestrator.emulator.corrections.tables import correct_tables
-from orchestrator.emulator.corrections.waiting import correct_waiting
-
-_ALL = (
-    correct_bucket_policies,
-    correct_managed_policies,
-    correct_member_accounts,
-    correct_pool_tags,
-    correct_pools,
-    correct_queues,
-    correct_sessions,
-    correct_stacks,
-    correct_tables,
-    correct_waiting,
-)
+from orchestrator.emulator.corrections.user_pool_stacks import correct_user_pool_stacks
+from orchestrator.emulator.corrections.user_pool_tags import correct_user_pool_tags
+from orchestrator.emulator.corrections.user_pools import correct_user_pools
 
 
 def apply_all() -> None:
-    """Correct moto in this process; once, before it answers."""
-    for correct in _ALL:
-        correct()
+    """Correct moto in this process. Call it once, before the first request."""
+    correct_bucket_policies()
+    correct_managed_policies()
+    correct_member_accounts()
+    correct_user_pool_tags()
+    correct_user_pools()
+    correct_queues()
+    correct_assume_role()
+    correct_user_pool_stacks()
+    correct_tables()
+    correct_long_polling()

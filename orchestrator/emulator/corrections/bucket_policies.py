@@ -1,6 +1,7 @@
-"""Corrects S3's calls on objects: moto refuses them where a bucket policy has a Deny, whatever its condition says.
+"""Correct S3 object requests: moto denies them if a bucket policy contains a Deny, and ignores its condition.
 
-The policy that demands TLS would so refuse every call. The gate has judged bucket policies already, with conditions.
+With that, a policy that requires TLS would deny every request. The emulator has already evaluated the bucket policy,
+including conditions.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from moto.s3.models import FakeBucket
 
 
 def correct_bucket_policies() -> None:
-    """Let moto leave bucket policies to the gate."""
+    """Make moto ignore bucket policies."""
     FakeBucket.get_permission = _leave_it
 
 

@@ -1,7 +1,7 @@
-"""Corrects IAM's AttachRolePolicy, AttachUserPolicy, AttachGroupPolicy and GetPolicy for the policies of AWS itself.
+"""Correct IAM's AttachRolePolicy, AttachUserPolicy, AttachGroupPolicy and GetPolicy for policies managed by AWS.
 
-moto has ``arn:aws:iam::aws:policy/ReadOnlyAccess`` and its like in every account or in none, and a copy of all 1,500
-takes 60 ms and some megabytes for each account. Here each is there from the moment at which somebody names it.
+moto has ``arn:aws:iam::aws:policy/ReadOnlyAccess`` and the others either in every account or in none, and a copy of all
+1,500 takes 60 ms and some megabytes per account. Here a policy exists from the moment that a request names it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _START = "arn:aws:iam::aws:policy"
 
 
 class _Policies(dict[str, Any]):
-    """An account's managed policies; AWS's own come when they are asked for."""
+    """An account's managed policies; those of AWS are added on first access."""
 
     def __init__(self, backend: Any) -> None:
         super().__init__()
@@ -42,8 +42,8 @@ class _Policies(dict[str, Any]):
 
 
 def correct_managed_policies() -> None:
-    """Put the corrected methods in moto's place."""
-    IAMBackend._init_managed_policies = _of_account  # noqa: SLF001  # called once for each account
+    """Replace moto's methods."""
+    IAMBackend._init_managed_policies = _of_account  # noqa: SLF001  # called once per account
     for name in ("attach_role_policy", "attach_user_policy", "attach_group_policy"):
         setattr(IAMBackend, name, _asked_for(getattr(IAMBackend, name)))
 
@@ -54,7 +54,7 @@ def _of_account(backend: Any) -> _Policies:
 
 def _asked_for(original: Any) -> Any:
     def attach(self: Any, policy_arn: str, *args: Any, **kwargs: Any) -> Any:
-        self.managed_policies.get(policy_arn)  # moto goes through the policies that are there
+        self.managed_policies.get(policy_arn)  # adds the policy: moto searches the existing ones
         return original(self, policy_arn, *args, **kwargs)
 
     return attach
@@ -62,5 +62,5 @@ def _asked_for(original: Any) -> Any:
 
 @cache
 def _known() -> dict[str, Any]:
-    """Every policy of AWS by its ARN."""
+    """Return every policy managed by AWS, by ARN."""
     return {f"{_START}{data['Path']}{name}": data for name, data in json.loads(aws_managed_policies_data).items()}

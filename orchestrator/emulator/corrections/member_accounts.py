@@ -1,6 +1,6 @@
-"""Corrects Organizations' CreateAccount: the role that it makes in the new account may do everything.
+"""Correct Organizations' CreateAccount: the role in the new account has every permission.
 
-In moto that role may do nothing.
+moto gives it none.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from moto.iam.models import iam_backends
 from moto.organizations.models import FakeAccount
 
 from orchestrator.emulator.access.callers import PARTITION
-from orchestrator.emulator.seed import ENTRY_ROLE
+from orchestrator.emulator.initial_accounts import ENTRY_ROLE
 
 _EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 def correct_member_accounts() -> None:
-    """Put the corrected constructor in moto's place."""
+    """Replace moto's constructor."""
     original = FakeAccount.__init__
 
     def create(self: Any, organization: Any, **given: Any) -> None:

@@ -1,8 +1,8 @@
-"""Corrects SQS's GetQueueAttributes and SetQueueAttributes.
+"""Correct SQS's GetQueueAttributes and SetQueueAttributes.
 
-- GetQueueAttributes gives ``RedrivePolicy`` as JSON without spaces, and ``RedriveAllowPolicy`` back. With moto's spaces
-  Terraform plans to write the policy again, each time.
-- SetQueueAttributes leaves a queue's ``Policy`` as it is when none is given. moto takes it away.
+- GetQueueAttributes returns ``RedrivePolicy`` as JSON without spaces, and returns ``RedriveAllowPolicy``. With moto's
+  spaces, Terraform plans to write the policy again every time.
+- SetQueueAttributes keeps a queue's ``Policy`` if the request has none. moto removes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from moto.sqs.models import Queue
 
 
 def correct_queues() -> None:
-    """Put the corrected methods in moto's place."""
+    """Replace moto's methods."""
     _correct_reading()
     _correct_writing()
 
@@ -26,14 +26,14 @@ def _correct_reading() -> None:
         found: dict[str, Any] = original(self)
         if self.redrive_policy:
             found["RedrivePolicy"] = json.dumps(self.redrive_policy, separators=(",", ":"))
-        allowed = getattr(self, "redrive_allow_policy", "")  # moto keeps what it does not know as an attribute
+        allowed = getattr(self, "redrive_allow_policy", "")  # moto stores unknown attributes under their names
         return {**found, "RedriveAllowPolicy": allowed} if allowed else found
 
     Queue.attributes = property(attributes)
 
 
 def _correct_writing() -> None:
-    original = Queue._set_attributes  # noqa: SLF001  # the one place where all attributes pass
+    original = Queue._set_attributes  # noqa: SLF001  # all attributes pass through here
 
     def written(self: Any, attributes: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         had = getattr(self, "_policy_json", None)

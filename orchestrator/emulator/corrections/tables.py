@@ -1,4 +1,4 @@
-"""Corrects DynamoDB's DeleteTable: a protected table is refused in AWS's own words."""
+"""Correct DynamoDB's DeleteTable: the error about a protected table has AWS's own message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SENTENCE = (
 
 
 def correct_tables() -> None:
-    """Put the corrected constructor in moto's place."""
+    """Replace moto's constructor."""
 
     def create(self: Any, _table: str) -> None:
         MockValidationException.__init__(self, _SENTENCE)

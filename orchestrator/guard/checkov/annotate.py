@@ -1,54 +1,141 @@
-"""A plan as checkov shall see it: every change in ``planned_values``, also what goes, each with orch's marks.
+"""Prepares a plan for checkov, and gives checks access to the whole change of a resource.
 
-Only what changes is in it: a policy objects to changes, and what stays as it is cannot be objected to.
+checkov reads ``planned_values`` alone: what a resource will be. It sees neither what happens to a resource nor what it
+was. So every change, deletions included, becomes a resource there, with two additional attributes. Resources that do
+not change are left out: policies judge changes.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
-from orchestrator.guard.checkov.marks import marks
 from orchestrator.guard.plan.reader import PlanDocument
-from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policies.protected import Companion, Protected, ProtectedType
 from orchestrator.terraform.model import Action, ResourceChange
 
+ACTION_ATTRIBUTE = "__orch_action__"
+"""The action as one word: ``create``, ``update``, ``replace``, ``delete`` or ``forget``."""
+
+CHANGE_ATTRIBUTE = "__orch_change__"
+"""The whole change as JSON text, so that checkov does not reshape it."""
+
 UNKNOWN_TEXT = "true_after_unknown"
-"""checkov's own word for a value that is known only after the apply."""
+"""checkov's own placeholder for a value that is known only after the apply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a plan does to one resource, as a check sees it.
+
+    Attributes:
+        before: the current values; empty for a new resource.
+        after: the planned values; empty for a resource that is deleted or forgotten.
+        unknown: mirrors ``after``: True where the value is known only after the apply.
+        deposed: key of an old object that a failed replacement left behind, or None.
+        protected: the entry of its type in ``policies/protected.yaml``, or None.
+        companion: what must not change, if the resource safeguards the content of a protected one; or None.
+    """
+
+    address: str
+    type: str
+    action: Action
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    unknown: Mapping[str, Any]
+    deposed: str | None
+    protected: ProtectedType | None
+    companion: Companion | None = None
+
+    @classmethod
+    def of(cls, conf: Mapping[str, Any]) -> Self:
+        """Return the change behind the configuration that checkov passes to a check.
+
+        Raises:
+            KeyError: the plan was not prepared by orch; the check must not answer.
+            ValueError: the added attribute is damaged.
+        """
+        text = conf[CHANGE_ATTRIBUTE]
+        data = json.loads(text[0] if isinstance(text, list) else text)
+        entry = data["protected"]
+        protected = ProtectedType.model_validate(entry) if entry is not None else None
+        companion = Companion.model_validate(data["companion"]) if data["companion"] is not None else None
+        return cls(**{**data, "action": Action(data["action"]), "protected": protected, "companion": companion})
+
+    def was(self, attribute: str) -> Any:
+        """Return the current value of an attribute; ``a.b`` is b in the only block a."""
+        return _at(self.before, attribute)
+
+    def will_be(self, attribute: str) -> Any:
+        """Return the planned value of an attribute, as far as it is known."""
+        return _at(self.after, attribute)
+
+    def is_known(self, attribute: str) -> bool:
+        """Return whether the planned value of an attribute is completely known."""
+        return not _any_true(_at(self.unknown, attribute))
+
+
+def change_attributes(change: ResourceChange, listed: Protected) -> dict[str, str]:
+    """Return the two additional attributes of a changed resource."""
+    protected, companion = listed.get(change.type), listed.companion_of(change.type)
+    data = {
+        "address": change.address,
+        "type": change.type,
+        "action": change.action.value,
+        "before": change.before or {},
+        "after": change.after or {},
+        "unknown": change.after_unknown if isinstance(change.after_unknown, Mapping) else {},
+        "deposed": change.deposed,
+        "protected": protected.model_dump(mode="json") if protected is not None else None,
+        "companion": companion.model_dump(mode="json") if companion is not None else None,
+    }
+    return {ACTION_ATTRIBUTE: change.action.value, CHANGE_ATTRIBUTE: json.dumps(data)}
+
+
+def _at(value: Any, attribute: str) -> Any:
+    """Return the value at a path; a block that occurs once counts as its content, and True as a whole unknown value."""
+    for step in attribute.split("."):
+        if isinstance(value, list):
+            value = value[0] if len(value) == 1 else None
+        if value is True:
+            return True
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _any_true(unknown: Any) -> bool:
+    if isinstance(unknown, Mapping):
+        return any(_any_true(each) for each in unknown.values())
+    if isinstance(unknown, list | tuple):
+        return any(_any_true(each) for each in unknown)
+    return unknown is True
 
 
 def label(change: ResourceChange) -> str:
-    """The address as findings show it; a deposed object shares its address with the live one, so its key is added."""
+    """Return the address of a change; with the key for a deposed object, whose address is that of the current one."""
     return f"{change.address} (deposed {change.deposed})" if change.deposed else change.address
 
 
-def changed(document: PlanDocument) -> tuple[ResourceChange, ...]:
-    """What a plan changes: everything but no-ops and reads."""
+def changed_resources(document: PlanDocument) -> tuple[ResourceChange, ...]:
+    """Return the changes of a plan without no-ops and reads."""
     return tuple(each for each in document.changes if each.action not in {Action.NOOP, Action.READ})
 
 
-def enriched(document: PlanDocument, protected: Protected) -> Iterator[dict[str, Any]]:
-    """Entries for ``planned_values.root_module.resources``, one for each change, made as they are asked for.
+def annotated_resources(document: PlanDocument, protected: Protected) -> Iterator[dict[str, Any]]:
+    """Yield an entry for ``planned_values.root_module.resources`` for each change.
 
-    A resource that goes has the values that it has now. Modules are flattened: the address says where it is.
+    A resource that is deleted or forgotten has its current values. Modules are flattened.
     """
-    for change in changed(document):
+    for change in changed_resources(document):
         yield {
             "address": label(change),
             "mode": "managed",
             "type": change.type,
             "name": change.name or "unnamed",
-            "values": {**_values(change), **marks(change, protected)},
+            "values": {**_values(change), **change_attributes(change, protected)},
         }
-
-
-def plan_of(resources: list[dict[str, Any]]) -> dict[str, Any]:
-    """A whole plan around such entries, as checkov reads one from a file."""
-    return {
-        "format_version": "1.2",
-        "terraform_version": "1.11.4",
-        "planned_values": {"root_module": {"resources": resources}},
-    }
 
 
 def _values(change: ResourceChange) -> Mapping[str, Any]:
@@ -60,7 +147,7 @@ def _values(change: ResourceChange) -> Mapping[str, Any]:
 
 
 def _filled(after: Mapping[str, Any], unknown: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes that are not wholly known, with checkov's word where the value will be."""
+    """Return the attributes that are not completely known, with checkov's placeholder for the unknown parts."""
     return {key: _fill(after.get(key), each) for key, each in unknown.items() if _has_unknown(each)}
 
 

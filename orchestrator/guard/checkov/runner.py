@@ -1,25 +1,54 @@
-"""checkov, in this process, with nothing in it but the checks of ``policies/``.
+"""Runs checkov in this process, with the checks of ``policies/`` and no others.
 
-This module imports checkov (2 s), so nothing that ``orch --help`` needs may import it; ``judge`` does when it is asked.
-checkov keeps its checks in global registries and swallows what a check raises; here each engine has a registry of its
-own, keeps what was raised, and reports exactly which check answered what about which resource.
+Importing this module imports checkov (2 s), so ``judge`` imports it only when it needs it. checkov keeps its checks in
+global registries and ignores what a check raises. Here each engine has its own registry, records exceptions, and
+reports exactly which check answered for which resource.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from types import ModuleType
 from typing import Any
 
+import colorama  # type: ignore[import-untyped]  # checkov depends on it
+
 from orchestrator.errors import CatalogueError, Problem
-from orchestrator.guard.checkov.quiet import quiet_import
 from orchestrator.guard.policies.load import Policies, Policy
+
+
+@contextmanager
+def quiet_import() -> Iterator[None]:
+    """Keep checkov from changing the terminal and the log while it is imported.
+
+    checkov logs through the module-level ``logging`` functions, which install a handler for stderr if the root logger
+    has none; so a null handler is added first. It also calls ``colorama.init``, which wraps stdout and stderr; so that
+    call is disabled during the import.
+    """
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.NullHandler())
+    level = root.level
+    real = colorama.init
+
+    def nothing(*_args: object, **_kwargs: object) -> None:
+        """Leave stdout and stderr alone."""
+
+    colorama.init = nothing
+    try:
+        yield
+    finally:
+        colorama.init = real
+        root.setLevel(level)
+
 
 with quiet_import():
     from checkov.common.models.enums import CheckResult
@@ -31,18 +60,18 @@ with quiet_import():
     from checkov.terraform.plan_runner import Runner
 
 _FILE = "/plan.json"
-"""The name of the file that the plan would be in; it is handed over in memory, so nothing secret is written."""
+"""The file name that checkov reports. The plan is passed in memory, so no secret is written to disk."""
 
 BATCH = 500
-"""Resources that checkov looks at in one go."""
+"""Number of resources that checkov examines at a time."""
 
 _LOADING = threading.Lock()
-"""Checks register themselves in checkov's one global registry while they are loaded."""
+"""Held while a check is loaded: it registers itself in checkov's registry, which is global to the process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check of a policy. ``name`` says what is wrong when it fails, ``guideline`` what to do."""
+    """One check of a policy. ``name`` says what is wrong if it fails, ``guideline`` what to do."""
 
     id: str
     name: str
@@ -52,7 +81,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class CheckOutcome:
-    """What one check said about one resource. ``details`` are the check's own words."""
+    """The answer of one check for one resource. ``details`` are the check's reasons."""
 
     check: str
     address: str
@@ -62,11 +91,11 @@ class CheckOutcome:
 
 @dataclass(frozen=True, slots=True)
 class CheckOutcomes:
-    """What checkov's report proves, and what it does not.
+    """The answers of all checks for one plan.
 
     Attributes:
         given: every answer.
-        missing: check and address for which there is none, with the reason.
+        missing: (check, address) without an answer -> the reason.
     """
 
     given: tuple[CheckOutcome, ...]
@@ -74,13 +103,13 @@ class CheckOutcomes:
 
 
 class Engine:
-    """Runs the checks over enriched plans, one plan at a time.
+    """Runs the checks over prepared plans, one plan at a time.
 
     Args:
         policies: the policies to load.
 
     Raises:
-        CatalogueError: a check cannot be loaded, registers nothing, or has an id that another has.
+        CatalogueError: a check cannot be loaded, registers nothing, or has the id of another one.
     """
 
     def __init__(self, policies: Policies) -> None:
@@ -95,14 +124,14 @@ class Engine:
         self._filter = RunnerFilter(framework=["terraform_plan"], checks=sorted(self.checks))
 
     def run(self, resources: Iterable[dict[str, Any]]) -> CheckOutcomes:
-        """Ask every check about every resource that it is for.
+        """Run every check for every resource in its scope.
 
         Args:
-            resources: entries of ``planned_values``, made by ``enrich.enriched``; a large plan's are taken in batches,
-                so that memory never has all of them.
+            resources: entries of ``planned_values``, made by ``annotated_resources``. They are taken in batches, so
+                that a large plan is never in memory as a whole.
 
         Raises:
-            Exception: whatever checkov itself raises; the caller must take it for a refusal.
+            Exception: whatever checkov itself raises; the caller must treat it as a block.
         """
         given: list[CheckOutcome] = []
         missing: dict[tuple[str, str], str] = {}
@@ -126,7 +155,7 @@ class Engine:
             raised = dict(self._registry.raised)
         given.update(failed)
         missing = {
-            (check, resource["address"]): raised.get((check, resource["address"]), "it gave no answer")
+            (check, resource["address"]): raised.get((check, resource["address"]), "it returned no result")
             for resource in resources
             for check in self.for_type(resource["type"])
             if (check, resource["address"]) not in given
@@ -134,35 +163,35 @@ class Engine:
         return CheckOutcomes(given=tuple(given.values()), missing=missing)
 
     def for_type(self, resource_type: str) -> tuple[str, ...]:
-        """Ids of the checks that must answer about a resource of this type."""
+        """Return the ids of the checks that must answer for a resource of this type."""
         return tuple(check.id for check in self._registry.get_checks(resource_type))
 
     def of_policy(self, policy: str) -> frozenset[str]:
-        """Ids of the checks that one policy brought."""
+        """Return the ids of the checks of one policy."""
         return frozenset(check.id for check in self.checks.values() if check.policy == policy)
 
     def _load(self, policy: Policy, digest: str, problems: list[Problem]) -> None:
         try:
             found = _registered(policy, digest)
-        except BaseException as error:  # a check file may raise anything, SystemExit included
+        except BaseException as error:  # a check file may raise anything, including SystemExit
             if isinstance(error, KeyboardInterrupt):
                 raise
             problems.append(Problem(policy.at, f"the check cannot be loaded: {type(error).__name__}: {error}"))
             return
         if not found:
-            hint = "end the file with an instance of the class, as checkov's documentation shows"
-            problems.append(Problem(policy.at, "the file registers no check for resources", hint))
+            hint = "end the file with an instance of the check class, as checkov's documentation shows"
+            problems.append(Problem(policy.at, "the file registers no resource check", hint))
         for check in found:
             if check.id in self.checks:
                 other = self.checks[check.id].policy
-                problems.append(Problem(policy.at, f"the id {check.id} is taken already, by policies/{other}"))
+                problems.append(Problem(policy.at, f"the id {check.id} is already used by policies/{other}"))
                 continue
             self.checks[check.id] = Check(check.id, str(check.name), str(check.guideline or ""), policy.name)
             self._registry.register(check)
 
 
 class _Registry(Registry):  # type: ignore[misc]  # checkov is not followed by mypy
-    """A registry of one engine: no built-in check gets in, no skip comment counts, and what is raised is kept."""
+    """The registry of one engine: without built-in checks, without skip comments, and with a record of exceptions."""
 
     def __init__(self) -> None:
         super().__init__("terraform_plan")
@@ -177,21 +206,21 @@ class _Registry(Registry):  # type: ignore[misc]  # checkov is not followed by m
         scanned_file: str,
         skip_info: Any,  # noqa: ARG002 - nothing is skipped
     ) -> dict[str, Any]:
-        """Ask one check; checkov's own version swallows an exception and logs the resource's values."""
+        """Run one check; checkov's own version ignores exceptions and logs the resource's values."""
         check.details = []
         check.evaluated_keys = []
         check.entity_path = f"{scanned_file}:{entity_type}:{entity_name}"
         try:
             result = check.scan_entity_conf(entity_configuration, entity_type)
-        except Exception as error:  # noqa: BLE001 - a check may raise anything; no answer is a refusal
+        except Exception as error:  # noqa: BLE001 - a check may raise anything; no answer is a block
             key = (check.id, str(entity_configuration.get(TF_PLAN_RESOURCE_ADDRESS)))
-            self.raised[key] = f"it raised {type(error).__name__}"  # the text may quote a value
+            self.raised[key] = f"it raised {type(error).__name__}"  # the message may contain a value
             result = CheckResult.UNKNOWN
         return {"result": result, "evaluated_keys": [], "entity": entity_configuration}
 
 
 class _Runner(Runner):  # type: ignore[misc]  # checkov is not followed by mypy
-    """checkov's runner for plans, given its definitions: reading a file and building a graph take 60 ms a plan."""
+    """checkov's plan runner with the definitions passed in: parsing a file and building a graph takes 60 ms a plan."""
 
     def __init__(self, registry: _Registry, resources: Iterable[Mapping[str, Any]]) -> None:
         super().__init__()
@@ -204,7 +233,7 @@ class _Runner(Runner):  # type: ignore[misc]  # checkov is not followed by mypy
         }
 
     def get_graph_checks_report(self, *_args: object, **_kwargs: object) -> Report:
-        """No checks over a graph: policies are Python, one resource at a time."""
+        """Return an empty report: policies have no graph checks."""
         return Report(self.check_type)
 
 
@@ -214,18 +243,18 @@ def _answer(record: Any, *, passed: bool) -> CheckOutcome:
 
 
 def _registered(policy: Policy, digest: str) -> list[Any]:
-    """Run a check's file and take what it registered out of checkov's global registry again."""
+    """Execute a check file and return the checks that it registers, leaving checkov's global registry unchanged."""
     short = hashlib.sha256(f"{policy.folder}{digest}".encode()).hexdigest()[:12]
     module = ModuleType(f"orch_policy_{policy.name}_{short}")
     module.__file__ = str(policy.folder / "check.py")
     code = compile(policy.source, module.__file__, "exec")
     with _LOADING:
-        kept = resource_registry.checks, resource_registry.wildcard_checks
+        previous = resource_registry.checks, resource_registry.wildcard_checks
         resource_registry.checks, resource_registry.wildcard_checks = defaultdict(list), defaultdict(list)
-        sys.modules[module.__name__] = module  # dataclasses look their module up
+        sys.modules[module.__name__] = module  # dataclasses look up their module
         try:
-            exec(code, module.__dict__)  # noqa: S102 - the policies of this repository are its own code
+            exec(code, module.__dict__)  # noqa: S102 - policies are trusted code of the repository
             found = {id(check): check for _, check in resource_registry.all_checks()}
         finally:
-            resource_registry.checks, resource_registry.wildcard_checks = kept
+            resource_registry.checks, resource_registry.wildcard_checks = previous
     return list(found.values())

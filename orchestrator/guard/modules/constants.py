@@ -1,4 +1,4 @@
-"""Which constants an attribute of a module may turn out to be, as far as the text of modules and ``live/`` says so."""
+"""Finds the constants that an attribute of a module can have, from the modules and ``live/``."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _BOOLS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """One value that an attribute may have.
+class PossibleValue:
+    """One value that an attribute can have.
 
     Attributes:
-        value: the constant; of no meaning when ``sure`` is false.
-        at: where it is written.
-        stage: of the unit whose input it is.
-        sure: whether the text says what it is.
+        value: the constant; meaningless if ``known`` is false.
+        at: where it is set.
+        stage: the stage of the unit whose input it is, or None.
+        known: whether the configuration determines the value.
     """
 
     value: str | int | float | bool | None
     at: Location
     stage: str | None = None
-    sure: bool = True
+    known: bool = True
 
-    def is_(self, wanted: object) -> bool:
-        """Whether it is this value; what is null counts as false, and ``"true"`` as true where that is wanted."""
-        if not self.sure:
+    def equals(self, wanted: object) -> bool:
+        """Return whether it is this value. For a bool, null counts as false and ``"true"`` as true."""
+        if not self.known:
             return False
         value = self.value
         if isinstance(wanted, bool):
@@ -41,7 +41,7 @@ class Known:
 
 
 def attribute_in(declared: Declaration, path: str) -> Attribute | None:
-    """An attribute of a block; ``a.b`` is b in the block a, where there is one; override files win."""
+    """Return an attribute of a block, or None; ``a.b`` is b in the block a. Override files take precedence."""
     first, _, rest = path.partition(".")
     if not rest:
         return declared.attributes.get(first)
@@ -50,31 +50,31 @@ def attribute_in(declared: Declaration, path: str) -> Attribute | None:
 
 
 class Constants:
-    """What the expressions of one module may be.
+    """Evaluates the expressions of one module as far as they are constant.
 
     Args:
-        module: whose expressions they are.
-        units: those that have this module as theirs, and so give its variables values.
+        module: the module.
+        units: the units that use the module directly, and set its variables.
     """
 
     def __init__(self, module: ScannedModule, units: Sequence[Unit] = ()) -> None:
         self._module = module
         self._units = units
 
-    def of(self, attribute: Attribute, at: Location) -> tuple[Known, ...]:
-        """Every value that the attribute may have; what the text does not say is one that is not ``sure``.
+    def of(self, attribute: Attribute, at: Location) -> tuple[PossibleValue, ...]:
+        """Return every value that an attribute can have; one that is not ``known`` if it is not constant.
 
         Args:
-            attribute: of the module.
+            attribute: an attribute of the module.
             at: where it is set.
         """
         return tuple(dict.fromkeys(self._of(self._module, attribute.value, at, frozenset())))
 
     def _of(
         self, module: ScannedModule, expression: Expression, at: Location, seen: frozenset[object]
-    ) -> Iterator[Known]:
+    ) -> Iterator[PossibleValue]:
         if isinstance(expression, Constant):
-            yield Known(expression.value, at)
+            yield PossibleValue(expression.value, at)
         elif isinstance(expression, Compound) and expression.kind in {"parentheses", "interpolation"}:
             yield from self._of(module, expression.parts[0], at, seen)
         elif isinstance(expression, Compound) and expression.kind == "condition":
@@ -82,7 +82,7 @@ class Constants:
                 yield from self._of(module, part, at, seen)
         elif isinstance(expression, Reference) and expression.steps and expression.root in {"var", "local"}:
             key = (module.folder, expression.root, expression.steps[0])
-            unknown = Known(None, at, sure=False)
+            unknown = PossibleValue(None, at, known=False)
             if key in seen:
                 yield unknown
                 return
@@ -90,22 +90,24 @@ class Constants:
             found = list(meanings(module, expression, seen | {key}))
             yield from (found or [unknown])
         else:
-            yield Known(None, at, sure=False)
+            yield PossibleValue(None, at, known=False)
 
-    def _local(self, module: ScannedModule, reference: Reference, seen: frozenset[object]) -> Iterator[Known]:
+    def _local(self, module: ScannedModule, reference: Reference, seen: frozenset[object]) -> Iterator[PossibleValue]:
         name, *path = reference.steps
         for file, block in module.declared.others_of_type("locals"):
             attribute = block.body.attributes.get(str(name))
             if attribute is not None and module.declared.locals.get(str(name)) is attribute:
                 yield from self._inside(module, attribute.value, path, file.at(attribute.position), seen)
 
-    def _variable(self, module: ScannedModule, reference: Reference, seen: frozenset[object]) -> Iterator[Known]:
+    def _variable(
+        self, module: ScannedModule, reference: Reference, seen: frozenset[object]
+    ) -> Iterator[PossibleValue]:
         name, *path = reference.steps
         variable = module.declared.named.get(("variable", (str(name),)))
         default = variable.attributes.get("default") if variable is not None else None
         if variable is not None and default is not None:
             yield from self._inside(module, default.value, path, variable.place_of("default"), seen)
-        for caller, value in module.given.get(str(name), ()):
+        for caller, value in module.arguments.get(str(name), ()):
             yield from self._inside(caller, value, path, _place(caller, str(name), value), seen)
         for unit in self._units if module is self._module else ():
             if str(name) in unit.inputs:
@@ -113,12 +115,12 @@ class Constants:
 
     def _inside(
         self, module: ScannedModule, value: Expression, path: Sequence[object], at: Location, seen: frozenset[object]
-    ) -> Iterator[Known]:
+    ) -> Iterator[PossibleValue]:
         for step in path:
             entries = value.entries if isinstance(value, Entries) else ()
             inner = next((each for key, each in entries if constant_text(key) == step), None)
             if inner is None:
-                yield Known(None, at, sure=False)
+                yield PossibleValue(None, at, known=False)
                 return
             value = inner
         yield from self._of(module, value, at, seen)
@@ -132,13 +134,13 @@ def _place(caller: ScannedModule, name: str, value: Expression) -> Location:
     return Location(caller.folder.as_posix())
 
 
-def _input(node: Node, path: Sequence[object]) -> Known:
+def _input(node: Node, path: Sequence[object]) -> PossibleValue:
     for step in path:
         inner = node.value.get(str(step)) if isinstance(node.value, Mapping) else None
         if inner is None:
-            return Known(None, node.at, sure=False)
+            return PossibleValue(None, node.at, known=False)
         node = inner
     value = node.value
     if value is None or isinstance(value, str | int | float | bool):
-        return Known(value, node.at)
-    return Known(None, node.at, sure=False)
+        return PossibleValue(value, node.at)
+    return PossibleValue(None, node.at, known=False)

@@ -1,4 +1,4 @@
-"""One entry of a plan's ``resource_changes`` as the guard reads it: strictly, the worst assumed of what is odd."""
+"""Parses one entry of a plan's ``resource_changes`` strictly: whatever is odd counts as the worst case."""
 
 from __future__ import annotations
 
@@ -27,30 +27,44 @@ _ACTIONS: Mapping[tuple[str, ...], Action] = {
 _KEY = r'(?:\[(?:\d+|"(?:[^"\\]|\\.)*")\])?'
 _WORD = r'[^.\["]+'
 _ADDRESS = re.compile(rf"(?:module\.{_WORD}{_KEY}\.)*(?P<data>data\.)?(?P<type>{_WORD})\.{_WORD}{_KEY}", re.DOTALL)
-"""An address says itself what type it is of, and whether it is data."""
+"""A resource address; it contains the type, and whether it is a data source."""
+
+_MODULE_CALL = re.compile(rf"module\.({_WORD}){_KEY}(?:\.|$)", re.DOTALL)
 
 
 class UnreadableError(Exception):
-    """The plan cannot be understood, so it cannot be judged. The text says why."""
+    """The plan cannot be understood, so it cannot be judged. The message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanFault:
-    """One thing in a plan that does not fit together."""
+    """One contradiction in a plan.
+
+    Attributes:
+        address: the address of a resource.
+        what: a sentence about it.
+        protected_type: its protected type, where the contradiction is about one.
+    """
 
     address: str
     what: str
+    protected_type: str = ""
 
 
-def change_of(entry: Mapping[str, Any], faults: list[PlanFault]) -> ResourceChange:
-    """One entry. An unknown action becomes ``delete``, the worst that it can be, and a fault.
+def module_names(module_address: str | None) -> tuple[str, ...]:
+    """Return the module calls of an address: ``("this", "vpc")`` for ``module.this.module.vpc["a"]``."""
+    return tuple(_MODULE_CALL.findall(module_address or ""))
+
+
+def parse_change(entry: Mapping[str, Any], faults: list[PlanFault]) -> ResourceChange:
+    """Parse one entry. An unknown action becomes ``delete``, the worst case, and a fault.
 
     Args:
         entry: an element of ``resource_changes``.
-        faults: gets what does not fit together.
+        faults: receives the contradictions.
 
     Raises:
-        UnreadableError: a part is missing or of another type.
+        UnreadableError: a part is missing or has the wrong type.
     """
     address = string_of(entry, "address")
     change = mapping(entry.get("change"), address)
@@ -61,7 +75,7 @@ def change_of(entry: Mapping[str, Any], faults: list[PlanFault]) -> ResourceChan
     reason = entry.get("action_reason")
     paths = list_of(change.get("replace_paths"), f"{address}: replace_paths")
     contradiction = (
-        f"the actions {list(actions)!r} are not known"
+        f"unknown actions {list(actions)!r}"
         if action is None
         else _misnamed(entry, address) or _contradiction(action, before=before, after=after, reason=reason, paths=paths)
     )
@@ -88,48 +102,48 @@ def change_of(entry: Mapping[str, Any], faults: list[PlanFault]) -> ResourceChan
 
 
 def is_data(entry: Mapping[str, Any]) -> bool:
-    """Whether an entry is about data, which is read or left alone: whatever else would happen to it, it is no data."""
+    """Return whether an entry is a data source: it says so, its address says so, and it is only read or left alone."""
     change = entry.get("change")
     actions = change.get("actions") if isinstance(change, Mapping) else None
     match = _ADDRESS.fullmatch(str(entry.get("address")))
-    says = match is not None and match["data"] is not None
-    return entry.get("mode") == "data" and says and actions in (["read"], ["no-op"])
+    addressed_as_data = match is not None and match["data"] is not None
+    return entry.get("mode") == "data" and addressed_as_data and actions in (["read"], ["no-op"])
 
 
 def _misnamed(entry: Mapping[str, Any], address: str) -> str:
-    """Why an address does not belong to its entry; empty when it does."""
+    """Return why an address does not match its entry; empty when it does."""
     if entry.get("mode") == "data":
-        return "it is said to be data, and data is only read"
+        return "its mode is data, but data sources can only be read"
     match = _ADDRESS.fullmatch(address)
     if match is None or match["data"] is not None or match["type"] != entry.get("type"):
-        return f"its address is not one of the type {entry.get('type')!r}"
+        return f"its address does not match its type {entry.get('type')!r}"
     return ""
 
 
 def _contradiction(action: Action, *, before: object, after: object, reason: object, paths: list[Any]) -> str:
-    """Why an action cannot be what the rest of its entry shows; empty when it can."""
+    """Return why an action contradicts the rest of its entry; empty when it does not."""
     if action.destructive:
-        return ""  # the worst is assumed already
+        return ""  # already the worst case
     kept = action in {Action.UPDATE, Action.NOOP}
     gone = isinstance(reason, str) and reason.startswith(("delete_", "replace_"))
     contradictions = {
-        "it would only be read, and only data is": action is Action.READ,
-        "it would be created although it exists": action is Action.CREATE and before is not None,
-        "it would be updated, but one side of the change is missing": action is Action.UPDATE
+        "its action is read, but only data sources are read": action is Action.READ,
+        "its action is create, but it already exists": action is Action.CREATE and before is not None,
+        "its action is update, but one side of the change is missing": action is Action.UPDATE
         and (before is None or after is None),
-        "nothing would happen to it, and yet it appears or vanishes": action is Action.NOOP
+        "its action is no-op, but it appears or disappears": action is Action.NOOP
         and (before is None) != (after is None),
-        "it would be kept, and yet attributes are named that replace it": kept and bool(paths),
-        f"it would be kept, and yet Terraform gives the reason {reason}": kept and gone,
+        "it would be kept, but the plan names attributes that replace it": kept and bool(paths),
+        f"it would be kept, but Terraform's reason is {reason}": kept and gone,
     }
     return next((what for what, true in contradictions.items() if true), "")
 
 
 def mapping(value: Any, what: str) -> Mapping[str, Any]:
-    """A JSON object, or an error that says what should be one.
+    """Return a JSON object; ``what`` names it in the error.
 
     Raises:
-        UnreadableError: it is something else.
+        UnreadableError: it is not an object.
     """
     if not isinstance(value, dict):
         message = f"{what} is not an object"
@@ -138,10 +152,10 @@ def mapping(value: Any, what: str) -> Mapping[str, Any]:
 
 
 def list_of(value: Any, what: str) -> list[Any]:
-    """A JSON list; null stands for an empty one.
+    """Return a JSON list; null is an empty one.
 
     Raises:
-        UnreadableError: it is something else.
+        UnreadableError: it is not a list.
     """
     if value is None:
         return []
@@ -152,10 +166,10 @@ def list_of(value: Any, what: str) -> list[Any]:
 
 
 def string_of(entry: Mapping[str, Any], key: str) -> str:
-    """A text that must be there and not empty.
+    """Return a required string that is not empty.
 
     Raises:
-        UnreadableError: it is something else.
+        UnreadableError: it is missing, empty, or not a string.
     """
     value = entry.get(key)
     if not isinstance(value, str) or not value:
@@ -165,22 +179,22 @@ def string_of(entry: Mapping[str, Any], key: str) -> str:
 
 
 def optional(entry: Mapping[str, Any], key: str) -> str | None:
-    """A text or null.
+    """Return a string or None.
 
     Raises:
-        UnreadableError: it is something else.
+        UnreadableError: it is neither a string nor null.
     """
     value = entry.get(key)
     if value is None or isinstance(value, str):
         return value
-    message = f"{key} of {entry.get('address')!r} is not text"
+    message = f"{key} of {entry.get('address')!r} is not a string"
     raise UnreadableError(message)
 
 
 def object_or_none(value: Any, what: str) -> Mapping[str, Any] | None:
-    """A JSON object or null.
+    """Return a JSON object or None.
 
     Raises:
-        UnreadableError: it is something else.
+        UnreadableError: it is neither an object nor null.
     """
     return None if value is None else mapping(value, what)

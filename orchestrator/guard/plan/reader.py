@@ -1,8 +1,7 @@
-"""A plan's JSON as the guard reads it: on its own, strictly, and without trusting anything it does not know.
+"""Reads a plan's JSON for the guard: strictly, and independent of the reader for reports.
 
-The guard does not use what ``terraform.plan`` read: that reader serves people and reports. Whatever is odd here is a
-fault, and a fault blocks. The JSON is read as a stream: of what stays, only its address is kept, so that a plan of
-200 MB does not fill the memory; what is too large even so cannot be judged.
+Whatever is odd is a fault, and a fault blocks. The JSON is read as a stream; of unchanged resources only the address is
+kept, so that a plan of 200 MB fits in memory. A plan that is still too large cannot be judged.
 """
 
 from __future__ import annotations
@@ -12,24 +11,32 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.guard.plan.entries import PlanFault, UnreadableError, change_of, is_data, mapping, optional, string_of
+from orchestrator.guard.plan.entries import (
+    PlanFault,
+    UnreadableError,
+    is_data,
+    mapping,
+    optional,
+    parse_change,
+    string_of,
+)
 from orchestrator.terraform.model import Action, ResourceChange
 from orchestrator.terraform.plan.jsonstream import BrokenJsonError, JsonStream, TooLargeError
 
 KNOWN_MAJOR = "1"
-"""The major version of Terraform's plan format that this code knows; minors only add."""
+"""The supported major version of Terraform's plan format; minor versions only add to it."""
 
-_LOOKED_AT = frozenset({"resource_changes", "output_changes", "deferred_changes"})
-_DOING = ("_changes", "_invocations")
-"""How keys end under which a plan says what it does: what a newer Terraform adds there is not judged, so it blocks."""
+_KNOWN_CHANGES = frozenset({"resource_changes", "output_changes", "deferred_changes"})
+_CHANGE_SUFFIXES = ("_changes", "_invocations")
+"""Suffixes of keys under which a plan lists what it does. An unknown key of a newer Terraform blocks."""
 
 _DEEPEST = 100
-"""Modules in modules that anybody has; the reader goes down one call for each."""
+"""The limit for nested modules; the reader makes one recursive call for each level."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Object:
-    """One object in the state that a plan starts from. ``deposed``: its key, or empty."""
+class StateObject:
+    """One resource in the state that a plan starts from. ``deposed``: its key, or empty."""
 
     address: str
     type: str
@@ -38,22 +45,23 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class PlanDocument:
-    """A plan's JSON, read by the guard.
+    """A plan's JSON as the guard reads it.
 
     Attributes:
-        changes: all managed resources of ``resource_changes``, no-ops included; of those no values are kept.
-        drift: what Terraform found changed outside when it refreshed, in the same form; it is not what the plan does.
-        deferred: addresses that Terraform put off: nothing happens to them in this plan.
-        prior: managed objects in the state that the plan starts from.
-        kept: addresses with values in ``planned_values``: what will be there afterwards.
-        faults: what does not fit together.
+        errored: Terraform saved the plan although planning failed.
+        changes: every managed resource of ``resource_changes``; no-ops are included without their values.
+        deferred: addresses that Terraform deferred; the plan does not change them.
+        prior: the managed resources in the state that the plan starts from.
+        planned: addresses with values in ``planned_values``: the resources that exist after the apply.
+        faults: the contradictions in the plan.
+        drift: what changed outside Terraform, in the form of ``changes``; the plan does not do it.
     """
 
     errored: bool
     changes: tuple[ResourceChange, ...]
     deferred: frozenset[str]
-    prior: frozenset[Object]
-    kept: frozenset[str]
+    prior: frozenset[StateObject]
+    planned: frozenset[str]
     faults: tuple[PlanFault, ...]
     drift: tuple[ResourceChange, ...] = ()
 
@@ -81,26 +89,26 @@ def read_document(file: Path) -> PlanDocument:
         message = f"the plan is too large to read: {error}"
         raise UnreadableError(message) from error
     except BrokenJsonError as error:
-        message = f"the plan's JSON is damaged or cut off: {error}"
+        message = f"the plan's JSON is damaged or truncated: {error}"
         raise UnreadableError(message) from error
     return parts.document()
 
 
 @dataclass(slots=True)
 class _Parts:
-    """What is taken from the stream, in whatever order its members come."""
+    """Collects the parts of a plan, in any order."""
 
     version: Any = None
     errored: Any = False
     changes: list[ResourceChange] = field(default_factory=list)
     drift: list[ResourceChange] = field(default_factory=list)
     deferred: set[str] = field(default_factory=set)
-    prior: set[Object] = field(default_factory=set)
-    kept: set[str] = field(default_factory=set)
+    prior: set[StateObject] = field(default_factory=set)
+    planned: set[str] = field(default_factory=set)
     faults: list[PlanFault] = field(default_factory=list)
 
     def read(self, key: str, stream: JsonStream) -> None:
-        """Take one member of the plan; what the guard does not look at is left in the stream."""
+        """Read one member of the plan; the stream skips members that are not read."""
         if key == "format_version":
             self.version = stream.value()
             self._check_version()
@@ -116,12 +124,12 @@ class _Parts:
             self.prior.update(_object(each) for each in _state(stream) if each.get("mode") != "data")
         elif key == "planned_values":
             found = _resources(stream, key)
-            self.kept.update(string_of(each, "address") for each in found if isinstance(each.get("values"), Mapping))
-        elif key.endswith(_DOING) and key not in _LOOKED_AT and stream.value():
-            self.faults.append(PlanFault("", f"it has {key}, and this orch does not know what they do"))
+            self.planned.update(string_of(each, "address") for each in found if isinstance(each.get("values"), Mapping))
+        elif key.endswith(_CHANGE_SUFFIXES) and key not in _KNOWN_CHANGES and stream.value():
+            self.faults.append(PlanFault("", f"this version of orch does not support {key}"))
 
     def document(self) -> PlanDocument:
-        """All of it, once the stream is at its end."""
+        """Return the plan, after the end of the stream."""
         self._check_version()
         if not isinstance(self.errored, bool):
             message = "`errored` is neither true nor false"
@@ -131,23 +139,23 @@ class _Parts:
             changes=tuple(self.changes),
             deferred=frozenset(self.deferred),
             prior=frozenset(self.prior),
-            kept=frozenset(self.kept),
+            planned=frozenset(self.planned),
             faults=(*self.faults, *_twice(self.changes)),
             drift=tuple(self.drift),
         )
 
     def _check_version(self) -> None:
         if not isinstance(self.version, str) or self.version.split(".")[0] != KNOWN_MAJOR:
-            message = f"plan format {self.version!r} is not known: orch reads format {KNOWN_MAJOR}.x"
+            message = f"unsupported plan format {self.version!r}: orch supports {KNOWN_MAJOR}.x"
             raise UnreadableError(message)
 
 
 def _changes(key: str, stream: JsonStream, faults: list[PlanFault]) -> Iterator[ResourceChange]:
-    """The managed resources of a list of changes; what stays as it is loses its values, which nobody needs."""
+    """Yield the managed resources of a list of changes; no-ops without their values, which are not needed."""
     for entry in _entries(key, stream):
         if is_data(entry):
             continue
-        change = change_of(entry, faults)
+        change = parse_change(entry, faults)
         if change.action is Action.NOOP:
             change = replace(
                 change,
@@ -161,11 +169,11 @@ def _changes(key: str, stream: JsonStream, faults: list[PlanFault]) -> Iterator[
 
 
 def _twice(changes: list[ResourceChange]) -> Iterator[PlanFault]:
-    """Objects that the plan names more than once: which of the two would happen is not said."""
+    """Yield resources that the plan lists more than once, so that its action is ambiguous."""
     seen: set[tuple[str, str | None]] = set()
     for each in changes:
         if (each.address, each.deposed) in seen:
-            yield PlanFault(each.address, "the plan names it twice")
+            yield PlanFault(each.address, "the plan lists it twice")
         seen.add((each.address, each.deposed))
 
 
@@ -175,7 +183,7 @@ def _deferred(entry: Any) -> str:
 
 
 def _entries(key: str, stream: JsonStream) -> Iterator[Mapping[str, Any]]:
-    """The objects of a list, one by one; null stands for an empty list."""
+    """Yield the objects of a list one at a time; null is an empty list."""
     if stream.kind() != "[":
         if stream.value() is not None:
             message = f"{key} is not a list"
@@ -186,14 +194,14 @@ def _entries(key: str, stream: JsonStream) -> Iterator[Mapping[str, Any]]:
 
 
 def _state(stream: JsonStream) -> Iterator[Mapping[str, Any]]:
-    """Every resource of ``prior_state``; a root without a state has none."""
+    """Yield every resource of ``prior_state``; a unit without a state has none."""
     for key in _members("prior_state", stream):
         if key == "values":
             yield from _resources(stream, "prior_state")
 
 
 def _resources(stream: JsonStream, what: str) -> Iterator[Mapping[str, Any]]:
-    """Every resource of a tree of modules."""
+    """Yield every resource of a module tree."""
     for key in _members(what, stream):
         if key == "root_module":
             yield from _of_module(stream, what, 0)
@@ -221,7 +229,7 @@ def _of_modules(stream: JsonStream, what: str, depth: int) -> Iterator[Mapping[s
 
 
 def _members(what: str, stream: JsonStream) -> Iterator[str]:
-    """The keys of an object; what is null, false or empty has none."""
+    """Yield the keys of an object; null, false and empty values have none."""
     if stream.kind() == "{":
         yield from stream.members()
     elif stream.value():
@@ -229,5 +237,5 @@ def _members(what: str, stream: JsonStream) -> Iterator[str]:
         raise UnreadableError(message)
 
 
-def _object(entry: Mapping[str, Any]) -> Object:
-    return Object(string_of(entry, "address"), string_of(entry, "type"), optional(entry, "deposed_key") or "")
+def _object(entry: Mapping[str, Any]) -> StateObject:
+    return StateObject(string_of(entry, "address"), string_of(entry, "type"), optional(entry, "deposed_key") or "")

@@ -1,17 +1,22 @@
-"""``policies/``: the list of protected types, and one folder for each policy with its check and its cases."""
+"""Loads policies: the list of protected types, and a folder for each policy with its check and test cases.
+
+A repository without policies is judged by the built-in ones, which ship with orch.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from orchestrator import __version__
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected
+from orchestrator.util.package_data import data_folder
 
 POLICIES_FOLDER = "policies"
 CHECK_FILE = "check.py"
@@ -21,13 +26,13 @@ _IGNORED = frozenset({"__pycache__"})
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One policy: a checkov check, and plans that show what it lets pass and what it stops.
+    """One policy: a checkov check, and plans that it must pass or block.
 
     Attributes:
-        folder: ``policies/NAME``.
-        source: the bytes of ``check.py``; these run, and these are in the digest.
+        folder: ``policies/NAME``, in the repository or in orch itself.
+        source: the content of ``check.py``: what runs, and what the digest covers.
         passing, failing: plan JSON files, sorted; at least one of each.
-        at: where problems with it are reported.
+        at: the location for error messages.
     """
 
     name: str
@@ -40,12 +45,13 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """Everything in ``policies/``, read once.
+    """The policies in force.
 
     Attributes:
-        root: the folder that contains ``policies/``.
-        digest: SHA-256 over the name and the bytes of every file in it.
-        files: what they were made from, by name below ``policies/``: of the working tree, or of the protected commit.
+        root: the repository; findings name files relative to it.
+        digest: SHA-256 over the name and content of every file.
+        files: name below ``policies/`` -> content, from the working tree, from the protected commit, or built in.
+        builtin: the list and the checks are those that ship with orch.
     """
 
     root: Path
@@ -53,34 +59,40 @@ class Policies:
     policies: tuple[Policy, ...]
     digest: str
     files: Mapping[str, bytes] = field(default_factory=dict)
+    builtin: bool = False
+
+    @property
+    def source(self) -> str:
+        """Where the list and the checks come from, for people."""
+        return f"built-in (orch {__version__})" if self.builtin else f"{POLICIES_FOLDER}/"
 
     @classmethod
     def load(cls, root: Path) -> Self:
-        """Read ``policies/`` below a folder. Imports neither checkov nor the checks.
+        """Read the policies of a repository. Imports neither checkov nor the checks.
+
+        Args:
+            root: the repository, which may have ``policies/``.
 
         Raises:
-            CatalogueError: the folder or the list is missing, or a policy has no check or lacks a case.
+            CatalogueError: the list is missing or wrong, or a policy has no check or lacks a case.
         """
         return cls.of(root, read_policy_files(root))
 
     @classmethod
     def of(cls, root: Path, files: Mapping[str, bytes]) -> Self:
-        """Policies from files that were read already, wherever they come from.
+        """Parse policies from the content of their files.
 
         Args:
-            root: the folder that contains ``policies/``.
-            files: by name below ``policies/``.
+            root: the repository.
+            files: name below ``policies/`` -> content, of the repository. When none of them judges, the built-in ones
+                do; owners and waivers stay those of the repository.
 
         Raises:
             CatalogueError: as for ``load``.
         """
-        folder = root / POLICIES_FOLDER
-        if not files:
-            what = "there is no policies/ folder, and without policies nothing can be judged"
-            hint = (
-                f"add {POLICIES_FOLDER}/{PROTECTED_FILE} and {POLICIES_FOLDER}/protected/ as in orch's own repository"
-            )
-            raise CatalogueError([Problem(Location(POLICIES_FOLDER), what, hint)])
+        builtin = not any(map(judges, files))
+        folder = data_folder(POLICIES_FOLDER) if builtin else root / POLICIES_FOLDER
+        files = with_builtin(files)
         problems: list[Problem] = []
         protected: Protected | None = None
         shown = f"{POLICIES_FOLDER}/{PROTECTED_FILE}"
@@ -91,29 +103,55 @@ class Policies:
                 problems.extend(error.problems)
         else:
             what = "the list of protected resources is missing"
-            problems.append(Problem(Location(shown), what, "without it nothing would be protected"))
+            hint = f"add it, or remove every check from {POLICIES_FOLDER}/ to use the built-in policies"
+            problems.append(Problem(Location(shown), what, hint))
         policies = _policies(folder, files, problems)
         if problems or protected is None:
             raise CatalogueError(problems)
-        return cls(root=root, protected=protected, policies=policies, digest=_digest(files), files=files)
+        return cls(
+            root=root, protected=protected, policies=policies, digest=_digest(files), files=files, builtin=builtin
+        )
+
+
+def judges(name: str) -> bool:
+    """Return whether a file below ``policies/`` is the list or part of a check: owners and waivers only allow."""
+    return name == PROTECTED_FILE or "/" in name
+
+
+def with_builtin(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """Return the files with the built-in list and checks added when none of them judges.
+
+    Args:
+        files: by name below ``policies/``.
+    """
+    if any(map(judges, files)):
+        return files
+    shipped = _files_in(data_folder(POLICIES_FOLDER))
+    return {**files, **{name: data for name, data in shipped.items() if judges(name)}}
 
 
 def read_policy_files(root: Path) -> dict[str, bytes]:
-    """Every file below ``policies/``, by its path in it; nothing when there is no such folder.
+    """Return the content of every file below ``policies/``, by path; empty if there is no such folder.
+
+    Args:
+        root: the repository.
 
     Raises:
-        CatalogueError: a file cannot be read, or a link leads elsewhere, where the digest does not reach.
+        CatalogueError: a file cannot be read, or is a symbolic link: the digest would not cover its target.
     """
-    folder = root / POLICIES_FOLDER
+    return _files_in(root / POLICIES_FOLDER)
+
+
+def _files_in(folder: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=_unreadable(folder)):
         folders[:] = sorted(set(folders) - _IGNORED)
         for name in sorted([*names, *folders]):
             path = Path(parent, name)
             key = path.relative_to(folder).as_posix()
             if path.is_symlink():
                 problem = Problem(
-                    Location(f"{POLICIES_FOLDER}/{key}"), "a link is not allowed here", "copy the file instead"
+                    Location(f"{POLICIES_FOLDER}/{key}"), "symbolic links are not allowed here", "copy the file instead"
                 )
                 raise CatalogueError([problem])
             if path.is_dir():
@@ -121,15 +159,29 @@ def read_policy_files(root: Path) -> dict[str, bytes]:
             try:
                 files[key] = path.read_bytes()
             except OSError as error:
-                problem = Problem(Location(f"{POLICIES_FOLDER}/{key}"), f"the file cannot be read: {error.strerror}")
+                problem = Problem(Location(f"{POLICIES_FOLDER}/{key}"), f"cannot read the file: {error.strerror}")
                 raise CatalogueError([problem]) from error
     return files
+
+
+def _unreadable(folder: Path) -> Callable[[OSError], None]:
+    """Only a missing ``policies/`` counts as none: what cannot be read must not be replaced by the built-in ones."""
+
+    def refuse(error: OSError) -> None:
+        path = Path(error.filename)
+        if path == folder and isinstance(error, FileNotFoundError) and not folder.is_symlink():
+            return
+        key = Path(POLICIES_FOLDER) / path.relative_to(folder)
+        problem = Problem(Location(key.as_posix()), f"the folder cannot be read: {error.strerror}")
+        raise CatalogueError([problem]) from error
+
+    return refuse
 
 
 def _policies(folder: Path, files: Mapping[str, bytes], problems: list[Problem]) -> tuple[Policy, ...]:
     names = sorted({key.split("/", 1)[0] for key in files if "/" in key})
     if not names:
-        what = "there is no policy: every policy is a folder with check.py, pass.json and fail.json"
+        what = "no policy found: a policy is a folder with check.py, pass.json and fail.json"
         problems.append(Problem(Location(POLICIES_FOLDER), what))
     found = [_policy(folder / name, files, problems) for name in names]
     return tuple(policy for policy in found if policy is not None)
@@ -143,13 +195,15 @@ def _policy(folder: Path, files: Mapping[str, bytes], problems: list[Problem]) -
     failing = tuple(folder / each for each in sorted(own) if re.fullmatch(r"fail[^/]*\.json", each))
     before = len(problems)
     if not _NAME.fullmatch(name):
-        problems.append(Problem(at, f"{name!r} is no name for a policy", "use a-z, 0-9 and _, and begin with a letter"))
+        problems.append(
+            Problem(at, f"{name!r} is not a valid policy name", "use a-z, 0-9 and _, and start with a letter")
+        )
     if CHECK_FILE not in own:
         problems.append(Problem(at, f"the policy has no {CHECK_FILE}"))
-    for cases, which, does in ((passing, "pass", "lets pass"), (failing, "fail", "stops")):
+    for cases, which, does in ((passing, "pass", "passes"), (failing, "fail", "blocks")):
         if not cases:
-            what = f"the policy has no case {which}*.json"
-            problems.append(Problem(at, what, f"add a plan (terraform show -json) that it {does}"))
+            what = f"the policy has no test case {which}*.json"
+            problems.append(Problem(at, what, f"add a plan (terraform show -json) that the policy {does}"))
     check = Location(f"{POLICIES_FOLDER}/{name}/{CHECK_FILE}")
     source = files.get(f"{name}/{CHECK_FILE}", b"")
     problems.extend(_syntax(source, check))
@@ -159,13 +213,13 @@ def _policy(folder: Path, files: Mapping[str, bytes], problems: list[Problem]) -
 
 
 def _syntax(source: bytes, at: Location) -> Iterator[Problem]:
-    """What Python cannot read is told at once; all else a check can do wrong shows when checkov is there."""
+    """Report syntax errors early; every other error shows when checkov loads the check."""
     try:
         compile(source, at.file, "exec")
     except SyntaxError as error:
-        yield Problem(Location(at.file, error.lineno or 0, error.offset or 0), f"not Python: {error.msg}")
+        yield Problem(Location(at.file, error.lineno or 0, error.offset or 0), f"not valid Python: {error.msg}")
     except ValueError as error:
-        yield Problem(at, f"not Python: {error}")
+        yield Problem(at, f"not valid Python: {error}")
 
 
 def _digest(files: Mapping[str, bytes]) -> str:

@@ -1,4 +1,4 @@
-"""``policies/protected.yaml``: the types of resource whose loss loses data or identities."""
+"""Reads ``policies/protected.yaml``: the resource types whose loss loses data or identities."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from pydantic import (
 )
 from pydantic import ValidationError as PydanticError
 from pydantic_core import PydanticCustomError
-from ruamel.yaml.comments import CommentedMap
 
+from orchestrator.config.yaml.reader import parse_optional_yaml
+from orchestrator.config.yaml.validation import to_plain, validation_problems
+from orchestrator.config.yaml.value import YamlKind
 from orchestrator.errors import CatalogueError, Location, Problem
-from orchestrator.guard.marked import load_tree, problems_of
 
 PROTECTED_FILE = "protected.yaml"
 
@@ -36,7 +37,7 @@ _Api = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9-]+:[A-Z]
 
 
 class Protection(BaseModel):
-    """A resource's own protection: the attribute, and the value that must stay."""
+    """A resource's own deletion protection: the attribute, and the value that it must keep."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,7 +46,10 @@ class Protection(BaseModel):
 
 
 class Companion(BaseModel):
-    """A resource of its own that keeps another one's content: what of it must stay; without an attribute, itself."""
+    """A separate resource that safeguards the content of a protected one.
+
+    ``attribute`` must keep ``value``; without an attribute, the resource itself must remain.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,7 +58,7 @@ class Companion(BaseModel):
 
 
 class ProtectedType(BaseModel):
-    """One entry of the list; the file's header says what each key means."""
+    """One entry of the list; the header of the file explains the keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -77,7 +81,7 @@ class ProtectedType(BaseModel):
 
     @property
     def attributes(self) -> frozenset[str]:
-        """Every attribute that this entry names, `a.b` for b in the block a; each must be in the provider's schema."""
+        """Return every attribute that the entry names, `a.b` for b in the block a; all are in the provider's schema."""
         own = {self.protection.attribute} if self.protection else set()
         return frozenset(own | self.disarmed_by.keys() | self.shortened_by.keys() | self.replaced_by.keys())
 
@@ -87,7 +91,7 @@ _FILE: TypeAdapter[dict[str, ProtectedType]] = TypeAdapter(dict[_Name, Protected
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """The list, checked. ``types``: resource type -> its entry."""
+    """The validated list. ``types``: resource type -> its entry."""
 
     types: Mapping[str, ProtectedType]
 
@@ -97,35 +101,36 @@ class Protected:
 
         Args:
             file: ``policies/protected.yaml``.
-            shown_as: how problems name the file; by default its own path.
+            shown_as: the name of the file in error messages; by default its path.
 
         Raises:
-            CatalogueError: the file is missing, is not YAML, or an entry is wrong; with file and line.
+            CatalogueError: the file is missing or not YAML, or an entry is invalid; with file and line.
         """
         name = shown_as or file.as_posix()
         try:
             data = file.read_bytes()
         except OSError as error:
-            problem = Problem(Location(name), f"the list of protected resources cannot be read: {error.strerror}")
+            problem = Problem(Location(name), f"cannot read the list of protected resources: {error.strerror}")
             raise CatalogueError([problem]) from error
         return cls.parse(data, shown_as=name)
 
     @classmethod
     def parse(cls, data: bytes, *, shown_as: str) -> Protected:
-        """The same from bytes that were read already.
+        """Parse the content of the file.
 
         Raises:
             CatalogueError: as for ``read``.
         """
-        tree = load_tree(data, shown_as)
-        if not isinstance(tree, CommentedMap) or not tree:
+        tree = parse_optional_yaml(data, shown_as)
+        if tree is None or tree.kind is not YamlKind.MAP or not tree.value:
             what = "the list of protected resources is empty"
-            hint = "name at least one type, e.g. aws_cognito_user_pool with what its loss loses"
+            hint = "add at least one type, e.g. aws_cognito_user_pool, with `lost` and `delete_apis`"
             raise CatalogueError([Problem(Location(shown_as, 1), what, hint)])
         try:
-            types = _FILE.validate_python(tree)
+            types = _FILE.validate_python(to_plain(tree))
         except PydanticError as error:
-            raise CatalogueError(problems_of(error, tree, shown_as, _SAID, ProtectedType.model_fields)) from error
+            known = ProtectedType.model_fields
+            raise CatalogueError(validation_problems(error, tree, words=_SAID, known=known)) from error
         return cls(types=types)
 
     def __contains__(self, resource_type: str) -> bool:
@@ -133,24 +138,27 @@ class Protected:
 
     @property
     def delete_apis(self) -> tuple[str, ...]:
-        """Every call that deletes something of the list, as IAM names it; sorted."""
+        """Return the IAM actions that delete a resource of a listed type, sorted."""
         return tuple(sorted({api for entry in self.types.values() for api in entry.delete_apis}))
 
     def get(self, resource_type: str) -> ProtectedType | None:
-        """The entry of a type, or None when it is not protected."""
+        """Return the entry of a type, or None if it is not protected."""
         return self.types.get(resource_type)
 
-    def net(self, resource_type: str) -> tuple[ProtectedType, Companion] | None:
-        """For a type that keeps the content of a protected one: that one's entry, and what must stay."""
-        return next(
-            ((entry, entry.nets[resource_type]) for entry in self.types.values() if resource_type in entry.nets), None
-        )
+    def companion_of(self, resource_type: str) -> Companion | None:
+        """Return what must not change in a resource of a type that safeguards a protected one; None for other types."""
+        owner = self.companion_owner(resource_type)
+        return owner.nets[resource_type] if owner is not None else None
+
+    def companion_owner(self, resource_type: str) -> ProtectedType | None:
+        """Return the entry of the protected type that resources of this type safeguard, or None."""
+        return next((entry for entry in self.types.values() if resource_type in entry.nets), None)
 
     def of_cloudformation(self, resource_type: str) -> ProtectedType | None:
-        """The entry of a type of CloudFormation's, or None when it is not protected."""
+        """Return the entry of a CloudFormation type, or None if it is not protected."""
         return next((entry for entry in self.types.values() if resource_type in entry.cloudformation), None)
 
 
 _SAID = {
-    "string_pattern_mismatch": "is not written as it should be (names a-z_, APIs service:Action, no full stop)",
+    "string_pattern_mismatch": "is invalid (types, attributes: a-z 0-9 _; APIs: service:Action; `lost`: no period)",
 }

@@ -1,7 +1,7 @@
-"""The files that a judgement covers, frozen: apply goes on only if every byte is as it was when the plan was judged.
+"""Hashes the files that a verdict covers, so that an apply can require that none of them has changed.
 
-Terraform reads local files again at apply: an archive that was swapped after the plan would be uploaded unjudged. So
-the saved plan, everything in the unit's root and the modules that ``init`` fetched are hashed together.
+Terraform reads local files again during the apply: an archive that was swapped after the plan would be uploaded without
+being judged. So the saved plan, everything in the unit's root, and the modules that ``init`` downloaded are hashed.
 """
 
 from __future__ import annotations
@@ -17,22 +17,21 @@ from pathlib import Path
 from orchestrator.errors import BlockedError
 
 WRITTEN_BY_APPLY = ("errored.tfstate", "crash.log", "crash.*.log", ".terraform.tfstate.lock.info")
-"""Files that Terraform itself leaves at the top of the root when an apply goes wrong; it reads none of them."""
+"""Files that Terraform writes to the top of the root when an apply fails; it reads none of them."""
 
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
-    """What was there when the plan was judged.
+class FrozenFiles:
+    """The files at the time when the plan was judged.
 
     Attributes:
         root: the unit's root.
         plan: the saved plan.
-        extra: further folders that the root reads from.
-        files: name -> what it was: a hash, or where a link leads. The name begins with the folder it is in.
-        plan_sha256: hash of the saved plan alone.
-        digest: one hash over all of it.
+        extra: additional folders that the root reads from.
+        files: name, starting with ``root/`` or ``extraN/`` -> hash, or the target of a link.
+        plan_sha256: the hash of the saved plan.
     """
 
     root: Path
@@ -40,10 +39,9 @@ class Frozen:
     extra: tuple[Path, ...]
     files: Mapping[str, str]
     plan_sha256: str
-    digest: str
 
     def path_of(self, name: str) -> str:
-        """A name of ``files`` as a path that a person can open."""
+        """Return the path of a name in ``files``."""
         kind, _, rest = name.partition("/")
         if kind == "plan":
             return str(self.plan)
@@ -51,49 +49,31 @@ class Frozen:
         return str(folders[kind] / rest) if kind in folders else name
 
 
-def freeze(root: Path, plan: Path, extra: Iterable[Path] = ()) -> Frozen:
-    """Hash the saved plan and every file that applying it may read.
+def freeze(root: Path, plan: Path, extra: Iterable[Path] = ()) -> FrozenFiles:
+    """Hash the saved plan and every file that its apply can read.
 
     Args:
         root: the unit's root, where Terraform runs.
         plan: the saved plan.
-        extra: further folders, e.g. ``modules`` of Terraform's data folder; one that does not exist counts as empty,
-            and must still not exist at apply.
+        extra: additional folders, e.g. ``modules`` in Terraform's data folder. A folder that does not exist counts as
+            empty.
 
     Raises:
-        BlockedError: a file cannot be read, is neither file, folder nor link, or a link leads out of what is hashed.
+        BlockedError: a file cannot be read, is not a file, folder or link, or a link leads out of the hashed folders.
     """
     folders = tuple(extra)
     files = _files(root, plan, folders)
-    digest = hashlib.sha256("".join(f"{value}  {name}\n" for name, value in sorted(files.items())).encode())
-    return Frozen(
+    return FrozenFiles(
         root=root,
         plan=plan,
         extra=folders,
         files=files,
         plan_sha256=files["plan"].removeprefix("sha256:"),
-        digest=digest.hexdigest(),
     )
 
 
-def verify(frozen: Frozen) -> None:
-    """Compare what is there now with what was judged.
-
-    Raises:
-        BlockedError: a file differs, is missing or is new; the first one by name is told. Or as for ``freeze``.
-    """
-    now = _files(frozen.root, frozen.plan, frozen.extra)
-    for name in sorted(frozen.files.keys() | now.keys()):
-        before, after = frozen.files.get(name), now.get(name)
-        if before == after:
-            continue
-        how = "was added" if before is None else "is gone" if after is None else "was changed"
-        message = f"{frozen.path_of(name)} {how} after the plan was judged"
-        raise BlockedError(message, hint="plan again, so that what is applied is what was judged")
-
-
 def hash_file(path: Path) -> str:
-    """``sha256:`` and the hash of a file; a link is not followed.
+    """Return ``sha256:`` and the hash of a file. Links are not followed.
 
     Raises:
         BlockedError: it cannot be read.
@@ -115,7 +95,7 @@ def _files(root: Path, plan: Path, extra: tuple[Path, ...]) -> dict[str, str]:
     allowed = tuple(folder.resolve() for folder in folders.values())
     files = {"plan": hash_file(plan)}
     if not root.is_dir():
-        message = f"{root} is gone, and it is what the plan was made from"
+        message = f"{root} is gone, but the plan depends on it"
         raise BlockedError(message, hint="plan again")
     for kind, folder in folders.items():
         if folder.is_symlink():
@@ -128,7 +108,7 @@ def _files(root: Path, plan: Path, extra: tuple[Path, ...]) -> dict[str, str]:
 
 
 def _walk(folder: Path, skipped: tuple[str, ...]) -> Iterator[Path]:
-    """Every file and link below a folder, in a fixed order; links are told, never followed."""
+    """Yield every file and link below a folder, in a fixed order. Links are not followed."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
@@ -153,15 +133,15 @@ def _value(path: Path, allowed: tuple[Path, ...]) -> str:
         return _link(path, allowed)
     if not stat.S_ISREG(mode):
         message = f"{path} is neither a file nor a folder"
-        raise BlockedError(message, hint="take it out of the module")
-    runs = "x" if mode & stat.S_IXUSR else ""
-    return hash_file(path) + runs
+        raise BlockedError(message, hint="remove it from the module")
+    executable = "x" if mode & stat.S_IXUSR else ""
+    return hash_file(path) + executable
 
 
 def _link(path: Path, allowed: tuple[Path, ...]) -> str:
-    """Where a link leads; only to what is hashed too."""
+    """Return the target of a link; it must be in a hashed folder."""
     target = path.resolve()
     if not any(target.is_relative_to(folder) for folder in allowed):
-        message = f"{path} is a link that leads out of what is judged, to {target}"
+        message = f"{path} is a link to {target}, outside the folders that are judged"
         raise BlockedError(message, hint="copy the file into the module instead")
     return f"link:{path.readlink()} -> {target}"

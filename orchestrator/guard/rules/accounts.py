@@ -1,4 +1,4 @@
-"""Is every account still the one that was bootstrapped? ``live/`` against ``live/accounts.lock.yaml``, pure."""
+"""Compares the accounts in ``live/`` with ``live/accounts.lock.yaml``, which records where each was bootstrapped."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from orchestrator.config.accounts_lock import (
     FILE,
     AccountsLock,
-    Locked,
-    locked_account,
+    LockedAccount,
+    configured_at,
+    lock_entry,
     parse_lock,
     read_accounts_lock,
-    said_at,
 )
 from orchestrator.config.catalogue import Account, Catalogue
 from orchestrator.guard.findings import finding_id
@@ -23,38 +23,38 @@ from orchestrator.guard.trust.base_commit import BaseCommit
 from orchestrator.util.git import Repository
 
 _KEYS = {
-    "id": "the id",
+    "id": "the account id",
     "region": "the region of the state bucket",
     "bucket": "the state bucket",
-    "catalogue": "the catalogue's name",
+    "catalogue": "the project name",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Pinned:
-    """What the record of the accounts says about the catalogue.
+class AccountComparison:
+    """The differences between ``live/`` and the lock file.
 
     Attributes:
-        moved: account -> why its units would not find their states.
-        vanished: accounts of the record of which ``live/`` knows neither the name nor the id.
-        unknown: accounts of the catalogue that the record does not have.
+        moved: account name -> the finding that its units would not find their states.
+        vanished: locked accounts whose name and id are both missing from ``live/``.
+        unknown: names of accounts that are not in the lock file.
     """
 
     moved: Mapping[str, Finding] = field(default_factory=dict)
-    vanished: tuple[Locked, ...] = ()
+    vanished: tuple[LockedAccount, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
 def trusted_lock(root: Path, base: BaseCommit | None) -> AccountsLock:
-    """The record that counts: in CI the protected commit's, so that a change cannot bring its own.
+    """Read the lock file; in CI from the protected commit, so that a change cannot bring its own.
 
     Args:
         root: the folder that contains ``live/``.
-        base: the commit that the judge's files come from; None outside of a git repository.
+        base: the commit that the policies come from; None outside a git repository.
 
     Raises:
-        CatalogueError: the record cannot be read.
-        SetupError: git does not answer.
+        CatalogueError: the lock file cannot be read.
+        SetupError: git failed.
     """
     repository = Repository.find(root) if base is not None and base.protected else None
     if repository is None or base is None:
@@ -63,10 +63,8 @@ def trusted_lock(root: Path, base: BaseCommit | None) -> AccountsLock:
     return parse_lock(repository.contents(blobs)[blobs[0]]) if blobs else {}
 
 
-def compare_accounts(catalogue: Catalogue, lock: AccountsLock) -> Pinned:
-    """Compare every account with the record.
-
-    An account that the record does not have is held against nothing, unless the record knows its id by another name.
+def compare_accounts(catalogue: Catalogue, lock: AccountsLock) -> AccountComparison:
+    """Compare every account with its entry in the lock file, found by name or by account id.
 
     Raises:
         CatalogueError: a file of ``live/`` changed while it was read.
@@ -81,19 +79,19 @@ def compare_accounts(catalogue: Catalogue, lock: AccountsLock) -> Pinned:
     ids = {account.id for account in catalogue.accounts.values()}
     gone = tuple(each for name, each in lock.items() if name not in catalogue.accounts and each.id not in ids)
     unknown = tuple(name for name in catalogue.accounts if name not in lock)
-    return Pinned(moved, gone, unknown)
+    return AccountComparison(moved, gone, unknown)
 
 
-def _differing(catalogue: Catalogue, account: Account, known: Locked) -> list[str]:
-    now = locked_account(catalogue, account)
+def _differing(catalogue: Catalogue, account: Account, known: LockedAccount) -> list[str]:
+    now = lock_entry(catalogue, account)
     return [key for key in _KEYS if getattr(now, key) != getattr(known, key)]
 
 
-def _moved(catalogue: Catalogue, account: Account, known: Locked, differ: list[str]) -> Finding:
-    now = locked_account(catalogue, account)
+def _moved(catalogue: Catalogue, account: Account, known: LockedAccount, differ: list[str]) -> Finding:
+    now = lock_entry(catalogue, account)
     lines = [
-        f"{said_at(catalogue, account, key)} makes {_KEYS[key]} {getattr(now, key)}, "
-        f"and {known.lines.get(key, known.at)} has {getattr(known, key)}"
+        f"{_KEYS[key]} is {getattr(now, key)} in {configured_at(catalogue, account, key)}, "
+        f"but {getattr(known, key)} in {known.lines.get(key, known.at)}"
         for key in differ
     ]
     unit, address = f"account:{account.name}", f"s3://{known.bucket}"
@@ -105,7 +103,6 @@ def _moved(catalogue: Catalogue, account: Account, known: Locked, differ: list[s
         action="",
         cause="; ".join(lines),
         message=f"units of {account.name} would not find their states in {known.bucket} and would be created again",
-        hint=f"put it back as {FILE} has it; when the states were moved and nothing is left behind, correct the entry "
-        f"{known.name} there in a commit of its own",
-        where=said_at(catalogue, account, differ[0]),
+        hint=f"restore the value in {FILE}; if all states were moved, correct {known.name} there in a separate commit",
+        where=configured_at(catalogue, account, differ[0]),
     )

@@ -1,86 +1,92 @@
-"""Findings about CloudFormation stacks: what an update, which Terraform shows as one, would take away in them."""
+"""Reports what the update of a CloudFormation stack would lose; Terraform shows such an update as one change."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from orchestrator.config.catalogue import Unit
+from orchestrator.guard.causes import MODULE
 from orchestrator.guard.checkov.annotate import label
-from orchestrator.guard.findings import TEMPLATE, finding_id
+from orchestrator.guard.findings import TEMPLATE, FindingBuilder, finding_id
 from orchestrator.guard.model import Finding, Severity
-from orchestrator.guard.places import locate
 from orchestrator.guard.policies.protected import Protected, ProtectedType
-from orchestrator.guard.rules.cloudformation_diff import TemplateLoss, losses_between, protected_in
+from orchestrator.guard.rules.cloudformation_diff import TemplateLoss, protected_in, template_losses
+from orchestrator.guard.rules.cloudformation_schema import CfnLintMissingError
 from orchestrator.guard.rules.cloudformation_template import UNRESOLVED, StackTemplate, TemplateError
 from orchestrator.terraform.model import Action, ResourceChange
 
 STACKS = frozenset({"aws_cloudformation_stack", "aws_cloudformation_stack_set"})
-"""Terraform's types that hold a template."""
+"""Terraform's types that have a template."""
+
+INSTALL_HINT = "pip install 'orch[cloudformation]'"
 
 _STACK = "AWS::CloudFormation::Stack"
-_WOULD = {
-    Action.DELETE: "would be deleted: this loses {lost}",
-    Action.REPLACE: "would be replaced by a new, empty one: this loses {lost}",
-    Action.FORGET: "would be forgotten: nothing keeps it any more, and it stands for {lost}",
-    Action.UPDATE: "could be lost next: it stands for {lost}",
+_LOSSES = {
+    Action.DELETE: "would be deleted",
+    Action.REPLACE: "would be replaced by a new, empty one",
+    Action.FORGET: "would be removed from the stack, and nothing would protect it",
+    Action.UPDATE: "would lose its protection",
 }
-_SAVED = "would be replaced by a new, empty one; UpdateReplacePolicy keeps the old one, which nothing manages any more"
+_SAVED = "would be replaced by a new, empty one; UpdateReplacePolicy keeps the old one, but nothing manages it"
+_UNCERTAIN = "may be lost"
 
 
-def template_findings(
-    unit: Unit, changes: Sequence[ResourceChange], protected: Protected, root: Path
-) -> Iterator[Finding]:
-    """What the updates of stacks in a plan would take away.
+def template_findings(changes: Sequence[ResourceChange], builder: FindingBuilder) -> Iterator[Finding]:
+    """Report what the stack updates of a plan would lose. The deletion of a whole stack is reported by another rule.
 
     Args:
-        unit: the unit that the plan is of.
-        changes: of the plan; a stack that goes altogether is another rule's.
-        protected: the list of protected types, with their names in CloudFormation.
-        root: the folder that contains ``live/``.
+        changes: the changes of a plan.
+        builder: has the plan's unit and the protected types.
     """
     for change in changes:
         if change.type in STACKS and change.action is Action.UPDATE:
-            for loss in _losses(change, protected, unit.region):
-                yield _finding(unit, change, loss, root)
+            for loss in _losses(change, builder.protected, builder.unit.region):
+                yield _finding(change, loss, builder)
 
 
 def _losses(change: ResourceChange, protected: Protected, region: str) -> Iterator[TemplateLoss]:
-    """Inside of one stack. What cannot be judged loses whatever the stack has that is protected."""
+    """Return what one stack loses. If that cannot be determined, every protected resource in it counts as lost."""
+    try:
+        yield from _compare(change, protected, region)
+    except CfnLintMissingError as error:
+        yield _whole_stack(protected, f"its templates cannot be compared: {error}", INSTALL_HINT)
+
+
+def _compare(change: ResourceChange, protected: Protected, region: str) -> tuple[TemplateLoss, ...]:
     before = change.before or {}
     try:
         old = StackTemplate.of(str(before.get("template_body") or ""), before.get("parameters") or {})
     except TemplateError as error:
-        yield _of_stack(protected, f"the deployed template cannot be read: {error}")
-        return
+        hint = "give the stack a readable template in template_body"
+        return (_whole_stack(protected, f"the deployed template cannot be read: {error}", hint),)
     inside = protected_in(old, protected)
     if not inside and not old.has_macros():
-        return
+        return ()
     try:
         new = _new(change)
     except TemplateError as error:
-        hint = "give the stack its template with template_body, known when it is planned"
-        for name, kind, entry in inside:
-            yield TemplateLoss(name, kind, entry, Action.DELETE, str(error), hint)
+        hint = "set template_body to a template that is known when the stack is planned"
         if not inside:
-            yield _of_stack(protected, str(error))
-        return
-    yield from losses_between(old, new, protected, region)
+            return (_whole_stack(protected, str(error), hint),)
+        return tuple(
+            TemplateLoss(name, kind, entry, Action.DELETE, str(error), hint, uncertain=True)
+            for name, kind, entry in inside
+        )
+    return template_losses(old, new, protected, region)
 
 
 def _new(change: ResourceChange) -> StackTemplate:
-    """The template that the stack would have.
+    """Return the template that the stack would have.
 
     Raises:
-        TemplateError: the plan does not say it, or it is no template.
+        TemplateError: the plan does not contain it, or it is invalid.
     """
     after = change.after or {}
     unknown = change.after_unknown if isinstance(change.after_unknown, Mapping) else {}
     if after.get("template_url") or unknown.get("template_url"):
-        raise TemplateError("its template is behind template_url, and the plan does not say what is there")
+        raise TemplateError("the template is behind template_url, and the plan does not contain it")
     if unknown.get("template_body"):
-        raise TemplateError("its template is known only after the apply")
+        raise TemplateError("the template is known only after the apply")
     try:
         return StackTemplate.of(str(after.get("template_body") or ""), _given(after, unknown))
     except TemplateError as error:
@@ -89,7 +95,7 @@ def _new(change: ResourceChange) -> StackTemplate:
 
 
 def _given(after: Mapping[str, Any], unknown: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The parameters; of those that are not known yet, ``UNRESOLVED``."""
+    """Return the parameters; ``UNRESOLVED`` for those that are not known yet."""
     mirror = unknown.get("parameters")
     given = after.get("parameters") or {}
     if mirror is True:
@@ -99,35 +105,34 @@ def _given(after: Mapping[str, Any], unknown: Mapping[str, Any]) -> Mapping[str,
 
 
 class _Unknown(dict[str, Any]):
-    """Parameters of which nothing is known: whatever is asked for."""
+    """Parameters that are all unknown: every name is ``UNRESOLVED``."""
 
     def get(self, key: str, default: Any = None) -> Any:
         del key, default
         return UNRESOLVED
 
 
-def _of_stack(protected: Protected, why: str) -> TemplateLoss:
+def _whole_stack(protected: Protected, why: str, hint: str) -> TemplateLoss:
     entry = protected.of_cloudformation(_STACK) or ProtectedType(
-        lost="every resource that the stack made", delete_apis=("cloudformation:DeleteStack",)
+        lost="every resource of the stack", delete_apis=("cloudformation:DeleteStack",)
     )
-    hint = "give the stack a template that can be read, with template_body"
-    return TemplateLoss("", _STACK, entry, Action.DELETE, why, hint)
+    return TemplateLoss("", _STACK, entry, Action.DELETE, why, hint, uncertain=True)
 
 
-def _finding(unit: Unit, change: ResourceChange, loss: TemplateLoss, root: Path) -> Finding:
-    """The address names the resource inside of the stack: ``aws_cloudformation_stack.this/UserPool``."""
+def _finding(change: ResourceChange, loss: TemplateLoss, builder: FindingBuilder) -> Finding:
+    """Build a finding whose address names the resource in the stack: ``aws_cloudformation_stack.this/UserPool``."""
     address = f"{label(change)}/{loss.name}" if loss.name else label(change)
-    what = _SAVED if loss.saved else _WOULD[loss.action].format(lost=loss.entry.lost)
+    what = _SAVED if loss.saved else _UNCERTAIN if loss.uncertain else _LOSSES[loss.action]
     return Finding(
-        id=finding_id(TEMPLATE, unit.id, address, loss.action.value),
+        id=finding_id(TEMPLATE, builder.unit.id, address, loss.action.value),
         rule=TEMPLATE,
-        unit=unit.id,
+        unit=builder.unit.id,
         address=address,
         action=loss.action.value,
         cause=loss.why,
-        message=f"{address} ({loss.type}) {what}",
+        message=f"{address.removeprefix(MODULE)} ({loss.type}) {what}",
         hint=loss.hint,
         lost="" if loss.saved else loss.entry.lost,
         severity=Severity.WARN if loss.saved else Severity.BLOCK,
-        where=locate(unit, change, ("template_body", "template_url", "parameters"), root),
+        where=builder.locate(change, ("template_body", "template_url", "parameters")),
     )

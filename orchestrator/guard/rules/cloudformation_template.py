@@ -1,6 +1,6 @@
-"""A CloudFormation template, read, and its values worked out as far as parameters and mappings say what they are.
+"""Parses a CloudFormation template and resolves its values as far as parameters, mappings and conditions allow.
 
-Nothing is asked of AWS. What depends on another resource stays a reference; what nobody can know is ``UNRESOLVED``.
+AWS is not called. A value that depends on another resource stays a reference; an unknown one is ``UNRESOLVED``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.guard.rules.cloudformation_schema import CfnLintMissingError, parse_yaml
+
 UNRESOLVED = "\0unknown"
-"""Stands in a value for what is known only when the stack is updated: equal to nothing, not even to itself."""
+"""Placeholder for a value that is known only when the stack is updated; it equals nothing, not even itself."""
 
 _NOTHING = "\0nothing"
 _MACROS = ("Fn::Transform", "Fn::ForEach")
@@ -21,7 +23,7 @@ _DYNAMIC = "{{resolve:"
 
 
 class TemplateError(Exception):
-    """The text is no template; the message says why and quotes nothing of it."""
+    """The text is not a valid template. The message is the reason and quotes nothing of the template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,8 @@ class StackTemplate:
     """A template with the values of its parameters.
 
     Attributes:
-        body: as it is written, ``!Ref x`` being ``{"Ref": "x"}``.
-        parameters: name -> value, ``UNRESOLVED`` where only AWS knows it.
+        body: the parsed template, with ``{"Ref": "x"}`` for ``!Ref x``.
+        parameters: name -> value; ``UNRESOLVED`` if only AWS knows it.
     """
 
     body: Mapping[str, Any]
@@ -38,47 +40,48 @@ class StackTemplate:
 
     @classmethod
     def of(cls, text: str, given: Mapping[str, Any]) -> StackTemplate:
-        """Read a template, JSON or YAML.
+        """Parse a template in JSON or YAML.
 
         Args:
             text: the template.
-            given: the parameters that the stack gives it; the others have their defaults.
+            given: the parameters that the stack sets; the others have their defaults.
 
         Raises:
-            TemplateError: it is none.
+            TemplateError: it is not a template.
+            CfnLintMissingError: it is YAML, and cfn-lint is not installed.
         """
         body = _parse(text)
         return cls(body, dict(_parameters(body, given)))
 
     @property
     def resources(self) -> Mapping[str, Mapping[str, Any]]:
-        """Logical id -> resource as it is written."""
+        """Return the unresolved resources by logical id."""
         return {name: each for name, each in self.body["Resources"].items() if isinstance(each, Mapping)}
 
     def has_macros(self) -> bool:
-        """Whether CloudFormation makes another template out of this one, which cannot be seen here."""
+        """Return whether a macro transforms the template into one that is unknown here."""
         return bool(self.body.get("Transform")) or any(key.startswith(_MACROS) for key in _keys(self.body["Resources"]))
 
     def exists(self, name: str) -> Any:
-        """Whether a resource's condition lets it exist: true, false, or the condition as far as it is worked out."""
+        """Return whether the condition of a resource is met: true, false, or the condition as far as it is resolved."""
         condition = self.resources[name].get("Condition")
         return True if condition is None else self._condition(condition, frozenset())
 
     def value(self, node: Any) -> Any:
-        """A value, worked out."""
+        """Return a value, resolved."""
         return self._value(node, frozenset())
 
     def _value(self, node: Any, seen: frozenset[str]) -> Any:
         if isinstance(node, list):
             return [each for each in (self._value(item, seen) for item in node) if each != _NOTHING]
         if not isinstance(node, Mapping):
-            return str(node).lower() if isinstance(node, bool) else str(node)  # CloudFormation takes "5" for 5
+            return str(node).lower() if isinstance(node, bool) else str(node)  # CloudFormation treats "5" as 5
         if len(node) == 1:
             ((key, inner),) = node.items()
             if key in _FUNCTIONS:
                 return _FUNCTIONS[key](self, inner, seen)
-        worked_out = {key: self._value(item, seen) for key, item in node.items()}
-        return {key: each for key, each in worked_out.items() if each != _NOTHING}
+        resolved = {key: self._value(item, seen) for key, item in node.items()}
+        return {key: each for key, each in resolved.items() if each != _NOTHING}
 
     def _ref(self, name: Any, seen: frozenset[str]) -> Any:
         del seen
@@ -132,7 +135,7 @@ class StackTemplate:
         return {"Fn::Join": parts}
 
     def _condition(self, what: Any, seen: frozenset[str]) -> Any:
-        """True, false, or the condition as far as it can be worked out."""
+        """Return true, false, or the condition as far as it can be resolved."""
         if isinstance(what, str):
             defined = self.body.get("Conditions", {})
             if what in seen or what not in defined:
@@ -150,7 +153,7 @@ class StackTemplate:
 
 
 _FUNCTIONS = {
-    "Ref": StackTemplate._ref,  # noqa: SLF001 - the table of the class's own functions
+    "Ref": StackTemplate._ref,  # noqa: SLF001 - a table of the class's functions
     "Fn::GetAtt": StackTemplate._getatt,  # noqa: SLF001
     "Fn::If": StackTemplate._if,  # noqa: SLF001
     "Fn::FindInMap": StackTemplate._map,  # noqa: SLF001
@@ -178,7 +181,7 @@ def _connected(key: str, parts: list[Any]) -> Any:
 
 
 def unknown_in(value: Any) -> bool:
-    """Whether a value that was worked out has something in it that nobody knows before the update."""
+    """Return whether a resolved value contains a part that is unknown before the update."""
     if isinstance(value, Mapping):
         return any(unknown_in(each) for each in value.values())
     if isinstance(value, list):
@@ -187,12 +190,12 @@ def unknown_in(value: Any) -> bool:
 
 
 def looked_up_in(value: Any) -> bool:
-    """Whether a value has a dynamic reference, ``{{resolve:…}}``, which AWS looks up when the resource is updated."""
+    """Return whether a value has a dynamic reference, ``{{resolve:…}}``: AWS looks it up when it updates a resource."""
     return _DYNAMIC in json.dumps(value)
 
 
 def references_in(value: Any) -> Iterator[str]:
-    """Logical ids that a value depends on."""
+    """Yield the logical ids that a value depends on."""
     if isinstance(value, Mapping):
         if isinstance(value.get("Ref"), str):
             yield value["Ref"]
@@ -208,29 +211,23 @@ def references_in(value: Any) -> Iterator[str]:
 
 def _parse(text: str) -> Mapping[str, Any]:
     try:
-        body = json.loads(text, object_pairs_hook=_once) if text.lstrip()[:1] == "{" else _yaml(text)
-    except TemplateError:
+        body = json.loads(text, object_pairs_hook=_once) if text.lstrip()[:1] == "{" else parse_yaml(text)
+    except (TemplateError, CfnLintMissingError):
         raise
-    except Exception as error:  # every parser has errors of its own; all of them say that it is no template
+    except Exception as error:  # each parser raises its own types; all of them mean that it is not a template
         raise TemplateError("it is neither JSON nor YAML") from error
     if not isinstance(body, Mapping) or not isinstance(body.get("Resources"), Mapping):
         raise TemplateError("it has no Resources")
     resources = body["Resources"].items()
     if not all(isinstance(each, Mapping) or str(name).startswith("Fn::") for name, each in resources):
-        raise TemplateError("something under Resources is no resource")
+        raise TemplateError("an entry of Resources is not a resource")
     return body
-
-
-def _yaml(text: str) -> Any:
-    from cfnlint.decode.cfn_yaml import loads  # noqa: PLC0415 - half a second, and few plans have a template
-
-    return loads(text)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise TemplateError("it has a key twice")
+        raise TemplateError("a key is repeated")
     return found
 
 
@@ -239,7 +236,7 @@ def _parameters(body: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[t
     for name, entry in declared.items() if isinstance(declared, Mapping) else ():
         kind = str(entry.get("Type", "")) if isinstance(entry, Mapping) else ""
         if kind.startswith("AWS::SSM::Parameter::Value"):
-            yield name, UNRESOLVED  # AWS looks it up again at each update
+            yield name, UNRESOLVED  # AWS looks it up at each update
             continue
         value = given.get(name, entry.get("Default") if isinstance(entry, Mapping) else None)
         if value is None:

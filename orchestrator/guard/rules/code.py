@@ -1,8 +1,8 @@
-"""What a unit's configuration brings along that no plan shows: programs, and providers and modules that nobody listed.
+"""Finds what a plan does not show: programs that a configuration runs, and unlisted providers and modules.
 
-A program of an ``external`` data source runs *while* Terraform plans, with the plan role's credentials. So this is
-looked for in the text, before a plan is made: in the rendered root, in the modules of the repository and in those that
-``init`` fetched.
+The program of an ``external`` data source runs *while* Terraform plans, with the credentials of the plan role. So the
+scanner reads the configuration before the plan: the rendered root, the modules of the repository, and the modules that
+``init`` downloads.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import Location
+from orchestrator.guard.causes import MODULE
 from orchestrator.guard.findings import RUNS_CODE, UNREADABLE, UNTRUSTED_SOURCE, finding_id
 from orchestrator.guard.model import Finding
 from orchestrator.hcl.modules.contents import BUILT_IN, Contents, full_source, read_contents, sources_in
@@ -25,32 +26,39 @@ from orchestrator.hcl.modules.sources import package_of
 
 _DEEPEST = 20
 _KINDS = {
-    "provisioner": "has a provisioner ({names}): a program that runs when the resource is made or destroyed",
-    "external": "runs a program while Terraform plans, under the plan role ({names})",
-    "action": "runs a program on this machine ({names})",
+    "provisioner": (
+        "has a provisioner: {names}",
+        "provisioners run programs when the resource is created or destroyed, with the unit's credentials",
+    ),
+    "external": ("runs a program while Terraform plans: {names}", "the program runs with the plan role's credentials"),
+    "action": ("runs a program during the apply: {names}", "actions run with the unit's credentials"),
 }
+"""Kind of block -> what it does, and why that matters."""
+
+_FIX_CONFIGURATION = "correct the configuration, then plan again"
 
 
 @dataclass(frozen=True, slots=True)
 class _Objection:
-    """``address`` as a waiver names it; ``at`` is None where the unit's own entry is the place."""
+    """One objection. ``address`` is what a waiver names; ``at`` is None if the unit's entry is the location."""
 
     rule: str
     address: str
     what: str
+    cause: str
     hint: str
     at: Location | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """One module of a unit, where it is called. ``key`` is Terraform's own: ``this.vpc``; empty for the root."""
+    """One module call of a unit. ``key`` is Terraform's key of it, ``this.vpc``; empty for the root."""
 
     key: str
     path: Path
 
     def address(self, inside: str) -> str:
-        """``module.this.module.vpc.terraform_data.x`` for ``terraform_data.x`` inside."""
+        """Return ``module.this.module.vpc.terraform_data.x`` for ``terraform_data.x``."""
         return "".join(f"module.{name}." for name in self.key.split(".") if name) + inside
 
     def key_of(self, call: ModuleCall) -> str:
@@ -58,10 +66,12 @@ class _Folder:
 
 
 class CodeScanner:
-    """Looks for what nobody listed. Reads each content of a module once; may be used from many threads.
+    """Scans configurations for programs and untrusted sources. Safe to use from several threads.
+
+    A module folder is parsed once for each content that it has.
 
     Args:
-        catalogue: says which providers and modules are listed.
+        catalogue: lists the allowed providers and modules.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -71,18 +81,18 @@ class CodeScanner:
         self._opentofu = settings.binary == "tofu"
         self._providers = {full_source(each.source) for each in settings.providers.values()} | {BUILT_IN}
         self._modules = {package_of(each) for each in {*stacks, *settings.module_sources}}
-        self._known: dict[tuple[str, str], Contents] = {}
+        self._contents: dict[tuple[str, str], Contents] = {}
         self._lock = threading.Lock()
 
     def scan(self, unit: Unit, root: Path, data_dir: Path, *, initialised: bool) -> tuple[Finding, ...]:
-        """The findings about a unit's configuration; one for each rule and address.
+        """Return the findings about a unit's configuration, one for each rule and address.
 
         Args:
             unit: the unit.
             root: its rendered root.
-            data_dir: Terraform's data folder of it.
-            initialised: init is done, so that every module is there, and none may be missing. Before, only the root
-                and the modules of the repository are looked at.
+            data_dir: Terraform's data folder of the root.
+            initialised: ``init`` has run, so every module must be present. Before that, only the root and the modules
+                of the repository are scanned.
         """
         found: dict[str, Finding] = {}
         for each in self._objections(root, _manifest(data_dir) if initialised else None):
@@ -93,8 +103,8 @@ class CodeScanner:
                 unit=unit.id,
                 address=each.address,
                 action="",
-                cause=each.what,
-                message=f"{each.address} {each.what}",
+                cause=each.cause,
+                message=f"{each.address.removeprefix(MODULE)} {each.what}",
                 hint=each.hint.format(id=id_),
                 where=each.at or unit.at,
             )
@@ -105,66 +115,67 @@ class CodeScanner:
         waiting = [_Folder("", root)]
         while waiting:
             folder = waiting.pop()
-            contents = self._contents(folder.path, root)
+            contents = self._read(folder.path, root)
             yield from _unreadable(folder, contents)
             yield from _programs(folder, contents.code)
             yield from self._unlisted_providers(folder, contents)
             yield from _own_providers(folder, contents)
             for call in contents.calls:
                 yield from self._unlisted_module(folder, call)
-                path, why = _called(folder, call, root, manifest)
+                path, why = _folder_of(folder, call, root, manifest)
                 if path is not None:
                     waiting.append(_Folder(folder.key_of(call), path))
                 elif why:
+                    address = folder.address(f"module.{call.name}")
                     at = _place(folder, call.at)
-                    yield _Objection(UNREADABLE, folder.address(f"module.{call.name}"), why, _AGAIN, at)
+                    yield _Objection(UNREADABLE, address, "cannot be scanned", why, _FIX_CONFIGURATION, at)
 
-    def _contents(self, folder: Path, root: Path) -> Contents:
-        """What is in a module folder. The root's copies of modules are named as the repository has them."""
+    def _read(self, folder: Path, root: Path) -> Contents:
+        """Parse a module folder. Copies of modules in the root are reported under their path in the repository."""
         base = root if folder.is_relative_to(root) else self._root
         key = (os.path.relpath(folder, base), _digest(folder))
         with self._lock:
-            known = self._known.get(key)
+            known = self._contents.get(key)
         if known is None:
             known = read_contents(folder, root=base, opentofu=self._opentofu)
             with self._lock:
-                self._known[key] = known
+                self._contents[key] = known
         return known
 
     def _unlisted_providers(self, folder: _Folder, contents: Contents) -> Iterator[_Objection]:
         for each in contents.providers:
             if each.source not in self._providers:
-                what = "is a provider that live/orch.yaml does not list, and a program with the unit's credentials"
+                what = "is not a listed provider"
+                cause = "a provider is a program with the unit's credentials, and live/orch.yaml does not list this one"
                 name = each.source.removeprefix("registry.terraform.io/")
-                hint = f"list it under `providers:` in live/orch.yaml ({name}), or take it out of the module"
-                yield _Objection(UNTRUSTED_SOURCE, each.source, what, hint, _place(folder, each.at))
+                hint = f"add {name} to `providers:` in live/orch.yaml, or remove it from the module"
+                yield _Objection(UNTRUSTED_SOURCE, each.source, what, cause, hint, _place(folder, each.at))
 
     def _unlisted_module(self, folder: _Folder, call: ModuleCall) -> Iterator[_Objection]:
-        if call.local or not folder.key:  # the root's one call is what the stack names
+        if call.local or not folder.key:  # the root calls the module that the stack names
             return
         if package_of(call.source) not in self._modules:
-            what = "is the source of a module, and neither a stack nor `module_sources` in live/orch.yaml names it"
+            what = "is not a trusted module source"
+            cause = "neither a stack nor `module_sources` in live/orch.yaml names it"
             hint = f"add {package_of(call.source) or 'the address'} to `module_sources:` in live/orch.yaml"
-            yield _Objection(
-                UNTRUSTED_SOURCE, call.source or folder.address(f"module.{call.name}"), what, hint, call.at
-            )
+            address = call.source or folder.address(f"module.{call.name}")
+            yield _Objection(UNTRUSTED_SOURCE, address, what, cause, hint, call.at)
 
 
 def _own_providers(folder: _Folder, contents: Contents) -> Iterator[_Objection]:
-    """A module that configures a provider acts in an account, a region or a role that ``live/`` does not name."""
+    """Report modules that configure a provider: they can act in an account or region that ``live/`` does not name."""
     for each in contents.configured if folder.key else ():
-        what = "is configured by the module itself, so it may act in another account than the unit's, unchecked"
-        hint = "take the block out, declare `configuration_aliases`, and say in the stack's `providers:` where it acts"
-        yield _Objection(UNTRUSTED_SOURCE, folder.address(each.source), what, hint, _place(folder, each.at))
-
-
-_AGAIN = "write what Terraform can read, then plan again"
+        what = "is configured inside a module"
+        cause = "the module could act in an account or region other than the unit's"
+        hint = "remove the block, declare `configuration_aliases`, and set `providers:` in the stack"
+        yield _Objection(UNTRUSTED_SOURCE, folder.address(each.source), what, cause, hint, _place(folder, each.at))
 
 
 def _unreadable(folder: _Folder, contents: Contents) -> Iterator[_Objection]:
     for problem in contents.problems:
-        what = f"cannot be read, so nobody knows what it runs: {problem.what}"
-        yield _Objection(UNREADABLE, problem.where.file, what, _AGAIN, _place(folder, problem.where))
+        what = "cannot be read, so it may run any program"
+        at = _place(folder, problem.where)
+        yield _Objection(UNREADABLE, problem.where.file, what, problem.what, _FIX_CONFIGURATION, at)
 
 
 def _programs(folder: _Folder, blocks: tuple[CodeBlock, ...]) -> Iterator[_Objection]:
@@ -172,21 +183,22 @@ def _programs(folder: _Folder, blocks: tuple[CodeBlock, ...]) -> Iterator[_Objec
     for block in blocks:
         first.setdefault(block.resource, []).append(block)
     for resource, own in first.items():
-        what = _KINDS[own[0].kind].format(names=", ".join(dict.fromkeys(each.name for each in own)))
-        hint = "do it without a program; if it must be so: orch waive {id}"
-        yield _Objection(RUNS_CODE, folder.address(resource), what, hint, _place(folder, own[0].at))
+        what, cause = _KINDS[own[0].kind]
+        what = what.format(names=", ".join(dict.fromkeys(each.name for each in own)))
+        hint = "use a resource or data source that runs no program; if there is none: orch waive {id}"
+        yield _Objection(RUNS_CODE, folder.address(resource), what, cause, hint, _place(folder, own[0].at))
 
 
 def _place(folder: _Folder, at: Location) -> Location | None:
     return at if folder.key else None
 
 
-def _called(
+def _folder_of(
     folder: _Folder, call: ModuleCall, root: Path, manifest: Mapping[str, str] | None
 ) -> tuple[Path | None, str]:
-    """The folder of a called module; None before init fetched it. The text says what is wrong, if anything is."""
+    """Return the folder of a called module, None if ``init`` has not downloaded it; and what is wrong, or empty."""
     if folder.key.count(".") > _DEEPEST:
-        return None, "the modules call each other without an end"
+        return None, "the modules call each other in a cycle"
     if call.local:
         path = Path(os.path.normpath(folder.path / call.source))
         if manifest is None:
@@ -195,30 +207,30 @@ def _called(
         return None, ""
     entry = manifest.get(folder.key_of(call))
     if entry is None:
-        return None, "Terraform's list of modules does not have it"
+        return None, "it is missing from Terraform's module list (modules.json)"
     fetched = Path(os.path.normpath(root / entry))
     if call.local and fetched != path:
-        return None, "Terraform takes it from another folder than its source says"
-    return (fetched, "") if fetched.is_dir() else (None, "its folder is not there")
+        return None, "Terraform loads it from a different folder than its source names"
+    return (fetched, "") if fetched.is_dir() else (None, "its folder does not exist")
 
 
 def _manifest(data_dir: Path) -> Mapping[str, str]:
-    """Terraform's list of a root's modules: key -> folder, relative to the root."""
+    """Return Terraform's list of the root's modules: key -> folder, relative to the root."""
     try:
         entries = json.loads((data_dir / "modules" / "modules.json").read_bytes())["Modules"]
         return {each["Key"]: each["Dir"] for each in entries}
     except (OSError, ValueError, KeyError, TypeError):
-        return {}  # then every module that is called is missing
+        return {}  # then every called module counts as missing
 
 
 def _digest(folder: Path) -> str:
-    """Over the name and the bytes of every file that Terraform or OpenTofu reads in a folder."""
+    """Return a hash over the name and content of every file that Terraform or OpenTofu reads in a folder."""
     digest = hashlib.sha256()
     for path in sources_in(folder):
         try:
             data = path.read_bytes()
         except OSError:
-            data = b""  # reading it says why
+            data = b""  # parsing it reports the error
         digest.update(f"{path.name}\0{len(data)}\0".encode())
         digest.update(data)
     return digest.hexdigest()

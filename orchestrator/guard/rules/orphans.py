@@ -1,7 +1,7 @@
-"""Does the catalogue still know everything that the ledgers know? Pure: records in, findings out.
+"""Compares the units in ``live/`` with the ledgers: which states have no unit, and which units would be built twice.
 
-Two ways to lose what is protected begin without any plan that shows it: a unit vanishes from ``live/`` while its state
-lives on, and a unit looks for its state in a place where there is none and builds everything a second time.
+No plan shows these losses: a unit is removed from ``live/`` while its state remains, or a unit does not find its state
+and would create every resource a second time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.aws.state.ledger_form import LedgerEntry
+from orchestrator.aws.state.ledger_entry import LedgerEntry
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location
 from orchestrator.guard.findings import finding_id
@@ -23,12 +23,13 @@ DUPLICATE = "ORCH_DUPLICATE"
 
 @dataclass(frozen=True, slots=True)
 class OrphanedState:
-    """What a ledger has of a unit that the catalogue does not have there.
+    """A ledger entry of a unit that is no longer in ``live/``.
 
     Attributes:
-        bucket: the bucket whose ledger it is.
-        state: its state, read now; None when the state's object is gone, or was not looked at.
-        at: the line of ``live/`` that is nearest to where the unit was.
+        entry: the ledger entry.
+        bucket: the bucket that contains the ledger.
+        state: the current state; None if it is gone or was not read.
+        at: the line in ``live/`` closest to where the unit was.
     """
 
     entry: LedgerEntry
@@ -38,23 +39,25 @@ class OrphanedState:
 
     @property
     def protected(self) -> tuple[StateResource, ...]:
-        """What of it must not be lost: as the state says, else as the ledger remembers."""
+        """Return its protected resources, from the state, otherwise from the ledger."""
         return self.state.protected if self.state is not None else self.entry.protected
 
     @property
     def resources(self) -> int:
-        """How many resources are left."""
+        """Return how many resources remain."""
         return len(self.state.addresses) if self.state is not None else self.entry.resources
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryRecord:
-    """What a bucket knows of a unit of the catalogue.
+    """What a state bucket has for a unit in ``live/``.
 
     Attributes:
-        entry: its entry in the ledger; None when there is none.
-        lineage: of its state; empty when there is no state.
-        catalogue: ``name`` of ``live/orch.yaml``.
+        unit: the unit.
+        bucket: the state bucket.
+        catalogue: ``name`` in ``live/orch.yaml``.
+        entry: its ledger entry, or None.
+        lineage: the lineage of its state; empty if it has no state.
     """
 
     unit: Unit
@@ -66,12 +69,12 @@ class InventoryRecord:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What was found.
+    """The result of comparing units with ledgers.
 
     Attributes:
-        orphans: for what is left without a unit, with what must not be lost in it.
-        duplicates: unit -> why it would build an empty duplicate.
-        notes: what is worth a line and stops nothing.
+        orphans: orphaned states with protected resources, each with its finding.
+        duplicates: unit id -> the finding that the unit would be created a second time.
+        notes: lines for the report that block nothing.
     """
 
     orphans: tuple[tuple[OrphanedState, Finding], ...] = ()
@@ -79,92 +82,97 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
 
-def compare(
-    asked: Sequence[InventoryRecord],
-    left: Sequence[OrphanedState],
+def compare_with_ledgers(
+    records: Sequence[InventoryRecord],
+    orphaned: Sequence[OrphanedState],
     protected: Protected,
     elsewhere: Sequence[OrphanedState] = (),
 ) -> Comparison:
     """Compare one account's units with its ledger.
 
     Args:
-        asked: units that the run acts on; those whose books are in order may be left out.
-        left: what the account's ledger has beside the catalogue's units.
+        records: the units of the run; units whose ledger entry matches their state may be omitted.
+        orphaned: the ledger's entries of units that are not in ``live/``.
         protected: the list of protected types.
-        elsewhere: what ledgers of other buckets have; only read when a unit has no state.
+        elsewhere: the entries in ledgers of other buckets; needed only if a unit has no state.
     """
     orphans: list[tuple[OrphanedState, Finding]] = []
     notes: list[str] = []
-    for each in left:
+    for each in orphaned:
         if each.protected:
-            orphans.append((each, _orphan(each, asked, protected)))
+            orphans.append((each, _orphan(each, records, protected)))
         elif each.resources:
             notes.append(
-                f"{each.entry.unit} is no longer in live/, and {each.resources} of its resources are left, none of "
-                f"them protected: orch destroy --orphans {each.entry.stage}"
+                f"{each.entry.unit} is no longer in live/, but {_resources(each.resources)} still in its state, none "
+                f"protected; to destroy: orch destroy --orphans {each.entry.stage}"
             )
     duplicates: dict[str, Finding] = {}
-    for books in asked:
-        finding = _duplicate(books, [*left, *elsewhere], protected)
+    for record in records:
+        finding = _duplicate(record, [*orphaned, *elsewhere], protected)
         if finding is not None and finding.severity is Severity.BLOCK:
-            duplicates[books.unit.id] = finding
+            duplicates[record.unit.id] = finding
         elif finding is not None:
             notes.append(f"{finding.message}; {finding.hint}")
     return Comparison(tuple(orphans), duplicates, tuple(notes))
 
 
-def _orphan(left: OrphanedState, asked: Iterable[InventoryRecord], protected: Protected) -> Finding:
-    entry = left.entry
-    new = [each.unit for each in asked if not each.lineage and _alike(each.unit, entry)]
-    best = max(new, key=lambda unit: (_nearness(unit, entry), unit.id), default=None)
+def _resources(number: int) -> str:
+    return "1 resource is" if number == 1 else f"{number} resources are"
+
+
+def _orphan(orphan: OrphanedState, records: Iterable[InventoryRecord], protected: Protected) -> Finding:
+    entry = orphan.entry
+    new = [each.unit for each in records if not each.lineage and _alike(each.unit, entry)]
+    best = max(new, key=lambda unit: (_similarity(unit, entry), unit.id), default=None)
     command = _move(entry, best) if best else ""
-    move = f"or, as {best.id} looks like it: `{command}`; " if best and command else ""
-    what = "and its state still has" if left.state else "its state is gone, and the ledger has"
+    move = f"or, if it is now {best.id}: `{command}`; " if best and command else ""
+    what = "but its state still has" if orphan.state else "and its state is gone; the ledger has"
     return _finding(
         ORPHANED,
         entry.unit,
         entry.state_key,
-        cause=f"it was in the account {entry.account}; the ledger of {left.bucket} knows it (serial {entry.serial})",
-        message=f"{entry.unit} is no longer in live/, {what} {_named(left.protected)}",
-        hint=f"put it back into live/; {move}or see what would go: `orch destroy --orphans {entry.stage}`; "
-        f"or a waiver for {ORPHANED}, unit {entry.unit}, address {entry.state_key}",
-        lost=_lost(left.protected, protected),
-        where=left.at,
+        cause=f"the ledger in {orphan.bucket} lists it in the account {entry.account} (serial {entry.serial})",
+        message=f"{entry.unit} is no longer in live/, {what} {_named(orphan.protected)}",
+        hint=f"restore it in live/; {move}or show what would be destroyed: `orch destroy --orphans {entry.stage}`; "
+        f"or add a waiver for {ORPHANED}, unit {entry.unit}, address {entry.state_key}",
+        lost=_lost(orphan.protected, protected),
+        where=orphan.at,
     )
 
 
-def _duplicate(books: InventoryRecord, left: Iterable[OrphanedState], protected: Protected) -> Finding | None:
-    entry = books.entry
-    if entry is not None and not entry.empty and books.lineage != entry.lineage:
-        return _lost_state(books, entry, protected)
-    if books.lineage:
+def _duplicate(record: InventoryRecord, orphaned: Iterable[OrphanedState], protected: Protected) -> Finding | None:
+    entry = record.entry
+    if entry is not None and not entry.empty and record.lineage != entry.lineage:
+        return _lost_state(record, entry, protected)
+    if record.lineage:
         return None
-    found = [each for each in left if each.protected and _stands_for(books, each)]
+    found = [each for each in orphaned if each.protected and _may_be(record, each)]
     if not found:
         return None
-    return _fresh(books, max(found, key=lambda each: (_nearness(books.unit, each.entry), each.entry.unit)), protected)
+    best = max(found, key=lambda each: (_similarity(record.unit, each.entry), each.entry.unit))
+    return _second_copy(record, best, protected)
 
 
-def _stands_for(books: InventoryRecord, left: OrphanedState) -> bool:
-    """Whether what is left somewhere may be what a unit without a state was before."""
-    entry = left.entry
-    if entry.folder == books.unit.folder:
+def _may_be(record: InventoryRecord, orphan: OrphanedState) -> bool:
+    """Return whether an orphaned state may belong to a unit that has no state."""
+    entry = orphan.entry
+    if entry.folder == record.unit.folder:
         return True
-    moved = (entry.account, entry.catalogue) == (books.unit.account, books.catalogue)
-    return (left.bucket == books.bucket or moved) and _alike(books.unit, entry)
+    moved = (entry.account, entry.catalogue) == (record.unit.account, record.catalogue)
+    return (orphan.bucket == record.bucket or moved) and _alike(record.unit, entry)
 
 
 def _alike(unit: Unit, entry: LedgerEntry) -> bool:
     return unit.module.address == entry.module or unit.stack == entry.stack
 
 
-def _nearness(unit: Unit, entry: LedgerEntry) -> int:
+def _similarity(unit: Unit, entry: LedgerEntry) -> int:
     same = (unit.stack == entry.stack, unit.stage == entry.stage, unit.region == entry.region)
     return 2 * (unit.module.address == entry.module) + sum(same)
 
 
 def _move(entry: LedgerEntry, unit: Unit) -> str:
-    """The command that takes a former unit's state along: of a stage or a unit; empty where there is none."""
+    """Return the command that moves the state of a former unit or stage; empty if none does."""
     if entry.region != unit.region or unit.of_account or entry.of_account:
         return ""
     if entry.stack == unit.stack:
@@ -174,47 +182,47 @@ def _move(entry: LedgerEntry, unit: Unit) -> str:
     return ""
 
 
-def _fresh(books: InventoryRecord, left: OrphanedState, protected: Protected) -> Finding:
-    unit, entry = books.unit, left.entry
-    if left.bucket != books.bucket:
-        cause = f"its bucket {books.bucket} has no state of it, and {left.bucket} has (account {entry.account_id})"
+def _second_copy(record: InventoryRecord, orphan: OrphanedState, protected: Protected) -> Finding:
+    unit, entry = record.unit, orphan.entry
+    if orphan.bucket != record.bucket:
+        cause = f"its state is not in {record.bucket}, but in {orphan.bucket} (account {entry.account_id})"
         hint = (
-            f"put back what leads to {left.bucket}: `state.bucket`, `name`, the account's id or its region; "
-            "or copy all of that bucket to the new one first"
+            f"restore what leads to {orphan.bucket}: `state.bucket`, `name`, the account's id or its region; "
+            "or first copy that whole bucket to the new one"
         )
     else:
-        cause = f"it has no state, and {entry.unit}, which is no longer in live/, looks like it"
+        cause = f"it has no state, and it resembles {entry.unit}, which is no longer in live/"
         command = _move(entry, unit)
-        take = f"`{command}` takes the state along; or " if command else ""
-        hint = f"{take}put {entry.unit} back into live/"
+        move = f"`{command}` moves the state; or " if command else ""
+        hint = f"{move}restore {entry.unit} in live/"
     return _finding(
         DUPLICATE,
         unit.id,
         unit.state_key,
         cause=cause,
-        message=f"{unit.id} would be built a second time, empty, beside {_named(left.protected)} of {entry.unit}",
-        hint=f"{hint}; or, when it is meant, a waiver for {DUPLICATE}, unit {unit.id}, address {unit.state_key}",
-        lost=_lost(left.protected, protected),
+        message=f"{unit.id} would be created a second time, empty, next to {_named(orphan.protected)} of {entry.unit}",
+        hint=f"{hint}; or, if intended, add a waiver for {DUPLICATE}, unit {unit.id}, address {unit.state_key}",
+        lost=_lost(orphan.protected, protected),
         where=unit.at,
     )
 
 
-def _lost_state(books: InventoryRecord, entry: LedgerEntry, protected: Protected) -> Finding:
-    unit = books.unit
-    place = f"s3://{books.bucket}/{entry.state_key}"
-    if books.lineage:
-        what = f"the state of {unit.id} is not the one that was applied (another lineage)"
+def _lost_state(record: InventoryRecord, entry: LedgerEntry, protected: Protected) -> Finding:
+    unit = record.unit
+    place = f"s3://{record.bucket}/{entry.state_key}"
+    if record.lineage:
+        what = f"the state of {unit.id} was replaced by one with another lineage"
     elif entry.state_key != unit.state_key:
-        what = f"the state of {unit.id} is looked for at {unit.state_key}, and was written to {entry.state_key}"
+        what = f"the state of {unit.id} is expected at {unit.state_key}, but was written to {entry.state_key}"
     else:
         what = f"the state of {unit.id} is gone"
     return _finding(
         DUPLICATE,
         unit.id,
         unit.state_key,
-        cause=f"the ledger says lineage {entry.lineage}, serial {entry.serial}, with {entry.resources} resources",
-        message=f"{what}: it would be built a second time, empty, beside {_named(entry.protected) or 'what there is'}",
-        hint=f"bring the right version of {place} back (the bucket keeps old ones)",
+        cause=f"the ledger has lineage {entry.lineage}, serial {entry.serial} and {entry.resources} resources",
+        message=f"{what}: it would be created a second time, empty, next to {_named(entry.protected) or 'the old one'}",
+        hint=f"restore the right version of {place} (the bucket keeps old versions)",
         lost=_lost(entry.protected, protected),
         where=unit.at,
         severity=Severity.BLOCK if entry.protected else Severity.WARN,
@@ -222,7 +230,7 @@ def _lost_state(books: InventoryRecord, entry: LedgerEntry, protected: Protected
 
 
 def _named(resources: Iterable[StateResource]) -> str:
-    """``aws_cognito_user_pool.this (eu-west-1_abc)``, one after the other."""
+    """Return ``aws_cognito_user_pool.this (eu-west-1_abc)`` for each resource, separated by commas."""
     shown = []
     for each in resources:
         known = next((word for word in (each.id, each.name, each.arn) if word), "")

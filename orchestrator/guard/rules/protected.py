@@ -1,7 +1,7 @@
-"""The guard's own rule about protected resources, in plain Python, beside the check that checkov runs.
+"""The built-in rule about protected resources; checkov runs a check for the same.
 
-Two ways to the same answer: this one does not go through checkov, nor through what checkov is shown, and looks also at
-what was read for the report and at the state that the plan starts from. Where the two differ, the plan is blocked.
+This rule does not depend on checkov or on what checkov is shown. It also looks at the changes that the report shows and
+at the state that the plan starts from. If rule and check disagree, the plan is blocked.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.model import Action, ResourceChange
 
 
-def losses(
+def protected_losses(
     document: PlanDocument, reported: Iterable[ResourceChange], protected: Protected
 ) -> Mapping[str, ResourceChange]:
-    """Every protected resource that a plan deletes, replaces or forgets, by label.
+    """Return the protected resources that a plan deletes, replaces or forgets, by label.
 
     Args:
-        document: the plan as the guard read it.
-        reported: the changes as the report shows them: what is lost there is lost, whatever the guard read.
+        document: the plan as the guard reads it.
+        reported: the changes as the report shows them: a loss there is a loss, even if ``document`` has none.
         protected: the list of protected types.
     """
     both = [*reported, *document.changes]
@@ -33,10 +33,10 @@ def _goes(change: ResourceChange) -> bool:
     return change.action.destructive or (change.before is not None and change.after is None)
 
 
-def unnamed_losses(document: PlanDocument, protected: Protected) -> tuple[ResourceChange, ...]:
-    """Protected objects that go with their unit although its errored plan of destruction does not name them.
+def unlisted_losses(document: PlanDocument, protected: Protected) -> tuple[ResourceChange, ...]:
+    """Return the protected resources of a destroyed unit that its failed plan does not list.
 
-    Terraform ends such a plan at the first ``prevent_destroy``: what others stand on is then not in it any more.
+    Terraform ends such a plan at the first ``prevent_destroy``: it then lacks the resources that others depend on.
     """
     if not document.errored:
         return ()
@@ -56,11 +56,11 @@ def unnamed_losses(document: PlanDocument, protected: Protected) -> tuple[Resour
     )
 
 
-def unaccounted(document: PlanDocument, protected: Protected) -> tuple[PlanFault, ...]:
-    """Protected objects of the prior state of which the plan does not say, or says twofold, what becomes of them.
+def state_mismatches(document: PlanDocument, protected: Protected) -> tuple[PlanFault, ...]:
+    """Return contradictions between a plan and the protected resources of the state that it starts from.
 
-    A complete plan names every object of the state it starts from, also those that stay. One that failed midway does
-    not, and cannot be applied either, so nothing is asked of it here.
+    A complete plan lists every resource of that state, unchanged ones included. A failed plan does not, but it cannot
+    be applied either, so it is not checked here.
     """
     if document.errored:
         return ()
@@ -71,15 +71,17 @@ def unaccounted(document: PlanDocument, protected: Protected) -> tuple[PlanFault
             continue
         change = named.get((item.address, item.deposed))
         if change is None:
-            faults.append(PlanFault(item.address, "it is in the state, and the plan does not say what becomes of it"))
+            faults.append(PlanFault(item.address, "it is in the state, but the plan does not list it", item.type))
         elif change.type != item.type:
             faults.append(
-                PlanFault(item.address, f"it is of the type {item.type} in the state, and {change.type} in the plan")
+                PlanFault(
+                    item.address, f"its type is {item.type} in the state, but {change.type} in the plan", item.type
+                )
             )
     for change in document.changes:
         stays = change.type in protected and not change.deposed and not _goes(change)
-        if stays and change.address not in document.kept | document.deferred:
+        if stays and change.address not in document.planned | document.deferred:
             faults.append(
-                PlanFault(change.address, "the plan says that it stays, and it is not among what will be there")
+                PlanFault(change.address, "the plan keeps it, but its planned values are missing", change.type)
             )
     return tuple(faults)

@@ -1,7 +1,7 @@
-"""No resource may reach into a state bucket: states, ledgers and receipts are orch's and Terraform's own to write.
+"""Finds resources that access a state bucket. Only orch and Terraform may write states, ledgers and receipts.
 
-The apply role must be able to write there, because Terraform writes its state under it. So IAM cannot tell an
-``aws_s3_object`` that overwrites another unit's state from Terraform's own write; the plan can.
+The apply role needs write access to the bucket, because Terraform saves its state there. So IAM cannot stop an
+``aws_s3_object`` from overwriting the state of another unit; the plan shows it.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from typing import Any
 from orchestrator.terraform.model import Action, ResourceChange
 
 _OWN_KEYS = re.compile(r"terraform\.tfstate|\.tflock$|^(?:ledger|receipts|outputs|copies)/")
-"""Keys that only orch and Terraform give to objects; asked where the bucket's name is not known before the apply."""
+"""Object keys that only orch and Terraform use; checked if the bucket name is known only after the apply."""
 
 
-def reaching_in(changes: Iterable[ResourceChange], buckets: frozenset[str]) -> Iterator[tuple[ResourceChange, str]]:
-    """The changes of S3 resources that lie in a state bucket or may lie in one, each with the reason in words.
+def state_bucket_access(
+    changes: Iterable[ResourceChange], buckets: frozenset[str]
+) -> Iterator[tuple[ResourceChange, str]]:
+    """Yield the S3 changes that are in a state bucket or may be, each with the reason.
 
     Args:
-        changes: of a plan.
-        buckets: the names of all state buckets of the catalogue.
+        changes: the changes of a plan.
+        buckets: the names of all state buckets of the configuration.
     """
     for change in changes:
         if change.type.startswith("aws_s3") and change.action is not Action.READ:
@@ -35,18 +37,18 @@ def _why(change: ResourceChange, buckets: frozenset[str]) -> str:
     for values in (change.before or {}, change.after or {}):
         for name in _names(values):
             if name in buckets:
-                return f"its bucket is {name}, which holds states"
+                return f"its bucket {name} is a state bucket"
     if unknown.get("bucket") is not True:
         return ""
     key = (change.after or {}).get("key")
     if unknown.get("key") is True or (isinstance(key, str) and _OWN_KEYS.search(key)):
-        shown = "a key that is not known yet" if not isinstance(key, str) else f"the key {key}"
-        return f"its bucket is not known before the apply, and it has {shown}, as objects of a state bucket have"
+        shown = "an unknown key" if not isinstance(key, str) else f"the key {key}"
+        return f"its bucket is known only after the apply, and {shown} could be that of an object in a state bucket"
     return ""
 
 
 def _names(values: Mapping[str, Any]) -> Iterator[str]:
-    """The bucket that a resource is in, and the one that an access point or a copy is about, as names."""
+    """Yield the names of the buckets that a resource is in or refers to."""
     for attribute in ("bucket", "bucket_name", "id"):
         value = values.get(attribute)
         if isinstance(value, str):

@@ -1,8 +1,7 @@
-"""Does a plan build again what is there already? What the state or AWS has, and the plan does not see, is held on to.
+"""Finds protected resources that exist although the plan does not see them, or would create them again.
 
-The AWS provider takes a bucket that it may not look at (403) for gone: it drops it from the state that the plan starts
-from, and the plan shows a harmless creation. So the plan is compared with the state as it is in its bucket, and what it
-would create with what AWS has.
+The AWS provider treats a bucket that it may not access (403) as deleted: it drops it from the state, and the plan shows
+a harmless creation. So the plan is compared with the saved state, and what it would create with what AWS has.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from orchestrator.config.catalogue import Unit
-from orchestrator.guard.findings import Writer
+from orchestrator.guard.findings import FindingBuilder
 from orchestrator.guard.model import Finding
 from orchestrator.guard.plan.reader import PlanDocument
 from orchestrator.guard.policies.protected import Protected
@@ -20,48 +19,48 @@ from orchestrator.terraform.model import Action, ResourceChange, StateResource
 BUCKET = "aws_s3_bucket"
 
 
-class Outside(Protocol):
-    """What the guard may ask about the world, beside the plan."""
+class AwsObserver(Protocol):
+    """Tells what exists, independent of the plan."""
 
-    def standing(self, unit: Unit) -> Sequence[StateResource]:
-        """The protected objects of the unit's state, as it is in its bucket."""
+    def state_resources(self, unit: Unit) -> Sequence[StateResource]:
+        """Return the protected resources in the unit's saved state."""
 
-    def remembered(self, unit: Unit) -> Sequence[StateResource]:
-        """Those of the unit's entry in the ledger."""
+    def ledger_resources(self, unit: Unit) -> Sequence[StateResource]:
+        """Return the protected resources in the unit's ledger entry."""
 
     def bucket_exists(self, unit: Unit, name: str) -> bool:
-        """Whether there is a bucket of this name, whoever's it is and whether it may be looked at or not."""
+        """Return whether a bucket of this name exists, in any account, accessible or not."""
 
 
-def vanished(
-    unit: Unit, document: PlanDocument, protected: Protected, outside: Outside, writer: Writer
+def find_vanished(
+    unit: Unit, document: PlanDocument, protected: Protected, outside: AwsObserver, builder: FindingBuilder
 ) -> Iterator[Finding]:
-    """Findings about what the plan does not see any more, or would create a second time.
+    """Report resources that the plan does not see, or would create a second time.
 
     Raises:
-        OrchError: state, ledger or AWS cannot be asked.
+        OrchError: the state, the ledger or AWS cannot be read.
     """
-    if document.errored:  # it cannot be applied, and what it shows of its beginning need not be whole
+    if document.errored:  # it cannot be applied, and its prior state may be incomplete
         return
     changes = {each.address: each for each in document.changes if not each.deposed}
-    told: set[str] = set()
-    for each in outside.standing(unit):
+    reported: set[str] = set()
+    for each in outside.state_resources(unit):
         if not each.deposed and not _seen(each.address, document):
-            told.add(each.address)
-            yield _missing(writer, each, changes.get(each.address))
-    created = [each for each in changes.values() if _creates(each, protected) and each.address not in told]
+            reported.add(each.address)
+            yield _missing(builder, each, changes.get(each.address))
+    created = [each for each in changes.values() if _creates(each, protected) and each.address not in reported]
     if not created:
         return
-    known = {each.address: each for each in outside.remembered(unit)}
+    known = {each.address: each for each in outside.ledger_resources(unit)}
     for change in created:
         if change.address in known:
-            yield _forgotten(writer, known[change.address], change)
+            yield _removed_from_state(builder, known[change.address], change)
         elif (name := _bucket_name(change)) and outside.bucket_exists(unit, name):
-            yield _taken(writer, change, name)
+            yield _taken(builder, change, name)
 
 
 def _seen(address: str, document: PlanDocument) -> bool:
-    """Whether the state that the plan starts from still has an object, at its address or where a move has led it."""
+    """Return whether the plan's prior state has a resource, at its address or moved to another one."""
     if any(each.address == address and not each.deposed for each in document.prior):
         return True
     return any(each.previous_address == address for each in document.changes)
@@ -77,41 +76,41 @@ def _bucket_name(change: ResourceChange) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _missing(writer: Writer, thing: StateResource, change: ResourceChange | None) -> Finding:
-    refused = "or AWS refused to show it (a 403 counts as gone for the provider)"
-    return writer.vanished(
+def _missing(builder: FindingBuilder, thing: StateResource, change: ResourceChange | None) -> Finding:
+    return builder.vanished(
         thing.address,
         thing.type,
         change,
-        cause=f"the state has it{_known(thing)}, and the plan does not see it: it was deleted past orch, {refused}",
-        hint=f"look for it in AWS; if it is there, give the role that plans the right to see it"
-        f"{' (s3:ListBucket on the bucket, in its policy too)' if thing.type == BUCKET else ''}; if it is lost, "
-        "restore it first: a new one is empty",
+        cause=f"it is in the state{_name(thing)}, but the plan does not see it: it was deleted outside orch, or AWS "
+        "denied access (the provider treats a 403 as deleted)",
+        hint=f"check AWS; if it exists, give the plan role access to it"
+        f"{' (s3:ListBucket, also in the bucket policy)' if thing.type == BUCKET else ''}; if it is gone, restore it "
+        "first: a new one is empty",
     )
 
 
-def _forgotten(writer: Writer, thing: StateResource, change: ResourceChange) -> Finding:
-    return writer.vanished(
+def _removed_from_state(builder: FindingBuilder, thing: StateResource, change: ResourceChange) -> Finding:
+    return builder.vanished(
         thing.address,
         thing.type,
         change,
-        cause=f"the ledger has it{_known(thing)}, and the state does not any more: it was taken out past orch",
-        hint="look for it in AWS; if it is there, take it back with `imports` in the stack's entry, or bring back the "
-        "state's version that has it",
+        cause=f"it is in the ledger{_name(thing)}, but not in the state: it was removed from the state outside orch",
+        hint="check AWS; if it exists, import it with `imports` in the stack's entry, or restore the state version "
+        "that contains it",
     )
 
 
-def _taken(writer: Writer, change: ResourceChange, name: str) -> Finding:
-    return writer.vanished(
+def _taken(builder: FindingBuilder, change: ResourceChange, name: str) -> Finding:
+    return builder.vanished(
         change.address,
         change.type,
         change,
-        cause=f"there is a bucket {name} already, which the state does not know",
-        hint="if it is this unit's, take it over with `imports` in the stack's entry; else give the new one "
-        "another name",
+        cause=f"the bucket {name} exists, but is not in the state",
+        hint="if it belongs to this unit, import it with `imports` in the stack's entry; otherwise choose another name "
+        "for the new one",
     )
 
 
-def _known(thing: StateResource) -> str:
-    word = next((each for each in (thing.id, thing.name, thing.arn) if each), "")
-    return f" ({word})" if word else ""
+def _name(thing: StateResource) -> str:
+    name = next((each for each in (thing.id, thing.name, thing.arn) if each), "")
+    return f" ({name})" if name else ""

@@ -1,4 +1,4 @@
-"""Which commit the judge's own files come from: in CI the protected one that a change is made against."""
+"""Finds the commit that policies, waivers and owners come from: in CI, the tip of the protected target branch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SYSTEMS = (
     "BITBUCKET_BUILD_NUMBER",
     "TEAMCITY_VERSION",
 )
-"""A variable that each CI system sets, also where it does not set ``CI``."""
+"""Variables that CI systems set, including those that do not set ``CI``."""
 
 _TARGETS = (
     "GITHUB_BASE_REF",
@@ -32,85 +32,85 @@ _TARGETS = (
     "CODEBUILD_WEBHOOK_BASE_REF",
     "CHANGE_TARGET",
 )
-"""Variables that name the branch a pull request goes to: GitHub, Bitbucket, Buildkite, Azure, CodeBuild, Jenkins."""
+"""Variables with the target branch of a pull request: GitHub, Bitbucket, Buildkite, Azure, CodeBuild, Jenkins."""
 
 _COMMITS = ("ORCH_BASE", "CI_MERGE_REQUEST_TARGET_BRANCH_SHA", "CI_MERGE_REQUEST_DIFF_BASE_SHA")
-"""Variables that name the commit itself: the user's own word, then GitLab's."""
+"""Variables with the commit itself: the user's, then GitLab's."""
 
 _PROTECTED = ("GITHUB_REF_PROTECTED", "CI_COMMIT_REF_PROTECTED")
-"""Variables that say ``true`` where what is built is a protected branch itself."""
+"""Variables that are ``true`` when the build is on a protected branch."""
 
 _DEEPER = (
-    "give the checkout all commits (GitHub: fetch-depth: 0; GitLab: GIT_DEPTH: 0), "
+    "fetch the full history (GitHub: fetch-depth: 0; GitLab: GIT_DEPTH: 0), "
     "or name the protected branch, e.g. ORCH_BASE=origin/main"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class BaseCommit:
-    """Where the judge's files come from, and what the change is.
+    """The commit that policies come from, and the extent of the change.
 
     Attributes:
-        commit: the protected commit, e.g. the tip of ``origin/main``: waivers and owners are read from it, in CI the
-            policies too. Not the commit that the change forked from: an old one may have waivers that are gone since.
-        forked: the last commit that the change has in common with it: what is weaker than there, the change weakened.
-        since: the change is the commits after this one. Empty: HEAD alone.
-        protected: policies too are read from the commit: this is a CI, or ``ORCH_BASE`` says so.
-        words: how the commit was found, for people.
+        commit: the protected commit, e.g. the tip of ``origin/main``. Waivers and owners come from it; in CI, policies
+            too. The merge base would not do: it may have waivers that were removed since.
+        forked: the merge base; what is weaker now than there, the change weakened.
+        since: the change consists of the commits after this one; empty: of HEAD alone.
+        protected: policies come from the commit as well: this is CI, or ``ORCH_BASE`` is set.
+        description: how the commit was found, for messages.
     """
 
     commit: str
     forked: str
     since: str
     protected: bool
-    words: str
+    description: str
 
 
 def is_ci(env: Mapping[str, str]) -> bool:
-    """Whether a CI runs this, by any of the variables that CI systems set."""
+    """Return whether this runs in CI, according to the variables that CI systems set."""
     return env.get("CI", "").lower() in {"1", "true", "yes"} or any(env.get(name) for name in _SYSTEMS)
 
 
 def find_base(repository: Repository | None, env: Mapping[str, str]) -> BaseCommit | None:
-    """The commit whose policies, waivers and owners count.
+    """Find the commit whose policies, waivers and owners apply.
 
     Args:
-        repository: around the catalogue; None when there is none.
-        env: the environment: ``ORCH_BASE``, and what CI systems say.
+        repository: the repository that contains the configuration, or None.
+        env: the environment: ``ORCH_BASE``, and the variables of CI systems.
 
     Returns:
-        None outside of CI without a repository or a commit: then no waiver counts.
+        The commit. None outside CI if there is no repository or no commit: then no waiver is valid.
 
     Raises:
-        SetupError: in CI, when nobody can tell against what the change is made.
+        SetupError: in CI, if the target of the change cannot be determined.
     """
     protected = is_ci(env) or bool(env.get("ORCH_BASE"))
     if repository is None or not repository.head:
         if protected:
-            message = "in CI policies and waivers are read from git, and this is no git repository with a commit"
-            raise SetupError(message, hint="check the repository out with git, and let the job have git")
+            message = "in CI, policies and waivers come from git, but this is not a git repository with a commit"
+            raise SetupError(message, hint="check out the repository with git, and install git in the job")
         return None
     head = repository.head
     if not protected:
-        return BaseCommit(head, head, _first_parent(repository), protected=False, words="HEAD")
-    revision, said = next(_revisions(repository, env), ("", ""))
+        return BaseCommit(head, head, _first_parent(repository), protected=False, description="HEAD")
+    revision, source = next(_revisions(repository, env), ("", ""))
     if not revision:
-        message = "nothing says against which branch this change is made"
+        message = "cannot determine the target branch of this change"
         raise SetupError(message, hint="name the protected branch, e.g. ORCH_BASE=origin/main")
     commit = repository.commit(revision)
     if commit is None:
-        message = f"this clone does not have {revision} ({said}), so nobody can tell against what the change is made"
+        message = f"this clone does not contain {revision} ({source}), the target of this change"
         raise SetupError(message, hint=_DEEPER)
     forked = repository.merge_base(commit)
     if forked is None:
-        message = f"{revision} ({said}) and HEAD have no commit in common in this clone"
+        message = f"{revision} ({source}) and HEAD have no common commit in this clone"
         raise SetupError(message, hint=_DEEPER)
     since = forked if forked != head else _before_push(repository, env)
-    return BaseCommit(commit, forked, since, protected=True, words=f"{commit[:10]} ({said})")
+    return BaseCommit(commit, forked, since, protected=True, description=f"{commit[:10]} ({source})")
 
 
 def _revisions(repository: Repository, env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Revisions that the change goes to and who says so, the surest first."""
+    """Yield candidate target revisions with their source, the most reliable first."""
     yield from ((env[name], name) for name in _COMMITS if env.get(name))
     yield from ((_remote(env[name]), name) for name in _TARGETS if env.get(name))
     yield from ((repository.head, name) for name in _PROTECTED if env.get(name) == "true")
@@ -129,7 +129,7 @@ def _remote(branch: str) -> str:
 
 
 def _event(env: Mapping[str, str]) -> Mapping[str, Any]:
-    """What GitHub tells of the event; empty elsewhere."""
+    """Return GitHub's event payload; empty elsewhere."""
     file = env.get("GITHUB_EVENT_PATH")
     try:
         found = json.loads(Path(file).read_bytes()) if file else {}
@@ -139,9 +139,9 @@ def _event(env: Mapping[str, str]) -> Mapping[str, Any]:
 
 
 def _before_push(repository: Repository, env: Mapping[str, str]) -> str:
-    """The commit that the branch was at before this push, where the CI tells; else HEAD's first parent."""
-    for said in (env.get("CI_COMMIT_BEFORE_SHA"), _event(env).get("before")):
-        commit = repository.commit(said) if isinstance(said, str) and said.strip("0") else None
+    """Return the branch's commit before this push if CI reports it, otherwise HEAD's first parent."""
+    for reported in (env.get("CI_COMMIT_BEFORE_SHA"), _event(env).get("before")):
+        commit = repository.commit(reported) if isinstance(reported, str) and reported.strip("0") else None
         if commit and commit != repository.head and repository.merge_base(commit) == commit:
             return commit
     return _first_parent(repository)

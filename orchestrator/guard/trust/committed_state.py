@@ -1,7 +1,8 @@
-"""What lies in ``.orch`` decides what orch runs, so none of it may come with a commit.
+"""Refuses committed files in ``.orch/``.
 
-Terraform's data folders hold the providers that run; saved runs hold plans that were approved, with their receipts. All
-of it is made here, by orch. A change that brings it along would choose the programs and the verdicts of its own apply.
+Terraform's data folders in it contain the providers that run; saved runs contain approved plans and their receipts.
+orch creates all of it on this machine. A commit with such files would choose the programs and verdicts of its own
+apply.
 """
 
 from __future__ import annotations
@@ -15,21 +16,18 @@ ORCH_FOLDER = ".orch"
 
 
 def refuse_committed(root: Path) -> None:
-    """Refuse to work where git has files of ``.orch``.
+    """Refuse to run if git tracks files in ``.orch``.
 
     Args:
         root: the folder that contains ``live/``.
 
     Raises:
-        BlockedError: it has; the first of them is named.
-        SetupError: git does not trust the folder, or does not answer.
+        BlockedError: it does; the message names the first one.
+        SetupError: git failed, or does not trust the folder.
     """
     repository = Repository.find(root)
     found = repository.tracked(ORCH_FOLDER) if repository is not None else ()
     if found:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        what = f"git has {found[0]}{more}"
-        message = f"{what}: what orch keeps in {ORCH_FOLDER}/ decides what it runs, so no commit may bring it"
-        raise BlockedError(
-            message, hint=f"git rm -r --cached {ORCH_FOLDER}, and remove the folder: orch makes it again"
-        )
+        message = f"git tracks {found[0]}{more}: {ORCH_FOLDER}/ contains programs and approved plans, so it must not"
+        raise BlockedError(message, hint=f"git rm -r --cached {ORCH_FOLDER}, then delete the folder")

@@ -1,4 +1,4 @@
-"""``policies/owners.yaml``: who may allow what a policy forbids, and the e-mail addresses that their commits carry."""
+"""Reads ``policies/owners.yaml``: who may grant waivers, and the e-mail addresses in their commits."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Annotated, Self
 
 from pydantic import StringConstraints, TypeAdapter
 from pydantic import ValidationError as PydanticError
-from ruamel.yaml.comments import CommentedMap
 
+from orchestrator.config.yaml.reader import parse_optional_yaml
+from orchestrator.config.yaml.validation import to_plain, validation_problems
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import CatalogueError, Location, Problem
-from orchestrator.guard.marked import load_tree, place, problems_of
 
 OWNERS_FILE = "owners.yaml"
 
@@ -19,56 +20,56 @@ _Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9._-
 _Email = Annotated[str, StringConstraints(strict=True, pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
 _FILE: TypeAdapter[dict[str, tuple[str, ...]]] = TypeAdapter(dict[_Name, tuple[_Email, ...]])
 _SAID = {
-    "string_pattern_mismatch": "is not written as it should be (a name in a-z 0-9 . _ -, addresses name@host)",
+    "string_pattern_mismatch": "is invalid (names: a-z 0-9 . _ -; addresses: name@host)",
     "tuple_type": "must be a list of e-mail addresses",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """The list, checked. ``emails``: name of an owner -> addresses in small letters."""
+    """The validated list. ``emails``: name of an owner -> lowercase addresses."""
 
     emails: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, data: bytes, *, shown_as: str) -> Self:
-        """From the bytes of the file; an empty one lists nobody.
+        """Parse the content of the file; an empty file has no owners.
 
         Raises:
-            CatalogueError: it is no YAML, or an entry is wrong; with file and line.
+            CatalogueError: it is not YAML, or an entry is invalid; with file and line.
         """
-        tree = load_tree(data, shown_as)
+        tree = parse_optional_yaml(data, shown_as)
         if tree is None:
             return cls()
-        if not isinstance(tree, CommentedMap):
-            what = "the owners must be a map from a name to a list of e-mail addresses"
+        if tree.kind is not YamlKind.MAP:
+            what = "must be a map from names to lists of e-mail addresses"
             raise CatalogueError([Problem(Location(shown_as, 1), what, "anna: [anna@example.com]")])
         try:
-            found = _FILE.validate_python(tree)
+            found = _FILE.validate_python(to_plain(tree))
         except PydanticError as error:
-            raise CatalogueError(problems_of(error, tree, shown_as, _SAID, ())) from error
+            raise CatalogueError(validation_problems(error, tree, words=_SAID, known=())) from error
         owners = cls({name: frozenset(each.casefold() for each in emails) for name, emails in found.items()})
-        problems = [*owners._empty(tree, shown_as), *owners._shared(tree, shown_as)]
+        problems = [*owners._empty(tree), *owners._shared(tree)]
         if problems:
             raise CatalogueError(problems)
         return owners
 
     def wrote(self, owner: str, authors: Iterable[str]) -> str:
-        """The first of the authors' addresses that is the owner's; empty when none is."""
+        """Return the first of the authors' addresses that belongs to the owner, or empty."""
         own = self.emails.get(owner, frozenset())
         return next((each for each in sorted(authors) if each.casefold() in own), "")
 
-    def _empty(self, tree: CommentedMap, name: str) -> Iterable[Problem]:
+    def _empty(self, tree: YamlValue) -> Iterable[Problem]:
         for owner, emails in self.emails.items():
             if not emails:
-                what = f"{owner} has no e-mail address, so nobody can tell whether they wrote a change themselves"
-                yield Problem(place(tree, [owner], name), what, "list every address that their commits carry")
+                what = f"{owner} has no e-mail address, so orch cannot tell whether they wrote a change"
+                yield Problem(tree.where(owner), what, "list every address in their commits")
 
-    def _shared(self, tree: CommentedMap, name: str) -> Iterable[Problem]:
+    def _shared(self, tree: YamlValue) -> Iterable[Problem]:
         taken: dict[str, str] = {}
         for owner, emails in self.emails.items():
             for email in sorted(emails):
                 other = taken.setdefault(email, owner)
                 if other != owner:
-                    what = f"{email} is an address of {other} and of {owner}"
-                    yield Problem(place(tree, [owner], name), what, "one person is one owner")
+                    what = f"{email} is listed for both {other} and {owner}"
+                    yield Problem(tree.where(owner), what, "list each person once")

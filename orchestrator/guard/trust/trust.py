@@ -1,7 +1,7 @@
-"""Whose word counts in a run: which policies judge, which waivers count, and what the change takes away from both.
+"""Determines which policies, waivers and owners apply to a run, and how the change weakens them.
 
-A change must not bring its own judge. In CI the policies are those of the protected commit; waivers and owners are
-always read from a commit, never from the working tree; and what the change weakens is told.
+A change must not choose its own policies. In CI they come from the protected commit. Waivers and owners always come
+from a commit, never from the working tree. What the change weakens is reported.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from orchestrator.errors import CatalogueError, Location, Problem, SetupError, UsageError
-from orchestrator.guard.policies.load import POLICIES_FOLDER, Policies, read_policy_files
-from orchestrator.guard.trust.allowance import Allowance, Written
+from orchestrator.errors import CatalogueError, Location, Problem, UsageError
+from orchestrator.guard.policies.load import POLICIES_FOLDER, Policies, judges, read_policy_files, with_builtin
 from orchestrator.guard.trust.base_commit import BaseCommit, find_base
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
-from orchestrator.guard.trust.waivers import WAIVERS_FILE, Waiver, Waivers, faults, parse_waivers, utc_today
-from orchestrator.guard.trust.weakening import PINS, Weakening, weakenings
+from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy
+from orchestrator.guard.trust.waivers import WAIVERS_FILE, Waiver, Waivers, parse_waivers, utc_today, waiver_problems
+from orchestrator.guard.trust.weakening import ORCH_FILE, PINS, Weakening, weakenings
 from orchestrator.util.git import Repository
 
 _WAIVERS = f"{POLICIES_FOLDER}/{WAIVERS_FILE}"
@@ -27,7 +27,7 @@ _ALLOWING = frozenset({_WAIVERS, _OWNERS})
 _LINK = "120000"
 _SUBMODULE = "160000"
 
-NOWHERE = "this is no git repository, and a waiver counts only once it is committed and merged"
+NO_REPOSITORY = "this is not a git repository, and a waiver is valid only after it is merged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,61 +35,63 @@ class Trust:
     """What a run is judged by.
 
     Attributes:
-        base: the commit that the judge's files come from; None outside of a git repository.
-        policies: what judges.
-        allowance: what is allowed all the same.
-        weakened: what the change takes away from its judge.
+        base: the commit that policies, waivers and owners come from; None outside a git repository.
+        policies: the policies that judge.
+        waiver_policy: what waivers allow.
+        weakened: how the change weakens the policies.
     """
 
     base: BaseCommit | None
     policies: Policies
-    allowance: Allowance
+    waiver_policy: WaiverPolicy
     weakened: tuple[Weakening, ...]
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What a person should read at the beginning of a run."""
+        """Return lines to show at the beginning of a run."""
         if self.base is None or not self.base.protected:
             return ()
-        return (f"Judged by the policies, waivers and owners of {self.base.words}.",)
+        if self.policies.builtin:
+            return (f"Policies are {self.policies.source}; waivers and owners come from {self.base.description}.",)
+        return (f"Policies, waivers and owners come from {self.base.description}.",)
 
 
 def load_trust(root: Path, env: Mapping[str, str], today: Callable[[], date] = utc_today) -> Trust:
-    """Find out whose word counts.
+    """Load the policies, waivers and owners that apply.
 
     Args:
         root: the folder that contains ``live/``.
-        env: the environment, which says whether this is a CI and what it builds.
-        today: tells the day.
+        env: the environment; it identifies CI systems and the target branch.
+        today: returns the current date.
 
     Raises:
-        CatalogueError: policies, waivers or owners are wrong; an expired or too wide waiver is.
-        SetupError: in CI, when nobody can tell against what the change is made.
+        CatalogueError: policies, waivers or owners are invalid; expired and overly broad waivers are.
+        SetupError: in CI, if the target of the change cannot be determined.
     """
     repository = Repository.find(root)
     base = find_base(repository, env)
     tree = read_policy_files(root)
-    written, _ = read_written(tree, today())
+    written, _ = read_waivers(tree, today())
     if repository is None or base is None:
-        allowance = Allowance(Waivers(today=today), [Written(each, NOWHERE) for each in written])
-        return Trust(None, Policies.of(root, tree), allowance, ())
+        waiver_policy = WaiverPolicy(Waivers(today=today), [DeclaredWaiver(each, NO_REPOSITORY) for each in written])
+        return Trust(None, Policies.of(root, tree), waiver_policy, ())
     weakened = weakened_since(repository, base.forked, tree)
     judging, allowing = _trusted(repository, base, tree)
     owners, merged = _merged(allowing)
-    allowance = _allowance(repository, base, written, merged, Waivers(owners=owners, today=today))
+    waiver_policy = _waiver_policy(repository, base, written, merged, Waivers(owners=owners, today=today))
     policies = Policies.of(root, {**judging, **_short(allowing)})
-    return Trust(base, policies, allowance, weakened)
+    return Trust(base, policies, waiver_policy, weakened)
 
 
-def read_written(tree: Mapping[str, bytes], today: date) -> tuple[tuple[Waiver, ...], Owners]:
-    """The waivers and owners of the working tree.
+def read_waivers(tree: Mapping[str, bytes], today: date) -> tuple[tuple[Waiver, ...], Owners]:
+    """Parse the waivers and owners of the working tree.
 
     Args:
         tree: the files of ``policies/``, by name below it.
-        today: the day it is.
+        today: the current date.
 
     Raises:
-        CatalogueError: one of them is wrong: every problem of both files.
+        CatalogueError: with every problem of both files.
     """
     problems: list[Problem] = []
     owners = Owners()
@@ -103,51 +105,63 @@ def read_written(tree: Mapping[str, bytes], today: date) -> tuple[tuple[Waiver, 
     except CatalogueError as error:
         problems += error.problems
     if not problems:
-        problems += faults(waivers, owners, today)
+        problems += waiver_problems(waivers, owners, today)
     if problems:
         raise CatalogueError(problems)
     return waivers, owners
 
 
 def weakened_since(repository: Repository, commit: str, tree: Mapping[str, bytes]) -> tuple[Weakening, ...]:
-    """What the working tree takes away from the judge of a commit.
+    """Return how the working tree weakens the policies of a commit.
+
+    A commit without policies is judged by the built-in ones, so policies that the change adds are compared with those.
+    Policies that the change removes count as removed, although the built-in ones would apply after the merge.
 
     Args:
-        repository: around the catalogue.
-        commit: what it is compared with.
+        repository: the repository that contains the configuration.
+        commit: the commit to compare with.
         tree: the files of ``policies/`` in the working tree, by name below it.
     """
     after = {f"{POLICIES_FOLDER}/{name}": data for name, data in tree.items()}
     after |= {name: (repository.root / name).read_bytes() for name in PINS if (repository.root / name).is_file()}
     blobs = repository.files(commit, [POLICIES_FOLDER, *PINS])
     blobs = {name: blob for name, blob in blobs.items() if blob.mode != _SUBMODULE}
-    if not any(name.startswith(f"{POLICIES_FOLDER}/") for name in blobs):
-        return ()  # there was no judge yet: a first commit, or a copy that git does not know, as the demo's
     differing = {name: blob.id for name, blob in blobs.items() if _blob_id(after.get(name), blob.id) != blob.id}
     content = repository.contents(sorted(set(differing.values())))
-    # what is the same need not be read: git's name for a file is made from its bytes
+    # unchanged files need not be read from git: a blob id is a hash of the content
     before = {name: content[differing[name]] if name in differing else after[name] for name in blobs}
+    if not any(map(judges, _short(before))):
+        before |= _builtin()
+        if not any(map(judges, tree)):
+            after |= _builtin()
+        if ORCH_FILE not in blobs:  # a new platform, or a copy that git does not know: nobody's waivers count there yet
+            after.pop(_OWNERS, None)
     return weakenings(before, after)
 
 
+def _builtin() -> dict[str, bytes]:
+    """The built-in list and checks, by name relative to the repository."""
+    return {f"{POLICIES_FOLDER}/{name}": data for name, data in with_builtin({}).items()}
+
+
 def weakened_against(root: Path, revision: str) -> tuple[Weakening, ...]:
-    """What the working tree takes away from its judge since it left a revision; for ``orch check --base``.
+    """Return how the working tree weakens the policies since it forked from a revision; for ``orch check --base``.
 
     Raises:
-        UsageError: there is no such revision here, or nothing in common with it.
+        UsageError: the revision does not exist here, or has no common commit with HEAD.
         CatalogueError: a file of ``policies/`` cannot be read.
     """
     repository = Repository.find(root)
     commit = repository.commit(revision) if repository is not None else None
     forked = repository.merge_base(commit) if repository is not None and commit is not None else None
     if repository is None or forked is None:
-        message = f"{revision!r} is no revision that HEAD has anything in common with"
-        raise UsageError(message, hint="`git fetch` it, or name another, e.g. --base origin/main")
+        message = f"no revision {revision!r} that has a common commit with HEAD"
+        raise UsageError(message, hint="`git fetch` it, or choose another one, e.g. --base origin/main")
     return weakened_since(repository, forked, read_policy_files(root))
 
 
 def _blob_id(data: bytes | None, like: str) -> str:
-    """The id that git would give these bytes, in the hash that the repository uses."""
+    """Return git's blob id of this content, with the hash function of the repository."""
     if data is None:
         return ""
     make = hashlib.sha1 if len(like) == 40 else hashlib.sha256
@@ -157,19 +171,14 @@ def _blob_id(data: bytes | None, like: str) -> str:
 def _trusted(
     repository: Repository, base: BaseCommit, tree: Mapping[str, bytes]
 ) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    """The files that judge, by name below ``policies/``; and waivers and owners, by name below the root."""
+    """Return the policy files, by name below ``policies/``; and waivers and owners, by name below the root."""
     blobs = repository.files(base.commit, [POLICIES_FOLDER])
     allowing = [name for name in (_WAIVERS, _OWNERS) if name in blobs]
     wanted = sorted(blobs) if base.protected else allowing
     links = [name for name in wanted if blobs[name].mode in {_LINK, _SUBMODULE}]
     if links:
-        what = "a link or submodule is not allowed here"
+        what = "symbolic links and submodules are not allowed here"
         raise CatalogueError([Problem(Location(name), what, "copy the files instead") for name in links])
-    if base.protected and not blobs:
-        message = (
-            f"{base.words} has no {POLICIES_FOLDER}/; in CI a change is judged by the policies that were merged before"
-        )
-        raise SetupError(message, hint=f"merge {POLICIES_FOLDER}/ first, in a change of its own")
     content = repository.contents(sorted({blobs[name].id for name in wanted}))
     found = {name: content[blobs[name].id] for name in wanted}
     judging = (
@@ -181,11 +190,13 @@ def _trusted(
 
 
 def _short(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    return {name.removeprefix(f"{POLICIES_FOLDER}/"): data for name, data in files.items()}
+    """The files of ``policies/``, by name below it."""
+    prefix = f"{POLICIES_FOLDER}/"
+    return {name.removeprefix(prefix): data for name, data in files.items() if name.startswith(prefix)}
 
 
 def _merged(allowing: Mapping[str, bytes]) -> tuple[Owners, tuple[Waiver, ...]]:
-    """Owners and waivers of the protected commit; where they cannot be read, nothing is allowed."""
+    """Return owners and waivers of the protected commit; none if they are invalid, so that nothing is allowed."""
     try:
         owners = Owners.parse(allowing.get(_OWNERS, b""), shown_as=_OWNERS)
         return owners, parse_waivers(allowing.get(_WAIVERS, b""), shown_as=_WAIVERS)
@@ -193,49 +204,49 @@ def _merged(allowing: Mapping[str, bytes]) -> tuple[Owners, tuple[Waiver, ...]]:
         return Owners(), ()
 
 
-def _allowance(
+def _waiver_policy(
     repository: Repository, base: BaseCommit, written: tuple[Waiver, ...], merged: tuple[Waiver, ...], waivers: Waivers
-) -> Allowance:
-    """Which of the written waivers count: as they were merged, of an owner who wrote neither them nor the change."""
+) -> WaiverPolicy:
+    """Select the valid waivers: merged, and granted by an owner who wrote neither the waiver nor the change."""
     if not written:
-        return Allowance(waivers)
-    by_about = {each.about: each for each in merged}
+        return WaiverPolicy(waivers)
+    by_target = {each.target: each for each in merged}
     authors = _Authors(repository, base)
-    found: list[Written] = []
-    counting: list[Waiver] = []
+    found: list[DeclaredWaiver] = []
+    valid: list[Waiver] = []
     for each in written:
-        waiver = by_about.get(each.about)
-        why = _unmerged(base) if waiver is None else _void(waivers, waiver, authors)
-        found.append(Written(each, why))
+        waiver = by_target.get(each.target)
+        why = _unmerged(base) if waiver is None else _rejection(waivers, waiver, authors)
+        found.append(DeclaredWaiver(each, why))
         if waiver is not None and not why:
-            counting.append(waiver)
-    kept = Waivers(entries=tuple(counting), owners=waivers.owners, today=waivers.today)
-    return Allowance(kept, found)
+            valid.append(waiver)
+    accepted = Waivers(entries=tuple(valid), owners=waivers.owners, today=waivers.today)
+    return WaiverPolicy(accepted, found)
 
 
 def _unmerged(base: BaseCommit) -> str:
     if base.protected:
-        return f"it is not in {base.words} yet: it counts once it is merged"
+        return f"it is not in {base.description} yet; it must be merged first"
     return "it is not committed yet"
 
 
-def _void(waivers: Waivers, waiver: Waiver, authors: _Authors) -> str:
-    """Why a merged waiver does not count; empty when it does."""
+def _rejection(waivers: Waivers, waiver: Waiver, authors: _Authors) -> str:
+    """Return why a merged waiver is not valid; empty if it is."""
     if waiver.owner not in waivers.owners.emails:
-        return f"{waiver.owner} is not in {_OWNERS} as it is merged"
-    if not waivers.counts(waiver):
-        return f"as it is merged, it expires on {waiver.expires}"
+        return f"{waiver.owner} is not in the merged {_OWNERS}"
+    if not waivers.is_valid(waiver):
+        return f"the merged version expires on {waiver.expires}"
     if authors.repository.shallow:
-        return "this clone is shallow, so nobody can tell who wrote it (GitHub: fetch-depth: 0; GitLab: GIT_DEPTH: 0)"
+        return "its author is unknown in a shallow clone (GitHub: fetch-depth: 0; GitLab: GIT_DEPTH: 0)"
     own = waivers.owners.wrote(waiver.owner, authors.of_change())
     if own:
-        return f"its owner {waiver.owner} wrote the change themselves ({own})"
+        return f"its owner {waiver.owner} also wrote the change ({own})"
     own = waivers.owners.wrote(waiver.owner, authors.of_lines(waiver))
-    return f"its owner {waiver.owner} wrote it themselves ({own})" if own else ""
+    return f"its owner {waiver.owner} also wrote the waiver ({own})" if own else ""
 
 
 class _Authors:
-    """Who wrote what; asked of git only when a waiver is there, and once."""
+    """Finds the authors of the change and of waivers; asks git once, and only if there is a waiver."""
 
     def __init__(self, repository: Repository, base: BaseCommit) -> None:
         self.repository = repository
@@ -244,7 +255,7 @@ class _Authors:
         self._lines: dict[int, str] | None = None
 
     def of_change(self) -> frozenset[str]:
-        """Addresses of the authors of the change that is run, with what is not committed yet."""
+        """Return the e-mail addresses of the authors of the change, including the user if it has uncommitted parts."""
         if self._change is None:
             commits = self.repository.commits(self._base.since)
             own = [each for each in commits if not self.repository.merged_only(each)]
@@ -253,16 +264,16 @@ class _Authors:
         return self._change
 
     def of_lines(self, waiver: Waiver) -> frozenset[str]:
-        """Addresses of those who wrote the lines of a merged waiver."""
+        """Return the e-mail addresses of the authors of a merged waiver's lines."""
         if self._lines is None:
             self._lines = self.repository.writers(self._base.commit, _WAIVERS)
         lines = range(waiver.at.line, waiver.end + 1)
         return self.repository.authors(self._lines[number] for number in lines if number in self._lines)
 
 
-def problems_written(root: Path, today: Callable[[], date] = utc_today) -> Iterator[Problem]:
-    """What is wrong with the waivers and owners of the working tree, for ``orch check``."""
+def check_waivers(root: Path, today: Callable[[], date] = utc_today) -> Iterator[Problem]:
+    """Yield the problems of the waivers and owners in the working tree; for ``orch check``."""
     try:
-        read_written(read_policy_files(root), today())
+        read_waivers(read_policy_files(root), today())
     except CatalogueError as error:
         yield from error.problems

@@ -1,4 +1,4 @@
-"""``policies/waivers.yaml``: written permissions, each for one rule about one address of one unit, for a few days."""
+"""Reads ``policies/waivers.yaml``: each waiver allows one finding about one address of one unit, for a few days."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ from pydantic import (
 )
 from pydantic import ValidationError as PydanticError
 from pydantic_core import PydanticCustomError
-from ruamel.yaml.comments import CommentedSeq
 
+from orchestrator.config.yaml.reader import parse_optional_yaml
+from orchestrator.config.yaml.validation import to_plain, validation_problems
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import CatalogueError, Location, Problem
-from orchestrator.guard.marked import load_tree, place, problems_of
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.trust.owners import Owners
 
 WAIVERS_FILE = "waivers.yaml"
 
-LONGEST = timedelta(days=14)
-"""How far ahead a waiver may expire."""
+MAX_VALIDITY = timedelta(days=14)
+"""How far in the future a waiver may expire."""
 
-NEVER = frozenset(
+UNWAIVABLE = frozenset(
     {
         "ORCH_UNREADABLE",
         "ORCH_CHECK_FAILED",
@@ -43,10 +44,10 @@ NEVER = frozenset(
         "ORCH_POLICY_WEAKENED",
     }
 )
-"""Rules that no waiver reaches: they say that the guard itself did not work, and then nobody knows what is allowed."""
+"""Rules that cannot be waived: they report that the guard itself did not work, so its other findings are unreliable."""
 
 _KEY = re.compile(r'\["(?:[^"\\]|\\.)*"\]')
-"""A key of ``for_each``: whatever is inside the quotes is a name, not a pattern."""
+"""A key of ``for_each``: the text in quotes is a name, never a pattern."""
 
 _SOMEWHERE = Location(f"policies/{WAIVERS_FILE}")
 
@@ -55,14 +56,15 @@ _MODULE = re.compile(r"(?:module\.[^.]+\.?)+")
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """One permission.
+    """One waiver.
 
     Attributes:
-        rule, unit, address: exactly what it allows, as a finding says it.
-        owner: who allows it, by the name in ``policies/owners.yaml``.
-        expires: the last day on which it counts (UTC).
-        plan: SHA-256 of the only plan file that it is for; empty: of any.
-        at: its first line; ``end``: its last one.
+        rule, unit, address: exactly those of the finding that it allows.
+        owner: who grants it: a name in ``policies/owners.yaml``.
+        reason: why it is granted.
+        expires: the last day on which it is valid (UTC).
+        plan: SHA-256 of the only saved plan that it applies to; empty: any plan.
+        at: its first line; ``end``: its last line.
     """
 
     id: str
@@ -77,34 +79,34 @@ class Waiver:
     end: int = 0
 
     @property
-    def words(self) -> str:
-        """What a finding says of it: ``retire-pool by anna: moved to another pool (until 2026-12-01)``."""
+    def summary(self) -> str:
+        """Return the text for findings: ``retire-pool by anna: moved to another pool (until 2026-12-01)``."""
         return f"{self.id} by {self.owner}: {self.reason} (until {self.expires})"
 
     @property
-    def about(self) -> tuple[str, str, str]:
-        """What it allows: rule, unit and address, written in one way."""
+    def target(self) -> tuple[str, str, str]:
+        """Return what it allows: rule, unit and canonical address."""
         return self.rule, self.unit, canonical(self.address)
 
 
 def canonical(address: str) -> str:
-    """An address as reports show it: without the module call that every unit has."""
+    """Return an address as reports show it: without the module call that every unit has."""
     return address.removeprefix("module.this.")
 
 
 def utc_today() -> date:
-    """The day it is."""
+    """Return the current date in UTC."""
     return datetime.now(UTC).date()
 
 
 @dataclass(frozen=True, slots=True)
 class Waivers:
-    """Waivers that count, and who may give them.
+    """Waivers, and the owners who may grant them.
 
     Attributes:
-        entries: as they are in the file.
-        owners: whose waivers count.
-        today: tells the day; a run may go on past midnight.
+        entries: the waivers, in the order of the file.
+        owners: who may grant waivers.
+        today: returns the current date; a run can continue past midnight.
     """
 
     entries: tuple[Waiver, ...] = ()
@@ -112,41 +114,41 @@ class Waivers:
     today: Callable[[], date] = utc_today
 
     def match(self, finding: Finding, plan_sha256: str = "") -> Waiver | None:
-        """The waiver that allows a finding, or None.
+        """Return the waiver that allows a finding, or None.
 
         Args:
-            finding: what is objected to.
-            plan_sha256: of the saved plan that it is about; empty when there is none: then a waiver for one plan does
-                not match.
+            finding: the finding.
+            plan_sha256: SHA-256 of the saved plan that the finding belongs to. If it is empty, a waiver for a single
+                plan does not match.
         """
-        if finding.severity is not Severity.BLOCK or finding.rule in NEVER:
+        if finding.severity is not Severity.BLOCK or finding.rule in UNWAIVABLE:
             return None
-        about = finding.rule, finding.unit, canonical(finding.address)
+        target = finding.rule, finding.unit, canonical(finding.address)
         for each in self.entries:
-            if each.about == about and self.counts(each) and each.plan in {"", plan_sha256}:
+            if each.target == target and self.is_valid(each) and each.plan in {"", plan_sha256}:
                 return each
         return None
 
     def for_unit(self, unit: str) -> tuple[Waiver, ...]:
-        """The waivers of a unit that count today."""
-        return tuple(each for each in self.entries if each.unit == unit and self.counts(each))
+        """Return the waivers of a unit that are valid today."""
+        return tuple(each for each in self.entries if each.unit == unit and self.is_valid(each))
 
-    def counts(self, waiver: Waiver) -> bool:
-        """Whether a waiver counts today: not expired, not too long, and of somebody who is listed."""
-        return timedelta(0) <= waiver.expires - self.today() <= LONGEST and waiver.owner in self.owners.emails
+    def is_valid(self, waiver: Waiver) -> bool:
+        """Return whether a waiver is valid today: not expired, not too far ahead, and granted by a listed owner."""
+        return timedelta(0) <= waiver.expires - self.today() <= MAX_VALIDITY and waiver.owner in self.owners.emails
 
 
 def _text(value: str) -> str:
     if not value.strip() or "\n" in value:
-        kind, message = "empty", "must say something, on one line"
+        kind, message = "empty", "must be one line of text"
         raise PydanticCustomError(kind, message)
     return value.strip()
 
 
 def _exact(value: str) -> str:
-    """No pattern: a waiver is for one thing, and a second thing needs a second waiver."""
+    """Reject patterns: each finding needs its own waiver."""
     bare = _KEY.sub("", value)
-    pattern = "*" in bare or ("?" in bare and "/" not in bare)  # the source of a module may have a query
+    pattern = "*" in bare or ("?" in bare and "/" not in bare)  # a module source can have a query string
     if pattern or value != value.strip() or not value:
         kind, message = "wide", "must name exactly one: no *, no ?, not empty"
         raise PydanticCustomError(kind, message)
@@ -154,8 +156,8 @@ def _exact(value: str) -> str:
 
 
 def _waivable(value: str) -> str:
-    if value in NEVER:
-        kind, message = "never", "says that the guard itself did not work: no waiver reaches it"
+    if value in UNWAIVABLE:
+        kind, message = "never", "cannot be waived: it reports that the guard itself did not work"
         raise PydanticCustomError(kind, message)
     return value
 
@@ -168,7 +170,7 @@ def _day(value: Any) -> Any:
             pass
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    kind, message = "day", "must be a day such as 2026-12-01"
+    kind, message = "day", "must be a date such as 2026-12-01"
     raise PydanticCustomError(kind, message)
 
 
@@ -178,7 +180,7 @@ _Unit = Annotated[_Exact, StringConstraints(pattern=r"^(account:[a-z0-9-]+|[a-z0
 
 
 class _Entry(BaseModel):
-    """One entry of the file; its header says what each key means."""
+    """One entry of the file; the header of the file explains the keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -194,7 +196,7 @@ class _Entry(BaseModel):
     @field_validator("address")
     @classmethod
     def _not_a_module(cls, value: str, info: ValidationInfo) -> str:
-        """Only where the finding is about the call of a module is that one thing."""
+        """Reject whole modules, except for the rule whose findings are about module calls."""
         whole = _MODULE.fullmatch(_KEY.sub("", value)) and info.data.get("rule") != "ORCH_UNTRUSTED_SOURCE"
         if whole or value.endswith("."):
             kind, message = "module", "names a whole module: name one resource in it"
@@ -204,51 +206,61 @@ class _Entry(BaseModel):
 
 _FILE: TypeAdapter[list[_Entry]] = TypeAdapter(list[_Entry])
 _SAID = {
-    "string_pattern_mismatch": "is not written as it should be (id a-z0-9-, rule A-Z0-9_, unit STAGE/STACK[@REGION], "
-    "plan 64 hex digits)",
+    "string_pattern_mismatch": "is invalid (id: a-z 0-9 -; rule: A-Z 0-9 _; unit: STAGE/STACK[@REGION]; "
+    "plan: 64 hex digits)",
 }
 
 
-def parse_waivers(data: bytes, *, shown_as: str) -> tuple[Waiver, ...]:
-    """The waivers of a file, each well-formed; whether they count is another question.
+def read_waivers(data: bytes, *, shown_as: str) -> YamlValue | None:
+    """Parse the waivers file as YAML; unquoted dates are text. None when it is empty.
 
     Raises:
-        CatalogueError: it is no YAML, or an entry is wrong or too wide; with file and line.
+        CatalogueError: it is not valid YAML.
     """
-    tree = load_tree(data, shown_as)
+    return parse_optional_yaml(data, shown_as, plain_dates=True)
+
+
+def parse_waivers(data: bytes, *, shown_as: str) -> tuple[Waiver, ...]:
+    """Parse the waivers of a file. ``waiver_problems`` and ``Waivers`` decide whether they are valid.
+
+    Raises:
+        CatalogueError: it is not YAML, or an entry is invalid or too broad; with file and line.
+    """
+    tree = read_waivers(data, shown_as=shown_as)
     if tree is None:
         return ()
-    if not isinstance(tree, CommentedSeq):
-        hint = "orch waive FINDING writes a right one; with none, the file says []"
+    if tree.kind is not YamlKind.LIST:
+        hint = "orch waive FINDING adds one; without waivers the file contains []"
         raise CatalogueError([Problem(Location(shown_as, 1), "the waivers must be a list", hint)])
     try:
-        entries = _FILE.validate_python(tree)
+        entries = _FILE.validate_python(to_plain(tree))
     except PydanticError as error:
-        raise CatalogueError(problems_of(error, tree, shown_as, _SAID, _Entry.model_fields)) from error
-    starts = [tree.lc.item(number)[0] + 1 for number in range(len(entries))]
+        problems = validation_problems(error, tree, words=_SAID, known=_Entry.model_fields)
+        raise CatalogueError(problems) from error
+    starts = [item.at.line for item in tree.value]
     ends = [*(start - 1 for start in starts[1:]), len(data.splitlines())][: len(starts)]
     return tuple(
-        Waiver(**entry.model_dump(), at=place(tree, [number], shown_as), end=max(start, end))
-        for number, (entry, start, end) in enumerate(zip(entries, starts, ends, strict=True))
+        Waiver(**entry.model_dump(), at=item.at, end=max(item.at.line, end))
+        for entry, item, end in zip(entries, tree.value, ends, strict=True)
     )
 
 
-def faults(waivers: tuple[Waiver, ...], owners: Owners, today: date) -> Iterator[Problem]:
-    """What is wrong with well-formed waivers: expired, too long, of nobody who is listed, twofold."""
+def waiver_problems(waivers: tuple[Waiver, ...], owners: Owners, today: date) -> Iterator[Problem]:
+    """Yield what is wrong with parsed waivers: expired, too far ahead, not from an owner, or duplicate."""
     ids: dict[str, Waiver] = {}
-    abouts: dict[tuple[str, str, str], Waiver] = {}
+    targets: dict[tuple[str, str, str], Waiver] = {}
     for each in waivers:
         if each.expires < today:
-            hint = "remove it; if it is still needed, orch waive FINDING writes a new one"
+            hint = "remove it; if it is still needed, add a new one with orch waive FINDING"
             yield Problem(each.at, f"the waiver {each.id} expired on {each.expires}", hint)
-        elif each.expires - today > LONGEST:
-            hint = f"at most {LONGEST.days} days ahead: {today + LONGEST}"
-            yield Problem(each.at, f"the waiver {each.id} would count until {each.expires}, which is too long", hint)
+        elif each.expires - today > MAX_VALIDITY:
+            hint = f"the latest possible date is {today + MAX_VALIDITY}, {MAX_VALIDITY.days} days from today"
+            yield Problem(each.at, f"the waiver {each.id} expires too late, on {each.expires}", hint)
         if each.owner not in owners.emails:
-            hint = "owners: " + (", ".join(sorted(owners.emails)) or "nobody is listed in policies/owners.yaml")
-            yield Problem(each.at, f"the waiver {each.id} is of {each.owner!r}, who is no owner", hint)
+            hint = "owners: " + (", ".join(sorted(owners.emails)) or "none in policies/owners.yaml")
+            yield Problem(each.at, f"the waiver {each.id} names {each.owner!r}, who is not an owner", hint)
         if ids.setdefault(each.id, each) is not each:
-            yield Problem(each.at, f"the id {each.id} is that of another waiver, in line {ids[each.id].at.line}")
-        if abouts.setdefault(each.about, each) is not each:
-            other = abouts[each.about]
-            yield Problem(each.at, f"the waiver {each.id} allows the same as {other.id}", "keep one of them")
+            yield Problem(each.at, f"the id {each.id} is already used in line {ids[each.id].at.line}")
+        if targets.setdefault(each.target, each) is not each:
+            other = targets[each.target]
+            yield Problem(each.at, f"the waiver {each.id} allows the same as {other.id}", "remove one of them")

@@ -1,32 +1,39 @@
-"""What a change takes away from its own judge. Adding types, attributes, policies and cases passes without a word."""
+"""Finds how a change weakens the policies that judge it. Adding types, attributes, policies and cases is allowed."""
 
 from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator, Mapping
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from orchestrator.config.yaml.reader import parse_yaml
+from orchestrator.config.yaml.validation import locate
 from orchestrator.errors import CatalogueError, Location
-from orchestrator.guard.marked import load_tree, place
 from orchestrator.guard.policies.load import CHECK_FILE, POLICIES_FOLDER
 from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected, ProtectedType
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
-from orchestrator.guard.trust.specifiers import PINNING, loosened, pin_in
 from orchestrator.guard.trust.waivers import WAIVERS_FILE
 
+PINNING = ("constraints.txt", "requirements.txt", "pyproject.toml")
+"""Files at the top of a repository that can pin the version of orch."""
 ORCH_FILE = "live/orch.yaml"
 PINS = (ORCH_FILE, *PINNING)
-"""Files outside of ``policies/`` that decide which orch judges."""
+"""Files outside ``policies/`` that determine which version of orch judges."""
 
 PolicyFiles = Mapping[str, bytes]
-"""Content by name, relative to the folder that contains ``live/``."""
+"""File name, relative to the folder that contains ``live/`` -> content."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Weakening:
-    """One thing that the judge would lose. ``what`` is a sentence; a removed thing is at the line where it was."""
+    """One way in which policies become weaker. ``what`` is a sentence; ``where`` of a removed part is its old line."""
 
     where: Location
     subject: str
@@ -34,18 +41,18 @@ class Weakening:
 
 
 def weakenings(before: PolicyFiles, after: PolicyFiles) -> tuple[Weakening, ...]:
-    """What is weaker than it was, sorted by place.
+    """Return what becomes weaker, sorted by location.
 
     Args:
-        before: the judge's files as they were: everything in ``policies/``, and ``PINS``.
-        after: the same as the change has them.
+        before: the files before the change: everything in ``policies/``, and ``PINS``.
+        after: the same files after the change.
     """
     gone = _policies(before) - _policies(after)
     found = [
         Weakening(
             Location(f"{POLICIES_FOLDER}/{name}/{CHECK_FILE}"),
             f"{POLICIES_FOLDER}/{name}",
-            f"the policy {name} is gone",
+            f"the policy {name} would be removed",
         )
         for name in gone
     ]
@@ -64,7 +71,7 @@ def _policies(files: PolicyFiles) -> set[str]:
 
 
 def _policy_of(name: str) -> str:
-    """The policy whose folder a file lies in; empty when it lies in none."""
+    """Return the policy whose folder contains a file, or empty."""
     parts = name.split("/")
     return parts[1] if parts[0] == POLICIES_FOLDER and len(parts) > 2 else ""
 
@@ -73,32 +80,31 @@ def _file(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
     if name in PINS:
         return _pin(name, old, new)
     if name == f"{POLICIES_FOLDER}/{WAIVERS_FILE}" or name.endswith(".md"):
-        return iter(())  # a waiver that is gone allows less, and a new one counts only once it is merged
+        return iter(())  # removing a waiver allows less, and a new one is valid only after the merge
     if name == f"{POLICIES_FOLDER}/{PROTECTED_FILE}":
         return _protected(name, old, new)
     if name == f"{POLICIES_FOLDER}/{OWNERS_FILE}":
-        return _owners(name, old, new) if new is not None else iter(())  # nobody left to allow anything
+        return _owners(name, old, new) if new is not None else iter(())  # without owners no waiver is valid
     return _policy_file(name, old, new)
 
 
 def _policy_file(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
-    """A check, a case, or whatever else a policy has."""
+    """Compare a check, a test case, or another file of a policy."""
     short = name.rpartition("/")[2]
     if new is None:
-        what = "the check is gone" if short == CHECK_FILE else f"the {_kind(short)} is gone"
-        yield Weakening(Location(name), name, what)
+        yield Weakening(Location(name), name, f"the {_kind(short)} would be removed")
     elif not _same(short, old, new):
-        yield Weakening(Location(name, _first_difference(old, new)), name, f"the {_kind(short)} is another one")
+        yield Weakening(Location(name, _first_difference(old, new)), name, f"the {_kind(short)} would change")
 
 
 def _kind(short: str) -> str:
     if short == CHECK_FILE:
         return "check"
-    return "case" if short.endswith(".json") else "file"
+    return "test case" if short.endswith(".json") else "file"
 
 
 def _same(short: str, old: bytes, new: bytes) -> bool:
-    """Whether two versions of a file mean the same: comments, spaces and ends of lines do not count."""
+    """Return whether two versions of a file are equivalent: comments, spaces and line endings do not matter."""
     try:
         if short.endswith(".py"):
             return ast.dump(ast.parse(old)) == ast.dump(ast.parse(new))
@@ -117,43 +123,43 @@ def _first_difference(old: bytes, new: bytes) -> int:
 
 def _protected(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
     if new is None:
-        yield Weakening(Location(name), name, "the list of protected resources is gone")
+        yield Weakening(Location(name), name, "the list of protected resources would be removed")
         return
     try:
         was = Protected.parse(old, shown_as=name)
     except CatalogueError:
         yield Weakening(
-            Location(name), name, "this orch cannot read the list as it was, so nobody can tell what it lost"
+            Location(name), name, "this version of orch cannot read the old list, so it cannot compare them"
         )
         return
     try:
         now = Protected.parse(new, shown_as=name)
     except CatalogueError as error:
-        yield Weakening(error.problems[0].where, name, f"the list cannot be read any more: {error.problems[0].what}")
+        yield Weakening(error.problems[0].where, name, f"the new list is invalid: {error.problems[0].what}")
         return
-    tree, old_tree = load_tree(new, name), load_tree(old, name)
+    tree, old_tree = parse_yaml(new, name), parse_yaml(old, name)
     for kind, entry in was.types.items():
         if kind not in now.types:
-            yield Weakening(place(old_tree, [kind], name), kind, f"{kind} would not be protected any more")
+            yield Weakening(old_tree.where(kind), kind, f"{kind} would no longer be protected")
             continue
         for keys, what in _entry(entry, now.types[kind]):
-            yield Weakening(place(tree, [kind, *keys], name), ".".join([kind, *keys]), f"{kind}: {what}")
+            yield Weakening(locate(tree, [kind, *keys])[0], ".".join([kind, *keys]), f"{kind}: {what}")
 
 
 def _entry(was: ProtectedType, now: ProtectedType) -> Iterator[tuple[list[str], str]]:
-    """What one entry lost: the keys that it is about, and a sentence. Keys that the list gets one day count too."""
+    """Yield what one entry loses: its keys, and a sentence. Keys that are added to the model later are included."""
     for key in sorted(ProtectedType.model_fields.keys() - {"lost"}):
         old, new = getattr(was, key), getattr(now, key)
         if isinstance(old, Mapping):
             for name in old:
                 if name not in new or (new[name] != old[name] and (key, new[name]) != ("replaced_by", "any")):
-                    yield [key, name], f"{key}: {name} is gone or not as it was"
+                    yield [key, name], f"{key}: {name} would be removed or changed"
         elif isinstance(old, tuple):
             missing = [each for each in old if each not in new]
             if missing:
-                yield [key], f"{key}: {', '.join(map(str, missing))} is gone"
+                yield [key], f"{key}: {', '.join(map(str, missing))} would be removed"
         elif old is not None and old != new:
-            yield [key], f"{key} is gone or not as it was"
+            yield [key], f"{key} would be removed or changed"
 
 
 def _owners(name: str, old: bytes, new: bytes) -> Iterator[Weakening]:
@@ -161,36 +167,114 @@ def _owners(name: str, old: bytes, new: bytes) -> Iterator[Weakening]:
     try:
         now = Owners.parse(new, shown_as=name)
     except CatalogueError as error:
-        yield Weakening(error.problems[0].where, name, f"the owners cannot be read any more: {error.problems[0].what}")
+        yield Weakening(error.problems[0].where, name, f"the new owners are invalid: {error.problems[0].what}")
         return
-    tree = load_tree(new, name)
+    if not now.emails:
+        return
+    tree = parse_yaml(new, name)
     for owner, emails in now.emails.items():
         if owner not in was.emails:
-            yield Weakening(place(tree, [owner], name), f"owner {owner}", f"{owner} would be an owner")
+            yield Weakening(tree.where(owner), f"owner {owner}", f"{owner} would become an owner")
         elif emails != was.emails[owner]:
-            what = f"the e-mail addresses of {owner} are not as they were"
-            yield Weakening(place(tree, [owner], name), f"owner {owner}", what)
+            what = f"the e-mail addresses of {owner} would change"
+            yield Weakening(tree.where(owner), f"owner {owner}", what)
 
 
 def _pin(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
-    """The version of orch that may run: lowered, widened or not said any more."""
+    """Compare the version of orch that may run: a lower, wider or missing pin is weaker."""
     was, _ = _pinned(name, old)
     if was is None:
         return
     now, where = _pinned(name, new or b"")
     if now is None:
-        yield Weakening(Location(name), f"{name}: orch", f"orch is not held at {was} any more")
-    elif loosened(was, now):
-        yield Weakening(where, f"{name}: orch", f"the version of orch goes from {was} to {now or 'any'}")
+        yield Weakening(Location(name), f"{name}: orch", f"orch would no longer be pinned to {was}")
+    elif is_loosened(was, now):
+        yield Weakening(where, f"{name}: orch", f"the version of orch would change from {was} to {now or 'any'}")
 
 
 def _pinned(name: str, data: bytes) -> tuple[str | None, Location]:
     if name != ORCH_FILE:
-        found, line = pin_in(name, data)
+        found, line = find_pin(name, data)
         return found, Location(name, line)
     try:
-        tree: Any = load_tree(data, name)
+        tree = parse_yaml(data, name)
     except CatalogueError:
         return None, Location(name)
-    value = tree.get("orch") if isinstance(tree, Mapping) else None
-    return (str(value) if value is not None else None), place(tree, ["orch"], name)
+    value = tree.get("orch")
+    return (value.raw or None if value is not None else None), tree.where("orch")
+
+
+def is_loosened(old: str, new: str) -> bool:
+    """Return whether a version specifier allows older or more versions than before; an invalid one does.
+
+    Both are tried on the versions around those that they name, where specifiers begin and end.
+    """
+    try:
+        before, after = SpecifierSet(old), SpecifierSet(new)
+    except InvalidSpecifier:
+        return old != new
+    versions = sorted(_around(before, after))
+    was = [each for each in versions if before.contains(each, prereleases=True)]
+    now = [each for each in versions if after.contains(each, prereleases=True)]
+    if not now:
+        return False  # no version matches, so none runs
+    lowered = not was or min(now) < min(was)
+    widened = set(was) < set(now)
+    return lowered or widened
+
+
+def find_pin(name: str, data: bytes) -> tuple[str | None, int]:
+    """Return the specifier for ``orch`` in a file of ``PINNING``, or None; and its line."""
+    try:
+        text = data.decode("utf-8")
+        lines = text.splitlines()
+        texts = _toml(tomllib.loads(text)) if name.endswith(".toml") else iter(lines)
+        for each in texts:
+            pin = _specifier(each)
+            if pin is not None:
+                return pin, next((number for number, line in enumerate(lines, start=1) if each in line), 0)
+    except ValueError:
+        pass
+    return None, 0
+
+
+def _toml(value: object) -> Iterator[str]:
+    """Yield every string in the lists of a TOML file, where requirements are."""
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from _toml(each)
+    elif isinstance(value, list):
+        yield from (each for each in value if isinstance(each, str))
+
+
+def _specifier(line: str) -> str | None:
+    try:
+        found = Requirement(line.split(" #", maxsplit=1)[0].split(" --hash", maxsplit=1)[0].strip())
+    except InvalidRequirement:
+        return None
+    if found.name.lower() != "orch":
+        return None
+    return (f"@ {found.url}" if found.url else str(found.specifier)) or None
+
+
+def _around(*sets: SpecifierSet) -> Iterator[Version]:
+    yield from (Version("0"), Version("99999"))
+    for text in {re.sub(r"\.\*$", "", each.version) for one in sets for each in one}:
+        try:
+            version = Version(text)
+        except InvalidVersion:
+            continue
+        yield version
+        yield from _near(version.release)
+
+
+def _near(release: tuple[int, ...]) -> Iterable[Version]:
+    """Yield the versions next to one, for each of its parts."""
+    numbers = [*release, 0, 0][: max(3, len(release))]
+    for position in range(len(numbers)):
+        for step in (-1, 1):
+            if numbers[position] + step >= 0:
+                tail = [99 if step < 0 else 0] * (len(numbers) - position - 1)
+                changed = [*numbers[:position], numbers[position] + step, *tail]
+                text = ".".join(map(str, changed))
+                yield from (Version(text), Version(f"{text}rc1"))

@@ -1,4 +1,4 @@
-"""The blocks of a module as Terraform understands them: all files together, override files laid over the others."""
+"""The blocks of a module as Terraform merges them: all files together, then override files."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from orchestrator.hcl.modules.files import ModuleFile
 from orchestrator.hcl.tree import Attribute, Block, Constant, constant_text
 
 _NAMED = {"variable": 1, "output": 1, "module": 1, "resource": 2, "data": 2, "ephemeral": 2}
-"""Blocks that are declared once, by their labels."""
+"""Types of blocks that are declared once per set of labels -> number of labels."""
 _BOOLS = {True: True, False: False, "true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """One block with what override files change in it.
+    """One block, with the changes that override files make to it.
 
     Attributes:
-        attributes: name -> what counts in the end.
-        blocks: the blocks inside, those of override files too.
-        at: where it is first declared.
+        attributes: name -> the effective attribute.
+        blocks: nested blocks, including those of override files.
+        at: where the block is first declared.
+        places: attribute -> where it is set.
     """
 
     type: str
@@ -32,19 +33,19 @@ class Declaration:
     places: Mapping[str, Location]
 
     def place_of(self, name: str) -> Location:
-        """Where an attribute is set; the block's place when it is not."""
+        """Return where an attribute is set, or the block's location if it is not set."""
         return self.places.get(name, self.at)
 
     def text(self, name: str) -> str | None:
-        """An attribute that is constant text; None when it is not set or something else."""
+        """Return an attribute that is constant text; None if it is not set or not constant text."""
         attribute = self.attributes.get(name)
         return constant_text(attribute.value) if attribute else None
 
     def flag(self, name: str, *, unset: bool = False) -> bool:
-        """An attribute that is ``true`` or ``false``.
+        """Return an attribute that is ``true`` or ``false``; ``unset`` if it is not set.
 
         Raises:
-            CatalogueError: it is neither.
+            CatalogueError: the attribute has another value.
         """
         attribute = self.attributes.get(name)
         if attribute is None:
@@ -64,10 +65,10 @@ class Declarations:
     """All blocks of one module.
 
     Attributes:
-        named: by type and labels, in the order of files and lines.
-        others: every other block with the file that it is in.
+        named: (type, labels) -> declaration, in the order of files and lines.
+        others: every other block, with its file.
         locals: local value -> its attribute.
-        problems: what Terraform would refuse about the blocks themselves.
+        problems: errors in the blocks that Terraform would report.
     """
 
     named: Mapping[tuple[str, tuple[str, ...]], Declaration]
@@ -77,7 +78,7 @@ class Declarations:
 
     @classmethod
     def of(cls, files: Sequence[ModuleFile]) -> Declarations:
-        """Gather the blocks of files, override files last."""
+        """Merge the blocks of files, override files last."""
         problems: list[Problem] = []
         groups: dict[tuple[str, tuple[str, ...]], list[tuple[ModuleFile, Block]]] = {}
         others: list[tuple[ModuleFile, Block]] = []
@@ -85,18 +86,18 @@ class Declarations:
             if block.type not in _NAMED:
                 others.append((file, block))
             elif len(block.labels) != _NAMED[block.type]:
-                problems.append(Problem(file.at(block.position), f"a {block.type} block has {_names(block.type)}"))
+                problems.append(Problem(file.at(block.position), f"a {block.type} block needs {_names(block.type)}"))
             else:
                 groups.setdefault((block.type, block.labels), []).append((file, block))
         named = {key: _merged(parts, problems) for key, parts in groups.items()}
         return cls(named, tuple(others), _locals(others, problems), tuple(problems))
 
     def of_type(self, *types: str) -> Iterator[Declaration]:
-        """The declarations of these types."""
+        """Yield the declarations of these types."""
         return (each for each in self.named.values() if each.type in types)
 
     def others_of_type(self, kind: str) -> Iterator[tuple[ModuleFile, Block]]:
-        """The other blocks of a type."""
+        """Yield the other blocks of a type, each with its file."""
         return ((file, block) for file, block in self.others if block.type == kind)
 
 
@@ -104,7 +105,7 @@ def _blocks(files: Sequence[ModuleFile]) -> Iterator[tuple[ModuleFile, Block]]:
     for file in files:
         for block in file.body.blocks:
             yield file, block
-            if block.type == "check":  # a check may have a data source of its own
+            if block.type == "check":  # a check can contain a data source
                 yield from ((file, inner) for inner in block.body.blocks if inner.type == "data")
 
 
@@ -119,7 +120,7 @@ def _merged(parts: Sequence[tuple[ModuleFile, Block]], problems: list[Problem]) 
     places: dict[str, Location] = {}
     for number, (each, part) in enumerate(parts):
         if number and not each.override:
-            what = f"{block.type} {'.'.join(block.labels)!r} is declared twice: here and in {at}"
+            what = f"{block.type} {'.'.join(block.labels)!r} is declared twice: here and at {at}"
             problems.append(Problem(each.at(part.position), what))
         attributes.update(part.body.attributes)
         places.update({name: each.at(found.position) for name, found in part.body.attributes.items()})

@@ -1,4 +1,4 @@
-"""What a module folder brings along that a plan does not show: programs, providers, and other modules."""
+"""Finds what a module brings that a plan does not show: programs, providers and other modules."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from orchestrator.hcl.modules.blocks import Declarations
 from orchestrator.hcl.modules.files import ModuleFile, configuration_files, read_by_opentofu, read_file, relative
 from orchestrator.hcl.modules.interface import CodeBlock, ModuleCall
 from orchestrator.hcl.modules.providers import provider_of, required_providers_of, requirements_of
-from orchestrator.hcl.modules.resources import provisioners_of
 from orchestrator.hcl.tree import Attribute, Reference, constant_text
 
 BUILT_IN = "terraform.io/builtin/terraform"
 _PROGRAMS = frozenset({"external", "local_command"})
-"""Types of data sources (and of Terraform 1.14's actions) that run a program on this machine."""
+"""Types of data sources (and of actions in Terraform 1.14) that run a program on this machine."""
 
 _CALLS = frozenset({"aws_lambda_invocation"})
-"""Types of data sources and ephemeral resources that run a program elsewhere, while Terraform plans."""
+"""Types of data sources and ephemeral resources that run a program elsewhere during plan."""
 
 
 @dataclass(frozen=True, slots=True)
 class UsedProvider:
-    """A provider that a module requires or uses: its address, and where."""
+    """A provider that a module requires or uses: its address and location."""
 
     source: str
     at: Location
@@ -32,14 +31,14 @@ class UsedProvider:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is in one module folder.
+    """The relevant contents of one module folder.
 
     Attributes:
-        code: blocks that run a program on this machine.
-        providers: each provider, once, where it is named first; not the built-in one.
-        configured: provider blocks of the module itself that say where it acts, by their names.
-        calls: module calls; a source that is no constant text is empty.
-        problems: files and blocks that cannot be read, so that nobody knows what is in them.
+        code: blocks that run a program.
+        providers: each provider once, at its first mention; without the built-in one.
+        configured: provider blocks of the module that configure a provider, by name.
+        calls: module calls; the source is empty if it is not constant text.
+        problems: files and blocks that cannot be read, so their contents are unknown.
     """
 
     code: tuple[CodeBlock, ...] = ()
@@ -50,7 +49,7 @@ class Contents:
 
 
 def sources_in(folder: Path) -> tuple[Path, ...]:
-    """The files that Terraform reads in a folder, and those that only OpenTofu reads."""
+    """Return the files that Terraform reads in a folder, and those that only OpenTofu reads."""
     if not folder.is_dir():
         return ()
     return (*configuration_files(folder), *sorted(each for each in folder.iterdir() if read_by_opentofu(each)))
@@ -61,17 +60,15 @@ def read_contents(folder: Path, *, root: Path, opentofu: bool = False) -> Conten
 
     Args:
         folder: the module.
-        root: places are relative to it.
-        opentofu: files that only OpenTofu reads count too, and cannot be read here.
+        root: the repository; locations are relative to it.
+        opentofu: report files that only OpenTofu reads as problems, because orch cannot read them.
     """
     files: list[ModuleFile] = []
     problems: list[Problem] = []
     for path in sources_in(folder):
         if read_by_opentofu(path):
             if opentofu:
-                problems.append(
-                    Problem(Location(relative(path, root)), "only OpenTofu reads this file, and orch cannot")
-                )
+                problems.append(Problem(Location(relative(path, root)), "only OpenTofu reads this file; orch cannot"))
             continue
         try:
             files.append(read_file(path, root))
@@ -88,7 +85,7 @@ def read_contents(folder: Path, *, root: Path, opentofu: bool = False) -> Conten
 
 
 def _code(declared: Declarations) -> Iterator[CodeBlock]:
-    yield from provisioners_of(declared)
+    yield from _provisioners(declared)
     for each in declared.of_type("data", "ephemeral"):
         if each.labels[0] in _PROGRAMS | _CALLS:
             yield CodeBlock("external", each.labels[0], ".".join((each.type, *each.labels)), each.at)
@@ -100,6 +97,16 @@ def _code(declared: Declarations) -> Iterator[CodeBlock]:
             if inner.type == "provisioner":
                 address = _reference(block.body.attributes.get("from"))
                 yield CodeBlock("provisioner", ".".join(inner.labels), address, file.at(inner.position))
+
+
+def _provisioners(declared: Declarations) -> Iterator[CodeBlock]:
+    """Yield the provisioners: each runs a program when its resource is created or destroyed."""
+    return (
+        CodeBlock("provisioner", ".".join(block.labels), ".".join(each.labels), file.at(block.position))
+        for each in declared.of_type("resource")
+        for file, block in each.blocks
+        if block.type == "provisioner"
+    )
 
 
 def _reference(attribute: Attribute | None) -> str:
@@ -130,7 +137,7 @@ def _providers(declared: Declarations) -> Iterator[UsedProvider]:
 
 
 def _configured(declared: Declarations) -> Iterator[UsedProvider]:
-    """Provider blocks that say more than a name; an empty one only stands for what the caller passes."""
+    """Yield provider blocks that configure something; an empty block only declares what the caller passes."""
     for file, block in declared.others_of_type("provider"):
         if block.labels and (block.body.blocks or set(block.body.attributes) - {"alias", "version"}):
             alias = constant_text(block.body.attributes["alias"].value) if "alias" in block.body.attributes else None
@@ -139,7 +146,7 @@ def _configured(declared: Declarations) -> Iterator[UsedProvider]:
 
 
 def full_source(source: str) -> str:
-    """A provider's address with its host: ``registry.terraform.io/hashicorp/aws``."""
+    """Return a provider's address with its host: ``registry.terraform.io/hashicorp/aws``."""
     parts = source.lower().split("/")
     if len(parts) == 1:
         parts = ["hashicorp", *parts]

@@ -1,4 +1,4 @@
-"""The files of a module's folder, parsed: the same files in the same order as Terraform takes them."""
+"""Parses the files of a module folder: the same files, in the same order, as Terraform."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ _BINARY = "\0"
 
 @dataclass(frozen=True, slots=True)
 class ModuleFile:
-    """One parsed file.
+    """A parsed file.
 
     Attributes:
         name: path relative to the repository.
-        body: its tree.
-        override: its blocks change blocks of other files (``override.tf``, ``*_override.tf``).
-        exact: places inside of a value are places in the file; in JSON syntax only those of keys are.
+        text: its content.
+        body: its syntax tree.
+        override: whether its blocks change blocks of other files (``override.tf``, ``*_override.tf``).
+        exact: whether positions inside a value are positions in the file; in JSON syntax, only those of keys are.
     """
 
     name: str
@@ -34,7 +35,7 @@ class ModuleFile:
     exact: bool
 
     def at(self, position: int) -> Location:
-        """The place of an offset into the file."""
+        """Return the location of an offset into the file."""
         return _place(self.name, self.text, position)
 
 
@@ -44,23 +45,23 @@ def _place(name: str, text: str, position: int) -> Location:
 
 
 def relative(path: Path, root: Path) -> str:
-    """A path as messages show it: from the repository, or whole when it is outside."""
+    """Return a path for messages: relative to the repository, or absolute if it is outside."""
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
 
 
 def read_module_files(path: Path, *, root: Path) -> tuple[ModuleFile, ...]:
-    """Every ``.tf`` and ``.tf.json`` file of a folder; override files last.
+    """Parse every ``.tf`` and ``.tf.json`` file of a folder; override files come last.
 
     Args:
         path: the module's folder.
         root: the repository.
 
     Raises:
-        CatalogueError: no such folder, no such file in it, or files that cannot be parsed: all of them.
+        CatalogueError: the folder is missing, has no such file, or has files that cannot be parsed (all are reported).
     """
     where = Location(relative(path, root))
     if not path.is_dir():
-        raise CatalogueError([Problem(where, "there is no such module folder")])
+        raise CatalogueError([Problem(where, "the module folder does not exist")])
     problems = [_only_opentofu(each, root) for each in sorted(path.iterdir()) if read_by_opentofu(each)]
     found: list[ModuleFile] = []
     for each in configuration_files(path):
@@ -76,7 +77,7 @@ def read_module_files(path: Path, *, root: Path) -> tuple[ModuleFile, ...]:
 
 
 def configuration_files(path: Path) -> Iterator[Path]:
-    """The files that Terraform reads in a folder: not those that editors leave behind; override files last."""
+    """Yield the files that Terraform reads in a folder, override files last; editor backups are skipped."""
     names = [each.name for each in path.iterdir() if each.name.endswith((".tf", ".tf.json")) and not each.is_dir()]
     kept = [name for name in names if not (name.startswith((".", "#")) or name.endswith("~"))]
     for name in sorted(kept, key=lambda name: (bool(_OVERRIDE.fullmatch(name)), name)):
@@ -84,27 +85,27 @@ def configuration_files(path: Path) -> Iterator[Path]:
 
 
 def read_by_opentofu(path: Path) -> bool:
-    """Whether OpenTofu reads a file that Terraform does not."""
+    """Return whether OpenTofu reads a file that Terraform does not."""
     return path.name.endswith((".tofu", ".tofu.json")) and not path.name.startswith(".")
 
 
 def _only_opentofu(path: Path, root: Path) -> Problem:
     return Problem(
         Location(relative(path, root)),
-        "only OpenTofu reads this file, so the module would not be the same for everyone",
-        "name it .tf",
+        "only OpenTofu reads this file, so the module would differ between Terraform and OpenTofu",
+        "rename it to .tf",
     )
 
 
 def read_file(path: Path, root: Path) -> ModuleFile:
-    """One file, parsed.
+    """Parse one file.
 
     Raises:
-        CatalogueError: it cannot be read, is not text, or cannot be parsed; with its place.
+        CatalogueError: the file cannot be read, is not text, or cannot be parsed; with its location.
     """
     name = relative(path, root)
     try:
-        text = path.read_bytes().decode("utf-8-sig")  # as bytes: line ends stay as Terraform sees them
+        text = path.read_bytes().decode("utf-8-sig")  # bytes, so line endings stay as Terraform sees them
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise CatalogueError([Problem(Location(name), f"the file cannot be read: {reason}")]) from error

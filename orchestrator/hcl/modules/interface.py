@@ -1,9 +1,9 @@
-"""What a Terraform module shows to its caller, as frozen records: read from its HCL, never evaluated."""
+"""The interface of a Terraform module to its caller, as frozen records."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import Location
@@ -15,12 +15,12 @@ class Variable:
 
     Attributes:
         name: as in ``variable "NAME"``.
-        type: the type constraint as written, on one line; ``any`` when there is none.
-        has_default: it may be left out.
-        sensitive: Terraform hides it in its output.
-        ephemeral: it is in no plan and no state, so it may carry a secret.
-        nullable: ``null`` may be passed; with ``nullable = false`` a null stands for the default.
-        description: for people; empty when there is none.
+        type: the type constraint as written, on one line; ``any`` if there is none.
+        has_default: whether it is optional.
+        sensitive: whether Terraform hides it in its output.
+        ephemeral: whether Terraform keeps it out of plans and states, so that it can carry a secret.
+        nullable: whether ``null`` can be passed; with ``nullable = false``, null selects the default.
+        description: empty if there is none.
         at: where the block begins.
     """
 
@@ -51,7 +51,7 @@ class RequiredProvider:
 
     Attributes:
         name: the local name in the module.
-        source: ``hashicorp/aws``; ``hashicorp/NAME`` when the module does not say, as Terraform has it.
+        source: ``hashicorp/aws``; defaults to ``hashicorp/NAME``, as in Terraform.
         version: the constraint, or None.
     """
 
@@ -77,12 +77,12 @@ class ModuleCall:
 
 @dataclass(frozen=True, slots=True)
 class CodeBlock:
-    """A block that runs a program on this machine: a provisioner, or an ``external`` data source.
+    """A block that runs a program: a provisioner, an action, or an ``external`` data source.
 
     Attributes:
-        kind: ``provisioner`` or ``external``.
-        name: the provisioner's type (``local-exec``), or the data source's name.
-        resource: address inside the module of the resource or data source that holds it.
+        kind: ``provisioner``, ``action`` or ``external``.
+        name: type of the provisioner (``local-exec``), data source or action.
+        resource: address, inside the module, of the resource or data source that contains it.
         at: where the block begins.
     """
 
@@ -94,20 +94,17 @@ class CodeBlock:
 
 @dataclass(frozen=True, slots=True)
 class ModuleInterface:
-    """A module's folder, read.
+    """The interface of a module folder.
 
     Attributes:
-        path: the folder, as it was given.
+        path: the folder as given.
         variables: name -> variable, in the order of files and lines.
         outputs: name -> output.
         required_providers: local name -> entry of ``required_providers``.
         aliases: provider configurations that the caller must pass (``configuration_aliases``): ``aws.edge``.
         calls: name -> module call.
-        resource_types: types of all resources, data sources and ephemeral resources.
-        providers: local names of all providers that its own blocks use, without the built-in ``terraform``.
-        locals: local value -> the variables that it depends on, through other local values too.
-        externals: ``external`` data sources: they run during plan.
-        provisioners: provisioners: they run during apply.
+        providers: local names of all providers that its blocks use, without the built-in ``terraform``.
+        locals: local value -> the variables that it depends on, directly or through other local values.
     """
 
     path: Path
@@ -116,8 +113,5 @@ class ModuleInterface:
     required_providers: Mapping[str, RequiredProvider]
     aliases: tuple[str, ...]
     calls: Mapping[str, ModuleCall]
-    resource_types: frozenset[str]
-    providers: frozenset[str] = frozenset()
-    locals: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    externals: tuple[CodeBlock, ...] = ()
-    provisioners: tuple[CodeBlock, ...] = ()
+    providers: frozenset[str]
+    locals: Mapping[str, frozenset[str]]

@@ -1,4 +1,4 @@
-"""Which paths an expression of a module may stand for, as far as its text says so."""
+"""Finds the paths that an expression of a module can evaluate to, as far as its text tells."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import itertools
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.hcl.modules.blocks import Declarations
@@ -14,27 +13,36 @@ from orchestrator.hcl.modules.files import ModuleFile, read_module_files
 from orchestrator.hcl.tree import Compound, Constant, Expression, Reference, Template, parts_of
 
 UNKNOWN_PATH = "\0?"
-"""Stands in a path for what only Terraform knows."""
+"""Stands for a part of a path that only Terraform knows."""
 _MODULE = "\0m"
 _ROOT = "\0r"
 _MOST = 256
 _TRANSPARENT = {"parentheses", "interpolation"}
 _NO_LOOP = {"var", "local", "path", "module", "data", "count", "self", "terraform"}
-"""First names of references that no loop gives a meaning to."""
+"""First names of references that a loop cannot define."""
 
 
-@dataclass(frozen=True, slots=True)
 class ScannedModule:
-    """One module of a unit. ``given``: variable -> what local modules that call it pass, each with the caller."""
+    """One module of a unit, and what its callers pass to it.
 
-    folder: Path
-    files: tuple[ModuleFile, ...]
-    declared: Declarations
-    given: dict[str, list[tuple[ScannedModule, Expression]]] = field(default_factory=dict)
+    Args:
+        folder: the module's folder, without ``..``.
+        files: its parsed files.
+
+    Attributes:
+        declared: the blocks of its files.
+        arguments: variable -> the expressions that local modules pass for it, each with the calling module.
+    """
+
+    def __init__(self, folder: Path, files: tuple[ModuleFile, ...]) -> None:
+        self.folder = folder
+        self.files = files
+        self.declared = Declarations.of(files)
+        self.arguments: dict[str, list[tuple[ScannedModule, Expression]]] = {}
 
 
 def scan_modules(folders: Sequence[Path], root: Path) -> tuple[ScannedModule, ...]:
-    """Read modules, and find out what they pass to each other.
+    """Read modules, and find the arguments that they pass to each other.
 
     Raises:
         CatalogueError: a module cannot be read.
@@ -42,23 +50,22 @@ def scan_modules(folders: Sequence[Path], root: Path) -> tuple[ScannedModule, ..
     normal = [Path(os.path.normpath(folder)) for folder in folders]
     found: dict[Path, ScannedModule] = {}
     for folder in normal:
-        files = read_module_files(folder, root=root)
-        found[folder] = ScannedModule(folder, files, Declarations.of(files))
+        found[folder] = ScannedModule(folder, read_module_files(folder, root=root))
     for caller in found.values():
         for call in caller.declared.of_type("module"):
             called = found.get(Path(os.path.normpath(caller.folder / (call.text("source") or "."))))
             if called is not None:
                 for name, attribute in call.attributes.items():
-                    called.given.setdefault(name, []).append((caller, attribute.value))
+                    called.arguments.setdefault(name, []).append((caller, attribute.value))
     return tuple(found.values())
 
 
 class Paths:
-    """The paths that expressions of one place may stand for.
+    """The paths that expressions in one place can evaluate to.
 
     Args:
-        module: whose expressions they are.
-        loops: what ``each.value`` and the names of ``for`` loops may stand for here.
+        module: the module of the expressions.
+        loops: the values that ``each.value`` and the names of ``for`` loops can have here.
     """
 
     def __init__(self, module: ScannedModule, loops: Sequence[Expression] = ()) -> None:
@@ -66,7 +73,7 @@ class Paths:
         self._loops = loops
 
     def of(self, expression: Expression) -> frozenset[str]:
-        """Every text that the expression is known to be able to become; ``UNKNOWN_PATH`` stands for the rest."""
+        """Return every text that the expression can evaluate to; ``UNKNOWN_PATH`` stands for unknown parts."""
         return frozenset(self._of(self._module, expression, frozenset()))
 
     def _of(self, module: ScannedModule, expression: Expression, seen: frozenset[object]) -> set[str]:
@@ -81,7 +88,7 @@ class Paths:
             return self._any(module, inner[:1], seen)
         if isinstance(expression, Compound) and expression.kind == "condition":
             return self._any(module, inner[1:], seen)
-        # What a function or a loop makes of its parts is not known: each part may be the path or its end.
+        # The result of a function or loop is unknown: each part can be the whole path or its end.
         parts = self._any(module, inner, seen)
         return parts | {UNKNOWN_PATH} | {f"{UNKNOWN_PATH}/{part}" for part in parts if not part.startswith("\0")}
 
@@ -91,7 +98,7 @@ class Paths:
     def _template(self, module: ScannedModule, template: Template, seen: frozenset[object]) -> set[str]:
         choices = [sorted(self._of(module, part, seen)) for part in template.parts]
         if math.prod(map(len, choices)) > _MOST:
-            return {f"{UNKNOWN_PATH}/.."}  # too many to look at: counts as one that leads out
+            return {f"{UNKNOWN_PATH}/.."}  # too many to check: treated as one that leads out
         return {"".join(chosen) for chosen in itertools.product(*choices)}
 
     def _reference(self, module: ScannedModule, reference: Reference, seen: frozenset[object]) -> set[str]:
@@ -104,7 +111,7 @@ class Paths:
         found = {UNKNOWN_PATH}
         for owner, value in self._meanings(module, reference.root, name):
             found |= self._of(owner, value, deeper)
-        # `local.x` whose value is one text is that text, and nothing else
+        # `local.x` with a known value is exactly that value
         alone = reference.root == "local" and len(reference.steps) == 1 and len(found) > 1
         return found - {UNKNOWN_PATH} if alone else found
 
@@ -115,13 +122,13 @@ class Paths:
             variable = module.declared.named.get(("variable", (name,)))
             if variable and "default" in variable.attributes:
                 yield module, variable.attributes["default"].value
-            yield from module.given.get(name, ())
+            yield from module.arguments.get(name, ())
         elif kind not in _NO_LOOP and module is self._module:
             yield from ((module, each) for each in self._loops)
 
 
-def leaves(path: str, folders: Mapping[Path, object] | Sequence[Path]) -> bool:
-    """Whether a path leads out of the modules and of the rendered root.
+def leaves_modules(path: str, folders: Mapping[Path, object] | Sequence[Path]) -> bool:
+    """Return whether a path leads out of the modules and of the rendered root.
 
     Args:
         path: one of ``Paths.of``.
@@ -137,15 +144,15 @@ def leaves(path: str, folders: Mapping[Path, object] | Sequence[Path]) -> bool:
     return len(path) > 1 and (path.startswith(("/", "~")) or os.path.normpath(path).split("/")[0] == "..")
 
 
-def inside(path: str) -> Path | None:
-    """The file that a path means, when it is below ``path.module`` and fully known."""
+def module_file(path: str) -> Path | None:
+    """Return the file that a path names, if it is below ``path.module`` and fully known; else None."""
     if not path.startswith(_MODULE) or UNKNOWN_PATH in path:
         return None
     return Path(os.path.normpath(path.removeprefix(_MODULE)))
 
 
-def shown(path: str) -> str:
-    """A path as messages show it."""
+def display_path(path: str) -> str:
+    """Return a path for messages."""
     if path.startswith(_MODULE):
         return "a path below path.module"
     return path.replace(_ROOT, "${path.root}").replace(UNKNOWN_PATH, "…")

@@ -1,4 +1,4 @@
-"""Which providers a module uses, requires and wants from its caller."""
+"""Finds the providers that a module requires, uses and expects from its caller."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _BUILT_IN = "terraform"
 
 
 def required_providers_of(declared: Declarations) -> Mapping[str, RequiredProvider]:
-    """Local name -> entry of ``required_providers``."""
+    """Return the entries of ``required_providers``: local name -> entry."""
     found: dict[str, RequiredProvider] = {}
     for name, value in _requirements(declared):
         entry = _entry(value)
         source = _text(entry.get("source")) or f"hashicorp/{name}"
-        # `aws = "~> 5.0"` is the old way to give a version alone
+        # `aws = "~> 5.0"` is the legacy syntax for a version alone
         version = constant_text(value) if not entry else _text(entry.get("version"))
         found[name] = RequiredProvider(name=name, source=source, version=version)
     return found
 
 
 def aliases_of(declared: Declarations) -> tuple[str, ...]:
-    """The provider configurations that the caller must pass, sorted: ``aws.edge``."""
+    """Return the provider configurations that the caller must pass, sorted: ``aws.edge``."""
     found: set[str] = set()
     for _, value in _requirements(declared):
         aliases = _entry(value).get("configuration_aliases")
@@ -35,7 +35,7 @@ def aliases_of(declared: Declarations) -> tuple[str, ...]:
 
 
 def providers_of(declared: Declarations) -> frozenset[str]:
-    """Local names of the providers that the module's own blocks use; the built-in ``terraform`` is not one."""
+    """Return the local names of the providers that the module's blocks use, without the built-in ``terraform``."""
     found = {name for name, _ in _requirements(declared)}
     for each in declared.of_type("resource", "data", "ephemeral"):
         found.add(provider_of(each))
@@ -46,7 +46,7 @@ def providers_of(declared: Declarations) -> frozenset[str]:
 
 
 def requirements_of(declared: Declarations) -> Iterator[tuple[ModuleFile, str, Attribute]]:
-    """Every entry of ``required_providers``, with its file and local name."""
+    """Yield every entry of ``required_providers``: its file, local name and attribute."""
     for file, block in declared.others_of_type("terraform"):
         for inner in block.body.blocks:
             if inner.type == "required_providers":
@@ -68,14 +68,14 @@ def _text(value: Expression | None) -> str | None:
 
 
 def _configuration(value: Expression) -> str | None:
-    """``aws`` or ``aws.edge``, written as a reference, or as text in JSON syntax."""
+    """Return ``aws`` or ``aws.edge``, written as a reference, or as text in JSON syntax."""
     if isinstance(value, Reference):
         return ".".join([value.root, *map(str, value.steps)])
     return constant_text(value)
 
 
 def provider_of(declaration: Declaration) -> str:
-    """The local name of the provider that a resource belongs to."""
+    """Return the local name of a resource's provider."""
     attribute = declaration.attributes.get("provider")
     chosen = _configuration(attribute.value) if attribute else None
     return chosen.split(".")[0] if chosen else declaration.labels[0].split("_", 1)[0]

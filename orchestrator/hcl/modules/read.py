@@ -1,4 +1,4 @@
-"""Reads the interface of a Terraform module out of its files, and finds the modules that it calls."""
+"""Reads the interface of a Terraform module from its files, and finds the modules that it calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from orchestrator.hcl.modules.blocks import Declaration, Declarations
 from orchestrator.hcl.modules.files import read_module_files, relative
 from orchestrator.hcl.modules.interface import ModuleCall, ModuleInterface, Output, Variable
 from orchestrator.hcl.modules.providers import aliases_of, providers_of, required_providers_of
-from orchestrator.hcl.modules.resources import externals_of, provisioners_of, resource_types_of
 from orchestrator.hcl.modules.types import TypeTextError, parse_type
 from orchestrator.hcl.tree import Attribute, Reference, walk
 
@@ -20,15 +19,15 @@ _Made = TypeVar("_Made")
 
 
 def read_module(path: Path, *, root: Path) -> ModuleInterface:
-    """What a module asks for, gives and uses. Nothing is evaluated.
+    """Read a module's variables, outputs, providers and calls. Nothing is evaluated.
 
     Args:
         path: the module's folder.
-        root: the repository; places in messages are relative to it.
+        root: the repository; locations in messages are relative to it.
 
     Raises:
-        CatalogueError: no such folder, no ``.tf`` file in it, files that cannot be parsed, blocks that Terraform
-            would refuse (declared twice, a module without a source, a type that is none): all that was found.
+        CatalogueError: the folder is missing, has no ``.tf`` file, has files that cannot be parsed, or has blocks that
+            Terraform would refuse (a duplicate, a module without a source, an invalid type); all problems are reported.
     """
     declared = Declarations.of(read_module_files(path, root=root))
     problems = list(declared.problems)
@@ -39,11 +38,8 @@ def read_module(path: Path, *, root: Path) -> ModuleInterface:
         required_providers=required_providers_of(declared),
         aliases=aliases_of(declared),
         calls=_each(declared.of_type("module"), _call, problems),
-        resource_types=resource_types_of(declared),
         providers=providers_of(declared),
         locals=_locals(declared.locals),
-        externals=externals_of(declared),
-        provisioners=provisioners_of(declared),
     )
     if problems:
         raise CatalogueError(problems)
@@ -51,36 +47,22 @@ def read_module(path: Path, *, root: Path) -> ModuleInterface:
 
 
 def local_closure(path: Path, root: Path) -> tuple[Path, ...]:
-    """The module's folder and the folders of all local modules that it calls, directly or not.
+    """Return the folders of a module and of all local modules that it calls, directly or indirectly.
 
     Args:
         path: the module's folder.
         root: the repository.
 
     Returns:
-        Folders below ``root``, without ``..`` in them; the module's own first, the others sorted.
+        Folders below ``root``, without ``..``: the module's folder first, the others sorted.
 
     Raises:
-        CatalogueError: a module cannot be read, is outside of the repository, or calls itself.
+        CatalogueError: a module cannot be read, is outside the repository, or calls itself.
     """
     first = _normal(path)
     found: set[Path] = set()
     _enter(first, root, (), found)
     return (first, *sorted(found - {first}))
-
-
-def needs_provider(path: Path, root: Path, provider: str) -> bool:
-    """Whether a module, or a local module that it calls, has a use for a provider.
-
-    Args:
-        path: the module's folder.
-        root: the repository.
-        provider: its local name: ``aws``.
-
-    Raises:
-        CatalogueError: as ``local_closure``.
-    """
-    return any(provider in read_module(folder, root=root).providers for folder in local_closure(path, root))
 
 
 def _normal(path: Path) -> Path:
@@ -94,15 +76,15 @@ def _enter(path: Path, root: Path, above: tuple[Path, ...], found: set[Path]) ->
     for call in read_module(path, root=root).calls.values():
         target = _target(path, root, call)
         if target in chain:
-            circle = " → ".join(relative(each, root) for each in (*chain[chain.index(target) :], target))
-            raise CatalogueError([Problem(call.at, f"the module calls itself: {circle}")])
+            cycle = " → ".join(relative(each, root) for each in (*chain[chain.index(target) :], target))
+            raise CatalogueError([Problem(call.at, f"the module calls itself: {cycle}")])
         if target is not None:
             _enter(target, root, chain, found)
     found.add(path)
 
 
 def _target(path: Path, root: Path, call: ModuleCall) -> Path | None:
-    """The folder that a call means; None when Terraform downloads the module."""
+    """Return the folder that a call refers to, or None if Terraform downloads the module."""
     if call.source.startswith(("/", "~", "file:")):
         raise _outside(call)
     if not call.local:
@@ -111,19 +93,19 @@ def _target(path: Path, root: Path, call: ModuleCall) -> Path | None:
     if not target.is_relative_to(_normal(root)) or not target.resolve().is_relative_to(root.resolve()):
         raise _outside(call)
     if meaning := _meaning(target.relative_to(_normal(root)).parts[:1]):
-        what = f"module {call.name!r}: the source {call.source!r} is {meaning}, and that is no module"
-        raise CatalogueError([Problem(call.at, what, "put the module into a folder below modules/")])
+        what = f"module {call.name!r}: the source {call.source!r} is {meaning}, which cannot be a module"
+        raise CatalogueError([Problem(call.at, what, "move the module to a folder below modules/")])
     if not target.is_dir():
-        what = f"module {call.name!r}: there is no folder {relative(target, root)}"
+        what = f"module {call.name!r}: the folder {relative(target, root)} does not exist"
         raise CatalogueError([Problem(call.at, what)])
     return target
 
 
 def _meaning(first: tuple[str, ...]) -> str:
-    """What a folder stands for where a unit's root is made of it, by the first part of its path; empty for any other.
+    """Return what a folder means inside a unit's root, by the first part of its path; empty for an ordinary folder.
 
-    Modules keep their places in a root. Files of the repository itself would become files of the root, and could
-    override it; in ``terraform.d`` Terraform looks for providers.
+    Modules keep their paths in a root. Files of the repository's top folder would become files of the root and could
+    override it; Terraform looks for providers in ``terraform.d``.
     """
     if not first:
         return "the repository itself"
@@ -133,8 +115,8 @@ def _meaning(first: tuple[str, ...]) -> str:
 
 
 def _outside(call: ModuleCall) -> CatalogueError:
-    what = f"module {call.name!r}: the source {call.source!r} is outside of the repository"
-    hint = "copy the module into modules/, or give its address in a registry or git"
+    what = f"module {call.name!r}: the source {call.source!r} is outside the repository"
+    hint = "copy the module to modules/, or use its address in a registry or git"
     return CatalogueError([Problem(call.at, what, hint)])
 
 
@@ -164,7 +146,7 @@ def _variable(declared: Declaration) -> Variable:
 
 
 def _type(declared: Declaration) -> str:
-    """The type on one line, without comments."""
+    """Return the type constraint on one line, without comments."""
     written = declared.attributes.get("type")
     if written is None:
         return "any"
@@ -188,13 +170,13 @@ def _output(declared: Declaration) -> Output:
 def _call(declared: Declaration) -> ModuleCall:
     source = declared.text("source")
     if not source:
-        what = f"module {declared.labels[0]!r}: no source, or one that is not plain text"
+        what = f"module {declared.labels[0]!r}: the source is missing or is not constant text"
         raise CatalogueError([Problem(declared.at, what)])
     return ModuleCall(name=declared.labels[0], source=source, version=declared.text("version"), at=declared.at)
 
 
 def _locals(declared: Mapping[str, Attribute]) -> Mapping[str, frozenset[str]]:
-    """Each local value with the variables below it, through other local values."""
+    """Return the variables that each local value depends on, directly or through other local values."""
     variables: dict[str, set[str]] = {}
     others: dict[str, set[str]] = {}
     for name, attribute in declared.items():

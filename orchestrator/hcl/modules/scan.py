@@ -1,7 +1,7 @@
-"""Finds what a module reads from this machine beside its own files.
+"""Finds the files outside its own folder that a module reads from this machine.
 
-Local files are frozen with the rendered root, which holds copies of the unit's modules. A path that leads out of them
-is not frozen: the file could be another one at apply, or one that nobody meant to upload.
+Local files are frozen with the rendered root, which contains copies of the unit's modules. A file outside them is not
+frozen: it could change between plan and apply, or be uploaded by mistake.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from orchestrator.errors import Location, Problem
 from orchestrator.hcl.expressions import parse_template
 from orchestrator.hcl.modules.files import ModuleFile, relative
-from orchestrator.hcl.modules.paths import Paths, ScannedModule, inside, leaves, scan_modules, shown
+from orchestrator.hcl.modules.paths import Paths, ScannedModule, display_path, leaves_modules, module_file, scan_modules
 from orchestrator.hcl.tree import Attribute, Block, Compound, Expression, FunctionCall, HclError, attributes_of, walk
 
 _READERS = frozenset(
@@ -35,24 +35,24 @@ _READERS = frozenset(
 _ATTRIBUTES = frozenset({"filename", "output_path", "source", "source_dir", "source_file", "source_path"})
 """Attributes of resources and data sources that name a local file."""
 _OTHER_SOURCES = frozenset({"aws_s3_object_copy"})
-"""Types whose ``source`` is no local file."""
+"""Types whose ``source`` is not a local file."""
 _TEMPLATES = (".tftpl", ".tpl", ".tmpl")
-_HINT = 'put the file into the module and write "${path.module}/…"'
+_HINT = 'move the file into the module and write "${path.module}/…"'
 
 
 def hostile_reads(module_paths: Sequence[Path], root: Path) -> tuple[Problem, ...]:
-    """Every place where a unit's modules name a local file outside of themselves.
+    """Return every place where a unit's modules name a local file outside themselves.
 
-    Looked at are the functions that read files, also in templates that the modules bring along; the attributes of
-    resources and data sources that name a file; and links. Local values, defaults of variables, what one of the modules
-    passes to another, and loops are followed. A path that only Terraform can know is not a finding.
+    Checks the functions that read files, also in the modules' templates; the attributes of resources and data sources
+    that name a file; and links. Follows local values, defaults of variables, arguments between the modules, and loops.
+    A path that only Terraform can know is not reported.
 
     Args:
         module_paths: the folders that are copied into the unit's root (``local_closure``).
         root: the repository.
 
     Returns:
-        What was found, sorted by place; each once.
+        The problems, each once, sorted by location.
 
     Raises:
         CatalogueError: a module cannot be read.
@@ -74,7 +74,7 @@ def hostile_reads(module_paths: Sequence[Path], root: Path) -> tuple[Problem, ..
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """One place that names a file. ``name``: the function or attribute."""
+    """A place that names a file. ``name``: the function or attribute."""
 
     name: str
     arguments: tuple[Expression, ...]
@@ -83,14 +83,14 @@ class _Read:
 
     def problems(self, folders: Sequence[Path]) -> Iterator[Problem]:
         for path in sorted(path for argument in self.arguments for path in self.paths.of(argument)):
-            if leaves(path, folders):
+            if leaves_modules(path, folders):
                 call = f"{self.name}(…)" if self.name in _READERS else self.name
-                yield Problem(self.at, f"{call} leads out of the module: {shown(path)}", _HINT)
+                yield Problem(self.at, f"{call} leads out of the module: {display_path(path)}", _HINT)
 
     def templates(self) -> Iterator[Path]:
-        """The template files that are read here."""
+        """Yield the template files that are read here."""
         if self.name == "templatefile":
-            yield from (path for path in map(inside, self.paths.of(self.arguments[0])) if path)
+            yield from (path for path in map(module_file, self.paths.of(self.arguments[0])) if path)
 
 
 def _reads(module: ScannedModule) -> Iterator[_Read]:
@@ -113,7 +113,7 @@ def _blocks(module: ScannedModule) -> Iterator[tuple[ModuleFile, Block]]:
 
 
 def _copied(folder: Path) -> Iterator[Path]:
-    """Everything in a module's folder that gets into the root: not what tests and tools leave there."""
+    """Yield everything in a module's folder that is copied into the root; tests and hidden files are not."""
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
         if "tests" not in parts and not any(part.startswith(".") for part in parts):
@@ -121,7 +121,7 @@ def _copied(folder: Path) -> Iterator[Path]:
 
 
 def _collections(value: Expression) -> Iterator[Expression]:
-    """What the ``for`` loops in a value go over."""
+    """Yield the collections that the ``for`` loops in a value iterate over."""
     return (each.parts[0] for each in walk(value) if isinstance(each, Compound) and each.kind == "for")
 
 
@@ -138,7 +138,7 @@ def _calls(value: Expression) -> Iterator[FunctionCall]:
 
 
 def _paths_in(call: FunctionCall) -> tuple[Expression, ...]:
-    """The arguments that are paths: a folder and a pattern for ``fileset``, else the first."""
+    """Return the arguments that are paths: a folder and a pattern for ``fileset``, else the first one."""
     return call.arguments[:2] if _bare(call.name) == "fileset" else call.arguments[:1]
 
 
@@ -149,7 +149,7 @@ def _names_file(block: Block, attribute: Attribute) -> bool:
 
 
 def _in_template(path: Path, module: ScannedModule, folders: Sequence[Path], root: Path) -> Iterator[Problem]:
-    """Templates may read files too. One that is not text or not a template is Terraform's to refuse."""
+    """Check the file reads of a template. A template that is not UTF-8 text is left to Terraform to refuse."""
     name = relative(path, root)
     if not path.is_file():
         return
@@ -160,7 +160,7 @@ def _in_template(path: Path, module: ScannedModule, folders: Sequence[Path], roo
         return
     except HclError as error:
         line = text.count("\n", 0, error.position) + 1
-        yield Problem(Location(name, line), f"the template cannot be read: {error.message}")
+        yield Problem(Location(name, line), f"cannot parse the template: {error.message}")
         return
     for call in _calls(template):
         at = Location(name, text.count("\n", 0, call.position) + 1)
@@ -171,4 +171,4 @@ def _in_template(path: Path, module: ScannedModule, folders: Sequence[Path], roo
 def _link(path: Path, root: Path) -> Iterator[Problem]:
     if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(Path(os.path.realpath(root))):
         at = Location(relative(path, root))
-        yield Problem(at, "the link leads out of the repository", "put the file itself into the module")
+        yield Problem(at, "the link leads out of the repository", "copy the file itself into the module")

@@ -1,4 +1,4 @@
-"""Addresses of modules that Terraform fetches: a registry's, or those of git and others."""
+"""Addresses of modules that Terraform downloads: from a registry, git and other sources."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ FETCHED = re.compile(
 
 
 def is_fetched(address: str) -> bool:
-    """Whether an address is one that Terraform fetches a module from."""
+    """Return whether Terraform downloads a module from this address."""
     return ".." not in address and bool(REGISTRY.fullmatch(address) or FETCHED.fullmatch(address))
 
 
 def package_of(address: str) -> str:
-    """The package that a module's address means: without the folder in it and the registry's own name.
+    """Return the package of a module address: without the subfolder and the default registry's host.
 
-    ``registry.terraform.io/a/b/aws//modules/c`` and ``a/b/aws`` are one package; of a git address the ``?ref=`` counts.
+    ``registry.terraform.io/a/b/aws//modules/c`` and ``a/b/aws`` are one package; the ``?ref=`` of a git address counts.
     """
     start = address.find("://")
     start = start + 3 if start >= 0 else 0

@@ -1,4 +1,4 @@
-"""Terraform's type constraints: read from their text, written back, and described for people."""
+"""Terraform's type constraints: parses them, writes them, and describes them in words."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _DESCRIBED = {"string": "text", "number": "a number", "bool": "true or false", "
 
 
 class TypeTextError(ValueError):
-    """Text that is no type constraint."""
+    """Text that is not a type constraint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Primitive:
-    """``string``, ``number``, ``bool``; or ``any``, which takes everything."""
+    """``string``, ``number``, ``bool``; or ``any``, which accepts every value."""
 
     name: str
 
@@ -55,7 +55,7 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class TupleType:
-    """``tuple([…])``: a list of fixed length, each place with its own type."""
+    """``tuple([…])``: a list of fixed length with a type for each position."""
 
     items: tuple[Type, ...]
 
@@ -70,7 +70,7 @@ class TupleType:
 
 @dataclass(frozen=True, slots=True)
 class ObjectAttribute:
-    """One attribute of an object type. ``default`` is JSON text, or None when there is none."""
+    """One attribute of an object type. ``default`` is JSON text, or None if there is none."""
 
     name: str
     type: Type
@@ -100,23 +100,23 @@ class ObjectType:
         return "a map"
 
     def named(self, name: str) -> ObjectAttribute | None:
-        """The attribute of this name."""
+        """Return the attribute of this name, or None."""
         return next((each for each in self.attributes if each.name == name), None)
 
 
 Type: TypeAlias = Primitive | Collection | TupleType | ObjectType
 
 
-@functools.lru_cache(maxsize=4096)  # a catalogue asks for the same few types once per unit
+@functools.lru_cache(maxsize=4096)  # each unit needs the same few types
 def parse_type(text: str) -> Type:
-    """The type constraint that a variable's ``type`` is.
+    """Parse the type constraint of a variable.
 
     Args:
-        text: as in HCL: ``map(object({ type = string, max = optional(number, 64) }))``. The old quoted forms
-            (``"string"``) and the bare ``list`` and ``map`` are taken, as Terraform does.
+        text: HCL text: ``map(object({ type = string, max = optional(number, 64) }))``. The legacy quoted forms
+            (``"string"``) and bare ``list`` and ``map`` are accepted, as in Terraform.
 
     Raises:
-        TypeTextError: it is none.
+        TypeTextError: the text is not a type constraint.
     """
     try:
         expression = parse_expression(text)
@@ -131,9 +131,9 @@ def _type(expression: Expression) -> Type:
     if isinstance(expression, Reference) and not expression.steps:
         return _bare(expression.root)
     if not isinstance(expression, FunctionCall):
-        raise TypeTextError("a type is a word such as string, or list(…), map(…), object({…})")
+        raise TypeTextError("expected a type such as string, list(…), map(…) or object({…})")
     if expression.name == "optional":
-        raise TypeTextError("optional(…) is only for the attributes of an object")
+        raise TypeTextError("optional(…) is valid only for attributes of an object")
     if expression.name not in _WORDS or expression.name in _PRIMITIVES:
         raise _unknown(expression.name)
     if len(expression.arguments) != 1:
@@ -147,10 +147,10 @@ def _type(expression: Expression) -> Type:
 def _bare(name: str) -> Type:
     if name in _PRIMITIVES:
         return Primitive(name)
-    if name in {"list", "map"}:  # the old way to write list(any) and map(any)
+    if name in {"list", "map"}:  # legacy syntax for list(any) and map(any)
         return Collection(name, Primitive("any"))
     if name in _WORDS:
-        raise TypeTextError(f"{name} needs to say of what: {name}(…)")
+        raise TypeTextError(f"{name} needs an element type: {name}(…)")
     raise _unknown(name)
 
 
@@ -172,19 +172,19 @@ def _object(argument: Expression) -> ObjectType:
     names = [each.name for each in found]
     for name in names:
         if names.count(name) > 1:
-            raise TypeTextError(f"the attribute {name!r} is there twice")
+            raise TypeTextError(f"duplicate attribute {name!r}")
     return ObjectType(found)
 
 
 def _attributes(entries: Entries) -> Iterator[ObjectAttribute]:
     for key, value in entries.entries:
         if not isinstance(key, Constant) or not isinstance(key.value, str) or not _is_name(key.value):
-            raise TypeTextError("the attributes of an object are plain names")
+            raise TypeTextError("attribute names of an object must be identifiers")
         if not isinstance(value, FunctionCall) or value.name != "optional":
             yield ObjectAttribute(key.value, _type(value))
             continue
         if len(value.arguments) not in {1, 2}:
-            raise TypeTextError("optional(…) takes a type and perhaps a default")
+            raise TypeTextError("optional(…) takes a type and an optional default")
         default = json.dumps(_constant(value.arguments[1])) if len(value.arguments) == 2 else None
         yield ObjectAttribute(key.value, _type(value.arguments[0]), optional=True, default=default)
 
@@ -215,6 +215,6 @@ def _as_hcl(value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Text in HCL's quotes: JSON's, but for two escapes and the template signs, which mean something in HCL."""
+    """Return text in HCL quotes: JSON's, except for two escapes and the template signs, which have a meaning in HCL."""
     quoted = "".join(f"\\u{ord(sign):04x}" if sign in "\b\f" else json.dumps(sign)[1:-1] for sign in text)
     return '"' + quoted.replace("${", "$${").replace("%{", "%%{") + '"'

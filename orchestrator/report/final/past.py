@@ -1,4 +1,4 @@
-"""A past run and a past finding, explained: what ``orch show RUN`` and ``orch show FINDING`` print."""
+"""A past run or a finding of one, as ``orch show RUN`` and ``orch show FINDING`` print it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.receipt.receipt import Receipt
-from orchestrator.guard.trust.waivers import NEVER
+from orchestrator.guard.trust.waivers import UNWAIVABLE
 from orchestrator.report.json import finding_form
 from orchestrator.report.model import Status
 from orchestrator.report.style import SEVERITY_STYLES, STATUS_STYLES, Paint
@@ -18,17 +18,25 @@ from orchestrator.report.text import clean, duration, short_address, wrap
 
 SHOW_FORMAT = 1
 _SHORT = 8
-"""Hex digits of a hash that are shown; ``--json`` has them all."""
+"""Hex digits shown of a hash; ``--json`` has all of them."""
 
 _COLUMNS = (
     Column("unit"),
     Column("status"),
     Column("judged"),
-    Column("checks", right=True),
+    Column("checks", right=True, optional=True),
     Column("plan", optional=True),
     Column("files", optional=True),
     Column("made_from", "made from"),
-    Column("wrote"),
+    Column("wrote", wrap=True),
+)
+_FINDING_COLUMNS = (
+    Column("id"),
+    Column("severity"),
+    Column("rule", optional=True),
+    Column("unit"),
+    Column("action"),
+    Column("address", wrap=True),
 )
 
 
@@ -38,12 +46,12 @@ class ShownRun:
 
     Attributes:
         run: its id.
-        outcome: how it ended, in a few words; from the journal where there is no report.
-        report: its saved ``--json`` form; None: it was killed, or still goes on.
-        ends: how each unit ended, in graph order: unit -> status.
-        receipts: by unit.
-        copies: safety copies that were made before something protected was changed: maps with texts.
-        events: the journal's records, in order.
+        outcome: how it ended, in a few words; from the journal if there is no report.
+        report: its saved ``--json`` form; None if it was killed or still runs.
+        ends: unit -> status at its end, in graph order.
+        receipts: unit -> receipt.
+        copies: the backups made before a protected resource was changed: maps with texts.
+        events: the records of the journal, in order.
     """
 
     run: str
@@ -57,14 +65,14 @@ class ShownRun:
     events: tuple[Mapping[str, Any], ...]
 
 
-def render_run(shown: ShownRun, *, colour: bool = False, width: int = 120) -> str:
-    """A past run as text, without a newline at its end."""
-    paint = Paint(colour)
+def render_run(shown: ShownRun, *, color: bool = False, width: int = 120) -> str:
+    """Return a past run as text, without a newline at its end."""
+    paint = Paint(color)
     parts: Iterable[Iterable[str]] = (
-        _head(shown),
-        [table(_rows(shown), _COLUMNS, width=width, colour=colour, style=_style)],
+        _head(shown, width),
+        [table(_rows(shown), _COLUMNS, width=width, color=color, style=_style)],
         _bound(shown, paint, width),
-        _findings(shown, paint),
+        _findings(shown, paint, width),
         _copies(shown, paint, width),
         _events(shown, paint, width),
     )
@@ -72,7 +80,7 @@ def render_run(shown: ShownRun, *, colour: bool = False, width: int = 120) -> st
 
 
 def run_shown_form(shown: ShownRun) -> dict[str, Any]:
-    """A past run as plain values, ready for JSON: everything, hashes whole."""
+    """Return a past run as plain values for JSON, with whole hashes."""
     return {
         "format": SHOW_FORMAT,
         "kind": "show-run",
@@ -88,9 +96,9 @@ def run_shown_form(shown: ShownRun) -> dict[str, Any]:
     }
 
 
-def render_finding(run: str, finding: Finding, *, colour: bool = False, width: int = 120) -> str:
-    """A finding explained, without a newline at its end: what, why, what is lost, where, and both ways out."""
-    paint = Paint(colour)
+def render_finding(run: str, finding: Finding, *, color: bool = False, width: int = 120) -> str:
+    """Return a finding as text, without a newline at its end: what, why, what is lost, where, and what to do."""
+    paint = Paint(color)
     facts = (
         ("rule", finding.rule),
         ("unit", finding.unit),
@@ -99,10 +107,10 @@ def render_finding(run: str, finding: Finding, *, colour: bool = False, width: i
         ("cause", finding.cause),
         ("lost", finding.lost),
         ("in it now", finding.inside),
-        ("line", str(finding.where) if finding.where else ""),
+        ("at", str(finding.where) if finding.where else ""),
         ("allowed by", finding.waiver),
-        ("way out", finding.hint),
-        ("told by", f"run {run}"),
+        ("to do", finding.hint),
+        ("found by", f"run {run}"),
     )
     lines = [*wrap(finding.message, width=width, indent=""), ""]
     lines[0] = paint(lines[0], SEVERITY_STYLES[finding.severity])
@@ -113,7 +121,7 @@ def render_finding(run: str, finding: Finding, *, colour: bool = False, width: i
 
 
 def finding_shown_form(run: str, finding: Finding) -> dict[str, Any]:
-    """A finding with the run that told of it and the command that writes a waiver, ready for JSON."""
+    """Return a finding, its run, and the command that writes a waiver, as plain values for JSON."""
     return {
         "format": SHOW_FORMAT,
         "kind": "show-finding",
@@ -124,11 +132,11 @@ def finding_shown_form(run: str, finding: Finding) -> dict[str, Any]:
 
 
 def waive_command(finding: Finding) -> str | None:
-    """The command that writes a waiver for a finding; owner, reason and day are the person's to say.
+    """Return the command that writes a waiver for a finding.
 
-    None when the finding does not stop anything, or is of a rule that no waiver reaches.
+    None if the finding blocks nothing, or if its rule cannot be waived.
     """
-    if finding.severity is not Severity.BLOCK or finding.rule in NEVER:
+    if finding.severity is not Severity.BLOCK or finding.rule in UNWAIVABLE:
         return None
     return f"orch waive {finding.id} --owner NAME --reason TEXT --expires DAY"
 
@@ -137,28 +145,27 @@ def _permission(finding: Finding, width: int) -> Iterator[str]:
     if finding.severity is not Severity.BLOCK:
         return
     command = waive_command(finding)
-    text = "If it is meant, and an owner allows it, this writes a waiver, which counts once it is merged:"
+    text = "If this is intended and an owner allows it, write a waiver. It takes effect when it is merged:"
     yield ""
-    yield from wrap(
-        text if command else "No waiver reaches this rule: the guard itself did not work.", width=width, indent=""
-    )
+    yield from wrap(text if command else "No waiver can allow this: the guard itself failed.", width=width, indent="")
     if command:
         yield f"  {command}"
 
 
-def _head(shown: ShownRun) -> Iterator[str]:
+def _head(shown: ShownRun, width: int) -> Iterator[str]:
     report = shown.report or {}
-    yield f"{'run':<12}{clean(shown.run)}"
-    yield f"{'command':<12}orch {' '.join(clean(each) for each in (shown.verb, *shown.targets))}"
-    yield f"{'outcome':<12}{clean(shown.outcome)}"
-    if shown.events:
-        took = f", took {duration(float(report['seconds']))}" if "seconds" in report else ""
-        yield f"{'began':<12}{clean(str(shown.events[0].get('time', '?'))[:19])}Z{took}"
-    commits = sorted({receipt.commit for receipt in shown.receipts.values() if receipt.commit})
-    if commits:
-        yield f"{'commit':<12}{', '.join(clean(each) for each in commits)}"
-    if report.get("error"):
-        yield f"{'error':<12}{clean(str(report['error']))}"
+    took = f", took {duration(float(report['seconds']))}" if "seconds" in report else ""
+    facts = (
+        ("run", shown.run),
+        ("command", f"orch {' '.join((shown.verb, *shown.targets))}"),
+        ("outcome", shown.outcome),
+        ("started", f"{str(shown.events[0].get('time', '?'))[:19]}Z{took}" if shown.events else ""),
+        ("commit", ", ".join(sorted({receipt.commit for receipt in shown.receipts.values() if receipt.commit}))),
+        ("error", str(report.get("error") or "")),
+    )
+    for name, text in facts:
+        if text:
+            yield from wrap(text, width=width, indent=f"{name:<12}", hang=" " * 12)
 
 
 def _rows(shown: ShownRun) -> list[dict[str, Any]]:
@@ -186,7 +193,7 @@ def _verdict(receipt: Receipt) -> str:
     waived, warned = counts[Severity.WAIVED.value], counts[Severity.WARN.value]
     words = "blocked" if receipt.blocked else "passed"
     words += f", {waived} waived" if waived else ""
-    return words + (f", {warned} warned of" if warned else "")
+    return words + (f", {warned} warned" if warned else "")
 
 
 def _serials(first: int, last: int) -> str:
@@ -200,7 +207,7 @@ def _style(row: Mapping[str, Any], key: str) -> str:
 
 
 def _bound(shown: ShownRun, paint: Paint, width: int) -> Iterator[str]:
-    """What the receipts bind beside plan, files and state: nearly always the same for all units."""
+    """Yield what the receipts bind in addition to plan, files and state; usually the same for all units."""
     groups: dict[tuple[Any, ...], list[str]] = {}
     for unit, receipt in shown.receipts.items():
         key = (receipt.policies, tuple(sorted(receipt.versions.items())), receipt.checks, receipt.account_id)
@@ -216,13 +223,13 @@ def _bound(shown: ShownRun, paint: Paint, width: int) -> Iterator[str]:
         yield from wrap(f"checks {', '.join(checks) or 'none'}", width=width, indent=indent)
 
 
-def _findings(shown: ShownRun, paint: Paint) -> Iterator[str]:
+def _findings(shown: ShownRun, paint: Paint, width: int) -> Iterator[str]:
     units: Sequence[Mapping[str, Any]] = (shown.report or {}).get("units", ())
     found = [finding for unit in units for finding in unit["findings"]]
     if found:
         yield paint("Findings", "bold")
-        yield table(found, ["id", "severity", "rule", "unit", "action", "address"], colour=paint.colour)
-        yield f"orch show {found[0]['id']} explains the first of them."
+        yield table(found, _FINDING_COLUMNS, width=width, color=paint.color)
+        yield f"`orch show {found[0]['id']}` explains the first of them."
 
 
 def _copies(shown: ShownRun, paint: Paint, width: int) -> Iterator[str]:
@@ -235,16 +242,16 @@ def _copies(shown: ShownRun, paint: Paint, width: int) -> Iterator[str]:
 
 
 def _events(shown: ShownRun, paint: Paint, width: int) -> Iterator[str]:
-    """The journal: what happened to which unit; what was planned is counted, as the table has it."""
+    """Yield the events of the journal; units that were planned are only counted, since the table has them."""
     if shown.events:
         yield paint("Journal", "bold")
     planned = sum(1 for event in shown.events if event["event"] == "planned")
-    told = False
+    counted = False
     for event in shown.events:
         if event["event"] == "planned":
-            if not told:
+            if not counted:
                 yield f"  {_time(event)}  planned ({planned})"
-            told = True
+            counted = True
             continue
         facts = [str(event[key]) for key in ("unit", "status", "cause", "role", "owner", "reason") if event.get(key)]
         yield from wrap(

@@ -1,107 +1,157 @@
-"""The end of a run: a table of units, what is lost in full, what went wrong and why, and one line that sums it up.
-
-What matters most stands last, where a person's eye is when the run ends. Destroys are never cut or folded.
-"""
+"""The report of a run as text: its sections, what is unchanged, the table of units, and last the verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from orchestrator.report.final.sections import sections
-from orchestrator.report.final.units import render_unit, render_units
-from orchestrator.report.lines import COUNTED, extras, status_text
+from orchestrator.report.final.sections import (
+    Item,
+    Section,
+    SharedCause,
+    SharedChanges,
+    SharedFailure,
+    SharedFinding,
+    SharedOutputs,
+    UnitBlock,
+    arrange,
+)
+from orchestrator.report.final.units import (
+    shared_changes_text,
+    shared_finding_text,
+    shared_outputs_text,
+    unit_text,
+)
 from orchestrator.report.model import RunReport, Status, UnitReport
+from orchestrator.report.outcome import OUTCOMES, done, outcome, statuses, totals
 from orchestrator.report.style import ACTION_STYLES, STATUS_STYLES, Paint
 from orchestrator.report.tables import Column, table
-from orchestrator.report.text import clean, duration, plural, wrap
+from orchestrator.report.text import COUNTED, clean_block, duration, extras, listed, plural, status_text, wrap
 from orchestrator.terraform.model import Action
 
-__all__ = ["outcome", "render_report", "render_unit", "render_units", "sums"]
+_ERROR_LINES = 60
+"""Lines shown of one error; the log has the others."""
 
-_UNCHANGED_ROWS = 12
-"""More unchanged units than this share one row."""
-
-_DONE = frozenset({Status.APPLIED, Status.DESTROYED, Status.MOVED, Status.ADOPTED})
-_OUTCOMES: Mapping[Status, str] = {
-    Status.INTERRUPTED: "interrupted",
-    Status.BLOCKED: "blocked by policy",
-    Status.STALE: "stopped: no longer as approved",
-    Status.DECLINED: "declined",
-    Status.FAILED: "failed",
-    Status.SKIPPED: "failed",
-}
-"""How a run ended by the worst that a unit met, the worst first; the order is that of the exit codes."""
-
-_ORDER = (
-    Status.APPLIED,
-    Status.DESTROYED,
-    Status.MOVED,
-    Status.ADOPTED,
-    Status.PLANNED,
-    Status.AFTER_UPSTREAMS,
-    Status.DRIFTED,
-    Status.UNCHANGED,
-    *reversed(tuple(_OUTCOMES)),
-)
+_GOOD = frozenset({"done", "changes planned", "nothing to do"})
 
 
-def render_report(report: RunReport, *, colour: bool = False, width: int = 120) -> str:
-    """The final report of a run.
+def render_report(
+    report: RunReport,
+    *,
+    shown: Iterable[UnitReport] = (),
+    verbose: bool = False,
+    color: bool = False,
+    width: int = 120,
+) -> str:
+    """Return the report of a run as text, without a newline at its end.
 
     Args:
         report: the run.
-        colour: whether to colour.
-        width: of the terminal, in columns; prose is wrapped, addresses and values are not cut.
-
-    Returns:
-        Lines without a newline at the end; the same for the same report.
+        shown: reports of units that were shown before, such as the plans before the question of ``orch apply``: what
+            they show is not repeated.
+        verbose: show the changes of units that were applied, and a row of the table for each unchanged unit.
+        color: whether to color.
+        width: columns of the terminal; prose is wrapped, addresses and ids are never broken.
     """
-    paint = Paint(colour)
-    parts = [_table(report, colour, width), *sections(report, paint, width), "\n".join(_end(report, paint, width))]
+    shown = tuple(shown)
+    paint = Paint(color)
+    parts = []
+    if not _nothing_new(report, shown):
+        parts += [section_text(section, paint, width) for section in arrange(report, shown=shown, verbose=verbose)]
+        parts += [_unchanged(report, verbose=verbose), _table(report, color, width, verbose=verbose)]
+    parts.append("\n".join(_end(report, paint, width)))
     return "\n\n".join(part for part in parts if part)
 
 
-def outcome(report: RunReport) -> str:
-    """How a run ended in a few words, such as ``changes planned`` or ``blocked by policy``."""
-    statuses = {unit.status for unit in report.units}
-    if report.interrupted:
-        return _OUTCOMES[Status.INTERRUPTED]
-    bad = next((words for status, words in _OUTCOMES.items() if status in statuses), None)
-    if bad is not None or report.error:
-        return bad or _OUTCOMES[Status.FAILED]
-    if statuses & {Status.PLANNED, Status.AFTER_UPSTREAMS}:
-        return "changes planned"
-    if Status.DRIFTED in statuses:
-        return "changed outside"
-    return "done" if statuses & _DONE else "nothing to do"
+def render_changes(report: RunReport, *, verbose: bool = False, color: bool = False, width: int = 120) -> str:
+    """Return the sections of a report alone, without table and verdict; empty if there is nothing to show."""
+    paint = Paint(color)
+    return "\n\n".join(section_text(section, paint, width) for section in arrange(report, verbose=verbose))
 
 
-def sums(units: Sequence[UnitReport]) -> dict[Action, int]:
-    """How many resources are treated how, over several units; every counted action is there."""
-    return {action: sum(unit.count(action) for unit in units) for action in COUNTED}
+def section_text(section: Section, paint: Paint, width: int) -> str:
+    """Return a section as text. Blocks of units are separated by blank lines; other items are not."""
+    texts = ["\n".join(_item(item, paint, width)) for item in section.items]
+    blocks = any(isinstance(item, (UnitBlock, SharedChanges, SharedOutputs)) for item in section.items)
+    gap = "\n\n" if blocks else "\n"
+    ids = any(isinstance(item, SharedFinding) or _has_findings(item) for item in section.items)
+    if ids and section.title == "Blocked":
+        hint = "`orch show ID` explains a finding and prints the command that allows it."
+        texts.append("\n".join(wrap(hint, width=width, indent="")))
+    return f"{paint(section.title, section.style)}{gap}{gap.join(texts)}"
 
 
-def _table(report: RunReport, colour: bool, width: int) -> str:
-    quiet = [u for u in report.units if u.status is Status.UNCHANGED and not u.findings]
-    folded = {u.unit for u in quiet} if len(quiet) > _UNCHANGED_ROWS else set()
-    rows: list[dict[str, Any]] = [_row(unit) for unit in report.units if unit.unit not in folded]
-    if folded:
-        rows.append({"unit": plural(len(folded), "more unit"), "status": str(Status.UNCHANGED), "_": Status.UNCHANGED})
+def _has_findings(item: Item) -> bool:
+    return isinstance(item, UnitBlock) and any(entry.findings for entry in item.entries)
+
+
+def _item(item: Item, paint: Paint, width: int) -> Iterator[str]:
+    match item:
+        case UnitBlock():
+            yield from unit_text(item, paint, width)
+        case SharedChanges():
+            yield from shared_changes_text(item, paint, width)
+        case SharedOutputs():
+            yield from shared_outputs_text(item, width)
+        case SharedFinding():
+            yield from shared_finding_text(item, paint, width)
+        case SharedCause():
+            text = listed(item.units) + (f": {item.cause}" if item.cause else "")
+            yield from wrap(text, width=width, indent="  ", hang="    ")
+        case SharedFailure():
+            yield from _failure(item, width)
+
+
+def _failure(item: SharedFailure, width: int) -> Iterator[str]:
+    """Yield the units that failed alike, the cause, Terraform's error once, and every log."""
+    first = item.units[0]
+    yield from wrap(listed(unit.unit for unit in item.units), width=width, indent="  ")
+    block = clean_block(first.error)
+    if first.cause and not any(first.cause in line for line in block):
+        yield from wrap(first.cause, width=width, indent="    ")
+    for line in block[:_ERROR_LINES]:
+        lead = " " * (len(line) - len(line.lstrip()))
+        yield from wrap(line, width=width, indent=f"    │ {lead}", hang=f"    │ {lead}  ")
+    if len(block) > _ERROR_LINES:
+        yield f"    │ … and {plural(len(block) - _ERROR_LINES, 'line')} more in the log"
+    for unit in item.units:
+        if unit.log:
+            yield from wrap(f"log: {unit.log}", width=width, indent="    ", hang="      ")
+
+
+def _nothing_new(report: RunReport, shown: tuple[UnitReport, ...]) -> bool:
+    """Return whether only the verdict is new, since everything that was shown was declined."""
+    declined = [unit for unit in report.units if unit.status is Status.DECLINED]
+    return bool(shown and declined) and all(unit in declined or unit in shown for unit in report.units)
+
+
+def _unchanged(report: RunReport, *, verbose: bool) -> str:
+    number = sum(1 for unit in report.units if _quiet(unit))
+    return f"{plural(number, 'unit')} unchanged" if number and not verbose else ""
+
+
+def _quiet(unit: UnitReport) -> bool:
+    return unit.status is Status.UNCHANGED and not unit.findings
+
+
+def _table(report: RunReport, color: bool, width: int, *, verbose: bool) -> str:
+    rows = [_row(unit) for unit in report.units if verbose or not _quiet(unit)]
     forgets = any(unit.count(Action.FORGET) for unit in report.units)
     columns = [Column("unit"), Column("status")]
     columns += [
         Column(action.value, action.sign, right=True) for action in COUNTED if action is not Action.FORGET or forgets
     ]
     columns.append(Column("time", right=True, optional=True))
-    return table(rows, columns, width=width, colour=colour, style=_style)
+    if any(extras(unit.changes) for unit in report.units):
+        columns.append(Column("also", optional=True))
+    return table(rows, columns, width=width, color=color, style=_style)
 
 
 def _row(unit: UnitReport) -> dict[str, Any]:
-    status = ", ".join(text for text in (status_text(unit), extras(unit.changes)) if text)
-    row: dict[str, Any] = {"unit": unit.unit, "status": status, "_": unit.status}
+    row: dict[str, Any] = {"unit": unit.unit, "status": status_text(unit), "_": unit.status}
     row |= {action.value: unit.count(action) or None for action in COUNTED}
     row["time"] = duration(unit.seconds) if unit.seconds else None
+    row["also"] = extras(unit.changes)
     return row
 
 
@@ -112,31 +162,15 @@ def _style(row: Mapping[str, Any], key: str) -> str:
 
 
 def _end(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
-    """Notes, then the run in four lines."""
+    """Yield the notes, the run, and the verdict."""
     for note in report.notes:
         yield from wrap(note, width=width, indent="")
+    units = statuses(report)
+    facts = [f"run {report.run}", duration(report.seconds), *([units] if units else ())]
+    yield from wrap(", ".join(facts), width=width, indent="", hang="  ")
     words = outcome(report)
-    style = "bold" if words in {"done", "changes planned", "nothing to do"} else "bold red"
-    yield paint(f"orch {clean(report.verb)} {' '.join(clean(t) for t in report.targets)}: {words}", style)
-    for text in (_statuses(report), _totals(report), f"run {clean(report.run)}, {duration(report.seconds)}"):
-        if text:
-            yield from wrap(text, width=width, indent="  ")
-
-
-def _statuses(report: RunReport) -> str:
-    """``3 applied, 54 unchanged, 1 blocked``."""
-    numbers = {status: sum(1 for unit in report.units if unit.status is status) for status in _ORDER}
-    return ", ".join(f"{number} {status}" for status, number in numbers.items() if number) or "no units"
-
-
-def _totals(report: RunReport) -> str:
-    """What was done, and what was planned and not done: two different numbers."""
-    done = _signs([unit for unit in report.units if unit.status in _DONE])
-    rest = _signs([unit for unit in report.units if unit.status not in _DONE])
-    if not done:
-        return f"planned: {rest}" if rest else ""
-    return "; ".join(f"{words}: {text}" for words, text in (("done", done), ("not done", rest)) if text)
-
-
-def _signs(units: Sequence[UnitReport]) -> str:
-    return " ".join(f"{action.sign}{number}" for action, number in sums(units).items() if number)
+    verdict = f"orch {report.verb} {' '.join(report.targets)}: {words}"
+    numbers = "nothing was changed" if words == OUTCOMES[Status.DECLINED] and not done(report) else totals(report)
+    style = "bold" if words in _GOOD else "bold red"
+    for line in wrap(verdict + (f" ({numbers})" if numbers else ""), width=width, indent="", hang="  "):
+        yield paint(line, style)

@@ -1,168 +1,276 @@
-"""The sections between the table of units and the last line of a report."""
+"""Arranges the report of a run in the order in which a reader decides. Data only: ``report.py`` turns it into text.
+
+First what is lost or blocked, unit by unit and in full; then the units with changes of their own; then each change that
+several units share, once, with their names. What an earlier report of the same run showed is not shown again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from orchestrator.guard.model import POLICY_WEAKENED, Finding, Severity
-from orchestrator.report.final.groups import group_changes
-from orchestrator.report.final.units import group_text
 from orchestrator.report.model import ChangeLine, RunReport, Status, UnitReport
-from orchestrator.report.style import SEVERITY_STYLES, STATUS_STYLES, Paint
-from orchestrator.report.text import clean, clean_block, listed, plural, short_address, wrap
+from orchestrator.report.outcome import DONE
+from orchestrator.report.style import SEVERITY_STYLES, STATUS_STYLES
+from orchestrator.report.text import short_address
 
-_ATTRIBUTES = 4
-"""Attributes of a change that several units share; each unit's own list has them all."""
-
-_ERROR_LINES = 60
-"""Lines of one error that are repeated; the log has the others."""
-
-_TITLES: Mapping[Status, str] = {
-    Status.AFTER_UPSTREAMS: "Can be planned only after their upstreams",
+_GOING = "To be deleted, replaced or forgotten"
+_GONE = "Deleted, replaced or forgotten"
+_CAUSES: Mapping[Status, str] = {
+    Status.AFTER_UPSTREAMS: "Planned when their upstreams are applied",
     Status.DECLINED: "Declined",
     Status.SKIPPED: "Skipped",
     Status.INTERRUPTED: "Interrupted",
-    Status.STALE: "Stopped: the plan does what was not approved",
+    Status.STALE: "Stopped: the plan is no longer the approved one",
 }
-"""Ends that are told by their cause alone."""
+"""Titles of the sections in which units are listed by cause."""
 
 
-def sections(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
-    """Every section that has something to say, the most important last."""
-    parts: Iterable[Iterable[str]] = (
-        _shared(report, paint, width),
-        _lost(report, paint, width),
-        _of_severity(report, Severity.WARN, "Warnings", paint, width),
-        _of_severity(report, Severity.WAIVED, "Allowed by a waiver", paint, width),
-        *(_by_cause(report, status, title, paint, width) for status, title in _TITLES.items()),
-        _failed(report, paint, width),
-        _blocked(report, paint, width),
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A resource of a unit: what happens to it, and what the guard found."""
+
+    change: ChangeLine | None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnitBlock:
+    """A unit with the resources that its block shows.
+
+    Attributes:
+        elsewhere: how many further changes the section of shared changes shows.
+        outputs: names of outputs that change.
+        brief: show the resources without their attributes.
+        outside: the changes were made outside of Terraform, as ``orch drift`` found.
+    """
+
+    unit: UnitReport
+    entries: tuple[Entry, ...] = ()
+    elsewhere: int = 0
+    outputs: tuple[str, ...] = ()
+    brief: bool = False
+    outside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SharedChanges:
+    """Changes that all of several units make, and no other unit."""
+
+    changes: tuple[ChangeLine, ...]
+    units: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedOutputs:
+    """Outputs that change in units without other changes of their own."""
+
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFinding:
+    """A finding that differs between units in id and place only."""
+
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCause:
+    """Units that ended alike for the same cause."""
+
+    cause: str
+    units: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFailure:
+    """Units that failed with the same error."""
+
+    units: tuple[UnitReport, ...]
+
+
+Item = UnitBlock | SharedChanges | SharedOutputs | SharedFinding | SharedCause | SharedFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A title, its style, and what stands below it."""
+
+    title: str
+    style: str
+    items: tuple[Item, ...]
+
+
+def arrange(report: RunReport, *, shown: Iterable[UnitReport] = (), verbose: bool = False) -> tuple[Section, ...]:
+    """Return the sections of a report that have something to show, in reading order.
+
+    Args:
+        report: the run.
+        shown: reports of units that were shown before, such as the plans before the question of ``orch apply``.
+        verbose: show also the changes of units that were applied, and every attribute of what is destroyed.
+    """
+    before = {unit.unit: unit for unit in shown}
+    ended = [unit for unit in report.units if before.get(unit.unit) != unit]
+    fresh = [unit for unit in report.units if _differs(unit, before.get(unit.unit))]
+    pending = [unit for unit in fresh if _pending(unit, verbose=verbose)]
+    shared = _shared_changes(pending)
+    brief, outside = report.verb == "destroy" and not verbose, report.verb == "drift"
+    every = [replace(_pending_block(unit, shared), brief=brief, outside=outside) for unit in pending]
+    blocks, outputs = _split_outputs(every)
+    blocked = [block for block in blocks if _blocked(block.unit)]
+    lost = [block for block in blocks if not _blocked(block.unit) and _lossy(block)]
+    own = [block for block in blocks if not _blocked(block.unit) and not _lossy(block)]
+    told = {finding.id for block in blocks for entry in block.entries for finding in entry.findings}
+    explained = {block.unit.unit for block in blocks if block.entries or block.outputs}
+    unexplained = [unit for unit in ended if unit.unit not in explained]
+    findings = [f for unit in fresh for f in unit.findings if f.id not in told]
+    sections = (
+        Section("Blocked", "bold red", (*_weakened(findings), *_known(report, before), *_worth_showing(blocked))),
+        Section(_GONE if outside else _GOING, "bold red", tuple(lost)),
+        Section(_GONE, "bold red", _gone(fresh, verbose=verbose)),
+        Section("Changes of one unit", "bold", tuple(block for block in own if block.entries or block.outputs)),
+        Section("Changes that several units share", "bold", (*_shared(shared), *outputs)),
+        _of_severity(findings, Severity.WARN, "Warnings"),
+        _of_severity(findings, Severity.WAIVED, "Allowed by a waiver"),
+        *(_by_cause(unexplained, status, title) for status, title in _CAUSES.items()),
+        Section("Failed", "bold red", _failures(ended)),
     )
-    yield from (text for part in parts if (text := "\n".join(part)))
+    return tuple(section for section in sections if section.items)
 
 
-def _shared(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
-    groups = [g for g in group_changes(report.units) if g.shared and not g.change.action.destructive]
-    if groups:
-        yield paint("The same in several units", "bold")
-    for group in groups:
-        yield from group_text(group, paint, width, indent="  ", attributes=_ATTRIBUTES)
+def unit_block(unit: UnitReport) -> UnitBlock:
+    """Return the block of one unit with all its changes and findings."""
+    return UnitBlock(unit, _entries(unit.changes, unit.findings), outputs=unit.outputs_changed)
 
 
-def _lost(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
-    """Every delete, replacement and forget, with all its units and why."""
-    units = [
-        replace(unit, changes=tuple(_bare(c) for c in unit.changes if c.action.destructive)) for unit in report.units
-    ]
-    groups = group_changes(units)
-    if groups:
-        yield paint("Deleted, replaced or forgotten", "bold red")
-    for group in groups:
-        yield from group_text(group, paint, width, indent="  ")
+def _differs(unit: UnitReport, before: UnitReport | None) -> bool:
+    return before is None or before.changes != unit.changes or before.findings != unit.findings
 
 
-def _bare(change: ChangeLine) -> ChangeLine:
-    """A destructive change with only those attributes that cause it: the others are in the unit's own list."""
-    return replace(change, attributes=tuple(a for a in change.attributes if a.forces_replacement))
+def _pending(unit: UnitReport, *, verbose: bool) -> bool:
+    """Return whether a unit has changes that are not made yet, or is blocked."""
+    if unit.status is Status.DECLINED or (unit.status in DONE and not verbose):
+        return False
+    return bool(unit.changes or unit.outputs_changed) or _blocked(unit)
 
 
-def _by_cause(report: RunReport, status: Status, title: str, paint: Paint, width: int) -> Iterator[str]:
-    """Units that ended in one way, those with the same cause together."""
-    causes: dict[str, list[str]] = {}
+def _pending_block(unit: UnitReport, shared: Mapping[ChangeLine, Sequence[str]]) -> UnitBlock:
+    own = [change for change in unit.changes if change not in shared]
+    elsewhere = len(unit.changes) - len(own)
+    return UnitBlock(unit, _entries(own, unit.findings), elsewhere, unit.outputs_changed)
+
+
+def _worth_showing(blocked: Iterable[UnitBlock]) -> Iterator[UnitBlock]:
+    """Yield the blocks, without those of units that only a finding about the change as a whole blocks."""
+    for block in blocked:
+        if block.entries or not any(f.rule == POLICY_WEAKENED for f in block.unit.findings):
+            yield block
+
+
+def _known(report: RunReport, before: Mapping[str, UnitReport]) -> Iterator[UnitBlock]:
+    """Yield a block without resources for each blocked unit that was shown before: its headline reminds of it."""
     for unit in report.units:
+        if unit.status is Status.BLOCKED and not _differs(unit, before.get(unit.unit)):
+            yield UnitBlock(unit)
+
+
+def _gone(units: Iterable[UnitReport], *, verbose: bool) -> tuple[UnitBlock, ...]:
+    """Return what was destroyed in units whose plans were not shown."""
+    blocks = (
+        UnitBlock(unit, _entries([c for c in unit.changes if c.action.destructive], unit.findings), brief=True)
+        for unit in units
+        if unit.status in DONE and not verbose
+    )
+    return tuple(block for block in blocks if block.entries)
+
+
+def _shared_changes(units: Iterable[UnitReport]) -> dict[ChangeLine, list[str]]:
+    """Return each change that several units make, with the units. What is destroyed is shown in each unit instead."""
+    makers: dict[ChangeLine, list[str]] = {}
+    for unit in units:
+        for change in dict.fromkeys(unit.changes):
+            if not change.action.destructive:
+                makers.setdefault(change, []).append(unit.unit)
+    return {change: names for change, names in makers.items() if len(names) > 1}
+
+
+def _shared(shared: Mapping[ChangeLine, Sequence[str]]) -> Iterator[SharedChanges]:
+    makers: dict[tuple[str, ...], list[ChangeLine]] = {}
+    for change, units in shared.items():
+        makers.setdefault(tuple(units), []).append(change)
+    yield from (SharedChanges(tuple(changes), units) for units, changes in makers.items())
+
+
+def _split_outputs(blocks: Sequence[UnitBlock]) -> tuple[list[UnitBlock], list[SharedOutputs]]:
+    """Take out of blocks without resources the outputs that change in several such units alike."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for block in blocks:
+        if block.outputs and not block.entries:
+            alike.setdefault(block.outputs, []).append(block.unit.unit)
+    shared = {unit for units in alike.values() if len(units) > 1 for unit in units}
+    kept = [replace(block, outputs=()) if block.unit.unit in shared else block for block in blocks]
+    return kept, [SharedOutputs(names, tuple(units)) for names, units in alike.items() if len(units) > 1]
+
+
+def _entries(changes: Iterable[ChangeLine], findings: Iterable[Finding]) -> tuple[Entry, ...]:
+    """Return blocking findings about none of the changes, then the changes, the blocked and destroyed first."""
+    rest = [finding for finding in findings if finding.rule != POLICY_WEAKENED]
+    entries = []
+    for change in changes:
+        address = f"{change.address} (deposed {change.deposed})" if change.deposed else change.address
+        about = tuple(finding for finding in rest if short_address(finding.address) == address)
+        rest = [finding for finding in rest if finding not in about]
+        entries.append(Entry(change, about))
+    entries.sort(key=_urgency)
+    return (*(Entry(None, (f,)) for f in rest if f.severity is Severity.BLOCK), *entries)
+
+
+def _urgency(entry: Entry) -> int:
+    """Return 0 for what is blocked, 1 for what is destroyed, 2 for the rest."""
+    if any(finding.severity is Severity.BLOCK for finding in entry.findings):
+        return 0
+    return 1 if entry.change is not None and entry.change.action.destructive else 2
+
+
+def _lossy(block: UnitBlock) -> bool:
+    return any(entry.change is not None and entry.change.action.destructive for entry in block.entries)
+
+
+def _blocked(unit: UnitReport) -> bool:
+    return unit.status is Status.BLOCKED or any(f.severity is Severity.BLOCK for f in unit.findings)
+
+
+def _weakened(findings: Iterable[Finding]) -> tuple[SharedFinding, ...]:
+    """Return what the change as a whole weakens: a finding on each unit, shown once."""
+    return _alike(finding for finding in findings if finding.rule == POLICY_WEAKENED)
+
+
+def _of_severity(findings: Iterable[Finding], severity: Severity, title: str) -> Section:
+    return Section(title, SEVERITY_STYLES[severity], _alike(f for f in findings if f.severity is severity))
+
+
+def _alike(findings: Iterable[Finding]) -> tuple[SharedFinding, ...]:
+    groups: dict[Finding, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(replace(finding, id="", unit="", where=None), []).append(finding)
+    return tuple(SharedFinding(tuple(group)) for group in groups.values())
+
+
+def _by_cause(units: Iterable[UnitReport], status: Status, title: str) -> Section:
+    causes: dict[str, list[str]] = {}
+    for unit in units:
         if unit.status is status:
             causes.setdefault(unit.cause, []).append(unit.unit)
-    if causes:
-        yield paint(title, STATUS_STYLES[status])
-    for cause, units in causes.items():
-        yield from wrap(listed(units) + (f": {cause}" if cause else ""), width=width, indent="  ", hang="    ")
+    items = tuple(SharedCause(cause, tuple(names)) for cause, names in causes.items())
+    return Section(title, STATUS_STYLES[status], items)
 
 
-def _failed(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
-    """Terraform's error of each failed unit; an error that several units share is shown once."""
+def _failures(units: Iterable[UnitReport]) -> tuple[SharedFailure, ...]:
     errors: dict[tuple[str, str], list[UnitReport]] = {}
-    for unit in report.units:
+    for unit in units:
         if unit.status is Status.FAILED:
             errors.setdefault((unit.error, unit.cause), []).append(unit)
-    if errors:
-        yield paint("Failed", "bold red")
-    for (error, cause), units in errors.items():
-        yield from wrap(listed(u.unit for u in units), width=width, indent="  ")
-        yield from _error(error, cause, width)
-        for unit in units:
-            if unit.log:
-                yield f"    log: {clean(unit.log)}"
-
-
-def _error(error: str, cause: str, width: int) -> Iterator[str]:
-    block = clean_block(error)
-    if cause and not any(cause in line for line in block):
-        yield from wrap(cause, width=width, indent="    ")
-    for line in block[:_ERROR_LINES]:
-        yield f"    │ {line}".rstrip()
-    if len(block) > _ERROR_LINES:
-        yield f"    │ … and {plural(len(block) - _ERROR_LINES, 'line')} more in the log"
-
-
-def _blocked(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
-    """Every blocking finding in full, and units that were blocked without one."""
-    title = paint("Blocked by policy", "bold red")
-    whole = _of_the_change(report)
-    if whole:
-        yield title
-        title = ""
-    for finding, units in whole.items():
-        yield from _finding(replace(finding, unit=listed(units)), paint, width)
-    for unit in report.units:
-        findings = [f for f in unit.findings if f.severity is Severity.BLOCK and f.rule != POLICY_WEAKENED]
-        if not findings and (
-            unit.status is not Status.BLOCKED or any(f.rule == POLICY_WEAKENED for f in unit.findings)
-        ):
-            continue
-        if title:
-            yield title
-            title = ""
-        if unit.status is Status.BLOCKED and unit.cause:
-            yield from wrap(f"{unit.unit}: {unit.cause}", width=width, indent="  ", hang="    ")
-        for finding in findings:
-            yield from _finding(finding, paint, width)
-
-
-def _of_the_change(report: RunReport) -> dict[Finding, list[str]]:
-    """What the change as a whole did wrong stands on each of its units: it is shown once, with all of them."""
-    found: dict[tuple[str, str], Finding] = {}
-    units: dict[Finding, list[str]] = {}
-    for unit in report.units:
-        for finding in unit.findings:
-            if finding.rule == POLICY_WEAKENED:
-                first = found.setdefault((finding.address, finding.message), finding)
-                units.setdefault(first, []).append(unit.unit)
-    return units
-
-
-def _of_severity(report: RunReport, severity: Severity, title: str, paint: Paint, width: int) -> Iterator[str]:
-    findings = [f for unit in report.units for f in unit.findings if f.severity is severity]
-    if findings:
-        yield paint(title, SEVERITY_STYLES[severity])
-    for finding in findings:
-        yield from _finding(finding, paint, width)
-
-
-def _finding(finding: Finding, paint: Paint, width: int) -> Iterator[str]:
-    """Address and action on a line of their own, never cut; then cause, loss, way out and place."""
-    what = f"{clean(finding.action)} {short_address(finding.address)}".strip()
-    head = f"{clean(finding.unit)}: {what}"
-    yield f"  {paint(head, SEVERITY_STYLES[finding.severity])}  {paint(clean(f'{finding.rule} {finding.id}'), 'dim')}"
-    facts = (
-        ("", finding.message),
-        ("cause: ", finding.cause),
-        ("what is lost: ", finding.lost),
-        ("in it now: ", finding.inside),
-        ("allowed by: ", finding.waiver),
-        ("way out: ", finding.hint),
-        ("at: ", str(finding.where) if finding.where else ""),
-    )
-    for name, text in facts:
-        if text:
-            yield from wrap(name + text, width=width, indent="    ", hang="      ")
+    return tuple(SharedFailure(tuple(group)) for group in errors.values())

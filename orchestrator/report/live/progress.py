@@ -1,4 +1,4 @@
-"""What is going on in a run, told by its events: who runs, who waits for whom, who is done. No clock, no terminal."""
+"""The state of a run as its events tell it: what runs, what waits for what, what is done. No clock, no terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from orchestrator.report.model import Event, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitProgress, UnitReport
 
 _ENDS = {"apply": frozenset({Status.PLANNED, Status.AFTER_UPSTREAMS}), "destroy": frozenset({Status.PLANNED})}
-"""By verb: how a unit may have ended for now that the verb has not finished with."""
+"""By command: statuses of units with which the command has not finished."""
 
 
 @dataclass(slots=True)
@@ -15,8 +15,8 @@ class Running:
     """A unit that is being worked on.
 
     Attributes:
-        since: when it began to run, in seconds of the caller's clock; ``phase_since``: when its phase began.
-        line: the last line of its Terraform that was worth showing.
+        since: when it started to run, in seconds of the caller's clock; ``phase_since``: when its phase started.
+        line: the last line of Terraform's progress.
     """
 
     unit: str
@@ -29,9 +29,9 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Units by what they do now.
+    """Numbers of units by what they do now.
 
-    ``planned`` are shown and not applied yet; ``failed``, ``blocked`` and ``skipped`` are among ``done``.
+    ``planned`` are not applied yet; ``failed``, ``blocked`` and ``skipped`` are part of ``done``.
     """
 
     total: int
@@ -46,7 +46,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Board:
-    """The state of one run. Not safe to use from several threads: its owner holds a lock."""
+    """The state of one run. Not thread-safe: its owner holds a lock."""
 
     run: str = ""
     verb: str = ""
@@ -56,7 +56,7 @@ class Board:
     details: dict[str, str] = field(default_factory=dict)
 
     def note(self, event: Event, now: float) -> None:
-        """Take in one event at a time of the caller's clock, in seconds."""
+        """Record an event at a time of the caller's clock, in seconds."""
         if isinstance(event, RunStarted):
             self.run, self.verb = event.run, event.verb
             self.upstreams = dict(event.units)
@@ -86,14 +86,14 @@ class Board:
         self.running[event.unit] = Running(event.unit, event.phase, since, phase_since, event.detail)
 
     def ended(self, unit: str) -> bool:
-        """Whether the verb has finished with a unit: a preview is an end for ``plan``, not for ``apply``."""
+        """Return whether the command has finished with a unit: a preview is an end for ``plan``, not for ``apply``."""
         report = self.reports.get(unit)
         return (
             report is not None and unit not in self.running and report.status not in _ENDS.get(self.verb, frozenset())
         )
 
     def counts(self) -> Counts:
-        """How many units do what."""
+        """Return the numbers of units by what they do."""
         done = [report for unit, report in self.reports.items() if self.ended(unit)]
         idle = len(self.upstreams) - len(done) - len(self.running)
         planned = sum(1 for u in self.reports if not self.ended(u) and u not in self.running)
@@ -109,7 +109,7 @@ class Board:
         )
 
     def waiting(self) -> list[tuple[str, str]]:
-        """Units that wait, with what for in a few words: the next to start first, then in graph order."""
+        """Return the units that wait, and for what: the next to start first, then in graph order."""
         rows = []
         for position, unit in enumerate(self.upstreams):
             if unit in self.running or self.ended(unit):
@@ -120,7 +120,7 @@ class Board:
         return [(unit, reason) for *_, unit, reason in sorted(rows)]
 
     def _missing(self, unit: str) -> list[str]:
-        """The upstreams that a unit waits for: their previews before its own, their ends after it."""
+        """Return the upstreams that a unit waits for: their previews before its own preview, then their ends."""
         if unit in self.reports:
             return [u for u in self.upstreams[unit] if not self.ended(u)]
         return [u for u in self.upstreams[unit] if u in self.running or u not in self.reports]

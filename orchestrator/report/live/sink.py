@@ -1,4 +1,4 @@
-"""Where the events of a run go. A sink may be called from several threads at once."""
+"""Sinks: receivers of the events of a run. A sink can be called from several threads at once."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from orchestrator.report.style import is_terminal
 
 
 class Sink(Protocol):
-    """Takes the events of a run."""
+    """Receives the events of a run."""
 
     def __call__(self, event: Event) -> None:
-        """Take one event; must not raise for a reader that went away, and must return soon."""
+        """Take one event. Must return soon, and must not raise if its reader is gone."""
 
     def close(self) -> None:
-        """Show what is left, stop threads, leave the terminal as it was. Events after it are dropped."""
+        """Show what is pending, stop threads, restore the terminal. Later events are dropped."""
 
 
 @runtime_checkable
 class Pausable(Protocol):
-    """A sink that can leave the terminal to somebody else for a while, such as a question."""
+    """A sink that can free the terminal for a while, such as for a question."""
 
     def paused(self) -> AbstractContextManager[None]:
-        """While inside, nothing is written; events are taken in all the same."""
+        """Return a context in which nothing is written. Events are still received."""
 
 
 class Tee:
-    """Passes every event to several sinks, in their order."""
+    """Passes every event to several sinks, in order."""
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = tuple(sinks)
@@ -41,7 +41,7 @@ class Tee:
             sink(event)
 
     def close(self) -> None:
-        """Close every sink, also when one of them fails to."""
+        """Close every sink, even if closing one of them fails."""
         with ExitStack() as stack:
             for sink in reversed(self._sinks):
                 stack.callback(sink.close)
@@ -57,7 +57,7 @@ class Tee:
 
 
 class Silent:
-    """Drops every event: ``--quiet``, ``--json``."""
+    """Drops every event, for ``--quiet``."""
 
     def __call__(self, event: Event) -> None:
         """Drop it."""
@@ -66,19 +66,27 @@ class Silent:
         """Nothing to do."""
 
 
-def console_sink(stream: TextIO, env: Mapping[str, str], *, no_color: bool = False, quiet: bool = False) -> Sink:
-    """The sink for a stream: a live view for a terminal, plain lines for a pipe, a file, CI and ``TERM=dumb``.
+def console_sink(
+    stream: TextIO,
+    env: Mapping[str, str],
+    *,
+    no_color: bool = False,
+    quiet: bool = False,
+    verbose: bool = False,
+) -> Sink:
+    """Return the sink for a stream: a live view for a terminal; plain lines for a pipe, a file, CI and ``TERM=dumb``.
 
     Args:
         stream: usually ``sys.stderr``.
         env: the environment, for ``TERM``, ``CI`` and ``NO_COLOR``.
         no_color: the option ``--no-color``.
-        quiet: the option ``--quiet``: nothing but the final report.
+        quiet: the option ``--quiet``: show nothing while the run goes on.
+        verbose: the option ``--verbose``: plain lines show also phases and the progress of Terraform.
     """
     if quiet:
         return Silent()
     if not is_terminal(stream) or env.get("TERM") == "dumb" or env.get("CI"):
-        return PlainLines(stream)
-    from orchestrator.report.live.view import LiveView  # noqa: PLC0415 - rich takes 90 ms, and a pipe needs none of it
+        return PlainLines(stream, verbose=verbose)
+    from orchestrator.report.live.view import LiveView  # noqa: PLC0415 - importing rich takes 90 ms
 
     return LiveView.on(stream, env, no_color=no_color)

@@ -1,8 +1,8 @@
-"""A plan's changes as lines to show: attribute by attribute, without secrets, harmless to a terminal."""
+"""Converts the changes of a plan to lines of text: attribute by attribute, redacted, safe for a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from orchestrator.report.model import AttributeChange, ChangeLine
 from orchestrator.report.text import VALUE_LIMIT, clean, first_difference, listed, quote, short_address, shorten
@@ -14,76 +14,93 @@ AFTER_APPLY = "(known after apply)"
 AFTER_UPSTREAM = "(known after upstream)"
 
 _CONTEXT = 24
-"""Characters that are shown before the first difference of two long values."""
+"""Characters shown before the first difference of two long values."""
 
 _REASONS = {
-    "replace_because_tainted": "it is tainted: an earlier apply did not finish making it",
+    "replace_because_tainted": "it is tainted: an earlier apply did not finish creating it",
     "replace_because_cannot_update": "it cannot be changed in place",
-    "replace_by_request": "its replacement was asked for",
-    "replace_by_triggers": "something in its replace_triggered_by changes",
-    "delete_because_no_resource_config": "it is not in the configuration any more",
-    "delete_because_no_module": "its module is not in the configuration any more",
+    "replace_by_request": "its replacement was requested",
+    "replace_by_triggers": "a resource in its replace_triggered_by changes",
+    "delete_because_no_resource_config": "it is no longer in the configuration",
+    "delete_because_no_module": "its module is no longer in the configuration",
     "delete_because_wrong_repetition": "its count or for_each was added or removed",
     "delete_because_count_index": "its index is beyond its count",
-    "delete_because_each_key": "its key is not in its for_each any more",
+    "delete_because_each_key": "its key is no longer in its for_each",
     "delete_because_no_move_target": "it was moved to an address that is not in the configuration",
-    "read_because_config_unknown": "what it asks for is known only after apply",
-    "read_because_dependency_pending": "something that it depends on changes first",
-    "read_because_check_nested": "it belongs to a check",
+    "read_because_config_unknown": "its arguments are known only after apply",
+    "read_because_dependency_pending": "a resource that it depends on changes first",
+    "read_because_check_nested": "it belongs to a check block",
 }
 
 
-def change_lines(plan: PlanRecord, marks: frozenset[tuple[str, str]] = frozenset()) -> tuple[ChangeLine, ...]:
-    """Every resource change of a plan, in its order, ready to be shown.
+_UNPLANNED = "the whole unit would be destroyed; Terraform stopped before it planned this resource"
 
-    Data sources appear only when they are read during apply; they are not counted as changes by Terraform either.
+
+def change_lines(plan: PlanRecord, marks: frozenset[tuple[str, str]] = frozenset()) -> tuple[ChangeLine, ...]:
+    """Return every resource change of a plan as text, in the order of the plan.
+
+    Data sources appear only if they are read during apply; they do not count as changes, as in Terraform.
 
     Args:
-        plan: the plan as read.
-        marks: resource address and attribute path of values that come from an upstream's unknown output. A path
-            (``environment[0].variables.TABLE``) stands for everything in it.
+        plan: the plan.
+        marks: resource address and attribute path of values from an unknown output of an upstream. A path
+            (``environment[0].variables.TABLE``) includes everything below it.
     """
-    veil = Redactor.of(plan)
+    redactor = Redactor.of(plan)
     paths: dict[str, list[str]] = {}
     for address, path in sorted(marks):
         paths.setdefault(short_address(address), []).append(path)
     return tuple(
-        _line(change, veil, paths.get(short_address(change.address), ()))
+        _line(change, redactor, paths.get(short_address(change.address), ()))
         for change in plan.changes
         if change.mode == "managed" or change.action is Action.READ
     )
 
 
-def scrub(plan: PlanRecord, text: str) -> str:
-    """What Terraform printed about a plan, without the values that the plan marks as sensitive.
+def unplanned_deletes(planned: Iterable[ChangeLine], addresses: Iterable[str]) -> tuple[ChangeLine, ...]:
+    """Return the resources that a destroy takes as well, although the plan does not reach them.
 
-    Terraform hides them itself; the message of an API that a provider passes on may repeat one all the same.
+    When Terraform meets a ``prevent_destroy``, it does not plan what the resource depends on.
 
     Args:
-        plan: the plan that was made or applied.
+        planned: the changes in the plan of the destroy.
+        addresses: every resource in the state.
+    """
+    known = {change.address for change in planned}
+    missing = dict.fromkeys(short_address(address) for address in addresses)
+    return tuple(ChangeLine(address, Action.DELETE, _UNPLANNED) for address in missing if address not in known)
+
+
+def scrub(plan: PlanRecord, text: str) -> str:
+    """Return output of Terraform about a plan, without the values that the plan marks as sensitive.
+
+    Terraform hides them itself, but the error message of an API can repeat one.
+
+    Args:
+        plan: the plan that was created or applied.
         text: an error block, or one line.
     """
     return Redactor.of(plan).scrub(text)
 
 
-def _line(change: ResourceChange, veil: Redactor, marks: Sequence[str]) -> ChangeLine:
-    found = [] if change.action is Action.FORGET else _differences(change, veil)
+def _line(change: ResourceChange, redactor: Redactor, marks: Sequence[str]) -> ChangeLine:
+    found = [] if change.action is Action.FORGET else _differences(change, redactor)
     attributes = tuple(_attribute(difference, change.replace_paths, marks) for difference in found)
     return ChangeLine(
-        # An address is always shown: it says what is destroyed, and Terraform allows no sensitive key in one.
+        # An address is always shown: it says what is destroyed, and Terraform allows no sensitive key in it.
         address=short_address(change.address),
         action=change.action,
-        reason=_reason(change, veil, attributes),
+        reason=_reason(change, redactor, attributes),
         attributes=_without_echoed_tags(attributes),
         moved_from=short_address(change.previous_address) if change.previous_address else None,
-        imported_id=veil.text(change.importing) if change.importing else None,
+        imported_id=redactor.text(change.importing) if change.importing else None,
         deposed=clean(change.deposed) if change.deposed else None,
     )
 
 
-def _differences(change: ResourceChange, veil: Redactor) -> tuple[Difference, ...]:
-    before = veil.tree(change.before, None, change.before_sensitive)
-    after = veil.tree(change.after, change.after_unknown, change.after_sensitive)
+def _differences(change: ResourceChange, redactor: Redactor) -> tuple[Difference, ...]:
+    before = redactor.tree(change.before, None, change.before_sensitive)
+    after = redactor.tree(change.after, change.after_unknown, change.after_sensitive)
     if change.action is Action.DELETE:
         after = None
     return differences(before, after)
@@ -105,40 +122,40 @@ def _attribute(
 
 
 def _on_one_line(one: tuple[str | int, ...], other: tuple[str | int, ...]) -> bool:
-    """Whether one path is the other or leads to it."""
+    """Return whether one path equals or contains the other."""
     length = min(len(one), len(other))
     return bool(length) and one[:length] == other[:length]
 
 
 def _marked(path: Path, mark: str) -> bool:
-    """Whether a mark, written as a path, stands for an attribute or for something in it."""
+    """Return whether a mark, a path as text, names an attribute or something in it."""
     mark = mark.replace('["', ".").replace('"]', "").replace("[", ".").replace("]", "")
     return _on_one_line(tuple(str(step.raw) for step in path), tuple(mark.split(".")))
 
 
-def _reason(change: ResourceChange, veil: Redactor, attributes: Sequence[AttributeChange]) -> str:
-    """Why, in words, with every attribute that forces a replacement by name, shown or not."""
+def _reason(change: ResourceChange, redactor: Redactor, attributes: Sequence[AttributeChange]) -> str:
+    """Return the reason in words, with the name of every attribute that forces a replacement."""
     reason = _REASONS.get(change.reason or "", clean(change.reason or "").replace("_", " "))
     forcing = dict.fromkeys(
-        path_text([_step(part, veil if depth else None) for depth, part in enumerate(path)])
+        path_text([_step(part, redactor if depth else None) for depth, part in enumerate(path)])
         for path in change.replace_paths
         if change.action is Action.REPLACE
     )
     if forcing:
         reason = f"{reason or _REASONS['replace_because_cannot_update']}: {listed(name for name in forcing if name)}"
     if not reason and change.action is Action.UPDATE and not attributes:
-        reason = "only what is marked as sensitive changes, or metadata"
+        reason = "only sensitive values or metadata change"
     return reason
 
 
-def _step(part: str | int, veil: Redactor | None) -> PathStep:
+def _step(part: str | int, redactor: Redactor | None) -> PathStep:
     if isinstance(part, int):
         return PathStep(part, f"[{part}]")
-    return key_step(veil.key(part) if veil else part)
+    return key_step(redactor.key(part) if redactor else part)
 
 
 def _without_echoed_tags(attributes: tuple[AttributeChange, ...]) -> tuple[AttributeChange, ...]:
-    """Leave out of the provider's ``tags_all`` what ``tags`` says just above."""
+    """Return the attributes without the entries of ``tags_all`` that repeat ``tags``."""
     tags = {
         (a.path.removeprefix("tags"), a.before, a.after) for a in attributes if a.path.startswith(("tags.", "tags["))
     }
@@ -151,10 +168,10 @@ def _without_echoed_tags(attributes: tuple[AttributeChange, ...]) -> tuple[Attri
 
 
 def _shown(difference: Difference, unknown: str) -> tuple[str, str]:
-    """Both sides as text. When one of them is hidden, the other is too: a mark that goes away reveals nothing."""
+    """Return both sides as text. If one is hidden, so is the other: a mark that disappears reveals nothing."""
     before, after = difference.before, difference.after
     if isinstance(before, Values) and isinstance(after, Values):
-        return "(the same JSON)", "(written otherwise)"
+        return "(the same JSON)", "(formatted differently)"
     if isinstance(before, str) and isinstance(after, str):
         start = max(0, first_difference(before, after) - _CONTEXT)
         return _text(before, start), _text(after, start)
@@ -167,12 +184,12 @@ def _shown(difference: Difference, unknown: str) -> tuple[str, str]:
 
 
 def show(tree: Tree, unknown: str = AFTER_APPLY, *, limit: int = VALUE_LIMIT) -> str:
-    """One value on one line, at most a little over ``limit`` characters long.
+    """Return a value on one line, at most a little over ``limit`` characters long.
 
     Args:
-        tree: the value, veiled.
-        unknown: what stands for a value that is not known yet.
-        limit: characters shown of a string, or of all that a list or map holds.
+        tree: the redacted value.
+        unknown: text for a value that is not known yet.
+        limit: characters shown of a string, or of the content of a list or map.
     """
     if isinstance(tree, Values):
         tree = tree.tree
@@ -205,7 +222,7 @@ def _text(text: str, start: int, *, limit: int = VALUE_LIMIT) -> str:
 
 
 def _several(items: Iterator[str], number: int, brackets: str, limit: int) -> str:
-    """A list or map on one line; what does not fit is counted."""
+    """Return a list or map on one line; what does not fit is counted."""
     shown: list[str] = []
     length = 0
     for item in items:

@@ -1,8 +1,8 @@
-"""What differs between two veiled trees, leaf by leaf.
+"""Compares two redacted trees, leaf by leaf.
 
-Lists are aligned, not compared index by index: an element added at the front is one addition. Lists of blocks that
-carry a name (Cognito's ``schema``, a policy's statements) are compared by that name. Nothing that differs is lost: when
-no leaf tells the difference, the container itself is shown.
+Lists are aligned, not compared by index: an element added at the front is one addition. Lists of blocks with names
+(``schema`` of Cognito, the statements of a policy) are compared by name. No difference is lost: if no leaf shows it,
+the container does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 
 
 class PathStep(NamedTuple):
-    """One step into a value: ``raw`` as Terraform's paths have it, ``shown`` as people read it."""
+    """A step into a value: ``raw`` as in the paths of Terraform, ``shown`` as people read it."""
 
     raw: str | int
     shown: str
@@ -34,7 +34,7 @@ Path = tuple[PathStep, ...]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Two values at one path; None where there is none."""
+    """Two values at one path; None if there is no value."""
 
     path: Path
     before: Tree
@@ -42,9 +42,9 @@ class Difference:
 
 
 def differences(before: Tree, after: Tree) -> tuple[Difference, ...]:
-    """Every difference between two trees, in the order of the keys' names.
+    """Return every difference between two trees, sorted by key.
 
-    When one of them is None, everything in the other is one, but for nulls and empty maps and lists.
+    If one is None, everything in the other is a difference, except nulls and empty maps and lists.
     """
     differ = _Differ()
     differ.walk(before, after, (), lone=before is None or after is None)
@@ -52,17 +52,17 @@ def differences(before: Tree, after: Tree) -> tuple[Difference, ...]:
 
 
 def path_text(path: Sequence[PathStep]) -> str:
-    """``schema["company"].string_attribute_constraints[0].max_length``."""
+    """Return a path as text: ``schema["company"].string_attribute_constraints[0].max_length``."""
     return "".join(step.shown for step in path).removeprefix(".")
 
 
 def key_step(key: str) -> PathStep:
-    """The step to a map's key or an object's attribute."""
+    """Return the step to a key of a map or an attribute of an object."""
     return PathStep(key, f".{key}" if _IDENTIFIER.match(key) else f"[{quote(shorten(key, limit=60))}]")
 
 
 def same(one: Tree, other: Tree) -> bool:
-    """Whether two trees are equal for sure; a missing key is the same as null, an unknown value as nothing."""
+    """Return whether two trees are certainly equal; a missing key equals null, an unknown value equals nothing."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return all(same(one.get(key), other.get(key)) for key in {*one, *other})
     if isinstance(one, list) and isinstance(other, list):
@@ -72,25 +72,25 @@ def same(one: Tree, other: Tree) -> bool:
     if isinstance(one, Hidden) or isinstance(other, Hidden):
         return _digest(one) is not None and _digest(one) == _digest(other)
     if isinstance(one, bool) or isinstance(other, bool):
-        return one is other  # True == 1 in Python, not in Terraform
+        return one is other  # True == 1 in Python, but not in Terraform
     return one == other
 
 
 def _digest(tree: Tree) -> bytes | None:
-    """A hidden value's digest, and a plain one's to compare with: a mark that comes or goes is no change by itself."""
+    """Return the digest of a hidden or plain value: a mark that appears or disappears is not a change."""
     if isinstance(tree, Hidden):
         return tree.digest
     return digest(tree) if isinstance(tree, (str, bool, int, float)) else None
 
 
 class _Differ:
-    """Collects the differences of one pair of values."""
+    """Collects the differences between two values."""
 
     def __init__(self) -> None:
         self.found: list[Difference] = []
 
     def walk(self, before: Tree, after: Tree, path: Path, *, lone: bool) -> None:
-        """Note what differs. ``lone``: all around it is on one side only, so that what is empty there says nothing."""
+        """Collect what differs. ``lone``: the parent exists on one side only, so empty values do not count."""
         if same(before, after) or (lone and _empty(before) and _empty(after)):
             return
         count = len(self.found)
@@ -126,7 +126,7 @@ class _Differ:
                     self._pair(before, after, path, (span[0], span[1], span[2], span[3]), lone=lone)
 
     def _named(self, before: Mapping[str, Tree], after: Mapping[str, Tree], path: Path) -> None:
-        """Compare elements that have a name by that name; then their order, if nothing else tells them apart."""
+        """Compare elements by name, then their order if nothing else differs."""
         count = len(self.found)
         positions = {name: i for i, name in enumerate(before)} | {name: i for i, name in enumerate(after)}
         for name in positions:
@@ -139,14 +139,14 @@ class _Differ:
     def _pair(
         self, before: list[Tree], after: list[Tree], path: Path, span: tuple[int, int, int, int], *, lone: bool
     ) -> None:
-        """Compare a stretch of two lists: element by element when they are equally many, else old ones, then new."""
+        """Compare a part of two lists: element by element if equally long, else the old, then the new ones."""
         old, new = before[span[0] : span[1]], after[span[2] : span[3]]
         if len(old) == len(new):
             for index, (one, other) in enumerate(zip(old, new, strict=True), start=span[2]):
                 self.walk(one, other, (*path, _index(index)), lone=lone)
             return
         if any(isinstance(item, Hidden) for item in (*old, *new)):
-            # which is which cannot be told: what was marked on one side may be here without its mark on the other
+            # elements cannot be matched: one that is marked on one side can be unmarked on the other
             old, new = [_hide(item) for item in old], [_hide(item) for item in new]
         for index, one in enumerate(old, start=span[0]):
             self._alone(one, None, (*path, _index(index)))
@@ -154,7 +154,7 @@ class _Differ:
             self._alone(None, other, (*path, _index(index)))
 
     def _alone(self, before: Tree, after: Tree, path: Path) -> None:
-        """An element on one side only: it is there, however empty."""
+        """Collect an element that exists on one side only, even if it is empty."""
         count = len(self.found)
         self.walk(before, after, path, lone=True)
         if len(self.found) == count:
@@ -170,7 +170,7 @@ def _index(index: int) -> PathStep:
 
 
 def _all(pair: Iterable[Tree], kind: type) -> bool:
-    """Whether both are of a kind, or one of them is and the other is not there."""
+    """Return whether both are of a type, or one is and the other is missing."""
     there = [tree for tree in pair if tree is not None]
     return bool(there) and all(isinstance(tree, kind) for tree in there)
 
@@ -180,14 +180,14 @@ def _inside(tree: Tree) -> Tree:
 
 
 def _empty(tree: Tree) -> bool:
-    """Whether a value says nothing where there was none before: null, no elements, only such attributes."""
+    """Return whether a value is null or contains nothing."""
     if isinstance(tree, Mapping):
         return all(_empty(item) for item in tree.values())
     return tree is None or (isinstance(tree, list) and not tree)
 
 
 def _compact(before: Tree, after: Tree) -> bool:
-    """Whether a list of plain values appears or disappears whole: then it is shown in one line."""
+    """Return whether a list of plain values appears or disappears as a whole, to show it on one line."""
     if not (_empty(before) or _empty(after)):
         return False
     items = [item for tree in (before, after) if isinstance(tree, list) for item in tree]

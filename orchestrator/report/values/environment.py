@@ -1,9 +1,9 @@
-"""Environment variables: the one place where a report hides values that Terraform does not mark.
+"""Finds secrets in environment variables, the only values that are hidden although Terraform does not mark them.
 
-Secrets are commonly written there as plain values, and their names say so. In maps and lists named ``environment…``
+Environment variables often hold secrets as plain values, and their names tell. In maps and lists named ``environment…``
 (Lambda's ``environment.variables``, CodeBuild's ``environment_variable``, an ECS container's ``environment``) a text is
-hidden when the variable's name ends like a secret's (``DB_PASSWORD``, ``apiKey``; not ``TOKEN_TTL`` or ``SECRET_ARN``,
-which name no secret) or when it is a URL with a password in it. Who wants the value reads ``live/``.
+hidden when the variable's name ends like a secret's (``DB_PASSWORD``, ``apiKey``; not ``TOKEN_TTL`` or ``SECRET_ARN``)
+or when it is a URL with a password in it. The value itself is in ``live/``.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _URL_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 
 
 def guessed_marks(value: Any, *, inside: bool = False) -> Any:
-    """A mirror of a value: True where an environment variable looks like a secret.
+    """Return a mirror of a value: True where an environment variable looks like a secret.
 
     Args:
         value: any JSON value.
-        inside: whether it is within a map or list named ``environment…``.
+        inside: whether the value is within a map or list named ``environment…``.
     """
     if isinstance(value, Mapping):
         # {"name": "DB_PASSWORD", "value": "…"}, as ECS and CodeBuild write a variable

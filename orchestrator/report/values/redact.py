@@ -1,13 +1,14 @@
-"""The veil: a plan's values as trees in which nothing sensitive is left.
+"""Redacts plan values before they are shown.
 
-Everything that shows a value works on these trees, so that a mistake in layout cannot show a secret. What is veiled:
+Values become trees without anything sensitive in them. Everything that shows a value works on these trees, so a
+mistake in layout cannot show a secret. Hidden are:
 
 - what Terraform marks in ``before_sensitive`` and ``after_sensitive``, at any depth, on either side of the change;
-- the same text again: a string that contains a marked string of 8 characters or more, or equals one inside a marked
+- copies: a string that contains a marked string of 8 characters or more, or equals one inside a marked
   map or list, because providers copy values (``tags`` into ``tags_all``) and the marks do not follow;
-- what ``environment.py`` says of environment variables. Nothing else is guessed.
+- environment variables that ``environment.py`` takes for secrets. Nothing else is guessed.
 
-A mark whose shape does not fit its value veils the whole value.
+A mark whose shape does not match its value hides the whole value.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from orchestrator.terraform.model import PlanRecord
 
 SENSITIVE = "(sensitive)"
 ECHO_LENGTH = 8
-"""Marked strings from this length on are looked for in unmarked ones; shorter ones would hide ``true`` and ``prod``."""
+"""Minimum length of marked strings that are searched for in others; shorter ones would hide ``true`` and ``prod``."""
 
 _JSON_LIMIT = 1_000_000
 _JSON_DEPTH = 32
@@ -33,13 +34,13 @@ _DEPTH = 100
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """A sensitive value. ``digest`` tells whether it changes and nothing more; None: not known yet, or a guess."""
+    """A sensitive value. ``digest`` shows only whether it changes; None if it is not known yet, or guessed."""
 
     digest: bytes | None
 
 
 class UnknownValue:
-    """A value that is known only after apply. Equal to nothing, not even to itself."""
+    """A value that is known only after apply. It equals nothing, not even itself."""
 
     __slots__ = ()
 
@@ -51,9 +52,9 @@ class UnknownValue:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """A string that holds a JSON object or list, such as a policy: shown as what it holds.
+    """A string that contains a JSON object or list, such as a policy, shown as its content.
 
-    ``digest`` is of the text itself, which may change while what it holds does not.
+    ``digest`` is that of the text, which can change while the content does not.
     """
 
     tree: Tree
@@ -64,11 +65,11 @@ Tree: TypeAlias = "str | int | float | bool | Hidden | UnknownValue | Values | d
 
 
 class Redactor:
-    """Makes trees of one plan's values.
+    """Converts the values of one plan to trees.
 
     Args:
         secrets: strings that must not be shown, not even inside others.
-        whole: strings that must not be shown by themselves.
+        whole: strings that must not be shown alone.
     """
 
     def __init__(self, secrets: Iterable[str] = (), whole: Iterable[str] = ()) -> None:
@@ -78,7 +79,7 @@ class Redactor:
 
     @classmethod
     def of(cls, plan: PlanRecord) -> Redactor:
-        """A veil that knows every string which the plan marks as sensitive, outputs included."""
+        """Return a redactor for every string that the plan marks as sensitive, outputs included."""
         marked = [
             pair
             for change in plan.changes
@@ -89,28 +90,28 @@ class Redactor:
         return cls((s for s, alone in marked if alone), (s for s, alone in marked if not alone))
 
     def echoes(self, text: str) -> bool:
-        """Whether a text repeats a secret."""
+        """Return whether a text contains a secret."""
         return text in self._whole or any(secret in text for secret in self._inside)
 
     def scrub(self, text: str) -> str:
-        """A text of several lines in which every secret is replaced; for what Terraform and providers print."""
+        """Return a text, such as the output of Terraform, with every secret replaced."""
         for secret in sorted(self._inside, key=len, reverse=True):
             text = text.replace(secret, SENSITIVE)
         return text
 
     def key(self, key: str) -> str:
-        """A map's key as it may be shown."""
+        """Return a key of a map, or ``(sensitive)``."""
         return SENSITIVE if self.echoes(key) else key
 
     def text(self, text: str) -> str:
-        """One line as it may be shown, such as an import id."""
+        """Return one line, such as an import id, cleaned, or ``(sensitive)``."""
         return SENSITIVE if self.echoes(text) else clean(text)
 
     def tree(self, value: Any, unknown: Any = None, sensitive: Any = None) -> Tree:
-        """A value of a plan as a tree.
+        """Return a value of a plan as a tree.
 
         Args:
-            value: a resource's object, as in the plan's ``before`` or ``after``, or any other value.
+            value: the object of a resource, from ``before`` or ``after`` of the plan, or any other value.
             unknown: mirrors it, True where the value is not known yet.
             sensitive: mirrors it, True where Terraform marks it.
         """
@@ -118,15 +119,15 @@ class Redactor:
         masks = _Masks(unknown, sensitive, guessed_marks(shallow))
         if not isinstance(shallow, Mapping) or masks.hide(shallow):
             return self._tree(shallow, masks)
-        # The names of a resource's attributes are the provider's: no secret, even when one reads the same.
+        # The names of attributes come from the provider: they are not secret, even if one equals a secret.
         tree = {key: self._tree(shallow.get(key), masks.child(key)) for key in _keys(shallow, unknown)}
-        # No resource has an attribute that deep; what is not looked into is not shown.
+        # No real attribute is nested that deeply; what is not inspected is not shown.
         return tree | {key: Hidden(None) for key in value if key not in shallow}
 
     def _tree(self, value: Any, masks: _Masks) -> Tree:
         unsure = _any_true(masks.unknown)
         if value is None and not unsure:
-            return None  # that something is not set is no secret
+            return None  # an unset value is not secret
         if masks.hide(value):
             return Hidden(None if unsure else digest(value))
         if masks.unknown is True:
@@ -147,7 +148,7 @@ class Redactor:
         for key in _keys(value, masks.unknown):
             shown = base = self.key(str(key))
             number = 1
-            while shown in tree:  # two keys that both repeat a secret stay two
+            while shown in tree:  # two keys that both contain a secret stay two
                 number += 1
                 shown = f"{base} {number}"
             tree[shown] = self._tree(value.get(key), masks.child(key))
@@ -163,7 +164,7 @@ class Redactor:
 
 
 class _Masks(NamedTuple):
-    """What mirrors a value: where it is unknown, where Terraform marks it, where its name says secret."""
+    """Mirrors of a value: where it is unknown, where Terraform marks it, where its name suggests a secret."""
 
     unknown: Any
     sensitive: Any
@@ -177,13 +178,13 @@ class _Masks(NamedTuple):
 
 
 def _keys(value: Mapping[str, Any], unknown: Any) -> dict[str, None]:
-    """Keys of a value, and those that it lacks because their values are unknown."""
+    """Return the keys of a value, and those that are missing because their values are unknown."""
     mirror = unknown if isinstance(unknown, Mapping) else {}
     return dict.fromkeys(value) | dict.fromkeys(key for key in mirror if _any_true(mirror[key]))
 
 
 def _marked(value: Any, sensitive: Any) -> Iterator[tuple[str, bool]]:
-    """Every string that a mirror marks, and whether it is marked by itself rather than inside a marked map or list."""
+    """Yield every marked string, and whether it is marked itself rather than inside a marked map or list."""
     if sensitive is True or not _fits(value, sensitive):
         yield from ((text, isinstance(value, str)) for text in _strings(value))
     elif isinstance(value, Mapping):
@@ -195,7 +196,7 @@ def _marked(value: Any, sensitive: Any) -> Iterator[tuple[str, bool]]:
 
 
 def _strings(value: Any) -> Iterator[str]:
-    """Strings in a value; keys of a map are not taken: they are words such as ``username``."""
+    """Yield the strings in a value, without the keys of maps, which are words such as ``username``."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -207,7 +208,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _written_forms(secret: str) -> Iterator[str]:
-    """A secret as it is, and as it is written inside JSON, by Terraform's ``jsonencode`` too."""
+    """Yield a secret as it is and as JSON contains it, also from ``jsonencode`` of Terraform."""
     yield secret
     for escaped in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
         yield escaped
@@ -215,7 +216,7 @@ def _written_forms(secret: str) -> Iterator[str]:
 
 
 def _fits(value: Any, mirror: Any) -> bool:
-    """Whether a mirror has the shape of its value; one that does not must not be trusted to name every secret."""
+    """Return whether a mirror has the shape of its value; otherwise it may miss a secret."""
     if mirror is None or isinstance(mirror, bool):
         return True
     if not _any_true(mirror):
@@ -246,12 +247,12 @@ def _any_true(mirror: Any) -> bool:
 
 
 def digest(value: Any) -> bytes:
-    """Tells whether two values are the same, and nothing else about them."""
+    """Return a hash by which to compare a value without showing it."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).digest()
 
 
 def _document(text: str) -> Any:
-    """The object or list that a JSON text holds; None for any other text, and for one too large or deep to show."""
+    """Return the object or list in a JSON text; None for any other text, or if it is too large or too deep to show."""
     if text[:1] not in {"{", "["} or len(text) > _JSON_LIMIT:
         return None
     try:
@@ -262,7 +263,7 @@ def _document(text: str) -> Any:
 
 
 def _shallow(value: Any) -> Any:
-    """A value without those attributes that are nested too deeply to be walked through."""
+    """Return a value without the attributes that are nested too deeply to walk through."""
     if isinstance(value, Mapping):
         return {key: item for key, item in value.items() if _depth_within(item, _DEPTH)}
     return value if _depth_within(value, _DEPTH) else None

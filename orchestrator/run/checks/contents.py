@@ -1,12 +1,13 @@
-"""Says in a finding what would be lost with the resource: how many users, items or objects are in it now."""
+"""Counts what would be lost with a resource (users, items, objects) and adds it to its finding."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.aws.backup.count import NOT_COUNTED, contents
-from orchestrator.aws.backup.locate import Whereabouts, whereabouts
-from orchestrator.aws.identity.roles import Identities, Role, role_for
+from orchestrator.aws.backup.count import NOT_COUNTED, describe_contents
+from orchestrator.aws.backup.locate import ResourceLocation, locate_resource
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import OrchError
 from orchestrator.guard.checkov.annotate import label
@@ -18,21 +19,21 @@ from orchestrator.terraform.model import PlanRecord, StateResource
 
 
 def count_contents(context: RunContext, unit: Unit, plan: PlanRecord, verdict: Verdict) -> Verdict:
-    """The verdict with ``inside`` filled in where something may be lost; read with the role that plans.
+    """Return the verdict with ``inside`` set on findings about a loss. Reads with the role that plans.
 
-    It never fails and never changes what the verdict says: a count only informs.
+    Never fails, and never changes the verdict itself.
     """
     if not any(finding.lost for finding in verdict.findings):
         return verdict
-    things = {label(each): whereabouts(context.catalogue, unit, each.type, each.before) for each in plan.changes}
+    resources = {label(each): locate_resource(context.catalogue, unit, each.type, each.before) for each in plan.changes}
     addresses = dict.fromkeys(each.address for each in verdict.findings if each.lost)
-    if not addresses.keys() <= things.keys():
-        things = {**_of_state(context, unit), **things}
+    if not addresses.keys() <= resources.keys():
+        resources = {**_of_state(context, unit), **resources}
     role = role_for(unit, write=False)
-    found = {address: things.get(address) for address in addresses}
+    found = {address: resources.get(address) for address in addresses}
     counted = {
-        address: NOT_COUNTED if thing is None else contents(context.aws.identities, role, thing)
-        for address, thing in found.items()
+        address: NOT_COUNTED if resource is None else describe_contents(context.aws.identities, role, resource)
+        for address, resource in found.items()
     }
     findings = tuple(
         replace(each, inside=each.inside or counted[each.address]) if each.lost else each for each in verdict.findings
@@ -40,30 +41,32 @@ def count_contents(context: RunContext, unit: Unit, plan: PlanRecord, verdict: V
     return replace(verdict, findings=findings)
 
 
-def count_orphaned(catalogue: Catalogue, identities: Identities, left: OrphanedState) -> str:
-    """How much is in what is left of a former unit: ``3 users, by AWS's estimate; 12 objects``. It never fails."""
-    account = next((each for each in catalogue.accounts.values() if each.id == left.entry.account_id), None)
+def count_orphaned(catalogue: Catalogue, identities: Identities, orphan: OrphanedState) -> str:
+    """Return what a former unit still contains: ``3 users, by AWS's estimate; 12 objects``. Never fails."""
+    account = next((each for each in catalogue.accounts.values() if each.id == orphan.entry.account_id), None)
     if account is None:
         return NOT_COUNTED
-    unit = former_unit(catalogue, account, left)
+    unit = former_unit(catalogue, account, orphan)
     counted: list[str] = []
-    for each in left.protected:
-        thing = _stands(catalogue, unit, each)
-        said = NOT_COUNTED if thing is None else contents(identities, Role.PLAN, thing)
-        if said != NOT_COUNTED:
-            counted.append(said)
+    for each in orphan.protected:
+        resource = _locate(catalogue, unit, each)
+        if resource is None:
+            continue
+        count = describe_contents(identities, Role.PLAN, resource)
+        if count != NOT_COUNTED:
+            counted.append(count)
     return "; ".join(counted) or NOT_COUNTED
 
 
-def _of_state(context: RunContext, unit: Unit) -> dict[str, Whereabouts | None]:
-    """The protected things of the unit's state: an errored plan of destruction does not name all that it would lose."""
+def _of_state(context: RunContext, unit: Unit) -> dict[str, ResourceLocation | None]:
+    """Return the protected resources of the unit's state: an errored destroy plan does not list all of them."""
     try:
         state = context.aws.states.read(unit)
     except OrchError:
         return {}
-    return {each.address: _stands(context.catalogue, unit, each) for each in (state.protected if state else ())}
+    return {each.address: _locate(context.catalogue, unit, each) for each in (state.protected if state else ())}
 
 
-def _stands(catalogue: Catalogue, unit: Unit, each: StateResource) -> Whereabouts | None:
+def _locate(catalogue: Catalogue, unit: Unit, each: StateResource) -> ResourceLocation | None:
     names = {"id": each.id, "name": each.name, "bucket": each.id, "arn": each.arn}
-    return whereabouts(catalogue, unit, each.type, names)
+    return locate_resource(catalogue, unit, each.type, names)

@@ -1,4 +1,4 @@
-"""Before every run: does the catalogue still know everything that the ledgers and the record of the accounts know?"""
+"""Checks before every run that the configuration still has every unit and account that ledgers and lock file record."""
 
 from __future__ import annotations
 
@@ -6,115 +6,122 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.aws.backup.count import NOT_COUNTED
-from orchestrator.aws.state.ledger_form import LedgerEntry
-from orchestrator.config.accounts_lock import FILE, Locked
+from orchestrator.aws.state.ledger_entry import LedgerEntry
+from orchestrator.config.accounts_lock import FILE, LockedAccount
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import OrchError
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.guard.rules.accounts import Pinned
-from orchestrator.guard.rules.orphans import Comparison, OrphanedState, compare
+from orchestrator.guard.rules.accounts import AccountComparison
+from orchestrator.guard.rules.orphans import Comparison, OrphanedState, compare_with_ledgers
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.blocked import BlockedUnits
 from orchestrator.run.checks.listing import AccountListing, Listings
 
 
 def without_waivers(finding: Finding) -> Finding:
-    """No waiver allows it."""
+    """Return the finding unchanged: no waiver applies."""
     return finding
 
 
-def not_counted(left: OrphanedState) -> str:  # noqa: ARG001 - nobody counted
-    """What is in it is not known."""
+def not_counted(orphan: OrphanedState) -> str:  # noqa: ARG001 - nothing is counted
+    """Return that the contents were not counted."""
     return NOT_COUNTED
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryCheck:
-    """Compares, and says what must be held back.
+    """Compares the inventory with the configuration, and returns what is blocked.
 
     Attributes:
-        waived: gives a finding back as it is, or as one that a waiver allows.
-        inside: says how much is in what is left: users, items, objects.
+        catalogue: the configuration.
+        listings: reads ledgers and states.
+        protected: the protected types.
+        waived: returns a finding unchanged, or allowed by a waiver.
+        count: returns what a former unit still contains: users, items, objects.
     """
 
     catalogue: Catalogue
-    shelves: Listings
+    listings: Listings
     protected: Protected
     waived: Callable[[Finding], Finding] = without_waivers
-    inside: Callable[[OrphanedState], str] = not_counted
+    count: Callable[[OrphanedState], str] = not_counted
 
-    def by_record(self, pinned: Pinned) -> BlockedUnits:
-        """What the record of the accounts says, before anything is asked of AWS."""
+    def check_accounts(self, pinned: AccountComparison) -> BlockedUnits:
+        """Block accounts that differ from the lock file, before AWS is called."""
         blocking = {name: each for name, finding in pinned.moved.items() if _blocks(each := self.waived(finding))}
         return BlockedUnits(
-            reports=tuple(_of_account(self.catalogue.accounts[name], each) for name, each in blocking.items()),
-            accounts={name: f"{name} is not where it was bootstrapped" for name in blocking},
+            reports=tuple(_account_report(self.catalogue.accounts[name], each) for name, each in blocking.items()),
+            accounts={name: f"{name} is not the account that was bootstrapped" for name in blocking},
         )
 
-    def by_ledgers(
-        self, held: BlockedUnits, units: Iterable[Unit], vanished: Sequence[Locked], *, destroy: bool
+    def check_ledgers(
+        self, blocked: BlockedUnits, units: Iterable[Unit], vanished: Sequence[LockedAccount], *, destroy: bool
     ) -> BlockedUnits:
-        """What the ledgers say, added to what is held already.
+        """Compare with the ledgers, and add to what is blocked already.
 
         Args:
-            held: what the record of the accounts says.
+            blocked: what `check_accounts` blocked.
             units: the units of the run.
-            vanished: accounts of the record that are no longer in ``live/``.
-            destroy: the run destroys: what is left of other units is told, and does not stop it.
+            vanished: accounts of the lock file that are no longer in ``live/``.
+            destroy: the run destroys or moves; orphaned states of other units are reported and do not block it.
 
         Raises:
-            OrchError: a ledger cannot be read, so nothing is known of what it has.
+            OrchError: a ledger cannot be read.
         """
-        for shelf in self.shelves.of(unit for unit in units if unit.account not in held.accounts):
-            books = self.shelves.books(shelf)
-            new = [each for each in books if not each.lineage and (each.entry is None or each.entry.empty)]
-            found = compare(books, self.shelves.left(shelf), self.protected, self.shelves.elsewhere(shelf, new))
-            held = self._add(held, shelf, found, destroy=destroy)
+        for listing in self.listings.of(unit for unit in units if unit.account not in blocked.accounts):
+            records = self.listings.records(listing)
+            new = [each for each in records if not each.lineage and (each.entry is None or each.entry.empty)]
+            found = compare_with_ledgers(
+                records, self.listings.orphaned(listing), self.protected, self.listings.states_elsewhere(listing, new)
+            )
+            blocked = self._add(blocked, listing, found, destroy=destroy)
         for account in vanished:
-            held = self._add_vanished(held, account, destroy=destroy)
-        return held
+            blocked = self._add_vanished(blocked, account, destroy=destroy)
+        return blocked
 
-    def _add(self, held: BlockedUnits, shelf: AccountListing, found: Comparison, *, destroy: bool) -> BlockedUnits:
-        blocking, notes = self._sorted(found)
+    def _add(self, blocked: BlockedUnits, listing: AccountListing, found: Comparison, *, destroy: bool) -> BlockedUnits:
+        blocking, notes = self._sort(found)
         duplicates = {unit: self.waived(finding) for unit, finding in found.duplicates.items()}
-        held = replace(
-            held,
+        blocked = replace(
+            blocked,
             duplicates={
-                **held.duplicates,
+                **blocked.duplicates,
                 **{unit: finding for unit, finding in duplicates.items() if _blocks(finding)},
             },
-            stale=held.stale | {unit.id for unit in shelf.stale},
-            notes=(*held.notes, *notes, *(_allowed(each) for each in duplicates.values() if not _blocks(each))),
+            stale=blocked.stale | {unit.id for unit in listing.stale},
+            notes=(*blocked.notes, *notes, *(_allowed(each) for each in duplicates.values() if not _blocks(each))),
         )
         if destroy or not blocking:
-            return replace(held, notes=(*held.notes, *(finding.message for _, finding in blocking)))
-        account = shelf.account.name
-        names = ", ".join(left.entry.unit for left, _ in blocking)
-        cause = f"{names} is gone from live/ and still has what is protected: nothing is done in {account} until then"
+            return replace(blocked, notes=(*blocked.notes, *(finding.message for _, finding in blocking)))
+        account = listing.account.name
+        names = ", ".join(orphan.entry.unit for orphan, _ in blocking)
+        cause = f"{account} is blocked: {names} is no longer in live/ but still has protected resources"
         return replace(
-            held, accounts={**held.accounts, account: cause}, reports=(*held.reports, *map(_of_former, blocking))
+            blocked,
+            accounts={**blocked.accounts, account: cause},
+            reports=(*blocked.reports, *map(_orphan_report, blocking)),
         )
 
-    def _add_vanished(self, held: BlockedUnits, account: Locked, *, destroy: bool) -> BlockedUnits:
+    def _add_vanished(self, blocked: BlockedUnits, account: LockedAccount, *, destroy: bool) -> BlockedUnits:
         try:
-            found = compare((), self.shelves.of_vanished(account), self.protected)
+            found = compare_with_ledgers((), self.listings.of_vanished(account), self.protected)
         except OrchError as error:
-            note = f"{account.at}: {account.name} is no longer in live/, and what is left in it cannot be told: {error}"
-            return replace(held, notes=(*held.notes, note))
-        blocking, notes = self._sorted(found)
+            note = f"{account.at}: {account.name} is no longer in live/, and what remains in it is unknown: {error}"
+            return replace(blocked, notes=(*blocked.notes, note))
+        blocking, notes = self._sort(found)
         if not found.orphans and not found.notes:
-            notes = [f"{account.at}: nothing protected is left in {account.name}; take its entry out of {FILE}"]
-        held = replace(held, notes=(*held.notes, *notes))
+            notes = [f"{account.at}: {account.name} has no protected resources left; remove its entry from {FILE}"]
+        blocked = replace(blocked, notes=(*blocked.notes, *notes))
         if destroy or not blocking:
-            return replace(held, notes=(*held.notes, *(finding.message for _, finding in blocking)))
-        cause = f"the account {account.name} is gone from live/ and still has what is protected"
-        return replace(held, everything=cause, reports=(*held.reports, *map(_of_former, blocking)))
+            return replace(blocked, notes=(*blocked.notes, *(finding.message for _, finding in blocking)))
+        cause = f"the account {account.name} is no longer in live/ but still has protected resources"
+        return replace(blocked, everything=cause, reports=(*blocked.reports, *map(_orphan_report, blocking)))
 
-    def _sorted(self, found: Comparison) -> tuple[list[tuple[OrphanedState, Finding]], list[str]]:
-        """Orphans that block, and a line for everything else."""
-        orphans = [(left, self.waived(finding)) for left, finding in found.orphans]
-        blocking = [(left, replace(each, inside=self.inside(left))) for left, each in orphans if _blocks(each)]
+    def _sort(self, found: Comparison) -> tuple[list[tuple[OrphanedState, Finding]], list[str]]:
+        """Return the orphaned states that block, and a line for everything else."""
+        orphans = [(orphan, self.waived(finding)) for orphan, finding in found.orphans]
+        blocking = [(orphan, replace(each, inside=self.count(orphan))) for orphan, each in orphans if _blocks(each)]
         return blocking, [*found.notes, *(_allowed(finding) for _, finding in orphans if not _blocks(finding))]
 
 
@@ -126,11 +133,11 @@ def _allowed(finding: Finding) -> str:
     return f"{finding.message} (allowed by {finding.waiver})"
 
 
-def _of_account(account: Account, finding: Finding) -> UnitReport:
+def _account_report(account: Account, finding: Finding) -> UnitReport:
     return UnitReport(finding.unit, account.name, account.region, Status.BLOCKED, (), (finding,), finding.message)
 
 
-def _of_former(orphan: tuple[OrphanedState, Finding]) -> UnitReport:
-    left, finding = orphan
-    entry: LedgerEntry = left.entry
+def _orphan_report(orphan: tuple[OrphanedState, Finding]) -> UnitReport:
+    state, finding = orphan
+    entry: LedgerEntry = state.entry
     return UnitReport(entry.unit, entry.account, entry.region, Status.BLOCKED, (), (finding,), finding.message)

@@ -1,6 +1,6 @@
-"""Reads what the comparison of catalogue and ledgers needs, and no more: listings first, contents only where in doubt.
+"""Reads what the inventory check needs: listings first, contents only of what is uncertain.
 
-A run in which everything is in order costs one listing for each account and one for each of its stages.
+A run without irregularities costs one listing per account and one per stage in it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TypeVar
 
 from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.ledger import Ledger
-from orchestrator.aws.state.ledger_form import LedgerEntry
-from orchestrator.config.accounts_lock import Locked
+from orchestrator.aws.state.ledger_entry import LedgerEntry
+from orchestrator.config.accounts_lock import LockedAccount
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import DeniedError, SetupError
 from orchestrator.guard.rules.orphans import InventoryRecord, OrphanedState
@@ -27,12 +27,13 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class AccountListing:
-    """One account's listings.
+    """The listings of one account.
 
     Attributes:
+        account: the account.
         role: the role to read with.
-        units: those of the run.
-        entries, states: folder ``STAGE/STACK/REGION`` -> when the ledger's entry, the state was last written.
+        units: the account's units in the run.
+        entries, states: folder ``STAGE/STACK/REGION`` -> when the ledger entry or the state was last written.
     """
 
     account: Account
@@ -43,7 +44,7 @@ class AccountListing:
 
     @property
     def stale(self) -> tuple[Unit, ...]:
-        """Units whose entry is missing or older than their state. S3's clock has written both times."""
+        """Units whose ledger entry is missing or older than their state, by S3's own times."""
         return tuple(
             unit
             for unit in self.units
@@ -52,20 +53,20 @@ class AccountListing:
         )
 
     @property
-    def doubtful(self) -> tuple[Unit, ...]:
-        """Units whose books are not in order as far as the listings tell: stale, or without a state."""
+    def uncertain(self) -> tuple[Unit, ...]:
+        """Units whose ledger entry is stale or that have no state."""
         return (*self.stale, *(unit for unit in self.units if unit.folder not in self.states))
 
 
 @dataclass(frozen=True, slots=True)
 class Listings:
-    """Reads ledgers and states of several accounts, a few objects at once."""
+    """Reads ledgers and states of several accounts, in parallel."""
 
     catalogue: Catalogue
     ledger: Ledger
 
     def of(self, units: Iterable[Unit]) -> tuple[AccountListing, ...]:
-        """The listings of every account that the units are in, by name.
+        """Return the listings of every account that the units are in, by name.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: a bucket cannot be listed.
@@ -73,30 +74,30 @@ class Listings:
         by_account: dict[str, list[Unit]] = {}
         for unit in units:
             by_account.setdefault(unit.account, []).append(unit)
-        return _side_by_side(lambda name: self._shelf(name, by_account[name]), sorted(by_account))
+        return _side_by_side(lambda name: self._listing(name, by_account[name]), sorted(by_account))
 
-    def _shelf(self, name: str, units: Sequence[Unit]) -> AccountListing:
+    def _listing(self, name: str, units: Sequence[Unit]) -> AccountListing:
         account = self.catalogue.accounts[name]
-        # The baseline makes the plan role, so before it was applied only the bootstrap role is there.
+        # The baseline creates the plan role, so before it is applied only the bootstrap role exists.
         role = Role.BOOTSTRAP if any(unit.baseline for unit in units) else Role.PLAN
         states: dict[str, datetime] = {}
         for stage in sorted({unit.stage for unit in units}):
             states |= self.ledger.states(account, role, stage)
         return AccountListing(account, role, tuple(units), self.ledger.entries(account, role), states)
 
-    def left(self, shelf: AccountListing) -> tuple[OrphanedState, ...]:
-        """What the account's ledger has of units that the catalogue does not have there.
+    def orphaned(self, listing: AccountListing) -> tuple[OrphanedState, ...]:
+        """Return the states in an account's ledger whose units the configuration no longer has in that account.
 
         Raises:
-            UnitError: an entry or a state is damaged, or of an unknown format.
+            UnitError: an entry or a state is damaged or of an unknown format.
             DeniedError, ThrottledError, SetupError: it cannot be read.
         """
-        known = {unit.folder for unit in self.catalogue.units.values() if unit.account == shelf.account.name}
-        found = self._contents(shelf.account, shelf.role, sorted(set(shelf.entries) - known))
-        return tuple(replace(each, entry=self._told_apart(each.entry)) for each in found)
+        known = {unit.folder for unit in self.catalogue.units.values() if unit.account == listing.account.name}
+        found = self._contents(listing.account, listing.role, sorted(set(listing.entries) - known))
+        return tuple(replace(each, entry=self._with_distinct_id(each.entry)) for each in found)
 
-    def _told_apart(self, entry: LedgerEntry) -> LedgerEntry:
-        """A unit that changed its region has the id that it had there: the former one is named with its region."""
+    def _with_distinct_id(self, entry: LedgerEntry) -> LedgerEntry:
+        """Add the region to the id of an orphaned unit whose id is taken, because the unit changed its region."""
         taken = entry.unit in self.catalogue.units
         return replace(entry, unit=f"{entry.stage}/{entry.stack}@{entry.region}") if taken else entry
 
@@ -111,27 +112,27 @@ class Listings:
 
         return tuple(each for each in _side_by_side(one, folders) if each is not None)
 
-    def books(self, shelf: AccountListing) -> tuple[InventoryRecord, ...]:
-        """Entry and lineage of the account's doubtful units.
+    def records(self, listing: AccountListing) -> tuple[InventoryRecord, ...]:
+        """Return ledger entry and lineage of the account's uncertain units.
 
         Raises:
-            OrchError: as `left`.
+            OrchError: like `orphaned`.
         """
 
         def one(unit: Unit) -> InventoryRecord:
-            account, role = shelf.account, shelf.role
-            entry = self.ledger.read(account, role, unit.folder) if unit.folder in shelf.entries else None
-            state = self.ledger.state_at(account, role, unit.state_key) if unit.folder in shelf.states else None
+            account, role = listing.account, listing.role
+            entry = self.ledger.read(account, role, unit.folder) if unit.folder in listing.entries else None
+            state = self.ledger.state_at(account, role, unit.state_key) if unit.folder in listing.states else None
             name = self.catalogue.settings.name
             return InventoryRecord(unit, account.state_bucket, name, entry, state.lineage if state is not None else "")
 
-        return _side_by_side(one, shelf.doubtful)
+        return _side_by_side(one, listing.uncertain)
 
-    def elsewhere(self, shelf: AccountListing, new: Sequence[InventoryRecord]) -> tuple[OrphanedState, ...]:
-        """Where else units without a state may have one.
+    def states_elsewhere(self, listing: AccountListing, new: Sequence[InventoryRecord]) -> tuple[OrphanedState, ...]:
+        """Return other places where units without a state may have one.
 
-        Looked at are the account's other buckets when the ledger of this one is not begun, and the other accounts'
-        ledgers for units of the same stage, stack and region. What may not be read there is not ours.
+        Checks the account's other buckets if its ledger is empty, and the other accounts' ledgers for the same stage,
+        stack and region. Ignores what the user may not read.
 
         Raises:
             ThrottledError, UnitError: a ledger cannot be read.
@@ -139,29 +140,29 @@ class Listings:
         if not new:
             return ()
         found: list[OrphanedState] = []
-        if not shelf.entries:
-            buckets = self.ledger.other_buckets(shelf.account, shelf.role)
-            moved = [replace(shelf.account, state_bucket=bucket) for bucket in buckets]
-            for more in _side_by_side(lambda at: self._ours(at, shelf.role, None), moved):
+        if not listing.entries:
+            buckets = self.ledger.other_buckets(listing.account, listing.role)
+            moved = [replace(listing.account, state_bucket=bucket) for bucket in buckets]
+            for more in _side_by_side(lambda at: self._readable(at, listing.role, None), moved):
                 found += more
-        folders = {books.unit.folder for books in new}
-        others = [each for each in self.catalogue.accounts.values() if each.name != shelf.account.name]
-        for more in _side_by_side(lambda at: self._ours(at, Role.PLAN, folders), others):
+        folders = {record.unit.folder for record in new}
+        others = [each for each in self.catalogue.accounts.values() if each.name != listing.account.name]
+        for more in _side_by_side(lambda at: self._readable(at, Role.PLAN, folders), others):
             found += more
         return tuple(found)
 
-    def _ours(self, account: Account, role: Role, wanted: set[str] | None) -> tuple[OrphanedState, ...]:
+    def _readable(self, account: Account, role: Role, wanted: set[str] | None) -> tuple[OrphanedState, ...]:
         try:
             folders = set(self.ledger.entries(account, role))
             return self._contents(account, role, sorted(folders if wanted is None else folders & wanted))
         except (DeniedError, SetupError):
             return ()
 
-    def of_vanished(self, locked: Locked) -> tuple[OrphanedState, ...]:
-        """What the ledger of an account has that is no longer in ``live/``.
+    def of_vanished(self, locked: LockedAccount) -> tuple[OrphanedState, ...]:
+        """Return the states in the ledger of an account that is no longer in ``live/``.
 
         Raises:
-            OrchError: it cannot be read: another account's id, no role there any more.
+            OrchError: it cannot be read: the id is another account's, or the role no longer exists.
         """
         settings = self.catalogue.settings
         account = Account(
@@ -175,12 +176,12 @@ class Listings:
             tags={},
             at=locked.at,
         )
-        left = self._contents(account, Role.PLAN, sorted(self.ledger.entries(account, Role.PLAN)))
-        return tuple(replace(each, at=locked.at) for each in left)
+        orphaned = self._contents(account, Role.PLAN, sorted(self.ledger.entries(account, Role.PLAN)))
+        return tuple(replace(each, at=locked.at) for each in orphaned)
 
 
 def _side_by_side(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> tuple[_Result, ...]:
-    """The results in order; one item is worked on right here, without a thread."""
+    """Return the results in order. A single item is processed without a thread."""
     if len(items) <= 1:
         return tuple(work(item) for item in items)
     with ThreadPoolExecutor(min(_THREADS, len(items)), thread_name_prefix="orch-ledger") as pool:

@@ -1,4 +1,4 @@
-"""What is left of units that are no longer in ``live/``, as units again: enough of them to destroy them."""
+"""Turns states of units that are no longer in ``live/`` into units again, so that they can be destroyed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from orchestrator.run.checks.listing import AccountListing, Listings
 
 @dataclass(frozen=True, slots=True)
 class Orphans:
-    """Former units.
+    """Units that are no longer in ``live/``.
 
     Attributes:
-        catalogue: the accounts as they are, with the former units in place of the present ones.
-        graph: of the former units, as far as the ledger knows which came before which.
-        providers: unit -> names of the providers that its state is of, as in ``live/orch.yaml``.
+        catalogue: the current accounts, with the orphaned units in place of the current ones.
+        graph: the orphaned units, in the order that the ledger recorded.
+        providers: unit -> names of the providers that its state needs, as in ``live/orch.yaml``.
     """
 
     catalogue: Catalogue
@@ -28,62 +28,64 @@ class Orphans:
     providers: dict[str, frozenset[str]]
 
 
-def find_orphans(catalogue: Catalogue, shelves: Listings, targets: Sequence[str]) -> Orphans:
-    """Look for what is left in all accounts that can be looked into.
+def find_orphans(catalogue: Catalogue, listings: Listings, targets: Sequence[str]) -> Orphans:
+    """Find orphaned units in all accounts that the user may read.
 
     Args:
-        catalogue: the present one.
-        shelves: reads the ledgers.
-        targets: stages and units that are no longer there.
+        catalogue: the configuration.
+        listings: reads the ledgers.
+        targets: stages and units that are no longer in ``live/``.
 
     Raises:
-        UsageError: nothing is left of a target.
-        UnitError: a former unit has no state any more, or an account or provider that it needs is gone, too.
-        ThrottledError: AWS asked to slow down.
+        UsageError: nothing matches a target.
+        UnitError: an orphaned unit has no state, or its account or a provider is gone, too.
+        ThrottledError: AWS throttled the calls.
     """
-    left = {
-        each.entry.unit: (account, each) for account in catalogue.accounts.values() for each in _in(shelves, account)
+    orphans = {
+        each.entry.unit: (account, each)
+        for account in catalogue.accounts.values()
+        for each in _orphans_in(listings, account)
     }
-    chosen = {name for target in targets for name in _matching(target, left)}
-    units = {name: _unit(catalogue, *left[name]) for name in sorted(chosen)}
+    chosen = {name for target in targets for name in _matching_names(target, orphans)}
+    units = {name: _unit(catalogue, *orphans[name]) for name in sorted(chosen)}
     found = replace(catalogue, units=units)
-    providers = {name: _providers(catalogue, left[name][1]) for name in units}
+    providers = {name: _providers(catalogue, orphans[name][1]) for name in units}
     return Orphans(found, Graph.of(units), providers)
 
 
-def _in(shelves: Listings, account: Account) -> tuple[OrphanedState, ...]:
+def _orphans_in(listings: Listings, account: Account) -> tuple[OrphanedState, ...]:
     try:
-        entries = shelves.ledger.entries(account, Role.PLAN)
-        return shelves.left(AccountListing(account, Role.PLAN, (), entries, {}))
-    except (DeniedError, SetupError):  # an account that is not bootstrapped, or not this person's
+        entries = listings.ledger.entries(account, Role.PLAN)
+        return listings.orphaned(AccountListing(account, Role.PLAN, (), entries, {}))
+    except (DeniedError, SetupError):  # Not bootstrapped, or the user has no access.
         return ()
 
 
-def _matching(target: str, left: dict[str, tuple[Account, OrphanedState]]) -> list[str]:
-    found = [name for name, (_, each) in left.items() if target in {name, each.entry.stage}]
+def _matching_names(target: str, orphans: dict[str, tuple[Account, OrphanedState]]) -> list[str]:
+    found = [name for name, (_, each) in orphans.items() if target in {name, each.entry.stage}]
     if not found:
-        names = ", ".join(sorted(left)) or "nothing anywhere"
-        message = f"nothing is left of {target} that is not in live/"
-        raise UsageError(message, hint=f"left is: {names}; what is in live/ goes with `orch destroy` without --orphans")
+        names = ", ".join(sorted(orphans)) or "none"
+        message = f"no orphaned unit matches {target!r}"
+        raise UsageError(message, hint=f"orphaned units: {names}; destroy units of live/ without --orphans")
     return found
 
 
-def _unit(catalogue: Catalogue, account: Account, left: OrphanedState) -> Unit:
-    entry = left.entry
-    at = left.at or Location("live/orch.yaml")
-    if left.state is None:
-        hint = f"bring a version of s3://{left.bucket}/{entry.state_key} back (the bucket keeps old ones)"
-        raise UnitError(f"the state of {entry.unit} is gone, so nothing can be destroyed from it", where=at, hint=hint)
+def _unit(catalogue: Catalogue, account: Account, orphan: OrphanedState) -> Unit:
+    entry = orphan.entry
+    at = orphan.at or Location("live/orch.yaml")
+    if orphan.state is None:
+        hint = f"restore an old version of s3://{orphan.bucket}/{entry.state_key}"
+        raise UnitError(f"cannot destroy {entry.unit}: its state is gone", where=at, hint=hint)
     gone = [each.account for each in entry.providers if each.account not in catalogue.accounts]
     if gone:
-        hint = f"put live/accounts/{gone[0]}.yaml back until it is destroyed"
+        hint = f"restore live/accounts/{gone[0]}.yaml until the unit is destroyed"
         raise UnitError(f"{entry.unit} has resources in {gone[0]}, which is no longer in live/", where=at, hint=hint)
-    return former_unit(catalogue, account, left)
+    return former_unit(catalogue, account, orphan)
 
 
-def former_unit(catalogue: Catalogue, account: Account, left: OrphanedState) -> Unit:
-    """What is left as a unit of its account: enough to plan and to find it, without module and inputs."""
-    entry, at = left.entry, left.at or account.at
+def former_unit(catalogue: Catalogue, account: Account, orphan: OrphanedState) -> Unit:
+    """Return an orphaned state as a unit of its account, without module and inputs."""
+    entry, at = orphan.entry, orphan.at or account.at
     return Unit(
         id=entry.unit,
         stage=entry.stage,
@@ -100,19 +102,19 @@ def former_unit(catalogue: Catalogue, account: Account, left: OrphanedState) -> 
     )
 
 
-def _providers(catalogue: Catalogue, left: OrphanedState) -> frozenset[str]:
-    """Names in ``live/orch.yaml`` of the providers that the state is of."""
-    return frozenset(_names(catalogue, left))
+def _providers(catalogue: Catalogue, orphan: OrphanedState) -> frozenset[str]:
+    """Return the names in ``live/orch.yaml`` of the providers that the state needs."""
+    return frozenset(_names(catalogue, orphan))
 
 
-def _names(catalogue: Catalogue, left: OrphanedState) -> Iterator[str]:
-    for address in left.state.providers if left.state is not None else ():
+def _names(catalogue: Catalogue, orphan: OrphanedState) -> Iterator[str]:
+    for address in orphan.state.providers if orphan.state is not None else ():
         if address.startswith("terraform.io/builtin/"):
             continue
         name = next(
             (p.name for p in catalogue.settings.providers.values() if f"/{address}".endswith(f"/{p.source}")), None
         )
         if name is None:
-            hint = "add it under `providers:` in live/orch.yaml until this is destroyed"
-            raise UnitError(f"{left.entry.unit} needs the provider {address}, which is not listed", hint=hint)
+            hint = "add it under `providers:` in live/orch.yaml until the unit is destroyed"
+            raise UnitError(f"{orphan.entry.unit} needs the provider {address}, which is not listed", hint=hint)
         yield name

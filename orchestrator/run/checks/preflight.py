@@ -1,10 +1,10 @@
-"""What is looked at before a run begins: the record of the accounts, then what the run needs, then the ledgers."""
+"""The checks before a run begins: the accounts' lock file, then access and tools, then the ledgers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.aws.identity.roles import Identities
+from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.preflight import needs_of, preflight
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.config.accounts_lock import AccountsLock
@@ -16,12 +16,12 @@ from orchestrator.run.checks.contents import count_orphaned
 from orchestrator.run.checks.inventory import InventoryCheck
 from orchestrator.run.checks.listing import Listings
 
-READING = frozenset({"plan", "drift"})
+READ_ONLY = frozenset({"plan", "drift"})
 
-"""Verbs that need no role that may write."""
+"""Commands that need no role that may write."""
 
-TAKING = frozenset({"destroy", "move", "adopt"})
-"""Verbs that build nothing anew: what is left of other units is told, and does not stop them."""
+REMOVING = frozenset({"destroy", "move", "adopt"})
+"""Commands that create nothing. Orphaned states of other units are reported and do not block them."""
 
 
 def check_before_run(
@@ -35,39 +35,39 @@ def check_before_run(
     command: str,
     compare: bool = True,
 ) -> BlockedUnits:
-    """Make sure that everything is where the run will look for it.
+    """Check the accounts, access and ledgers that the run needs.
 
-    Nothing is asked of an account that is not the one that was bootstrapped: its roles would be another account's.
+    AWS is not called in an account that is not the bootstrapped one, because its roles would be another account's.
 
     Args:
-        catalogue: the loaded catalogue.
+        catalogue: the configuration.
         identities: gives the roles.
         ledger: reads the ledgers.
         units: the units of the run.
-        judge: has the list of protected types, and what waivers allow.
-        lock: the record of the accounts.
+        judge: has the list of protected types and the waivers.
+        lock: the lock file of the accounts.
         command: the command that runs.
-        compare: compare with the ledgers; not for former units, of which they are all that is known.
+        compare: compare with the ledgers; False for orphaned units, which only the ledgers know.
 
     Returns:
         what must not be planned.
 
     Raises:
-        SetupError: something that the run needs is missing: a role, a bucket, room on a disk.
+        SetupError: something that the run needs is missing: a role, a bucket, disk space.
         OrchError: a ledger cannot be read.
     """
     pinned = compare_accounts(catalogue, lock)
-    gate = InventoryCheck(
+    check = InventoryCheck(
         catalogue,
         Listings(catalogue, ledger),
         judge.policies.protected,
-        waived=lambda finding: judge.allowance.allow([finding])[0],
-        inside=lambda left: count_orphaned(catalogue, identities, left),
+        waived=lambda finding: judge.waiver_policy.apply([finding])[0],
+        count=lambda orphan: count_orphaned(catalogue, identities, orphan),
     )
-    held = gate.by_record(pinned)
-    free = [unit for unit in units if unit.account not in held.accounts]
-    needs = needs_of(catalogue, free, write=command not in READING)
-    preflight(catalogue, identities, {name: need for name, need in needs.items() if name not in held.accounts})
+    blocked = check.check_accounts(pinned)
+    free = [unit for unit in units if unit.account not in blocked.accounts]
+    needs = needs_of(catalogue, free, write=command not in READ_ONLY)
+    preflight(catalogue, identities, {name: need for name, need in needs.items() if name not in blocked.accounts})
     if not compare:
-        return held
-    return gate.by_ledgers(held, free, pinned.vanished, destroy=command in TAKING)
+        return blocked
+    return check.check_ledgers(blocked, free, pinned.vanished, destroy=command in REMOVING)

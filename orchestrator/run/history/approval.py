@@ -1,7 +1,4 @@
-"""What a resumed run goes on with: the approval of a past run, and how far each of its units came.
-
-Pure of Terraform and AWS: journals are read, nothing else.
-"""
+"""The approval that a resumed run continues, and how far each of its units got. Reads journals only."""
 
 from __future__ import annotations
 
@@ -21,26 +18,26 @@ _APPLY = "apply"
 
 
 class ApplyState(StrEnum):
-    """How far a unit came in the runs before."""
+    """How far a unit got in earlier runs."""
 
-    NOWHERE = "not begun"
+    NOT_STARTED = "not begun"
     STARTED = "begun"
-    """Its apply began, and did not end well or no end is recorded: its state and its lock must be looked at."""
+    """Its apply began and did not succeed, or its end was not recorded: state and lock must be checked."""
     DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one unit came.
+    """How far one unit got.
 
     Attributes:
-        came: how far.
-        run: the run that began or ended its apply; empty when nothing was begun.
+        state: how far.
+        run: id of the run that began or ended its apply; empty when none did.
         plan: hash of the plan whose apply began.
-        lineage, serial: of the state that its apply wrote, where the journal says so.
+        lineage, serial: of the state that its apply wrote, if the journal records it.
     """
 
-    came: ApplyState = ApplyState.NOWHERE
+    state: ApplyState = ApplyState.NOT_STARTED
     run: str = ""
     plan: str = ""
     lineage: str = ""
@@ -49,15 +46,15 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What was approved in a past run, and what has become of it since.
+    """The approval of a past run, and the progress since.
 
     Attributes:
-        runs: the run that was approved, then those that went on with it.
-        units: the units of that run, in its order.
-        planned: the journal's record of each unit's plan, as it was when it was approved.
-        progress: how far each unit came, in all of these runs.
+        runs: the approved run, followed by the runs that continued it.
+        units: the units of that run, in order.
+        planned: the journal's record of each unit's plan, as approved.
+        progress: how far each unit got in all of these runs.
         at: when it was approved.
-        yes: nobody was asked then (``--yes``).
+        yes: it was approved with ``--yes``.
     """
 
     runs: tuple[PastRun, ...]
@@ -74,33 +71,33 @@ class Approval:
 
     @property
     def newest(self) -> PastRun:
-        """The last run that went on with it."""
+        """The last run that continued it."""
         return self.runs[-1]
 
 
 def find_chain(runs: Path, run: str | None) -> tuple[PastRun, ...]:
-    """The run to go on with: the one that a person approved, then those that went on with it.
+    """Return the approved run to continue, followed by the runs that continued it so far.
 
     Args:
-        runs: the folder that holds the folders of all runs.
-        run: its id; None: the newest apply that was interrupted or cut off and that no run has gone on with.
+        runs: the folder that contains the folders of all runs.
+        run: id of a run; None selects the newest apply that was interrupted or cut off and not continued yet.
 
     Raises:
-        UsageError: there is no such run, it still goes on, or it is none that can be resumed.
+        UsageError: there is no such run, it still runs, or it cannot be resumed.
         ApprovalError: its journal is damaged.
     """
     past = list(past_runs(runs))
-    gone_on = continued(past)
+    continued_by = continued(past)
     if run is None:
-        newest = next((each for each in past if each.run not in gone_on and _wants_resume(each)), None)
+        newest = next((each for each in past if each.run not in continued_by and _needs_resume(each)), None)
         if newest is None:
             message = "no apply on this machine was interrupted or cut off"
             raise UsageError(
-                message, hint="`orch runs` lists the runs; `orch apply --resume RUN` goes on with any of them"
+                message, hint="`orch runs` lists the runs; `orch apply --resume RUN` continues any of them"
             )
     else:
-        while run in gone_on:
-            run = gone_on[run]
+        while run in continued_by:
+            run = continued_by[run]
         newest = next((each for each in past if each.run == run), None)
         if newest is None:
             raise UsageError(f"there is no run {run!r} on this machine", hint="`orch runs` lists them")
@@ -112,7 +109,7 @@ def find_chain(runs: Path, run: str | None) -> tuple[PastRun, ...]:
     return tuple(chain)
 
 
-def _wants_resume(past: PastRun) -> bool:
+def _needs_resume(past: PastRun) -> bool:
     return past.applies and (past.outcome.resumable or any(unsaved_in(past.folder)))
 
 
@@ -120,47 +117,47 @@ def _before(runs: Path, run: str, before: str) -> PastRun:
     try:
         return read_run(runs / before)
     except OSError as error:
-        message = f"run {run} went on with run {before}, whose journal cannot be read: {error.strerror}"
+        message = f"run {run} continued run {before}, whose journal cannot be read: {error.strerror}"
         raise ApprovalError(message, hint="plan again: orch apply") from error
 
 
 def _check(past: PastRun) -> None:
     if past.outcome is RunOutcome.RUNNING:
-        raise UsageError(f"run {past.run} still goes on", hint="wait for its end; `orch runs` tells of it")
+        raise UsageError(f"run {past.run} is still running", hint="wait until it ends; `orch runs` shows it")
     if past.outcome is RunOutcome.UNREADABLE:
-        message = f"the journal of run {past.run} is of another version of orch"
+        message = f"the journal of run {past.run} was written by another version of orch"
         raise UsageError(message, hint="resume with the version that wrote it, or plan again: orch apply")
     if past.records.damaged:
         lines = ", ".join(str(number) for number in past.records.damaged)
-        message = f"the journal of run {past.run} is damaged in line {lines}: what was approved and done is not certain"
+        message = f"the journal of run {past.run} is damaged in line {lines}: what was approved and done is uncertain"
         raise ApprovalError(message, hint=f"plan again: orch apply {' '.join(past.targets)}")
 
 
 def approval_of(chain: tuple[PastRun, ...], now: datetime) -> Approval:
-    """What was approved, if it still holds.
+    """Return the approval of a run, if it is still valid.
 
     Args:
-        chain: of `find_chain`.
+        chain: the result of `find_chain`.
         now: the current time, aware.
 
     Raises:
-        UsageError: the run was no apply.
-        ApprovalError: nothing was approved, or too long ago.
+        UsageError: the run was not an apply.
+        ApprovalError: nothing was approved, or the approval has expired.
     """
     first = chain[0]
     targets = " ".join(first.targets)
     again = f"plan again: orch apply {targets}"
     if first.verb and first.verb != _APPLY:
-        message = f"run {first.run} was orch {first.verb}; only an apply is resumed"
+        message = f"run {first.run} was orch {first.verb}; only an apply can be resumed"
         raise UsageError(message, hint=f"orch {first.verb} {targets}")
     approved = first.approved
     if approved is None:
-        raise ApprovalError(f"nothing had been approved in run {first.run} when it ended", hint=again)
+        raise ApprovalError(f"run {first.run} ended before it was approved", hint=again)
     at = approved_at(approved)
     if now - at >= APPROVAL_LASTS:
         hours = int((now - at).total_seconds() // 3600)
         limit = int(APPROVAL_LASTS.total_seconds() // 3600)
-        message = f"run {first.run} was approved {hours} hours ago; an approval holds for {limit}"
+        message = f"run {first.run} was approved {hours} hours ago; an approval is valid for {limit}"
         raise ApprovalError(message, hint=again)
     return Approval(
         runs=chain,
@@ -173,19 +170,19 @@ def approval_of(chain: tuple[PastRun, ...], now: datetime) -> Approval:
 
 
 def check_units(approval: Approval, known: Container[str]) -> None:
-    """Check that there still are the units that were approved.
+    """Check that ``live/`` still has the approved units.
 
     Raises:
-        ApprovalError: ``live/`` has one of them no more.
+        ApprovalError: a unit is no longer in ``live/``.
     """
     for unit in approval.units:
         if unit not in known:
-            message = f"run {approval.first.run} was about {unit}, which live/ has no more"
+            message = f"run {approval.first.run} approved {unit}, which is no longer in live/"
             raise ApprovalError(message, hint=f"plan again: orch apply {' '.join(approval.first.targets)}")
 
 
 def _planned(first: PastRun) -> Mapping[str, Mapping[str, Any]]:
-    """The plans that were there when the approval was given; what was planned after is no part of it."""
+    """Return the plans recorded before the approval; later ones are not part of it."""
     found: dict[str, Mapping[str, Any]] = {}
     for record in first.records.records:
         if record["event"] == "approved":
@@ -196,15 +193,15 @@ def _planned(first: PastRun) -> Mapping[str, Mapping[str, Any]]:
 
 
 def progress_of(chain: tuple[PastRun, ...]) -> Mapping[str, Progress]:
-    """How far every unit came, over several runs in the order of time."""
+    """Return how far every unit got, over several runs in order of time."""
     found: dict[str, Progress] = {unit: Progress() for past in chain for unit in past.units}
     for past in chain:
         for unit, step in _steps(past):
             # "ended" follows "apply-ended", which knows the state.
             if (
-                step.came is ApplyState.DONE
+                step.state is ApplyState.DONE
                 and step.serial is None
-                and found.get(unit, Progress()).came is ApplyState.DONE
+                and found.get(unit, Progress()).state is ApplyState.DONE
             ):
                 continue
             found[unit] = step

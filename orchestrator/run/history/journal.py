@@ -1,8 +1,8 @@
-"""The record of a run: append-only, one JSON object a line, on disk before the next step begins.
+"""The journal of a run: append-only, one JSON object per line, on disk before the next step begins.
 
-It never holds a value of a resource, an output or a variable: only what was done to which unit, and when. Whoever
-writes holds a lock on the file, which the system gives up when the writer dies, however it dies: so a run that was cut
-off is never taken for one that still goes on, even if its process id is in use again.
+It never contains a value of a resource, an output or a variable: only what was done to which unit, and when. The writer
+holds a lock on the file, which the system releases when the writer dies. So a run that was cut off is never taken for a
+running one, even if its process id is in use again.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Journal:
     """Writes a run's records. Safe to use from several threads.
 
     Args:
-        path: the file; made with mode 0600.
+        path: the file; created with mode 0600.
 
     Raises:
-        SetupError: it cannot be made.
+        SetupError: the file cannot be created.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,26 +54,26 @@ class Journal:
             raise self._failure(error) from error
 
     def write(self, event: str, **fields: str | float | bool | list[str] | None) -> None:
-        """Add one record and wait until the disk has it, so that a kill right after cannot lose it.
+        """Add one record and wait until it is on disk, so that a kill right after cannot lose it.
 
         Raises:
-            SetupError: the disk does not take it; the file is as it was before.
+            SetupError: the disk does not accept it; the file is unchanged.
         """
         record = {"format": JOURNAL_FORMAT, "time": datetime.now(UTC).isoformat(), "event": event, **fields}
         line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
         with self._lock:
             before = os.fstat(self._file).st_size
             try:
-                _whole(self._file, line)
+                _write_all(self._file, line)
                 os.fsync(self._file)
             except OSError as error:
                 self._take_back(before)
                 raise self._failure(error) from error
 
     def note(self, event: str, **fields: str | float | bool | list[str] | None) -> None:
-        """As `write`, for what has happened already: when the disk does not take it, only `broken` says so.
+        """Like `write`, for something that has happened already: a failure only sets `broken`.
 
-        A resumed run looks at the unit's state for what this record would have told.
+        A resumed run reads the unit's state instead of the lost record.
         """
         try:
             self.write(event, **fields)
@@ -81,44 +81,43 @@ class Journal:
             self.broken = error.what
 
     def close(self) -> None:
-        """Close the file; nothing can be written after."""
+        """Close the file."""
         os.close(self._file)
 
     def _take_back(self, size: int) -> None:
-        """Remove a part of a line, so that the next record does not become part of it."""
+        """Remove a partial line, so that it does not spoil the next record."""
         try:
             os.ftruncate(self._file, size)
         except OSError:
-            # The part stays and spoils at most its own line: a reader tells of it.
-            self.broken = f"{self._path} has a line that is not whole"
+            # The partial line stays and spoils at most itself: readers report it as damaged.
+            self.broken = f"{self._path} has an incomplete line"
 
     def _failure(self, error: OSError) -> SetupError:
-        what = f"the journal {self._path} cannot be written: {error.strerror}"
-        return SetupError(what, hint="make room on the disk; nothing is applied that cannot be recorded")
+        what = f"cannot write the journal {self._path}: {error.strerror}"
+        return SetupError(what, hint="free disk space; nothing is applied that cannot be recorded")
 
 
-def _whole(file: int, data: bytes) -> None:
+def _write_all(file: int, data: bytes) -> None:
     while data:
         data = data[os.write(file, data) :]
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What a journal says.
+    """The content of a journal.
 
     Attributes:
         records: in the order in which they were written.
-        damaged: numbers of lines that are no records, counted from 1; the cut end is not among them.
-        cut: a kill cut the last line short: what it began to say did not begin to happen.
+        damaged: numbers of invalid lines, counted from 1. A last line that was cut short by a kill is not one of them:
+            what it was about to record did not begin.
     """
 
     records: tuple[dict[str, Any], ...]
     damaged: tuple[int, ...] = ()
-    cut: bool = False
 
 
 def load_journal(path: Path) -> Records:
-    """Read a journal. Any beginning of its bytes reads as a beginning of its records.
+    """Read a journal. If the file was cut at any byte, its complete records are still read.
 
     Raises:
         UnknownFormatError: another version of orch wrote it.
@@ -136,7 +135,7 @@ def load_journal(path: Path) -> Records:
     last = _record(path, tail) if tail else None
     if last is not None:
         records.append(last)
-    return Records(tuple(records), tuple(damaged), cut=bool(tail) and last is None)
+    return Records(tuple(records), tuple(damaged))
 
 
 def _record(path: Path, line: bytes) -> dict[str, Any] | None:
@@ -147,7 +146,7 @@ def _record(path: Path, line: bytes) -> dict[str, Any] | None:
     if not isinstance(record, dict) or not isinstance(record.get("event"), str):
         return None
     if record.get("format") != JOURNAL_FORMAT:
-        what = f"{path} has the format {record.get('format')!r}; this orch reads {JOURNAL_FORMAT}"
+        what = f"{path} has format {record.get('format')!r}; this version of orch reads {JOURNAL_FORMAT}"
         raise UnknownFormatError(what, hint="use the version of orch that wrote it")
     if not _is_time(record.get("time")):
         return None
@@ -161,18 +160,8 @@ def _is_time(text: object) -> bool:
         return False
 
 
-def read_journal(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of a journal alone; `load_journal` also tells what in it is no record.
-
-    Raises:
-        UnknownFormatError: another version of orch wrote it.
-        OSError: the file cannot be read.
-    """
-    yield from load_journal(path).records
-
-
-def is_written(path: Path) -> bool:
-    """Whether a run still writes a journal, or a later run that continues it holds it."""
+def is_active(path: Path) -> bool:
+    """Return whether a running run writes this journal, or holds it because it continues that run."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -188,10 +177,10 @@ def is_written(path: Path) -> bool:
 
 @contextmanager
 def hold_journal(path: Path) -> Iterator[bool]:
-    """Hold the journal of a past run, so that no two runs continue it at once; nothing is written to it.
+    """Hold the journal of a past run, so that no two runs continue it at once. Nothing is written to it.
 
     Yields:
-        whether it could be held; a look by another command (`is_written`) is waited for.
+        whether it could be held. Waits for a short look by another command (`is_active`).
     """
     file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
@@ -212,12 +201,12 @@ def _try_lock(file: int) -> bool:
 
 
 def in_flight(path: Path) -> dict[str, str]:
-    """Units whose apply had begun and whose end is not recorded: unit -> time of its beginning."""
-    return flying(load_journal(path).records)
+    """Return units whose apply began and has no recorded end: unit -> time when it began."""
+    return in_flight_units(load_journal(path).records)
 
 
-def flying(records: tuple[dict[str, Any], ...]) -> dict[str, str]:
-    """As `in_flight`, of records that were read."""
+def in_flight_units(records: tuple[dict[str, Any], ...]) -> dict[str, str]:
+    """Like `in_flight`, for records that were already read."""
     open_: dict[str, str] = {}
     for record in records:
         unit = str(record.get("unit", ""))

@@ -1,4 +1,4 @@
-"""Where a run keeps its things below ``.orch/`` (git-ignored)."""
+"""The paths of a run's files below ``.orch/``, which git ignores."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ class Folders:
 
     @property
     def base(self) -> Path:
-        """``.orch``: everything that orch writes in a repository."""
+        """``.orch``: contains everything that orch writes in a repository."""
         return self.root / ".orch"
 
     @property
     def of_run(self) -> Path:
-        """The run's own folder."""
+        """The folder of this run."""
         return self.base / "runs" / self.run
 
     def unit(self, unit: Unit) -> Path:
-        """The root that this run plans and applies; nothing else ever writes there."""
+        """The root that this run plans and applies; nothing else writes there."""
         return self.of_run / "units" / unit.folder
 
     def preview(self, unit: Unit) -> Path:
-        """The root of a preview: planned, never applied."""
+        """The root of a preview, which is planned and never applied."""
         return self.of_run / "previews" / unit.folder
 
     def shown(self, unit: Unit) -> Path:
-        """The root for people: brought up to date by every run, file by file."""
+        """The root for people, refreshed by every run."""
         return self.base / "units" / unit.folder
 
     def data(self, unit: Unit) -> Path:
-        """Terraform's data folder of the unit, kept between runs so that init can be skipped."""
+        """Terraform's data folder of the unit, shared by all runs so that init can be skipped."""
         return self.shown(unit) / ".terraform"
 
     def log(self, unit: Unit) -> Path:
@@ -49,7 +49,7 @@ class Folders:
         return self.of_run / "logs" / f"{unit.folder}.log"
 
     def plan(self, unit: Unit) -> Path:
-        """Terraform's saved plan, beside the root so that it is no file of the root."""
+        """Terraform's saved plan; outside of the root, so that it is not one of its files."""
         return self.of_run / "plans" / f"{unit.folder}.tfplan"
 
     def receipt(self, unit: Unit) -> Path:
@@ -57,21 +57,21 @@ class Folders:
         return self.of_run / "receipts" / f"{unit.folder}.json"
 
     def preview_plan(self, unit: Unit) -> Path:
-        """The preview's saved plan: only ever read."""
+        """The preview's saved plan; only read."""
         return self.of_run / "plans" / f"{unit.folder}.preview.tfplan"
 
     @property
     def journal(self) -> Path:
-        """What happened, one JSON record a line."""
+        """The journal: one JSON record per line."""
         return self.of_run / "journal.jsonl"
 
     @property
     def copies(self) -> Path:
-        """The list of safety copies: what was saved, and where; only there when some were made."""
+        """The list of safety copies; exists only when some were made."""
         return self.of_run / "copies.json"
 
     def copies_of(self, unit: Unit) -> Path:
-        """Where the files of safety copies of a unit's resources go; they may hold personal data."""
+        """The folder for safety copies of a unit's resources; they may contain personal data."""
         return self.of_run / "copies" / unit.folder
 
     @property
@@ -81,9 +81,9 @@ class Folders:
 
 
 def new_run(root: Path) -> Folders:
-    """Make the folder of a new run, private to the user, and remove the oldest ones.
+    """Create the folder of a new run, private to the user, and remove old runs.
 
-    The id sorts by time: ``20261123-070412-9f3a``.
+    Run ids sort by time: ``20261123-070412-9f3a``.
     """
     run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     folders = Folders(root=root, run=run)

@@ -1,7 +1,7 @@
-"""What runs leave behind for later commands: each run's report, and the findings in it.
+"""Saved reports of past runs, the findings in them, and everything else that ``orch show RUN`` shows.
 
-Every run saves its report as ``.orch/runs/RUN/report.json``, in the form that ``--json`` prints, whether it came to its
-end, was interrupted or failed.
+Every run saves its report as ``.orch/runs/RUN/report.json``, in the form that ``--json`` prints, whether it finished,
+was interrupted or failed.
 """
 
 from __future__ import annotations
@@ -14,23 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.errors import UsageError
+from orchestrator.errors import BlockedError, UsageError
 from orchestrator.guard.model import Finding
+from orchestrator.guard.receipt.receipt import Receipt
+from orchestrator.report.final.past import ShownRun
 from orchestrator.report.json import RUN_FORMAT, finding_of, run_json
 from orchestrator.report.model import Event, RunReport, UnitDone, UnitReport
 from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.runs import read_run
 from orchestrator.util.files import write_atomic
 
 RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
-"""How the id of a run looks: ``20261123-070412-9f3a``."""
+"""The form of a run id: ``20261123-070412-9f3a``."""
 
 FINDING_ID = re.compile(r"[0-9a-f]{10}")
-"""How the id of a finding looks."""
+"""The form of a finding id."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFinding:
-    """A finding, and where it was found.
+    """A finding in a saved report.
 
     Attributes:
         run: id of the newest run that has it.
@@ -43,59 +46,60 @@ class FoundFinding:
 
 
 class Recorder:
-    """Remembers what a run told, so that its report can be saved however it ends. A sink, usable from any thread."""
+    """Records how units ended, so that a report can be saved however the run ends. A sink, safe in any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._units: dict[str, UnitReport] = {}
 
     def __call__(self, event: Event) -> None:
-        """Remember how a unit ended; the last word about it counts."""
+        """Record how a unit ended; the last event about it wins."""
         if isinstance(event, UnitDone):
             with self._lock:
                 self._units[event.report.unit] = event.report
 
     def close(self) -> None:
-        """Nothing to do: what is remembered is read after the end."""
+        """Do nothing: the records are read after the run ends."""
 
     def units(self, order: Sequence[str]) -> tuple[UnitReport, ...]:
-        """How units ended as far as they did, in the given order."""
+        """Return the reports of units that ended, in the given order."""
         with self._lock:
             return tuple(self._units[unit] for unit in order if unit in self._units)
 
 
 def save_report(folders: Folders, report: RunReport) -> None:
-    """Save a run's report, mode 0600: whole or not at all.
+    """Save a run's report atomically, mode 0600.
 
     Raises:
-        OSError: the disk does not take it.
+        OSError: the disk does not accept it.
     """
     write_atomic(folders.report, (run_json(report) + "\n").encode())
 
 
 def find_report(root: Path, run: str) -> dict[str, Any]:
-    """The saved report of a run: its ``--json`` form.
+    """Return the saved report of a run, in its ``--json`` form.
 
     Args:
         root: the folder that contains ``live/``.
         run: the run's id.
 
     Raises:
-        UsageError: there is no such run, it left no report, or another version of orch wrote it.
+        UsageError: there is no such run, it has no report, or another version of orch wrote it.
     """
     folder = run_folder(root, run)
     report = _read(folder.report)
     if report is None:
-        message = f"run {run} left no report that can be read: it was killed, or still goes on"
-        raise UsageError(message, hint=f"its journal says how far it came: {_shown(root, folder.journal)}")
+        message = f"run {run} has no readable report: it was killed, or still runs"
+        raise UsageError(message, hint=f"its journal shows how far it got: {_shown(root, folder.journal)}")
     if report.get("format") != RUN_FORMAT:
-        message = f"{_shown(root, folder.report)} has the format {report.get('format')!r}; this orch reads {RUN_FORMAT}"
-        raise UsageError(message, hint="use the version of orch that made it")
+        found = f"{_shown(root, folder.report)} has format {report.get('format')!r}"
+        message = f"{found}; this version of orch reads {RUN_FORMAT}"
+        raise UsageError(message, hint="use the version of orch that wrote it")
     return report
 
 
 def run_folder(root: Path, run: str) -> Folders:
-    """The folders of a past run.
+    """Return the folders of a past run.
 
     Raises:
         UsageError: there is no such run on this machine.
@@ -109,7 +113,7 @@ def run_folder(root: Path, run: str) -> Folders:
 
 
 def find_finding(root: Path, finding_id: str) -> FoundFinding:
-    """A finding by its id, as the newest run that has it says it.
+    """Return a finding by its id, from the newest run that has it.
 
     Args:
         root: the folder that contains ``live/``.
@@ -128,7 +132,7 @@ def find_finding(root: Path, finding_id: str) -> FoundFinding:
 
 
 def saved_reports(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Run id and report of every run that left one this orch can read, the newest first."""
+    """Yield run id and report of every run with a report that this version of orch can read, newest first."""
     for folder in _runs(root):
         report = _read(folder / "report.json")
         if report is not None and report.get("format") == RUN_FORMAT:
@@ -150,3 +154,68 @@ def _read(file: Path) -> dict[str, Any] | None:
 
 def _shown(root: Path, path: Path) -> str:
     return path.relative_to(root).as_posix()
+
+
+_COPIES_FORMAT = 1
+
+
+def past_run(root: Path, run: str) -> ShownRun:
+    """Return everything that a past run saved: report, journal, receipts, safety copies.
+
+    Args:
+        root: the folder that contains ``live/``.
+        run: its id.
+
+    Raises:
+        UsageError: there is no such run, it saved nothing, or another version of orch wrote it.
+    """
+    folders = run_folder(root, run)
+    report = find_report(root, run) if folders.report.is_file() else None
+    try:
+        past = read_run(folders.of_run)
+    except OSError as error:
+        if report is None:
+            message = f"run {run} has neither a report nor a journal"
+            raise UsageError(message, hint=f"its logs, if any, are in .orch/runs/{run}") from error
+        past = None
+    found = dict(_receipts(folders))
+    ends = {str(unit["unit"]): str(unit["status"]) for unit in (report or {}).get("units", ())}
+    for unit in past.units if past else ():
+        ends.setdefault(unit, past.ends().get(unit, "not begun") if past else "")
+    return ShownRun(
+        run=run,
+        verb=str(report["verb"]) if report else past.verb if past else "",
+        targets=tuple(report["targets"]) if report else past.targets if past else (),
+        outcome=str(report["outcome"]) if report else past.outcome.value if past else "",
+        report=report,
+        ends=ends,
+        receipts={unit: found[unit] for unit in (*ends, *sorted(found.keys() - ends.keys())) if unit in found},
+        copies=_copies(folders),
+        events=tuple(past.records.records) if past else (),
+    )
+
+
+def _receipts(folders: Folders) -> Iterator[tuple[str, Receipt]]:
+    """Yield the readable receipts of a run with their units; an unreadable one shows as a unit without a receipt."""
+    for path in sorted((folders.of_run / "receipts").glob("*/*/*.json")):
+        try:
+            receipt = Receipt.read(path)
+        except BlockedError:
+            continue
+        yield receipt.unit, receipt
+
+
+def _copies(folders: Folders) -> tuple[Mapping[str, Any], ...]:
+    """Read ``copies.json``: ``{"format": 1, "copies": [{…}]}``; empty when the run made no copies.
+
+    Raises:
+        UsageError: another version of orch wrote it.
+    """
+    try:
+        document = json.loads(folders.copies.read_bytes())
+    except (OSError, ValueError):
+        return ()
+    if document.get("format") != _COPIES_FORMAT:
+        message = f"{folders.copies.name} of run {folders.run} has format {document.get('format')!r}"
+        raise UsageError(message, hint="use the version of orch that wrote it")
+    return tuple(document["copies"])

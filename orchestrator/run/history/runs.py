@@ -1,4 +1,4 @@
-"""Past runs, as their journals tell of them: what was asked, what was approved, how far each unit came."""
+"""Past runs, read from their journals: what was asked for, what was approved, how each unit ended."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.report.model import Status
-from orchestrator.run.history.journal import Records, UnknownFormatError, flying, is_written, load_journal
+from orchestrator.run.history.journal import Records, UnknownFormatError, in_flight_units, is_active, load_journal
 
 JOURNAL = "journal.jsonl"
 DONE = frozenset(
     status.value for status in (Status.APPLIED, Status.DESTROYED, Status.MOVED, Status.ADOPTED, Status.UNCHANGED)
 )
-"""Statuses of units that a run has nothing left to do for."""
+"""Statuses of units that need no more work."""
 
 _WORST = (Status.BLOCKED, Status.STALE, Status.DECLINED, Status.FAILED, Status.SKIPPED)
 
@@ -26,7 +26,7 @@ class RunOutcome(StrEnum):
 
     RUNNING = "still running"
     CUT_OFF = "cut off"
-    """It never recorded its end: orch was killed, the machine went down."""
+    """The run never recorded its end: orch was killed, or the machine went down."""
     INTERRUPTED = "interrupted"
     UNREADABLE = "unreadable"
     """Another version of orch wrote its journal."""
@@ -38,17 +38,17 @@ class RunOutcome(StrEnum):
 
     @property
     def resumable(self) -> bool:
-        """Whether ``--resume`` without a run's id means it."""
+        """Whether ``--resume`` without a run id selects such a run."""
         return self in {RunOutcome.CUT_OFF, RunOutcome.INTERRUPTED}
 
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """One run that was begun on this machine, as far as its journal tells.
+    """One run that began on this machine, as its journal records it.
 
     Attributes:
         run: its id.
-        folder: where its plans, roots and logs are.
+        folder: the folder with its plans, roots and logs.
         outcome: how it ended.
         records: its journal.
     """
@@ -59,29 +59,29 @@ class PastRun:
     records: Records = field(repr=False)
 
     @property
-    def begun(self) -> Mapping[str, Any]:
-        """The record that it began with; empty when a kill came before."""
+    def start(self) -> Mapping[str, Any]:
+        """The first record; empty when the run was killed before it was written."""
         return self.first("run-started") or {}
 
     @property
     def verb(self) -> str:
         """``plan``, ``apply``, ``destroy`` and others."""
-        return str(self.begun.get("verb", ""))
+        return str(self.start.get("verb", ""))
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """What was asked for."""
-        return tuple(self.begun.get("targets", ()))
+        """The targets as typed."""
+        return tuple(self.start.get("targets", ()))
 
     @property
     def units(self) -> tuple[str, ...]:
         """The units of the run, in its order."""
-        return tuple(self.begun.get("units", ()))
+        return tuple(self.start.get("units", ()))
 
     @property
     def continues(self) -> str | None:
-        """The run that it went on with."""
-        return self.begun.get("continues")
+        """The run that it continued; None for a new run."""
+        return self.start.get("continues")
 
     @property
     def approved(self) -> Mapping[str, Any] | None:
@@ -90,18 +90,18 @@ class PastRun:
 
     @property
     def in_flight(self) -> dict[str, str]:
-        """Units whose apply had begun and whose end is not recorded, with the time of its beginning."""
-        return flying(self.records.records)
+        """Units whose apply began and has no recorded end, with the time when it began."""
+        return in_flight_units(self.records.records)
 
     @property
     def done(self) -> tuple[str, ...]:
-        """Units that there is nothing left to do for: of a plan those that were planned."""
+        """Units that need no more work; for a plan, those that were planned."""
         ends = self.ends()
         return tuple(unit for unit in self.units if ends.get(unit) in (DONE if self.applies else _PLANNED))
 
     @property
     def applies(self) -> bool:
-        """Whether it was to change something."""
+        """Whether the run was meant to change something."""
         return self.verb not in {"plan", "drift"}
 
     def first(self, event: str) -> Mapping[str, Any] | None:
@@ -109,7 +109,7 @@ class PastRun:
         return next((record for record in self.records.records if record["event"] == event), None)
 
     def ends(self) -> dict[str, str]:
-        """How each unit ended, by the last that was recorded of it: unit -> status."""
+        """Return the last recorded status of each unit."""
         found: dict[str, str] = {}
         for record in self.records.records:
             if record["event"] in {"planned", "ended"} and "unit" in record:
@@ -121,33 +121,33 @@ _PLANNED = DONE | {Status.PLANNED.value, Status.AFTER_UPSTREAMS.value, Status.DR
 
 
 def past_runs(runs: Path) -> Iterator[PastRun]:
-    """Every run on this machine, the newest first.
+    """Yield every run on this machine, newest first.
 
     Args:
-        runs: the folder that holds the folders of all runs.
+        runs: the folder that contains the folders of all runs.
     """
     for journal in sorted(runs.glob(f"*/{JOURNAL}"), reverse=True):
         yield read_run(journal.parent)
 
 
 def read_run(folder: Path) -> PastRun:
-    """One run from its folder. A journal of an unknown format is an outcome here, no error.
+    """Read one run from its folder. A journal of an unknown format is an outcome, not an error.
 
     Raises:
         OSError: there is no journal, or it cannot be read.
     """
     journal = folder / JOURNAL
-    going = is_written(journal)  # before reading: a run that ends in between counts as one that went on
+    running = is_active(journal)  # Before reading: a run that ends in between counts as running.
     try:
         records = load_journal(journal)
     except UnknownFormatError:
         return PastRun(folder.name, folder, RunOutcome.UNREADABLE, Records(()))
     past = PastRun(folder.name, folder, RunOutcome.DONE, records)
-    return PastRun(folder.name, folder, RunOutcome.RUNNING if going else _outcome(past), records)
+    return PastRun(folder.name, folder, RunOutcome.RUNNING if running else _outcome(past), records)
 
 
 def _outcome(past: PastRun) -> RunOutcome:
-    """How a run that goes on no more ended."""
+    """Return how a run that no longer runs ended."""
     end = past.first("run-ended")
     if end is None:
         return RunOutcome.CUT_OFF
@@ -172,14 +172,14 @@ _ENDS = {
 
 
 def continued(runs: list[PastRun]) -> Mapping[str, str]:
-    """Runs that a later run went on with: run -> the newest that continues it."""
+    """Return the runs that a later run continued: run -> the newest run that continues it."""
     found: dict[str, str] = {}
-    for past in runs:  # the newest first
+    for past in runs:  # Newest first.
         if past.continues is not None:
             found.setdefault(past.continues, past.run)
     return found
 
 
-def when(record: Mapping[str, Any]) -> datetime:
-    """The time of a record, aware."""
+def time_of(record: Mapping[str, Any]) -> datetime:
+    """Return the time of a record, aware."""
     return datetime.fromisoformat(str(record["time"]))

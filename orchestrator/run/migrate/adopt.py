@@ -1,4 +1,4 @@
-"""``orch adopt UNIT --state …``: a state of Terraform or Terragrunt becomes a unit's; the source stays as it is."""
+"""``orch adopt UNIT --state …``: copies a state of Terraform or Terragrunt into a unit; the source is only read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import UsageError
-from orchestrator.render.write import write_private
 from orchestrator.run.context import RunContext
-from orchestrator.run.migrate.request import PreparedMigration, alive, write_of
-from orchestrator.run.migrate.resource import scratch
+from orchestrator.run.migrate.request import PreparedMigration, has_content, state_edit
+from orchestrator.run.migrate.resource import scratch_root
 from orchestrator.terraform.state.edit import with_serial, without_outputs
 from orchestrator.terraform.state.reader import read_state
+from orchestrator.util.files import write_atomic
 
 _S3 = re.compile(r"s3://([^/]+)/(.+)")
 _PROVIDER = re.compile(r'(?P<module>(?:module\..+)?)provider\["(?P<source>[^"]+)"\](?P<alias>\.[A-Za-z0-9_-]+)?')
@@ -29,7 +29,7 @@ _LEGACY = "registry.terraform.io/-/"
 
 @dataclass(frozen=True, slots=True)
 class AdoptRequest:
-    """Take a state over. ``source``: a file, or ``s3://BUCKET/KEY``."""
+    """An adoption of a state. ``source``: a file, or ``s3://BUCKET/KEY``."""
 
     catalogue: Catalogue
     unit: Unit
@@ -49,29 +49,29 @@ class AdoptRequest:
         return (self.unit,)
 
     def prepare(self, context: RunContext) -> PreparedMigration:
-        """The state with everything in it under ``module.this``, and without its root's outputs.
+        """Move everything in the state below ``module.this``, and remove its root outputs.
 
         Raises:
-            UsageError: the unit has a state, the source cannot be found or is no such state, or its providers are
-                others than the catalogue's.
-            DeniedError, ThrottledError, SetupError, UnitError: a state cannot be read, or Terraform does not move it.
+            UsageError: the unit has a state, the source does not exist or is not usable, or its providers are not those
+                of the configuration.
+            DeniedError, ThrottledError, SetupError, UnitError: a state cannot be read, or Terraform refuses the move.
         """
         present = context.aws.objects.read(self.unit)
-        if present is not None and alive(present.data):
-            message = f"{self.unit.id} has a state already"
-            raise UsageError(message, hint="take over single resources with `imports:` in the stack, or orch move")
+        if present is not None and has_content(present.data):
+            message = f"{self.unit.id} already has a state"
+            raise UsageError(message, hint="adopt single resources with `imports:` in the stack, or with orch move")
         data = self._fetch(context)
         record = read_state(data)
         if not record.addresses:
             message = f"{self.source} has no resources"
-            raise UsageError(message, hint="name the state of what exists")
+            raise UsageError(message, hint="choose a state with resources")
         self._check_providers(json.loads(data))
         moved = self._under_module(context, without_outputs(data))
-        if present is not None:  # what a destroyed unit has left: the history of serials goes on
-            there, here = read_state(present.data).serial, read_state(moved).serial
-            moved = with_serial(moved, max(there, here) + 1)
-        write = write_of(self.unit, self.unit, present, moved)
-        return PreparedMigration(trials=((self.unit, moved),), writes=((write, moved),), said=(f"from {self.source}",))
+        if present is not None:  # The empty state of a destroyed unit: continue its serials.
+            old_serial, new_serial = read_state(present.data).serial, read_state(moved).serial
+            moved = with_serial(moved, max(old_serial, new_serial) + 1)
+        write = state_edit(self.unit, self.unit, present, moved)
+        return PreparedMigration(trials=((self.unit, moved),), writes=((write, moved),), notes=(f"from {self.source}",))
 
     def _fetch(self, context: RunContext) -> bytes:
         found = _S3.fullmatch(self.source)
@@ -79,20 +79,20 @@ class AdoptRequest:
             return context.aws.objects.read_foreign(self.unit, found[1], found[2])
         if "://" in self.source:
             message = f"{self.source} is neither a file nor s3://BUCKET/KEY"
-            raise UsageError(message, hint="fetch it with `terraform state pull > FILE` and give the file")
+            raise UsageError(message, hint="save it with `terraform state pull > FILE` and use --state FILE")
         try:
             return Path(self.source).read_bytes()
         except OSError as error:
-            message = f"{self.source} cannot be read: {error.strerror}"
-            raise UsageError(message, hint="`terraform state pull > FILE` writes a state into a file") from error
+            message = f"cannot read {self.source}: {error.strerror}"
+            raise UsageError(message, hint="save a state with `terraform state pull > FILE`") from error
 
     def _check_providers(self, document: Mapping[str, Any]) -> None:
-        """Look whether each provider of the state is one that the unit's root will have.
+        """Check that the unit's root will have every provider of the state.
 
         Raises:
-            UsageError: one is not.
+            UsageError: a provider is missing.
         """
-        known = {_full(each.source) for each in self.catalogue.settings.providers.values()} | {_BUILTIN}
+        known = {_full_address(each.source) for each in self.catalogue.settings.providers.values()} | {_BUILTIN}
         aliases = {each.alias for each in self.unit.providers}
         for resource in document.get("resources") or ():
             if resource.get("mode") != "managed":
@@ -100,36 +100,36 @@ class AdoptRequest:
             found = _PROVIDER.fullmatch(str(resource.get("provider", "")))
             source = found["source"] if found else str(resource.get("provider"))
             if source not in known:
-                hint = f"add it under `providers:` in live/orch.yaml; there are {', '.join(sorted(known - {_BUILTIN}))}"
+                hint = f"add it under `providers:` in live/orch.yaml; it has {', '.join(sorted(known - {_BUILTIN}))}"
                 if source.startswith((_LEGACY, "registry.opentofu.org/")):
                     hint = f"in a copy: terraform state replace-provider {source} {_REGISTRY}hashicorp/NAME"
                 raise UsageError(
-                    f"{_name(resource)} is of the provider {source}, which the catalogue has not", hint=hint
+                    f"{_name(resource)} uses the provider {source}, which live/orch.yaml does not have", hint=hint
                 )
             alias = found["alias"][1:] if found and found["alias"] else None
             if alias is not None and alias not in aliases:
                 hint = f"add `aws.{alias}:` under `providers:` of the stack, and configuration_aliases to the module"
                 raise UsageError(
-                    f"{_name(resource)} uses the provider configuration {alias!r}, which {self.unit.id} has not",
+                    f"{_name(resource)} uses the provider configuration {alias!r}, which {self.unit.id} does not have",
                     hint=hint,
                 )
 
     def _under_module(self, context: RunContext, data: bytes) -> bytes:
         path = context.run.folders.of_run / "states" / "adopted.tfstate"
-        write_private(path, data)
-        root = scratch(context, self.unit)
+        write_atomic(path, data)
+        root = scratch_root(context, self.unit)
         for address in top_level(json.loads(data)):
             context.terraform.cli.state_move(root, path, address, f"module.this.{address}")
         return path.read_bytes()
 
 
 def top_level(document: Mapping[str, Any]) -> Iterator[str]:
-    """Addresses of what stands in the root of a state: its resources, and its modules as a whole."""
+    """Yield the addresses in the root of a state: its resources, and its modules as a whole."""
     seen: set[str] = set()
     for resource in document.get("resources") or ():
         module = str(resource.get("module") or "")
         if not module and resource["mode"] != "managed":
-            continue  # a data source of the root is read anew
+            continue  # Data sources of the root are read again.
         address = first_module(module) if module else f"{resource['type']}.{resource['name']}"
         if address != "module.this" and address not in seen:
             seen.add(address)
@@ -137,7 +137,7 @@ def top_level(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def first_module(path: str) -> str:
-    """The first step of a module's address, with its index: ``module.a["x.y"]`` of ``module.a["x.y"].module.b``.
+    """Return the first step of a module's address, with its index: ``module.a["x.y"]`` of ``module.a["x.y"].module.b``.
 
     Terraform moves instances of a module, not all of them at once.
     """
@@ -145,7 +145,7 @@ def first_module(path: str) -> str:
     return found[0] if found else path
 
 
-def _full(source: str) -> str:
+def _full_address(source: str) -> str:
     return source if source.count("/") > 1 else f"{_REGISTRY}{source}"
 
 

@@ -1,26 +1,26 @@
-"""Carries a transfer out: locks held, files, states, books; each step looks whether it is done already."""
+"""Executes an accepted migration: files, states, receipts, ledger. Each step checks whether it is already done."""
 
 from __future__ import annotations
 
 from orchestrator.errors import UnitError
 from orchestrator.report.model import Phase, UnitPhase
 from orchestrator.run.context import RunContext
-from orchestrator.run.migrate.journal import Transfer, Write, make_edits
+from orchestrator.run.migrate.journal import StateEdit, Transfer, make_edits
 from orchestrator.run.unit.publish import publish_state
-from orchestrator.run.unit.receipts import note_written
+from orchestrator.run.unit.receipts import record_state_edit
 
 
-def carry_out(context: RunContext, transfer: Transfer) -> None:
-    """Do what is left of a transfer. The caller holds the locks of all its states.
+def execute_transfer(context: RunContext, transfer: Transfer) -> None:
+    """Execute the remaining steps of a transfer. The caller holds the locks of all its states.
 
     Args:
         context: the run.
-        transfer: what was accepted.
+        transfer: the accepted transfer.
 
     Raises:
-        UsageError: a file of ``live/`` was changed meanwhile.
-        UnitError: a state was changed meanwhile.
-        DeniedError, ThrottledError, SetupError: AWS cannot be reached or refuses; the same command goes on.
+        UsageError: a file of ``live/`` was changed in the meantime.
+        UnitError: a state was changed in the meantime.
+        DeniedError, ThrottledError, SetupError: AWS cannot be reached or refuses; the same command continues.
     """
     make_edits(context.run.folders.root, transfer)
     for write in transfer.writes:
@@ -28,14 +28,14 @@ def carry_out(context: RunContext, transfer: Transfer) -> None:
         context.run.sink(UnitPhase(unit.id, Phase.APPLY))
         version = _write(context, transfer, write)
         verb = transfer.command.partition(" ")[0]
-        note_written(context, unit, verb, write.lineage, {version: write.serial})
+        record_state_edit(context, unit, verb, write.lineage, {version: write.serial})
     for write in transfer.writes:
         publish_state(context, write.unit_in(context.catalogue))
     transfer.finish()
 
 
-def _write(context: RunContext, transfer: Transfer, write: Write) -> str:
-    """Write one state, unless it was written before; S3's id of the version that it is."""
+def _write(context: RunContext, transfer: Transfer, write: StateEdit) -> str:
+    """Write one state, unless it is already written. Return S3's id of its version."""
     unit = write.unit_in(context.catalogue)
     present = context.aws.objects.read(unit)
     found = present.sha256 if present is not None else ""
@@ -44,8 +44,8 @@ def _write(context: RunContext, transfer: Transfer, write: Write) -> str:
     if found != write.before:
         message = f"the state of {unit.id} was changed after the move was accepted"
         hint = (
-            f"look what has changed it (the versions of {unit.state_key} in the bucket); its version before was "
-            f"{write.version or 'none'}; remove {transfer.folder} to give this move up"
+            f"find out what changed it (versions of {unit.state_key} in the bucket; the version before was "
+            f"{write.version or 'none'}), or remove {transfer.folder} to abandon this move"
         )
         raise UnitError(message, hint=hint)
     context.run.journal.write("state-moving", unit=unit.id, before=write.version, serial=write.serial)

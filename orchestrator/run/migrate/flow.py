@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from orchestrator.report.model import Status, UnitDone, UnitReport
 from orchestrator.run.context import RunContext
-from orchestrator.run.migrate.execute import carry_out
+from orchestrator.run.migrate.execute import execute_transfer
 from orchestrator.run.migrate.journal import check_edits, new_transfer
 from orchestrator.run.migrate.request import MigrationRequest, PreparedMigration
-from orchestrator.run.migrate.trial import Trial, objections
+from orchestrator.run.migrate.trial import Trial, refused_changes
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.reports import unit_report
 
@@ -76,7 +76,7 @@ def execute_migration(
     folders = context.run.folders
     check_edits(folders.root, request.edits)
     accepted = new_transfer(folders.root, folders.run, command, request.edits, tried.prepared.writes)
-    carry_out(context, accepted)
+    execute_transfer(context, accepted)
     status = STATUSES[command.partition(" ")[0]]
     return [migrated(context, report, status) if report.unit in tried.planned else report for report in tried.reports]
 
@@ -96,7 +96,7 @@ def declined(reports: Sequence[UnitReport]) -> list[UnitReport]:
 
 def _judged(planned: Planned) -> UnitReport:
     report = planned.report
-    refused = objections(planned)
+    refused = refused_changes(planned)
     if not refused or report.status not in {Status.PLANNED, Status.BLOCKED}:
         return report
     cause = f"the next apply would {', '.join(refused)}; nothing was changed"

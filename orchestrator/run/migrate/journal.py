@@ -1,15 +1,14 @@
-"""Moves of states, step by step, so that a kill anywhere loses nothing: the same command again goes on.
+"""The record of a migration, which makes it safe to kill: the same command continues it.
 
-What will be done is decided first, by plans on copies, and nothing is written for that. Then a record of it is put on
-the disk, with each state before and after, and from there on it only goes forward: every step looks whether it is done
-already. The record says which version of each state object was the one before, and the bucket keeps that version.
+Plans on copies decide first what will be done; that writes nothing. Then a record with each state before and after goes
+to disk, and from then on the migration only goes forward: each step first checks whether it is done. The record has the
+version ids of the state objects before the migration, which the bucket keeps.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,21 +18,22 @@ from typing import Any
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import SetupError, UnitError, UsageError
+from orchestrator.util.files import sync_folder, write_atomic
 
 MIGRATION_FORMAT = 1
 _RECORD = "transfer.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
+class StateEdit:
     """One state object that gets other content.
 
     Attributes:
-        unit, stage, stack: the unit whose state it is; it may be in ``live/`` no more.
-        like: id of the unit in ``live/`` that it is like in all else: account, region, module.
-        before, after: hashes of its bytes; ``before`` is empty where there was none.
-        version: S3's id of the version before, which can be brought back; empty where there was none.
-        lineage, serial: of the state after; ``resources``: how many it has then.
+        unit, stage, stack: the unit whose state it is; it may no longer be in ``live/``.
+        like: id of the unit in ``live/`` with the same account, region and module.
+        before, after: hashes of the content; ``before`` is empty when there was no object.
+        version: S3's version id before the edit, which can be restored; empty when there was no object.
+        lineage, serial: of the state after the edit; ``resources``: its number of resources then.
     """
 
     unit: str
@@ -48,7 +48,7 @@ class Write:
     resources: int
 
     def unit_in(self, catalogue: Catalogue) -> Unit:
-        """The unit as a record."""
+        """Return the unit as a record."""
         like = catalogue.units[self.like]
         return replace(like, id=self.unit, stage=self.stage, stack=self.stack)
 
@@ -58,80 +58,80 @@ class Transfer:
     """One accepted move or adoption.
 
     Attributes:
-        folder: where its record and the states after are, mode 0600.
-        command: the words that it was asked for with, as in ``move prod live``: what finds it again.
-        edits: files of ``live/`` that change, in order.
-        writes: states that change, in order: where something goes to before where it leaves.
-        done: everything is done.
+        folder: contains the record and the states after, mode 0600.
+        command: the words after ``orch``, for example ``move prod live``; identifies the transfer.
+        edits: changes to files of ``live/``, in order.
+        writes: state edits in order; a target is written before its source is emptied.
+        done: every step is done.
     """
 
     folder: Path
     command: str
     edits: tuple[FileEdit, ...]
-    writes: tuple[Write, ...]
+    writes: tuple[StateEdit, ...]
     done: bool = False
 
-    def content(self, write: Write) -> bytes:
-        """The bytes of a state after.
+    def content(self, write: StateEdit) -> bytes:
+        """Return the content of a state after its edit.
 
         Raises:
-            SetupError: they are not there, or not those that were accepted.
+            SetupError: the file is missing or is not what was accepted.
         """
         path = self.folder / f"{write.after}.tfstate"
         data = path.read_bytes() if path.is_file() else b""
         if hashlib.sha256(data).hexdigest() != write.after:
             message = f"{path} is not what was accepted"
-            hint = f"remove {self.folder}, look which states have what, and run `orch {self.command}` again"
+            hint = f"remove {self.folder}, check the states, and run `orch {self.command}` again"
             raise SetupError(message, hint=hint)
         return data
 
     def save(self) -> None:
-        """Put the record on the disk, and wait until the disk has it."""
+        """Write the record, and wait until it is on disk."""
         document = {"format": MIGRATION_FORMAT, **asdict(self), "folder": None}
-        _durable(self.folder / _RECORD, (json.dumps(document, indent=2) + "\n").encode())
+        write_atomic(self.folder / _RECORD, (json.dumps(document, indent=2) + "\n").encode(), durable=True)
 
     def finish(self) -> None:
-        """Remove the record and the copies of states: what they say is in the bucket by now."""
+        """Remove the record and the copies of states, which are in the bucket now."""
         replace(self, done=True).save()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def new_transfer(
-    root: Path, run: str, command: str, edits: Sequence[FileEdit], writes: Sequence[tuple[Write, bytes]]
+    root: Path, run: str, command: str, edits: Sequence[FileEdit], writes: Sequence[tuple[StateEdit, bytes]]
 ) -> Transfer:
-    """Record what was accepted, durably, before the first step of it.
+    """Write the record of an accepted migration to disk, before its first step.
 
-    The folder is completed below the run and then renamed, so that a record is never seen without its states.
+    The folder is completed inside the run's folder and then renamed, so that a record never exists without its states.
     """
     staging = root / ".orch" / "runs" / run / "transfer"
     staging.mkdir(parents=True, mode=0o700)
     for write, data in writes:
-        _durable(staging / f"{write.after}.tfstate", data)
+        write_atomic(staging / f"{write.after}.tfstate", data, durable=True)
     transfer = Transfer(staging, command, tuple(edits), tuple(write for write, _ in writes))
     transfer.save()
     folder = root / ".orch" / "transfers" / run
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     staging.rename(folder)
-    _sync_folder(folder.parent)
+    sync_folder(folder.parent)
     return replace(transfer, folder=folder)
 
 
 def unfinished(root: Path) -> Iterator[Transfer]:
-    """Yield the accepted transfers of this repository that did not finish, the oldest first.
+    """Yield the unfinished transfers of this repository, oldest first.
 
-    A finished one whose folder was not removed, because orch was killed just then, is removed: it has copies of states.
+    Remove the folder of a finished one if it still exists because orch was killed: it contains copies of states.
 
     Raises:
-        SetupError: a record is of an unknown format.
+        SetupError: a record has an unknown format.
     """
     for path in sorted((root / ".orch" / "transfers").glob(f"*/{_RECORD}")):
         try:
             document = json.loads(path.read_bytes())
-        except ValueError:  # never: it is renamed into its place; but then nothing of it was begun
+        except ValueError:  # Cannot happen, because the record is renamed into place; nothing was begun then.
             continue
         if document.get("format") != MIGRATION_FORMAT:
-            message = f"{path} has the format {document.get('format')!r}; this orch knows {MIGRATION_FORMAT}"
-            raise SetupError(message, hint="finish it with the orch that began it")
+            message = f"{path} has format {document.get('format')!r}; this version of orch reads {MIGRATION_FORMAT}"
+            raise SetupError(message, hint="finish it with the version of orch that began it")
         transfer = _transfer(path.parent, document)
         if transfer.done:
             shutil.rmtree(path.parent, ignore_errors=True)
@@ -140,29 +140,29 @@ def unfinished(root: Path) -> Iterator[Transfer]:
 
 
 def unfinished_of(root: Path, command: str) -> Transfer | None:
-    """The unfinished transfer that a command began.
+    """Return the unfinished transfer that a command began.
 
     Raises:
-        UsageError: another one is unfinished: first that one, because both may be about the same states.
+        UsageError: another transfer is unfinished and must be finished first, because both may change the same states.
     """
     found = list(unfinished(root))
-    mine = next((transfer for transfer in found if transfer.command == command), None)
-    if mine is None and found:
-        message = f"`orch {found[0].command}` was cut off before its end"
-        raise UsageError(message, hint=f"run it again, it goes on: orch {found[0].command}")
-    return mine
+    own = next((transfer for transfer in found if transfer.command == command), None)
+    if own is None and found:
+        message = f"`orch {found[0].command}` was cut off before it was finished"
+        raise UsageError(message, hint=f"run it again to continue it: orch {found[0].command}")
+    return own
 
 
 def make_edits(root: Path, transfer: Transfer) -> tuple[str, ...]:
-    """Change the files of ``live/``; those already changed stay. Return the paths that were written.
+    """Change the files of ``live/`` that are not changed yet. Return the paths that were written.
 
     Raises:
-        UsageError: somebody else changed one of them meanwhile.
+        UsageError: a file was changed by somebody else.
     """
     written: list[str] = []
     for edit in transfer.edits:
         if _needs(root, edit):
-            _durable(root / edit.to, edit.after.encode(), mode=0o644)
+            write_atomic(root / edit.to, edit.after.encode(), mode=0o644, durable=True)
             if edit.path and edit.path != edit.to:
                 (root / edit.path).unlink(missing_ok=True)
             written.append(edit.to)
@@ -170,10 +170,10 @@ def make_edits(root: Path, transfer: Transfer) -> tuple[str, ...]:
 
 
 def check_edits(root: Path, edits: Sequence[FileEdit]) -> None:
-    """Look whether the files are still as they were read.
+    """Check that the files are still as they were when they were read.
 
     Raises:
-        UsageError: somebody changed one of them.
+        UsageError: a file was changed.
     """
     for edit in edits:
         _needs(root, edit)
@@ -181,37 +181,16 @@ def check_edits(root: Path, edits: Sequence[FileEdit]) -> None:
 
 def _needs(root: Path, edit: FileEdit) -> bool:
     old, new = root / edit.path if edit.path else None, root / edit.to
-    there = new.read_text(encoding="utf-8") if new.is_file() else None
+    current = new.read_text(encoding="utf-8") if new.is_file() else None
     gone = old is None or old == new or not old.exists()
-    if there == edit.after and gone:
+    if current == edit.after and gone:
         return False
-    if there == edit.after or (old is not None and old.is_file() and old.read_text(encoding="utf-8") == edit.before):
+    if current == edit.after or (old is not None and old.is_file() and old.read_text(encoding="utf-8") == edit.before):
         return True
-    if old is None and there is None:
+    if old is None and current is None:
         return True
-    message = f"{edit.path or edit.to} was changed while it was to be renamed"
+    message = f"{edit.path or edit.to} was changed before it could be renamed"
     raise UsageError(message, hint=f"make this change by hand, then run the command again:\n{edit.diff()}")
-
-
-def _durable(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Write a file, whole or not at all, and wait until the disk has it and its name."""
-    part = path.with_name(f".{path.name}.part")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in a folder."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _transfer(folder: Path, document: dict[str, Any]) -> Transfer:
@@ -220,9 +199,9 @@ def _transfer(folder: Path, document: dict[str, Any]) -> Transfer:
             folder=folder,
             command=str(document["command"]),
             edits=tuple(FileEdit(**each) for each in document["edits"]),
-            writes=tuple(Write(**each) for each in document["writes"]),
+            writes=tuple(StateEdit(**each) for each in document["writes"]),
             done=bool(document["done"]),
         )
     except (KeyError, TypeError) as error:
-        message = f"{folder / _RECORD} is no record of a transfer"
-        raise UnitError(message, hint="look which states have what before you remove it") from error
+        message = f"{folder / _RECORD} is not a valid record of a move or adoption"
+        raise UnitError(message, hint="check the states before you remove it") from error

@@ -1,4 +1,4 @@
-"""What a move or an adoption comes to, once states are read: what is planned on copies, and what is written then."""
+"""Requests to move or adopt, and what they plan and write once the states are read."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import UsageError
 from orchestrator.run.context import RunContext
-from orchestrator.run.migrate.journal import Write
+from orchestrator.run.migrate.journal import StateEdit
 from orchestrator.run.migrate.rename import Pair, Renaming, state_after
 from orchestrator.terraform.state.reader import read_state
 
-_THERE = "is there already"
+_THERE = "was already moved"
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedMigration:
-    """What would be done.
+    """The trials and state writes of a migration.
 
     Attributes:
-        trials: units with the state that each would have: to be planned on.
-        writes: states in the order in which they are written, with their bytes.
-        stand_ins: unit -> the unit under which its state is now.
-        said: what a person should know of it, a line each.
+        trials: units with the states that they would have, to be planned.
+        writes: the state edits in the order in which they are made, with the new content.
+        stand_ins: unit -> the unit that currently has its state.
+        notes: lines for the user.
     """
 
     trials: tuple[tuple[Unit, bytes], ...]
-    writes: tuple[tuple[Write, bytes], ...]
+    writes: tuple[tuple[StateEdit, bytes], ...]
     stand_ins: Mapping[str, Unit] = field(default_factory=dict)
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def with_state(self, unit: Unit, data: bytes) -> PreparedMigration:
-        """The same, where another content is written as the state of a unit."""
+        """Return the migration with other content for a unit's state."""
         state = read_state(data)
         changed = tuple(
             (replace(write, after=StateObject(data, "").sha256, serial=state.serial), data)
@@ -47,43 +47,44 @@ class PreparedMigration:
 
 
 class MigrationRequest(Protocol):
-    """A move or adoption that a person asked for."""
+    """A requested move or adoption."""
 
     @property
     def catalogue(self) -> Catalogue:
-        """As it is afterwards."""
+        """The configuration after the migration."""
 
     @property
     def edits(self) -> tuple[FileEdit, ...]:
-        """What changes in ``live/``."""
+        """The changes to ``live/``."""
 
     @property
     def selected(self) -> Sequence[str]:
-        """Ids of the units that it is about, in the catalogue."""
+        """Ids of the migrated units, in the configuration."""
 
     @property
     def locked(self) -> Sequence[Unit]:
-        """Units whose states' locks are held."""
+        """Units whose states are locked."""
 
     @property
     def operation(self) -> str:
-        """What the locks say."""
+        """The operation to write into the locks."""
 
     @property
     def takes_outputs(self) -> bool:
-        """Whether a state that lacks only its outputs is to get them at once."""
+        """Whether outputs that the state lacks are written into it immediately."""
 
     def prepare(self, context: RunContext) -> PreparedMigration:
-        """Read the states, and say what would become of them. Changes nothing.
+        """Read the states and return what would be written. Changes nothing.
 
         Raises:
-            UsageError: it cannot be; OrchError: something cannot be read.
+            UsageError: the migration is not possible.
+            OrchError: something cannot be read.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class RenameRequest:
-    """Rename units with their states. ``source``: what the person called it."""
+    """A rename of units with their states. ``source``: the old name as typed."""
 
     renaming: Renaming
     source: str
@@ -92,12 +93,12 @@ class RenameRequest:
 
     @property
     def catalogue(self) -> Catalogue:
-        """As it is after the rename."""
+        """The configuration after the rename."""
         return self.renaming.catalogue
 
     @property
     def edits(self) -> tuple[FileEdit, ...]:
-        """What changes in ``live/``."""
+        """The changes to ``live/``."""
         return self.renaming.edits
 
     @property
@@ -111,49 +112,52 @@ class RenameRequest:
         return tuple(unit for pair in self.renaming.pairs for unit in (pair.old, pair.new))
 
     def prepare(self, context: RunContext) -> PreparedMigration:
-        """Each state to its new place; units that have none, or have it there already, are left alone.
+        """Move each state to its new key; skip units that have no state or were already moved.
 
         Raises:
-            UsageError: nothing is left to do. UnitError: both places have something.
+            UsageError: there is nothing to do.
+            UnitError: both keys have a state that is not empty.
         """
         trials: list[tuple[Unit, bytes]] = []
-        writes: list[tuple[Write, bytes]] = []
+        writes: list[tuple[StateEdit, bytes]] = []
         stand_ins: dict[str, Unit] = {}
-        said: list[str] = []
+        notes: list[str] = []
         for pair in self.renaming.pairs:
             old, new = context.aws.objects.read(pair.old), context.aws.objects.read(pair.new)
-            if old is None or not alive(old.data):
-                where = _THERE if new is not None and alive(new.data) else "has no state yet"
-                said.append(f"{pair.new.id} {where}")
+            if old is None or not has_content(old.data):
+                where = _THERE if new is not None and has_content(new.data) else "has no state yet"
+                notes.append(f"{pair.new.id} {where}")
                 continue
-            moved, left = state_after(pair, old, new)
+            moved, emptied_state = state_after(pair, old, new)
             trials.append((pair.new, moved))
             writes += [
-                (write_of(pair.new, pair.new, new, moved), moved),
-                (write_of(pair.old, pair.new, old, left), left),
+                (state_edit(pair.new, pair.new, new, moved), moved),
+                (state_edit(pair.old, pair.new, old, emptied_state), emptied_state),
             ]
             stand_ins[pair.new.id] = pair.old
-        if not (writes or self.edits or any(line.endswith(_THERE) for line in said)):
-            bucket = _place(context, self.renaming.pairs)
-            message = f"there is no state of {self.source} to move: {'; '.join(said)}"
-            raise UsageError(message, hint=f"states are looked for in {bucket}; none goes between accounts or regions")
-        return PreparedMigration(tuple(trials), tuple(writes), stand_ins, tuple(said))
+        if not (writes or self.edits or any(line.endswith(_THERE) for line in notes)):
+            bucket = _expected_location(context, self.renaming.pairs)
+            message = f"{self.source} has no state to move: {'; '.join(notes)}"
+            raise UsageError(
+                message, hint=f"states are expected in {bucket}; they cannot move between accounts or regions"
+            )
+        return PreparedMigration(tuple(trials), tuple(writes), stand_ins, tuple(notes))
 
 
-def alive(data: bytes) -> bool:
-    """Whether a state has something in it.
+def has_content(data: bytes) -> bool:
+    """Return whether a state has resources or outputs.
 
     Raises:
-        UnitError: it is no state.
+        UnitError: it is not a valid state.
     """
     state = read_state(data)
     return bool(state.addresses or state.outputs)
 
 
-def write_of(unit: Unit, like: Unit, before: StateObject | None, after: bytes) -> Write:
-    """The record of one state that gets other content."""
+def state_edit(unit: Unit, like: Unit, before: StateObject | None, after: bytes) -> StateEdit:
+    """Return the record of one state that gets other content."""
     state = read_state(after)
-    return Write(
+    return StateEdit(
         unit=unit.id,
         stage=unit.stage,
         stack=unit.stack,
@@ -167,6 +171,6 @@ def write_of(unit: Unit, like: Unit, before: StateObject | None, after: bytes) -
     )
 
 
-def _place(context: RunContext, pairs: Sequence[Pair]) -> str:
+def _expected_location(context: RunContext, pairs: Sequence[Pair]) -> str:
     accounts = sorted({context.catalogue.account_of(pair.old).state_bucket for pair in pairs})
     return ", ".join(f"s3://{bucket}/{pairs[0].old.state_key}" for bucket in accounts[:1]) or "no bucket"

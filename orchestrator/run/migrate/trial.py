@@ -1,7 +1,7 @@
-"""What would Terraform do with a unit if its state were another one? Planned on a copy; nothing in AWS is written.
+"""Plans a unit as if it had another state: on a copy, without writing anything in AWS.
 
-The unit's root is rendered as ever, with one more file: an override that puts its state into a local file. So the plan
-is made by the planner that makes all plans, and judged as all are.
+The unit's root is rendered as usual, plus an override that puts its state into a local file. So the usual planner makes
+the plan, and the judge judges it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
-from orchestrator.render import hcl_text as hcl
+from orchestrator.render.hcl_text import hcl_quote
 from orchestrator.render.values import Upstream
-from orchestrator.render.write import Rendered, Workspace, write_private
+from orchestrator.render.write import Rendered, RootRenderer
 from orchestrator.report.model import Status
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.paths import Folders
@@ -21,6 +21,7 @@ from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.planner import plan_unit
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 from orchestrator.terraform.model import Action, ResourceChange
+from orchestrator.util.files import write_atomic
 
 _OVERRIDE = "orch_trial_override.tf"
 _REFUSED = frozenset({Action.CREATE, Action.DELETE, Action.REPLACE, Action.FORGET})
@@ -28,27 +29,27 @@ _REFUSED = frozenset({Action.CREATE, Action.DELETE, Action.REPLACE, Action.FORGE
 
 @dataclass(frozen=True, slots=True)
 class TrialFolders(Folders):
-    """The folders of a run, with those of units kept apart from those that are applied or shown to people."""
+    """The folders of a run, with separate folders for the units of trials."""
 
     def unit(self, unit: Unit) -> Path:
         """The root of the trial."""
         return self.of_run / "trials" / unit.folder / "root"
 
     def shown(self, unit: Unit) -> Path:
-        """Nothing for people: only Terraform's data folder is in it."""
+        """A folder for Terraform's data only."""
         return self.of_run / "trials" / unit.folder / "shown"
 
     def state(self, unit: Unit) -> Path:
-        """The copy of the state that is planned on."""
+        """The copy of the state."""
         return self.of_run / "trials" / unit.folder / "trial.tfstate"
 
 
-class TrialWorkspace(Workspace):
+class TrialWorkspace(RootRenderer):
     """Renders roots whose state is a local file.
 
     Args:
-        catalogue: the loaded catalogue.
-        folders: say where that file is.
+        catalogue: the configuration.
+        folders: give the path of that file.
     """
 
     def __init__(self, catalogue: Catalogue, folders: TrialFolders) -> None:
@@ -56,15 +57,15 @@ class TrialWorkspace(Workspace):
         self._folders = folders
 
     def render(self, unit: Unit, upstream: Upstream, folder: Path) -> Rendered:
-        """As for every plan, and the override."""
+        """Render as usual, and add the override."""
         rendered = super().render(unit, upstream, folder)
-        path = hcl.hcl_quote(str(self._folders.state(unit).absolute()))
+        path = hcl_quote(str(self._folders.state(unit).absolute()))
         text = f'terraform {{\n  backend "local" {{\n    path = {path}\n  }}\n}}\n'
-        write_private(folder / _OVERRIDE, text.encode())
+        write_atomic(folder / _OVERRIDE, text.encode())
         return rendered
 
     def refresh(self, rendered: Path, folder: Path) -> None:
-        """Nothing: a trial is not shown."""
+        """Do nothing: a trial is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Trial:
 
     Attributes:
         context: the run.
-        stand_ins: unit -> the unit whose state it would have, for units whose states are not where they will be.
+        stand_ins: unit -> the unit that currently has its state.
     """
 
     context: RunContext
@@ -81,28 +82,28 @@ class Trial:
 
     @property
     def folders(self) -> TrialFolders:
-        """Where it works."""
+        """The folders of the trial."""
         return TrialFolders(root=self.context.run.folders.root, run=self.context.run.folders.run)
 
     def plan(self, unit: Unit, state: bytes) -> Planned:
-        """Plan a unit as if its state were this one; a failure is a report, never an exception.
+        """Plan a unit as if it had this state. A failure is a report, never an exception.
 
         Raises:
             NotAppliedError, DeniedError, ThrottledError, SetupError, UnitError: an upstream cannot be read.
         """
-        write_private(self.folders.state(unit), state)
+        write_atomic(self.folders.state(unit), state)
         catalogue = self.context.catalogue
         before = replace(catalogue, units={**catalogue.units, **self.stand_ins})
         values = Upstreams(before, self.context.aws.states).for_apply(unit)
         return plan_unit(self._context(), unit, UpstreamValues(values=values, pending=()))
 
     def take_outputs(self, unit: Unit, planned: Planned) -> bytes | None:
-        """The state with its outputs, when the plan changes those and no resource; None when there is nothing to take.
+        """Return the state with the plan's outputs if the plan changes only outputs; None otherwise.
 
-        The plan is applied to the copy. Nothing but outputs changes in it, so nothing in AWS is touched.
+        Applies the plan to the copy. It changes only outputs, so it does not touch AWS.
 
         Raises:
-            TerraformError: Terraform cannot write them.
+            TerraformError: Terraform cannot write the outputs.
         """
         plan = planned.plan
         if plan is None or plan.empty or plan.changes or planned.report.status is not Status.PLANNED:
@@ -117,8 +118,8 @@ class Trial:
         return replace(self.context, terraform=terraform, run=replace(self.context.run, folders=self.folders))
 
 
-def objections(planned: Planned) -> tuple[str, ...]:
-    """What a plan does that no move and no adoption may end in, one line each."""
+def refused_changes(planned: Planned) -> tuple[str, ...]:
+    """Return the changes of a plan that no migration may cause, one line each."""
     if planned.plan is None:
         return ()
     return tuple(f"{each.action.value} {_short(each.address)}" for each in planned.plan.changes if _is_refused(each))

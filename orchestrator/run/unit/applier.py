@@ -16,15 +16,15 @@ from orchestrator.run.context import RunContext
 from orchestrator.run.history.paths import Folders
 from orchestrator.run.unit.backups import save_copies
 from orchestrator.run.unit.compare import destroys, unannounced
-from orchestrator.run.unit.locking import tell_waits
+from orchestrator.run.unit.locks import report_lock_waits
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.planner import plan_unit
 from orchestrator.run.unit.progress import ChangeDetector, progress_callback, warning_callback
 from orchestrator.run.unit.publish import publish_state, repair_published
-from orchestrator.run.unit.push_state import tell_unsaved
-from orchestrator.run.unit.receipts import confirm, settle
+from orchestrator.run.unit.push_state import report_unsaved
+from orchestrator.run.unit.receipts import confirm_plan, record_writes
 from orchestrator.run.unit.reports import failure_report
-from orchestrator.run.unit.role import role_fields, role_of
+from orchestrator.run.unit.role import apply_role, role_fields
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 from orchestrator.terraform.failures import StalePlanError
 from orchestrator.terraform.model import PlanRecord
@@ -91,9 +91,9 @@ class Applier:
         return plan_unit(self.context, unit, UpstreamValues(values=values, pending=()))
 
     def _apply_or_plan_again(self, unit: Unit, real: Planned) -> UnitReport:
-        """Apply; when another run was faster, plan anew, and go on only if that does nothing that was not approved.
+        """Apply; if that fails because another run was faster, plan again, and apply only what was approved.
 
-        The same for a plan that an earlier run made and that cannot be applied as it is any more.
+        The same when a plan of an earlier run can no longer be applied.
         """
         resumed = real.receipt is not None and real.receipt.run != self.context.run.folders.run
         try:
@@ -114,23 +114,23 @@ class Applier:
         return again.report if again.report.status is Status.UNCHANGED else self._apply(unit, again)
 
     def _objection(self, before: Planned, real: Planned) -> UnitReport | None:
-        """None when the real plan may be applied; else the report that says why not."""
+        """Return None when the real plan may be applied; else the report that shows why not."""
         if real.plan is None or real.report.status not in {Status.UNCHANGED, Status.PLANNED}:
             return real.report
         if before.plan is not None:
             lines = unannounced(before.plan, real.plan)
             return replace(real.report, status=Status.STALE, cause="; ".join(lines)) if lines else None
-        return None if real.plan.empty else self._unseen(real.report, destroys(real.plan))
+        return None if real.plan.empty else self._without_preview(real.report, destroys(real.plan))
 
-    def _unseen(self, report: UnitReport, lost: tuple[str, ...]) -> UnitReport | None:
-        """A unit that could not be shown before: ask for it again, or go on only if nothing is lost."""
+    def _without_preview(self, report: UnitReport, lost: tuple[str, ...]) -> UnitReport | None:
+        """Ask about a unit that was not previewed; without anybody to ask, apply it only if nothing is lost."""
         if self.ask_again is None:
-            cause = f"could not be shown before, and would {'; '.join(lost)}"
+            cause = f"was not previewed, and would {'; '.join(lost)}"
             return replace(report, status=Status.STALE, cause=cause) if lost else None
         self.context.run.sink(UnitPhase(report.unit, Phase.APPROVE))
         if self.ask_again(report):
             return None
-        return replace(report, status=Status.DECLINED, cause="you said no")
+        return replace(report, status=Status.DECLINED, cause="declined")
 
     def _apply(self, unit: Unit, real: Planned) -> UnitReport:
         context = self.context
@@ -143,20 +143,20 @@ class Applier:
             message = f"{unit.id} was not applied: the run was interrupted"
             raise InterruptedRunError(message)
         run = real.receipt.run
-        role = role_of(context, unit, real.verdict)
-        receipt = self._confirmed(unit, real, real.receipt, role)
+        role = apply_role(context, unit, real.verdict)
+        receipt = self._confirm_receipt(unit, real, real.receipt, role)
         verb = "destroy" if self.destroy else "apply"
         context.run.journal.write(f"{verb}-started", unit=unit.id, plan=receipt.plan_sha256, **role_fields(role))
         context.run.sink(UnitPhase(unit.id, Phase.DESTROY if self.destroy else Phase.APPLY))
         folder = Folders(root=context.run.folders.root, run=run).unit(unit)
         root = replace(context.root(unit, preview=False), folder=folder, env=context.apply_environment(unit, role))
-        watched = ChangeDetector(progress_callback(context.run.sink, unit.id))
+        detector = ChangeDetector(progress_callback(context.run.sink, unit.id))
         try:
             context.terraform.cli.apply(
                 root,
                 real.plan.file,
                 timeout=context.run.options.timeout or unit.timeouts.apply,
-                on_line=tell_waits(context, unit, watched),
+                on_line=report_lock_waits(context, unit, detector),
                 on_warning=warning_callback(context.run.sink, unit.id),
                 lock_timeout=context.run.options.terraform_lock_timeout,
             )
@@ -164,36 +164,36 @@ class Applier:
             context.run.journal.write(f"{verb}-ended", unit=unit.id, ok=False, cause="the plan is out of date")
             raise
         except OrchError as error:
-            with suppress(OrchError):  # it was told of; why the apply failed matters more
-                settle(context, unit, receipt, ok=False, began=watched.began)
-            failed = tell_unsaved(context, unit, run, self._failed(unit, real.plan, real.report, error))
+            with suppress(OrchError):  # A notice reported it, and the failed apply matters more.
+                record_writes(context, unit, receipt, ok=False, began=detector.began)
+            failed = report_unsaved(context, unit, run, self._failed(unit, real.plan, real.report, error))
             context.run.journal.note(f"{verb}-ended", unit=unit.id, ok=False, cause=failed.cause[:500])
             return failed
         finally:
             context.aws.states.forget(unit.id)
         try:
-            receipt = settle(context, unit, receipt, ok=True)
+            receipt = record_writes(context, unit, receipt, ok=True)
         finally:
-            context.run.journal.note(f"{verb}-ended", unit=unit.id, ok=True, **_state_of(receipt))
+            context.run.journal.note(f"{verb}-ended", unit=unit.id, ok=True, **_state_fields(receipt))
             publish_state(context, unit)
         return replace(real.report, status=Status.DESTROYED if self.destroy else Status.APPLIED)
 
-    def _confirmed(self, unit: Unit, real: Planned, made: Receipt, role: AnyRole) -> Receipt:
-        """The receipt of a plan that may be applied right now, with a copy of what it changes that is protected."""
+    def _confirm_receipt(self, unit: Unit, real: Planned, judged: Receipt, role: AnyRole) -> Receipt:
+        """Return the receipt of a plan that may be applied now, after copying the protected resources it changes."""
         context = self.context
-        plan = real.plan if made.run == context.run.folders.run else None
-        receipt, plan = confirm(context, unit, made=made, plan=plan, run=made.run)
-        if save_copies(context, unit, plan, role):  # which may take minutes
-            receipt, _ = confirm(context, unit, made=made, plan=plan, run=made.run)
+        plan = real.plan if judged.run == context.run.folders.run else None
+        receipt, plan = confirm_plan(context, unit, expected=judged, plan=plan, run=judged.run)
+        if save_copies(context, unit, plan, role):  # This may take minutes.
+            receipt, _ = confirm_plan(context, unit, expected=judged, plan=plan, run=judged.run)
         return receipt
 
     def _failed(self, unit: Unit, plan: PlanRecord, shown: UnitReport, error: OrchError) -> UnitReport:
-        """A failed apply. What a provider passes on of an API's message may repeat a sensitive value of the plan."""
+        """Return the report of a failed apply, without sensitive values that a provider's message may repeat."""
         failure = failure_report(self.context, unit, error)
         return replace(shown, status=failure.status, cause=scrub(plan, failure.cause), error=scrub(plan, failure.error))
 
 
-def _state_of(receipt: Receipt) -> dict[str, str | int]:
-    """What the journal says of the state that an apply wrote."""
+def _state_fields(receipt: Receipt) -> dict[str, str | int]:
+    """Return the journal's fields about the state that an apply wrote."""
     wrote = receipt.wrote
     return {} if wrote is None else {"lineage": wrote.lineage, "serial": wrote.last}

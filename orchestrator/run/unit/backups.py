@@ -1,4 +1,4 @@
-"""Before something protected is changed, what can be saved of it is saved; ``copies.json`` of the run says where."""
+"""Makes safety copies before protected resources are changed, and lists them in ``copies.json`` of the run."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator.aws.backup.backup import Waiting, can_copy, make_copy
-from orchestrator.aws.backup.locate import whereabouts
+from orchestrator.aws.backup.backup import WaitOptions, back_up, can_back_up
+from orchestrator.aws.backup.locate import locate_resource
 from orchestrator.aws.causes import AwsFailure
 from orchestrator.aws.errors import translate
 from orchestrator.aws.identity.roles import AnyRole
@@ -30,13 +30,13 @@ _CHANGED = frozenset({Action.UPDATE, Action.REPLACE, Action.DELETE})
 
 @dataclass(frozen=True, slots=True)
 class CopyEntry:
-    """What was saved of one resource, and where.
+    """One safety copy.
 
     Attributes:
-        unit, address, type, action: which change it was saved before.
-        what: in words; of a type that cannot be saved: that nothing was.
-        where: ARNs, ``s3://`` addresses, files relative to the repository; none when nothing was saved.
-        at: when, ISO 8601, UTC.
+        unit, address, type, action: the change that it was made before.
+        what: what was copied; for a type that orch cannot copy, that nothing was.
+        where: ARNs, ``s3://`` addresses, and files relative to the repository; empty when nothing was copied.
+        at: time, ISO 8601, UTC.
     """
 
     unit: str
@@ -49,9 +49,9 @@ class CopyEntry:
 
 
 def changed_protected(plan: PlanRecord, protected: Protected) -> Iterator[ResourceChange]:
-    """The protected resources that a plan changes in place, replaces or deletes.
+    """Yield the protected resources that a plan updates, replaces or deletes.
 
-    Every update counts, one of tags too: nobody knows what an update does before it is done.
+    Every update counts, even one of tags: its effect is not known in advance.
     """
     for change in plan.changes:
         if change.mode == "managed" and change.type in protected and change.action in _CHANGED:
@@ -59,17 +59,17 @@ def changed_protected(plan: PlanRecord, protected: Protected) -> Iterator[Resour
 
 
 def save_copies(context: RunContext, unit: Unit, plan: PlanRecord, role: AnyRole) -> bool:
-    """Save what can be saved of what a plan is about to change, under the role that applies it.
+    """Make safety copies of what a plan is about to change, under the role that applies it.
 
-    A copy of a pool is a private file of this run, and goes to the state bucket too: a CI machine and its files are
-    gone after the run. It holds personal data.
+    The copy of a user pool contains personal data. It is a private file of this run, and is uploaded to the state
+    bucket because the files of a CI machine are gone after the run.
 
     Returns:
-        whether there was something to save.
+        whether the plan changes anything protected.
 
     Raises:
-        BlockedError: something cannot be saved; nothing was changed.
-        InterruptedRunError: the run was interrupted meanwhile.
+        BlockedError: a copy cannot be made; nothing was changed.
+        InterruptedRunError: the run was interrupted.
     """
     changes = list(changed_protected(plan, context.guard.judge.policies.protected))
     if not changes:
@@ -84,17 +84,19 @@ def save_copies(context: RunContext, unit: Unit, plan: PlanRecord, role: AnyRole
 
 
 def _saved(context: RunContext, unit: Unit, change: ResourceChange, role: AnyRole) -> CopyEntry:
-    what: str = "nothing was saved: orch has no copy for this type"
+    what: str = "no copy: orch cannot copy this type"
     where: tuple[str, ...] = ()
-    if can_copy(change.type):
+    if can_back_up(change.type):
         try:
             what, where = _copy(context, unit, change, role)
         except InterruptedRunError as error:
             raise InterruptedRunError(f"{unit.id} was not applied: {error.what}") from error
         except OrchError as error:
-            message = f"{_short(change)} was not changed, as no safety copy of it could be made: {error.what}"
+            message = f"{_short(change)} was not changed, because its safety copy failed: {error.what}"
             hint = f"{error.hint}; " if error.hint else ""
-            raise BlockedError(message, hint=f"{hint}an apply goes on only with a copy") from error
+            raise BlockedError(
+                message, hint=f"{hint}a protected resource is changed only after it was copied"
+            ) from error
     return CopyEntry(
         unit=unit.id,
         address=label(change),
@@ -107,35 +109,35 @@ def _saved(context: RunContext, unit: Unit, change: ResourceChange, role: AnyRol
 
 
 def _copy(context: RunContext, unit: Unit, change: ResourceChange, role: AnyRole) -> tuple[str, tuple[str, ...]]:
-    """What was saved, in words, and where."""
+    """Return what was copied, and where to."""
     short = _short(change)
-    thing = whereabouts(context.catalogue, unit, change.type, change.before)
-    if thing is None:
+    resource = locate_resource(context.catalogue, unit, change.type, change.before)
+    if resource is None:
         message = "the plan does not say what AWS calls it"
         raise BlockedError(message)
-    name = re.sub(r"[^A-Za-z0-9_.-]", "-", thing.id)
+    name = re.sub(r"[^A-Za-z0-9_.-]", "-", resource.id)
     file = context.run.folders.copies_of(unit) / f"{name}.json.gz"
-    waiting = Waiting(
+    waiting = WaitOptions(
         stopped=context.run.stop.is_set,
         tell=lambda text: context.run.sink(UnitProgress(unit.id, f"{short}: copy: {text}")),
     )
     mark = f"{context.run.folders.run}-{secrets.token_hex(2)}"
-    copied = make_copy(context.aws.identities, role, thing, file=file, label=mark, waiting=waiting)
+    copied = back_up(context.aws.identities, role, resource, file=file, label=mark, waiting=waiting)
     if copied is None:
-        return "nothing was saved: it is not there any more", ()
+        return "no copy: it no longer exists", ()
     if copied.file is None:
         return copied.what, (copied.arn,)
-    return f"{copied.what}. It holds personal data", (
+    return f"{copied.what}. It contains personal data", (
         copied.file.relative_to(context.run.folders.root).as_posix(),
         _upload(context, unit, copied.file, role),
     )
 
 
 def _upload(context: RunContext, unit: Unit, file: Path, role: AnyRole) -> str:
-    """Put a copy into the unit's state bucket, which is encrypted; where it is.
+    """Upload a copy to the unit's state bucket, which is encrypted, and return its address.
 
     Raises:
-        DeniedError, ThrottledError, SetupError, UnitError: it cannot be put there.
+        DeniedError, ThrottledError, SetupError, UnitError: the upload failed.
     """
     account = context.catalogue.account_of(unit)
     key = f"copies/{unit.folder}/{context.run.folders.run}/{file.name}"
@@ -151,16 +153,16 @@ def _upload(context: RunContext, unit: Unit, file: Path, role: AnyRole) -> str:
             )
     except AwsFailure as error:
         raise translate(
-            error, f"put the copy into {account.state_bucket}", context.aws.identities.context(account)
+            error, f"upload the copy to {account.state_bucket}", context.aws.identities.context(account)
         ) from error
     return f"s3://{account.state_bucket}/{key}"
 
 
 def _record(context: RunContext, entry: CopyEntry) -> None:
-    """Add an entry to the run's ``copies.json``; units are applied side by side.
+    """Add an entry to the run's ``copies.json``. Units are applied in parallel, so the file is locked.
 
     Raises:
-        BlockedError: it cannot be written: nobody would find the copy.
+        BlockedError: the file cannot be written, so nobody would find the copy.
     """
     path = context.run.folders.copies
     try:
@@ -169,8 +171,8 @@ def _record(context: RunContext, entry: CopyEntry) -> None:
             document = {"format": BACKUP_FORMAT, "kind": "copies", "copies": [*before, asdict(entry)]}
             write_atomic(path, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
     except OSError as error:
-        message = f"{entry.address} was not changed, as {path.name} cannot be written: {error.strerror}"
-        raise BlockedError(message, hint="make room on the disk") from error
+        message = f"{entry.address} was not changed, because {path.name} cannot be written: {error.strerror}"
+        raise BlockedError(message, hint="free disk space") from error
 
 
 def _short(change: ResourceChange) -> str:

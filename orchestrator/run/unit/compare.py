@@ -1,7 +1,7 @@
-"""Does a real plan do only what its approved preview announced?
+"""Compares a real plan with its approved preview: it must do only what the preview announced.
 
-A change is announced when the preview has the same action on the same address and every attribute ends as the preview
-said, or the preview said that it was not known yet: an unknown that became known is announced.
+A change is announced when the preview has the same action on the same address, and every attribute ends as the preview
+announced or was unknown in the preview.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from orchestrator.terraform.model import Action, OutputChange, PlanRecord, Resou
 
 
 def unannounced(preview: PlanRecord, real: PlanRecord) -> tuple[str, ...]:
-    """What the real plan does that the preview did not say, one line each; empty when it may go on.
+    """Return what the real plan does that the preview did not announce, one line each; empty when it may be applied.
 
     Args:
         preview: the plan that was shown and approved.
         real: the plan that would be applied now.
     """
-    said: dict[tuple[str, str | None], ResourceChange | None] = {}
-    for change in preview.changes:  # what is named twice announces nothing: which of the two was meant is not said
-        said[_key(change)] = None if _key(change) in said else change
-    lines = [line for change in real.changes if (line := _resource(change, said.get(_key(change)))) is not None]
+    announced: dict[tuple[str, str | None], ResourceChange | None] = {}
+    for change in preview.changes:  # An address that occurs twice is ambiguous, so it announces nothing.
+        announced[_key(change)] = None if _key(change) in announced else change
+    lines = [line for change in real.changes if (line := _resource(change, announced.get(_key(change)))) is not None]
     for name, output in sorted(real.outputs.items()):
         line = _output(name, output, preview.outputs.get(name))
         if line is not None:
@@ -31,7 +31,7 @@ def unannounced(preview: PlanRecord, real: PlanRecord) -> tuple[str, ...]:
 
 
 def destroys(plan: PlanRecord) -> tuple[str, ...]:
-    """Addresses of what a plan deletes, replaces or forgets, with the action."""
+    """Return the addresses that a plan deletes, replaces or forgets, with the action."""
     return tuple(f"{change.action.value} {change.address}" for change in plan.changes if change.action.destructive)
 
 
@@ -39,102 +39,111 @@ def _key(change: ResourceChange) -> tuple[str, str | None]:
     return (change.address, change.deposed)
 
 
-def _resource(real: ResourceChange, said: ResourceChange | None) -> str | None:
+def _resource(real: ResourceChange, announced: ResourceChange | None) -> str | None:
     if real.mode != "managed" and real.action in {Action.READ, Action.NOOP}:  # data read again changes nothing
         return None
     what = f"{real.action.value} {real.address}"
-    if said is None:
+    if announced is None:
         return f"{what}: not in the preview"
-    if real.previous_address != said.previous_address or real.importing != said.importing:
-        return f"{what}: the preview moved or imported it otherwise"
-    if real.action is not said.action and not (real.action is Action.UPDATE and said.action is Action.REPLACE):
-        return f"{what}: the preview said {said.action.value}"
-    path = _difference(real.after, real.after_unknown, said.after, said.after_unknown)
-    return None if path is None else f"{what}: {path or 'its value'} is not what the preview said"
+    if real.previous_address != announced.previous_address or real.importing != announced.importing:
+        return f"{what}: the preview moved or imported it differently"
+    if real.action is not announced.action and not (
+        real.action is Action.UPDATE and announced.action is Action.REPLACE
+    ):
+        return f"{what}: the preview announced {announced.action.value}"
+    path = _difference(real.after, real.after_unknown, announced.after, announced.after_unknown)
+    return None if path is None else f"{what}: {path or 'its value'} is not what the preview announced"
 
 
-def _output(name: str, real: OutputChange, said: OutputChange | None) -> str | None:
+def _output(name: str, real: OutputChange, announced: OutputChange | None) -> str | None:
     if real.action is Action.NOOP:
         return None
-    if said is None:
+    if announced is None:
         return f"output {name}: not in the preview"
-    if said.action is Action.NOOP:
-        return f"output {name}: the preview said that it stays"
-    path = _difference(real.after, real.after_unknown, said.after, said.after_unknown)
-    goes = real.action is Action.DELETE and said.action is not Action.DELETE
-    return f"output {name}: not what the preview said" if goes or path is not None else None
+    if announced.action is Action.NOOP:
+        return f"output {name}: the preview did not change it"
+    path = _difference(real.after, real.after_unknown, announced.after, announced.after_unknown)
+    removed = real.action is Action.DELETE and announced.action is not Action.DELETE
+    return f"output {name}: not what the preview announced" if removed or path is not None else None
 
 
-def _difference(real: Any, real_unknown: Any, said: Any, said_unknown: Any) -> str | None:
-    """The first path at which the real value was not announced; None when there is none, "" for the whole value."""
-    if said_unknown is True:
+def _difference(real: Any, real_unknown: Any, announced: Any, announced_unknown: Any) -> str | None:
+    """Return the path of the first value that was not announced; None when there is none, "" for the whole value."""
+    if announced_unknown is True:
         return None
     if real_unknown is True:
         return ""
-    if _is_map(real, real_unknown) and _is_map(said, said_unknown):
-        return _map_difference(_map(real), _map(real_unknown), _map(said), _map(said_unknown))
-    if _is_list(real, real_unknown) and _is_list(said, said_unknown):
-        return _list_difference(_list(real), _list(real_unknown), _list(said), _list(said_unknown))
-    return None if real == said and isinstance(real, bool) is isinstance(said, bool) else ""  # True is not 1
+    if _is_map(real, real_unknown) and _is_map(announced, announced_unknown):
+        return _map_difference(_map(real), _map(real_unknown), _map(announced), _map(announced_unknown))
+    if _is_list(real, real_unknown) and _is_list(announced, announced_unknown):
+        return _list_difference(_list(real), _list(real_unknown), _list(announced), _list(announced_unknown))
+    return None if real == announced and isinstance(real, bool) is isinstance(announced, bool) else ""  # True is not 1
 
 
 def _map_difference(
-    real: Mapping[str, Any], real_unknown: Mapping[str, Any], said: Mapping[str, Any], said_unknown: Mapping[str, Any]
+    real: Mapping[str, Any],
+    real_unknown: Mapping[str, Any],
+    announced: Mapping[str, Any],
+    announced_unknown: Mapping[str, Any],
 ) -> str | None:
-    for key in sorted({*real, *real_unknown, *said, *said_unknown}):
-        path = _difference(real.get(key), real_unknown.get(key), said.get(key), said_unknown.get(key))
+    for key in sorted({*real, *real_unknown, *announced, *announced_unknown}):
+        path = _difference(real.get(key), real_unknown.get(key), announced.get(key), announced_unknown.get(key))
         if path is not None:
             return f"{key}.{path}" if path else key
     return None
 
 
 def _list_difference(
-    real: Sequence[Any], real_unknown: Sequence[Any], said: Sequence[Any], said_unknown: Sequence[Any]
+    real: Sequence[Any], real_unknown: Sequence[Any], announced: Sequence[Any], announced_unknown: Sequence[Any]
 ) -> str | None:
-    if any(_any_unknown(mark) for mark in said_unknown):
-        return _unordered_difference(real, real_unknown, said, said_unknown)
-    if len(real) != len(said):
+    if any(_any_unknown(mark) for mark in announced_unknown):
+        return _unordered_difference(real, real_unknown, announced, announced_unknown)
+    if len(real) != len(announced):
         return ""
     for number, item in enumerate(real):
-        path = _difference(item, _at(real_unknown, number), said[number], None)
+        path = _difference(item, _at(real_unknown, number), announced[number], None)
         if path is not None:
             return f"{number}.{path}" if path else str(number)
     return None
 
 
 def _unordered_difference(
-    real: Sequence[Any], real_unknown: Sequence[Any], said: Sequence[Any], said_unknown: Sequence[Any]
+    real: Sequence[Any], real_unknown: Sequence[Any], announced: Sequence[Any], announced_unknown: Sequence[Any]
 ) -> str | None:
-    """Plan JSON does not tell sets from lists, and a set is sorted anew (and may shrink) when an element becomes known.
+    """Compare lists of which some announced elements are unknown.
 
-    So with an unknown inside: each element must be what one that was announced became, no two of them the same one;
-    and of what was known of an element, some element must have it still.
+    Plan JSON does not distinguish sets from lists. A set is sorted differently, and may shrink, once an element
+    becomes known. So each real element must match a different announced element, and each announced element that was
+    partly known must match some real element.
     """
     fits = [
-        [_difference(item, _at(real_unknown, n), other, _at(said_unknown, m)) is None for m, other in enumerate(said)]
+        [
+            _difference(item, _at(real_unknown, n), other, _at(announced_unknown, m)) is None
+            for m, other in enumerate(announced)
+        ]
         for n, item in enumerate(real)
     ]
-    for number in range(len(said)):
-        if _at(said_unknown, number) is not True and not any(row[number] for row in fits):
+    for number in range(len(announced)):
+        if _at(announced_unknown, number) is not True and not any(row[number] for row in fits):
             return str(number)
     unmatched = _unmatched(fits)
     return None if unmatched is None else str(unmatched)
 
 
 def _unmatched(fits: Sequence[Sequence[bool]]) -> int | None:
-    """The first row for which no column of its own is left, whatever the others take; None when all have one."""
+    """Return the first row that cannot be assigned a column of its own, in any assignment; None when every row can."""
     taken: dict[int, int] = {}
 
-    def place(row: int, tried: set[int]) -> bool:
+    def assign(row: int, tried: set[int]) -> bool:
         for column, fit in enumerate(fits[row]):
             if fit and column not in tried:
                 tried.add(column)
-                if column not in taken or place(taken[column], tried):
+                if column not in taken or assign(taken[column], tried):
                     taken[column] = row
                     return True
         return False
 
-    return next((row for row in range(len(fits)) if not place(row, set())), None)
+    return next((row for row in range(len(fits)) if not assign(row, set())), None)
 
 
 def _any_unknown(mark: Any) -> bool:

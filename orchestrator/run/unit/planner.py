@@ -8,21 +8,20 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import InterruptedRunError, OrchError, UnitError
+from orchestrator.guard.findings import headline
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.receipt.freeze import freeze, hash_file
 from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
-from orchestrator.report.values.changes import change_lines
+from orchestrator.report.values.changes import change_lines, unplanned_deletes
 from orchestrator.run.checks.contents import count_contents
 from orchestrator.run.context import RunContext
-from orchestrator.run.unit.planned import Planned
-from orchestrator.run.unit.prepare import PreparedUnit, prepare_unit
+from orchestrator.run.unit.planned import Planned, without_placeholder
+from orchestrator.run.unit.prepare import PreparedUnit, lift_waived, prepare_unit
 from orchestrator.run.unit.progress import progress_callback, warning_callback
-from orchestrator.run.unit.receipts import attest
-from orchestrator.run.unit.replace import absolute
+from orchestrator.run.unit.receipts import make_receipt
+from orchestrator.run.unit.replace import module_address
 from orchestrator.run.unit.reports import failure_report, unit_report
-from orchestrator.run.unit.saved_plan import without_placeholder
 from orchestrator.run.unit.upstreams import UpstreamValues
-from orchestrator.run.unit.waived import lift_waived
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.failures import TerraformError
 from orchestrator.terraform.model import Action, PlanRecord
@@ -113,11 +112,11 @@ class _Planning:
             on_line=progress_callback(context.run.sink, unit.id),
             on_warning=warning_callback(context.run.sink, unit.id),
             destroy=self.destroy,
-            replace=[] if self.destroy else [absolute(each) for each in context.run.options.replace],
+            replace=[] if self.destroy else [module_address(each) for each in context.run.options.replace],
         )
         if not changes:
             return empty_plan(self.out)  # Terraform's own answer (-detailed-exitcode): reading the plan costs seconds.
-        context.guard.judge.warm_beside()  # Import checkov (2 s, once) while Terraform shows the plan.
+        context.guard.judge.load_checks_in_background()  # Import checkov (2 s, once) while Terraform shows the plan.
         return self._read()
 
     def _read(self) -> PlanRecord:
@@ -135,7 +134,7 @@ class _Planning:
             frozen = freeze(self.root.folder, record.file, extra=[self.root.data_dir / "modules"])
         receipt = None
         if frozen is not None and record.json_file is not None:
-            receipt = attest(context, unit, record, verdict, frozen, destroy=self.destroy)
+            receipt = make_receipt(context, unit, record, verdict, frozen, destroy=self.destroy)
         marks: frozenset[tuple[str, str]] = frozenset()
         if ready.unknown and record.json_file is not None:
             marks = upstream_marks(record.json_file, self.root.folder, ready.unknown)
@@ -164,16 +163,19 @@ class _Planning:
         verdict = count_contents(self.context, self.unit, record, self._judge(record, ready))
         if not any(finding.lost for finding in verdict.findings):
             return None
+        changes = change_lines(record)
+        if self.destroy and (state := self.context.aws.states.read(self.unit)) is not None:
+            changes += unplanned_deletes(changes, state.addresses)
         report = replace(
-            self._report(Status.BLOCKED, error.first_line), changes=change_lines(record), findings=verdict.findings
+            self._report(Status.BLOCKED, headline(verdict.findings) or error.first_line),
+            changes=changes,
+            findings=verdict.findings,
         )
         return Planned(report=report, plan=record, verdict=verdict)
 
     def _unreadable(self, error: UnreadablePlanError, ready: PreparedUnit) -> Planned:
         """A plan whose JSON is not understood may do anything, so it is blocked."""
-        record = PlanRecord(
-            file=self.out, json_file=self.out.with_suffix(".json"), format_version=None, terraform_version=None
-        )
+        record = PlanRecord(file=self.out, json_file=self.out.with_suffix(".json"))
         verdict = self._judge(record, ready)
         findings = verdict.findings
         if not verdict.blocked:

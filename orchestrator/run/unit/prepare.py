@@ -1,27 +1,30 @@
-"""Makes a unit's root ready for a plan: rendered, looked through for what no plan shows, initialised.
+"""Prepares a unit's root for a plan: renders it, scans it for code that no plan shows, initializes it.
 
-What is found in the text and not allowed ends it here: the plan is not made, because making it could run it.
+Forbidden code ends it here. The plan is not made, because making it could run that code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError
+from orchestrator.guard.findings import PROTECTED
 from orchestrator.guard.model import Finding, Severity
+from orchestrator.render.prevent_destroy import lift_prevent_destroy
 from orchestrator.render.values import has_unknown
 from orchestrator.report.model import Phase, UnitPhase
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.unsaved_state import refuse_unsaved
-from orchestrator.run.unit.locking import wait_for_lock
+from orchestrator.run.unit.locks import wait_for_lock
 from orchestrator.run.unit.upstreams import UpstreamValues
 from orchestrator.terraform.commands import Root
 
 
-class FoundError(BlockedError):
-    """The configuration brings along what is not allowed. ``findings`` say what, those that waivers allow as well."""
+class ConfigurationBlockedError(BlockedError):
+    """The configuration contains forbidden code. ``findings`` are all findings, including waived ones."""
 
     def __init__(self, unit: str, findings: tuple[Finding, ...]) -> None:
         first = next(each for each in findings if each.severity is Severity.BLOCK)
@@ -31,11 +34,11 @@ class FoundError(BlockedError):
 
 @dataclass(frozen=True, slots=True)
 class PreparedUnit:
-    """A root that may be planned.
+    """A root that is ready to plan.
 
     Attributes:
-        unknown: the variables whose value is not known yet.
-        findings: what was found in the configuration, before waivers: the judge applies them again, for the report.
+        unknown: names of variables whose values are not known yet.
+        findings: findings in the configuration, before waivers; the judge applies waivers again for the report.
     """
 
     unknown: frozenset[str]
@@ -43,44 +46,62 @@ class PreparedUnit:
 
 
 def prepare_unit(
-    context: RunContext, unit: Unit, inflow: UpstreamValues, root: Root, *, check_stop: Callable[[], None]
+    context: RunContext, unit: Unit, upstream: UpstreamValues, root: Root, *, check_stop: Callable[[], None]
 ) -> PreparedUnit:
-    """Render, look, initialise, look at what init fetched.
+    """Render and initialize a unit's root, and scan it before and after.
 
     Args:
         context: the run.
         unit: the unit.
-        inflow: what its upstreams give.
-        root: where its root goes.
+        upstream: the outputs of its upstreams.
+        root: the root to render into.
         check_stop: raises when the run was interrupted.
 
     Raises:
-        FoundError: something in the configuration is not allowed.
-        OrchError: it cannot be rendered or initialised.
+        ConfigurationBlockedError: the configuration contains forbidden code.
+        OrchError: the unit cannot be rendered or initialized.
     """
     check_stop()
     refuse_unsaved(context.run.folders.root, unit)
     context.run.sink(UnitPhase(unit.id, Phase.RENDER))
     wait_for_lock(context, unit)
-    rendered = context.terraform.renderer.render(unit, inflow.values, root.folder)
-    look(context, unit, root, initialised=False)  # before init: a provider that nobody listed is not even fetched
+    rendered = context.terraform.renderer.render(unit, upstream.values, root.folder)
+    scan_configuration(
+        context, unit, root, initialised=False
+    )  # Before init, so that an unlisted provider is not downloaded.
     context.run.sink(UnitPhase(unit.id, Phase.INIT))
     context.terraform.cli.init(root, timeout=context.run.options.timeout or unit.timeouts.plan)
-    findings = look(context, unit, root, initialised=True)
-    # the root for people is brought up to date when every value is known
-    if None not in inflow.values.values() and not has_unknown(inflow.values):
+    findings = scan_configuration(context, unit, root, initialised=True)
+    # Refresh the copy for people only when every value is known.
+    if None not in upstream.values.values() and not has_unknown(upstream.values):
         context.terraform.renderer.refresh(root.folder, context.run.folders.shown(unit))
     return PreparedUnit(rendered.unknown, findings)
 
 
-def look(context: RunContext, unit: Unit, root: Root, *, initialised: bool) -> tuple[Finding, ...]:
-    """What the configuration brings along that no plan shows, before waivers.
+def scan_configuration(context: RunContext, unit: Unit, root: Root, *, initialised: bool) -> tuple[Finding, ...]:
+    """Return what a scan finds in the configuration that no plan shows, before waivers.
 
     Raises:
-        FoundError: something that no waiver allows.
+        ConfigurationBlockedError: a finding is not waived.
     """
-    found = context.guard.scanner.scan(unit, root.folder, root.data_dir, initialised=initialised)
-    allowed = context.guard.judge.allowance.allow(found)
+    findings = context.guard.scanner.scan(unit, root.folder, root.data_dir, initialised=initialised)
+    allowed = context.guard.judge.waiver_policy.apply(findings)
     if any(each.severity is Severity.BLOCK for each in allowed):
-        raise FoundError(unit.id, allowed)
-    return found
+        raise ConfigurationBlockedError(unit.id, allowed)
+    return findings
+
+
+def lift_waived(context: RunContext, unit: Unit, root: Path) -> tuple[str, ...]:
+    """Lift ``prevent_destroy`` from resources that valid waivers allow to be destroyed, before the unit is planned.
+
+    Args:
+        context: the run.
+        unit: the unit.
+        root: its root in this run. What is written there is judged together with the plan.
+
+    Returns:
+        why ``prevent_destroy`` could not be lifted, one message per resource.
+    """
+    waivers = context.guard.judge.waiver_policy.waivers.for_unit(unit.id)
+    addresses = [waiver.address for waiver in waivers if waiver.rule == PROTECTED]
+    return lift_prevent_destroy(root, addresses) if addresses else ()

@@ -1,4 +1,4 @@
-"""Which lines of Terraform's output are worth showing while it works."""
+"""Selects the lines of Terraform's output to show while it works."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ID = re.compile(r" \[id=.*?\](?= |,|$)")
 
 
 def progress_callback(sink: Sink, unit: str) -> Callable[[str], None]:
-    """A callback for Terraform's lines that passes on those about a resource's change, without ids."""
+    """Return a callback that passes on Terraform's lines about resource changes, without ids."""
 
     def on_line(line: str) -> None:
         if _WORTH.search(line):
@@ -28,10 +28,10 @@ def progress_callback(sink: Sink, unit: str) -> Callable[[str], None]:
 
 
 class ChangeDetector:
-    """Passes lines on, and notes whether Terraform began to change anything.
+    """Passes lines on, and notices when Terraform begins to change anything.
 
     Args:
-        on_line: takes every line.
+        on_line: receives every line.
     """
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
@@ -39,13 +39,13 @@ class ChangeDetector:
         self.began = False
 
     def __call__(self, line: str) -> None:
-        """Take one line."""
+        """Receive one line."""
         self.began = self.began or bool(_WORTH.search(line))
         self._on_line(line)
 
 
 def warning_callback(sink: Sink, unit: str) -> Callable[[str], None]:
-    """A callback for what the supervision of a process has to say: time limits, kills."""
+    """Return a callback that shows warnings about Terraform's process: timeouts, kills."""
 
     def on_warning(text: str) -> None:
         sink(Notice(text=text, unit=unit))

@@ -1,4 +1,4 @@
-"""After every apply, destroy, move and adoption: the ledger is kept, and what others read of the unit is published."""
+"""Updates the ledger and publishes outputs after every apply, destroy, move and adoption."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from orchestrator.run.context import RunContext, read_across_accounts
 
 
 def publish_state(context: RunContext, unit: Unit) -> None:
-    """Write a unit's entry in the ledger and publish its outputs, after its state was changed.
+    """Write a unit's ledger entry and publish its outputs, after its state changed.
 
-    The one function that everything calls which changed a state. What is there already stays as it is; doing it again
-    is right. A unit without a state (moved away) gets an empty entry if it had one.
+    Everything that changes a state calls this function. Calling it twice does no harm. A unit without a state, for
+    example one that was moved away, gets an empty entry if it had one.
 
     Raises:
-        OrchError: it failed; a notice has told of it. What was applied stays applied, and the next run tries again.
+        OrchError: it failed; a notice reports it. The applied changes stay, and the next run tries again.
     """
-    with _loudly(context, unit):
+    with _reporting_failure(context, unit):
         context.aws.ledger.record(unit)
         context.aws.states.publish(unit)
 
 
 def repair_published(context: RunContext, unit: Unit) -> None:
-    """The same for a unit that did not change, where the last run did not get so far.
+    """Publish again for a unit without changes, if an earlier run did not get that far.
 
     Raises:
-        OrchError: as `publish_state`.
+        OrchError: like `publish_state`.
     """
     if unit.id in context.guard.blocked.stale:
         publish_state(context, unit)
     elif unit.id in read_across_accounts(context.catalogue):
-        with _loudly(context, unit):
+        with _reporting_failure(context, unit):
             context.aws.states.publish(unit)
 
 
 @contextmanager
-def _loudly(context: RunContext, unit: Unit) -> Iterator[None]:
+def _reporting_failure(context: RunContext, unit: Unit) -> Iterator[None]:
     try:
         yield
     except OrchError as error:
-        hint = f"its outputs are not published, or the ledger does not know of it: orch apply {unit.id} tries again"
+        hint = f"its outputs or its ledger entry are out of date: orch apply {unit.id} tries again"
         context.run.sink(Notice(text=f"{error}; {hint}", unit=unit.id))
         raise

@@ -1,7 +1,7 @@
-"""Receipts in a run: made when a plan is judged, confirmed right before it is applied, kept beside the state after.
+"""Receipts in a run: made when a plan is judged, confirmed right before the apply, stored with the state afterwards.
 
-What is applied was judged: the planner calls `attest`, the apply `confirm` and afterwards `settle`. Units in which
-nothing changes have none of it: there is nothing to apply.
+The planner calls `make_receipt`, the apply calls `confirm_plan` and then `record_writes`. A unit without changes has no
+receipt, because there is nothing to apply.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from orchestrator import __version__
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError, OrchError, SetupError
 from orchestrator.guard.model import Verdict
-from orchestrator.guard.receipt.freeze import Frozen, freeze, hash_file
+from orchestrator.guard.receipt.check import check_receipt, check_verdict
+from orchestrator.guard.receipt.freeze import FrozenFiles, freeze, hash_file
 from orchestrator.guard.receipt.receipt import (
     Receipt,
     ReceiptInputs,
     StateWrites,
-    check_receipt,
-    check_verdict,
     digest_of,
 )
 from orchestrator.report.model import Notice
@@ -30,35 +29,34 @@ from orchestrator.run.context import RunContext
 from orchestrator.run.history.paths import Folders
 from orchestrator.terraform.model import PlanRecord
 from orchestrator.terraform.plan.reader import read_plan
-from orchestrator.terraform.setup.init_cache import LOCK_FILE
-from orchestrator.terraform.setup.warm import locked_providers
+from orchestrator.terraform.setup.lock_file import LOCK_FILE, locked_providers
 from orchestrator.terraform.state.header import StateHeader, planned_from
 
 
-def attest(
-    context: RunContext, unit: Unit, plan: PlanRecord, verdict: Verdict, frozen: Frozen, *, destroy: bool
+def make_receipt(
+    context: RunContext, unit: Unit, plan: PlanRecord, verdict: Verdict, frozen: FrozenFiles, *, destroy: bool
 ) -> Receipt:
-    """Make the receipt of a plan that was just judged, and save it as ``receipts/STAGE/STACK/REGION.json`` of the run.
+    """Make the receipt of a plan that was just judged, and save it in the run as ``receipts/STAGE/STACK/REGION.json``.
 
     Args:
         context: the run.
         unit: the plan's unit.
         plan: the plan, with its JSON.
-        verdict: what the guard said.
+        verdict: the guard's verdict.
         frozen: hashes of the plan and of all files that applying it may read.
         destroy: the plan destroys the unit.
 
     Raises:
-        BlockedError: the plan file is another one than that whose JSON was judged, or a file cannot be read.
-        UnreadableStateError: the plan does not say which state it was made from.
-        SetupError: the disk does not take the receipt.
+        BlockedError: the plan file changed after its JSON was made, or a file cannot be read.
+        UnreadableStateError: the plan does not contain the state that it was made from.
+        SetupError: the receipt cannot be written.
     """
     if plan.sha256 != frozen.files["plan"]:
-        message = f"{plan.file} was changed while it was judged"
+        message = f"{plan.file} changed while it was judged"
         raise BlockedError(message, hint="plan again")
-    facts = _facts(context, unit, planned_from(plan.file), frozen, _json_of(plan))
+    inputs = _inputs(context, unit, planned_from(plan.file), frozen, _json_of(plan))
     receipt = Receipt.make(
-        facts,
+        inputs,
         verdict,
         run=context.run.folders.run,
         destroy=destroy,
@@ -69,73 +67,73 @@ def attest(
     return receipt
 
 
-def confirm(
+def confirm_plan(
     context: RunContext,
     unit: Unit,
     *,
-    made: Receipt | None = None,
+    expected: Receipt | None = None,
     plan: PlanRecord | None = None,
     run: str | None = None,
 ) -> tuple[Receipt, PlanRecord]:
-    """May a saved plan be applied now? Compares everything that its receipt binds, and judges the exact bytes again.
+    """Confirm that a saved plan may be applied now: compare everything its receipt binds, and judge the bytes again.
 
-    In the process that planned, give ``made`` and ``plan``: the receipt on disk must be the one that was made. In
-    another process (``orch apply --resume``) give ``run`` instead: its receipt and plan are read from disk, and
-    Terraform makes the plan's JSON once more, which must be the judged one byte for byte. A receipt on disk proves the
-    judgement, not the approval: before that compare ``plan_sha256`` with what the run's journal says was approved.
+    In the process that planned, give ``expected`` and ``plan``: the receipt on disk must be the one that was made. In
+    another process (``orch apply --resume``) give ``run`` instead: receipt and plan are read from disk, and
+    Terraform makes the plan's JSON again, which must equal the judged JSON byte for byte. A receipt on disk proves the
+    verdict, not the approval: compare ``plan_sha256`` with the approval in the run's journal first.
 
     Args:
         context: the run.
         unit: the unit.
-        made: the receipt as this process made it; None: take what is on disk.
-        plan: the plan as this process read it; None: read it anew.
-        run: id of the run that planned; None: this one.
+        expected: the receipt as this process made it; None takes the one on disk.
+        plan: the plan as this process read it; None reads it again.
+        run: id of the run that planned; None for this one.
 
     Returns:
-        the receipt and the plan, which may be applied right away.
+        the receipt, and the plan, which may be applied immediately.
 
     Raises:
-        BlockedError: there is no receipt, it was edited, something differs, or the judgement is another one now.
-        DeniedError, ThrottledError, SetupError, UnitError: the state or the account cannot be asked; TerraformError:
-            the plan cannot be shown.
+        BlockedError: there is no receipt, it was edited, something differs, or the verdict is different now.
+        DeniedError, ThrottledError, SetupError, UnitError: the state or the account cannot be read.
+        TerraformError: Terraform cannot show the plan.
     """
     folders = Folders(root=context.run.folders.root, run=run or context.run.folders.run)
     path = folders.receipt(unit)
     receipt = Receipt.read(path)
-    if made is not None and receipt != made:
+    if expected is not None and receipt != expected:
         message = f"the receipt {path} was edited after the plan was judged"
-        raise BlockedError(message, hint="plan again, so that what is applied is what was judged")
-    plan = plan or _shown_again(context, unit, folders)
+        raise BlockedError(message, hint="plan again")
+    plan = plan or _read_again(context, unit, folders)
     frozen = freeze(folders.unit(unit), folders.plan(unit), extra=[folders.data(unit) / "modules"])
     found = context.aws.states.latest(unit)
     base = StateHeader(found[0].lineage, found[0].serial) if found else StateHeader()
-    facts = _facts(context, unit, base, frozen, _json_of(plan))
-    check_receipt(receipt, facts)
+    inputs = _inputs(context, unit, base, frozen, _json_of(plan))
+    check_receipt(receipt, inputs)
     brought = context.guard.scanner.scan(unit, folders.unit(unit), folders.data(unit), initialised=True)
     check_verdict(receipt, context.guard.judge.judge(unit, plan, destroy=receipt.destroy, more=brought))
-    check_receipt(receipt, replace(facts, json_sha256=hash_file(_json_of(plan)).removeprefix("sha256:")))
+    check_receipt(receipt, replace(inputs, json_sha256=hash_file(_json_of(plan)).removeprefix("sha256:")))
     return receipt, plan
 
 
-def settle(context: RunContext, unit: Unit, receipt: Receipt, *, ok: bool, began: bool = True) -> Receipt:
-    """After an apply: note in the receipt what it wrote, and keep the receipt beside the state.
+def record_writes(context: RunContext, unit: Unit, receipt: Receipt, *, ok: bool, began: bool = True) -> Receipt:
+    """After an apply, record in the receipt what it wrote, and store the receipt with the state.
 
-    Also after an apply that failed: it may have written serials before. For a run that was killed ``--resume`` calls
-    this with the receipt that it finds: what followed on the receipt's serial is taken for that run's work.
+    Also after a failed apply, which may have written states before it failed. For a run that was killed, ``--resume``
+    calls this with the receipt it finds: states written since the receipt's serial count as that run's work.
 
     Args:
         context: the run.
         unit: the unit.
-        receipt: of the plan that was applied.
+        receipt: the receipt of the plan that was applied.
         ok: whether the apply succeeded.
-        began: whether Terraform began to change anything. If not, e.g. as another one held the lock, then what was
-            written meanwhile is not its work, and nothing is noted.
+        began: whether Terraform began to change anything. If not, for example because the state was locked, states
+            written in the meantime are not its work, and nothing is recorded.
 
     Returns:
-        the receipt with what was written; as it was when nothing was.
+        the receipt with what was written; unchanged when nothing was.
 
     Raises:
-        OrchError: the receipt could not be kept; a notice has told of it. What was applied stays applied.
+        OrchError: the receipt could not be stored; a notice reports it. The applied changes stay.
     """
     if not (began or ok):
         return receipt
@@ -149,28 +147,26 @@ def settle(context: RunContext, unit: Unit, receipt: Receipt, *, ok: bool, began
         _save(done, folders.receipt(unit))
         context.aws.history.put_receipt(unit, wrote.last, done.form())
     except OrchError as error:
-        hint = (
-            f"what was applied is applied, but its receipt is not beside the state: orch verify {unit.account} names it"
-        )
+        hint = f"the apply is complete, but its receipt is not stored: orch verify {unit.account} will list its state"
         context.run.sink(Notice(text=f"{error}; {hint}", unit=unit.id))
         raise
     return done
 
 
-def note_written(context: RunContext, unit: Unit, verb: str, lineage: str, versions: Mapping[str, int]) -> None:
-    """Keep a receipt of what orch itself wrote into a state without a plan: ``orch move``, ``orch adopt`` and the like.
+def record_state_edit(context: RunContext, unit: Unit, verb: str, lineage: str, versions: Mapping[str, int]) -> None:
+    """Store a receipt of a state that orch wrote without a plan: ``orch move``, ``orch adopt``.
 
-    Without it ``orch verify`` takes the new version for one that was written past orch.
+    Without it, ``orch verify`` would report the new version as written outside of orch.
 
     Args:
         context: the run.
-        unit: whose state was written.
+        unit: the unit whose state was written.
         verb: ``move``, ``adopt``, …
-        lineage: of the state that was written.
-        versions: the version id that S3 gave each object that was written -> its serial; at least one.
+        lineage: lineage of the written state.
+        versions: S3 version id of each written object -> its serial; at least one.
 
     Raises:
-        DeniedError, ThrottledError, SetupError, UnitError: it cannot be kept.
+        DeniedError, ThrottledError, SetupError, UnitError: the receipt cannot be stored.
     """
     account = context.catalogue.account_of(unit)
     first, last = min(versions.values()), max(versions.values())
@@ -200,7 +196,7 @@ def note_written(context: RunContext, unit: Unit, verb: str, lineage: str, versi
 
 
 def commit_of(root: Path) -> str:
-    """Git's commit of a folder, with ``-dirty`` when a file differs from it; empty where there is no git."""
+    """Return git's commit of a folder, with ``-dirty`` if files differ from it; empty without git."""
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
@@ -209,7 +205,7 @@ def commit_of(root: Path) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _facts(context: RunContext, unit: Unit, base: StateHeader, frozen: Frozen, json_file: Path) -> ReceiptInputs:
+def _inputs(context: RunContext, unit: Unit, base: StateHeader, frozen: FrozenFiles, json_file: Path) -> ReceiptInputs:
     account = context.catalogue.account_of(unit)
     lock = frozen.root / LOCK_FILE
     binary = context.terraform.cli.binary
@@ -232,17 +228,17 @@ def _facts(context: RunContext, unit: Unit, base: StateHeader, frozen: Frozen, j
 
 def _json_of(plan: PlanRecord) -> Path:
     if plan.json_file is None:
-        message = f"there is no JSON of {plan.file}, so it was not judged"
+        message = f"{plan.file} has no JSON, so it was not judged"
         raise BlockedError(message, hint="plan again")
     return plan.json_file
 
 
-def _shown_again(context: RunContext, unit: Unit, folders: Folders) -> PlanRecord:
-    """A plan of another process, read from a JSON that Terraform makes of it now."""
+def _read_again(context: RunContext, unit: Unit, folders: Folders) -> PlanRecord:
+    """Read the plan of another process from JSON that Terraform makes now."""
     root = replace(context.root(unit, preview=False), folder=folders.unit(unit))
     file = folders.plan(unit)
     if not file.is_file():
-        message = f"{file} is gone, and it is the plan that was judged"
+        message = f"the judged plan {file} is gone"
         raise BlockedError(message, hint="plan again")
     json_file = file.with_suffix(".again.json")
     context.terraform.cli.show_json(root, file, json_file)
@@ -253,5 +249,5 @@ def _save(receipt: Receipt, path: Path) -> None:
     try:
         receipt.write(path)
     except OSError as error:
-        message = f"the receipt {path} cannot be saved: {error.strerror}"
-        raise SetupError(message, hint="without it nothing is applied; make room on the disk") from error
+        message = f"cannot save the receipt {path}: {error.strerror}"
+        raise SetupError(message, hint="free disk space; nothing is applied without a receipt") from error

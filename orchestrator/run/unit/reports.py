@@ -8,8 +8,8 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import ApprovalError, BlockedError, InterruptedRunError, OrchError
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.context import RunContext
-from orchestrator.run.unit.holders import in_use
-from orchestrator.run.unit.prepare import FoundError
+from orchestrator.run.unit.locks import lock_message
+from orchestrator.run.unit.prepare import ConfigurationBlockedError
 from orchestrator.terraform.failures import StateInUseError, TerraformError
 
 
@@ -32,7 +32,7 @@ def unit_report(
 
 def failure_report(context: RunContext, unit: Unit, error: OrchError, *, preview: bool = False) -> UnitReport:
     """Return the report of a unit that an error ended."""
-    if isinstance(error, FoundError):
+    if isinstance(error, ConfigurationBlockedError):
         report = unit_report(context, unit, Status.BLOCKED, preview=preview, cause="no plan was made")
         return replace(report, findings=error.findings)
     return unit_report(
@@ -62,7 +62,7 @@ def _status(error: OrchError, *, preview: bool) -> Status:
 
 def _cause(context: RunContext, unit: Unit, error: OrchError) -> str:
     if isinstance(error, StateInUseError):
-        return in_use(error.lock, unit, context.catalogue.root)
+        return lock_message(error.lock, unit, context.catalogue.root)
     if not isinstance(error, TerraformError):
         return str(error)
     return f"{error.first_line} — {error.advice}" if error.advice else error.first_line

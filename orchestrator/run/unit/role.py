@@ -1,12 +1,12 @@
-"""Under which role a judged plan is applied: the apply role, or the break-glass role with who and why."""
+"""The role that a judged plan is applied under: the apply role, or the break-glass role with its owner and reason."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
 
-from orchestrator.aws.identity.break_glass import BreakGlass
-from orchestrator.aws.identity.roles import AnyRole, Identities, applying_role, session_name
+from orchestrator.aws.identity.identities import Identities, session_name
+from orchestrator.aws.identity.roles import AnyRole, BreakGlass, applying_role
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError
 from orchestrator.guard.findings import RUNS_CODE, UNTRUSTED_SOURCE
@@ -14,36 +14,36 @@ from orchestrator.guard.model import Verdict
 from orchestrator.run.context import RunContext, accounts_of
 
 _LESS = frozenset({RUNS_CODE, UNTRUSTED_SOURCE})
-"""Rules whose waivers let a program run: the role that may delete is the last that it should run under."""
+"""Rules whose waivers allow code to run. Such code must not run under the role that may delete."""
 
 
-def role_of(context: RunContext, unit: Unit, verdict: Verdict) -> AnyRole:
-    """The role that a unit's plan is applied under.
+def apply_role(context: RunContext, unit: Unit, verdict: Verdict) -> AnyRole:
+    """Return the role to apply a unit's plan under.
 
     Args:
         context: the run.
         unit: the unit.
-        verdict: the guard's over the plan.
+        verdict: the guard's verdict on the plan.
 
     Returns:
-        the apply role, which is denied the deletes of what is protected; the break-glass role where the whole run asked
-        for it, or where a waiver allows what the plan does; the bootstrap role for what makes these roles.
+        the apply role, which may not delete protected resources; the break-glass role when the run uses it or when a
+        waiver allows what the plan does; the bootstrap role for the baseline that creates these roles.
 
     Raises:
-        BlockedError: what is waived is not any more, e.g. because midnight has passed since.
+        BlockedError: a waiver is no longer valid, for example because it expired at midnight.
     """
     return applying_role(unit, context.aws.break_glass or _for_waivers(context, unit, verdict))
 
 
 def _for_waivers(context: RunContext, unit: Unit, verdict: Verdict) -> BreakGlass | None:
-    """The break-glass role in the name of those who allow what the plan does; None when nothing had to be allowed."""
+    """Return the break-glass role in the name of the waivers' owners; None when the plan needs no waiver."""
     used = {finding.waiver for finding in verdict.waived}
     if not used:
         return None
-    waivers = [each for each in context.guard.judge.allowance.waivers.for_unit(unit.id) if each.words in used]
-    if {each.words for each in waivers} != used:
-        message = f"{unit.id}: a waiver that allowed this plan does not count any more"
-        raise BlockedError(message, hint="plan again: the finding says what it is about")
+    waivers = [each for each in context.guard.judge.waiver_policy.waivers.for_unit(unit.id) if each.summary in used]
+    if {each.summary for each in waivers} != used:
+        message = f"{unit.id}: a waiver that allowed this plan is no longer valid"
+        raise BlockedError(message, hint="plan again: the finding shows why")
     waivers = [each for each in waivers if each.rule not in _LESS]
     if not waivers:
         return None
@@ -52,23 +52,23 @@ def _for_waivers(context: RunContext, unit: Unit, verdict: Verdict) -> BreakGlas
 
 
 def role_fields(role: AnyRole) -> dict[str, str]:
-    """What the journal says of the role."""
+    """Return the journal's fields about a role."""
     if isinstance(role, BreakGlass):
         return {"role": str(role), "owner": role.owner, "reason": role.reason}
     return {"role": str(role)}
 
 
-def take_break_glass(identities: Identities, units: Iterable[Unit], reason: str | None) -> BreakGlass | None:
-    """The break-glass role for a whole run, when it was asked for, taken before anything starts.
+def confirm_break_glass(identities: Identities, units: Iterable[Unit], reason: str | None) -> BreakGlass | None:
+    """Confirm that the break-glass role can be assumed everywhere in a run, before anything starts.
 
     Args:
-        identities: who orch is.
-        units: the selection.
-        reason: why; None: nobody asked for it.
+        identities: gives the roles.
+        units: the selected units.
+        reason: the reason the user gave; None when ``--break-glass`` was not used.
 
     Raises:
-        SetupError: an account does not have the role, or does not let us in.
-        ThrottledError: AWS asked to slow down, after retries.
+        SetupError: an account does not have the role, or does not let the user assume it.
+        ThrottledError: AWS throttled the calls, after retries.
     """
     if reason is None:
         return None
@@ -79,5 +79,5 @@ def take_break_glass(identities: Identities, units: Iterable[Unit], reason: str 
 
 
 def break_glass_note(break_glass: BreakGlass) -> str:
-    """What is told of a run under the break-glass role, while it goes and at its end."""
-    return f"Under the break-glass role, by {break_glass.owner}: {break_glass.reason}"
+    """Return the line about the break-glass role that is shown during the run and in its report."""
+    return f"Using the break-glass role as {break_glass.owner}: {break_glass.reason}"

@@ -1,4 +1,4 @@
-"""What a unit's upstreams give it: from their states when they are done, from their plans in a preview."""
+"""The outputs of a unit's upstreams: from their states when they are applied, from their plans in a preview."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from orchestrator.terraform.model import Action, PlanRecord
 
 @dataclass(frozen=True, slots=True)
 class UpstreamValues:
-    """What a unit gets, and which of its upstreams have changes pending.
+    """The upstream outputs of a unit.
 
     Attributes:
-        values: outputs of each unit that it reads; None where nothing is known of them yet.
-        pending: upstreams that would change or cannot be planned yet, sorted; not empty makes it a preview.
+        values: outputs of each unit that it reads; None where no output is known yet.
+        pending: upstreams that have changes to apply or cannot be planned yet, sorted. Any makes the plan a preview.
     """
 
     values: Upstream
@@ -28,10 +28,10 @@ class UpstreamValues:
 
 
 class Upstreams:
-    """Reads what units need from their upstreams. Safe to use from several threads.
+    """Reads the outputs of upstreams. Safe to use from several threads.
 
     Args:
-        catalogue: the loaded catalogue.
+        catalogue: the configuration.
         store: reads states and published outputs, each once per run.
     """
 
@@ -40,11 +40,11 @@ class Upstreams:
         self._store = store
 
     def for_preview(self, unit: Unit, planned: Mapping[str, Planned]) -> UpstreamValues:
-        """What the upstreams' plans say their outputs will be.
+        """Return the outputs that the plans of a unit's upstreams announce.
 
         Args:
-            unit: the unit that is planned.
-            planned: the plans of this run so far; every upstream within the run is among them.
+            unit: the unit to plan.
+            planned: the plans of this run so far; contains every upstream that is part of the run.
 
         Raises:
             DeniedError, ThrottledError, SetupError: a state cannot be read.
@@ -63,14 +63,14 @@ class Upstreams:
         outputs = _planned_outputs(planned.plan, foreign=foreign)
         wanted = {ref.output for _, ref in unit_references(reader) if ref.unit == name}
         if wanted <= set(outputs):
-            return outputs  # the plan says them all, also those that stay: the state need not be read
+            return outputs  # The plan contains every output, including unchanged ones: no need to read the state.
         return {**(self._applied(name, foreign=foreign) or {}), **outputs}
 
     def for_apply(self, unit: Unit) -> Upstream:
-        """What the upstreams' states have, now that they are done.
+        """Return the outputs in the states of a unit's upstreams.
 
         Raises:
-            NotAppliedError: an upstream has no state yet: nothing is invented for it.
+            NotAppliedError: an upstream has no state yet. Its values are never made up.
             DeniedError, ThrottledError, SetupError: a state cannot be read.
         """
         values: dict[str, Outputs] = {}

@@ -1,8 +1,8 @@
-"""Large JSON, read piece by piece: never the whole of it in memory, and strictly.
+"""Reads large JSON piece by piece, strictly, without holding all of it in memory.
 
-A plan's JSON can have hundreds of megabytes, most of it about what stays as it is. So a reader walks down to the lists
-that it needs and takes their entries one at a time; Python's own decoder reads each entry. It is stricter than
-``json.loads``: the file is UTF-8, no object has a key twice, and there are no ``NaN`` and ``Infinity``.
+A plan's JSON can be hundreds of megabytes, most of it about unchanged resources. A reader walks down to the lists that
+it needs and takes their entries one at a time; Python's own decoder reads each entry. Unlike ``json.loads``, it refuses
+text that is not UTF-8, duplicate keys, ``NaN`` and ``Infinity``.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from typing import Any, NoReturn, TextIO
 
 CHUNK = 1 << 20
-"""Characters that are read at a time."""
+"""Number of characters to read at a time."""
 
 LARGEST = 64 << 20
-"""Characters that one value may have which is taken whole: decoded it is several times as large."""
+"""Maximum number of characters of a value that is taken whole; decoded, it is several times as large."""
 
 _DEEP = 8
-"""How far down what is left out is walked through; from there on it is taken whole and dropped."""
+"""Depth to which a skipped value is walked; deeper parts are decoded whole and dropped."""
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _OF_NUMBERS = frozenset("0123456789.eE+-")
@@ -28,22 +28,22 @@ _CLOSING = {"{": "}", "[": "]"}
 
 
 class BrokenJsonError(ValueError):
-    """It is not JSON, is cut off, or has what JSON of Terraform's never has. The text says what, and where."""
+    """The text is not valid JSON, is cut off, or has something that Terraform never writes; the message says where."""
 
 
 class TooLargeError(BrokenJsonError):
-    """One value is larger than what is taken into memory."""
+    """One value is too large to hold in memory."""
 
 
 class JsonStream:
-    """A cursor over one JSON text, standing before a value.
+    """A cursor over one JSON text, positioned before a value.
 
-    Each value is taken by exactly one of `value`, `members`, `items` and `skip`; inside of `members` and `items` what
-    the caller does not take is left out. An iterator must be used up before the cursor is used otherwise.
+    Each value is taken by exactly one of `value`, `members`, `items` and `skip`. Inside `members` and `items`, values
+    that the caller does not take are skipped. Exhaust an iterator before using the cursor otherwise.
 
     Args:
         file: the text, opened as UTF-8.
-        largest: characters that a value taken by `value` may have.
+        largest: maximum number of characters of a value taken by `value`.
     """
 
     def __init__(self, file: TextIO, *, largest: int = LARGEST) -> None:
@@ -57,7 +57,7 @@ class JsonStream:
         self._decoder = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant)
 
     def kind(self) -> str:
-        """The first character of the next value: ``{`` for an object, ``[`` for a list.
+        """Return the first character of the next value: ``{`` for an object, ``[`` for a list.
 
         Raises:
             BrokenJsonError: the text ends here, or is not UTF-8.
@@ -65,7 +65,7 @@ class JsonStream:
         return self._next()
 
     def value(self) -> Any:
-        """Take the next value whole.
+        """Take the whole next value.
 
         Raises:
             BrokenJsonError: it is not JSON; TooLargeError: it is too large.
@@ -81,7 +81,7 @@ class JsonStream:
             except BrokenJsonError:
                 raise
             except RecursionError as error:
-                raise self._broken("it is nested too deeply") from error
+                raise self._broken("nested too deeply") from error
             except ValueError as error:  # Python reads no number of more than 4,300 digits
                 raise self._broken("a number is too long") from error
             else:
@@ -94,14 +94,14 @@ class JsonStream:
             self._read(max(CHUNK, len(self._text) - self._at))
 
     def _goes_on(self, end: int) -> bool:
-        """Whether a value that was read up to here may be the beginning of a longer one: 12 of 12.5."""
+        """Return whether a value that ends here may be the start of a longer one: 12 of 12.5."""
         return self._text[end - 1].isdigit() and (end == len(self._text) or self._text[end] in _OF_NUMBERS)
 
     def members(self) -> Iterator[str]:
-        """The keys of the object that comes next; before each value the cursor stands still.
+        """Yield the keys of the next object; after each key the cursor is before its value.
 
         Raises:
-            BrokenJsonError: it is no object, or has a key twice.
+            BrokenJsonError: the next value is not an object, or has a duplicate key.
         """
         seen: set[str] = set()
         for _ in self._parts("{"):
@@ -109,7 +109,7 @@ class JsonStream:
                 raise self._broken("a key is missing")
             key = str(self.value())
             if key in seen:
-                raise self._broken("an object has a key twice")
+                raise self._broken("an object has a duplicate key")
             seen.add(key)
             self._take(":")
             self._waiting = True
@@ -118,10 +118,10 @@ class JsonStream:
                 self.skip()
 
     def items(self) -> Iterator[int]:
-        """The numbers of the entries of the list that comes next; before each entry the cursor stands still.
+        """Yield the indexes of the next list; after each index the cursor is before the entry.
 
         Raises:
-            BrokenJsonError: it is no list.
+            BrokenJsonError: the next value is not a list.
         """
         for number, _ in enumerate(self._parts("[")):
             self._waiting = True
@@ -130,7 +130,7 @@ class JsonStream:
                 self.skip()
 
     def skip(self, _deep: int = 0) -> None:
-        """Leave the next value out; it must still be JSON.
+        """Skip the next value; it must be valid JSON.
 
         Raises:
             BrokenJsonError: it is not JSON; TooLargeError: a part of it is too large.
@@ -143,16 +143,16 @@ class JsonStream:
             self.skip(_deep + 1)
 
     def end(self) -> None:
-        """Make sure that nothing comes any more.
+        """Check that nothing follows.
 
         Raises:
             BrokenJsonError: something does.
         """
         if self._look():
-            raise self._broken("there is more after its end")
+            raise self._broken("unexpected text after the end")
 
     def _parts(self, opening: str) -> Iterator[None]:
-        """Once for each part of an object or a list, which ends with its closing bracket."""
+        """Yield once for each part of an object or a list, up to its closing bracket."""
         self._waiting = False
         self._take(opening)
         closing = _CLOSING[opening]
@@ -172,11 +172,11 @@ class JsonStream:
         self._at += 1
 
     def _next(self) -> str:
-        """The next character that is no space."""
+        """Return the next character that is not white space."""
         return self._look() or self._fail("it is cut off")
 
     def _look(self) -> str:
-        """The same; empty at the end of the text."""
+        """Return the next character that is not white space; empty at the end of the text."""
         while True:
             space = _SPACE.match(self._text, self._at)
             self._at = space.end() if space else self._at
@@ -187,11 +187,11 @@ class JsonStream:
             self._read(CHUNK)
 
     def _read(self, characters: int) -> None:
-        """Drop what was taken, and read on."""
+        """Drop what was taken, and read more."""
         try:
             more = self._file.read(characters)
         except UnicodeDecodeError as error:
-            raise self._broken("it is not text in UTF-8") from error
+            raise self._broken("not UTF-8 text") from error
         self._ended = not more
         self._gone += self._at
         self._text = self._text[self._at :] + more
@@ -205,7 +205,7 @@ class JsonStream:
 
 
 def sharing(value: Any, other: Any) -> Any:
-    """The same value, with what is equal in another one taken from there, so that memory has it once.
+    """Return the same value, with parts that equal another value's taken from there, so that memory holds them once.
 
     Args:
         value: decoded JSON: the object after a change.
@@ -225,10 +225,10 @@ def sharing(value: Any, other: Any) -> Any:
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; its keys are the same few in every entry, so each is kept once."""
+    """Return an object; its keys are interned, because every entry has the same few."""
     result = {sys.intern(key): value for key, value in pairs}
     if len(result) != len(pairs):
-        message = "an object has a key twice"
+        message = "an object has a duplicate key"
         raise BrokenJsonError(message)
     return result
 

@@ -1,6 +1,6 @@
-"""Terraform's plan JSON -> PlanRecord. Strict: what is not understood is an error, never an empty plan.
+"""Reads Terraform's plan JSON into a PlanRecord. Strict: unexpected content is an error, never an empty plan.
 
-It is read as a stream: of what stays as it is, nothing is kept.
+The file is read as a stream; nothing is kept of unchanged resources.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _ACTIONS: Mapping[tuple[str, ...], Action] = {
     ("forget",): Action.FORGET,
     ("delete", "create"): Action.REPLACE,
     ("create", "delete"): Action.REPLACE,
-    # A new object takes the old one's place and the old one is let go of: for the old one, a loss.
+    # A new object replaces the old one, which is no longer managed: the old one is lost.
     ("create", "forget"): Action.REPLACE,
 }
 
-# Whether the object exists (before, after) an action; None: either. A plan that says otherwise contradicts itself.
+# Whether the object exists (before, after) an action; None: either. Any other plan contradicts itself.
 _EXISTS: Mapping[Action, tuple[bool | None, bool | None]] = {
     Action.CREATE: (False, True),
     Action.READ: (None, True),
@@ -44,24 +44,24 @@ _EXISTS: Mapping[Action, tuple[bool | None, bool | None]] = {
 
 
 class UnreadablePlanError(UnitError):
-    """A plan's JSON is not what Terraform writes, or not in a format that orch knows: nothing may be applied."""
+    """A plan's JSON is not what Terraform writes, or has an unknown format: it must not be applied."""
 
 
 def empty_plan(plan: Path) -> PlanRecord:
-    """The record of a plan that Terraform itself called empty (``-detailed-exitcode`` 0): nothing is read."""
-    return PlanRecord(file=plan, json_file=None, format_version=None, terraform_version=None)
+    """Return the record of a plan that Terraform reported as empty (``-detailed-exitcode`` 0); nothing is read."""
+    return PlanRecord(file=plan, json_file=None)
 
 
 def read_plan(plan: Path, json_file: Path) -> PlanRecord:
-    """Read what ``terraform show -json`` said of a plan.
+    """Read the output of ``terraform show -json``.
 
     Args:
         plan: the plan file.
         json_file: its JSON.
 
     Raises:
-        UnreadablePlanError: the file is missing, empty, cut off, of an unknown format, contradicts itself, or one entry
-            of it is too large to read.
+        UnreadablePlanError: the file is missing, empty, cut off, of an unknown format, contradicts itself, or has an
+            entry that is too large.
     """
     try:
         with json_file.open(encoding="utf-8", newline="") as file:
@@ -73,38 +73,37 @@ def read_plan(plan: Path, json_file: Path) -> PlanRecord:
                 stream.end()
             return _record(plan, json_file, parts)
     except OSError as error:
-        raise UnreadablePlanError(f"the plan {json_file} cannot be read: {error.strerror}") from error
+        raise UnreadablePlanError(f"cannot read the plan {json_file}: {error.strerror}") from error
     except BrokenJsonError as error:
         raise UnreadablePlanError(
-            f"the plan {json_file} is not whole JSON: {error}", hint="check that the disk is not full, and plan again"
+            f"the plan {json_file} is not valid JSON: {error}", hint="check for a full disk, and plan again"
         ) from error
     except _StrangeError as error:
         raise UnreadablePlanError(
-            f"the plan {json_file} cannot be judged: {error}", hint="use a version of Terraform that this orch knows"
+            f"the plan {json_file} cannot be judged: {error}", hint="use a Terraform version that this orch supports"
         ) from error
 
 
 class _StrangeError(Exception):
-    """Something in the JSON that Terraform does not write."""
+    """The JSON has something that Terraform does not write."""
 
 
 _SMALL = frozenset({"format_version", "terraform_version", "errored", "complete", "output_changes"})
 _OBJECTS = ("planned_values", "configuration")
-"""Terraform writes both in every plan, so a JSON without them is none, however empty it looks."""
+"""Terraform writes both in every plan, so JSON without them is not a plan, even if it looks empty."""
 
 
 @dataclass(slots=True)
 class _Parts:
-    """What is taken from the stream, in whatever order it comes."""
+    """What is taken from the stream, in the order it comes."""
 
     small: dict[str, Any] = field(default_factory=dict)
     objects: set[str] = field(default_factory=set)
     changes: list[ResourceChange] = field(default_factory=list)
     drift: list[ResourceChange] = field(default_factory=list)
-    deferred: bool = False
 
     def read(self, key: str, stream: JsonStream) -> None:
-        """Take one member of the plan; what nobody needs is left in the stream."""
+        """Take one member of the plan; unneeded members stay in the stream."""
         if key in _SMALL:
             self.small[key] = stream.value()
         elif key in _OBJECTS and stream.kind() == "{":
@@ -113,8 +112,6 @@ class _Parts:
             self.changes.extend(_resource_changes(key, stream))
         elif key == "resource_drift":
             self.drift.extend(_resource_changes(key, stream))
-        elif key == "deferred_changes":
-            self.deferred = bool(stream.value())
 
 
 def _record(plan: Path, json_file: Path, parts: _Parts) -> PlanRecord:
@@ -122,29 +119,28 @@ def _record(plan: Path, json_file: Path, parts: _Parts) -> PlanRecord:
     version = small.get("format_version")
     if not isinstance(version, str) or not _FORMAT.match(version):
         raise UnreadablePlanError(
-            f"the plan {json_file} has the format {version!r}; orch knows 1.x",
-            hint="use a version of Terraform that this orch knows",
+            f"the plan {json_file} has format version {version!r}; orch supports 1.x",
+            hint="use a Terraform version that this orch supports",
         )
     for key in _OBJECTS:
         if key not in parts.objects:
-            raise UnreadablePlanError(f"the plan {json_file} has no {key}: it is not a plan of Terraform's")
+            raise UnreadablePlanError(f"the plan {json_file} has no {key}: Terraform did not write it")
+    _of(small, "terraform_version", str)
+    _of(small, "complete", bool, default=True)
     return PlanRecord(
         file=plan,
         json_file=json_file,
-        format_version=version,
-        terraform_version=_of(small, "terraform_version", str),
         changes=tuple(parts.changes),
         drift=tuple(parts.drift),
         outputs={
             name: _output_change(name, entry) for name, entry in _of(small, "output_changes", dict, default={}).items()
         },
         errored=_of(small, "errored", bool, default=False),
-        complete=_of(small, "complete", bool, default=True) and not parts.deferred,
     )
 
 
 def _resource_changes(key: str, stream: JsonStream) -> Iterator[ResourceChange]:
-    """The entries that do something; null stands for none."""
+    """Yield the entries that change something; null means no entries."""
     if stream.kind() != "[":
         if stream.value() is not None:
             raise _StrangeError(f"the plan has no usable {key}")
@@ -156,12 +152,12 @@ def _resource_changes(key: str, stream: JsonStream) -> Iterator[ResourceChange]:
 
 
 def _resource_change(entry: Any) -> ResourceChange | None:
-    """One entry of ``resource_changes``; None when it does nothing at all."""
+    """Parse one entry of ``resource_changes``; None if it changes nothing."""
     address = _of(entry, "address", str)
     change = _of(entry, "change", dict)
     mode = _of(entry, "mode", str)
     if mode not in {"managed", "data"}:
-        raise _StrangeError(f"{address} has the mode {mode!r}")
+        raise _StrangeError(f"{address} has mode {mode!r}")
     action = _action(address, change)
     before = change.get("before")
     after = sharing(change.get("after"), before)
@@ -198,13 +194,13 @@ def _output_change(name: str, entry: Any) -> OutputChange:
         action=_action(f"output {name}", entry),
         after=entry.get("after"),
         after_unknown=entry.get("after_unknown", False),
-        # Sensitive before or after: showing either would tell the secret.
+        # Sensitive before or after: showing either would reveal the secret.
         sensitive=any_true(entry.get("before_sensitive")) or any_true(entry.get("after_sensitive")),
     )
 
 
 def any_true(mirror: Any) -> bool:
-    """Whether a mirror of a value (``after_unknown``, ``after_sensitive``) is true anywhere."""
+    """Return whether a mirror of a value (``after_unknown``, ``after_sensitive``) is true anywhere."""
     if isinstance(mirror, Mapping):
         return any(any_true(part) for part in mirror.values())
     if isinstance(mirror, list | tuple):
@@ -223,13 +219,11 @@ def _action(what: str, change: Any) -> Action:
 def _check_existence(address: str, action: Action, before: Any, after: Any) -> None:
     for name, value, wanted in zip(("before", "after"), (before, after), _EXISTS[action], strict=True):
         if value is not None and not isinstance(value, dict):
-            raise _StrangeError(f"{address}: {name} is no object")
+            raise _StrangeError(f"{address}: {name} is not an object")
         if wanted is not None and wanted != (value is not None):
-            raise _StrangeError(
-                f"{address} says {action}, but {name} is {'there' if value is not None else 'not there'}"
-            )
+            raise _StrangeError(f"{address}: {action}, but {name} is {'present' if value is not None else 'missing'}")
     if action is Action.NOOP and (before is None) != (after is None):
-        raise _StrangeError(f"{address} says {action}, but the object appears or vanishes")
+        raise _StrangeError(f"{address}: {action}, but the object appears or disappears")
 
 
 def _paths(address: str, paths: list[Any]) -> tuple[tuple[str | int, ...], ...]:
@@ -243,7 +237,7 @@ _MISSING: Any = object()
 
 
 def _of(entry: Any, key: str, kind: Callable[..., Any], *, default: Any = _MISSING) -> Any:
-    """A value of an object, of the type that Terraform gives it."""
+    """Return a value of an object, checked for the type that Terraform gives it."""
     if not isinstance(entry, dict):
         raise _StrangeError(f"an object is missing where {key} should be")
     value = entry.get(key)

@@ -1,8 +1,8 @@
-"""Which values of a preview are unknown because an upstream's output is: traced through the plan's configuration.
+"""Finds the unknown values of a preview that come from upstream outputs, by tracing the plan's configuration.
 
-The plan JSON tells, for each argument of each resource, what it refers to. Local values are not in it; those are read
-from the root's own copies of the modules. A value that goes through the local values of a module from elsewhere is
-not marked: it is then shown as any other unknown.
+The plan JSON lists the references of each argument of each resource. It has no local values; those are read from the
+root's copies of the modules. A value that passes through the local values of a downloaded module is not marked, so it
+is shown as any other unknown value.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _KEYS = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
 
 
 def upstream_marks(plan_json: Path, root: Path, unknown: frozenset[str]) -> frozenset[tuple[str, str]]:
-    """The unknown values of a preview that come from upstreams.
+    """Return the unknown values of a preview that come from upstream units.
 
     Args:
         plan_json: the preview's plan as JSON.
         root: the rendered root, with its copies of modules.
-        unknown: variables of the module call ``this`` whose value holds an upstream's unknown output.
+        unknown: variables of the module call ``this`` whose value contains an unknown upstream output.
 
     Returns:
-        (resource address as in the plan, path of the argument such as ``role`` or ``environment[0].variables``).
+        (resource address as in the plan, path of the argument, e.g. ``role`` or ``environment[0].variables``).
 
     Raises:
         UnreadablePlanError: the file is not a plan's JSON.
@@ -48,11 +48,11 @@ def upstream_marks(plan_json: Path, root: Path, unknown: frozenset[str]) -> froz
             if any_true(_at(change["change"].get("after_unknown"), path))
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UnreadablePlanError(f"the plan {plan_json} cannot be read: {error}") from error
+        raise UnreadablePlanError(f"cannot read the plan {plan_json}: {error}") from error
 
 
 def _members(plan_json: Path, name: str) -> Iterator[Any]:
-    """One member of the plan: a list's entries one by one, anything else whole."""
+    """Yield one member of the plan: a list's entries one by one, anything else whole."""
     with plan_json.open(encoding="utf-8", newline="") as file:
         stream = JsonStream(file)
         for key in stream.members():
@@ -65,7 +65,7 @@ def _members(plan_json: Path, name: str) -> Iterator[Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Module:
-    """One module of the plan's configuration, with where it is and what its local values depend on."""
+    """One module of the plan's configuration: its folder, and what its local values depend on."""
 
     body: Mapping[str, Any]
     prefix: str
@@ -86,18 +86,18 @@ class _Trace:
 
         Args:
             call: the call in the configuration.
-            prefix: address of the module with a dot at its end.
-            parent: folder of the calling module; None when it is not in the root.
+            prefix: address of the module with a trailing dot.
+            parent: folder of the calling module; None if it is not in the root.
             tainted: variables of the module, as ``var.NAME``.
 
         Returns:
-            names of the module's outputs that hold what is tainted.
+            Names of the module's tainted outputs.
         """
         folder = _folder(parent, str(call.get("source", "")))
         module = _Module(call.get("module", {}), prefix, folder, self._read_locals(folder))
         known = set(tainted)
         known |= {f"local.{name}" for name, needs in module.locals.items() if {f"var.{each}" for each in needs} & known}
-        while True:  # each round finds what depends on the last one's; the configuration is finite, so it ends
+        while True:  # each round finds what depends on the previous one's; the configuration is finite, so this ends
             before = len(known)
             self._resources(module, known)
             self._calls(module, known)
@@ -130,7 +130,7 @@ class _Trace:
             try:
                 self._locals[folder] = read_module(folder, root=self._root).locals
             except CatalogueError:
-                self._locals[folder] = {}  # Terraform understood it and orch does not: nothing is traced through it
+                self._locals[folder] = {}  # Terraform can parse it and orch cannot: nothing is traced through it
         return self._locals[folder]
 
 
@@ -142,12 +142,12 @@ def _folder(parent: Path | None, source: str) -> Path | None:
 
 
 def _each(block: Mapping[str, Any], known: set[str]) -> set[str]:
-    """``each`` is tainted when ``for_each`` is."""
+    """Return ``each.value`` and ``each.key`` if ``for_each`` is tainted."""
     return {"each.value", "each.key"} if _touches(block.get("for_each_expression"), known) else set()
 
 
 def _tainted_paths(path: str, expression: Any, known: set[str]) -> Iterator[str]:
-    """The arguments below an expression that refer to what is tainted."""
+    """Yield the arguments below an expression that refer to something tainted."""
     if _is_expression(expression):
         if _touches(expression, known):
             yield path
@@ -157,7 +157,7 @@ def _tainted_paths(path: str, expression: Any, known: set[str]) -> Iterator[str]
     elif isinstance(expression, list) and len(expression) == 1:
         yield from _tainted_paths(f"{path}[0]", expression[0], known)
     elif _touches(expression, known):
-        yield path  # several blocks: a set would not keep their order
+        yield path  # several blocks: in a set, their order is not stable
 
 
 def _is_expression(expression: Any) -> bool:
@@ -184,7 +184,7 @@ def _references(expression: Any) -> Iterator[str]:
 
 
 def _at(mirror: Any, path: str) -> Any:
-    """The part of ``after_unknown`` at a path; a whole that is unknown is unknown in every part."""
+    """Return the part of ``after_unknown`` at a path; if the whole is unknown, so is every part."""
     for step in re.findall(r"[^.\[\]]+", path):
         if mirror is True or mirror is None:
             return mirror

@@ -1,4 +1,4 @@
-"""One child that has the terminal to itself."""
+"""Runs a child process that uses the terminal directly."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 
 def run_in_foreground(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> int:
-    """Run a program with orch's own standard streams. Ctrl-C reaches it and not orch, which waits for its end.
+    """Run a program with orch's standard streams. Ctrl-C reaches the program, not orch, which waits for it to exit.
 
-    Only from the main thread: Python lets no other set what a signal does.
+    Call it only from the main thread: Python allows no other thread to set signal handlers.
 
     Returns:
-        its exit code; 128 + the signal when a signal ended it, as a shell says it.
+        Its exit code; 128 + the signal number if a signal ended it, as in a shell.
     """
-    # A handler that does nothing, not SIG_IGN, which the child would inherit.
+    # A handler that does nothing; the child would inherit SIG_IGN.
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         with subprocess.Popen(list(argv), cwd=cwd, env=dict(env), umask=0o077) as process:

@@ -1,4 +1,4 @@
-"""A unit's log: the child writes it, orch follows it."""
+"""A unit's log: the child process writes it, orch follows it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _CHUNK = 1 << 16
 
 
 def strip_ansi(text: str) -> str:
-    """The text without colours, cursor movements and other control characters; tabs and newlines stay."""
+    """Return the text without colors, cursor movements and other control characters; tabs and newlines stay."""
     return _CONTROLS.sub("", _ESCAPES.sub("", text))
 
 
 class FollowedLog:
-    """A log file open for a child to append to and for orch to read what is new. Use ``open``."""
+    """A log file that a child process appends to and orch reads from. Create it with ``open``."""
 
     def __init__(self, path: Path, handle: int) -> None:
         self.handle = handle
@@ -49,13 +49,11 @@ class FollowedLog:
             os.fchmod(handle, PRIVATE)
             os.write(handle, f"$ {strip_ansi(shlex.join(argv))}\n".encode())
         except OSError as error:
-            raise UnitError(
-                f"the log {path} cannot be written: {error.strerror}", hint="free some disk space"
-            ) from error
+            raise UnitError(f"cannot write the log {path}: {error.strerror}", hint="free some disk space") from error
         return cls(path, handle)
 
     def __enter__(self) -> Self:
-        """Itself."""
+        """Return the log itself."""
         return self
 
     def __exit__(
@@ -65,7 +63,7 @@ class FollowedLog:
         os.close(self.handle)
 
     def new_lines(self) -> Iterator[str]:
-        """The lines written since the last call, without colours; an unfinished one waits for its end."""
+        """Yield the lines written since the last call, without colors; an incomplete line waits for its end."""
         while chunk := os.pread(self.handle, _CHUNK, self._position):
             self._position += len(chunk)
             *whole, self._rest = (self._rest + chunk).split(b"\n")
@@ -74,20 +72,20 @@ class FollowedLog:
             yield from (self._line(line) for line in whole)
 
     def last_line(self) -> Iterator[str]:
-        """What was written after the last newline, once the child has ended."""
+        """Yield what was written after the last newline, once the child has exited."""
         if self._rest:
             rest, self._rest = self._rest, b""
             yield self._line(rest)
 
     def tidy(self) -> None:
-        """Rewrite what the child wrote without control characters, so that reading a log cannot move a cursor.
+        """Remove control characters from what the child wrote, so that reading a log cannot move a cursor.
 
-        Only after the child and all of its group have ended. Terraform is told to write none, but provisioners may.
+        Call it only after the child and its group have exited. Terraform is told to write none, but provisioners can.
         """
         if not self._dirty:
             return
         written = os.pread(self.handle, self._position - self._start, self._start)
-        with suppress(OSError):  # a full disk: the raw log stays, which is better than none
+        with suppress(OSError):  # if the disk is full, the raw log stays
             os.ftruncate(self.handle, self._start)
             with os.fdopen(os.dup(self.handle), "wb") as file:
                 file.write(strip_ansi(written.decode("utf-8", "replace")).encode())

@@ -1,11 +1,11 @@
-"""Child processes under supervision: each in a session of its own, with a time limit, a log and a way to stop it.
+"""Supervised child processes: each has its own session, a time limit, a log and a way to stop it.
 
-A child writes straight into its log file and orch follows that file. With a pipe instead, a killed orch would break
-the pipe, and Terraform's next line of output would end it in the middle of an apply: the lock stays and what was being
-created is in no state. For the same reason no parent-death signal (``PR_SET_PDEATHSIG``) is set: an apply whose orch
-has died runs to its end, writes its state and releases its lock.
+A child writes directly to its log file, and orch follows that file. With a pipe, killing orch would break the pipe, and
+Terraform's next line of output would end it in the middle of an apply: the state would stay locked and lack the objects
+being created. For the same reason there is no parent-death signal (``PR_SET_PDEATHSIG``): an apply whose orch has died
+runs to its end, writes its state and releases its lock.
 
-A child has its own session, so the terminal's Ctrl-C reaches orch alone, and orch decides what it means.
+Because a child has its own session, the terminal's Ctrl-C reaches only orch, which decides what it means.
 """
 
 from __future__ import annotations
@@ -18,21 +18,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.terraform.process.child import Child, Follower, LineCallback, Task, TaskKind
-from orchestrator.terraform.process.exits import ExitWatch
+from orchestrator.terraform.process.child import Child, ExitWatch, Follower, LineCallback, Task, TaskKind
 from orchestrator.terraform.process.log import FollowedLog
 from orchestrator.util.files import PRIVATE
 
 __all__ = ["LineCallback", "ProcessResult", "Processes", "TaskKind"]
 
 REFUSED = 130
-"""Code of an outcome whose process was never started, because the run had been interrupted."""
+"""Exit code of a process that was not started because the run was interrupted."""
 
 FOLLOW_SECONDS = 0.1
 WARN_AHEAD = 60.0
 
 GRACE: Mapping[TaskKind, float] = {TaskKind.PLAN: 10.0, TaskKind.APPLY: 120.0}
-"""Seconds between orch's request to stop and the kill. Terraform needs them to write its state and release its lock."""
+"""Seconds between the request to stop and the kill, for Terraform to write its state and release its lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +40,10 @@ class ProcessResult:
 
     Attributes:
         code: exit code; negative: killed by that signal; 130 without lines: never started.
-        lines: its last output lines (at most 4000), without colours.
+        lines: its last lines of output (at most 4000), without colors.
         seconds: how long it ran.
-        timed_out: its time limit was reached.
-        stopped: somebody asked it to stop: Ctrl-C, SIGTERM.
+        timed_out: whether it reached its time limit.
+        stopped: whether it was asked to stop: Ctrl-C, SIGTERM.
     """
 
     code: int
@@ -55,7 +54,7 @@ class ProcessResult:
 
 
 class Processes:
-    """The child processes of one run; every method may be called from any thread.
+    """The child processes of one run; thread-safe.
 
     Args:
         grace: seconds between the request to stop and the kill, per kind.
@@ -81,18 +80,18 @@ class Processes:
         on_warning: LineCallback | None = None,
         stdout: Path | None = None,
     ) -> ProcessResult:
-        """Run a process to its end and follow its output.
+        """Run a process until it exits, and follow its output.
 
         Args:
             argv: program and arguments; never a shell.
             unit: id of the unit that it runs for.
-            cwd: its working folder.
+            cwd: its working directory.
             env: its whole environment.
             log: file that its output is appended to, mode 0600.
-            kind: whether it may be stopped at any time.
+            kind: whether it can be stopped at any time.
             timeout: seconds until it is asked to stop; None: no limit.
-            on_line: called with each line, without colours; what it raises is raised when the process has ended.
-            on_warning: called with a sentence when the time limit comes near, is reached, and before the kill.
+            on_line: called with each line, without colors; its exception is raised again after the process exits.
+            on_warning: called with a sentence when the time limit is near, when it is reached, and before the kill.
             stdout: file for the standard output, mode 0600; then only the standard error goes to the log.
 
         Raises:
@@ -116,10 +115,10 @@ class Processes:
             return ProcessResult(code, tuple(follower.lines), seconds, child.timed_out, child.stopped)
 
     def interrupt_plans(self) -> tuple[str, ...]:
-        """Stop every plan; applies go on. From now on nothing new starts: ``run`` answers stopped at once.
+        """Stop every plan; applies continue. Nothing new starts: ``run`` returns a stopped result immediately.
 
         Returns:
-            the units whose plan was stopped, sorted.
+            The units whose plan was stopped, sorted.
         """
         with self._lock:
             self._closed = True
@@ -131,10 +130,10 @@ class Processes:
             return tuple(sorted({child.task.unit for child in plans}))
 
     def ask_stop(self) -> tuple[str, ...]:
-        """Ask Terraform to stop, once per process: it cancels the calls in flight, writes its state and ends.
+        """Ask Terraform to stop, once per process: it cancels its calls, writes its state and exits.
 
         Returns:
-            the units that were asked, sorted.
+            The units that were asked, sorted.
         """
         with self._lock:
             self._closed = True
@@ -144,10 +143,10 @@ class Processes:
             return tuple(sorted({child.task.unit for child in self._children}))
 
     def kill(self) -> tuple[str, ...]:
-        """Kill every process and its providers, now: locks stay, and what was in flight is in no state.
+        """Kill every process and its providers now: state locks stay, and calls in flight are missing from the state.
 
         Returns:
-            the units whose process was killed, sorted.
+            The units whose process was killed, sorted.
         """
         with self._lock:
             self._closed = True
@@ -157,7 +156,7 @@ class Processes:
             return tuple(sorted({child.task.unit for child in self._children}))
 
     def in_flight(self) -> Mapping[str, str]:
-        """What runs now: unit -> ``plan`` or ``apply``."""
+        """Return what runs now: unit -> ``plan`` or ``apply``."""
         with self._lock:
             return {child.task.unit: child.task.kind.value for child in self._children}
 
@@ -178,7 +177,7 @@ class Processes:
                     follower.warn(warning)
 
     def _watch_clock(self, child: Child, now: float) -> list[str]:
-        """Apply the time limit; the sentences to tell."""
+        """Apply the time limit; return the warnings to pass on."""
         warnings: list[str] = []
         kind, limit = child.task.kind, child.task.timeout
         with self._lock:
@@ -189,19 +188,19 @@ class Processes:
                     child.interrupt()
                     child.grace_from(now, self._grace[kind])
                     warnings.append(
-                        f"the time limit of {limit:g} s for this {kind} is reached: Terraform is asked to stop, "
-                        f"and killed in {self._grace[kind]:g} s if it has not"
+                        f"this {kind} reached its time limit of {limit:g} s: Terraform is asked to stop, "
+                        f"and killed after another {self._grace[kind]:g} s"
                     )
                 elif not child.warned and left <= min(WARN_AHEAD, limit / 4):
                     child.warned = True
-                    warnings.append(f"this {kind} has {left:.0f} s left of its time limit of {limit:g} s")
+                    warnings.append(f"this {kind} has {left:.0f} s remaining of its time limit of {limit:g} s")
             if child.kill_at is not None and now >= child.kill_at and not child.killed:
                 child.kill()
-                warnings.append(f"this {kind} did not stop in time and was killed: its lock may still be there")
+                warnings.append(f"this {kind} did not stop in time and was killed: the state may still be locked")
         return warnings
 
     def _end(self, child: Child) -> int:
-        """Kill what the process left behind, forget it, and only then reap it, while its group id is still its own."""
+        """Kill what the process left behind, unregister it and reap it; until then its group id cannot be reused."""
         with self._lock:
             child.kill()
             self._children.remove(child)

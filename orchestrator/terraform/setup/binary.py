@@ -1,4 +1,4 @@
-"""Find the terraform binary, or install the pinned one."""
+"""Finds the terraform binary, or installs the pinned one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ANSWER_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """The program that orch runs. ``kind`` is ``terraform`` or ``tofu``; ``version`` as it says itself."""
+    """The program that orch runs. ``kind``: ``terraform`` or ``tofu``; ``version``: what it reports itself."""
 
     path: Path
     version: str
@@ -30,7 +30,7 @@ class Binary:
 
 
 def user_cache(env: Mapping[str, str]) -> Path:
-    """Folder for what orch keeps between runs on this machine: ``ORCH_CACHE``, else ``orch`` in the user's cache."""
+    """Return orch's cache folder on this machine: ``ORCH_CACHE``, else ``orch`` in the user's cache folder."""
     if env.get("ORCH_CACHE"):
         return Path(env["ORCH_CACHE"])
     home = Path(env.get("HOME") or Path.home())
@@ -42,16 +42,16 @@ def user_cache(env: Mapping[str, str]) -> Path:
 def find_binary(
     settings: Settings, *, env: Mapping[str, str], cache: Path, pins: Mapping[str, Pin] | None = None
 ) -> Binary:
-    """The binary to use: on PATH if its version suits, else from the user's cache, else installed there.
+    """Return the binary to use: on PATH if its version matches, else from the user's cache, else installed there.
 
     Args:
-        settings: says which program and which versions.
+        settings: the program and its version constraint.
         env: ``PATH`` and ``ORCH_TERRAFORM_MIRROR``.
         cache: orch's cache folder.
-        pins: version and checksums of what may be installed; the package's own by default.
+        pins: version and checksums of what can be installed; defaults to the pins of the package.
 
     Raises:
-        SetupError: none is there and none can be installed; the hint says which file to put where.
+        SetupError: no binary matches and none can be installed; the hint says which file to put where.
     """
     kind = settings.binary
     constraint = settings.terraform if kind == "terraform" else ""
@@ -59,19 +59,19 @@ def find_binary(
     for path in _candidates(kind, env, cache):
         version = _version(path, env)
         if version is None:
-            seen.append(f"{path} does not answer")
-        elif (unsuited := _unsuited(version, kind, constraint)) is None:
+            seen.append(f"{path} does not run")
+        elif (mismatch := _mismatch(version, kind, constraint)) is None:
             return Binary(path, str(version), kind)
         else:
-            seen.append(f"{path} is {version}, {unsuited}")
+            seen.append(f"{path} is {version}, {mismatch}")
     pin = (load_pins() if pins is None else pins).get(kind)
     looked = "; ".join(seen) or f"there is no {kind} on PATH"
     if pin is None:
-        raise SetupError(looked, hint=f"put {kind} {MINIMUM[kind]} or newer on PATH: orch does not install it")
-    unsuited = _unsuited(Version.parse(pin.version), kind, constraint)
-    if unsuited is not None:
+        raise SetupError(looked, hint=f"put {kind} {MINIMUM[kind]} or newer on PATH; orch does not install it")
+    mismatch = _mismatch(Version.parse(pin.version), kind, constraint)
+    if mismatch is not None:
         raise SetupError(
-            f"{looked}; orch would install {pin.version}, {unsuited}",
+            f"{looked}; orch would install {pin.version}, {mismatch}",
             hint=f"put a {kind} that meets {constraint!r} on PATH, or change `terraform` in live/orch.yaml",
         )
     return Binary(install(kind, pin, env=env, cache=cache, because=looked), pin.version, kind)
@@ -90,17 +90,17 @@ def _cached_version(path: Path) -> Version:
         return Version((0, 0, 0))
 
 
-def _unsuited(version: Version, kind: str, constraint: str) -> str | None:
+def _mismatch(version: Version, kind: str, constraint: str) -> str | None:
     if version < MINIMUM[kind]:
         return f"orch needs at least {MINIMUM[kind]}"
     try:
-        return None if satisfies(version, constraint) else f"live/orch.yaml wants {constraint}"
+        return None if satisfies(version, constraint) else f"live/orch.yaml requires {constraint}"
     except ValueError as error:
-        raise SetupError(f"`terraform` in live/orch.yaml: {error}", hint="write it as in '>=1.11,<2.0'") from error
+        raise SetupError(f"`terraform` in live/orch.yaml: {error}", hint="write it like '>=1.11,<2.0'") from error
 
 
 def _version(path: Path, env: Mapping[str, str]) -> Version | None:
-    """What the binary says of itself; None when it cannot be run. The user's CLI configuration does not matter here."""
+    """Return the version that the binary reports; None if it cannot be run. The user's CLI configuration is ignored."""
     child = {name: value for name, value in env.items() if not name.startswith("TF_")}
     child |= {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
     try:

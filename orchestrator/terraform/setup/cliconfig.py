@@ -1,4 +1,4 @@
-"""Terraform's CLI configuration for orch's runs: the user's own text, and the provider mirrors if it names none."""
+"""Terraform's CLI configuration for orch's runs: the user's own, plus provider mirrors unless it names any."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestrator.errors import SetupError
 from orchestrator.terraform.setup.install import this_platform
-from orchestrator.terraform.setup.mirrors import find_mirrors, offers
+from orchestrator.terraform.setup.mirrors import find_mirrors, provider_packages
 from orchestrator.util.files import write_atomic
 
 _INSTALLATION = re.compile(r"^\s*provider_installation\s*\{", re.MULTILINE)
@@ -18,15 +18,15 @@ _CACHE = re.compile(r'^\s*plugin_cache_dir\s*=\s*"(?P<path>(?:[^"\\]|\\.)*)"', r
 
 
 def write_cli_config(to: Path, *, env: Mapping[str, str], cache: Path) -> Path:
-    """Write the CLI configuration of a run, mode 0600 because the user's own may hold tokens.
+    """Write the CLI configuration of a run, mode 0600 because the user's own can contain tokens.
 
-    The user's text is kept as it is. Mirrors are appended when that text has no ``provider_installation``: providers
-    that a mirror has for this platform come only from there, so that no network is needed; all others from a registry.
+    The user's text is kept unchanged. If it has no ``provider_installation``, mirrors are appended: providers that a
+    mirror has for this platform come only from there and need no network; all others come from a registry.
 
     Args:
         to: file to write.
-        env: ``TF_CLI_CONFIG_FILE``, ``HOME``, ``ORCH_PROVIDER_MIRROR`` and where mirrors may be.
-        cache: orch's cache folder; holds the plugin cache unless the user has one.
+        env: ``TF_CLI_CONFIG_FILE``, ``HOME``, ``ORCH_PROVIDER_MIRROR`` and where mirrors can be.
+        cache: orch's cache folder; contains the plugin cache unless the user has one.
 
     Returns:
         ``to``.
@@ -41,7 +41,7 @@ def write_cli_config(to: Path, *, env: Mapping[str, str], cache: Path) -> Path:
         if mirrors and text.lstrip().startswith("{"):
             raise SetupError(
                 "your Terraform CLI configuration is JSON, so orch cannot add the provider mirror to it",
-                hint="write it in HCL, add provider_installation to it, or set ORCH_PROVIDER_MIRROR=none",
+                hint="convert it to HCL, add provider_installation to it, or set ORCH_PROVIDER_MIRROR=none",
             )
         text += installation(mirrors)
     write_atomic(to, text.encode())
@@ -49,20 +49,20 @@ def write_cli_config(to: Path, *, env: Mapping[str, str], cache: Path) -> Path:
 
 
 def find_mirror(env: Mapping[str, str]) -> Path | None:
-    """The mirror that is preferred, or None; a ``provider_installation`` of the user goes before it.
+    """Return the preferred mirror, or None; a ``provider_installation`` of the user takes precedence.
 
     Raises:
-        SetupError: ``ORCH_PROVIDER_MIRROR`` names no folder with providers.
+        SetupError: ``ORCH_PROVIDER_MIRROR`` names a folder without providers.
     """
     mirrors = find_mirrors(env)
     return mirrors[0] if mirrors else None
 
 
 def plugin_cache(env: Mapping[str, str], cache: Path) -> Path:
-    """The folder that providers are linked from: the user's own plugin cache if there is one, else orch's.
+    """Return the folder that providers are linked from: the user's plugin cache if configured, else orch's.
 
-    Measured: from an unpacked mirror Terraform links (no copy of the 707 MB AWS provider), with this cache or without.
-    A packed mirror and a registry are unpacked once into this cache, and each unit links to that.
+    From an unpacked mirror Terraform creates links with or without this cache (no copy of the 707 MB AWS provider).
+    Packages from a packed mirror or a registry are unpacked once into this cache, and each unit links to that.
 
     Raises:
         SetupError: the user's CLI configuration cannot be read.
@@ -74,7 +74,7 @@ def plugin_cache(env: Mapping[str, str], cache: Path) -> Path:
 
 
 def has_own_installation(env: Mapping[str, str]) -> bool:
-    """Whether the user's CLI configuration says itself where providers come from.
+    """Return whether the user's CLI configuration says where providers come from.
 
     Raises:
         SetupError: the file cannot be read.
@@ -83,13 +83,13 @@ def has_own_installation(env: Mapping[str, str]) -> bool:
 
 
 def user_text(env: Mapping[str, str]) -> str:
-    """The user's own CLI configuration, ending with a newline; empty when there is none.
+    """Return the user's CLI configuration, ending with a newline; empty if there is none.
 
-    A ``TF_CLI_CONFIG_FILE`` that does not exist is no configuration: Terraform, too, only warns. Without that variable
-    Terraform also reads ``~/.terraform.d/*.tfrc``; naming a file, as orch does, turns that off: they are joined here.
+    A ``TF_CLI_CONFIG_FILE`` that does not exist is ignored; Terraform also only warns. Without that variable Terraform
+    also reads ``~/.terraform.d/*.tfrc``. Naming a file, as orch does, turns that off, so their text is appended here.
 
     Raises:
-        SetupError: a file is there and cannot be read.
+        SetupError: a file exists but cannot be read.
     """
     home = Path(env.get("HOME") or Path.home())
     named = env.get("TF_CLI_CONFIG_FILE") or env.get("TERRAFORM_CONFIG")
@@ -102,15 +102,18 @@ def user_text(env: Mapping[str, str]) -> str:
 
 
 def installation(mirrors: Sequence[Path]) -> str:
-    """The ``provider_installation`` block for these mirrors; empty without one: then Terraform's own rules hold.
+    """Return the ``provider_installation`` block for these mirrors; empty if they have nothing for this platform.
 
-    ``direct`` excludes what a mirror has, because Terraform asks every method that may have a provider and fails when
-    one of them cannot be reached.
+    ``direct`` excludes what a mirror has, because Terraform asks every method that can have a provider and fails if one
+    of them cannot be reached.
     """
     if not mirrors:
         return ""
     here = this_platform()
-    held = {mirror: sorted({offer.address for offer in offers(mirror) if offer.platform == here}) for mirror in mirrors}
+    held = {
+        mirror: sorted({offer.address for offer in provider_packages(mirror) if offer.platform == here})
+        for mirror in mirrors
+    }
     if not any(held.values()):
         return ""
     lines = ["", "# Added by orch.", "provider_installation {"]
@@ -128,7 +131,7 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(
-            f"the Terraform CLI configuration {file} cannot be read: {error}", hint="check TF_CLI_CONFIG_FILE"
+            f"cannot read the Terraform CLI configuration {file}: {error}", hint="check TF_CLI_CONFIG_FILE"
         ) from error
 
 
@@ -137,5 +140,5 @@ def _list(texts: Sequence[str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A string as HCL reads it; the CLI configuration knows ``${`` as an interpolation too."""
+    """Return a quoted HCL string; ``${`` is an interpolation in the CLI configuration too."""
     return json.dumps(text, ensure_ascii=False).replace("${", "$${")

@@ -1,4 +1,7 @@
-"""When ``terraform init`` has nothing to do: what it depends on, as one key kept beside its result."""
+"""Decides when ``terraform init`` can be skipped, and lets only one init at a time fill a cold plugin cache.
+
+A key of everything that init depends on is stored with its result. Two inits that fill the plugin cache at once race.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,21 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from orchestrator.util.files import write_atomic
+from orchestrator.terraform.setup.install import this_platform
+from orchestrator.terraform.setup.lock_file import LOCK_FILE, locked_providers
+from orchestrator.util.files import file_lock, write_atomic
 
-LOCK_FILE = ".terraform.lock.hcl"
-GUARD = "orch.lock"
-"""Name of the file in the data folder that is locked during init."""
+INIT_LOCK = "orch.lock"
+"""Name of the lock file that is held during init, in the data folder."""
 
 _KEY = "orch.init"
 _SAVED_LOCK = "orch.lock.hcl"
 _FORMAT = "2"
 
-# Lines outside a terraform block that init reads: which providers and modules there are, and from where.
+# Lines outside a terraform block that init depends on: providers, modules and their sources.
 _READ_BY_INIT = re.compile(r"^\s*(?:module|provider)\b|\b(?:source|version)\s*=")
 _IMPLIED = re.compile(r'^\s*(?:resource|data|ephemeral)\s+"([a-zA-Z0-9_-]+)"', re.MULTILINE)
 _NAMED = re.compile(r"([a-zA-Z0-9_-]+)\s*=\s*\{")
@@ -31,16 +35,16 @@ _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"|(?:#|//).*$')
 
 
 def init_key(root: Path, facts: tuple[str, ...]) -> str:
-    """A hash of everything that init depends on.
+    """Return a hash of everything that init depends on.
 
-    Taken from the root and its own copies of modules: the lock file, each ``terraform`` block, the sources and versions
-    of modules, the providers that are named, or implied by a resource's type alone. Values, resources, files that come
-    and go and the rest do not count, so an edited module does not cost an init. A key that is wrongly the same is
-    healed by the plan, which runs init when Terraform says that it needs one.
+    It covers the root and its copies of modules: the lock file, each ``terraform`` block, sources and versions of
+    modules, providers that are named or implied by a resource's type. Values and resources do not count, so an edited
+    module does not cost an init. If a key wrongly matches, the plan recovers: it runs init when Terraform says that it
+    needs one.
 
     Args:
         root: folder of the root.
-        facts: whatever else counts: binary, version, CLI configuration, backend or not.
+        facts: everything else that counts: binary, version, CLI configuration, backend or not.
     """
     digest = hashlib.sha256(json.dumps([_FORMAT, *facts]).encode())
     lock = root / LOCK_FILE
@@ -55,14 +59,14 @@ def init_key(root: Path, facts: tuple[str, ...]) -> str:
             lines = list(read_by_init(text))
             named |= {match[1] for line in lines if (match := _NAMED.match(line))}
             data = "\n".join(lines).encode()
-        if data:  # a file with nothing for init may come and go
+        if data:  # files that init does not depend on do not count
             digest.update(f"\0{file.relative_to(root).as_posix()}\0".encode() + data)
     digest.update(json.dumps(sorted(implied - named)).encode())
     return digest.hexdigest()
 
 
 def read_by_init(text: str) -> Iterator[str]:
-    """The lines of a ``.tf`` file that init depends on."""
+    """Yield the lines of a ``.tf`` file that init depends on."""
     depth = 0
     for line in text.splitlines():
         if depth or _TERRAFORM.match(line):
@@ -74,33 +78,33 @@ def read_by_init(text: str) -> Iterator[str]:
 
 
 def implied_providers(text: str) -> set[str]:
-    """The providers that types of resources stand for, without the built-in one: a preview's stand-in needs no init."""
+    """Return the providers that resource types imply. A preview's placeholder (built-in) needs no init."""
     return {match[1].split("_", 1)[0] for match in _IMPLIED.finditer(text)} - {_BUILT_IN}
 
 
-def is_initialised(data_dir: Path, root: Path, key: str) -> bool:
-    """Whether the last successful init had this key and its result is whole; then the root gets that init's lock file.
+def is_initialized(data_dir: Path, root: Path, key: str) -> bool:
+    """Return whether the last successful init had this key and its result is intact; if so, restore its lock file.
 
-    Init may complete a lock file (a checksum of this platform) or make one. Each run has a folder of its own, so what
-    the last init wrote is put there, as if it had run again.
+    Init can complete a lock file (a checksum for this platform) or create one. Each run has its own root folder, so the
+    last init's lock file is copied there, as if init had run again.
     """
     try:
         whole = (data_dir / _KEY).read_text(encoding="utf-8") == key and _is_whole(data_dir, root)
         saved = data_dir / _SAVED_LOCK
         if whole and saved.exists():
             write_atomic(root / LOCK_FILE, saved.read_bytes(), mode=0o644)
-    except (OSError, ValueError, KeyError, TypeError):  # a manifest or record that is not what init writes
+    except (OSError, ValueError, KeyError, TypeError):  # a manifest or record that init did not write
         return False
     return whole
 
 
 def forget_init(data_dir: Path) -> None:
-    """Before an init: from here on, until it succeeds, the data folder counts as not initialised."""
+    """Mark the data folder as not initialized; call it before init."""
     (data_dir / _KEY).unlink(missing_ok=True)
 
 
 def remember_init(data_dir: Path, root: Path, key: str) -> None:
-    """After a successful init: keep its lock file, then its key."""
+    """Store the lock file and then the key; call it after a successful init."""
     lock = root / LOCK_FILE
     saved = data_dir / _SAVED_LOCK
     if lock.exists():
@@ -111,20 +115,41 @@ def remember_init(data_dir: Path, root: Path, key: str) -> None:
 
 
 def is_fresh(data_dir: Path) -> bool:
-    """Whether no init has left anything here."""
-    return not any(path.name != GUARD for path in data_dir.iterdir())
+    """Return whether no init has left anything in the data folder."""
+    return not any(path.name != INIT_LOCK for path in data_dir.iterdir())
 
 
 def wipe(data_dir: Path) -> None:
-    """Remove everything but the file that is locked: all of it comes back with the next init."""
+    """Remove everything except the file that is locked; the next init creates it again."""
     for path in data_dir.iterdir():
-        if path.name == GUARD:
+        if path.name == INIT_LOCK:
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             with suppress(FileNotFoundError):
                 path.unlink()
+
+
+def is_warm(cache: Path, lock_file: Path) -> bool:
+    """Return whether the plugin cache has every provider of a lock file; False if there is no lock file."""
+    try:
+        providers = locked_providers(lock_file.read_text(encoding="utf-8"))
+    except OSError:
+        return False
+    here = this_platform()
+    return all((cache / address / version / here).exists() for address, version in providers.items())
+
+
+@contextmanager
+def warming(cache: Path, lock_file: Path) -> Iterator[None]:
+    """Hold the cache's lock during an init that can fill it; inits that only read a warm cache run in parallel."""
+    cache.mkdir(parents=True, exist_ok=True)
+    if is_warm(cache, lock_file):
+        yield
+        return
+    with file_lock(cache / ".orch.lock"):
+        yield
 
 
 def _sources(root: Path) -> list[Path]:
@@ -138,7 +163,7 @@ def _sources(root: Path) -> list[Path]:
 
 
 def _is_whole(data_dir: Path, root: Path) -> bool:
-    """Whether providers are where the links point, modules where the manifest says, and the backend record readable."""
+    """Return whether provider links and module folders resolve and the backend record is readable."""
     for platform in (data_dir / "providers").glob("*/*/*/*/*"):
         if not platform.exists():
             return False

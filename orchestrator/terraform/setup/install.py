@@ -1,4 +1,4 @@
-"""Install a pinned binary into the user's cache: downloaded, compared with its checksum, then made visible at once."""
+"""Installs a pinned binary into the user's cache: downloads it, verifies its checksum, then moves it into place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from orchestrator.errors import SetupError
-from orchestrator.util.files import file_lock
+from orchestrator.util.files import atomic_file, file_lock
 
 MIRROR_VARIABLE = "ORCH_TERRAFORM_MIRROR"
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -29,13 +29,13 @@ _SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One version that orch may install.
+    """A version that orch can install.
 
     Attributes:
         version: without a leading v.
-        base: address that the files are under; ``ORCH_TERRAFORM_MIRROR`` replaces it.
-        path: the file below it, with ``{version}`` and ``{platform}``.
-        sha256: platform, as in ``linux_amd64``, -> checksum of its zip in hexadecimal.
+        base: base URL of the files; ``ORCH_TERRAFORM_MIRROR`` replaces it.
+        path: path of the file below it, with ``{version}`` and ``{platform}``.
+        sha256: platform, e.g. ``linux_amd64`` -> checksum of its zip in hexadecimal.
     """
 
     version: str
@@ -45,31 +45,31 @@ class Pin:
 
 
 def load_pins() -> Mapping[str, Pin]:
-    """The pins of the package: program -> pin."""
+    """Return the pins of the package: program -> pin."""
     text = resources.files("orchestrator.terraform.setup").joinpath("pins.json").read_text(encoding="utf-8")
     return {kind: Pin(**pin) for kind, pin in json.loads(text).items()}
 
 
 def this_platform() -> str:
-    """The platform's name in Terraform's words: ``linux_amd64``, ``darwin_arm64``."""
+    """Return the platform's name in Terraform's notation: ``linux_amd64``, ``darwin_arm64``."""
     machine = platform.machine().lower()
     return f"{sys.platform}_{_MACHINES.get(machine, machine)}"
 
 
 def install(kind: str, pin: Pin, *, env: Mapping[str, str], cache: Path, because: str) -> Path:
-    """Put the pinned binary into the cache and return its path.
+    """Install the pinned binary into the cache and return its path.
 
-    A zip that somebody has put into ``CACHE/downloads`` is used instead of a download, and checked just the same.
+    A zip in ``CACHE/downloads`` is used instead of a download; its checksum is verified too.
 
     Args:
-        kind: ``terraform`` or ``tofu``, also the file's name inside the zip.
+        kind: ``terraform`` or ``tofu``; also the file's name inside the zip.
         pin: what to install.
-        env: ``ORCH_TERRAFORM_MIRROR`` replaces the pin's base address.
+        env: ``ORCH_TERRAFORM_MIRROR`` replaces the pin's base URL.
         cache: orch's cache folder.
-        because: why nothing that is there will do, for the message.
+        because: why no existing binary can be used, for the message.
 
     Raises:
-        SetupError: no checksum for this platform, no network, a wrong checksum, a broken zip, no space.
+        SetupError: no checksum for this platform, no network, a wrong checksum, a broken zip, or no disk space.
     """
     name = this_platform()
     checksum = pin.sha256.get(name)
@@ -84,7 +84,7 @@ def install(kind: str, pin: Pin, *, env: Mapping[str, str], cache: Path, because
     target = cache / kind / pin.version / kind
     try:
         with file_lock(cache / f"{kind}.lock"):
-            if target.exists():  # another orch was faster
+            if target.exists():  # another process installed it
                 return target
             if not download.exists():
                 _download(url, download, checksum, because)
@@ -92,15 +92,15 @@ def install(kind: str, pin: Pin, *, env: Mapping[str, str], cache: Path, because
             _unpack(download, kind, target)
     except OSError as error:
         raise SetupError(
-            f"{kind} {pin.version} cannot be installed into {cache}: {error.strerror or error}",
-            hint="free some space there, or set ORCH_CACHE to a folder that can be written",
+            f"cannot install {kind} {pin.version} into {cache}: {error.strerror or error}",
+            hint="free some space there, or set ORCH_CACHE to a writable folder",
         ) from error
     return target
 
 
 def _download(url: str, to: Path, checksum: str, because: str) -> None:
     if not url.startswith(_SCHEMES):
-        raise SetupError(f"{MIRROR_VARIABLE}: {url} is no address", hint="start it with https://, http:// or file://")
+        raise SetupError(f"{MIRROR_VARIABLE}: invalid URL {url}", hint="start it with https://, http:// or file://")
     to.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=to.parent, prefix=f".{to.name}.")
     part = Path(name)
@@ -120,8 +120,8 @@ def _fetch(url: str, file: BinaryIO, to: Path, checksum: str, because: str) -> N
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         raise SetupError(
-            f"{because}, and {url} cannot be downloaded: {reason}",
-            hint=f"download that file where there is a network (SHA-256 {checksum}) and put it at {to}, "
+            f"{because}, and the download of {url} failed: {reason}",
+            hint=f"download that file on a machine with network access (SHA-256 {checksum}) and save it as {to}, "
             f"or set {MIRROR_VARIABLE}",
         ) from error
 
@@ -131,21 +131,18 @@ def _check(file: Path, checksum: str, url: str) -> None:
         found = hashlib.file_digest(handle, "sha256").hexdigest()
     if found != checksum:
         raise SetupError(
-            f"{file.name} has the SHA-256 {found}, not {checksum}: it is not the file that orch was made for",
-            hint=f"remove {file} if it is there, and get it again from {url}",
+            f"{file.name} has SHA-256 {found}, expected {checksum}",
+            hint=f"remove {file} if it exists, and download it again from {url}",
         )
 
 
 def _unpack(archive: Path, kind: str, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{kind}.")
-    part = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(archive) as zipped, zipped.open(kind) as member:
+        with (
+            zipfile.ZipFile(archive) as zipped,
+            zipped.open(kind) as member,
+            atomic_file(target, mode=0o755) as file,
+        ):
             shutil.copyfileobj(member, file)
-            os.fchmod(file.fileno(), 0o755)
-        part.replace(target)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise SetupError(f"{archive} holds no {kind}: {error}", hint=f"remove {archive} and try again") from error
-    finally:
-        part.unlink(missing_ok=True)
+        raise SetupError(f"{archive} has no {kind} in it: {error}", hint=f"remove {archive} and try again") from error

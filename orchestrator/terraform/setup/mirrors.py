@@ -1,4 +1,4 @@
-"""Folders on this machine that hold providers: Terraform's implied mirrors, and what an image or package put there."""
+"""Finds provider mirrors on this machine: Terraform's implied mirrors, and folders from an image or package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator.errors import SetupError
 from orchestrator.terraform.setup.versions import Version
 
-VARIABLE = "ORCH_PROVIDER_MIRROR"
+PROVIDER_MIRROR_VARIABLE = "ORCH_PROVIDER_MIRROR"
 NO_MIRROR = "none"
 REGISTRIES = ("registry.terraform.io", "registry.opentofu.org")
 _PARENTS = (Path("/opt"), Path("/usr/share"), Path("/usr/local/share"))
@@ -19,8 +19,8 @@ _PACKED = re.compile(r"terraform-provider-.+_(?P<version>[^_]+)_(?P<platform>[a-
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Offer:
-    """One package in a mirror: address as in ``registry.terraform.io/hashicorp/aws``, version and platform."""
+class ProviderPackage:
+    """A package in a mirror: address, e.g. ``registry.terraform.io/hashicorp/aws``, version and platform."""
 
     address: str
     version: str
@@ -28,49 +28,49 @@ class Offer:
 
 
 def find_mirrors(env: Mapping[str, str], *, parents: Iterable[Path] = _PARENTS) -> tuple[Path, ...]:
-    """Every folder with providers, in the order of preference.
+    """Return every folder with providers, in order of preference.
 
-    ``ORCH_PROVIDER_MIRROR`` names the only one; ``none`` there means that none is used.
+    If ``ORCH_PROVIDER_MIRROR`` is set, it names the only one; ``none`` disables mirrors.
 
     Args:
         env: ``ORCH_PROVIDER_MIRROR``, ``HOME``, ``XDG_DATA_HOME``, ``XDG_DATA_DIRS``.
-        parents: folders whose subfolders are looked at.
+        parents: folders whose subfolders are searched.
 
     Raises:
-        SetupError: ``ORCH_PROVIDER_MIRROR`` names no folder with providers.
+        SetupError: ``ORCH_PROVIDER_MIRROR`` names a folder without providers.
     """
-    named = env.get(VARIABLE)
+    named = env.get(PROVIDER_MIRROR_VARIABLE)
     if named == NO_MIRROR:
         return ()
     if named:
         path = Path(named).expanduser().absolute()
         if not _is_mirror(path):
             raise SetupError(
-                f"{VARIABLE} names {path}, which has no {REGISTRIES[0]}/ in it",
-                hint=f"name a filesystem mirror as `terraform providers mirror` makes it, or {NO_MIRROR}",
+                f"{PROVIDER_MIRROR_VARIABLE} names {path}, which does not contain {REGISTRIES[0]}/",
+                hint=f"set it to a folder that `terraform providers mirror` created, or to {NO_MIRROR}",
             )
         return (path,)
     found = [path for path in (*_implied(env), *_below(parents)) if _is_mirror(path)]
     return tuple(dict.fromkeys(path.resolve() for path in found))
 
 
-def offers(mirror: Path) -> tuple[Offer, ...]:
-    """Every package that a mirror holds, packed (a zip per platform) or unpacked (a folder per platform), sorted."""
-    return tuple(sorted(set(_offers(mirror))))
+def provider_packages(mirror: Path) -> tuple[ProviderPackage, ...]:
+    """Return the packages in a mirror, packed (a zip per platform) or unpacked (a folder per platform), sorted."""
+    return tuple(sorted(set(_packages(mirror))))
 
 
-def _offers(mirror: Path) -> Iterator[Offer]:
+def _packages(mirror: Path) -> Iterator[ProviderPackage]:
     for provider in mirror.glob("*.*/*/*/"):
         if not provider.is_dir():
             continue
         address = provider.relative_to(mirror).as_posix()
         for platform in provider.glob("*/*_*/"):
             if platform.is_dir() and _is_version(platform.parent.name):
-                yield Offer(address, platform.parent.name, platform.name)
+                yield ProviderPackage(address, platform.parent.name, platform.name)
         for packed in provider.glob("*.zip"):
             match = _PACKED.match(packed.name)
             if match:
-                yield Offer(address, match["version"], match["platform"])
+                yield ProviderPackage(address, match["version"], match["platform"])
 
 
 def _is_version(text: str) -> bool:
@@ -86,7 +86,7 @@ def _is_mirror(path: Path) -> bool:
 
 
 def _implied(env: Mapping[str, str]) -> Iterator[Path]:
-    """The folders that Terraform itself searches when its configuration names none."""
+    """Yield the folders that Terraform searches if its configuration names none."""
     home = Path(env.get("HOME") or Path.home())
     yield home / ".terraform.d" / "plugins"
     if sys.platform == "darwin":
@@ -104,4 +104,4 @@ def _below(parents: Iterable[Path]) -> Iterator[Path]:
         try:
             yield from sorted(path for path in parent.iterdir() if path.is_dir())
         except OSError:
-            continue  # a folder that is not there or not ours to read holds no mirror for us
+            continue  # a missing or unreadable folder has no usable mirror

@@ -1,4 +1,4 @@
-"""Versions and version constraints as Terraform writes them: ``>=1.11,<2.0``, ``~> 5.0``, ``5.100.0``."""
+"""Versions and version constraints in Terraform's notation: ``>=1.11,<2.0``, ``~> 5.0``, ``5.100.0``."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _COMPARE: Mapping[str, Callable[[Version, Version], bool]] = {
 @total_ordering
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version: always three numbers, and a pre-release label such as ``beta1`` or the empty string."""
+    """A version: three numbers, and a pre-release label such as ``beta1`` or the empty string."""
 
     numbers: tuple[int, int, int]
     pre: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Version:
-        """Read ``1.11.4``, ``v1.11`` or ``1.12.0-beta1``.
+        """Parse ``1.11.4``, ``v1.11`` or ``1.12.0-beta1``.
 
         Raises:
-            ValueError: it is no version.
+            ValueError: the text is not a version.
         """
         match = _VERSION.match(text.strip())
         if match is None:
@@ -47,23 +47,23 @@ class Version:
         return ".".join(map(str, self.numbers)) + (f"-{self.pre}" if self.pre else "")
 
     def __lt__(self, other: Version) -> bool:
-        """Whether it is older; a pre-release is older than its release."""
+        """Return whether it is older; a pre-release is older than its release."""
         mine = (self.numbers, not self.pre, _labels(self.pre))
         return mine < (other.numbers, not other.pre, _labels(other.pre))
 
 
 def _labels(pre: str) -> tuple[tuple[bool, int, str], ...]:
-    """The parts of a pre-release label in the order of semantic versioning: numbers before words."""
+    """Return the parts of a pre-release label in semantic versioning order: numbers before words."""
     return tuple((not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in pre.split("."))
 
 
 def satisfies(version: Version, constraint: str) -> bool:
-    """Whether a version meets every term of a constraint; an empty constraint is met by all.
+    """Return whether a version meets every term of a constraint; an empty constraint is met by all versions.
 
-    As in Terraform a pre-release is met only by a term that names exactly it.
+    As in Terraform, a pre-release meets only a term that names exactly it.
 
     Raises:
-        ValueError: the constraint cannot be read.
+        ValueError: the constraint is invalid.
     """
     return all(_meets(version, term) for term in constraint.split(",") if term.strip())
 
@@ -78,6 +78,6 @@ def _meets(version: Version, term: str) -> bool:
         return False
     if sign != "~>":
         return _COMPARE[sign](version, wanted)
-    # ~> 5.1 allows 5.x from 5.1 on; ~> 5.1.2 allows 5.1.x from 5.1.2 on.
+    # ~> 5.1 allows 5.x starting at 5.1; ~> 5.1.2 allows 5.1.x starting at 5.1.2.
     fixed = max(text.split("-")[0].count("."), 1)
     return version >= wanted and version.numbers[:fixed] == wanted.numbers[:fixed]

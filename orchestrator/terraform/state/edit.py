@@ -1,4 +1,4 @@
-"""What is done to a state's bytes without Terraform: its serial, its emptying, its root outputs. Nothing else, ever."""
+"""The only edits that orch makes to a state's bytes without Terraform: its serial, its root outputs, emptying it."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ _OUTPUTS = re.compile(
 
 
 def with_serial(data: bytes, serial: int) -> bytes:
-    """A state with another serial, and not one other byte changed.
+    """Return a state with another serial and no other byte changed.
 
     Raises:
-        UnitError: its head is not as Terraform writes it.
+        UnitError: Terraform did not write the start of the state.
     """
     found = _HEAD.match(data)
     if found is None:
-        message = "the head of the state is not as Terraform writes it"
-        raise UnitError(message, hint="`terraform state pull` and `state push` write it anew")
+        message = "the state does not start the way Terraform writes it"
+        raise UnitError(message, hint="`terraform state pull` and `state push` rewrite it")
     changed = found[1] + str(serial).encode() + data[found.end() :]
     if read_state(changed).serial != serial:
-        message = "the serial of the state cannot be changed"
-        raise UnitError(message, hint="`terraform state pull` and `state push` write it anew")
+        message = "cannot change the serial of the state"
+        raise UnitError(message, hint="`terraform state pull` and `state push` rewrite it")
     return changed
 
 
 def emptied(data: bytes) -> bytes:
-    """What Terraform leaves of a state when everything in it is gone: lineage, the next serial, and nothing.
+    """Return the state that Terraform leaves when it has destroyed everything: lineage, next serial, no resources.
 
     Raises:
-        UnitError: it is no state.
+        UnitError: the bytes are not a state.
     """
     state = read_state(data)
     document = {
@@ -56,20 +56,20 @@ def emptied(data: bytes) -> bytes:
 
 
 def without_outputs(data: bytes) -> bytes:
-    """A state without its root's outputs, and not one other byte changed.
+    """Return a state without root outputs and no other byte changed.
 
     Raises:
-        UnitError: it is no state, or its head is not as Terraform writes it.
+        UnitError: the bytes are not a state, or Terraform did not write its start.
     """
     before = read_state(data)
     text = data.decode()
     found = _OUTPUTS.match(text)
     if found is None:
-        message = "the head of the state is not as Terraform writes it"
-        raise UnitError(message, hint="`terraform state pull` writes it anew")
+        message = "the state does not start the way Terraform writes it"
+        raise UnitError(message, hint="`terraform state pull` rewrites it")
     end = json.JSONDecoder().raw_decode(text, found.end())[1]
     changed = f"{found[0]}{{}}{text[end:]}".encode()
     if read_state(changed) != replace(before, outputs={}):
-        message = "the outputs of the state cannot be taken out"
-        raise UnitError(message, hint="`terraform state pull` writes it anew")
+        message = "cannot remove the outputs of the state"
+        raise UnitError(message, hint="`terraform state pull` rewrites it")
     return changed

@@ -1,4 +1,4 @@
-"""Terraform's lock on a state: the JSON object beside the state in S3, and what Terraform prints about another's."""
+"""Terraform's state lock: the JSON object next to the state in S3, and Terraform's message about a lock."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-SUFFIX = ".tflock"
-"""The lock of a state is an object whose key is the state's with this at its end (``use_lockfile``)."""
+LOCK_SUFFIX = ".tflock"
+"""Appended to a state's key to get the key of its lock object (``use_lockfile``)."""
 
 _FIELD = re.compile(r"^\s*(ID|Path|Operation|Who|Version|Created|Info):[ \t]*(.*?)\s*$", re.MULTILINE)
 _FRACTION = re.compile(r"\.(\d{1,6})\d*")
@@ -21,16 +21,16 @@ _FRACTION = re.compile(r"\.(\d{1,6})\d*")
 
 @dataclass(frozen=True, slots=True)
 class StateLock:
-    """Who holds a state, as Terraform writes it. Every text is as the holder wrote it: nothing in it is to be trusted.
+    """A state lock in Terraform's format. Every text is written by the holder and is not trustworthy.
 
     Attributes:
-        id: a UUID, new for each lock; empty when the object could not be read.
-        operation: ``OperationTypeApply`` for an apply; ``orch move`` and the like for orch's own.
+        id: a UUID, new for each lock; empty if the object could not be read.
+        operation: ``OperationTypeApply`` for an apply; ``orch move`` and similar for orch's own locks.
         who: ``user@host``.
         version: of Terraform, or of orch.
-        created: when it was taken, aware; None when that cannot be read.
+        created: when it was acquired, timezone-aware; None if unreadable.
         path: bucket and key of the state.
-        info: free text; orch's own locks say their process and what they belong to (``own_info``).
+        info: free text; orch's own locks contain their process and purpose (``own_lock``).
     """
 
     id: str
@@ -48,7 +48,7 @@ class StateLock:
 
     @property
     def host(self) -> str:
-        """Name of the machine that the holder runs on; empty when it is not said."""
+        """Host name of the holder's machine; empty if unknown."""
         return self.who.rpartition("@")[2] if "@" in self.who else ""
 
     @property
@@ -58,22 +58,28 @@ class StateLock:
 
     @property
     def pid(self) -> int | None:
-        """The holder's process, for locks of orch's own."""
+        """Process id of the holder, for orch's own locks."""
         found = self._own().get("pid")
         return found if isinstance(found, int) and not isinstance(found, bool) else None
 
     @property
     def purpose(self) -> str:
-        """What an own lock of orch belongs to: the id of a move or an adoption; else empty."""
+        """What a lock of orch belongs to: the id of a move or an adoption; otherwise empty."""
         found = self._own().get("orch")
         return found if isinstance(found, str) else ""
 
     def left_behind(self, purpose: str) -> bool:
-        """Whether a process of this machine that has ended took it for the same purpose: then it may be taken over."""
-        return bool(purpose) and self.purpose == purpose and self.here and self.pid is not None and not lives(self.pid)
+        """Whether an exited process of this machine acquired it for the same purpose, so that it can be taken over."""
+        return (
+            bool(purpose)
+            and self.purpose == purpose
+            and self.here
+            and self.pid is not None
+            and not process_exists(self.pid)
+        )
 
     def age(self, now: datetime) -> float | None:
-        """Seconds since it was taken; None when that is not known."""
+        """Return the seconds since it was acquired; None if unknown."""
         return None if self.created is None else max(0.0, (now - self.created).total_seconds())
 
     def _own(self) -> Mapping[str, object]:
@@ -84,8 +90,8 @@ class StateLock:
         return document if isinstance(document, dict) else {}
 
 
-def lives(pid: int) -> bool:
-    """Whether there is a process with this id on this machine."""
+def process_exists(pid: int) -> bool:
+    """Return whether a process with this id exists on this machine."""
     if pid <= 0:
         return False
     try:
@@ -98,13 +104,13 @@ def lives(pid: int) -> bool:
 
 
 def own_lock(operation: str, *, path: str, version: str, purpose: str, pid: int) -> StateLock:
-    """A new lock of orch's own, in Terraform's format.
+    """Return a new lock of orch in Terraform's format.
 
     Args:
         operation: what is done, e.g. ``orch move``.
         path: bucket and key of the state.
         version: of orch.
-        purpose: id of what it belongs to, so that a command that goes on after a kill knows its own lock again.
+        purpose: id of what it belongs to, so that a command that continues after a kill recognizes its own lock.
         pid: the process that holds it.
     """
     return StateLock(
@@ -119,7 +125,7 @@ def own_lock(operation: str, *, path: str, version: str, purpose: str, pid: int)
 
 
 def lock_bytes(lock: StateLock) -> bytes:
-    """A lock as the object that Terraform reads."""
+    """Return a lock as the JSON object that Terraform reads."""
     created = (lock.created or datetime.now(UTC)).astimezone(UTC)
     document = {
         "ID": lock.id,
@@ -134,18 +140,18 @@ def lock_bytes(lock: StateLock) -> bytes:
 
 
 def parse_state_lock(data: bytes) -> StateLock:
-    """The content of a lock object; one that cannot be read is a lock all the same, of which nothing is known."""
+    """Parse a lock object. An unreadable one is still a lock, with unknown contents."""
     try:
         document = json.loads(data)
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        return StateLock(id="", info="the lock object is not what Terraform writes")
+        return StateLock(id="", info="the lock object is not in Terraform's format")
     return _from_fields({str(key): str(value) for key, value in document.items()})
 
 
 def lock_in(text: str) -> StateLock | None:
-    """The lock that Terraform's error names (``Lock Info:``); None when the text names none."""
+    """Return the lock that Terraform's error shows (``Lock Info:``), or None."""
     _, found, info = text.partition("Lock Info:")
     if not found:
         return None
@@ -168,7 +174,7 @@ def _from_fields(fields: Mapping[str, str]) -> StateLock:
 
 
 def _time(text: str) -> datetime | None:
-    """A time as in JSON (``2026-11-26T15:36:41.328Z``) or as Go prints it (``2026-11-26 15:36:41.328 +0000 UTC``)."""
+    """Parse a time in JSON (``2026-11-26T15:36:41.328Z``) or in Go's format (``2026-11-26 15:36:41.328 +0000 UTC``)."""
     fraction = _FRACTION.search(text)
     micro = int(fraction[1].ljust(6, "0")) if fraction else 0
     short = _FRACTION.sub("", text).removesuffix(" UTC").replace("Z", "+00:00")

@@ -1,4 +1,4 @@
-"""A state file -> StateRecord: outputs and addresses; of attributes only what names a protected resource."""
+"""Reads a state file into a StateRecord: outputs and addresses; of attributes, only those that identify an object."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PROVIDER = re.compile(r'provider\["([^"]+)"\]')
 
 
 class UnreadableStateError(UnitError):
-    """Some bytes are not a state in the format that orch knows."""
+    """The bytes are not a state in a supported format."""
 
 
 def read_state(data: bytes, identify: Collection[str] = frozenset(), *, unsaved: bool = False) -> StateRecord:
@@ -24,9 +24,9 @@ def read_state(data: bytes, identify: Collection[str] = frozenset(), *, unsaved:
 
     Args:
         data: the file.
-        identify: types of resources of which the record says which objects they are: the protected ones.
-        unsaved: it is an ``errored.tfstate``: it has no lineage yet when Terraform could not even ask whether there is
-            a state already (1.11.4).
+        identify: resource types whose objects the record identifies: the protected ones.
+        unsaved: whether it is an ``errored.tfstate``, which has no lineage if Terraform could not even check whether a
+            state exists (1.11.4).
 
     Raises:
         UnreadableStateError: it is cut off, encrypted, or of another format.
@@ -35,7 +35,7 @@ def read_state(data: bytes, identify: Collection[str] = frozenset(), *, unsaved:
         document = json.loads(data)
         version = document["version"]
         if version != _VERSION:
-            raise UnreadableStateError(f"the state has the format {version!r}; orch knows {_VERSION}")
+            raise UnreadableStateError(f"the state has format version {version!r}; orch supports {_VERSION}")
         objects = list(_objects(document.get("resources") or []))
         return StateRecord(
             lineage="" if unsaved and document["lineage"] == "" else _text(document["lineage"]),
@@ -50,8 +50,8 @@ def read_state(data: bytes, identify: Collection[str] = frozenset(), *, unsaved:
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableStateError(
-            "the state cannot be read: it is not a whole state file of Terraform's",
-            hint="look at the object's versions in the state bucket; do not apply until it is whole",
+            "cannot read the state: it is not a complete Terraform state file",
+            hint="check the object's versions in the state bucket; do not apply before it is restored",
         ) from error
 
 
@@ -82,7 +82,7 @@ def _word(value: Any) -> str:
 
 
 def _key(index: Any) -> str:
-    """``[0]`` or ``["name"]``, as Terraform writes it in addresses."""
+    """Return an index as Terraform writes it in addresses: ``[0]`` or ``["name"]``."""
     if index is None:
         return ""
     if isinstance(index, str):

@@ -1,4 +1,4 @@
-"""The documented way to object to a deletion with checkov, for the comparison that `make escapes` makes.
+"""checkov's documented check for deletions, for the comparison in `make escapes`.
 
 checkov's documentation, "Terraform Plan Scanning", section "Deleted resources" (www.checkov.io/7.Scan Examples): "the
 change actions values can be accessed via the attribute name `__change_actions__`", with this very method as its example.
@@ -29,7 +29,7 @@ class Kept(BaseResourceCheck):  # type: ignore[misc]  # checkov is not followed 
         )
 
     def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:
-        """As the documentation has it."""
+        """Check the actions, as in the documentation."""
         actions = conf.get("__change_actions__")
         if isinstance(actions, list) and "delete" in actions:
             return CheckResult.FAILED

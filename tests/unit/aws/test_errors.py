@@ -1,4 +1,4 @@
-"""Failed calls of AWS: their cause, the error they become, and what never gets into its text."""
+"""Failed AWS calls: their cause, the resulting error, and what its message never contains."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def client_error(code: str, message: str = "No.") -> boto.ClientError:
         (client_error("ExpiredToken"), Cause.EXPIRED, SetupError, "have expired"),
         (client_error("InvalidClientTokenId"), Cause.INVALID, SetupError, "InvalidClientTokenId"),
         (client_error("RequestTimeTooSkewed"), Cause.CLOCK, SetupError, "clock"),
-        (client_error("AccessDenied", "User: me may not."), Cause.DENIED, DeniedError, "User: me may not — "),
+        (client_error("AccessDenied", "User: me may not."), Cause.DENIED, DeniedError, "denied: User: me may not — "),
         (client_error("403"), Cause.DENIED, DeniedError, "orch apply production/baseline"),
-        (client_error("SlowDown"), Cause.THROTTLED, ThrottledError, "slow down"),
+        (client_error("SlowDown"), Cause.THROTTLED, ThrottledError, "AWS throttled"),
         (client_error("ThrottlingException"), Cause.THROTTLED, ThrottledError, "smaller -j"),
         (client_error("NoSuchBucket"), Cause.NO_BUCKET, SetupError, "orch bootstrap production"),
         (client_error("InternalError", "Oops."), Cause.OTHER, UnitError, "InternalError: Oops"),

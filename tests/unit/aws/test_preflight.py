@@ -1,4 +1,4 @@
-"""What a run needs of each account, and that everything that is missing is said at once before anything starts."""
+"""The needs of a run in each account, and that all problems are reported together before anything starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.preflight import Need, needs_of, preflight
 from orchestrator.config.catalogue import Catalogue, ProviderConfig, Unit
 from orchestrator.errors import SetupError
@@ -95,22 +96,22 @@ def test_everything_that_is_wrong_is_said_at_once(world: World, tmp_path: Path) 
     with pytest.raises(SetupError) as caught:
         run(catalogue(tmp_path), free_bytes=2**60)
     lines = str(caught.value).splitlines()
-    assert lines[0] == "5 things must be put right first:"
+    assert lines[0] == "5 problems:"
     told = "\n".join(sorted(lines[1:]))
     assert f"account production has no state bucket ams-{PRODUCTION}-tfstate — `orch bootstrap production`" in told
     assert f"cannot assume the apply role of account bpm: arn:aws:iam::{BPM}:role/orch-apply" in told
-    assert f"the plan role of account bpm may not see the state bucket ams-{BPM}-tfstate" in told
-    assert told.count("MB are free for") == 2
+    assert f"the plan role of account bpm cannot access the state bucket ams-{BPM}-tfstate" in told
+    assert told.count("not enough disk space for") == 2
 
 
 @pytest.mark.usefixtures("aws")
 def test_a_wrong_account_id_is_found_before_anything_runs(world: World, tmp_path: Path) -> None:
-    # CI that already is the role is the one way to credentials that do not come from an ARN with the id in it.
+    # Only CI that already runs as the role has credentials that do not come from an ARN with the account ID.
     given = with_account(catalogue(tmp_path), account("production", PRODUCTION))
     us = Identities(given, None)
     us.credentials("production", Role.PLAN)
     world.roles = dict.fromkeys(world.roles, "arn:aws:iam::444444444444:role/orch-plan")
-    with pytest.raises(SetupError, match=f"is in 444444444444, wanted {PRODUCTION}"):
+    with pytest.raises(SetupError, match=f"is in account 444444444444, expected {PRODUCTION}"):
         preflight(given, us, {"production": Need(frozenset({Role.PLAN}), bucket=True)})
 
 
@@ -128,6 +129,6 @@ def test_room_on_the_disk_is_looked_at_where_the_folder_will_be(tmp_path: Path) 
     free = shutil.disk_usage(tmp_path).free
     later = tmp_path / "not" / "there" / "yet"
     preflight(catalogue(tmp_path), Identities(catalogue(tmp_path), None), {}, folders=[later], free_bytes=free // 2)
-    with pytest.raises(SetupError, match="MB are free for"):
+    with pytest.raises(SetupError, match="not enough disk space for"):
         preflight(catalogue(tmp_path), Identities(catalogue(tmp_path), None), {}, folders=[later], free_bytes=free * 2)
     assert not later.exists()

@@ -1,4 +1,4 @@
-"""``orch check``: waivers, owners, and what the policies lost since a revision; without AWS."""
+"""``orch check``: waivers, owners, and policies that are weaker than at a revision; without AWS."""
 
 from __future__ import annotations
 
@@ -42,23 +42,23 @@ def test_a_wrong_waiver_is_an_error_with_its_place(project: Project) -> None:
     assert "remove it" in found[1]
 
 
-def test_every_problem_of_both_files_is_told(project: Project) -> None:
+def test_every_problem_of_both_files_is_reported(project: Project) -> None:
     project.write("policies/waivers.yaml", WAIVER.replace("prod/identity", '"*"'))
     project.write("policies/owners.yaml", "anna: anna\n")
     found = rows(project.orch("check", "--fast", "--json", code=2), "waivers")
     assert [place for place, _ in found] == ["policies/owners.yaml:1:1", "policies/waivers.yaml:3:3"]
 
 
-def test_what_the_judge_lost_since_a_revision(project: Project) -> None:
+def test_policies_weaker_than_at_a_revision(project: Project) -> None:
     git = Git(project.root)
     git.commit()
     git.publish()
     fine = project.orch("check", "--fast", "--base", "origin/main", "--json")
-    assert rows(fine, "judge") == [("as strong as at origin/main", "")]
+    assert rows(fine, "judge") == [("as strict as at origin/main", "")]
     project.write("policies/owners.yaml", "anna: [anna@example.com]\ncarl: [carl@example.com]\n")
     found = rows(project.orch("check", "--fast", "--base", "origin/main", "--json", code=3), "judge")
-    assert found == [("policies/owners.yaml:2:1", "weaker than at origin/main: carl would be an owner")]
-    assert "no revision that HEAD has" in project.orch("check", "--fast", "--base", "gone", code=2).err
+    assert found == [("policies/owners.yaml:2:1", "weaker than at origin/main: carl would become an owner")]
+    assert "a common commit with HEAD" in project.orch("check", "--fast", "--base", "gone", code=2).err
 
 
 def test_without_git_there_is_nothing_to_compare_with(project: Project) -> None:

@@ -1,4 +1,4 @@
-"""What a shell may complete: everything that it offers means something."""
+"""Shell completion: every name that is offered can be selected."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.config.completion import account_names, target_names, unit_names
 from orchestrator.config.graph import Graph
 from orchestrator.config.load import load
-from orchestrator.config.select import select
+from orchestrator.config.select import account_names, select, target_names, unit_names
 from orchestrator.errors import CatalogueError
 from tests.support.catalogue import write
 
@@ -59,7 +58,7 @@ def test_targets_are_stages_units_accounts_and_modules_and_stages_come_first(roo
     ]
 
 
-def test_a_bare_account_is_no_target(root: Path) -> None:
+def test_a_bare_account_is_not_a_target(root: Path) -> None:
     assert "production" not in target_names(root)
 
 
@@ -81,7 +80,7 @@ def test_a_stage_and_an_account_without_units_are_not_offered_as_targets(root: P
 
 
 @pytest.mark.parametrize(
-    ("wrong", "left"),
+    ("wrong", "offered"),
     [
         ("== stages/prod\naccount: nowhere\n", ["dev/data", "production/baseline"]),
         ("== stages/prod\naccount: [\n", ["dev/data", "production/baseline"]),
@@ -89,10 +88,10 @@ def test_a_stage_and_an_account_without_units_are_not_offered_as_targets(root: P
         ("== modules/any\nvariable {\n", UNITS),
     ],
 )
-def test_what_is_right_completes_while_a_person_still_writes_the_rest(root: Path, wrong: str, left: list[str]) -> None:
+def test_valid_files_complete_while_others_have_errors(root: Path, wrong: str, offered: list[str]) -> None:
     write(root, wrong)
-    assert sorted(unit_names(root)) == left
-    assert set(left) < set(target_names(root))
+    assert sorted(unit_names(root)) == offered
+    assert set(offered) < set(target_names(root))
 
 
 def test_modules_are_not_read(root: Path) -> None:
@@ -100,7 +99,7 @@ def test_modules_are_not_read(root: Path) -> None:
     assert "module:any" in target_names(root)
 
 
-def test_without_settings_there_is_an_error_for_the_caller_to_swallow(root: Path) -> None:
+def test_without_valid_settings_completion_raises(root: Path) -> None:
     write(root, "== orch\nformat: 2\n")
     for names in (target_names, unit_names, account_names):
         with pytest.raises(CatalogueError):

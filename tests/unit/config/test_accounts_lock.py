@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from orchestrator.config.accounts_lock import (
     FILE,
-    Locked,
+    LockedAccount,
     accounts_lock_text,
-    locked_account,
+    lock_entry,
     parse_lock,
     read_accounts_lock,
 )
@@ -36,7 +36,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def record(catalogue: Catalogue) -> str:
-    return accounts_lock_text(locked_account(catalogue, account) for account in catalogue.accounts.values())
+    return accounts_lock_text(lock_entry(catalogue, account) for account in catalogue.accounts.values())
 
 
 def test_what_was_written_is_found_and_an_unchanged_catalogue_is_let_alone(project: Project) -> None:
@@ -51,15 +51,20 @@ def test_what_was_written_is_found_and_an_unchanged_catalogue_is_let_alone(proje
 @pytest.mark.parametrize(
     ("file", "old", "new", "words"),
     [
-        ("live/accounts/main.yaml", ID, "333333333333", ["live/accounts/main.yaml:1:1 makes the id 333333333333"]),
+        (
+            "live/accounts/main.yaml",
+            ID,
+            "333333333333",
+            ["the account id is 333333333333 in live/accounts/main.yaml:1:1"],
+        ),
         (
             "live/accounts/main.yaml",
             "access: open",
             "region: us-east-1\naccess: open",
-            ["live/accounts/main.yaml:2:1 makes the region of the state bucket us-east-1"],
+            ["the region of the state bucket is us-east-1 in live/accounts/main.yaml:2:1"],
         ),
-        ("live/orch.yaml", "-tfstate", "-states", [f"the state bucket t-{ID}-states", "live/orch.yaml:8:1"]),
-        ("live/orch.yaml", "name: t\n", "name: u\n", ["the catalogue's name u", "live/orch.yaml:2:1"]),
+        ("live/orch.yaml", "-tfstate", "-states", [f"the state bucket is t-{ID}-states", "live/orch.yaml:8:1"]),
+        ("live/orch.yaml", "name: t\n", "name: u\n", ["the project name is u", "live/orch.yaml:2:1"]),
     ],
     ids=["account id", "account region", "bucket", "catalogue name"],
 )
@@ -105,7 +110,7 @@ def test_no_record_enforces_nothing(project: Project) -> None:
     ("text", "said"),
     [
         ("", "empty"),
-        ("format: 2\naccounts: {}\n", "format 2 is not known"),
+        ("format: 2\naccounts: {}\n", "unsupported format 2"),
         ("format: 1\naccounts: {main: {id: '1'}}\n", "id"),
         ("format: 1\nacounts: {}\n", "acounts"),
         ("accounts: {}\n", "format"),
@@ -121,7 +126,7 @@ def test_a_record_that_cannot_be_read_is_an_error_with_its_place(text: str, said
 
 _NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True)
 _LOCKED = st.builds(
-    Locked,
+    LockedAccount,
     name=_NAMES | st.sampled_from(["no", "on", "null", "yes", "e1"]),
     id=st.from_regex(r"[0-9]{12}", fullmatch=True),
     region=st.sampled_from(["eu-west-1", "us-east-1"]),
@@ -133,7 +138,7 @@ _LOCKED = st.builds(
 
 
 @given(st.lists(_LOCKED, max_size=4, unique_by=lambda each: each.name))
-def test_the_record_survives_being_written(entries: list[Locked]) -> None:
+def test_the_record_survives_being_written(entries: list[LockedAccount]) -> None:
     lock = parse_lock(accounts_lock_text(entries).encode()) if entries else {}
     assert {name: replace(each, at=Location(FILE), lines={}) for name, each in lock.items()} == {
         each.name: each for each in entries

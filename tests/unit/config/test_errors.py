@@ -1,6 +1,6 @@
 """Everything that is an error in `live/`: the exact line that a person sees, and that nothing hostile is taken.
 
-The cases are in `tests/golden/catalogue/`: a title, a catalogue, and after `>>>>` what is said about it.
+The cases are in `tests/golden/config/`: a title, a catalogue, and after `>>>>` what is said about it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from orchestrator.config.load import load
 from orchestrator.errors import CatalogueError
 from tests.support.catalogue import ORCH, problems, write
 
-CASES = Path(__file__).parents[2] / "golden" / "catalogue"
+CASES = Path(__file__).parents[2] / "golden" / "config"
 SHORT = {
     "@settings\n": f"== orch\n{ORCH}",
     "@prod\n": "== stages/prod\naccount: main\nstacks: {app: }\n",
@@ -56,7 +56,7 @@ def test_a_catalogue_error_ends_with_exit_code_2(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError) as caught:
         load(write(tmp_path, "== stages/prod\naccount: mian\n"))
     assert caught.value.exit_code == 2
-    assert str(caught.value) == "live/stages/prod.yaml:1:10: there is no account 'mian' — did you mean \"main\"?"
+    assert str(caught.value) == "live/stages/prod.yaml:1:10: unknown account 'mian' — did you mean \"main\"?"
 
 
 HOSTILE = st.text(

@@ -1,4 +1,4 @@
-"""The order of units: laws that hold for any graph, and what a person sees of a circle."""
+"""The order of units: laws that hold for any graph, and what a person sees of a cycle."""
 
 from __future__ import annotations
 
@@ -162,10 +162,10 @@ def test_upstreams_that_are_not_among_the_units_are_left_out() -> None:
     assert made.upstreams("p/a") == ()
 
 
-def test_a_circle_is_shown_as_a_path_with_the_places_that_read() -> None:
+def test_a_cycle_is_shown_as_a_path_with_the_places_that_read() -> None:
     reads_b = Location("live/stacks/a.yaml", 3, 7)
     units = {
-        "prod/z": unit("prod/z", ["prod/b"]),  # behind the circle, no part of it
+        "prod/z": unit("prod/z", ["prod/b"]),  # behind the cycle, no part of it
         "prod/b": unit("prod/b", ["prod/a", "prod/free"], at=Location("live/stages/prod.yaml", 9)),
         "prod/a": unit("prod/a", ["prod/b"], reads={"prod/b": reads_b}),
         "prod/free": unit("prod/free"),
@@ -174,18 +174,18 @@ def test_a_circle_is_shown_as_a_path_with_the_places_that_read() -> None:
         Graph.of(units)
     (problem,) = caught.value.problems
     path = "prod/a (live/stacks/a.yaml:3:7) -> prod/b (live/stages/prod.yaml:9) -> prod/a"
-    assert problem.what == f"units wait for each other in a circle: {path}"
+    assert problem.what == f"dependency cycle: {path}"
     assert problem.where == reads_b
     assert problem.hint
 
 
-def test_a_unit_that_waits_for_itself_is_a_circle() -> None:
+def test_a_unit_that_waits_for_itself_is_a_cycle() -> None:
     with pytest.raises(CatalogueError, match=r"p/a \(live/stages/prod.yaml:3\) -> p/a"):
         graph({"a": "a"})
 
 
 @given(acyclic(), st.data())
-def test_any_edge_back_makes_a_circle_of_real_edges(units: dict[str, Unit], data: st.DataObject) -> None:
+def test_any_edge_back_makes_a_cycle_of_real_edges(units: dict[str, Unit], data: st.DataObject) -> None:
     made = Graph.of(units)
     backwards = [(id_, above) for id_ in sorted(units) for above in sorted(made.above([id_]))]
     assume(backwards)
@@ -193,7 +193,7 @@ def test_any_edge_back_makes_a_circle_of_real_edges(units: dict[str, Unit], data
     turned = {**units, high: unit(high, [*units[high].upstreams, low])}
     with pytest.raises(CatalogueError) as caught:
         Graph.of(turned)
-    shown = caught.value.problems[0].what.partition("circle: ")[2]
+    shown = caught.value.problems[0].what.partition("cycle: ")[2]
     path = [step.partition(" (")[0] for step in shown.split(" -> ")]
     assert path[0] == path[-1]
     assert (high, low) in pairwise(path)
@@ -217,7 +217,7 @@ def _seconds(units: Mapping[str, Unit]) -> float:
     return time.process_time() - start
 
 
-def test_a_circle_of_ten_thousand_units_is_found_quickly() -> None:
+def test_a_cycle_of_ten_thousand_units_is_found_quickly() -> None:
     units = {f"p/u{n:05}": unit(f"p/u{n:05}", [f"p/u{(n + 1) % 10_000:05}"]) for n in range(10_000)}
     start = time.process_time()
     with pytest.raises(CatalogueError):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orchestrator.config.naming import SERVICES, aws_name, names_of, same_names
+from orchestrator.config.naming import SERVICES, aws_name, aws_names, name_collisions
 from tests.support.catalogue import loaded
 
 Golden = Callable[[str, str], None]
@@ -161,7 +161,7 @@ module: any
 @pytest.fixture
 def plain_names(tmp_path: Path) -> Mapping[str, str]:
     catalogue = loaded(tmp_path, TEXT)
-    return {id_: names_of(catalogue, unit)["name"] for id_, unit in catalogue.units.items()}
+    return {id_: aws_names(catalogue, unit)["name"] for id_, unit in catalogue.units.items()}
 
 
 def test_units_have_names_of_their_stage_stack_and_region(plain_names: Mapping[str, str]) -> None:
@@ -186,14 +186,14 @@ def test_what_was_renamed_has_every_name_that_it_had(tmp_path: Path, golden: Gol
     lines = [
         f"{id_}  {service}  {name}"
         for id_ in ("live/people", "prod/people")
-        for service, name in sorted(names_of(catalogue, catalogue.units[id_]).items())
+        for service, name in sorted(aws_names(catalogue, catalogue.units[id_]).items())
     ]
     golden("names/renamed.txt", "\n".join(lines) + "\n")
 
 
 def test_a_unit_has_a_name_for_every_service(tmp_path: Path) -> None:
     catalogue = loaded(tmp_path, TEXT)
-    found = names_of(catalogue, catalogue.units["prod/edge@us-east-1"])
+    found = aws_names(catalogue, catalogue.units["prod/edge@us-east-1"])
     whole = Whose("ams", "prod", "edge", "us-east-1")
     assert found == {service: whole.named(service) for service in SERVICES}
     # These are the keys that modules read.
@@ -206,6 +206,6 @@ def test_units_that_look_alike_in_one_account_are_told(tmp_path: Path) -> None:
     edge = catalogue.units["prod/edge"]
     twin = replace(edge, id="prod/rim", stack="rim", named="edge")
     elsewhere = replace(twin, account="other")
-    assert not list(same_names("ams", [edge, elsewhere]))
-    (problem,) = same_names("ams", [edge, twin])
-    assert problem.what == "prod/rim and prod/edge have the same names in AWS, ams-prod-edge, in the account main"
+    assert not list(name_collisions("ams", [edge, elsewhere]))
+    (problem,) = name_collisions("ams", [edge, twin])
+    assert problem.what == "prod/rim and prod/edge have the same name in AWS: ams-prod-edge in account main"

@@ -9,8 +9,8 @@ import pytest
 
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.config.load import load
-from orchestrator.config.naming import names_of
-from orchestrator.config.rename import FileEdit, Rename, What, rename_edits
+from orchestrator.config.naming import aws_names
+from orchestrator.config.rename import FileEdit, Rename, RenameKind, rename_edits
 from orchestrator.errors import CatalogueError
 from tests.support.catalogue import write
 
@@ -82,16 +82,16 @@ def renamed(root: Path, rename: Rename) -> Catalogue:
     return after
 
 
-def aws_names(catalogue: Catalogue) -> dict[str, dict[str, str]]:
-    return {id_: dict(names_of(catalogue, unit)) for id_, unit in catalogue.units.items()}
+def names_by_unit(catalogue: Catalogue) -> dict[str, dict[str, str]]:
+    return {id_: dict(aws_names(catalogue, unit)) for id_, unit in catalogue.units.items()}
 
 
 def test_a_renamed_stage_keeps_its_units_their_order_and_their_names_in_aws(root: Path) -> None:
     before = load(root)
-    after = renamed(root, Rename(What.STAGE, "prod", "live"))
+    after = renamed(root, Rename(RenameKind.STAGE, "prod", "live"))
     swap = {id_: id_.replace("prod/", "live/") for id_ in before.units}
     assert set(after.units) == set(swap.values())
-    assert {swap[id_]: name for id_, name in aws_names(before).items()} == aws_names(after)
+    assert {swap[id_]: name for id_, name in names_by_unit(before).items()} == names_by_unit(after)
     for id_, unit in before.units.items():
         assert after.units[swap[id_]].upstreams == tuple(sorted(swap[each] for each in unit.upstreams))
     assert after.stages["test"].lineage == ("test", "live")
@@ -100,10 +100,10 @@ def test_a_renamed_stage_keeps_its_units_their_order_and_their_names_in_aws(root
 
 def test_a_renamed_stack_is_renamed_everywhere_and_keeps_its_names_in_aws(root: Path) -> None:
     before = load(root)
-    after = renamed(root, Rename(What.STACK, "data", "store"))
+    after = renamed(root, Rename(RenameKind.STACK, "data", "store"))
     swap = {id_: id_.replace("/data", "/store") for id_ in before.units}
     assert set(after.units) == set(swap.values())
-    assert {swap[id_]: name for id_, name in aws_names(before).items()} == aws_names(after)
+    assert {swap[id_]: name for id_, name in names_by_unit(before).items()} == names_by_unit(after)
     for id_, unit in before.units.items():
         assert after.units[swap[id_]].upstreams == tuple(sorted(swap[each] for each in unit.upstreams))
 
@@ -111,9 +111,9 @@ def test_a_renamed_stack_is_renamed_everywhere_and_keeps_its_names_in_aws(root: 
 @pytest.mark.parametrize(
     ("rename", "units"),
     [
-        (Rename(What.UNIT, "mine", "ours", scope="other"), {"other/mine": "other/ours"}),
-        (Rename(What.UNIT, "api", "front", scope="other"), None),
-        (Rename(What.STACK, "people", "folk"), {"prod/people": "prod/folk"}),
+        (Rename(RenameKind.UNIT, "mine", "ours", scope="other"), {"other/mine": "other/ours"}),
+        (Rename(RenameKind.UNIT, "api", "front", scope="other"), None),
+        (Rename(RenameKind.STACK, "people", "folk"), {"prod/people": "prod/folk"}),
     ],
 )
 def test_a_renamed_unit(root: Path, rename: Rename, units: dict[str, str] | None) -> None:
@@ -124,11 +124,11 @@ def test_a_renamed_unit(root: Path, rename: Rename, units: dict[str, str] | None
     before = load(root)
     after = renamed(root, rename)
     assert set(after.units) == {units.get(id_, id_) for id_ in before.units}
-    assert {units.get(id_, id_): name for id_, name in aws_names(before).items()} == aws_names(after)
+    assert {units.get(id_, id_): name for id_, name in names_by_unit(before).items()} == names_by_unit(after)
 
 
 def test_all_that_is_no_name_stays_letter_by_letter(root: Path) -> None:
-    edits = {edit.to: edit for edit in rename_edits(root, Rename(What.STACK, "data", "store"))}
+    edits = {edit.to: edit for edit in rename_edits(root, Rename(RenameKind.STACK, "data", "store"))}
     assert edits["live/stages/prod.yaml"].after == (
         "# the one that matters\naccount: main\nstacks:\n  store:        # empty: with defaults\n"
         '  api: {inputs: {b: "${{ store.x }}"}}\n  "people":\n    inputs:\n'
@@ -136,7 +136,7 @@ def test_all_that_is_no_name_stays_letter_by_letter(root: Path) -> None:
     )
     assert edits["live/stacks/store.yaml"].after == (
         "# yaml-language-server: $schema=../.schema/stacks/store.json\n"
-        "named: data  # names in AWS stay\nmodule: any    # first\n"
+        "named: data  # keeps its names in AWS\nmodule: any    # first\n"
     )
     assert edits["live/stages/other.yaml"].after.endswith("uses: {store: prod/store}\n")
     assert "-    - data\n" not in edits["live/stacks/api.yaml"].diff()
@@ -145,17 +145,19 @@ def test_all_that_is_no_name_stays_letter_by_letter(root: Path) -> None:
 
 def test_what_was_renamed_before_keeps_its_first_name(root: Path) -> None:
     (root / "live/stacks/data.yaml").write_text("named: first\nmodule: any\n")
-    (edit,) = [e for e in rename_edits(root, Rename(What.STACK, "data", "store")) if e.to == "live/stacks/store.yaml"]
+    (edit,) = [
+        e for e in rename_edits(root, Rename(RenameKind.STACK, "data", "store")) if e.to == "live/stacks/store.yaml"
+    ]
     assert edit.after == "named: first\nmodule: any\n"
 
 
 @pytest.mark.parametrize(
     ("rename", "says"),
     [
-        (Rename(What.STAGE, "prod", "other"), "'other' is there already"),
-        (Rename(What.STACK, "data", "api"), "'api' is there already"),
-        (Rename(What.UNIT, "data", "store", scope="test"), "from the stage that it extends"),
-        (Rename(What.UNIT, "data", "store", scope="nowhere"), "no stage or account 'nowhere'"),
+        (Rename(RenameKind.STAGE, "prod", "other"), "'other' already exists"),
+        (Rename(RenameKind.STACK, "data", "api"), "'api' already exists"),
+        (Rename(RenameKind.UNIT, "data", "store", scope="test"), "from the stage it extends"),
+        (Rename(RenameKind.UNIT, "data", "store", scope="nowhere"), "unknown stage or account 'nowhere'"),
     ],
 )
 def test_what_cannot_be_renamed_is_told(root: Path, rename: Rename, says: str) -> None:

@@ -137,7 +137,7 @@ def refused(
 
 def test_no_target_lists_the_stages(made: tuple[Catalogue, Graph]) -> None:
     what, hint = refused(made)
-    assert what == "name what to act on"
+    assert what == "no target given"
     assert "a stage (dev, later, prod, test)" in hint
 
 
@@ -174,7 +174,7 @@ def test_a_bare_account_without_units_of_its_own_offers_only_the_account(made: t
 )
 def test_the_near_miss_is_told(made: tuple[Catalogue, Graph], target: str, meant: str) -> None:
     what, hint = refused(made, target)
-    assert what == f"{target.removeprefix('+')!r} means no unit"
+    assert what == f"no unit matches {target.removeprefix('+')!r}"
     assert hint == f'did you mean "{meant}"?'
 
 
@@ -183,7 +183,7 @@ def test_without_a_near_miss_the_stages_are_told(made: tuple[Catalogue, Graph]) 
 
 
 def test_a_glob_that_matches_nothing_is_refused_although_others_match(made: tuple[Catalogue, Graph]) -> None:
-    assert refused(made, "prod", "qqq/*")[0] == "'qqq/*' means no unit"
+    assert refused(made, "prod", "qqq/*")[0] == "no unit matches 'qqq/*'"
 
 
 def test_an_exclusion_that_means_nothing_is_refused(made: tuple[Catalogue, Graph]) -> None:
@@ -192,14 +192,14 @@ def test_an_exclusion_that_means_nothing_is_refused(made: tuple[Catalogue, Graph
 
 
 def test_a_stack_that_is_in_other_regions_only_says_which(made: tuple[Catalogue, Graph]) -> None:
-    assert refused(made, "prod/far") == ("prod has far in other regions only", "write prod/far@us-east-1")
+    assert refused(made, "prod/far") == ("prod/far is only in other regions", "write prod/far@us-east-1")
 
 
 @pytest.mark.parametrize(
     ("target", "what", "file"),
     [
-        ("later", "the stage 'later' has no units", "live/stages/later.yaml"),
-        ("account:empty", "the account 'empty' has no units", "live/accounts/empty.yaml"),
+        ("later", "stage 'later' has no units", "live/stages/later.yaml"),
+        ("account:empty", "account 'empty' has no units", "live/accounts/empty.yaml"),
     ],
 )
 def test_what_is_there_but_empty_says_where_to_add(
@@ -217,10 +217,10 @@ def test_odd_targets_are_refused_and_not_taken_for_something(made: tuple[Catalog
 
 def test_an_empty_selection_says_what_emptied_it(made: tuple[Catalogue, Graph]) -> None:
     nothing: frozenset[str] = frozenset()
-    assert refused(made, "dev", exclude=["*"])[0] == "--exclude leaves nothing"
-    assert refused(made, "dev", changed=nothing)[0] == "nothing that was selected has changed"
-    assert refused(made, changed=nothing)[0] == "nothing that was selected has changed"
-    assert refused(made, "dev", exclude=["*"], changed=nothing)[0] == "--exclude leaves nothing"
+    assert refused(made, "dev", exclude=["*"])[0] == "--exclude removes every selected unit"
+    assert refused(made, "dev", changed=nothing)[0] == "no selected unit has changed"
+    assert refused(made, changed=nothing)[0] == "no selected unit has changed"
+    assert refused(made, "dev", exclude=["*"], changed=nothing)[0] == "--exclude removes every selected unit"
 
 
 @given(

@@ -10,11 +10,11 @@ import pytest
 from pydantic import BaseModel
 
 from orchestrator.config.accounts_lock import AccountsLockModel
+from orchestrator.config.live.files import BUILT_INS
 from orchestrator.config.naming import SERVICES
-from orchestrator.config.resolve.files import BUILT_INS
 from orchestrator.config.schema import models
-from orchestrator.config.schema.validate import to_plain
 from orchestrator.config.yaml.reader import parse_yaml
+from orchestrator.config.yaml.validation import to_plain
 from tests.support.doc_examples import Case, base_of, cases, check, message_of, renewed, shown_files
 from tests.support.project import REPOSITORY
 
@@ -77,7 +77,7 @@ def all_models() -> tuple[type[BaseModel], ...]:
             yield each
             yield from of(each)
 
-    return tuple(of(models.Strict))
+    return tuple(of(models.StrictModel))
 
 
 def used(model: type[BaseModel], value: object) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The emulator in front of any application: what it hands on, what it answers itself, one request at a time."""
+"""The emulator in front of any application: what it forwards, what it answers itself, one request at a time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from orchestrator.emulator.application import Emulator
-from orchestrator.emulator.calls import CallLog, read_calls
+from orchestrator.emulator.call_log import CallLog
 from orchestrator.emulator.faults import Fault
-from orchestrator.emulator.seed import Key
+from orchestrator.emulator.initial_accounts import Key
+from tests.support.calls import read_calls
 
 KEY = Key("AKIAEXAMPLE", "the secret")
-# An operation that needs no credentials, so that the gate lets it through.
+# An operation that needs no credentials, so that the access check accepts it.
 OPEN = {
     "X-Amz-Target": "AWSCognitoIdentityProviderService.InitiateAuth",
     "Content-Type": "application/x-amz-json-1.1",
@@ -73,7 +74,7 @@ def test_a_path_that_moto_has_no_rule_for_is_named(tmp_path: Path) -> None:
     answer = ask(client(tmp_path, nothing))
     assert (answer.status_code, json.loads(answer.data)["message"]) == (
         400,
-        "The emulator does not have cognito-idp InitiateAuth",
+        "The emulator does not support cognito-idp InitiateAuth",
     )
 
 
@@ -166,7 +167,7 @@ def test_an_injected_wait_ends_with_its_fault(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("gone", [True, False])
 def test_a_call_that_waited_is_not_carried_out_for_somebody_who_has_gone(tmp_path: Path, gone: bool) -> None:
-    """Else it would come long after all that its sender's successor did, as no call to AWS can."""
+    """Otherwise it would be carried out long after the calls of the client's successor, which cannot happen in AWS."""
     seen: list[int] = []
 
     def counting(environ: dict[str, Any], start: Start) -> Iterable[bytes]:

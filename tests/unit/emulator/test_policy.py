@@ -1,4 +1,4 @@
-"""What policies mean: IAM's own rules, each with a case, and the laws that hold for all of them."""
+"""Policy evaluation: a case for each of IAM's rules, and properties that hold for all policies."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.emulator.access.conditions import holds, substitute
-from orchestrator.emulator.access.policy import Effect, Grant, Principal, Question, judge, judge_for, matches
+from orchestrator.emulator.access.conditions import conditions_hold, substitute
+from orchestrator.emulator.access.policy import (
+    Effect,
+    Grant,
+    Principal,
+    RequiredAction,
+    evaluate,
+    evaluate_for,
+    matches,
+)
 
 POOL = "arn:aws:cognito-idp:eu-west-1:111111111111:userpool/eu-west-1_abc"
 ROLE = "arn:aws:iam::111111111111:role/orch-apply"
@@ -30,8 +38,8 @@ def deny(action: Any = "*", resource: Any = "*", **more: Any) -> dict[str, Any]:
     return {"Effect": "Deny", "Action": action, "Resource": resource, **more}
 
 
-def ask(action: str = "cognito-idp:DeleteUserPool", *resources: str, **context: list[str]) -> Question:
-    return Question(action, resources or (POOL,), {k.replace("_", ":", 1).lower(): v for k, v in context.items()})
+def ask(action: str = "cognito-idp:DeleteUserPool", *resources: str, **context: list[str]) -> RequiredAction:
+    return RequiredAction(action, resources or (POOL,), {k.replace("_", ":", 1).lower(): v for k, v in context.items()})
 
 
 @pytest.mark.parametrize(
@@ -58,8 +66,8 @@ def ask(action: str = "cognito-idp:DeleteUserPool", *resources: str, **context: 
 )
 def test_what_identity_policies_say(statements: list[dict[str, Any]], effect: Effect) -> None:
     question = ask(aws_RequestedRegion=["eu-west-1"])
-    assert judge([doc(*statements)], question) is effect
-    assert judge([doc(each) for each in statements], question) is effect, "one policy or several: the same"
+    assert evaluate([doc(*statements)], question) is effect
+    assert evaluate([doc(each) for each in statements], question) is effect, "one policy or several: the same"
 
 
 STATEMENTS = st.sampled_from(
@@ -80,12 +88,12 @@ def test_order_means_nothing_a_deny_always_wins_and_an_allow_never_takes_away(
     statements: list[dict[str, Any]], random: Any
 ) -> None:
     question = ask(aws_SecureTransport=["true"])
-    said = judge([doc(*statements)], question)
+    said = evaluate([doc(*statements)], question)
     mixed = list(statements)
     random.shuffle(mixed)
-    assert judge([doc(*mixed)], question) is said
-    assert judge([doc(*statements, deny())], question) is Effect.DENY
-    more = judge([doc(*statements, allow())], question)
+    assert evaluate([doc(*mixed)], question) is said
+    assert evaluate([doc(*statements, deny())], question) is Effect.DENY
+    more = evaluate([doc(*statements, allow())], question)
     assert more is (Effect.DENY if said is Effect.DENY else Effect.ALLOW)
 
 
@@ -138,19 +146,19 @@ def test_a_pattern_is_only_star_and_question_mark(prefix: str, rest: str) -> Non
 )
 def test_condition_operators(operator: str, wanted: Any, have: list[str] | None, expected: bool) -> None:
     context = {} if have is None else {"some:key": have}
-    assert holds({operator: {"Some:Key": wanted}}, context) is expected
+    assert conditions_hold({operator: {"Some:Key": wanted}}, context) is expected
 
 
 def test_all_keys_and_operators_of_a_condition_must_hold() -> None:
     context = {"a:b": ["1"], "c:d": ["2"]}
-    assert holds({"StringEquals": {"a:b": "1", "c:d": "2"}}, context)
-    assert not holds({"StringEquals": {"a:b": "1", "c:d": "3"}}, context)
-    assert not holds({"StringEquals": {"a:b": "1"}, "StringLike": {"c:d": "3*"}}, context)
+    assert conditions_hold({"StringEquals": {"a:b": "1", "c:d": "2"}}, context)
+    assert not conditions_hold({"StringEquals": {"a:b": "1", "c:d": "3"}}, context)
+    assert not conditions_hold({"StringEquals": {"a:b": "1"}, "StringLike": {"c:d": "3*"}}, context)
 
 
 def test_an_operator_that_does_not_exist_is_not_passed_over() -> None:
-    with pytest.raises(ValueError, match="StringIs does not exist"):
-        holds({"StringIs": {"a:b": "1"}}, {"a:b": ["1"]})
+    with pytest.raises(ValueError, match="unknown condition operator StringIs"):
+        conditions_hold({"StringIs": {"a:b": "1"}}, {"a:b": ["1"]})
 
 
 def test_variables_take_the_callers_values() -> None:
@@ -158,9 +166,9 @@ def test_variables_take_the_callers_values() -> None:
     assert substitute("arn:aws:s3:::b/${aws:UserName}/${*}", context) == "arn:aws:s3:::b/ann/*"
     assert substitute("${aws:PrincipalTag/team, 'none'}", context) == "none"
     home = doc(allow("s3:*", "arn:aws:s3:::b/${aws:username}/*"))
-    assert judge([home], Question("s3:GetObject", ("arn:aws:s3:::b/ann/x",), context)) is Effect.ALLOW
-    assert judge([home], Question("s3:GetObject", ("arn:aws:s3:::b/bob/x",), context)) is Effect.NOTHING
-    assert judge([home], Question("s3:GetObject", ("arn:aws:s3:::b//x",), {})) is Effect.NOTHING
+    assert evaluate([home], RequiredAction("s3:GetObject", ("arn:aws:s3:::b/ann/x",), context)) is Effect.ALLOW
+    assert evaluate([home], RequiredAction("s3:GetObject", ("arn:aws:s3:::b/bob/x",), context)) is Effect.NOTHING
+    assert evaluate([home], RequiredAction("s3:GetObject", ("arn:aws:s3:::b//x",), {})) is Effect.NOTHING
 
 
 @pytest.mark.parametrize(
@@ -179,18 +187,18 @@ def test_variables_take_the_callers_values() -> None:
 )
 def test_whom_a_trust_policy_names(principal: Any, grant: Grant) -> None:
     trust = doc({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})
-    effect, how = judge_for(trust, ask("sts:AssumeRole", ROLE), ME)
+    effect, how = evaluate_for(trust, ask("sts:AssumeRole", ROLE), ME)
     assert how is grant
     assert effect is (Effect.NOTHING if grant is Grant.NONE else Effect.ALLOW)
 
 
 def test_a_deny_for_all_but_one_spares_that_one() -> None:
     text = doc({"Effect": "Deny", "NotPrincipal": {"AWS": ROLE}, "Action": "*", "Resource": "*"})
-    assert judge_for(text, ask(), ME)[0] is Effect.NOTHING
-    assert judge_for(text, ask(), Principal("2" * 12, ("arn:aws:iam::222222222222:user/x",)))[0] is Effect.DENY
+    assert evaluate_for(text, ask(), ME)[0] is Effect.NOTHING
+    assert evaluate_for(text, ask(), Principal("2" * 12, ("arn:aws:iam::222222222222:user/x",)))[0] is Effect.DENY
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", '{"Statement": [{"Effect": "allow"}]}'])
 def test_what_is_no_policy_is_not_taken_for_an_empty_one(text: str) -> None:
     with pytest.raises(ValueError, match=r"Statement|Effect"):
-        judge([text], ask())
+        evaluate([text], ask())

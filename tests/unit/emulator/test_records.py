@@ -1,4 +1,4 @@
-"""What the emulator leaves on disk: how to reach it, and who called."""
+"""The files of the emulator: its description, and the call log."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import pytest
 from moto.iam.utils import generate_access_key_id_from_account_id
 
 from orchestrator.emulator.access.callers import account_of
-from orchestrator.emulator.calls import CallLog, RecordedCall, read_calls
+from orchestrator.emulator.call_log import CallLog
 from orchestrator.emulator.info import EmulatorInfo, read_info, write_info
+from tests.support.calls import Call, read_calls
 
-INFO = EmulatorInfo("http://127.0.0.1:9", os.getpid(), "AKIA", "very secret", "2026-01-31T10:00:00+00:00")
+INFO = EmulatorInfo("http://127.0.0.1:9", "AKIA", "very secret", os.getpid(), "2026-01-31T10:00:00+00:00")
 
 
-def call(**changed: object) -> RecordedCall:
+def call(**changed: object) -> Call:
     given: dict[str, object] = {
         "time": "t",
         "service": "sqs",
@@ -26,7 +27,7 @@ def call(**changed: object) -> RecordedCall:
         "region": "r",
         "status": 200,
     }
-    return RecordedCall(**{**given, **changed})  # type: ignore[arg-type]
+    return Call(**{**given, **changed})  # type: ignore[arg-type]
 
 
 def test_the_file_is_for_its_owner_and_what_is_not_there_is_none(tmp_path: Path) -> None:

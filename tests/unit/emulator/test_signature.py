@@ -1,4 +1,4 @@
-"""Signatures: what botocore signs is genuine, and whatever is changed on the way is not."""
+"""Signatures: botocore's are valid, and any modification on the way makes them invalid."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.emulator.access.request import AwsRequest, read_request, read_signature
-from orchestrator.emulator.access.signature import is_genuine
+from orchestrator.emulator.access.signature import has_valid_signature
 
 SECRET = "s3cr3t/+key"
-# What a client sends is encoded already: unreserved signs and %XX.
+# Clients send encoded paths: unreserved characters and %XX.
 SEGMENT = st.lists(st.sampled_from(["a", "Z", "0", "-", "_", ".", "~", "%20", "%3A", "%2F", "%C3%A9"]), min_size=1).map(
     "".join
 )
@@ -25,7 +25,7 @@ QUERIES = st.lists(st.tuples(SEGMENT, SEGMENT), max_size=4, unique_by=lambda pai
 
 
 def sign(service: str, path: str, query: list[tuple[str, str]], body: bytes, method: str = "POST") -> dict[str, Any]:
-    """A request as a WSGI server hands it on, signed by botocore."""
+    """Return a request as a WSGI server passes it on, signed by botocore."""
     text = "&".join(f"{name}={value}" for name, value in query)
     url = f"http://127.0.0.1:5000{path}" + (f"?{text}" if text else "")
     outgoing = Outgoing(
@@ -54,7 +54,7 @@ def sign(service: str, path: str, query: list[tuple[str, str]], body: bytes, met
 def genuine(environ: dict[str, Any], body: bytes, secret: str = SECRET) -> bool:
     request = read_request(environ, body)
     assert request.signature is not None
-    return is_genuine(request, request.signature, secret)
+    return has_valid_signature(request, request.signature, secret)
 
 
 @given(st.sampled_from(["s3", "sqs", "lambda"]), PATHS, QUERIES, st.binary(max_size=40))

@@ -1,4 +1,4 @@
-"""The canary: policies that let something protected pass judge nothing."""
+"""The canary: policies that do not stop a protected loss judge no plan."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator.guard import judge as judge_module
-from orchestrator.guard.canary import escaped
-from orchestrator.guard.checkov.cases import run_cases
+from orchestrator.guard.canary import canary_failures
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policy_cases import run_cases
 from orchestrator.terraform.model import ResourceChange
 from orchestrator.terraform.plan.reader import empty_plan
 from tests.support.plans import a_unit, change, delete, plan, saved, update
@@ -31,7 +31,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def disarmed(root: Path, lines: str) -> Judge:
-    """The check on protected resources with lines before its answer."""
+    """Add lines before the result of the check on protected resources."""
     file = root / CHECK
     text = file.read_text()
     assert ANSWER in text
@@ -39,7 +39,7 @@ def disarmed(root: Path, lines: str) -> Judge:
     return Judge(Policies.load(root))
 
 
-def test_the_project_s_own_policies_catch_every_type_each_way() -> None:
+def test_the_policies_of_this_repository_stop_every_loss_of_every_type() -> None:
     judge = Judge(Policies.load(ROOT))
     assert judge.canary() == ()
     assert len(judge.policies.protected.types) >= 15
@@ -49,7 +49,8 @@ def test_the_project_s_own_policies_catch_every_type_each_way() -> None:
 def test_a_check_that_lets_one_type_pass_is_caught(copy: Path, kind: str) -> None:
     judge = disarmed(copy, f"        if change.type == {kind!r}:\n            return CheckResult.PASSED")
     assert judge.canary() == tuple(
-        f"{kind} could be {way} past the check ORCH_PROTECTED" for way in ("deleted", "replaced", "forgotten")
+        f"{kind} could be {way}: the check ORCH_PROTECTED does not stop it"
+        for way in ("deleted", "replaced", "forgotten")
     )
 
 
@@ -64,10 +65,10 @@ def test_a_check_that_lets_one_type_pass_is_caught(copy: Path, kind: str) -> Non
 def test_a_check_that_lets_one_way_pass_or_does_not_answer_is_caught(copy: Path, lines: str, way: str) -> None:
     past = disarmed(copy, lines).canary()
     assert len(past) == len(Policies.load(ROOT).protected.types)
-    assert all(f"could be {way} past" in each for each in past)
+    assert all(f"could be {way}: the check" in each for each in past)
 
 
-def test_nothing_is_judged_then_whatever_the_plan_does(copy: Path) -> None:
+def test_no_plan_is_judged_after_a_canary_failure(copy: Path) -> None:
     judge = disarmed(copy, "        if change.type == 'aws_efs_file_system':\n            return CheckResult.PASSED")
     entries = (
         update(mfa_configuration="ON"),
@@ -83,29 +84,29 @@ def test_nothing_is_judged_then_whatever_the_plan_does(copy: Path) -> None:
         assert "aws_efs_file_system could be deleted" in finding.cause
         assert "and 2 more" in finding.cause
         assert "policies/protected" in finding.hint
-        assert finding.lost  # so that an errored plan is a block and no mere failure
+        assert finding.lost  # so that an errored plan is a block and not a mere failure
 
 
 def test_a_rule_of_the_guard_that_lets_something_pass_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here it is orch's own code that is wrong, so the check alone would answer."""
+    """Here orch's own code is wrong, and only the check works."""
 
     def blind(_document: object, _reported: object, _protected: object) -> Mapping[str, ResourceChange]:
         return {}
 
-    monkeypatch.setattr("orchestrator.guard.canary.losses", blind)
+    monkeypatch.setattr("orchestrator.guard.canary.protected_losses", blind)
     past = Judge(Policies.load(ROOT)).canary()
-    assert "aws_cognito_user_pool could be deleted past the guard's own rule" in past
+    assert "aws_cognito_user_pool could be deleted: the built-in rule does not stop it" in past
 
 
 def test_checkov_failing_as_a_whole_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = Judge(Policies.load(ROOT))
-    engine = judge.warm()
+    engine = judge.load_checks()
     monkeypatch.setattr(engine._registry, "get_checks", lambda _type: 1 / 0)
-    assert escaped(engine, judge.policies.protected) == ("checkov failed with ZeroDivisionError",)
+    assert canary_failures(engine, judge.policies.protected) == ("checkov failed with ZeroDivisionError",)
 
 
 def test_a_list_that_lost_a_type_has_no_canary_for_it(copy: Path) -> None:
-    """That the list itself is not weakened is not the canary's matter: it knows only what the list says."""
+    """The canary covers only the listed types; another rule detects a weakened list."""
     file = copy / "policies/protected.yaml"
     kept = Protected.read(file).types
     text = file.read_text()
@@ -123,7 +124,7 @@ def test_a_run_in_which_nothing_changes_sends_none(tmp_path: Path, monkeypatch: 
         sent.append(1)
         return ()
 
-    monkeypatch.setattr(judge_module, "escaped", send)
+    monkeypatch.setattr(judge_module, "canary_failures", send)
     judge = Judge(Policies.load(ROOT))
     assert not judge.judge(a_unit(), empty_plan(tmp_path / "plan")).blocked
     assert sent == []
@@ -132,7 +133,7 @@ def test_a_run_in_which_nothing_changes_sends_none(tmp_path: Path, monkeypatch: 
     assert sent == [1]
 
 
-def test_orch_check_says_it_too(copy: Path) -> None:
+def test_orch_check_reports_it_too(copy: Path) -> None:
     disarmed(copy, "        if change.type == 'aws_kms_key':\n            return CheckResult.PASSED")
     problems = [str(each) for each in run_cases(copy)]
     assert any("aws_kms_key could be deleted" in each and "canary" in each for each in problems)

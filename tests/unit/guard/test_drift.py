@@ -1,4 +1,4 @@
-"""What changed outside, judged from a plan's ``resource_drift``."""
+"""Changes outside Terraform, judged from a plan's ``resource_drift``."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_an_attribute_that_is_read_back_as_empty_is_no_drift(tmp_path: Path) -> 
 
 
 def _whole(file: Path) -> Path:
-    """What a plan also has, and the report's reader asks for."""
+    """Add what the report's reader requires of a plan."""
     file.write_text(file.read_text().replace('"planned_values"', '"configuration": {}, "planned_values"', 1))
     return file
 

@@ -39,10 +39,10 @@ def only(verdict: Verdict) -> Finding:
         (delete(reason=None), "delete", "the whole unit would be destroyed"),
         (delete(reason="delete_because_each_key"), "delete", "its key is no longer in `for_each`"),
         (delete(reason="delete_because_of_the_moon"), "delete", "delete_because_of_the_moon"),
-        (replace(), "replace", "a change of alias_attributes cannot be made in place"),
-        (replace(create_first=True), "replace", "a change of alias_attributes cannot be made in place"),
+        (replace(), "replace", "alias_attributes cannot be changed in place"),
+        (replace(create_first=True), "replace", "alias_attributes cannot be changed in place"),
         (replace(reason="replace_because_tainted", paths=None), "replace", "tainted"),
-        (replace(reason="replace_by_request", paths=None), "replace", "asked for"),
+        (replace(reason="replace_by_request", paths=None), "replace", "was requested"),
         (forget(), "forget", "its block is no longer in the module"),
         (change(["create", "forget"], before=USERS, after=USERS), "replace", "no reason"),
         (delete(deposed="1a2b3c4d", reason=None), "delete", "deposed 1a2b3c4d"),
@@ -73,7 +73,7 @@ def test_what_takes_a_pool_away_is_blocked(
         change(["read"], after={"id": "x"}, address="module.this.data.aws_cognito_user_pool.this", mode="data"),
     ],
 )
-def test_what_keeps_the_pool_passes_without_a_word(judge: Judge, tmp_path: Path, entry: dict[str, Any]) -> None:
+def test_what_keeps_the_pool_has_no_finding(judge: Judge, tmp_path: Path, entry: dict[str, Any]) -> None:
     assert judge.judge(a_unit(), saved(tmp_path, plan(entry))).findings == ()
 
 
@@ -85,7 +85,7 @@ def test_what_keeps_the_pool_passes_without_a_word(judge: Judge, tmp_path: Path,
         (
             change(["update"], before=USERS, after=USERS, unknown={"deletion_protection": True}),
             "ORCH_WEAKENED",
-            "not known yet",
+            "known only after the apply",
         ),
         (update(schema=[]), "ORCH_HIDDEN_REPLACE", "'company' would be changed or removed"),
         (update(schema=[{**SCHEMA, "mutable": False}]), "ORCH_HIDDEN_REPLACE", "'company'"),
@@ -96,7 +96,7 @@ def test_what_keeps_the_pool_passes_without_a_word(judge: Judge, tmp_path: Path,
         ),
     ],
 )
-def test_what_disarms_the_pool_is_blocked(
+def test_what_weakens_the_pool_is_blocked(
     judge: Judge, tmp_path: Path, entry: dict[str, Any], rule: str, cause: str
 ) -> None:
     finding = only(judge.judge(a_unit(), saved(tmp_path, plan(entry))))
@@ -105,7 +105,7 @@ def test_what_disarms_the_pool_is_blocked(
     assert "every user" in finding.lost
 
 
-def test_an_unarmed_pool_may_change(judge: Judge, tmp_path: Path) -> None:
+def test_a_pool_whose_protection_is_off_already_may_change(judge: Judge, tmp_path: Path) -> None:
     entry = update({**USERS, "deletion_protection": "INACTIVE"}, mfa_configuration="ON")
     assert judge.judge(a_unit(), saved(tmp_path, plan(entry))).findings == ()
 
@@ -134,7 +134,7 @@ def test_an_unarmed_pool_may_change(judge: Judge, tmp_path: Path) -> None:
     ],
     ids=lambda document: repr(document)[:40],
 )
-def test_what_is_no_plan_is_blocked(judge: Judge, tmp_path: Path, document: Any) -> None:
+def test_a_file_that_is_not_a_plan_is_blocked(judge: Judge, tmp_path: Path, document: Any) -> None:
     verdict = judge.judge(a_unit(), saved(tmp_path, document))
     assert verdict.blocked
     assert rules(verdict) == {"ORCH_UNREADABLE"}
@@ -155,9 +155,9 @@ def test_a_missing_file_is_blocked(judge: Judge, tmp_path: Path) -> None:
             "vaporise",
         ),
         (change([], before={"id": "x"}, after={"id": "x"}, address="module.this.aws_sqs_queue.q"), "[]"),
-        (change(["create"], before=USERS, after=USERS), "although it exists"),
+        (change(["create"], before=USERS, after=USERS), "it already exists"),
         (change(["update"], before=None, after=USERS), "one side"),
-        (change(["no-op"], before=None, after=USERS), "appears or vanishes"),
+        (change(["no-op"], before=None, after=USERS), "appears or disappears"),
         (change(["update"], before=USERS, after=USERS, paths=[["name"]]), "replace it"),
         (change(["no-op"], before=USERS, after=USERS, reason="replace_because_tainted"), "tainted"),
     ],
@@ -186,13 +186,13 @@ def test_the_same_object_twice_is_blocked(judge: Judge, tmp_path: Path) -> None:
 def test_a_pool_of_the_state_that_no_change_names_is_blocked(judge: Judge, tmp_path: Path) -> None:
     document = plan(change(["no-op"], before=USERS, after=USERS), resource_changes=[])
     finding = only(judge.judge(a_unit(), saved(tmp_path, document)))
-    assert "does not say what becomes of it" in finding.cause
+    assert "the plan does not list it" in finding.cause
     assert "every user" in finding.lost
 
 
 def test_a_pool_that_stays_and_yet_is_not_planned_is_blocked(judge: Judge, tmp_path: Path) -> None:
     document = plan(update(mfa_configuration="ON"), planned_values={})
-    assert "not among what will be there" in only(judge.judge(a_unit(), saved(tmp_path, document))).cause
+    assert "its planned values are missing" in only(judge.judge(a_unit(), saved(tmp_path, document))).cause
 
 
 def test_a_deferred_pool_is_accounted_for(judge: Judge, tmp_path: Path) -> None:
@@ -216,13 +216,13 @@ def test_an_errored_plan_is_blocked_and_says_what_would_be_lost(judge: Judge, tm
 
 
 def test_an_empty_plan_needs_no_json(judge: Judge, tmp_path: Path) -> None:
-    empty = PlanRecord(tmp_path / "plan", None, None, None)
+    empty = PlanRecord(tmp_path / "plan", None)
     assert judge.judge(a_unit(), empty) == Verdict("prod/identity", (), ())
 
 
 def test_a_plan_that_is_not_empty_needs_json(judge: Judge, tmp_path: Path) -> None:
     outputs = {"arn": OutputChange("arn", Action.UPDATE, "x", after_unknown=False, sensitive=False)}
-    assert judge.judge(a_unit(), PlanRecord(tmp_path / "plan", None, None, None, outputs=outputs)).blocked
+    assert judge.judge(a_unit(), PlanRecord(tmp_path / "plan", None, outputs=outputs)).blocked
 
 
 def test_ids_are_the_same_in_the_next_run_and_differ_by_what_they_are_about(judge: Judge, tmp_path: Path) -> None:
@@ -241,12 +241,12 @@ def test_a_rename_gets_its_moved_entry(judge: Judge, tmp_path: Path) -> None:
     assert entry in finding.hint
 
 
-def test_two_equal_twins_are_no_clear_rename(judge: Judge, tmp_path: Path) -> None:
+def test_two_equal_candidates_are_no_clear_rename(judge: Judge, tmp_path: Path) -> None:
     duplicates = [change(["create"], after=USERS, address=f"module.this.aws_cognito_user_pool.t{n}") for n in range(2)]
     assert "moved" not in only(judge.judge(a_unit(), saved(tmp_path, plan(delete(), *duplicates)))).hint
 
 
-def test_the_place_is_the_input_then_the_module_then_the_entry(judge: Judge, tmp_path: Path) -> None:
+def test_the_location_is_the_input_then_the_module_then_the_entry(judge: Judge, tmp_path: Path) -> None:
     record = saved(tmp_path, plan(replace()))
     at = Location("live/stacks/identity.yaml", 7, 5)
     node = Node(value="x", at=at)
@@ -257,11 +257,11 @@ def test_the_place_is_the_input_then_the_module_then_the_entry(judge: Judge, tmp
         'variable "a" {}\nresource "aws_cognito_user_pool" "this" {\n  name = "x"\n  alias_attributes = ["email"]\n}\n'
     )
     (module / "main.tf").write_text(text)
-    assert only(judge.judge(a_unit(module=module), record)).where == Location((module / "main.tf").as_posix(), 4)
+    assert only(judge.judge(a_unit(module=module), record)).where == Location((module / "main.tf").as_posix(), 4, 3)
     assert only(judge.judge(a_unit(), record)).where == a_unit().at
 
 
-def test_every_loss_in_one_plan_is_told(judge: Judge, tmp_path: Path) -> None:
+def test_every_loss_in_one_plan_is_reported(judge: Judge, tmp_path: Path) -> None:
     deposed = delete(deposed="1a2b3c4d", reason=None)
     table = change(["delete"], before={"name": "t"}, address="module.this.aws_dynamodb_table.this")
     verdict = judge.judge(a_unit(), saved(tmp_path, plan(replace(), deposed, table)))

@@ -13,8 +13,8 @@ from orchestrator.errors import Location
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.model import Finding, Severity, Verdict
 from orchestrator.guard.policies.load import Policies
-from orchestrator.guard.trust.allowance import Allowance, Written
 from orchestrator.guard.trust.owners import Owners
+from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy
 from orchestrator.guard.trust.waivers import Waiver, Waivers
 from orchestrator.guard.trust.weakening import Weakening
 from orchestrator.terraform.plan.reader import empty_plan
@@ -36,7 +36,7 @@ def waiver(rule: str = "ORCH_PROTECTED", address: str = POOL) -> Waiver:
 
 def judge(policies: Policies, *waivers: Waiver, weakened: Sequence[Weakening] = ()) -> Judge:
     counting = Waivers(waivers, Owners({"anna": frozenset({"anna@example.com"})}), lambda: TODAY)
-    return Judge(policies, Allowance(counting, [Written(each) for each in waivers]), weakened)
+    return Judge(policies, WaiverPolicy(counting, [DeclaredWaiver(each) for each in waivers]), weakened)
 
 
 def shown(verdict: Verdict) -> list[tuple[str, str]]:
@@ -89,7 +89,7 @@ def test_what_others_found_about_the_unit_can_be_waived_too(policies: Policies, 
     for more in ([other], []):
         judging = judge(policies, waiver("ORCH_RUNS_CODE"))
         if not more:
-            assert judging.allowance.allow([other])[0].severity is Severity.WAIVED  # told before the plan was made
+            assert judging.waiver_policy.apply([other])[0].severity is Severity.WAIVED  # told before the plan was made
         verdict = judging.judge(a_unit(), empty_plan(tmp_path / "plan"), more=more)
         assert shown(verdict) == [("ORCH_RUNS_CODE", "waived")] * len(more)
         assert not verdict.blocked

@@ -1,4 +1,4 @@
-"""The memory that a large plan takes: it is read as a stream, by the report's reader and by the guard's."""
+"""The memory for a large plan: both the report's reader and the guard's read it as a stream."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 judge = Judge(Policies.load(Path.cwd()))
-judge.warm()
+judge.load_checks()
 before = peak()
 record = read_plan(Path("plan"), Path(sys.argv[1]))
 verdict = judge.judge(a_unit(), record)

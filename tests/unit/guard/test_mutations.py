@@ -1,4 +1,4 @@
-"""No plan that takes something protected away gets through, whatever else is done to its JSON."""
+"""No plan with a protected loss passes, whatever else is done to its JSON."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_cut_plan_does_not_pass(tmp_path: Path, document: dict[str, Any], data
 @ways
 @given(document=losing_plans(), data=st.data())
 def test_a_plan_with_a_broken_byte_does_not_pass(tmp_path: Path, document: dict[str, Any], data: st.DataObject) -> None:
-    """Bytes that JSON does not have: Terraform escapes control characters, and UTF-8 has no lone ones."""
+    """Bytes that are invalid in JSON: Terraform escapes control characters, and these bytes are not UTF-8."""
     whole = bytearray(json.dumps(document).encode())
     whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.sampled_from([0, 0x80, 0xFF]))
     assert stops(tmp_path, bytes(whole))
@@ -106,7 +106,7 @@ action_words = st.sampled_from(["create", "delete", "forget", "archive", "Delete
 @ways
 @given(actions=st.lists(action_words, max_size=3) | json_values, after=st.sampled_from([None, USERS]))
 def test_no_other_list_of_actions_passes(tmp_path: Path, actions: Any, after: Any) -> None:
-    """The object is there before; whatever the actions are, they are not those of an update or of nothing."""
+    """The resource exists before, and the actions are neither an update nor a no-op."""
     entry = change([], before=USERS, after=after)
     entry["change"]["actions"] = actions
     assert stops(tmp_path, plan(entry))
@@ -117,7 +117,7 @@ def test_no_other_list_of_actions_passes(tmp_path: Path, actions: Any, after: An
 def test_a_loss_under_a_harmless_name_does_not_pass(
     tmp_path: Path, document: dict[str, Any], actions: list[str]
 ) -> None:
-    """What is gone afterwards, or has paths that replace it, is lost whatever the plan calls it."""
+    """A resource that is gone afterwards, or has paths that replace it, is lost, whatever the plan calls it."""
     for each in document["resource_changes"]:
         if each["change"]["actions"] in (["delete"], ["forget"], ["delete", "create"], ["create", "delete"]):
             each["change"]["actions"] = actions
@@ -139,7 +139,7 @@ def test_a_loss_that_is_not_listed_does_not_pass(tmp_path: Path, document: dict[
 
 
 def test_the_bystanders_alone_pass(tmp_path: Path) -> None:
-    """The laws above would hold for a guard that stops everything."""
+    """A guard that blocks everything would pass the tests above."""
     assert GUARD.judge(a_unit(), saved(tmp_path, plan(*BYSTANDERS))).findings == ()
 
 
@@ -178,7 +178,7 @@ def any_loss(draw: st.DrawFn) -> dict[str, Any]:
 def test_no_damage_hides_a_loss(
     tmp_path: Path, loss: dict[str, Any], more: list[dict[str, Any]], data: st.DataObject
 ) -> None:
-    """Whatever is done to a plan, as long as it still says anywhere that something protected goes, it is stopped."""
+    """A plan is blocked as long as any part of it still shows a protected loss."""
     document = plan(*data.draw(st.permutations([loss, *more])))
     document = data.draw(damaged(document))
     assume(still_lost(document, PROTECTED))
@@ -191,6 +191,20 @@ def test_any_loss_alone_is_stopped(tmp_path: Path, loss: dict[str, Any]) -> None
     assert stops(tmp_path, plan(loss))
 
 
+@pytest.mark.parametrize("where", ["resource_changes", "prior_state"])
+def test_two_types_at_one_address_block_without_an_error_of_orch(tmp_path: Path, where: str) -> None:
+    pool = change(["no-op"], before=USERS, after=USERS)
+    document = plan(pool)
+    if where == "resource_changes":
+        document["resource_changes"].append({**pool, "type": "a"})
+        document["planned_values"] = {"root_module": {}}
+    else:
+        resources = document["prior_state"]["values"]["root_module"]["child_modules"][0]["resources"]
+        resources.append({**resources[0], "type": "a"})
+        document["resource_changes"] = []
+    assert stops(tmp_path, document)
+
+
 def _entry(document: dict[str, Any]) -> dict[str, Any]:
     entry: dict[str, Any] = document["resource_changes"][0]
     return entry
@@ -198,7 +212,7 @@ def _entry(document: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", ["aws_sqs_queue", "x", "aws_cognito_user_pool2"])
 def test_a_loss_under_another_type_does_not_pass(tmp_path: Path, kind: str) -> None:
-    """Its address says what it is, and so does the state that the plan starts from."""
+    """Its address shows its type, and so does the state that the plan starts from."""
     for without in ((), ("prior_state",)):
         document = plan(delete(), **dict.fromkeys(without, ...))
         _entry(document)["type"] = kind
@@ -206,14 +220,14 @@ def test_a_loss_under_another_type_does_not_pass(tmp_path: Path, kind: str) -> N
 
 
 def test_data_that_would_be_deleted_does_not_pass(tmp_path: Path) -> None:
-    """Data is read or left alone. What is deleted is no data, whatever its mode says."""
+    """Data sources are only read. A deleted one is a managed resource, whatever its mode."""
     document = plan(delete(), prior_state=...)
     _entry(document)["mode"] = "data"
     assert stops(tmp_path, document)
 
 
 def test_something_kept_that_will_not_be_there_does_not_pass(tmp_path: Path) -> None:
-    """Also where the plan has no state that it starts from."""
+    """Even if the plan has no prior state."""
     document = plan(delete(), prior_state=...)
     _entry(document)["change"].update(actions=["no-op"], after=USERS)
     del _entry(document)["action_reason"]

@@ -99,7 +99,7 @@ def _number(text: str) -> float | None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ('a = "x\n', 1, "the text is not closed on its line"),
+        ('a = "x\n', 1, "missing closing quote on this line"),
         ("a = 1\nb = {\n  c = 1\n", 4, "a value expected, found the end of the file"),
         ("b {\n  c = 1\n", 3, "'}' expected, found the end of the file"),
         ("a = [1\n", 2, "']' expected, found the end of the file"),
@@ -113,7 +113,7 @@ def _number(text: str) -> float | None:
         ('a = "${b"\n', 1, "'}' expected, found '\"'"),
         ('a = "%{ if x }"\n', 1, "%{ endif } is missing"),
         ('a = "%{ endfor }"\n', 1, "%{ endfor } closes nothing"),
-        ('a = "%{ else }"\n', 1, "%{ else } is outside of an if"),
+        ('a = "%{ else }"\n', 1, "%{ else } is outside an if"),
         ('a = "%{ loop }"\n', 1, "unknown template keyword 'loop'"),
         ('a = "\\q"\n', 1, "unknown escape \\q in text"),
         ('b "${x}" {\n}\n', 1, "a label cannot have ${…} in it"),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.render import hcl_text as hcl
+from orchestrator.render.hcl_text import hcl_identifier, hcl_literal, hcl_quote
 from orchestrator.render.values import UNKNOWN
 
 
@@ -27,12 +27,12 @@ from orchestrator.render.values import UNKNOWN
     ],
 )
 def test_quoted(text: str, written: str) -> None:
-    assert hcl.hcl_quote(text) == written
+    assert hcl_quote(text) == written
 
 
 @given(st.text())
 def test_a_quoted_text_stays_on_its_line_and_closes_once(text: str) -> None:
-    quoted = hcl.hcl_quote(text)
+    quoted = hcl_quote(text)
     assert "\n" not in quoted
     inner = quoted[1:-1]
     unescaped = inner.replace("\\\\", "").replace('\\"', "")
@@ -42,18 +42,18 @@ def test_a_quoted_text_stays_on_its_line_and_closes_once(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["a-b", "_x", "A1"])
 def test_identifiers(name: str) -> None:
-    assert hcl.identifier(name) == name
+    assert hcl_identifier(name) == name
 
 
 @pytest.mark.parametrize("name", ["", "1a", "a.b", "a b", 'a"', "a\n", "ä"])
 def test_no_identifiers(name: str) -> None:
     with pytest.raises(ValueError, match="identifier"):
-        hcl.identifier(name)
+        hcl_identifier(name)
 
 
 def test_constants_with_unknowns() -> None:
     value = {"b": [1, UNKNOWN, None], "a": {"x": True, "y": 1.5}, "c": {}}
-    assert hcl.constant(value, "U") == '{ "a" = { "x" = true, "y" = 1.5 }, "b" = [1, U, null], "c" = {} }'
+    assert hcl_literal(value, "U") == '{ "a" = { "x" = true, "y" = 1.5 }, "b" = [1, U, null], "c" = {} }'
 
 
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -65,4 +65,4 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 
 @given(json_values)
 def test_constants_are_hcl(value: Any) -> None:
-    assert hcl2.load(io.StringIO(f"locals {{\n  x = {hcl.constant(value, 'null')}\n}}\n"))["locals"]
+    assert hcl2.load(io.StringIO(f"locals {{\n  x = {hcl_literal(value, 'null')}\n}}\n"))["locals"]

@@ -90,8 +90,8 @@ def test_what_has_no_prevent_destroy_or_no_block_any_more_needs_no_file(root: Pa
     [
         ("module.far.aws_cognito_user_pool.this", "far comes from acme/x/aws"),
         ("module.out.aws_cognito_user_pool.this", "out comes from ../../../elsewhere"),
-        ("aws_cognito_user_pool", "no address of a resource"),
-        ("data.aws_cognito_user_pool.this", "no address of a resource"),
+        ("aws_cognito_user_pool", "not a resource address"),
+        ("data.aws_cognito_user_pool.this", "not a resource address"),
     ],
 )
 def test_what_cannot_be_lifted_is_told(root: Path, address: str, why: str) -> None:
@@ -112,4 +112,4 @@ def test_several_waivers_of_one_folder_make_one_file(root: Path) -> None:
 def test_a_fetched_module_of_a_unit_is_told(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('module "this" {\n  source = "git::https://example.com/x.git"\n}\n')
     (told,) = lift_prevent_destroy(tmp_path, ["aws_cognito_user_pool.this"])
-    assert "take the module into modules/" in told
+    assert "copy the module to modules/" in told

@@ -15,7 +15,7 @@ from orchestrator.errors import CatalogueError
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.render.module_tree import OVERRIDE_FILE
 from orchestrator.render.values import UNKNOWN
-from orchestrator.render.write import Workspace
+from orchestrator.render.write import RootRenderer
 from tests.support.project import REPOSITORY, Project
 
 MODULE = """\
@@ -100,13 +100,13 @@ KNOWN = {"prod/first": {"value": {"pool": {"id": "eu-1"}, "list": ["k-1"]}, "id"
 
 def render(project: Project, upstream: Any, folder: Path) -> Path:
     catalogue = load(project.root)
-    return Workspace(catalogue).render(catalogue.units["prod/rich"], upstream, folder).folder
+    return RootRenderer(catalogue).render(catalogue.units["prod/rich"], upstream, folder).folder
 
 
 def test_a_root_with_everything_in_it(project: Project, tmp_path: Path, golden: Callable[[str, str], None]) -> None:
     root = render(project, KNOWN, tmp_path / "root")
     for name in ("main.tf", "terraform.tf", "upstream.tf", "inputs.json", "upstream.json"):
-        golden(f"workspace/{name}", (root / name).read_text())
+        golden(f"render/{name}", (root / name).read_text())
     assert (root / "modules" / "rich" / "main.tf").is_file()
     assert (root / "modules" / "inner" / "main.tf").is_file(), "modules that it calls are there in the same layout"
     assert not (root / "modules" / "rich" / "tests").exists()
@@ -120,10 +120,10 @@ def test_a_preview_says_what_is_not_known_yet(
 ) -> None:
     upstream = {"prod/first": {"value": {"pool": {"id": UNKNOWN}, "list": ["k-1"]}, "id": "i-1"}}
     root = render(project, upstream, tmp_path / "root")
-    golden("workspace/preview/upstream.tf", (root / "upstream.tf").read_text())
+    golden("render/preview/upstream.tf", (root / "upstream.tf").read_text())
     assert stat.S_IMODE((root / "upstream.tf").stat().st_mode) == 0o600
     catalogue = load(project.root)
-    rendered = Workspace(catalogue).render(catalogue.units["prod/rich"], upstream, tmp_path / "again")
+    rendered = RootRenderer(catalogue).render(catalogue.units["prod/rich"], upstream, tmp_path / "again")
     assert rendered.unknown == {"pool", "environment"}
     assert (root / "main.tf").read_text() == (render(project, KNOWN, tmp_path / "real") / "main.tf").read_text()
 
@@ -155,9 +155,9 @@ def test_a_module_that_asks_for_it_is_told_what_deletes_protected_resources(proj
     catalogue = load(project.root)
     given: dict[str, Any] = {}
     for name, apis in (("one", ["b:Y", "a:X", "b:Y"]), ("other", ["a:X", "b:Y"])):
-        workspace = Workspace(catalogue, apis)
+        renderer = RootRenderer(catalogue, apis)
         for unit in ("prod/deny", "prod/own"):
-            folder = workspace.render(catalogue.units[unit], {}, tmp_path / name / unit).folder
+            folder = renderer.render(catalogue.units[unit], {}, tmp_path / name / unit).folder
             given[f"{name} {unit}"] = json.loads((folder / "inputs.json").read_text())["protected_delete_apis"]
     assert given == {
         "one prod/deny": ["a:X", "b:Y"],
@@ -171,7 +171,7 @@ def test_the_baseline_of_this_repository_denies_every_delete_of_the_list(tmp_pat
     protected = Protected.read(REPOSITORY / "policies/protected.yaml")
     catalogue = load(REPOSITORY)
     folder = (
-        Workspace(catalogue, protected.delete_apis)
+        RootRenderer(catalogue, protected.delete_apis)
         .render(catalogue.units["production/baseline"], {}, tmp_path / "root")
         .folder
     )

@@ -37,11 +37,11 @@ def test_a_cycle_keeps_its_lines() -> None:
     assert text.split("\n") == ["error: a cycle:", "    prod/a (live/a.yaml)", "    prod/b", "  → one", "    two"]
 
 
-def test_colour_and_control_characters() -> None:
+def test_color_and_control_characters() -> None:
     bad = OrchError("what\x1b[2J", where=Location("a\x1b[1m"), hint="\x9b1m")
     assert "\x1b" not in error_lines(bad)
-    assert re.sub(r"\x1b\[[0-9;]*m", "", error_lines(PROBLEMS, colour=True)) == error_lines(PROBLEMS)
-    assert "\x1b" in error_lines(PROBLEMS, colour=True)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", error_lines(PROBLEMS, color=True)) == error_lines(PROBLEMS)
+    assert "\x1b" in error_lines(PROBLEMS, color=True)
 
 
 def test_as_json() -> None:

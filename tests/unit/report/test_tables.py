@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.report.style import Paint, wants_colour, width_of
+from orchestrator.report.style import Paint, width_of
 from orchestrator.report.tables import Column, dump, rows_json, table
 from orchestrator.report.text import cell_width, clean, clean_block, duration, listed, pad, quote, shorten, wrap
 
@@ -51,8 +51,8 @@ def test_wide_characters_keep_columns_in_line() -> None:
     assert text.split("\n")[1:] == ["日本  x", "abc   y"]
 
 
-def test_colour_is_outside_the_spaces() -> None:
-    text = table(ROWS[:1], ["unit", "units"], colour=True, style=lambda _, key: "red" if key == "unit" else "")
+def test_color_is_outside_the_spaces() -> None:
+    text = table(ROWS[:1], ["unit", "units"], color=True, style=lambda _, key: "red" if key == "unit" else "")
     assert text.split("\n")[1] == "\x1b[31mprod/api\x1b[0m  3"
 
 
@@ -82,11 +82,28 @@ def test_shortened_text_is_a_part_of_the_text(text: str, limit: int, start: int)
     assert short.removeprefix("…").removesuffix("…") in text
 
 
-@given(st.lists(st.text(st.characters(codec="ascii", categories=["L"]), min_size=1), max_size=20), st.integers(1, 60))
-def test_wrapped_text_keeps_every_word(words: list[str], width: int) -> None:
-    lines = list(wrap(" ".join(words), width=width, indent="  "))
-    assert " ".join(lines).split() == words
-    assert all(len(line) <= max(width, 22) or len(line.split()) == 1 for line in lines)
+WORDS = st.lists(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1), max_size=20)
+
+
+@given(WORDS, st.integers(1, 60), st.sampled_from(["", "  ", "      "]), st.sampled_from(["", "    ", "    │ "]))
+def test_wrapped_text_breaks_no_word(words: list[str], width: int, indent: str, hang: str) -> None:
+    lines = list(wrap(" ".join(words), width=width, indent=indent, hang=hang))
+    found = [line.removeprefix(hang if number else indent) for number, line in enumerate(lines)]
+    assert " ".join(found).split(" ") == (words or [""])
+    room = max(width, len(indent) + 20)
+    assert all(cell_width(line) <= room or " " not in found[number] for number, line in enumerate(lines))
+
+
+def test_a_cell_of_the_last_column_wraps_and_is_not_cut() -> None:
+    columns = [Column("unit"), Column("value", wrap=True)]
+    rows = [{"unit": "prod/api", "value": "one two three four five six"}, {"unit": "b", "value": "arn:" + "x" * 40}]
+    assert table(rows, columns, width=32).split("\n") == [
+        "unit      value",
+        "prod/api  one two three four",
+        "          five six",
+        "b",
+        "    arn:" + "x" * 40,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -98,36 +115,15 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_small_pieces() -> None:
     assert quote('a"b\\\n') == '"a\\"b\\\\\\n"'
-    assert listed(["a", "b", "c"], at_most=2) == "a, b … and 1 more"
+    assert listed(["a", "b", "c\n"]) == "a, b, c\\n"
     assert clean_block("\n\n one\r\n\x1b[1mtwo\t|\n\n") == [" one", "[1mtwo |"]
     assert (cell_width("日e\u0301"), pad("日", 4), pad("a", 3, right=True)) == (3, "日  ", "  a")
-    assert Paint(colour=False)("x", "red") == "x"
-    assert Paint(colour=True)("", "red") == ""
+    assert Paint(color=False)("x", "red") == "x"
+    assert Paint(color=True)("", "red") == ""
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize(
-    ("stream", "env", "no_color", "wanted"),
-    [
-        (Terminal(), {}, False, True),
-        (Terminal(), {"NO_COLOR": ""}, False, True),
-        (Terminal(), {"NO_COLOR": "1"}, False, False),
-        (Terminal(), {"TERM": "dumb"}, False, False),
-        (Terminal(), {}, True, False),
-        (io.StringIO(), {}, False, False),
-    ],
-)
-def test_when_to_colour(stream: io.StringIO, env: dict[str, str], no_color: bool, wanted: bool) -> None:
-    assert wants_colour(stream, env, no_color=no_color) is wanted
-
-
-def test_a_closed_stream_has_no_colour_and_a_fixed_width() -> None:
+def test_a_closed_stream_has_a_fixed_width() -> None:
     stream = io.StringIO()
     assert width_of(stream) == 120
     stream.close()
-    assert wants_colour(stream, {}) is False
     assert width_of(stream, 77) == 77

@@ -1,4 +1,4 @@
-"""Consent, exit codes, journals and times: the small rules of a run."""
+"""The small rules of a run: approval, exit codes, durations, old runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.approval import Circumstances, check_consent, in_ci
 from orchestrator.run.exit_codes import detailed_exit_code, exit_code
 from orchestrator.run.history.paths import new_run
-from orchestrator.run.history.prune import KEPT_RUNS
+from orchestrator.run.history.prune import RUNS_TO_KEEP
 from orchestrator.run.request import RunOptions, parse_duration
 from tests.support.aws import catalogue
 
@@ -69,25 +69,25 @@ def test_success_means_that_every_unit_succeeded(statuses: list[Status]) -> None
         Status.AFTER_UPSTREAMS,
         Status.MOVED,
         Status.ADOPTED,
-        Status.DRIFTED,  # found, as was asked: not a failure
+        Status.DRIFTED,  # Drift was found, as requested: not a failure.
     }
     assert (exit_code([report(status) for status in statuses]) == 0) is (set(statuses) <= good)
 
 
-def test_ci_is_what_the_environment_says() -> None:
+def test_ci_is_detected_from_the_environment() -> None:
     assert in_ci({"CI": "true"})
     assert not in_ci({"CI": ""})
     assert not in_ci({"CI": "false"})
     assert not in_ci({})
 
 
-def test_without_yes_somebody_must_be_there_to_ask(tmp_path: Path) -> None:
+def test_without_yes_a_terminal_is_required(tmp_path: Path) -> None:
     nobody = Circumstances(yes=False, terminal=False, emulated=False, ci=True)
-    with pytest.raises(UsageError, match="no terminal"):
+    with pytest.raises(UsageError, match="stdin is not a terminal"):
         check_consent(catalogue(tmp_path), list(catalogue(tmp_path).units.values()), nobody)
 
 
-def test_break_glass_is_for_people_and_asks_as_any_apply_does(tmp_path: Path) -> None:
+def test_break_glass_is_refused_in_ci_and_asks_like_any_apply(tmp_path: Path) -> None:
     found = catalogue(tmp_path)
     accounts = {name: replace(each, restricted=name == "production") for name, each in found.accounts.items()}
     found = replace(found, accounts=accounts)
@@ -100,21 +100,21 @@ def test_break_glass_is_for_people_and_asks_as_any_apply_does(tmp_path: Path) ->
         check_consent(found, units, replace(glass, yes=True))
     assert "CI" not in str(caught.value)
     for yes in (True, False):
-        with pytest.raises(UsageError, match="--break-glass is for a person"):
+        with pytest.raises(UsageError, match="--break-glass does not work in CI"):
             check_consent(found, units, replace(glass, ci=True, yes=yes))
     assert check_consent(found, units, replace(glass, ci=True, emulated=True)) == ()
     (tmp_path / "new.yaml").write_text("")
-    with pytest.raises(UsageError, match="not committed"):
+    with pytest.raises(UsageError, match="uncommitted changes"):
         check_consent(found, units, glass)
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "-- !"])
-def test_break_glass_wants_a_reason(reason: str) -> None:
+def test_break_glass_requires_a_reason(reason: str) -> None:
     with pytest.raises(UsageError, match="requires a reason"):
         RunOptions.parse(["prod"], break_glass=reason)
 
 
-def test_open_accounts_ask_for_a_yes_only(tmp_path: Path) -> None:
+def test_unrestricted_accounts_ask_for_yes_only(tmp_path: Path) -> None:
     given_catalogue = catalogue(tmp_path)
     assert check_consent(given_catalogue, list(given_catalogue.units.values()), HERE) == ()
 
@@ -124,7 +124,7 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
 
 
-def test_a_restricted_account_has_its_stages_typed_and_a_clean_tree(tmp_path: Path) -> None:
+def test_a_restricted_account_requires_the_typed_stage_and_a_clean_tree(tmp_path: Path) -> None:
     found = catalogue(tmp_path)
     accounts = {name: replace(each, restricted=name == "production") for name, each in found.accounts.items()}
     found = replace(found, accounts=accounts)
@@ -134,7 +134,7 @@ def test_a_restricted_account_has_its_stages_typed_and_a_clean_tree(tmp_path: Pa
     git(tmp_path, "commit", "-q", "--allow-empty", "-m", "first")
     assert check_consent(found, units, HERE) == restricted
     (tmp_path / "new.yaml").write_text("")
-    with pytest.raises(UsageError, match=r"not committed \(new.yaml\)"):
+    with pytest.raises(UsageError, match=r"uncommitted changes \(new.yaml\)"):
         check_consent(found, units, HERE)
     assert check_consent(found, units, replace(HERE, emulated=True)) == ()
     with pytest.raises(UsageError, match="--yes does not work for the restricted account production"):
@@ -147,22 +147,22 @@ def test_a_restricted_account_has_its_stages_typed_and_a_clean_tree(tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "value"), [("90s", 90), ("10m", 600), ("1h30m", 5400), ("1.5h", 5400), ("2h5m10s", 7510)]
 )
-def test_times(text: str, value: float) -> None:
+def test_durations(text: str, value: float) -> None:
     assert parse_duration(text, "--timeout") == value
 
 
 @pytest.mark.parametrize("text", ["", "10", "m", "10 m", "-5m", "10x", "5m!"])
-def test_no_times(text: str) -> None:
+def test_invalid_durations(text: str) -> None:
     with pytest.raises(UsageError, match="invalid duration"):
         parse_duration(text, "--timeout")
 
 
-def test_only_the_last_runs_are_kept_and_a_run_is_private(tmp_path: Path) -> None:
-    for number in range(KEPT_RUNS + 3):
+def test_old_runs_are_removed_and_a_run_is_private(tmp_path: Path) -> None:
+    for number in range(RUNS_TO_KEEP + 3):
         (tmp_path / ".orch" / "runs" / f"20200101-0000{number:02d}-aaaa").mkdir(parents=True)
     made = new_run(tmp_path)
     kept = sorted(path.name for path in (tmp_path / ".orch" / "runs").iterdir())
-    assert len(kept) == KEPT_RUNS
+    assert len(kept) == RUNS_TO_KEEP
     assert made.run in kept
     assert stat.S_IMODE(made.of_run.stat().st_mode) == 0o700
     assert (tmp_path / ".orch" / ".gitignore").read_text() == "*\n"

@@ -53,7 +53,7 @@ def test_the_longest_path_starts_first() -> None:
     assert order[0] == "long"
 
 
-def test_a_failure_skips_its_downstreams_and_names_itself_and_the_rest_goes_on() -> None:
+def test_a_failure_skips_its_downstreams_and_other_units_continue() -> None:
     g = graph(a=(), b=("a",), c=("b",), other=())
     ended = run_graph(g, lambda u: StepResult(u, go_on=u != "a"), slots=2, stop=Stop())
     assert ended["a"].outcome is UnitOutcome.FAILED
@@ -72,7 +72,7 @@ def test_fail_fast_starts_nothing_new() -> None:
     assert sum(end.outcome is UnitOutcome.FAILED for end in ended.values()) == 1
 
 
-def test_stop_lets_what_runs_finish_and_starts_nothing() -> None:
+def test_stop_lets_running_units_finish_and_starts_nothing() -> None:
     stop = Stop()
 
     def work(name: str) -> StepResult[str]:
@@ -118,7 +118,7 @@ def test_a_unit_starts_the_moment_its_own_upstreams_are_done() -> None:
     assert ended["b"].result is True
 
 
-def test_a_bug_in_the_work_is_raised_after_what_runs_has_ended() -> None:
+def test_a_bug_in_the_work_is_raised_after_running_units_have_ended() -> None:
     finished = threading.Event()
 
     def work(name: str) -> StepResult[None]:

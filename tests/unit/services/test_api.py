@@ -1,4 +1,4 @@
-"""The platform's own function, called as API Gateway calls it."""
+"""The sample function, called as by API Gateway."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def load() -> Any:
 
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """AWS with the function's table, bucket and queue; gives the queue."""
+    """AWS with the function's table, bucket and queue. Returns the queue."""
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -71,7 +71,7 @@ def test_without_an_error_the_last_output_and_the_code_speak() -> None:
     error = failure("u", "terraform apply", code=-9, lines=[f"line {n}" for n in range(50)])
     assert error.first_line == "killed by signal 9"
     assert error.block.splitlines() == [f"line {n}" for n in range(30, 50)]
-    assert failure("u", "c", code=1, lines=[]).first_line == "ended with code 1 and no error message"
+    assert failure("u", "c", code=1, lines=[]).first_line == "exit code 1 without an error message"
 
 
 def test_a_stop_and_a_time_limit_are_told_apart() -> None:
@@ -98,21 +98,21 @@ def test_plain_text_has_no_control_characters_and_is_stable(text: str) -> None:
                 "exceeded maximum number of attempts, 5, https response error StatusCode: 503, RequestID: 0, HostID: , "
                 "api error SlowDown: Please reduce your request rate."
             ),
-            "AWS asked to slow down",
+            "AWS throttled requests",
         ),
         (
             (
                 "Error: creating SQS Queue (t): operation error SQS: CreateQueue, https response error StatusCode: 400, "
                 "RequestID: 0, ThrottlingException: Rate exceeded"
             ),
-            "AWS asked to slow down",
+            "AWS throttled requests",
         ),
         (
             (
                 "Error: reading SSM Parameter (t): operation error SSM: GetParameter, https response error "
                 "StatusCode: 500, RequestID: 0, InternalServerError: an injected fault"
             ),
-            "AWS had a failure of its own",
+            "AWS returned server errors",
         ),
         (
             (
@@ -134,9 +134,9 @@ def test_plain_text_has_no_control_characters_and_is_stable(text: str) -> None:
                 "HeadObject, exceeded maximum number of attempts, 5, https response error StatusCode: 503, RequestID: 0, "
                 "HostID: , api error ServiceUnavailable: Service Unavailable"
             ),
-            "AWS was too busy or not available",
+            "AWS was throttling or unavailable",
         ),
-        ("Error: Plugin did not respond\n\nThe plugin encountered an error", "the provider's process ended"),
+        ("Error: Plugin did not respond\n\nThe plugin encountered an error", "the provider process crashed"),
         ("Error: failed to write plan: write /x/y.tfplan: no space left on device", "a disk of this machine is full"),
         ("Error: write errored.tfstate: file too large", "a disk of this machine is full"),
         (

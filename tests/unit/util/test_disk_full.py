@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.failure import disk_error
+from orchestrator.cli.app import disk_error
 from orchestrator.config.catalogue import ModuleSource
 from orchestrator.errors import Location, SetupError
 from orchestrator.render.module_tree import ModuleTrees, copy_tree
@@ -36,7 +36,7 @@ def test_a_command_that_cannot_write_says_so(tmp_path: Path) -> None:
     )
     assert done.returncode == SetupError("").exit_code, done.stderr
     assert "File too large" in done.stderr
-    assert "make room on the disk" in done.stderr
+    assert "free some disk space" in done.stderr
     assert "bug" not in done.stderr
 
 

@@ -1,4 +1,4 @@
-"""The standard chain that everything starts from: keys, SSO, OIDC, chained roles, MFA, and what is said when it breaks."""
+"""The credential chain that orch starts from: keys, SSO, OIDC, chained roles, MFA, and the errors when it fails."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.identity.sessions import ask_on_terminal
 from orchestrator.errors import SetupError
 from tests.support.aws import (
@@ -47,7 +48,7 @@ def identities(tmp_path: Path, **more: object) -> Identities:
 
 @pytest.mark.usefixtures("aws")
 def test_without_credentials_the_error_says_how_to_get_them(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="there are no AWS credentials") as caught:
+    with pytest.raises(SetupError, match="no AWS credentials found") as caught:
         identities(tmp_path).credentials("production", Role.PLAN)
     assert "aws sso login" in (caught.value.hint or "")
 
@@ -151,7 +152,7 @@ def test_a_wrong_mfa_code_and_no_terminal_are_said(
     _mfa_profiles(tmp_path)
     monkeypatch.setenv("AWS_PROFILE", "a")
     world.refuse["AssumeRole"] = refused("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time")
-    with pytest.raises(SetupError, match="did not accept the MFA code"):
+    with pytest.raises(SetupError, match="rejected the MFA code"):
         identities(tmp_path, ask=lambda _: "000000").credentials("production", Role.PLAN)
     monkeypatch.setattr("orchestrator.aws.identity.sessions._has_terminal", lambda: False)
     with pytest.raises(SetupError, match="no terminal to ask on"):

@@ -1,11 +1,9 @@
-"""Files and variables for AWS's tools: what gets in, what is kept out, and that they can be read back."""
+"""Configuration files and variables for AWS tools: their contents, their exclusions, and that tools can read them."""
 
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import stat
 import string
 import subprocess
 from datetime import UTC, datetime
@@ -16,8 +14,8 @@ from botocore.configloader import load_config
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.aws.identity.profiles import clean_environment, process_document, profile_config, write_private
-from orchestrator.aws.identity.roles import Credentials
+from orchestrator.aws.identity.identities import Credentials
+from orchestrator.aws.identity.profiles import clean_environment, process_document, profile_config, write_identity_file
 from orchestrator.errors import SetupError
 
 SOON = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -61,17 +59,17 @@ def test_any_folder_that_is_accepted_is_read_back_by_aws_and_the_shell(name: str
 def test_botocore_reads_every_profile(tmp_path: Path) -> None:
     config = tmp_path / "aws.config"
     files = {n: ("eu-west-1", tmp_path / "it's a $dir" / f"{n}.json") for n in ("production", "bpm")}
-    write_private(config, profile_config(files))
+    write_identity_file(config, profile_config(files))
     profiles = load_config(str(config))["profiles"]
     assert set(profiles) == {"orch-production", "orch-bpm"}
-    write_private(files["bpm"][1], "hello")
+    write_identity_file(files["bpm"][1], "hello")
     command = profiles["orch-bpm"]["credential_process"]
     assert subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout == "hello"
 
 
 @pytest.mark.parametrize("name", ["a #b", "a ;b", "a\nb", "a\t#b"])
 def test_a_folder_that_the_file_cannot_name_is_said(name: str) -> None:
-    with pytest.raises(SetupError, match="cannot be named"):
+    with pytest.raises(SetupError, match="cannot contain the path"):
         profile_config({"production": ("eu-west-1", Path("/x") / name / "p.json")})
 
 
@@ -101,21 +99,7 @@ def test_no_identity_of_the_user_reaches_a_child(emulated: bool) -> None:
     assert clean_environment({**kept, **ends, **secret}, emulated=emulated) == (kept if emulated else {**kept, **ends})
 
 
-def test_private_files_are_private_from_their_creation_and_replaced_whole(tmp_path: Path) -> None:
-    before = os.umask(0)
-    try:
-        file = tmp_path / "keys" / "a.json"
-        write_private(file, "one")
-        write_private(file, "two")
-    finally:
-        os.umask(before)
-    assert file.read_text() == "two"
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert [p.name for p in file.parent.iterdir()] == ["a.json"], "nothing is left beside it"
-
-
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SetupError, match="cannot write"):
-        write_private(tmp_path / "file" / "x.json", "x")
+        write_identity_file(tmp_path / "file" / "x.json", "x")

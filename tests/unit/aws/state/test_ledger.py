@@ -1,4 +1,4 @@
-"""The ledger says what the state says, whoever else writes; it never holds a value; an unknown format is refused."""
+"""The ledger matches the state despite concurrent writes, never contains a value, and rejects unknown formats."""
 
 from __future__ import annotations
 
@@ -13,9 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.aws.identity.roles import Identities, Role
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.ledger import Ledger
-from orchestrator.aws.state.ledger_form import FurtherProvider, LedgerEntry, entry_key, folder_of, read_form, write_form
+from orchestrator.aws.state.ledger_entry import (
+    LedgerEntry,
+    LedgerProvider,
+    entry_bytes,
+    entry_key,
+    folder_of,
+    parse_entry,
+)
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import SetupError, UnitError
@@ -28,7 +36,7 @@ ENTRY = BUCKET + "ledger/prod/data/eu-west-1.json"
 
 
 def state(serial: int = 1, **resources: dict[str, Any]) -> str:
-    """A state with one instance of each given type, in module.this."""
+    """Return a state with one instance of each given type, in module.this."""
     return json.dumps(
         {
             "version": 4,
@@ -120,7 +128,7 @@ def test_after_a_destroy_the_entry_is_empty_and_of_what_never_was_there_is_none(
 
 
 def test_the_last_word_is_about_the_state_that_is_there(aws: FakeAws, world: World, data: Unit, ledger: Ledger) -> None:
-    """Another apply ends right after the state was read: its newer entry must not be covered by the older one."""
+    """Another apply ends right after the state was read. The older entry must not replace its newer one."""
     world.objects[STATE] = state(1, aws_cognito_user_pool=POOL)
     plain = aws.answer
     raced: list[Call] = []
@@ -146,7 +154,7 @@ def test_a_state_that_never_rests_is_told(aws: FakeAws, world: World, data: Unit
         return plain(call)
 
     aws.answer = answer
-    with pytest.raises(UnitError, match="changes while its entry"):
+    with pytest.raises(UnitError, match="keeps changing while its ledger entry"):
         ledger.record(data)
 
 
@@ -172,10 +180,10 @@ def test_what_is_no_entry_or_of_another_format_is_refused(
     world.objects[ENTRY] = right.replace('"format": 1', '"format": 2')
     with pytest.raises(UnitError, match="has the format 2") as caught:
         ledger.read(account, Role.PLAN, data.folder)
-    assert "use the orch that wrote it" in (caught.value.hint or "")
+    assert "use the version of orch that wrote it" in (caught.value.hint or "")
     for broken in ("", "null", "[]", right[:40], right.replace('"protected": []', '"protected": 1')):
         world.objects[ENTRY] = broken
-        with pytest.raises(UnitError, match="no entry of a ledger"):
+        with pytest.raises(UnitError, match="is not a ledger entry"):
             ledger.read(account, Role.PLAN, data.folder)
     del world.objects[ENTRY]
     assert ledger.read(account, Role.PLAN, data.folder) is None
@@ -205,7 +213,7 @@ _entries = st.builds(
     resources=st.integers(0, 10**6),
     protected=st.lists(_resources, max_size=3).map(tuple),
     upstreams=st.lists(_words, max_size=3).map(tuple),
-    providers=st.lists(st.builds(FurtherProvider, _words, st.none() | _words, _words, _words), max_size=2).map(tuple),
+    providers=st.lists(st.builds(LedgerProvider, _words, st.none() | _words, _words, _words), max_size=2).map(tuple),
     of_account=st.booleans(),
     orch=_words,
     time=_words,
@@ -214,7 +222,7 @@ _entries = st.builds(
 
 @given(_entries)
 def test_an_entry_survives_being_written(entry: LedgerEntry) -> None:
-    assert read_form(write_form(entry), "here") == entry
+    assert parse_entry(entry_bytes(entry), "here") == entry
 
 
 @given(st.from_regex(r"[a-z][a-z0-9-]{0,30}", fullmatch=True), st.from_regex(r"[a-z][a-z0-9-]{0,30}", fullmatch=True))

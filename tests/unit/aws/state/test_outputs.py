@@ -1,4 +1,4 @@
-"""States are read once; not applied, denied, throttled and no bucket are different answers; others' states are shut."""
+"""States are read once; each failure has its own error; states of other accounts are never read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.aws.identity.roles import Identities
+from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import DeniedError, OrchError, SetupError, ThrottledError, UnitError
@@ -111,7 +111,7 @@ def test_a_baselines_state_is_read_under_the_bootstrap_role(
     ("answer", "wanted"),
     [
         (s3_refused("AccessDenied", "orch-plan may not s3:GetObject", 403), (DeniedError, "orch-plan may not")),
-        (s3_refused("SlowDown", "Reduce your request rate.", 503), (ThrottledError, "slow down")),
+        (s3_refused("SlowDown", "Reduce your request rate.", 503), (ThrottledError, "AWS throttled")),
         (s3_refused("NoSuchBucket", "The bucket does not exist", 404), (SetupError, "orch bootstrap production")),
         (s3_refused("InternalError", "We are sorry", 500), (UnitError, "InternalError: We are sorry")),
         (Answer(200, "not a state", {"ETag": '"x"'}), (UnitError, "state")),
@@ -173,7 +173,7 @@ def test_outputs_that_are_not_of_this_state_are_refused_until_published_again(
     assert (store.published(tasks) or {})["queue_arn"] == "arn:old"
     world.objects[path(tasks, tasks.state_key)] = state(6, queue_arn="arn:new")
     store.forget(tasks.id)
-    with pytest.raises(UnitError, match="older or newer than its state"):
+    with pytest.raises(UnitError, match="do not match its state"):
         store.published(tasks)
     store.publish(tasks)
     assert (store.published(tasks) or {})["queue_arn"] == "arn:new"
@@ -198,7 +198,7 @@ def test_a_published_file_of_another_format_is_not_guessed_at(world: World, task
     place = path(tasks, tasks.outputs_key)
     world.objects[place] = world.objects[place].replace('"format": 1', '"format": 2')
     store.forget(tasks.id)
-    with pytest.raises(UnitError, match="is not what this orch publishes"):
+    with pytest.raises(UnitError, match="was not published for"):
         store.published(tasks)
 
 

@@ -1,6 +1,6 @@
 """The rules of the catalogue's format, sentence by sentence, up to the fourth.
 
-The others are in test_catalogue_rules_units.py, the errors that they speak of in golden/catalogue/.
+The others are in test_units.py, the errors that they speak of in golden/config/.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def test_4_uses_expires_disposable_and_imports_are_never_inherited(tmp_path: Pat
     )
     (said,) = problems(tmp_path / "two", reading)
     assert said == (
-        "live/stacks/app.yaml:2:13: nothing is called far in test"
+        "live/stacks/app.yaml:2:13: unknown stack 'far' in test"
         " — add `far: STAGE/STACK` under `uses:` in live/stages/test.yaml"
     )
 

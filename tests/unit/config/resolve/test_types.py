@@ -188,15 +188,15 @@ def test_types_as_people_write_them(text: str, canonical: str) -> None:
     ("text", "what"),
     [
         ("strng", "'strng' is not a type, did you mean string?"),
-        ("set", "set needs to say of what: set(…)"),
-        ("optional(string)", "optional(…) is only for the attributes of an object"),
+        ("set", "set needs an element type: set(…)"),
+        ("optional(string)", "optional(…) is valid only for attributes of an object"),
         ("list(string, number)", "list(…) takes one argument"),
         ("object({ a = optional(string, file(1)) })", "the default of optional(…) must be a constant"),
-        ("object({ a = string, a = number })", "the attribute 'a' is there twice"),
+        ("object({ a = string, a = number })", "duplicate attribute 'a'"),
         ("object(string)", "an object is written object({ name = type })"),
         ("tuple(string)", "a tuple is written tuple([…])"),
         ("list(string", "'list(string' is not a type: ')' expected, found the end of the file"),
-        ("var.x", "a type is a word such as string, or list(…), map(…), object({…})"),
+        ("var.x", "expected a type such as string, list(…), map(…) or object({…})"),
     ],
 )
 def test_what_is_no_type_says_why(text: str, what: str) -> None:
@@ -211,7 +211,7 @@ def test_what_is_no_type_says_why(text: str, what: str) -> None:
         (
             "string",
             5.1,
-            'x: text expected, found the number 5.1 — write it in quotes: "5.1", with the zeros at its end that YAML has dropped',
+            'x: text expected, found the number 5.1 — write it in quotes: "5.1", including trailing zeros, which YAML drops',
         ),
         ("string", 11, 'x: text expected, found the number 11 — write it in quotes: "11"'),
         ("string", True, 'x: text expected, found true — write it in quotes: "true"'),
@@ -220,13 +220,13 @@ def test_what_is_no_type_says_why(text: str, what: str) -> None:
         ("number", True, "x: a number expected, found true"),
         ("bool", "NO", 'x: true or false expected, found the text "NO" — write true or false, without quotes'),
         ("bool", 1, "x: true or false expected, found the number 1"),
-        ("list(string)", "a", 'x: a list expected, found the text "a" — one element is written as a list too: [ … ]'),
+        ("list(string)", "a", 'x: a list expected, found the text "a" — write a list, even for one element: [ … ]'),
         ("map(number)", {"a b": "c"}, 'x["a b"]: a number expected, found the text "c"'),
         ("tuple([string])", ["a", "b"], "x: a list of 1 expected, found 2"),
         ("object({ max = number })", {"max": 1, "mx": 2}, "x: unknown key 'mx' — did you mean max?"),
-        ("object({ a = string })", {}, "x: a is missing — it is text"),
-        ("object({})", {"a": 1}, "x: unknown key 'a' — it has no keys"),
-        ("map(any)", {"a": "b", "c": {}}, "x: all elements must be of one kind, found maps and single values"),
+        ("object({ a = string })", {}, "x: a is missing — expected text"),
+        ("object({})", {"a": 1}, "x: unknown key 'a' — the object has no keys"),
+        ("map(any)", {"a": "b", "c": {}}, "x: all elements must have the same type, found maps and single values"),
         (
             "list(object({ a = list(bool) }))",
             [{"a": [True, 2]}],
@@ -242,7 +242,7 @@ def test_text_with_a_reference_is_only_text() -> None:
     text = Node(Text(("a", Ref("prod/data", "x", (), AT)), AT), AT)
     assert check_value(parse_type("string"), text, "x") == []
     for other in ("number", "bool", "list(string)", "object({})"):
-        assert "text with a reference inside" in check_value(parse_type(other), text, "x")[0].what
+        assert "text with a reference in it" in check_value(parse_type(other), text, "x")[0].what
 
 
 def variable(**changes: Any) -> Variable:
@@ -261,7 +261,7 @@ def test_null_is_refused_only_where_nothing_takes_its_place() -> None:
     assert check_input(variable(), null, "x") == []
     assert check_input(variable(nullable=False, has_default=True), null, "x") == []
     assert [p.what for p in check_input(variable(nullable=False), null, "x")] == [
-        "x: null is not allowed here, and there is no default"
+        "x: null is not allowed, and the variable has no default"
     ]
 
 

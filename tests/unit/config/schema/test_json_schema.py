@@ -206,8 +206,8 @@ def test_a_field_of_a_kind_without_a_schema_is_an_error() -> None:
 def test_editors_get_description_type_and_default(root: Path) -> None:
     inputs = json.loads(schemas(root)["stacks/identity.json"])["properties"]["inputs"]["properties"]
     assert list(inputs) == ["attributes", "mfa", "names", "rules"]
-    assert inputs["mfa"]["description"] == ("Whether users need a second factor.\n\nType: string. May be left out.")
-    assert inputs["names"]["description"].endswith("orch gives it when it is left out.")
+    assert inputs["mfa"]["description"] == ("Whether users need a second factor.\n\nType: string. Optional.")
+    assert inputs["names"]["description"].endswith("Set by orch when left out.")
     attribute = inputs["attributes"]["anyOf"][0]["additionalProperties"]["anyOf"][0]["properties"]["max"]
     assert attribute["default"] == 64
 

@@ -12,19 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.config.yaml.reader import MAX_BYTES, MAX_DEPTH, MAX_VALUES, Yaml, parse_yaml, read_yaml
-from orchestrator.config.yaml.scalars import ScalarKind
+from orchestrator.config.yaml.builder import MAX_DEPTH, MAX_VALUES
+from orchestrator.config.yaml.reader import MAX_BYTES, parse_optional_yaml, parse_yaml, read_yaml
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import CatalogueError, Location
 
 
-def parse(text: str) -> Yaml:
+def parse(text: str) -> YamlValue:
     return parse_yaml(text.encode(), "f.yaml")
 
 
-def data(value: Yaml) -> Any:
-    if value.kind is ScalarKind.MAP:
+def data(value: YamlValue) -> Any:
+    if value.kind is YamlKind.MAP:
         return {key: data(item) for key, item in value.items()}
-    return [data(item) for item in value.value] if value.kind is ScalarKind.LIST else value.value
+    return [data(item) for item in value.value] if value.kind is YamlKind.LIST else value.value
 
 
 def said(content: str | bytes) -> str:
@@ -47,29 +48,29 @@ def test_every_value_knows_its_place() -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "value"),
     [
-        ("true", ScalarKind.BOOL, True),
-        ("false", ScalarKind.BOOL, False),
-        ("", ScalarKind.NULL, None),
-        ("~", ScalarKind.NULL, None),
-        ("null", ScalarKind.NULL, None),
-        ("0", ScalarKind.NUMBER, 0),
-        ("-12", ScalarKind.NUMBER, -12),
-        ("5.100", ScalarKind.NUMBER, 5.1),
-        ("1e3", ScalarKind.NUMBER, 1000.0),
-        ("111111111111", ScalarKind.NUMBER, 111111111111),
-        ("eu-west-1", ScalarKind.TEXT, "eu-west-1"),
-        ("1.2.3", ScalarKind.TEXT, "1.2.3"),
-        ("10m", ScalarKind.TEXT, "10m"),
-        ("v2.3.1", ScalarKind.TEXT, "v2.3.1"),
-        ("=", ScalarKind.TEXT, "="),
-        ("https://x.example.com:8080/a#b", ScalarKind.TEXT, "https://x.example.com:8080/a#b"),
-        ("${{ data.tables }}", ScalarKind.TEXT, "${{ data.tables }}"),
-        ("'yes'", ScalarKind.TEXT, "yes"),
-        ('"011111111111"', ScalarKind.TEXT, "011111111111"),
-        ("|\n  a\n  b\n", ScalarKind.TEXT, "a\nb\n"),
+        ("true", YamlKind.BOOL, True),
+        ("false", YamlKind.BOOL, False),
+        ("", YamlKind.NULL, None),
+        ("~", YamlKind.NULL, None),
+        ("null", YamlKind.NULL, None),
+        ("0", YamlKind.NUMBER, 0),
+        ("-12", YamlKind.NUMBER, -12),
+        ("5.100", YamlKind.NUMBER, 5.1),
+        ("1e3", YamlKind.NUMBER, 1000.0),
+        ("111111111111", YamlKind.NUMBER, 111111111111),
+        ("eu-west-1", YamlKind.TEXT, "eu-west-1"),
+        ("1.2.3", YamlKind.TEXT, "1.2.3"),
+        ("10m", YamlKind.TEXT, "10m"),
+        ("v2.3.1", YamlKind.TEXT, "v2.3.1"),
+        ("=", YamlKind.TEXT, "="),
+        ("https://x.example.com:8080/a#b", YamlKind.TEXT, "https://x.example.com:8080/a#b"),
+        ("${{ data.tables }}", YamlKind.TEXT, "${{ data.tables }}"),
+        ("'yes'", YamlKind.TEXT, "yes"),
+        ('"011111111111"', YamlKind.TEXT, "011111111111"),
+        ("|\n  a\n  b\n", YamlKind.TEXT, "a\nb\n"),
     ],
 )
-def test_what_a_word_is(text: str, kind: ScalarKind, value: object) -> None:
+def test_what_a_word_is(text: str, kind: YamlKind, value: object) -> None:
     found = parse(f"key: {text}").value["key"]
     assert (found.kind, found.value) == (kind, value)
     assert type(found.value) is type(value)
@@ -87,14 +88,14 @@ NUMBERISH = ["011111111111", "0x1F", "0o17", "1_000", ".5", "5.", "1:30", "190:2
 @pytest.mark.parametrize(
     ("word", "is_"),
     [
-        *((word, "a word that some YAML readers take for true or false") for word in BOOLISH),
-        *((word, "what YAML takes for a date") for word in DATES),
-        *((word, "what YAML takes for a number, and not for the one that it looks like") for word in NUMBERISH),
+        *((word, "some YAML parsers read it as a boolean") for word in BOOLISH),
+        *((word, "some YAML parsers read it as a date") for word in DATES),
+        *((word, "YAML parsers read it as different numbers") for word in NUMBERISH),
     ],
 )
 def test_a_word_that_readers_take_for_different_things_is_quoted_back(word: str, is_: str) -> None:
     text = said(f"key: {word}")
-    assert text.startswith(f'f.yaml:1:6: {word} is {is_} — if it is text, quote it: "{word}"')
+    assert text.startswith(f'f.yaml:1:6: {word} is ambiguous: {is_} — if it is text, quote it: "{word}"')
     assert data(parse(f'key: "{word}"')) == {"key": word}
 
 
@@ -121,37 +122,38 @@ def test_anchors_and_merge_keys() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: !!str 1", "f.yaml:1:4: the tag 'tag:yaml.org,2002:str' means nothing here — write the value without a tag"),
-        ("a: !x [1]", "f.yaml:1:4: the tag '!x' means nothing here — write the value without a tag"),
-        ("a: ! x", "f.yaml:1:4: the tag '!' means nothing here — write the value without a tag"),
-        ("!!str a: 1", "f.yaml:1:1: the tag 'tag:yaml.org,2002:str' means nothing here — write the value without a tag"),
+        ("a: !!str 1", "f.yaml:1:4: unsupported tag 'tag:yaml.org,2002:str' — write the value without a tag"),
+        ("a: !x [1]", "f.yaml:1:4: unsupported tag '!x' — write the value without a tag"),
+        ("a: ! x", "f.yaml:1:4: unsupported tag '!' — write the value without a tag"),
+        ("!!str a: 1", "f.yaml:1:1: unsupported tag 'tag:yaml.org,2002:str' — write the value without a tag"),
         (
             "a: !!python/object/apply:os.system [x]",
-            ("f.yaml:1:4: the tag 'tag:yaml.org,2002:python/object/apply:os.system' means nothing here"
+            ("f.yaml:1:4: unsupported tag 'tag:yaml.org,2002:python/object/apply:os.system'"
             " — write the value without a tag"),
         ),
-        ("a: 1\nb: 2\na: 3", "f.yaml:3:1: the key 'a' is here twice — it is already in line 1"),
+        ("a: 1\nb: 2\na: 3", "f.yaml:3:1: duplicate key 'a' — it is already set on line 1"),
         (
             "x: &x {a: 1}\ny:\n  <<: *x\n  <<: *x",
-            "f.yaml:4:3: the key '<<' is here twice — << takes a list of maps: [*one, *two]",
+            "f.yaml:4:3: duplicate key '<<' — write a list of maps: <<: [*one, *two]",
         ),
-        ("a:\n  <<: 5", "f.yaml:2:7: << takes a map, or a list of maps"),
-        ("a: *b", "f.yaml:1:4: there is no &b before it in this file"),
-        ("a: &a [*a]", "f.yaml:1:8: *a stands inside of &a, so it would never end"),
-        ("&a key: 1", "f.yaml:1:1: an anchor stands on a key — anchors are for values"),
+        ("a:\n  <<: 5", "f.yaml:2:7: << must be a map or a list of maps"),
+        ("a: *b", "f.yaml:1:4: unknown alias *b — define &b earlier in this file"),
+        ("a: &a [*a]", "f.yaml:1:8: *a is inside &a, so it refers to itself"),
+        ("&a key: 1", "f.yaml:1:1: a key cannot have an anchor — put the anchor on the value"),
         ("? [a]\n: 1", "f.yaml:1:3: a key must be text"),
-        ("~: 1", 'f.yaml:1:1: a key must be text — quote it if it is meant: "~"'),
-        ('"${{ stage }}": 1', "f.yaml:1:1: a reference cannot be a key — keys are as they are written"),
-        ("a: 1\n---\nb: 1", "f.yaml:2:1: a second document begins here — one file holds one document"),
-        ("# nothing\n", "f.yaml: the file holds nothing but comments — delete it, or write what it is for"),
-        ("", "f.yaml: the file is empty — delete it, or write what it is for"),
-        (" \n\n", "f.yaml: the file is empty — delete it, or write what it is for"),
-        ("a: [1", "f.yaml:2:1: this is not YAML: did not find expected ',' or ']'"),
-        ("a:\n\tb: 1", ("f.yaml:2:1: this is not YAML: found character that cannot start any token"
+        ("~: 1", 'f.yaml:1:1: a key must be text — quote it: "~"'),
+        ('"${{ stage }}": 1', "f.yaml:1:1: a reference cannot be a key — write the key out"),
+        ("a: 1\n---\nb: 1", "f.yaml:2:1: a second document begins here — write one document per file"),
+        ("# nothing\n", "f.yaml: the file is empty — delete it, or add its content"),
+        ("~\n", "f.yaml: the file is empty — delete it, or add its content"),
+        ("", "f.yaml: the file is empty — delete it, or add its content"),
+        (" \n\n", "f.yaml: the file is empty — delete it, or add its content"),
+        ("a: [1", "f.yaml:2:1: invalid YAML: did not find expected ',' or ']'"),
+        ("a:\n\tb: 1", ("f.yaml:2:1: invalid YAML: found character that cannot start any token"
          " — indent with spaces, not tabs")),
-        ("a: {b: ${{ c.d }}}", ("f.yaml:1:9: this is not YAML: did not find expected ',' or '}'"
+        ("a: {b: ${{ c.d }}}", ("f.yaml:1:9: invalid YAML: did not find expected ',' or '}'"
          ' — inside { } and [ ] a reference must be quoted: "${{ … }}"')),
-        ("a: [${{ c.d }}, x]", ("f.yaml:1:6: this is not YAML: did not find expected ',' or ']'"
+        ("a: [${{ c.d }}, x]", ("f.yaml:1:6: invalid YAML: did not find expected ',' or ']'"
          ' — inside { } and [ ] a reference must be quoted: "${{ … }}"')),
     ],
 )  # fmt: skip
@@ -159,12 +161,52 @@ def test_what_is_refused(text: str, message: str) -> None:
     assert said(text) == message
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: [iam:DeleteRole, 5, AWS::IAM::Role]", {"a": ["iam:DeleteRole", 5, "AWS::IAM::Role"]}),
+        ("a: {x: ssm:/path, y: }", {"a": {"x": "ssm:/path", "y": None}}),
+    ],
+)
+def test_a_colon_inside_of_a_word_needs_no_quotes_in_brackets(text: str, value: object) -> None:
+    """YAML 1.2 reads it so, and ruamel.yaml's C parser does not."""
+    assert data(parse(text)) == value
+    assert parse(f"z: 1\n{text}").value["a"].at == Location("f.yaml", 2, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [x:y]\na: 1", "f.yaml:2:1: duplicate key 'a'"),
+        ("a: [!x b:c]", "f.yaml:1:5: unsupported tag '!x'"),
+        ("a: [x:y, yes]", "f.yaml:1:10: yes is ambiguous"),
+        ("a: [x:y, *n]", "f.yaml:1:10: unknown alias *n"),
+        ("a: [x:y\n", "f.yaml:2:1: invalid YAML"),
+        ("a: [x:y]\n---\nb: 1", "f.yaml:2:1: a second document begins here"),
+        (f"a: [x:y, {'[' * 50}{']' * 50}]", "f.yaml:1:48: values are nested deeper than 40 levels"),
+    ],
+)
+def test_such_a_file_is_refused_for_the_same_reasons_as_any(text: str, message: str) -> None:
+    assert said(text).startswith(message)
+
+
+def test_an_unquoted_date_is_text_where_the_caller_says_so() -> None:
+    found = parse_optional_yaml(b"a: 2026-12-01\n", "f.yaml", plain_dates=True)
+    assert found is not None
+    assert data(found) == {"a": "2026-12-01"}
+
+
+@pytest.mark.parametrize("content", ["", "# nothing\n", "~\n", "---\n", " \n\n"])
+def test_a_file_may_be_empty_where_the_caller_says_so(content: str) -> None:
+    assert parse_optional_yaml(content.encode(), "f.yaml") is None
+
+
 def test_what_is_no_text() -> None:
-    control = "f.yaml:2: the file holds the control character '\\x1b': it is binary — write it anew as text"
+    control = "f.yaml:2: the file contains the control character '\\x1b' — it is binary: save it as text"
     assert said("a: 1\nb: \x1b[0m") == control
     encoding = "f.yaml:2: the file is not UTF-8 text — it is binary, or saved in another encoding"
     assert said(b"a: 1\nb: \xff\xfe") == encoding
-    assert said(b"\x7fELF\x00\x00").startswith("f.yaml:1: the file holds the control character '\\x7f'")
+    assert said(b"\x7fELF\x00\x00").startswith("f.yaml:1: the file contains the control character '\\x7f'")
     assert data(parse_yaml(b"\xef\xbb\xbfa: 1", "f.yaml")) == {"a": 1}, "a byte order mark is no mistake"
 
 
@@ -185,7 +227,7 @@ def test_a_bomb_of_aliases_is_refused_at_once() -> None:
     start = time.perf_counter()
     message = said("\n".join(lines))
     assert time.perf_counter() - start < 1
-    assert message.startswith("f.yaml:5:5: with all aliases written out this is more than 50,000 values")
+    assert message.startswith("f.yaml:5:5: more than 50,000 values after aliases are expanded")
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ("{a: ", "}")])
@@ -216,7 +258,7 @@ def test_of_a_file_without_end_no_more_is_read_than_it_may_have(tmp_path: Path) 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "link.yaml").symlink_to("nowhere")
-    with pytest.raises(CatalogueError, match=r"^link\.yaml: the file cannot be read: No such file or directory$"):
+    with pytest.raises(CatalogueError, match=r"^link\.yaml: cannot read the file: No such file or directory$"):
         read_yaml(tmp_path / "link.yaml", root=tmp_path)
 
 
@@ -249,10 +291,10 @@ def test_quoted_text_comes_out_as_it_was(value: dict[str, Any]) -> None:
 @given(st.binary(max_size=200))
 def test_whatever_is_in_a_file_is_read_or_refused(content: bytes) -> None:
     with contextlib.suppress(CatalogueError):
-        assert isinstance(parse_yaml(content, "f.yaml"), Yaml)
+        assert isinstance(parse_yaml(content, "f.yaml"), YamlValue)
 
 
 @given(st.text(st.sampled_from("ab:-[]{}&*!|>'\"%@`,?#~<= \n\t0.9eE+x${"), max_size=80))
 def test_whatever_looks_like_yaml_is_read_or_refused(content: str) -> None:
     with contextlib.suppress(CatalogueError):
-        assert isinstance(parse_yaml(content.encode(), "f.yaml"), Yaml)
+        assert isinstance(parse_yaml(content.encode(), "f.yaml"), YamlValue)

@@ -1,4 +1,4 @@
-"""checkov in process: only our checks, every answer proven, nothing on the terminal."""
+"""checkov in this process: only our checks, a result for every resource, nothing on the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import CatalogueError
-from orchestrator.guard.checkov.annotate import UNKNOWN_TEXT, enriched, plan_of
+from orchestrator.guard.checkov.annotate import UNKNOWN_TEXT, annotated_resources
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.plan.reader import read_document
 from orchestrator.guard.policies.load import Policies
@@ -57,11 +57,11 @@ def with_check(
     ("body", "why"),
     [
         ("raise RuntimeError('hunter2')", "it raised RuntimeError"),
-        ("return None", "it gave no answer"),
-        ("return CheckResult.UNKNOWN", "it gave no answer"),
-        ("return CheckResult.SKIPPED", "it gave no answer"),
-        ("return (CheckResult.PASSED, conf)", "it gave no answer"),
-        ("return True", "it gave no answer"),
+        ("return None", "it returned no result"),
+        ("return CheckResult.UNKNOWN", "it returned no result"),
+        ("return CheckResult.SKIPPED", "it returned no result"),
+        ("return (CheckResult.PASSED, conf)", "it returned no result"),
+        ("return True", "it returned no result"),
     ],
 )
 def test_a_check_that_does_not_answer_blocks(tmp_path: Path, body: str, why: str) -> None:
@@ -93,7 +93,7 @@ def test_no_built_in_check_runs(tmp_path: Path) -> None:
     assert set(verdict.checks) == {"ORCH_PROTECTED", "ORCH_WEAKENED", "ORCH_HIDDEN_REPLACE", "ORCH_BUCKET_PUBLIC"}
 
 
-def test_two_sets_of_policies_do_not_meet(tmp_path: Path) -> None:
+def test_two_sets_of_policies_do_not_affect_each_other(tmp_path: Path) -> None:
     extra = with_check(tmp_path, "return CheckResult.FAILED")
     plain = Judge(Policies.load(ROOT))
     record = saved(tmp_path, plan(update(mfa_configuration="ON")))
@@ -104,7 +104,7 @@ def test_two_sets_of_policies_do_not_meet(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("loss", [delete(), replace(), forget()])
 def test_a_check_that_is_blind_to_one_protected_resource_is_found_out(tmp_path: Path, loss: dict[str, Any]) -> None:
-    """It stops the canary, and every other pool."""
+    """It blocks the canary, and every other pool."""
     body = f"return CheckResult.PASSED if conf.get('name') == [{USERS['name']!r}] else CheckResult.FAILED"
     judge = with_check(tmp_path, body, name="protected", id_="ORCH_PROTECTED")
     verdict = judge.judge(a_unit(), saved(tmp_path, plan(loss)))
@@ -112,7 +112,7 @@ def test_a_check_that_is_blind_to_one_protected_resource_is_found_out(tmp_path: 
 
 
 def test_a_check_that_looks_away_is_found_out(tmp_path: Path) -> None:
-    """Restricted to a type that is not in the plan, it says nothing about the pool at all."""
+    """Restricted to a type that is not in the plan, it gives no result for the pool."""
     body = "return CheckResult.PASSED"
     judge = with_check(tmp_path, body, name="protected", id_="ORCH_PROTECTED", types="['aws_sqs_queue']")
     assert judge.judge(a_unit(), saved(tmp_path, plan(delete()))).blocked
@@ -123,7 +123,7 @@ def test_a_check_that_looks_away_is_found_out(tmp_path: Path) -> None:
     [
         ("return 1\nraise SystemExit(0)", "ORCH_EXTRA", "SystemExit"),
         ("return 1\nfrom nowhere import nothing", "ORCH_EXTRA", "ModuleNotFoundError"),
-        ("return 1", "ORCH_PROTECTED", "taken already, by policies/"),
+        ("return 1", "ORCH_PROTECTED", "already used by policies/"),
     ],
 )
 def test_a_check_that_cannot_be_loaded_is_an_error(tmp_path: Path, body: str, id_: str, problem: str) -> None:
@@ -133,8 +133,8 @@ def test_a_check_that_cannot_be_loaded_is_an_error(tmp_path: Path, body: str, id
     assert "policies/" in caught.value.problems[0].where.file
 
 
-def test_a_check_that_is_no_python_is_told_before_checkov_is_there(tmp_path: Path) -> None:
-    with pytest.raises(CatalogueError, match="not Python") as caught:
+def test_a_syntax_error_is_reported_before_checkov_is_imported(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError, match="not valid Python") as caught:
         with_check(tmp_path, "return ((")
     assert str(caught.value.problems[0].where).startswith("policies/extra/check.py:11:")
 
@@ -143,7 +143,7 @@ def test_warming_in_a_thread_leaves_errors_to_the_judge(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
 ) -> None:
     judge = with_check(tmp_path, "return 1", id_="ORCH_PROTECTED")
-    judge.warm_beside().join()
+    judge.load_checks_in_background().join()
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list  # pytest warns of an exception in a thread
     with pytest.raises(CatalogueError):
@@ -154,35 +154,40 @@ def test_a_file_without_a_check_is_an_error(tmp_path: Path) -> None:
     judge = with_check(tmp_path, "return 1")
     (tmp_path / "policies/extra/check.py").write_text("x = 1\n")
     judge = Judge(Policies.load(tmp_path))
-    with pytest.raises(CatalogueError, match="registers no check"):
-        judge.warm()
+    with pytest.raises(CatalogueError, match="registers no resource check"):
+        judge.load_checks()
 
 
 def test_policies_without_the_one_that_matters_are_an_error(tmp_path: Path) -> None:
     judge = with_check(tmp_path, "return CheckResult.PASSED", name="protected")
     with pytest.raises(CatalogueError, match="no policy has the check ORCH_PROTECTED"):
-        judge.warm()
+        judge.load_checks()
 
 
 def test_checkov_failing_as_a_whole_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     judge = Judge(Policies.load(ROOT))
-    monkeypatch.setattr(judge.warm()._registry, "get_checks", lambda _type: 1 / 0)
+    monkeypatch.setattr(judge.load_checks()._registry, "get_checks", lambda _type: 1 / 0)
     verdict = judge.judge(a_unit(), saved(tmp_path, plan(update(mfa_configuration="ON"))))
     assert [each.rule for each in verdict.findings] == ["ORCH_CHECK_FAILED"]
     assert "ZeroDivisionError" in verdict.findings[0].cause
 
 
 def test_checkov_reads_the_same_from_a_file(tmp_path: Path) -> None:
-    """The definitions handed over in memory are those that checkov's own parser makes of the enriched plan."""
+    """The definitions passed in memory are those that checkov's own parser makes from the prepared plan."""
     from checkov.terraform.plan_parser import parse_tf_plan  # noqa: PLC0415 - heavy
 
     from orchestrator.guard.checkov import runner as engine  # noqa: PLC0415 - heavy
 
     pool = {**USERS, "schema": [{"name": "a"}, {"name": "b"}], "tags": {"owner": "platform"}, "empty": [], "n": 1}
     document = read_document(saved(tmp_path, plan(update(pool, name="x"), forget(deposed="1a2b"))).json_file or Path())
-    resources = list(enriched(document, Protected.read(ROOT / "policies/protected.yaml")))
+    resources = list(annotated_resources(document, Protected.read(ROOT / "policies/protected.yaml")))
     file = tmp_path / "enriched.json"
-    file.write_text(json.dumps(plan_of(resources)))
+    whole = {
+        "format_version": "1.2",
+        "terraform_version": "1.11.4",
+        "planned_values": {"root_module": {"resources": resources}},
+    }
+    file.write_text(json.dumps(whole))
     errors: dict[str, str] = {}
     definitions, _ = parse_tf_plan(str(file), errors)
     ours = engine._Runner(engine._Registry(), resources).definitions
@@ -191,7 +196,7 @@ def test_checkov_reads_the_same_from_a_file(tmp_path: Path) -> None:
 
 
 LINES = {"start_line", "end_line", "__startline__", "__endline__", "__file__"}
-"""What checkov knows only of a file."""
+"""Keys that checkov sets only when it reads a file."""
 
 
 def _without_lines(value: Any) -> Any:
@@ -208,7 +213,7 @@ def test_unknown_values_are_what_checkov_calls_them(tmp_path: Path) -> None:
     unknown = {"arn": True, "schema": [{"name": True}], "lambda_config": [], "tags": {"a": True}, "known": False}
     after = {**USERS, "tags": {"b": "c"}, "known": 1}
     file = saved(tmp_path, plan(change(["create"], after=after, unknown=unknown))).json_file
-    (resource,) = enriched(read_document(file or Path()), Protected.read(ROOT / "policies/protected.yaml"))
+    (resource,) = annotated_resources(read_document(file or Path()), Protected.read(ROOT / "policies/protected.yaml"))
     values = resource["values"]
     assert values["arn"] == UNKNOWN_TEXT
     assert values["schema"][0] == {**USERS["schema"][0], "name": UNKNOWN_TEXT}
@@ -231,9 +236,9 @@ def test_many_threads_get_their_own_verdicts(tmp_path: Path) -> None:
 
 
 def test_sixty_plans_take_less_than_a_second(tmp_path: Path) -> None:
-    """What judging may add to a run of 60 units; measured: 0.1 s with 20 changes each."""
+    """The limit for judging a run of 60 units; measured: 0.1 s with 20 changes each."""
     judge = Judge(Policies.load(ROOT))
-    judge.warm()
+    judge.load_checks()
     queues = [change(["create"], after={"name": str(n)}, address=f"module.this.aws_sqs_queue.q{n}") for n in range(19)]
     record = saved(tmp_path, plan(delete(), *queues))
     started = time.process_time()
@@ -243,7 +248,7 @@ def test_sixty_plans_take_less_than_a_second(tmp_path: Path) -> None:
 
 
 def test_nothing_is_printed_and_the_terminal_stays_as_it_was(tmp_path: Path) -> None:
-    """In a process of its own, with an environment that makes checkov talk; a check raises on top."""
+    """In another process, with an environment that makes checkov verbose, and with a check that raises."""
     with_check(tmp_path, "raise RuntimeError('hunter2')")
     saved(tmp_path, plan(delete()))
     code = f"""
@@ -257,7 +262,7 @@ from tests.support.plans import a_unit
 judge = Judge(Policies.load(Path({str(tmp_path)!r})))
 assert "checkov" not in sys.modules
 file = Path({str(tmp_path / "plan.json")!r})
-verdict = judge.judge(a_unit(), PlanRecord(file, file, "1.2", "1.11.4"))
+verdict = judge.judge(a_unit(), PlanRecord(file, file))
 assert {{each.rule for each in verdict.findings}} == {{"ORCH_PROTECTED", "ORCH_CHECK_FAILED"}}
 assert sys.stdout is out and sys.stderr is err
 assert logging.getLogger().level == logging.WARNING

@@ -19,7 +19,7 @@ def test_the_list_has_every_type_that_must_be_on_it() -> None:
     assert {f"aws_{each}" for each in wanted.split()} <= listed.types.keys()
 
 
-def test_the_pool_is_whole() -> None:
+def test_the_entry_of_the_user_pool_is_complete() -> None:
     pool = Protected.read(ROOT / "policies/protected.yaml").types["aws_cognito_user_pool"]
     assert pool.protection is not None
     assert (pool.protection.attribute, pool.protection.value) == ("deletion_protection", "ACTIVE")
@@ -43,24 +43,25 @@ def test_every_type_has_its_names_in_cloudformation_and_no_two_share_one() -> No
         (GOOD + "  losses: x\n", "4:3", "unknown key"),
         ("aws_x:\n  delete_apis: [x:DeleteX]\n", "1:1", "is missing"),
         ("aws_x:\n  lost: everything in it\n", "1:1", "is missing"),
-        ("aws_x:\n  lost: everything in it.\n  delete_apis: [x:DeleteX]\n", "2:3", "no full stop"),
+        ("aws_x:\n  lost: everything in it.\n  delete_apis: [x:DeleteX]\n", "2:3", "no period"),
         ("aws_x:\n  lost: everything in it\n  delete_apis: []\n", "3:3", "at least one"),
         ("aws_x:\n  lost: everything in it\n  delete_apis: [x:DeleteX, DeleteX]\n", "3:28", "service:Action"),
         (GOOD + "  protection: {attribute: a}\n", "4:3", "is missing"),
         (GOOD + "  protection: {attribute: a, value: [1]}\n", "4:30", "true or false"),
         (GOOD + "  replaced_by: {schema: sometimes}\n", "4:17", "removal"),
-        (GOOD + "  disarmed_by: {a..b: 0}\n", "4:17", "not written as it should be"),
+        (GOOD + "  disarmed_by: {a..b: 0}\n", "4:17", "is invalid"),
         (GOOD + "  shortened_by: {days: soon}\n", "4:18", "none"),
-        (GOOD + "  cloudformation: [Cognito::UserPool]\n", "4:20", "not written as it should be"),
-        (GOOD + "Aws-X:\n  lost: all\n  delete_apis: [x:DeleteX]\n", "4:1", "not written as it should be"),
+        (GOOD + "  cloudformation: [Cognito::UserPool]\n", "4:20", "is invalid"),
+        (GOOD + "Aws-X:\n  lost: all\n  delete_apis: [x:DeleteX]\n", "4:1", "is invalid"),
         (GOOD + GOOD, "4:1", "duplicate key"),
-        ("aws_x: [\n", "2:1", "not YAML"),
-        ("aws_x: !!python/object/apply:os.abort []\n", "1:1", "map of keys"),
+        ("aws_x: [\n", "2:1", "invalid YAML"),
+        ("aws_x: !!python/object/apply:os.abort []\n", "1:8", "unsupported tag"),
+        ("aws_x: []\n", "1:1", "map of keys"),
         ("", "1", "empty"),
         ("- a\n", "1", "empty"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, where: str, what: str) -> None:
+def test_a_mistake_is_reported_with_its_location(tmp_path: Path, text: str, where: str, what: str) -> None:
     file = tmp_path / "protected.yaml"
     file.write_text(text)
     with pytest.raises(CatalogueError) as caught:
@@ -71,7 +72,7 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, where: str,
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"\x00"])
-def test_what_is_no_text_is_an_error(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_not_text_is_an_error(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "protected.yaml"
     file.write_bytes(data)
     with pytest.raises(CatalogueError):
@@ -79,11 +80,11 @@ def test_what_is_no_text_is_an_error(tmp_path: Path, data: bytes) -> None:
 
 
 def test_a_missing_list_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(CatalogueError, match="cannot be read"):
+    with pytest.raises(CatalogueError, match="cannot read"):
         Protected.read(tmp_path / "protected.yaml")
 
 
-def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
     file = tmp_path / "protected.yaml"
     file.write_text("aws_x:\n  lst: a\naws_y:\n  lost: all of it\n  delete_apis: [bad]\n")
     with pytest.raises(CatalogueError) as caught:

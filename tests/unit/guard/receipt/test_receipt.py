@@ -1,4 +1,4 @@
-"""A receipt binds a plan to everything that its judgement stood on; whatever differs is refused and named."""
+"""A receipt covers everything that a verdict depends on; any difference is refused and named."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ import pytest
 
 from orchestrator.errors import BlockedError
 from orchestrator.guard.model import Severity, Verdict
+from orchestrator.guard.receipt.check import check_receipt, check_verdict
 from orchestrator.guard.receipt.freeze import freeze
 from orchestrator.guard.receipt.receipt import (
     Receipt,
     ReceiptInputs,
     StateMovedError,
     StateWrites,
-    check_receipt,
-    check_verdict,
 )
 from orchestrator.terraform.state.header import StateHeader
 from tests.support.reports import finding
@@ -56,11 +55,11 @@ def receipt_of(facts: ReceiptInputs, verdict: Verdict = CLEAN) -> Receipt:
 
 
 def now(facts: ReceiptInputs) -> ReceiptInputs:
-    """The same facts with the files as they are now."""
+    """The same inputs with the current files."""
     return replace(facts, frozen=freeze(facts.frozen.root, facts.frozen.plan, extra=facts.frozen.extra))
 
 
-def test_what_is_as_it_was_may_be_applied(facts: ReceiptInputs) -> None:
+def test_an_unchanged_plan_can_be_applied(facts: ReceiptInputs) -> None:
     receipt = receipt_of(facts)
     check_receipt(receipt, now(facts))
     check_verdict(receipt, CLEAN)
@@ -70,19 +69,19 @@ def test_what_is_as_it_was_may_be_applied(facts: ReceiptInputs) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"unit": "prod/api"}, "the receipt is of prod/data, and the plan of prod/api"),
-        ({"account_id": "222222222222"}, "judged for the account 111111111111, and STS says that this is 222222222222"),
-        ({"region": "eu-west-2"}, "judged for eu-west-1, and would be applied in eu-west-2"),
+        ({"unit": "prod/api"}, "the receipt is for prod/data, but the plan is for prod/api"),
+        ({"account_id": "222222222222"}, "judged for account 111111111111, but STS reports 222222222222"),
+        ({"region": "eu-west-2"}, "judged for eu-west-1, but would be applied in eu-west-2"),
         ({"state": "s3://other/key"}, "would be applied to s3://other/key"),
         ({"json_sha256": "00" * 32}, "the JSON of the plan of prod/data was changed"),
-        ({"policies": "00" * 32}, "judged by other policies"),
+        ({"policies": "00" * 32}, "policies/ changed after prod/data was judged"),
         ({"versions": {"orch": "0.1.0", "terraform": "1.11.4"}}, r"hashicorp/aws 5\.100\.0, .* with none"),
-        ({"base": StateHeader(LINEAGE, 5)}, "moved on after its plan was made: it had the serial 4, and has 5"),
-        ({"base": StateHeader("other", 4)}, "is another one, other"),
-        ({"base": StateHeader()}, "had the serial 4, and is gone"),
+        ({"base": StateHeader(LINEAGE, 5)}, "changed after its plan was made: its serial was 4, and is 5"),
+        ({"base": StateHeader("other", 4)}, "its lineage was .*, and is other"),
+        ({"base": StateHeader()}, "it had serial 4, and is gone"),
     ],
 )
-def test_whatever_differs_is_refused_and_named(facts: ReceiptInputs, change: dict[str, Any], said: str) -> None:
+def test_every_difference_is_refused_and_named(facts: ReceiptInputs, change: dict[str, Any], said: str) -> None:
     with pytest.raises(BlockedError, match=said) as caught:
         check_receipt(receipt_of(facts), replace(facts, **change))
     assert caught.value.exit_code == 3
@@ -90,8 +89,8 @@ def test_whatever_differs_is_refused_and_named(facts: ReceiptInputs, change: dic
     assert isinstance(caught.value, StateMovedError) == ("base" in change)
 
 
-def test_every_fact_is_compared() -> None:
-    """A fact that somebody adds and does not compare would be no bond."""
+def test_every_input_is_compared() -> None:
+    """A new input that is not compared would prove nothing."""
     compared = {"unit", "account_id", "region", "state", "json_sha256", "policies", "versions", "base", "frozen"}
     assert {field.name for field in fields(ReceiptInputs)} == compared
 
@@ -117,7 +116,7 @@ def test_a_file_that_differs_is_named(facts: ReceiptInputs, name: str, edit: Cal
 
 def test_a_blocked_plan_is_not_applied_by_its_receipt(facts: ReceiptInputs) -> None:
     blocked = receipt_of(facts, replace(CLEAN, findings=(finding("prod/data"),)))
-    with pytest.raises(BlockedError, match=r"its plan was blocked \(ORCH_PROTECTED\)"):
+    with pytest.raises(BlockedError, match=r"the plan of prod/data was blocked \(ORCH_PROTECTED\)"):
         check_receipt(blocked, facts)
 
 
@@ -125,7 +124,9 @@ def test_a_second_verdict_must_be_the_first(facts: ReceiptInputs) -> None:
     waived = replace(finding("prod/data"), severity=Severity.WAIVED, waiver="w-1 by anna: reason")
     receipt = receipt_of(facts, replace(CLEAN, findings=(waived,)))
     check_verdict(receipt, replace(CLEAN, findings=(replace(waived, inside="3 users"),)))  # counted anew each time
-    with pytest.raises(BlockedError, match="is blocked now: a Cognito user pool would be deleted"):
+    with pytest.raises(
+        BlockedError, match="is blocked now, right before the apply: a Cognito user pool would be deleted"
+    ):
         check_verdict(receipt, replace(CLEAN, findings=(replace(waived, severity=Severity.BLOCK, waiver=""),)))
     others = (
         CLEAN,
@@ -133,11 +134,11 @@ def test_a_second_verdict_must_be_the_first(facts: ReceiptInputs) -> None:
         replace(CLEAN, findings=(replace(waived, waiver="w-2 by bert: other"),)),
     )
     for other in others:
-        with pytest.raises(BlockedError, match="the verdict is not the receipt's"):
+        with pytest.raises(BlockedError, match="gave another verdict than its receipt"):
             check_verdict(receipt, other)
 
 
-def test_a_receipt_comes_back_from_disk_as_it_was(facts: ReceiptInputs, tmp_path: Path) -> None:
+def test_a_receipt_is_read_back_unchanged(facts: ReceiptInputs, tmp_path: Path) -> None:
     wrote = StateWrites(ok=False, lineage=LINEAGE, first=5, last=6, versions={"v2": 6, "v1": 5})
     for receipt in (
         receipt_of(facts),
@@ -154,16 +155,16 @@ def test_a_receipt_comes_back_from_disk_as_it_was(facts: ReceiptInputs, tmp_path
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (lambda form: {**form, "format": 2}, "has the format 2; this orch knows 1"),
-        (lambda form: {key: value for key, value in form.items() if key != "checks"}, "is no receipt"),
-        (lambda form: {**form, "findings": [{"id": 1}]}, "is no receipt"),
-        (lambda form: {**form, "files": {**form["files"], "root/main.tf": "sha256:0"}}, "was edited"),
-        (lambda form: {**form, "blocked": "no"}, "was edited"),
-        (lambda form: [form], "is no receipt"),
-        (str, "is no receipt"),
+        (lambda form: {**form, "format": 2}, "has format 2; this version of orch supports 1"),
+        (lambda form: {key: value for key, value in form.items() if key != "checks"}, "is not a receipt"),
+        (lambda form: {**form, "findings": [{"id": 1}]}, "is not a receipt"),
+        (lambda form: {**form, "files": {**form["files"], "root/main.tf": "sha256:0"}}, "was modified"),
+        (lambda form: {**form, "blocked": "no"}, "was modified"),
+        (lambda form: [form], "is not a receipt"),
+        (str, "is not a receipt"),
     ],
 )
-def test_what_is_no_whole_receipt_is_refused(
+def test_a_damaged_receipt_is_refused(
     facts: ReceiptInputs, tmp_path: Path, edit: Callable[[dict[str, Any]], Any], said: str
 ) -> None:
     path = tmp_path / "receipt.json"
@@ -173,7 +174,7 @@ def test_what_is_no_whole_receipt_is_refused(
 
 
 def test_without_a_receipt_nothing_is_applied(tmp_path: Path) -> None:
-    with pytest.raises(BlockedError, match=r"there is no receipt .* so nothing says that this plan was judged"):
+    with pytest.raises(BlockedError, match=r"the receipt .* is missing, so there is no proof"):
         Receipt.read(tmp_path / "receipt.json")
     (tmp_path / "receipt.json").write_text('{"format": 1')
     with pytest.raises(BlockedError, match="cannot be read"):

@@ -1,8 +1,10 @@
-"""What an update of a CloudFormation stack takes away, told from its two templates."""
+"""What an update of a CloudFormation stack loses, determined from its two templates."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +103,10 @@ def test_tags_alone_pass(update: Update) -> None:
     assert update(of(Pool=POOL), of(Pool=POOL), tags={"a": "b"}) == ()
 
 
-def test_a_renamed_logical_id_is_a_new_pool_and_the_way_out_says_so(update: Update) -> None:
+def test_a_renamed_logical_id_is_a_new_pool_and_the_hint_says_what_to_do(update: Update) -> None:
     (finding,) = update(of(Pool=POOL), of(Users=POOL))
     assert told((finding,)) == [("ORCH_TEMPLATE", "/Pool", "delete", "block")]
-    assert "renamed to Users" in finding.hint
+    assert "rename to Users" in finding.hint
 
 
 def test_dropped_with_retain_is_forgotten(update: Update) -> None:
@@ -215,7 +217,7 @@ def test_parameters_mappings_and_conditions_are_worked_out(
     assert bool(update(template, template, was=was, given=given)) is lost
 
 
-def test_a_condition_that_comes_and_cannot_be_told_counts_as_lost(update: Update) -> None:
+def test_a_new_condition_that_cannot_be_resolved_counts_as_a_loss(update: Update) -> None:
     assert told(update(NAMED, changed({"Condition": "Here"}))) == [("ORCH_TEMPLATE", "/T", "delete", "block")]
     assert update(NAMED, changed({"Condition": "HasTable"})) == ()
 
@@ -346,3 +348,53 @@ def test_findings_show_no_values(update: Update) -> None:
     before = of(T=with_(TABLE, TableName="a"))
     (finding,) = update(before, of(T=with_(TABLE, TableName=secret)))
     assert secret not in repr(finding)
+
+
+WITHOUT_CFN_LINT = """
+import json, sys
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+
+
+class Refuse(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "cfnlint":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return None
+
+
+sys.meta_path.insert(0, Refuse())
+from orchestrator.guard.judge import Judge
+from orchestrator.guard.policies.load import Policies
+from tests.support.plans import a_unit, change, plan, saved
+
+judge = Judge(Policies.load(Path(sys.argv[1])))
+for before, after in json.load(sys.stdin):
+    old, new = {"template_body": before}, {"template_body": after}
+    entry = change(["update"], before=old, after=new, address="module.this.aws_cloudformation_stack.this")
+    (Path(sys.argv[2]) / "plan").write_text("")
+    found = judge.judge(a_unit(), saved(Path(sys.argv[2]), plan(entry))).findings
+    print(json.dumps([[each.rule, each.severity, each.cause, each.hint, each.lost] for each in found]))
+assert not [name for name in sys.modules if name.startswith("cfnlint")]
+"""
+
+
+def test_without_cfn_lint_a_stack_that_needs_it_is_blocked_with_what_to_install(tmp_path: Path) -> None:
+    """In another process, in which the module cannot be imported. cfn-lint is an extra of the package."""
+    pool, queue = of(Pool=POOL, Queue=QUEUE), of(Queue=QUEUE)
+    yaml = "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n"
+    cases = [(text(pool), text(of(Pool=with_(POOL, MfaConfiguration="ON")))), (yaml, yaml + "  B: {Type: X}\n")]
+    harmless = [(text(queue), text(of(Queue=with_(QUEUE, QueueName="other"))))]
+    command = [sys.executable, "-c", WITHOUT_CFN_LINT, str(ROOT), str(tmp_path)]
+    ran = subprocess.run(
+        command, input=json.dumps(cases + harmless), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    *blocked, passed = map(json.loads, ran.stdout.splitlines())
+    for findings in blocked:
+        ((rule, severity, cause, hint, lost),) = findings
+        assert (rule, severity) == ("ORCH_TEMPLATE", "block")
+        assert "cfn-lint is not installed" in cause
+        assert hint == "pip install 'orch[cloudformation]'"
+        assert "every resource of the stack" in lost
+    assert passed == [], "nothing protected is in it, and JSON needs no cfn-lint"

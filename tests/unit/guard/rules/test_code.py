@@ -1,4 +1,4 @@
-"""What a configuration brings along that no plan shows: found in the text, with its place."""
+"""Programs, providers and modules that no plan shows are found in the configuration, with their location."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ region: eu-west-1
 providers: {aws: "5.100.0", dog: {source: datadog/datadog, version: "3.50.0"}}
 module_sources: ["git::https://example.com/net.git?ref=v1"]
 state: {bucket: "${{ name }}-${{ account_id }}-tfstate"}
+management: "999999999999"
 """
 Scan = Callable[..., tuple[Finding, ...]]
 CALL = 'module "this" {\n  source = "./modules/m"\n}\n'
@@ -27,7 +28,7 @@ CALL = 'module "this" {\n  source = "./modules/m"\n}\n'
 
 @pytest.fixture
 def scan(tmp_path: Path) -> Scan:
-    """Write the files of a rendered root and of fetched modules, and look at them."""
+    """Write the files of a rendered root and of downloaded modules, and scan them."""
 
     def write(base: Path, files: Mapping[str, str]) -> None:
         for name, text in files.items():
@@ -97,7 +98,7 @@ RUN = '  provisioner "local-exec" {\n    command = "true"\n  }\n'
         ),
     ],
 )
-def test_whatever_runs_a_program_is_found(scan: Scan, name: str, text: str, address: str, line: int) -> None:
+def test_every_way_to_run_a_program_is_found(scan: Scan, name: str, text: str, address: str, line: int) -> None:
     found = [each for each in told(scan({f"modules/m/{name}": text})) if each[0] == "ORCH_RUNS_CODE"]
     assert found == [("ORCH_RUNS_CODE", f"module.this.{address}", f"modules/m/{name}:{line}")]
 
@@ -286,14 +287,14 @@ def test_files_for_opentofu_count_only_where_it_runs(scan: Scan, tmp_path: Path)
 
 def test_a_source_that_is_no_address_is_an_error_of_the_catalogue(tmp_path: Path, scan: Scan) -> None:
     (tmp_path / "live/orch.yaml").write_text(ORCH.replace("git::https://example.com/net.git?ref=v1", "../x"))
-    with pytest.raises(Exception, match="no address of a module"):
+    with pytest.raises(Exception, match="invalid module address"):
         scan()
 
 
-def test_a_module_that_terraform_takes_from_elsewhere_is_told_at_the_units_own_entry(scan: Scan) -> None:
-    """The call is a line that orch wrote itself: people look for it in ``live/``."""
+def test_a_module_that_terraform_loads_from_elsewhere_is_reported_at_the_units_entry(scan: Scan) -> None:
+    """orch wrote the call itself, so the location is in ``live/``."""
     (finding,) = scan(fetched={"evil/main.tf": "locals {}\n"}, manifest={"this": "../data/modules/evil"})
     assert (finding.rule, finding.address) == ("ORCH_UNREADABLE", "module.this")
-    assert "from another folder than its source says" in finding.cause
+    assert "from a different folder than its source names" in finding.cause
     assert finding.where is not None
     assert finding.where.file == "live/stages/prod.yaml"

@@ -1,4 +1,4 @@
-"""What vanished from live/ and what would be built twice is found in any catalogue; one that is in order is let alone."""
+"""Removed units and duplicates are found in any configuration; an unchanged one has no findings."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orchestrator.aws.state.ledger_form import LedgerEntry, make_entry
+from orchestrator.aws.state.ledger_entry import LedgerEntry, make_entry
 from orchestrator.config.catalogue import Unit
 from orchestrator.guard.model import Severity
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.guard.rules.orphans import DUPLICATE, ORPHANED, Comparison, InventoryRecord, OrphanedState, compare
+from orchestrator.guard.rules.orphans import (
+    DUPLICATE,
+    ORPHANED,
+    Comparison,
+    InventoryRecord,
+    OrphanedState,
+    compare_with_ledgers,
+)
 from orchestrator.terraform.model import StateRecord, StateResource
 from tests.support.aws import account, catalogue, unit
 
@@ -47,11 +54,13 @@ def left(of: LedgerEntry, *, bucket: str = BUCKET, gone: bool = False) -> Orphan
 
 
 def run(units: Sequence[Unit], entries: Sequence[LedgerEntry], elsewhere: Sequence[OrphanedState] = ()) -> Comparison:
-    """The comparison for units of which all states are there that the ledger knows."""
+    """Compare units whose states in the ledger all exist."""
     known = {each.folder: each for each in entries}
     asked = [books(each, e := known.get(each.folder), lineage=e.lineage if e and not e.empty else "") for each in units]
     folders = {each.folder for each in units}
-    return compare(asked, [left(each) for each in entries if each.folder not in folders], PROTECTED, elsewhere)
+    return compare_with_ledgers(
+        asked, [left(each) for each in entries if each.folder not in folders], PROTECTED, elsewhere
+    )
 
 
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
@@ -67,12 +76,12 @@ UNITS = st.lists(
 
 
 @given(UNITS)
-def test_a_catalogue_that_did_not_change_is_let_alone(units: list[Unit]) -> None:
+def test_an_unchanged_configuration_has_no_findings(units: list[Unit]) -> None:
     assert run(units, [entry(each, POOL) for each in units]) == Comparison()
 
 
 @given(UNITS, st.sampled_from(["stage", "stack", "region"]), NAMES, REGIONS, st.data())
-def test_a_renamed_unit_is_orphaned_and_its_successor_a_twin(
+def test_a_renamed_unit_is_orphaned_and_its_successor_a_duplicate(
     units: list[Unit], part: str, name: str, region: str, data: st.DataObject
 ) -> None:
     old = data.draw(st.sampled_from(units))
@@ -90,14 +99,14 @@ def test_a_renamed_unit_is_orphaned_and_its_successor_a_twin(
     known = {
         "stage": f"`orch move {old.stage} {new.stage}`",
         "stack": f"`orch move {old.stage}/{old.stack} {new.stage}/{new.stack}`",
-        "region": f"put {old.id} back into live/",
+        "region": f"restore {old.id} in live/",
     }
     assert known[part] in duplicate.hint
     assert duplicate.address == new.state_key
 
 
 @given(UNITS, st.data())
-def test_what_vanished_is_told_with_its_address_and_blocks(units: list[Unit], data: st.DataObject) -> None:
+def test_a_removed_unit_is_reported_with_its_resources_and_blocks(units: list[Unit], data: st.DataObject) -> None:
     gone = data.draw(st.sampled_from(units))
     found = run([each for each in units if each is not gone], [entry(each, POOL) for each in units])
     ((what, finding),) = found.orphans
@@ -114,12 +123,12 @@ def test_what_is_left_without_anything_protected_is_a_note() -> None:
     assert not found.orphans
     (note,) = found.notes
     assert note == (
-        "old/api is no longer in live/, and 3 of its resources are left, none of them protected: "
-        "orch destroy --orphans old"
+        "old/api is no longer in live/, but 3 resources are still in its state, none protected; "
+        "to destroy: orch destroy --orphans old"
     )
 
 
-def test_a_new_unit_that_looks_like_nothing_that_is_left_is_no_twin() -> None:
+def test_a_new_unit_that_resembles_no_orphan_is_no_duplicate() -> None:
     found = run([made("prod/queue", module="queue")], [entry(made("old/users", module="user_pool"), POOL)])
     assert not found.duplicates
     assert [finding.unit for _, finding in found.orphans] == ["old/users"]
@@ -127,8 +136,8 @@ def test_a_new_unit_that_looks_like_nothing_that_is_left_is_no_twin() -> None:
 
 def test_an_emptied_unit_may_be_built_again() -> None:
     old = made("prod/users")
-    assert compare([books(old, entry(old, resources=0))], [], PROTECTED) == Comparison()
-    assert compare([books(old, entry(old, resources=0), lineage="new")], [], PROTECTED) == Comparison()
+    assert compare_with_ledgers([books(old, entry(old, resources=0))], [], PROTECTED) == Comparison()
+    assert compare_with_ledgers([books(old, entry(old, resources=0), lineage="new")], [], PROTECTED) == Comparison()
 
 
 @pytest.mark.parametrize(
@@ -146,49 +155,49 @@ def test_a_state_that_was_lost_or_replaced_or_is_looked_for_elsewhere_blocks(
     users = made("prod/users")
     known = entry(users, POOL)
     known = replace(known, state_key=key or known.state_key)
-    finding = compare([books(users, known, lineage=lineage)], [], PROTECTED).duplicates["prod/users"]
+    finding = compare_with_ledgers([books(users, known, lineage=lineage)], [], PROTECTED).duplicates["prod/users"]
     assert said in finding.message
     assert known.state_key in finding.hint
 
 
 def test_a_lost_state_without_anything_protected_is_a_note() -> None:
     box = made("dev/box")
-    found = compare([books(box, entry(box))], [], PROTECTED)
+    found = compare_with_ledgers([books(box, entry(box))], [], PROTECTED)
     assert not found.duplicates
     assert "the state of dev/box is gone" in found.notes[0]
 
 
-def test_a_state_in_another_bucket_makes_a_twin() -> None:
+def test_a_state_in_another_bucket_makes_a_duplicate() -> None:
     users = made("prod/users")
     elsewhere = left(entry(users, POOL), bucket="old-bucket")
-    finding = compare([books(users)], [], PROTECTED, [elsewhere]).duplicates["prod/users"]
+    finding = compare_with_ledgers([books(users)], [], PROTECTED, [elsewhere]).duplicates["prod/users"]
     assert "old-bucket" in finding.cause
     assert "`state.bucket`" in finding.hint
 
 
-def test_another_accounts_stage_of_the_same_stacks_is_no_twin() -> None:
+def test_another_accounts_stage_of_the_same_stacks_is_no_duplicate() -> None:
     users = made("prod/users")
     other = replace(entry(made("dev/users"), POOL), account="development", account_id="2" * 12)
-    assert not compare([books(users)], [], PROTECTED, [left(other, bucket="theirs")]).duplicates
+    assert not compare_with_ledgers([books(users)], [], PROTECTED, [left(other, bucket="theirs")]).duplicates
     same = replace(entry(users, POOL), account="development", account_id="2" * 12)
-    assert compare([books(users)], [], PROTECTED, [left(same, bucket="theirs")]).duplicates
+    assert compare_with_ledgers([books(users)], [], PROTECTED, [left(same, bucket="theirs")]).duplicates
 
 
 def test_another_catalogue_in_the_same_account_is_not_ours() -> None:
     users = made("prod/users")
     theirs = replace(entry(made("live/users"), POOL), catalogue="bpm")
-    assert not compare([books(users)], [], PROTECTED, [left(theirs, bucket="theirs")]).duplicates
+    assert not compare_with_ledgers([books(users)], [], PROTECTED, [left(theirs, bucket="theirs")]).duplicates
 
 
 def test_an_orphan_whose_state_is_gone_still_blocks() -> None:
-    ((_, finding),) = compare([], [left(entry(made("old/users"), POOL), gone=True)], PROTECTED).orphans
-    assert "its state is gone, and the ledger has" in finding.message
+    ((_, finding),) = compare_with_ledgers([], [left(entry(made("old/users"), POOL), gone=True)], PROTECTED).orphans
+    assert "its state is gone; the ledger has" in finding.message
 
 
 def test_what_the_list_protects_now_counts_not_what_it_did_when_the_entry_was_written() -> None:
-    """The state is read anew: a type that was listed later is found all the same."""
+    """The state is read again, so a type that was listed later is found."""
     old = entry(made("old/users"))
-    ((_, finding),) = compare([], [OrphanedState(old, BUCKET, state(POOL))], PROTECTED).orphans
+    ((_, finding),) = compare_with_ledgers([], [OrphanedState(old, BUCKET, state(POOL))], PROTECTED).orphans
     assert "aws_cognito_user_pool" in finding.message
 
 

@@ -1,4 +1,4 @@
-"""Resources that reach into a state bucket: IAM cannot tell them from Terraform itself, the plan can."""
+"""Resources that access a state bucket: IAM cannot distinguish them from Terraform itself, but the plan can."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def made(kind: str, unknown: Any = None, **after: Any) -> dict[str, Any]:
         | {"change": {"actions": ["update"], "before": {"bucket": "other"}, "after": {"bucket": BUCKET}}},
     ],
 )
-def test_what_reaches_into_a_state_bucket_is_stopped(tmp_path: Path, entry: dict[str, Any]) -> None:
+def test_access_to_a_state_bucket_is_blocked(tmp_path: Path, entry: dict[str, Any]) -> None:
     assert "ORCH_STATE" in rules(tmp_path, entry)
 
 

@@ -1,4 +1,4 @@
-"""What the state, the ledger or AWS has, and a plan does not see, blocks; what was moved, changed or is new does not."""
+"""A plan that does not see what the state, the ledger or AWS has is blocked; moved, changed and new resources pass."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ THE_BUCKET = StateResource(BUCKET, "aws_s3_bucket", "documents")
 
 @dataclass
 class Known:
-    """What there is outside of the plan."""
+    """What exists, independent of the plan."""
 
     state: Sequence[StateResource] = ()
     ledger: Sequence[StateResource] = ()
     buckets: Sequence[str] = ()
     asked: list[str] = field(default_factory=list)
 
-    def standing(self, unit: Unit) -> Sequence[StateResource]:
+    def state_resources(self, unit: Unit) -> Sequence[StateResource]:
         return self.state
 
-    def remembered(self, unit: Unit) -> Sequence[StateResource]:
+    def ledger_resources(self, unit: Unit) -> Sequence[StateResource]:
         self.asked.append("ledger")
         return self.ledger
 
@@ -71,11 +71,11 @@ def test_what_the_state_has_and_the_plan_creates_again_blocks(tmp_path: Path) ->
 
 
 def test_what_the_state_has_and_the_plan_does_not_name_blocks(tmp_path: Path) -> None:
-    """Its block went away in the same change, so that there is not even a creation."""
+    """The same change removed its block, so the plan does not even create it."""
     other = change(["create"], address="module.this.aws_sqs_queue.this", after={"name": "q"})
     (finding,) = judged(tmp_path, Known(state=[THE_POOL]), other)
     assert (finding.address, finding.action) == (POOL, "")
-    assert "is not seen any more" in finding.message
+    assert "is missing from the plan" in finding.message
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def test_what_was_moved_has_not_vanished(tmp_path: Path) -> None:
 
 def test_what_was_taken_out_of_the_state_is_remembered_by_the_ledger(tmp_path: Path) -> None:
     (finding,) = judged(tmp_path, Known(ledger=[THE_POOL]), create())
-    assert "the ledger has it (eu-west-1_abc)" in finding.cause
+    assert "it is in the ledger (eu-west-1_abc)" in finding.cause
     assert "imports" in finding.hint
 
 
 def test_a_bucket_that_is_there_already_is_not_created(tmp_path: Path) -> None:
     (finding,) = judged(tmp_path, Known(buckets=["documents"]), bucket())
-    assert "there is a bucket documents already" in finding.cause
+    assert "the bucket documents exists" in finding.cause
     assert judged(tmp_path, Known(), bucket()) == []
 
 
@@ -122,7 +122,7 @@ def test_the_finding_is_waivable_and_stable(tmp_path: Path) -> None:
 
 def test_a_plan_that_is_empty_asks_nothing_and_no_answer_is_no_verdict(tmp_path: Path) -> None:
     class Mute(Known):
-        def standing(self, unit: Unit) -> Sequence[StateResource]:
+        def state_resources(self, unit: Unit) -> Sequence[StateResource]:
             raise ThrottledError("slow down")
 
     with pytest.raises(ThrottledError):

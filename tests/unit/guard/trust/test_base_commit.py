@@ -1,4 +1,4 @@
-"""Which commit the judge's files come from, in whatever CI."""
+"""Which commit policies come from, in every CI system."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def base(git: Git, **env: str) -> str:
     return found.commit
 
 
-def test_every_ci_s_word_for_the_branch_is_known(git: Git, tmp_path: Path) -> None:
+def test_the_target_branch_of_every_ci_system_is_known(git: Git, tmp_path: Path) -> None:
     main = git("rev-parse", "HEAD")
     git.branch("change")
     git.commit()
@@ -51,7 +51,7 @@ def test_every_ci_s_word_for_the_branch_is_known(git: Git, tmp_path: Path) -> No
     ):
         assert base(git, **env) == main, env
     assert base(git, GITHUB_REF_PROTECTED="true") == git("rev-parse", "HEAD")
-    with pytest.raises(SetupError, match="nothing says against which branch"):
+    with pytest.raises(SetupError, match="cannot determine the target branch"):
         base(git)
     git.publish()
     assert base(git) == git("rev-parse", "HEAD")
@@ -67,7 +67,7 @@ def test_a_base_that_is_not_there_is_refused_with_what_to_do(git: Git, env: dict
 def test_a_base_with_nothing_in_common_is_refused(git: Git) -> None:
     git("checkout", "-q", "--orphan", "other")
     git.commit(message="another beginning")
-    with pytest.raises(SetupError, match="no commit in common"):
+    with pytest.raises(SetupError, match="no common commit"):
         base(git, GITHUB_BASE_REF="main")
 
 

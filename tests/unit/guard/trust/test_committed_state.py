@@ -1,4 +1,4 @@
-"""Nothing of ``.orch`` may come with a commit."""
+"""No file in ``.orch`` may be committed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_committed_file_is_named(tmp_path: Path, below: str) -> None:
     (root / ".orch" / "units" / "provider").write_text("#!/bin/sh\n")
     (root / ".orch" / "other").symlink_to("/etc")
     commit(tmp_path, "A program of mine")
-    with pytest.raises(BlockedError, match=r"git has \.orch/other and 1 more"):
+    with pytest.raises(BlockedError, match=r"git tracks \.orch/other and 1 more"):
         refuse_committed(root)
 
 
@@ -37,5 +37,5 @@ def test_a_link_in_its_place_is_named(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     (tmp_path / ".orch").symlink_to("/tmp")
     commit(tmp_path, "A folder of mine")
-    with pytest.raises(BlockedError, match=r"git has \.orch:"):
+    with pytest.raises(BlockedError, match=r"git tracks \.orch:"):
         refuse_committed(tmp_path)

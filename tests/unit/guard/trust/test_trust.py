@@ -1,4 +1,4 @@
-"""Whose word counts: which commit the judge's files come from, and which of its waivers count."""
+"""Which commit policies come from, and which of its waivers are valid."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator import __version__
 from orchestrator.errors import CatalogueError, SetupError
 from orchestrator.guard.model import Finding, Severity
+from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.trust.trust import Trust, load_trust, weakened_against
 from tests.support.git import Git
 
@@ -55,7 +57,7 @@ def trust(git: Git, env: Mapping[str, str] = {}) -> Trust:
 
 def judged(trusted: Trust) -> Finding:
     loss = Finding("i", "ORCH_PROTECTED", "prod/identity", POOL, "delete", "c", "m", "h")
-    return trusted.allowance.allow([loss])[0]
+    return trusted.waiver_policy.apply([loss])[0]
 
 
 def allowed(trusted: Trust) -> bool:
@@ -83,15 +85,15 @@ def test_a_waiver_that_the_change_brings_does_not_count_in_ci(git: Git) -> None:
     git.commit("bob@example.com")
     found = judged(trust(git, PULL))
     assert found.severity is Severity.BLOCK
-    assert "does not count: it is not in" in found.hint
-    assert "counts once it is merged" in found.hint
+    assert "is not valid: it is not in" in found.hint
+    assert "it must be merged first" in found.hint
 
 
 def test_a_waiver_of_the_working_tree_does_not_count(git: Git) -> None:
     write(git, "policies/waivers.yaml", waiver())
     found = judged(trust(git))
     assert found.severity is Severity.BLOCK
-    assert "policies/waivers.yaml:1:3) does not count: it is not committed yet" in found.hint
+    assert "policies/waivers.yaml:1:3) is not valid: it is not committed yet" in found.hint
     assert not allowed(trust(git, CI))
 
 
@@ -104,7 +106,7 @@ def test_a_waiver_that_the_change_takes_back_does_not_count(git: Git) -> None:
     git.commit()
     trusted = trust(git, PULL)
     assert not allowed(trusted)
-    assert list(trusted.allowance.unused("prod/identity")) == []
+    assert list(trusted.waiver_policy.unused("prod/identity")) == []
 
 
 def test_an_owner_cannot_allow_their_own_change(git: Git) -> None:
@@ -115,7 +117,7 @@ def test_an_owner_cannot_allow_their_own_change(git: Git) -> None:
     write(git, "live/change.yaml", "x")
     git.commit("ANNA@Example.com")
     found = judged(trust(git, PULL))
-    assert "its owner anna wrote the change themselves (anna@example.com)" in found.hint
+    assert "its owner anna also wrote the change (anna@example.com)" in found.hint
     assert found.severity is Severity.BLOCK
 
 
@@ -143,7 +145,7 @@ def test_an_owner_cannot_write_their_own_waiver(git: Git) -> None:
     git.commit("bob@example.com")
     git.publish()
     for env in ({}, CI):
-        assert "its owner anna wrote it themselves (anna@example.com)" in judged(trust(git, env)).hint
+        assert "its owner anna also wrote the waiver (anna@example.com)" in judged(trust(git, env)).hint
 
 
 def test_an_owner_cannot_prolong_it_either(git: Git) -> None:
@@ -191,23 +193,23 @@ def test_who_changes_something_in_the_merge_is_an_author(git: Git) -> None:
 
 def test_the_owner_must_have_been_merged_too(git: Git) -> None:
     write(git, "policies/waivers.yaml", waiver("dora"))
-    with pytest.raises(CatalogueError, match="who is no owner"):
+    with pytest.raises(CatalogueError, match="who is not an owner"):
         trust(git)
     write(git, "policies/owners.yaml", f"{OWNERS}dora: [dora@example.com]\n")
     found = judged(trusted := trust(git))
     assert found.severity is Severity.BLOCK
-    assert "dora would be an owner" in {each.what for each in trusted.weakened}
+    assert "dora would become an owner" in {each.what for each in trusted.weakened}
 
 
 def test_an_owner_whom_the_change_lists_does_not_count_for_a_merged_waiver(git: Git) -> None:
-    """Somebody left and was removed from the owners; a change that lists them again revives no waiver of theirs."""
+    """An owner was removed; a change that lists them again makes none of their waivers valid."""
     write(git, "policies/waivers.yaml", waiver("dora"))
     git.commit()
     git.publish()
     git.branch("change")
     write(git, "policies/owners.yaml", f"{OWNERS}dora: [dora@example.com]\n")
     git.commit()
-    assert "dora is not in policies/owners.yaml as it is merged" in judged(trust(git, PULL)).hint
+    assert "dora is not in the merged policies/owners.yaml" in judged(trust(git, PULL)).hint
 
 
 def test_a_prolonged_waiver_counts_only_as_it_was_merged(git: Git) -> None:
@@ -217,7 +219,7 @@ def test_a_prolonged_waiver_counts_only_as_it_was_merged(git: Git) -> None:
     git.branch("change")
     write(git, "policies/waivers.yaml", waiver(days=9))
     git.commit()
-    assert "as it is merged, it expires on 2026-11-25" in judged(trust(git, PULL)).hint
+    assert "the merged version expires on 2026-11-25" in judged(trust(git, PULL)).hint
 
 
 def test_an_old_commit_does_not_bring_a_waiver_back(git: Git) -> None:
@@ -233,14 +235,18 @@ def test_an_old_commit_does_not_bring_a_waiver_back(git: Git) -> None:
 
 
 def test_expired_and_wide_ones_stop_everything(git: Git) -> None:
-    for text, what in ((waiver(days=-1), "expired on"), (waiver(days=15), "too long"), ("- id: x\n", "is missing")):
+    for text, what in (
+        (waiver(days=-1), "expired on"),
+        (waiver(days=15), "expires too late"),
+        ("- id: x\n", "is missing"),
+    ):
         write(git, "policies/waivers.yaml", text)
         for env in ({}, CI):
             with pytest.raises(CatalogueError, match=what):
                 trust(git, env)
 
 
-def test_a_shallow_clone_tells_nobody_s_hand(git: Git, tmp_path: Path) -> None:
+def test_in_a_shallow_clone_no_waiver_is_valid(git: Git, tmp_path: Path) -> None:
     write(git, "policies/waivers.yaml", waiver())
     git.commit("anna@example.com")
     git.commit("bob@example.com")
@@ -248,7 +254,7 @@ def test_a_shallow_clone_tells_nobody_s_hand(git: Git, tmp_path: Path) -> None:
     git("clone", "-q", "--depth=1", "--branch=main", git.root.as_uri(), str(shallow))
     found = judged(load_trust(shallow, CI, lambda: TODAY))
     assert found.severity is Severity.BLOCK
-    assert "this clone is shallow" in found.hint
+    assert "unknown in a shallow clone" in found.hint
 
 
 def test_without_a_repository_no_waiver_counts(git: Git) -> None:
@@ -257,8 +263,8 @@ def test_without_a_repository_no_waiver_counts(git: Git) -> None:
     shutil.rmtree(git.root / ".git")
     trusted = trust(git)
     assert trusted.base is None
-    assert "this is no git repository" in judged(trusted).hint
-    with pytest.raises(SetupError, match="no git repository"):
+    assert "this is not a git repository" in judged(trusted).hint
+    with pytest.raises(SetupError, match="not a git repository"):
         trust(git, CI)
 
 
@@ -280,11 +286,11 @@ def test_in_ci_the_policies_are_those_that_were_merged(git: Git) -> None:
     assert next(each for each in trusted.policies.policies if each.name == "protected").source == source
     first, second = trusted.weakened
     end = len(source.splitlines()) + 2
-    assert (str(second.where), second.what) == (f"policies/protected/check.py:{end}", "the check is another one")
-    assert first.what == "aws_cognito_user_pool would not be protected any more"
+    assert (str(second.where), second.what) == (f"policies/protected/check.py:{end}", "the check would change")
+    assert first.what == "aws_cognito_user_pool would no longer be protected"
 
 
-def test_here_the_policies_are_those_of_the_working_tree_and_weakening_is_told(git: Git) -> None:
+def test_locally_the_policies_are_those_of_the_working_tree_and_weakening_is_reported(git: Git) -> None:
     whole = trust(git).policies.digest
     listed = git.root / "policies/protected.yaml"
     listed.write_text(listed.read_text() + "aws_new:\n  lost: all of it\n  delete_apis: [x:DeleteX]\n")
@@ -302,7 +308,7 @@ def test_a_policies_folder_that_the_change_removes_judges_all_the_same(git: Git)
     git.commit()
     trusted = trust(git, PULL)
     assert "aws_cognito_user_pool" in trusted.policies.protected
-    assert "the list of protected resources is gone" in {each.what for each in trusted.weakened}
+    assert "the list of protected resources would be removed" in {each.what for each in trusted.weakened}
 
 
 def test_what_main_gained_since_is_not_taken_for_weakened(git: Git) -> None:
@@ -325,7 +331,10 @@ def test_the_version_of_orch_belongs_to_the_judge(git: Git) -> None:
     write(git, "live/orch.yaml", 'orch: ">=0.0.1"\n')
     git.commit()
     (found,) = trust(git, PULL).weakened
-    assert (str(found.where), found.what) == ("live/orch.yaml:1:1", "the version of orch goes from ~=0.1 to >=0.0.1")
+    assert (str(found.where), found.what) == (
+        "live/orch.yaml:1:1",
+        "the version of orch would change from ~=0.1 to >=0.0.1",
+    )
     assert weakened_against(git.root, "origin/main") == (found,)
     git("checkout", "-q", "main")
     assert trust(git, PULL).weakened == ()
@@ -348,19 +357,129 @@ def test_a_link_among_the_policies_is_no_policy(git: Git) -> None:
     (git.root / "policies/protected/check.py").symlink_to("../weakened/check.py")
     git.commit()
     git.publish()
-    with pytest.raises(CatalogueError, match="a link is not allowed"):
+    with pytest.raises(CatalogueError, match="symbolic links are not allowed"):
         trust(git, CI)
 
 
-def test_before_policies_are_merged_nothing_is_judged_in_ci(tmp_path: Path) -> None:
+@pytest.fixture
+def bare(tmp_path: Path) -> Git:
+    """A repository whose main branch has a platform and no policies of its own, on the branch of a change."""
+    git = Git(tmp_path / "bare")
+    write(git, "live/orch.yaml", 'orch: "~=0.1"\n')
+    git.commit()
+    git.publish()
+    git.branch("change")
+    return git
+
+
+def without_pools(git: Git) -> None:
+    """Write policies like the built-in ones that do not protect user pools."""
+    shutil.copytree(ROOT / "policies", git.root / "policies")
+    (git.root / "policies/owners.yaml").unlink()
+    listed = git.root / "policies/protected.yaml"
+    listed.write_text(listed.read_text().replace("aws_cognito_user_pool:", "aws_no_pool:"))
+
+
+@pytest.mark.parametrize("env", [{}, PULL], ids=["here", "ci"])
+def test_without_policies_the_built_in_ones_judge(bare: Git, env: Mapping[str, str]) -> None:
+    trusted = trust(bare, env)
+    assert trusted.policies.builtin
+    assert trusted.policies.source == f"built-in (orch {__version__})"
+    assert trusted.policies.protected == Policies.load(ROOT).protected
+    assert trusted.weakened == ()
+    start = f"Policies are built-in (orch {__version__}); waivers and owners come from"
+    assert [each[: len(start)] for each in trusted.notices] == ([start] if env else [])
+
+
+def test_the_built_in_policies_bring_no_owners(bare: Git) -> None:
+    assert trust(bare, PULL).waiver_policy.waivers.owners.emails == {}
+    assert "owners.yaml" not in trust(bare, PULL).policies.files
+
+
+def test_owners_and_waivers_alone_leave_the_built_in_policies_in_force(bare: Git) -> None:
+    bare("checkout", "-q", "main")
+    write(bare, "policies/owners.yaml", OWNERS)
+    write(bare, "policies/waivers.yaml", waiver())
+    bare.commit()
+    bare.publish()
+    trusted = trust(bare, CI)
+    assert trusted.policies.builtin
+    assert allowed(trusted)
+
+
+def test_weaker_policies_that_a_change_adds_count_only_once_merged(bare: Git) -> None:
+    without_pools(bare)
+    assert [each.subject for each in trust(bare).weakened] == ["aws_cognito_user_pool"]
+    bare.commit()
+    trusted = trust(bare, PULL)
+    assert trusted.policies.builtin
+    assert "aws_cognito_user_pool" in trusted.policies.protected
+    assert [each.subject for each in trusted.weakened] == ["aws_cognito_user_pool"]
+    assert weakened_against(bare.root, "origin/main") == trusted.weakened
+    bare.publish()
+    merged = trust(bare, CI)
+    assert (merged.policies.builtin, merged.weakened) == (False, ())
+    assert "aws_cognito_user_pool" not in merged.policies.protected
+
+
+def test_a_check_that_a_change_adds_in_place_of_a_built_in_one_counts_only_once_merged(bare: Git) -> None:
+    shutil.copytree(ROOT / "policies", bare.root / "policies")
+    (bare.root / "policies/owners.yaml").unlink()
+    check = bare.root / "policies/protected/check.py"
+    check.write_text(check.read_text() + "weaker = True\n")
+    shutil.rmtree(bare.root / "policies/weakened")
+    bare.commit()
+    assert {each.what for each in trust(bare, PULL).weakened} == {
+        "the check would change",
+        "the policy weakened would be removed",
+    }
+
+
+def test_stronger_policies_that_a_change_adds_weaken_nothing(bare: Git) -> None:
+    shutil.copytree(ROOT / "policies", bare.root / "policies")
+    (bare.root / "policies/owners.yaml").unlink()
+    listed = bare.root / "policies/protected.yaml"
+    listed.write_text(listed.read_text() + "aws_new:\n  lost: all of it\n  delete_apis: [x:DeleteX]\n")
+    bare.commit()
+    assert trust(bare, PULL).weakened == ()
+
+
+def test_an_owner_whom_a_change_adds_beside_the_built_in_policies_is_reported(bare: Git) -> None:
+    write(bare, "policies/owners.yaml", OWNERS)
+    bare.commit()
+    assert {each.subject for each in trust(bare, PULL).weakened} == {"owner anna", "owner carl"}
+
+
+def test_a_new_platform_with_weaker_policies_is_judged_by_the_built_in_ones_in_ci(tmp_path: Path) -> None:
     git = Git(tmp_path / "new")
     git.commit()
     git.publish()
     git.branch("change")
-    shutil.copytree(ROOT / "policies", git.root / "policies")
+    write(git, "live/orch.yaml", 'orch: "~=0.1"\n')
+    without_pools(git)
+    write(git, "policies/owners.yaml", OWNERS)
     git.commit()
-    with pytest.raises(SetupError, match="has no policies/"):
-        trust(git, PULL)
+    trusted = trust(git, PULL)
+    assert trusted.policies.builtin
+    assert [each.subject for each in trusted.weakened] == ["aws_cognito_user_pool"]
+
+
+def test_policies_that_a_change_removes_are_weaker_though_the_built_in_ones_would_follow(git: Git) -> None:
+    shutil.rmtree(git.root / "policies")
+    trusted = trust(git)
+    assert trusted.policies.builtin
+    gone = {each.what for each in trusted.weakened}
+    assert {"the list of protected resources would be removed", "the policy protected would be removed"} <= gone
+
+
+def test_a_policies_folder_that_cannot_be_read_is_not_replaced_by_the_built_in_policies(bare: Git) -> None:
+    write(bare, "policies", "")
+    with pytest.raises(CatalogueError, match="cannot be read"):
+        trust(bare)
+    (bare.root / "policies").unlink()
+    (bare.root / "policies").symlink_to("nowhere")
+    with pytest.raises(CatalogueError, match="cannot be read"):
+        trust(bare)
 
 
 def test_a_submodule_of_policies_is_no_policy(git: Git, tmp_path: Path) -> None:
@@ -369,7 +488,7 @@ def test_a_submodule_of_policies_is_no_policy(git: Git, tmp_path: Path) -> None:
     git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(other.root), "policies/other")
     git.commit()
     git.publish()
-    with pytest.raises(CatalogueError, match="submodule is not allowed"):
+    with pytest.raises(CatalogueError, match="symbolic links and submodules are not allowed"):
         trust(git, CI)
 
 

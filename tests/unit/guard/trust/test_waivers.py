@@ -1,4 +1,4 @@
-"""Waivers: the file's mistakes, what each allows and what it does not."""
+"""Waivers: mistakes in the file, and what a waiver allows."""
 
 from __future__ import annotations
 
@@ -14,9 +14,17 @@ from hypothesis import strategies as st
 from orchestrator.errors import CatalogueError
 from orchestrator.guard.findings import finding_id
 from orchestrator.guard.model import Finding, Severity, Verdict
-from orchestrator.guard.trust.allowance import Allowance, Written
 from orchestrator.guard.trust.owners import Owners
-from orchestrator.guard.trust.waivers import LONGEST, NEVER, Waiver, Waivers, canonical, faults, parse_waivers
+from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy
+from orchestrator.guard.trust.waivers import (
+    MAX_VALIDITY,
+    UNWAIVABLE,
+    Waiver,
+    Waivers,
+    canonical,
+    parse_waivers,
+    waiver_problems,
+)
 
 TODAY = date(2026, 11, 26)
 OWNERS = Owners({"anna": frozenset({"anna@example.com"}), "carl": frozenset({"carl@example.com"})})
@@ -55,11 +63,11 @@ def counting(*entries: Waiver, today: date = TODAY) -> Waivers:
     return Waivers(entries=entries, owners=OWNERS, today=lambda: today)
 
 
-def allowance(*entries: Waiver, today: date = TODAY) -> Allowance:
-    return Allowance(counting(*entries, today=today), [Written(each) for each in entries])
+def waiver_policy(*entries: Waiver, today: date = TODAY) -> WaiverPolicy:
+    return WaiverPolicy(counting(*entries, today=today), [DeclaredWaiver(each) for each in entries])
 
 
-def test_a_right_file_is_read_with_its_lines() -> None:
+def test_a_valid_file_is_read_with_its_lines() -> None:
     other = GOOD.replace("gone", "second").replace("pool.this", "pool.b").replace("2026-12-01", '"2026-12-01"')
     first, second = parse_waivers(f"# header\n{GOOD}{other}".encode(), shown_as="policies/waivers.yaml")
     assert (first.id, first.expires, str(first.at), first.end) == (
@@ -69,7 +77,7 @@ def test_a_right_file_is_read_with_its_lines() -> None:
         8,
     )
     assert (second.expires, second.at.line, second.end) == (date(2026, 12, 1), 9, 15)
-    assert list(faults((first, second), OWNERS, TODAY)) == []
+    assert list(waiver_problems((first, second), OWNERS, TODAY)) == []
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "[]\n"])
@@ -81,11 +89,11 @@ def test_a_file_may_be_empty(text: str) -> None:
     ("old", "new", "where", "what"),
     [
         ("ORCH_PROTECTED", "ORCH_*", "2:3", "must name exactly one"),
-        ("ORCH_PROTECTED", "orch_protected", "2:3", "not written as it should be"),
+        ("ORCH_PROTECTED", "orch_protected", "2:3", "is invalid"),
         ("ORCH_PROTECTED", '""', "2:3", "must name exactly one"),
         ("prod/identity", '"prod/*"', "3:3", "must name exactly one"),
         ("prod/identity", '"*/identity"', "3:3", "must name exactly one"),
-        ("prod/identity", "prod", "3:3", "not written as it should be"),
+        ("prod/identity", "prod", "3:3", "is invalid"),
         ("aws_cognito_user_pool.this", '"*"', "4:3", "must name exactly one"),
         ("aws_cognito_user_pool.this", "aws_cognito_user_pool.*", "4:3", "must name exactly one"),
         ("aws_cognito_user_pool.this", "aws_s3_bucket.this[*]", "4:3", "must name exactly one"),
@@ -94,20 +102,20 @@ def test_a_file_may_be_empty(text: str) -> None:
         ("aws_cognito_user_pool.this", 'module.this.module.a["b.c"]', "4:3", "a whole module"),
         ("aws_cognito_user_pool.this", '""', "4:3", "must name exactly one"),
         ("aws_cognito_user_pool.this", "[a, b]", "4:3", "must be text"),
-        ("every user has moved", '"  "', "6:3", "must say something"),
+        ("every user has moved", '"  "', "6:3", "must be one line of text"),
         ("  reason: every user has moved\n", "", "1:3", "is missing"),
-        ("2026-12-01", "tomorrow", "7:3", "must be a day"),
-        ("2026-12-01", "2026-12-01T10:00:00", "7:3", "must be a day"),
-        ("2026-12-01", '"2026-13-01"', "7:3", "must be a day"),
-        ("2026-12-01", "20261201", "7:3", "must be a day"),
-        ("2026-12-01", "null", "7:3", "must be a day"),
-        ("expires: 2026-12-01", "expires: 2026-12-01\n  plan: abc", "8:3", "not written as it should be"),
+        ("2026-12-01", "tomorrow", "7:3", "must be a date"),
+        ("2026-12-01", "2026-12-01T10:00:00", "7:3", "must be a date"),
+        ("2026-12-01", '"2026-13-01"', "7:3", "must be a date"),
+        ("2026-12-01", "20261201", "7:3", "must be a date"),
+        ("2026-12-01", "null", "7:3", "must be a date"),
+        ("expires: 2026-12-01", "expires: 2026-12-01\n  plan: abc", "8:3", "is invalid"),
         ("expires: 2026-12-01", "expires: 2026-12-01\n  forever: true", "8:3", "unknown key"),
-        ("id: gone", "id: Gone 1", "1:3", "not written as it should be"),
+        ("id: gone", "id: Gone 1", "1:3", "is invalid"),
         ("- id: gone", "- id: gone\n  id: gone", "2:3", "duplicate key"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(old: str, new: str, where: str, what: str) -> None:
+def test_a_mistake_is_reported_with_its_location(old: str, new: str, where: str, what: str) -> None:
     assert old in GOOD
     with pytest.raises(CatalogueError) as caught:
         parse_waivers(GOOD.replace(old, new, 1).encode(), shown_as="policies/waivers.yaml")
@@ -116,7 +124,7 @@ def test_a_mistake_is_told_with_its_place(old: str, new: str, where: str, what: 
     assert str(first.where) == f"policies/waivers.yaml:{where}"
 
 
-@pytest.mark.parametrize("rule", sorted(NEVER))
+@pytest.mark.parametrize("rule", sorted(UNWAIVABLE))
 def test_rules_about_the_guard_itself_cannot_be_written_nor_matched(rule: str) -> None:
     with pytest.raises(CatalogueError, match="the guard itself"):
         parse_waivers(GOOD.replace("ORCH_PROTECTED", rule).encode(), shown_as="w")
@@ -151,7 +159,7 @@ def test_findings_about_other_things_than_resources_can_be_named(rule: str, unit
 
 
 @pytest.mark.parametrize("text", ["a: b\n", "just text\n", "- id: [\n", "\x00"])
-def test_what_is_no_list_is_an_error(text: str) -> None:
+def test_a_file_that_is_not_a_list_is_an_error(text: str) -> None:
     with pytest.raises(CatalogueError):
         parse_waivers(text.encode(), shown_as="w")
 
@@ -160,20 +168,20 @@ def test_what_is_no_list_is_an_error(text: str) -> None:
     ("entries", "what"),
     [
         ([waiver(expires=TODAY - timedelta(days=1))], "expired on 2026-11-25"),
-        ([waiver(expires=TODAY + timedelta(days=15))], "too long"),
-        ([waiver(owner="mallory")], "who is no owner"),
-        ([waiver(), waiver(address="aws_x.y")], "the id gone is that of another"),
+        ([waiver(expires=TODAY + timedelta(days=15))], "expires too late"),
+        ([waiver(owner="mallory")], "who is not an owner"),
+        ([waiver(), waiver(address="aws_x.y")], "the id gone is already used"),
         ([waiver(), waiver(id="again", address="aws_cognito_user_pool.this")], "allows the same as gone"),
     ],
 )
 def test_what_cannot_count_is_an_error(entries: list[Waiver], what: str) -> None:
-    (problem,) = faults(tuple(entries), OWNERS, TODAY)
+    (problem,) = waiver_problems(tuple(entries), OWNERS, TODAY)
     assert what in problem.what
 
 
 def test_the_last_day_and_the_longest_time_are_fine() -> None:
-    entries = (waiver(expires=TODAY), waiver(id="b", address="aws_x.y", expires=TODAY + LONGEST))
-    assert list(faults(entries, OWNERS, TODAY)) == []
+    entries = (waiver(expires=TODAY), waiver(id="b", address="aws_x.y", expires=TODAY + MAX_VALIDITY))
+    assert list(waiver_problems(entries, OWNERS, TODAY)) == []
 
 
 def test_the_repository_s_own_files_are_right() -> None:
@@ -181,22 +189,22 @@ def test_the_repository_s_own_files_are_right() -> None:
     owners = Owners.parse((folder / "owners.yaml").read_bytes(), shown_as="policies/owners.yaml")
     waivers = parse_waivers((folder / "waivers.yaml").read_bytes(), shown_as="policies/waivers.yaml")
     assert owners.emails
-    assert list(faults(waivers, owners, TODAY)) == []
+    assert list(waiver_problems(waivers, owners, TODAY)) == []
 
 
 @pytest.mark.parametrize(
     ("text", "where", "what"),
     [
         ("anna: anna@example.com\n", "1:1", "must be a list"),
-        ("anna: [anna]\n", "1:8", "not written as it should be"),
+        ("anna: [anna]\n", "1:8", "is invalid"),
         ("anna: []\n", "1:1", "no e-mail address"),
-        ("Anna B: [a@b.c]\n", "1:1", "not written as it should be"),
-        ("anna: [a@b.c]\nbert: [A@B.c]\n", "2:1", "an address of anna and of bert"),
+        ("Anna B: [a@b.c]\n", "1:1", "is invalid"),
+        ("anna: [a@b.c]\nbert: [A@B.c]\n", "2:1", "listed for both anna and bert"),
         ("- anna\n", "1", "must be a map"),
         ("anna: [a@b.c]\nanna: [d@e.f]\n", "2:1", "duplicate key"),
     ],
 )
-def test_a_mistake_in_the_owners_is_told_with_its_place(text: str, where: str, what: str) -> None:
+def test_a_mistake_in_the_owners_is_reported_with_its_location(text: str, where: str, what: str) -> None:
     with pytest.raises(CatalogueError) as caught:
         Owners.parse(text.encode(), shown_as="policies/owners.yaml")
     first = caught.value.problems[0]
@@ -212,7 +220,7 @@ def test_addresses_are_compared_without_case() -> None:
 
 def test_a_waiver_allows_its_finding_whatever_the_action() -> None:
     for action in ("delete", "replace", "forget"):
-        (found,) = allowance(waiver()).allow([finding(action=action)])
+        (found,) = waiver_policy(waiver()).apply([finding(action=action)])
         assert found.severity is Severity.WAIVED
         assert found.waiver == "gone by anna: every user has moved (until 2026-12-01)"
         assert not Verdict("prod/identity", (found,), ()).blocked
@@ -224,49 +232,49 @@ def test_a_waiver_for_one_plan_allows_only_that_plan(tmp_path: Path) -> None:
     one.write_bytes(b"one")
     other.write_bytes(b"other")
     digest = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"  # of "one"
-    allowed = allowance(waiver(plan=digest))
-    assert allowed.allow([finding()], one)[0].severity is Severity.WAIVED
+    allowed = waiver_policy(waiver(plan=digest))
+    assert allowed.apply([finding()], one)[0].severity is Severity.WAIVED
     for plan in (other, None, tmp_path / "gone"):
-        (found,) = allowed.allow([finding()], plan)
+        (found,) = allowed.apply([finding()], plan)
         assert found.severity is Severity.BLOCK
         assert "it is for another plan" in found.hint
 
 
 def test_the_same_short_address_of_two_things_is_allowed_for_neither() -> None:
     both = [finding(address="aws_x.y"), finding(address="module.this.aws_x.y")]
-    found = allowance(waiver(address="aws_x.y")).allow(both)
+    found = waiver_policy(waiver(address="aws_x.y")).apply(both)
     assert [each.severity for each in found] == [Severity.BLOCK] * 2
-    assert "two different things" in found[0].hint
+    assert "matches two resources" in found[0].hint
 
 
-def test_what_does_not_count_is_told_at_the_finding() -> None:
-    allowed = Allowance(counting(), [Written(waiver(), "it is not committed yet")])
-    (found,) = allowed.allow([finding()])
+def test_the_finding_says_why_a_waiver_is_not_valid() -> None:
+    allowed = WaiverPolicy(counting(), [DeclaredWaiver(waiver(), "it is not committed yet")])
+    (found,) = allowed.apply([finding()])
     assert found.severity is Severity.BLOCK
-    assert found.hint.startswith("do that; the waiver gone (policies/waivers.yaml) does not count: it is not committed")
+    assert found.hint.startswith("do that; the waiver gone (policies/waivers.yaml) is not valid: it is not committed")
     assert list(allowed.unused("prod/identity")) == []
 
 
 def test_a_waiver_that_nothing_needs_is_a_finding_on_its_unit() -> None:
-    allowed = allowance(waiver())
-    allowed.allow([finding(rule="ORCH_WEAKENED"), finding(unit="test/identity"), finding(address="aws_x.y")])
+    allowed = waiver_policy(waiver())
+    allowed.apply([finding(rule="ORCH_WEAKENED"), finding(unit="test/identity"), finding(address="aws_x.y")])
     assert list(allowed.unused("test/identity")) == []
     (found,) = allowed.unused("prod/identity")
     assert (found.rule, found.severity, found.address) == ("ORCH_WAIVER", Severity.BLOCK, POOL)
-    assert allowed.allow([found]) == (found,)
-    allowed.allow([finding()])
+    assert allowed.apply([found]) == (found,)
+    allowed.apply([finding()])
     assert list(allowed.unused("prod/identity")) == []
 
 
 def test_a_warning_needs_no_waiver() -> None:
     warning = replace(finding(), severity=Severity.WARN)
-    assert allowance(waiver()).allow([warning]) == (warning,)
+    assert waiver_policy(waiver()).apply([warning]) == (warning,)
 
 
 # Laws, over few enough names that they meet each other often.
 
 names = st.sampled_from(["aws_x.a", "aws_x.b", "module.this.aws_x.a", 'aws_x.a["k"]', "module.this.module.m.aws_x.a"])
-rules = st.sampled_from(["ORCH_PROTECTED", "ORCH_WEAKENED", "ORCH_RUNS_CODE", *sorted(NEVER)])
+rules = st.sampled_from(["ORCH_PROTECTED", "ORCH_WEAKENED", "ORCH_RUNS_CODE", *sorted(UNWAIVABLE)])
 units = st.sampled_from(["prod/a", "test/a", "prod/b"])
 days = st.integers(-20, 40).map(lambda number: TODAY + timedelta(days=number))
 digests = st.sampled_from(["", "a" * 64, "b" * 64])
@@ -290,23 +298,23 @@ def test_no_waiver_matches_more_than_it_says(entries: list[Waiver], found: Findi
     if match is not None:
         assert (match.rule, match.unit) == (found.rule, found.unit)
         assert canonical(match.address) == canonical(found.address)
-        assert today <= match.expires <= today + LONGEST
+        assert today <= match.expires <= today + MAX_VALIDITY
         assert match.owner in OWNERS.emails
         assert match.plan in {"", digest}
-        assert found.rule not in NEVER
+        assert found.rule not in UNWAIVABLE
 
 
 @given(st.lists(waivers, max_size=6), findings, digests)
-def test_a_waiver_that_says_it_matches(entries: list[Waiver], found: Finding, digest: str) -> None:
-    """The other direction, so that the law above cannot hold by matching nothing."""
+def test_a_matching_waiver_is_found(entries: list[Waiver], found: Finding, digest: str) -> None:
+    """The other direction: a policy that matches nothing would pass the test above."""
     right = [
         each
         for each in entries
-        if each.about == (found.rule, found.unit, canonical(found.address))
-        and TODAY <= each.expires <= TODAY + LONGEST
+        if each.target == (found.rule, found.unit, canonical(found.address))
+        and TODAY <= each.expires <= TODAY + MAX_VALIDITY
         and each.owner != "mallory"
         and each.plan in {"", digest}
-        and each.rule not in NEVER
+        and each.rule not in UNWAIVABLE
     ]
     assert (counting(*entries).match(found, digest) is not None) == bool(right)
 
@@ -315,9 +323,9 @@ def test_a_waiver_that_says_it_matches(entries: list[Waiver], found: Finding, di
 def test_more_waivers_never_unblock_what_they_do_not_name(
     entries: list[Waiver], more: list[Waiver], given_: list[Finding]
 ) -> None:
-    before = allowance(*entries).allow(given_)
-    after = allowance(*entries, *more).allow(given_)
-    named = {each.about for each in more}
+    before = waiver_policy(*entries).apply(given_)
+    after = waiver_policy(*entries, *more).apply(given_)
+    named = {each.target for each in more}
     for one, other in zip(before, after, strict=True):
         if (one.rule, one.unit, canonical(one.address)) not in named:
             assert one.severity is other.severity
@@ -325,6 +333,6 @@ def test_more_waivers_never_unblock_what_they_do_not_name(
 
 @given(st.lists(waivers, max_size=6), st.lists(findings, max_size=5))
 def test_no_finding_is_lost_or_made_by_waivers(entries: list[Waiver], given_: list[Finding]) -> None:
-    after = allowance(*entries).allow(given_)
+    after = waiver_policy(*entries).apply(given_)
     assert [each.id for each in after] == [each.id for each in given_]
     assert all(bool(each.waiver) == (each.severity is Severity.WAIVED) for each in after)

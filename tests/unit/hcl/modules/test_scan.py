@@ -92,7 +92,7 @@ def test_a_read_inside_passes(tmp_path: Path, write: Write, expression: str) -> 
 def test_the_place_is_that_of_the_call(tmp_path: Path, write: Write) -> None:
     write("modules/a/main.tf", 'locals {\n  x = [\n    1,\n    file("/etc/passwd"),\n  ]\n}\n')
     assert scan(tmp_path, "modules/a") == [
-        'modules/a/main.tf:4:5: file(…) leads out of the module: /etc/passwd — put the file into the module and write "${path.module}/…"'
+        'modules/a/main.tf:4:5: file(…) leads out of the module: /etc/passwd — move the file into the module and write "${path.module}/…"'
     ]
 
 

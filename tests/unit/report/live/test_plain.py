@@ -1,4 +1,4 @@
-"""Plain lines: one per event, with the time since the start, and a sign of life of long work."""
+"""Plain lines: how each unit ended, with the time since the start, and what still runs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import threading
 import time
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,9 +24,7 @@ class Clock:
         return self.now
 
 
-def test_one_line_per_event() -> None:
-    stream, clock = io.StringIO(), Clock()
-    sink = PlainLines(stream, clock=clock)
+def whole_apply(sink: PlainLines, clock: Clock) -> None:
     sink(RunStarted("r1", "apply", {"prod/data": (), "prod/api": ("prod/data",)}, 2))
     sink(UnitPhase("prod/api", Phase.WAIT))
     sink(UnitPhase("prod/api", Phase.WAIT, "for prod/data"))
@@ -40,22 +39,57 @@ def test_one_line_per_event() -> None:
     sink(UnitDone(unit("prod/web", Status.BLOCKED, findings=(finding("prod/web"),), seconds=0.2)))
     sink(UnitDone(unit("prod/mail", preview=True, cause="previewed against the plans of prod/data")))
     sink.close()
+
+
+ENDS = [
+    "[01:15] finishing what runs, starting nothing new",
+    "[01:15] prod/data applied, +1, 1 moved, 1m12s",
+    "[01:15] prod/api skipped: prod/data\\nfailed",
+    "[01:15] prod/web blocked, 1 finding",
+    "[01:15] prod/mail planned (preview)",
+]
+
+
+def test_by_default_only_ends_and_notices_are_lines() -> None:
+    stream, clock = io.StringIO(), Clock()
+    whole_apply(PlainLines(stream, clock=clock), clock)
+    assert stream.getvalue().splitlines() == ENDS
+
+
+def test_verbose_has_a_line_for_each_event() -> None:
+    stream, clock = io.StringIO(), Clock()
+    whole_apply(PlainLines(stream, clock=clock, verbose=True), clock)
     assert stream.getvalue().splitlines() == [
-        "[00:00] run r1: apply of 2 units, 2 at once",
+        "[00:00] run r1: apply of 2 units, 2 at a time",
         "[00:00] prod/api: waiting for prod/data",
         "[00:03] prod/data: applying",
         "[01:15] prod/data: aws_x.y: Creation complete after 1m11s",
-        "[01:15] finishing what runs, starting nothing new",
-        "[01:15] prod/data applied, +1, 1 moved, 1m12s",
-        "[01:15] prod/api skipped: prod/data\\nfailed",
-        "[01:15] prod/web blocked, 1 finding",
-        "[01:15] prod/mail planned (preview)",
+        *ENDS,
     ]
 
 
-def test_long_work_gives_a_sign_of_life() -> None:
+def test_an_end_that_an_earlier_line_has_is_not_repeated() -> None:
     stream, clock = io.StringIO(), Clock()
-    sink = PlainLines(stream, clock=clock, heartbeat=30.0)
+    sink = PlainLines(stream, clock=clock)
+    for report in (
+        unit("prod/data", Status.UNCHANGED, seconds=9),
+        unit("prod/api", seconds=2),
+        unit("prod/data", Status.UNCHANGED),
+        unit("prod/api", Status.APPLIED, seconds=4),
+    ):
+        sink(UnitDone(report))
+    sink.close()
+    assert stream.getvalue().splitlines() == [
+        "[00:00] prod/data unchanged, 9s",
+        "[00:00] prod/api planned, 2s",
+        "[00:00] prod/api applied, 4s",
+    ]
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_long_work_is_mentioned_every_30_seconds(verbose: bool) -> None:
+    stream, clock = io.StringIO(), Clock()
+    sink = PlainLines(stream, clock=clock, heartbeat=30.0, verbose=verbose)
     sink(UnitPhase("prod/data", Phase.APPLY))
     sink(UnitPhase("prod/api", Phase.INIT))
     for now in (29.0, 30.0, 45.0):
@@ -63,26 +97,26 @@ def test_long_work_gives_a_sign_of_life() -> None:
         sink.beat()
     sink(UnitProgress("prod/data", "working"))
     sink(UnitDone(unit("prod/api")))
-    for now in (60.0, 75.0):
+    for now in (60.0, 75.0, 89.0, 105.0):
         clock.now = now
         sink.beat()
     sink.close()
     clock.now = 200.0
     sink.beat()
-    assert [line for line in stream.getvalue().splitlines() if "still" in line] == [
-        "[00:30] still applying prod/data, 30s",
-        "[00:30] still initialising prod/api, 30s",
-        "[01:15] still applying prod/data, 1m15s",
-    ]
+    first = "[00:30] still running: prod/data applying 30s, prod/api init 30s"
+    quiet = ["[01:00] still running: prod/data applying 1m00s", "[01:45] still running: prod/data applying 1m45s"]
+    loud = ["[01:15] still running: prod/data applying 1m15s", "[01:45] still running: prod/data applying 1m45s"]
+    found = [line for line in stream.getvalue().splitlines() if "still" in line]
+    assert found == [first, *(loud if verbose else quiet)]
 
 
-def test_the_sign_of_life_comes_by_itself() -> None:
+def test_the_line_about_long_work_comes_by_itself() -> None:
     stream = io.StringIO()
     sink = PlainLines(stream, heartbeat=0.1)
     sink(UnitPhase("prod/data", Phase.PLAN))
     time.sleep(0.5)
     sink.close()
-    assert stream.getvalue().count("still planning prod/data") >= 2
+    assert stream.getvalue().count("still running: prod/data planning") >= 2
 
 
 @given(st.text(), st.text())

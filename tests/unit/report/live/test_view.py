@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console, ConsoleDimensions
 
-from orchestrator.report.live.frame import frame
 from orchestrator.report.live.progress import Board
 from orchestrator.report.live.sink import Pausable, Silent, Tee, console_sink
-from orchestrator.report.live.view import LiveView
+from orchestrator.report.live.view import LiveView, frame
 from orchestrator.report.model import Event, Notice, Phase, RunStarted, Status, UnitDone, UnitPhase, UnitProgress
 from tests.support.reports import unit
 from tests.support.screen import Screen
@@ -304,7 +303,7 @@ def test_a_terminal_that_is_stopped_holds_up_no_unit() -> None:
     view.close()
 
 
-def test_no_colour_when_it_is_not_wanted() -> None:
+def test_no_color_when_it_is_not_wanted() -> None:
     screen = Screen(80, 24)
     view = LiveView.on(screen, {"NO_COLOR": "1", "TERM": "xterm"})
     view(START)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.report.model import AttributeChange, ChangeLine
-from orchestrator.report.values.changes import AFTER_APPLY, AFTER_UPSTREAM
+from orchestrator.report.values.changes import AFTER_APPLY, AFTER_UPSTREAM, unplanned_deletes
 from orchestrator.terraform.model import Action
 from tests.support.reports import POOL, change, lines
 
@@ -110,7 +110,7 @@ def test_json_in_a_string_is_compared_as_what_it_holds() -> None:
 
 def test_json_that_is_only_written_otherwise_is_said_to_be() -> None:
     assert shown(one({"policy": '{"a":1}'}, {"policy": '{"a": 1}'})) == [
-        ("policy", "(the same JSON)", "(written otherwise)")
+        ("policy", "(the same JSON)", "(formatted differently)")
     ]
 
 
@@ -163,8 +163,8 @@ def test_what_forces_the_replacement_is_flagged_and_named() -> None:
 @pytest.mark.parametrize(
     ("action", "reason", "words"),
     [
-        (Action.DELETE, "delete_because_no_resource_config", "it is not in the configuration any more"),
-        (Action.REPLACE, "replace_because_tainted", "it is tainted: an earlier apply did not finish making it"),
+        (Action.DELETE, "delete_because_no_resource_config", "it is no longer in the configuration"),
+        (Action.REPLACE, "replace_because_tainted", "it is tainted: an earlier apply did not finish creating it"),
         (Action.DELETE, "delete_because_moon_is_full", "delete because moon is full"),
         (Action.DELETE, None, ""),
     ],
@@ -236,7 +236,7 @@ def test_data_sources_appear_only_when_they_are_read_during_apply() -> None:
 def test_an_update_of_marks_alone_is_explained() -> None:
     line = one({"a": 1}, {"a": 1}, before_sensitive={"a": True}, after_sensitive={})
     assert line.attributes == ()
-    assert line.reason == "only what is marked as sensitive changes, or metadata"
+    assert line.reason == "only sensitive values or metadata change"
 
 
 def test_hundreds_of_levels_are_no_crash() -> None:
@@ -245,3 +245,11 @@ def test_hundreds_of_levels_are_no_crash() -> None:
         value = [value]
     line = one({"a": 1}, {"a": 2, "deep": value})
     assert shown(line) == [("a", "1", "2"), ("deep", "", "(sensitive)")]
+
+
+def test_a_destroy_lists_the_resources_that_the_plan_does_not_reach() -> None:
+    planned = lines(change(Action.DELETE, {"name": "web"}, address="module.this.aws_cognito_user_pool_client.web"))
+    addresses = ("module.this.aws_cognito_user_pool.this", "module.this.aws_cognito_user_pool_client.web")
+    (missing,) = unplanned_deletes(planned, addresses)
+    assert (missing.address, missing.action) == ("aws_cognito_user_pool.this", Action.DELETE)
+    assert unplanned_deletes((*planned, missing), addresses) == ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.report.final.groups import group_changes
-from orchestrator.report.final.report import render_report, render_unit, render_units
+from orchestrator.report.final.report import render_changes, render_report
+from orchestrator.report.final.sections import SharedChanges, UnitBlock, arrange
+from orchestrator.report.final.units import render_unit
 from orchestrator.report.json import run_json
 from orchestrator.report.live.plain import PlainLines
 from orchestrator.report.model import ChangeLine, Status, UnitDone, UnitReport
@@ -145,7 +145,7 @@ def plans(draw: st.DrawFn) -> tuple[PlanRecord, list[str]]:
 
 
 def everything(record: PlanRecord) -> str:
-    """All that the report room can make of a plan."""
+    """Return everything that the report package makes of a plan."""
     marks = frozenset((c.address, key) for c in record.changes for key in KEYS)
     report = unit("prod/x", Status.BLOCKED, change_lines(record, marks), outputs_changed=tuple(record.outputs))
     second = replace(report, unit="prod/y", status=Status.PLANNED, changes=change_lines(record))
@@ -157,9 +157,10 @@ def everything(record: PlanRecord) -> str:
     return "\n".join(
         [
             render_unit(report, width=60),
-            render_unit(second, colour=True, width=200),
-            render_units([report, second]),
+            render_unit(second, color=True, width=200),
+            render_changes(run(report, second, verb="destroy")),
             render_report(whole),
+            render_report(run(replace(report, status=Status.APPLIED)), verbose=True),
             run_json(whole),
             repr(whole),
             stream.getvalue(),
@@ -187,10 +188,21 @@ def test_counts_are_the_plans_own(made: tuple[PlanRecord, list[str]]) -> None:
 @settings(max_examples=50, deadline=None)
 def test_grouping_loses_no_change(made: list[tuple[PlanRecord, list[str]]]) -> None:
     units = [unit(f"prod/u{i}", changes=change_lines(record)) for i, (record, _) in enumerate([*made, made[0]])]
-    wanted = Counter((u.unit, c) for u in units for c in u.changes)
-    groups = group_changes(units)
-    assert Counter((name, group.change) for group in groups for name in group.units) == wanted
-    assert len({group.change for group in groups}) == len(groups)
+    items = [item for section in arrange(run(*units, verb="plan")) for item in section.items]
+    shared = [item for item in items if isinstance(item, SharedChanges)]
+    own = [
+        (item.unit.unit, entry.change)
+        for item in items
+        if isinstance(item, UnitBlock)
+        for entry in item.entries
+        if entry.change is not None
+    ]
+    together = [(name, each) for item in shared for each in item.changes for name in item.units]
+    assert {*own, *together} == {(u.unit, c) for u in units for c in u.changes}
+    assert not {*own} & {*together}
+    assert all(len(item.units) == len(set(item.units)) > 1 for item in shared)
+    assert not any(each.action.destructive for item in shared for each in item.changes)
+    assert len({item.units for item in shared}) == len(shared)
 
 
 @given(plans())

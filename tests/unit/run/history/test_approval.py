@@ -1,4 +1,4 @@
-"""What a resumed run goes on with, and when an approval does not cover it any more: from journals alone."""
+"""What a resumed run continues, and when an approval is no longer valid, read from journals alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def approval(runs: Path, run: str | None = None, *, later: timedelta = timedelta
     return approval_of(find_chain(runs, run), datetime.now(UTC) + later)
 
 
-def test_the_newest_apply_that_did_not_come_to_its_end_is_meant(tmp_path: Path) -> None:
+def test_the_newest_unfinished_apply_is_selected(tmp_path: Path) -> None:
     make_run(tmp_path, NAMES[0], *HALF)
     make_run(tmp_path, NAMES[1], *HALF)
     make_run(tmp_path, NAMES[2], *PLANNED, verb="plan")
@@ -30,83 +30,83 @@ def test_the_newest_apply_that_did_not_come_to_its_end_is_meant(tmp_path: Path) 
     assert approval(tmp_path, NAMES[0]).first.run == NAMES[0]
 
 
-def test_a_run_that_was_gone_on_with_means_the_newest_of_its_kind(tmp_path: Path) -> None:
+def test_a_continued_run_selects_the_newest_run_that_continues_it(tmp_path: Path) -> None:
     make_run(tmp_path, NAMES[0], *HALF)
     make_run(tmp_path, NAMES[1], APPROVED, ("apply-started", {"unit": "prod/b", "plan": "22"}), continues=NAMES[0])
     for wanted in (None, *NAMES[:2]):
         found = approval(tmp_path, wanted)
         assert [past.run for past in found.runs] == NAMES[:2]
-        assert found.progress["prod/a"].came is ApplyState.DONE
-        assert (found.progress["prod/b"].came, found.progress["prod/b"].run) == (ApplyState.STARTED, NAMES[1])
+        assert found.progress["prod/a"].state is ApplyState.DONE
+        assert (found.progress["prod/b"].state, found.progress["prod/b"].run) == (ApplyState.STARTED, NAMES[1])
 
 
 @pytest.mark.parametrize(
-    ("events", "came"),
+    ("events", "state"),
     [
-        ((), ApplyState.NOWHERE),
+        ((), ApplyState.NOT_STARTED),
         ((("apply-started", {"unit": "prod/a"}),), ApplyState.STARTED),
         ((("apply-started", {"unit": "prod/a"}), ("apply-ended", {"unit": "prod/a", "ok": False})), ApplyState.STARTED),
         ((("apply-started", {"unit": "prod/a"}), ("apply-ended", {"unit": "prod/a", "ok": True})), ApplyState.DONE),
         ((ended("prod/a", "unchanged"),), ApplyState.DONE),
-        ((ended("prod/a", "no longer as approved"),), ApplyState.NOWHERE),
+        ((ended("prod/a", "no longer as approved"),), ApplyState.NOT_STARTED),
     ],
 )
-def test_how_far_a_unit_came(
-    tmp_path: Path, events: tuple[tuple[str, dict[str, object]], ...], came: ApplyState
+def test_how_far_a_unit_got(
+    tmp_path: Path, events: tuple[tuple[str, dict[str, object]], ...], state: ApplyState
 ) -> None:
     make_run(tmp_path, NAMES[0], *PLANNED, APPROVED, *events)
-    assert approval(tmp_path).progress["prod/a"].came is came
+    assert approval(tmp_path).progress["prod/a"].state is state
 
 
-def test_the_state_that_an_apply_left_is_remembered_past_the_end(tmp_path: Path) -> None:
+def test_the_state_that_an_apply_wrote_is_known_after_its_end(tmp_path: Path) -> None:
     wrote = ("apply-ended", {"unit": "prod/a", "ok": True, "lineage": "abc", "serial": 7})
     make_run(tmp_path, NAMES[0], *PLANNED, APPROVED, wrote, ended("prod/a", "applied"))
     progress = approval(tmp_path).progress["prod/a"]
     assert (progress.lineage, progress.serial) == ("abc", 7)
 
 
-def test_what_is_planned_after_the_approval_is_no_part_of_it(tmp_path: Path) -> None:
+def test_a_plan_made_after_the_approval_is_not_part_of_it(tmp_path: Path) -> None:
     make_run(tmp_path, NAMES[0], planned("prod/a"), APPROVED, planned("prod/b"))
     assert set(approval(tmp_path).planned) == {"prod/a"}
 
 
-def test_an_approval_holds_for_a_day_from_the_person_on_however_often_it_is_gone_on_with(tmp_path: Path) -> None:
+def test_an_approval_is_valid_for_a_day_however_often_it_is_resumed(tmp_path: Path) -> None:
     since = (datetime.now(UTC) - timedelta(hours=23)).isoformat()
     make_run(tmp_path, NAMES[0], *PLANNED, ("approved", {"how": "typed 'yes'", "since": since}))
     assert not approval(tmp_path).yes
-    with pytest.raises(ApprovalError, match="was approved 25 hours ago; an approval holds for 24") as raised:
+    with pytest.raises(ApprovalError, match="was approved 25 hours ago; an approval is valid for 24") as raised:
         approval(tmp_path, later=timedelta(hours=2))
     assert raised.value.exit_code == 4
     assert "orch apply prod" in str(raised.value.hint)
 
 
-def test_nothing_is_applied_that_nobody_had_approved(tmp_path: Path) -> None:
+def test_nothing_is_applied_without_an_approval(tmp_path: Path) -> None:
     make_run(tmp_path, NAMES[0], *PLANNED)
-    with pytest.raises(ApprovalError, match="nothing had been approved"):
+    with pytest.raises(ApprovalError, match="ended before it was approved"):
         approval(tmp_path)
 
 
-def test_what_cannot_be_resumed_is_said_with_what_to_do(tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_resumed_is_an_error_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no apply on this machine was interrupted"):
         find_chain(tmp_path, None)
     with pytest.raises(UsageError, match="there is no run 'nope'"):
         find_chain(tmp_path, "nope")
     make_run(tmp_path, NAMES[0], *HALF, verb="destroy")
-    with pytest.raises(UsageError, match="was orch destroy; only an apply is resumed") as raised:
+    with pytest.raises(UsageError, match="was orch destroy; only an apply can be resumed") as raised:
         approval(tmp_path, NAMES[0])
     assert raised.value.hint == "orch destroy prod"
     journal = Journal(tmp_path / NAMES[1] / "journal.jsonl")
     journal.write("run-started", verb="apply", targets=["prod"], units=["prod/a"])
-    with pytest.raises(UsageError, match="still goes on"):
+    with pytest.raises(UsageError, match="still running"):
         find_chain(tmp_path, NAMES[1])
     journal.close()
     with hold_journal(tmp_path / NAMES[1] / "journal.jsonl") as mine:
         assert mine
-        with pytest.raises(UsageError, match="still goes on"):
+        with pytest.raises(UsageError, match="still running"):
             find_chain(tmp_path, NAMES[1])
 
 
-def test_a_damaged_journal_is_not_gone_on_with(tmp_path: Path) -> None:
+def test_a_run_with_a_damaged_journal_is_not_resumed(tmp_path: Path) -> None:
     folder = make_run(tmp_path, NAMES[0], *HALF)
     with (folder / "journal.jsonl").open("ab") as file:
         file.write(b"\0\0\0\n")
@@ -114,9 +114,9 @@ def test_a_damaged_journal_is_not_gone_on_with(tmp_path: Path) -> None:
         find_chain(tmp_path, None)
 
 
-def test_a_unit_that_live_has_no_more_is_not_covered(tmp_path: Path) -> None:
+def test_a_unit_that_is_no_longer_in_live_is_refused(tmp_path: Path) -> None:
     make_run(tmp_path, NAMES[0], *HALF)
-    with pytest.raises(ApprovalError, match="prod/b, which live/ has no more"):
+    with pytest.raises(ApprovalError, match="prod/b, which is no longer in live/"):
         check_units(approval(tmp_path), {"prod/a"})
 
 

@@ -1,4 +1,4 @@
-"""The journal: readable after a kill at any byte, damage told, another format refused, a full disk never half a line."""
+"""The journal: readable after a kill at any byte, damage reported, other formats refused, no half lines on a full disk."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ from orchestrator.run.history.journal import (
     UnknownFormatError,
     hold_journal,
     in_flight,
-    is_written,
+    is_active,
     load_journal,
-    read_journal,
 )
 
 VALUES = st.one_of(st.text(max_size=20), st.booleans(), st.integers(), st.lists(st.text(max_size=5), max_size=3))
@@ -33,14 +32,14 @@ EVENTS = st.lists(st.tuples(st.text(min_size=1, max_size=12), st.dictionaries(st
 
 
 def lines(events: list[tuple[str, dict[str, Any]]]) -> bytes:
-    """As the journal writes them."""
+    """Return the lines as the journal writes them."""
     now = datetime.now(UTC).isoformat()
     records = [{**fields, "format": 1, "time": now, "event": event} for event, fields in events]
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode()
 
 
 @given(EVENTS, st.data())
-def test_any_beginning_of_its_bytes_reads_as_a_beginning_of_its_records(
+def test_a_journal_cut_at_any_byte_gives_its_complete_records(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, dict[str, Any]]], data: st.DataObject
 ) -> None:
     path = tmp_path_factory.getbasetemp() / f"journal-{os.getpid()}.jsonl"
@@ -53,11 +52,11 @@ def test_any_beginning_of_its_bytes_reads_as_a_beginning_of_its_records(
     found = load_journal(path)
     assert found.records == everything.records[: len(found.records)]
     assert len(found.records) >= whole[:end].count(b"\n")
-    assert not found.damaged, "what a kill cut short is no damage"
+    assert not found.damaged, "a line that a kill cut short is not damage"
 
 
 @given(EVENTS.filter(bool), st.binary(min_size=1, max_size=40).filter(lambda b: b"\n" not in b), st.data())
-def test_garbage_in_the_middle_is_told_and_costs_no_other_record(
+def test_garbage_in_the_middle_is_reported_and_costs_no_other_record(
     tmp_path_factory: pytest.TempPathFactory,
     events: list[tuple[str, dict[str, Any]]],
     garbage: bytes,
@@ -86,19 +85,19 @@ def test_a_journal_survives_a_kill_at_any_byte(tmp_path: Path) -> None:
     counts = set()
     for end in range(len(whole) + 1):
         path.write_bytes(whole[:end])
-        counts.add(len(list(read_journal(path))))
+        counts.add(len(load_journal(path).records))
     assert counts == {0, 1, 2, 3, 4}
 
 
-def test_another_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_another_format_is_refused_with_a_hint(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_bytes(lines([("run-started", {})]).replace(b'"format": 1', b'"format": 2'))
-    with pytest.raises(UnknownFormatError, match="has the format 2; this orch reads 1") as raised:
+    with pytest.raises(UnknownFormatError, match="has format 2; this version of orch reads 1") as raised:
         load_journal(path)
     assert "version of orch that wrote it" in str(raised.value.hint)
 
 
-def test_whoever_writes_holds_it_and_a_kill_gives_it_up(tmp_path: Path) -> None:
+def test_the_writer_holds_the_journal_until_it_dies(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     script = (
         "import sys, time\nfrom pathlib import Path\nfrom orchestrator.run.history.journal import Journal\n"
@@ -108,21 +107,21 @@ def test_whoever_writes_holds_it_and_a_kill_gives_it_up(tmp_path: Path) -> None:
     assert child.stdout is not None
     child.stdout.readline()
     try:
-        assert is_written(path)
+        assert is_active(path)
         with hold_journal(path) as mine:
             assert not mine
     finally:
         os.kill(child.pid, signal.SIGKILL)
         child.communicate()
-    assert not is_written(path)
+    assert not is_active(path)
     with hold_journal(path) as mine:
         assert mine
-        assert is_written(path), "nobody else may go on with it now"
-    assert not is_written(tmp_path / "none.jsonl")
+        assert is_active(path), "no other run may continue it now"
+    assert not is_active(tmp_path / "none.jsonl")
 
 
 def test_a_full_disk_never_leaves_half_a_line(tmp_path: Path) -> None:
-    """With a limit on the size of files, which the system enforces as it does a full disk."""
+    """Uses a limit on the size of files, which fails like a full disk."""
     path = tmp_path / "journal.jsonl"
     journal = Journal(path)
     journal.write("run-started", units=["prod/a"])
@@ -130,7 +129,7 @@ def test_a_full_disk_never_leaves_half_a_line(tmp_path: Path) -> None:
     before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + 40, before[1]))
-        with pytest.raises(SetupError, match="cannot be written: File too large"):
+        with pytest.raises(SetupError, match=r"cannot write the journal .*: File too large"):
             journal.write("apply-started", unit="prod/a")
         journal.note("apply-ended", unit="prod/a")
         assert "File too large" in journal.broken

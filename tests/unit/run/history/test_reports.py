@@ -1,4 +1,4 @@
-"""What a run leaves behind, and how it is found again."""
+"""The report that a run saves, and how it is found again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def saved(root: Path, id_: str, *units: object) -> Folders:
     return folders
 
 
-def test_a_report_is_saved_as_json_prints_it_for_its_user_alone(tmp_path: Path) -> None:
+def test_a_report_is_saved_as_json_prints_it_and_is_private(tmp_path: Path) -> None:
     report = run(unit("prod/identity", Status.BLOCKED, findings=(finding("prod/identity"),)))
     folders = Folders(root=tmp_path, run=report.run)
     save_report(folders, report)
@@ -35,7 +35,7 @@ def test_a_report_is_saved_as_json_prints_it_for_its_user_alone(tmp_path: Path) 
     assert find_report(tmp_path, report.run) == json.loads(run_json(report))
 
 
-def test_a_finding_comes_back_whole_with_the_address_that_a_waiver_names(tmp_path: Path) -> None:
+def test_a_finding_is_read_back_with_the_address_that_a_waiver_names(tmp_path: Path) -> None:
     before = finding("prod/identity")
     assert finding_of(json.loads(json.dumps(finding_form(before)))) == before
     assert finding_form(before)["address"] == "aws_cognito_user_pool.this"
@@ -53,7 +53,7 @@ def test_the_newest_run_that_has_a_finding_is_taken(tmp_path: Path) -> None:
     assert (found.run, found.finding.cause, found.unit["unit"]) == (NEW, "now", "prod/identity")
 
 
-def test_what_is_not_there_or_not_readable_is_said_with_what_to_do(tmp_path: Path) -> None:
+def test_a_missing_or_unreadable_report_is_an_error_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no run on this machine has a finding 'f-0' — plan the unit again"):
         find_finding(tmp_path, "f-0")
     with pytest.raises(UsageError, match=r"no run .* — newest runs: none"):
@@ -64,16 +64,16 @@ def test_what_is_not_there_or_not_readable_is_said_with_what_to_do(tmp_path: Pat
             find_report(tmp_path, id_)
     whole = folders.report.read_text()
     folders.report.write_text(whole.replace('"format": 1', '"format": 2', 1))
-    with pytest.raises(UsageError, match="has the format 2; this orch reads 1"):
+    with pytest.raises(UsageError, match="has format 2; this version of orch reads 1"):
         find_report(tmp_path, OLD)
     folders.report.write_text(whole[:100])
-    with pytest.raises(UsageError, match=r"left no report .*journal.jsonl"):
+    with pytest.raises(UsageError, match=r"has no readable report.*journal.jsonl"):
         find_report(tmp_path, OLD)
     with pytest.raises(UsageError, match="no run"):
         find_finding(tmp_path, "f-3a9c01")
 
 
-def test_how_units_ended_is_remembered_while_the_run_goes() -> None:
+def test_the_recorder_knows_how_units_ended_while_the_run_runs() -> None:
     kept = Recorder()
     for event in (
         UnitDone(unit("b", Status.PLANNED)),
@@ -88,6 +88,6 @@ def test_how_units_ended_is_remembered_while_the_run_goes() -> None:
     ]
 
 
-def test_a_run_that_an_error_ended_is_not_called_done() -> None:
+def test_a_run_that_an_error_ended_is_not_done() -> None:
     report = json.loads(run_json(run(unit("prod/data", Status.APPLIED), error="no disk")))
     assert (report["outcome"], report["error"]) == ("failed", "no disk")

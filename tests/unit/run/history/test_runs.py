@@ -1,4 +1,4 @@
-"""Past runs: how they ended, what is left of them, which folders stay."""
+"""Past runs: how they ended, what they did not finish, which folders stay."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.context import Common
-from orchestrator.cli.verbs.runs import run as list_runs
+from orchestrator.cli.app import main
 from orchestrator.run.history.journal import Journal
-from orchestrator.run.history.prune import KEPT_RUNS, remove_old
+from orchestrator.run.history.prune import RUNS_TO_KEEP, remove_old
 from orchestrator.run.history.runs import RunOutcome, past_runs, read_run
 from orchestrator.run.start import earlier_runs
 from tests.support.journals import APPROVED, END, PLANNED, STARTED, ended, make_run, planned
@@ -41,14 +40,14 @@ def test_how_a_run_ended(tmp_path: Path, events: tuple[tuple[str, dict[str, obje
     assert len(past.done) == done
 
 
-def test_a_plan_is_done_when_all_was_planned(tmp_path: Path) -> None:
+def test_a_plan_is_done_when_every_unit_was_planned(tmp_path: Path) -> None:
     events = (planned("prod/a", "after its upstreams"), planned("prod/b"), END)
     past = read_run(make_run(tmp_path, "20261126-000000-aaaa", *events, verb="plan"))
     assert past.outcome is RunOutcome.DONE
     assert past.done == ("prod/a", "prod/b")
 
 
-def test_a_run_that_goes_on_is_not_taken_for_one_that_was_cut_off(tmp_path: Path) -> None:
+def test_a_running_run_is_not_taken_for_one_that_was_cut_off(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "20261126-000000-aaaa" / "journal.jsonl")
     journal.write("run-started", verb="apply", targets=[], units=["prod/a"], pid=2**22 + 1)
     assert next(past_runs(tmp_path)).outcome is RunOutcome.RUNNING
@@ -56,7 +55,7 @@ def test_a_run_that_goes_on_is_not_taken_for_one_that_was_cut_off(tmp_path: Path
     assert next(past_runs(tmp_path)).outcome is RunOutcome.CUT_OFF
 
 
-def test_the_next_run_tells_of_what_was_cut_off_until_it_is_done(tmp_path: Path) -> None:
+def test_the_next_runs_report_a_cut_off_apply_until_it_is_done(tmp_path: Path) -> None:
     runs = tmp_path / ".orch" / "runs"
     make_run(runs, "20261126-000000-aaaa", *PLANNED, APPROVED, STARTED)
     make_run(runs, "20261126-000001-aaaa", *PLANNED, END, verb="plan")
@@ -68,7 +67,7 @@ def test_the_next_run_tells_of_what_was_cut_off_until_it_is_done(tmp_path: Path)
     assert not list(earlier_runs(tmp_path))
 
 
-def test_a_state_that_was_not_saved_is_told_of_at_every_start(tmp_path: Path) -> None:
+def test_an_unsaved_state_is_reported_at_every_start(tmp_path: Path) -> None:
     runs = tmp_path / ".orch" / "runs"
     folder = make_run(runs, "20261126-000000-aaaa", END)
     (folder / "units/prod/a/eu-west-1").mkdir(parents=True)
@@ -78,28 +77,28 @@ def test_a_state_that_was_not_saved_is_told_of_at_every_start(tmp_path: Path) ->
     assert "orch apply --resume 20261126-000000-aaaa" in told
 
 
-def test_old_runs_go_but_for_those_that_are_needed(tmp_path: Path) -> None:
-    names = [f"20200101-0000{number:02d}-aaaa" for number in range(KEPT_RUNS + 9)]
+def test_old_runs_are_removed_unless_they_are_needed(tmp_path: Path) -> None:
+    names = [f"20200101-0000{number:02d}-aaaa" for number in range(RUNS_TO_KEEP + 9)]
     for name in names:
         (tmp_path / name).mkdir()
     half = (*PLANNED, APPROVED, ended("prod/a", "applied"))
     make_run(tmp_path, names[0], *half)
     make_run(tmp_path, names[1], *half, continues=names[0])
     make_run(tmp_path, names[2], *PLANNED, APPROVED, ended("prod/a", "applied"), ended("prod/b", "applied"), END)
-    make_run(tmp_path, names[3], *PLANNED)  # nothing was approved: nothing to go on with
+    make_run(tmp_path, names[3], *PLANNED)  # Nothing was approved, so it cannot be resumed.
     (tmp_path / names[4] / "units/prod/a/eu-west-1").mkdir(parents=True)
     (tmp_path / names[4] / "units/prod/a/eu-west-1/errored.tfstate").write_text("{}")
     going = Journal(tmp_path / names[5] / "journal.jsonl")
     now = datetime.now(UTC)
     remove_old(tmp_path, now=now)
-    expected = {*names[-KEPT_RUNS:], names[0], names[1], names[4], names[5]}
+    expected = {*names[-RUNS_TO_KEEP:], names[0], names[1], names[4], names[5]}
     assert {path.name for path in tmp_path.iterdir()} == expected
     going.close()
     remove_old(tmp_path, now=now + timedelta(hours=25))
-    assert {path.name for path in tmp_path.iterdir()} == {*names[-KEPT_RUNS:], names[4]}
+    assert {path.name for path in tmp_path.iterdir()} == {*names[-RUNS_TO_KEEP:], names[4]}
 
 
-def test_runs_lists_them_the_newest_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_are_listed_newest_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "live").mkdir()
     (tmp_path / "live" / "orch.yaml").write_text("format: 1\n")
     runs = tmp_path / ".orch" / "runs"
@@ -110,12 +109,14 @@ def test_runs_lists_them_the_newest_first(tmp_path: Path, capsys: pytest.Capture
         file.write(b"garbage\n")
     with ExitStack() as stack:
         stack.callback(os.chdir, Path.cwd())
-        assert list_runs(Common(folder=tmp_path, json=True), 2) == 0
+        with pytest.raises(SystemExit, match="0"):
+            main(["-C", str(tmp_path), "--json", "runs", "--limit", "2"])
         document = json.loads(capsys.readouterr().out)
         assert (document["format"], document["kind"]) == (1, "runs")
         assert [row["run"] for row in document["rows"]] == ["20261126-000002-aaaa", "20261126-000001-aaaa"]
         assert document["rows"][1]["note"] == "1 line of its journal cannot be read"
-        assert list_runs(Common(folder=tmp_path, colour=False), 20) == 0
+        with pytest.raises(SystemExit, match="0"):
+            main(["-C", str(tmp_path), "runs", "--no-color"])
         shown = capsys.readouterr().out.splitlines()
     assert shown[3].split() == [
         "20261126-000000-aaaa",

@@ -1,4 +1,4 @@
-"""The record of a transfer: durable, private, and what it asks for is done once, however often it is asked."""
+"""The record of a migration: durable, private, and executed once, however often the command is run."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import pytest
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import OrchError, SetupError, UsageError
 from orchestrator.run.migrate.journal import (
+    StateEdit,
     Transfer,
-    Write,
     check_edits,
     make_edits,
     new_transfer,
     unfinished,
     unfinished_of,
 )
-from orchestrator.run.unit.holders import in_use
+from orchestrator.run.unit.locks import lock_message
 from orchestrator.terraform.state.lock import own_lock
 from tests.support.aws import unit
 
@@ -31,7 +31,7 @@ RENAME = FileEdit("live/stages/old.yaml", "live/stages/new.yaml", "account: a\n"
 CHANGE = FileEdit("live/stacks/a.yaml", "live/stacks/a.yaml", "x: 1\n", "x: 2\n")
 NEW = FileEdit("", "live/stacks/b.yaml", "", "module: b\n")
 DATA = b'{"secret": "s"}'
-WRITE = Write("new/a", "new", "a", "new/a", "", hashlib.sha256(DATA).hexdigest(), "", "l", 3, 1)
+WRITE = StateEdit("new/a", "new", "a", "new/a", "", hashlib.sha256(DATA).hexdigest(), "", "l", 3, 1)
 
 
 @pytest.fixture
@@ -62,17 +62,17 @@ def test_a_record_is_private_and_found_again_by_its_command(root: Path) -> None:
         unfinished_of(root, "move other names")
     transfer.finish()
     assert unfinished_of(root, "move other names") is None
-    assert not transfer.folder.exists(), "and with it the copies of states"
+    assert not transfer.folder.exists(), "nor the copies of states in it"
 
 
 def test_a_finished_transfer_whose_folder_stayed_is_removed(root: Path) -> None:
     transfer = made(root)
     replace(transfer, done=True).save()  # Killed after this, before the folder is removed.
     assert unfinished_of(root, "move old new") is None
-    assert not transfer.folder.exists(), "it has copies of states, which may hold secrets"
+    assert not transfer.folder.exists(), "it has copies of states, which may contain secrets"
 
 
-def test_edits_are_made_once_wherever_it_was_cut_off(root: Path) -> None:
+def test_edits_are_made_once_wherever_the_migration_was_cut_off(root: Path) -> None:
     transfer = made(root)
     want = {edit.to: edit.after for edit in transfer.edits}
     for after in (1, 2, 3):
@@ -90,7 +90,7 @@ def test_edits_are_made_once_wherever_it_was_cut_off(root: Path) -> None:
     assert files(root) == want
 
 
-def test_what_somebody_changed_meanwhile_is_not_overwritten(root: Path) -> None:
+def test_a_file_that_was_changed_in_the_meantime_is_not_overwritten(root: Path) -> None:
     transfer = made(root)
     (root / CHANGE.path).write_text("x: 3\n")
     with pytest.raises(UsageError, match=r"live/stacks/a.yaml was changed"):
@@ -100,7 +100,7 @@ def test_what_somebody_changed_meanwhile_is_not_overwritten(root: Path) -> None:
     assert (root / CHANGE.path).read_text() == "x: 3\n"
 
 
-def test_what_is_damaged_or_of_another_format_is_refused(root: Path) -> None:
+def test_a_damaged_record_or_another_format_is_refused(root: Path) -> None:
     transfer = made(root)
     (transfer.folder / f"{WRITE.after}.tfstate").write_bytes(b"{}")
     with pytest.raises(SetupError, match="not what was accepted"):
@@ -112,16 +112,16 @@ def test_what_is_damaged_or_of_another_format_is_refused(root: Path) -> None:
         list(unfinished(root))
     del document["writes"]
     record.write_text(json.dumps(document))
-    with pytest.raises(OrchError, match="no record of a transfer"):
+    with pytest.raises(OrchError, match="is not a valid record of a move"):
         list(unfinished(root))
 
 
-def test_a_lock_that_a_killed_move_left_says_what_goes_on(root: Path) -> None:
+def test_the_lock_of_a_killed_move_names_the_command_that_continues_it(root: Path) -> None:
     dead = subprocess.Popen(["true"])
     dead.wait()
     left = own_lock("orch move", path="p", version="v", purpose="move old new", pid=dead.pid)
-    told = in_use(left, unit("new/a", "production"), root)
+    told = lock_message(left, unit("new/a", "production"), root)
     assert "its process has ended" in told
-    assert "`orch move old new` again goes on" in told
+    assert "run `orch move old new` again to continue it" in told
     running = own_lock("orch move", path="p", version="v", purpose="move old new", pid=os.getpid())
-    assert "orch unlock new/a" in in_use(running, unit("new/a", "production"), root)
+    assert "orch unlock new/a" in lock_message(running, unit("new/a", "production"), root)

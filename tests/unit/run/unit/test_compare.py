@@ -1,4 +1,4 @@
-"""The rule between preview and real plan: no plan with an unannounced action goes on."""
+"""Preview and real plan: a plan with an unannounced action is never applied."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ def change(
 
 
 def plan(*changes: ResourceChange, **outputs: OutputChange) -> PlanRecord:
-    return PlanRecord(
-        file=Path("p"), json_file=None, format_version="1.2", terraform_version=None, changes=changes, outputs=outputs
-    )
+    return PlanRecord(file=Path("p"), json_file=None, changes=changes, outputs=outputs)
 
 
 def output(after: Any, unknown: Any = False, action: Action = Action.UPDATE) -> OutputChange:
@@ -67,32 +65,32 @@ def test_a_change_that_the_preview_did_not_have_stops() -> None:
 
 def test_a_replacement_where_an_update_was_announced_stops() -> None:
     lines = unannounced(plan(change(Action.UPDATE)), plan(change(Action.REPLACE)))
-    assert lines == (f"replace {ADDRESS}: the preview said update",)
+    assert lines == (f"replace {ADDRESS}: the preview announced update",)
 
 
-def test_an_update_where_a_replacement_was_announced_goes_on() -> None:
+def test_an_update_where_a_replacement_was_announced_passes() -> None:
     assert unannounced(plan(change(Action.REPLACE)), plan(change(Action.UPDATE))) == ()
 
 
 def test_another_value_than_announced_stops_and_names_the_path() -> None:
     preview = plan(change(after={"rules": [{"port": 1}]}))
     real = plan(change(after={"rules": [{"port": 2}]}))
-    assert unannounced(preview, real) == (f"update {ADDRESS}: rules.0.port is not what the preview said",)
+    assert unannounced(preview, real) == (f"update {ADDRESS}: rules.0.port is not what the preview announced",)
 
 
 def test_a_known_value_that_turned_unknown_stops() -> None:
     preview = plan(change(after={"arn": "arn:x"}))
     real = plan(change(after={}, unknown={"arn": True}))
-    assert unannounced(preview, real) == (f"update {ADDRESS}: arn is not what the preview said",)
+    assert unannounced(preview, real) == (f"update {ADDRESS}: arn is not what the preview announced",)
 
 
-def test_a_set_that_is_sorted_anew_is_announced() -> None:
+def test_a_set_that_is_sorted_differently_is_announced() -> None:
     preview = plan(change(after={"arns": ["b", None]}, unknown={"arns": [False, True]}))
     real = plan(change(after={"arns": ["a", "b"]}))
     assert unannounced(preview, real) == ()
 
 
-def test_a_known_element_that_vanished_beside_an_unknown_stops() -> None:
+def test_a_known_element_that_vanished_next_to_an_unknown_stops() -> None:
     preview = plan(change(after={"arns": ["b", None]}, unknown={"arns": [False, True]}))
     real = plan(change(after={"arns": ["a", "c"]}))
     assert unannounced(preview, real)
@@ -104,11 +102,11 @@ def test_more_elements_than_announced_stop() -> None:
     assert unannounced(preview, real)
 
 
-def test_fewer_changes_than_announced_go_on() -> None:
+def test_fewer_changes_than_announced_pass() -> None:
     assert unannounced(plan(change(), change(address="other")), plan(change())) == ()
 
 
-def test_a_data_source_read_again_is_no_change() -> None:
+def test_a_data_source_read_again_is_not_a_change() -> None:
     assert unannounced(plan(), plan(change(Action.READ, mode="data"))) == ()
 
 
@@ -117,9 +115,9 @@ def test_another_import_than_announced_stops() -> None:
     assert unannounced(preview, plan(change(Action.UPDATE, importing="b")))
 
 
-def test_an_output_that_was_to_stay_stops() -> None:
+def test_a_change_of_an_output_that_the_preview_did_not_change_stops() -> None:
     preview = plan(o=output("a", action=Action.NOOP))
-    assert unannounced(preview, plan(o=output("b"))) == ("output o: the preview said that it stays",)
+    assert unannounced(preview, plan(o=output("b"))) == ("output o: the preview did not change it",)
     assert unannounced(plan(), plan(o=output("b"))) == ("output o: not in the preview",)
     assert unannounced(plan(o=output(None, True)), plan(o=output("b"))) == ()
 
@@ -137,7 +135,7 @@ objects = st.dictionaries(st.text(min_size=1, max_size=3), values, min_size=1, m
 
 
 def blur(value: Any, draw: Any) -> tuple[Any, Any]:
-    """A value as a preview may have it: some of it unknown."""
+    """Return a value as a preview may have it: partly unknown."""
     if draw(st.booleans()):
         return None, True
     if isinstance(value, dict):
@@ -150,24 +148,24 @@ def blur(value: Any, draw: Any) -> tuple[Any, Any]:
 
 
 @given(objects, st.data())
-def test_whatever_becomes_known_is_announced(after: dict[str, Any], data: st.DataObject) -> None:
+def test_any_value_that_becomes_known_is_announced(after: dict[str, Any], data: st.DataObject) -> None:
     blurred, marks = blur(after, data.draw)
     preview = plan(change(after=blurred, unknown=marks))
     assert unannounced(preview, plan(change(after=deepcopy(after)))) == ()
 
 
 @given(objects, st.sampled_from([a for a in Action if a is not Action.NOOP]), st.sampled_from(list(Action)))
-def test_no_other_action_goes_on(after: dict[str, Any], real: Action, said: Action) -> None:
+def test_no_other_action_passes(after: dict[str, Any], real: Action, said: Action) -> None:
     lines = unannounced(plan(change(said, after=after)), plan(change(real, after=after)))
     allowed = real is said or (real is Action.UPDATE and said is Action.REPLACE)
     assert (lines == ()) is allowed
 
 
 @given(objects, objects)
-def test_no_other_value_goes_on(said: dict[str, Any], real: dict[str, Any]) -> None:
+def test_no_other_value_passes(said: dict[str, Any], real: dict[str, Any]) -> None:
     lines = unannounced(plan(change(after=said)), plan(change(after=real)))
 
-    def plain(value: Any) -> Any:  # Terraform leaves attributes that are null out of a plan's JSON or not, alike
+    def plain(value: Any) -> Any:  # Null attributes may be absent from plan JSON.
         if isinstance(value, dict):
             return {key: plain(item) for key, item in value.items() if plain(item) is not None}
         return [plain(item) for item in value] if isinstance(value, list) else value
@@ -176,15 +174,15 @@ def test_no_other_value_goes_on(said: dict[str, Any], real: dict[str, Any]) -> N
         assert plain(said) == plain(real)
 
 
-def test_two_elements_cannot_both_be_what_one_unknown_was_to_become() -> None:
-    """A set with the elements 1 and 2, a part of each unknown, cannot end with two of the kind 1."""
+def test_two_elements_cannot_match_the_same_unknown() -> None:
+    """A set of the elements 1 and 2, each partly unknown, cannot end as two elements 1."""
     said = {"rules": [{"port": 1}, {"port": 2}]}
     marks = {"rules": [{"source": True}, {"source": True}]}
     preview = plan(change(after=said, unknown=marks))
     real = plan(change(after={"rules": [{"port": 1, "source": "a"}, {"port": 1, "source": "b"}]}))
     assert unannounced(preview, real)
     merged = plan(change(after={"rules": [{"port": 1, "source": "a"}]}))
-    assert unannounced(preview, merged), "the element 2 was announced and is not there"
+    assert unannounced(preview, merged), "the announced element 2 is missing"
 
 
 def test_true_is_not_one() -> None:
@@ -192,22 +190,22 @@ def test_true_is_not_one() -> None:
     assert unannounced(plan(change(after={"n": 1})), plan(change(after={"n": 1.0}))) == ()
 
 
-def test_an_output_that_goes_was_to_be_announced_as_going() -> None:
+def test_the_removal_of_an_output_must_be_announced() -> None:
     preview = plan(o=output(None, True))
     assert unannounced(preview, plan(o=output(None, action=Action.DELETE)))
 
 
-def test_data_that_would_be_deleted_is_no_data() -> None:
+def test_a_deleted_data_source_is_not_ignored() -> None:
     assert unannounced(plan(), plan(change(Action.DELETE, mode="data")))
 
 
-def test_what_a_preview_names_twice_announces_nothing() -> None:
-    """Which of the two was shown, nobody can say."""
+def test_an_address_that_a_preview_names_twice_announces_nothing() -> None:
+    """It is unknown which of the two was shown."""
     preview = plan(change(Action.UPDATE), change(Action.DELETE))
     assert unannounced(preview, plan(change(Action.DELETE)))
 
 
-# A small world in which everything can happen: few addresses, few values, so that plans meet often.
+# Few addresses and few values, so that random plans often match.
 addresses = st.sampled_from([ADDRESS, "module.this.aws_sqs_queue.that", "module.other.aws_sqs_queue.this[0]"])
 small = st.sampled_from([None, 0, 1, True, "a", "b"])
 elements = small | st.fixed_dictionaries({"port": small}, optional={"source": small})
@@ -233,7 +231,7 @@ plans = st.lists(changes(), max_size=4).map(lambda made: plan(*made))
 
 
 def may_become(said: Any, marks: Any, real: Any, real_marks: Any) -> bool:
-    """Whether a value is one that was announced, told in another way than the code does: by trying every pairing."""
+    """Return whether a value was announced, computed differently from the code: by trying every pairing."""
     if marks is True:
         return True
     if real_marks is True:
@@ -260,7 +258,7 @@ def may_become(said: Any, marks: Any, real: Any, real_marks: Any) -> bool:
 
 
 def announced(preview: PlanRecord, real: ResourceChange) -> bool:
-    """Whether one change of the real plan is one that the preview has."""
+    """Return whether the preview has a change of the real plan."""
     said = [each for each in preview.changes if (each.address, each.deposed) == (real.address, real.deposed)]
     if len(said) != 1:
         return False
@@ -276,8 +274,8 @@ def announced(preview: PlanRecord, real: ResourceChange) -> bool:
 
 @settings(max_examples=500)
 @given(plans, plans)
-def test_no_plan_with_an_unannounced_action_goes_on(preview: PlanRecord, real: PlanRecord) -> None:
-    """In both directions: what goes on was announced, and what was announced goes on."""
+def test_no_plan_with_an_unannounced_action_passes(preview: PlanRecord, real: PlanRecord) -> None:
+    """In both directions: what passes was announced, and what was announced passes."""
     lines = unannounced(preview, real)
     assert (lines == ()) == all(announced(preview, each) for each in real.changes), lines
 

@@ -114,10 +114,10 @@ def _twice(text: str) -> bool:
     [
         ("", "it is cut off"),
         ("[1, 2", "it is cut off"),
-        ('{"a": 1, "a": 2}', "an object has a key twice"),
-        ('{"a": {"b": 1, "b": 2}}', "an object has a key twice"),
+        ('{"a": 1, "a": 2}', "an object has a duplicate key"),
+        ('{"a": {"b": 1, "b": 2}}', "an object has a duplicate key"),
         ("[NaN]", "NaN is not JSON"),
-        ("[1] 2", "there is more after its end"),
+        ("[1] 2", "unexpected text after the end"),
         ("{1: 2}", "a key is missing"),
         ('{"a" 1}', "':' is missing"),
         ("[1 2]", "',' is missing"),

@@ -143,13 +143,11 @@ def test_a_plan_without_resources_is_empty(tmp_path: Path) -> None:
     del bare["resource_changes"]  # as Terraform writes it for a root without resources
     record = read(tmp_path, bare)
     assert record.empty
-    assert (record.format_version, record.terraform_version) == ("1.2", "1.11.4")
 
 
-def test_errored_and_deferred_plans_say_so(tmp_path: Path) -> None:
+def test_an_errored_plan_is_marked(tmp_path: Path) -> None:
     assert read(tmp_path, document(errored=True)).errored
-    assert not read(tmp_path, document(complete=False)).complete
-    assert not read(tmp_path, document(deferred_changes=[{}])).complete
+    assert not read(tmp_path, document()).errored
 
 
 def test_terraforms_own_word_for_empty() -> None:
@@ -181,6 +179,7 @@ def test_terraforms_own_word_for_empty() -> None:
         document(output_changes=[]),
         document(output_changes={"a": {}}),
         document(errored="no"),
+        document(complete="yes"),
         document(entry("evict", before=HERE)),
         document(entry("delete", "update", before=HERE, after=HERE)),
         document(entry(before=HERE)),

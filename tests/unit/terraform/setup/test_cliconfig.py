@@ -15,7 +15,7 @@ from orchestrator.terraform.setup.cliconfig import (
     write_cli_config,
 )
 from orchestrator.terraform.setup.install import this_platform
-from orchestrator.terraform.setup.mirrors import Offer, find_mirrors, offers
+from orchestrator.terraform.setup.mirrors import ProviderPackage, find_mirrors, provider_packages
 
 AWS = "registry.terraform.io/hashicorp/aws"
 
@@ -94,7 +94,7 @@ def test_json_cannot_be_added_to(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SetupError, match="binary cannot be read"):
+    with pytest.raises(SetupError, match=r"cannot read the Terraform CLI configuration .*binary"):
         written(tmp_path, env_of(tmp_path, TF_CLI_CONFIG_FILE=str(tmp_path / "binary")))
 
 
@@ -121,10 +121,10 @@ def test_offers_are_packed_and_unpacked(tmp_path: Path) -> None:
     packed(tmp_path, "example.com/acme/my_tool", "1.0.0-beta1", "linux_arm64")
     (tmp_path / AWS / "index.json").write_text("{}")
     (tmp_path / AWS / "notes" / "old_files").mkdir(parents=True)
-    assert offers(tmp_path) == (
-        Offer("example.com/acme/my_tool", "1.0.0-beta1", "linux_arm64"),
-        Offer(AWS, "5.100.0", "linux_amd64"),
-        Offer(AWS, "5.99.0", "darwin_arm64"),
+    assert provider_packages(tmp_path) == (
+        ProviderPackage("example.com/acme/my_tool", "1.0.0-beta1", "linux_arm64"),
+        ProviderPackage(AWS, "5.100.0", "linux_amd64"),
+        ProviderPackage(AWS, "5.99.0", "darwin_arm64"),
     )
 
 

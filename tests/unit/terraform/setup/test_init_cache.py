@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.terraform.setup import init_cache as initialised
-from orchestrator.terraform.setup.init_cache import init_key, is_initialised, remember_init
+from orchestrator.terraform.setup import init_cache
+from orchestrator.terraform.setup.init_cache import init_key, is_initialized, remember_init
 
 ROOT = {
     "terraform.tf": """\
@@ -111,16 +111,16 @@ def prepared(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_a_remembered_init_counts_for_its_key_only(tmp_path: Path) -> None:
     root, data = prepared(tmp_path)
-    assert is_initialised(data, root, "key")
-    assert not is_initialised(data, root, "other key")
-    initialised.forget_init(data)
-    assert not is_initialised(data, root, "key")
+    assert is_initialized(data, root, "key")
+    assert not is_initialized(data, root, "other key")
+    init_cache.forget_init(data)
+    assert not is_initialized(data, root, "key")
 
 
 def test_the_lock_file_of_that_init_comes_to_the_next_folder(tmp_path: Path) -> None:
     _, data = prepared(tmp_path)
     another = write(tmp_path / "another", {".terraform.lock.hcl": "# as in git\n"})
-    assert is_initialised(data, another, "key")
+    assert is_initialized(data, another, "key")
     assert (another / ".terraform.lock.hcl").read_text() == "# lock\n"
 
 
@@ -136,13 +136,13 @@ def test_a_broken_data_folder_does_not_count(tmp_path: Path, broken: str) -> Non
             (root / "modules" / "api").rename(root / "modules" / "gone")
         case "backend":
             (data / "terraform.tfstate").write_text("")
-    assert not is_initialised(data, root, "key")
+    assert not is_initialized(data, root, "key")
 
 
 def test_wiping_keeps_only_what_is_locked(tmp_path: Path) -> None:
     _, data = prepared(tmp_path)
-    (data / initialised.GUARD).touch()
-    initialised.wipe(data)
-    assert [path.name for path in data.iterdir()] == [initialised.GUARD]
-    assert initialised.is_fresh(data)
+    (data / init_cache.INIT_LOCK).touch()
+    init_cache.wipe(data)
+    assert [path.name for path in data.iterdir()] == [init_cache.INIT_LOCK]
+    assert init_cache.is_fresh(data)
     assert (tmp_path / "mirror").is_dir(), "links are removed, not what they point to"

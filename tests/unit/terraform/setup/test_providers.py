@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
 
 from orchestrator.errors import SetupError
+from orchestrator.terraform import provider_lock
 from orchestrator.terraform.setup import providers
+from orchestrator.terraform.setup.init_cache import is_warm
 from orchestrator.terraform.setup.install import this_platform
-from orchestrator.terraform.setup.providers import address, ensure_available, write_lock
-from orchestrator.terraform.setup.warm import is_warm, locked_providers
-from orchestrator.util.files import file_lock, write_atomic
+from orchestrator.terraform.setup.lock_file import locked_providers
+from orchestrator.terraform.setup.providers import address, ensure_available
 from tests.support.terraform import AWS, make_settings
 
 LOCK = """\
@@ -66,11 +66,11 @@ def test_a_cache_is_warm_when_it_has_all_that_is_locked(tmp_path: Path) -> None:
 
 
 def test_entries_whose_version_no_longer_suits_are_dropped() -> None:
-    kept = providers._still_right(LOCK, make_settings(providers=(AWS,)))
+    kept = provider_lock._still_right(LOCK, make_settings(providers=(AWS,)))
     assert locked_providers(kept) == {ADDRESS: "5.100.0"}
     assert "h1:edXOJWE4ORX8Fm+dpVpICzMZJat4AX0VRCAy/xkcOc0=" in kept
     newer = make_settings(providers=(type(AWS)(name="aws", source="hashicorp/aws", version="~> 6.0"),))
-    assert locked_providers(providers._still_right(LOCK, newer)) == {}
+    assert locked_providers(provider_lock._still_right(LOCK, newer)) == {}
 
 
 def test_addresses_are_completed_for_each_program() -> None:
@@ -91,7 +91,7 @@ def test_without_mirror_and_network_it_says_what_to_put_where(tmp_path: Path, mo
     monkeypatch.setattr(providers, "_reachable", unreachable)
     with pytest.raises(SetupError) as caught:
         check(tmp_path)
-    assert "no mirror has it and registry.terraform.io does not answer" in caught.value.what
+    assert "no mirror has it and registry.terraform.io cannot be reached" in caught.value.what
     file = f"terraform-provider-aws_5.100.0_{this_platform()}.zip"
     assert f"put {file} into {tmp_path}/.terraform.d/plugins/{ADDRESS}/" in str(caught.value.hint)
 
@@ -111,38 +111,3 @@ def test_a_proxy_or_an_own_installation_is_trusted(tmp_path: Path) -> None:
 
 def test_a_host_without_listener_is_not_reachable() -> None:
     assert not providers._reachable("host.invalid", {}, 0.2)
-
-
-def test_the_catalogues_lock_file_can_be_read_by_all(tmp_path: Path) -> None:
-    path = write_lock(tmp_path, LOCK)
-    assert path == tmp_path / "live" / "providers.lock.hcl"
-    assert path.stat().st_mode & 0o777 == 0o644
-    assert path.read_text() == LOCK
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
-    target = tmp_path / "folder"
-    target.mkdir()
-    with pytest.raises(IsADirectoryError):
-        write_atomic(target, b"data")
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_a_lock_lets_one_in_at_a_time(tmp_path: Path) -> None:
-    inside: list[int] = []
-    most: list[int] = []
-    pause = threading.Event()
-
-    def work() -> None:
-        with file_lock(tmp_path / "lock"):
-            inside.append(1)
-            most.append(len(inside))
-            pause.wait(0.02)
-            inside.pop()
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == [1] * 8

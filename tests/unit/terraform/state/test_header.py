@@ -50,8 +50,8 @@ def test_a_plan_says_which_state_it_was_made_from(tmp_path: Path) -> None:
     assert planned_from(plan) == HEADER
     with zipfile.ZipFile(plan, "w") as archive:
         archive.writestr("tfplan", b"...")
-    with pytest.raises(UnreadableStateError, match="does not say which state"):
+    with pytest.raises(UnreadableStateError, match="cannot read which state"):
         planned_from(plan)
     plan.write_bytes(b"encrypted")
-    with pytest.raises(UnreadableStateError, match="does not say which state"):
+    with pytest.raises(UnreadableStateError, match="cannot read which state"):
         planned_from(plan)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.terraform.failures import StalePlanError, StateInUseError, failure
-from orchestrator.terraform.state.lock import StateLock, lives, lock_bytes, lock_in, own_lock, parse_state_lock
+from orchestrator.terraform.state.lock import StateLock, lock_bytes, lock_in, own_lock, parse_state_lock, process_exists
 
 ERROR = """\
 ╷
@@ -93,7 +93,7 @@ def test_only_a_lock_of_a_dead_process_of_this_machine_with_the_same_purpose_is_
     process = subprocess.Popen(["true"])
     process.wait()
     dead = own_lock("orch move", path="p", version="v", purpose="move-1", pid=process.pid)
-    assert not lives(process.pid)
+    assert not process_exists(process.pid)
     assert dead.left_behind("move-1")
     assert not dead.left_behind("move-2")
     assert not dead.left_behind("")

@@ -1,0 +1,132 @@
+"""The commands of ``orch``: the table that ``orch --help`` prints, and the import of the one that is called.
+
+The file of a command imports all that its work needs, which takes up to a second. Help and the completion of command
+names read only this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+_PASSES_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command.
+
+    Attributes:
+        name: the command's name; two words for a command in a group.
+        help: the first line of the function's docstring, without its period.
+        function: the command's function in ``orchestrator/cli/commands/WORD.py``, where WORD is the first word of
+            ``name``; by default ``name`` with ``_`` for the space.
+        passes_on: unknown options are not errors but arguments of the command: ``orch terraform UNIT -- …``.
+    """
+
+    name: str
+    help: str
+    function: str = ""
+    passes_on: bool = False
+
+
+COMMANDS = {
+    "Plan and apply": (
+        Entry("plan", "Show the changes that apply would make, and judge them"),
+        Entry("apply", "Plan, judge and, once approved, apply"),
+        Entry("destroy", "Destroy units, downstreams first"),
+        Entry("drift", "Show changes made outside of orch"),
+    ),
+    "Inspect": (
+        Entry("list", "List units", function="list_units"),
+        Entry("graph", "Show units in dependency order"),
+        Entry("show", "Show a unit, a past run, or a finding", function="show_one"),
+        Entry("output", "Show the outputs of a unit"),
+        Entry("runs", "List past and interrupted runs on this machine"),
+        Entry("verify", "Check that every state version has a receipt"),
+    ),
+    "Check and allow": (
+        Entry("check", "Check configuration, modules and policies, without AWS"),
+        Entry("waive", "Write a waiver for a finding"),
+    ),
+    "States": (
+        Entry("move", "Rename a unit, stage or stack, or move a resource"),
+        Entry("adopt", "Take over the state of existing infrastructure"),
+        Entry("unlock", "Show the lock on a unit's state and release it"),
+        Entry("terraform", "Run a read-only Terraform subcommand in a unit's root", passes_on=True),
+    ),
+    "Set up": (
+        Entry("init", "Write the files of a new platform"),
+        Entry("bootstrap", "Create an account's state bucket and roles"),
+        Entry("credentials", "Print temporary credentials for an account"),
+        Entry("providers lock", "Write the provider lock file, live/providers.lock.hcl"),
+        Entry("emulator start", "Start the emulator and keep it running"),
+        Entry("emulator stop", "Stop the emulator and discard everything in it"),
+        Entry("emulator status", "Show whether the emulator is running"),
+        Entry("emulator reset", "Discard everything in the emulator"),
+        Entry("doctor", "Check this machine and the accounts for problems"),
+        Entry("schema", "Write the JSON schemas of live/ for editors"),
+        Entry("completion", "Print the shell completion script"),
+        Entry("version", "Show the versions of orch, Python and Terraform"),
+    ),
+}
+GROUPS = {"providers": "Manage the provider lock file", "emulator": "Manage the AWS emulator"}
+
+
+class CommandGroup(TyperGroup):
+    """The top level of the command line: its help lists the commands under the headings of the table."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the signature is Typer's
+        """Write the list of commands."""
+        sections = {title: _top_level(entries) for title, entries in COMMANDS.items()}
+        width = max(len(name) for rows in sections.values() for name in rows)
+        for title, rows in sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), text) for name, text in rows.items()])
+
+
+class LazyCommand(TyperCommand):
+    """A command whose file is imported when it is called."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(entry.name.split()[-1], short_help=entry.help)
+        self._entry = entry
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Parse the arguments with the real command, which then also runs."""
+        return load_command(self._entry).make_context(info_name, args, parent, **extra)
+
+
+def add_commands(top: TyperGroup) -> None:
+    """Add every command of the table to the command line."""
+    groups: dict[str, TyperGroup] = {}
+    for entry in (each for entries in COMMANDS.values() for each in entries):
+        first, _, second = entry.name.partition(" ")
+        if second and first not in groups:
+            text = f"{GROUPS[first]}."
+            groups[first] = TyperGroup(name=first, help=text, no_args_is_help=True, rich_markup_mode=None)
+            top.add_command(groups[first])
+        (groups[first] if second else top).add_command(LazyCommand(entry))
+
+
+def load_command(entry: Entry) -> Any:
+    """Import the file of a command and return the command."""
+    module = import_module(f"orchestrator.cli.commands.{entry.name.split()[0]}")
+    function = getattr(module, entry.function or entry.name.replace(" ", "_"))
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command(entry.name.split()[-1], context_settings=_PASSES_ON if entry.passes_on else {})(function)
+    return typer.main.get_command(app)
+
+
+def _top_level(entries: Iterable[Entry]) -> dict[str, str]:
+    """Return name -> help of the commands of a section; a group counts as one."""
+    rows = {}
+    for entry in entries:
+        first = entry.name.split()[0]
+        rows[first] = GROUPS.get(first, entry.help)
+    return rows

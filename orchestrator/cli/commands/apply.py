@@ -1,0 +1,97 @@
+"""``orch apply``; the part for ``--resume`` is in ``resume.py``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.approve import apply_planned
+from orchestrator.cli.commands.resume import resume_run
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import (
+    Changed,
+    Exclude,
+    FailFast,
+    LockTimeout,
+    Parallelism,
+    Replace,
+    Targets,
+    Timeout,
+    Yes,
+)
+from orchestrator.cli.project import open_project
+from orchestrator.cli.session import circumstances, ready_session
+from orchestrator.errors import UsageError
+from orchestrator.run.approval import check_consent
+from orchestrator.run.plan import plan_units
+from orchestrator.run.request import RunOptions
+from orchestrator.run.unit.replace import check_replaced_exist, check_single_unit
+
+
+@command
+def apply(
+    common: Common,
+    targets: Targets = None,
+    exclude: Exclude = None,
+    changed: Changed = None,
+    parallelism: Parallelism = None,
+    fail_fast: FailFast = False,
+    timeout: Timeout = None,
+    lock_timeout: LockTimeout = "0s",
+    replace: Replace = None,
+    yes: Yes = False,
+    break_glass: Annotated[
+        str | None,
+        typer.Option(
+            "--break-glass",
+            metavar="REASON",
+            help="Apply with the break-glass role, e.g. while CI is down. Plans are judged as usual.",
+            show_default=False,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Continue a past run as it was approved. TARGET is the run's id; default: the newest unfinished run.",
+        ),
+    ] = False,
+) -> int:
+    """Plan, judge and, once approved, apply.
+
+    Asks once for all units. Each unit is applied as soon as its upstreams are done.
+    """
+    if resume:
+        if len(targets or ()) > 1 or exclude or changed or yes or replace or break_glass is not None:
+            message = "--resume takes at most a run's id, and no option that selects or approves"
+            raise UsageError(message, hint="orch apply --resume [RUN]; `orch runs` lists the runs")
+        limits = RunOptions.parse(
+            None, parallelism=parallelism, fail_fast=fail_fast, timeout=timeout, lock_timeout=lock_timeout
+        )
+        return resume_run(common, limits, next(iter(targets or ()), None))
+    options = RunOptions.parse(
+        targets,
+        exclude=exclude,
+        changed=changed,
+        parallelism=parallelism,
+        fail_fast=fail_fast,
+        timeout=timeout,
+        lock_timeout=lock_timeout,
+        break_glass=break_glass,
+        replace=replace,
+    )
+    return _apply(common, options, yes=yes)
+
+
+def _apply(common: Common, options: RunOptions, *, yes: bool) -> int:
+    project = open_project(common)
+    request = project.request("apply", options)
+    check_single_unit(request.selected, options.replace)
+    asked = circumstances(common, yes=yes, break_glass=options.break_glass is not None)
+    words = check_consent(project.catalogue, request.units, asked)
+    with ready_session(common, request) as session:
+        check_replaced_exist(session.context)
+        planned = plan_units(session.context, preview_new=not yes)
+        apply_planned(common, session, planned, words=words, yes=yes)
+    return session.exit_code()

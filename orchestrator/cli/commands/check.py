@@ -1,0 +1,194 @@
+"""``orch check``: everything that can be checked without AWS."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import Changed, Exclude, Targets
+from orchestrator.cli.output import print_progress, print_rows
+from orchestrator.cli.project import open_project
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.schema.json_schema import stale_schemas
+from orchestrator.errors import CatalogueError, OrchError
+from orchestrator.guard.modules.check import check_modules
+from orchestrator.guard.policies.load import Policies
+from orchestrator.guard.policy_cases import run_cases
+from orchestrator.guard.trust.trust import check_waivers, weakened_against
+from orchestrator.render.values import unit_references
+from orchestrator.render.write import RootRenderer
+from orchestrator.report.tables import Column
+from orchestrator.run.session import make_terraform
+from orchestrator.terraform.commands import Root, Terraform
+from orchestrator.terraform.process.supervisor import Processes
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The result of one check.
+
+    Attributes:
+        check: the kind of check.
+        subject: what was checked, or the place of the problem.
+        problem: what is wrong; empty: nothing.
+        note: a remark that is not a problem.
+    """
+
+    check: str
+    subject: str
+    problem: str = ""
+    note: str = ""
+
+
+@command
+def check(
+    common: Common,
+    targets: Targets = None,
+    exclude: Exclude = None,
+    changed: Changed = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Skip `terraform validate`.")] = False,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--base",
+            metavar="REV",
+            help="Exit with 3 if the policies are weaker than at the git revision REV, e.g. origin/main.",
+            show_default=False,
+        ),
+    ] = None,
+) -> int:
+    """Check configuration, modules and policies, without AWS.
+
+    Exits with 2 if there is a problem.
+    """
+    project = open_project(common)  # an invalid configuration ends here, with all its problems
+    catalogue = project.catalogue
+    units = [catalogue.units[id_] for id_ in project.select_or_all(targets, exclude=exclude, changed=changed)]
+    results = [Result("configuration", f"{len(catalogue.units)} units in {len(catalogue.accounts)} accounts")]
+    results += _schemas(catalogue)
+    results += _policies(catalogue)
+    results += _modules(catalogue)
+    results += _waivers(catalogue)
+    weaker = list(_weaker(catalogue, base)) if base is not None else []
+    results += _roots(catalogue, units, fast=fast, tell=lambda text: print_progress(common, text))
+    rows = [_row(result) for result in (*results, *weaker)]
+    print_rows(common, "check", rows, [Column("check"), Column("subject"), Column("result")])
+    if any(result.problem for result in results):
+        return 2
+    return 3 if any(result.problem for result in weaker) else 0
+
+
+def _row(result: Result) -> dict[str, str]:
+    return {**asdict(result), "result": result.problem or result.note or "ok"}
+
+
+def _schemas(catalogue: Catalogue) -> Iterator[Result]:
+    stale = stale_schemas(catalogue.root)
+    if not stale:
+        yield Result("schemas", "live/.schema")
+    for name in stale:
+        yield Result("schemas", name, "out of date — run `orch schema`")
+
+
+def _policies(catalogue: Catalogue) -> Iterator[Result]:
+    """Report which policies are in force, and run their test cases."""
+    problems = run_cases(catalogue.root)
+    if not problems:
+        yield Result("policies", Policies.load(catalogue.root).source)
+    for problem in problems:
+        yield Result("policies", str(problem.where), problem.what + (f" — {problem.hint}" if problem.hint else ""))
+
+
+def _modules(catalogue: Catalogue) -> Iterator[Result]:
+    """Check that the modules protect the types that the policies list."""
+    try:
+        listed = Policies.load(catalogue.root).protected
+    except CatalogueError:
+        return  # the check of the policies reports it
+    try:
+        found = check_modules(catalogue, listed)
+    except CatalogueError as error:
+        for problem in error.problems:
+            yield Result("modules", str(problem.where), problem.what)
+        return
+    for each in found.problems:
+        yield Result("modules", str(each.where), f"{each.what} — {each.hint}")
+    for each in found.notes:
+        yield Result("modules", str(each.where), note=f"{each.what} — {each.hint}")
+    if not found.problems:
+        yield Result("modules", f"{len(found.folders)} folders: protected resources have prevent_destroy")
+
+
+def _waivers(catalogue: Catalogue) -> Iterator[Result]:
+    problems = list(check_waivers(catalogue.root))
+    if not problems:
+        yield Result("waivers", "policies/waivers.yaml, policies/owners.yaml")
+    for problem in problems:
+        yield Result("waivers", str(problem.where), problem.what + (f" — {problem.hint}" if problem.hint else ""))
+
+
+def _weaker(catalogue: Catalogue, base: str) -> Iterator[Result]:
+    """Check that the policies of the working tree are at least as strict as those at a git revision."""
+    weakened = weakened_against(catalogue.root, base)
+    if not weakened:
+        yield Result("judge", f"as strict as at {base}")
+    for each in weakened:
+        yield Result("judge", str(each.where), f"weaker than at {base}: {each.what}")
+
+
+def _roots(catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Callable[[str], None]) -> Iterator[Result]:
+    """Render every root, and run ``terraform validate`` on one root of each module."""
+    with tempfile.TemporaryDirectory(prefix="orch-check-") as name:
+        base = Path(name)
+        problems: dict[str, str] = {}
+        chosen: dict[str, tuple[Unit, Path]] = {}
+        workspace = RootRenderer(catalogue, _delete_apis(catalogue))
+        for unit in units:
+            upstream = {ref.unit: None for _, ref in unit_references(unit)}
+            try:
+                folder = workspace.render(unit, upstream, base / "roots" / unit.folder).folder
+                chosen.setdefault(unit.module.address, (unit, folder))
+            except OrchError as error:
+                problems[unit.id] = str(error)
+        if not fast and chosen:
+            tell(f"terraform validate: {', '.join(sorted(chosen))}")
+            terraform = make_terraform(catalogue, Processes(), base)
+            with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+                validated = pool.map(
+                    lambda each: (each[0].id, _validate(terraform, each[0], each[1], base)), chosen.values()
+                )
+                problems.update({unit: problem for unit, problem in validated if problem})
+        for unit in units:
+            yield Result("roots", unit.id, problems.get(unit.id, ""))
+
+
+def _delete_apis(catalogue: Catalogue) -> tuple[str, ...]:
+    """Return the delete APIs for the roots; none if the policies have errors, which ``_policies`` reports."""
+    try:
+        return Policies.load(catalogue.root).protected.delete_apis
+    except CatalogueError:
+        return ()
+
+
+def _validate(terraform: Terraform, unit: Unit, folder: Path, base: Path) -> str:
+    root = Root(
+        unit=unit.id,
+        folder=folder,
+        data_dir=base / "data" / unit.folder,
+        env=dict(os.environ),
+        log=base / "logs" / f"{unit.folder}.log",
+    )
+    try:
+        terraform.init(root, timeout=unit.timeouts.plan, backend=False)
+        found = [each for each in terraform.validate(root) if each.severity == "error"]
+    except OrchError as error:
+        return str(error)
+    return "; ".join(f"{each.file}:{each.line}: {each.summary}" for each in found)

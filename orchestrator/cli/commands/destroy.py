@@ -1,0 +1,76 @@
+"""``orch destroy``; the part for ``--orphans`` is in ``destroy_orphans.py``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.approve import destroy_all_or_none
+from orchestrator.cli.commands.destroy_orphans import destroy_orphans
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import Exclude, FailFast, LockTimeout, Parallelism, Targets, Timeout, Yes
+from orchestrator.cli.project import Project, open_project
+from orchestrator.cli.session import circumstances, ready_session
+from orchestrator.errors import UsageError
+from orchestrator.report.text import plural
+from orchestrator.run.approval import check_consent
+from orchestrator.run.request import RunOptions, RunRequest
+from orchestrator.run.session import Session
+
+
+@command
+def destroy(
+    common: Common,
+    targets: Targets = None,
+    exclude: Exclude = None,
+    parallelism: Parallelism = None,
+    fail_fast: FailFast = False,
+    timeout: Timeout = None,
+    lock_timeout: LockTimeout = "0s",
+    yes: Yes = False,
+    orphans: Annotated[
+        bool,
+        typer.Option("--orphans", help="Destroy what remains in AWS of stages and units that live/ no longer has."),
+    ] = False,
+) -> int:
+    """Destroy units, downstreams first.
+
+    Plans are judged as usual: if one unit is protected, none is destroyed.
+    """
+    options = RunOptions.parse(
+        targets,
+        exclude=exclude,
+        parallelism=parallelism,
+        fail_fast=fail_fast,
+        timeout=timeout,
+        lock_timeout=lock_timeout,
+    )
+    if orphans:
+        return destroy_orphans(common, options, yes=yes)
+    project = open_project(common)
+    request = project.request("destroy", options, reverse=True)
+    words = check_consent(project.catalogue, request.units, circumstances(common, yes=yes))
+    with ready_session(common, request) as session:
+        _check_downstreams(project, session, request)
+        destroy_all_or_none(common, session, words=words, yes=yes)
+    return session.exit_code()
+
+
+def _check_downstreams(project: Project, session: Session, request: RunRequest) -> None:
+    """Refuse to destroy a unit that a unit outside of the selection depends on.
+
+    Raises:
+        UsageError: there is one, and it has resources.
+    """
+    selected = set(request.selected)
+    for id_ in project.graph.order:
+        unit = project.catalogue.units[id_]
+        if id_ in selected or not set(unit.upstreams) & selected:
+            continue
+        state = session.context.aws.states.read(unit)
+        if state is not None and state.addresses:
+            needed = sorted(set(unit.upstreams) & selected)[0]
+            count = plural(len(state.addresses), "resource")
+            message = f"cannot destroy {needed}: {id_} depends on it and still has {count}"
+            raise UsageError(message, hint=f"destroy both: orch destroy {' '.join(request.options.targets)} {needed}+")

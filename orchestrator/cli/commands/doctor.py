@@ -1,0 +1,127 @@
+"""``orch doctor``: what is missing on this machine and in the accounts, and how to fix it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
+from orchestrator.aws.preflight import FREE_BYTES, Need, preflight
+from orchestrator.cli.account_setup import check_accounts_lock, missing_in_accounts_lock
+from orchestrator.cli.aws import Aws, open_aws
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.output import print_rows
+from orchestrator.cli.project import Project, open_project
+from orchestrator.config.accounts_lock import FILE
+from orchestrator.errors import OrchError
+from orchestrator.report.tables import Column
+from orchestrator.terraform.setup.binary import find_binary, user_cache
+from orchestrator.terraform.setup.cliconfig import find_mirror
+from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
+
+T = TypeVar("T")
+
+_PROVIDER_BYTES = 700_000_000
+"""Size of the AWS provider, which the first init unpacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The result of one check. ``right`` is None for what matters only sometimes."""
+
+    what: str
+    right: bool | None
+    detail: str
+
+
+@command
+def doctor(common: Common) -> int:
+    """Check this machine and the accounts for problems.
+
+    Exits with 2 if something that a run requires is missing.
+    """
+    findings = list(_machine())
+    project = _try(lambda: open_project(common))
+    if isinstance(project, str):
+        findings.append(Diagnosis("configuration", right=False, detail=project))
+    else:
+        findings += _configuration(common, project)
+    rows = [{"what": each.what, "state": _state(each), "detail": each.detail} for each in findings]
+    print_rows(common, "doctor", rows, [Column("what"), Column("state"), Column("detail")])
+    return 2 if any(each.right is False for each in findings) else 0
+
+
+def _state(finding: Diagnosis) -> str:
+    return {True: "ok", False: "error", None: "note"}[finding.right]
+
+
+def _try(function: Callable[[], T]) -> T | str:
+    try:
+        return function()
+    except OrchError as error:
+        return str(error).splitlines()[0]
+
+
+def _machine() -> Iterator[Diagnosis]:
+    yield Diagnosis("python", right=True, detail=platform.python_version())
+    git = shutil.which("git")
+    yield Diagnosis(
+        "git", None if git is None else True, git or "not on PATH; required for restricted accounts and --changed"
+    )
+    yield _disk(tempfile.gettempdir())
+
+
+def _disk(folder: str) -> Diagnosis:
+    free = shutil.disk_usage(folder).free
+    detail = f"{free / 1e9:.1f} GB free in {folder}"
+    if FREE_BYTES <= free < FREE_BYTES + _PROVIDER_BYTES:
+        return Diagnosis("disk", right=None, detail=f"{detail}; the first init unpacks {_PROVIDER_BYTES / 1e9:.1f} GB")
+    return Diagnosis("disk", right=free >= FREE_BYTES, detail=detail)
+
+
+def _configuration(common: Common, project: Project) -> Iterator[Diagnosis]:
+    catalogue = project.catalogue
+    yield Diagnosis("configuration", right=True, detail=f"{len(catalogue.units)} units in {catalogue.root}")
+    lock = catalogue.root / SHARED_LOCK_FILE
+    detail = SHARED_LOCK_FILE.as_posix() if lock.is_file() else "missing: run `orch providers lock`"
+    yield Diagnosis("provider lock", lock.is_file(), detail)
+    yield _accounts_lock(project)
+    binary = _try(lambda: find_binary(catalogue.settings, env=os.environ, cache=user_cache(os.environ)))
+    if isinstance(binary, str):
+        yield Diagnosis("terraform", right=False, detail=binary)
+    else:
+        yield Diagnosis(binary.kind, right=True, detail=f"{binary.version} at {binary.path}")
+    mirror = _try(lambda: find_mirror(os.environ))
+    if isinstance(mirror, str):
+        yield Diagnosis("providers", right=False, detail=mirror)
+    else:
+        yield Diagnosis("providers", right=True, detail=f"mirror {mirror}" if mirror else "registry")
+    with open_aws(common, catalogue) as aws:
+        yield from _accounts(project, aws)
+
+
+def _accounts_lock(project: Project) -> Diagnosis:
+    """Check that ``live/accounts.lock.yaml`` lists every account, with the same id, region and bucket."""
+    missing = _try(lambda: missing_in_accounts_lock(project))
+    wrong = _try(lambda: check_accounts_lock(project, project.catalogue.accounts.values()))
+    if isinstance(missing, str) or wrong is not None:
+        return Diagnosis("accounts lock", right=False, detail=missing if isinstance(missing, str) else str(wrong))
+    if missing:
+        detail = f"{FILE} does not list {', '.join(missing)}: run `orch bootstrap {missing[0]}`"
+        return Diagnosis("accounts lock", right=None, detail=detail)
+    return Diagnosis("accounts lock", right=True, detail=FILE)
+
+
+def _accounts(project: Project, aws: Aws) -> Iterator[Diagnosis]:
+    identities = Identities(project.catalogue, aws.emulator)
+    for account in project.catalogue.accounts.values():
+        need = {account.name: Need(frozenset({Role.PLAN, Role.APPLY}), bucket=True)}
+        wrong = _try(lambda need=need: preflight(project.catalogue, identities, need, folders=[]))  # type: ignore[misc]
+        detail = wrong if isinstance(wrong, str) else f"{account.id}: roles and state bucket exist"
+        yield Diagnosis(f"account {account.name}", right=wrong is None, detail=detail)

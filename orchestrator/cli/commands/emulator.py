@@ -1,0 +1,64 @@
+"""``orch emulator start, stop, status, reset``."""
+
+from __future__ import annotations
+
+import json
+
+from orchestrator.cli.aws import account_ids, emulator_folder
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.output import write
+from orchestrator.cli.project import open_project
+from orchestrator.emulator import control
+from orchestrator.emulator.info import EmulatorInfo, read_info
+
+
+@command
+def emulator_start(common: Common) -> int:
+    """Start the emulator and keep it running."""
+    project = open_project(common)
+    folder = emulator_folder(project.catalogue.root)
+    info = read_info(folder)
+    if info is None:
+        info = control.start(
+            folder, accounts=account_ids(project.catalogue), management=project.catalogue.settings.management
+        )
+        text = f"The emulator is running at {info.url} (process {info.pid}).\nNext: orch bootstrap ACCOUNT --emulator"
+    else:
+        text = f"The emulator is already running at {info.url} (process {info.pid})."
+    return _print_info(common, info, text)
+
+
+@command
+def emulator_stop(common: Common) -> int:
+    """Stop the emulator and discard everything in it."""
+    folder = emulator_folder(open_project(common).catalogue.root)
+    before = read_info(folder)
+    control.stop(folder)
+    return _print_info(common, None, "No emulator was running." if before is None else "The emulator is stopped.")
+
+
+@command
+def emulator_status(common: Common) -> int:
+    """Show whether the emulator is running."""
+    info = read_info(emulator_folder(open_project(common).catalogue.root))
+    text = "No emulator is running. To start one: orch emulator start"
+    if info is not None:
+        text = f"The emulator is running at {info.url} (process {info.pid}, since {info.started})."
+    return _print_info(common, info, text)
+
+
+@command
+def emulator_reset(common: Common) -> int:
+    """Discard everything in the emulator."""
+    project = open_project(common)
+    folder = emulator_folder(project.catalogue.root)
+    control.reset(folder)
+    return _print_info(common, read_info(folder), "The emulator is empty.")
+
+
+def _print_info(common: Common, info: EmulatorInfo | None, text: str) -> int:
+    if common.json:
+        row = {"running": info is not None, "url": info.url if info else None, "pid": info.pid if info else None}
+        text = json.dumps({"format": 1, "kind": "emulator", **row}, indent=2)
+    write(text + "\n")
+    return 0

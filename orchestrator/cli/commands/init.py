@@ -1,0 +1,181 @@
+"""``orch init``: writes the files of a new platform."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.output import print_rows, write
+from orchestrator.cli.provider_lock import all_in_mirrors, lock_providers
+from orchestrator.config.catalogue import Catalogue
+from orchestrator.config.load import load
+from orchestrator.config.schema.json_schema import SCHEMA_FOLDER, schemas
+from orchestrator.errors import OrchError, UsageError
+from orchestrator.scaffold.answers import FIRST_STAGE, Answers, valid_account_id, valid_name, valid_region
+from orchestrator.scaffold.platform_files import example_files, starter_files
+from orchestrator.scaffold.write import refuse_existing, write_new
+from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
+
+_EXAMPLE_ONLY = "--from-example copies the example unchanged: omit --name, --region, --management and --account"
+
+
+@command
+def init(
+    common: Common,
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder to write to. It is created if it does not exist.")
+    ] = Path(),
+    name: Annotated[
+        str | None, typer.Option("--name", help="First part of every name in AWS, e.g. acme.", show_default=False)
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option("--region", help="Default region, e.g. eu-west-1.", show_default=False)
+    ] = None,
+    management: Annotated[
+        str | None,
+        typer.Option(
+            "--management",
+            metavar="ID",
+            help="Id of the account whose people enter the other accounts.",
+            show_default=False,
+        ),
+    ] = None,
+    account: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--account",
+            metavar="NAME=ID",
+            help="An account. Repeatable: the first is production (restricted), the second development (open).",
+            show_default=False,
+        ),
+    ] = None,
+    from_example: Annotated[
+        bool, typer.Option("--from-example", help="Copy the whole example platform: all modules, stages and policies.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the files, and write nothing.")] = False,
+) -> int:
+    """Write the files of a new platform.
+
+    Writes two accounts, one stage, modules, policies and a CI workflow. Asks on a terminal for what is not given as an
+    option. Never overwrites a file.
+    """
+    target = Path(os.path.normpath(Path.cwd() / common.folder / directory))
+    if from_example:
+        if any((name, region, management, account)):
+            raise UsageError(_EXAMPLE_ONLY)
+        files = example_files()
+        first_account = ""
+    else:
+        answers = _answers(name, region, management, account or [])
+        files = starter_files(answers)
+        first_account = answers.development.name
+    refuse_existing(target, files)
+    files, locked = _completed(files)
+    if dry_run:
+        refuse_existing(target, files)
+    else:
+        write_new(target, files)
+    _show(common, target, sorted(files), dry_run=dry_run)
+    if not dry_run and not common.json:
+        write(_next_steps(target, first_account or "development", locked=locked))
+    return 0
+
+
+def _answers(name: str | None, region: str | None, management: str | None, accounts: Sequence[str]) -> Answers:
+    """Return the checked values: the options, and answers on the terminal to what they leave open."""
+    given = [_pair(each) for each in accounts]
+    name = _given_or_asked(name, "--name", "Name of the platform, the first part of every name in AWS", valid_name)
+    region = _given_or_asked(region, "--region", "Default region, e.g. eu-west-1", valid_region)
+    question = "Id of the management account, whose people enter the other accounts"
+    management = _given_or_asked(management, "--management", question, valid_account_id)
+    for each in ("production", "development")[len(given) :]:
+        id_ = _given_or_asked(None, f"--account {each}=ID", f"Id of the {each} account", valid_account_id)
+        given.append((each, id_))
+    return Answers.of(name=name, region=region, management=management, accounts=given)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, id_ = text.partition("=")
+    if not separator:
+        message = f"invalid --account {text!r}"
+        raise UsageError(message, hint="write NAME=ID, e.g. --account production=111111111111")
+    return name, id_
+
+
+def _given_or_asked(value: str | None, option: str, question: str, check: Callable[[str], str]) -> str:
+    """Return the value of an option or, on a terminal, the first valid answer to a question."""
+    if value is not None:
+        return check(value)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        message = f"{option} is missing"
+        raise UsageError(message, hint="give it as an option; only a terminal can be asked for it")
+    while True:
+        sys.stderr.write(f"{question}: ")
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            message = f"{option} is missing"
+            raise UsageError(message)
+        try:
+            return check(line.strip())
+        except UsageError as error:
+            sys.stderr.write(f"{error}\n")
+
+
+def _completed(files: dict[str, bytes]) -> tuple[dict[str, bytes], bool]:
+    """Add the JSON Schemas and, if a mirror has the providers, the lock file; return whether there is a lock file.
+
+    All of it is made in a temporary folder, where the configuration is also loaded, so what is written is valid.
+    """
+    with tempfile.TemporaryDirectory(prefix="orch-init-") as name:
+        root = Path(name).resolve()
+        write_new(root, files)
+        catalogue = load(root)
+        made = {f"{SCHEMA_FOLDER}/{schema}": text.encode() for schema, text in schemas(root).items()}
+        lock = SHARED_LOCK_FILE.as_posix()
+        text = "" if lock in files else _lock_text(catalogue)
+    if text:
+        made[lock] = text.encode()
+    return {**files, **made}, lock in files or lock in made
+
+
+def _lock_text(catalogue: Catalogue) -> str:
+    """Return the provider lock file, or nothing where it would take a download."""
+    try:
+        if shutil.which(catalogue.settings.binary) and all_in_mirrors(catalogue.settings, os.environ):
+            return lock_providers(catalogue).text
+    except OrchError:
+        pass  # the next steps name the command that reports the reason
+    return ""
+
+
+def _show(common: Common, target: Path, names: Sequence[str], *, dry_run: bool) -> None:
+    if common.json or dry_run or common.verbose:
+        print_rows(common, "init", [{"file": name, "written": not dry_run} for name in names])
+    elif not common.quiet:
+        parts = dict.fromkeys(name.split("/", 1)[0] + ("/" if "/" in name else "") for name in names)
+        write(f"Wrote {len(names)} files to {target}: {', '.join(parts)}\n")
+
+
+def _next_steps(target: Path, account: str, *, locked: bool) -> str:
+    """Return the next three commands, each with what it does."""
+    steps = [
+        ("orch check", "check everything that needs no AWS"),
+        (f"orch plan {FIRST_STAGE} --emulator", "plan the stage on an embedded AWS"),
+        (f"orch bootstrap {account}", "prepare the account in AWS: state bucket and roles"),
+    ]
+    if not locked:
+        steps[0] = ("orch providers lock && orch check", "lock the providers, then check everything that needs no AWS")
+    width = max(len(command) for command, _ in steps)
+    lines = [f"  {command.ljust(width)}  # {text}" for command, text in steps]
+    where = "" if target == Path.cwd() else f" in {shlex.quote(str(target))}"
+    return "\n".join([f"\nNext{where}:", *lines]) + "\n"

@@ -1,0 +1,74 @@
+"""``orch list``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import Changed, Exclude, Targets, check_choice
+from orchestrator.cli.output import print_rows, write
+from orchestrator.cli.project import Project, open_project
+from orchestrator.config.catalogue import Unit
+from orchestrator.report.tables import Column
+
+
+@command
+def list_units(
+    common: Common,
+    targets: Targets = None,
+    exclude: Exclude = None,
+    changed: Changed = None,
+    versions: Annotated[bool, typer.Option("--versions", help="Show module versions.")] = False,
+    matrix: Annotated[
+        str | None,
+        typer.Option(
+            "--matrix",
+            metavar="account",
+            help="Print a CI job matrix as JSON, with one job for each account.",
+            show_default=False,
+        ),
+    ] = None,
+) -> int:
+    """List units.
+
+    Lists all units if no TARGET is given.
+    """
+    project = open_project(common)
+    ids = project.select_or_all(targets, exclude=exclude, changed=changed)
+    units = [project.catalogue.units[id_] for id_ in ids]
+    if matrix is not None:
+        check_choice("--matrix", matrix, ("account",))
+        write(json.dumps({"include": _jobs(units)}) + "\n")
+        return 0
+    rows = [_row(project, unit, versions=versions) for unit in units]
+    columns = [Column("unit"), Column("account"), Column("region"), Column("module")]
+    if versions:
+        columns.append(Column("version"))
+    columns.append(Column("upstreams", optional=True))
+    print_rows(common, "list", rows, columns)
+    return 0
+
+
+def _row(project: Project, unit: Unit, *, versions: bool) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "unit": unit.id,
+        "account": unit.account,
+        "region": unit.region,
+        "module": project.module_of(unit),
+    }
+    if versions:
+        row["version"] = unit.module.version
+    row["upstreams"] = list(project.graph.upstreams(unit.id))
+    return row
+
+
+def _jobs(units: Sequence[Unit]) -> list[dict[str, str]]:
+    """Return the jobs of a GitHub Actions matrix: account and the targets of ``orch apply``."""
+    return [
+        {"account": name, "targets": " ".join(unit.id for unit in units if unit.account == name)}
+        for name in sorted({unit.account for unit in units})
+    ]

@@ -1,0 +1,49 @@
+"""``orch plan``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import Changed, Exclude, FailFast, Parallelism, Replace, Targets, Timeout
+from orchestrator.cli.output import print_report
+from orchestrator.cli.project import open_project
+from orchestrator.cli.session import ready_session
+from orchestrator.run.plan import plan_units
+from orchestrator.run.request import RunOptions
+from orchestrator.run.unit.replace import check_replaced_exist, check_single_unit
+
+
+@command
+def plan(
+    common: Common,
+    targets: Targets = None,
+    exclude: Exclude = None,
+    changed: Changed = None,
+    parallelism: Parallelism = None,
+    fail_fast: FailFast = False,
+    timeout: Timeout = None,
+    replace: Replace = None,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 0: no changes, 1: error, 2: changes, 3: blocked.")
+    ] = False,
+) -> int:
+    """Show the changes that apply would make, and judge them."""
+    options = RunOptions.parse(
+        targets,
+        exclude=exclude,
+        changed=changed,
+        parallelism=parallelism,
+        fail_fast=fail_fast,
+        timeout=timeout,
+        replace=replace,
+    )
+    request = open_project(common).request("plan", options)
+    check_single_unit(request.selected, options.replace)
+    with ready_session(common, request) as session:
+        check_replaced_exist(session.context)
+        reports = [each.report for each in plan_units(session.context).values()]
+        print_report(common, session.finish(reports))
+    return session.exit_code(detailed=detailed_exitcode)

@@ -1,0 +1,36 @@
+"""``orch schema``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.output import print_rows
+from orchestrator.cli.project import open_project
+from orchestrator.config.schema.json_schema import stale_schemas, write_schemas
+
+
+@command
+def schema(
+    common: Common,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit with 2 if a schema is out of date.")
+    ] = False,
+) -> int:
+    """Write the JSON schemas of live/ for editors.
+
+    Editors use live/.schema/ to complete and check YAML.
+    """
+    root = open_project(common).catalogue.root
+    stale = stale_schemas(root)
+    if check:
+        print_rows(common, "schema", [{"file": name, "current": False} for name in stale])
+        if stale:
+            sys.stderr.write("orch: schemas are out of date: run `orch schema`\n")
+        return 2 if stale else 0
+    write_schemas(root)
+    print_rows(common, "schema", [{"file": name, "written": True} for name in stale])
+    return 0

@@ -1,0 +1,164 @@
+"""``orch show``: a unit as configured; runs and findings are in ``show_past.py``."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from orchestrator.cli.commands.show_past import show_finding, show_run
+from orchestrator.cli.commands.terraform import initialized_root
+from orchestrator.cli.completion import complete_unit
+from orchestrator.cli.context import Common, command
+from orchestrator.cli.output import color_on, write
+from orchestrator.cli.project import Project, open_project
+from orchestrator.cli.session import ready_session
+from orchestrator.config.catalogue import Node, Ref, Text, Unit
+from orchestrator.report.style import width_of
+from orchestrator.report.tables import Column, dump, table
+from orchestrator.report.text import wrap
+from orchestrator.run.history.reports import FINDING_ID, RUN_ID
+from orchestrator.run.history.runs import past_runs
+from orchestrator.run.request import RunOptions
+
+Shown = Annotated[
+    str,
+    typer.Argument(
+        metavar="UNIT|RUN|FINDING",
+        help="A unit (STAGE/STACK[@REGION]), or the id of a run or a finding.",
+        autocompletion=complete_unit,
+        show_default=False,
+    ),
+]
+
+
+@command
+def show_one(
+    common: Common,
+    what: Shown,
+    root: Annotated[bool, typer.Option("--root", help="Write the unit's Terraform root and print its path.")] = False,
+) -> int:
+    """Show a unit, a past run, or a finding.
+
+    A unit: its inputs with file and line, its state and its last run. A run: its units, findings and receipts. A
+    finding: why it blocks and what to do.
+    """
+    if not root and RUN_ID.fullmatch(what):
+        return show_run(common, what)
+    if not root and FINDING_ID.fullmatch(what):
+        return show_finding(common, what)
+    project = open_project(common)
+    unit = project.unit(what)
+    return _write_root(common, project, unit) if root else _show_unit(common, project, unit)
+
+
+def _show_unit(common: Common, project: Project, unit: Unit) -> int:
+    facts = _facts(project, unit)
+    inputs = list(_inputs(unit))
+    last = _last_run(project.catalogue.root, unit.id)
+    if common.json:
+        write(dump({"format": 1, "kind": "show", **facts, "inputs": inputs, "last_run": last}) + "\n")
+        return 0
+    width = width_of(sys.stdout)
+    lines = [line for key, value in facts.items() if value not in (None, [], {}) for line in _fact(key, value, width)]
+    if inputs:
+        shown = [{**row, "value": _text(row["value"])} for row in inputs]
+        columns = [Column("input"), Column("where"), Column("value", wrap=True)]
+        lines += ["", table(shown, columns, width=width, color=color_on(common))]
+    if last:
+        lines += ["", f"last run    {last['run']}: {last['status']} ({last['time']})"]
+    write("\n".join(lines) + "\n")
+    return 0
+
+
+def _fact(key: str, value: Any, width: int) -> Iterator[str]:
+    """Yield a fact after its name, or below its name if a word of it would not fit there."""
+    text = _text(value)
+    if max(len(word) for word in text.split(" ")) + 12 <= width:
+        yield from wrap(text, width=width, indent=f"{key:<12}", hang=" " * 12)
+    else:
+        yield key
+        yield from wrap(text, width=width, indent="  ")
+
+
+def _facts(project: Project, unit: Unit) -> dict[str, Any]:
+    account = project.catalogue.account_of(unit)
+    return {
+        "unit": unit.id,
+        "account": f"{account.name} ({account.id})",
+        "region": unit.region,
+        "module": project.module_of(unit),
+        "version": unit.module.version,
+        "state": f"s3://{account.state_bucket}/{unit.state_key}",
+        "set by": str(unit.at),
+        "upstreams": list(project.graph.upstreams(unit.id)),
+        "downstreams": list(project.graph.downstreams(unit.id)),
+        "secrets": [f"{secret.variable} = {secret.store}:{secret.key}" for secret in unit.secrets],
+        "archives": [f"{archive.variable} = {_relative(project, archive.folder)}" for archive in unit.archives],
+        "imports": dict(unit.imports),
+        "moved": dict(unit.moved),
+    }
+
+
+def _relative(project: Project, folder: Path) -> str:
+    return folder.relative_to(project.catalogue.root).as_posix()
+
+
+def _inputs(unit: Unit) -> Iterator[dict[str, Any]]:
+    for name, node in sorted(unit.inputs.items()):
+        yield {"input": name, "value": _plain(node), "where": str(node.at)}
+
+
+def _plain(node: Node) -> Any:
+    """Return a resolved value as it is written in YAML, with references as ``${{ UNIT.output }}``."""
+    value = node.value
+    if isinstance(value, Ref):
+        return _reference(value)
+    if isinstance(value, Text):
+        return "".join(part if isinstance(part, str) else _reference(part) for part in value.parts)
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _reference(ref: Ref) -> str:
+    path = "".join(_step(step) for step in ref.path)
+    return f"${{{{ {ref.unit}.{ref.output}{path} }}}}"
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    return f".{step}" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", step) else f'["{step}"]'
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _last_run(root: Path, unit: str) -> dict[str, str] | None:
+    """Return how the unit ended in the newest run on this machine that included it."""
+    for past in past_runs(root / ".orch" / "runs"):
+        for record in reversed(past.records.records):
+            if record.get("unit") == unit and record["event"] in {"planned", "ended"}:
+                return {"run": past.run, "status": str(record["status"]), "time": str(record["time"])}
+    return None
+
+
+def _write_root(common: Common, project: Project, unit: Unit) -> int:
+    request = project.request_for("plan", RunOptions(targets=(unit.id,)), (unit.id,))
+    with ready_session(common, request) as session:
+        folder = initialized_root(session, unit).folder
+    write(f"{folder}\n")
+    return 0

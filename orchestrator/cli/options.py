@@ -1,0 +1,98 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.completion import complete_account, complete_target, complete_unit
+from orchestrator.errors import UsageError
+
+Targets = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="TARGET...",
+        help="STAGE, UNIT (STAGE/STACK[@REGION]), glob, account:NAME or module:NAME. +X adds the upstreams of X, X+ "
+        "its downstreams.",
+        autocompletion=complete_target,
+        show_default=False,
+    ),
+]
+OneUnit = Annotated[
+    str, typer.Argument(metavar="UNIT", help="STAGE/STACK[@REGION].", autocompletion=complete_unit, show_default=False)
+]
+OneAccount = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", help="Account name.", autocompletion=complete_account, show_default=False)
+]
+Accounts = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="ACCOUNT...", help="Account names.", autocompletion=complete_account, show_default=False),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="TARGET",
+        help="Exclude this target. Repeatable.",
+        autocompletion=complete_target,
+        show_default=False,
+    ),
+]
+Changed = Annotated[
+    str | None,
+    typer.Option(
+        "--changed",
+        metavar="BASE",
+        help="Select only units whose files differ from the git revision BASE, e.g. origin/main.",
+        show_default=False,
+    ),
+]
+Parallelism = Annotated[
+    int | None,
+    typer.Option(
+        "-j",
+        "--parallelism",
+        min=1,
+        metavar="N",
+        help="Run N units at a time. Default: the number of CPU cores.",
+        show_default=False,
+    ),
+]
+FailFast = Annotated[bool, typer.Option("--fail-fast", help="Start no further units after the first failure.")]
+Timeout = Annotated[
+    str | None,
+    typer.Option(
+        "--timeout",
+        metavar="DURATION",
+        help="Time limit for the plan or apply of each unit, e.g. 10m.",
+        show_default=False,
+    ),
+]
+LockTimeout = Annotated[
+    str,
+    typer.Option("--lock-timeout", metavar="DURATION", help="How long to wait for a locked state, e.g. 5m."),
+]
+Replace = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--replace",
+        metavar="ADDRESS",
+        help="Replace this resource, e.g. aws_sqs_queue.this. Requires a single unit. Repeatable.",
+        show_default=False,
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "--auto-approve", help="Skip the approval prompt.")]
+
+
+def check_choice(option: str, value: str, choices: Collection[str]) -> None:
+    """Refuse a value that an option does not have.
+
+    Raises:
+        UsageError: ``value`` is not one of the choices; the hint lists them.
+    """
+    if value not in choices:
+        message = f"invalid value for {option}: {value!r}"
+        raise UsageError(message, hint="one of " + ", ".join(choices))

@@ -1,0 +1,125 @@
+"""Finds and reads the files of ``live/`` and checks each against its model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from orchestrator.config.live.merge import without_cleared_keys
+from orchestrator.config.schema.models import (
+    NAME,
+    PATTERN_DESCRIPTIONS,
+    AccountModel,
+    OrchModel,
+    StackModel,
+    StageModel,
+)
+from orchestrator.config.schema.validate import validate
+from orchestrator.config.yaml.reader import read_yaml
+from orchestrator.config.yaml.value import YamlValue
+from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.util.suggest import near_miss
+
+BUILT_INS = ("name", "account", "account_id", "stage", "stack", "region")
+"""Names of the built-in references. Files cannot have them."""
+_FOLDERS = ("accounts", "stages", "stacks")
+_READ = "it reads live/orch.yaml, live/accounts/, live/stages/ and live/stacks/"
+
+
+@dataclass(slots=True)
+class LiveFiles:
+    """The valid files of ``live/``, as written. ``problems`` has what is wrong with the others."""
+
+    root: Path
+    orch: YamlValue | None = None
+    accounts: dict[str, YamlValue] = field(default_factory=dict)
+    stages: dict[str, YamlValue] = field(default_factory=dict)
+    stacks: dict[str, YamlValue] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
+    """Accounts, stages and stacks whose file is not valid. References to them are not reported again."""
+
+
+def read_live_files(root: Path) -> LiveFiles:
+    """Read and check every file of ``live/``."""
+    files = LiveFiles(root=root)
+    live = root / "live"
+    files.orch = _read(files, live / "orch.yaml", OrchModel)
+    folders: Sequence[tuple[str, type[BaseModel], dict[str, YamlValue]]] = (
+        ("accounts", AccountModel, files.accounts),
+        ("stages", StageModel, files.stages),
+        ("stacks", StackModel, files.stacks),
+    )
+    for name, model, into in folders:
+        _read_folder(files, live / name, model, into)
+    for name, value in files.stacks.items():
+        files.stacks[name] = without_cleared_keys(value)
+    _check_strays(files, live)
+    _check_unique(files)
+    return files
+
+
+def _read_folder(files: LiveFiles, folder: Path, model: type[BaseModel], into: dict[str, YamlValue]) -> None:
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        where = Location(path.relative_to(files.root).as_posix())
+        if path.suffix.lower() in {".yml", ".yaml"} and path.suffix != ".yaml":
+            files.problems.append(Problem(where, "files in live/ must end in .yaml", f"rename it to {path.stem}.yaml"))
+        elif path.is_dir():
+            hint = f"move its files into live/{folder.name}/, or out of live/"
+            files.problems.append(Problem(where, "orch does not read subfolders", hint))
+        elif path.suffix == ".yaml":
+            if not re.fullmatch(NAME, path.stem):
+                files.problems.append(
+                    Problem(where, f"invalid name {path.stem!r}", f"use {PATTERN_DESCRIPTIONS[NAME]}")
+                )
+            elif path.stem in BUILT_INS:
+                files.problems.append(Problem(where, f"the name {path.stem!r} is reserved for a built-in reference"))
+            elif (value := _read(files, path, model)) is not None:
+                into[path.stem] = value
+            else:
+                files.broken.add(path.stem)
+
+
+def _check_strays(files: LiveFiles, live: Path) -> None:
+    """Report files and folders that are not read, because somebody expects them to be."""
+    for path in sorted(live.iterdir()) if live.is_dir() else ():
+        where = Location(path.relative_to(files.root).as_posix())
+        if path.name.startswith(".") or path.name in {"orch.yaml", "accounts.lock.yaml", *_FOLDERS}:
+            continue
+        if path.is_dir() and any(inner.suffix in {".yaml", ".yml"} for inner in path.iterdir()):
+            hint = near_miss(path.name, _FOLDERS) or _READ
+            files.problems.append(Problem(where, "orch does not read this folder", hint))
+        elif path.suffix in {".yaml", ".yml"} and not path.is_dir():
+            files.problems.append(Problem(where, "orch does not read this file", _READ))
+
+
+def _read(files: LiveFiles, path: Path, model: type[BaseModel]) -> YamlValue | None:
+    try:
+        value = read_yaml(path, root=files.root)
+    except CatalogueError as error:
+        files.problems += error.problems
+        return None
+    found = validate(value, model)
+    files.problems += found
+    return None if found else value
+
+
+def _check_unique(files: LiveFiles) -> None:
+    for name in sorted(set(files.accounts) & set(files.stages)):
+        what = f"{name!r} is both an account and a stage"
+        files.problems.append(Problem(files.stages[name].at, what, "accounts and stages must have different names"))
+    ids: dict[str, str] = {}
+    for name, value in files.accounts.items():
+        id_ = value.value["id"]
+        if id_.value in ids:
+            what = f"account id {id_.value} is already used by {ids[id_.value]}"
+            files.problems.append(Problem(id_.at, what, "each account needs its own id"))
+        ids.setdefault(id_.value, name)

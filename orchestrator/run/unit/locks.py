@@ -1,0 +1,217 @@
+"""State locks: who holds one, whether that process still runs, and how an apply waits for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from orchestrator.aws.state.locks import HeldLock, StateLockedError
+from orchestrator.config.catalogue import Unit
+from orchestrator.errors import InterruptedRunError, OrchError
+from orchestrator.report.model import UnitProgress
+from orchestrator.report.text import clean, duration
+from orchestrator.run.context import RunContext
+from orchestrator.run.history.journal import in_flight
+from orchestrator.terraform.state.lock import StateLock, process_exists
+
+_OPERATIONS = {
+    "OperationTypeApply": "apply",
+    "OperationTypePlan": "plan",
+    "OperationTypeRefresh": "refresh",
+    "OperationTypeInvalid": "import or another command",
+}
+_PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The holder of one lock.
+
+    Attributes:
+        lock: the content of the lock.
+        run: id of the run of this repository that holds it; empty when no run on this machine does.
+        pids: processes of this machine that hold it.
+        alive: whether the process still runs; None when it is on another machine or cannot be determined.
+    """
+
+    lock: StateLock
+    run: str = ""
+    pids: tuple[int, ...] = ()
+    alive: bool | None = None
+
+    @property
+    def operation(self) -> str:
+        """The operation, in one word where Terraform's own name is unclear."""
+        return _OPERATIONS.get(self.lock.operation, clean(self.lock.operation))
+
+    def age(self, now: datetime | None = None) -> str:
+        """Return how long it has been held, as text."""
+        seconds = self.lock.age(now or datetime.now(UTC))
+        return "an unknown time" if seconds is None else duration(seconds)
+
+    def process(self) -> str:
+        """Return what is known about its process."""
+        run = f", of run {self.run}" if self.run else ""
+        if self.alive is None:
+            return "is on another machine" if not self.lock.here else f"is unknown{run}"
+        pids = ", ".join(str(pid) for pid in self.pids)
+        return f"still runs{run} (pid {pids})" if self.alive else f"has ended{run}"
+
+    def sentence(self, now: datetime | None = None) -> str:
+        """``root@vm for 2m (apply; its process still runs, of run …)``."""
+        parts = [self.operation] if self.operation else []
+        parts.append(f"its process {self.process()}")
+        return f"{clean(self.lock.who) or 'somebody'} for {self.age(now)} ({'; '.join(parts)})"
+
+
+def find_holder(lock: StateLock, unit: Unit, root: Path) -> Holder:
+    """Find the process that holds a lock, if it is on this machine.
+
+    Args:
+        lock: the lock.
+        unit: the unit whose state is locked.
+        root: the repository whose runs are searched.
+    """
+    if not lock.here:
+        return Holder(lock)
+    if lock.pid is not None:
+        return Holder(lock, pids=(lock.pid,), alive=process_exists(lock.pid))
+    run = _run_of(lock, unit, root)
+    if not run or not _PROC.is_dir():  # Terraform run by hand, or by another repository: its process is unknown.
+        return Holder(lock, run=run)
+    found = tuple(_working_in(root / ".orch" / "runs" / run / "units" / unit.folder))
+    return Holder(lock, run=run, pids=found, alive=bool(found))
+
+
+def lock_message(lock: StateLock, unit: Unit, root: Path) -> str:
+    """Return why a unit cannot be applied now: who holds its state, and what to do about it."""
+    holder = find_holder(lock, unit, root)
+    if lock.purpose and holder.alive is False:
+        return f"the state is locked by {holder.sentence()}: run `orch {clean(lock.purpose)}` again to continue it"
+    todo = f"wait with --lock-timeout 5m, or, once nobody uses it, run orch unlock {unit.id}"
+    return f"the state is locked by {holder.sentence()}: {todo}"
+
+
+def _run_of(lock: StateLock, unit: Unit, root: Path) -> str:
+    """Return the last run that began to apply the unit before the lock was taken and has not recorded its end."""
+    started_runs: list[tuple[datetime, str]] = []
+    for journal in (root / ".orch" / "runs").glob("*/journal.jsonl"):
+        try:
+            started = datetime.fromisoformat(in_flight(journal)[unit.id])
+        except (OSError, KeyError, ValueError):
+            continue
+        if lock.created is None or started <= lock.created:
+            started_runs.append((started, journal.parent.name))
+    return max(started_runs)[1] if started_runs else ""
+
+
+def _working_in(root: Path) -> Iterator[int]:
+    """Yield the processes whose working directory is a unit's root: Terraform and its children."""
+    wanted = root.resolve()
+    for entry in _PROC.iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            folder = (entry / "cwd").readlink()
+        except OSError:  # It has ended, or belongs to another user.
+            continue
+        if folder.is_relative_to(wanted):
+            yield int(entry.name)
+
+
+_WAITING = "Acquiring state lock."
+_POLL_SECONDS = 0.5
+
+
+def report_lock_waits(context: RunContext, unit: Unit, on_line: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a callback for Terraform's output that also reports who holds the lock that Terraform waits for.
+
+    Args:
+        context: the run.
+        unit: the unit that is applied.
+        on_line: receives every line.
+    """
+
+    def take(line: str) -> None:
+        if line.startswith(_WAITING) and (text := _waits_for(context, unit)):
+            context.run.sink(UnitProgress(unit.id, text))
+        on_line(line)
+
+    return take
+
+
+def wait_for_lock(context: RunContext, unit: Unit) -> None:
+    """With ``--lock-timeout``, wait until nobody holds the unit's state before it is planned for an apply.
+
+    A plan made while another process changes the state would be out of date when it is applied.
+
+    Raises:
+        UnitError: the state is still locked after the timeout.
+        InterruptedRunError: the run was interrupted.
+        DeniedError, ThrottledError, SetupError: the lock cannot be read.
+    """
+    if not context.run.options.lock_timeout:
+        return
+    deadline = time.monotonic() + context.run.options.lock_timeout
+    reported = ""
+    while (held := context.aws.locks.read(unit)) is not None:
+        if context.run.stop.is_set():
+            message = f"{unit.id} was not planned: the run was interrupted"
+            raise InterruptedRunError(message)
+        if time.monotonic() >= deadline:
+            raise _still_held(context, unit, held)
+        if held.lock.id != reported:
+            reported = held.lock.id
+            context.run.sink(UnitProgress(unit.id, _for(context, unit, held)))
+        time.sleep(_POLL_SECONDS)
+
+
+def existing_locks(context: RunContext) -> Iterator[str]:
+    """Yield a line for each lock on the run's units before it begins: holder, host, age, and whether it still runs.
+
+    Without it, the lock of a run that was cut off would be found only when its unit's turn comes. A failed check is
+    reported and does not stop the run, because Terraform itself respects locks.
+    """
+    units = [context.unit(id_) for id_ in context.run.graph.order]
+    try:
+        found = context.aws.locks.held(units)
+    except OrchError as error:
+        yield f"cannot check for state locks: {error}"
+        return
+    for id_, held in sorted(found.items()):
+        yield f"{id_}: {lock_message(held.lock, context.unit(id_), context.catalogue.root)}"
+
+
+def refuse_locked(context: RunContext, unit: Unit) -> None:
+    """Refuse a unit whose state is locked, because it may be changing.
+
+    Raises:
+        StateLockedError: the state is locked; the message names the holder and what to do.
+        DeniedError, ThrottledError, SetupError: the lock cannot be read.
+    """
+    held = context.aws.locks.read(unit)
+    if held is not None:
+        raise _still_held(context, unit, held)
+
+
+def _still_held(context: RunContext, unit: Unit, held: HeldLock) -> StateLockedError:
+    error = StateLockedError(unit.id, held)
+    error.what = lock_message(held.lock, unit, context.catalogue.root)
+    error.hint = None
+    return error
+
+
+def _waits_for(context: RunContext, unit: Unit) -> str:
+    try:
+        held = context.aws.locks.read(unit)
+    except OrchError:  # Only information: Terraform waits in any case.
+        return "waiting for the state lock"
+    return _for(context, unit, held) if held is not None else ""
+
+
+def _for(context: RunContext, unit: Unit, held: HeldLock) -> str:
+    holder = find_holder(held.lock, unit, context.catalogue.root)
+    return f"waiting for the state lock, held by {holder.sentence()}"

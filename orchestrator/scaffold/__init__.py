@@ -1,0 +1,1 @@
+"""Writes a new platform: the files that `orch init` starts one from."""

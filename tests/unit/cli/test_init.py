@@ -1,0 +1,98 @@
+"""`orch init`: its options, its questions, and what it refuses; the platform that it writes is in tests/integration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import Project
+from tests.support.terminal import on_a_terminal
+
+GIVEN = ("--name", "acme", "--region", "eu-west-1", "--management", "999999999999")
+ACCOUNTS = ("--account", "production=111111111111", "--account", "development=222222222222")
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Project:
+    return Project.at(tmp_path / "new", {})
+
+
+def test_it_writes_a_platform_and_names_the_next_three_commands(empty: Project) -> None:
+    shown = empty.orch("init", *GIVEN, *ACCOUNTS, ORCH_PROVIDER_MIRROR="none").out
+    assert (empty.root / "live/orch.yaml").is_file()
+    assert not (empty.root / "live/providers.lock.hcl").exists()
+    lines = [line.split("#")[0].strip() for line in shown.splitlines()]
+    assert f"Next in {empty.root}:" in lines
+    assert lines[-3:] == [
+        "orch providers lock && orch check",
+        "orch plan dev --emulator",
+        "orch bootstrap development",
+    ]
+    assert {row["result"] for row in empty.orch("check", "--fast", "--json").json["rows"]} == {"ok"}
+    assert empty.orch("schema", "--check").out == ""
+
+
+def test_a_dry_run_lists_the_files_and_writes_nothing(empty: Project) -> None:
+    planned = empty.orch("init", "plat", *GIVEN, *ACCOUNTS, "--dry-run", "--json").json
+    assert (planned["format"], planned["kind"]) == (1, "init")
+    assert not empty.root.exists()
+    written = empty.orch("init", "plat", *GIVEN, *ACCOUNTS, "--json").json
+    assert [row["file"] for row in planned["rows"]] == [row["file"] for row in written["rows"]]
+    assert {row["written"] for row in planned["rows"]} == {False}
+    found = {path.relative_to(empty.root / "plat").as_posix() for path in empty.root.rglob("*") if path.is_file()}
+    assert found == {row["file"] for row in written["rows"]}
+
+
+def test_an_existing_file_is_never_overwritten(empty: Project) -> None:
+    empty.write(".gitignore", "mine\n")
+    for more in ((), ("--dry-run",)):
+        refused = empty.orch("init", *GIVEN, *ACCOUNTS, *more, code=2)
+        assert f".gitignore already exists in {empty.root}; nothing was written" in refused.err
+    assert list(empty.root.iterdir()) == [empty.root / ".gitignore"]
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ((), "--name is missing"),
+        (GIVEN[:4], "--management is missing"),
+        (GIVEN, "--account production=ID is missing"),
+        ((*GIVEN, *ACCOUNTS[:2]), "--account development=ID is missing"),
+        ((*GIVEN, "--account", "production"), "invalid --account 'production'"),
+        ((*GIVEN[:4], "--management", "12", *ACCOUNTS), "invalid value '12'"),
+        ((*ACCOUNTS, "--from-example"), "--from-example copies the example unchanged"),
+    ],
+)
+def test_what_is_missing_or_wrong_without_a_terminal_is_a_usage_error(
+    empty: Project, given: tuple[str, ...], missing: str
+) -> None:
+    assert missing in empty.orch("init", *given, code=2).err
+    assert not empty.root.exists()
+
+
+def test_on_a_terminal_it_asks_for_what_is_not_given(empty: Project) -> None:
+    answers = ["Acme", "acme", "999999999999", "111111111111", "222222222222"]
+    typed: list[str] = []
+
+    def answer(text: str) -> str | None:
+        if not text.endswith(": ") or text.count(": ") - text.count(" — required: ") <= len(typed):
+            return None
+        typed.append(answers[len(typed)])
+        return typed[-1]
+
+    code, text = on_a_terminal(empty, "init", "--region", "eu-west-1", answer=answer)
+    assert typed == answers
+    assert code == 0, text
+    assert "invalid value 'Acme'" in text
+    assert 'name: "acme"' in (empty.root / "live/orch.yaml").read_text()
+    assert 'id: "222222222222"' in (empty.root / "live/accounts/development.yaml").read_text()
+
+
+def test_the_example_is_copied_whole_and_is_right(empty: Project) -> None:
+    rows = json.loads(empty.orch("init", "--from-example", "--json").out)["rows"]
+    assert {"services/api/app.py", "policies/protected.yaml", "live/stages/prod.yaml"} <= {row["file"] for row in rows}
+    shown = empty.orch("check", "--fast").out
+    assert "policies/ " in shown
+    assert "built-in" not in shown
