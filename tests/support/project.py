@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.support.fork_server import ForkServer
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 CI_VARIABLES = (
     "CI",
@@ -112,6 +114,9 @@ WAIVER = """\
   reason: a test wants it
   expires: {expires}
 """
+
+
+_FORK_SERVER = ForkServer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,14 +244,11 @@ class Project:
             stdin: what it reads; without it there is nothing to read.
             env: further environment.
         """
-        done = subprocess.run(
-            self.command(*arguments),
-            capture_output=True,
-            text=True,
-            input=stdin or "",
+        done = _FORK_SERVER.run(
+            ["-C", str(self.root), *arguments],
             env=self.environment(**env),
             cwd=REPOSITORY,
-            check=False,
+            stdin=stdin or "",
             timeout=300,
         )
         result = Result(done.returncode, done.stdout, done.stderr)
