@@ -1,41 +1,48 @@
-"""Runs orch in children of a process that has imported it already: an import costs up to three seconds of CPU a command.
+"""Runs orch in children of a process that has imported it already: the imports cost up to three seconds of CPU a command.
 
-A child is a process like any other, with the arguments, environment, folder and streams that the test gives; only
-Python's imports are done. What a test is about the process itself (signals, terminals, imports) starts orch by
-`Project.command` instead.
+A child is a process like any other, with the arguments, environment, folder and input that the test gives; only Python's
+imports are done. A test about the process itself (signals, terminals, imports) starts orch by `Project.command`.
 
-`ForkServer` is the side of the test; ``python -m tests.support.fork_server`` the server. One JSON document a line goes
-each way over standard input and output of the server: ``{"argv": […], "env": {…}, "cwd": "…", "files": [in, out, err]}``
-and ``{"code": 0}``.
+`ForkServer` is the side of the test; ``python -m tests.support.fork_server`` is the server. One JSON document a line goes
+each way over the server's standard input and output.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import importlib
 import json
 import os
+import pkgutil
+import select
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+_FLAGS = (os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT)
 
 
 class ForkServer:
-    """A server that forks orch; started with the first command, ended with the process that started it."""
+    """A server that forks orch. It starts with the first command and ends with the process that started it."""
 
     def __init__(self) -> None:
         self._server: subprocess.Popen[str] | None = None
 
     def run(
-        self, arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, stdin: str, timeout: float
+        self, arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, stdin: str = "", timeout: float = 300
     ) -> subprocess.CompletedProcess[str]:
         """Run ``orch ARGUMENTS`` to its end.
 
         Raises:
-            subprocess.TimeoutExpired: it did not end within ``timeout`` seconds; it is killed.
+            subprocess.TimeoutExpired: it did not end within ``timeout`` seconds, and was killed.
         """
         with tempfile.TemporaryDirectory(prefix="orch-fork-") as folder:
             files = [Path(folder, name) for name in ("in", "out", "err")]
@@ -60,7 +67,8 @@ class ForkServer:
         answer = _pipe(server.stdout).readline()
         if not answer:
             self._server = None
-            raise RuntimeError("the fork server has ended")
+            message = "the fork server has ended"
+            raise RuntimeError(message)
         code: int | None = json.loads(answer)["code"]
         return code
 
@@ -76,6 +84,10 @@ class ForkServer:
         return self._server
 
 
+FORK_SERVER = ForkServer()
+"""The one of this test process."""
+
+
 def _pipe(stream: IO[str] | None) -> IO[str]:
     assert stream is not None
     return stream
@@ -83,6 +95,7 @@ def _pipe(stream: IO[str] | None) -> IO[str]:
 
 def serve() -> None:
     """Fork one orch for each request on standard input, until that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # A Ctrl-C ends the tests, and with them the input.
     import_all()
     for line in sys.stdin:
         request = json.loads(line)
@@ -96,76 +109,62 @@ def serve() -> None:
 
 def import_all() -> None:
     """Import what commands import, checkov among it."""
-    import importlib  # noqa: PLC0415 - only the server needs these
-    import pkgutil  # noqa: PLC0415
-
-    import orchestrator  # noqa: PLC0415
-
-    for module in pkgutil.walk_packages(orchestrator.__path__, "orchestrator."):
-        # The server of the emulator corrects moto when it is imported, and is a process of its own.
+    package = importlib.import_module("orchestrator")
+    for module in pkgutil.walk_packages(package.__path__, "orchestrator."):
+        # The emulator's server corrects moto when it is imported, and is a process of its own.
         if not module.name.startswith("orchestrator.emulator.") and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 
 
 def _wait(child: int, timeout: float) -> int | None:
-    """The exit code of a child, negative for a signal; None when it had to be killed."""
-    import signal  # noqa: PLC0415
-    import time  # noqa: PLC0415
-
+    """Return the exit code of a child, negative for a signal; None when it had to be killed."""
     descriptor = os.pidfd_open(child)
     try:
-        import select  # noqa: PLC0415
-
-        if not select.select([descriptor], [], [], timeout)[0]:
+        late = not select.select([descriptor], [], [], timeout)[0]
+        if late:
             signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-            time.sleep(0)
-            os.waitpid(child, 0)
-            return None
+        status = os.waitpid(child, 0)[1]
     finally:
         os.close(descriptor)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return None if late else os.waitstatus_to_exitcode(status)
 
 
-def _become_orch(request: Mapping[str, object]) -> None:
-    """Run orch in this child and end it. Never returns."""
-    import atexit  # noqa: PLC0415
-    import threading  # noqa: PLC0415
-    import traceback  # noqa: PLC0415
-
+def _become_orch(request: Mapping[str, Any]) -> None:
+    """Run orch in this child, and end it. Never returns."""
     code = 1
     try:
-        names = [str(name) for name in request["files"]]  # type: ignore[attr-defined]
-        for target, (name, flags) in enumerate(
-            zip(names, (os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT), strict=True)
-        ):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for target, (name, flags) in enumerate(zip(request["files"], _FLAGS, strict=True)):
             handle = os.open(name, flags, 0o600)
             os.dup2(handle, target)
             os.close(handle)
-        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123
-        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115, PTH123
+        sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+        sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
         os.environ.clear()
-        os.environ.update(request["env"])  # type: ignore[call-overload]
-        os.chdir(str(request["cwd"]))
-        sys.argv = ["orch", *request["argv"]]  # type: ignore[misc]
-        from orchestrator.cli.app import main  # noqa: PLC0415
-
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - as the interpreter does before its end
-        atexit._run_exitfuncs()  # noqa: SLF001
+        os.environ.update(request["env"])
+        os.chdir(request["cwd"])
+        sys.argv = ["orch", *request["argv"]]
+        code = _exit_code_of_main()
+        threading._shutdown()  # type: ignore[attr-defined]  # as the interpreter does before it ends
+        atexit._run_exitfuncs()
     except BaseException:  # noqa: BLE001 - whatever it is, a process ends with a traceback
         traceback.print_exc()
     finally:
         for stream in (sys.stdout, sys.stderr):
-            try:
+            with contextlib.suppress(OSError, ValueError):
                 stream.flush()
-            except (OSError, ValueError):
-                pass
         os._exit(code)
+
+
+def _exit_code_of_main() -> int:
+    try:
+        importlib.import_module("orchestrator.cli.app").main()
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return end.code or 0
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.support.fork_server import ForkServer
+from tests.support.fork_server import FORK_SERVER
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CI_VARIABLES = (
@@ -114,9 +114,6 @@ WAIVER = """\
   reason: a test wants it
   expires: {expires}
 """
-
-
-_FORK_SERVER = ForkServer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,12 +241,11 @@ class Project:
             stdin: what it reads; without it there is nothing to read.
             env: further environment.
         """
-        done = _FORK_SERVER.run(
+        done = FORK_SERVER.run(
             ["-C", str(self.root), *arguments],
             env=self.environment(**env),
             cwd=REPOSITORY,
             stdin=stdin or "",
-            timeout=300,
         )
         result = Result(done.returncode, done.stdout, done.stderr)
         assert "Traceback" not in result.text, result.text
