@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 READY  := $(VENV)/.ready
 
-.PHONY: help env test test-all unit escapes lint compiled demo bench schemas golden clean
+.PHONY: help env test test-all unit escapes lint compiled demo picture bench schemas golden clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -45,6 +45,9 @@ compiled: $(READY)
 
 demo:            ## from nothing to a protected platform on an embedded AWS, in about five minutes
 	@$(PYTHON) demo/demo.py
+
+picture: $(READY) ## write docs/plan.svg, the picture of the README, from a real run
+	$(BIN)/python demo/picture.py
 
 bench: $(READY)  ## measure, and write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.run
