@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator.aws.state.locks import HeldLock, StateLockedError
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import InterruptedRunError, OrchError
-from orchestrator.report.model import UnitProgress
+from orchestrator.report.model import Notice
 from orchestrator.report.text import clean, duration
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.journal import in_flight
@@ -137,7 +137,7 @@ def report_lock_waits(context: RunContext, unit: Unit, on_line: Callable[[str], 
 
     def take(line: str) -> None:
         if line.startswith(_WAITING) and (text := _waits_for(context, unit)):
-            context.run.sink(UnitProgress(unit.id, text))
+            context.run.sink(Notice(text, unit=unit.id))
         on_line(line)
 
     return take
@@ -165,7 +165,7 @@ def wait_for_lock(context: RunContext, unit: Unit) -> None:
             raise _still_held(context, unit, held)
         if held.lock.id != reported:
             reported = held.lock.id
-            context.run.sink(UnitProgress(unit.id, _for(context, unit, held)))
+            context.run.sink(Notice(_for(context, unit, held), unit=unit.id))
         time.sleep(_POLL_SECONDS)
 
 
