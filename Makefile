@@ -33,11 +33,12 @@ escapes: $(READY) ## every way to lose a protected resource, and what others do 
 	$(MAKE) --no-print-directory compiled
 	$(BIN)/python -m pytest tests/escapes -n $(WORKERS) --dist worksteal --compare
 
-lint: $(READY)   ## ruff, mypy --strict, import-linter
+lint: $(READY)   ## ruff, mypy --strict, import-linter, vulture
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vulture
 
 # The tests start orch some thousand times, and where Python writes no bytecode each start compiles all of it anew.
 compiled: $(READY)

@@ -20,7 +20,7 @@ from orchestrator.guard.judge import Judge
 from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.render.write import RootRenderer
 from orchestrator.report.live.sink import Sink
-from orchestrator.run.blocked import BlockedUnits
+from orchestrator.run.checks.blocked import BlockedUnits
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import Folders
 from orchestrator.run.request import RunOptions

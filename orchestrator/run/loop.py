@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import OrchError
 from orchestrator.report.model import RunStarted, Status, UnitDone, UnitReport
-from orchestrator.run.blocked import blocked_report
+from orchestrator.run.checks.blocked import blocked_report
 from orchestrator.run.context import RunContext
 from orchestrator.run.scheduler import Ended, StepResult, UnitOutcome, run_graph
 from orchestrator.run.unit.planned import Planned

@@ -20,7 +20,7 @@ from orchestrator.guard.receipt.freeze import WRITTEN_BY_APPLY
 from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.report.model import Notice, Status, UnitReport
 from orchestrator.report.values.changes import change_lines
-from orchestrator.run.blocked import blocked_report
+from orchestrator.run.checks.blocked import blocked_report
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.approval import ApplyState, Approval, Progress
 from orchestrator.run.history.paths import Folders

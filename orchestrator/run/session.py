@@ -35,10 +35,10 @@ from orchestrator.run.exit_codes import INTERRUPTED, detailed_exit_code, exit_co
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import Folders, new_run
 from orchestrator.run.history.reports import Recorder, save_report
+from orchestrator.run.history.start import earlier_runs, record_start
 from orchestrator.run.interrupt import Interrupts, interruptible
 from orchestrator.run.request import RunRequest
 from orchestrator.run.scheduler import Stop
-from orchestrator.run.start import earlier_runs, record_start
 from orchestrator.run.unit.locks import existing_locks
 from orchestrator.run.unit.role import break_glass_note, confirm_break_glass
 from orchestrator.terraform.commands import Terraform
@@ -176,7 +176,13 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
                 graph=_graph(request), options=request.options, folders=folders, journal=journal, sink=sink, stop=Stop()
             ),
         )
-        record_start(context, command=request.command, continues=request.continues)
+        record_start(
+            journal,
+            command=request.command,
+            options=request.options,
+            units=context.run.graph.order,
+            continues=request.continues,
+        )
         if break_glass is not None:
             journal.write("break-glass", owner=break_glass.owner, reason=break_glass.reason)
             notices.insert(0, break_glass_note(break_glass))

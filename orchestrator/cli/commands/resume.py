@@ -18,12 +18,12 @@ from orchestrator.run.approval import check_clean
 from orchestrator.run.history.approval import Approval, approval_of, check_units, find_chain
 from orchestrator.run.history.journal import hold_journal
 from orchestrator.run.history.runs import PastRun
+from orchestrator.run.history.start import user_name
 from orchestrator.run.history.unsaved_state import UnsavedState, unsaved_in
 from orchestrator.run.loop import report_blocked
 from orchestrator.run.request import RunOptions
 from orchestrator.run.resume import Resume
 from orchestrator.run.session import Session
-from orchestrator.run.start import user_name
 from orchestrator.run.unit.push_state import push_unsaved, unit_of
 
 

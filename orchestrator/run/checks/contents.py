@@ -1,44 +1,15 @@
-"""Counts what would be lost with a resource (users, items, objects) and adds it to its finding."""
+"""Counts what an orphaned state still contains: users, items, objects."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 from orchestrator.aws.backup.count import NOT_COUNTED, describe_contents
 from orchestrator.aws.backup.locate import ResourceLocation, locate_resource
 from orchestrator.aws.identity.identities import Identities
-from orchestrator.aws.identity.roles import Role, role_for
+from orchestrator.aws.identity.roles import Role
 from orchestrator.config.catalogue import Catalogue, Unit
-from orchestrator.errors import OrchError
-from orchestrator.guard.checkov.annotate import label
-from orchestrator.guard.model import Verdict
 from orchestrator.guard.rules.orphans import OrphanedState
 from orchestrator.run.checks.orphans import former_unit
-from orchestrator.run.context import RunContext
-from orchestrator.terraform.model import PlanRecord, StateResource
-
-
-def count_contents(context: RunContext, unit: Unit, plan: PlanRecord, verdict: Verdict) -> Verdict:
-    """Return the verdict with ``inside`` set on findings about a loss. Reads with the role that plans.
-
-    Never fails, and never changes the verdict itself.
-    """
-    if not any(finding.lost for finding in verdict.findings):
-        return verdict
-    resources = {label(each): locate_resource(context.catalogue, unit, each.type, each.before) for each in plan.changes}
-    addresses = dict.fromkeys(each.address for each in verdict.findings if each.lost)
-    if not addresses.keys() <= resources.keys():
-        resources = {**_of_state(context, unit), **resources}
-    role = role_for(unit, write=False)
-    found = {address: resources.get(address) for address in addresses}
-    counted = {
-        address: NOT_COUNTED if resource is None else describe_contents(context.aws.identities, role, resource)
-        for address, resource in found.items()
-    }
-    findings = tuple(
-        replace(each, inside=each.inside or counted[each.address]) if each.lost else each for each in verdict.findings
-    )
-    return replace(verdict, findings=findings)
+from orchestrator.terraform.model import StateResource
 
 
 def count_orphaned(catalogue: Catalogue, identities: Identities, orphan: OrphanedState) -> str:
@@ -49,7 +20,7 @@ def count_orphaned(catalogue: Catalogue, identities: Identities, orphan: Orphane
     unit = former_unit(catalogue, account, orphan)
     counted: list[str] = []
     for each in orphan.protected:
-        resource = _locate(catalogue, unit, each)
+        resource = locate_in_state(catalogue, unit, each)
         if resource is None:
             continue
         count = describe_contents(identities, Role.PLAN, resource)
@@ -58,15 +29,7 @@ def count_orphaned(catalogue: Catalogue, identities: Identities, orphan: Orphane
     return "; ".join(counted) or NOT_COUNTED
 
 
-def _of_state(context: RunContext, unit: Unit) -> dict[str, ResourceLocation | None]:
-    """Return the protected resources of the unit's state: an errored destroy plan does not list all of them."""
-    try:
-        state = context.aws.states.read(unit)
-    except OrchError:
-        return {}
-    return {each.address: _locate(context.catalogue, unit, each) for each in (state.protected if state else ())}
-
-
-def _locate(catalogue: Catalogue, unit: Unit, each: StateResource) -> ResourceLocation | None:
+def locate_in_state(catalogue: Catalogue, unit: Unit, each: StateResource) -> ResourceLocation | None:
+    """Return where AWS has a resource of a state; None when its state does not say."""
     names = {"id": each.id, "name": each.name, "bucket": each.id, "arn": each.arn}
     return locate_resource(catalogue, unit, each.type, names)

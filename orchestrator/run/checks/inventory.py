@@ -15,7 +15,7 @@ from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.rules.accounts import AccountComparison
 from orchestrator.guard.rules.orphans import Comparison, OrphanedState, compare_with_ledgers
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.run.blocked import BlockedUnits
+from orchestrator.run.checks.blocked import BlockedUnits
 from orchestrator.run.checks.listing import AccountListing, Listings
 
 

@@ -11,7 +11,7 @@ from orchestrator.config.accounts_lock import AccountsLock
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.rules.accounts import compare_accounts
-from orchestrator.run.blocked import BlockedUnits
+from orchestrator.run.checks.blocked import BlockedUnits
 from orchestrator.run.checks.contents import count_orphaned
 from orchestrator.run.checks.inventory import InventoryCheck
 from orchestrator.run.checks.listing import Listings

@@ -21,7 +21,7 @@ from orchestrator.guard.rules.accounts import AccountComparison, compare_account
 from orchestrator.guard.rules.orphans import InventoryRecord, OrphanedState
 from orchestrator.guard.trust.base_commit import BaseCommit
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.run.blocked import BlockedUnits, blocked_report
+from orchestrator.run.checks.blocked import BlockedUnits, blocked_report
 from orchestrator.run.checks.inventory import InventoryCheck
 from orchestrator.run.checks.listing import AccountListing, Listings
 from orchestrator.terraform.model import StateRecord, StateResource

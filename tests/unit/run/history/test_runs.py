@@ -14,7 +14,7 @@ from orchestrator.cli.app import main
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.prune import RUNS_TO_KEEP, remove_old
 from orchestrator.run.history.runs import RunOutcome, past_runs, read_run
-from orchestrator.run.start import earlier_runs
+from orchestrator.run.history.start import earlier_runs
 from tests.support.journals import APPROVED, END, PLANNED, STARTED, ended, make_run, planned
 
 

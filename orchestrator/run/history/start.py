@@ -5,32 +5,36 @@ from __future__ import annotations
 import getpass
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.run.context import RunContext
+from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.runs import DONE, RunOutcome, continued, past_runs
 from orchestrator.run.history.unsaved_state import unsaved_states
+from orchestrator.run.request import RunOptions
 
 
-def record_start(context: RunContext, *, command: str, continues: str | None = None) -> None:
+def record_start(
+    journal: Journal, *, command: str, options: RunOptions, units: Sequence[str], continues: str | None = None
+) -> None:
     """Write the first journal record of a run: command, targets, units, options, user and host.
 
     Args:
-        context: the run.
+        journal: the journal of the run.
         command: the command that runs.
+        options: what the user asked for.
+        units: ids of the units, in their order.
         continues: id of the run that this one resumes.
 
     Raises:
         SetupError: the journal cannot be written.
     """
-    options = context.run.options
-    context.run.journal.write(
+    journal.write(
         "run-started",
         verb=command,
         targets=list(options.targets),
-        units=list(context.run.graph.order),
+        units=list(units),
         continues=continues,
         slots=options.parallelism,
         timeout=options.timeout,
