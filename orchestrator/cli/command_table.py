@@ -18,7 +18,7 @@ _PASSES_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CommandEntry:
     """One command.
 
     Attributes:
@@ -37,42 +37,42 @@ class Entry:
 
 COMMANDS = {
     "Plan and apply": (
-        Entry("plan", "Show the changes that apply would make, and judge them"),
-        Entry("apply", "Plan, judge and, once approved, apply"),
-        Entry("destroy", "Destroy units, downstreams first"),
-        Entry("drift", "Show changes made outside of orch"),
+        CommandEntry("plan", "Show the changes that apply would make, and judge them"),
+        CommandEntry("apply", "Plan, judge and, once approved, apply"),
+        CommandEntry("destroy", "Destroy units, downstreams first"),
+        CommandEntry("drift", "Show changes made outside of orch"),
     ),
     "Inspect": (
-        Entry("list", "List units", function="list_units"),
-        Entry("graph", "Show units in dependency order"),
-        Entry("show", "Show a unit, a past run, or a finding", function="show_one"),
-        Entry("output", "Show the outputs of a unit"),
-        Entry("runs", "List past and interrupted runs on this machine"),
-        Entry("verify", "Check that every state version has a receipt"),
+        CommandEntry("list", "List units", function="list_units"),
+        CommandEntry("graph", "Show units in dependency order"),
+        CommandEntry("show", "Show a unit, a past run, or a finding", function="show_one"),
+        CommandEntry("output", "Show the outputs of a unit"),
+        CommandEntry("runs", "List past and interrupted runs on this machine"),
+        CommandEntry("verify", "Check that every state version has a receipt"),
     ),
     "Check and allow": (
-        Entry("check", "Check configuration, modules and policies, without AWS"),
-        Entry("waive", "Write a waiver for a finding"),
+        CommandEntry("check", "Check configuration, modules and policies, without AWS"),
+        CommandEntry("waive", "Write a waiver for a finding"),
     ),
     "States": (
-        Entry("move", "Rename a unit, stage or stack, or move a resource"),
-        Entry("adopt", "Take over the state of existing infrastructure"),
-        Entry("unlock", "Show the lock on a unit's state and release it"),
-        Entry("terraform", "Run a read-only Terraform subcommand in a unit's root", passes_on=True),
+        CommandEntry("move", "Rename a unit, stage or stack, or move a resource"),
+        CommandEntry("adopt", "Take over the state of existing infrastructure"),
+        CommandEntry("unlock", "Show the lock on a unit's state and release it"),
+        CommandEntry("terraform", "Run a read-only Terraform subcommand in a unit's root", passes_on=True),
     ),
     "Set up": (
-        Entry("init", "Write the files of a new platform"),
-        Entry("bootstrap", "Create an account's state bucket and roles"),
-        Entry("credentials", "Print temporary credentials for an account"),
-        Entry("providers lock", "Write the provider lock file, live/providers.lock.hcl"),
-        Entry("emulator start", "Start the emulator and keep it running"),
-        Entry("emulator stop", "Stop the emulator and discard everything in it"),
-        Entry("emulator status", "Show whether the emulator is running"),
-        Entry("emulator reset", "Discard everything in the emulator"),
-        Entry("doctor", "Check this machine and the accounts for problems"),
-        Entry("schema", "Write the JSON schemas of live/ for editors"),
-        Entry("completion", "Print the shell completion script"),
-        Entry("version", "Show the versions of orch, Python and Terraform"),
+        CommandEntry("init", "Write the files of a new platform"),
+        CommandEntry("bootstrap", "Create an account's state bucket and roles"),
+        CommandEntry("credentials", "Print temporary credentials for an account"),
+        CommandEntry("providers lock", "Write the provider lock file, live/providers.lock.hcl"),
+        CommandEntry("emulator start", "Start the emulator and keep it running"),
+        CommandEntry("emulator stop", "Stop the emulator and discard everything in it"),
+        CommandEntry("emulator status", "Show whether the emulator is running"),
+        CommandEntry("emulator reset", "Discard everything in the emulator"),
+        CommandEntry("doctor", "Check this machine and the accounts for problems"),
+        CommandEntry("schema", "Write the JSON schemas of live/ for editors"),
+        CommandEntry("completion", "Print the shell completion script"),
+        CommandEntry("version", "Show the versions of orch, Python and Terraform"),
     ),
 }
 GROUPS = {"providers": "Manage the provider lock file", "emulator": "Manage the AWS emulator"}
@@ -93,7 +93,7 @@ class CommandGroup(TyperGroup):
 class LazyCommand(TyperCommand):
     """A command whose file is imported when it is called."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: CommandEntry) -> None:
         super().__init__(entry.name.split()[-1], short_help=entry.help)
         self._entry = entry
 
@@ -114,7 +114,7 @@ def add_commands(top: TyperGroup) -> None:
         (groups[first] if second else top).add_command(LazyCommand(entry))
 
 
-def load_command(entry: Entry) -> Any:
+def load_command(entry: CommandEntry) -> Any:
     """Import the file of a command and return the command."""
     module = import_module(f"orchestrator.cli.commands.{entry.name.split()[0]}")
     function = getattr(module, entry.function or entry.name.replace(" ", "_"))
@@ -123,7 +123,7 @@ def load_command(entry: Entry) -> Any:
     return typer.main.get_command(app)
 
 
-def _top_level(entries: Iterable[Entry]) -> dict[str, str]:
+def _top_level(entries: Iterable[CommandEntry]) -> dict[str, str]:
     """Return name -> help of the commands of a section; a group counts as one."""
     rows = {}
     for entry in entries:

@@ -19,7 +19,7 @@ from orchestrator.errors import SetupError, UsageError
 from orchestrator.guard.model import Severity
 from orchestrator.guard.policies.load import POLICIES_FOLDER, read_policy_files
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
-from orchestrator.guard.trust.trust import read_waivers
+from orchestrator.guard.trust.trust import read_declared_waivers
 from orchestrator.guard.trust.waiver_edit import entry_text, with_waiver
 from orchestrator.guard.trust.waivers import MAX_VALIDITY, UNWAIVABLE, WAIVERS_FILE, Waiver, canonical, utc_today
 from orchestrator.report.json import finding_form
@@ -91,7 +91,7 @@ def _write_waiver(common: Common, request: WaiverRequest) -> tuple[FoundFinding,
     found = find_finding(root, request.finding)
     _check_waivable(found)
     tree = read_policy_files(root)
-    written, owners = read_waivers(tree, today)
+    written, owners = read_declared_waivers(tree, today)
     _check_owner(root, owners, request.owner)
     about = found.finding.rule, found.finding.unit, canonical(found.finding.address)
     same = next((each for each in written if each.target == about), None)

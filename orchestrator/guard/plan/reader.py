@@ -35,7 +35,7 @@ _DEEPEST = 100
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class StateObject:
+class PriorObject:
     """One resource in the state that a plan starts from. ``deposed``: its key, or empty."""
 
     address: str
@@ -60,7 +60,7 @@ class PlanDocument:
     errored: bool
     changes: tuple[ResourceChange, ...]
     deferred: frozenset[str]
-    prior: frozenset[StateObject]
+    prior: frozenset[PriorObject]
     planned: frozenset[str]
     faults: tuple[PlanFault, ...]
     drift: tuple[ResourceChange, ...] = ()
@@ -103,7 +103,7 @@ class _Parts:
     changes: list[ResourceChange] = field(default_factory=list)
     drift: list[ResourceChange] = field(default_factory=list)
     deferred: set[str] = field(default_factory=set)
-    prior: set[StateObject] = field(default_factory=set)
+    prior: set[PriorObject] = field(default_factory=set)
     planned: set[str] = field(default_factory=set)
     faults: list[PlanFault] = field(default_factory=list)
 
@@ -237,5 +237,5 @@ def _members(what: str, stream: JsonStream) -> Iterator[str]:
         raise UnreadableError(message)
 
 
-def _object(entry: Mapping[str, Any]) -> StateObject:
-    return StateObject(string_of(entry, "address"), string_of(entry, "type"), optional(entry, "deposed_key") or "")
+def _object(entry: Mapping[str, Any]) -> PriorObject:
+    return PriorObject(string_of(entry, "address"), string_of(entry, "type"), optional(entry, "deposed_key") or "")

@@ -71,7 +71,7 @@ def load_trust(root: Path, env: Mapping[str, str], today: Callable[[], date] = u
     repository = Repository.find(root)
     base = find_base(repository, env)
     tree = read_policy_files(root)
-    written, _ = read_waivers(tree, today())
+    written, _ = read_declared_waivers(tree, today())
     if repository is None or base is None:
         waiver_policy = WaiverPolicy(Waivers(today=today), [DeclaredWaiver(each, NO_REPOSITORY) for each in written])
         return Trust(None, Policies.of(root, tree), waiver_policy, ())
@@ -83,7 +83,7 @@ def load_trust(root: Path, env: Mapping[str, str], today: Callable[[], date] = u
     return Trust(base, policies, waiver_policy, weakened)
 
 
-def read_waivers(tree: Mapping[str, bytes], today: date) -> tuple[tuple[Waiver, ...], Owners]:
+def read_declared_waivers(tree: Mapping[str, bytes], today: date) -> tuple[tuple[Waiver, ...], Owners]:
     """Parse the waivers and owners of the working tree.
 
     Args:
@@ -274,6 +274,6 @@ class _Authors:
 def check_waivers(root: Path, today: Callable[[], date] = utc_today) -> Iterator[Problem]:
     """Yield the problems of the waivers and owners in the working tree; for ``orch check``."""
     try:
-        read_waivers(read_policy_files(root), today())
+        read_declared_waivers(read_policy_files(root), today())
     except CatalogueError as error:
         yield from error.problems

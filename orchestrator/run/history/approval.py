@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestrator.errors import ApprovalError, UsageError
 from orchestrator.run.history.prune import APPROVAL_LASTS, approved_at
-from orchestrator.run.history.runs import DONE, PastRun, RunOutcome, continued, past_runs, read_run
+from orchestrator.run.history.runs import FINISHED_STATUSES, PastRun, RunOutcome, continued, past_runs, read_run
 from orchestrator.run.history.unsaved_state import unsaved_in
 
 _APPLY = "apply"
@@ -23,7 +23,7 @@ class ApplyState(StrEnum):
     NOT_STARTED = "not begun"
     STARTED = "begun"
     """Its apply began and did not succeed, or its end was not recorded: state and lock must be checked."""
-    DONE = "done"
+    FINISHED_STATUSES = "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,5 +224,5 @@ def _steps(past: PastRun) -> Iterator[tuple[str, Progress]]:
                     serial=serial if isinstance(serial, int) else None,
                 ),
             )
-        elif record["event"] == "ended" and record.get("status") in DONE:
+        elif record["event"] == "ended" and record.get("status") in FINISHED_STATUSES:
             yield unit, Progress(ApplyState.DONE, past.run)

@@ -13,7 +13,7 @@ from orchestrator.report.model import Status
 from orchestrator.run.history.journal import Records, UnknownFormatError, in_flight_units, is_active, load_journal
 
 JOURNAL = "journal.jsonl"
-DONE = frozenset(
+FINISHED_STATUSES = frozenset(
     status.value for status in (Status.APPLIED, Status.DESTROYED, Status.MOVED, Status.ADOPTED, Status.UNCHANGED)
 )
 """Statuses of units that need no more work."""
@@ -34,7 +34,7 @@ class RunOutcome(StrEnum):
     STALE = "no longer as approved"
     DECLINED = "declined"
     FAILED = "failed"
-    DONE = "done"
+    FINISHED_STATUSES = "done"
 
     @property
     def resumable(self) -> bool:
@@ -97,7 +97,7 @@ class PastRun:
     def done(self) -> tuple[str, ...]:
         """Units that need no more work; for a plan, those that were planned."""
         ends = self.ends()
-        return tuple(unit for unit in self.units if ends.get(unit) in (DONE if self.applies else _PLANNED))
+        return tuple(unit for unit in self.units if ends.get(unit) in (FINISHED_STATUSES if self.applies else _PLANNED))
 
     @property
     def applies(self) -> bool:
@@ -117,7 +117,7 @@ class PastRun:
         return found
 
 
-_PLANNED = DONE | {Status.PLANNED.value, Status.AFTER_UPSTREAMS.value, Status.DRIFTED.value}
+_PLANNED = FINISHED_STATUSES | {Status.PLANNED.value, Status.AFTER_UPSTREAMS.value, Status.DRIFTED.value}
 
 
 def past_runs(runs: Path) -> Iterator[PastRun]:

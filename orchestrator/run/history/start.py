@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestrator import __version__
 from orchestrator.run.history.journal import Journal
-from orchestrator.run.history.runs import DONE, RunOutcome, continued, past_runs
+from orchestrator.run.history.runs import FINISHED_STATUSES, RunOutcome, continued, past_runs
 from orchestrator.run.history.unsaved_state import unsaved_states
 from orchestrator.run.request import RunOptions
 
@@ -71,7 +71,7 @@ def earlier_runs(root: Path) -> Iterator[str]:
         if each.outcome is RunOutcome.CUT_OFF and in_flight and each.run not in continued_by:
             yield _cut_off(each.run, in_flight)
         if each.applies:
-            ended_since |= {unit for unit, status in each.ends().items() if status in DONE}
+            ended_since |= {unit for unit, status in each.ends().items() if status in FINISHED_STATUSES}
     for state in unsaved_states(runs):
         yield (
             f"Run {state.run} could not save a state: {state.shown_path(root)}. "

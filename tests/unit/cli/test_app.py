@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.command_table import COMMANDS, Entry, load_command
+from orchestrator.cli.command_table import COMMANDS, CommandEntry, load_command
 from tests.support.project import REPOSITORY, Project, Result
 
 
@@ -183,7 +183,7 @@ ENTRIES = [entry for entries in COMMANDS.values() for entry in entries]
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=[entry.name for entry in ENTRIES])
-def test_the_help_of_a_command_starts_with_its_line_in_the_table(entry: Entry) -> None:
+def test_the_help_of_a_command_starts_with_its_line_in_the_table(entry: CommandEntry) -> None:
     command = load_command(entry)
     assert command.name == entry.name.split()[-1]
     assert command.help.splitlines()[0] == f"{entry.help}."
