@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -148,11 +149,16 @@ def until_it_applies(project: Project) -> None:
 
 
 def until_it_says(process: subprocess.Popen[str], text: str) -> str:
-    """The line on which it does."""
+    """The line on which it does; a process that never does is killed, so that the test ends."""
     assert process.stderr is not None
-    for line in process.stderr:
-        if text in line:
-            return line
+    limit = threading.Timer(120, process.kill)
+    limit.start()
+    try:
+        for line in process.stderr:
+            if text in line:
+                return line
+    finally:
+        limit.cancel()
     raise AssertionError(f"it ended without saying {text!r}")
 
 

@@ -15,7 +15,7 @@ class CfnLintMissingError(Exception):
     """cfn-lint is not installed, so a CloudFormation stack cannot be judged."""
 
 
-def parse_template(text: str) -> Any:
+def parse_template_text(text: str) -> Any:
     """Parse a YAML template, with the short forms of functions: ``!Ref x`` becomes ``{"Ref": "x"}``.
 
     Raises:

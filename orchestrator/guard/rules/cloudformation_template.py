@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.guard.rules.cloudformation_schema import CfnLintMissingError, parse_template
+from orchestrator.guard.rules.cloudformation_schema import CfnLintMissingError, parse_template_text
 
 UNRESOLVED = "\0unknown"
 """Placeholder for a value that is known only when the stack is updated; it equals nothing, not even itself."""
@@ -211,7 +211,7 @@ def references_in(value: Any) -> Iterator[str]:
 
 def _parse(text: str) -> Mapping[str, Any]:
     try:
-        body = json.loads(text, object_pairs_hook=_once) if text.lstrip()[:1] == "{" else parse_template(text)
+        body = json.loads(text, object_pairs_hook=_once) if text.lstrip()[:1] == "{" else parse_template_text(text)
     except (TemplateError, CfnLintMissingError):
         raise
     except Exception as error:  # each parser raises its own types; all of them mean that it is not a template

@@ -23,7 +23,7 @@ class ApplyState(StrEnum):
     NOT_STARTED = "not begun"
     STARTED = "begun"
     """Its apply began and did not succeed, or its end was not recorded: state and lock must be checked."""
-    FINISHED_STATUSES = "done"
+    DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)

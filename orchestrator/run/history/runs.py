@@ -34,7 +34,7 @@ class RunOutcome(StrEnum):
     STALE = "no longer as approved"
     DECLINED = "declined"
     FAILED = "failed"
-    FINISHED_STATUSES = "done"
+    DONE = "done"
 
     @property
     def resumable(self) -> bool:
