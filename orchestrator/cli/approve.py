@@ -39,7 +39,7 @@ def apply_planned(
     """
     shown = [each.report for each in planned.values()]
     run = session.context.run
-    pending = any(each.pending and each.go_on for each in planned.values()) and not run.stop.is_set()
+    pending = any(each.pending and each.may_proceed for each in planned.values()) and not run.stop.is_set()
     if report and pending and not common.json:
         with Prompt(common, run.sink, run.stop).paused():
             print_report(common, session.report(shown))
@@ -76,7 +76,7 @@ def destroy_all_or_none(common: Common, session: Session, *, words: Sequence[str
         yes: do not ask.
     """
     planned = plan_destroy(session.context)
-    if all(each.go_on for each in planned.values()):
+    if all(each.may_proceed for each in planned.values()):
         apply_planned(common, session, planned, words=words, yes=yes, destroy=True)
     else:  # a unit that could go is the downstream of one that must stay
         print_report(common, session.finish([_not_destroyed(each.report) for each in planned.values()]))
@@ -85,7 +85,7 @@ def destroy_all_or_none(common: Common, session: Session, *, words: Sequence[str
 def _not_destroyed(report: UnitReport) -> UnitReport:
     if report.status is not Status.PLANNED:
         return report
-    return replace(report, status=Status.SKIPPED, cause="not destroyed: another unit of this destroy must stay")
+    return replace(report, status=Status.SKIPPED, cause="not destroyed: another selected unit cannot be")
 
 
 def _declined(report: UnitReport) -> UnitReport:

@@ -14,7 +14,7 @@ from orchestrator.cli.project import Project, project_of
 from orchestrator.cli.prompt import Prompt
 from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.report.model import RunStarted, Status, UnitReport
-from orchestrator.run.approval import check_consent
+from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.exit_codes import exit_code
 from orchestrator.run.migrate.execute import execute_transfer
 from orchestrator.run.migrate.flow import (
@@ -62,7 +62,7 @@ def migrate(common: Common, request: MigrationRequest, options: MigrationOptions
     words: Sequence[str] = ()
     if not options.dry_run:
         units = [request.catalogue.units[id_] for id_ in request.selected]
-        words = check_consent(request.catalogue, units, circumstances(common, yes=options.yes))
+        words = check_apply_allowed(request.catalogue, units, circumstances(common, yes=options.yes))
     with _session(common, project, request.selected, options) as session:
         context = session.context
         if options.dry_run:

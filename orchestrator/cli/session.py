@@ -12,15 +12,15 @@ from orchestrator.cli.account_setup import bootstrap_quietly
 from orchestrator.cli.aws import open_aws
 from orchestrator.cli.context import Common
 from orchestrator.report.live.sink import Sink, console_sink
-from orchestrator.run.approval import Circumstances, in_ci
+from orchestrator.run.apply_rules import ApprovalContext, in_ci
 from orchestrator.run.context import accounts_touched
 from orchestrator.run.request import RunRequest
 from orchestrator.run.session import Session, open_session
 
 
-def circumstances(common: Common, *, yes: bool, break_glass: bool = False) -> Circumstances:
+def circumstances(common: Common, *, yes: bool, break_glass: bool = False) -> ApprovalContext:
     """Return what decides whether an apply is allowed."""
-    return Circumstances(
+    return ApprovalContext(
         yes=yes,
         terminal=sys.stdin.isatty() and not common.json,
         emulated=common.emulator,

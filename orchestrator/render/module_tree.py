@@ -12,7 +12,7 @@ from orchestrator.config.catalogue import ModuleSource
 from orchestrator.errors import CatalogueError, Location, Problem, SetupError
 from orchestrator.hcl.modules.interface import ModuleInterface
 from orchestrator.hcl.modules.read import local_closure, read_module
-from orchestrator.hcl.modules.scan import hostile_reads
+from orchestrator.hcl.modules.scan import reads_outside_module
 
 OVERRIDE_FILE = "orch_waiver_override.tf"
 """Written when a waiver lifts `prevent_destroy` (see `render.prevent_destroy`); never copied from a module."""
@@ -70,7 +70,7 @@ class ModuleTrees:
 def _read(path: Path, root: Path) -> ModuleTree:
     folders = local_closure(path, root)
     # Every file that apply reads must be in the frozen root, so other files are refused before planning.
-    if hostile := [*hostile_reads(folders, root), *_links(folders, root)]:
+    if hostile := [*reads_outside_module(folders, root), *_links(folders, root)]:
         raise CatalogueError(hostile)
     interfaces: Mapping[Path, ModuleInterface] = {folder: read_module(folder, root=root) for folder in folders}
     interface = read_module(path, root=root)

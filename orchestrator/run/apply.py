@@ -9,8 +9,8 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import OrchError
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.context import RunContext
-from orchestrator.run.loop import Step, not_run, run_units
-from orchestrator.run.scheduler import Ended
+from orchestrator.run.loop import LoopSpec, not_run, run_units
+from orchestrator.run.scheduler import UnitEnd
 from orchestrator.run.unit.applier import Applier, AskAgain, Recheck
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.publish import repair_published
@@ -51,17 +51,17 @@ def apply_units(
             report = replace(failure, changes=before.report.changes, findings=before.report.findings)
         return Planned(report)
 
-    def unit_not_run(ended: Ended[Planned]) -> Planned:
+    def unit_not_run(ended: UnitEnd[Planned]) -> Planned:
         before = approved[ended.unit]
-        return Planned(not_run(context, ended)) if before.go_on else before
+        return Planned(not_run(context, ended)) if before.may_proceed else before
 
-    step = Step(
+    step = LoopSpec(
         command="destroy" if destroy else "apply",
         work=work,
         record=lambda planned: context.run.journal.note(
             "ended", unit=planned.report.unit, status=planned.report.status.value
         ),
-        lets_downstreams_start=lambda planned: planned.report.status in _SUCCEEDED,
+        unblocks_downstreams=lambda planned: planned.report.status in _SUCCEEDED,
         not_run=unit_not_run,
         fail_fast=context.run.options.fail_fast,
     )

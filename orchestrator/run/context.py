@@ -22,7 +22,7 @@ from orchestrator.render.write import RootRenderer
 from orchestrator.report.live.sink import Sink
 from orchestrator.run.checks.blocked import BlockedUnits
 from orchestrator.run.history.journal import Journal
-from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.request import RunOptions
 from orchestrator.run.scheduler import Stop
 from orchestrator.terraform.commands import Root, Terraform
@@ -93,7 +93,7 @@ class RunState:
 
     graph: Graph
     options: RunOptions
-    folders: Folders
+    folders: RunPaths
     journal: Journal
     sink: Sink
     stop: Stop

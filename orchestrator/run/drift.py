@@ -11,7 +11,7 @@ from orchestrator.guard.drift import changed_outside, judge_drift
 from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
 from orchestrator.report.values.changes import change_lines
 from orchestrator.run.context import RunContext
-from orchestrator.run.loop import Step, report_blocked, run_units
+from orchestrator.run.loop import LoopSpec, report_blocked, run_units
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.prepare import prepare_unit
 from orchestrator.run.unit.progress import progress_callback, warning_callback
@@ -30,16 +30,16 @@ def drift_units(context: RunContext) -> Mapping[str, UnitReport]:
     """
     fail_fast = context.run.options.fail_fast
 
-    def lets_downstreams_start(planned: Planned) -> bool:
+    def unblocks_downstreams(planned: Planned) -> bool:
         return not (fail_fast and planned.report.status in {Status.FAILED, Status.INTERRUPTED})
 
-    step = Step(
+    step = LoopSpec(
         command="drift",
         work=lambda unit, _: Planned(_drift(context, unit)),
         record=lambda planned: context.run.journal.write(
             "ended", unit=planned.report.unit, status=planned.report.status.value
         ),
-        lets_downstreams_start=lets_downstreams_start,
+        unblocks_downstreams=unblocks_downstreams,
         fail_fast=fail_fast,
     )
     found = {**report_blocked(context), **run_units(context, step)}

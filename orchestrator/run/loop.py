@@ -12,24 +12,24 @@ from orchestrator.errors import OrchError
 from orchestrator.report.model import RunStarted, Status, UnitDone, UnitReport
 from orchestrator.run.checks.blocked import blocked_report
 from orchestrator.run.context import RunContext
-from orchestrator.run.scheduler import Ended, StepResult, UnitOutcome, run_graph
+from orchestrator.run.scheduler import StepResult, UnitEnd, UnitOutcome, run_graph
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.reports import failure_report, unit_report
 
 UnitWork = Callable[[Unit, Mapping[str, Planned]], Planned]
-"""What a command does with one unit whose upstreams have ended: takes the unit and, by id, how the units that ended
-before did. Raises an `OrchError` when it fails."""
+"""What a command does with one unit whose upstreams have ended: takes the unit and the results of the units that ended
+before, by id. Raises an `OrchError` when it fails."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LoopSpec:
     """What differs between the commands.
 
     Attributes:
         command: the name that is shown.
         work: does the work on one unit.
         record: writes the end of a unit to the journal.
-        lets_downstreams_start: whether the downstreams of a unit that ended so may start.
+        unblocks_downstreams: whether the downstreams of a unit that ended so may start.
         not_run: the report of a unit that never started; None takes `not_run`.
         fail_fast: start nothing new after the first failure.
     """
@@ -37,12 +37,12 @@ class Step:
     command: str
     work: UnitWork
     record: Callable[[Planned], None]
-    lets_downstreams_start: Callable[[Planned], bool]
-    not_run: Callable[[Ended[Planned]], Planned] | None = None
+    unblocks_downstreams: Callable[[Planned], bool]
+    not_run: Callable[[UnitEnd[Planned]], Planned] | None = None
     fail_fast: bool = False
 
 
-def run_units(context: RunContext, step: Step) -> Mapping[str, Planned]:
+def run_units(context: RunContext, step: LoopSpec) -> Mapping[str, Planned]:
     """Run a step over every unit of the run, each as soon as its upstreams have ended.
 
     Returns:
@@ -66,7 +66,7 @@ def run_units(context: RunContext, step: Step) -> Mapping[str, Planned]:
 class _Loop:
     """The units of one loop, and how those that ended did."""
 
-    def __init__(self, context: RunContext, step: Step) -> None:
+    def __init__(self, context: RunContext, step: LoopSpec) -> None:
         self._context = context
         self._step = step
         self._lock = threading.Lock()
@@ -77,7 +77,7 @@ class _Loop:
         planned = self._timed(self._context.unit(id_))
         with self._lock:
             self.ended[id_] = planned
-        return StepResult(planned, go_on=self._step.lets_downstreams_start(planned))
+        return StepResult(planned, unblocks_downstreams=self._step.unblocks_downstreams(planned))
 
     def _timed(self, unit: Unit) -> Planned:
         empty = unit_report(self._context, unit, Status.SKIPPED)
@@ -93,7 +93,7 @@ class _Loop:
             planned = Planned(failure_report(self._context, unit, error))
         return replace(planned, report=replace(planned.report, seconds=time.monotonic() - started))
 
-    def on_end(self, ended: Ended[Planned]) -> None:
+    def on_end(self, ended: UnitEnd[Planned]) -> None:
         """Record and show the end of a unit, in the thread of the scheduler."""
         if ended.result is None:
             of_step = self._step.not_run
@@ -103,7 +103,7 @@ class _Loop:
         self._context.run.sink(UnitDone(planned.report))
 
 
-def not_run(context: RunContext, ended: Ended[Planned]) -> UnitReport:
+def not_run(context: RunContext, ended: UnitEnd[Planned]) -> UnitReport:
     """Return the report of a unit that never started."""
     unit = context.unit(ended.unit)
     if ended.outcome is UnitOutcome.SKIPPED:

@@ -8,7 +8,7 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import SetupError
 from orchestrator.report.model import Status
 from orchestrator.run.context import RunContext
-from orchestrator.run.loop import Step, report_blocked, run_units
+from orchestrator.run.loop import LoopSpec, report_blocked, run_units
 from orchestrator.run.unit.planned import Planned, plan_fields
 from orchestrator.run.unit.planner import plan_unit
 from orchestrator.run.unit.reports import unit_report
@@ -37,11 +37,11 @@ def plan_units(context: RunContext, *, preview_new: bool = True) -> Mapping[str,
             return Planned(unit_report(context, unit, Status.AFTER_UPSTREAMS, preview=True, cause=NEW))
         return plan_unit(context, unit, values)
 
-    step = Step(
+    step = LoopSpec(
         command="plan",
         work=work,
         record=lambda planned: record_planned(context, planned),
-        lets_downstreams_start=lambda planned: planned.go_on,
+        unblocks_downstreams=lambda planned: planned.may_proceed,
         fail_fast=context.run.options.fail_fast,
     )
     return {**report_blocked(context), **run_units(context, step)}
@@ -61,11 +61,11 @@ def plan_destroy(context: RunContext) -> Mapping[str, Planned]:
         values = Upstreams(context.catalogue, context.aws.states).for_apply(unit)
         return plan_unit(context, unit, UpstreamValues(values=values, pending=()), destroy=True)
 
-    step = Step(
+    step = LoopSpec(
         command="plan",
         work=work,
         record=lambda planned: record_planned(context, planned),
-        lets_downstreams_start=lambda _: True,  # Whatever is wrong with one unit, the report shows all that is wrong.
+        unblocks_downstreams=lambda _: True,  # Whatever is wrong with one unit, the report shows all that is wrong.
     )
     return {**report_blocked(context), **run_units(context, step)}
 

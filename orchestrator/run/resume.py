@@ -22,10 +22,10 @@ from orchestrator.report.model import Notice, Status, UnitReport
 from orchestrator.report.values.changes import change_lines
 from orchestrator.run.checks.blocked import blocked_report
 from orchestrator.run.context import RunContext
-from orchestrator.run.history.approval import ApplyState, Approval, Progress
-from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.past_approval import ApplyState, Approval, Progress
+from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.history.unsaved_state import UnsavedState, unsaved_in
-from orchestrator.run.unit.locks import refuse_locked, wait_for_lock
+from orchestrator.run.unit.lock_holders import refuse_locked, wait_for_lock
 from orchestrator.run.unit.planned import Planned, load_plan
 from orchestrator.run.unit.publish import publish_state
 from orchestrator.run.unit.push_state import push_unsaved
@@ -112,7 +112,7 @@ class Resume:
         preview = bool(fields["preview"])
         cause = f"not approved in run {run}: orch apply {unit.id}"
         report = unit_report(context, unit, status, preview=preview, cause=cause)
-        if not Planned(report).go_on:
+        if not Planned(report).may_proceed:
             return Planned(report)
         return self._approved(unit, fields, replace(report, cause=""))
 
@@ -181,8 +181,8 @@ class Resume:
             report = replace(report, status=Status.BLOCKED)
         return replace(before, report=report, verdict=verdict, receipt=receipt)
 
-    def _folders(self, run: str) -> Folders:
-        return Folders(root=self.context.run.folders.root, run=run)
+    def _folders(self, run: str) -> RunPaths:
+        return RunPaths(root=self.context.run.folders.root, run=run)
 
 
 def _follows(state: StateRecord | None, progress: Progress) -> bool:

@@ -33,14 +33,14 @@ class UnitOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepResult(Generic[_T]):
-    """The result of one unit. ``go_on``: its downstreams may start."""
+    """The result of one unit. ``unblocks_downstreams``: its downstreams may start."""
 
     result: _T
-    go_on: bool = True
+    unblocks_downstreams: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Ended(Generic[_T]):
+class UnitEnd(Generic[_T]):
     """The end of one unit. ``culprit``: for a skipped unit, the unit whose failure caused it."""
 
     unit: str
@@ -50,7 +50,7 @@ class Ended(Generic[_T]):
 
 
 class Stop:
-    """A flag that nothing new starts. A signal handler sets it, the scheduler reads it."""
+    """A flag that prevents new units from starting. A signal handler sets it, the scheduler reads it."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -71,8 +71,8 @@ def run_graph(
     slots: int,
     stop: Stop,
     fail_fast: bool = False,
-    on_end: Callable[[Ended[_T]], None] | None = None,
-) -> Mapping[str, Ended[_T]]:
+    on_end: Callable[[UnitEnd[_T]], None] | None = None,
+) -> Mapping[str, UnitEnd[_T]]:
     """Run ``work`` over every unit of a graph: upstreams first, the longest remaining path first.
 
     Args:
@@ -118,13 +118,13 @@ def run_graph(
 class _Schedule(Generic[_T]):
     """The ready units, and how the others ended."""
 
-    def __init__(self, graph: Graph, on_end: Callable[[Ended[_T]], None]) -> None:
+    def __init__(self, graph: Graph, on_end: Callable[[UnitEnd[_T]], None]) -> None:
         self._graph = graph
         self._on_end = on_end
         self._position = {unit: number for number, unit in enumerate(graph.order)}
         self._missing = {unit: len(graph.upstreams(unit)) for unit in graph.order}
         self._ready: list[tuple[int, int, str]] = []
-        self.ended: dict[str, Ended[_T]] = {}
+        self.ended: dict[str, UnitEnd[_T]] = {}
         self.failed = False
         for unit in graph.order:
             if not self._missing[unit]:
@@ -139,25 +139,25 @@ class _Schedule(Generic[_T]):
 
     def end(self, unit: str, step: StepResult[_T]) -> None:
         """Note the end of a unit; its downstreams become ready or are skipped."""
-        if step.go_on:
-            self._note(Ended(unit, UnitOutcome.DONE, step.result))
+        if step.unblocks_downstreams:
+            self._note(UnitEnd(unit, UnitOutcome.DONE, step.result))
             for below in self._graph.downstreams(unit):
                 self._missing[below] -= 1
                 if not self._missing[below] and below not in self.ended:
                     self._push(below)
             return
         self.failed = True
-        self._note(Ended(unit, UnitOutcome.FAILED, step.result))
+        self._note(UnitEnd(unit, UnitOutcome.FAILED, step.result))
         for below in self._graph.order:
             if below in self._graph.below([unit]) and below not in self.ended:
-                self._note(Ended(below, UnitOutcome.SKIPPED, culprit=unit))
+                self._note(UnitEnd(below, UnitOutcome.SKIPPED, culprit=unit))
 
     def abandon(self) -> None:
         """Note every unit that never started because the run was stopped."""
         for unit in self._graph.order:
             if unit not in self.ended:
-                self._note(Ended(unit, UnitOutcome.NOT_STARTED))
+                self._note(UnitEnd(unit, UnitOutcome.NOT_STARTED))
 
-    def _note(self, ended: Ended[_T]) -> None:
+    def _note(self, ended: UnitEnd[_T]) -> None:
         self.ended[ended.unit] = ended
         self._on_end(ended)

@@ -29,17 +29,17 @@ from orchestrator.render.orphan_root import OrphanRootRenderer
 from orchestrator.render.write import RootRenderer
 from orchestrator.report.live.sink import Sink, Tee
 from orchestrator.report.model import Notice, RunReport, UnitReport
-from orchestrator.run.checks.preflight import check_before_run
+from orchestrator.run.checks.before_run import check_before_run
 from orchestrator.run.context import AwsClients, Guard, RunContext, RunState, TerraformTools
 from orchestrator.run.exit_codes import INTERRUPTED, detailed_exit_code, exit_code
 from orchestrator.run.history.journal import Journal
-from orchestrator.run.history.paths import Folders, new_run
+from orchestrator.run.history.paths import RunPaths, new_run
 from orchestrator.run.history.reports import Recorder, save_report
 from orchestrator.run.history.start import earlier_runs, record_start
 from orchestrator.run.interrupt import Interrupts, interruptible
 from orchestrator.run.request import RunRequest
 from orchestrator.run.scheduler import Stop
-from orchestrator.run.unit.locks import existing_locks
+from orchestrator.run.unit.lock_holders import existing_locks
 from orchestrator.run.unit.role import break_glass_note, confirm_break_glass
 from orchestrator.terraform.commands import Terraform
 from orchestrator.terraform.process.supervisor import Processes
@@ -105,7 +105,7 @@ class Session:
         """Save the final report, or what is known of the units when there is none.
 
         Raises:
-            SetupError: the disk does not take it.
+            SetupError: it cannot be written.
         """
         try:
             save_report(self.context.run.folders, self._final or self._so_far())
@@ -228,7 +228,7 @@ def _guard(request: RunRequest, trust: Trust, identities: Identities, states: St
     return Guard(judge=judge, scanner=CodeScanner(catalogue), blocked=blocked)
 
 
-def _terraform(request: RunRequest, trust: Trust, folders: Folders) -> TerraformTools:
+def _terraform(request: RunRequest, trust: Trust, folders: RunPaths) -> TerraformTools:
     processes = Processes()
     if request.orphan_providers is not None:
         renderer: RootRenderer = OrphanRootRenderer(request.catalogue, request.orphan_providers)

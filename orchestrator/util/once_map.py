@@ -11,7 +11,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Once(Generic[K, V]):
+class OnceMap(Generic[K, V]):
     """A thread-safe cache. An error reaches every thread that waits for the key; the next ``get`` tries again."""
 
     def __init__(self) -> None:

@@ -138,7 +138,7 @@ def test_whatever_was_swapped_after_the_judgement_is_refused_and_named(
             refused("policies/ changed after")
         with monkeypatch.context() as patch:  # as when a waiver expired meanwhile, or a check did not run
             patch.setattr(context.guard.judge, "judge", lambda *_, **__: Verdict(UNIT, (), ()))
-            refused("gave another verdict than its receipt")
+            refused("produced a different verdict from the one in its receipt")
         bucket_client, bucket = state_bucket(emulator, project)
         key = unit.state_key
         state = bucket_client.get_object(Bucket=bucket, Key=key)["Body"].read()

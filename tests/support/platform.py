@@ -177,7 +177,7 @@ class Placed:
 
 
 def place(account: Account, folder: Path, text: str) -> Placed:
-    """A root for an account, initialised, under the account's all-powerful role."""
+    """A root for an account, initialized, under the account's all-powerful role."""
     terraform = make_terraform(folder)
     words = {
         "@modules": str(ROOT / "modules"),

@@ -22,7 +22,7 @@ from orchestrator.aws.identity.roles import AnyRole, BreakGlass, Role
 from orchestrator.aws.identity.sessions import SessionFactory
 from orchestrator.config.catalogue import Account, Catalogue
 from orchestrator.errors import SetupError
-from orchestrator.util.once_map import Once
+from orchestrator.util.once_map import OnceMap
 
 MARGIN = timedelta(minutes=5)
 """Credentials are refreshed before use when less than this remains."""
@@ -85,7 +85,7 @@ class Identities:
         self._credentials: dict[tuple[str, AnyRole], Credentials] = {}
         self._sessions: dict[tuple[str, AnyRole], boto3.Session] = {}
         self._clients: dict[tuple[str, str, AnyRole, str], Any] = {}
-        self._confirmed: Once[tuple[str, AnyRole], CallerIdentity] = Once()
+        self._confirmed: OnceMap[tuple[str, AnyRole], CallerIdentity] = OnceMap()
 
     def account(self, account: Account | str) -> Account:
         """Return an account, given itself or its name in ``live/accounts``."""

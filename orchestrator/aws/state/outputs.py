@@ -18,7 +18,7 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.model import StateRecord
 from orchestrator.terraform.state.reader import read_state
-from orchestrator.util.once_map import Once
+from orchestrator.util.once_map import OnceMap
 
 OUTPUTS_FORMAT = 1
 """Format version of the published file."""
@@ -37,8 +37,8 @@ class StateStore:
         self._catalogue = catalogue
         self._identify = frozenset(identify)
         self._identities = identities
-        self._states: Once[str, tuple[StateRecord, str] | None] = Once()
-        self._published: Once[str, Mapping[str, Any] | None] = Once()
+        self._states: OnceMap[str, tuple[StateRecord, str] | None] = OnceMap()
+        self._published: OnceMap[str, Mapping[str, Any] | None] = OnceMap()
 
     def read(self, unit: Unit) -> StateRecord | None:
         """Return a unit's state, which is read once per run.

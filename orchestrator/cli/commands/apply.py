@@ -23,7 +23,7 @@ from orchestrator.cli.options import (
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.errors import UsageError
-from orchestrator.run.approval import check_consent
+from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.plan import plan_units
 from orchestrator.run.request import RunOptions
 from orchestrator.run.unit.replace import check_replaced_exist, check_single_unit
@@ -64,7 +64,7 @@ def apply(
     """
     if resume:
         if len(targets or ()) > 1 or exclude or changed or yes or replace or break_glass is not None:
-            message = "--resume takes at most a run's id, and no option that selects or approves"
+            message = "--resume accepts only a run id; it cannot be combined with options that select or approve"
             raise UsageError(message, hint="orch apply --resume [RUN]; `orch runs` lists the runs")
         limits = RunOptions.parse(
             None, parallelism=parallelism, fail_fast=fail_fast, timeout=timeout, lock_timeout=lock_timeout
@@ -89,7 +89,7 @@ def _apply(common: Common, options: RunOptions, *, yes: bool) -> int:
     request = project.request("apply", options)
     check_single_unit(request.selected, options.replace)
     asked = circumstances(common, yes=yes, break_glass=options.break_glass is not None)
-    words = check_consent(project.catalogue, request.units, asked)
+    words = check_apply_allowed(project.catalogue, request.units, asked)
     with ready_session(common, request) as session:
         check_replaced_exist(session.context)
         planned = plan_units(session.context, preview_new=not yes)

@@ -27,7 +27,7 @@ from orchestrator.cli.prompt import typed
 from orchestrator.cli.session import circumstances, console
 from orchestrator.config.accounts_lock import FILE
 from orchestrator.config.catalogue import Account
-from orchestrator.run.approval import check_consent
+from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.plan import plan_units
 from orchestrator.run.request import RunRequest
 from orchestrator.run.session import open_session
@@ -55,7 +55,7 @@ def bootstrap(
         if dry_run:
             return 0
         units = [project.catalogue.units[id_] for id_ in baselines]
-        words = check_consent(project.catalogue, units, circumstances(common, yes=yes))
+        words = check_apply_allowed(project.catalogue, units, circumstances(common, yes=yes))
         todo = [account for account in selected if not all(step.done for step in steps[account.name])]
         if todo and not yes and not _approved(todo, words):
             return 4

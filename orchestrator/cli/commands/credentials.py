@@ -40,7 +40,7 @@ def credentials(
     name = project.account(account).name
     with open_aws(common, project.catalogue) as aws:
         if aws.temporary:
-            message = "no emulator is running, and one started for this command only would be of no use"
+            message = "no emulator is running; credentials require one that keeps running"
             raise UsageError(message, hint="run `orch emulator start`, then `orch bootstrap`")
         identities = Identities(project.catalogue, aws.emulator)
         if format_ == "json":

@@ -14,7 +14,7 @@ from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.errors import UsageError
 from orchestrator.report.text import plural
-from orchestrator.run.approval import check_consent
+from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.request import RunOptions, RunRequest
 from orchestrator.run.session import Session
 
@@ -50,7 +50,7 @@ def destroy(
         return destroy_orphans(common, options, yes=yes)
     project = open_project(common)
     request = project.request("destroy", options, reverse=True)
-    words = check_consent(project.catalogue, request.units, circumstances(common, yes=yes))
+    words = check_apply_allowed(project.catalogue, request.units, circumstances(common, yes=yes))
     with ready_session(common, request) as session:
         _check_downstreams(project, session, request)
         destroy_all_or_none(common, session, words=words, yes=yes)

@@ -13,7 +13,7 @@ from orchestrator.cli.context import Common
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import circumstances, console
 from orchestrator.errors import UsageError
-from orchestrator.run.approval import check_consent
+from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.checks.listing import Listings
 from orchestrator.run.checks.orphans import find_orphans
 from orchestrator.run.request import RunOptions
@@ -36,7 +36,7 @@ def destroy_orphans(common: Common, options: RunOptions, *, yes: bool) -> int:
         orphans = find_orphans(catalogue, listings, options.targets)
         former = Project(orphans.catalogue, orphans.graph)
         units = list(orphans.catalogue.units.values())
-        words = check_consent(orphans.catalogue, units, circumstances(common, yes=yes))
+        words = check_apply_allowed(orphans.catalogue, units, circumstances(common, yes=yes))
         request = former.request_for("destroy", options, orphans.graph.order, reverse=True)
         request = replace(request, emulator=aws.emulator, orphan_providers=orphans.providers)
         with open_session(request, console(common)) as session:

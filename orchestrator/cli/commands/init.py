@@ -95,7 +95,7 @@ def _answers(name: str | None, region: str | None, management: str | None, accou
     given = [_pair(each) for each in accounts]
     name = _given_or_asked(name, "--name", "Name of the platform, the first part of every name in AWS", valid_name)
     region = _given_or_asked(region, "--region", "Default region, e.g. eu-west-1", valid_region)
-    question = "Id of the management account, whose people enter the other accounts"
+    question = "id of the management account, from which people and CI enter the other accounts"
     management = _given_or_asked(management, "--management", question, valid_account_id)
     for each in ("production", "development")[len(given) :]:
         id_ = _given_or_asked(None, f"--account {each}=ID", f"Id of the {each} account", valid_account_id)
@@ -117,7 +117,7 @@ def _given_or_asked(value: str | None, option: str, question: str, check: Callab
         return check(value)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         message = f"{option} is missing"
-        raise UsageError(message, hint="give it as an option; only a terminal can be asked for it")
+        raise UsageError(message, hint="pass it as an option; orch prompts only in a terminal")
     while True:
         sys.stderr.write(f"{question}: ")
         sys.stderr.flush()

@@ -14,9 +14,9 @@ from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.errors import ApprovalError, OrchError, UsageError
 from orchestrator.report.model import UnitReport
 from orchestrator.run.apply import apply_units
-from orchestrator.run.approval import check_clean
-from orchestrator.run.history.approval import Approval, approval_of, check_units, find_chain
+from orchestrator.run.apply_rules import check_clean
 from orchestrator.run.history.journal import hold_journal
+from orchestrator.run.history.past_approval import Approval, approval_of, check_units, find_chain
 from orchestrator.run.history.runs import PastRun
 from orchestrator.run.history.start import user_name
 from orchestrator.run.history.unsaved_state import UnsavedState, unsaved_in

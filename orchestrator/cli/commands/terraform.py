@@ -86,9 +86,9 @@ def initialized_root(session: Session, unit: Unit) -> Root:
         env=context.plan_environment(unit),
         log=context.run.folders.log(unit),
     )
-    scan_configuration(context, unit, root, initialised=False)
+    scan_configuration(context, unit, root, initialized=False)
     context.terraform.cli.init(root, timeout=unit.timeouts.plan)
-    scan_configuration(context, unit, root, initialised=True)  # `console -plan` would run them
+    scan_configuration(context, unit, root, initialized=True)  # `console -plan` would run them
     return root
 
 

@@ -16,7 +16,7 @@ from orchestrator.cli.prompt import typed
 from orchestrator.errors import UsageError
 from orchestrator.report.tables import dump
 from orchestrator.report.text import clean
-from orchestrator.run.unit.locks import Holder, find_holder
+from orchestrator.run.unit.lock_holders import Holder, find_holder
 
 
 @command

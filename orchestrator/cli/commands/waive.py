@@ -25,7 +25,7 @@ from orchestrator.guard.trust.waivers import MAX_VALIDITY, UNWAIVABLE, WAIVERS_F
 from orchestrator.report.json import finding_form
 from orchestrator.report.tables import dump
 from orchestrator.report.text import clean
-from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.history.reports import FoundFinding, find_finding
 from orchestrator.util.files import write_atomic
 from orchestrator.util.git import Repository
@@ -186,7 +186,7 @@ def _plan_hash(common: Common, root: Path, found: FoundFinding) -> str:
         message = f"the finding is about a preview in run {found.run}, and previews are never applied"
         raise UsageError(message, hint="apply its upstreams first, or leave out --plan")
     unit = open_project(common).catalogue.units.get(found.finding.unit)
-    file = Folders(root=root, run=found.run).plan(unit) if unit is not None else None
+    file = RunPaths(root=root, run=found.run).plan(unit) if unit is not None else None
     if file is None or not file.is_file():
         message = f"the plan of {found.finding.unit} in run {found.run} is not on this machine"
         raise UsageError(message, hint="plan the unit again, then run `orch waive --plan`; or leave out --plan")

@@ -86,7 +86,7 @@ class RolesModel(StrictModel):
     apply: RoleName | None = Field(None, description="Role for applies. It cannot delete protected resources.")
     break_glass: RoleName | None = Field(
         None,
-        description="Role for applies with a waiver or --break-glass. Its session name records who and why.",
+        description="Role for applies with a waiver or --break-glass. Its session tags record who and why.",
     )
 
 
@@ -190,4 +190,6 @@ class StageModel(StrictModel):
     )
     expires: Date | None = Field(None, description="Date after which the stage can be removed.")
     named: Name | None = Field(None, description="Former name of the stage, which its names in AWS keep.")
-    disposable: bool | None = Field(None, description="Whether the stage can be destroyed without typing its name.")
+    disposable: bool | None = Field(
+        None, description="Whether inputs of this stage may switch protection off. The guard still judges every plan."
+    )

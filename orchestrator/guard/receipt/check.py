@@ -55,7 +55,8 @@ def check_verdict(receipt: Receipt, verdict: Verdict) -> None:
         message = f"{receipt.unit} is blocked now, right before the apply: {first.message} ({first.cause})"
         raise BlockedError(message, hint=first.hint)
     if (verdict.checks, recorded_findings(verdict)) != (receipt.checks, receipt.findings):
-        message = f"judging {receipt.unit} again right before the apply gave another verdict than its receipt"
+        what = f"judging {receipt.unit} again right before the apply"
+        message = f"{what} produced a different verdict from the one in its receipt"
         raise BlockedError(message, hint=PLAN_AGAIN)
 
 

@@ -20,7 +20,7 @@ from orchestrator.errors import Location
 from orchestrator.guard.causes import MODULE
 from orchestrator.guard.findings import RUNS_CODE, UNREADABLE, UNTRUSTED_SOURCE, finding_id
 from orchestrator.guard.model import Finding
-from orchestrator.hcl.modules.contents import BUILT_IN, Contents, full_source, read_contents, sources_in
+from orchestrator.hcl.modules.code_and_sources import BUILT_IN, Contents, full_source, read_contents, sources_in
 from orchestrator.hcl.modules.interface import CodeBlock, ModuleCall
 from orchestrator.hcl.modules.sources import package_of
 
@@ -84,18 +84,18 @@ class CodeScanner:
         self._contents: dict[tuple[str, str], Contents] = {}
         self._lock = threading.Lock()
 
-    def scan(self, unit: Unit, root: Path, data_dir: Path, *, initialised: bool) -> tuple[Finding, ...]:
+    def scan(self, unit: Unit, root: Path, data_dir: Path, *, initialized: bool) -> tuple[Finding, ...]:
         """Return the findings about a unit's configuration, one for each rule and address.
 
         Args:
             unit: the unit.
             root: its rendered root.
             data_dir: Terraform's data folder of the root.
-            initialised: ``init`` has run, so every module must be present. Before that, only the root and the modules
+            initialized: ``init`` has run, so every module must be present. Before that, only the root and the modules
                 of the repository are scanned.
         """
         found: dict[str, Finding] = {}
-        for each in self._objections(root, _manifest(data_dir) if initialised else None):
+        for each in self._objections(root, _manifest(data_dir) if initialized else None):
             id_ = finding_id(each.rule, unit.id, each.address, "")
             finding = Finding(
                 id=id_,

@@ -40,7 +40,7 @@ _TEMPLATES = (".tftpl", ".tpl", ".tmpl")
 _HINT = 'move the file into the module and write "${path.module}/…"'
 
 
-def hostile_reads(module_paths: Sequence[Path], root: Path) -> tuple[Problem, ...]:
+def reads_outside_module(module_paths: Sequence[Path], root: Path) -> tuple[Problem, ...]:
     """Return every place where a unit's modules name a local file outside themselves.
 
     Checks the functions that read files, also in the modules' templates; the attributes of resources and data sources

@@ -12,7 +12,7 @@ from orchestrator.run.history.prune import remove_old
 
 
 @dataclass(frozen=True, slots=True)
-class Folders:
+class RunPaths:
     """All paths of one run. ``root``: the folder that contains ``live/``."""
 
     root: Path
@@ -80,13 +80,13 @@ class Folders:
         return self.of_run / "report.json"
 
 
-def new_run(root: Path) -> Folders:
+def new_run(root: Path) -> RunPaths:
     """Create the folder of a new run, private to the user, and remove old runs.
 
     Run ids sort by time: ``20261123-070412-9f3a``.
     """
     run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    folders = Folders(root=root, run=run)
+    folders = RunPaths(root=root, run=run)
     folders.of_run.mkdir(parents=True, mode=0o700)
     base = folders.base / ".gitignore"
     if not base.exists():

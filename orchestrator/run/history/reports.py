@@ -20,7 +20,7 @@ from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.report.final.past import ShownRun
 from orchestrator.report.json import RUN_FORMAT, finding_of, run_json
 from orchestrator.report.model import Event, RunReport, UnitDone, UnitReport
-from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.history.runs import read_run
 from orchestrator.util.files import write_atomic
 
@@ -67,7 +67,7 @@ class Recorder:
             return tuple(self._units[unit] for unit in order if unit in self._units)
 
 
-def save_report(folders: Folders, report: RunReport) -> None:
+def save_report(folders: RunPaths, report: RunReport) -> None:
     """Save a run's report atomically, mode 0600.
 
     Raises:
@@ -98,13 +98,13 @@ def find_report(root: Path, run: str) -> dict[str, Any]:
     return report
 
 
-def run_folder(root: Path, run: str) -> Folders:
+def run_folder(root: Path, run: str) -> RunPaths:
     """Return the folders of a past run.
 
     Raises:
         UsageError: there is no such run on this machine.
     """
-    folders = Folders(root=root, run=run)
+    folders = RunPaths(root=root, run=run)
     if not RUN_ID.fullmatch(run) or not folders.of_run.is_dir():
         message = f"there is no run {run!r} on this machine"
         newest = ", ".join(each.name for each in _runs(root)[:3]) or "none"
@@ -195,7 +195,7 @@ def past_run(root: Path, run: str) -> ShownRun:
     )
 
 
-def _receipts(folders: Folders) -> Iterator[tuple[str, Receipt]]:
+def _receipts(folders: RunPaths) -> Iterator[tuple[str, Receipt]]:
     """Yield the readable receipts of a run with their units; an unreadable one shows as a unit without a receipt."""
     for path in sorted((folders.of_run / "receipts").glob("*/*/*.json")):
         try:
@@ -205,7 +205,7 @@ def _receipts(folders: Folders) -> Iterator[tuple[str, Receipt]]:
         yield receipt.unit, receipt
 
 
-def _copies(folders: Folders) -> tuple[Mapping[str, Any], ...]:
+def _copies(folders: RunPaths) -> tuple[Mapping[str, Any], ...]:
     """Read ``copies.json``: ``{"format": 1, "copies": [{…}]}``; empty when the run made no copies.
 
     Raises:

@@ -16,7 +16,7 @@ from orchestrator.render.values import Upstream
 from orchestrator.render.write import Rendered, RootRenderer
 from orchestrator.report.model import Status
 from orchestrator.run.context import RunContext
-from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.planner import plan_unit
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
@@ -28,7 +28,7 @@ _REFUSED = frozenset({Action.CREATE, Action.DELETE, Action.REPLACE, Action.FORGE
 
 
 @dataclass(frozen=True, slots=True)
-class TrialFolders(Folders):
+class TrialFolders(RunPaths):
     """The folders of a run, with separate folders for the units of trials."""
 
     def unit(self, unit: Unit) -> Path:

@@ -13,10 +13,10 @@ from orchestrator.guard.receipt.receipt import Receipt, StateMovedError
 from orchestrator.report.model import Notice, Phase, Status, UnitPhase, UnitReport
 from orchestrator.report.values.changes import scrub
 from orchestrator.run.context import RunContext
-from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.unit.backups import save_copies
 from orchestrator.run.unit.compare import destroys, unannounced
-from orchestrator.run.unit.locks import report_lock_waits
+from orchestrator.run.unit.lock_holders import report_lock_waits
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.planner import plan_unit
 from orchestrator.run.unit.progress import ChangeDetector, progress_callback, warning_callback
@@ -70,9 +70,9 @@ class Applier:
         Raises:
             OrchError: the unit could not be applied.
         """
-        if before.go_on and self.recheck is not None:
+        if before.may_proceed and self.recheck is not None:
             before = self.recheck(unit, before)
-        if not before.go_on:
+        if not before.may_proceed:
             return before.report
         real = before
         if before.preview:
@@ -148,7 +148,7 @@ class Applier:
         verb = "destroy" if self.destroy else "apply"
         context.run.journal.write(f"{verb}-started", unit=unit.id, plan=receipt.plan_sha256, **role_fields(role))
         context.run.sink(UnitPhase(unit.id, Phase.DESTROY if self.destroy else Phase.APPLY))
-        folder = Folders(root=context.run.folders.root, run=run).unit(unit)
+        folder = RunPaths(root=context.run.folders.root, run=run).unit(unit)
         root = replace(context.root(unit, preview=False), folder=folder, env=context.apply_environment(unit, role))
         detector = ChangeDetector(progress_callback(context.run.sink, unit.id))
         try:

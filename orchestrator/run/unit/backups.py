@@ -113,7 +113,7 @@ def _copy(context: RunContext, unit: Unit, change: ResourceChange, role: AnyRole
     short = _short(change)
     resource = locate_resource(context.catalogue, unit, change.type, change.before)
     if resource is None:
-        message = "the plan does not say what AWS calls it"
+        message = "the plan does not contain its AWS identifier"
         raise BlockedError(message)
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", resource.id)
     file = context.run.folders.copies_of(unit) / f"{name}.json.gz"

@@ -15,7 +15,7 @@ from orchestrator.guard.receipt.freeze import FrozenFiles
 from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.render.root import PLACEHOLDER_ADDRESS
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.paths import RunPaths
 from orchestrator.terraform.model import PlanRecord
 from orchestrator.terraform.plan.reader import empty_plan, read_plan
 
@@ -51,8 +51,8 @@ class Planned:
         return self.plan is not None and not self.plan.empty
 
     @property
-    def go_on(self) -> bool:
-        """Whether its downstreams can be planned."""
+    def may_proceed(self) -> bool:
+        """Whether the plan succeeded and is not blocked: the unit may be applied, and its downstreams planned."""
         return self.report.status in {Status.UNCHANGED, Status.PLANNED, Status.AFTER_UPSTREAMS}
 
 
@@ -63,7 +63,7 @@ def plan_fields(planned: Planned) -> dict[str, str | bool]:
         OSError: the JSON cannot be read.
     """
     fields: dict[str, str | bool] = {"status": planned.report.status.value, "preview": planned.report.preview}
-    if planned.plan is None or not planned.go_on:
+    if planned.plan is None or not planned.may_proceed:
         return fields
     if planned.plan.json_file is not None:
         fields["json"] = _hash(planned.plan.json_file)
@@ -72,7 +72,7 @@ def plan_fields(planned: Planned) -> dict[str, str | bool]:
     return fields
 
 
-def load_plan(folders: Folders, unit: Unit, fields: Mapping[str, Any]) -> PlanRecord:
+def load_plan(folders: RunPaths, unit: Unit, fields: Mapping[str, Any]) -> PlanRecord:
     """Load the plan or preview that a past run made, if it is exactly the one that was approved.
 
     Args:

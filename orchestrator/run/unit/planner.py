@@ -14,7 +14,7 @@ from orchestrator.guard.receipt.freeze import freeze, hash_file
 from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
 from orchestrator.report.values.changes import change_lines, unplanned_deletes
 from orchestrator.run.context import RunContext
-from orchestrator.run.unit.contents import count_contents
+from orchestrator.run.unit.count_losses import count_contents
 from orchestrator.run.unit.planned import Planned, without_placeholder
 from orchestrator.run.unit.prepare import PreparedUnit, lift_waived, prepare_unit
 from orchestrator.run.unit.progress import progress_callback, warning_callback

@@ -18,7 +18,7 @@ from orchestrator.render.values import has_unknown
 from orchestrator.report.model import Phase, UnitPhase
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.unsaved_state import refuse_unsaved
-from orchestrator.run.unit.locks import wait_for_lock
+from orchestrator.run.unit.lock_holders import wait_for_lock
 from orchestrator.run.unit.upstreams import UpstreamValues
 from orchestrator.terraform.commands import Root
 
@@ -67,24 +67,24 @@ def prepare_unit(
     wait_for_lock(context, unit)
     rendered = context.terraform.renderer.render(unit, upstream.values, root.folder)
     scan_configuration(
-        context, unit, root, initialised=False
+        context, unit, root, initialized=False
     )  # Before init, so that an unlisted provider is not downloaded.
     context.run.sink(UnitPhase(unit.id, Phase.INIT))
     context.terraform.cli.init(root, timeout=context.run.options.timeout or unit.timeouts.plan)
-    findings = scan_configuration(context, unit, root, initialised=True)
+    findings = scan_configuration(context, unit, root, initialized=True)
     # Refresh the copy for people only when every value is known.
     if None not in upstream.values.values() and not has_unknown(upstream.values):
         context.terraform.renderer.refresh(root.folder, context.run.folders.shown(unit))
     return PreparedUnit(rendered.unknown, findings)
 
 
-def scan_configuration(context: RunContext, unit: Unit, root: Root, *, initialised: bool) -> tuple[Finding, ...]:
+def scan_configuration(context: RunContext, unit: Unit, root: Root, *, initialized: bool) -> tuple[Finding, ...]:
     """Return what a scan finds in the configuration that no plan shows, before waivers.
 
     Raises:
         ConfigurationBlockedError: a finding is not waived.
     """
-    findings = context.guard.scanner.scan(unit, root.folder, root.data_dir, initialised=initialised)
+    findings = context.guard.scanner.scan(unit, root.folder, root.data_dir, initialized=initialized)
     allowed = context.guard.judge.waiver_policy.apply(findings)
     if any(each.severity is Severity.BLOCK for each in allowed):
         raise ConfigurationBlockedError(unit.id, allowed)

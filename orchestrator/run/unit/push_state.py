@@ -13,9 +13,9 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import UnitError
 from orchestrator.report.model import Notice, UnitReport
 from orchestrator.run.context import RunContext
-from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.history.unsaved_state import ERRORED_STATE, UnsavedState
-from orchestrator.run.unit.locks import refuse_locked
+from orchestrator.run.unit.lock_holders import refuse_locked
 from orchestrator.terraform.model import StateRecord
 from orchestrator.terraform.state.reader import read_state
 
@@ -42,7 +42,7 @@ def report_unsaved(context: RunContext, unit: Unit, run: str, failed: UnitReport
         run: id of the run whose plan was applied.
         failed: the report of the failure.
     """
-    file = Folders(root=context.run.folders.root, run=run).unit(unit) / ERRORED_STATE
+    file = RunPaths(root=context.run.folders.root, run=run).unit(unit) / ERRORED_STATE
     if not file.is_file():
         return failed
     shown = file.relative_to(context.run.folders.root).as_posix()
@@ -71,7 +71,7 @@ def push_unsaved(context: RunContext, unit: Unit, state: UnsavedState) -> None:
     before = context.aws.states.refresh(unit)
     _check_follows(unit, state, unsaved, before)
     refuse_locked(context, unit)
-    folders = Folders(root=context.run.folders.root, run=state.run)
+    folders = RunPaths(root=context.run.folders.root, run=state.run)
     reading = replace(context.root(unit, preview=False), folder=state.file.parent)
     context.terraform.cli.init(reading, timeout=context.run.options.timeout or unit.timeouts.plan)
     writing = replace(reading, env=context.apply_environment(unit))

@@ -26,7 +26,7 @@ from orchestrator.guard.receipt.receipt import (
 )
 from orchestrator.report.model import Notice
 from orchestrator.run.context import RunContext
-from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.paths import RunPaths
 from orchestrator.terraform.model import PlanRecord
 from orchestrator.terraform.plan.reader import read_plan
 from orchestrator.terraform.setup.lock_file import LOCK_FILE, locked_providers
@@ -97,7 +97,7 @@ def confirm_plan(
         DeniedError, ThrottledError, SetupError, UnitError: the state or the account cannot be read.
         TerraformError: Terraform cannot show the plan.
     """
-    folders = Folders(root=context.run.folders.root, run=run or context.run.folders.run)
+    folders = RunPaths(root=context.run.folders.root, run=run or context.run.folders.run)
     path = folders.receipt(unit)
     receipt = Receipt.read(path)
     if expected is not None and receipt != expected:
@@ -109,7 +109,7 @@ def confirm_plan(
     base = StateHeader(found[0].lineage, found[0].serial) if found else StateHeader()
     inputs = _inputs(context, unit, base, frozen, _json_of(plan))
     check_receipt(receipt, inputs)
-    brought = context.guard.scanner.scan(unit, folders.unit(unit), folders.data(unit), initialised=True)
+    brought = context.guard.scanner.scan(unit, folders.unit(unit), folders.data(unit), initialized=True)
     check_verdict(receipt, context.guard.judge.judge(unit, plan, destroy=receipt.destroy, more=brought))
     check_receipt(receipt, replace(inputs, json_sha256=hash_file(_json_of(plan)).removeprefix("sha256:")))
     return receipt, plan
@@ -143,7 +143,7 @@ def record_writes(context: RunContext, unit: Unit, receipt: Receipt, *, ok: bool
             return receipt
         wrote = StateWrites(ok, lineage, first=min(versions.values()), last=max(versions.values()), versions=versions)
         done = replace(receipt, wrote=wrote)
-        folders = Folders(root=context.run.folders.root, run=receipt.run)
+        folders = RunPaths(root=context.run.folders.root, run=receipt.run)
         _save(done, folders.receipt(unit))
         context.aws.history.put_receipt(unit, wrote.last, done.form())
     except OrchError as error:
@@ -233,7 +233,7 @@ def _json_of(plan: PlanRecord) -> Path:
     return plan.json_file
 
 
-def _read_again(context: RunContext, unit: Unit, folders: Folders) -> PlanRecord:
+def _read_again(context: RunContext, unit: Unit, folders: RunPaths) -> PlanRecord:
     """Read the plan of another process from JSON that Terraform makes now."""
     root = replace(context.root(unit, preview=False), folder=folders.unit(unit))
     file = folders.plan(unit)

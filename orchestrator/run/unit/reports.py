@@ -8,7 +8,7 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import ApprovalError, BlockedError, InterruptedRunError, OrchError
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.context import RunContext
-from orchestrator.run.unit.locks import lock_message
+from orchestrator.run.unit.lock_holders import lock_message
 from orchestrator.run.unit.prepare import ConfigurationBlockedError
 from orchestrator.terraform.failures import StateInUseError, TerraformError
 

@@ -17,7 +17,7 @@ from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.trust.waiver_edit import with_waiver
 from orchestrator.guard.trust.waivers import Waiver, parse_waivers
 from orchestrator.report.model import RunReport, Status, UnitReport
-from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.history.reports import save_report
 from tests.support.git import Git
 from tests.support.project import Project
@@ -60,7 +60,7 @@ def found(project: Project) -> Callable[..., str]:
     def save(*, preview: bool = False, **about: object) -> str:
         one = finding(**about)  # type: ignore[arg-type]
         unit = UnitReport("prod/identity", "main", "eu-west-1", Status.BLOCKED, findings=(one,), preview=preview)
-        folders = Folders(root=project.root, run=RUN)
+        folders = RunPaths(root=project.root, run=RUN)
         folders.of_run.mkdir(parents=True, exist_ok=True)
         save_report(folders, RunReport(RUN, "plan", ("prod",), (unit,), 1.0))
         return one.id
@@ -120,7 +120,7 @@ def test_for_one_plan_only(project: Project, found: Callable[..., str]) -> None:
     refused = project.orch("waive", id_, *given_("--plan"), code=2)
     assert "is not on this machine" in refused.err
     unit = load(project.root).units["prod/identity"]
-    file = Folders(root=project.root, run=RUN).plan(unit)
+    file = RunPaths(root=project.root, run=RUN).plan(unit)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(b"one")
     project.orch("waive", id_, *given_("--plan"))

@@ -22,6 +22,10 @@ CURRENT = [page for page in PAGES if page.parent.name != "adr" and page.name != 
 """Without the records of past decisions: what they name may have moved since."""
 LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
 PATH = re.compile(r"`((?:tests|docs|benchmarks|policies|live|orchestrator|modules|demo)/[\w./-]+\.\w+)(?:::(\w+))?`")
+IN_PACKAGE = re.compile(
+    r"`((?:aws|cli|config|emulator|guard|hcl|render|report|run|scaffold|terraform|util)/[\w./-]+\.py)`"
+)
+"""A file as docs/architecture.md names it: relative to ``orchestrator/``."""
 GUARANTEE = re.compile(r"^- ", re.MULTILINE)
 EXAMPLES = {"docs/live.md", "docs/modules.md", "docs/move.md", "docs/guard.md"}
 """Pages that also name files of a repository that uses orch."""
@@ -53,6 +57,12 @@ def test_every_file_and_test_that_a_page_names_exists(page: Path) -> None:
             assert re.search(rf"^(?:async )?def {test}\(", file.read_text(encoding="utf-8"), re.MULTILINE), (name, test)
 
 
+@pytest.mark.parametrize("page", CURRENT, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
+def test_every_file_of_the_package_that_a_page_names_exists(page: Path) -> None:
+    named = IN_PACKAGE.findall(page.read_text(encoding="utf-8"))
+    assert [name for name in named if not (REPOSITORY / "orchestrator" / name).is_file()] == []
+
+
 def test_every_guarantee_names_the_tests_that_prove_it() -> None:
     text = (REPOSITORY / "docs/guarantees.md").read_text(encoding="utf-8")
     guarantees = [each.split("\n\n")[0] for each in GUARANTEE.split(text)[1:]]
@@ -74,5 +84,5 @@ def test_every_finding_and_variable_that_a_page_names_exists() -> None:
         for name in NAME.findall(file.read_text(encoding="utf-8"))
     }
     policies = {f"ORCH_{folder.name.upper()}" for folder in (REPOSITORY / "policies").iterdir() if folder.is_dir()}
-    for page in PAGES:
+    for page in CURRENT:
         assert set(NAME.findall(page.read_text(encoding="utf-8"))) - known - policies == set(), page.name

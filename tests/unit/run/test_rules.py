@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import UsageError
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.run.approval import Circumstances, check_consent, in_ci
+from orchestrator.run.apply_rules import ApprovalContext, check_apply_allowed, in_ci
 from orchestrator.run.exit_codes import detailed_exit_code, exit_code
 from orchestrator.run.history.paths import new_run
 from orchestrator.run.history.prune import RUNS_TO_KEEP
 from orchestrator.run.request import RunOptions, parse_duration
 from tests.support.aws import catalogue
 
-HERE = Circumstances(yes=False, terminal=True, emulated=False, ci=False)
+HERE = ApprovalContext(yes=False, terminal=True, emulated=False, ci=False)
 
 
 def report(status: Status) -> UnitReport:
@@ -82,9 +82,9 @@ def test_ci_is_detected_from_the_environment() -> None:
 
 
 def test_without_yes_a_terminal_is_required(tmp_path: Path) -> None:
-    nobody = Circumstances(yes=False, terminal=False, emulated=False, ci=True)
+    nobody = ApprovalContext(yes=False, terminal=False, emulated=False, ci=True)
     with pytest.raises(UsageError, match="stdin is not a terminal"):
-        check_consent(catalogue(tmp_path), list(catalogue(tmp_path).units.values()), nobody)
+        check_apply_allowed(catalogue(tmp_path), list(catalogue(tmp_path).units.values()), nobody)
 
 
 def test_break_glass_is_refused_in_ci_and_asks_like_any_apply(tmp_path: Path) -> None:
@@ -95,17 +95,17 @@ def test_break_glass_is_refused_in_ci_and_asks_like_any_apply(tmp_path: Path) ->
     glass = replace(HERE, break_glass=True)
     git(tmp_path, "init", "-q")
     git(tmp_path, "commit", "-q", "--allow-empty", "-m", "first")
-    assert check_consent(found, units, glass) == check_consent(found, units, HERE) != ()
+    assert check_apply_allowed(found, units, glass) == check_apply_allowed(found, units, HERE) != ()
     with pytest.raises(UsageError, match="--yes does not work for the restricted account production") as caught:
-        check_consent(found, units, replace(glass, yes=True))
+        check_apply_allowed(found, units, replace(glass, yes=True))
     assert "CI" not in str(caught.value)
     for yes in (True, False):
         with pytest.raises(UsageError, match="--break-glass does not work in CI"):
-            check_consent(found, units, replace(glass, ci=True, yes=yes))
-    assert check_consent(found, units, replace(glass, ci=True, emulated=True)) == ()
+            check_apply_allowed(found, units, replace(glass, ci=True, yes=yes))
+    assert check_apply_allowed(found, units, replace(glass, ci=True, emulated=True)) == ()
     (tmp_path / "new.yaml").write_text("")
     with pytest.raises(UsageError, match="uncommitted changes"):
-        check_consent(found, units, glass)
+        check_apply_allowed(found, units, glass)
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "-- !"])
@@ -116,7 +116,7 @@ def test_break_glass_requires_a_reason(reason: str) -> None:
 
 def test_unrestricted_accounts_ask_for_yes_only(tmp_path: Path) -> None:
     given_catalogue = catalogue(tmp_path)
-    assert check_consent(given_catalogue, list(given_catalogue.units.values()), HERE) == ()
+    assert check_apply_allowed(given_catalogue, list(given_catalogue.units.values()), HERE) == ()
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -132,16 +132,16 @@ def test_a_restricted_account_requires_the_typed_stage_and_a_clean_tree(tmp_path
     restricted = tuple(dict.fromkeys(unit.stage for unit in units if unit.account == "production"))
     git(tmp_path, "init", "-q")
     git(tmp_path, "commit", "-q", "--allow-empty", "-m", "first")
-    assert check_consent(found, units, HERE) == restricted
+    assert check_apply_allowed(found, units, HERE) == restricted
     (tmp_path / "new.yaml").write_text("")
     with pytest.raises(UsageError, match=r"uncommitted changes \(new.yaml\)"):
-        check_consent(found, units, HERE)
-    assert check_consent(found, units, replace(HERE, emulated=True)) == ()
+        check_apply_allowed(found, units, HERE)
+    assert check_apply_allowed(found, units, replace(HERE, emulated=True)) == ()
     with pytest.raises(UsageError, match="--yes does not work for the restricted account production"):
-        check_consent(found, units, replace(HERE, yes=True))
+        check_apply_allowed(found, units, replace(HERE, yes=True))
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-qm", "all")
-    assert check_consent(found, units, replace(HERE, yes=True, ci=True)) == restricted
+    assert check_apply_allowed(found, units, replace(HERE, yes=True, ci=True)) == restricted
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_the_longest_path_starts_first() -> None:
 
 def test_a_failure_skips_its_downstreams_and_other_units_continue() -> None:
     g = graph(a=(), b=("a",), c=("b",), other=())
-    ended = run_graph(g, lambda u: StepResult(u, go_on=u != "a"), slots=2, stop=Stop())
+    ended = run_graph(g, lambda u: StepResult(u, unblocks_downstreams=u != "a"), slots=2, stop=Stop())
     assert ended["a"].outcome is UnitOutcome.FAILED
     assert [(ended[u].outcome, ended[u].culprit) for u in "bc"] == [(UnitOutcome.SKIPPED, "a")] * 2
     assert ended["other"].outcome is UnitOutcome.DONE
@@ -63,7 +63,7 @@ def test_a_failure_skips_its_downstreams_and_other_units_continue() -> None:
 
 def test_fail_fast_starts_nothing_new() -> None:
     g = graph(a=(), b=(), c=("b",))
-    ended = run_graph(g, lambda u: StepResult(u, go_on=False), slots=1, stop=Stop(), fail_fast=True)
+    ended = run_graph(g, lambda u: StepResult(u, unblocks_downstreams=False), slots=1, stop=Stop(), fail_fast=True)
     assert sorted(end.outcome for end in ended.values()) == [
         UnitOutcome.FAILED,
         UnitOutcome.NOT_STARTED,
@@ -153,7 +153,7 @@ def test_every_unit_ends_once_and_never_after_a_failed_upstream(g: Graph, slots:
             assert all(above in done for above in g.upstreams(name))
             if name not in bad:
                 done.append(name)
-        return StepResult(None, go_on=name not in bad)
+        return StepResult(None, unblocks_downstreams=name not in bad)
 
     ended = run_graph(g, work, slots=slots, stop=Stop())
     assert list(ended) == list(g.order)

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from orchestrator.util.once_map import Once
+from orchestrator.util.once_map import OnceMap
 
 
 def test_those_who_come_meanwhile_wait_for_the_first() -> None:
-    once: Once[str, int] = Once()
+    once: OnceMap[str, int] = OnceMap()
     started, go = threading.Event(), threading.Event()
     made: list[int] = []
 
@@ -32,7 +32,7 @@ def test_those_who_come_meanwhile_wait_for_the_first() -> None:
 
 
 def test_a_failure_is_told_to_all_and_then_tried_again() -> None:
-    once: Once[str, int] = Once()
+    once: OnceMap[str, int] = OnceMap()
 
     def fail() -> int:
         raise LookupError("no")
@@ -44,7 +44,7 @@ def test_a_failure_is_told_to_all_and_then_tried_again() -> None:
 
 
 def test_what_is_forgotten_is_made_anew_even_while_it_is_being_made() -> None:
-    once: Once[str, int] = Once()
+    once: OnceMap[str, int] = OnceMap()
     started, go = threading.Event(), threading.Event()
 
     def slow() -> int:

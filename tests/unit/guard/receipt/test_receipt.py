@@ -134,7 +134,7 @@ def test_a_second_verdict_must_be_the_first(facts: ReceiptInputs) -> None:
         replace(CLEAN, findings=(replace(waived, waiver="w-2 by bert: other"),)),
     )
     for other in others:
-        with pytest.raises(BlockedError, match="gave another verdict than its receipt"):
+        with pytest.raises(BlockedError, match="produced a different verdict from the one in its receipt"):
             check_verdict(receipt, other)
 
 

@@ -53,7 +53,7 @@ def scan(tmp_path: Path) -> Scan:
         rows = [{"Key": key, "Source": "", "Dir": path} for key, path in known.items()]
         write(data / "modules", {"modules.json": json.dumps({"Modules": rows})})
         catalogue = load(tmp_path)
-        return CodeScanner(catalogue).scan(catalogue.units["prod/m"], root, data, initialised=manifest is not None)
+        return CodeScanner(catalogue).scan(catalogue.units["prod/m"], root, data, initialized=manifest is not None)
 
     return run
 

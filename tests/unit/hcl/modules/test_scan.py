@@ -1,4 +1,4 @@
-"""What `hostile_reads` finds, and what it lets pass."""
+"""What `reads_outside_module` finds, and what it lets pass."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.hcl.modules.scan import hostile_reads
+from orchestrator.hcl.modules.scan import reads_outside_module
 
 Write = Callable[[str, str], Path]
 
@@ -24,7 +24,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def scan(tmp_path: Path, *names: str) -> list[str]:
-    return [str(problem) for problem in hostile_reads([tmp_path / name for name in names], tmp_path)]
+    return [str(problem) for problem in reads_outside_module([tmp_path / name for name in names], tmp_path)]
 
 
 HOSTILE = {
@@ -159,7 +159,7 @@ def test_a_link_out_of_the_repository_is_found(tmp_path: Path, write: Write) -> 
     write("repo/modules/a/main.tf", "")
     write("secret", "x")
     (root / "modules/a/inner").symlink_to(root / "modules/a/main.tf")
-    assert hostile_reads([root / "modules/a"], root) == ()
+    assert reads_outside_module([root / "modules/a"], root) == ()
     (root / "modules/a/policy.json").symlink_to(tmp_path / "secret")
     (root / "modules/a/.terraform").symlink_to(tmp_path)
-    assert [str(each.where) for each in hostile_reads([root / "modules/a"], root)] == ["modules/a/policy.json"]
+    assert [str(each.where) for each in reads_outside_module([root / "modules/a"], root)] == ["modules/a/policy.json"]

@@ -23,7 +23,7 @@ from orchestrator.report.json import run_form, run_json
 from orchestrator.report.model import Status
 from orchestrator.report.tables import dump
 from orchestrator.run.history.journal import Journal
-from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.history.reports import past_run, save_report
 from tests.support.reports import finding, run, unit
 
@@ -167,8 +167,8 @@ def test_color_changes_no_letter() -> None:
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> Folders:
-    found = Folders(root=tmp_path, run=RUN)
+def folders(tmp_path: Path) -> RunPaths:
+    found = RunPaths(root=tmp_path, run=RUN)
     journal = Journal(found.journal)
     journal.write("run-started", verb="apply", targets=["prod"], units=["prod/data", "prod/api"], pid=1)
     journal.write("planned", unit="prod/data", status="planned")
@@ -177,7 +177,7 @@ def folders(tmp_path: Path) -> Folders:
     return found
 
 
-def test_a_run_that_was_killed_is_told_from_its_journal(folders: Folders) -> None:
+def test_a_run_that_was_killed_is_told_from_its_journal(folders: RunPaths) -> None:
     a_receipt("prod/data").write(folders.of_run / "receipts/prod/data/eu-west-1.json")
     (folders.of_run / "receipts/prod/data/eu-west-2.json").write_text("{}")
     found = past_run(folders.root, RUN)
@@ -190,7 +190,7 @@ def test_a_run_that_was_killed_is_told_from_its_journal(folders: Folders) -> Non
     assert "apply-started prod/data" in text
 
 
-def test_report_journal_and_copies_come_together(folders: Folders) -> None:
+def test_report_journal_and_copies_come_together(folders: RunPaths) -> None:
     report = run(unit("prod/data", Status.APPLIED), unit("prod/api", Status.FAILED), run=RUN)
     save_report(folders, report)
     folders.copies.write_text(json.dumps({"format": 1, "copies": [{"unit": "prod/data", "where": ["a.json"]}]}))
@@ -206,6 +206,6 @@ def test_report_journal_and_copies_come_together(folders: Folders) -> None:
 def test_a_run_that_left_nothing_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no run"):
         past_run(tmp_path, RUN)
-    Folders(root=tmp_path, run=RUN).of_run.mkdir(parents=True)
+    RunPaths(root=tmp_path, run=RUN).of_run.mkdir(parents=True)
     with pytest.raises(UsageError, match="neither a report nor a journal"):
         past_run(tmp_path, RUN)

@@ -11,23 +11,23 @@ import pytest
 from orchestrator.errors import UsageError
 from orchestrator.report.json import finding_form, finding_of, run_json
 from orchestrator.report.model import Notice, Status, UnitDone
-from orchestrator.run.history.paths import Folders
+from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.history.reports import Recorder, find_finding, find_report, save_report
 from tests.support.reports import finding, run, unit
 
 OLD, NEW = "20260301-101500-7f3a", "20260302-101500-7f3a"
 
 
-def saved(root: Path, id_: str, *units: object) -> Folders:
+def saved(root: Path, id_: str, *units: object) -> RunPaths:
     """A run that ended with these units."""
-    folders = Folders(root=root, run=id_)
+    folders = RunPaths(root=root, run=id_)
     save_report(folders, run(*units, run=id_))  # type: ignore[arg-type]
     return folders
 
 
 def test_a_report_is_saved_as_json_prints_it_and_is_private(tmp_path: Path) -> None:
     report = run(unit("prod/identity", Status.BLOCKED, findings=(finding("prod/identity"),)))
-    folders = Folders(root=tmp_path, run=report.run)
+    folders = RunPaths(root=tmp_path, run=report.run)
     save_report(folders, report)
     assert folders.report.read_text() == run_json(report) + "\n"
     assert folders.report.stat().st_mode & 0o777 == 0o600

@@ -23,7 +23,7 @@ from orchestrator.run.migrate.journal import (
     unfinished,
     unfinished_of,
 )
-from orchestrator.run.unit.locks import lock_message
+from orchestrator.run.unit.lock_holders import lock_message
 from orchestrator.terraform.state.lock import own_lock
 from tests.support.aws import unit
 

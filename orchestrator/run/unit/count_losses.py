@@ -11,7 +11,7 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import OrchError
 from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.model import Verdict
-from orchestrator.run.checks.contents import locate_in_state
+from orchestrator.run.checks.orphan_contents import locate_in_state
 from orchestrator.run.context import RunContext
 from orchestrator.terraform.model import PlanRecord
 

@@ -12,7 +12,7 @@ from orchestrator.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class ApprovalContext:
     """The conditions under which an apply is asked for.
 
     Attributes:
@@ -35,7 +35,7 @@ def in_ci(env: Mapping[str, str]) -> bool:
     return env.get("CI", "").lower() in {"1", "true", "yes"}
 
 
-def check_consent(catalogue: Catalogue, units: Sequence[Unit], given: Circumstances) -> tuple[str, ...]:
+def check_apply_allowed(catalogue: Catalogue, units: Sequence[Unit], given: ApprovalContext) -> tuple[str, ...]:
     """Check that an apply or destroy of these units is allowed at all.
 
     Returns:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import ApprovalError, UsageError
-from orchestrator.run.history.approval import ApplyState, Approval, approval_of, check_units, find_chain
 from orchestrator.run.history.journal import Journal, hold_journal
+from orchestrator.run.history.past_approval import ApplyState, Approval, approval_of, check_units, find_chain
 from orchestrator.run.resume import plan_difference
 from tests.support.journals import APPROVED, END, PLANNED, ended, make_run, planned
 

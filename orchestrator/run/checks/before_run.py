@@ -12,9 +12,9 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.rules.accounts import compare_accounts
 from orchestrator.run.checks.blocked import BlockedUnits
-from orchestrator.run.checks.contents import count_orphaned
 from orchestrator.run.checks.inventory import InventoryCheck
 from orchestrator.run.checks.listing import Listings
+from orchestrator.run.checks.orphan_contents import count_orphaned
 
 READ_ONLY = frozenset({"plan", "drift"})
 
