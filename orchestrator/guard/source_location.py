@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
@@ -74,11 +75,13 @@ class SourceLocator:
 def _files(folder: Path, root: Path) -> list[ModuleFile]:
     """Parse the files of a module. A file that cannot be parsed is left out: other rules report it."""
     files: list[ModuleFile] = []
-    for path in configuration_files(folder) if folder.is_dir() else ():
-        try:
+    try:
+        paths = list(configuration_files(folder)) if folder.is_dir() else []
+    except (OSError, ValueError):  # A path that the system refuses. A location is never worth a verdict.
+        return files
+    for path in paths:
+        with suppress(CatalogueError, OSError):
             files.append(read_file(path, root))
-        except CatalogueError:
-            continue
     return files
 
 

@@ -20,6 +20,7 @@ from orchestrator.hcl.tree import (
 _BINARY = frozenset({"==", "!=", "<", ">", "<=", ">=", "-", "*", "/", "%", "&&", "||", "+"})
 _WORDS: dict[str, Scalar] = {"true": True, "false": False, "null": None}
 _DEEPEST = 60
+_MOST_DIGITS = 1000
 
 
 class ExpressionParser(TemplateReader):
@@ -76,13 +77,20 @@ class ExpressionParser(TemplateReader):
             case "word":
                 return self._word()
             case "number":
-                value = self.take("number")
+                value = self._number(start)
                 return Constant(int(value) if value.isdigit() else float(value), start)
             case '"' | "heredoc":
                 return self.text()
             case "(" | "[" | "{":
                 return self._enclosed()
         raise self.fail("a value")
+
+    def _number(self, start: int) -> str:
+        """Take a number. Terraform has 512 bits for one, which is 155 digits."""
+        value = self.take("number")
+        if len(value) > _MOST_DIGITS:
+            raise HclError(f"a number of {len(value)} digits, more than {_MOST_DIGITS}", start)
+        return value
 
     def _enclosed(self) -> Expression:
         if self.scanner.kind == "[":
@@ -147,7 +155,7 @@ class ExpressionParser(TemplateReader):
             return Compound("splat", (term,), term.position)
         if self.scanner.kind == "number":
             position = self.scanner.start
-            step = self.take("number")
+            step = self._number(position)
             if not step.isdigit():
                 raise HclError(f"an index is written [{step.replace('.', '][')}], not .{step}", position)
             return _step(term, int(step))

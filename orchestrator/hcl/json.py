@@ -92,12 +92,19 @@ def parse_json(text: str) -> Body:
         HclError: the text is not a JSON object, or a ``${…}`` in it is broken.
     """
     try:
-        json.loads(text)
+        _check_json(text)
         return _file(_Reader(text).value())
-    except json.JSONDecodeError as error:
-        raise HclError(error.msg, error.pos) from error
     except RecursionError as error:
         raise HclError("nested too deeply", 0) from error
+
+
+def _check_json(text: str) -> None:
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        raise HclError(error.msg, error.pos) from error
+    except ValueError as error:  # Python converts no number of more than 4,300 digits.
+        raise HclError("a number has too many digits", 0) from error
 
 
 def _file(found: _Value) -> Body:

@@ -11,6 +11,9 @@ from orchestrator.terraform.model import Action
 DONE = frozenset({Status.APPLIED, Status.DESTROYED})
 """Units whose changes were made."""
 
+ATTEMPTED = frozenset({Status.FAILED, Status.INTERRUPTED})
+"""Units of which nobody knows from their status alone which changes were made."""
+
 OUTCOMES: Mapping[Status, str] = {
     Status.INTERRUPTED: "interrupted",
     Status.BLOCKED: "blocked by policy",
@@ -65,13 +68,21 @@ def done(report: RunReport) -> bool:
 
 
 def totals(report: RunReport) -> str:
-    """Return the resources by action: what was done, and what was planned and not done."""
-    made = _signs([unit for unit in report.units if unit.status in DONE])
-    rest = _signs([unit for unit in report.units if unit.status not in DONE])
-    if outcome(report) in {"changes planned", "changed outside"}:
-        return rest
-    word = "planned" if report.verb in {"plan", "drift"} else "not done"
-    return ", ".join(f"{word} {text}" for word, text in (("done", made), (word, rest)) if text)
+    """Return the resources by action: what was done, attempted, and not done.
+
+    A unit whose apply failed or was interrupted may have made some of its changes: they count as attempted.
+    """
+    if report.verb in {"plan", "drift"} or outcome(report) in {"changes planned", "changed outside"}:
+        planned = _signs(report.units)
+        return (
+            planned
+            if outcome(report) in {"changes planned", "changed outside"} or not planned
+            else f"planned {planned}"
+        )
+    words = {"done": DONE, "attempted": ATTEMPTED}
+    groups = {word: [unit for unit in report.units if unit.status in found] for word, found in words.items()}
+    groups["not done"] = [unit for unit in report.units if unit.status not in DONE | ATTEMPTED]
+    return ", ".join(f"{word} {text}" for word, units in groups.items() if (text := _signs(units)))
 
 
 def _signs(units: Sequence[UnitReport]) -> str:

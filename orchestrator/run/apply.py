@@ -64,6 +64,7 @@ def apply_units(
         unblocks_downstreams=lambda planned: planned.report.status in _SUCCEEDED,
         not_run=unit_not_run,
         fail_fast=context.run.options.fail_fast,
+        shows_blocked=recheck is not None,  # A resumed run has no plan step that showed them.
     )
     ended = run_units(context, step)
     blocking = {unit: planned.report for unit, planned in approved.items() if unit not in ended}

@@ -11,7 +11,7 @@ from orchestrator.guard.drift import changed_outside, judge_drift
 from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
 from orchestrator.report.values.changes import change_lines
 from orchestrator.run.context import RunContext
-from orchestrator.run.loop import LoopSpec, report_blocked, run_units
+from orchestrator.run.loop import LoopSpec, run_units
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.prepare import prepare_unit
 from orchestrator.run.unit.progress import progress_callback, warning_callback
@@ -41,9 +41,9 @@ def drift_units(context: RunContext) -> Mapping[str, UnitReport]:
         ),
         unblocks_downstreams=unblocks_downstreams,
         fail_fast=fail_fast,
+        shows_blocked=True,
     )
-    found = {**report_blocked(context), **run_units(context, step)}
-    return {unit: planned.report for unit, planned in found.items()}
+    return {unit: planned.report for unit, planned in run_units(context, step).items()}
 
 
 def _drift(context: RunContext, unit: Unit) -> UnitReport:

@@ -32,6 +32,7 @@ class LoopSpec:
         unblocks_downstreams: whether the downstreams of a unit that ended so may start.
         not_run: the report of a unit that never started; None takes `not_run`.
         fail_fast: start nothing new after the first failure.
+        shows_blocked: show the accounts and former units that block the run, before its units.
     """
 
     command: str
@@ -40,17 +41,19 @@ class LoopSpec:
     unblocks_downstreams: Callable[[Planned], bool]
     not_run: Callable[[UnitEnd[Planned]], Planned] | None = None
     fail_fast: bool = False
+    shows_blocked: bool = False
 
 
 def run_units(context: RunContext, step: LoopSpec) -> Mapping[str, Planned]:
     """Run a step over every unit of the run, each as soon as its upstreams have ended.
 
     Returns:
-        How each unit ended, in graph order.
+        The accounts and former units that block the run, if the spec shows them, then each unit, in graph order.
     """
     graph, options = context.run.graph, context.run.options
     units = {unit: graph.upstreams(unit) for unit in graph.order}
     context.run.sink(RunStarted(run=context.run.folders.run, verb=step.command, units=units, slots=options.parallelism))
+    blocking = _show_blocked(context) if step.shows_blocked else {}
     loop = _Loop(context, step)
     run_graph(
         graph,
@@ -60,7 +63,7 @@ def run_units(context: RunContext, step: LoopSpec) -> Mapping[str, Planned]:
         fail_fast=step.fail_fast,
         on_end=loop.on_end,
     )
-    return {unit: loop.ended[unit] for unit in graph.order}
+    return {**blocking, **{unit: loop.ended[unit] for unit in graph.order}}
 
 
 class _Loop:
@@ -111,8 +114,7 @@ def not_run(context: RunContext, ended: UnitEnd[Planned]) -> UnitReport:
     return unit_report(context, unit, Status.INTERRUPTED, cause="not started")
 
 
-def report_blocked(context: RunContext) -> dict[str, Planned]:
-    """Show and return the reports of accounts and former units that block the run; they come before its units."""
+def _show_blocked(context: RunContext) -> dict[str, Planned]:
     reports = context.guard.blocked.reports
     for report in reports:
         context.run.sink(UnitDone(report))

@@ -8,7 +8,7 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import SetupError
 from orchestrator.report.model import Status
 from orchestrator.run.context import RunContext
-from orchestrator.run.loop import LoopSpec, report_blocked, run_units
+from orchestrator.run.loop import LoopSpec, run_units
 from orchestrator.run.unit.planned import Planned, plan_fields
 from orchestrator.run.unit.planner import plan_unit
 from orchestrator.run.unit.reports import unit_report
@@ -43,8 +43,9 @@ def plan_units(context: RunContext, *, preview_new: bool = True) -> Mapping[str,
         record=lambda planned: record_planned(context, planned),
         unblocks_downstreams=lambda planned: planned.may_proceed,
         fail_fast=context.run.options.fail_fast,
+        shows_blocked=True,
     )
-    return {**report_blocked(context), **run_units(context, step)}
+    return run_units(context, step)
 
 
 def plan_destroy(context: RunContext) -> Mapping[str, Planned]:
@@ -66,8 +67,9 @@ def plan_destroy(context: RunContext) -> Mapping[str, Planned]:
         work=work,
         record=lambda planned: record_planned(context, planned),
         unblocks_downstreams=lambda _: True,  # Whatever is wrong with one unit, the report shows all that is wrong.
+        shows_blocked=True,
     )
-    return {**report_blocked(context), **run_units(context, step)}
+    return run_units(context, step)
 
 
 def record_planned(context: RunContext, planned: Planned) -> None:

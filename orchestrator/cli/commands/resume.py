@@ -20,7 +20,6 @@ from orchestrator.run.history.past_approval import Approval, approval_of, check_
 from orchestrator.run.history.runs import PastRun
 from orchestrator.run.history.start import user_name
 from orchestrator.run.history.unsaved_state import UnsavedState, unsaved_in
-from orchestrator.run.loop import report_blocked
 from orchestrator.run.request import RunOptions
 from orchestrator.run.resume import Resume
 from orchestrator.run.session import Session
@@ -93,6 +92,5 @@ def _continue(common: Common, session: Session, approval: Approval) -> list[Unit
     context.run.journal.write("approved", how=how, by=user_name(), since=approval.at.isoformat())
     asks = circumstances(common, yes=False).terminal and not approval.yes
     asker = Prompt(common, context.run.sink, context.run.stop)
-    blocking = [each.report for each in report_blocked(context).values()]
     applied = apply_units(context, planned, ask_again=asker.again if asks else None, recheck=resume.recheck)
-    return [*blocking, *applied.values()]
+    return list(applied.values())

@@ -94,6 +94,12 @@ def test_the_call_of_a_downloaded_module_is_the_nearest_line_of_the_repository(t
     assert located(tmp_path, files, "cidr", of=change(address)) == "modules/pool/main.tf:8:1"
 
 
+def test_a_source_that_is_no_path_of_this_system_is_no_error(tmp_path: Path) -> None:
+    call = 'module "sub" {\n  source = "./' + "a" * 5000 + '"\n}\n'
+    inside = change("module.this.module.sub.aws_cognito_user_pool.this")
+    assert located(tmp_path, {"modules/pool/main.tf": call}, of=inside) == str(ENTRY)
+
+
 def test_the_input_of_a_unit_comes_first(tmp_path: Path) -> None:
     at = Location("live/stacks/identity.yaml", 7, 5)
     unit = a_unit({"name": Node(value="x", at=at)}, module=tmp_path)

@@ -156,6 +156,14 @@ def test_a_damaged_file_never_ends_in_another_error(start: int, cut: int, put: s
     assert 0 <= refused_at(parse_hcl, text) <= len(text)
 
 
+@pytest.mark.parametrize("text", ["a = {}\n", "a = -{}\n", "a = b.{}\n", "a = [1][{}]\n"])
+def test_a_number_without_end_is_refused_as_what_is_not_hcl_is(text: str) -> None:
+    with pytest.raises(HclError, match="digits"):
+        parse_hcl(text.format("9" * 5000))
+    with pytest.raises(HclError, match="digits"):
+        parse_json('{"locals": {"a": ' + "9" * 5000 + "}}")
+
+
 def quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return '"' + escaped.replace("${", "$${").replace("%{", "%%{") + '"'

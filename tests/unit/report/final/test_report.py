@@ -239,7 +239,7 @@ def test_what_was_done_and_what_was_not_are_two_sums() -> None:
     text = render_report(
         run(unit("p/a", Status.APPLIED, [create, create]), unit("p/b", Status.FAILED, [create]), unit("p/c"))
     )
-    assert text.endswith("orch apply prod: failed (done +2, not done +1)")
+    assert text.endswith("orch apply prod: failed (done +2, attempted +1)")
 
 
 def test_unchanged_units_with_a_finding_keep_their_row() -> None:
