@@ -66,7 +66,7 @@ CHANGING = {
     "state rm module.this.aws_cognito_user_pool.this": "orch move",
     "taint module.this.aws_cognito_user_pool.this": "orch apply",
     "untaint module.this.aws_cognito_user_pool.this": "orch apply",
-    "workspace new x": "orch stage",
+    "workspace new x": "live/stages/NAME.yaml",
 }
 
 

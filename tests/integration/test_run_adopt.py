@@ -98,7 +98,7 @@ def test_what_would_be_replaced_or_made_is_refused_and_nothing_is_written(projec
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("nowhere.tfstate", "nowhere.tfstate cannot be read"),
+        ("nowhere.tfstate", "cannot read nowhere.tfstate"),
         ("s3://{bucket}/nothing", "s3://{bucket}/nothing does not exist"),
         ("s3://no-such-bucket-{bucket}/x", "the bucket of s3://no-such-bucket-{bucket}/x does not exist"),
         ("https://example.com/x", "neither a file nor s3://BUCKET/KEY"),

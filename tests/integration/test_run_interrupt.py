@@ -114,7 +114,7 @@ def test_the_second_interrupt_asks_terraform_to_stop_and_leaves_no_lock(project:
         code, _, err = running.end()
     assert code == 130
     assert "Stopping prod/slow" in err
-    assert "tainted" in err
+    assert "the next apply replaces" in err
     project.write("live/stacks/slow.yaml", SLOW.replace("sleep 4", "true"))
     again = project.orch("plan", "prod/slow", "--json").units()["prod/slow"]
     assert again["counts"]["replace"] == 1, "what was being made is tainted, as the notice said"

@@ -215,7 +215,8 @@ def sharing(value: Any, other: Any) -> Any:
         return value
     if isinstance(value, dict):
         shared = {key: sharing(each, other.get(key)) for key, each in value.items()}
-        return other if len(shared) == len(other) and all(shared[k] is other.get(k) for k in shared) else shared
+        same = shared.keys() == other.keys() and all(shared[key] is other[key] for key in shared)
+        return other if same else shared
     if isinstance(value, list):
         pairs = zip(value, [*other[: len(value)], *[None] * (len(value) - len(other))], strict=True)
         items = [sharing(each, its) for each, its in pairs]

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.terraform.plan import jsonstream
@@ -151,6 +151,7 @@ def test_one_value_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 @given(value=json_values, other=json_values)
+@example(value={"a": None}, other={"b": None})
 def test_sharing_changes_nothing_about_a_value(value: Any, other: Any) -> None:
     assert json.dumps(sharing(value, other)) == json.dumps(value)  # as text: 1 and true are equal in Python
 
