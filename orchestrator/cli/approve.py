@@ -40,7 +40,7 @@ def apply_planned(
     shown = [each.report for each in planned.values()]
     run = session.context.run
     pending = any(each.pending and each.may_proceed for each in planned.values()) and not run.stop.is_set()
-    if report and pending and not common.json:
+    if report and pending and not common.json and not (common.quiet and yes):
         with Prompt(common, run.sink, run.stop).paused():
             print_report(common, session.report(shown))
     reports = _apply(common, session, planned, words=words, yes=yes, destroy=destroy) if pending else shown

@@ -26,7 +26,8 @@ def refuse_existing(target: Path, names: Iterable[str]) -> None:
     found = sorted(set(_existing(target, names)))
     if found:
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        message = f"{', '.join(found[:_SHOWN])}{more} already exists in {target}; nothing was written"
+        verb = "exists" if len(found) == 1 else "exist"
+        message = f"{', '.join(found[:_SHOWN])}{more} already {verb} in {target}; nothing was written"
         raise UsageError(message, hint="choose an empty folder, or move what exists out of the way")
 
 

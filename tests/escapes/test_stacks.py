@@ -89,7 +89,9 @@ def way(words: str) -> pytest.MarkDecorator:
     [
         pytest.param(dropped(), "no longer in the template", marks=way("CloudFormation template drops a pool")),
         pytest.param(renamed(), "no longer in the template", marks=way("CloudFormation logical id renamed")),
-        pytest.param(behind_a_condition(), "Condition would be false", marks=way("CloudFormation condition that never holds")),
+        pytest.param(
+            behind_a_condition(), "Condition would be false", marks=way("CloudFormation condition that never holds")
+        ),
     ],
 )
 def test_a_template_that_loses_the_pool_is_stopped(world: World, template: dict[str, Any], cause: str) -> None:

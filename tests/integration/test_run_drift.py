@@ -80,7 +80,7 @@ def test_drift_tells_what_was_changed_by_hand_and_changes_nothing(project: Proje
     (table,) = dynamodb.list_tables()["TableNames"]
     dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
     shown = project.orch("drift", "prod/data", code=3).text
-    assert "deletion_protection_enabled went from True to False" in shown
+    assert "deletion_protection_enabled changed from True to False" in shown
     _, units = looked(project, "prod", "--detailed-exitcode", code=3)
     assert units["prod/data"]["status"] == "blocked"
     (finding,) = units["prod/data"]["findings"]

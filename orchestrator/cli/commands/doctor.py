@@ -65,7 +65,7 @@ def _try(function: Callable[[], T]) -> T | str:
     try:
         return function()
     except OrchError as error:
-        return str(error).splitlines()[0]
+        return "; ".join(str(error).splitlines())
 
 
 def _machine() -> Iterator[Diagnosis]:

@@ -51,7 +51,7 @@ def unit_text(block: UnitBlock, paint: Paint, width: int) -> Iterator[str]:
     if block.outputs:
         yield from wrap(f"outputs that change: {listed(block.outputs)}", width=width, indent="  ", hang="    ")
     if block.elsewhere:
-        text = f"and {plural(block.elsewhere, 'change')} that other units share, below"
+        text = f"plus {plural(block.elsewhere, 'change')} shared with other units, listed below"
         yield from _painted(text, "dim", paint, width, ("  ", "  "))
 
 

@@ -58,7 +58,7 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, link: str) -> None:
 def test_many_existing_files_are_counted(tmp_path: Path) -> None:
     files = {f"{number}": b"" for number in range(9)}
     write_new(tmp_path, files)
-    with pytest.raises(UsageError, match=r"^0, 1, 2, 3, 4 and 4 more already exists"):
+    with pytest.raises(UsageError, match=r"^0, 1, 2, 3, 4 and 4 more already exist in"):
         write_new(tmp_path, files)
 
 

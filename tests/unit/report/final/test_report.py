@@ -133,7 +133,7 @@ def test_changes_that_differ_are_not_put_together() -> None:
     (line,) = other.changes
     changed = replace(line, attributes=(replace(line.attributes[0], after='"c"'),))
     text = render_report(run(one, replace(other, changes=(changed,))))
-    assert "several units share" not in text
+    assert "Shared changes" not in text
     assert '"a" → "b"' in text
     assert '"a" → "c"' in text
 
