@@ -38,9 +38,10 @@ class YamlProblemError(Exception):
 class DocumentBuilder:
     """Builds values from parser events."""
 
-    def __init__(self, file: str, *, plain_dates: bool) -> None:
+    def __init__(self, file: str, *, plain_dates: bool, aliases: bool) -> None:
         self._file = file
         self._plain_dates = plain_dates
+        self._aliases = aliases
         self._anchors: dict[str, YamlValue | None] = {}
 
     def document(self, events: Iterator[Event]) -> YamlValue | None:
@@ -61,6 +62,7 @@ class DocumentBuilder:
 
     def _value(self, event: Event, events: Iterator[Event], depth: int) -> YamlValue:
         if isinstance(event, AliasEvent):
+            self._refuse_unless_allowed(event, "aliases")
             return self._alias(event, depth)
         if not isinstance(event, ScalarEvent | CollectionStartEvent):
             raise self._wrong(event, "unsupported YAML")
@@ -70,6 +72,7 @@ class DocumentBuilder:
         if event.anchor is None:
             value = self._untagged(event, events, depth)
         else:
+            self._refuse_unless_allowed(event, "anchors")
             self._anchors[event.anchor] = None
             value = self._anchors[event.anchor] = self._untagged(event, events, depth)
         if value.size > MAX_VALUES:
@@ -86,6 +89,10 @@ class DocumentBuilder:
         if depth + found.depth - 1 > MAX_DEPTH:
             raise self._wrong(event, _TOO_DEEP)
         return found
+
+    def _refuse_unless_allowed(self, event: Event, what: str) -> None:
+        if not self._aliases:
+            raise self._wrong(event, f"{what} are not allowed here", "write the value out in full")
 
     def _refuse_tag(self, event: ScalarEvent | CollectionStartEvent) -> None:
         if event.tag is not None:
@@ -109,6 +116,7 @@ class DocumentBuilder:
             if not isinstance(event, ScalarEvent):
                 raise self._wrong(event, "a key must be text")
             if event.value == "<<" and not event.style:
+                self._refuse_unless_allowed(event, "merge keys")
                 if merged is not None:
                     raise self._wrong(event, "duplicate key '<<'", "write a list of maps: <<: [*one, *two]")
                 merged = self._merged(next(events), events, depth)

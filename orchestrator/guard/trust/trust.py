@@ -241,7 +241,10 @@ def _rejection(waivers: Waivers, waiver: Waiver, authors: _Authors) -> str:
     own = waivers.owners.wrote(waiver.owner, authors.of_change())
     if own:
         return f"its owner {waiver.owner} also wrote the change ({own})"
-    own = waivers.owners.wrote(waiver.owner, authors.of_lines(waiver))
+    writers = authors.of_lines(waiver)
+    if not writers:
+        return "git does not know who wrote its lines"
+    own = waivers.owners.wrote(waiver.owner, writers)
     return f"its owner {waiver.owner} also wrote the waiver ({own})" if own else ""
 
 

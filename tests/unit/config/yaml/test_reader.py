@@ -190,6 +190,24 @@ def test_such_a_file_is_refused_for_the_same_reasons_as_any(text: str, message: 
     assert said(text).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: &x 1", "f.yaml:1:4: anchors are not allowed here — write the value out in full"),
+        ("a: &x {b: 1}", "f.yaml:1:4: anchors are not allowed here — write the value out in full"),
+        ("- &x [1]\n- *x", "f.yaml:1:3: anchors are not allowed here — write the value out in full"),
+        ("- *x", "f.yaml:1:3: aliases are not allowed here — write the value out in full"),
+        ("a: [b:c, *x]", "f.yaml:1:10: aliases are not allowed here — write the value out in full"),
+        ("a:\n  <<: {b: 1}", "f.yaml:2:3: merge keys are not allowed here — write the value out in full"),
+    ],
+)
+def test_anchors_aliases_and_merge_keys_are_refused_where_the_caller_forbids_them(text: str, message: str) -> None:
+    with pytest.raises(CatalogueError) as caught:
+        parse_optional_yaml(text.encode(), "f.yaml", aliases=False)
+    assert str(caught.value.problems[0]) == message
+    assert parse_optional_yaml(b'"<<": 1\n', "f.yaml", aliases=False) is not None
+
+
 def test_an_unquoted_date_is_text_where_the_caller_says_so() -> None:
     found = parse_optional_yaml(b"a: 2026-12-01\n", "f.yaml", plain_dates=True)
     assert found is not None

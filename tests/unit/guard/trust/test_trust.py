@@ -157,6 +157,35 @@ def test_an_owner_cannot_prolong_it_either(git: Git) -> None:
     assert not allowed(trust(git))
 
 
+def hidden_in_an_alias() -> str:
+    """Return a waiver whose lines would be blamed on another one, which starts on the line of the anchor."""
+    expires = TODAY + timedelta(days=5)
+    first = f"id: a, rule: A, unit: a/b, address: a.b, owner: anna, reason: r, expires: {expires}"
+    return f"- <<: &z {{{first}}}\n  id: b\n  address: a.c\n{waiver()}- *z\n"
+
+
+@pytest.mark.parametrize("text", [hidden_in_an_alias(), "# " + "\u2028" * 40 + "\n" + waiver()], ids=["alias", "lines"])
+def test_an_owner_cannot_hide_lines_from_git_blame(git: Git, text: str) -> None:
+    write(git, "policies/waivers.yaml", text)
+    git.commit("anna@example.com")
+    git.publish()
+    with pytest.raises(CatalogueError):
+        trust(git)
+    write(git, "policies/waivers.yaml", waiver())
+    git.commit("bob@example.com")
+    assert not allowed(trust(git, PULL))
+
+
+def test_merged_owners_that_cannot_be_read_can_be_repaired(git: Git) -> None:
+    write(git, "policies/owners.yaml", "anna: &a [anna@example.com]\n")
+    git.commit()
+    git.publish()
+    git.branch("change")
+    write(git, "policies/owners.yaml", OWNERS)
+    (found,) = trust(git, PULL).weakened
+    assert (found.where.file, "cannot read the old owners" in found.what) == ("policies/owners.yaml", True)
+
+
 def test_a_mailmap_does_not_hide_who_wrote_it(git: Git) -> None:
     write(git, "policies/waivers.yaml", waiver())
     git.commit("anna@example.com")
