@@ -49,11 +49,11 @@ class Trust:
     @property
     def notices(self) -> tuple[str, ...]:
         """Return lines to show at the beginning of a run."""
-        if self.base is None or not self.base.protected:
-            return ()
+        protected = self.base.description if self.base is not None and self.base.protected else ""
         if self.policies.builtin:
-            return (f"Policies are {self.policies.source}; waivers and owners come from {self.base.description}.",)
-        return (f"Policies, waivers and owners come from {self.base.description}.",)
+            more = f"; waivers and owners come from {protected}" if protected else ""
+            return (f"policies: {self.policies.source}{more}",)
+        return (f"Policies, waivers and owners come from {protected}.",) if protected else ()
 
 
 def load_trust(root: Path, env: Mapping[str, str], today: Callable[[], date] = utc_today) -> Trust:

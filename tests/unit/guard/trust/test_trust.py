@@ -416,8 +416,32 @@ def test_without_policies_the_built_in_ones_judge(bare: Git, env: Mapping[str, s
     assert trusted.policies.source == f"built-in (orch {__version__})"
     assert trusted.policies.protected == Policies.load(ROOT).protected
     assert trusted.weakened == ()
-    start = f"Policies are built-in (orch {__version__}); waivers and owners come from"
-    assert [each[: len(start)] for each in trusted.notices] == ([start] if env else [])
+    here = f"policies: built-in (orch {__version__})"
+    ci = f"policies: built-in (orch {__version__}); waivers and owners come from {bare('rev-parse', 'main').strip()[:10]}"
+    assert [each.split(" (GITHUB")[0] for each in trusted.notices] == [ci if env else here]
+
+
+def test_policies_of_the_repository_are_a_notice_only_in_ci(git: Git) -> None:
+    assert trust(git).notices == ()
+    (found,) = trust(git, CI).notices
+    assert found.startswith("Policies, waivers and owners come from ")
+
+
+def test_without_a_repository_the_built_in_policies_are_a_notice(tmp_path: Path) -> None:
+    assert load_trust(tmp_path, {}).notices == (f"policies: built-in (orch {__version__})",)
+
+
+@pytest.mark.parametrize("env", [{}, PULL], ids=["here", "ci"])
+def test_a_mistyped_policies_file_is_an_error_and_a_change_can_repair_it(bare: Git, env: Mapping[str, str]) -> None:
+    listed = (ROOT / "policies/protected.yaml").read_text()
+    write(bare, "policies/protected.yml", listed)
+    bare.commit()
+    with pytest.raises(CatalogueError, match=r"policies/protected\.yml"):
+        trust(bare, env)
+    bare.publish()
+    bare("mv", "policies/protected.yml", "policies/README.md")
+    bare.commit()
+    assert trust(bare, env).policies.builtin
 
 
 def test_the_built_in_policies_bring_no_owners(bare: Git) -> None:
