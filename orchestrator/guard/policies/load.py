@@ -120,6 +120,11 @@ def judges(name: str) -> bool:
     return name == PROTECTED_FILE or "/" in name
 
 
+def is_ignored(name: str) -> bool:
+    """Return whether a file is in a folder that is no part of the policies, such as ``__pycache__``."""
+    return not _IGNORED.isdisjoint(name.split("/")[:-1])
+
+
 def with_builtin(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     """Return the files with the built-in list and checks added when none of them judges.
 

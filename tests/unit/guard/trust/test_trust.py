@@ -381,6 +381,27 @@ def test_a_catalogue_in_a_folder_of_a_repository(git: Git, tmp_path: Path) -> No
         assert allowed(trusted)
 
 
+def test_committed_caches_of_python_are_ignored(git: Git, bare: Git) -> None:
+    for each in (git, bare):
+        each("checkout", "-q", "main")
+        before = trust(each, CI).policies
+        cached = ("policies/__pycache__/x.pyc", "policies/protected/__pycache__/check.pyc")
+        for name in cached[: 1 if before.builtin else 2]:
+            write(each, name, "x")
+        each("add", "--force", "policies")
+        each.commit()
+        each.publish()
+        for env in ({}, CI):
+            trusted = trust(each, env)
+            assert (trusted.policies.builtin, trusted.policies.digest) == (before.builtin, before.digest)
+            assert trusted.weakened == ()
+        each.branch("without")
+        each("rm", "-q", "-r", "policies/__pycache__")
+        each.commit()
+        for env in ({}, PULL):
+            assert trust(each, env).weakened == ()
+
+
 def test_a_link_among_the_policies_is_no_policy(git: Git) -> None:
     (git.root / "policies/protected/check.py").unlink()
     (git.root / "policies/protected/check.py").symlink_to("../weakened/check.py")
