@@ -21,7 +21,7 @@ from orchestrator.config.yaml.value import YamlKind, YamlValue, make_list, make_
 from orchestrator.errors import Location, Problem
 
 MAX_VALUES = 50_000
-"""Values allowed in one file after aliases are expanded: a few nested aliases expand to millions."""
+"""Values allowed in one file after aliases and merge keys are expanded: a few nested ones expand to millions."""
 MAX_DEPTH = 40
 """Levels of nesting allowed in one file."""
 _TOO_DEEP = f"values are nested deeper than {MAX_DEPTH} levels"
@@ -43,6 +43,7 @@ class DocumentBuilder:
         self._plain_dates = plain_dates
         self._aliases = aliases
         self._anchors: dict[str, YamlValue | None] = {}
+        self._count = 0
 
     def document(self, events: Iterator[Event]) -> YamlValue | None:
         """Return the only document of a stream; None when there is none."""
@@ -69,16 +70,20 @@ class DocumentBuilder:
         self._refuse_tag(event)
         if depth > MAX_DEPTH:
             raise self._wrong(event, _TOO_DEEP)
+        self._add(event, 1)
         if event.anchor is None:
-            value = self._untagged(event, events, depth)
-        else:
-            self._refuse_unless_allowed(event, "anchors")
-            self._anchors[event.anchor] = None
-            value = self._anchors[event.anchor] = self._untagged(event, events, depth)
-        if value.size > MAX_VALUES:
+            return self._untagged(event, events, depth)
+        self._refuse_unless_allowed(event, "anchors")
+        self._anchors[event.anchor] = None
+        value = self._anchors[event.anchor] = self._untagged(event, events, depth)
+        return value
+
+    def _add(self, event: Event, values: int) -> None:
+        """Count values before they are built or copied, so that a small file cannot use up the memory."""
+        self._count += values
+        if self._count > MAX_VALUES:
             hint = "nested aliases multiply: write the values out"
             raise self._wrong(event, f"more than {MAX_VALUES:,} values after aliases are expanded", hint)
-        return value
 
     def _alias(self, event: AliasEvent, depth: int) -> YamlValue:
         if event.anchor not in self._anchors:
@@ -88,6 +93,7 @@ class DocumentBuilder:
             raise self._wrong(event, f"*{event.anchor} is inside &{event.anchor}, so it refers to itself")
         if depth + found.depth - 1 > MAX_DEPTH:
             raise self._wrong(event, _TOO_DEEP)
+        self._add(event, found.size)
         return found
 
     def _refuse_unless_allowed(self, event: Event, what: str) -> None:
@@ -149,6 +155,8 @@ class DocumentBuilder:
         sources = list(value.value) if value.kind is YamlKind.LIST else [value]
         if any(source.kind is not YamlKind.MAP for source in sources):
             raise self._wrong(event, "<< must be a map or a list of maps")
+        if not isinstance(event, AliasEvent):
+            self._add(event, sum(len(source.value) for source in sources))
         return sources
 
     def _scalar(self, event: ScalarEvent) -> YamlValue:

@@ -245,7 +245,7 @@ def test_a_bomb_of_aliases_is_refused_at_once() -> None:
     start = time.perf_counter()
     message = said("\n".join(lines))
     assert time.perf_counter() - start < 1
-    assert message.startswith("f.yaml:5:5: more than 50,000 values after aliases are expanded")
+    assert message.startswith("f.yaml:5:25: more than 50,000 values after aliases are expanded")
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ("{a: ", "}")])
@@ -266,6 +266,19 @@ def test_a_bomb_of_merge_keys_is_refused_at_once() -> None:
     lines = ["m0: &m0 {" + ", ".join(f"k{n}: x" for n in range(100)) + "}"]
     lines += [f"m{n}: &m{n} {{{', '.join(f'k{k}: *m{n - 1}' for k in range(100))}}}" for n in range(1, 6)]
     assert "more than 50,000 values" in said("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    ["- <<: *a\n" * 20_000, f"  <<: [{', '.join(['*a'] * 20_000)}]\n", f"- <<: {'{<<: ' * 30}*a{'}' * 30}\n" * 100],
+    ids=["maps", "sources", "nested"],
+)
+def test_merged_maps_count_before_they_are_copied(bomb: str) -> None:
+    keys = "".join(f"  k{number}: 1\n" for number in range(2000))
+    start = time.perf_counter()
+    message = said(f"a: &a\n{keys}b:\n{bomb}")
+    assert time.perf_counter() - start < 1
+    assert "more than 50,000 values after aliases are expanded" in message
 
 
 def test_of_a_file_without_end_no_more_is_read_than_it_may_have(tmp_path: Path) -> None:
