@@ -21,7 +21,7 @@ from orchestrator.config.yaml.value import YamlKind, YamlValue, make_list, make_
 from orchestrator.errors import Location, Problem
 
 MAX_VALUES = 50_000
-"""Values allowed in one file after aliases are expanded: a few nested aliases expand to millions."""
+"""Values allowed in one file after aliases and merge keys are expanded: a few nested ones expand to millions."""
 MAX_DEPTH = 40
 """Levels of nesting allowed in one file."""
 _TOO_DEEP = f"values are nested deeper than {MAX_DEPTH} levels"
@@ -38,10 +38,12 @@ class YamlProblemError(Exception):
 class DocumentBuilder:
     """Builds values from parser events."""
 
-    def __init__(self, file: str, *, plain_dates: bool) -> None:
+    def __init__(self, file: str, *, plain_dates: bool, aliases: bool) -> None:
         self._file = file
         self._plain_dates = plain_dates
+        self._aliases = aliases
         self._anchors: dict[str, YamlValue | None] = {}
+        self._count = 0
 
     def document(self, events: Iterator[Event]) -> YamlValue | None:
         """Return the only document of a stream; None when there is none."""
@@ -61,21 +63,27 @@ class DocumentBuilder:
 
     def _value(self, event: Event, events: Iterator[Event], depth: int) -> YamlValue:
         if isinstance(event, AliasEvent):
+            self._refuse_unless_allowed(event, "aliases")
             return self._alias(event, depth)
         if not isinstance(event, ScalarEvent | CollectionStartEvent):
             raise self._wrong(event, "unsupported YAML")
         self._refuse_tag(event)
         if depth > MAX_DEPTH:
             raise self._wrong(event, _TOO_DEEP)
+        self._add(event, 1)
         if event.anchor is None:
-            value = self._untagged(event, events, depth)
-        else:
-            self._anchors[event.anchor] = None
-            value = self._anchors[event.anchor] = self._untagged(event, events, depth)
-        if value.size > MAX_VALUES:
+            return self._untagged(event, events, depth)
+        self._refuse_unless_allowed(event, "anchors")
+        self._anchors[event.anchor] = None
+        value = self._anchors[event.anchor] = self._untagged(event, events, depth)
+        return value
+
+    def _add(self, event: Event, values: int) -> None:
+        """Count values before they are built or copied, so that a small file cannot use up the memory."""
+        self._count += values
+        if self._count > MAX_VALUES:
             hint = "nested aliases multiply: write the values out"
             raise self._wrong(event, f"more than {MAX_VALUES:,} values after aliases are expanded", hint)
-        return value
 
     def _alias(self, event: AliasEvent, depth: int) -> YamlValue:
         if event.anchor not in self._anchors:
@@ -85,7 +93,12 @@ class DocumentBuilder:
             raise self._wrong(event, f"*{event.anchor} is inside &{event.anchor}, so it refers to itself")
         if depth + found.depth - 1 > MAX_DEPTH:
             raise self._wrong(event, _TOO_DEEP)
+        self._add(event, found.size)
         return found
+
+    def _refuse_unless_allowed(self, event: Event, what: str) -> None:
+        if not self._aliases:
+            raise self._wrong(event, f"{what} are not allowed here", "write the value out in full")
 
     def _refuse_tag(self, event: ScalarEvent | CollectionStartEvent) -> None:
         if event.tag is not None:
@@ -109,6 +122,7 @@ class DocumentBuilder:
             if not isinstance(event, ScalarEvent):
                 raise self._wrong(event, "a key must be text")
             if event.value == "<<" and not event.style:
+                self._refuse_unless_allowed(event, "merge keys")
                 if merged is not None:
                     raise self._wrong(event, "duplicate key '<<'", "write a list of maps: <<: [*one, *two]")
                 merged = self._merged(next(events), events, depth)
@@ -141,6 +155,8 @@ class DocumentBuilder:
         sources = list(value.value) if value.kind is YamlKind.LIST else [value]
         if any(source.kind is not YamlKind.MAP for source in sources):
             raise self._wrong(event, "<< must be a map or a list of maps")
+        if not isinstance(event, AliasEvent):
+            self._add(event, sum(len(source.value) for source in sources))
         return sources
 
     def _scalar(self, event: ScalarEvent) -> YamlValue:

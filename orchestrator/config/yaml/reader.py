@@ -7,7 +7,7 @@ Tags, duplicate keys, and scalars that YAML parsers read differently are errors.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -60,13 +60,15 @@ def parse_yaml(data: bytes, file: str) -> YamlValue:
     return found
 
 
-def parse_optional_yaml(data: bytes, file: str, *, plain_dates: bool = False) -> YamlValue | None:
+def parse_optional_yaml(data: bytes, file: str, *, plain_dates: bool = False, aliases: bool = True) -> YamlValue | None:
     """Parse the content of a file that may be empty.
 
     Args:
         data: the content.
         file: the name that problems show.
         plain_dates: read an unquoted date as text instead of refusing it.
+        aliases: allow anchors, aliases and merge keys. A value that an alias repeats has the location of its anchor, so
+            refuse them where the lines of a value matter.
 
     Returns:
         The value; None when the file is empty, has only comments, or is null.
@@ -76,7 +78,7 @@ def parse_optional_yaml(data: bytes, file: str, *, plain_dates: bool = False) ->
     """
     text = _decoded(data, file)
     try:
-        found = _document(text, file, plain_dates=plain_dates)
+        found = _document(text, lambda: DocumentBuilder(file, plain_dates=plain_dates, aliases=aliases))
     except YamlProblemError as error:
         raise CatalogueError([error.problem]) from error
     except YAMLError as error:
@@ -84,14 +86,14 @@ def parse_optional_yaml(data: bytes, file: str, *, plain_dates: bool = False) ->
     return None if found is None or found.kind is YamlKind.NULL else found
 
 
-def _document(text: str, file: str, *, plain_dates: bool) -> YamlValue | None:
+def _document(text: str, builder: Callable[[], DocumentBuilder]) -> YamlValue | None:
     try:
-        return DocumentBuilder(file, plain_dates=plain_dates).document(_events(text))
+        return builder().document(_events(text))
     except MarkedYAMLError as error:
         if error.problem != _COLON_IN_FLOW:
             raise
     # YAML 1.2 allows [service:Action] without quotes. ruamel.yaml's Python parser reads it; its C parser does not.
-    return DocumentBuilder(file, plain_dates=plain_dates).document(YAML(typ="safe", pure=True).parse(text))
+    return builder().document(YAML(typ="safe", pure=True).parse(text))
 
 
 def _events(text: str) -> Iterator[Event]:

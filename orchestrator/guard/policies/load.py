@@ -22,6 +22,8 @@ POLICIES_FOLDER = "policies"
 CHECK_FILE = "check.py"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _IGNORED = frozenset({"__pycache__"})
+_ALLOWING = frozenset({"owners.yaml", "waivers.yaml"})
+"""Files in ``policies/`` that never judge. ``guard.trust`` reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,11 @@ def judges(name: str) -> bool:
     return name == PROTECTED_FILE or "/" in name
 
 
+def is_ignored(name: str) -> bool:
+    """Return whether a file is in a folder that is no part of the policies, such as ``__pycache__``."""
+    return not _IGNORED.isdisjoint(name.split("/")[:-1])
+
+
 def with_builtin(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     """Return the files with the built-in list and checks added when none of them judges.
 
@@ -137,9 +144,19 @@ def read_policy_files(root: Path) -> dict[str, bytes]:
         root: the repository.
 
     Raises:
-        CatalogueError: a file cannot be read, or is a symbolic link: the digest would not cover its target.
+        CatalogueError: a file cannot be read, or is a symbolic link: the digest would not cover its target. Or nothing
+            judges, and there is an unknown file, which can be a mistyped list.
     """
-    return _files_in(root / POLICIES_FOLDER)
+    files = _files_in(root / POLICIES_FOLDER)
+    if not any(map(judges, files)):
+        unknown = [name for name in files if not (name in _ALLOWING or name.endswith(".md") or name.startswith("."))]
+        if unknown:
+            what = "unknown file: without a list and checks, the built-in policies would judge"
+            hint = (
+                f"rename it to {POLICIES_FOLDER}/{PROTECTED_FILE} or {POLICIES_FOLDER}/NAME/{CHECK_FILE}, or delete it"
+            )
+            raise CatalogueError([Problem(Location(f"{POLICIES_FOLDER}/{name}"), what, hint) for name in unknown])
+    return files
 
 
 def _files_in(folder: Path) -> dict[str, bytes]:

@@ -38,7 +38,7 @@ class Owners:
         Raises:
             CatalogueError: it is not YAML, or an entry is invalid; with file and line.
         """
-        tree = parse_optional_yaml(data, shown_as)
+        tree = parse_optional_yaml(data, shown_as, aliases=False)
         if tree is None:
             return cls()
         if tree.kind is not YamlKind.MAP:

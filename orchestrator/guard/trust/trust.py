@@ -13,13 +13,20 @@ from datetime import date
 from pathlib import Path
 
 from orchestrator.errors import CatalogueError, Location, Problem, UsageError
-from orchestrator.guard.policies.load import POLICIES_FOLDER, Policies, judges, read_policy_files, with_builtin
+from orchestrator.guard.policies.load import (
+    POLICIES_FOLDER,
+    Policies,
+    is_ignored,
+    judges,
+    read_policy_files,
+    with_builtin,
+)
 from orchestrator.guard.trust.base_commit import BaseCommit, find_base
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy
 from orchestrator.guard.trust.waivers import WAIVERS_FILE, Waiver, Waivers, parse_waivers, utc_today, waiver_problems
 from orchestrator.guard.trust.weakening import ORCH_FILE, PINS, Weakening, weakenings
-from orchestrator.util.git import Repository
+from orchestrator.util.git import Blob, Repository
 
 _WAIVERS = f"{POLICIES_FOLDER}/{WAIVERS_FILE}"
 _OWNERS = f"{POLICIES_FOLDER}/{OWNERS_FILE}"
@@ -49,11 +56,11 @@ class Trust:
     @property
     def notices(self) -> tuple[str, ...]:
         """Return lines to show at the beginning of a run."""
-        if self.base is None or not self.base.protected:
-            return ()
+        protected = self.base.description if self.base is not None and self.base.protected else ""
         if self.policies.builtin:
-            return (f"Policies are {self.policies.source}; waivers and owners come from {self.base.description}.",)
-        return (f"Policies, waivers and owners come from {self.base.description}.",)
+            more = f"; waivers and owners come from {protected}" if protected else ""
+            return (f"policies: {self.policies.source}{more}",)
+        return (f"Policies, waivers and owners come from {protected}.",) if protected else ()
 
 
 def load_trust(root: Path, env: Mapping[str, str], today: Callable[[], date] = utc_today) -> Trust:
@@ -124,7 +131,7 @@ def weakened_since(repository: Repository, commit: str, tree: Mapping[str, bytes
     """
     after = {f"{POLICIES_FOLDER}/{name}": data for name, data in tree.items()}
     after |= {name: (repository.root / name).read_bytes() for name in PINS if (repository.root / name).is_file()}
-    blobs = repository.files(commit, [POLICIES_FOLDER, *PINS])
+    blobs = _blobs(repository, commit, POLICIES_FOLDER, *PINS)
     blobs = {name: blob for name, blob in blobs.items() if blob.mode != _SUBMODULE}
     differing = {name: blob.id for name, blob in blobs.items() if _blob_id(after.get(name), blob.id) != blob.id}
     content = repository.contents(sorted(set(differing.values())))
@@ -172,7 +179,7 @@ def _trusted(
     repository: Repository, base: BaseCommit, tree: Mapping[str, bytes]
 ) -> tuple[dict[str, bytes], dict[str, bytes]]:
     """Return the policy files, by name below ``policies/``; and waivers and owners, by name below the root."""
-    blobs = repository.files(base.commit, [POLICIES_FOLDER])
+    blobs = _blobs(repository, base.commit, POLICIES_FOLDER)
     allowing = [name for name in (_WAIVERS, _OWNERS) if name in blobs]
     wanted = sorted(blobs) if base.protected else allowing
     links = [name for name in wanted if blobs[name].mode in {_LINK, _SUBMODULE}]
@@ -187,6 +194,12 @@ def _trusted(
         else {k: v for k, v in tree.items() if f"{POLICIES_FOLDER}/{k}" not in _ALLOWING}
     )
     return judging, {name: found[name] for name in allowing}
+
+
+def _blobs(repository: Repository, commit: str, *names: str) -> dict[str, Blob]:
+    """Return the files of a commit at or below the given names, without those that ``read_policy_files`` ignores."""
+    found = repository.files(commit, names)
+    return {name: blob for name, blob in found.items() if not is_ignored(name)}
 
 
 def _short(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -241,7 +254,10 @@ def _rejection(waivers: Waivers, waiver: Waiver, authors: _Authors) -> str:
     own = waivers.owners.wrote(waiver.owner, authors.of_change())
     if own:
         return f"its owner {waiver.owner} also wrote the change ({own})"
-    own = waivers.owners.wrote(waiver.owner, authors.of_lines(waiver))
+    writers = authors.of_lines(waiver)
+    if not writers:
+        return "git does not know who wrote its lines"
+    own = waivers.owners.wrote(waiver.owner, writers)
     return f"its owner {waiver.owner} also wrote the waiver ({own})" if own else ""
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import (
@@ -48,6 +49,9 @@ UNWAIVABLE = frozenset(
 
 _KEY = re.compile(r'\["(?:[^"\\]|\\.)*"\]')
 """A key of ``for_each``: the text in quotes is a name, never a pattern."""
+
+_FOREIGN_BREAK = re.compile(rb"\r(?!\n)|\xc2\x85|\xe2\x80[\xa8\xa9]")
+"""A line break of YAML that git does not count: CR alone, NEL, LS and PS, in UTF-8."""
 
 _SOMEWHERE = Location(f"policies/{WAIVERS_FILE}")
 
@@ -214,10 +218,17 @@ _SAID = {
 def read_waivers(data: bytes, *, shown_as: str) -> YamlValue | None:
     """Parse the waivers file as YAML; unquoted dates are text. None when it is empty.
 
+    The location of each value must be where git sees it: the authors of a waiver are those of its lines.
+
     Raises:
-        CatalogueError: it is not valid YAML.
+        CatalogueError: it is not valid YAML, has anchors or aliases, or has line breaks that git does not count.
     """
-    return parse_optional_yaml(data, shown_as, plain_dates=True)
+    found = _FOREIGN_BREAK.search(data)
+    if found is not None:
+        line = data.count(b"\n", 0, found.start()) + 1
+        what = f"the file contains the line break {found[0].decode()!r}, which git does not count as one"
+        raise CatalogueError([Problem(Location(shown_as, line), what, "end each line with a line feed")])
+    return parse_optional_yaml(data, shown_as, plain_dates=True, aliases=False)
 
 
 def parse_waivers(data: bytes, *, shown_as: str) -> tuple[Waiver, ...]:
@@ -237,11 +248,14 @@ def parse_waivers(data: bytes, *, shown_as: str) -> tuple[Waiver, ...]:
     except PydanticError as error:
         problems = validation_problems(error, tree, words=_SAID, known=_Entry.model_fields)
         raise CatalogueError(problems) from error
-    starts = [item.at.line for item in tree.value]
-    ends = [*(start - 1 for start in starts[1:]), len(data.splitlines())][: len(starts)]
+    starts = [item.at for item in tree.value]
+    for before, after in pairwise(starts):
+        if after.line <= before.line:
+            what = "two waivers start on this line"
+            raise CatalogueError([Problem(after, what, "start each waiver on a new line")])
+    ends = [*(start.line - 1 for start in starts[1:]), len(data.splitlines())][: len(starts)]
     return tuple(
-        Waiver(**entry.model_dump(), at=item.at, end=max(item.at.line, end))
-        for entry, item, end in zip(entries, tree.value, ends, strict=True)
+        Waiver(**entry.model_dump(), at=start, end=end) for entry, start, end in zip(entries, starts, ends, strict=True)
     )
 
 

@@ -163,7 +163,13 @@ def _entry(was: ProtectedType, now: ProtectedType) -> Iterator[tuple[list[str], 
 
 
 def _owners(name: str, old: bytes, new: bytes) -> Iterator[Weakening]:
-    was = Owners.parse(old, shown_as=name)
+    try:
+        was = Owners.parse(old, shown_as=name)
+    except CatalogueError:
+        yield Weakening(
+            Location(name), name, "this version of orch cannot read the old owners, so it cannot compare them"
+        )
+        return
     try:
         now = Owners.parse(new, shown_as=name)
     except CatalogueError as error:

@@ -90,6 +90,26 @@ def test_without_policies_the_built_in_ones_are_tried(tmp_path: Path) -> None:
     assert not Policies.load(ROOT).builtin
 
 
+@pytest.mark.parametrize("name", ["protected.yml", "Protected.yaml", "check.py", "waivers.yml", "notes.txt"])
+def test_an_unknown_file_is_not_replaced_by_the_built_in_policies(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / name).write_text("x")
+    (problem,) = run_cases(tmp_path)
+    assert problem.where.file == f"policies/{name}"
+    assert "policies/protected.yaml" in (problem.hint or "")
+    assert "policies/NAME/check.py" in (problem.hint or "")
+
+
+def test_owners_waivers_and_notes_alone_leave_the_built_in_policies_in_force(tmp_path: Path) -> None:
+    folder = tmp_path / "policies"
+    folder.joinpath("__pycache__").mkdir(parents=True)
+    for name in ("owners.yaml", "waivers.yaml", "README.md", ".gitkeep", "__pycache__/check.pyc"):
+        (folder / name).write_text("")
+    assert run_cases(tmp_path) == ()
+    assert Policies.load(tmp_path).builtin
+
+
 def test_a_check_without_a_list_is_an_error_and_not_completed_by_the_built_in_list(copy: Path) -> None:
     for name in ("protected.yaml", "owners.yaml", "waivers.yaml"):
         (copy / name).unlink()

@@ -190,6 +190,24 @@ def test_such_a_file_is_refused_for_the_same_reasons_as_any(text: str, message: 
     assert said(text).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: &x 1", "f.yaml:1:4: anchors are not allowed here — write the value out in full"),
+        ("a: &x {b: 1}", "f.yaml:1:4: anchors are not allowed here — write the value out in full"),
+        ("- &x [1]\n- *x", "f.yaml:1:3: anchors are not allowed here — write the value out in full"),
+        ("- *x", "f.yaml:1:3: aliases are not allowed here — write the value out in full"),
+        ("a: [b:c, *x]", "f.yaml:1:10: aliases are not allowed here — write the value out in full"),
+        ("a:\n  <<: {b: 1}", "f.yaml:2:3: merge keys are not allowed here — write the value out in full"),
+    ],
+)
+def test_anchors_aliases_and_merge_keys_are_refused_where_the_caller_forbids_them(text: str, message: str) -> None:
+    with pytest.raises(CatalogueError) as caught:
+        parse_optional_yaml(text.encode(), "f.yaml", aliases=False)
+    assert str(caught.value.problems[0]) == message
+    assert parse_optional_yaml(b'"<<": 1\n', "f.yaml", aliases=False) is not None
+
+
 def test_an_unquoted_date_is_text_where_the_caller_says_so() -> None:
     found = parse_optional_yaml(b"a: 2026-12-01\n", "f.yaml", plain_dates=True)
     assert found is not None
@@ -227,7 +245,7 @@ def test_a_bomb_of_aliases_is_refused_at_once() -> None:
     start = time.perf_counter()
     message = said("\n".join(lines))
     assert time.perf_counter() - start < 1
-    assert message.startswith("f.yaml:5:5: more than 50,000 values after aliases are expanded")
+    assert message.startswith("f.yaml:5:25: more than 50,000 values after aliases are expanded")
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ("{a: ", "}")])
@@ -248,6 +266,19 @@ def test_a_bomb_of_merge_keys_is_refused_at_once() -> None:
     lines = ["m0: &m0 {" + ", ".join(f"k{n}: x" for n in range(100)) + "}"]
     lines += [f"m{n}: &m{n} {{{', '.join(f'k{k}: *m{n - 1}' for k in range(100))}}}" for n in range(1, 6)]
     assert "more than 50,000 values" in said("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    ["- <<: *a\n" * 20_000, f"  <<: [{', '.join(['*a'] * 20_000)}]\n", f"- <<: {'{<<: ' * 30}*a{'}' * 30}\n" * 100],
+    ids=["maps", "sources", "nested"],
+)
+def test_merged_maps_count_before_they_are_copied(bomb: str) -> None:
+    keys = "".join(f"  k{number}: 1\n" for number in range(2000))
+    start = time.perf_counter()
+    message = said(f"a: &a\n{keys}b:\n{bomb}")
+    assert time.perf_counter() - start < 1
+    assert "more than 50,000 values after aliases are expanded" in message
 
 
 def test_of_a_file_without_end_no_more_is_read_than_it_may_have(tmp_path: Path) -> None:

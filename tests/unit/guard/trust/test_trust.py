@@ -157,6 +157,35 @@ def test_an_owner_cannot_prolong_it_either(git: Git) -> None:
     assert not allowed(trust(git))
 
 
+def hidden_in_an_alias() -> str:
+    """Return a waiver whose lines would be blamed on another one, which starts on the line of the anchor."""
+    expires = TODAY + timedelta(days=5)
+    first = f"id: a, rule: A, unit: a/b, address: a.b, owner: anna, reason: r, expires: {expires}"
+    return f"- <<: &z {{{first}}}\n  id: b\n  address: a.c\n{waiver()}- *z\n"
+
+
+@pytest.mark.parametrize("text", [hidden_in_an_alias(), "# " + "\u2028" * 40 + "\n" + waiver()], ids=["alias", "lines"])
+def test_an_owner_cannot_hide_lines_from_git_blame(git: Git, text: str) -> None:
+    write(git, "policies/waivers.yaml", text)
+    git.commit("anna@example.com")
+    git.publish()
+    with pytest.raises(CatalogueError):
+        trust(git)
+    write(git, "policies/waivers.yaml", waiver())
+    git.commit("bob@example.com")
+    assert not allowed(trust(git, PULL))
+
+
+def test_merged_owners_that_cannot_be_read_can_be_repaired(git: Git) -> None:
+    write(git, "policies/owners.yaml", "anna: &a [anna@example.com]\n")
+    git.commit()
+    git.publish()
+    git.branch("change")
+    write(git, "policies/owners.yaml", OWNERS)
+    (found,) = trust(git, PULL).weakened
+    assert (found.where.file, "cannot read the old owners" in found.what) == ("policies/owners.yaml", True)
+
+
 def test_a_mailmap_does_not_hide_who_wrote_it(git: Git) -> None:
     write(git, "policies/waivers.yaml", waiver())
     git.commit("anna@example.com")
@@ -352,6 +381,27 @@ def test_a_catalogue_in_a_folder_of_a_repository(git: Git, tmp_path: Path) -> No
         assert allowed(trusted)
 
 
+def test_committed_caches_of_python_are_ignored(git: Git, bare: Git) -> None:
+    for each in (git, bare):
+        each("checkout", "-q", "main")
+        before = trust(each, CI).policies
+        cached = ("policies/__pycache__/x.pyc", "policies/protected/__pycache__/check.pyc")
+        for name in cached[: 1 if before.builtin else 2]:
+            write(each, name, "x")
+        each("add", "--force", "policies")
+        each.commit()
+        each.publish()
+        for env in ({}, CI):
+            trusted = trust(each, env)
+            assert (trusted.policies.builtin, trusted.policies.digest) == (before.builtin, before.digest)
+            assert trusted.weakened == ()
+        each.branch("without")
+        each("rm", "-q", "-r", "policies/__pycache__")
+        each.commit()
+        for env in ({}, PULL):
+            assert trust(each, env).weakened == ()
+
+
 def test_a_link_among_the_policies_is_no_policy(git: Git) -> None:
     (git.root / "policies/protected/check.py").unlink()
     (git.root / "policies/protected/check.py").symlink_to("../weakened/check.py")
@@ -387,8 +437,32 @@ def test_without_policies_the_built_in_ones_judge(bare: Git, env: Mapping[str, s
     assert trusted.policies.source == f"built-in (orch {__version__})"
     assert trusted.policies.protected == Policies.load(ROOT).protected
     assert trusted.weakened == ()
-    start = f"Policies are built-in (orch {__version__}); waivers and owners come from"
-    assert [each[: len(start)] for each in trusted.notices] == ([start] if env else [])
+    here = f"policies: built-in (orch {__version__})"
+    ci = f"policies: built-in (orch {__version__}); waivers and owners come from {bare('rev-parse', 'main').strip()[:10]}"
+    assert [each.split(" (GITHUB")[0] for each in trusted.notices] == [ci if env else here]
+
+
+def test_policies_of_the_repository_are_a_notice_only_in_ci(git: Git) -> None:
+    assert trust(git).notices == ()
+    (found,) = trust(git, CI).notices
+    assert found.startswith("Policies, waivers and owners come from ")
+
+
+def test_without_a_repository_the_built_in_policies_are_a_notice(tmp_path: Path) -> None:
+    assert load_trust(tmp_path, {}).notices == (f"policies: built-in (orch {__version__})",)
+
+
+@pytest.mark.parametrize("env", [{}, PULL], ids=["here", "ci"])
+def test_a_mistyped_policies_file_is_an_error_and_a_change_can_repair_it(bare: Git, env: Mapping[str, str]) -> None:
+    listed = (ROOT / "policies/protected.yaml").read_text()
+    write(bare, "policies/protected.yml", listed)
+    bare.commit()
+    with pytest.raises(CatalogueError, match=r"policies/protected\.yml"):
+        trust(bare, env)
+    bare.publish()
+    bare("mv", "policies/protected.yml", "policies/README.md")
+    bare.commit()
+    assert trust(bare, env).policies.builtin
 
 
 def test_the_built_in_policies_bring_no_owners(bare: Git) -> None:

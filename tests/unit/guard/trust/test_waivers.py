@@ -113,6 +113,10 @@ def test_a_file_may_be_empty(text: str) -> None:
         ("expires: 2026-12-01", "expires: 2026-12-01\n  forever: true", "8:3", "unknown key"),
         ("id: gone", "id: Gone 1", "1:3", "is invalid"),
         ("- id: gone", "- id: gone\n  id: gone", "2:3", "duplicate key"),
+        ("- id: gone", "- &z\n  id: gone", "1:3", "anchors are not allowed"),
+        ("unit: prod/identity", "unit: &u prod/identity", "3:9", "anchors are not allowed"),
+        ("unit: prod/identity", "unit: *u", "3:9", "aliases are not allowed"),
+        ("- id: gone", "- <<: {id: gone}", "1:3", "merge keys are not allowed"),
     ],
 )
 def test_a_mistake_is_reported_with_its_location(old: str, new: str, where: str, what: str) -> None:
@@ -122,6 +126,23 @@ def test_a_mistake_is_reported_with_its_location(old: str, new: str, where: str,
     first = caught.value.problems[0]
     assert what in first.what
     assert str(first.where) == f"policies/waivers.yaml:{where}"
+
+
+@pytest.mark.parametrize("separator", ["\r", "\x85", "\u2028", "\u2029"])
+def test_a_line_break_that_git_does_not_count_is_refused(separator: str) -> None:
+    """It would shift the lines that git blame is asked about."""
+    with pytest.raises(CatalogueError) as caught:
+        parse_waivers(f"# a\n# b{separator}\n{GOOD}".replace("\r\n", "\r").encode(), shown_as="w")
+    assert str(caught.value.problems[0]).startswith("w:2: the file contains the line break")
+    assert parse_waivers(GOOD.replace("\n", "\r\n").encode(), shown_as="w")[0].end == 7
+
+
+def test_each_waiver_starts_on_a_line_of_its_own() -> None:
+    entry = "{id: %s, rule: A, unit: a/b, address: a.b, owner: anna, reason: r, expires: 2026-12-01}"
+    with pytest.raises(CatalogueError) as caught:
+        parse_waivers(f"[{entry % 'one'}, {entry % 'two'}]\n".encode(), shown_as="w")
+    first = caught.value.problems[0]
+    assert (str(first.where)[:4], first.what) == ("w:1:", "two waivers start on this line")
 
 
 @pytest.mark.parametrize("rule", sorted(UNWAIVABLE))
@@ -202,6 +223,9 @@ def test_the_repository_s_own_files_are_right() -> None:
         ("anna: [a@b.c]\nbert: [A@B.c]\n", "2:1", "listed for both anna and bert"),
         ("- anna\n", "1", "must be a map"),
         ("anna: [a@b.c]\nanna: [d@e.f]\n", "2:1", "duplicate key"),
+        ("anna: &a [a@b.c]\n", "1:7", "anchors are not allowed"),
+        ("anna: [*a]\n", "1:8", "aliases are not allowed"),
+        ("<<: {anna: [a@b.c]}\n", "1:1", "merge keys are not allowed"),
     ],
 )
 def test_a_mistake_in_the_owners_is_reported_with_its_location(text: str, where: str, what: str) -> None:
