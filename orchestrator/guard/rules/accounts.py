@@ -103,7 +103,7 @@ def _moved(catalogue: Catalogue, account: Account, known: LockedAccount, differ:
         action="",
         cause="; ".join(lines),
         message=f"units of {account.name} would not find their states in {known.bucket} and would be created again",
-        hint=f"change it back to {getattr(known, differ[0])} in {configured_at(catalogue, account, differ[0])}; or, if all "
-        f"states were moved, update {known.name} in {FILE} in a separate commit",
+        hint=f"change it back to {getattr(known, differ[0])} in {configured_at(catalogue, account, differ[0])}; "
+        f"or, if all states were moved, update {known.name} in {FILE} in a separate commit",
         where=configured_at(catalogue, account, differ[0]),
     )
