@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.aws.identity.roles import Role
@@ -25,7 +25,7 @@ class Orphans:
 
     catalogue: Catalogue
     graph: Graph
-    providers: dict[str, frozenset[str]]
+    providers: Mapping[str, frozenset[str]]
 
 
 def find_orphans(catalogue: Catalogue, listings: Listings, targets: Sequence[str]) -> Orphans:
