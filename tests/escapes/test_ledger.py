@@ -18,6 +18,12 @@ OTHER = "module: box\ninputs: {value: nothing}\n"
 DOCUMENTS = "module: bucket\n"
 
 
+def other_id(world: World) -> str:
+    """An account id that is not the world's, which is random."""
+    first = "5" if world.account.id.startswith("4") else "4"
+    return f"{first}{world.account.id[1:]}"
+
+
 @pytest.mark.way("unit removed from its stage", item="4")
 def test_a_unit_vanishes(world: World) -> None:
     world.write("live/stacks/other.yaml", OTHER)
@@ -45,7 +51,7 @@ def test_an_account_file_vanishes(world: World) -> None:
     world.remove("live/stages/prod.yaml")
     admin = "OrganizationAccountAccessRole"
     roles = f"roles: {{plan: {admin}, apply: {admin}}}\n"
-    world.write("live/accounts/next.yaml", f'id: "4{world.account.id[1:]}"\naccess: open\n{roles}')
+    world.write("live/accounts/next.yaml", f'id: "{other_id(world)}"\naccess: open\n{roles}')
     world.write("live/stages/test.yaml", "account: next\nstacks:\n  other:\n")
     world.write("live/stacks/other.yaml", OTHER)
     world.attempt("bootstrap", "next", "--yes", "-q", code=0)
@@ -57,8 +63,7 @@ def test_an_account_file_vanishes(world: World) -> None:
 
 @pytest.mark.way("account id changed", item="4")
 def test_an_account_id_is_changed(world: World) -> None:
-    first = "5" if world.account.id.startswith("4") else "4"  # the id of a test's account is random
-    world.edit("live/accounts/main.yaml", world.account.id, f"{first}{world.account.id[1:]}")
+    world.edit("live/accounts/main.yaml", world.account.id, other_id(world))
     finding = world.assert_blocked(world.attempt(), rule="ORCH_DUPLICATE", unit="account:main")
     assert LOCK in finding["cause"]
     assert "live/accounts/main.yaml:1" in finding["cause"]

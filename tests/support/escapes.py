@@ -146,6 +146,7 @@ class World:
         """Replace a text that must be there, wherever it stands in the file."""
         text = self.read(file)
         assert old in text, f"{old!r} is not in {file}"
+        assert old != new, f"nothing would change in {file}"
         self.write(file, text.replace(old, new))
 
     def edit_module(self, old: str, new: str, *, module: str = "user_pool") -> None:
