@@ -45,7 +45,7 @@ class Installation:
     def install(self, extra: str = "") -> None:
         """Install the wheel with the versions of constraints.txt."""
         constraints = str(REPOSITORY / "constraints.txt")
-        self.run(*self.pip("install"), "--quiet", "-c", constraints, f"{self.wheel}{extra}")
+        self.run(*self.pip("install"), "--quiet", "--no-compile", "-c", constraints, f"{self.wheel}{extra}")
 
     def run(self, *command: str, code: int | None = 0, cwd: Path | None = None) -> Result:
         """Run a command outside of the checkout."""
