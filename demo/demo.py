@@ -191,9 +191,9 @@ def steps(demo: Demo) -> None:
         raise DemoError(message)
     print(f"{GREEN}The pool is the same ({after}), and {still} is still in it.{OFF}")
     demo.say(
-        "The worst day", "Somebody destroys the user pool. The guard names what would be lost, and stops (exit code 3)."
+        "The worst day", "Somebody destroys the stage. The guard names what would be lost, and stops (exit code 3)."
     )
-    demo.orch("destroy", "prod/identity", "--yes", expect=3)
+    demo.orch("destroy", "prod", "--yes", expect=3)
     if in_pool("look", pool) != users:
         message = "the user is gone"
         raise DemoError(message)
