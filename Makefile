@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # Tests wait for AWS and Terraform, so two more workers than cores keep the cores busy (docs/testing.md).
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 + (os.cpu_count() or 1))')
+UNIT_WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 READY  := $(VENV)/.ready
 
 .PHONY: help env test test-all unit escapes lint compiled demo picture bench schemas golden clean
@@ -26,8 +27,9 @@ test-all: $(READY) ## make test, and what is too slow for every run
 	$(MAKE) --no-print-directory lint compiled
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m ""
 
-unit: $(READY)   ## the fast tests only
-	$(BIN)/python -m pytest -n auto -m "not integration and not full"
+unit: $(READY)   ## the fast tests only, with a fifth of the generated examples
+	$(MAKE) --no-print-directory compiled
+	$(BIN)/python -m pytest tests/unit -n $(UNIT_WORKERS) --dist worksteal -m "not integration and not full" --hypothesis-profile=quick
 
 escapes: $(READY) ## every way to lose a protected resource, and what others do with it; writes docs/escapes.md
 	$(MAKE) --no-print-directory compiled
