@@ -1,4 +1,4 @@
-"""The options of every command: ``-C DIR --json -v -q --no-color --emulator``, before the command or after it."""
+"""The options of every command, before its name or after it: ``-C DIR --json -v -q --no-color --emulator --cold``."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Common:
         quiet: show only results and errors.
         no_color: do not color anything, whatever the terminal.
         emulator: use the emulator in place of AWS.
+        cold: let each Terraform command start its own providers.
     """
 
     folder: Path
@@ -31,6 +32,7 @@ class Common:
     quiet: bool = False
     no_color: bool = False
     emulator: bool = False
+    cold: bool = False
 
 
 _META = "orch.common"
@@ -45,6 +47,10 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     "no_color": (Annotated[bool, typer.Option("--no-color", help="Disable color (or set NO_COLOR).")], False),
     "emulator": (
         Annotated[bool, typer.Option("--emulator", help="Use the AWS emulator (or set ORCH_AWS=emulator).")],
+        False,
+    ),
+    "cold": (
+        Annotated[bool, typer.Option("--cold", help="Start providers anew for each command (or set ORCH_COLD=1).")],
         False,
     ),
 }
@@ -88,6 +94,7 @@ def _common(before: Common | None, given: dict[str, Any]) -> Common:
         quiet=base.quiet or given["quiet"],
         no_color=base.no_color or given["no_color"],
         emulator=base.emulator or given["emulator"] or os.environ.get("ORCH_AWS") == "emulator",
+        cold=base.cold or given["cold"] or os.environ.get("ORCH_COLD", "0") not in {"", "0"},
     )
 
 

@@ -45,5 +45,5 @@ def ready_session(common: Common, request: RunRequest) -> Iterator[Session]:
     with open_aws(common, request.catalogue) as aws:
         if aws.temporary:
             bootstrap_quietly(common, request, aws, accounts_touched(request.catalogue, request.units))
-        with open_session(replace(request, emulator=aws.emulator), console(common)) as session:
+        with open_session(replace(request, emulator=aws.emulator, cold=common.cold), console(common)) as session:
             yield session

@@ -102,6 +102,8 @@ class Settings:
     """``terraform`` or ``tofu``."""
     module_sources: tuple[str, ...] = ()
     """Addresses that modules can call modules from, in addition to those that stacks name."""
+    warm: bool = True
+    """Keep providers running between the Terraform commands of a run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ def unit_form(unit: UnitReport) -> dict[str, Any]:
         "error": unit.error,
         "log": unit.log,
         "seconds": round(unit.seconds, 3),
+        "providers": unit.providers,
         "counts": {str(action): number for action, number in sums([unit]).items()},
         "changes": [_change(change) for change in unit.changes],
         "outputs_changed": list(unit.outputs_changed),

@@ -92,6 +92,7 @@ class UnitReport:
         log: path of the unit's log, relative to the repository.
         outputs_changed: names of outputs that change.
         seconds: wall time spent on it.
+        providers: ``warm``, or ``cold: REASON``; empty if Terraform did not run.
     """
 
     unit: str
@@ -106,6 +107,7 @@ class UnitReport:
     outputs_changed: tuple[str, ...] = ()
     preview: bool = False
     seconds: float = 0.0
+    providers: str = ""
 
     def count(self, action: Action) -> int:
         """Return the number of resources with this action."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from orchestrator.aws.identity.credential_files import CredentialFiles
 from orchestrator.aws.identity.identities import Identities
@@ -16,6 +18,7 @@ from orchestrator.aws.state.objects import StateObjects
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Account, Catalogue, Unit, unit_references
 from orchestrator.config.graph import Graph
+from orchestrator.errors import OrchError
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.render.write import RootRenderer
@@ -125,13 +128,34 @@ class RunContext:
     def root(self, unit: Unit, *, preview: bool) -> Root:
         """Return the unit's Terraform root in this run, with the environment for planning."""
         folders = self.run.folders
+        role = role_for(unit, write=False)
         return Root(
             unit=unit.id,
             folder=folders.preview(unit) if preview else folders.unit(unit),
             data_dir=folders.data(unit),
             env=self.plan_environment(unit),
             log=folders.log(unit),
+            identity=_identity(unit, role),
+            types=self._state_types(unit),
         )
+
+    def apply_root(self, unit: Unit, folder: Path, role: AnyRole) -> Root:
+        """Return a root of this or an earlier run in ``folder``, with the environment for applying under a role."""
+        root = self.root(unit, preview=False)
+        env = self.apply_environment(unit, role)
+        return replace(root, folder=folder, env=env, identity=_identity(unit, role))
+
+    def _state_types(self, unit: Unit) -> frozenset[str]:
+        """Return the types in a unit's state; none if it cannot be read, which Terraform then reports."""
+        with suppress(OrchError):
+            state = self.aws.states.read(unit)
+            return state.types if state is not None else frozenset()
+        return frozenset()
+
+
+def _identity(unit: Unit, role: AnyRole) -> str:
+    """Return whose credentials a process has: the accounts and the role."""
+    return f"{'+'.join(sorted(accounts_of(unit)))} as {role}"
 
 
 def accounts_of(unit: Unit) -> frozenset[str]:

@@ -94,7 +94,12 @@ class _Loop:
             planned = self._step.work(unit, before)
         except OrchError as error:
             planned = Planned(failure_report(self._context, unit, error))
-        return replace(planned, report=replace(planned.report, seconds=time.monotonic() - started))
+        report = replace(
+            planned.report,
+            seconds=time.monotonic() - started,
+            providers=self._context.terraform.cli.providers_of(unit.id),
+        )
+        return replace(planned, report=report)
 
     def on_end(self, ended: UnitEnd[Planned]) -> None:
         """Record and show the end of a unit, in the thread of the scheduler."""

@@ -98,6 +98,7 @@ class RunRequest:
         continues: id of the run that this one resumes.
         orphan_providers: provider names of each unit, when the units are no longer in ``live/`` and only their states
             exist; None for units of ``live/``.
+        cold: let each Terraform command start its own providers.
     """
 
     command: str
@@ -109,6 +110,7 @@ class RunRequest:
     reverse: bool = False
     continues: str | None = None
     orphan_providers: Mapping[str, frozenset[str]] | None = None
+    cold: bool = False
 
     @property
     def units(self) -> list[Unit]:

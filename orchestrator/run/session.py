@@ -6,7 +6,7 @@ import gc
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from orchestrator.aws.identity.credential_files import CredentialFiles
@@ -46,6 +46,8 @@ from orchestrator.terraform.process.supervisor import Processes
 from orchestrator.terraform.setup.binary import find_binary, user_cache
 from orchestrator.terraform.setup.cliconfig import plugin_cache, write_cli_config
 from orchestrator.terraform.setup.providers import ensure_available
+from orchestrator.terraform.warm.providers import WarmProviders
+from orchestrator.terraform.warm.start import StartedServer, provider_server
 
 _REPORT_LOCKS = frozenset({"plan", "apply", "destroy"})
 """Commands that report existing state locks before they start."""
@@ -141,21 +143,25 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
     """
     started = time.monotonic()
     catalogue = request.catalogue
-    refuse_committed(catalogue.root)
-    trust = load_trust(catalogue.root, os.environ)
-    identities = Identities(catalogue, request.emulator)
-    states = StateStore(catalogue, identities, trust.policies.protected.types)
-    ledger = Ledger(catalogue, identities, states)
-    guard = _guard(request, trust, identities, states, ledger)
-    break_glass = confirm_break_glass(identities, request.units, request.options.break_glass)
-    notices = [*trust.notices, *earlier_runs(catalogue.root)]
-    with ExitStack() as stack:
+    # First, because it takes half a second to verify the providers, while orch waits for AWS.
+    with _provider_server(request) as server, ExitStack() as stack:
+        refuse_committed(catalogue.root)
+        trust = load_trust(catalogue.root, os.environ)
+        identities = Identities(catalogue, request.emulator)
+        states = StateStore(catalogue, identities, trust.policies.protected.types)
+        ledger = Ledger(catalogue, identities, states)
+        guard = _guard(request, trust, identities, states, ledger)
+        break_glass = confirm_break_glass(identities, request.units, request.options.break_glass)
+        notices = [*trust.notices, *earlier_runs(catalogue.root)]
         folders = new_run(catalogue.root)
         journal = Journal(folders.journal)
         stack.callback(journal.close)
         recorder = Recorder()
         sink = Tee([console, recorder])
         stack.callback(sink.close)
+        warm = WarmProviders(
+            server, notify=lambda unit, why: sink(Notice(text=f"providers are started anew: {why}", unit=unit))
+        )
         credentials = CredentialFiles(folders.of_run / "aws", catalogue, identities)
         stack.callback(credentials.close)
         context = RunContext(
@@ -170,7 +176,7 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
                 objects=StateObjects(catalogue, identities),
                 break_glass=break_glass,
             ),
-            terraform=_terraform(request, trust, folders),
+            terraform=_terraform(request, trust, folders, warm),
             guard=guard,
             run=RunState(
                 graph=_graph(request), options=request.options, folders=folders, journal=journal, sink=sink, stop=Stop()
@@ -197,8 +203,16 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
             yield session
 
 
-def make_terraform(catalogue: Catalogue, processes: Processes, folder: Path) -> Terraform:
+def make_terraform(
+    catalogue: Catalogue, processes: Processes, folder: Path, *, warm: WarmProviders | None = None
+) -> Terraform:
     """Return the Terraform command line, with a CLI configuration of orch's own in ``folder``.
+
+    Args:
+        catalogue: the configuration.
+        processes: supervises the child processes.
+        folder: private folder of the run.
+        warm: providers that keep running between commands; None to start them anew for each command.
 
     Raises:
         SetupError: there is no usable binary or provider source.
@@ -207,7 +221,18 @@ def make_terraform(catalogue: Catalogue, processes: Processes, folder: Path) -> 
     ensure_available(catalogue.settings, env=os.environ, cache=cache)
     binary = find_binary(catalogue.settings, env=os.environ, cache=cache)
     config = write_cli_config(folder / "terraform.tfrc", env=os.environ, cache=cache)
-    return Terraform(binary, processes, config, plugin_cache=plugin_cache(os.environ, cache))
+    return Terraform(binary, processes, config, plugin_cache=plugin_cache(os.environ, cache), warm=warm)
+
+
+def _provider_server(request: RunRequest) -> AbstractContextManager[StartedServer]:
+    return provider_server(
+        request.catalogue.settings,
+        request.catalogue.root,
+        env=os.environ,
+        cache=user_cache(os.environ),
+        slots=request.options.parallelism,
+        cold=request.cold,
+    )
 
 
 def _guard(request: RunRequest, trust: Trust, identities: Identities, states: StateStore, ledger: Ledger) -> Guard:
@@ -228,13 +253,13 @@ def _guard(request: RunRequest, trust: Trust, identities: Identities, states: St
     return Guard(judge=judge, scanner=CodeScanner(catalogue), blocked=blocked)
 
 
-def _terraform(request: RunRequest, trust: Trust, folders: RunPaths) -> TerraformTools:
+def _terraform(request: RunRequest, trust: Trust, folders: RunPaths, warm: WarmProviders) -> TerraformTools:
     processes = Processes()
     if request.orphan_providers is not None:
         renderer: RootRenderer = OrphanRootRenderer(request.catalogue, request.orphan_providers)
     else:
         renderer = RootRenderer(request.catalogue, trust.policies.protected.delete_apis)
-    return TerraformTools(make_terraform(request.catalogue, processes, folders.of_run), processes, renderer)
+    return TerraformTools(make_terraform(request.catalogue, processes, folders.of_run, warm=warm), processes, renderer)
 
 
 def _graph(request: RunRequest) -> Graph:

@@ -6,20 +6,19 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from python_terraform import IsFlagged
 from python_terraform import Terraform as CommandBuilder
 
 from orchestrator.terraform.diagnostics import Diagnostic, read_diagnostics
-from orchestrator.terraform.environment import child_env
-from orchestrator.terraform.failures import TerraformError, failure
-from orchestrator.terraform.process.foreground import run_in_foreground
+from orchestrator.terraform.failures import TerraformError
 from orchestrator.terraform.process.supervisor import LineCallback, Processes, ProcessResult, TaskKind
 from orchestrator.terraform.root import Root
+from orchestrator.terraform.runner import Runner
 from orchestrator.terraform.setup import init_cache
 from orchestrator.terraform.setup.binary import Binary
 from orchestrator.terraform.setup.lock_file import LOCK_FILE
+from orchestrator.terraform.warm.providers import WarmProviders
 from orchestrator.util.files import file_lock
 
 __all__ = ["Root", "Terraform"]
@@ -37,13 +36,24 @@ class Terraform:
         processes: supervises the child processes.
         cli_config: file that ``write_cli_config`` wrote.
         plugin_cache: folder that ``cliconfig.plugin_cache`` names.
+        warm: providers that keep running between commands; None if Terraform starts its own for each command.
     """
 
-    def __init__(self, binary: Binary, processes: Processes, cli_config: Path, *, plugin_cache: Path) -> None:
+    def __init__(
+        self,
+        binary: Binary,
+        processes: Processes,
+        cli_config: Path,
+        *,
+        plugin_cache: Path,
+        warm: WarmProviders | None = None,
+    ) -> None:
         self.binary = binary
+        self.warm = warm
         self.processes = processes
         self.cli_config = cli_config
         self.plugin_cache = plugin_cache
+        self._runner = Runner(binary, processes, cli_config, plugin_cache=plugin_cache, warm=warm)
         # Only builds arguments. It looks for a state in its folder, so it gets a path that cannot contain one.
         self._builder = CommandBuilder(working_dir=os.devnull, terraform_bin_path=str(binary.path))
 
@@ -124,13 +134,18 @@ class Terraform:
             replace=list(replace),
             out=out.absolute(),
         )
-        out.unlink(missing_ok=True)
-        outcome = self._run(root, argv, TaskKind.PLAN, timeout, on_line=on_line, on_warning=on_warning)
+
+        def run() -> ProcessResult:
+            out.unlink(missing_ok=True)
+            return self._runner.repeatable(
+                root, argv, timeout, ok=(0, _HAS_CHANGES), on_line=on_line, on_warning=on_warning
+            )
+
+        outcome = run()
         if outcome.code == 1 and _wants_init(outcome):
             self.init(root, timeout=timeout, fresh=True)
-            out.unlink(missing_ok=True)
-            outcome = self._run(root, argv, TaskKind.PLAN, timeout, on_line=on_line, on_warning=on_warning)
-        self._expect(root, "plan", outcome, 0, _HAS_CHANGES)
+            outcome = run()
+        self._runner.expect(root, "plan", outcome, 0, _HAS_CHANGES)
         return outcome.code == _HAS_CHANGES
 
     def show_json(self, root: Root, plan: Path, to: Path, *, timeout: float | None = _SHOW_SECONDS) -> None:
@@ -141,9 +156,9 @@ class Terraform:
         """
         part = to.with_name(f".{to.name}.part")
         argv = self._command("show", str(plan.absolute()), json=IsFlagged, no_color=IsFlagged)
-        outcome = self._run(root, argv, TaskKind.PLAN, timeout, stdout=part)
+        outcome = self._runner.repeatable(root, argv, timeout, stdout=part, prepare=False)
         try:
-            self._expect(root, "show", outcome, 0)
+            self._runner.expect(root, "show", outcome, 0)
             part.replace(to)
         finally:
             part.unlink(missing_ok=True)
@@ -172,10 +187,10 @@ class Terraform:
             TerraformError: the apply failed, was stopped or timed out.
         """
         argv = self._command("apply", str(plan.absolute()), input=False, no_color=IsFlagged, lock_timeout=lock_timeout)
-        outcome = self._run(root, argv, TaskKind.APPLY, timeout, on_line=on_line, on_warning=on_warning)
+        outcome = self._runner.once(root, argv, timeout, on_line=on_line, on_warning=on_warning)
         errored = root.folder / "errored.tfstate"
         hint = f"Terraform could not save the state; keep {errored}, which contains it" if errored.exists() else None
-        self._expect(root, "apply", outcome, 0, hint=hint)
+        self._runner.expect(root, "apply", outcome, 0, hint=hint)
 
     def state_push(self, root: Root, file: Path, *, timeout: float | None, lock_timeout: str = "0s") -> None:
         """Save a state file as the root's state. Terraform refuses another lineage or an older serial.
@@ -190,7 +205,7 @@ class Terraform:
             TerraformError: Terraform could not save it.
         """
         argv = self._command("state push", str(file.absolute()), lock_timeout=lock_timeout)
-        self._expect(root, "state push", self._run(root, argv, TaskKind.APPLY, timeout), 0)
+        self._runner.expect(root, "state push", self._runner.run(root, argv, TaskKind.APPLY, timeout), 0)
 
     def state_move(self, root: Root, state: Path, source: str, target: str, *, to: Path | None = None) -> None:
         """Move an address within a state file, or to another one. Both are copies that nothing else uses.
@@ -215,7 +230,7 @@ class Terraform:
             backup=state.with_suffix(".before").absolute(),
             backup_out=to.with_suffix(".before").absolute() if to else None,
         )
-        self._expect(root, "state mv", self._run(root, argv, TaskKind.PLAN, _SHOW_SECONDS), 0)
+        self._runner.expect(root, "state mv", self._runner.run(root, argv, TaskKind.PLAN, _SHOW_SECONDS), 0)
 
     def validate(self, root: Root, *, timeout: float | None = _SHOW_SECONDS) -> tuple[Diagnostic, ...]:
         """Return what ``terraform validate`` finds in an initialized root, warnings included; needs no AWS.
@@ -224,13 +239,12 @@ class Terraform:
             TerraformError: validate gave no usable output.
         """
         answer = root.data_dir / "orch.validate.json"
-        outcome = self._run(
-            root, self._command("validate", json=IsFlagged, no_color=IsFlagged), TaskKind.PLAN, timeout, stdout=answer
-        )
+        argv = self._command("validate", json=IsFlagged, no_color=IsFlagged)
+        outcome = self._runner.repeatable(root, argv, timeout, stdout=answer, output=answer)
         try:
             diagnostics = read_diagnostics(answer.read_bytes() if answer.exists() else b"")
             if diagnostics is None:
-                self._expect(root, "validate", outcome)
+                self._runner.expect(root, "validate", outcome)
             return diagnostics or ()
         finally:
             answer.unlink(missing_ok=True)
@@ -259,7 +273,7 @@ class Terraform:
         argv = self._command(
             "providers lock", *providers, fs_mirror=mirror.absolute() if mirror else None, platform=list(platforms)
         )
-        self._expect(root, "providers lock", self._run(root, argv, TaskKind.PLAN, timeout), 0)
+        self._runner.expect(root, "providers lock", self._runner.run(root, argv, TaskKind.PLAN, timeout), 0)
 
     def passthrough(self, root: Root, args: Sequence[str]) -> int:
         """Run any Terraform command with orch's terminal, for ``orch terraform UNIT -- …``.
@@ -269,7 +283,15 @@ class Terraform:
         Returns:
             Terraform's exit code; 128 + the signal number if a signal ended it.
         """
-        return run_in_foreground([str(self.binary.path), *args], cwd=root.folder, env=self._env(root))
+        return self._runner.in_foreground(root, args)
+
+    def providers_of(self, unit: str) -> str:
+        """Return how the providers of a unit ran: ``warm``, ``cold: REASON``, or empty if no command needed them."""
+        return self.warm.use_of(unit) if self.warm is not None else ""
+
+    def environment(self, root: Root) -> dict[str, str]:
+        """Return the environment that a Terraform process gets in a root, without warm providers."""
+        return self._runner.environment(root)
 
     def _init(self, root: Root, timeout: float | None, *, backend: bool) -> None:
         argv = self._command(
@@ -280,9 +302,11 @@ class Terraform:
             # The data folder is a cache: only the root says where the state is. init never migrates a state.
             reconfigure=IsFlagged if backend else None,
         )
+        if self._runner.warm_init(root, argv, timeout):
+            return
         with init_cache.warming(self.plugin_cache, root.folder / LOCK_FILE):
-            outcome = self._run(root, argv, TaskKind.PLAN, timeout)
-        self._expect(root, "init", outcome, 0)
+            outcome = self._runner.run(root, argv, TaskKind.PLAN, timeout)
+        self._runner.expect(root, "init", outcome, 0)
 
     def _facts(self, *, backend: bool) -> tuple[str, ...]:
         config = hashlib.sha256(self.cli_config.read_bytes()).hexdigest()
@@ -291,37 +315,6 @@ class Terraform:
     def _command(self, command: str, *args: str, **options: object) -> list[str]:
         built: list[str] = self._builder.generate_cmd_string(command, *args, **options)
         return built
-
-    def _env(self, root: Root) -> dict[str, str]:
-        return child_env(
-            root.env, data_dir=root.data_dir.absolute(), cli_config=self.cli_config, plugin_cache=self.plugin_cache
-        )
-
-    def _run(
-        self, root: Root, argv: Sequence[str], kind: TaskKind, timeout: float | None, **more: Any
-    ) -> ProcessResult:
-        return self.processes.run(
-            argv,
-            unit=root.unit,
-            cwd=root.folder,
-            env=self._env(root),
-            log=root.log,
-            kind=kind,
-            timeout=timeout,
-            **more,
-        )
-
-    def _expect(self, root: Root, command: str, outcome: ProcessResult, *codes: int, hint: str | None = None) -> None:
-        if outcome.code not in codes:
-            raise failure(
-                root.unit,
-                f"{self.binary.kind} {command}",
-                code=outcome.code,
-                lines=outcome.lines,
-                stopped=outcome.stopped,
-                timed_out=outcome.timed_out,
-                hint=hint or f"full output: {root.log}",
-            )
 
 
 def _wants_init(outcome: ProcessResult) -> bool:

@@ -156,6 +156,7 @@ class StateRecord:
         addresses: of managed resources, sorted.
         protected: the objects of the requested types, sorted.
         providers: addresses of the managed resources' providers, sorted: ``registry.terraform.io/hashicorp/aws``.
+        types: types of all resources, those of data sources included.
     """
 
     lineage: str
@@ -164,3 +165,4 @@ class StateRecord:
     addresses: tuple[str, ...]
     protected: tuple[StateResource, ...] = ()
     providers: tuple[str, ...] = ()
+    types: frozenset[str] = frozenset()

@@ -18,6 +18,9 @@ class Root:
         env: the environment that child processes start from, credentials included; orch adds its ``TF_`` variables and
             removes the user's (``environment.child_env``).
         log: file that output is appended to.
+        identity: the accounts and the role whose credentials ``env`` contains; empty without credentials. Providers
+            that keep running are shared only within one identity.
+        types: resource types in the unit's state, as far as known.
     """
 
     unit: str
@@ -25,3 +28,5 @@ class Root:
     data_dir: Path
     env: Mapping[str, str] = field(repr=False)
     log: Path
+    identity: str = ""
+    types: frozenset[str] = frozenset()

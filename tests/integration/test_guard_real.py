@@ -183,7 +183,7 @@ def test_every_listed_attribute_is_in_the_providers_schema(terraform: Terraform,
     root = make_root(tmp_path / "schema", {"main.tf": f"terraform {{\n  required_providers {source}}}\n"})
     terraform.init(root, timeout=120)
     argv = [str(terraform.binary.path), "providers", "schema", "-json"]
-    ran = subprocess.run(argv, cwd=root.folder, env=terraform._env(root), capture_output=True, check=True)
+    ran = subprocess.run(argv, cwd=root.folder, env=terraform.environment(root), capture_output=True, check=True)
     (provider,) = json.loads(ran.stdout)["provider_schemas"].values()
     kinds = {bool: "bool", int: "number", str: "string"}
     resources = provider["resource_schemas"]

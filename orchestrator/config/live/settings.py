@@ -55,7 +55,13 @@ def make_settings(orch: YamlValue, problems: list[Problem]) -> Settings:
         binary=text_of(orch, "binary", "terraform"),
         management=text_of(orch, "management"),
         module_sources=_module_sources(orch, problems),
+        warm=_flag(orch, "warm", unset=True),
     )
+
+
+def _flag(value: YamlValue, key: str, *, unset: bool) -> bool:
+    found = value.get(key)
+    return bool(found.value) if found is not None and found.kind is YamlKind.BOOL else unset
 
 
 def _check_version(orch: YamlValue, problems: list[Problem]) -> None:

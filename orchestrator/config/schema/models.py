@@ -116,6 +116,7 @@ class OrchModel(StrictModel):
     roles: RolesModel | None = Field(None, description="Names of the IAM roles in each account.")
     tags: dict[TagKey, TagValue] | None = Field(None, description="Tags for every resource.")
     timeouts: TimeoutsModel | None = Field(None, description="Time limits for one unit.")
+    warm: bool = Field(True, description="Keep providers running between Terraform commands of a run.")
     management: AccountId = Field(
         description="Account whose principals assume the roles in the others. The emulator's user is in it."
     )

@@ -29,6 +29,7 @@ _COLUMNS = (
     Column("files", optional=True),
     Column("made_from", "made from"),
     Column("wrote", wrap=True),
+    Column("providers", optional=True, wrap=True),
 )
 _FINDING_COLUMNS = (
     Column("id"),
@@ -169,7 +170,14 @@ def _head(shown: ShownRun, width: int) -> Iterator[str]:
 
 
 def _rows(shown: ShownRun) -> list[dict[str, Any]]:
-    return [_row(unit, status, shown.receipts.get(unit)) for unit, status in shown.ends.items()]
+    reports = {str(each["unit"]): each for each in (shown.report or {}).get("units", ())}
+    return [
+        {
+            **_row(unit, status, shown.receipts.get(unit)),
+            "providers": clean(str(reports.get(unit, {}).get("providers", ""))),
+        }
+        for unit, status in shown.ends.items()
+    ]
 
 
 def _row(unit: str, status: str, receipt: Receipt | None) -> dict[str, Any]:

@@ -149,7 +149,7 @@ class Applier:
         context.run.journal.write(f"{verb}-started", unit=unit.id, plan=receipt.plan_sha256, **role_fields(role))
         context.run.sink(UnitPhase(unit.id, Phase.DESTROY if self.destroy else Phase.APPLY))
         folder = RunPaths(root=context.run.folders.root, run=run).unit(unit)
-        root = replace(context.root(unit, preview=False), folder=folder, env=context.apply_environment(unit, role))
+        root = context.apply_root(unit, folder, role)
         detector = ChangeDetector(progress_callback(context.run.sink, unit.id))
         try:
             context.terraform.cli.apply(

@@ -47,6 +47,7 @@ def read_state(data: bytes, identify: Collection[str] = frozenset(), *, unsaved:
             addresses=tuple(sorted({each.address for each in objects})),
             protected=tuple(sorted(each for each in objects if each.type in identify)),
             providers=tuple(sorted(_providers(document.get("resources") or []))),
+            types=frozenset(_text(each["type"]) for each in document.get("resources") or []),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableStateError(

@@ -1,0 +1,178 @@
+"""Starts the provider server and talks to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from orchestrator.terraform.warm.messages import Lease, LeaseEnd, LeaseRequest, encode, request_data
+
+_PACKAGE_PARENT = str(Path(__file__).resolve().parents[3])
+# Appended, so that nothing in that folder shadows the standard library.
+_START = """\
+import sys
+sys.path.append(sys.argv.pop())
+from orchestrator.terraform.warm.server.main import run_server
+run_server()
+"""
+_KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR")
+"""Variables of orch that the server itself gets. Each provider gets its own environment in a request."""
+_SECONDS = 120.0
+"""How long an answer may take: a package of 700 MB is hashed from a slow disk."""
+_STOP_SECONDS = 10.0
+_ENDED = "the provider server has ended"
+
+
+class ServerError(Exception):
+    """The provider server does not run, or could not do what it was asked."""
+
+
+class ProviderServer:
+    """The child process that owns the providers. It ends when this process does, also when this is killed.
+
+    Args:
+        cache: folder of the cached schemas.
+        processes: the most provider processes to keep.
+        memory: bytes that they may use together before idle ones end; 0 for a quarter of the machine's memory.
+
+    Raises:
+        ServerError: it cannot be started.
+    """
+
+    def __init__(self, *, cache: Path, processes: int, memory: int = 0) -> None:
+        self._control, theirs = socket.socketpair()
+        settings = json.dumps({"cache": str(cache), "processes": processes, "memory": memory})
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        try:
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # `_read` reads it when the server has ended.
+            with theirs:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-c", _START, str(theirs.fileno()), settings, _PACKAGE_PARENT],
+                    env={**environment, "GRPC_VERBOSITY": "NONE"},
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._errors,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,  # Its providers share its process group.
+                )
+        except OSError as error:
+            self._control.close()
+            message = f"the provider server cannot be started: {error.strerror}"
+            raise ServerError(message) from error
+        self._lock = threading.Lock()
+        self._waiting: dict[int, Future[Mapping[str, Any]]] = {}
+        self._last = 0
+        self._ended = ""
+        self._reader = threading.Thread(target=self._read, name="provider-server", daemon=True)
+        self._reader.start()
+
+    def verify(self, request: LeaseRequest) -> Mapping[str, str]:
+        """Compare the packages of a request with the lock file; return why some cannot be used: address -> reason.
+
+        Raises:
+            ServerError: the server does not answer.
+        """
+        answer: Mapping[str, str] = self._ask({"do": "verify", "request": request_data(request)})["cold"]
+        return answer
+
+    def verify_later(self, request: LeaseRequest) -> None:
+        """Ask as `verify`, and do not wait for the answer.
+
+        Raises:
+            ServerError: the server has ended.
+        """
+        self._send({"do": "verify", "request": request_data(request)})
+
+    def open(self, request: LeaseRequest) -> Lease:
+        """Open sockets for one Terraform command; end them with `close`.
+
+        Raises:
+            ServerError: the server does not answer.
+        """
+        answer = self._ask({"do": "open", "request": request_data(request)})
+        return Lease(id=answer["id"], reattach=answer["reattach"], cold=answer["cold"])
+
+    def close(self, lease: Lease, *, normal: bool) -> LeaseEnd:
+        """End a lease. ``normal``: its Terraform ended with success, so its processes may be used again.
+
+        Raises:
+            ServerError: the server does not answer.
+        """
+        answer = self._ask({"do": "close", "lease": lease.id, "normal": normal})
+        return LeaseEnd(hidden=frozenset(answer["hidden"]), crashed=answer["crashed"], failure=answer["failure"])
+
+    def stop(self) -> None:
+        """End the server and its providers. Can be called twice."""
+        with suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+        self._wait()
+        self._kill_group()
+        self._process.wait()
+        self._reader.join(_STOP_SECONDS)
+        self._control.close()
+        self._errors.close()
+
+    def _ask(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            answer = self._send(message).result(_SECONDS)
+        except TimeoutError as error:
+            late = f"the provider server did not answer within {_SECONDS:g} s"
+            raise ServerError(late) from error
+        if "error" in answer:
+            raise ServerError(answer["error"])
+        return answer
+
+    def _send(self, message: Mapping[str, Any]) -> Future[Mapping[str, Any]]:
+        future: Future[Mapping[str, Any]] = Future()
+        with self._lock:
+            if self._ended:
+                raise ServerError(self._ended)
+            self._last += 1
+            self._waiting[self._last] = future
+            try:
+                self._control.sendall(encode({"id": self._last, **message}))
+            except OSError as error:
+                del self._waiting[self._last]
+                raise ServerError(_ENDED) from error
+        return future
+
+    def _read(self) -> None:
+        with suppress(OSError, ValueError), self._control.makefile("rb") as lines:
+            for line in lines:
+                answer = json.loads(line)
+                with self._lock:
+                    future = self._waiting.pop(answer["id"], None)
+                if future is not None:
+                    future.set_result(answer)
+        self._wait()
+        with self._lock:
+            self._ended = f"{_ENDED}{self._last_words()}"
+            waiting, self._waiting = list(self._waiting.values()), {}
+        for future in waiting:
+            future.set_exception(ServerError(self._ended))
+        self._kill_group()  # Its providers, if it ended without ending them.
+
+    def _wait(self) -> None:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_STOP_SECONDS)
+
+    def _last_words(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read().decode("utf-8", "replace").split("\n")
+        return next((f": {line}" for line in reversed(lines) if line.strip()), "")
+
+    def _kill_group(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)

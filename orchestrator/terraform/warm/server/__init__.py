@@ -1,0 +1,1 @@
+"""The child process that owns the provider processes. Only this package imports gRPC."""

@@ -1,0 +1,192 @@
+"""The provider processes that are not in use, and the ones that answer calls before ``Configure``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+from orchestrator.terraform.warm.server.process import Launch, PoolKey, ProviderProcess
+
+
+class Pool:
+    """Starts provider processes and keeps them for the next connection; thread-safe.
+
+    A process that is in use is never waited for, because Terraform may need several at once: the limits end idle
+    processes, the least recently used first.
+
+    Args:
+        folder: parent of one folder per process, mode 0700.
+        processes: the most processes to keep, in use or idle.
+        memory: bytes that all processes together may use before idle ones end.
+    """
+
+    def __init__(self, folder: Path, *, processes: int, memory: int) -> None:
+        self._folder = folder
+        self._most = processes
+        self._memory = memory
+        self._lock = threading.Lock()
+        self._idle: list[ProviderProcess] = []
+        self._unconfigured: dict[PoolKey, ProviderProcess] = {}
+        self._all: dict[ProviderProcess, Path] = {}
+        self._starting: dict[PoolKey, threading.Lock] = {}
+        self._closed = False
+
+    def acquire(self, launch: Launch) -> ProviderProcess:
+        """Return a process for one connection that will configure it; give it back with `release`.
+
+        Raises:
+            HandshakeError: the provider does not start.
+            OSError: its folder cannot be made.
+        """
+        with self._starting_of(launch.key):  # A process that `unconfigured` starts right now is waited for.
+            found = self._take(launch.key)
+            return found if found is not None else self._start(launch)
+
+    def release(self, process: ProviderProcess, *, reuse: bool) -> None:
+        """Take a process back; without ``reuse`` it ends."""
+        if not reuse or process.key.lease or process.left_files() or not process.alive():
+            self.end(process)
+            return
+        with self._lock:
+            self._idle.append(process)
+        self._shrink()
+
+    def join(self, launch: Launch) -> ProviderProcess:
+        """Return the process of a key that no connection configures; end its use with `leave`.
+
+        Raises:
+            HandshakeError: the provider does not start.
+            OSError: its folder cannot be made.
+        """
+        with self._starting_of(launch.key):
+            process = self._spare(launch.key)
+            if process is not None and not process.alive():
+                self.end(process)
+                process = None
+            if process is None:
+                process = self._start(launch)
+                with self._lock:
+                    process.users = 1
+                    self._unconfigured[launch.key] = process
+            return process
+
+    def leave(self, process: ProviderProcess) -> None:
+        """End the use of a process that `join` returned."""
+        with self._lock:
+            process.users -= 1
+
+    def prepare(self, launch: Launch) -> None:
+        """Start a process ahead of its first use, unless one is there.
+
+        Raises:
+            HandshakeError, OSError: as `join`.
+        """
+        with self._lock:
+            there = any(each.key == launch.key for each in self._idle)
+        if not there:
+            self.leave(self.join(launch))
+
+    def end(self, process: ProviderProcess) -> None:
+        """End a process."""
+        with self._lock:
+            folder = self._all.pop(process, None)
+            if process in self._idle:
+                self._idle.remove(process)
+            if self._unconfigured.get(process.key) is process:
+                del self._unconfigured[process.key]
+        process.stop()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def end_lease(self, lease: int) -> None:
+        """End the processes that only one lease may use."""
+        with self._lock:
+            theirs = [each for each in self._all if each.key.lease == lease]
+        for process in theirs:
+            self.end(process)
+
+    def end_idle(self) -> None:
+        """End every process that no connection uses, and keep none any more."""
+        with self._lock:
+            self._most = 0
+            idle = [*self._idle, *(each for each in self._unconfigured.values() if not each.users)]
+        for process in idle:
+            self.end(process)
+
+    def close(self) -> None:
+        """End every process."""
+        with self._lock:
+            self._closed = True
+            everything = list(self._all)
+        for process in everything:
+            self.end(process)
+
+    def count(self) -> int:
+        """Return the number of processes."""
+        with self._lock:
+            return len(self._all)
+
+    def _starting_of(self, key: PoolKey) -> threading.Lock:
+        with self._lock:
+            return self._starting.setdefault(key, threading.Lock())
+
+    def _spare(self, key: PoolKey) -> ProviderProcess | None:
+        """Count one more call on the unconfigured process of a key, if there is one."""
+        with self._lock:
+            process = self._unconfigured.get(key)
+            if process is not None:
+                process.users += 1
+            return process
+
+    def _take(self, key: PoolKey) -> ProviderProcess | None:
+        """Take an idle process, the last one that was used first; else the unconfigured one, if no call uses it."""
+        while True:
+            with self._lock:
+                found = next((each for each in reversed(self._idle) if each.key == key), None)
+                if found is not None:
+                    self._idle.remove(found)
+                else:
+                    spare = self._unconfigured.get(key)
+                    if spare is None or spare.users:
+                        return None
+                    found = self._unconfigured.pop(key)
+            if found.alive():
+                return found
+            self.end(found)
+
+    def _start(self, launch: Launch) -> ProviderProcess:
+        self._shrink(room=1)
+        folder = Path(tempfile.mkdtemp(dir=self._folder, prefix="p"))
+        try:
+            process = ProviderProcess(launch, folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        with self._lock:
+            self._all[process] = folder
+            closed = self._closed
+        if closed:
+            self.end(process)
+        return process
+
+    def _shrink(self, *, room: int = 0) -> None:
+        """End idle processes until there is room for more."""
+        while True:
+            with self._lock:
+                spare = [each for each in self._unconfigured.values() if not each.users and each.key.lease == 0]
+                over = len(self._all) + room > self._most or sum(each.memory() for each in self._all) > self._memory
+                oldest = next(iter([*self._idle, *spare]), None)
+            if not over or oldest is None:
+                return
+            self.end(oldest)
+
+
+def default_memory() -> int:
+    """Return the bytes that provider processes may use together: a quarter of the machine's memory."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+    except (ValueError, OSError):
+        return 2 << 30

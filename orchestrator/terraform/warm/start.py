@@ -1,0 +1,77 @@
+"""Starts the provider server of a run, or says why the run does without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.config.catalogue import Settings
+from orchestrator.terraform.setup.cliconfig import plugin_cache
+from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
+from orchestrator.terraform.setup.mirrors import find_mirrors
+from orchestrator.terraform.warm.client import ProviderServer, ServerError
+from orchestrator.terraform.warm.locate import find_packages
+from orchestrator.terraform.warm.messages import LeaseRequest
+
+_PER_SLOT = 2
+"""Provider processes to keep for each unit that runs at a time: one is planned with, one answers validations."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartedServer:
+    """The provider server of a run.
+
+    Attributes:
+        server: None if each Terraform command starts its own providers.
+        off: why; empty if not.
+        places: folders that can contain unpacked providers: mirrors and the plugin cache.
+        binary: ``terraform`` or ``tofu``.
+    """
+
+    server: ProviderServer | None
+    off: str
+    places: tuple[Path, ...]
+    binary: str
+
+
+@contextmanager
+def provider_server(
+    settings: Settings, repository: Path, *, env: Mapping[str, str], cache: Path, slots: int, cold: bool
+) -> Iterator[StartedServer]:
+    """Start the provider server, let it verify the locked providers in the background, and stop it at the end.
+
+    Args:
+        settings: the settings of the repository.
+        repository: its root; contains the lock file.
+        env: where mirrors are.
+        cache: orch's cache folder.
+        slots: number of units that run at a time.
+        cold: the user wants each command to start its own providers.
+
+    Raises:
+        SetupError: ``ORCH_PROVIDER_MIRROR`` names a folder without providers.
+    """
+    off = "--cold" if cold else "" if settings.warm else "warm: false in live/orch.yaml"
+    places = (*find_mirrors(env), plugin_cache(env, cache))
+    server: ProviderServer | None = None
+    if not off:
+        try:
+            server = ProviderServer(cache=cache / "schemas", processes=max(2, slots) * _PER_SLOT)
+        except ServerError as error:
+            off = str(error)
+    try:
+        if server is not None:
+            _verify(server, repository / SHARED_LOCK_FILE, places)
+        yield StartedServer(server, off, places, settings.binary)
+    finally:
+        if server is not None:
+            server.stop()
+
+
+def _verify(server: ProviderServer, lock: Path, places: tuple[Path, ...]) -> None:
+    """Let the server hash the packages now, so that the first command need not wait."""
+    with suppress(OSError, ServerError):
+        packages, _ = find_packages(lock.read_text(encoding="utf-8"), places)
+        server.verify_later(LeaseRequest(packages=tuple(packages.values())))
