@@ -49,6 +49,8 @@ def link_packages(data_dir: Path, lock_text: str, packages: Iterable[LockedPacka
     """
     versions = locked_providers(lock_text)
     for package in packages:
+        if package.address not in versions:  # Init removes what no module requires from the root's lock file.
+            continue
         link = data_dir / "providers" / package.address / versions[package.address] / this_platform()
         if os.path.realpath(link) == package.folder:
             continue
