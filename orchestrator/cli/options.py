@@ -56,7 +56,7 @@ Parallelism = Annotated[
         "--parallelism",
         min=1,
         metavar="N",
-        help="Run N units at a time. Default: the number of CPU cores.",
+        help="Run N units at a time. Default: 4 for each CPU core; 1 for each in the emulator or with --cold.",
         show_default=False,
     ),
 ]

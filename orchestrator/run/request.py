@@ -13,6 +13,9 @@ from orchestrator.config.graph import Graph
 from orchestrator.errors import UsageError
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_PER_CORE = 4
+_MOST_SLOTS = 16
+"""A unit needs up to 500 MB with its providers, and AWS throttles the calls of one account."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)")
 
 
@@ -24,7 +27,7 @@ class RunOptions:
         targets: the targets as typed.
         exclude: targets to leave out.
         changed: a git revision: only units whose files differ from it; None selects by target alone.
-        parallelism: number of units that are planned or applied at the same time.
+        parallelism: number of units that are planned or applied at the same time; 0 for the default of the run.
         fail_fast: start nothing new after the first failure.
         timeout: seconds for each unit's plan or apply; None uses the unit's own limits.
         lock_timeout: seconds that an apply waits for a state lock held by somebody else.
@@ -74,7 +77,7 @@ class RunOptions:
             targets=tuple(targets or ()),
             exclude=tuple(exclude or ()),
             changed=changed,
-            parallelism=parallelism or os.cpu_count() or 1,
+            parallelism=parallelism or 0,
             fail_fast=fail_fast,
             timeout=None if timeout is None else parse_duration(timeout, "--timeout"),
             lock_timeout=parse_duration(lock_timeout, "--lock-timeout"),
@@ -111,6 +114,17 @@ class RunRequest:
     continues: str | None = None
     orphan_providers: Mapping[str, frozenset[str]] | None = None
     cold: bool = False
+
+    @property
+    def slots(self) -> int:
+        """The number of units that run at the same time.
+
+        By default, four for each CPU core: with warm providers a unit waits for AWS most of its time (docs/speed.md).
+        One for each core where it does not: in the emulator, and when each command starts its own providers.
+        """
+        cores = os.cpu_count() or 1
+        waits = self.emulator is None and not self.cold and self.catalogue.settings.warm
+        return self.options.parallelism or (min(_PER_CORE * cores, max(cores, _MOST_SLOTS)) if waits else cores)
 
     @property
     def units(self) -> list[Unit]:

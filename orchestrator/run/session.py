@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.aws.identity.credential_files import CredentialFiles
@@ -46,7 +47,7 @@ from orchestrator.terraform.process.supervisor import Processes
 from orchestrator.terraform.setup.binary import find_binary, user_cache
 from orchestrator.terraform.setup.cliconfig import plugin_cache, write_cli_config
 from orchestrator.terraform.setup.providers import ensure_available
-from orchestrator.terraform.warm.providers import WarmProviders
+from orchestrator.terraform.warm.providers import WarmProviders, cold_notice
 from orchestrator.terraform.warm.start import StartedServer, provider_server
 
 _REPORT_LOCKS = frozenset({"plan", "apply", "destroy"})
@@ -143,6 +144,7 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
     """
     started = time.monotonic()
     catalogue = request.catalogue
+    request = replace(request, options=replace(request.options, parallelism=request.slots))
     # First, because it takes half a second to verify the providers, while orch waits for AWS.
     with _provider_server(request) as server, ExitStack() as stack:
         refuse_committed(catalogue.root)
@@ -159,9 +161,7 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
         recorder = Recorder()
         sink = Tee([console, recorder])
         stack.callback(sink.close)
-        warm = WarmProviders(
-            server, notify=lambda unit, why: sink(Notice(text=f"providers are started anew: {why}", unit=unit))
-        )
+        warm = WarmProviders(server, notify=lambda unit, why: sink(Notice(text=cold_notice(why), unit=unit)))
         credentials = CredentialFiles(folders.of_run / "aws", catalogue, identities)
         stack.callback(credentials.close)
         context = RunContext(

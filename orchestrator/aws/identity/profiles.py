@@ -12,9 +12,9 @@ from orchestrator.aws.identity.identities import Credentials
 from orchestrator.errors import SetupError
 from orchestrator.util.files import write_atomic
 
-_KEPT = frozenset({"AWS_CA_BUNDLE", "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"})
+_KEPT = frozenset({"AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"})
 _KEPT_OUTSIDE_EMULATOR = frozenset(
-    {"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"}
+    {"AWS_CA_BUNDLE", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"}
 )
 
 
@@ -89,6 +89,7 @@ def emulator_variables(url: str) -> dict[str, str]:
 def _kept(name: str, *, emulated: bool) -> bool:
     if name in _KEPT:
         return True
+    # Certificates too are for AWS only: the emulator speaks plain HTTP on loopback.
     return not emulated and (name in _KEPT_OUTSIDE_EMULATOR or name.startswith("AWS_ENDPOINT_URL"))
 
 

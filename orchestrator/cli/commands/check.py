@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.aws.identity.profiles import clean_environment
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Changed, Exclude, Targets
 from orchestrator.cli.output import print_progress, print_rows
@@ -29,6 +30,9 @@ from orchestrator.report.tables import Column
 from orchestrator.run.session import make_terraform
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.process.supervisor import Processes
+from orchestrator.terraform.setup.binary import user_cache
+from orchestrator.terraform.warm.providers import WarmProviders, cold_notice
+from orchestrator.terraform.warm.start import provider_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def check(
     results += _modules(catalogue)
     results += _waivers(catalogue)
     weaker = list(_weaker(catalogue, base)) if base is not None else []
-    results += _roots(catalogue, units, fast=fast, tell=lambda text: print_progress(common, text))
+    results += _roots(catalogue, units, fast=fast, tell=lambda text: print_progress(common, text), cold=common.cold)
     rows = [_row(result) for result in (*results, *weaker)]
     print_rows(common, "check", rows, [Column("check"), Column("subject"), Column("result")])
     if any(result.problem for result in results):
@@ -144,7 +148,9 @@ def _weaker(catalogue: Catalogue, base: str) -> Iterator[Result]:
         yield Result("judge", str(each.where), f"weaker than at {base}: {each.what}")
 
 
-def _roots(catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Callable[[str], None]) -> Iterator[Result]:
+def _roots(
+    catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Callable[[str], None], cold: bool
+) -> Iterator[Result]:
     """Render every root, and run ``terraform validate`` on one root of each module."""
     with tempfile.TemporaryDirectory(prefix="orch-check-") as name:
         base = Path(name)
@@ -160,14 +166,26 @@ def _roots(catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Cal
                 problems[unit.id] = str(error)
         if not fast and chosen:
             tell(f"terraform validate: {', '.join(sorted(chosen))}")
-            terraform = make_terraform(catalogue, Processes(), base)
-            with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-                validated = pool.map(
-                    lambda each: (each[0].id, _validate(terraform, each[0], each[1], base)), chosen.values()
-                )
-                problems.update({unit: problem for unit, problem in validated if problem})
+            problems.update(_validate_all(catalogue, list(chosen.values()), base, tell=tell, cold=cold))
         for unit in units:
             yield Result("roots", unit.id, problems.get(unit.id, ""))
+
+
+def _validate_all(
+    catalogue: Catalogue, chosen: Sequence[tuple[Unit, Path]], base: Path, *, tell: Callable[[str], None], cold: bool
+) -> Mapping[str, str]:
+    """Return what is wrong with rendered roots: unit -> problem."""
+    cores, cache = os.cpu_count() or 1, user_cache(os.environ)
+    with (
+        provider_server(
+            catalogue.settings, catalogue.root, env=os.environ, cache=cache, slots=cores, cold=cold
+        ) as started,
+        ThreadPoolExecutor(max_workers=cores) as pool,
+    ):
+        warm = WarmProviders(started, notify=lambda unit, why: tell(f"{unit}: {cold_notice(why)}"))
+        terraform = make_terraform(catalogue, Processes(), base, warm=warm)
+        validated = pool.map(lambda each: (each[0].id, _validate(terraform, each[0], each[1], base)), chosen)
+        return {unit: problem for unit, problem in validated if problem}
 
 
 def _delete_apis(catalogue: Catalogue) -> tuple[str, ...]:
@@ -183,7 +201,7 @@ def _validate(terraform: Terraform, unit: Unit, folder: Path, base: Path) -> str
         unit=unit.id,
         folder=folder,
         data_dir=base / "data" / unit.folder,
-        env=dict(os.environ),
+        env=clean_environment(os.environ, emulated=True),  # It needs no AWS.
         log=base / "logs" / f"{unit.folder}.log",
     )
     try:

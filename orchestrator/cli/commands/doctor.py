@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.profiles import clean_environment
 from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.preflight import FREE_BYTES, Need, preflight
 from orchestrator.cli.account_setup import check_accounts_lock, missing_in_accounts_lock
@@ -24,6 +25,8 @@ from orchestrator.report.tables import Column
 from orchestrator.terraform.setup.binary import find_binary, user_cache
 from orchestrator.terraform.setup.cliconfig import find_mirror
 from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
+from orchestrator.terraform.warm.providers import diagnose
+from orchestrator.terraform.warm.start import provider_server
 
 T = TypeVar("T")
 
@@ -102,8 +105,21 @@ def _configuration(common: Common, project: Project) -> Iterator[Diagnosis]:
         yield Diagnosis("providers", right=False, detail=mirror)
     else:
         yield Diagnosis("providers", right=True, detail=f"mirror {mirror}" if mirror else "registry")
+    if lock.is_file() and not isinstance(mirror, str):
+        yield from _warm_providers(common, project, lock.read_text(encoding="utf-8"))
     with open_aws(common, catalogue) as aws:
         yield from _accounts(project, aws)
+
+
+def _warm_providers(common: Common, project: Project, lock_text: str) -> Iterator[Diagnosis]:
+    """Say for each locked provider whether it keeps running between the Terraform commands of a run."""
+    settings, folder = project.catalogue.settings, project.catalogue.root
+    environment = clean_environment(os.environ, emulated=common.emulator)
+    cache = user_cache(os.environ)
+    with provider_server(settings, folder, env=os.environ, cache=cache, slots=1, cold=common.cold) as started:
+        for address, reason in diagnose(started, lock_text, environment).items():
+            detail = f"cold: {reason}" if reason else "warm"
+            yield Diagnosis(f"provider {address.rsplit('/', 1)[1]}", right=None if reason else True, detail=detail)
 
 
 def _accounts_lock(project: Project) -> Diagnosis:

@@ -178,6 +178,24 @@ class WarmProviders:
             return LeaseEnd(failure=str(error))
 
 
+def cold_notice(reason: str) -> str:
+    """Return the line that tells the user why a unit runs cold."""
+    return f"each Terraform command starts its own providers: {reason}"
+
+
+def diagnose(started: StartedServer, lock_text: str, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return for each locked provider why it is not warm; an empty text if it is. For ``orch doctor``."""
+    packages, missing = find_packages(lock_text, started.places)
+    reason = started.off or _why_cold(environment)
+    cold: Mapping[str, str] = {}
+    if started.server is not None and not reason:
+        try:
+            cold = started.server.verify(LeaseRequest(packages=tuple(packages.values())))
+        except ServerError as error:
+            reason = str(error)
+    return {**missing, **{address: reason or cold.get(address, "") for address in packages}}
+
+
 def _why_cold(environment: Mapping[str, str]) -> str:
     """Return why an environment needs providers that Terraform itself starts; empty if it does not."""
     if environment.get("AWS_CA_BUNDLE"):

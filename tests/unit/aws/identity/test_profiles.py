@@ -93,8 +93,9 @@ _IDENTITY = (
 
 @pytest.mark.parametrize("emulated", [True, False])
 def test_no_identity_of_the_user_reaches_a_child(emulated: bool) -> None:
-    kept = {"PATH": "/bin", "HTTPS_PROXY": "http://proxy", "AWS_CA_BUNDLE": "/ca.pem", "NO_PROXY": "x"}
+    kept = {"PATH": "/bin", "HTTPS_PROXY": "http://proxy", "NO_PROXY": "x"}
     ends = {"AWS_ENDPOINT_URL": "http://vpce", "AWS_ENDPOINT_URL_S3": "http://vpce", "AWS_USE_FIPS_ENDPOINT": "true"}
+    ends["AWS_CA_BUNDLE"] = "/ca.pem"
     secret = dict.fromkeys(_IDENTITY, "x")
     assert clean_environment({**kept, **ends, **secret}, emulated=emulated) == (kept if emulated else {**kept, **ends})
 
