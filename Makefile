@@ -26,6 +26,7 @@ test: $(READY)   ## what CI runs: linters, types, layers, unit and integration t
 test-all: $(READY) ## make test, and what is too slow for every run
 	$(MAKE) --no-print-directory lint compiled
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m ""
+	ORCH_COLD=1 $(BIN)/python -m pytest tests/escapes tests/faults -n $(WORKERS) --dist worksteal -m ""
 
 unit: $(READY)   ## the fast tests only, with a fifth of the generated examples
 	$(MAKE) --no-print-directory compiled

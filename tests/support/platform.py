@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from orchestrator.render.archive import zip_folder
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.model import PlanRecord
 from orchestrator.terraform.plan.reader import empty_plan, read_plan
+from orchestrator.terraform.setup.lock_file import LOCK_FILE, SHARED_LOCK_FILE
 from orchestrator.terraform.state.reader import read_state
 from tests.support.emulator import MANAGEMENT, REGION, Account
 from tests.support.module_readme import ROOT
@@ -178,7 +180,7 @@ class Placed:
 
 def place(account: Account, folder: Path, text: str) -> Placed:
     """A root for an account, initialized, under the account's all-powerful role."""
-    terraform = make_terraform(folder)
+    terraform = make_terraform(folder, warm=True)
     words = {
         "@modules": str(ROOT / "modules"),
         "@account": account.id,
@@ -188,6 +190,7 @@ def place(account: Account, folder: Path, text: str) -> Placed:
     for word, value in words.items():
         text = text.replace(word, value)
     root = make_root(folder / "root", {"main.tf": _PROVIDER + text}, unit="test/modules")
+    shutil.copyfile(ROOT / SHARED_LOCK_FILE, root.folder / LOCK_FILE)
     (root.folder / "archives").mkdir()
     (root.folder / "archives/archive.zip").write_bytes(zip_folder(ROOT / "services/api", root=ROOT))
     placed = Placed(terraform, account, root).acting_as("OrganizationAccountAccessRole")

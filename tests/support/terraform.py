@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from orchestrator.config.catalogue import Provider, Roles, Settings, Timeouts
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.process.supervisor import Processes
-from orchestrator.terraform.setup.binary import find_binary
+from orchestrator.terraform.setup.binary import find_binary, user_cache
 from orchestrator.terraform.setup.cliconfig import write_cli_config
+from orchestrator.terraform.warm.providers import WarmProviders
+from orchestrator.terraform.warm.start import provider_server
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 AWS = Provider(name="aws", source="hashicorp/aws", version="5.100.0")
 
 
@@ -40,14 +46,36 @@ def clean_env(**more: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | more
 
 
+@functools.cache
+def shared_warm() -> WarmProviders:
+    """Warm providers that live as long as this test process; off when ``ORCH_COLD`` is set, as in orch."""
+    env = clean_env()
+    cold = os.environ.get("ORCH_COLD", "0") not in {"", "0"}
+    stack = ExitStack()
+    started = stack.enter_context(
+        provider_server(make_settings(), REPOSITORY, env=env, cache=user_cache(env), slots=2, cold=cold)
+    )
+    atexit.register(stack.close)
+    return WarmProviders(started, notify=lambda _unit, _reason: None)
+
+
 def make_terraform(
-    folder: Path, *, processes: Processes | None = None, env: Mapping[str, str] | None = None
+    folder: Path, *, processes: Processes | None = None, env: Mapping[str, str] | None = None, warm: bool = False
 ) -> Terraform:
-    """The real binary, with a CLI configuration and a plugin cache of the test's own."""
+    """The real binary, with a CLI configuration and a plugin cache of the test's own.
+
+    Args:
+        folder: where they go.
+        processes: supervises the child processes.
+        env: where mirrors are.
+        warm: use the warm providers of this test process. They need a root with a lock file.
+    """
     env = clean_env() if env is None else env
     config = write_cli_config(folder / "terraform.rc", env=env, cache=folder / "cache")
     binary = find_binary(make_settings(), env=env, cache=folder / "cache")
-    return Terraform(binary, processes or Processes(), config, plugin_cache=folder / "cache" / "plugins")
+    cache = folder / "cache" / "plugins"
+    providers = shared_warm() if warm else None
+    return Terraform(binary, processes or Processes(), config, plugin_cache=cache, warm=providers)
 
 
 def make_root(folder: Path, files: Mapping[str, str], *, unit: str = "test/unit", data: Path | None = None) -> Root:
@@ -59,6 +87,20 @@ def make_root(folder: Path, files: Mapping[str, str], *, unit: str = "test/unit"
     return Root(
         unit=unit, folder=folder, data_dir=data or folder / ".terraform", env=clean_env(), log=folder / "unit.log"
     )
+
+
+@contextmanager
+def warm_environment(terraform: Terraform, root: Root) -> Iterator[dict[str, str]]:
+    """The environment of a Terraform process that a test starts itself, attached to warm providers if there are any."""
+    env = terraform.environment(root)
+    attached = terraform.warm.attach(root, env, prepare=False) if terraform.warm is not None else None
+    if terraform.warm is None or attached is None:
+        yield env
+        return
+    try:
+        yield {**env, **attached.variables}
+    finally:
+        terraform.warm.detach(root, attached, (), normal=False)
 
 
 def wait_until(true: Callable[[], bool], *, seconds: float = 20.0) -> None:
