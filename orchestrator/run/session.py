@@ -232,7 +232,16 @@ def _provider_server(request: RunRequest) -> AbstractContextManager[StartedServe
         cache=user_cache(os.environ),
         slots=request.options.parallelism,
         cold=request.cold,
+        modules=_local_modules(request),
     )
+
+
+def _local_modules(request: RunRequest) -> list[Path] | None:
+    """Return the folders of the modules of a run; None if Terraform fetches one, or the units are not in ``live/``."""
+    paths = {unit.module.path for unit in request.units}
+    if request.orphan_providers is not None or None in paths:
+        return None
+    return [request.catalogue.root / path for path in paths if path is not None]
 
 
 def _guard(request: RunRequest, trust: Trust, identities: Identities, states: StateStore, ledger: Ledger) -> Guard:

@@ -109,15 +109,14 @@ class WarmProviders:
         return "" if normal else why_repeat(lines, end)
 
     def attachable(self, root: Root, environment: Mapping[str, str]) -> Mapping[str, LockedPackage]:
-        """Return the providers that ``terraform init`` need not install: address -> verified package."""
+        """Return the providers that ``terraform init`` need not install: address -> package.
+
+        A package that the lock file does not allow is found when its first process starts: the plan is then cold.
+        """
         request = self._request(root, environment, note=False)
-        if request is None or self._server is None:
+        if request is None:
             return {}
-        try:
-            cold = self._server.verify(request)
-        except ServerError:
-            return {}
-        return {each.address: each for each in request.packages if each.address not in cold}
+        return {each.address: each for each in request.packages}
 
     def init_variables(self, packages: Mapping[str, LockedPackage]) -> Mapping[str, str]:
         """Return the variables with which ``terraform init`` installs none of these providers."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.config.catalogue import Settings
 from orchestrator.terraform.setup.cliconfig import plugin_cache
+from orchestrator.terraform.setup.install import this_platform
 from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
 from orchestrator.terraform.setup.mirrors import find_mirrors
 from orchestrator.terraform.warm.client import ProviderServer, ServerError
@@ -38,7 +39,14 @@ class StartedServer:
 
 @contextmanager
 def provider_server(
-    settings: Settings, repository: Path, *, env: Mapping[str, str], cache: Path, slots: int, cold: bool
+    settings: Settings,
+    repository: Path,
+    *,
+    env: Mapping[str, str],
+    cache: Path,
+    slots: int,
+    cold: bool,
+    modules: Iterable[Path] | None = None,
 ) -> Iterator[StartedServer]:
     """Start the provider server, let it verify the locked providers in the background, and stop it at the end.
 
@@ -49,6 +57,8 @@ def provider_server(
         cache: orch's cache folder.
         slots: number of units that run at a time.
         cold: the user wants each command to start its own providers.
+        modules: folders of all modules that the run uses. When none of them names a type of a provider, no package is
+            verified before its first process starts; None if they are not known.
 
     Raises:
         SetupError: ``ORCH_PROVIDER_MIRROR`` names a folder without providers.
@@ -58,16 +68,26 @@ def provider_server(
     server: ProviderServer | None = None
     if not off:
         try:
-            server = ProviderServer(cache=cache / "schemas", processes=max(2, slots) * _PER_SLOT)
+            server = ProviderServer(cache=cache / "schemas" / this_platform(), processes=max(2, slots) * _PER_SLOT)
         except ServerError as error:
             off = str(error)
     try:
-        if server is not None:
+        if server is not None and (modules is None or _name_types(modules, settings.providers)):
             _verify(server, repository / SHARED_LOCK_FILE, places)
         yield StartedServer(server, off, places, settings.binary)
     finally:
         if server is not None:
             server.stop()
+
+
+def _name_types(modules: Iterable[Path], providers: Iterable[str]) -> bool:
+    """Return whether any module names a type of a provider: ``"aws_sns_topic"``, in HCL or in JSON."""
+    wanted = [f'"{provider}_'.encode() for provider in providers]
+    try:
+        texts = [file.read_bytes() for module in modules for file in module.rglob("*.tf*") if file.is_file()]
+    except OSError:
+        return True
+    return any(name in text for text in texts for name in wanted)
 
 
 def _verify(server: ProviderServer, lock: Path, places: tuple[Path, ...]) -> None:

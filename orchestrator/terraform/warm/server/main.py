@@ -24,6 +24,7 @@ from typing import Any
 from orchestrator.terraform.warm.messages import Lease, LeaseRequest, encode, request_from
 from orchestrator.terraform.warm.server.lane import Lanes
 from orchestrator.terraform.warm.server.leases import OpenLease
+from orchestrator.terraform.warm.server.package import Verifier
 from orchestrator.terraform.warm.server.pool import Pool, default_memory
 from orchestrator.terraform.warm.server.served import Served, ServedProviders
 
@@ -45,9 +46,10 @@ class Server:
     def __init__(self, control: socket.socket, folder: Path, *, cache: Path, processes: int, memory: int) -> None:
         self._control = control
         self._folder = folder
-        self._pool = Pool(folder, processes=processes, memory=memory)
+        verifier = Verifier()
+        self._pool = Pool(folder, verifier, processes=processes, memory=memory)
         self._lanes = Lanes(folder)
-        self._providers = ServedProviders(cache, self._pool)
+        self._providers = ServedProviders(cache, self._pool, verifier)
         self._lock = threading.Lock()
         self._leases: dict[int, OpenLease] = {}
         self._threads = ThreadPoolExecutor(32, thread_name_prefix="request")
@@ -86,14 +88,13 @@ class Server:
 
     def _open(self, id_: int, request: LeaseRequest) -> Lease:
         served: list[Served] = []
-        cold = dict(self._providers.verify(request.packages))
+        cold: dict[str, str] = {}
         for package in request.packages:
-            if package.address not in cold:
-                ready = self._providers.serve(id_, request, package)
-                if isinstance(ready, str):
-                    cold[package.address] = ready
-                else:
-                    served.append(ready)
+            ready = self._providers.serve(id_, request, package)
+            if isinstance(ready, str):
+                cold[package.address] = ready
+            else:
+                served.append(ready)
         lease = OpenLease(
             id_, Path(request.folder), tuple(served), pool=self._pool, lanes=self._lanes, sockets=self._folder
         )

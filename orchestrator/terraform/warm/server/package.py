@@ -8,9 +8,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+
+from orchestrator.terraform.warm.messages import LockedPackage
 
 
 class PackageError(Exception):
@@ -19,10 +23,36 @@ class PackageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class VerifiedPackage:
-    """A package that the lock file allows: the provider's binary and its SHA-256."""
+    """A package that the lock file allows: the provider's binary, and the ``h1:`` checksum of the package."""
 
     binary: Path
-    sha256: str
+    checksum: str
+
+
+class Verifier:
+    """Verifies each package once; thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._verified: dict[LockedPackage, Future[VerifiedPackage]] = {}
+
+    def verify(self, package: LockedPackage) -> VerifiedPackage:
+        """Return a package as `verify_package` does.
+
+        Raises:
+            PackageError, OSError: as `verify_package`.
+        """
+        with self._lock:
+            future = self._verified.get(package)
+            mine = future is None
+            if future is None:
+                future = self._verified[package] = Future()
+        if mine:
+            try:
+                future.set_result(verify_package(Path(package.folder), package.checksums))
+            except BaseException as error:  # noqa: BLE001  # Everybody who waits gets it.
+                future.set_exception(error)
+        return future.result()
 
 
 def verify_package(folder: Path, checksums: tuple[str, ...]) -> VerifiedPackage:
@@ -49,7 +79,7 @@ def verify_package(folder: Path, checksums: tuple[str, ...]) -> VerifiedPackage:
     if len(binaries) != 1:
         message = f"the package contains {len(binaries)} provider binaries"
         raise PackageError(message)
-    return VerifiedPackage(real / binaries[0], hashes[binaries[0]])
+    return VerifiedPackage(real / binaries[0], found)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+from orchestrator.terraform.warm.server.package import Verifier
 from orchestrator.terraform.warm.server.process import Launch, PoolKey, ProviderProcess
 
 
@@ -19,12 +20,14 @@ class Pool:
 
     Args:
         folder: parent of one folder per process, mode 0700.
+        verifier: verifies a package before its first process starts.
         processes: the most processes to keep, in use or idle.
         memory: bytes that all processes together may use before idle ones end.
     """
 
-    def __init__(self, folder: Path, *, processes: int, memory: int) -> None:
+    def __init__(self, folder: Path, verifier: Verifier, *, processes: int, memory: int) -> None:
         self._folder = folder
+        self._verifier = verifier
         self._most = processes
         self._memory = memory
         self._lock = threading.Lock()
@@ -39,7 +42,8 @@ class Pool:
 
         Raises:
             HandshakeError: the provider does not start.
-            OSError: its folder cannot be made.
+            PackageError: the lock file does not allow its package.
+            OSError: its package cannot be read, or its folder cannot be made.
         """
         with self._starting_of(launch.key):  # A process that `unconfigured` starts right now is waited for.
             found = self._take(launch.key)
@@ -59,7 +63,8 @@ class Pool:
 
         Raises:
             HandshakeError: the provider does not start.
-            OSError: its folder cannot be made.
+            PackageError: the lock file does not allow its package.
+            OSError: its package cannot be read, or its folder cannot be made.
         """
         with self._starting_of(launch.key):
             process = self._spare(launch.key)
@@ -82,7 +87,7 @@ class Pool:
         """Start a process ahead of its first use, unless one is there.
 
         Raises:
-            HandshakeError, OSError: as `join`.
+            HandshakeError, PackageError, OSError: as `join`.
         """
         with self._lock:
             there = any(each.key == launch.key for each in self._idle)
@@ -158,10 +163,11 @@ class Pool:
             self.end(found)
 
     def _start(self, launch: Launch) -> ProviderProcess:
+        verified = self._verifier.verify(launch.package)
         self._shrink(room=1)
         folder = Path(tempfile.mkdtemp(dir=self._folder, prefix="p"))
         try:
-            process = ProviderProcess(launch, folder)
+            process = ProviderProcess(launch, verified.binary, folder)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

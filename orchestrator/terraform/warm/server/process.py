@@ -11,8 +11,8 @@ from pathlib import Path
 
 import grpc
 
+from orchestrator.terraform.warm.messages import LockedPackage
 from orchestrator.terraform.warm.server.handshake import HandshakeError, Started, start_provider
-from orchestrator.terraform.warm.server.package import VerifiedPackage
 
 MESSAGE_SIZE = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 _LAST_WORDS = 16_000
@@ -24,14 +24,14 @@ class PoolKey:
     """Provider processes with the same key are interchangeable.
 
     Attributes:
-        binary: SHA-256 of the binary.
+        package: the checksums that the lock file allows.
         identity: the accounts and the role.
         environment: digest of the environment.
         folder: the working folder; empty if the provider reads files through links (see `ProviderProcess.link`).
         lease: the only lease that may use it; 0 for any.
     """
 
-    binary: str
+    package: tuple[str, ...]
     identity: str
     environment: str
     folder: str = ""
@@ -43,7 +43,7 @@ class Launch:
     """How to start a provider process."""
 
     key: PoolKey
-    package: VerifiedPackage
+    package: LockedPackage
     environment: Mapping[str, str] = field(repr=False)
 
 
@@ -52,13 +52,14 @@ class ProviderProcess:
 
     Args:
         launch: how to start it.
+        binary: the provider, which was verified.
         folder: a new folder, mode 0700, for its socket, its standard error and its working folder.
 
     Raises:
         HandshakeError: it does not start.
     """
 
-    def __init__(self, launch: Launch, folder: Path) -> None:
+    def __init__(self, launch: Launch, binary: Path, folder: Path) -> None:
         self.key = launch.key
         self.configured = False
         self.users = 0
@@ -68,7 +69,7 @@ class ProviderProcess:
         self._links.mkdir(mode=0o700)
         self._lock = threading.Lock()
         self._started: Started = start_provider(
-            launch.package.binary,
+            binary,
             env=launch.environment,
             cwd=Path(launch.key.folder) if launch.key.folder else self._links,
             sockets=folder,

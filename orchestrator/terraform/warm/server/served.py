@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import threading
 from collections.abc import Mapping
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 import grpc
 
 from orchestrator.terraform.warm.messages import LeaseRequest, LockedPackage
-from orchestrator.terraform.warm.server.package import PackageError, VerifiedPackage, verify_package
+from orchestrator.terraform.warm.server.package import PackageError, Verifier
 from orchestrator.terraform.warm.server.pool import Pool
 from orchestrator.terraform.warm.server.process import HandshakeError, Launch, PoolKey
 from orchestrator.terraform.warm.server.schema import ProviderSchema, read_schema, write_schema
@@ -47,51 +47,55 @@ class Served:
 
 
 class ServedProviders:
-    """Verifies providers and reads their schemas, each once; thread-safe.
+    """Reads the schemas of providers, each once; thread-safe.
+
+    A schema in the cache belongs to a checksum in the lock file, so the package itself is verified only when a process
+    of it starts.
 
     Args:
         cache: folder of the cached schemas.
         pool: starts a provider whose schema is not in the cache.
+        verifier: verifies packages.
     """
 
-    def __init__(self, cache: Path, pool: Pool) -> None:
+    def __init__(self, cache: Path, pool: Pool, verifier: Verifier) -> None:
         self._cache = cache
         self._pool = pool
+        self._verifier = verifier
         self._lock = threading.Lock()
-        self._verified: dict[LockedPackage, Future[VerifiedPackage]] = {}
-        self._schemas: dict[str, ProviderSchema] = {}
-        self._schema_locks: dict[str, threading.Lock] = {}
+        self._schemas: dict[tuple[str, ...], ProviderSchema] = {}
+        self._schema_locks: dict[tuple[str, ...], threading.Lock] = {}
 
     def verify(self, packages: tuple[LockedPackage, ...]) -> dict[str, str]:
-        """Return why packages cannot be used: address -> reason. Each package is hashed once."""
+        """Return why packages cannot be used: address -> reason."""
         cold: dict[str, str] = {}
         for package in packages:
             try:
-                self._verified_package(package)
+                self._verifier.verify(package)
             except (PackageError, OSError) as error:
                 cold[package.address] = str(error)
         return cold
 
     def serve(self, lease: int, request: LeaseRequest, package: LockedPackage) -> Served | str:
-        """Return a verified provider with the schema that a unit needs; or why it cannot be served."""
-        verified = self._verified_package(package)
-        shared = package.address in SHARED
-        texts = list(configuration_texts(Path(request.folder), Path(request.data_dir)))
-        if shared and any(leaves_folder(text) for text in texts):
-            shared = False
+        """Return a provider with the schema that a unit needs; or why it cannot be served."""
+        try:
+            texts = list(configuration_texts(Path(request.folder), Path(request.data_dir)))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return f"the configuration cannot be read: {error}"
+        tried = package.address in SHARED
+        shared = tried and not any(leaves_folder(text) for text in texts)
         environment = _digest(request.environment)
         key = PoolKey(
-            binary=verified.sha256,
+            package=package.checksums,
             identity=request.identity,
             environment=environment,
             folder="" if shared else request.folder,
             lease=0 if shared else lease,
         )
-        launch = Launch(key, verified, request.environment)
-        known = verified.sha256 if package.address in SHARED else f"{verified.sha256}-{environment}"
+        launch = Launch(key, package, request.environment)
         try:
-            schema = self._schema(known, launch)
-        except (HandshakeError, OSError, ValueError, grpc.RpcError) as error:
+            schema = self._schema(launch, "" if tried else environment)
+        except (HandshakeError, PackageError, OSError, ValueError, grpc.RpcError) as error:
             return f"its schema cannot be read: {error.details() if isinstance(error, grpc.RpcError) else error}"
         types = schema.types
         if not request.whole:
@@ -101,35 +105,31 @@ class ServedProviders:
         return Served(package.address, schema.protocol, schema.cut(types), schema.types - types, launch)
 
     def _prepare(self, launch: Launch) -> None:
-        with suppress(HandshakeError, OSError):  # The call that needs the process tries again and reports it.
+        with suppress(HandshakeError, PackageError, OSError):  # The call that needs the process reports it.
             self._pool.prepare(launch)
 
-    def _verified_package(self, package: LockedPackage) -> VerifiedPackage:
+    def _schema(self, launch: Launch, environment: str) -> ProviderSchema:
+        """Return the schema of a provider; ``environment``: what it depends on in addition to the package."""
+        checksums = launch.package.checksums
+        key = (*checksums, environment)
         with self._lock:
-            future = self._verified.get(package)
-            mine = future is None
-            if future is None:
-                future = self._verified[package] = Future()
-        if mine:
-            try:
-                future.set_result(verify_package(Path(package.folder), package.checksums))
-            except BaseException as error:  # noqa: BLE001  # Everybody who waits gets it.
-                future.set_exception(error)
-        return future.result()
-
-    def _schema(self, name: str, launch: Launch) -> ProviderSchema:
-        with self._lock:
-            lock = self._schema_locks.setdefault(name, threading.Lock())
+            lock = self._schema_locks.setdefault(key, threading.Lock())
         with lock:
-            if name not in self._schemas:
-                file = self._cache / f"{name}.schema"
-                schema = read_schema(file)
-                if schema is None:
-                    schema = self._ask(launch)
-                    with suppress(OSError):  # A cache that cannot be written costs time only.
-                        write_schema(file, schema)
-                self._schemas[name] = schema
-            return self._schemas[name]
+            if key not in self._schemas:
+                cached = (read_schema(self._file(each, environment)) for each in checksums)
+                self._schemas[key] = next(filter(None, cached), None) or self._ask_and_cache(launch, environment)
+            return self._schemas[key]
+
+    def _ask_and_cache(self, launch: Launch, environment: str) -> ProviderSchema:
+        checksum = self._verifier.verify(launch.package).checksum
+        schema = self._ask(launch)
+        with suppress(OSError):  # A cache that cannot be written costs time only.
+            write_schema(self._file(checksum, environment), schema)
+        return schema
+
+    def _file(self, checksum: str, environment: str) -> Path:
+        name = base64.b64decode(checksum.removeprefix("h1:")).hex()
+        return self._cache / f"{name}{environment and '-'}{environment}.schema"
 
     def _ask(self, launch: Launch) -> ProviderSchema:
         process = self._pool.join(launch)
