@@ -45,9 +45,9 @@ class Pool:
             PackageError: the lock file does not allow its package.
             OSError: its package cannot be read, or its folder cannot be made.
         """
-        with self._starting_of(launch.key):  # A process that `unconfigured` starts right now is waited for.
+        with self._starting_of(launch.key):  # A process that `prepare` starts right now is waited for.
             found = self._take(launch.key)
-            return found if found is not None else self._start(launch)
+        return found if found is not None else self._start(launch)
 
     def release(self, process: ProviderProcess, *, reuse: bool) -> None:
         """Take a process back; without ``reuse`` it ends."""
