@@ -39,6 +39,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the tests that take longest first, each at the beginning of a worker's share: none may be the last one."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    longest = [item for item in items if item.get_closest_marker("longest")]
+    others = [item for item in items if not item.get_closest_marker("longest")]
+    share = len(others) // workers
+    for number, item in enumerate(longest):
+        others.insert(number % workers * share, item)
+    items[:] = others
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_ci() -> Iterator[None]:
     """In CI orch judges by what was merged there: only a test that gives it a CI shall see one, in this process too."""

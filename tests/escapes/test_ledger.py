@@ -177,6 +177,7 @@ def hidden(world: World, bucket: str) -> Iterator[None]:
             iam.delete_role_policy(RoleName=role, PolicyName="hide")
 
 
+@pytest.mark.longest
 @pytest.mark.way("403 makes the provider forget a bucket and create it again", item="5")
 def test_a_bucket_is_hidden_by_a_403(make_world: MakeWorld) -> None:
     world = make_world(

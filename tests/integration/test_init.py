@@ -81,6 +81,7 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
         made.orch("emulator", "stop", code=None)
 
 
+@pytest.mark.longest
 def test_a_wheel_goes_from_an_empty_folder_to_an_applied_stage(installation: Installation) -> None:
     installation.install()
     a_production_install_works_without_the_extras(installation)

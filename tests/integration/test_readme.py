@@ -47,6 +47,7 @@ def test_the_two_commands_are_targets_of_the_makefile() -> None:
     assert "make test" in (REPOSITORY / ".ci" / "run").read_text(), "CI runs the README's test command"
 
 
+@pytest.mark.longest
 def test_the_first_real_use_works_as_it_is_shown(tmp_path: Path) -> None:
     folder = copy_of_the_catalogue(tmp_path / "repo")
     env = environment()
@@ -96,6 +97,7 @@ def run_demo(**more: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.longest
 def test_the_demo_does_what_it_says(tmp_path: Path) -> None:
     """In a clone, as a person has it: the demo's copy of the catalogue lies in a folder that git ignores."""
     clone = copy_of_the_catalogue(tmp_path / "clone")
