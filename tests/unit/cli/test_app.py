@@ -82,6 +82,9 @@ def words(result: Result) -> str:
         (["credentials", "nobody"], ["no account 'nobody'", "bpm, production"]),
         (["credentials", "bpm", "--role", "admin"], ["--role: 'admin'", "plan, apply"]),
         (["completion", "tcsh"], ["bash, zsh, fish"]),
+        (["apply", "prod", "--no-refresh"], ["No such option", "--no-refresh"]),
+        (["destroy", "prod", "--no-refresh"], ["No such option", "--no-refresh"]),
+        (["drift", "prod", "--no-refresh"], ["No such option", "--no-refresh"]),
         (["bootstrap"], ["no account given", "bpm, production"]),
     ],
 )
