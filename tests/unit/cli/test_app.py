@@ -172,6 +172,20 @@ def test_help_imports_nothing_heavy(arguments: list[str], heavy: set[str]) -> No
     assert "Usage: orch" in done.stdout + done.stderr
 
 
+def test_the_import_of_a_command_leaves_no_garbage_to_look_for_and_asks_no_plugins() -> None:
+    code = (
+        "import contextlib, gc, os, sys\n"
+        "from orchestrator.cli.app import main\n"
+        "with contextlib.suppress(SystemExit):\n"
+        "    main(['plan', '--help'])\n"
+        "unused = sorted({'boto3', 's3transfer', 'multiprocessing'} & set(sys.modules))\n"
+        "plugins = os.environ['PYDANTIC_DISABLE_PLUGINS']\n"
+        "print(gc.isenabled(), gc.get_freeze_count() > 10_000, plugins, unused, file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=True)
+    assert done.stderr.splitlines()[-1] == "True True 1 []"
+
+
 def test_completing_the_name_of_a_command_imports_nothing_heavy() -> None:
     code = HELP.format(arguments=[], heavy=HEAVY)
     env = {**os.environ, "_ORCH_COMPLETE": "complete_bash", "COMP_WORDS": "orch ", "COMP_CWORD": "1"}
