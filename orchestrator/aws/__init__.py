@@ -1,1 +1,1 @@
-"""Access to AWS through boto3: credentials and roles, state buckets, backups, and readable errors."""
+"""Access to AWS through botocore: credentials and roles, state buckets, backups, and readable errors."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from botocore import exceptions as boto
 
 AwsFailure = (boto.BotoCoreError, boto.ClientError)
-"""The exceptions to catch around a boto3 call."""
+"""The exceptions to catch around a botocore call."""
 
 
 class Cause(StrEnum):
@@ -87,7 +87,7 @@ def cause_of(error: BaseException) -> Cause:
     """Return the cause of a failed call.
 
     Args:
-        error: the exception that boto3 raised.
+        error: the exception that botocore raised.
 
     Returns:
         the cause; `Cause.OTHER` if only AWS's own message explains the failure.

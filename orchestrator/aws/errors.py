@@ -1,4 +1,4 @@
-"""Translate boto3 exceptions into errors that a user can act on: one message for each cause."""
+"""Translate botocore exceptions into errors that a user can act on: one message for each cause."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def translate(error: BaseException, doing: str, context: CallContext | None = No
     """Return the error to raise for a failed AWS call.
 
     Args:
-        error: the exception that boto3 raised.
+        error: the exception that botocore raised.
         doing: what orch was doing, phrased to follow "cannot": ``read the state of prod/api``.
         context: account and profile that the message can name.
 

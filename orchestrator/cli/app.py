@@ -49,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     also a JSON document on stdout. The traceback of a bug is saved to a file.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    # To look for plugins of pydantic is to read the metadata of every installed package, and none may change a check.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     if "_ORCH_COMPLETE" in os.environ:
         completion_init()  # registers the shells
     try:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from orchestrator.cli.account_setup import bootstrap_quietly
 from orchestrator.cli.aws import open_aws
 from orchestrator.cli.context import Common
 from orchestrator.report.live.sink import Sink, console_sink
@@ -44,6 +43,8 @@ def ready_session(common: Common, request: RunRequest) -> Iterator[Session]:
     """
     with open_aws(common, request.catalogue) as aws:
         if aws.temporary:
+            from orchestrator.cli.account_setup import bootstrap_quietly  # noqa: PLC0415 - needed by a new emulator only
+
             bootstrap_quietly(common, request, aws, accounts_touched(request.catalogue, request.units))
         with open_session(replace(request, emulator=aws.emulator, cold=common.cold), console(common)) as session:
             yield session

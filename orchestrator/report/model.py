@@ -87,6 +87,7 @@ class UnitReport:
 
     Attributes:
         preview: planned against the plans of its upstreams, not their states.
+        refresh: False: planned from the state alone, so changes made outside of Terraform were not seen.
         cause: why it was skipped, failed, is stale or comes after its upstreams: one line.
         error: the error that Terraform printed, without colors.
         log: path of the unit's log, relative to the repository.
@@ -106,6 +107,7 @@ class UnitReport:
     log: str = ""
     outputs_changed: tuple[str, ...] = ()
     preview: bool = False
+    refresh: bool = True
     seconds: float = 0.0
     providers: str = ""
 
@@ -128,6 +130,8 @@ class RunReport:
     """Further lines for the end of the report."""
     error: str = ""
     """What ended the whole run early; empty if it ran to its end."""
+    refresh: bool = True
+    """False: ``--no-refresh``."""
 
 
 @dataclass(frozen=True, slots=True)

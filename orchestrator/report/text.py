@@ -15,6 +15,13 @@ COUNTED = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.F
 VALUE_LIMIT = 120
 """Characters shown of a value; a longer value is cut around its first difference."""
 
+NO_REFRESH = (
+    "Planned without refresh: changes made outside of Terraform since the last apply are not seen, and these plans are "
+    "never applied. `orch apply` plans again."
+)
+"""What a reader must know of every plan of ``orch plan --no-refresh``."""
+
+_PLANS = frozenset({Status.PLANNED, Status.UNCHANGED, Status.BLOCKED})
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # Cc and Cf can move the cursor, color the terminal or change the reading direction (U+202E); a lone surrogate (Cs)
 # cannot be encoded; Zl and Zp break lines.
@@ -154,11 +161,19 @@ def extras(changes: Iterable[ChangeLine]) -> str:
 
 
 def status_text(unit: UnitReport) -> str:
-    """Return how a unit ended: ``planned (preview)``, ``planned, outputs only``."""
+    """Return how a unit ended: ``planned (preview)``, ``unchanged (without refresh)``, ``planned, outputs only``."""
     text = str(unit.status)
     if unit.status is Status.PLANNED and unit.outputs_changed and not unit.changes:
         text += ", outputs only"
-    return f"{text} (preview)" if unit.preview else text
+    how = ["preview"] if unit.preview else []
+    if not unit.refresh and unit.status in _PLANS:
+        how.append("without refresh")
+    return f"{text} ({', '.join(how)})" if how else text
+
+
+def command_text(verb: str, targets: Iterable[str], *, refresh: bool) -> str:
+    """Return the command line of a run: ``orch plan --no-refresh prod``."""
+    return " ".join(("orch", verb, *(() if refresh else ("--no-refresh",)), *targets))
 
 
 def done_line(unit: UnitReport) -> str:

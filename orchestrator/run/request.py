@@ -34,6 +34,7 @@ class RunOptions:
         break_glass: the reason for applying everything under the break-glass role; None uses it only where a waiver
             requires it.
         replace: addresses in the one selected unit to replace.
+        refresh: False plans without reading the resources from AWS. Such plans are shown and judged, and never applied.
     """
 
     targets: tuple[str, ...]
@@ -45,6 +46,7 @@ class RunOptions:
     lock_timeout: float = 0.0
     break_glass: str | None = None
     replace: tuple[str, ...] = ()
+    refresh: bool = True
 
     @property
     def terraform_lock_timeout(self) -> str:
@@ -64,6 +66,7 @@ class RunOptions:
         lock_timeout: str = "0s",
         break_glass: str | None = None,
         replace: Sequence[str] | None = None,
+        refresh: bool = True,
     ) -> RunOptions:
         """Parse the values of command-line options.
 
@@ -83,6 +86,7 @@ class RunOptions:
             lock_timeout=parse_duration(lock_timeout, "--lock-timeout"),
             break_glass=break_glass,
             replace=tuple(replace or ()),
+            refresh=refresh,
         )
 
 

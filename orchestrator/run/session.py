@@ -30,6 +30,7 @@ from orchestrator.render.orphan_root import OrphanRootRenderer
 from orchestrator.render.write import RootRenderer
 from orchestrator.report.live.sink import Sink, Tee
 from orchestrator.report.model import Notice, RunReport, UnitReport
+from orchestrator.report.text import NO_REFRESH
 from orchestrator.run.checks.before_run import check_before_run
 from orchestrator.run.context import AwsClients, Guard, RunContext, RunState, TerraformTools
 from orchestrator.run.exit_codes import INTERRUPTED, detailed_exit_code, exit_code
@@ -79,7 +80,9 @@ class Session:
         """Return the report of the run as it is now. Stores nothing."""
         context = self.context
         break_glass = context.aws.break_glass
-        always = () if break_glass is None else (break_glass_note(break_glass),)
+        refresh = context.run.options.refresh
+        always = [] if break_glass is None else [break_glass_note(break_glass)]
+        always += [] if refresh else [NO_REFRESH]
         return RunReport(
             run=context.run.folders.run,
             verb=self._command,
@@ -89,6 +92,7 @@ class Session:
             interrupted=self.interrupts.level > 0,
             notes=(*always, *context.guard.blocked.notes, *notes, *_lost_records(context.run.journal)),
             error=error,
+            refresh=refresh,
         )
 
     def finish(self, units: Sequence[UnitReport], notes: Sequence[str] = ()) -> RunReport:

@@ -102,6 +102,7 @@ class Terraform:
         destroy: bool = False,
         refresh_only: bool = False,
         replace: Sequence[str] = (),
+        refresh: bool = True,
     ) -> bool:
         """Write a plan file. Takes no state lock: the plan role is not allowed to write one.
 
@@ -116,6 +117,7 @@ class Terraform:
             destroy: plan to destroy everything.
             refresh_only: plan only the changes made outside Terraform.
             replace: addresses to replace.
+            refresh: False plans from the state alone, without reading its resources from AWS. Data sources are read.
 
         Returns:
             Whether the plan has changes.
@@ -132,6 +134,7 @@ class Terraform:
             destroy=IsFlagged if destroy else None,
             refresh_only=IsFlagged if refresh_only else None,
             replace=list(replace),
+            refresh=None if refresh else False,
             out=out.absolute(),
         )
 

@@ -41,7 +41,7 @@ def save_user_pool(client: Any, pool: str, file: Path, tell: Callable[[str], Non
     [username]}], "users": [{…}]}``, with Cognito's own names inside. Users are streamed: a pool can have millions.
 
     Args:
-        client: boto3's ``cognito-idp`` client in the pool's account and region.
+        client: botocore's ``cognito-idp`` client in the pool's account and region.
         pool: ID of the pool.
         file: where to save it; its folder is created.
         tell: called with the progress.

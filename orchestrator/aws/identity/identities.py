@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-import boto3
+from botocore.session import Session as BotocoreSession
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, message_of
 from orchestrator.aws.endpoint import EmulatorEndpoint
@@ -83,7 +83,7 @@ class Identities:
         self._locks: defaultdict[tuple[str, AnyRole], threading.Lock] = defaultdict(threading.Lock)
         self._bases: dict[str | None, BaseSession] = {}
         self._credentials: dict[tuple[str, AnyRole], Credentials] = {}
-        self._sessions: dict[tuple[str, AnyRole], boto3.Session] = {}
+        self._sessions: dict[tuple[str, AnyRole], BotocoreSession] = {}
         self._clients: dict[tuple[str, str, AnyRole, str], Any] = {}
         self._confirmed: OnceMap[tuple[str, AnyRole], CallerIdentity] = OnceMap()
 
@@ -126,8 +126,8 @@ class Identities:
                 cached = self._credentials[key] = self._obtain(record, role)
             return cached
 
-    def session(self, account: Account | str, role: AnyRole) -> boto3.Session:
-        """Return a boto3 session of a role, which refreshes its credentials automatically.
+    def session(self, account: Account | str, role: AnyRole) -> BotocoreSession:
+        """Return a session of a role, which refreshes its credentials automatically.
 
         Raises:
             SetupError, ThrottledError: as `credentials`.
@@ -147,10 +147,10 @@ class Identities:
             return self._sessions[key]
 
     def client(self, service: str, account: Account | str, role: AnyRole, *, region: str | None = None) -> Any:
-        """Return a boto3 client of a role. All threads share one per service, account, role and region.
+        """Return a client of a role. All threads share one per service, account, role and region.
 
         Args:
-            service: boto3's name of the service.
+            service: botocore's name of the service.
             account: the account or its name.
             role: one of its roles.
             region: default: the region of the account.
@@ -163,7 +163,7 @@ class Identities:
         key = (service, record.name, role, region or record.region)
         with self._building:  # creating a client is not thread-safe, using it is
             if key not in self._clients:
-                self._clients[key] = session.client(service, region_name=key[3])  # type: ignore[call-overload]
+                self._clients[key] = session.create_client(service, region_name=key[3])
             return self._clients[key]
 
     def confirm(self, account: Account | str, role: AnyRole) -> CallerIdentity:

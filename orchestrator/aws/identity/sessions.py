@@ -1,4 +1,4 @@
-"""Create boto3 sessions: one that follows the user's credential chain, and one for each role of an account.
+"""Create botocore sessions: one that follows the user's credential chain, and one for each role of an account.
 
 Sessions for the emulator ignore the user's AWS configuration; sessions for AWS know nothing of the emulator.
 """
@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleProvider,
@@ -132,8 +131,10 @@ class SessionFactory:
 
     def role(
         self, profile: str | None, region: str, fetch: Callable[[], dict[str, str | None]], margin: int
-    ) -> boto3.Session:
+    ) -> BotocoreSession:
         """Return a session of a role, which refreshes its credentials automatically.
+
+        boto3's session would import 70 more modules, for methods that orch does not use.
 
         Args:
             profile: AWS profile whose other settings (certificates, proxies) apply.
@@ -143,7 +144,8 @@ class SessionFactory:
         """
         session = self._bare(profile)
         session.register_component("credential_provider", CredentialResolver([_RoleProvider(fetch, margin)]))
-        return boto3.Session(botocore_session=session, region_name=region)
+        session.set_config_variable("region", region)
+        return session
 
     def _bare(self, profile: str | None) -> BotocoreSession:
         if self._emulator is not None:

@@ -1,4 +1,4 @@
-"""The state bucket of an account, created with boto3 because Terraform needs it before it can store any state.
+"""The state bucket of an account, created with botocore because Terraform needs it before it can store any state.
 
 Each property is checked before it is set. So `plan_bucket` shows what `ensure_bucket` would do, running it twice
 changes nothing, and an interrupted run continues where it stopped.

@@ -26,6 +26,13 @@ def plan(
     fail_fast: FailFast = False,
     timeout: Timeout = None,
     replace: Replace = None,
+    no_refresh: Annotated[
+        bool,
+        typer.Option(
+            "--no-refresh",
+            help="Plan from the state alone: faster, blind to changes made outside of orch, and never applied.",
+        ),
+    ] = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 0: no changes, 1: error, 2: changes, 3: blocked.")
     ] = False,
@@ -39,6 +46,7 @@ def plan(
         fail_fast=fail_fast,
         timeout=timeout,
         replace=replace,
+        refresh=not no_refresh,
     )
     request = open_project(common).request("plan", options)
     check_single_unit(request.selected, options.replace)

@@ -60,6 +60,8 @@ def _row(past: PastRun, continued_by: str | None) -> Mapping[str, Any]:
 
 def _notes(past: PastRun, continued_by: str | None) -> list[str]:
     notes = []
+    if not past.refresh:
+        notes.append("planned without refresh")
     if past.continues is not None:
         notes.append(f"continues {past.continues}")
     if continued_by is not None:

@@ -71,7 +71,8 @@ def _show_unit(common: Common, project: Project, unit: Unit) -> int:
         columns = [Column("input"), Column("where"), Column("value", wrap=True)]
         lines += ["", table(shown, columns, width=width, color=color_on(common))]
     if last:
-        lines += ["", f"last run    {last['run']}: {last['status']} ({last['time']})"]
+        how = "" if last["refresh"] else ", planned without refresh"
+        lines += ["", f"last run    {last['run']}: {last['status']}{how} ({last['time']})"]
     write("\n".join(lines) + "\n")
     return 0
 
@@ -147,12 +148,13 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _last_run(root: Path, unit: str) -> dict[str, str] | None:
+def _last_run(root: Path, unit: str) -> dict[str, str | bool] | None:
     """Return how the unit ended in the newest run on this machine that included it."""
     for past in past_runs(root / ".orch" / "runs"):
         for record in reversed(past.records.records):
             if record.get("unit") == unit and record["event"] in {"planned", "ended"}:
-                return {"run": past.run, "status": str(record["status"]), "time": str(record["time"])}
+                facts = {key: str(record[key]) for key in ("status", "time")}
+                return {"run": past.run, **facts, "refresh": past.refresh}
     return None
 
 

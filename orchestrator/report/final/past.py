@@ -14,7 +14,7 @@ from orchestrator.report.json import finding_form
 from orchestrator.report.model import Status
 from orchestrator.report.style import SEVERITY_STYLES, STATUS_STYLES, Paint
 from orchestrator.report.tables import Column, table
-from orchestrator.report.text import clean, duration, short_address, wrap
+from orchestrator.report.text import NO_REFRESH, clean, command_text, duration, short_address, wrap
 
 SHOW_FORMAT = 1
 _SHORT = 8
@@ -53,6 +53,7 @@ class ShownRun:
         receipts: unit -> receipt.
         copies: the backups made before a protected resource was changed: maps with texts.
         events: the records of the journal, in order.
+        refresh: False: its plans were made from the states alone.
     """
 
     run: str
@@ -64,6 +65,7 @@ class ShownRun:
     receipts: Mapping[str, Receipt]
     copies: tuple[Mapping[str, Any], ...]
     events: tuple[Mapping[str, Any], ...]
+    refresh: bool = True
 
 
 def render_run(shown: ShownRun, *, color: bool = False, width: int = 120) -> str:
@@ -88,6 +90,7 @@ def run_shown_form(shown: ShownRun) -> dict[str, Any]:
         "run": shown.run,
         "verb": shown.verb,
         "targets": list(shown.targets),
+        "refresh": shown.refresh,
         "outcome": shown.outcome,
         "units": [{"unit": unit, "status": status} for unit, status in shown.ends.items()],
         "receipts": [receipt.form() for receipt in shown.receipts.values()],
@@ -158,8 +161,9 @@ def _head(shown: ShownRun, width: int) -> Iterator[str]:
     took = f", took {duration(float(report['seconds']))}" if "seconds" in report else ""
     facts = (
         ("run", shown.run),
-        ("command", f"orch {' '.join((shown.verb, *shown.targets))}"),
+        ("command", command_text(shown.verb, shown.targets, refresh=shown.refresh)),
         ("outcome", shown.outcome),
+        ("note", "" if shown.refresh else NO_REFRESH),
         ("started", f"{str(shown.events[0].get('time', '?'))[:19]}Z{took}" if shown.events else ""),
         ("commit", ", ".join(sorted({receipt.commit for receipt in shown.receipts.values() if receipt.commit}))),
         ("error", str(report.get("error") or "")),

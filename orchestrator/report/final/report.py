@@ -26,7 +26,17 @@ from orchestrator.report.model import RunReport, Status, UnitReport
 from orchestrator.report.outcome import OUTCOMES, done, outcome, statuses, totals
 from orchestrator.report.style import ACTION_STYLES, STATUS_STYLES, Paint
 from orchestrator.report.tables import Column, table
-from orchestrator.report.text import COUNTED, clean_block, duration, extras, listed, plural, status_text, wrap
+from orchestrator.report.text import (
+    COUNTED,
+    clean_block,
+    command_text,
+    duration,
+    extras,
+    listed,
+    plural,
+    status_text,
+    wrap,
+)
 from orchestrator.terraform.model import Action
 
 _ERROR_LINES = 60
@@ -127,7 +137,8 @@ def _nothing_new(report: RunReport, shown: tuple[UnitReport, ...]) -> bool:
 
 def _unchanged(report: RunReport, *, verbose: bool) -> str:
     number = sum(1 for unit in report.units if _quiet(unit))
-    return f"{plural(number, 'unit')} unchanged" if number and not verbose else ""
+    how = "" if report.refresh else " (without refresh)"
+    return f"{plural(number, 'unit')} unchanged{how}" if number and not verbose else ""
 
 
 def _quiet(unit: UnitReport) -> bool:
@@ -169,7 +180,7 @@ def _end(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
     facts = [f"run {report.run}", duration(report.seconds), *([units] if units else ())]
     yield from wrap(", ".join(facts), width=width, indent="", hang="  ")
     words = outcome(report)
-    verdict = f"orch {report.verb} {' '.join(report.targets)}: {words}"
+    verdict = f"{command_text(report.verb, report.targets, refresh=report.refresh)}: {words}"
     numbers = "nothing was changed" if words == OUTCOMES[Status.DECLINED] and not done(report) else totals(report)
     style = "bold" if words in _GOOD else "bold red"
     for line in wrap(verdict + (f" ({numbers})" if numbers else ""), width=width, indent="", hang="  "):

@@ -142,11 +142,15 @@ def approval_of(chain: tuple[PastRun, ...], now: datetime) -> Approval:
 
     Raises:
         UsageError: the run was not an apply.
-        ApprovalError: nothing was approved, or the approval has expired.
+        ApprovalError: its plans were made without refresh, nothing was approved, or the approval has expired.
     """
     first = chain[0]
     targets = " ".join(first.targets)
     again = f"plan again: orch apply {targets}"
+    planned = _planned(first)
+    if not first.refresh or any(record.get("refresh") is False for record in planned.values()):
+        message = f"run {first.run} planned without refresh (--no-refresh), and such plans are never applied"
+        raise ApprovalError(message, hint=again)
     if first.verb and first.verb != _APPLY:
         message = f"run {first.run} was orch {first.verb}; only an apply can be resumed"
         raise UsageError(message, hint=f"orch {first.verb} {targets}")
@@ -162,7 +166,7 @@ def approval_of(chain: tuple[PastRun, ...], now: datetime) -> Approval:
     return Approval(
         runs=chain,
         units=first.units,
-        planned=_planned(first),
+        planned=planned,
         progress=progress_of(chain),
         at=at,
         yes=approved.get("how") == "--yes",

@@ -192,6 +192,7 @@ def past_run(root: Path, run: str) -> ShownRun:
         receipts={unit: found[unit] for unit in (*ends, *sorted(found.keys() - ends.keys())) if unit in found},
         copies=_copies(folders),
         events=tuple(past.records.records) if past else (),
+        refresh=bool(report.get("refresh", True)) if report else past.refresh if past else True,
     )
 
 

@@ -79,6 +79,11 @@ class PastRun:
         return tuple(self.start.get("units", ()))
 
     @property
+    def refresh(self) -> bool:
+        """False if its plans were made without reading the resources from AWS (``--no-refresh``)."""
+        return self.start.get("refresh") is not False
+
+    @property
     def continues(self) -> str | None:
         """The run that it continued; None for a new run."""
         return self.start.get("continues")

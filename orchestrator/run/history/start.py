@@ -41,6 +41,7 @@ def record_start(
         lock_timeout=options.terraform_lock_timeout,
         fail_fast=options.fail_fast,
         replace=list(options.replace),
+        refresh=options.refresh,
         orch=__version__,
         user=user_name(),
         host=platform.node(),

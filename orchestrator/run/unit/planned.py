@@ -28,8 +28,9 @@ class Planned:
         report: what is shown of it.
         plan: None when there is no plan: it failed, was skipped, or can only be planned after its upstreams.
         verdict: the guard's verdict; None when there is no plan.
-        frozen: hashes of every file that the verdict covers; None for a preview, which is never applied.
-        receipt: binds plan and verdict; None for a preview and for an empty plan.
+        frozen: hashes of every file that the verdict covers; None for a preview and for a plan without refresh, which
+            are never applied.
+        receipt: binds plan and verdict; None for a plan that is never applied and for an empty plan.
     """
 
     report: UnitReport
@@ -57,12 +58,17 @@ class Planned:
 
 
 def plan_fields(planned: Planned) -> dict[str, str | bool]:
-    """Return the journal's fields about a plan: status, whether it is a preview, hashes of the plan and of its JSON.
+    """Return the journal's fields about a plan: status, how it was made, hashes of the plan and of its JSON.
 
     Raises:
         OSError: the JSON cannot be read.
     """
-    fields: dict[str, str | bool] = {"status": planned.report.status.value, "preview": planned.report.preview}
+    report = planned.report
+    fields: dict[str, str | bool] = {
+        "status": report.status.value,
+        "preview": report.preview,
+        "refresh": report.refresh,
+    }
     if planned.plan is None or not planned.may_proceed:
         return fields
     if planned.plan.json_file is not None:

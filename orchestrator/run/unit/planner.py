@@ -113,6 +113,7 @@ class _Planning:
             on_warning=warning_callback(context.run.sink, unit.id),
             destroy=self.destroy,
             replace=[] if self.destroy else [module_address(each) for each in context.run.options.replace],
+            refresh=context.run.options.refresh,
         )
         if not changes:
             return empty_plan(self.out)  # Terraform's own answer (-detailed-exitcode): reading the plan costs seconds.
@@ -130,7 +131,7 @@ class _Planning:
         context.run.sink(UnitPhase(unit.id, Phase.JUDGE))
         verdict = count_contents(context, unit, record, self._judge(record, ready))
         frozen = None
-        if not self.preview:
+        if not self.preview and context.run.options.refresh:  # Any other plan is never applied.
             frozen = freeze(self.root.folder, record.file, extra=[self.root.data_dir / "modules"])
         receipt = None
         if frozen is not None and record.json_file is not None:

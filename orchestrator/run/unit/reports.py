@@ -24,6 +24,7 @@ def unit_report(
         region=unit.region,
         status=status,
         preview=preview,
+        refresh=context.run.options.refresh,
         cause=cause,
         error=error,
         log=folders.log(unit).relative_to(folders.root).as_posix(),

@@ -82,6 +82,9 @@ def words(result: Result) -> str:
         (["credentials", "nobody"], ["no account 'nobody'", "bpm, production"]),
         (["credentials", "bpm", "--role", "admin"], ["--role: 'admin'", "plan, apply"]),
         (["completion", "tcsh"], ["bash, zsh, fish"]),
+        (["apply", "prod", "--no-refresh"], ["No such option", "--no-refresh"]),
+        (["destroy", "prod", "--no-refresh"], ["No such option", "--no-refresh"]),
+        (["drift", "prod", "--no-refresh"], ["No such option", "--no-refresh"]),
         (["bootstrap"], ["no account given", "bpm, production"]),
     ],
 )
@@ -167,6 +170,20 @@ def test_help_imports_nothing_heavy(arguments: list[str], heavy: set[str]) -> No
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=False)
     assert done.stderr.splitlines()[-1] == "[]"
     assert "Usage: orch" in done.stdout + done.stderr
+
+
+def test_the_import_of_a_command_leaves_no_garbage_to_look_for_and_asks_no_plugins() -> None:
+    code = (
+        "import contextlib, gc, os, sys\n"
+        "from orchestrator.cli.app import main\n"
+        "with contextlib.suppress(SystemExit):\n"
+        "    main(['plan', '--help'])\n"
+        "unused = sorted({'boto3', 's3transfer', 'multiprocessing'} & set(sys.modules))\n"
+        "plugins = os.environ['PYDANTIC_DISABLE_PLUGINS']\n"
+        "print(gc.isenabled(), gc.get_freeze_count() > 10_000, plugins, unused, file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=True)
+    assert done.stderr.splitlines()[-1] == "True True 1 []"
 
 
 def test_completing_the_name_of_a_command_imports_nothing_heavy() -> None:

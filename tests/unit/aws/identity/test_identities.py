@@ -159,7 +159,7 @@ def test_a_session_renews_its_credentials_by_itself(aws: FakeAws, world: World, 
     before = aws.count("AssumeRole")
     sts.get_caller_identity()
     assert aws.count("AssumeRole") > before, "less than five minutes are left: new ones are fetched for the call"
-    assert session.region_name == "eu-west-1"
+    assert session.get_config_variable("region") == "eu-west-1"
 
 
 @pytest.mark.usefixtures("keys")

@@ -136,6 +136,7 @@ def test_a_run_on_a_narrow_terminal(golden: Golden) -> None:
 
 def test_a_run_as_json_has_the_receipts_whole(golden: Golden) -> None:
     golden("report/show-run.json", dump({**run_shown_form(shown()), "report": "as orch apply --json"}) + "\n")
+    assert run_shown_form(shown())["refresh"] is True
     assert run_shown_form(shown())["receipts"][0]["plan_sha256"] == a_receipt("x").plan_sha256
 
 
@@ -188,6 +189,21 @@ def test_a_run_that_was_killed_is_told_from_its_journal(folders: RunPaths) -> No
     assert "cut off" in text
     assert "no receipt" in text
     assert "apply-started prod/data" in text
+
+
+def test_a_run_without_refresh_says_so_with_a_report_and_without(tmp_path: Path) -> None:
+    folders = RunPaths(root=tmp_path, run=RUN)
+    journal = Journal(folders.journal)
+    journal.write("run-started", verb="plan", targets=["prod"], units=["prod/data"], refresh=False)
+    journal.close()
+    for report in (None, run(unit("prod/data", Status.UNCHANGED), run=RUN, verb="plan", refresh=False)):
+        if report is not None:
+            save_report(folders, report)
+        found = past_run(tmp_path, RUN)
+        assert run_shown_form(found)["refresh"] is False
+        text = " ".join(render_run(found).split())
+        assert "orch plan --no-refresh prod" in text
+        assert "are not seen, and these plans are never applied" in text
 
 
 def test_report_journal_and_copies_come_together(folders: RunPaths) -> None:

@@ -41,6 +41,28 @@ def test_a_plan_of_units_that_change_alike(golden: Golden) -> None:
     golden("report/plan-alike.txt", render_report(alike_run(), width=80) + "\n")
 
 
+def test_a_plan_without_refresh_says_so_in_every_line() -> None:
+    units = [
+        unit("prod/a", Status.UNCHANGED, refresh=False),
+        replace(tagged("prod/b", Status.PLANNED), refresh=False, preview=True, seconds=0),
+        unit("prod/c", Status.FAILED, refresh=False, cause="no access"),
+    ]
+    report = run(*units, verb="plan", refresh=False)
+    text = render_report(report)
+    assert "1 unit unchanged (without refresh)" in text
+    assert "planned (preview, without refresh)" in text
+    assert text.splitlines()[-1].startswith("orch plan --no-refresh prod: failed")
+    assert [done_line(each).partition(":")[0] for each in units] == [
+        "prod/a unchanged (without refresh)",
+        "prod/b planned (preview, without refresh), ~1",
+        "prod/c failed",
+    ]
+    form = json.loads(run_json(report))
+    assert [form["refresh"], *(each["refresh"] for each in form["units"])] == [False] * 4
+    form = json.loads(run_json(run(unit("prod/a"))))
+    assert (form["refresh"], form["units"][0]["refresh"]) == (True, True)
+
+
 def test_a_blocked_run(golden: Golden) -> None:
     golden("report/blocked.txt", render_report(blocked_run(), width=80) + "\n")
 

@@ -86,6 +86,30 @@ def test_nothing_is_applied_without_an_approval(tmp_path: Path) -> None:
         approval(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("verb", "start", "events"),
+    [
+        ("plan", {"refresh": False}, PLANNED),
+        ("apply", {"refresh": False}, HALF),
+        ("apply", {}, (("planned", {"unit": "prod/a", "status": "planned", "refresh": False}), APPROVED)),
+    ],
+)
+def test_a_plan_without_refresh_is_never_applied(
+    tmp_path: Path, verb: str, start: dict[str, object], events: tuple[tuple[str, dict[str, object]], ...]
+) -> None:
+    make_run(tmp_path, NAMES[0], *events, verb=verb, **start)
+    with pytest.raises(ApprovalError, match=r"planned without refresh \(--no-refresh\)") as raised:
+        approval(tmp_path, NAMES[0])
+    assert raised.value.exit_code == 4
+    assert raised.value.hint == "plan again: orch apply prod"
+
+
+def test_a_plan_with_refresh_is_not_one_without(tmp_path: Path) -> None:
+    fields = {"unit": "prod/a", "status": "planned", "refresh": True}
+    make_run(tmp_path, NAMES[0], ("planned", fields), APPROVED, refresh=True)
+    assert set(approval(tmp_path, NAMES[0]).planned) == {"prod/a"}
+
+
 def test_a_run_that_cannot_be_resumed_is_an_error_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no apply on this machine was interrupted"):
         find_chain(tmp_path, None)
