@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[3]
 _JUDGE = """
 import resource, sys
 from pathlib import Path
+from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
 from orchestrator.report.values.changes import change_lines
@@ -25,7 +26,7 @@ from tests.support.plans import a_unit
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
-judge = Judge(Policies.load(Path.cwd()))
+judge = Judge(Checks(Policies.load(Path.cwd())))
 judge.load_checks()
 before = peak()
 record = read_plan(Path("plan"), Path(sys.argv[1]))
