@@ -125,7 +125,7 @@ class CheckProcess:
 def _popen(folder: str, descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
     bytecode = ["-B"] if sys.dont_write_bytecode else []
     return subprocess.Popen(
-        [sys.executable, "-P", "-s", *bytecode, "-m", _WORKER, *map(str, descriptors)],
+        [sys.executable, "-P", "-s", *bytecode, "-m", _WORKER, folder, *map(str, descriptors)],
         cwd=folder,
         env=_environment(folder, os.environ),
         stdin=subprocess.DEVNULL,

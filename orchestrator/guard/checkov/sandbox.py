@@ -17,7 +17,7 @@ NICE = 5
 """How much lower the priority of the checks is. They are imported while orch and Terraform start."""
 
 MEMORY = 4 << 30
-"""Bytes of address space for the checks of one policy. checkov takes 0.4 GB, 500 resources of 50 KB 0.2 GB."""
+"""Bytes of address space for the checks of one policy. Measured: 60 MB with 500 resources of 7 KB."""
 
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000

@@ -1,8 +1,8 @@
 """The process that runs checks. It imports checkov once, and forks a process for each policy.
 
-``python -m orchestrator.guard.checkov.worker CONTROL POLICY...``: the arguments are file descriptors of sockets, with
-one for each policy. This first process runs no code of a policy. It waits on the control socket, which ends with orch,
-however orch ends; then it kills the others, hung ones included.
+``python -m orchestrator.guard.checkov.worker FOLDER CONTROL POLICY...``: its working folder, and file descriptors of
+sockets, with one for each policy. This first process runs no code of a policy. It waits on the control socket, which
+ends with orch, however orch ends; then it kills the others, hung ones included, and removes the folder.
 
 A process for each policy keeps policies apart: what the code of one does to modules, to file descriptors or to its own
 process changes no answer of another one.
@@ -25,20 +25,22 @@ def run_worker(arguments: Sequence[str]) -> None:
     """Serve until orch ends. Never returns.
 
     Args:
-        arguments: file descriptors: of the control socket, then of each policy's socket.
+        arguments: the working folder, then file descriptors: of the control socket and of each policy's socket.
     """
-    control, *policies = (socket.socket(fileno=int(each)) for each in arguments)
+    folder, *descriptors = arguments
+    control, *policies = (socket.socket(fileno=int(each)) for each in descriptors)
     try:
         control.sendall(isolate().encode() + b"\n")
         _serve_policies(control, policies)
         control.recv(1)  # nothing ever comes: it returns when orch has ended
     finally:
-        shutil.rmtree(os.getcwd(), ignore_errors=True)  # noqa: PTH109
+        shutil.rmtree(folder, ignore_errors=True)
         os.killpg(0, signal.SIGKILL)  # itself included
 
 
 def _serve_policies(control: socket.socket, policies: Sequence[socket.socket]) -> None:
     """Import everything that checks need, and fork a process for each policy."""
+    gc.disable()  # nothing that is imported is garbage
     from orchestrator.guard.checkov.protocol import DeclaredChecks, send_frame  # noqa: PLC0415 - after isolate()
 
     try:
@@ -49,7 +51,6 @@ def _serve_policies(control: socket.socket, policies: Sequence[socket.socket]) -
         for each in policies:
             send_frame(each, DeclaredChecks(problem=problem).model_dump_json().encode())
         return
-    gc.collect()
     gc.freeze()  # so that the collector does not write to the memory that all policies share
     first = os.getpid()
     for mine in policies:
@@ -64,6 +65,7 @@ def _be_policy(
 ) -> None:
     """Serve one policy in this new process, and end it. Never returns."""
     try:
+        gc.enable()
         confine(first)
         for each in all_:
             if each is not mine:

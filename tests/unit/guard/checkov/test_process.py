@@ -20,11 +20,11 @@ import pytest
 
 from orchestrator.errors import CatalogueError, SetupError
 from orchestrator.guard.checkov.checks import Checks
-from orchestrator.guard.checkov.process import CheckProcess
 from orchestrator.guard.checkov.sandbox import NICE
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.policies.load import Policies
+from tests.support.check_process import process_of, running
 from tests.support.checks import ROOT, with_policy
 from tests.support.plans import a_unit, delete, plan, saved, update
 
@@ -76,19 +76,6 @@ def told(checks: Checks, folder: Path) -> Any:
 
 def causes(verdict: Verdict) -> list[tuple[str, str]]:
     return [(each.rule, each.cause) for each in verdict.findings]
-
-
-def running(group: int) -> list[int]:
-    """The processes of a session that have not ended."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            state, _, process_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
-        except OSError:
-            continue
-        if int(process_group) == group and state not in "ZX":
-            found.append(int(folder.name))
-    return found
 
 
 def ended(group: int, seconds: float = 20) -> bool:
@@ -438,9 +425,3 @@ def wait_for_imports(checks: Checks) -> None:
     group = process_of(checks).pid
     while LINUX and len(running(group)) <= len(checks.policies.policies):
         time.sleep(0.02)
-
-
-def process_of(checks: Checks) -> CheckProcess:
-    checks.start()
-    assert isinstance(checks._backend, CheckProcess)
-    return checks._backend
