@@ -22,17 +22,14 @@ from orchestrator.config.catalogue import Catalogue
 from orchestrator.config.graph import Graph
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.guard.checkov.checks import Checks
-from orchestrator.guard.judge import Judge
-from orchestrator.guard.rules.accounts import trusted_lock
-from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.guard.trust.committed_state import refuse_committed
 from orchestrator.guard.trust.trust import Trust, load_trust
 from orchestrator.render.orphan_root import OrphanRootRenderer
 from orchestrator.render.write import RootRenderer
 from orchestrator.report.live.sink import Sink, Tee
 from orchestrator.report.model import Notice, RunReport, UnitReport
-from orchestrator.run.checks.before_run import check_before_run
-from orchestrator.run.context import AwsClients, Guard, RunContext, RunState, TerraformTools
+from orchestrator.run.assemble_guard import assemble_guard
+from orchestrator.run.context import AwsClients, RunContext, RunState, TerraformTools
 from orchestrator.run.exit_codes import INTERRUPTED, detailed_exit_code, exit_code
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import RunPaths, new_run
@@ -165,7 +162,7 @@ def _session(
     states = StateStore(catalogue, identities, trust.policies.protected.types)
     ledger = Ledger(catalogue, identities, states)
     observed = ObservedState(catalogue, identities, states, ledger)
-    guard = _guard(request, trust, identities, ledger, _judge(catalogue, trust, checks, observed))
+    guard = assemble_guard(request, trust, checks, observed)
     break_glass = confirm_break_glass(identities, request.units, request.options.break_glass)
     notices = [*trust.notices, *earlier_runs(catalogue.root)]
     with ExitStack() as stack:
@@ -256,26 +253,6 @@ def _local_modules(request: RunRequest) -> list[Path] | None:
     if request.orphan_providers is not None or None in paths:
         return None
     return [request.catalogue.root / path for path in paths if path is not None]
-
-
-def _judge(catalogue: Catalogue, trust: Trust, checks: Checks, observed: ObservedState) -> Judge:
-    buckets = frozenset(account.state_bucket for account in catalogue.accounts.values())
-    return Judge(checks, trust.waiver_policy, trust.weakened, states=buckets, outside=observed)
-
-
-def _guard(request: RunRequest, trust: Trust, identities: Identities, ledger: Ledger, judge: Judge) -> Guard:
-    catalogue = request.catalogue
-    blocked = check_before_run(
-        catalogue,
-        identities,
-        ledger,
-        request.units,
-        judge=judge,
-        lock=trusted_lock(catalogue.root, trust.base),
-        command=request.command,
-        compare=request.orphan_providers is None,
-    )
-    return Guard(judge=judge, scanner=CodeScanner(catalogue), blocked=blocked)
 
 
 def _terraform(request: RunRequest, trust: Trust, folders: RunPaths, warm: WarmProviders) -> TerraformTools:
