@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass
 
 from benchmarks.loops import child_environment, ordered_roots, under_xargs
-from benchmarks.measure import Pair, side_by_side, timed
+from benchmarks.measure import Pair, side_by_side
 from benchmarks.projects import bench, boxes
 
 UNITS = 60
@@ -15,15 +13,14 @@ UNITS = 60
 
 @dataclass(frozen=True, slots=True)
 class Overhead:
-    """Pairs for units that do not change and for units that all change; seconds of checkov's import."""
+    """Pairs for units that do not change and for units that all change."""
 
     unchanged: Pair
     changed: Pair
-    checkov: float
 
 
 def measure() -> Overhead:
-    """Unchanged units, and units that all change; checkov's import apart."""
+    """Unchanged units, and units that all change."""
     with bench() as project:
         boxes(project, UNITS)
         project.orch("bootstrap", "main", "--yes")
@@ -40,12 +37,6 @@ def measure() -> Overhead:
             copy = root / "modules" / "box" / "main.tf"
             copy.write_text(module.read_text())
         changed = side_by_side(
-            lambda: project.orch_after_checkov("plan", "prod", "-j", "2"),
-            lambda: under_xargs(roots, env, 2, "plan", "show"),
+            lambda: project.orch("plan", "prod", "-j", "2"), lambda: under_xargs(roots, env, 2, "plan", "show")
         )
-    return Overhead(unchanged, changed, timed(_import_checkov))
-
-
-def _import_checkov() -> None:
-    code = "import checkov.terraform.plan_runner"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    return Overhead(unchanged, changed)

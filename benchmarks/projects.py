@@ -105,20 +105,6 @@ class Bench:
             raise RuntimeError(message)
         return done.stdout
 
-    def orch_after_checkov(self, *arguments: str) -> float:
-        """Run orch in a process that has imported checkov before; the seconds of that import, to be reported apart."""
-        code = (
-            "import sys, time\n"
-            "began = time.perf_counter()\n"
-            "import orchestrator.guard.checkov.runner\n"
-            "sys.stderr.write(f'{time.perf_counter() - began}\\n')\n"
-            "from orchestrator.cli.app import main\n"
-            "main(sys.argv[1:])\n"
-        )
-        command = [sys.executable, "-c", code, "-C", str(self.root), "-q", *arguments]
-        done = subprocess.run(command, env=self.env, cwd=REPOSITORY, capture_output=True, text=True, check=True)
-        return float(done.stderr.splitlines()[0])
-
 
 @contextlib.contextmanager
 def bench() -> Iterator[Bench]:

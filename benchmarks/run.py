@@ -36,11 +36,11 @@ def main() -> int:
     row(what, real["unchanged"].shown(), f"{UNCHANGED}", right=real["unchanged"].ratio <= UNCHANGED)
     what = "12 AWS units, first `orch apply` / a loop of init, plan, show and apply"
     row(what, real["first"].shown(), f"{FIRST}", right=real["first"].ratio <= FIRST)
-    RESULTS.write_text(_page(rows, bare.checkov), encoding="utf-8")
+    RESULTS.write_text(_page(rows), encoding="utf-8")
     return 0 if all(right for *_, right in rows) else 1
 
 
-def _page(rows: list[tuple[str, str, str, bool]], checkov: float) -> str:
+def _page(rows: list[tuple[str, str, str, bool]]) -> str:
     lines = [
         "# Speed",
         "",
@@ -52,7 +52,6 @@ def _page(rows: list[tuple[str, str, str, bool]], checkov: float) -> str:
         "|---|---|---|---|",
         *(f"| {what} | {figure} | {limit} | {'met' if right else '**over**'} |" for what, figure, limit, right in rows),
         "",
-        f"checkov's import, which is not in the figures for changed plans and runs beside Terraform: {checkov:.1f} s.",
         "Unchanged units are not shown with `show -json`: an empty plan is Terraform's own word (docs/adr/0004).",
         "",
     ]

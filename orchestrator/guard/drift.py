@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.guard.checkov.annotate import annotated_resources, label
+from orchestrator.guard.checkov.checks import Checks
+from orchestrator.guard.checkov.outcomes import CheckOutcomes
 from orchestrator.guard.findings import PROTECTED, VANISHED, FindingBuilder, finding_id, short
 from orchestrator.guard.judge import LOSS_POLICIES, Judge
 from orchestrator.guard.model import Finding, Verdict
@@ -19,9 +21,6 @@ from orchestrator.guard.plan.entries import UnreadableError
 from orchestrator.guard.plan.reader import PlanDocument, read_document
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.model import Action, PlanRecord, ResourceChange
-
-if TYPE_CHECKING:
-    from orchestrator.guard.checkov.runner import CheckOutcomes, Engine
 
 _RESTORE = "restore it and import it with `imports`: an apply would create a new, empty one"
 _REAPPLY = "undo the manual change: orch apply {unit} restores the configured value"
@@ -38,6 +37,7 @@ def judge_drift(judge: Judge, unit: Unit, plan: PlanRecord, *, more: Sequence[Fi
 
     Raises:
         CatalogueError: a check cannot be loaded.
+        SetupError: the process of the checks cannot be started.
     """
     policies = judge.policies
     builder = FindingBuilder(unit, policies.root, policies.protected)
@@ -56,7 +56,7 @@ def judge_drift(judge: Judge, unit: Unit, plan: PlanRecord, *, more: Sequence[Fi
 def _judge_document(
     judge: Judge, builder: FindingBuilder, document: PlanDocument
 ) -> tuple[list[Finding], tuple[str, ...]]:
-    engine = judge.load_checks()
+    checks = judge.load_checks()
     failures = judge.canary()
     if failures:
         return [builder.canary(failures)], ()
@@ -64,12 +64,12 @@ def _judge_document(
     drift = {label(each): each for each in changed_outside(document.drift)}
     found = [_vanished(builder, each, protected) for each in drift.values() if _is_gone(each, protected)]
     try:
-        outcomes = engine.run(annotated_resources(replace(document, changes=tuple(drift.values())), protected))
-    except Exception as error:  # noqa: BLE001 - whatever fails in checkov, the drift was not judged
+        outcomes = checks.run(annotated_resources(replace(document, changes=tuple(drift.values())), protected))
+    except Exception as error:  # noqa: BLE001 - whatever fails here, the drift was not judged
         why = f"checkov failed with {type(error).__name__}"
         found.append(builder.check_failed(PROTECTED, "", why, policy="protected"))
         return found, ()
-    found += _violations(engine, outcomes, drift, builder)
+    found += _violations(checks, outcomes, drift, builder)
     if document.errored:
         found.append(builder.errored_plan())
     return found, tuple(sorted({each.check for each in outcomes.given}))
@@ -120,12 +120,12 @@ def _vanished(builder: FindingBuilder, change: ResourceChange, protected: Protec
 
 
 def _violations(
-    engine: Engine, outcomes: CheckOutcomes, drift: dict[str, ResourceChange], builder: FindingBuilder
+    checks: Checks, outcomes: CheckOutcomes, drift: dict[str, ResourceChange], builder: FindingBuilder
 ) -> Iterator[Finding]:
     for each in outcomes.given:
         if each.passed or each.check == PROTECTED:  # `_vanished` reports what is gone
             continue
-        check = engine.checks[each.check]
+        check = checks.by_id[each.check]
         yield builder.violation(
             each.check,
             drift[each.address],
@@ -135,7 +135,7 @@ def _violations(
             guards_data=check.policy in LOSS_POLICIES,
         )
     for (name, address), why in outcomes.missing.items():
-        yield builder.check_failed(name, address, why, policy=engine.checks[name].policy)
+        yield builder.check_failed(name, address, why, policy=checks.by_id[name].policy)
 
 
 def _past_tense(text: str) -> str:

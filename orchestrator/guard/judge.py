@@ -5,17 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from orchestrator.config.catalogue import Unit
-from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.errors import CatalogueError, Location, OrchError, Problem
 from orchestrator.guard.canary import canary_failures
 from orchestrator.guard.checkov.annotate import annotated_resources, changed_resources, label
+from orchestrator.guard.checkov.checks import Checks
+from orchestrator.guard.checkov.outcomes import CheckOutcomes
 from orchestrator.guard.findings import PROTECTED, FindingBuilder
 from orchestrator.guard.model import Finding, Severity, Verdict
 from orchestrator.guard.plan.entries import UnreadableError
 from orchestrator.guard.plan.reader import PlanDocument, read_document
-from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.rules.cloudformation import template_findings
 from orchestrator.guard.rules.protected import protected_losses, state_mismatches, unlisted_losses
 from orchestrator.guard.rules.state_buckets import state_bucket_access
@@ -25,10 +25,6 @@ from orchestrator.guard.trust.waivers import UNWAIVABLE
 from orchestrator.guard.trust.weakening import Weakening
 from orchestrator.terraform.model import PlanRecord, ResourceChange
 
-if TYPE_CHECKING:
-    from orchestrator.guard.checkov.runner import CheckOutcomes, Engine
-
-
 LOSS_POLICIES = frozenset({"weakened", "hidden_replace"})
 """Policies whose violation may lose protected data, so that the finding says what."""
 
@@ -37,7 +33,7 @@ class Judge:
     """Judges plans. Safe to use from several threads.
 
     Args:
-        policies: the policies to judge by.
+        checks: the checks of the policies to judge by. Whoever opened them closes them.
         waiver_policy: what waivers allow; by default nothing.
         weakened: how the change weakens its own policies: a finding on every unit.
         states: names of all state buckets; no resource may access one.
@@ -46,7 +42,7 @@ class Judge:
 
     def __init__(
         self,
-        policies: Policies,
+        checks: Checks,
         waiver_policy: WaiverPolicy | None = None,
         weakened: Sequence[Weakening] = (),
         *,
@@ -55,54 +51,55 @@ class Judge:
     ) -> None:
         self._states = states
         self._outside = outside
-        self.policies = policies
+        self.policies = checks.policies
         self.waiver_policy = waiver_policy if waiver_policy is not None else WaiverPolicy()
         self.weakened = tuple(weakened)
         self._loading = threading.Lock()
-        self._engine: Engine | None = None
+        self._checks = checks
+        self._loaded = False
         self._canary_failures: tuple[str, ...] = ()
 
-    def load_checks(self) -> Engine:
-        """Import checkov (2 s, once), load the checks and run the canary; later calls return at once.
+    def load_checks(self) -> Checks:
+        """Load the checks and run the canary, once; later calls return at once.
 
         The canary (``canary.py``) runs before the first verdict of a run. A run in which nothing changes has no
-        verdict, because Terraform itself reports each plan as empty, so it does not pay for the import.
+        verdict, because Terraform itself reports each plan as empty, so it does not wait for the checks.
 
         Raises:
             CatalogueError: a check cannot be loaded, or the check on protected resources is missing.
+            SetupError: the process of the checks cannot be started.
         """
         with self._loading:
-            if self._engine is None:
-                from orchestrator.guard.checkov.runner import Engine  # noqa: PLC0415 - imports checkov
-
-                engine = Engine(self.policies)
-                if PROTECTED not in engine.checks:
+            if not self._loaded:
+                self._checks.load()
+                if PROTECTED not in self._checks.by_id:
                     problem = Problem(Location("policies"), f"no policy has the check {PROTECTED}")
                     raise CatalogueError([problem])
-                self._canary_failures = canary_failures(engine, self.policies.protected)
-                self._engine = engine
-            return self._engine
+                self._canary_failures = canary_failures(self._checks, self.policies.protected)
+                self._loaded = True
+            return self._checks
 
     def canary(self) -> tuple[str, ...]:
         """Return what the policies fail to stop in the canary, one line each. Loads the checks first.
 
         Raises:
             CatalogueError: as for ``load_checks``.
+            SetupError: as for ``load_checks``.
         """
         self.load_checks()
         return self._canary_failures
 
     def load_checks_in_background(self) -> threading.Thread:
-        """Load the checks in a thread, so that checkov is imported while Terraform works. Join it before the end.
+        """Load the checks and run the canary in a thread, while Terraform works.
 
-        A check that cannot be loaded raises no error there, but in the first ``judge``.
+        What cannot be loaded raises no error there, but in the first ``judge``.
         """
         thread = threading.Thread(target=self._load_quietly, name="load-checks")
         thread.start()
         return thread
 
     def _load_quietly(self) -> None:
-        with suppress(CatalogueError):
+        with suppress(OrchError):
             self.load_checks()
 
     def unreadable(self, unit: Unit, error: Exception) -> Finding:
@@ -122,6 +119,7 @@ class Judge:
 
         Raises:
             CatalogueError: a check cannot be loaded; nothing is judged without all of them.
+            SetupError: the process of the checks cannot be started.
         """
         builder = FindingBuilder(unit, self.policies.root, self.policies.protected)
         findings, checks, errored = self._find(unit, plan, builder, destroy=destroy)
@@ -151,7 +149,7 @@ class Judge:
     def _judge_document(
         self, unit: Unit, plan: PlanRecord, document: PlanDocument, *, destroy: bool
     ) -> tuple[list[Finding], tuple[str, ...]]:
-        engine = self.load_checks()
+        checks = self.load_checks()
         changes = changed_resources(document)
         builder = FindingBuilder(unit, self.policies.root, self.policies.protected, changes)
         if self._canary_failures:
@@ -164,18 +162,18 @@ class Judge:
         findings += _templates(changes, builder)
         if self._outside is not None:
             findings += find_vanished(unit, document, self.policies.protected, self._outside, builder)
-        checks: tuple[str, ...] = ()
+        complete: tuple[str, ...] = ()
         try:
-            outcomes = engine.run(annotated_resources(document, self.policies.protected))
-        except Exception as error:  # noqa: BLE001 - whatever fails in checkov, the plan was not judged
+            outcomes = checks.run(annotated_resources(document, self.policies.protected))
+        except Exception as error:  # noqa: BLE001 - whatever fails here, the plan was not judged
             why = f"checkov failed with {type(error).__name__}"
             findings.append(builder.check_failed(PROTECTED, "", why, policy="protected"))
         else:
             by_label = {label(change): change for change in changes}
-            findings += _violations(engine, outcomes, by_label, builder, frozenset(lost))
-            findings += _missing_outcomes(engine, outcomes, builder)
-            checks = _complete_checks(outcomes)
-        return findings, checks
+            findings += _violations(checks, outcomes, by_label, builder, frozenset(lost))
+            findings += _missing_outcomes(checks, outcomes, builder)
+            complete = _complete_checks(outcomes)
+        return findings, complete
 
     def _faults(self, document: PlanDocument, builder: FindingBuilder) -> Iterator[Finding]:
         for fault in document.faults:
@@ -194,7 +192,7 @@ def _templates(changes: Sequence[ResourceChange], builder: FindingBuilder) -> li
 
 
 def _violations(
-    engine: Engine,
+    checks: Checks,
     outcomes: CheckOutcomes,
     changes: dict[str, ResourceChange],
     builder: FindingBuilder,
@@ -211,7 +209,7 @@ def _violations(
         if each.check == PROTECTED:
             yield builder.loss(change)
             continue
-        check = engine.checks[each.check]
+        check = checks.by_id[each.check]
         yield builder.violation(
             each.check,
             change,
@@ -222,9 +220,9 @@ def _violations(
         )
 
 
-def _missing_outcomes(engine: Engine, outcomes: CheckOutcomes, builder: FindingBuilder) -> Iterator[Finding]:
+def _missing_outcomes(checks: Checks, outcomes: CheckOutcomes, builder: FindingBuilder) -> Iterator[Finding]:
     for (check, address), why in outcomes.missing.items():
-        yield builder.check_failed(check, address, why, policy=engine.checks[check].policy)
+        yield builder.check_failed(check, address, why, policy=checks.by_id[check].policy)
 
 
 def _complete_checks(outcomes: CheckOutcomes) -> tuple[str, ...]:

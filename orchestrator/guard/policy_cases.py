@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.guard.checkov.annotate import annotated_resources
+from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.plan.entries import UnreadableError
 from orchestrator.guard.plan.reader import read_document
 from orchestrator.guard.policies.load import Policies, Policy
-
-if TYPE_CHECKING:
-    from orchestrator.guard.checkov.runner import Engine
 
 
 def run_cases(root: Path) -> tuple[Problem, ...]:
@@ -28,26 +25,33 @@ def run_cases(root: Path) -> tuple[Problem, ...]:
 
     Returns:
         The problems, sorted by location; empty when every case behaves as its name says.
+
+    Raises:
+        SetupError: the process of the checks cannot be started.
     """
     try:
-        policies = Policies.load(root)
-        judge = Judge(policies)
-        engine, failures = judge.load_checks(), judge.canary()
+        with Checks(Policies.load(root)) as checks:
+            return tuple(sorted(_problems(checks)))
     except CatalogueError as error:
         return error.problems
-    found = [each for policy in policies.policies for each in _cases(policies, engine, policy)]
-    found += [Problem(Location("policies/protected"), f"canary: {what}") for what in failures]
-    return tuple(sorted(found))
 
 
-def _cases(policies: Policies, engine: Engine, policy: Policy) -> Iterator[Problem]:
+def _problems(checks: Checks) -> Iterator[Problem]:
+    failures = Judge(checks).canary()
+    for policy in checks.policies.policies:
+        yield from _cases(checks, policy)
+    for what in failures:
+        yield Problem(Location("policies/protected"), f"canary: {what}")
+
+
+def _cases(checks: Checks, policy: Policy) -> Iterator[Problem]:
     for file in (*policy.passing, *policy.failing):
-        what = _failure(policies, engine, policy, file)
+        what = _failure(checks, policy, file)
         if what:
             yield Problem(Location(f"policies/{policy.name}/{file.name}"), what)
 
 
-def _failure(policies: Policies, engine: Engine, policy: Policy, file: Path) -> str:
+def _failure(checks: Checks, policy: Policy, file: Path) -> str:
     """Return what is wrong with one case; empty when nothing is."""
     try:
         document = read_document(file)
@@ -55,8 +59,8 @@ def _failure(policies: Policies, engine: Engine, policy: Policy, file: Path) -> 
         return f"not a plan: {error}"
     if document.faults:
         return f"not a valid plan: {document.faults[0].address}: {document.faults[0].what}"
-    own = engine.of_policy(policy.name)
-    outcomes = engine.run(annotated_resources(document, policies.protected))
+    own = checks.of_policy(policy.name)
+    outcomes = checks.run(annotated_resources(document, checks.policies.protected))
     silent = [(check, address, why) for (check, address), why in outcomes.missing.items() if check in own]
     if silent:
         check, address, why = silent[0]
@@ -66,7 +70,7 @@ def _failure(policies: Policies, engine: Engine, policy: Policy, file: Path) -> 
     if file in policy.failing:
         return "" if failed else "the policy passes this case, but must block it"
     if failed:
-        why = "; ".join(failed[0].details) or engine.checks[failed[0].check].name
+        why = "; ".join(failed[0].details) or checks.by_id[failed[0].check].name
         return f"{failed[0].check} blocks {failed[0].address}, but must pass it: {why}"
     unseen = own - {each.check for each in given}
     return f"{min(unseen)} examines no resource in this case, so the case proves nothing" if unseen else ""

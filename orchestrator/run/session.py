@@ -21,9 +21,7 @@ from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.config.graph import Graph
 from orchestrator.errors import OrchError, SetupError
-from orchestrator.guard.judge import Judge
-from orchestrator.guard.rules.accounts import trusted_lock
-from orchestrator.guard.rules.code import CodeScanner
+from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.trust.committed_state import refuse_committed
 from orchestrator.guard.trust.trust import Trust, load_trust
 from orchestrator.render.orphan_root import OrphanRootRenderer
@@ -31,8 +29,8 @@ from orchestrator.render.write import RootRenderer
 from orchestrator.report.live.sink import Sink, Tee
 from orchestrator.report.model import Notice, RunReport, UnitReport
 from orchestrator.report.text import NO_REFRESH
-from orchestrator.run.checks.before_run import check_before_run
-from orchestrator.run.context import AwsClients, Guard, RunContext, RunState, TerraformTools
+from orchestrator.run.assemble_guard import assemble_guard
+from orchestrator.run.context import AwsClients, RunContext, RunState, TerraformTools
 from orchestrator.run.exit_codes import INTERRUPTED, detailed_exit_code, exit_code
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import RunPaths, new_run
@@ -147,18 +145,31 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
         CatalogueError: the policies are invalid.
     """
     started = time.monotonic()
-    catalogue = request.catalogue
     request = replace(request, options=replace(request.options, parallelism=request.slots))
     # First, because it takes half a second to verify the providers, while orch waits for AWS.
-    with _provider_server(request) as server, ExitStack() as stack:
-        refuse_committed(catalogue.root)
-        trust = load_trust(catalogue.root, os.environ)
-        identities = Identities(catalogue, request.emulator)
-        states = StateStore(catalogue, identities, trust.policies.protected.types)
-        ledger = Ledger(catalogue, identities, states)
-        guard = _guard(request, trust, identities, states, ledger)
-        break_glass = confirm_break_glass(identities, request.units, request.options.break_glass)
-        notices = [*trust.notices, *earlier_runs(catalogue.root)]
+    with _provider_server(request) as server:
+        refuse_committed(request.catalogue.root)
+        trust = load_trust(request.catalogue.root, os.environ)
+        with Checks(trust.policies) as checks:
+            checks.start()  # They are imported while orch waits for AWS, and Terraform plans.
+            with _session(request, console, trust=trust, checks=checks, server=server, started=started) as session:
+                yield session
+
+
+@contextmanager
+def _session(
+    request: RunRequest, console: Sink, *, trust: Trust, checks: Checks, server: StartedServer, started: float
+) -> Iterator[Session]:
+    """Assemble a run with its policies and its server of providers; see ``open_session``."""
+    catalogue = request.catalogue
+    identities = Identities(catalogue, request.emulator)
+    states = StateStore(catalogue, identities, trust.policies.protected.types)
+    ledger = Ledger(catalogue, identities, states)
+    observed = ObservedState(catalogue, identities, states, ledger)
+    guard = assemble_guard(request, trust, checks, observed)
+    break_glass = confirm_break_glass(identities, request.units, request.options.break_glass)
+    notices = [*trust.notices, *earlier_runs(catalogue.root)]
+    with ExitStack() as stack:
         folders = new_run(catalogue.root)
         journal = Journal(folders.journal)
         stack.callback(journal.close)
@@ -246,24 +257,6 @@ def _local_modules(request: RunRequest) -> list[Path] | None:
     if request.orphan_providers is not None or None in paths:
         return None
     return [request.catalogue.root / path for path in paths if path is not None]
-
-
-def _guard(request: RunRequest, trust: Trust, identities: Identities, states: StateStore, ledger: Ledger) -> Guard:
-    catalogue = request.catalogue
-    buckets = frozenset(account.state_bucket for account in catalogue.accounts.values())
-    observed = ObservedState(catalogue, identities, states, ledger)
-    judge = Judge(trust.policies, trust.waiver_policy, trust.weakened, states=buckets, outside=observed)
-    blocked = check_before_run(
-        catalogue,
-        identities,
-        ledger,
-        request.units,
-        judge=judge,
-        lock=trusted_lock(catalogue.root, trust.base),
-        command=request.command,
-        compare=request.orphan_providers is None,
-    )
-    return Guard(judge=judge, scanner=CodeScanner(catalogue), blocked=blocked)
 
 
 def _terraform(request: RunRequest, trust: Trust, folders: RunPaths, warm: WarmProviders) -> TerraformTools:

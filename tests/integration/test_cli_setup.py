@@ -98,6 +98,7 @@ def test_doctor_reports_what_is_missing_and_then_nothing(project: Project) -> No
     assert rows["account main"]["state"] == "error"
     assert "orch bootstrap main" in rows["account main"]["detail"]
     assert rows["terraform"]["state"] == "ok"
+    assert rows["checks"]["detail"].startswith("4 of policies/")
     project.ready()
     rows = {row["what"]: row for row in project.orch("doctor", "--json").json["rows"]}
     assert {row["state"] for row in rows.values()} <= {"ok", "note"}

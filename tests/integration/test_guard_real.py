@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.policies.load import Policies
@@ -64,14 +65,15 @@ def root(applied: Path, tmp_path: Path) -> Root:
 
 
 @pytest.fixture(scope="module")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
     """The project's policies, with ``terraform_data`` as a protected type."""
     folder = tmp_path_factory.mktemp("policies")
     shutil.copytree(ROOT / "policies", folder / "policies")
     text = "\nterraform_data:\n  lost: all that was put into it\n  delete_apis: [none:Delete]\n"
     with (folder / "policies/protected.yaml").open("a") as file:
         file.write(text)
-    return Judge(Policies.load(folder))
+    with Checks(Policies.load(folder)) as checks:
+        yield Judge(checks)
 
 
 Judged = Callable[..., Verdict]

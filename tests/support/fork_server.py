@@ -108,7 +108,7 @@ def serve() -> None:
 
 
 def import_all() -> None:
-    """Import what commands import, checkov among it."""
+    """Import what commands import."""
     package = importlib.import_module("orchestrator")
     for module in pkgutil.walk_packages(package.__path__, "orchestrator."):
         # The emulator's server corrects moto when it is imported, and is a process of its own.

@@ -21,6 +21,8 @@ from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import Project, open_project
 from orchestrator.config.accounts_lock import FILE
 from orchestrator.errors import OrchError
+from orchestrator.guard.checkov.checks import Checks
+from orchestrator.guard.policies.load import Policies
 from orchestrator.report.tables import Column
 from orchestrator.terraform.setup.binary import find_binary, user_cache
 from orchestrator.terraform.setup.cliconfig import find_mirror
@@ -95,6 +97,7 @@ def _configuration(common: Common, project: Project) -> Iterator[Diagnosis]:
     detail = SHARED_LOCK_FILE.as_posix() if lock.is_file() else "missing: run `orch providers lock`"
     yield Diagnosis("provider lock", lock.is_file(), detail)
     yield _accounts_lock(project)
+    yield _checks(project)
     binary = _try(lambda: find_binary(catalogue.settings, env=os.environ, cache=user_cache(os.environ)))
     if isinstance(binary, str):
         yield Diagnosis("terraform", right=False, detail=binary)
@@ -132,6 +135,23 @@ def _accounts_lock(project: Project) -> Diagnosis:
         detail = f"{FILE} does not list {', '.join(missing)}: run `orch bootstrap {missing[0]}`"
         return Diagnosis("accounts lock", right=None, detail=detail)
     return Diagnosis("accounts lock", right=True, detail=FILE)
+
+
+def _checks(project: Project) -> Diagnosis:
+    """Start and load the checks of ``policies/`` as a run does."""
+
+    def load() -> tuple[int, str]:
+        with Checks(Policies.load(project.catalogue.root)) as checks:
+            checks.load()
+            return len(checks.by_id), checks.network()
+
+    loaded = _try(load)
+    if isinstance(loaded, str):
+        return Diagnosis("checks", right=False, detail=loaded)
+    count, network = loaded
+    if network:
+        return Diagnosis("checks", right=None, detail=f"{count} of policies/; they can reach the network: {network}")
+    return Diagnosis("checks", right=True, detail=f"{count} of policies/, without access to the network")
 
 
 def _accounts(project: Project, aws: Aws) -> Iterator[Diagnosis]:

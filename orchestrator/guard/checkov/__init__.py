@@ -1,1 +1,1 @@
-"""Runs checkov with the checks of `policies/`."""
+"""Runs the checks of `policies/`, which are checkov checks, each policy in a process of its own."""

@@ -117,7 +117,7 @@ class _Planning:
         )
         if not changes:
             return empty_plan(self.out)  # Terraform's own answer (-detailed-exitcode): reading the plan costs seconds.
-        context.guard.judge.load_checks_in_background()  # Import checkov (2 s, once) while Terraform shows the plan.
+        context.guard.judge.load_checks_in_background()  # The canary runs while Terraform shows the plan.
         return self._read()
 
     def _read(self) -> PlanRecord:

@@ -16,6 +16,7 @@ from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.policy_cases import run_cases
 from orchestrator.terraform.model import ResourceChange
 from orchestrator.terraform.plan.reader import empty_plan
+from tests.support.checks import local_checks
 from tests.support.plans import a_unit, change, delete, plan, saved, update
 
 ROOT = Path(__file__).parents[3]
@@ -36,11 +37,11 @@ def disarmed(root: Path, lines: str) -> Judge:
     text = file.read_text()
     assert ANSWER in text
     file.write_text(text.replace(ANSWER, f"{lines}\n{ANSWER}"))
-    return Judge(Policies.load(root))
+    return Judge(local_checks(Policies.load(root)))
 
 
 def test_the_policies_of_this_repository_stop_every_loss_of_every_type() -> None:
-    judge = Judge(Policies.load(ROOT))
+    judge = Judge(local_checks(Policies.load(ROOT)))
     assert judge.canary() == ()
     assert len(judge.policies.protected.types) >= 15
 
@@ -94,15 +95,15 @@ def test_a_rule_of_the_guard_that_lets_something_pass_is_caught(monkeypatch: pyt
         return {}
 
     monkeypatch.setattr("orchestrator.guard.canary.protected_losses", blind)
-    past = Judge(Policies.load(ROOT)).canary()
+    past = Judge(local_checks(Policies.load(ROOT))).canary()
     assert "aws_cognito_user_pool could be deleted: the built-in rule does not stop it" in past
 
 
 def test_checkov_failing_as_a_whole_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    judge = Judge(Policies.load(ROOT))
-    engine = judge.load_checks()
-    monkeypatch.setattr(engine._registry, "get_checks", lambda _type: 1 / 0)
-    assert canary_failures(engine, judge.policies.protected) == ("checkov failed with ZeroDivisionError",)
+    judge = Judge(local_checks(Policies.load(ROOT)))
+    checks = judge.load_checks()
+    monkeypatch.setattr(checks, "run", lambda _resources: 1 / 0)
+    assert canary_failures(checks, judge.policies.protected) == ("checkov failed with ZeroDivisionError",)
 
 
 def test_a_list_that_lost_a_type_has_no_canary_for_it(copy: Path) -> None:
@@ -112,7 +113,7 @@ def test_a_list_that_lost_a_type_has_no_canary_for_it(copy: Path) -> None:
     text = file.read_text()
     start = text.index("aws_cognito_user_pool:")
     file.write_text(text[:start] + text[text.index("aws_cognito_user_pool_domain:") :])
-    judge = Judge(Policies.load(copy))
+    judge = Judge(local_checks(Policies.load(copy)))
     assert "aws_cognito_user_pool" in kept.keys() - judge.policies.protected.types.keys()
     assert judge.canary() == ()
 
@@ -125,7 +126,7 @@ def test_a_run_in_which_nothing_changes_sends_none(tmp_path: Path, monkeypatch: 
         return ()
 
     monkeypatch.setattr(judge_module, "canary_failures", send)
-    judge = Judge(Policies.load(ROOT))
+    judge = Judge(local_checks(Policies.load(ROOT)))
     assert not judge.judge(a_unit(), empty_plan(tmp_path / "plan")).blocked
     assert sent == []
     for _ in range(2):

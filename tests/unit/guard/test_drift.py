@@ -12,6 +12,7 @@ from orchestrator.guard.drift import changed_outside, judge_drift
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
 from orchestrator.terraform.plan.reader import read_plan
+from tests.support.checks import local_checks
 from tests.support.plans import POOL, USERS, a_unit, change, delete, plan, saved, update
 
 ROOT = Path(__file__).parents[3]
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return Judge(Policies.load(ROOT))
+    return Judge(local_checks(Policies.load(ROOT)))
 
 
 def drifted(judge: Judge, folder: Path, *drift: dict[str, Any]) -> list[tuple[str, str, str]]:

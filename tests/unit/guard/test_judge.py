@@ -12,6 +12,7 @@ from orchestrator.guard.judge import Judge
 from orchestrator.guard.model import Finding, Verdict
 from orchestrator.guard.policies.load import Policies
 from orchestrator.terraform.model import Action, OutputChange, PlanRecord, ResourceChange
+from tests.support.checks import local_checks
 from tests.support.plans import POOL, SCHEMA, USERS, a_unit, change, delete, forget, plan, replace, saved, update
 
 ROOT = Path(__file__).parents[3]
@@ -20,7 +21,7 @@ OTHER = "module.this.aws_cognito_user_pool.other"
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return Judge(Policies.load(ROOT))
+    return Judge(local_checks(Policies.load(ROOT)))
 
 
 def rules(verdict: Verdict) -> set[str]:
@@ -227,7 +228,7 @@ def test_a_plan_that_is_not_empty_needs_json(judge: Judge, tmp_path: Path) -> No
 
 def test_ids_are_the_same_in_the_next_run_and_differ_by_what_they_are_about(judge: Judge, tmp_path: Path) -> None:
     first = only(judge.judge(a_unit(), saved(tmp_path, plan(delete()))))
-    again = only(Judge(Policies.load(ROOT)).judge(a_unit(), saved(tmp_path, plan(delete(reason=None)))))
+    again = only(Judge(local_checks(Policies.load(ROOT))).judge(a_unit(), saved(tmp_path, plan(delete(reason=None)))))
     other = only(judge.judge(a_unit(), saved(tmp_path, plan(forget()))))
     assert first.id == again.id != other.id
     assert len(first.id) == 10

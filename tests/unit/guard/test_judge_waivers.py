@@ -18,6 +18,7 @@ from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy
 from orchestrator.guard.trust.waivers import Waiver, Waivers
 from orchestrator.guard.trust.weakening import Weakening
 from orchestrator.terraform.plan.reader import empty_plan
+from tests.support.checks import local_checks
 from tests.support.plans import POOL, SCHEMA, a_unit, delete, plan, replace, saved, update
 
 ROOT = Path(__file__).parents[3]
@@ -36,7 +37,7 @@ def waiver(rule: str = "ORCH_PROTECTED", address: str = POOL) -> Waiver:
 
 def judge(policies: Policies, *waivers: Waiver, weakened: Sequence[Weakening] = ()) -> Judge:
     counting = Waivers(waivers, Owners({"anna": frozenset({"anna@example.com"})}), lambda: TODAY)
-    return Judge(policies, WaiverPolicy(counting, [DeclaredWaiver(each) for each in waivers]), weakened)
+    return Judge(local_checks(policies), WaiverPolicy(counting, [DeclaredWaiver(each) for each in waivers]), weakened)
 
 
 def shown(verdict: Verdict) -> list[tuple[str, str]]:

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
+from tests.support.checks import local_checks
 from tests.support.mutations import damaged, json_values, still_lost
 from tests.support.plans import USERS, a_unit, change, delete, forget, plan, replace, saved, update
 
 ROOT = Path(__file__).parents[3]
-GUARD = Judge(Policies.load(ROOT))
+GUARD = Judge(local_checks(Policies.load(ROOT)))
 
 LOSSES = [delete(), delete(reason=None), replace(), replace(create_first=True), forget(), delete(deposed="1a2b3c4d")]
 BYSTANDERS = [

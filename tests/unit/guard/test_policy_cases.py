@@ -15,6 +15,7 @@ from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.policy_cases import run_cases
+from tests.support.checks import local_checks
 from tests.support.plans import a_unit, change, plan, saved
 
 ROOT = Path(__file__).parents[3]
@@ -139,14 +140,14 @@ def test_the_bytes_that_are_in_the_digest_are_those_that_run(copy: Path, tmp_pat
     policies = Policies.load(copy.parent)
     (copy / "protected/check.py").write_text("raise SystemExit('swapped after it was read')\n")
     entry = change(["delete"], before={"id": "x"})
-    assert [each.rule for each in Judge(policies).judge(a_unit(), saved(tmp_path, plan(entry))).findings] == [
-        "ORCH_PROTECTED"
-    ]
+    assert [
+        each.rule for each in Judge(local_checks(policies)).judge(a_unit(), saved(tmp_path, plan(entry))).findings
+    ] == ["ORCH_PROTECTED"]
 
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return Judge(Policies.load(ROOT))
+    return Judge(local_checks(Policies.load(ROOT)))
 
 
 @pytest.mark.parametrize("kind", LISTED)

@@ -13,6 +13,7 @@ import pytest
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.model import Finding
 from orchestrator.guard.policies.load import Policies
+from tests.support.checks import local_checks
 from tests.support.plans import a_unit, change, plan, saved
 
 ROOT = Path(__file__).parents[4]
@@ -27,7 +28,7 @@ QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "q"}}
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return Judge(Policies.load(ROOT))
+    return Judge(local_checks(Policies.load(ROOT)))
 
 
 class Update:
@@ -364,11 +365,12 @@ class Refuse(MetaPathFinder):
 
 
 sys.meta_path.insert(0, Refuse())
+from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
 from tests.support.plans import a_unit, change, plan, saved
 
-judge = Judge(Policies.load(Path(sys.argv[1])))
+judge = Judge(Checks(Policies.load(Path(sys.argv[1]))))
 for before, after in json.load(sys.stdin):
     old, new = {"template_body": before}, {"template_body": after}
     entry = change(["update"], before=old, after=new, address="module.this.aws_cloudformation_stack.this")

@@ -9,10 +9,11 @@ import pytest
 
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
+from tests.support.checks import local_checks
 from tests.support.plans import a_unit, change, plan, saved
 
 BUCKET = "ams-111111111111-tfstate"
-GUARD = Judge(Policies.load(Path(__file__).parents[4]), states=frozenset({BUCKET}))
+GUARD = Judge(local_checks(Policies.load(Path(__file__).parents[4])), states=frozenset({BUCKET}))
 STATE = "prod/identity/eu-west-1/terraform.tfstate"
 
 

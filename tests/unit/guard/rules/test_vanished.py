@@ -16,10 +16,11 @@ from orchestrator.guard.judge import Judge
 from orchestrator.guard.model import Finding
 from orchestrator.guard.policies.load import Policies
 from orchestrator.terraform.model import StateResource
+from tests.support.checks import local_checks
 from tests.support.plans import POOL, USERS, a_unit, change, delete, forget, plan, saved, update
 
 ROOT = Path(__file__).parents[4]
-POLICIES = Policies.load(ROOT)
+CHECKS = local_checks(Policies.load(ROOT))
 BUCKET = "module.this.aws_s3_bucket.this"
 THE_POOL = StateResource(POOL, "aws_cognito_user_pool", "eu-west-1_abc")
 THE_BUCKET = StateResource(BUCKET, "aws_s3_bucket", "documents")
@@ -47,7 +48,7 @@ class Known:
 
 
 def judged(folder: Path, known: Known, *changes: dict[str, Any], **over: Any) -> list[Finding]:
-    verdict = Judge(POLICIES, outside=known).judge(a_unit(), saved(folder, plan(*changes, **over)))
+    verdict = Judge(CHECKS, outside=known).judge(a_unit(), saved(folder, plan(*changes, **over)))
     return [each for each in verdict.findings if each.rule == VANISHED]
 
 

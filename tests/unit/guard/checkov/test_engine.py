@@ -1,9 +1,7 @@
-"""checkov in this process: only our checks, a result for every resource, nothing on the terminal."""
+"""What the checks of policies say: only our checks, a result for every resource, nothing on the terminal."""
 
 from __future__ import annotations
 
-import json
-import shutil
 import subprocess
 import sys
 import time
@@ -19,38 +17,15 @@ from orchestrator.guard.judge import Judge
 from orchestrator.guard.plan.reader import read_document
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policies.protected import Protected
+from tests.support.checks import local_checks, with_policy
 from tests.support.plans import POOL, USERS, a_unit, change, delete, forget, plan, replace, saved, update
 
 ROOT = Path(__file__).parents[4]
 
-CHECK = """
-from checkov.common.models.enums import CheckCategories, CheckResult
-from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
 
-class Extra(BaseResourceCheck):
-    def __init__(self):
-        super().__init__(name="the extra check objects", id="{id}", categories=[CheckCategories.CONVENTION],
-                         supported_resources={types}, guideline="do as it says")
-
-    def scan_resource_conf(self, conf):
-        {body}
-
-check = Extra()
-"""
-
-
-def with_check(
-    tmp_path: Path, body: str, *, name: str = "extra", id_: str = "ORCH_EXTRA", types: str = "['*']"
-) -> Judge:
-    """The project's policies with one more, or with one replaced."""
-    folder = tmp_path / "policies"
-    if not folder.exists():
-        shutil.copytree(ROOT / "policies", folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / name).mkdir(exist_ok=True)
-    (folder / name / "check.py").write_text(CHECK.format(id=id_, types=types, body=body))
-    for case in ("pass", "fail"):
-        (folder / name / f"{case}.json").write_text("{}")
-    return Judge(Policies.load(tmp_path))
+def with_check(folder: Path, body: str, *, name: str = "extra", id_: str = "ORCH_EXTRA", types: str = "['*']") -> Judge:
+    """A judge by the project's policies with one more, or with one replaced."""
+    return Judge(local_checks(with_policy(folder, body, name=name, id_=id_, types=types)))
 
 
 @pytest.mark.parametrize(
@@ -88,14 +63,14 @@ def test_an_objection_says_what_and_what_to_do(tmp_path: Path) -> None:
 
 def test_no_built_in_check_runs(tmp_path: Path) -> None:
     bucket = change(["create"], after={"bucket": "b", "acl": "private"}, address="module.this.aws_s3_bucket.b")
-    verdict = Judge(Policies.load(ROOT)).judge(a_unit(), saved(tmp_path, plan(bucket)))
+    verdict = Judge(local_checks(Policies.load(ROOT))).judge(a_unit(), saved(tmp_path, plan(bucket)))
     assert verdict.findings == ()
     assert set(verdict.checks) == {"ORCH_PROTECTED", "ORCH_WEAKENED", "ORCH_HIDDEN_REPLACE", "ORCH_BUCKET_PUBLIC"}
 
 
 def test_two_sets_of_policies_do_not_affect_each_other(tmp_path: Path) -> None:
     extra = with_check(tmp_path, "return CheckResult.FAILED")
-    plain = Judge(Policies.load(ROOT))
+    plain = Judge(local_checks(Policies.load(ROOT)))
     record = saved(tmp_path, plan(update(mfa_configuration="ON")))
     assert plain.judge(a_unit(), record).findings == ()
     assert [each.rule for each in extra.judge(a_unit(), record).findings] == ["ORCH_EXTRA"]
@@ -153,7 +128,7 @@ def test_warming_in_a_thread_leaves_errors_to_the_judge(
 def test_a_file_without_a_check_is_an_error(tmp_path: Path) -> None:
     judge = with_check(tmp_path, "return 1")
     (tmp_path / "policies/extra/check.py").write_text("x = 1\n")
-    judge = Judge(Policies.load(tmp_path))
+    judge = Judge(local_checks(Policies.load(tmp_path)))
     with pytest.raises(CatalogueError, match="registers no resource check"):
         judge.load_checks()
 
@@ -165,45 +140,11 @@ def test_policies_without_the_one_that_matters_are_an_error(tmp_path: Path) -> N
 
 
 def test_checkov_failing_as_a_whole_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    judge = Judge(Policies.load(ROOT))
-    monkeypatch.setattr(judge.load_checks()._registry, "get_checks", lambda _type: 1 / 0)
+    judge = Judge(local_checks(Policies.load(ROOT)))
+    monkeypatch.setattr(judge.load_checks(), "run", lambda _resources: 1 / 0)
     verdict = judge.judge(a_unit(), saved(tmp_path, plan(update(mfa_configuration="ON"))))
     assert [each.rule for each in verdict.findings] == ["ORCH_CHECK_FAILED"]
     assert "ZeroDivisionError" in verdict.findings[0].cause
-
-
-def test_checkov_reads_the_same_from_a_file(tmp_path: Path) -> None:
-    """The definitions passed in memory are those that checkov's own parser makes from the prepared plan."""
-    from checkov.terraform.plan_parser import parse_tf_plan  # noqa: PLC0415 - heavy
-
-    from orchestrator.guard.checkov import runner as engine  # noqa: PLC0415 - heavy
-
-    pool = {**USERS, "schema": [{"name": "a"}, {"name": "b"}], "tags": {"owner": "platform"}, "empty": [], "n": 1}
-    document = read_document(saved(tmp_path, plan(update(pool, name="x"), forget(deposed="1a2b"))).json_file or Path())
-    resources = list(annotated_resources(document, Protected.read(ROOT / "policies/protected.yaml")))
-    file = tmp_path / "enriched.json"
-    whole = {
-        "format_version": "1.2",
-        "terraform_version": "1.11.4",
-        "planned_values": {"root_module": {"resources": resources}},
-    }
-    file.write_text(json.dumps(whole))
-    errors: dict[str, str] = {}
-    definitions, _ = parse_tf_plan(str(file), errors)
-    ours = engine._Runner(engine._Registry(), resources).definitions
-    assert errors == {}
-    assert _without_lines(definitions["resource"]) == _without_lines(ours["/plan.json"]["resource"])
-
-
-LINES = {"start_line", "end_line", "__startline__", "__endline__", "__file__"}
-"""Keys that checkov sets only when it reads a file."""
-
-
-def _without_lines(value: Any) -> Any:
-    if isinstance(value, dict):
-        kept = {key: each for key, each in value.items() if key not in LINES}
-        return {key: _without_lines(each) for key, each in kept.items()}
-    return [_without_lines(each) for each in value] if isinstance(value, list) else value
 
 
 def test_unknown_values_are_what_checkov_calls_them(tmp_path: Path) -> None:
@@ -222,7 +163,7 @@ def test_unknown_values_are_what_checkov_calls_them(tmp_path: Path) -> None:
 
 
 def test_many_threads_get_their_own_verdicts(tmp_path: Path) -> None:
-    judge = Judge(Policies.load(ROOT))
+    judge = Judge(local_checks(Policies.load(ROOT)))
 
     def one(number: int) -> tuple[bool, bool]:
         folder = tmp_path / str(number)
@@ -237,7 +178,7 @@ def test_many_threads_get_their_own_verdicts(tmp_path: Path) -> None:
 
 def test_sixty_plans_take_less_than_a_second(tmp_path: Path) -> None:
     """The limit for judging a run of 60 units; measured: 0.1 s with 20 changes each."""
-    judge = Judge(Policies.load(ROOT))
+    judge = Judge(local_checks(Policies.load(ROOT)))
     judge.load_checks()
     queues = [change(["create"], after={"name": str(n)}, address=f"module.this.aws_sqs_queue.q{n}") for n in range(19)]
     record = saved(tmp_path, plan(delete(), *queues))
@@ -255,11 +196,13 @@ def test_nothing_is_printed_and_the_terminal_stays_as_it_was(tmp_path: Path) -> 
 import sys, logging
 out, err = sys.stdout, sys.stderr
 from pathlib import Path
+from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
 from orchestrator.terraform.model import PlanRecord
 from tests.support.plans import a_unit
-judge = Judge(Policies.load(Path({str(tmp_path)!r})))
+checks = Checks(Policies.load(Path({str(tmp_path)!r})))
+judge = Judge(checks)
 assert "checkov" not in sys.modules
 file = Path({str(tmp_path / "plan.json")!r})
 verdict = judge.judge(a_unit(), PlanRecord(file, file))
@@ -274,7 +217,7 @@ assert not any(isinstance(each, logging.StreamHandler) for each in logging.getLo
 
 
 def test_a_deposed_object_and_the_live_one_are_judged_apart(tmp_path: Path) -> None:
-    verdict = Judge(Policies.load(ROOT)).judge(
+    verdict = Judge(local_checks(Policies.load(ROOT))).judge(
         a_unit(), saved(tmp_path, plan(update(mfa_configuration="ON"), delete(deposed="1a2b")))
     )
     assert [each.address for each in verdict.findings] == [f"{POOL} (deposed 1a2b)"]

@@ -1,0 +1,168 @@
+"""What orch and the process of a policy say to each other: frames over a socket, each with one JSON document.
+
+orch sends the source of the check once, then resources. What comes back was written by the code of a policy: it is
+parsed strictly, and whatever is not exactly an answer counts as none.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import time
+from collections.abc import Sequence
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+LARGEST_REPLY = 64 << 20
+"""Bytes of the largest reply that orch reads: 500 resources with 30 KB of reasons each take 15 MB."""
+
+ENDED = "its process ended"
+INVALID = "its answer is not valid"
+
+_HEADER = struct.Struct("!Q")
+"""Before each frame: the number of its bytes."""
+
+
+class ProtocolError(Exception):
+    """The process of a policy gave no answer that can be used. The text says why, to follow the name of the check."""
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DeclaredCheck(_Reply):
+    """One check of the policy, as its code declares it."""
+
+    id: str
+    name: str
+    guideline: str
+    types: tuple[str, ...]
+
+
+class DeclaredChecks(_Reply):
+    """The checks of a policy, or why they cannot be loaded: the type and message of an exception."""
+
+    checks: tuple[DeclaredCheck, ...] = ()
+    problem: str | None = None
+
+
+class Answer(_Reply):
+    """What one check says about one resource: its position in the request."""
+
+    check: str
+    resource: Annotated[int, Field(ge=0)]
+    passed: bool
+    details: tuple[str, ...] = ()
+
+
+class NoAnswer(_Reply):
+    """One check raised an exception for one resource. Only its type is told, because its message may have a value."""
+
+    check: str
+    resource: Annotated[int, Field(ge=0)]
+    error: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+
+
+class Reply(_Reply):
+    """The answers to one request, which ``request`` numbers."""
+
+    request: int
+    given: tuple[Answer, ...] = ()
+    raised: tuple[NoAnswer, ...] = ()
+
+
+_Parsed = TypeVar("_Parsed", bound=BaseModel)
+
+
+def parse_reply(frame: bytes, kind: type[_Parsed]) -> _Parsed:
+    """Parse a frame from the process of a policy.
+
+    Raises:
+        ProtocolError: it is anything else: a field is unknown, missing or of another type, or text is not Unicode.
+    """
+    try:
+        return kind.model_validate_json(frame)
+    except ValidationError as error:
+        raise ProtocolError(INVALID) from error
+
+
+def load_frame(policy: str, file: str, source: bytes) -> bytes:
+    """Return the frame that gives a process the source of its check."""
+    return json.dumps({"policy": policy, "file": file, "source": source.decode("latin-1")}).encode()
+
+
+def request_frame(number: int, resources: Sequence[str]) -> bytes:
+    """Return the frame that asks about resources.
+
+    Args:
+        number: the number of the request, which its reply repeats.
+        resources: entries of ``planned_values`` as JSON.
+    """
+    return f'{{"request":{number},"resources":[{",".join(resources)}]}}'.encode()
+
+
+def send_frame(sock: socket.socket, frame: bytes, *, seconds: float | None = None) -> None:
+    """Send a frame.
+
+    Args:
+        sock: to the other side.
+        frame: one JSON document.
+        seconds: the time limit for the whole of it; None: no limit.
+
+    Raises:
+        ProtocolError: the other side has ended or does not read.
+    """
+    try:
+        sock.settimeout(seconds)
+        sock.sendall(_HEADER.pack(len(frame)))
+        sock.sendall(frame)
+    except TimeoutError as error:
+        raise ProtocolError(_too_slow(seconds)) from error
+    except OSError as error:
+        raise ProtocolError(ENDED) from error
+
+
+def receive_frame(sock: socket.socket, *, seconds: float | None = None, largest: int | None = None) -> bytes:
+    """Receive a frame.
+
+    Args:
+        sock: from the other side.
+        seconds: the time limit for the whole of it; None: no limit.
+        largest: bytes of the largest frame to accept; None: no limit.
+
+    Raises:
+        ProtocolError: the other side has ended, is too slow, or sends too much.
+    """
+    deadline = None if seconds is None else time.monotonic() + seconds
+    try:
+        (size,) = _HEADER.unpack(_receive(sock, _HEADER.size, deadline))
+        if largest is not None and size > largest:
+            raise ProtocolError(INVALID)
+        return bytes(_receive(sock, size, deadline))
+    except TimeoutError as error:
+        raise ProtocolError(_too_slow(seconds)) from error
+    except OSError as error:
+        raise ProtocolError(ENDED) from error
+
+
+def _receive(sock: socket.socket, size: int, deadline: float | None) -> bytearray:
+    data = bytearray(size)
+    view, got = memoryview(data), 0
+    while got < size:
+        if deadline is not None:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise TimeoutError
+            sock.settimeout(remaining)
+        count = sock.recv_into(view[got:])
+        if count == 0:
+            raise ProtocolError(ENDED)
+        got += count
+    return data
+
+
+def _too_slow(seconds: float | None) -> str:
+    return f"it gave no answer within {seconds:g} s"

@@ -1,0 +1,42 @@
+"""Assembles the guard of a run, and checks everything that it can check before a unit runs."""
+
+from __future__ import annotations
+
+from orchestrator.aws.state.observed import ObservedState
+from orchestrator.guard.checkov.checks import Checks
+from orchestrator.guard.judge import Judge
+from orchestrator.guard.rules.accounts import trusted_lock
+from orchestrator.guard.rules.code import CodeScanner
+from orchestrator.guard.trust.trust import Trust
+from orchestrator.run.checks.before_run import check_before_run
+from orchestrator.run.context import Guard
+from orchestrator.run.request import RunRequest
+
+
+def assemble_guard(request: RunRequest, trust: Trust, checks: Checks, observed: ObservedState) -> Guard:
+    """Return the guard of a run, with the units that must not be planned.
+
+    Args:
+        request: what the run is made for.
+        trust: whose policies and waivers count.
+        checks: the checks of these policies.
+        observed: what exists in the states, the ledgers and AWS.
+
+    Raises:
+        SetupError: something that the run needs is missing.
+        OrchError: a ledger cannot be read.
+    """
+    catalogue = request.catalogue
+    buckets = frozenset(account.state_bucket for account in catalogue.accounts.values())
+    judge = Judge(checks, trust.waiver_policy, trust.weakened, states=buckets, outside=observed)
+    blocked = check_before_run(
+        catalogue,
+        observed.identities,
+        observed.ledger,
+        request.units,
+        judge=judge,
+        lock=trusted_lock(catalogue.root, trust.base),
+        command=request.command,
+        compare=request.orphan_providers is None,
+    )
+    return Guard(judge=judge, scanner=CodeScanner(catalogue), blocked=blocked)
