@@ -26,7 +26,7 @@ from orchestrator.errors import UsageError
 from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.plan import plan_units
 from orchestrator.run.request import RunOptions
-from orchestrator.run.unit.replace import check_replaced_exist, check_single_unit
+from orchestrator.run.replace import check_replaced_exist, check_single_unit
 
 
 @command

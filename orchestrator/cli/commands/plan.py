@@ -13,7 +13,7 @@ from orchestrator.cli.project import open_project
 from orchestrator.cli.session import ready_session
 from orchestrator.run.plan import plan_units
 from orchestrator.run.request import RunOptions
-from orchestrator.run.unit.replace import check_replaced_exist, check_single_unit
+from orchestrator.run.replace import check_replaced_exist, check_single_unit
 
 
 @command
