@@ -8,44 +8,35 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 from orchestrator.aws.identity.credential_files import CredentialFiles
-from orchestrator.aws.identity.identities import Identities
-from orchestrator.aws.state.history import History
-from orchestrator.aws.state.ledger import Ledger
-from orchestrator.aws.state.locks import StateLocks
-from orchestrator.aws.state.objects import StateObjects
-from orchestrator.aws.state.observed import ObservedState
-from orchestrator.aws.state.outputs import StateStore
-from orchestrator.config.catalogue import Catalogue
 from orchestrator.config.graph import Graph
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.trust.committed_state import refuse_committed
 from orchestrator.guard.trust.trust import Trust, load_trust
-from orchestrator.render.orphan_root import OrphanRootRenderer
-from orchestrator.render.write import RootRenderer
 from orchestrator.report.live.sink import Sink, Tee
 from orchestrator.report.model import Notice, RunReport, UnitReport
 from orchestrator.report.text import NO_REFRESH
+from orchestrator.run.assemble import Access, make_tools
 from orchestrator.run.assemble_guard import assemble_guard
-from orchestrator.run.context import AwsClients, RunContext, RunState, TerraformTools
+from orchestrator.run.context import RunContext, RunState
+from orchestrator.run.executor.interface import Executor
+from orchestrator.run.executor.select import open_executor
 from orchestrator.run.exit_codes import INTERRUPTED, detailed_exit_code, exit_code
 from orchestrator.run.history.journal import Journal
-from orchestrator.run.history.paths import RunPaths, new_run
+from orchestrator.run.history.paths import new_run
 from orchestrator.run.history.reports import Recorder, save_report
 from orchestrator.run.history.start import earlier_runs, record_start
 from orchestrator.run.interrupt import Interrupts, interruptible
 from orchestrator.run.request import RunRequest
 from orchestrator.run.scheduler import Stop
 from orchestrator.run.unit.lock_holders import existing_locks
+from orchestrator.run.unit.receipts import commit_of
 from orchestrator.run.unit.role import break_glass_note, confirm_break_glass
-from orchestrator.terraform.commands import Terraform
-from orchestrator.terraform.process.supervisor import Processes
-from orchestrator.terraform.setup.binary import find_binary, user_cache
-from orchestrator.terraform.setup.cliconfig import plugin_cache, write_cli_config
-from orchestrator.terraform.setup.providers import ensure_available
+from orchestrator.terraform.setup.binary import user_cache
 from orchestrator.terraform.warm.providers import WarmProviders, cold_notice
 from orchestrator.terraform.warm.start import StartedServer, provider_server
 
@@ -61,13 +52,22 @@ class Session:
         command: the command that runs.
         interrupts: counts Ctrl-C and SIGTERM.
         recorder: remembers how units ended, for a run that ends before its report.
+        executor: plans and applies a unit.
         started: ``time.monotonic()`` when the run began.
     """
 
     def __init__(
-        self, context: RunContext, command: str, interrupts: Interrupts, recorder: Recorder, started: float
+        self,
+        context: RunContext,
+        command: str,
+        interrupts: Interrupts,
+        recorder: Recorder,
+        *,
+        executor: Executor,
+        started: float,
     ) -> None:
         self.context = context
+        self.executor = executor
         self.interrupts = interrupts
         self._command = command
         self._recorder = recorder
@@ -141,33 +141,49 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
         console: shows the run's events to the user.
 
     Raises:
+        UsageError: the cluster must not be used: it does not use TLS.
         SetupError: something that the run needs is missing.
         CatalogueError: the policies are invalid.
     """
     started = time.monotonic()
-    request = replace(request, options=replace(request.options, parallelism=request.slots))
+    with open_executor(request) as executor:
+        slots = request.options.parallelism or executor.slots or request.slots
+        request = replace(request, options=replace(request.options, parallelism=slots))
+        with _judged(request, console, executor, started) as session:
+            yield session
+
+
+@contextmanager
+def _judged(request: RunRequest, console: Sink, executor: Executor, started: float) -> Iterator[Session]:
+    """Assemble a run with its executor; see ``open_session``."""
     # First, because it takes half a second to verify the providers, while orch waits for AWS.
     with _provider_server(request) as server:
         refuse_committed(request.catalogue.root)
         trust = load_trust(request.catalogue.root, os.environ)
         with Checks(trust.policies) as checks:
             checks.start()  # They are imported while orch waits for AWS, and Terraform plans.
-            with _session(request, console, trust=trust, checks=checks, server=server, started=started) as session:
+            with _session(
+                request, console, executor, trust=trust, checks=checks, server=server, started=started
+            ) as session:
                 yield session
 
 
 @contextmanager
 def _session(
-    request: RunRequest, console: Sink, *, trust: Trust, checks: Checks, server: StartedServer, started: float
+    request: RunRequest,
+    console: Sink,
+    executor: Executor,
+    *,
+    trust: Trust,
+    checks: Checks,
+    server: StartedServer,
+    started: float,
 ) -> Iterator[Session]:
     """Assemble a run with its policies and its server of providers; see ``open_session``."""
     catalogue = request.catalogue
-    identities = Identities(catalogue, request.emulator)
-    states = StateStore(catalogue, identities, trust.policies.protected.types)
-    ledger = Ledger(catalogue, identities, states)
-    observed = ObservedState(catalogue, identities, states, ledger)
-    guard = assemble_guard(request, trust, checks, observed)
-    break_glass = confirm_break_glass(identities, request.units, request.options.break_glass)
+    access = Access.of(catalogue, trust, request.emulator)
+    guard = assemble_guard(request, trust, checks, access)
+    break_glass = confirm_break_glass(access.identities, request.units, request.options.break_glass)
     notices = [*trust.notices, *earlier_runs(catalogue.root)]
     with ExitStack() as stack:
         folders = new_run(catalogue.root)
@@ -177,24 +193,21 @@ def _session(
         sink = Tee([console, recorder])
         stack.callback(sink.close)
         warm = WarmProviders(server, notify=lambda unit, why: sink(Notice(text=cold_notice(why), unit=unit)))
-        credentials = CredentialFiles(folders.of_run / "aws", catalogue, identities)
+        credentials = CredentialFiles(folders.of_run / "aws", catalogue, access.identities)
         stack.callback(credentials.close)
         context = RunContext(
             catalogue=catalogue,
-            aws=AwsClients(
-                identities=identities,
-                credentials=credentials,
-                states=states,
-                ledger=ledger,
-                locks=StateLocks(catalogue, identities),
-                history=History(catalogue, identities),
-                objects=StateObjects(catalogue, identities),
-                break_glass=break_glass,
-            ),
-            terraform=_terraform(request, trust, folders, warm),
+            aws=access.clients(credentials, break_glass),
+            terraform=make_tools(catalogue, trust, folders.of_run, warm=warm, orphans=request.orphan_providers),
             guard=guard,
             run=RunState(
-                graph=_graph(request), options=request.options, folders=folders, journal=journal, sink=sink, stop=Stop()
+                graph=_graph(request),
+                options=request.options,
+                folders=folders,
+                journal=journal,
+                sink=sink,
+                stop=Stop(),
+                commit=cache(partial(commit_of, catalogue.root)),
             ),
         )
         record_start(
@@ -212,31 +225,13 @@ def _session(
         for text in notices:
             sink(Notice(text=text))
         gc.freeze()  # What is loaded now lives until the end: the collector need not scan it again and again.
-        interrupts = Interrupts(context.terraform.processes, context.run.stop, journal, notify=sink)
-        session = Session(context, request.command, stack.enter_context(interruptible(interrupts)), recorder, started)
+        executor.open(context)
+        stack.callback(executor.close, context)
+        interrupts = Interrupts(executor.stoppable(context), context.run.stop, journal, notify=sink)
+        handled = stack.enter_context(interruptible(interrupts))
+        session = Session(context, request.command, handled, recorder, executor=executor, started=started)
         with _recorded(session):
             yield session
-
-
-def make_terraform(
-    catalogue: Catalogue, processes: Processes, folder: Path, *, warm: WarmProviders | None = None
-) -> Terraform:
-    """Return the Terraform command line, with a CLI configuration of orch's own in ``folder``.
-
-    Args:
-        catalogue: the configuration.
-        processes: supervises the child processes.
-        folder: private folder of the run.
-        warm: providers that keep running between commands; None to start them anew for each command.
-
-    Raises:
-        SetupError: there is no usable binary or provider source.
-    """
-    cache = user_cache(os.environ)
-    ensure_available(catalogue.settings, env=os.environ, cache=cache)
-    binary = find_binary(catalogue.settings, env=os.environ, cache=cache)
-    config = write_cli_config(folder / "terraform.tfrc", env=os.environ, cache=cache)
-    return Terraform(binary, processes, config, plugin_cache=plugin_cache(os.environ, cache), warm=warm)
 
 
 def _provider_server(request: RunRequest) -> AbstractContextManager[StartedServer]:
@@ -246,7 +241,7 @@ def _provider_server(request: RunRequest) -> AbstractContextManager[StartedServe
         env=os.environ,
         cache=user_cache(os.environ),
         slots=request.options.parallelism,
-        cold=request.cold,
+        cold=request.cold or request.options.scheduler is not None,  # The workers have servers of their own.
         modules=_local_modules(request),
     )
 
@@ -257,15 +252,6 @@ def _local_modules(request: RunRequest) -> list[Path] | None:
     if request.orphan_providers is not None or None in paths:
         return None
     return [request.catalogue.root / path for path in paths if path is not None]
-
-
-def _terraform(request: RunRequest, trust: Trust, folders: RunPaths, warm: WarmProviders) -> TerraformTools:
-    processes = Processes()
-    if request.orphan_providers is not None:
-        renderer: RootRenderer = OrphanRootRenderer(request.catalogue, request.orphan_providers)
-    else:
-        renderer = RootRenderer(request.catalogue, trust.policies.protected.delete_apis)
-    return TerraformTools(make_terraform(request.catalogue, processes, folders.of_run, warm=warm), processes, renderer)
 
 
 def _graph(request: RunRequest) -> Graph:

@@ -61,7 +61,7 @@ def make_receipt(
         run=context.run.folders.run,
         destroy=destroy,
         time=datetime.now(UTC).isoformat(timespec="seconds"),
-        commit=commit_of(context.run.folders.root),
+        commit=context.run.commit(),
     )
     _save(receipt, context.run.folders.receipt(unit))
     return receipt
@@ -188,7 +188,7 @@ def record_state_edit(context: RunContext, unit: Unit, verb: str, lineage: str, 
         blocked=False,
         findings=(),
         time=datetime.now(UTC).isoformat(timespec="seconds"),
-        commit=commit_of(context.run.folders.root),
+        commit=context.run.commit(),
         files={},
         wrote=StateWrites(ok=True, lineage=lineage, first=first, last=last, versions=dict(versions)),
     )
