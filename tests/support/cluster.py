@@ -13,6 +13,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -89,7 +90,7 @@ class DaskCluster:
         self.scheduler: subprocess.Popen[bytes] | None = None
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
 
-    def __enter__(self) -> DaskCluster:
+    def __enter__(self) -> Self:
         host, port = self.address.removeprefix("tls://").split(":")
         arguments = ("--protocol", "tls", "--host", host, "--port", port, "--no-dashboard", "--no-show")
         self.scheduler = self._start("scheduler", *arguments)
@@ -122,6 +123,10 @@ class DaskCluster:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
+    def works(self, name: str) -> bool:
+        """Whether a worker runs Terraform now."""
+        return bool(_descendants(self.workers[name].pid))
+
     def kill_scheduler(self) -> None:
         """Kill the scheduler."""
         assert self.scheduler is not None
@@ -146,9 +151,10 @@ class DaskCluster:
 
 def _descendants(pid: int) -> list[int]:
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += [int(child), *_descendants(int(child))]
+    with suppress(OSError):  # It has just ended.
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += [int(child), *_descendants(int(child))]
     return found
 
 

@@ -70,6 +70,8 @@ class RemoteApply:
             return self._unknown(result.claim, "the worker was lost")
         if result.bundle is None and not result.begun:
             self._note_unbegun(result.error)
+            if context.run.stop.is_set():
+                raise InterruptedRunError(f"{unit.id} was not applied: the run was interrupted")
             raise UnitError(f"{unit.id} was not applied: {result.error}", hint=result.hint or None)
         try:
             output = self.transport.receive(context, unit, result, [task.run, receipt.run])

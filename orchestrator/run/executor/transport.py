@@ -146,6 +146,8 @@ class Transport:
                 raise InterruptedRunError(f"{what}: {LOST if self._lost else 'the run was interrupted'}") from error
             hint = "the logs of the workers say why they ended: too little memory is a common cause"
             raise UnitError(f"{what}: {error.why}", hint=hint) from error
+        if result.bundle is None and context.run.stop.is_set():
+            raise InterruptedRunError(f"{unit.id} was not planned: the run was interrupted")
         return self.receive(context, unit, result, [task.run])
 
     def send(self, context: RunContext, unit: Unit, task: UnitTask, give_up: Callable[[], bool]) -> UnitResult:

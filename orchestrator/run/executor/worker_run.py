@@ -165,6 +165,7 @@ class WorkerRun:
         if task.kind is StepKind.APPLY:
             real = self._approved_plan(task, unit)
             planned_in = real.receipt.run if real.receipt is not None else task.run
+            self._init(unit, planned_in)
             taken = self._claim(task, unit, claim)
             if taken is not None:
                 return UnitResult(self.label, claim=taken)
@@ -212,13 +213,16 @@ class WorkerRun:
         return output.planned.read(folders.root, unit)
 
     def _apply(self, task: UnitTask, unit: Unit, real: Planned, planned_in: str) -> StepOutput:
+        end = apply_plan(self.context, unit, real, destroy=task.destroy)
+        output = self._output(task, unit, PlannedForm(planned_in, end.report))
+        return replace(output, overtaken=end.overtaken, objection=end.objection)
+
+    def _init(self, unit: Unit, planned_in: str) -> None:
+        """Initialize a root that another worker, or another run, planned in."""
         context = self.context
         folder = RunPaths(root=context.run.folders.root, run=planned_in).unit(unit)
         root = replace(context.root(unit, preview=False), folder=folder)
         context.terraform.cli.init(root, timeout=context.run.options.timeout or unit.timeouts.plan)
-        end = apply_plan(context, unit, real, destroy=task.destroy)
-        output = self._output(task, unit, PlannedForm(planned_in, end.report))
-        return replace(output, overtaken=end.overtaken, objection=end.objection)
 
     def _claim(self, task: UnitTask, unit: Unit, claim: Claim) -> Claim | None:
         """Claim an apply; return None when this task may begin it, else who did before."""
