@@ -25,6 +25,8 @@ from orchestrator.util.files import atomic_file
 WORK_PREFIX = "work/"
 CLAIMS_PREFIX = "claims/"
 _CHUNK = 1 << 20
+_SMALL = 8 << 20
+"""Bytes that are held in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,9 @@ class WorkStore:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
 
         def put() -> None:
-            with file.open("rb") as body:
+            with file.open("rb") as stream:
+                # A stream waits for "100 Continue" before it is sent: a round trip that bytes do not need.
+                body = stream.read() if file.stat().st_size <= _SMALL else stream
                 self._client(account, role).put_object(**_where(account, key), Body=body)
 
         try:

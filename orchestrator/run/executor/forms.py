@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,13 +24,12 @@ from orchestrator.guard.trust.trust import Trust
 from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy
 from orchestrator.guard.trust.waivers import Waiver, Waivers
 from orchestrator.guard.trust.weakening import Weakening
-from orchestrator.render.values import UNKNOWN
+from orchestrator.render.values import UNKNOWN, Upstream
 from orchestrator.report.model import UnitReport
 from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.request import RunOptions
 from orchestrator.run.unit.backups import CopyEntry
 from orchestrator.run.unit.planned import Planned, without_placeholder
-from orchestrator.run.unit.upstreams import UpstreamValues
 from orchestrator.terraform.model import PlanRecord
 from orchestrator.terraform.plan.reader import empty_plan, read_plan
 
@@ -38,7 +38,7 @@ _MAP_KEY = "$map"
 _T = TypeVar("_T")
 
 
-def dump(kind: type[_T], value: _T) -> bytes:
+def dump_form(kind: type[_T], value: _T) -> bytes:
     """Return a record as JSON."""
     return TypeAdapter(kind).dump_json(value)
 
@@ -52,21 +52,14 @@ def load_form(kind: type[_T], data: bytes) -> _T:
     return TypeAdapter(kind).validate_json(data)
 
 
-@dataclass(frozen=True, slots=True)
-class ValuesForm:
-    """`UpstreamValues` as JSON: ``UNKNOWN`` becomes ``{"$unknown": true}``."""
+def dump_values(upstream: Upstream) -> bytes:
+    """Return upstream outputs as JSON; ``UNKNOWN`` becomes ``{"$unknown": true}``."""
+    return json.dumps({name: _marked(outputs) for name, outputs in upstream.items()}).encode()
 
-    values: Mapping[str, Any]
-    pending: tuple[str, ...]
 
-    @classmethod
-    def of(cls, given: UpstreamValues) -> ValuesForm:
-        """Return the form of upstream values."""
-        return cls({name: _marked(outputs) for name, outputs in given.values.items()}, given.pending)
-
-    def read(self) -> UpstreamValues:
-        """Return the upstream values."""
-        return UpstreamValues({name: _unmarked(each) for name, each in self.values.items()}, self.pending)
+def load_values(data: bytes) -> Upstream:
+    """Return the upstream outputs of `dump_values`."""
+    return {name: _unmarked(outputs) for name, outputs in json.loads(data).items()}
 
 
 def _marked(value: Any) -> Any:

@@ -62,7 +62,8 @@ class UnitTask:
         baseline: the unit creates the roles of its account, so it runs under the bootstrap role.
         place: where its objects are.
         snapshot: the repository as the run uses it, with everything that is the same for all units.
-        inputs: the outputs of its upstreams (plan), or its judged plan (apply); None for drift.
+        inputs: the outputs of its upstreams (plan), or its judged plan (apply); None when there is nothing to read.
+        pending: ids of upstreams that have changes to apply or cannot be planned yet.
         claim: key of the object whose creation begins an apply; empty for what only reads.
         destroy: the plan destroys.
         emulator: folder with ``emulator.json`` of an emulator on this machine; empty for AWS.
@@ -76,6 +77,7 @@ class UnitTask:
     place: WorkPlace
     snapshot: StoredObject
     inputs: StoredObject | None = None
+    pending: tuple[str, ...] = ()
     claim: str = ""
     destroy: bool = False
     emulator: str = ""

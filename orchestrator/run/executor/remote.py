@@ -16,7 +16,7 @@ from orchestrator.run.context import RunContext
 from orchestrator.run.executor.cluster import Cluster
 from orchestrator.run.executor.records import StepKind
 from orchestrator.run.executor.remote_apply import RemoteApply
-from orchestrator.run.executor.steering import AllProcesses, Progress
+from orchestrator.run.executor.steering import AllProcesses, RemoteProgress
 from orchestrator.run.executor.transport import Transport
 from orchestrator.run.interrupt import Stoppable
 from orchestrator.run.unit.applier import ApplyEnd, apply_plan
@@ -40,7 +40,7 @@ class ClusterExecutor:
     def __init__(self, cluster: Cluster, *, cold: bool) -> None:
         self._cluster = cluster
         self._transport = Transport(cluster, cold=cold)
-        self._progress = Progress()
+        self._progress = RemoteProgress()
 
     @property
     def slots(self) -> int | None:
@@ -61,8 +61,10 @@ class ClusterExecutor:
         if context.run.stop.is_set():
             return plan_unit(context, unit, values, destroy=destroy)  # It says that the run was interrupted.
         try:
-            inputs = self._transport.put_values(context, unit, values)
-            task = self._transport.task(context, unit, StepKind.PLAN, inputs=inputs, destroy=destroy)
+            inputs = self._transport.put_values(context, unit, values.values)
+            task = self._transport.task(
+                context, unit, StepKind.PLAN, inputs=inputs, pending=values.pending, destroy=destroy
+            )
             with self._progress.flying(unit, StepKind.PLAN):
                 output = self._transport.read_only(context, unit, task)
             planned = output.planned.read(context.run.folders.root, unit)

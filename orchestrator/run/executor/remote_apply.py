@@ -18,7 +18,7 @@ from orchestrator.run.context import RunContext
 from orchestrator.run.executor.cluster import TaskLostError
 from orchestrator.run.executor.forms import StepOutput
 from orchestrator.run.executor.records import Claim, StepKind
-from orchestrator.run.executor.steering import Patience, Progress
+from orchestrator.run.executor.steering import Patience, RemoteProgress
 from orchestrator.run.executor.transport import Transport
 from orchestrator.run.unit.applier import ApplyEnd
 from orchestrator.run.unit.backups import record_copy
@@ -41,7 +41,7 @@ class RemoteApply:
     """
 
     transport: Transport
-    progress: Progress
+    progress: RemoteProgress
     context: RunContext
     unit: Unit
     real: Planned

@@ -19,7 +19,7 @@ _UNBEGUN_SECONDS = 20.0
 """After an interrupt, how long to wait for a task that no worker seems to have begun."""
 
 
-class Progress:
+class RemoteProgress:
     """Which units are on workers, and which of them have begun to be applied. Thread-safe."""
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ class AllProcesses:
     """
 
     local: Stoppable
-    progress: Progress
+    progress: RemoteProgress
     order: Callable[[str], None]
 
     def in_flight(self) -> Mapping[str, str]:

@@ -17,17 +17,17 @@ from orchestrator.aws.state.work import WORK_PREFIX, StoredObject, WorkStore
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import InterruptedRunError, OrchError, UnitError
 from orchestrator.guard.receipt.receipt import Receipt
+from orchestrator.render.values import Upstream
 from orchestrator.report.model import Notice, Phase, UnitPhase
 from orchestrator.run.context import RunContext
 from orchestrator.run.executor.bundle import pack, repository_paths, unpack
 from orchestrator.run.executor.cluster import Cluster, TaskLostError
 from orchestrator.run.executor.files import allowed_below, output_file, planned_paths, run_file
-from orchestrator.run.executor.forms import PlannedForm, RunForm, StepOutput, ValuesForm, dump, load_form
+from orchestrator.run.executor.forms import PlannedForm, RunForm, StepOutput, dump_form, dump_values, load_form
 from orchestrator.run.executor.records import StepKind, UnitResult, UnitTask, WorkPlace
 from orchestrator.run.executor.steering import Patience
 from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.unit.planned import Planned
-from orchestrator.run.unit.upstreams import UpstreamValues
 from orchestrator.util.files import write_atomic
 from orchestrator.util.once_map import OnceMap
 
@@ -59,6 +59,7 @@ class Transport:
         kind: StepKind,
         *,
         inputs: StoredObject | None = None,
+        pending: tuple[str, ...] = (),
         claim: str = "",
         destroy: bool = False,
     ) -> UnitTask:
@@ -85,20 +86,23 @@ class Transport:
             ),
             snapshot=self._snapshots.get(account.name, lambda: self._snapshot(context, unit)),
             inputs=inputs,
+            pending=pending,
             claim=claim,
             destroy=destroy,
             emulator=str(context.run.folders.base / "emulator") if emulated else "",
         )
 
-    def put_values(self, context: RunContext, unit: Unit, values: UpstreamValues) -> StoredObject:
-        """Store the outputs of a unit's upstreams.
+    def put_values(self, context: RunContext, unit: Unit, values: Upstream) -> StoredObject | None:
+        """Store the outputs of a unit's upstreams; None if it reads none.
 
         Raises:
             OrchError: they cannot be stored.
         """
+        if not values:
+            return None
         file = output_file(context.run.folders, unit).with_suffix(".values.json")
         try:
-            write_atomic(file, dump(ValuesForm, ValuesForm.of(values)))
+            write_atomic(file, dump_values(values))
             return self._put(context, unit, file, "values.json")
         finally:
             file.unlink(missing_ok=True)
@@ -122,7 +126,7 @@ class Transport:
         folders = context.run.folders
         past = RunPaths(root=folders.root, run=receipt.run)
         output = StepOutput(root=str(folders.root), planned=PlannedForm.of(real, receipt.run))
-        write_atomic(output_file(folders, unit), dump(StepOutput, output))
+        write_atomic(output_file(folders, unit), dump_form(StepOutput, output))
         archive = output_file(folders, unit).with_suffix(".tar.gz")
         try:
             pack(archive, folders.root, [output_file(folders, unit), *planned_paths(past, unit)])
@@ -233,7 +237,7 @@ def _pack_repository(context: RunContext, *, cold: bool) -> Path:
         break_glass=context.aws.break_glass,
         cold=cold,
     )
-    write_atomic(run_file(folders), dump(RunForm, form))
+    write_atomic(run_file(folders), dump_form(RunForm, form))
     archive = run_file(folders).with_suffix(".tar.gz")
     pack(archive, folders.root, {*repository_paths(context.catalogue), run_file(folders)})
     return archive

@@ -27,7 +27,7 @@ from orchestrator.run.assemble import Access, make_tools
 from orchestrator.run.context import Guard, RunContext, RunState
 from orchestrator.run.executor.bundle import pack, unpack
 from orchestrator.run.executor.files import output_file, run_file, written_paths
-from orchestrator.run.executor.forms import PlannedForm, RunForm, StepOutput, ValuesForm, dump, load_form
+from orchestrator.run.executor.forms import PlannedForm, RunForm, StepOutput, dump_form, load_form, load_values
 from orchestrator.run.executor.records import CLAIMED, Claim, StepKind, UnitResult, UnitTask, WorkPlace
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import RunPaths
@@ -38,6 +38,7 @@ from orchestrator.run.unit.backups import copies_of_unit
 from orchestrator.run.unit.drifter import drift_unit
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.planner import plan_unit
+from orchestrator.run.unit.upstreams import UpstreamValues
 from orchestrator.terraform.process.supervisor import TaskKind
 from orchestrator.terraform.setup.binary import user_cache
 from orchestrator.terraform.warm.providers import WarmProviders, cold_notice
@@ -160,6 +161,7 @@ class WorkerRun:
         """
         unit = self.context.unit(task.unit)
         self.context.aws.states.forget(unit.id)  # Another worker may have applied it since.
+        self._keep_initialized(unit)
         planned_in = task.run
         begun = False
         if task.kind is StepKind.APPLY:
@@ -201,8 +203,9 @@ class WorkerRun:
         if task.kind is StepKind.DRIFT:
             planned = Planned(drift_unit(self.context, unit))
         else:
-            values = load_form(ValuesForm, self._fetched(task, unit).read_bytes()).read()
-            planned = plan_unit(self.context, unit, values, destroy=task.destroy)
+            values = load_values(self._fetched(task, unit).read_bytes()) if task.inputs is not None else {}
+            upstream = UpstreamValues(values=values, pending=task.pending)
+            planned = plan_unit(self.context, unit, upstream, destroy=task.destroy)
         return self._output(task, unit, PlannedForm.of(planned, task.run))
 
     def _approved_plan(self, task: UnitTask, unit: Unit) -> Planned:
@@ -216,6 +219,20 @@ class WorkerRun:
         end = apply_plan(self.context, unit, real, destroy=task.destroy)
         output = self._output(task, unit, PlannedForm(planned_in, end.report))
         return replace(output, overtaken=end.overtaken, objection=end.objection)
+
+    def _keep_initialized(self, unit: Unit) -> None:
+        """Let Terraform's data folder outlive the run, so that the next one skips init, as on one machine.
+
+        It holds links to providers, copies of modules and the place of the state, and no value.
+        """
+        link = self.context.run.folders.data(unit)
+        if link.exists():
+            return
+        account = self.context.catalogue.account_of(unit)
+        kept = user_cache(os.environ) / "initialized" / account.state_bucket / unit.folder
+        kept.mkdir(parents=True, exist_ok=True, mode=0o700)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(kept, target_is_directory=True)
 
     def _init(self, unit: Unit, planned_in: str) -> None:
         """Initialize a root that another worker, or another run, planned in."""
@@ -246,7 +263,7 @@ class WorkerRun:
 
     def _store(self, task: UnitTask, unit: Unit, output: StepOutput, planned_in: str) -> StoredObject:
         folders = self.context.run.folders
-        write_atomic(output_file(folders, unit), dump(StepOutput, output))
+        write_atomic(output_file(folders, unit), dump_form(StepOutput, output))
         past = RunPaths(root=folders.root, run=planned_in)
         archive = self.folder / "out" / unit.folder / f"{task.kind}.tar.gz"
         pack(archive, folders.root, written_paths(folders, unit, task.kind, planned_in=past))
