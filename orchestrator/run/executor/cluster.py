@@ -130,20 +130,23 @@ class Cluster:
         thread.join(_ORDER_SECONDS)
 
     def _wait(self, future: Any, give_up: Callable[[], bool]) -> str:
-        while True:
-            try:
-                return str(future.result(timeout=_POLL_SECONDS))
-            except TimeoutError:
-                if give_up():
-                    with suppress(Exception):
-                        future.cancel(force=True)
-                    raise TaskLostError("it was given up") from None
-            except CancelledError as error:
-                raise TaskLostError("the connection to the scheduler was lost") from error
-            except Exception as error:
-                if type(error).__name__ in _LOST:
-                    raise TaskLostError(_why(error)) from error
-                raise
+        # Not `future.result(timeout=…)`: it fails when the result arrives as the time is over (distributed 2026.8.0).
+        ended = threading.Event()
+        future.add_done_callback(lambda _: ended.set())
+        while not future.done():
+            ended.wait(_POLL_SECONDS)
+            if not future.done() and give_up():
+                with suppress(Exception):
+                    future.cancel(force=True)
+                raise TaskLostError("it was given up")
+        try:
+            return str(future.result())
+        except CancelledError as error:
+            raise TaskLostError("the connection to the scheduler was lost") from error
+        except Exception as error:
+            if type(error).__name__ in _LOST:
+                raise TaskLostError(_why(error)) from error
+            raise
 
     def _take(self, account: str) -> str | None:
         workers = self._client.nthreads()

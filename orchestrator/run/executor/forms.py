@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,9 +39,16 @@ _MAP_KEY = "$map"
 _T = TypeVar("_T")
 
 
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    """Return the codec of a record; making one takes milliseconds."""
+    return TypeAdapter(kind)
+
+
 def dump_form(kind: type[_T], value: _T) -> bytes:
     """Return a record as JSON."""
-    return TypeAdapter(kind).dump_json(value)
+    codec: Any = kind  # A class is hashable, which its type does not say.
+    return _adapter(codec).dump_json(value)
 
 
 def load_form(kind: type[_T], data: bytes) -> _T:
@@ -49,7 +57,9 @@ def load_form(kind: type[_T], data: bytes) -> _T:
     Raises:
         ValueError: it is not one.
     """
-    return TypeAdapter(kind).validate_json(data)
+    codec: Any = kind
+    found: _T = _adapter(codec).validate_json(data)
+    return found
 
 
 def dump_values(upstream: Upstream) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any, Self, TypeVar
 
 from pydantic import TypeAdapter
@@ -148,9 +149,17 @@ class UnitResult:
         return _parse(cls, text)
 
 
-def _text(kind: type[Any], value: Any) -> str:
-    return TypeAdapter(kind).dump_json(value).decode()
+def _text(kind: Any, value: Any) -> str:
+    return _adapter(kind).dump_json(value).decode()
 
 
 def _parse(kind: type[_T], text: str) -> _T:
-    return TypeAdapter(kind).validate_json(text)
+    codec: Any = kind  # A class is hashable, which its type does not say.
+    found: _T = _adapter(codec).validate_json(text)
+    return found
+
+
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    """Return the codec of a record; making one takes milliseconds."""
+    return TypeAdapter(kind)
