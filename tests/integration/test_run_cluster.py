@@ -175,7 +175,8 @@ def test_a_worker_that_dies_while_it_applies_leaves_an_unknown_unit(
     assert held["status"] == "unknown"
     assert held["worker"].startswith(worker)
     run = newest(project).name
-    for part in (worker, "nobody knows how it ended", "locked by", f"orch apply --resume {run}"):
+    process = f"its process is unknown, of run {run}"
+    for part in (worker, "nobody knows how it ended", "locked by", process, f"orch apply --resume {run}"):
         assert part in held["cause"], held["cause"]
     assert units["prod/after"]["status"] == "skipped"
     assert len(events(project, "claimed", "prod/held")) == 1, "it was begun once"
@@ -226,3 +227,22 @@ def test_ctrl_c_lets_an_apply_on_a_worker_finish(project: Project, cluster: Dask
     units = {unit["unit"]: unit["status"] for unit in json.loads(out)["units"]}
     assert units == {"prod/held": "applied", "prod/after": "interrupted"}, out + err
     assert "prod/held will finish" in err
+
+
+def test_a_worker_that_is_asked_to_end_finishes_its_apply_first(
+    project: Project, cluster: DaskCluster, go: Path
+) -> None:
+    running = start(project, cluster, "apply", "prod/held", "--yes", "--json")
+    until(lambda: locked(project), "nobody applies it")
+    worker = events(project, "claimed", "prod/held")[0]["worker"].split("@")[0]
+    process = cluster.workers[worker]
+    process.terminate()
+    time.sleep(2)
+    assert process.poll() is None, "it waits for its apply"
+    assert locked(project)
+    go.touch()
+    out, err = running.communicate(timeout=90)
+    assert json.loads(out)["units"][0]["status"] == "unknown", out + err
+    until(lambda: process.poll() is not None, "it does not end")
+    assert not locked(project)
+    project.orch("plan", "prod/held", "--detailed-exitcode", code=0)

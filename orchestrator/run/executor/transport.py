@@ -7,6 +7,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,6 +31,9 @@ from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.unit.planned import Planned
 from orchestrator.util.files import write_atomic
 from orchestrator.util.once_map import OnceMap
+
+_REMOVERS = 16
+"""Number of accounts whose objects are removed at the same time."""
 
 LOST = "the connection to the scheduler was lost"
 
@@ -208,10 +212,14 @@ class Transport:
     def remove(self, context: RunContext) -> None:
         """Remove the objects of the run from the state buckets. Claims stay; the bucket's lifecycle removes them."""
         store = WorkStore(context.aws.identities)
-        for unit in list(self._used.values()):
+
+        def remove(unit: Unit) -> None:
             with suppress(OrchError):  # The lifecycle rule of the bucket removes what stays.
                 account = context.catalogue.account_of(unit)
                 store.remove(account, role_for(unit, write=False), f"{WORK_PREFIX}{context.run.folders.run}/")
+
+        with ThreadPoolExecutor(_REMOVERS) as pool:
+            list(pool.map(remove, self._used.values()))
 
     def _put(self, context: RunContext, unit: Unit, file: Path, name: str) -> StoredObject:
         with self._lock:
