@@ -19,6 +19,7 @@ from orchestrator.aws.identity.roles import Role, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import OrchError, UnitError
 from orchestrator.terraform.model import StateRecord
+from orchestrator.terraform.state.header import StateHeader
 from orchestrator.terraform.state.reader import read_state
 from orchestrator.util.once_map import OnceMap
 
@@ -107,6 +108,19 @@ class StateStore:
         """Make the next read of a unit fetch it again, because it was just applied or destroyed."""
         self._states.forget(unit_id)
         self._published.forget(unit_id)
+
+    def forget_unless(self, unit: Unit, base: StateHeader) -> None:
+        """Forget a unit's state unless it is the one that a plan was made from.
+
+        States are read before their units are planned. If another run applies a unit in between, what other units read
+        of it must not be older than its plan.
+
+        Raises:
+            DeniedError, ThrottledError, SetupError, UnitError: as `read`.
+        """
+        found = self.known(unit)
+        if base != (StateHeader(found[0].lineage, found[0].serial) if found else StateHeader()):
+            self.forget(unit.id)
 
     def refresh(self, unit: Unit) -> StateRecord | None:
         """Do `forget`, then `read`."""

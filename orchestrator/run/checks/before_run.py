@@ -23,8 +23,8 @@ from orchestrator.run.checks.orphan_contents import count_orphaned
 READ_ONLY = frozenset({"plan", "drift"})
 """Commands that need no role that may write."""
 
-_READING = frozenset({"plan", "apply", "destroy", "drift"})
-"""Commands that read the state of each of their units, and change none before that."""
+_READING = frozenset({"plan", "apply"})
+"""Commands that read the state of each of their units, and compare it with the one that Terraform plans from."""
 
 REMOVING = frozenset({"destroy", "move", "adopt"})
 """Commands that create nothing. Orphaned states of other units are reported and do not block them."""

@@ -15,6 +15,7 @@ from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import DeniedError, OrchError, SetupError, ThrottledError, UnitError
+from orchestrator.terraform.state.header import StateHeader
 from tests.support.aws import (
     BPM,
     PRODUCTION,
@@ -262,3 +263,22 @@ def test_nothing_is_read_ahead_after_the_end(aws: FakeAws, live: Catalogue) -> N
     held.set()
     ahead.read(units[0])
     assert sum(call.method == "GET" for call in aws.calls) <= 9, "those that had begun, and one now"
+
+
+def test_only_the_state_that_a_plan_was_made_from_stays(
+    aws: FakeAws, world: World, data: Unit, tasks: Unit, store: StateStore
+) -> None:
+    world.objects[path(data, data.state_key)] = state(serial=3)
+    store.read(data)
+    store.read(tasks)
+    asked = len(aws.calls)
+    store.forget_unless(data, StateHeader("line", 3))
+    store.forget_unless(tasks, StateHeader())
+    store.read(data)
+    store.read(tasks)
+    assert len(aws.calls) == asked
+    for other in (StateHeader("line", 4), StateHeader("other", 3), StateHeader()):
+        store.forget_unless(data, other)
+        store.read(data)
+        asked += 1
+        assert len(aws.calls) == asked
