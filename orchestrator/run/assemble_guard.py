@@ -11,14 +11,18 @@ from orchestrator.guard.trust.trust import Trust
 from orchestrator.run.checks.before_run import check_before_run
 from orchestrator.run.context import Guard
 from orchestrator.run.request import RunRequest
+from orchestrator.util.git import Repository
 
 
-def assemble_guard(request: RunRequest, trust: Trust, checks: Checks, observed: ObservedState) -> Guard:
+def assemble_guard(
+    request: RunRequest, trust: Trust, repository: Repository | None, checks: Checks, observed: ObservedState
+) -> Guard:
     """Return the guard of a run, with the units that must not be planned.
 
     Args:
         request: what the run is made for.
         trust: whose policies and waivers count.
+        repository: the git repository; None if there is none.
         checks: the checks of these policies.
         observed: what exists in the states, the ledgers and AWS.
 
@@ -32,10 +36,11 @@ def assemble_guard(request: RunRequest, trust: Trust, checks: Checks, observed: 
     blocked = check_before_run(
         catalogue,
         observed.identities,
+        observed.store,
         observed.ledger,
         request.units,
         judge=judge,
-        lock=trusted_lock(catalogue.root, trust.base),
+        lock=trusted_lock(catalogue.root, repository, trust.base),
         command=request.command,
         compare=request.orphan_providers is None,
     )

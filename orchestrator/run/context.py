@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -92,6 +92,7 @@ class RunState:
         journal: the run's journal.
         sink: receives the run's events.
         stop: set by an interrupt; nothing new starts then.
+        commit: returns git's commit of the repository (`commit_of`); it is asked for once.
     """
 
     graph: Graph
@@ -100,6 +101,7 @@ class RunState:
     journal: Journal
     sink: Sink
     stop: Stop
+    commit: Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)

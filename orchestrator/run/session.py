@@ -6,9 +6,10 @@ import gc
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import replace
-from pathlib import Path
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import cache, partial
 
 from orchestrator.aws.identity.credential_files import CredentialFiles
 from orchestrator.aws.identity.identities import Identities
@@ -18,36 +19,33 @@ from orchestrator.aws.state.locks import StateLocks
 from orchestrator.aws.state.objects import StateObjects
 from orchestrator.aws.state.observed import ObservedState
 from orchestrator.aws.state.outputs import StateStore
-from orchestrator.config.catalogue import Catalogue
 from orchestrator.config.graph import Graph
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.trust.committed_state import refuse_committed
 from orchestrator.guard.trust.trust import Trust, load_trust
-from orchestrator.render.orphan_root import OrphanRootRenderer
-from orchestrator.render.write import RootRenderer
 from orchestrator.report.live.sink import Sink, Tee
 from orchestrator.report.model import Notice, RunReport, UnitReport
 from orchestrator.report.text import NO_REFRESH
 from orchestrator.run.assemble_guard import assemble_guard
-from orchestrator.run.context import AwsClients, RunContext, RunState, TerraformTools
+from orchestrator.run.context import AwsClients, RunContext, RunState
 from orchestrator.run.exit_codes import INTERRUPTED, detailed_exit_code, exit_code
 from orchestrator.run.history.journal import Journal
-from orchestrator.run.history.paths import RunPaths, new_run
+from orchestrator.run.history.paths import new_run
+from orchestrator.run.history.prune import remove_old
 from orchestrator.run.history.reports import Recorder, save_report
 from orchestrator.run.history.start import earlier_runs, record_start
 from orchestrator.run.interrupt import Interrupts, interruptible
 from orchestrator.run.request import RunRequest
 from orchestrator.run.scheduler import Stop
+from orchestrator.run.terraform_tools import started_server, terraform_tools
 from orchestrator.run.unit.lock_holders import existing_locks
+from orchestrator.run.unit.receipts import commit_of
 from orchestrator.run.unit.role import break_glass_note, confirm_break_glass
-from orchestrator.terraform.commands import Terraform
-from orchestrator.terraform.process.supervisor import Processes
-from orchestrator.terraform.setup.binary import find_binary, user_cache
-from orchestrator.terraform.setup.cliconfig import plugin_cache, write_cli_config
-from orchestrator.terraform.setup.providers import ensure_available
+from orchestrator.terraform.setup.binary import BinarySearch, search_binary, user_cache
 from orchestrator.terraform.warm.providers import WarmProviders, cold_notice
-from orchestrator.terraform.warm.start import StartedServer, provider_server
+from orchestrator.terraform.warm.start import StartedServer
+from orchestrator.util.git import Repository
 
 _REPORT_LOCKS = frozenset({"plan", "apply", "destroy"})
 """Commands that report existing state locks before they start."""
@@ -147,36 +145,63 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
     started = time.monotonic()
     request = replace(request, options=replace(request.options, parallelism=request.slots))
     # First, because it takes half a second to verify the providers, while orch waits for AWS.
-    with _provider_server(request) as server:
-        refuse_committed(request.catalogue.root)
-        trust = load_trust(request.catalogue.root, os.environ)
+    with started_server(request) as server, ThreadPoolExecutor(1, thread_name_prefix="orch-start") as beside:
+        root, settings = request.catalogue.root, request.catalogue.settings
+        search = beside.submit(search_binary, settings, env=os.environ, cache=user_cache(os.environ))
+        repository = Repository.find(root)
+        refuse_committed(repository)
+        trust = load_trust(root, repository, os.environ)
         with Checks(trust.policies) as checks:
             checks.start()  # They are imported while orch waits for AWS, and Terraform plans.
-            with _session(request, console, trust=trust, checks=checks, server=server, started=started) as session:
+            parts = _Parts(started, server, repository, trust, checks, search, beside)
+            with _session(request, console, parts) as session:
                 yield session
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What a session has before AWS is asked.
+
+    Attributes:
+        started: ``time.monotonic()`` when the run began.
+        server: the provider server.
+        repository: the git repository; None if there is none.
+        trust: whose policies and waivers count.
+        checks: the checks of these policies.
+        search: the Terraform binaries of this machine.
+        beside: one thread for what nothing waits for.
+    """
+
+    started: float
+    server: StartedServer
+    repository: Repository | None
+    trust: Trust
+    checks: Checks
+    search: Future[BinarySearch]
+    beside: Executor
+
+
 @contextmanager
-def _session(
-    request: RunRequest, console: Sink, *, trust: Trust, checks: Checks, server: StartedServer, started: float
-) -> Iterator[Session]:
-    """Assemble a run with its policies and its server of providers; see ``open_session``."""
-    catalogue = request.catalogue
+def _session(request: RunRequest, console: Sink, parts: _Parts) -> Iterator[Session]:
+    """Assemble a run from its parts; see ``open_session``."""
+    catalogue, trust = request.catalogue, parts.trust
     identities = Identities(catalogue, request.emulator)
     states = StateStore(catalogue, identities, trust.policies.protected.types)
     ledger = Ledger(catalogue, identities, states)
     observed = ObservedState(catalogue, identities, states, ledger)
-    guard = assemble_guard(request, trust, checks, observed)
-    break_glass = confirm_break_glass(identities, request.units, request.options.break_glass)
-    notices = [*trust.notices, *earlier_runs(catalogue.root)]
     with ExitStack() as stack:
+        stack.callback(states.close)
+        guard = assemble_guard(request, trust, parts.repository, parts.checks, observed)
+        break_glass = confirm_break_glass(identities, request.units, request.options.break_glass)
+        notices = [*trust.notices, *earlier_runs(catalogue.root)]
         folders = new_run(catalogue.root)
         journal = Journal(folders.journal)
         stack.callback(journal.close)
+        parts.beside.submit(remove_old, folders.of_run.parent)  # Now that the journal says that this run is active.
         recorder = Recorder()
         sink = Tee([console, recorder])
         stack.callback(sink.close)
-        warm = WarmProviders(server, notify=lambda unit, why: sink(Notice(text=cold_notice(why), unit=unit)))
+        warm = WarmProviders(parts.server, notify=lambda unit, why: sink(Notice(text=cold_notice(why), unit=unit)))
         credentials = CredentialFiles(folders.of_run / "aws", catalogue, identities)
         stack.callback(credentials.close)
         context = RunContext(
@@ -191,10 +216,16 @@ def _session(
                 objects=StateObjects(catalogue, identities),
                 break_glass=break_glass,
             ),
-            terraform=_terraform(request, trust, folders, warm),
+            terraform=terraform_tools(request, trust, folders, warm, parts.search.result()),
             guard=guard,
             run=RunState(
-                graph=_graph(request), options=request.options, folders=folders, journal=journal, sink=sink, stop=Stop()
+                graph=_graph(request),
+                options=request.options,
+                folders=folders,
+                journal=journal,
+                sink=sink,
+                stop=Stop(),
+                commit=cache(partial(commit_of, catalogue.root)),
             ),
         )
         record_start(
@@ -213,59 +244,10 @@ def _session(
             sink(Notice(text=text))
         gc.freeze()  # What is loaded now lives until the end: the collector need not scan it again and again.
         interrupts = Interrupts(context.terraform.processes, context.run.stop, journal, notify=sink)
-        session = Session(context, request.command, stack.enter_context(interruptible(interrupts)), recorder, started)
+        stack.enter_context(interruptible(interrupts))
+        session = Session(context, request.command, interrupts, recorder, parts.started)
         with _recorded(session):
             yield session
-
-
-def make_terraform(
-    catalogue: Catalogue, processes: Processes, folder: Path, *, warm: WarmProviders | None = None
-) -> Terraform:
-    """Return the Terraform command line, with a CLI configuration of orch's own in ``folder``.
-
-    Args:
-        catalogue: the configuration.
-        processes: supervises the child processes.
-        folder: private folder of the run.
-        warm: providers that keep running between commands; None to start them anew for each command.
-
-    Raises:
-        SetupError: there is no usable binary or provider source.
-    """
-    cache = user_cache(os.environ)
-    ensure_available(catalogue.settings, env=os.environ, cache=cache)
-    binary = find_binary(catalogue.settings, env=os.environ, cache=cache)
-    config = write_cli_config(folder / "terraform.tfrc", env=os.environ, cache=cache)
-    return Terraform(binary, processes, config, plugin_cache=plugin_cache(os.environ, cache), warm=warm)
-
-
-def _provider_server(request: RunRequest) -> AbstractContextManager[StartedServer]:
-    return provider_server(
-        request.catalogue.settings,
-        request.catalogue.root,
-        env=os.environ,
-        cache=user_cache(os.environ),
-        slots=request.options.parallelism,
-        cold=request.cold,
-        modules=_local_modules(request),
-    )
-
-
-def _local_modules(request: RunRequest) -> list[Path] | None:
-    """Return the folders of the modules of a run; None if Terraform fetches one, or the units are not in ``live/``."""
-    paths = {unit.module.path for unit in request.units}
-    if request.orphan_providers is not None or None in paths:
-        return None
-    return [request.catalogue.root / path for path in paths if path is not None]
-
-
-def _terraform(request: RunRequest, trust: Trust, folders: RunPaths, warm: WarmProviders) -> TerraformTools:
-    processes = Processes()
-    if request.orphan_providers is not None:
-        renderer: RootRenderer = OrphanRootRenderer(request.catalogue, request.orphan_providers)
-    else:
-        renderer = RootRenderer(request.catalogue, trust.policies.protected.delete_apis)
-    return TerraformTools(make_terraform(request.catalogue, processes, folders.of_run, warm=warm), processes, renderer)
 
 
 def _graph(request: RunRequest) -> Graph:
