@@ -53,7 +53,7 @@ demo:            ## from nothing to a protected platform on an embedded AWS, in 
 picture: $(READY) ## write docs/plan.svg, the picture of the README, from a real run
 	$(BIN)/python demo/picture.py
 
-bench: $(READY)  ## measure the speed of all but make test (an hour), or of ROWS="plan-12 …"; writes benchmarks/RESULTS.md
+bench: $(READY)  ## measure the speed of all but make test (half an hour), or of ROWS="plan-12 …"; writes benchmarks/RESULTS.md
 	$(MAKE) --no-print-directory compiled
 	$(BIN)/python -m benchmarks.run $(ROWS)
 

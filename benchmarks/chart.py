@@ -8,7 +8,7 @@ from html import escape
 from benchmarks.figures import Measured, Side, ratio
 
 _WIDTH = 720
-_LABEL, _BAR, _STEP, _TOP = 230, 340, 30, 44
+_LABEL, _BAR, _STEP, _TOP = 250, 330, 30, 44
 _STYLE = """\
 text { font: 14px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
 .title { font-weight: 600 }

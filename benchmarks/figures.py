@@ -46,7 +46,7 @@ class Row:
         unit: of its values.
         compared: what is compared with the bar.
         bar: the worst figure that passes.
-        aim: the figure that is wanted.
+        aim: the figure that is wanted; None: no better one than the bar.
         default: whether it is measured when no row is named.
     """
 
@@ -55,7 +55,7 @@ class Row:
     unit: Unit
     compared: Compared
     bar: float
-    aim: float
+    aim: float | None = None
     default: bool = True
 
 
@@ -113,11 +113,13 @@ def figure(row: Row, measured: Measured) -> float:
 def verdict(row: Row, measured: Measured) -> Verdict:
     """Return whether a row met its aim or its bar, or missed both."""
     found = figure(row, measured)
-    if row.compared is Compared.SPEEDUP:
-        met_aim, met_bar = found >= row.aim, found >= row.bar
-    else:
-        met_aim, met_bar = found <= row.aim, found <= row.bar
-    return Verdict.AIM if met_aim else Verdict.BAR if met_bar else Verdict.MISSED
+
+    def met(limit: float) -> bool:
+        return found >= limit if row.compared is Compared.SPEEDUP else found <= limit
+
+    if row.aim is not None and met(row.aim):
+        return Verdict.AIM
+    return Verdict.BAR if met(row.bar) else Verdict.MISSED
 
 
 def shown_value(value: float, unit: Unit) -> str:
@@ -126,8 +128,10 @@ def shown_value(value: float, unit: Unit) -> str:
     return f"{value:.{digits}f} {unit}"
 
 
-def shown_limit(row: Row, limit: float) -> str:
+def shown_limit(row: Row, limit: float | None) -> str:
     """Return a bar or an aim as the table shows it."""
+    if limit is None:
+        return "–"
     if row.compared is Compared.VALUE:
         return f"{limit:g} {row.unit}"
     return f"{limit:.2f}" if row.compared is Compared.RATIO else f"{limit:g} ×"

@@ -6,6 +6,7 @@ Exit code 0: every measured row met its bar. 1: one missed it, or could not be m
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = select(ROWS, given.rows, everything=given.all)
     except ValueError as error:
         parser.error(str(error))
+    if given.quick:
+        say("quick: this checks the benchmarks; the figures mean nothing")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that emulators and temporary folders go
     try:
         bad = _measure(rows, Effort(given.quick), here(REPOSITORY, (RESULTS, PAGE, CHART)))
     except KeyboardInterrupt:

@@ -67,9 +67,15 @@ def usage_of(
     with tempfile.TemporaryDirectory(prefix="orch-bench-") as name, tempfile.TemporaryFile() as output:
         report = Path(name) / "usage.json"
         wrapper = [sys.executable, "-I", "-S", __file__, str(report), str(int(memory))]
-        subprocess.run(
-            [*wrapper, *map(str, command)], cwd=cwd, env=dict(env), stdout=output, stderr=output, check=False
-        )
+        with subprocess.Popen(
+            [*wrapper, *map(str, command)], cwd=cwd, env=dict(env), stdout=output, stderr=output
+        ) as process:
+            try:
+                process.wait()
+            except BaseException:  # Ctrl-C too: what was started ends first
+                process.terminate()
+                process.wait()
+                raise
         output.seek(0)
         printed = output.read().decode(errors="replace")
         if not report.exists():
@@ -152,6 +158,7 @@ def _wrap(report: Path, memory: bool, command: list[str]) -> None:
     started = time.perf_counter()
     pid = os.posix_spawnp(command[0], command, os.environ, setsigdef=[signal.SIGINT, signal.SIGALRM])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command; this waits until it has ended
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(pid, signal.SIGTERM))
     code = _wait_for(pid)
     seconds = time.perf_counter() - started
     left = _wait_for_others()

@@ -33,9 +33,10 @@ APPLY_ROW = Row(
     bar=0.16,
     aim=0.12,
 )
-ROWS = (PLAN_ROW, APPLY_ROW, CPU_ROW)
+ROWS = (PLAN_ROW, CPU_ROW, APPLY_ROW)
 
-_PLAN, _APPLY, _LOOP = "orch plan", "orch apply", "loop"
+_PLAN, _APPLY = "orch plan", "orch apply"
+_PLAN_LOOP, _APPLY_LOOP = "loop of terraform plan", "loop of init and apply"
 _XARGS = f"xargs -P{SLOTS}"
 
 
@@ -58,7 +59,7 @@ def measure(effort: Effort, wanted: frozenset[str]) -> Iterable[Measured]:
 def _plan(project: Bench, roots: Roots, env: dict[str, str], others: list[Rival], effort: Effort) -> Iterable[Measured]:
     contenders: dict[str, Callable[[], Usage]] = {
         _PLAN: lambda: project.measure("plan", "prod"),
-        _LOOP: lambda: roots.in_a_loop(env, PLAN),
+        _PLAN_LOOP: lambda: roots.in_a_loop(env, PLAN),
         _XARGS: lambda: roots.under_xargs(env, SLOTS, PLAN),
         **{each.name: each.plan for each in others},
     }
@@ -72,7 +73,7 @@ def _plan(project: Bench, roots: Roots, env: dict[str, str], others: list[Rival]
 def _apply(project: Bench, roots: Roots, env: dict[str, str], others: list[Rival], effort: Effort) -> Measured:
     contenders: dict[str, Callable[[], Usage]] = {
         _APPLY: lambda: project.measure("apply", "prod", "--yes"),
-        _LOOP: lambda: roots.in_a_loop(env, INIT, APPLY),
+        _APPLY_LOOP: lambda: roots.in_a_loop(env, INIT, APPLY),
         **{each.name: each.apply for each in others},
     }
     if project.cold:

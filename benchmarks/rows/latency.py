@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from benchmarks.figures import Compared, Measured, Row, Unit
 from benchmarks.latency_proxy import delayed
-from benchmarks.projects import COLD, bench, groups
+from benchmarks.projects import bench, groups
 from benchmarks.tree import Usage
 from benchmarks.turns import Effort, in_turns, wall
 
@@ -20,6 +20,7 @@ ROW = Row(
 ROWS = (ROW,)
 
 _SECONDS = 0.1
+_MANY, _FEW = "orch plan -j8", "orch plan -j2"
 
 
 def measure(effort: Effort, _wanted: frozenset[str]) -> Iterable[Measured]:
@@ -29,13 +30,9 @@ def measure(effort: Effort, _wanted: frozenset[str]) -> Iterable[Measured]:
         project.orch("bootstrap", "main", "--yes")
         project.orch("apply", "prod", "--yes", "-j", "4")
 
-        def plan(slots: int, *more: str) -> Callable[[], Usage]:
-            return lambda: project.measure("plan", "prod", "-j", str(slots), *more)
+        def plan(slots: int) -> Callable[[], Usage]:
+            return lambda: project.measure("plan", "prod", "-j", str(slots))
 
-        contenders = {"orch plan -j8": plan(8), "orch plan -j2": plan(2)}
-        if project.cold:
-            contenders |= {f"orch plan {COLD} -j8": plan(8, COLD), f"orch plan {COLD} -j2": plan(2, COLD)}
         with delayed(project.root, _SECONDS):
-            found = in_turns(contenders, rounds=effort.rounds)
-        ours, theirs, *beside = (wall(name, usages) for name, usages in found.items())
-        yield Measured(ROW.id, ours, theirs, tuple(beside))
+            found = in_turns({_MANY: plan(8), _FEW: plan(2)}, rounds=effort.rounds)
+        yield Measured(ROW.id, wall(_MANY, found[_MANY]), wall(_FEW, found[_FEW]))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from benchmarks.figures import Compared, Measured, Row, Unit
-from benchmarks.projects import COLD, bench, groups
-from benchmarks.tree import Usage
+from benchmarks.projects import bench, groups
 from benchmarks.turns import Effort, in_turns, memory
 
 APPLY = Row(
@@ -36,11 +35,7 @@ def measure(effort: Effort, _wanted: frozenset[str]) -> Iterable[Measured]:
         project.orch("bootstrap", "main", "--yes")
         applied = [project.measure("apply", "prod", "--yes", "-j", _SLOTS, memory=True)]
         yield Measured(APPLY.id, memory("orch apply", applied), notes=(_NOTE,))
-        contenders: dict[str, Callable[[], Usage]] = {
-            "orch plan": lambda: project.measure("plan", "prod", "-j", _SLOTS, memory=True)
-        }
-        if project.cold:
-            contenders[f"orch plan {COLD}"] = lambda: project.measure("plan", "prod", "-j", _SLOTS, COLD, memory=True)
-        found = in_turns(contenders, rounds=effort.rounds)
-        ours, *beside = (memory(name, usages) for name, usages in found.items())
-        yield Measured(PLAN.id, ours, beside=tuple(beside), notes=(_NOTE,))
+        found = in_turns(
+            {"orch plan": lambda: project.measure("plan", "prod", "-j", _SLOTS, memory=True)}, rounds=effort.rounds
+        )
+        yield Measured(PLAN.id, memory("orch plan", found["orch plan"]), notes=(_NOTE,))

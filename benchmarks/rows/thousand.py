@@ -15,6 +15,8 @@ PLAN = Row("thousand-plan", _WORK.format("plan"), *(Unit.MILLISECONDS, Compared.
 ROWS = (APPLY, PLAN)
 
 _SLOTS = "2"
+_SKIPPED = 5
+"""Units at the start that do not count: all others wait for the first, the next ones for the import of the checks."""
 
 
 def measure(effort: Effort, wanted: frozenset[str]) -> Iterable[Measured]:
@@ -46,13 +48,12 @@ def ends(journal: Sequence[Mapping[str, str]], event: str) -> list[datetime]:
 def per_unit(times: Sequence[datetime], part: int) -> tuple[float, float]:
     """Return seconds per unit among the first and among the last.
 
-    The time counts from the end of the first unit, on which all others wait.
-
     Args:
         times: when each unit ended, in order; more than twice ``part`` of them.
         part: how many units the first and the last are.
     """
-    first = (times[part] - times[0]).total_seconds() / part
+    start = _SKIPPED - 1
+    first = (times[start + part] - times[start]).total_seconds() / part
     last = (times[-1] - times[-1 - part]).total_seconds() / part
     return first, last
 

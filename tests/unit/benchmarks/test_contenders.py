@@ -25,8 +25,16 @@ def test_terramate_gets_the_order_and_nothing_else() -> None:
     assert terramate_file(["/prod/a", "/prod/b"]) == 'stack {\n  after = ["/prod/a", "/prod/b"]\n}\n'
 
 
-def test_the_time_per_unit_counts_from_the_end_of_the_first() -> None:
-    seconds = [30.0, *(31.0 + number for number in range(10)), *(42.0 + 2 * number for number in range(10))]
+def test_the_time_per_unit_leaves_out_the_first_few_which_wait_for_the_start() -> None:
+    seconds = [
+        3.0,
+        10.0,
+        20.0,
+        25.0,
+        30.0,
+        *(31.0 + number for number in range(10)),
+        *(42.0 + 2 * n for n in range(10)),
+    ]
     times = [START + timedelta(seconds=each) for each in seconds]
     assert per_unit(times, 5) == (1.0, 2.0)
 

@@ -26,6 +26,7 @@ SECONDS = st.floats(min_value=0.01, max_value=1000)
 RATIO = Row("plan", "plan", Unit.SECONDS, Compared.RATIO, bar=0.14, aim=0.10)
 SPEEDUP = Row("latency", "latency", Unit.SECONDS, Compared.SPEEDUP, bar=2.5, aim=3.5)
 VALUE = Row("test", "test", Unit.SECONDS, Compared.VALUE, bar=600, aim=420, default=False)
+NO_AIM = Row("help", "help", Unit.SECONDS, Compared.VALUE, bar=0.25)
 ROWS = (RATIO, SPEEDUP, VALUE)
 
 
@@ -61,6 +62,8 @@ def test_a_ratio_is_one_of_those_of_the_rounds_or_between_them(rounds: list[tupl
         (VALUE, 420.0, None, Verdict.AIM),
         (VALUE, 600.0, None, Verdict.BAR),
         (VALUE, 601.0, None, Verdict.MISSED),
+        (NO_AIM, 0.1, None, Verdict.BAR),
+        (NO_AIM, 0.3, None, Verdict.MISSED),
     ],
 )
 def test_less_is_better_but_for_a_speed_up(row: Row, ours: float, theirs: float | None, expected: Verdict) -> None:
@@ -76,6 +79,7 @@ def test_a_speed_up_is_the_inverse_of_the_ratio(ours: float, theirs: float) -> N
 def test_figures_and_limits_are_shown_alike() -> None:
     assert (shown_figure(RATIO, measured(1, 8)), shown_limit(RATIO, 0.14)) == ("0.12", "0.14")
     assert (shown_figure(SPEEDUP, measured(2, 6)), shown_limit(SPEEDUP, 2.5)) == ("3.0 ×", "2.5 ×")
+    assert shown_limit(NO_AIM, NO_AIM.aim) == "–"
     assert (shown_figure(VALUE, measured(599.6)), shown_limit(VALUE, 600)) == ("600 s", "600 s")
 
 

@@ -15,6 +15,8 @@ def test_each_row_has_its_own_id() -> None:
 
 def test_no_aim_is_easier_than_its_bar() -> None:
     for row in ROWS:
+        if row.aim is None:
+            continue
         assert row.aim >= row.bar if row.compared is Compared.SPEEDUP else row.aim <= row.bar, row.id
 
 

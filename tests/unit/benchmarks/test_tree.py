@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from benchmarks import tree
 from benchmarks.tree import BenchError, usage_of
+from tests.support.project import REPOSITORY
 
 BURN = "import time\nuntil = time.process_time() + {seconds}\nwhile time.process_time() < until: pass\n"
 ORPHAN = f"""\
@@ -54,3 +58,19 @@ def test_a_process_that_stays_is_an_error_and_is_ended(tmp_path: Path, monkeypat
     pid = int(str(raised.value).splitlines()[-1])
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_what_was_started_ends_when_the_measurement_is_interrupted(tmp_path: Path) -> None:
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom benchmarks.tree import usage_of\n"
+        "usage_of(['sh', '-c', 'echo $$ > pid; exec sleep 60'], cwd=Path(sys.argv[1]), env=os.environ)\n"
+    )
+    started = tmp_path / "pid"
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=REPOSITORY, stderr=subprocess.PIPE) as run:
+        while not (started.exists() and started.read_text().strip()):
+            time.sleep(0.01)
+            assert run.poll() is None
+        run.send_signal(signal.SIGINT)
+        run.communicate()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
