@@ -17,8 +17,6 @@ from orchestrator.util.files import write_atomic
 _BY_TYPE = frozenset({2, 3, 8})
 _LENGTH_DELIMITED = 2
 _KEY_TAG = 1 << 3 | _LENGTH_DELIMITED
-_LONGEST_NUMBER = 70
-"""Bits: protobuf writes a number in at most ten groups of seven."""
 _LONGEST_NUMBER = 10
 """Bytes: protobuf's numbers have 64 bits."""
 _DIGEST = hashlib.sha256().digest_size
@@ -125,6 +123,3 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
             return value, position
     message = "a number in the schema does not end"
     raise ValueError(message)
-        if shift >= _LONGEST_NUMBER:
-            message = "a number in the schema is too long"
-            raise ValueError(message)
