@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.terraform.commands import Root
 from tests.support.emulator import Account
-from tests.support.warm import PROVIDER, Pair, aws_root, comparable_state, differences, state_of
+from tests.support.warm import PROVIDER, Pair, actions, aws_root, comparable_state, differences, state_of
 
 pytestmark = pytest.mark.integration
 
@@ -197,17 +197,6 @@ class World:
     def log_groups(self) -> list[str]:
         """The names of the log groups in the account."""
         return [each["logGroupName"] for each in self.account.client("logs").describe_log_groups()["logGroups"]]
-
-
-def actions(plan: Mapping[str, object]) -> dict[str, str]:
-    """Address -> actions of a plan."""
-    changes = plan["resource_changes"]
-    assert isinstance(changes, list)
-    return {
-        each["address"]: "/".join(each["change"]["actions"])
-        for each in changes
-        if each["mode"] == "managed" and each["change"]["actions"] != ["no-op"]
-    }
 
 
 def test_the_life_of_a_unit(emulator: Path, tmp_path: Path) -> None:

@@ -135,6 +135,17 @@ def comparable_state(root: Root, account: Account) -> dict[str, Any]:
     return state
 
 
+def actions(plan: Mapping[str, object]) -> dict[str, str]:
+    """Address -> actions of a plan."""
+    changes = plan["resource_changes"]
+    assert isinstance(changes, list)
+    return {
+        each["address"]: "/".join(each["change"]["actions"])
+        for each in changes
+        if each["mode"] == "managed" and each["change"]["actions"] != ["no-op"]
+    }
+
+
 def comparable_plan(shown: str) -> str:
     """A plan as JSON without what differs between two cold plans: its time, and orders that Terraform leaves to chance.
 
