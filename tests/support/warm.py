@@ -53,9 +53,7 @@ class Pair:
     told: list[tuple[str, str]]
 
     @classmethod
-    def make(
-        cls, folder: Path, *, started: StartedServer | None = None, env: Mapping[str, str] | None = None
-    ) -> Pair:
+    def make(cls, folder: Path, *, started: StartedServer | None = None, env: Mapping[str, str] | None = None) -> Pair:
         """Both, with a CLI configuration in ``folder``.
 
         Args:
@@ -66,20 +64,20 @@ class Pair:
         told: list[tuple[str, str]] = []
         providers = WarmProviders(started or shared_server(), notify=lambda unit, why: told.append((unit, why)))
         cold = make_terraform(folder, env=env)
-        warm = Terraform(
-            cold.binary, cold.processes, cold.cli_config, plugin_cache=cold.plugin_cache, warm=providers
-        )
+        warm = Terraform(cold.binary, cold.processes, cold.cli_config, plugin_cache=cold.plugin_cache, warm=providers)
         return cls(warm, cold, told)
 
     def same_plan(self, root: Root, **options: Any) -> dict[str, Any]:
-        """Plan warm and cold and compare; the plans stay in the root as ``warm.plan`` and ``cold.plan``.
+        """Plan warm and cold and compare; the plans stay beside the root, see `plan_file`.
 
         The JSON must be the same byte for byte, but for the time at which the plan was made.
 
         Returns:
             the plan.
         """
-        cold, warm = (self.plan(tool, root, name, **options) for name, tool in (("cold", self.cold), ("warm", self.warm)))
+        cold, warm = (
+            self.plan(tool, root, name, **options) for name, tool in (("cold", self.cold), ("warm", self.warm))
+        )
         assert warm == cold, "\n".join(differences(json.loads(warm), json.loads(cold)))
         assert self.warm.providers_of(root.unit) == "warm", self.told
         plan: dict[str, Any] = json.loads(warm)
@@ -87,26 +85,33 @@ class Pair:
 
     def plan(self, tool: Terraform, root: Root, name: str, **options: Any) -> str:
         """Plan with one of both; return the plan as JSON. The other one's `show` takes a tenth of the time."""
-        plan, shown = root.folder / f"{name}.plan", root.folder / f"{name}.json"
+        plan = plan_file(root, name)
+        plan.parent.mkdir(exist_ok=True)
+        shown = plan.with_suffix(".json")
         tool.plan(root, out=plan, timeout=_SECONDS, **options)
         self.warm.show_json(root, plan, shown)
         return comparable_plan(shown.read_text())
 
     def apply(self, root: Root, name: str = "warm", *, tool: Terraform | None = None) -> None:
         """Apply a plan that `same_plan` left."""
-        (tool or self.warm).apply(root, root.folder / f"{name}.plan", timeout=_SECONDS)
+        (tool or self.warm).apply(root, plan_file(root, name), timeout=_SECONDS)
 
     def same_error(self, root: Root, **options: Any) -> TerraformError:
         """Plan warm and cold; both must fail with the same words."""
         raised: list[TerraformError] = []
         for tool in (self.cold, self.warm):
             with pytest.raises(TerraformError) as caught:
-                tool.plan(root, out=root.folder / "failed.plan", timeout=_SECONDS, **options)
+                tool.plan(root, out=root.folder.parent / "failed.plan", timeout=_SECONDS, **options)
             raised.append(caught.value)
         cold, warm = raised
         assert warm.block == cold.block
         assert str(warm) == str(cold)
         return warm
+
+
+def plan_file(root: Root, name: str) -> Path:
+    """Where the plan ``warm`` or ``cold`` is, as in a run of orch not in the root: a plan's JSON can contain paths."""
+    return root.folder.parent / f"{root.folder.name}.plans" / f"{name}.plan"
 
 
 def aws_root(
