@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.terraform.commands import Root
 from tests.support.emulator import Account
-from tests.support.warm import PROVIDER, Pair, actions, aws_root, comparable_state, differences, state_of
+from tests.support.warm import PROVIDER, Pair, actions, aws_root, comparable_state, differences, plan_file, state_of
 
 pytestmark = pytest.mark.integration
 
@@ -157,6 +157,8 @@ import {
 }
 """,
 }
+KNOWN = frozenset({"aws_ssm_parameter", "aws_cloudwatch_log_group", "aws_sns_topic"})
+"""The types in the state before the change, as orch reads them there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,7 @@ def test_the_life_of_a_unit(emulator: Path, tmp_path: Path) -> None:
     ours, theirs = World.make(emulator, tmp_path / "ours"), World.make(emulator, tmp_path / "theirs")
 
     def cold(step: str) -> None:
-        pair.cold.plan(theirs.root, out=theirs.root.folder / "cold.plan", timeout=300)
+        pair.plan(pair.cold, replace(theirs.root, types=KNOWN), "cold")
         pair.apply(theirs.root, "cold", tool=pair.cold)
         assert not list(differences(ours.state(), theirs.state())), step
         assert ours.parameters() == theirs.parameters(), step
@@ -228,10 +230,9 @@ def test_the_life_of_a_unit(emulator: Path, tmp_path: Path) -> None:
     assert not actions(pair.same_plan(ours.root))
 
     # Update, moved, removed, import, keys that come and go, a type that is only in the state: planned cold, applied warm.
-    known = frozenset({"aws_ssm_parameter", "aws_cloudwatch_log_group", "aws_sns_topic"})
     for world in (ours, theirs):
         world.write(AFTER)
-    changed = pair.same_plan(replace(ours.root, types=known))
+    changed = pair.same_plan(replace(ours.root, types=KNOWN))
     assert actions(changed) == {
         'module.areas["north"].module.items["b"].aws_ssm_parameter.this': "delete",
         'module.areas["south"].module.items["c"].aws_ssm_parameter.this': "delete",
@@ -242,7 +243,7 @@ def test_the_life_of_a_unit(emulator: Path, tmp_path: Path) -> None:
         "aws_ssm_parameter.new_name": "update",
         "aws_ssm_parameter.secret": "update",
     }
-    pair.apply(replace(ours.root, types=known), "cold")
+    pair.apply(replace(ours.root, types=KNOWN), "cold")
     cold("changed")
     assert ours.parameters()["/unit/secret"] == "s3cret, new"
     assert ours.log_groups() == ["/unit/forgotten"]
@@ -253,8 +254,8 @@ def test_the_life_of_a_unit(emulator: Path, tmp_path: Path) -> None:
     replaced = pair.same_plan(ours.root, replace=["aws_ssm_parameter.found"])
     assert actions(replaced)["aws_ssm_parameter.found"] == "delete/create"
     assert pair.warm.validate(ours.root) == pair.cold.validate(ours.root)
-    pair.warm.show_json(ours.root, ours.root.folder / "cold.plan", tmp_path / "warm.json")
-    pair.cold.show_json(ours.root, ours.root.folder / "cold.plan", tmp_path / "cold.json")
+    pair.warm.show_json(ours.root, plan_file(ours.root, "cold"), tmp_path / "warm.json")
+    pair.cold.show_json(ours.root, plan_file(ours.root, "cold"), tmp_path / "cold.json")
     assert (tmp_path / "warm.json").read_bytes() == (tmp_path / "cold.json").read_bytes()
 
     # Destroy: planned and applied warm.

@@ -104,8 +104,7 @@ class Pair:
                 tool.plan(root, out=root.folder.parent / "failed.plan", timeout=_SECONDS, **options)
             raised.append(caught.value)
         cold, warm = raised
-        assert warm.block == cold.block
-        assert str(warm) == str(cold)
+        assert (warm.block, str(warm)) == (cold.block, str(cold)), f"{warm.block}\n\n{cold.block}"
         return warm
 
 
