@@ -67,6 +67,8 @@ class ProviderProcess:
         self._errors = folder / "stderr"
         self._links = folder / "cwd"
         self._links.mkdir(mode=0o700)
+        self._unit_folder: Path | None = None
+        self._linked: set[str] = set()
         self._lock = threading.Lock()
         self._started: Started = start_provider(
             binary,
@@ -85,10 +87,12 @@ class ProviderProcess:
 
     def unary(self, method: str, request: bytes) -> grpc._CallFuture[bytes]:  # its name in the stubs
         """Start a call with one request and one answer."""
+        self._follow()
         return self._channel.unary_unary(method, _as_is, _as_is).future(request)
 
     def stream(self, method: str, requests: Iterator[bytes]) -> grpc._CallIterator[bytes]:  # its name in the stubs
         """Start a call with any number of requests and answers."""
+        self._follow()
         return self._channel.stream_stream(method, _as_is, _as_is)(requests)
 
     def link(self, folder: Path) -> None:
@@ -99,10 +103,22 @@ class ProviderProcess:
         """
         if self.key.folder:
             return
-        for old in self._links.iterdir():
-            old.unlink()
-        for entry in folder.iterdir():
-            (self._links / entry.name).symlink_to(entry)
+        with self._lock:
+            for old in self._links.iterdir():
+                old.unlink()
+            self._linked.clear()
+            self._unit_folder = folder
+        self._follow()
+
+    def _follow(self) -> None:
+        """Link what has come into the unit's folder: a file can be made during an apply."""
+        if self._unit_folder is None:
+            return
+        # A folder that is gone has no files; the provider says so.
+        with self._lock, suppress(OSError):
+            for name in set(os.listdir(self._unit_folder)) - self._linked:  # noqa: PTH208  # Names are enough.
+                (self._links / name).symlink_to(self._unit_folder / name)
+                self._linked.add(name)
 
     def left_files(self) -> bool:
         """Return whether the provider wrote files of its own into its working folder."""
