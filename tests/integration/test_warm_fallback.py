@@ -23,7 +23,7 @@ TOPIC = 'resource "aws_sns_topic" "this" {\n  name = "this"\n}\n'
     ("text", "error", "answered"),
     [
         ('resource "aws_s3_buckett" "this" {}\n', 'aws_s3_bucket"?', "cold"),
-        ('data "aws_caller_identit" "this" {}\n', 'aws_caller_identity', "cold"),
+        ('data "aws_caller_identit" "this" {}\n', "aws_caller_identity", "cold"),
         ('resource "aws_sns_topic" "this" {\n  nam = "this"\n}\n', 'Did you mean "name"?', "warm"),
     ],
     ids=["resource", "data", "argument"],
