@@ -92,7 +92,10 @@ def run_shown_form(shown: ShownRun) -> dict[str, Any]:
         "targets": list(shown.targets),
         "refresh": shown.refresh,
         "outcome": shown.outcome,
-        "units": [{"unit": unit, "status": status} for unit, status in shown.ends.items()],
+        "units": [
+            {"unit": unit, "status": status, "providers": _providers(shown, unit)}
+            for unit, status in shown.ends.items()
+        ],
         "receipts": [receipt.form() for receipt in shown.receipts.values()],
         "copies": [dict(copy) for copy in shown.copies],
         "events": [dict(event) for event in shown.events],
@@ -174,14 +177,16 @@ def _head(shown: ShownRun, width: int) -> Iterator[str]:
 
 
 def _rows(shown: ShownRun) -> list[dict[str, Any]]:
-    reports = {str(each["unit"]): each for each in (shown.report or {}).get("units", ())}
     return [
-        {
-            **_row(unit, status, shown.receipts.get(unit)),
-            "providers": clean(str(reports.get(unit, {}).get("providers", ""))),
-        }
+        {**_row(unit, status, shown.receipts.get(unit)), "providers": clean(_providers(shown, unit))}
         for unit, status in shown.ends.items()
     ]
+
+
+def _providers(shown: ShownRun, unit: str) -> str:
+    """Return how the providers of a unit ran, as its report says."""
+    units: Sequence[Mapping[str, Any]] = (shown.report or {}).get("units", ())
+    return next((str(each.get("providers", "")) for each in units if each["unit"] == unit), "")
 
 
 def _row(unit: str, status: str, receipt: Receipt | None) -> dict[str, Any]:

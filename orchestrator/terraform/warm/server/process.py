@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -16,7 +17,7 @@ from orchestrator.terraform.warm.server.handshake import HandshakeError, Started
 
 MESSAGE_SIZE = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 _LAST_WORDS = 16_000
-"""Bytes of a crashed provider's standard error that are kept: the panic and its first goroutine."""
+"""Bytes of a crashed provider's standard error that are shown: the panic and its first goroutines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,15 @@ class ProviderProcess:
         with self._lock:
             return self._started.process.poll() is None
 
+    def ended(self, seconds: float) -> bool:
+        """Wait for the process to end; return whether it has."""
+        with self._lock:
+            try:
+                self._started.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                return False
+            return True
+
     def memory(self) -> int:
         """Return the bytes of memory that only this process uses; 0 where the system does not say."""
         with suppress(OSError, ValueError, IndexError):
@@ -137,9 +147,12 @@ class ProviderProcess:
         return 0
 
     def last_words(self) -> str:
-        """Return the beginning of what it wrote to standard error: a panic, if it crashed."""
-        with suppress(OSError), self._errors.open("rb") as file:
-            return file.read(_LAST_WORDS).decode("utf-8", "replace").strip()
+        """Return what it wrote to standard error when it crashed: from the panic on, else the end."""
+        with suppress(OSError):
+            written = self._errors.read_bytes()
+            starts = [start for start in map(written.find, (b"panic:", b"fatal error:")) if start >= 0]
+            words = written[min(starts) :][:_LAST_WORDS] if starts else written[-_LAST_WORDS:]
+            return words.decode("utf-8", "replace").strip()
         return ""
 
     def stop(self) -> None:
