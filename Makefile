@@ -7,7 +7,7 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 + (os.cpu_count() or 1))')
 UNIT_WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 READY  := $(VENV)/.ready
 
-.PHONY: help env test test-all unit escapes lint compiled demo picture bench schemas golden clean
+.PHONY: help env test test-all unit escapes lint compiled demo picture bench bench-all schemas golden clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -53,8 +53,13 @@ demo:            ## from nothing to a protected platform on an embedded AWS, in 
 picture: $(READY) ## write docs/plan.svg, the picture of the README, from a real run
 	$(BIN)/python demo/picture.py
 
-bench: $(READY)  ## measure, and write benchmarks/RESULTS.md
-	$(BIN)/python -m benchmarks.run
+bench: $(READY)  ## measure the speed of all but make test (half an hour), or of ROWS="plan-12 …"; writes benchmarks/RESULTS.md
+	$(MAKE) --no-print-directory compiled
+	$(BIN)/python -m benchmarks.run $(ROWS)
+
+bench-all: $(READY) ## make bench, and make test on a fresh clone
+	$(MAKE) --no-print-directory compiled
+	$(BIN)/python -m benchmarks.run --all
 
 schemas: $(READY) ## write live/.schema/ anew
 	$(BIN)/orch schema

@@ -1,1 +1,1 @@
-"""Speed, measured as ratios taken in one run, side by side; the median of three. ``make bench`` writes RESULTS.md."""
+"""Speed: ours against theirs, side by side in one run, the median of three. ``make bench`` writes RESULTS.md."""

@@ -1,15 +1,16 @@
 """Checks before the first unit starts: the identity in each account, the state buckets, and free disk space.
 
-All checks run in parallel, and all problems are reported at once.
+All roles are assumed in parallel; then all ids and buckets are checked in parallel. All problems are reported at once.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
@@ -21,7 +22,7 @@ from orchestrator.errors import OrchError, SetupError
 
 FREE_BYTES = 200 * 1024 * 1024
 """Required free space below ``.orch`` and in the temporary folder, without unpacked copies of providers."""
-_THREADS = 16
+_THREADS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +69,20 @@ def preflight(
     identities: Identities,
     needs: Mapping[str, Need],
     *,
+    on_login: Callable[[], None] = lambda: None,
     folders: Iterable[Path] | None = None,
     free_bytes: int = FREE_BYTES,
 ) -> None:
     """Check everything that a run needs before it starts. Changes nothing.
 
+    Waits for three answers of AWS, one after the other: who the user is, the roles, and ids and buckets.
+
     Args:
         catalogue: the configuration, with the accounts.
         identities: provides the roles.
         needs: account name -> need, from `needs_of`.
+        on_login: called when every role is assumed and nothing is wrong so far, before ids and buckets are checked: to
+            start whatever else needs the roles.
         folders: folders that the run writes to; default: ``.orch`` and the temporary folder.
         free_bytes: required free space in each folder.
 
@@ -84,32 +90,53 @@ def preflight(
         SetupError: all problems, one per line.
     """
     watched = [catalogue.root / ".orch", Path(tempfile.gettempdir())] if folders is None else list(folders)
-    problems = list(_full_disks(watched, free_bytes))
+    disks = list(_full_disks(watched, free_bytes))
+    roles = [(name, role) for name, need in needs.items() for role in sorted(need.roles)]
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="orch-preflight") as pool:
-        checks = [
-            pool.submit(_check_account, identities, catalogue.accounts[name], need) for name, need in needs.items()
-        ]
-        for check in checks:
-            problems += check.result()
+        for name in list(needs)[:1]:
+            pool.submit(identities.prepare, "s3", name)
+        wrong = _failures(pool, {each: partial(identities.credentials, *each) for each in roles})
+        if not (disks or wrong):
+            on_login()
+        readers = _readers(needs, wrong)
+        checks: dict[Hashable, Callable[[], object]] = {
+            each: partial(identities.confirm, *each) for each in roles if each not in wrong
+        }
+        checks |= {
+            name: partial(_check_bucket, identities, catalogue.accounts[name], role) for name, role in readers.items()
+        }
+        wrong |= _failures(pool, checks)
+    problems = list(disks)
+    for name, need in needs.items():
+        problems += [wrong[name, role] for role in sorted(need.roles) if (name, role) in wrong]
+        if name in wrong and (name, readers[name]) not in wrong:  # What another account answers says nothing.
+            problems.append(wrong[name])
     _raise_all(problems)
 
 
-def _check_account(identities: Identities, account: Account, need: Need) -> list[OrchError]:
-    """Return all problems of one account."""
-    problems: list[OrchError] = []
-    usable: list[Role] = []
-    for role in sorted(need.roles):
-        try:
-            identities.confirm(account, role)
-            usable.append(role)
-        except OrchError as error:
-            problems.append(error)
-    if need.bucket and usable:
-        try:
-            _check_bucket(identities, account, usable[0])
-        except OrchError as error:
-            problems.append(error)
-    return problems
+def _readers(needs: Mapping[str, Need], unusable: Container[Hashable]) -> dict[str, Role]:
+    """Return the role to check the bucket with, of each account whose bucket is used."""
+    readers = (Role.BOOTSTRAP, Role.PLAN, Role.APPLY)
+    usable = {
+        name: [role for role in readers if role in need.roles and (name, role) not in unusable]
+        for name, need in needs.items()
+        if need.bucket
+    }
+    return {name: found[0] for name, found in usable.items() if found}
+
+
+def _failures(pool: Executor, checks: Mapping[Hashable, Callable[[], object]]) -> dict[Hashable, OrchError]:
+    """Run checks in parallel, and return the errors of those that failed."""
+    running = {key: pool.submit(_failure, check) for key, check in checks.items()}
+    return {key: error for key, future in running.items() if (error := future.result()) is not None}
+
+
+def _failure(check: Callable[[], object]) -> OrchError | None:
+    try:
+        check()
+    except OrchError as error:
+        return error
+    return None
 
 
 def _check_bucket(identities: Identities, account: Account, role: Role) -> None:

@@ -16,6 +16,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+_COLLECT_AFTER = 50_000
+"""New objects after which Python looks for garbage. Its default, 700, costs a run a twentieth of its time."""
+
 _PASSES_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -135,6 +138,7 @@ def _import_without_collection(name: str) -> ModuleType:
         return import_module(name)
     finally:
         gc.freeze()
+        gc.set_threshold(_COLLECT_AFTER)
         gc.enable()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,12 +25,14 @@ from orchestrator.guard.trust.trust import Trust
 from orchestrator.render.orphan_root import OrphanRootRenderer
 from orchestrator.render.write import RootRenderer
 from orchestrator.run.context import AwsClients, TerraformTools
+from orchestrator.run.request import RunRequest
 from orchestrator.terraform.commands import Terraform
 from orchestrator.terraform.process.supervisor import Processes
-from orchestrator.terraform.setup.binary import find_binary, user_cache
+from orchestrator.terraform.setup.binary import BinarySearch, find_binary, user_cache
 from orchestrator.terraform.setup.cliconfig import plugin_cache, write_cli_config
 from orchestrator.terraform.setup.providers import ensure_available
 from orchestrator.terraform.warm.providers import WarmProviders
+from orchestrator.terraform.warm.start import StartedServer, provider_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,12 @@ class Access:
 
 
 def make_terraform(
-    catalogue: Catalogue, processes: Processes, folder: Path, *, warm: WarmProviders | None = None
+    catalogue: Catalogue,
+    processes: Processes,
+    folder: Path,
+    *,
+    warm: WarmProviders | None = None,
+    search: BinarySearch | None = None,
 ) -> Terraform:
     """Return the Terraform command line, with a CLI configuration of orch's own in ``folder``.
 
@@ -80,13 +88,14 @@ def make_terraform(
         processes: supervises the child processes.
         folder: private folder of the run.
         warm: providers that keep running between commands; None to start them anew for each command.
+        search: the binaries of this machine; None searches now.
 
     Raises:
         SetupError: there is no usable binary or provider source.
     """
     cache = user_cache(os.environ)
     ensure_available(catalogue.settings, env=os.environ, cache=cache)
-    binary = find_binary(catalogue.settings, env=os.environ, cache=cache)
+    binary = find_binary(catalogue.settings, env=os.environ, cache=cache, search=search)
     config = write_cli_config(folder / "terraform.tfrc", env=os.environ, cache=cache)
     return Terraform(binary, processes, config, plugin_cache=plugin_cache(os.environ, cache), warm=warm)
 
@@ -98,6 +107,7 @@ def make_tools(
     *,
     warm: WarmProviders,
     orphans: Mapping[str, frozenset[str]] | None = None,
+    search: BinarySearch | None = None,
 ) -> TerraformTools:
     """Return Terraform and the renderer of roots.
 
@@ -106,6 +116,7 @@ def make_tools(
         trust: has the API calls that modules deny.
         folder: where the CLI configuration is written.
         warm: providers that keep running between commands.
+        search: the binaries of this machine; None searches now.
         orphans: provider names of each unit, when only the states of the units exist; None for units of ``live/``.
 
     Raises:
@@ -116,4 +127,29 @@ def make_tools(
         renderer: RootRenderer = OrphanRootRenderer(catalogue, orphans)
     else:
         renderer = RootRenderer(catalogue, trust.policies.protected.delete_apis)
-    return TerraformTools(make_terraform(catalogue, processes, folder, warm=warm), processes, renderer)
+    return TerraformTools(make_terraform(catalogue, processes, folder, warm=warm, search=search), processes, renderer)
+
+
+def started_server(request: RunRequest) -> AbstractContextManager[StartedServer]:
+    """Return the provider server of a run, to be entered first: it needs half a second to verify the providers.
+
+    Raises:
+        SetupError: as for `provider_server`.
+    """
+    return provider_server(
+        request.catalogue.settings,
+        request.catalogue.root,
+        env=os.environ,
+        cache=user_cache(os.environ),
+        slots=request.options.parallelism,
+        cold=request.cold or request.options.scheduler is not None,  # The workers have servers of their own.
+        modules=_local_modules(request),
+    )
+
+
+def _local_modules(request: RunRequest) -> list[Path] | None:
+    """Return the folders of the modules of a run; None if Terraform fetches one, or the units are not in ``live/``."""
+    paths = {unit.module.path for unit in request.units}
+    if request.orphan_providers is not None or None in paths:
+        return None
+    return [request.catalogue.root / path for path in paths if path is not None]

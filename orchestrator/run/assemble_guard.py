@@ -10,14 +10,18 @@ from orchestrator.run.assemble import Access
 from orchestrator.run.checks.before_run import check_before_run
 from orchestrator.run.context import Guard
 from orchestrator.run.request import RunRequest
+from orchestrator.util.git import Repository
 
 
-def assemble_guard(request: RunRequest, trust: Trust, checks: Checks, access: Access) -> Guard:
+def assemble_guard(
+    request: RunRequest, trust: Trust, repository: Repository | None, checks: Checks, access: Access
+) -> Guard:
     """Return the guard of a run, with the units that must not be planned.
 
     Args:
         request: what the run is made for.
         trust: whose policies and waivers count.
+        repository: the git repository; None if there is none.
         checks: the checks of these policies.
         access: reads the states and the ledgers.
 
@@ -30,10 +34,11 @@ def assemble_guard(request: RunRequest, trust: Trust, checks: Checks, access: Ac
     blocked = check_before_run(
         catalogue,
         access.identities,
+        access.states,
         access.ledger,
         request.units,
         judge=judge,
-        lock=trusted_lock(catalogue.root, trust.base),
+        lock=trusted_lock(catalogue.root, repository, trust.base),
         command=request.command,
         compare=request.orphan_providers is None,
     )

@@ -6,10 +6,10 @@ import gc
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import cache, partial
-from pathlib import Path
 
 from orchestrator.aws.identity.credential_files import CredentialFiles
 from orchestrator.config.graph import Graph
@@ -20,7 +20,7 @@ from orchestrator.guard.trust.trust import Trust, load_trust
 from orchestrator.report.live.sink import Sink, Tee
 from orchestrator.report.model import Notice, RunReport, UnitReport
 from orchestrator.report.text import NO_REFRESH
-from orchestrator.run.assemble import Access, make_tools
+from orchestrator.run.assemble import Access, make_tools, started_server
 from orchestrator.run.assemble_guard import assemble_guard
 from orchestrator.run.context import RunContext, RunState
 from orchestrator.run.executor.interface import Executor
@@ -28,6 +28,7 @@ from orchestrator.run.executor.select import open_executor
 from orchestrator.run.exit_codes import INTERRUPTED, detailed_exit_code, exit_code
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import new_run
+from orchestrator.run.history.prune import remove_old
 from orchestrator.run.history.reports import Recorder, save_report
 from orchestrator.run.history.start import earlier_runs, record_start
 from orchestrator.run.interrupt import Interrupts, interruptible
@@ -36,9 +37,10 @@ from orchestrator.run.scheduler import Stop
 from orchestrator.run.unit.lock_holders import existing_locks
 from orchestrator.run.unit.receipts import commit_of
 from orchestrator.run.unit.role import break_glass_note, confirm_break_glass
-from orchestrator.terraform.setup.binary import user_cache
+from orchestrator.terraform.setup.binary import BinarySearch, search_binary, user_cache
 from orchestrator.terraform.warm.providers import WarmProviders, cold_notice
-from orchestrator.terraform.warm.start import StartedServer, provider_server
+from orchestrator.terraform.warm.start import StartedServer
+from orchestrator.util.git import Repository
 
 _REPORT_LOCKS = frozenset({"plan", "apply", "destroy"})
 """Commands that report existing state locks before they start."""
@@ -157,48 +159,75 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
 def _judged(request: RunRequest, console: Sink, executor: Executor, started: float) -> Iterator[Session]:
     """Assemble a run with its executor; see ``open_session``."""
     # First, because it takes half a second to verify the providers, while orch waits for AWS.
-    with _provider_server(request) as server:
-        refuse_committed(request.catalogue.root)
-        trust = load_trust(request.catalogue.root, os.environ)
+    with started_server(request) as server, ThreadPoolExecutor(1, thread_name_prefix="orch-start") as beside:
+        root, settings = request.catalogue.root, request.catalogue.settings
+        search = beside.submit(search_binary, settings, env=os.environ, cache=user_cache(os.environ))
+        repository = Repository.find(root)
+        refuse_committed(repository)
+        trust = load_trust(root, repository, os.environ)
         with Checks(trust.policies) as checks:
             checks.start()  # They are imported while orch waits for AWS, and Terraform plans.
-            with _session(
-                request, console, executor, trust=trust, checks=checks, server=server, started=started
-            ) as session:
+            parts = _Parts(started, executor, server, repository, trust, checks, search, beside)
+            with _session(request, console, parts) as session:
                 yield session
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What a session has before AWS is asked.
+
+    Attributes:
+        started: ``time.monotonic()`` when the run began.
+        executor: plans and applies a unit.
+        server: the provider server.
+        repository: the git repository; None if there is none.
+        trust: whose policies and waivers count.
+        checks: the checks of these policies.
+        search: the Terraform binaries of this machine.
+        beside: one thread for what nothing waits for.
+    """
+
+    started: float
+    executor: Executor
+    server: StartedServer
+    repository: Repository | None
+    trust: Trust
+    checks: Checks
+    search: Future[BinarySearch]
+    beside: ThreadPoolExecutor
+
+
 @contextmanager
-def _session(
-    request: RunRequest,
-    console: Sink,
-    executor: Executor,
-    *,
-    trust: Trust,
-    checks: Checks,
-    server: StartedServer,
-    started: float,
-) -> Iterator[Session]:
-    """Assemble a run with its policies and its server of providers; see ``open_session``."""
-    catalogue = request.catalogue
+def _session(request: RunRequest, console: Sink, parts: _Parts) -> Iterator[Session]:
+    """Assemble a run from its parts; see ``open_session``."""
+    catalogue, trust = request.catalogue, parts.trust
     access = Access.of(catalogue, trust, request.emulator)
-    guard = assemble_guard(request, trust, checks, access)
-    break_glass = confirm_break_glass(access.identities, request.units, request.options.break_glass)
-    notices = [*trust.notices, *earlier_runs(catalogue.root)]
     with ExitStack() as stack:
+        stack.callback(access.states.close)
+        guard = assemble_guard(request, trust, parts.repository, parts.checks, access)
+        break_glass = confirm_break_glass(access.identities, request.units, request.options.break_glass)
+        notices = [*trust.notices, *earlier_runs(catalogue.root)]
         folders = new_run(catalogue.root)
         journal = Journal(folders.journal)
         stack.callback(journal.close)
+        parts.beside.submit(remove_old, folders.of_run.parent)  # Now that the journal says that this run is active.
         recorder = Recorder()
         sink = Tee([console, recorder])
         stack.callback(sink.close)
-        warm = WarmProviders(server, notify=lambda unit, why: sink(Notice(text=cold_notice(why), unit=unit)))
+        warm = WarmProviders(parts.server, notify=lambda unit, why: sink(Notice(text=cold_notice(why), unit=unit)))
         credentials = CredentialFiles(folders.of_run / "aws", catalogue, access.identities)
         stack.callback(credentials.close)
         context = RunContext(
             catalogue=catalogue,
             aws=access.clients(credentials, break_glass),
-            terraform=make_tools(catalogue, trust, folders.of_run, warm=warm, orphans=request.orphan_providers),
+            terraform=make_tools(
+                catalogue,
+                trust,
+                folders.of_run,
+                warm=warm,
+                orphans=request.orphan_providers,
+                search=parts.search.result(),
+            ),
             guard=guard,
             run=RunState(
                 graph=_graph(request),
@@ -225,33 +254,14 @@ def _session(
         for text in notices:
             sink(Notice(text=text))
         gc.freeze()  # What is loaded now lives until the end: the collector need not scan it again and again.
+        executor = parts.executor
         executor.open(context)
         stack.callback(executor.close, context)
         interrupts = Interrupts(executor.stoppable(context), context.run.stop, journal, notify=sink)
         handled = stack.enter_context(interruptible(interrupts))
-        session = Session(context, request.command, handled, recorder, executor=executor, started=started)
+        session = Session(context, request.command, handled, recorder, executor=executor, started=parts.started)
         with _recorded(session):
             yield session
-
-
-def _provider_server(request: RunRequest) -> AbstractContextManager[StartedServer]:
-    return provider_server(
-        request.catalogue.settings,
-        request.catalogue.root,
-        env=os.environ,
-        cache=user_cache(os.environ),
-        slots=request.options.parallelism,
-        cold=request.cold or request.options.scheduler is not None,  # The workers have servers of their own.
-        modules=_local_modules(request),
-    )
-
-
-def _local_modules(request: RunRequest) -> list[Path] | None:
-    """Return the folders of the modules of a run; None if Terraform fetches one, or the units are not in ``live/``."""
-    paths = {unit.module.path for unit in request.units}
-    if request.orphan_providers is not None or None in paths:
-        return None
-    return [request.catalogue.root / path for path in paths if path is not None]
 
 
 def _graph(request: RunRequest) -> Graph:

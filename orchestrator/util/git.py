@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Self
 from orchestrator.errors import SetupError
 
 _SECONDS = 60
+_ID = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 _FULL = "--format=%H%x00%P%x00%ae%x00%(trailers:key=Co-authored-by,valueonly,separator=%x01)"
 """Addresses as written in the commit: a change could edit ``.mailmap``, so it does not count."""
 
@@ -55,17 +57,18 @@ class Repository:
             SetupError: git does not trust the folder, or does not respond.
         """
         try:
-            result = _git(root, "rev-parse", "--is-inside-work-tree", "--is-shallow-repository")
+            result = _git(root, "rev-parse", "--is-inside-work-tree", "--is-shallow-repository", "HEAD^{commit}")
         except FileNotFoundError:
             return None
         if result.returncode and b"dubious ownership" in result.stderr:
             message = f"git does not trust the folder {root}: another user owns it"
             raise SetupError(message, hint=f"git config --global --add safe.directory {root}")
         words = result.stdout.split()
-        if result.returncode or words[:1] != [b"true"]:
+        if words[:1] != [b"true"]:
             return None
-        head = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-        return cls(root=root, head=head.stdout.decode().strip(), shallow=words[1:] == [b"true"])
+        # Before the first commit there is no HEAD, and git repeats the question as if it were a file.
+        head = "" if result.returncode or not _ID.fullmatch(words[2]) else words[2].decode()
+        return cls(root=root, head=head, shallow=words[1:2] == [b"true"])
 
     def commit(self, revision: str) -> str | None:
         """Return the id of the commit that a revision names, or None if this clone does not have it."""

@@ -131,7 +131,7 @@ def test_whatever_was_swapped_after_the_judgement_is_refused_and_named(
             with swapped(path, data):
                 refused(match)
         with monkeypatch.context() as patch:
-            patch.setattr(context.aws.history, "confirmed", lambda _unit: "222222222222")
+            patch.setattr(context.aws.history, "confirmed", lambda *_, **__: "222222222222")
             refused("STS reports 222222222222")
         with monkeypatch.context() as patch:
             patch.setattr(context.guard.judge, "policies", replace(context.guard.judge.policies, digest="0" * 64))

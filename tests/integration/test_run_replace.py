@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.report.model import Status
+from orchestrator.run.plan import plan_units
 from tests.support.project import Project
+from tests.support.session import session_of
 
 pytestmark = pytest.mark.integration
 
@@ -54,3 +57,17 @@ def test_what_is_protected_is_not_replaced_on_request(project: Project) -> None:
     (finding,) = result.units()["prod/box"]["findings"]
     assert (finding["rule"], finding["action"]) == ("ORCH_PROTECTED", "replace")
     assert "was requested" in finding["cause"]
+
+
+def test_what_another_run_changes_after_the_states_were_read_is_seen(project: Project) -> None:
+    project.orch("apply", "prod", "--yes")
+    with session_of(project, "prod") as session:
+        context = session.context
+        assert context.aws.states.read(context.unit("prod/box")) is not None
+        project.orch("apply", "prod/box", "--replace", "terraform_data.this", "--yes")
+        new = project.orch("output", "prod/box", "id", "--raw").out.strip()
+        planned = plan_units(context)
+    assert planned["prod/box"].report.status is Status.UNCHANGED
+    below = planned["prod/below"].plan
+    assert below is not None
+    assert [change.after["input"] for change in below.changes if change.after] == [new], "not what was there before"

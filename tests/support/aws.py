@@ -166,6 +166,30 @@ def fake_aws(answer: Answering) -> Iterator[FakeAws]:
         thread.join()
 
 
+class AtOnce:
+    """Answers a group of calls only when all of it have come in: calls that wait for each other fail the test.
+
+    Args:
+        answer: gives the answers.
+        groups: name -> how many calls it has.
+        group_of: the group of a call; None: it is answered at once.
+    """
+
+    def __init__(self, answer: Answering, groups: Mapping[str, int], group_of: Callable[[Call], str | None]) -> None:
+        self._answer = answer
+        self._barriers = {name: threading.Barrier(size) for name, size in groups.items()}
+        self._group_of = group_of
+
+    def __call__(self, call: Call) -> Answer:
+        group = self._group_of(call)
+        if group is not None:
+            try:
+                self._barriers[group].wait(timeout=20)
+            except threading.BrokenBarrierError:
+                return Answer(400, f"not all of the group {group} were asked at the same time")
+        return self._answer(call)
+
+
 def caller_identity(number: str, arn: str) -> Answer:
     return Answer(
         200,

@@ -16,7 +16,7 @@ from orchestrator.terraform.process.supervisor import Processes
 from orchestrator.terraform.setup.binary import find_binary, user_cache
 from orchestrator.terraform.setup.cliconfig import write_cli_config
 from orchestrator.terraform.warm.providers import WarmProviders
-from orchestrator.terraform.warm.start import provider_server
+from orchestrator.terraform.warm.start import StartedServer, provider_server
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 AWS = Provider(name="aws", source="hashicorp/aws", version="5.100.0")
@@ -47,8 +47,8 @@ def clean_env(**more: str) -> dict[str, str]:
 
 
 @functools.cache
-def shared_warm() -> WarmProviders:
-    """Warm providers that live as long as this test process; off when ``ORCH_COLD`` is set, as in orch."""
+def shared_server() -> StartedServer:
+    """A provider server that lives as long as this test process; off when ``ORCH_COLD`` is set, as in orch."""
     env = clean_env()
     cold = os.environ.get("ORCH_COLD", "0") not in {"", "0"}
     stack = ExitStack()
@@ -56,7 +56,7 @@ def shared_warm() -> WarmProviders:
         provider_server(make_settings(), REPOSITORY, env=env, cache=user_cache(env), slots=2, cold=cold)
     )
     atexit.register(stack.close)
-    return WarmProviders(started, notify=lambda _unit, _reason: None)
+    return started
 
 
 def make_terraform(
@@ -74,7 +74,7 @@ def make_terraform(
     config = write_cli_config(folder / "terraform.rc", env=env, cache=folder / "cache")
     binary = find_binary(make_settings(), env=env, cache=folder / "cache")
     cache = folder / "cache" / "plugins"
-    providers = shared_warm() if warm else None
+    providers = WarmProviders(shared_server(), notify=lambda _unit, _reason: None) if warm else None
     return Terraform(binary, processes or Processes(), config, plugin_cache=cache, warm=providers)
 
 

@@ -42,7 +42,7 @@ def test_no_folder_has_more_modules_than_a_reader_takes_in() -> None:
 
 def test_unit_tests_mirror_the_packages() -> None:
     tests = REPOSITORY / "tests" / "unit"
-    own = {"docs", "modules", "services", "support"}  # about other folders of the repository
+    own = {"benchmarks", "docs", "modules", "services", "support"}  # about other folders of the repository
     folders = {path.parent.relative_to(tests) for path in tests.rglob("test_*.py")}
     astray = {str(each) for each in folders if not (PACKAGE / each).is_dir() and each.parts[0] not in own}
     assert astray == set()

@@ -147,6 +147,14 @@ class SessionFactory:
         session.set_config_variable("region", region)
         return session
 
+    def load(self, service: str) -> None:
+        """Load the description of a service, which all sessions share; does nothing before the first session."""
+        with self._lock:
+            loader = self._loader
+        if loader is not None:
+            for kind in ("service-2", "endpoint-rule-set-1", "paginators-1"):
+                loader.load_service_model(service, kind)
+
     def _bare(self, profile: str | None) -> BotocoreSession:
         if self._emulator is not None:
             session: BotocoreSession = _EmulatorSession(self._emulator.url)

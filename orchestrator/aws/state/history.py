@@ -57,13 +57,13 @@ class History:
         self._catalogue = catalogue
         self._identities = identities
 
-    def confirmed(self, unit: Unit) -> str:
-        """Return the ID of the account that a unit is applied in, as STS reports it for the role that applies.
+    def confirmed(self, unit: Unit, *, write: bool) -> str:
+        """Return the ID of a unit's account, as STS reports it for the role that plans it or (``write``) applies it.
 
         Raises:
             SetupError, ThrottledError: as `Identities.confirm`.
         """
-        return self._identities.confirm(unit.account, role_for(unit, write=True)).account
+        return self._identities.confirm(unit.account, role_for(unit, write=write)).account
 
     def versions(self, account: Account, role: Role, prefix: str = "") -> Iterator[StateVersion]:
         """Yield every version of every object with a key prefix: sorted by key, newest first, one page at a time.

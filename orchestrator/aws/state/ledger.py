@@ -6,6 +6,7 @@ The state is read before an entry is written and again afterwards, so the entry 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,10 +26,25 @@ from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.model import StateRecord
+from orchestrator.terraform.state.lock import LOCK_SUFFIX
 
 _STATE = "/terraform.tfstate"
+_LOCK = _STATE + LOCK_SUFFIX
 _TRIES = 5
 """How often a unit's entry is rewritten because its state changed in the meantime."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedStates:
+    """The states of a stage as a listing of the bucket shows them. The folders are ``STAGE/STACK/REGION``.
+
+    Attributes:
+        written: folder -> when its state was last written.
+        locked: the folders whose state is locked.
+    """
+
+    written: Mapping[str, datetime]
+    locked: frozenset[str]
 
 
 class Ledger:
@@ -83,14 +99,17 @@ class Ledger:
         listed = self._listed(account, role, prefix)
         return {folder: time for key, time in listed if (folder := folder_of(key)) is not None}
 
-    def states(self, account: Account, role: Role, stage: str) -> Mapping[str, datetime]:
-        """Return the states of a stage (or of an account's own stacks): folder -> when the state was last written.
+    def states(self, account: Account, role: Role, stage: str) -> ListedStates:
+        """Return the states of a stage (or of an account's own stacks), and which of them are locked.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: the bucket cannot be listed.
         """
-        listed = self._listed(account, role, f"{stage}/")
-        return {key.removesuffix(_STATE): time for key, time in listed if key.endswith(_STATE) and key.count("/") == 3}
+        listed = [(key, time) for key, time in self._listed(account, role, f"{stage}/") if key.count("/") == 3]
+        return ListedStates(
+            written={key.removesuffix(_STATE): time for key, time in listed if key.endswith(_STATE)},
+            locked=frozenset(key.removesuffix(_LOCK) for key, _ in listed if key.endswith(_LOCK)),
+        )
 
     def read(self, account: Account, role: Role, folder: str) -> LedgerEntry | None:
         """Return one entry; None if it does not exist.

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from orchestrator import __version__
@@ -84,22 +83,6 @@ class StateLocks:
                 return HeldLock(unit.id, parse_state_lock(body.read()), str(answer["ETag"]))
 
         return self._identities.call(unit.account, f"read the lock of {unit.id}", get)
-
-    def held(self, units: Iterable[Unit]) -> Mapping[str, HeldLock]:
-        """Return the existing locks on the states of some units, by unit. Lists each bucket once.
-
-        Raises:
-            DeniedError, ThrottledError, SetupError, UnitError: as `read`.
-        """
-        found: dict[str, HeldLock] = {}
-        wanted = list(units)
-        for account in sorted({unit.account for unit in wanted}):
-            mine = [unit for unit in wanted if unit.account == account]
-            keys = self._identities.call(account, f"list the locks of {account}", partial(self._keys, mine[0]))
-            for unit in mine:
-                if unit.state_key + LOCK_SUFFIX in keys and (lock := self.read(unit)) is not None:
-                    found[unit.id] = lock
-        return found
 
     def take(self, unit: Unit, operation: str, *, purpose: str, wait: float = 0.0) -> HeldLock:
         """Take the lock of a unit, or wait for it.
@@ -189,15 +172,6 @@ class StateLocks:
             return True
 
         return self._identities.call(unit.account, f"lock the state of {unit.id}", put)
-
-    def _keys(self, unit: Unit) -> frozenset[str]:
-        account = self._catalogue.account_of(unit)
-        pages = (
-            self._client(unit, write=False)
-            .get_paginator("list_objects_v2")
-            .paginate(Bucket=account.state_bucket, ExpectedBucketOwner=account.id)
-        )
-        return frozenset(str(o["Key"]) for page in pages for o in page.get("Contents", ()))
 
     def _client(self, unit: Unit, *, write: bool) -> Any:
         return self._identities.client("s3", unit.account, role_for(unit, write=write))

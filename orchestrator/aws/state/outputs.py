@@ -7,7 +7,9 @@ values that are not sensitive. The ETag of the state object ties the file to the
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
@@ -15,13 +17,15 @@ from orchestrator.aws.causes import AwsFailure, Cause, cause_of
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role, role_for
 from orchestrator.config.catalogue import Catalogue, Unit
-from orchestrator.errors import UnitError
+from orchestrator.errors import OrchError, UnitError
 from orchestrator.terraform.model import StateRecord
+from orchestrator.terraform.state.header import StateHeader
 from orchestrator.terraform.state.reader import read_state
 from orchestrator.util.once_map import OnceMap
 
 OUTPUTS_FORMAT = 1
 """Format version of the published file."""
+_THREADS = 8
 
 
 class StateStore:
@@ -39,6 +43,7 @@ class StateStore:
         self._identities = identities
         self._states: OnceMap[str, tuple[StateRecord, str] | None] = OnceMap()
         self._published: OnceMap[str, Mapping[str, Any] | None] = OnceMap()
+        self._ahead = ThreadPoolExecutor(_THREADS, thread_name_prefix="orch-states")  # starts no thread yet
 
     def read(self, unit: Unit) -> StateRecord | None:
         """Return a unit's state, which is read once per run.
@@ -53,6 +58,20 @@ class StateStore:
         """
         found = self.known(unit)
         return found[0] if found else None
+
+    def read_ahead(self, units: Iterable[Unit]) -> None:
+        """Begin to read the states of units in their order, in the background. A failure is left to `read`."""
+
+        def read(unit: Unit) -> None:
+            with suppress(OrchError):
+                self.read(unit)
+
+        for unit in units:
+            self._ahead.submit(read, unit)
+
+    def close(self) -> None:
+        """Begin no further read of `read_ahead`."""
+        self._ahead.shutdown(wait=False, cancel_futures=True)
 
     def published(self, unit: Unit) -> Mapping[str, Any] | None:
         """Return a unit's outputs as other accounts see them, read once per run. Does not read the state itself.
@@ -89,6 +108,19 @@ class StateStore:
         """Make the next read of a unit fetch it again, because it was just applied or destroyed."""
         self._states.forget(unit_id)
         self._published.forget(unit_id)
+
+    def forget_unless(self, unit: Unit, base: StateHeader) -> None:
+        """Forget a unit's state unless it is the one that a plan was made from.
+
+        States are read before their units are planned. If another run applies a unit in between, what other units read
+        of it must not be older than its plan.
+
+        Raises:
+            DeniedError, ThrottledError, SetupError, UnitError: as `read`.
+        """
+        found = self.known(unit)
+        if base != (StateHeader(found[0].lineage, found[0].serial) if found else StateHeader()):
+            self.forget(unit.id)
 
     def refresh(self, unit: Unit) -> StateRecord | None:
         """Do `forget`, then `read`."""

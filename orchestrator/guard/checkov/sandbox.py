@@ -13,8 +13,13 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-NICE = 5
-"""How much lower the priority of the checks is. They are imported while orch and Terraform start."""
+NICE = 2
+"""How much lower the priority of the checks is, so that orch and Terraform start first.
+
+Measured beside four busy processes on two cores: they are ready after 1.2 s with 0, 1.7 s with 2, 2.8 s with 5, and
+with 10 only when the others are done. A first verdict waits for them; what the others gain is at most the 0.2 s of the
+import.
+"""
 
 MEMORY = 4 << 30
 """Bytes of address space for the checks of one policy. Measured: 60 MB with 500 resources of 7 KB."""

@@ -45,19 +45,19 @@ class AccountComparison:
     unknown: tuple[str, ...] = ()
 
 
-def trusted_lock(root: Path, base: BaseCommit | None) -> AccountsLock:
+def trusted_lock(root: Path, repository: Repository | None, base: BaseCommit | None) -> AccountsLock:
     """Read the lock file; in CI from the protected commit, so that a change cannot bring its own.
 
     Args:
         root: the folder that contains ``live/``.
+        repository: the repository that contains it; None if there is none.
         base: the commit that the policies come from; None outside a git repository.
 
     Raises:
         CatalogueError: the lock file cannot be read.
         SetupError: git failed.
     """
-    repository = Repository.find(root) if base is not None and base.protected else None
-    if repository is None or base is None:
+    if repository is None or base is None or not base.protected:
         return read_accounts_lock(root)
     blobs = [blob.id for name, blob in repository.files(base.commit, [FILE]).items() if name == FILE]
     return parse_lock(repository.contents(blobs)[blobs[0]]) if blobs else {}

@@ -7,25 +7,22 @@ apply.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from orchestrator.errors import BlockedError
 from orchestrator.util.git import Repository
 
 ORCH_FOLDER = ".orch"
 
 
-def refuse_committed(root: Path) -> None:
+def refuse_committed(repository: Repository | None) -> None:
     """Refuse to run if git tracks files in ``.orch``.
 
     Args:
-        root: the folder that contains ``live/``.
+        repository: the repository that contains ``live/``; None if there is none.
 
     Raises:
         BlockedError: it does; the message names the first one.
-        SetupError: git failed, or does not trust the folder.
+        SetupError: git failed.
     """
-    repository = Repository.find(root)
     found = repository.tracked(ORCH_FOLDER) if repository is not None else ()
     if found:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""

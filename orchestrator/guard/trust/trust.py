@@ -63,11 +63,14 @@ class Trust:
         return (f"Policies, waivers and owners come from {protected}.",) if protected else ()
 
 
-def load_trust(root: Path, env: Mapping[str, str], today: Callable[[], date] = utc_today) -> Trust:
+def load_trust(
+    root: Path, repository: Repository | None, env: Mapping[str, str], today: Callable[[], date] = utc_today
+) -> Trust:
     """Load the policies, waivers and owners that apply.
 
     Args:
         root: the folder that contains ``live/``.
+        repository: the repository that contains it; None if there is none.
         env: the environment; it identifies CI systems and the target branch.
         today: returns the current date.
 
@@ -75,7 +78,6 @@ def load_trust(root: Path, env: Mapping[str, str], today: Callable[[], date] = u
         CatalogueError: policies, waivers or owners are invalid; expired and overly broad waivers are.
         SetupError: in CI, if the target of the change cannot be determined.
     """
-    repository = Repository.find(root)
     base = find_base(repository, env)
     tree = read_policy_files(root)
     written, _ = read_declared_waivers(tree, today())

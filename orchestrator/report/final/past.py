@@ -96,7 +96,12 @@ def run_shown_form(shown: ShownRun) -> dict[str, Any]:
         "refresh": shown.refresh,
         "outcome": shown.outcome,
         "units": [
-            {"unit": unit, "status": status, "worker": _workers(shown).get(unit, "")}
+            {
+                "unit": unit,
+                "status": status,
+                "worker": _workers(shown).get(unit, ""),
+                "providers": _providers(shown, unit),
+            }
             for unit, status in shown.ends.items()
         ],
         "receipts": [receipt.form() for receipt in shown.receipts.values()],
@@ -185,13 +190,12 @@ def _columns(shown: ShownRun) -> tuple[Column, ...]:
 
 
 def _rows(shown: ShownRun) -> list[dict[str, Any]]:
-    reports = {str(each["unit"]): each for each in (shown.report or {}).get("units", ())}
     workers = _workers(shown)
     return [
         {
             **_row(unit, status, shown.receipts.get(unit)),
             "worker": workers.get(unit, ""),
-            "providers": clean(str(reports.get(unit, {}).get("providers", ""))),
+            "providers": clean(_providers(shown, unit)),
         }
         for unit, status in shown.ends.items()
     ]
@@ -200,6 +204,12 @@ def _rows(shown: ShownRun) -> list[dict[str, Any]]:
 def _workers(shown: ShownRun) -> dict[str, str]:
     """Return the worker that ran each unit last."""
     return {str(event["unit"]): str(event["worker"]) for event in shown.events if event.get("worker")}
+
+
+def _providers(shown: ShownRun, unit: str) -> str:
+    """Return how the providers of a unit ran, as its report says."""
+    units: Sequence[Mapping[str, Any]] = (shown.report or {}).get("units", ())
+    return next((str(each.get("providers", "")) for each in units if each["unit"] == unit), "")
 
 
 def _row(unit: str, status: str, receipt: Receipt | None) -> dict[str, Any]:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import role_for
 from orchestrator.aws.preflight import needs_of, preflight
 from orchestrator.aws.state.ledger import Ledger
+from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.accounts_lock import AccountsLock
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.rules.accounts import compare_accounts
 from orchestrator.run.checks.blocked import BlockedUnits
 from orchestrator.run.checks.inventory import InventoryCheck
-from orchestrator.run.checks.listing import Listings
+from orchestrator.run.checks.listing import AccountListing, Listings
 from orchestrator.run.checks.orphan_contents import count_orphaned
 
 READ_ONLY = frozenset({"plan", "drift"})
-
 """Commands that need no role that may write."""
+
+_READING = frozenset({"plan", "apply"})
+"""Commands that read the state of each of their units, and compare it with the one that Terraform plans from."""
 
 REMOVING = frozenset({"destroy", "move", "adopt"})
 """Commands that create nothing. Orphaned states of other units are reported and do not block them."""
@@ -27,6 +33,7 @@ REMOVING = frozenset({"destroy", "move", "adopt"})
 def check_before_run(
     catalogue: Catalogue,
     identities: Identities,
+    states: StateStore,
     ledger: Ledger,
     units: Sequence[Unit],
     *,
@@ -42,6 +49,7 @@ def check_before_run(
     Args:
         catalogue: the configuration.
         identities: gives the roles.
+        states: reads the units' states, from now on, so that no unit waits for its own.
         ledger: reads the ledgers.
         units: the units of the run.
         judge: has the list of protected types and the waivers.
@@ -67,7 +75,20 @@ def check_before_run(
     blocked = check.check_accounts(pinned)
     free = [unit for unit in units if unit.account not in blocked.accounts]
     needs = needs_of(catalogue, free, write=command not in READ_ONLY)
-    preflight(catalogue, identities, {name: need for name, need in needs.items() if name not in blocked.accounts})
+    needs = {name: need for name, need in needs.items() if name not in blocked.accounts}
+    with ThreadPoolExecutor(1, thread_name_prefix="orch-ledger") as beside:
+        reading: list[Future[tuple[AccountListing, ...]]] = []
+
+        def read() -> None:
+            """Read while ids and buckets are checked. What is read counts only if nothing is wrong with them."""
+            reading.append(beside.submit(check.listings.of, free))
+            if command in _READING:
+                states.read_ahead(unit for unit in free if role_for(unit, write=False) in needs[unit.account].roles)
+
+        preflight(catalogue, identities, needs, on_login=read)
+        listed = reading[0].result()
+    locked = frozenset(unit.id for each in listed for unit in each.units if unit.folder in each.locked)
+    blocked = replace(blocked, locked=locked)
     if not compare:
         return blocked
-    return check.check_ledgers(blocked, free, pinned.vanished, destroy=command in REMOVING)
+    return check.check_ledgers(blocked, listed, pinned.vanished, destroy=command in REMOVING)

@@ -20,6 +20,7 @@ class BlockedUnits:
         accounts: account -> why nothing in it is planned or applied.
         everything: why nothing at all is planned; empty when something may be.
         stale: units whose ledger entry is missing or older than their state; an apply writes it again.
+        locked: units whose state was locked. They may be planned, and their locks are reported.
         notes: lines for the end of the report.
     """
 
@@ -28,6 +29,7 @@ class BlockedUnits:
     accounts: Mapping[str, str] = field(default_factory=dict)
     everything: str = ""
     stale: frozenset[str] = frozenset()
+    locked: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
 

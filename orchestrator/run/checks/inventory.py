@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from orchestrator.aws.backup.count import NOT_COUNTED
 from orchestrator.aws.state.ledger_entry import LedgerEntry
 from orchestrator.config.accounts_lock import FILE, LockedAccount
-from orchestrator.config.catalogue import Account, Catalogue, Unit
+from orchestrator.config.catalogue import Account, Catalogue
 from orchestrator.errors import OrchError
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.protected import Protected
@@ -56,20 +56,25 @@ class InventoryCheck:
         )
 
     def check_ledgers(
-        self, blocked: BlockedUnits, units: Iterable[Unit], vanished: Sequence[LockedAccount], *, destroy: bool
+        self,
+        blocked: BlockedUnits,
+        listed: Iterable[AccountListing],
+        vanished: Sequence[LockedAccount],
+        *,
+        destroy: bool,
     ) -> BlockedUnits:
         """Compare with the ledgers, and add to what is blocked already.
 
         Args:
             blocked: what `check_accounts` blocked.
-            units: the units of the run.
+            listed: the listings of the accounts that the run's units are in, without blocked accounts.
             vanished: accounts of the lock file that are no longer in ``live/``.
             destroy: the run destroys or moves; orphaned states of other units are reported and do not block it.
 
         Raises:
             OrchError: a ledger cannot be read.
         """
-        for listing in self.listings.of(unit for unit in units if unit.account not in blocked.accounts):
+        for listing in listed:
             records = self.listings.records(listing)
             new = [each for each in records if not each.lineage and (each.entry is None or each.entry.empty)]
             found = compare_with_ledgers(

@@ -1,6 +1,6 @@
 """Reads what the inventory check needs: listings first, contents only of what is uncertain.
 
-A run without irregularities costs one listing per account and one per stage in it.
+A run without irregularities costs one listing per account and one per stage in it, all at the same time.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class AccountListing:
         role: the role to read with.
         units: the account's units in the run.
         entries, states: folder ``STAGE/STACK/REGION`` -> when the ledger entry or the state was last written.
+        locked: the folders whose state is locked.
     """
 
     account: Account
@@ -41,6 +42,7 @@ class AccountListing:
     units: tuple[Unit, ...]
     entries: Mapping[str, datetime]
     states: Mapping[str, datetime]
+    locked: frozenset[str] = frozenset()
 
     @property
     def stale(self) -> tuple[Unit, ...]:
@@ -80,10 +82,19 @@ class Listings:
         account = self.catalogue.accounts[name]
         # The baseline creates the plan role, so before it is applied only the bootstrap role exists.
         role = Role.BOOTSTRAP if any(unit.baseline for unit in units) else Role.PLAN
-        states: dict[str, datetime] = {}
-        for stage in sorted({unit.stage for unit in units}):
-            states |= self.ledger.states(account, role, stage)
-        return AccountListing(account, role, tuple(units), self.ledger.entries(account, role), states)
+        with ThreadPoolExecutor(1, thread_name_prefix="orch-ledger") as beside:
+            entries = beside.submit(self.ledger.entries, account, role)
+            stages = _side_by_side(
+                lambda stage: self.ledger.states(account, role, stage), sorted({unit.stage for unit in units})
+            )
+            return AccountListing(
+                account,
+                role,
+                tuple(units),
+                entries.result(),
+                states={folder: time for stage in stages for folder, time in stage.written.items()},
+                locked=frozenset().union(*(stage.locked for stage in stages)),
+            )
 
     def orphaned(self, listing: AccountListing) -> tuple[OrphanedState, ...]:
         """Return the states in an account's ledger whose units the configuration no longer has in that account.

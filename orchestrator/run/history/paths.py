@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
-from orchestrator.run.history.prune import remove_old
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class RunPaths:
 
 
 def new_run(root: Path) -> RunPaths:
-    """Create the folder of a new run, private to the user, and remove old runs.
+    """Create the folder of a new run, private to the user.
 
     Run ids sort by time: ``20261123-070412-9f3a``.
     """
@@ -91,5 +90,4 @@ def new_run(root: Path) -> RunPaths:
     base = folders.base / ".gitignore"
     if not base.exists():
         base.write_text("*\n", encoding="utf-8")
-    remove_old(folders.of_run.parent)
     return folders

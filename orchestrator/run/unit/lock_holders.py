@@ -185,14 +185,15 @@ def existing_locks(context: RunContext) -> Iterator[str]:
     Without it, the lock of a run that was cut off would be found only when its unit's turn comes. A failed check is
     reported and does not stop the run, because Terraform itself respects locks.
     """
-    units = [context.unit(id_) for id_ in context.run.graph.order]
-    try:
-        found = context.aws.locks.held(units)
-    except OrchError as error:
-        yield f"cannot check for state locks: {error}"
-        return
-    for id_, held in sorted(found.items()):
-        yield f"{id_}: {lock_message(held.lock, context.unit(id_), context.catalogue.root)}"
+    for id_ in sorted(context.guard.blocked.locked):
+        unit = context.unit(id_)
+        try:
+            held = context.aws.locks.read(unit)
+        except OrchError as error:
+            yield f"cannot read the state lock of {id_}: {error}"
+            continue
+        if held is not None:  # else it was released since
+            yield f"{id_}: {lock_message(held.lock, unit, context.catalogue.root)}"
 
 
 def refuse_locked(context: RunContext, unit: Unit) -> None:

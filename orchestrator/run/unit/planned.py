@@ -71,7 +71,9 @@ def plan_fields(planned: Planned) -> dict[str, str | bool]:
     }
     if planned.plan is None or not planned.may_proceed:
         return fields
-    if planned.plan.json_file is not None:
+    if planned.receipt is not None:
+        fields["json"] = planned.receipt.json_sha256
+    elif planned.plan.json_file is not None:
         fields["json"] = _hash(planned.plan.json_file)
     if planned.frozen is not None:
         fields["plan"] = planned.frozen.plan_sha256

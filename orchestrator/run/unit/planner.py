@@ -27,6 +27,7 @@ from orchestrator.terraform.failures import TerraformError
 from orchestrator.terraform.model import Action, PlanRecord
 from orchestrator.terraform.plan.reader import UnreadablePlanError, empty_plan, read_plan
 from orchestrator.terraform.plan.unknowns import upstream_marks
+from orchestrator.terraform.state.header import planned_from
 
 
 def plan_unit(context: RunContext, unit: Unit, upstream: UpstreamValues, *, destroy: bool = False) -> Planned:
@@ -116,15 +117,25 @@ class _Planning:
             refresh=context.run.options.refresh,
         )
         if not changes:
+            self._check_state()
             return empty_plan(self.out)  # Terraform's own answer (-detailed-exitcode): reading the plan costs seconds.
         context.guard.judge.load_checks_in_background()  # The canary runs while Terraform shows the plan.
         return self._read()
 
     def _read(self) -> PlanRecord:
+        self._check_state()
         json_file = self.out.with_suffix(".json")
         hashed = hash_file(self.out)  # Before its JSON is made: what is judged must come from this very file.
         self.context.terraform.cli.show_json(self.root, self.out, json_file)
         return replace(without_placeholder(read_plan(self.out, json_file)), sha256=hashed)
+
+    def _check_state(self) -> None:
+        """Read the unit's state again, when it is needed next, if the plan was made from another one."""
+        states = self.context.aws.states
+        try:
+            states.forget_unless(self.unit, planned_from(self.out))
+        except OrchError:
+            states.forget(self.unit.id)
 
     def _judged(self, record: PlanRecord, ready: PreparedUnit) -> Planned:
         context, unit = self.context, self.unit

@@ -54,7 +54,7 @@ def make_receipt(
     if plan.sha256 != frozen.files["plan"]:
         message = f"{plan.file} changed while it was judged"
         raise BlockedError(message, hint="plan again")
-    inputs = _inputs(context, unit, planned_from(plan.file), frozen, _json_of(plan))
+    inputs = _inputs(context, unit, planned_from(plan.file), frozen, _json_of(plan), write=False)
     receipt = Receipt.make(
         inputs,
         verdict,
@@ -107,7 +107,7 @@ def confirm_plan(
     frozen = freeze(folders.unit(unit), folders.plan(unit), extra=[folders.data(unit) / "modules"])
     found = context.aws.states.latest(unit)
     base = StateHeader(found[0].lineage, found[0].serial) if found else StateHeader()
-    inputs = _inputs(context, unit, base, frozen, _json_of(plan))
+    inputs = _inputs(context, unit, base, frozen, _json_of(plan), write=True)
     check_receipt(receipt, inputs)
     brought = context.guard.scanner.scan(unit, folders.unit(unit), folders.data(unit), initialized=True)
     check_verdict(receipt, context.guard.judge.judge(unit, plan, destroy=receipt.destroy, more=brought))
@@ -174,7 +174,7 @@ def record_state_edit(context: RunContext, unit: Unit, verb: str, lineage: str, 
         run=context.run.folders.run,
         unit=unit.id,
         verb=verb,
-        account_id=context.aws.history.confirmed(unit),
+        account_id=context.aws.history.confirmed(unit, write=True),
         region=unit.region,
         state=f"s3://{account.state_bucket}/{unit.state_key}",
         lineage=lineage,
@@ -205,13 +205,16 @@ def commit_of(root: Path) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _inputs(context: RunContext, unit: Unit, base: StateHeader, frozen: FrozenFiles, json_file: Path) -> ReceiptInputs:
+def _inputs(
+    context: RunContext, unit: Unit, base: StateHeader, frozen: FrozenFiles, json_file: Path, *, write: bool
+) -> ReceiptInputs:
+    """Return what a receipt covers. ``write``: for the role that applies, not the one that plans."""
     account = context.catalogue.account_of(unit)
     lock = frozen.root / LOCK_FILE
     binary = context.terraform.cli.binary
     return ReceiptInputs(
         unit=unit.id,
-        account_id=context.aws.history.confirmed(unit),
+        account_id=context.aws.history.confirmed(unit, write=write),
         region=unit.region,
         state=f"s3://{account.state_bucket}/{unit.state_key}",
         base=base,

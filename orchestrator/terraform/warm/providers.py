@@ -54,6 +54,7 @@ class WarmProviders:
         self._cold: dict[str, str] = {}
         self._told: set[str] = set()
         self._warm: set[str] = set()
+        self._whole: set[str] = set()
 
     def use_of(self, unit: str) -> str:
         """Return how a unit's providers ran: ``warm``, ``cold: REASON``, or empty if no provider could be needed."""
@@ -76,6 +77,8 @@ class WarmProviders:
         request = self._request(root, environment, note=True)
         if request is None or self._server is None:
             return None
+        with self._lock:
+            whole = whole or root.unit in self._whole
         try:
             lease = self._server.open(replace(request, prepare=prepare, whole=whole))
         except ServerError as error:
@@ -106,7 +109,11 @@ class WarmProviders:
         if end.crashed:
             with suppress(OSError), root.log.open("a", encoding="utf-8") as log:
                 log.write(f"The provider crashed:\n{end.crashed}\n")
-        return "" if normal else why_repeat(lines, end)
+        reason = "" if normal else why_repeat(lines, end)
+        if reason:
+            with self._lock:  # What its plan needed, its apply needs too, which cannot be repeated.
+                self._whole.add(root.unit)
+        return reason
 
     def attachable(self, root: Root, environment: Mapping[str, str]) -> Mapping[str, LockedPackage]:
         """Return the providers that ``terraform init`` need not install: address -> package.

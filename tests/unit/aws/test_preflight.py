@@ -18,6 +18,8 @@ from tests.support.aws import (
     BPM,
     PRODUCTION,
     Answer,
+    AtOnce,
+    Call,
     FakeAws,
     World,
     account,
@@ -86,6 +88,55 @@ def test_all_is_well_and_nothing_is_changed(aws: FakeAws, tmp_path: Path) -> Non
     run(catalogue(tmp_path))
     assert {c.method for c in aws.calls} == {"POST", "HEAD"}
     assert {c.action for c in aws.calls} == {"GetCallerIdentity", "AssumeRole", ""}
+
+
+def test_roles_are_assumed_at_the_same_time_and_then_ids_and_buckets_are_checked_so(
+    aws: FakeAws, world: World, tmp_path: Path
+) -> None:
+    def group(call: Call) -> str | None:
+        if call.action == "GetCallerIdentity" and call.key_id not in world.roles:
+            return None  # the user
+        return "assume" if call.action == "AssumeRole" else "check"
+
+    aws.answer = AtOnce(world, {"assume": 4, "check": 6}, group)
+    logins: list[int] = []
+    given = catalogue(tmp_path)
+    preflight(given, Identities(given, None), BOTH, free_bytes=1, on_login=lambda: logins.append(len(aws.calls)))
+    assert logins == [5], "after the user's id and four roles"
+    assert len(aws.calls) == 11
+
+
+@pytest.mark.usefixtures("aws")
+def test_nothing_else_begins_while_a_role_or_room_is_missing(world: World, tmp_path: Path) -> None:
+    def never() -> None:
+        pytest.fail("it began")
+
+    given = catalogue(tmp_path)
+    with pytest.raises(SetupError, match="not enough disk space"):
+        preflight(given, Identities(given, None), BOTH, free_bytes=2**60, on_login=never)
+    world.refuse[f"arn:aws:iam::{BPM}:role/orch-apply"] = refused("AccessDenied", "not authorized")
+    with pytest.raises(SetupError, match="cannot assume the apply role of account bpm"):
+        preflight(given, Identities(given, None), BOTH, free_bytes=1, on_login=never)
+
+
+def test_a_role_that_is_refused_is_asked_for_once(aws: FakeAws, world: World, tmp_path: Path) -> None:
+    world.refuse["AssumeRole"] = refused("AccessDenied", "not authorized")
+    with pytest.raises(SetupError, match="4 problems"):
+        run(catalogue(tmp_path))
+    assert aws.count("AssumeRole") == 4
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_another_account_says_about_the_bucket_is_not_repeated(world: World, tmp_path: Path) -> None:
+    given = catalogue(tmp_path)
+    us = Identities(given, None)
+    us.credentials("production", Role.PLAN)
+    world.roles = dict.fromkeys(world.roles, "arn:aws:iam::444444444444:role/orch-plan")
+    world.refuse[f"HEAD /ams-{PRODUCTION}-tfstate"] = Answer(403)
+    with pytest.raises(SetupError) as caught:
+        preflight(given, us, {"production": Need(frozenset({Role.PLAN}), bucket=True)}, free_bytes=1)
+    assert "is in account 444444444444" in str(caught.value)
+    assert "state bucket" not in str(caught.value)
 
 
 @pytest.mark.usefixtures("aws")

@@ -15,6 +15,7 @@ PAGES = sorted(
         *REPOSITORY.glob("docs/**/*.md"),
         *REPOSITORY.glob("modules/*/README.md"),
         REPOSITORY / "tests/escapes/README.md",
+        REPOSITORY / "benchmarks/README.md",
         REPOSITORY / "benchmarks/RESULTS.md",
     ]
 )

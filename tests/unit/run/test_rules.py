@@ -16,7 +16,7 @@ from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.apply_rules import ApprovalContext, check_apply_allowed, in_ci
 from orchestrator.run.exit_codes import detailed_exit_code, exit_code
 from orchestrator.run.history.paths import new_run
-from orchestrator.run.history.prune import RUNS_TO_KEEP
+from orchestrator.run.history.prune import RUNS_TO_KEEP, remove_old
 from orchestrator.run.request import RunOptions, parse_duration
 from tests.support.aws import catalogue
 
@@ -163,6 +163,7 @@ def test_old_runs_are_removed_and_a_run_is_private(tmp_path: Path) -> None:
     for number in range(RUNS_TO_KEEP + 3):
         (tmp_path / ".orch" / "runs" / f"20200101-0000{number:02d}-aaaa").mkdir(parents=True)
     made = new_run(tmp_path)
+    remove_old(made.of_run.parent)
     kept = sorted(path.name for path in (tmp_path / ".orch" / "runs").iterdir())
     assert len(kept) == RUNS_TO_KEEP
     assert made.run in kept

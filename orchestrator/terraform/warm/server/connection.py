@@ -32,6 +32,10 @@ _ONE_ANSWER = frozenset(
 """Calls with one request and one answer. Any other call is passed on as two streams, which is right for every call."""
 
 
+_END_SECONDS = 2.0
+"""How long a process whose connection broke may take to end."""
+
+
 class ProcessSource(Protocol):
     """Where a connection gets its process from."""
 
@@ -119,7 +123,8 @@ class Connection:
         """Pass an error on as it came."""
         if not context.is_active():
             self.abnormal = True
-        if not process.alive():
+        # The connection breaks a moment before the process can be seen to have ended.
+        if process.ended(_END_SECONDS if error.code() is grpc.StatusCode.UNAVAILABLE else 0.0):
             self.abnormal = True
             self._processes.crashed(process)
         trailing = error.trailing_metadata()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -16,7 +17,7 @@ from orchestrator.terraform.warm.server.handshake import HandshakeError, Started
 
 MESSAGE_SIZE = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 _LAST_WORDS = 16_000
-"""Bytes of a crashed provider's standard error that are kept: the panic and its first goroutine."""
+"""Bytes of a crashed provider's standard error that are shown: the panic and its first goroutines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class ProviderProcess:
         self._errors = folder / "stderr"
         self._links = folder / "cwd"
         self._links.mkdir(mode=0o700)
+        self._unit_folder: Path | None = None
+        self._linked: set[str] = set()
         self._lock = threading.Lock()
         self._started: Started = start_provider(
             binary,
@@ -85,10 +88,12 @@ class ProviderProcess:
 
     def unary(self, method: str, request: bytes) -> grpc._CallFuture[bytes]:  # its name in the stubs
         """Start a call with one request and one answer."""
+        self._follow()
         return self._channel.unary_unary(method, _as_is, _as_is).future(request)
 
     def stream(self, method: str, requests: Iterator[bytes]) -> grpc._CallIterator[bytes]:  # its name in the stubs
         """Start a call with any number of requests and answers."""
+        self._follow()
         return self._channel.stream_stream(method, _as_is, _as_is)(requests)
 
     def link(self, folder: Path) -> None:
@@ -99,10 +104,22 @@ class ProviderProcess:
         """
         if self.key.folder:
             return
-        for old in self._links.iterdir():
-            old.unlink()
-        for entry in folder.iterdir():
-            (self._links / entry.name).symlink_to(entry)
+        with self._lock:
+            for old in self._links.iterdir():
+                old.unlink()
+            self._linked.clear()
+            self._unit_folder = folder
+        self._follow()
+
+    def _follow(self) -> None:
+        """Link what has come into the unit's folder: a file can be made during an apply."""
+        if self._unit_folder is None:
+            return
+        # A folder that is gone has no files; the provider says so.
+        with self._lock, suppress(OSError):
+            for name in set(os.listdir(self._unit_folder)) - self._linked:  # noqa: PTH208  # Names are enough.
+                (self._links / name).symlink_to(self._unit_folder / name)
+                self._linked.add(name)
 
     def left_files(self) -> bool:
         """Return whether the provider wrote files of its own into its working folder."""
@@ -113,6 +130,15 @@ class ProviderProcess:
         with self._lock:
             return self._started.process.poll() is None
 
+    def ended(self, seconds: float) -> bool:
+        """Wait for the process to end; return whether it has."""
+        with self._lock:
+            try:
+                self._started.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                return False
+            return True
+
     def memory(self) -> int:
         """Return the bytes of memory that only this process uses; 0 where the system does not say."""
         with suppress(OSError, ValueError, IndexError):
@@ -121,9 +147,12 @@ class ProviderProcess:
         return 0
 
     def last_words(self) -> str:
-        """Return the beginning of what it wrote to standard error: a panic, if it crashed."""
-        with suppress(OSError), self._errors.open("rb") as file:
-            return file.read(_LAST_WORDS).decode("utf-8", "replace").strip()
+        """Return what it wrote to standard error when it crashed: from the panic on, else the end."""
+        with suppress(OSError):
+            written = self._errors.read_bytes()
+            starts = [start for start in map(written.find, (b"panic:", b"fatal error:")) if start >= 0]
+            words = written[min(starts) :][:_LAST_WORDS] if starts else written[-_LAST_WORDS:]
+            return words.decode("utf-8", "replace").strip()
         return ""
 
     def stop(self) -> None:

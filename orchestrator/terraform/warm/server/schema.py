@@ -17,6 +17,8 @@ from orchestrator.util.files import write_atomic
 _BY_TYPE = frozenset({2, 3, 8})
 _LENGTH_DELIMITED = 2
 _KEY_TAG = 1 << 3 | _LENGTH_DELIMITED
+_LONGEST_NUMBER = 10
+"""Bytes: protobuf's numbers have 64 bits."""
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -109,15 +111,15 @@ def _key(data: bytes, position: int, end: int) -> str:
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
     """Return a number of base 128, and the position after it."""
-    value = shift = 0
-    while True:
-        try:
-            byte = data[position]
-        except IndexError:
+    value = 0
+    for shift in range(0, 7 * _LONGEST_NUMBER, 7):
+        if position >= len(data):
             message = "the schema is cut off"
-            raise ValueError(message) from None
+            raise ValueError(message)
+        byte = data[position]
         position += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, position
-        shift += 7
+    message = "a number in the schema does not end"
+    raise ValueError(message)

@@ -18,7 +18,7 @@ from orchestrator.terraform.warm.server.package import PackageError, Verifier
 from orchestrator.terraform.warm.server.pool import Pool
 from orchestrator.terraform.warm.server.process import HandshakeError, Launch, PoolKey
 from orchestrator.terraform.warm.server.schema import ProviderSchema, read_schema, write_schema
-from orchestrator.terraform.warm.server.unit_types import configuration_texts, leaves_folder, words
+from orchestrator.terraform.warm.server.unit_files import read_unit_files
 
 SHARED = frozenset({"registry.terraform.io/hashicorp/aws", "registry.opentofu.org/hashicorp/aws"})
 """Providers that were tried: a process can be configured again, only reads files, and its schema depends on nothing
@@ -79,11 +79,11 @@ class ServedProviders:
     def serve(self, lease: int, request: LeaseRequest, package: LockedPackage) -> Served | str:
         """Return a provider with the schema that a unit needs; or why it cannot be served."""
         try:
-            texts = list(configuration_texts(Path(request.folder), Path(request.data_dir)))
+            files = read_unit_files(Path(request.folder), Path(request.data_dir))
         except (OSError, ValueError, KeyError, TypeError) as error:
             return f"the configuration cannot be read: {error}"
         tried = package.address in SHARED
-        shared = tried and not any(leaves_folder(text) for text in texts)
+        shared = tried and not files.leaves_folder
         environment = _digest(request.environment)
         key = PoolKey(
             package=package.checksums,
@@ -99,7 +99,7 @@ class ServedProviders:
             return f"its schema cannot be read: {error.details() if isinstance(error, grpc.RpcError) else error}"
         types = schema.types
         if not request.whole:
-            types &= frozenset(request.types).union(*map(words, texts))
+            types &= files.words.union(request.types)
         if types and request.prepare:
             threading.Thread(target=self._prepare, args=(launch,), daemon=True).start()
         return Served(package.address, schema.protocol, schema.cut(types), schema.types - types, launch)

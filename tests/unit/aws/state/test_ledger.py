@@ -167,7 +167,10 @@ def test_a_listing_tells_entries_and_states_from_everything_else(
     ledger.record(data)
     world.times[ENTRY] = "2026-11-26T12:00:05"
     assert ledger.entries(account, Role.PLAN) == {data.folder: datetime(2026, 11, 26, 12, 0, 5, tzinfo=UTC)}
-    assert set(ledger.states(account, Role.PLAN, "prod")) == {data.folder}
+    found = ledger.states(account, Role.PLAN, "prod")
+    assert set(found.written) == found.locked == {data.folder}
+    del world.objects[STATE + ".tflock"]
+    assert ledger.states(account, Role.PLAN, "prod").locked == frozenset()
 
 
 def test_what_is_no_entry_or_of_another_format_is_refused(

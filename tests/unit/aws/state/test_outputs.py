@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,16 +15,19 @@ from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import DeniedError, OrchError, SetupError, ThrottledError, UnitError
+from orchestrator.terraform.state.header import StateHeader
 from tests.support.aws import (
     BPM,
     PRODUCTION,
     Answer,
+    Call,
     FakeAws,
     World,
     catalogue,
     give_keys,
     s3_refused,
     standard_chain,
+    unit,
 )
 
 
@@ -209,3 +214,71 @@ def test_every_call_says_whose_the_bucket_must_be(aws: FakeAws, world: World, ta
     s3 = [c for c in aws.calls if c.path.startswith("/ams-")]
     assert len(s3) == 5
     assert {c.headers["x-amz-expected-bucket-owner"] for c in s3} == {BPM}
+
+
+def test_states_that_are_read_ahead_are_not_read_again(
+    aws: FakeAws, world: World, data: Unit, tasks: Unit, store: StateStore
+) -> None:
+    world.objects[path(data, data.state_key)] = state(serial=3)
+    store.read_ahead([data, tasks])
+    found = store.read(data)
+    assert found is not None
+    assert found.serial == 3
+    assert store.read(tasks) is None
+    store.close()
+    assert sum(call.method == "GET" for call in aws.calls) == 2
+    store.forget(data.id)
+    world.objects[path(data, data.state_key)] = state(serial=4)
+    again = store.read(data)
+    assert again is not None
+    assert again.serial == 4
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_failure_while_reading_ahead_is_that_of_the_read(world: World, data: Unit, store: StateStore) -> None:
+    place = f"GET {path(data, data.state_key)}"
+    world.refuse[place] = s3_refused("AccessDenied", "no", 403)
+    store.read_ahead([data])
+    with pytest.raises(DeniedError):
+        store.read(data)
+    del world.refuse[place]
+    assert store.read(data) is None
+
+
+def test_nothing_is_read_ahead_after_the_end(aws: FakeAws, live: Catalogue) -> None:
+    held = threading.Event()
+    plain = aws.answer
+
+    def answer(call: Call) -> Answer:
+        if call.method == "GET":
+            held.wait(timeout=20)
+        return plain(call)
+
+    aws.answer = answer
+    units = [unit(f"prod/unit-{number}", "production") for number in range(20)]
+    large = replace(live, units={each.id: each for each in units})
+    ahead = StateStore(large, Identities(large, None))
+    ahead.read_ahead(units)
+    ahead.close()
+    held.set()
+    ahead.read(units[0])
+    assert sum(call.method == "GET" for call in aws.calls) <= 9, "those that had begun, and one now"
+
+
+def test_only_the_state_that_a_plan_was_made_from_stays(
+    aws: FakeAws, world: World, data: Unit, tasks: Unit, store: StateStore
+) -> None:
+    world.objects[path(data, data.state_key)] = state(serial=3)
+    store.read(data)
+    store.read(tasks)
+    asked = len(aws.calls)
+    store.forget_unless(data, StateHeader("line", 3))
+    store.forget_unless(tasks, StateHeader())
+    store.read(data)
+    store.read(tasks)
+    assert len(aws.calls) == asked
+    for other in (StateHeader("line", 4), StateHeader("other", 3), StateHeader()):
+        store.forget_unless(data, other)
+        store.read(data)
+        asked += 1
+        assert len(aws.calls) == asked

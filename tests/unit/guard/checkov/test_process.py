@@ -189,8 +189,8 @@ MUCH_MEMORY = """
 FORKS = """
     import os
     if not hasattr(Extra, "forked"):  # once: there are many resources
-        Extra.forked = True
         os.fork()
+        Extra.forked = True
     return CheckResult.PASSED
 """
 
@@ -301,7 +301,7 @@ def test_a_check_cannot_answer_for_another_one(opened: Opened, tmp_path: Path) -
         ("return 1\nfrom nowhere import nothing", "ModuleNotFoundError: No module named 'nowhere'"),
         ("return 1\nimport os; os._exit(0)", "its process ended"),
         (
-            "return 1\nimport os; [os.write(each, b'x' * 99) for each in range(1, 20) if fd(each)]",
+            "return 1\nimport os; [os.write(each, b'x' * 99) for each in range(1, 1000) if fd(each)]",
             "its answer is not valid",
         ),
     ],
@@ -395,7 +395,7 @@ time.sleep(3600)
 @pytest.mark.parametrize("hangs", [False, True])
 def test_it_ends_when_orch_is_killed(tmp_path: Path, hangs: bool) -> None:
     with_policy(tmp_path, code("import time; time.sleep(3600)") if hangs else "return CheckResult.PASSED")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)}
     with subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, env=environment
     ) as orch:

@@ -90,6 +90,18 @@ def test_on_the_protected_branch_the_change_is_what_was_pushed(git: Git, tmp_pat
     assert found.since == git("rev-parse", "HEAD^1")
 
 
+def test_a_repository_without_a_commit_has_no_head(git: Git, tmp_path: Path) -> None:
+    empty = Git(tmp_path / "empty")
+    (empty.root / "HEAD^{commit}").write_text("a file of the name that git is asked about")
+    assert Repository.find(empty.root) == Repository(root=empty.root, head="", shallow=False)
+    assert Repository.find(empty.root / ".git") is None
+    assert Repository.find(git.root) == Repository(root=git.root, head=git("rev-parse", "HEAD"), shallow=False)
+    git("clone", "-q", "--depth", "1", f"file://{git.root}", str(tmp_path / "shallow"))
+    found = Repository.find(tmp_path / "shallow")
+    assert found is not None
+    assert found.shallow
+
+
 def test_another_repository_s_variables_do_not_lead_away(
     git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,17 +8,18 @@ import pytest
 
 from orchestrator.errors import BlockedError
 from orchestrator.guard.trust.committed_state import refuse_committed
+from orchestrator.util.git import Repository
 from tests.support.escapes import commit, git
 
 
 def test_a_folder_without_git_and_one_with_nothing_of_it_committed_are_fine(tmp_path: Path) -> None:
     (tmp_path / ".orch").mkdir()
     (tmp_path / ".orch" / "x").write_text("")
-    refuse_committed(tmp_path)
+    refuse_committed(Repository.find(tmp_path))
     git(tmp_path, "init", "-q")
     (tmp_path / ".gitignore").write_text(".orch/\n")
     commit(tmp_path, "all but .orch")
-    refuse_committed(tmp_path)
+    refuse_committed(Repository.find(tmp_path))
 
 
 @pytest.mark.parametrize("below", ["", "infra"])
@@ -30,7 +31,7 @@ def test_a_committed_file_is_named(tmp_path: Path, below: str) -> None:
     (root / ".orch" / "other").symlink_to("/etc")
     commit(tmp_path, "A program of mine")
     with pytest.raises(BlockedError, match=r"git tracks \.orch/other and 1 more"):
-        refuse_committed(root)
+        refuse_committed(Repository.find(root))
 
 
 def test_a_link_in_its_place_is_named(tmp_path: Path) -> None:
@@ -38,4 +39,4 @@ def test_a_link_in_its_place_is_named(tmp_path: Path) -> None:
     (tmp_path / ".orch").symlink_to("/tmp")
     commit(tmp_path, "A folder of mine")
     with pytest.raises(BlockedError, match=r"git tracks \.orch:"):
-        refuse_committed(tmp_path)
+        refuse_committed(Repository.find(tmp_path))

@@ -14,6 +14,7 @@ from orchestrator.errors import CatalogueError, SetupError
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.trust.trust import Trust, load_trust, weakened_against
+from orchestrator.util.git import Repository
 from tests.support.git import Git
 
 ROOT = Path(__file__).parents[4]
@@ -51,8 +52,12 @@ def write(git: Git, name: str, text: str) -> None:
     path.write_text(text)
 
 
+def load(root: Path, env: Mapping[str, str] = {}) -> Trust:
+    return load_trust(root, Repository.find(root), env, lambda: TODAY)
+
+
 def trust(git: Git, env: Mapping[str, str] = {}) -> Trust:
-    return load_trust(git.root, env, lambda: TODAY)
+    return load(git.root, env)
 
 
 def judged(trusted: Trust) -> Finding:
@@ -281,7 +286,7 @@ def test_in_a_shallow_clone_no_waiver_is_valid(git: Git, tmp_path: Path) -> None
     git.commit("bob@example.com")
     shallow = tmp_path / "shallow"
     git("clone", "-q", "--depth=1", "--branch=main", git.root.as_uri(), str(shallow))
-    found = judged(load_trust(shallow, CI, lambda: TODAY))
+    found = judged(load(shallow, CI))
     assert found.severity is Severity.BLOCK
     assert "unknown in a shallow clone" in found.hint
 
@@ -376,7 +381,7 @@ def test_a_catalogue_in_a_folder_of_a_repository(git: Git, tmp_path: Path) -> No
     outer.commit("bob@example.com")
     outer.publish()
     for env in ({}, CI):
-        trusted = load_trust(outer.root / "infra", env, lambda: TODAY)
+        trusted = load(outer.root / "infra", env)
         assert trusted.weakened == ()
         assert allowed(trusted)
 
@@ -449,7 +454,7 @@ def test_policies_of_the_repository_are_a_notice_only_in_ci(git: Git) -> None:
 
 
 def test_without_a_repository_the_built_in_policies_are_a_notice(tmp_path: Path) -> None:
-    assert load_trust(tmp_path, {}).notices == (f"policies: built-in (orch {__version__})",)
+    assert load(tmp_path).notices == (f"policies: built-in (orch {__version__})",)
 
 
 @pytest.mark.parametrize("env", [{}, PULL], ids=["here", "ci"])
@@ -571,4 +576,4 @@ def test_a_copy_inside_a_repository_that_git_does_not_know_weakens_nothing(tmp_p
     Git(tmp_path).commit()
     copy = tmp_path / ".orch" / "demo"
     shutil.copytree(Path(__file__).parents[4] / "policies", copy / "policies")
-    assert load_trust(copy, {}).weakened == ()
+    assert load(copy).weakened == ()

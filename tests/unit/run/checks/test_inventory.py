@@ -25,6 +25,7 @@ from orchestrator.run.checks.blocked import BlockedUnits, blocked_report
 from orchestrator.run.checks.inventory import InventoryCheck
 from orchestrator.run.checks.listing import AccountListing, Listings
 from orchestrator.terraform.model import StateRecord, StateResource
+from orchestrator.util.git import Repository
 from tests.support.aws import account, catalogue, unit
 from tests.support.git import Git
 
@@ -71,7 +72,8 @@ def check(fake: Fake, **more: Any) -> InventoryCheck:
 def blocked_by(
     fake: Fake, *, vanished: Sequence[LockedAccount] = (), destroy: bool = False, **more: Any
 ) -> BlockedUnits:
-    return check(fake, **more).check_ledgers(BlockedUnits(), LIVE.units.values(), vanished, destroy=destroy)
+    listed = fake.of(LIVE.units.values())
+    return check(fake, **more).check_ledgers(BlockedUnits(), listed, vanished, destroy=destroy)
 
 
 def report_of(found: BlockedUnits, unit: str) -> UnitReport | None:
@@ -170,9 +172,9 @@ def test_in_ci_the_lock_file_comes_from_the_protected_commit(tmp_path: Path) -> 
     file.write_text(accounts_lock_text([replace(entry, id="6" * 12)]))
     git.commit()
     base = BaseCommit(commit=merged, forked=merged, since=merged, protected=True, description="origin/main")
-    assert trusted_lock(git.root, base)["bpm"].id == entry.id
-    assert trusted_lock(git.root, replace(base, protected=False))["bpm"].id == "6" * 12
-    assert trusted_lock(git.root, None)["bpm"].id == "6" * 12
+    assert trusted_lock(git.root, Repository.find(git.root), base)["bpm"].id == entry.id
+    assert trusted_lock(git.root, Repository.find(git.root), replace(base, protected=False))["bpm"].id == "6" * 12
+    assert trusted_lock(git.root, Repository.find(git.root), None)["bpm"].id == "6" * 12
     file.unlink()
     gone = git.commit()
-    assert trusted_lock(git.root, replace(base, commit=gone)) == {}
+    assert trusted_lock(git.root, Repository.find(git.root), replace(base, commit=gone)) == {}

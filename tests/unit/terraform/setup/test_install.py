@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import SetupError
-from orchestrator.terraform.setup.binary import Binary, find_binary, user_cache
+from orchestrator.terraform.setup.binary import Binary, find_binary, search_binary, user_cache
 from orchestrator.terraform.setup.install import Pin, install, load_pins, this_platform
 from orchestrator.terraform.setup.versions import Version
 from tests.support.terraform import make_settings
@@ -170,6 +170,21 @@ def put_on_path(folder: Path, version: str, name: str = "terraform") -> str:
     (folder / name).write_text(program(version))
     (folder / name).chmod(0o755)
     return f"{folder}:/bin:/usr/bin"
+
+
+def test_a_search_starts_each_binary_once_and_installs_nothing(tmp_path: Path) -> None:
+    path = put_on_path(tmp_path / "bin", VERSION)
+    started = tmp_path / "started"
+    (tmp_path / "bin" / "terraform").write_text(f"{program(VERSION)}echo x >> {started}\n")
+    search = search_binary(make_settings(), env={"PATH": path}, cache=tmp_path / "cache")
+    assert search.found == Binary(tmp_path / "bin" / "terraform", VERSION, "terraform")
+    assert find_binary(make_settings(), env={"PATH": path}, cache=tmp_path / "cache", search=search) == search.found
+    assert started.read_text() == "x\n"
+    old = put_on_path(tmp_path / "old", "1.5.7")
+    search = search_binary(make_settings(), env={"PATH": old}, cache=tmp_path / "cache")
+    assert search.found is None
+    assert "is 1.5.7, orch needs at least 1.11" in search.rejected[0]
+    assert not (tmp_path / "cache").exists()
 
 
 def test_path_comes_first(tmp_path: Path) -> None:

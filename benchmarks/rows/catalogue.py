@@ -1,27 +1,32 @@
 """The catalogue: 10,000 units over 100 accounts, loaded, resolved and ordered in a fresh process.
 
-``python -m benchmarks.catalogue`` writes the catalogue to a temporary folder and prints what it measured as JSON.
+``python -m benchmarks.rows.catalogue ROOT`` is that process: it prints what it measured as JSON.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+
+from benchmarks.figures import Compared, Measured, Row, Side, Unit
+from benchmarks.projects import REPOSITORY
+from benchmarks.tree import BenchError
+from benchmarks.turns import Effort
+
+_WORK = "load, resolve and order 10,000 units in 100 accounts"
+LOAD = Row("load", _WORK, Unit.SECONDS, Compared.VALUE, bar=3.0)
+LOAD_MEMORY = Row("load-memory", f"{_WORK}: memory", Unit.GIGABYTES, Compared.VALUE, bar=0.4)
+ROWS = (LOAD, LOAD_MEMORY)
 
 ACCOUNTS = 100
 STAGES = 10
 STACKS = 10
-MAX_SECONDS = 3.0
-MAX_MEGABYTES = 400.0
 
 _ORCH = """\
 format: 1
@@ -148,69 +153,41 @@ def _stage(account: int, stage: int, accounts: int, stacks: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def measure(root: Path) -> dict[str, float]:
+def load_here(root: Path) -> dict[str, float]:
     """Load, resolve and order a catalogue in this process.
 
     Returns:
-        ``import``, ``load`` and ``order`` in seconds, ``total`` of the last two, ``megabytes`` at the peak, ``units``.
+        ``total`` seconds without imports, ``bytes`` of memory at the peak, and how many ``units`` there are.
     """
-    began = time.perf_counter()
-    from orchestrator.config.graph import Graph  # noqa: PLC0415 - what the import costs is measured too
+    from orchestrator.config.graph import Graph  # noqa: PLC0415 - the import is not measured, and only this process needs it
     from orchestrator.config.load import load  # noqa: PLC0415
 
-    imported = time.perf_counter()
-    catalogue = load(root)
-    loaded = time.perf_counter()
-    graph = Graph.of(catalogue.units)
-    ordered = time.perf_counter()
+    began = time.perf_counter()
+    graph = Graph.of(load(root).units)
     return {
         "units": len(graph.order),
-        "edges": sum(len(graph.upstreams(unit)) for unit in graph.order),
-        "import": round(imported - began, 3),
-        "load": round(loaded - imported, 3),
-        "order": round(ordered - loaded, 3),
-        "total": round(ordered - imported, 3),
-        "megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "total": time.perf_counter() - began,
+        "bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
 
 
-def run(repeat: int = 3) -> Mapping[str, Any]:
-    """Write the catalogue, measure it in fresh processes, and compare the median with the targets."""
+def measure(effort: Effort, _wanted: frozenset[str]) -> Iterable[Measured]:
+    """Write the catalogue, and load it in a fresh process in each round."""
+    accounts = effort.size(ACCOUNTS, 2)
     with tempfile.TemporaryDirectory(prefix="orch-bench-") as folder:
         root = Path(folder)
-        units = write_catalogue(root)
-        command = [sys.executable, "-m", "benchmarks.catalogue", "--measure", str(root)]
+        units = write_catalogue(root, accounts=accounts)
+        command = [sys.executable, "-m", "benchmarks.rows.catalogue", str(root)]
         runs = [
-            json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-            for _ in range(repeat)
+            json.loads(subprocess.run(command, check=True, capture_output=True, text=True, cwd=REPOSITORY).stdout)
+            for _ in range(effort.rounds)
         ]
-    assert all(each["units"] == units for each in runs)
-    seconds = statistics.median(each["total"] for each in runs)
-    megabytes = statistics.median(each["megabytes"] for each in runs)
-    return {
-        "benchmark": "catalogue",
-        "seconds": seconds,
-        "max_seconds": MAX_SECONDS,
-        "megabytes": megabytes,
-        "max_megabytes": MAX_MEGABYTES,
-        "passed": seconds < MAX_SECONDS and megabytes < MAX_MEGABYTES,
-        "runs": runs,
-    }
-
-
-def main() -> int:
-    """Print the measurement as JSON; 1 when it misses a target."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--measure", type=Path, metavar="ROOT", help="measure this catalogue in this process")
-    parser.add_argument("--repeat", type=int, default=3, help="processes of which the median is taken")
-    arguments = parser.parse_args()
-    if arguments.measure is not None:
-        print(json.dumps(measure(arguments.measure)))
-        return 0
-    found = run(arguments.repeat)
-    print(json.dumps(found, indent=2))
-    return 0 if found["passed"] else 1
+    if any(each["units"] != units for each in runs):
+        message = f"{runs[0]['units']} units were loaded, not {units}"
+        raise BenchError(message)
+    yield Measured(LOAD.id, Side("orch", tuple(each["total"] for each in runs)))
+    yield Measured(LOAD_MEMORY.id, Side("orch", tuple(each["bytes"] / 1e9 for each in runs)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.stdout.write(json.dumps(load_here(Path(sys.argv[1]))))

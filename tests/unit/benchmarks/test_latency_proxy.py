@@ -1,0 +1,60 @@
+"""The proxy in front of the emulator: passes every byte on, in order, later."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from benchmarks.latency_proxy import LatencyProxy
+
+DELAY = 0.1
+
+
+async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer each line in capitals until there are no more."""
+    while line := await reader.readline():
+        writer.write(line.upper())
+    writer.close()
+
+
+async def talk(*lines: bytes) -> tuple[list[bytes], float]:
+    """Send lines one after the other through a proxy; the answers, and how long they took."""
+    there = await asyncio.start_server(shout, "127.0.0.1", 0)
+    proxy = await LatencyProxy(there.sockets[0].getsockname()[1], DELAY).serve()
+    async with there, proxy:
+        reader, writer = await asyncio.open_connection(*proxy.sockets[0].getsockname())
+        started = time.monotonic()
+        answers = []
+        for line in lines:
+            writer.write(line)
+            answers.append(await reader.readline())
+        took = time.monotonic() - started
+        writer.write_eof()
+        answers.append(await reader.read())
+        writer.close()
+    return answers, took
+
+
+def test_each_request_is_late_once_and_nothing_is_lost() -> None:
+    answers, took = asyncio.run(talk(b"one\n", b"two\n", b"three\n"))
+    assert answers == [b"ONE\n", b"TWO\n", b"THREE\n", b""]
+    assert took >= 3 * DELAY
+
+
+def test_a_large_request_is_no_later_than_a_small_one_and_stays_whole() -> None:
+    large = b"x" * 1_000_000 + b"\n"
+
+    async def send() -> tuple[bytes, float]:
+        there = await asyncio.start_server(shout, "127.0.0.1", 0, limit=2**21)
+        proxy = await LatencyProxy(there.sockets[0].getsockname()[1], DELAY).serve()
+        async with there, proxy:
+            reader, writer = await asyncio.open_connection(*proxy.sockets[0].getsockname(), limit=2**21)
+            started = time.monotonic()
+            writer.write(large)
+            answer = await reader.readline()
+            writer.close()
+            return answer, time.monotonic() - started
+
+    answer, took = asyncio.run(send())
+    assert answer == large.upper()
+    assert took >= DELAY
