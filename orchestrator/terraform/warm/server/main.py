@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -122,19 +122,18 @@ def run_server() -> None:
         signal.signal(number, signal.SIG_IGN)
     settings = json.loads(sys.argv[2])
     os.umask(0o077)
-    with (
-        socket.socket(fileno=int(sys.argv[1])) as control,
-        tempfile.TemporaryDirectory(prefix="orch-", ignore_cleanup_errors=True) as name,
-    ):
+    with socket.socket(fileno=int(sys.argv[1])) as control:
         control.set_inheritable(False)
-        Server(
-            control,
-            Path(name),
-            cache=Path(settings["cache"]),
-            processes=settings["processes"],
-            memory=settings["memory"] or default_memory(),
-        ).run()
-        os.chdir("/")
+        try:
+            Server(
+                control,
+                Path(settings["folder"]),
+                cache=Path(settings["cache"]),
+                processes=settings["processes"],
+                memory=settings["memory"] or default_memory(),
+            ).run()
+        finally:
+            shutil.rmtree(settings["folder"], ignore_errors=True)
     # Threads of gRPC and of connections may still wait; nothing is left for them to do.
     sys.stdout.flush()
     os._exit(0)
