@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,13 +69,11 @@ def test_a_crash_before_apply_is_repeated_cold(unit: Probe, method: str) -> None
         pair.apply(root)
     unit.write("2")
     unit.crash(method)
-    warm = pair.plan(pair.warm, root, "warm")
+    (change,) = json.loads(pair.plan(pair.warm, root, "warm"))["resource_changes"]
+    assert change["change"]["after"]["value"] == "2"
     assert unit.crashed()
     assert pair.warm.providers_of(root.unit).startswith("cold: ")
     assert len(pair.told) == 1
-    assert warm == pair.plan(pair.cold, root, "cold")
-    pair.apply(root)
-    assert state_of(root)["resources"][0]["instances"][0]["attributes"]["value"] == "2"
 
 
 def test_a_crash_in_apply_is_a_failed_unit_and_never_a_second_try(unit: Probe) -> None:
