@@ -123,8 +123,10 @@ class ProviderServer:
 
     def stop(self) -> None:
         """End the server and its providers. Can be called twice."""
+        with suppress(ServerError):
+            self._send({"do": "stop"})
         with suppress(OSError):
-            self._control.shutdown(socket.SHUT_RDWR)
+            self._control.shutdown(socket.SHUT_WR)
         self._wait()
         self._kill_group()
         self._process.wait()
@@ -152,10 +154,12 @@ class ProviderServer:
             self._waiting[self._last] = future
             try:
                 self._control.sendall(encode({"id": self._last, **message}))
-            except OSError as error:
+            except OSError:
                 del self._waiting[self._last]
-                raise ServerError(_ENDED) from error
-        return future
+            else:
+                return future
+        self._reader.join(_STOP_SECONDS)  # It finds out why.
+        raise ServerError(self._ended or _ENDED)
 
     def _read(self) -> None:
         with suppress(OSError, ValueError), self._control.makefile("rb") as lines:

@@ -55,12 +55,17 @@ class Server:
         self._threads = ThreadPoolExecutor(32, thread_name_prefix="request")
 
     def run(self) -> None:
-        """Answer until orch closes the connection or ends."""
-        with self._control.makefile("rb") as lines, suppress(OSError):
-            for line in lines:
-                self._threads.submit(self._answer, json.loads(line))
-        self._drain()
-        self._pool.close()
+        """Answer until orch says that its last Terraform has ended, or until orch itself ends."""
+        try:
+            with self._control.makefile("rb") as lines, suppress(OSError, ValueError):
+                for line in lines:
+                    message = json.loads(line)
+                    if message.get("do") == "stop":
+                        return
+                    self._threads.submit(self._answer, message)
+            self._drain()
+        finally:
+            self._pool.close()
 
     def _answer(self, message: Mapping[str, Any]) -> None:
         try:
