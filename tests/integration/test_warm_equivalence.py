@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -157,6 +158,7 @@ import {
 }
 """,
 }
+NORTH = 'module.areas["north"]'
 KNOWN = frozenset({"aws_ssm_parameter", "aws_cloudwatch_log_group", "aws_sns_topic"})
 """The types in the state before the change, as orch reads them there."""
 
@@ -206,8 +208,8 @@ def test_the_life_of_a_unit(emulator: Path, tmp_path: Path) -> None:
     pair = Pair.make(tmp_path)
     ours, theirs = World.make(emulator, tmp_path / "ours"), World.make(emulator, tmp_path / "theirs")
 
-    def cold(step: str) -> None:
-        pair.plan(pair.cold, replace(theirs.root, types=KNOWN), "cold")
+    def cold(step: str, **options: Any) -> None:
+        pair.plan(pair.cold, replace(theirs.root, types=KNOWN), "cold", **options)
         pair.apply(theirs.root, "cold", tool=pair.cold)
         assert not list(differences(ours.state(), theirs.state())), step
         assert ours.parameters() == theirs.parameters(), step
@@ -229,12 +231,15 @@ def test_the_life_of_a_unit(emulator: Path, tmp_path: Path) -> None:
     # Nothing changed, and what a check says without a change.
     assert not actions(pair.same_plan(ours.root))
 
-    # Update, moved, removed, import, keys that come and go, a type that is only in the state: planned cold, applied warm.
+    # Update, moved, removed, import, -replace, keys that come and go, a type that is only in the state: planned cold,
+    # applied warm.
+    again = {"replace": [f'{NORTH}.module.items["a"].aws_ssm_parameter.this']}
     for world in (ours, theirs):
         world.write(AFTER)
-    changed = pair.same_plan(replace(ours.root, types=KNOWN))
+    changed = pair.same_plan(replace(ours.root, types=KNOWN), **again)
     assert actions(changed) == {
-        'module.areas["north"].module.items["b"].aws_ssm_parameter.this': "delete",
+        f'{NORTH}.module.items["a"].aws_ssm_parameter.this': "delete/create",
+        f'{NORTH}.module.items["b"].aws_ssm_parameter.this': "delete",
         'module.areas["south"].module.items["c"].aws_ssm_parameter.this': "delete",
         'module.areas["west"].module.items["d"].aws_ssm_parameter.this': "create",
         "aws_cloudwatch_log_group.forgotten": "forget",
@@ -244,15 +249,13 @@ def test_the_life_of_a_unit(emulator: Path, tmp_path: Path) -> None:
         "aws_ssm_parameter.secret": "update",
     }
     pair.apply(replace(ours.root, types=KNOWN), "cold")
-    cold("changed")
+    cold("changed", **again)
     assert ours.parameters()["/unit/secret"] == "s3cret, new"
     assert ours.log_groups() == ["/unit/forgotten"]
 
     # What changes nothing: the options of a plan, validate, show.
     ours.account.client("ssm").put_parameter(Name="/unit/moved", Value="drifted", Type="String", Overwrite=True)
     assert pair.same_plan(ours.root, refresh_only=True)["resource_drift"]
-    replaced = pair.same_plan(ours.root, replace=["aws_ssm_parameter.found"])
-    assert actions(replaced)["aws_ssm_parameter.found"] == "delete/create"
     assert pair.warm.validate(ours.root) == pair.cold.validate(ours.root)
     pair.warm.show_json(ours.root, plan_file(ours.root, "cold"), tmp_path / "warm.json")
     pair.cold.show_json(ours.root, plan_file(ours.root, "cold"), tmp_path / "cold.json")

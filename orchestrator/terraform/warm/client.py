@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,6 +29,8 @@ run_server()
 """
 _KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR")
 """Variables of orch that the server itself gets. Each provider gets its own environment in a request."""
+_LONGEST_FOLDER = 55
+"""Bytes: a socket's path has at most 103 on macOS and 107 on Linux; go-plugin adds 27 to the server's folder."""
 _SECONDS = 120.0
 """How long an answer may take: a package of 700 MB is hashed from a slow disk."""
 _STOP_SECONDS = 10.0
@@ -52,9 +55,12 @@ class ProviderServer:
 
     def __init__(self, *, cache: Path, processes: int, memory: int = 0) -> None:
         self._control, theirs = socket.socketpair()
-        settings = json.dumps({"cache": str(cache), "processes": processes, "memory": memory})
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        self._folder = ""
         try:
+            self._folder = _new_folder()
+            values = {"folder": self._folder, "cache": str(cache), "processes": processes, "memory": memory}
+            settings = json.dumps(values)
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # `_read` reads it when the server has ended.
             with theirs:
                 self._process = subprocess.Popen(
@@ -69,6 +75,8 @@ class ProviderServer:
                 )
         except OSError as error:
             self._control.close()
+            theirs.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
             message = f"the provider server cannot be started: {error.strerror}"
             raise ServerError(message) from error
         self._lock = threading.Lock()
@@ -115,14 +123,17 @@ class ProviderServer:
 
     def stop(self) -> None:
         """End the server and its providers. Can be called twice."""
+        with suppress(ServerError):
+            self._send({"do": "stop"})
         with suppress(OSError):
-            self._control.shutdown(socket.SHUT_RDWR)
+            self._control.shutdown(socket.SHUT_WR)
         self._wait()
         self._kill_group()
         self._process.wait()
         self._reader.join(_STOP_SECONDS)
         self._control.close()
         self._errors.close()
+        shutil.rmtree(self._folder, ignore_errors=True)  # Of a server that was killed; others remove it themselves.
 
     def _ask(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
@@ -143,10 +154,12 @@ class ProviderServer:
             self._waiting[self._last] = future
             try:
                 self._control.sendall(encode({"id": self._last, **message}))
-            except OSError as error:
+            except OSError:
                 del self._waiting[self._last]
-                raise ServerError(_ENDED) from error
-        return future
+            else:
+                return future
+        self._reader.join(_STOP_SECONDS)  # It finds out why.
+        raise ServerError(self._ended or _ENDED)
 
     def _read(self) -> None:
         with suppress(OSError, ValueError), self._control.makefile("rb") as lines:
@@ -176,3 +189,9 @@ class ProviderServer:
     def _kill_group(self) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _new_folder() -> str:
+    """Make the folder for the sockets, mode 0700, where their paths are not too long."""
+    place = tempfile.gettempdir()
+    return tempfile.mkdtemp(prefix="orch-", dir=place if len(os.fsencode(place)) <= _LONGEST_FOLDER else "/tmp")  # noqa: S108

@@ -36,7 +36,7 @@ def unmet_constraint(folder: Path, data_dir: Path, locked: Mapping[str, str], re
                 if constraint is None or (version is not None and _met(version, constraint)):
                     continue
                 return f"{module.name} requires {local} {constraint}"
-    except (CatalogueError, OSError, ValueError, KeyError, TypeError) as error:
+    except (CatalogueError, OSError, ValueError, LookupError, TypeError) as error:
         return f"its version constraints cannot be read: {error}"
     return None
 

@@ -50,7 +50,7 @@ class OpenLease:
         self._crash = ""
         self._failure = ""
         self._peers: set[int] = set()
-        self._listeners: list[socket.socket] = []
+        self._listeners: dict[Path, socket.socket] = {}
         addresses: dict[str, Mapping[str, object]] = {}
         for number, each in enumerate(served):
             path = sockets / f"l{id_}.{number}"
@@ -96,8 +96,11 @@ class OpenLease:
         Args:
             normal: Terraform ended with success. Otherwise its processes end too.
         """
-        for listener in self._listeners:
+        for path, listener in self._listeners.items():
+            with suppress(OSError):  # Linux wakes the thread that accepts at the shutdown, others at the close.
+                listener.shutdown(socket.SHUT_RDWR)
             listener.close()
+            path.unlink(missing_ok=True)
         with self._changed:
             ended = self._changed.wait_for(lambda: self._open == 0, timeout=10.0)
             reuse = normal and ended and not self._abnormal
@@ -123,15 +126,14 @@ class OpenLease:
         listener.bind(str(path))
         path.chmod(0o600)
         listener.listen(64)
-        self._listeners.append(listener)
-        threading.Thread(target=self._accept, args=(listener, path, served), daemon=True).start()
+        self._listeners[path] = listener
+        threading.Thread(target=self._accept, args=(listener, served), daemon=True).start()
 
-    def _accept(self, listener: socket.socket, path: Path, served: Served) -> None:
+    def _accept(self, listener: socket.socket, served: Served) -> None:
         while True:
             try:
                 client, _ = listener.accept()
             except OSError:  # The lease has ended.
-                path.unlink(missing_ok=True)
                 return
             with self._lock:
                 self._open += 1
@@ -184,4 +186,6 @@ def _runs(pid: int) -> bool:
         return False
     except PermissionError:
         return True
+    with suppress(OSError, IndexError):  # In a container without an init process, a process that ended stays listed.
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] not in {"Z", "X"}
     return True

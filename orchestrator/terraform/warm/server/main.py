@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -55,12 +55,17 @@ class Server:
         self._threads = ThreadPoolExecutor(32, thread_name_prefix="request")
 
     def run(self) -> None:
-        """Answer until orch closes the connection or ends."""
-        with self._control.makefile("rb") as lines, suppress(OSError):
-            for line in lines:
-                self._threads.submit(self._answer, json.loads(line))
-        self._drain()
-        self._pool.close()
+        """Answer until orch says that its last Terraform has ended, or until orch itself ends."""
+        try:
+            with self._control.makefile("rb") as lines, suppress(OSError, ValueError):
+                for line in lines:
+                    message = json.loads(line)
+                    if message.get("do") == "stop":
+                        return
+                    self._threads.submit(self._answer, message)
+            self._drain()
+        finally:
+            self._pool.close()
 
     def _answer(self, message: Mapping[str, Any]) -> None:
         try:
@@ -122,19 +127,18 @@ def run_server() -> None:
         signal.signal(number, signal.SIG_IGN)
     settings = json.loads(sys.argv[2])
     os.umask(0o077)
-    with (
-        socket.socket(fileno=int(sys.argv[1])) as control,
-        tempfile.TemporaryDirectory(prefix="orch-", ignore_cleanup_errors=True) as name,
-    ):
+    with socket.socket(fileno=int(sys.argv[1])) as control:
         control.set_inheritable(False)
-        Server(
-            control,
-            Path(name),
-            cache=Path(settings["cache"]),
-            processes=settings["processes"],
-            memory=settings["memory"] or default_memory(),
-        ).run()
-        os.chdir("/")
+        try:
+            Server(
+                control,
+                Path(settings["folder"]),
+                cache=Path(settings["cache"]),
+                processes=settings["processes"],
+                memory=settings["memory"] or default_memory(),
+            ).run()
+        finally:
+            shutil.rmtree(settings["folder"], ignore_errors=True)
     # Threads of gRPC and of connections may still wait; nothing is left for them to do.
     sys.stdout.flush()
     os._exit(0)

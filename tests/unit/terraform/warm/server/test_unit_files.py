@@ -70,3 +70,57 @@ def test_the_source_of_a_module_is_no_such_path(tmp_path: Path) -> None:
 def test_a_module_elsewhere_leaves_the_folder(tmp_path: Path) -> None:
     assert read(tmp_path, {"main.tf": ""}, ("a", "../a", "../a")).leaves_folder
     assert not read(tmp_path, {"main.tf": ""}, ("a", "/modules/a", "/modules/a")).leaves_folder
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'x = file("${path.module}/..")',
+        'x = "${path.module}../x"',
+        'x = join("/",[".."])',
+        "<<EOT\n../x\nEOT",
+        'x = "a ../b"',
+        "x = 1 // ../b",
+        'source = "./m"\n  other = "../b.zip"',
+        'source = "${path.module}/x" == "" ? "../a.zip" : "b"',
+        '{"source": "./m", "x": "../b"}',
+        'filename = "../lambda.zip" # source = "./m"',
+        'module "m" {\n  file = "../x.zip"\n  source = "./m"\n}',
+        'module "m" {\n  data-source = "../x"\n}',
+        'module "m" {\n  objects = { source = "../x" }\n}',
+    ],
+)
+def test_a_step_upwards_is_seen_wherever_it_stands(tmp_path: Path, text: str) -> None:
+    assert read(tmp_path, {"main.tf": text}, ("m", "./m", "m")).leaves_folder
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'x = "a..b"',
+        'x = "1...2"',
+        "x = f(var.list...)",
+        "x = [for k, v in m : k => v...]",
+        'x = "v1..v2 and so on"',
+        "# from 1 to 9 ... or more",
+        'x = "file..json"',
+        'x = "a;../b"',  # A folder whose name is "a;..".
+        'module "m" { source = "./m" }',
+    ],
+)
+def test_other_dots_are_no_step_upwards(tmp_path: Path, text: str) -> None:
+    assert not read(tmp_path, {"main.tf": text}, ("m", "./m", "m")).leaves_folder
+
+
+@pytest.mark.parametrize("text", ["", "[", "[]", "{}", '{"Modules": 1}', '{"Modules": [{}]}', '{"Modules": [1]}'])
+def test_a_damaged_list_of_modules_is_an_error(tmp_path: Path, text: str) -> None:
+    read(tmp_path, {"main.tf": ""})
+    (tmp_path / "data/modules/modules.json").write_text(text)
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        read_unit_files(tmp_path / "root", tmp_path / "data")
+
+
+def test_bytes_that_are_no_text_are_read_too(tmp_path: Path) -> None:
+    read(tmp_path, {"main.tf": ""})
+    (tmp_path / "root/main.tf").write_bytes(b"\xff\xfe aws_vpc \x00")
+    assert read_unit_files(tmp_path / "root", tmp_path / "data").words == {"aws_vpc"}
