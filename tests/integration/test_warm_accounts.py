@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 from collections.abc import Iterable, Mapping
@@ -85,7 +86,7 @@ def test_two_aliases_in_two_accounts(emulator: Path, tmp_path: Path) -> None:
         for alias, account in accounts.items():
             assert parameters(account) == {f"/{name}": alias for name in names[alias]}
     assert parameters(home) == {}
-    assert not actions(pair.same_plan(root))
+    assert not actions(json.loads(pair.plan(pair.warm, root, "warm")))
 
 
 @pytest.mark.parametrize("runs", [40, pytest.param(200, marks=pytest.mark.full)])

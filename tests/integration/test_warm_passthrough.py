@@ -85,7 +85,7 @@ def test_commands_of_the_user(account: Account, tmp_path: Path, capfd: pytest.Ca
     root = aws_root(tmp_path / "root", {"main.tf": MAIN, "tests/a.tftest.hcl": TESTS}, account)
     pair.warm.init(root, timeout=120)
     assert printed(pair.warm, root, capfd, "apply", "-auto-approve", "-no-color")[0] == 0
-    for args in (["output", "-json"], ["providers", "schema", "-json"], ["state", "show", "aws_ssm_parameter.this"]):
+    for args in (["output", "-json"], ["providers", "schema", "-json"]):
         warm, cold = printed(pair.warm, root, capfd, *args), printed(pair.cold, root, capfd, *args)
         assert warm == cold
         assert warm[0] == 0

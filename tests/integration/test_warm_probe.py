@@ -99,7 +99,7 @@ def test_a_crash_in_apply_is_a_failed_unit_and_never_a_second_try(unit: Probe) -
 
 
 def test_a_process_serves_one_command(unit: Probe) -> None:
-    """Nobody tried whether this provider keeps something between two configurations."""
+    """Nobody tried whether this provider keeps something between two configurations, or what its schema depends on."""
     pair, root = unit.pair, unit.root
     pair.warm.init(root, timeout=60)
     seen: list[set[str]] = []
@@ -110,3 +110,5 @@ def test_a_process_serves_one_command(unit: Probe) -> None:
         seen.append({pid for _, pid, _ in calls})
         assert {folder for _, _, folder in calls} == {str(root.folder)}
     assert len(set.union(*seen)) == sum(map(len, seen))
+    # Every run has an environment of its own, so a schema on disk would never be read again.
+    assert not list((unit.folder / "cache").rglob("*.schema"))

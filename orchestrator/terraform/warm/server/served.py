@@ -110,26 +110,28 @@ class ServedProviders:
 
     def _schema(self, launch: Launch, environment: str) -> ProviderSchema:
         """Return the schema of a provider; ``environment``: what it depends on in addition to the package."""
-        checksums = launch.package.checksums
-        key = (*checksums, environment)
+        key = (*launch.package.checksums, environment)
         with self._lock:
             lock = self._schema_locks.setdefault(key, threading.Lock())
         with lock:
             if key not in self._schemas:
-                cached = (read_schema(self._file(each, environment)) for each in checksums)
-                self._schemas[key] = next(filter(None, cached), None) or self._ask_and_cache(launch, environment)
+                # Each run has its own environment, so no other run could use what depends on it.
+                self._schemas[key] = self._ask(launch) if environment else self._cached(launch)
             return self._schemas[key]
 
-    def _ask_and_cache(self, launch: Launch, environment: str) -> ProviderSchema:
+    def _cached(self, launch: Launch) -> ProviderSchema:
+        cached = (read_schema(self._file(each)) for each in launch.package.checksums)
+        found = next(filter(None, cached), None)
+        if found is not None:
+            return found
         checksum = self._verifier.verify(launch.package).checksum
         schema = self._ask(launch)
         with suppress(OSError):  # A cache that cannot be written costs time only.
-            write_schema(self._file(checksum, environment), schema)
+            write_schema(self._file(checksum), schema)
         return schema
 
-    def _file(self, checksum: str, environment: str) -> Path:
-        name = base64.b64decode(checksum.removeprefix("h1:")).hex()
-        return self._cache / f"{name}{environment and '-'}{environment}.schema"
+    def _file(self, checksum: str) -> Path:
+        return self._cache / f"{base64.b64decode(checksum.removeprefix('h1:')).hex()}.schema"
 
     def _ask(self, launch: Launch) -> ProviderSchema:
         process = self._pool.join(launch)
