@@ -3,7 +3,7 @@
 resource "aws_iam_policy" "look" {
   name        = var.plan_role
   description = "What orch looks at, under the plan and the apply role."
-  policy      = jsonencode({ Version = "2012-10-17", Statement = concat(local.look, local.look_secrets) })
+  policy      = jsonencode({ Version = "2012-10-17", Statement = concat(local.look, local.look_secrets, local.look_work) })
   tags        = var.tags
 }
 
@@ -94,6 +94,16 @@ locals {
       Action   = ["s3:GetObject", "s3:GetObjectVersion"]
       Resource = ["${local.state_arn}/copies/*"]
     },
+  ]
+
+  # The only thing that the plan role can write, and only where runs use a cluster: what a run and its workers exchange.
+  look_work = [
+    for actions in [["s3:DeleteObject", "s3:PutObject"]] : {
+      Sid      = "ExchangeWork"
+      Effect   = "Allow"
+      Action   = actions
+      Resource = ["${local.state_arn}/work/*"]
+    } if var.workers
   ]
 
   # arn:aws:ssm:REGION:ACCOUNT:parameter/ams/prod/key is the parameter /ams/prod/key.

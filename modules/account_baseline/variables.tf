@@ -283,3 +283,10 @@ variable "tags" {
   default     = {}
   nullable    = false
 }
+
+variable "workers" {
+  description = "Allow runs on a cluster (docs/scale.md): the plan role can then write and delete objects below `work/` of the state bucket."
+  type        = bool
+  default     = false
+  nullable    = false
+}

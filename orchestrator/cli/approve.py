@@ -62,7 +62,13 @@ def _apply(
         return [_declined(each) for each in shown]
     typed = " ".join(words) or "yes"
     session.context.run.journal.write("approved", how="--yes" if yes else f"typed {typed!r}", by=user_name())
-    applied = apply_units(session.context, planned, ask_again=None if yes else asker.again, destroy=destroy)
+    applied = apply_units(
+        session.context,
+        planned,
+        executor=session.executor,
+        ask_again=None if yes else asker.again,
+        destroy=destroy,
+    )
     return list(applied.values())
 
 
@@ -75,7 +81,7 @@ def destroy_all_or_none(common: Common, session: Session, *, words: Sequence[str
         words: what the user must type, for restricted accounts; empty: ``yes``.
         yes: do not ask.
     """
-    planned = plan_destroy(session.context)
+    planned = plan_destroy(session.context, executor=session.executor)
     if all(each.may_proceed for each in planned.values()):
         apply_planned(common, session, planned, words=words, yes=yes, destroy=True)
     else:  # a unit that could go is the downstream of one that must stay

@@ -60,6 +60,23 @@ Parallelism = Annotated[
         show_default=False,
     ),
 ]
+ExecutorName = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        metavar="NAME",
+        help="Where units are planned and applied: threads (this machine) or dask (a cluster, docs/scale.md).",
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="URL",
+        help="Scheduler of the Dask cluster, e.g. tls://scheduler.example.com:8786. Default: DASK_SCHEDULER_ADDRESS.",
+        show_default=False,
+    ),
+]
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="Start no further units after the first failure.")]
 Timeout = Annotated[
     str | None,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Settings
-from orchestrator.run.terraform_tools import make_terraform
+from orchestrator.run.assemble import make_terraform
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.process.supervisor import Processes
 from orchestrator.terraform.provider_lock import PLATFORMS, LockResult, provider_lock_text

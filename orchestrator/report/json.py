@@ -54,6 +54,7 @@ def unit_form(unit: UnitReport) -> dict[str, Any]:
         "log": unit.log,
         "seconds": round(unit.seconds, 3),
         "providers": unit.providers,
+        "worker": unit.worker,
         "counts": {str(action): number for action, number in sums([unit]).items()},
         "changes": [_change(change) for change in unit.changes],
         "outputs_changed": list(unit.outputs_changed),

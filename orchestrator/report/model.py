@@ -39,6 +39,8 @@ class Status(StrEnum):
     AFTER_UPSTREAMS = "after its upstreams"
     """Cannot be planned before its upstreams are applied; ``cause`` is the first line of Terraform's error."""
     FAILED = "failed"
+    UNKNOWN = "unknown"
+    """Its apply began on a worker that was lost, and nobody knows how it ended; ``cause`` says what is known."""
     BLOCKED = "blocked"
     SKIPPED = "skipped"
     """Not run because an upstream failed, was blocked or stopped; ``cause`` names it."""
@@ -94,6 +96,7 @@ class UnitReport:
         outputs_changed: names of outputs that change.
         seconds: wall time spent on it.
         providers: ``warm``, or ``cold: REASON``; empty if Terraform did not run.
+        worker: the worker of a cluster that ran it; empty: this machine.
     """
 
     unit: str
@@ -110,6 +113,7 @@ class UnitReport:
     refresh: bool = True
     seconds: float = 0.0
     providers: str = ""
+    worker: str = ""
 
     def count(self, action: Action) -> int:
         """Return the number of resources with this action."""

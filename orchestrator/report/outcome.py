@@ -11,7 +11,7 @@ from orchestrator.terraform.model import Action
 DONE = frozenset({Status.APPLIED, Status.DESTROYED})
 """Units whose changes were made."""
 
-ATTEMPTED = frozenset({Status.FAILED, Status.INTERRUPTED})
+ATTEMPTED = frozenset({Status.FAILED, Status.UNKNOWN, Status.INTERRUPTED})
 """Units of which nobody knows from their status alone which changes were made."""
 
 OUTCOMES: Mapping[Status, str] = {
@@ -19,6 +19,7 @@ OUTCOMES: Mapping[Status, str] = {
     Status.BLOCKED: "blocked by policy",
     Status.STALE: "stopped: no longer as approved",
     Status.DECLINED: "declined",
+    Status.UNKNOWN: "failed",
     Status.FAILED: "failed",
     Status.SKIPPED: "failed",
 }

@@ -41,6 +41,7 @@ STATUS_STYLES: Mapping[Status, str] = {
     Status.ADOPTED: "green",
     Status.AFTER_UPSTREAMS: "cyan",
     Status.FAILED: "bold red",
+    Status.UNKNOWN: "bold red",
     Status.BLOCKED: "bold red",
     Status.SKIPPED: "yellow",
     Status.STALE: "bold red",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from orchestrator.aws.state.observed import ObservedState
 from orchestrator.guard.checkov.checks import Checks
-from orchestrator.guard.judge import Judge
 from orchestrator.guard.rules.accounts import trusted_lock
 from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.guard.trust.trust import Trust
+from orchestrator.run.assemble import Access
 from orchestrator.run.checks.before_run import check_before_run
 from orchestrator.run.context import Guard
 from orchestrator.run.request import RunRequest
@@ -15,7 +14,7 @@ from orchestrator.util.git import Repository
 
 
 def assemble_guard(
-    request: RunRequest, trust: Trust, repository: Repository | None, checks: Checks, observed: ObservedState
+    request: RunRequest, trust: Trust, repository: Repository | None, checks: Checks, access: Access
 ) -> Guard:
     """Return the guard of a run, with the units that must not be planned.
 
@@ -24,20 +23,19 @@ def assemble_guard(
         trust: whose policies and waivers count.
         repository: the git repository; None if there is none.
         checks: the checks of these policies.
-        observed: what exists in the states, the ledgers and AWS.
+        access: reads the states and the ledgers.
 
     Raises:
         SetupError: something that the run needs is missing.
         OrchError: a ledger cannot be read.
     """
     catalogue = request.catalogue
-    buckets = frozenset(account.state_bucket for account in catalogue.accounts.values())
-    judge = Judge(checks, trust.waiver_policy, trust.weakened, states=buckets, outside=observed)
+    judge = access.judge(trust, checks)
     blocked = check_before_run(
         catalogue,
-        observed.identities,
-        observed.store,
-        observed.ledger,
+        access.identities,
+        access.states,
+        access.ledger,
         request.units,
         judge=judge,
         lock=trusted_lock(catalogue.root, repository, trust.base),

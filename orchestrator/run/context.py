@@ -92,7 +92,7 @@ class RunState:
         journal: the run's journal.
         sink: receives the run's events.
         stop: set by an interrupt; nothing new starts then.
-        commit: returns git's commit of the repository (`commit_of`); it is asked for once.
+        commit: returns git's commit of the repository, with ``-dirty`` if files differ from it; empty without git.
     """
 
     graph: Graph

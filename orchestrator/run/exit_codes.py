@@ -14,6 +14,7 @@ _CODES = {
     Status.BLOCKED: 3,
     Status.STALE: 4,
     Status.DECLINED: 4,
+    Status.UNKNOWN: 1,
     Status.FAILED: 1,
     Status.SKIPPED: 1,
 }

@@ -8,14 +8,31 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
+from typing import Protocol
 
 from orchestrator.report.model import Notice
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.scheduler import Stop
-from orchestrator.terraform.process.supervisor import Processes, TaskKind
+from orchestrator.terraform.process.supervisor import TaskKind
+
+
+class Stoppable(Protocol):
+    """The Terraform processes of a run: those of this process, or also those of workers."""
+
+    def in_flight(self) -> Mapping[str, str]:
+        """Return what runs now: unit -> ``plan`` or ``apply``."""
+
+    def interrupt_plans(self) -> object:
+        """Stop every plan; applies continue, and nothing new starts."""
+
+    def ask_stop(self) -> object:
+        """Ask Terraform to stop: it cancels its calls, writes its state and exits."""
+
+    def kill(self) -> object:
+        """Kill every process."""
 
 
 class Interrupts:
@@ -30,7 +47,7 @@ class Interrupts:
         notify: shows a notice.
     """
 
-    def __init__(self, processes: Processes, stop: Stop, journal: Journal, notify: Callable[[Notice], None]) -> None:
+    def __init__(self, processes: Stoppable, stop: Stop, journal: Journal, notify: Callable[[Notice], None]) -> None:
         self._processes = processes
         self._stop = stop
         self._journal = journal

@@ -97,7 +97,7 @@ class _Loop:
         report = replace(
             planned.report,
             seconds=time.monotonic() - started,
-            providers=self._context.terraform.cli.providers_of(unit.id),
+            providers=self._context.terraform.cli.providers_of(unit.id) or planned.report.providers,
         )
         return replace(planned, report=report)
 

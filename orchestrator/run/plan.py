@@ -8,21 +8,23 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import SetupError
 from orchestrator.report.model import Status
 from orchestrator.run.context import RunContext
+from orchestrator.run.executor.interface import Executor
+from orchestrator.run.executor.local import THREADS
 from orchestrator.run.loop import LoopSpec, run_units
 from orchestrator.run.unit.planned import Planned, plan_fields
-from orchestrator.run.unit.planner import plan_unit
-from orchestrator.run.unit.reports import unit_report
+from orchestrator.run.unit.reports import unit_report, worker_field
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 
 NEW = "new: planned when its upstreams are applied"
 """Why a unit without a state is not previewed when nobody reads the preview (``--yes``)."""
 
 
-def plan_units(context: RunContext, *, preview_new: bool = True) -> Mapping[str, Planned]:
+def plan_units(context: RunContext, *, executor: Executor = THREADS, preview_new: bool = True) -> Mapping[str, Planned]:
     """Plan every unit of the run, each against what its upstreams' plans say their outputs will be.
 
     Args:
         context: the run.
+        executor: plans a unit.
         preview_new: preview also units that have no state and whose upstreams have pending changes. Such a plan can
             delete or replace nothing, so when nobody reads the preview (``--yes``) making it only costs time.
 
@@ -35,7 +37,7 @@ def plan_units(context: RunContext, *, preview_new: bool = True) -> Mapping[str,
         values = upstreams.for_preview(unit, ended)
         if values.pending and not preview_new and context.aws.states.read(unit) is None:
             return Planned(unit_report(context, unit, Status.AFTER_UPSTREAMS, preview=True, cause=NEW))
-        return plan_unit(context, unit, values)
+        return executor.plan(context, unit, values)
 
     step = LoopSpec(
         command="plan",
@@ -48,8 +50,12 @@ def plan_units(context: RunContext, *, preview_new: bool = True) -> Mapping[str,
     return run_units(context, step)
 
 
-def plan_destroy(context: RunContext) -> Mapping[str, Planned]:
+def plan_destroy(context: RunContext, *, executor: Executor = THREADS) -> Mapping[str, Planned]:
     """Plan the destruction of every unit of the run. The graph of the run is the reversed one.
+
+    Args:
+        context: the run.
+        executor: plans a unit.
 
     Returns:
         Every unit's plan in the order in which the units would be destroyed.
@@ -60,7 +66,7 @@ def plan_destroy(context: RunContext) -> Mapping[str, Planned]:
         if state is None or not state.addresses:
             return Planned(unit_report(context, unit, Status.UNCHANGED, cause="nothing there"))
         values = Upstreams(context.catalogue, context.aws.states).for_apply(unit)
-        return plan_unit(context, unit, UpstreamValues(values=values, pending=()), destroy=True)
+        return executor.plan(context, unit, UpstreamValues(values=values, pending=()), destroy=True)
 
     step = LoopSpec(
         command="plan",
@@ -84,4 +90,4 @@ def record_planned(context: RunContext, planned: Planned) -> None:
     except OSError as error:
         message = f"cannot save the plan of {unit.id}: {error.strerror}"
         raise SetupError(message, hint="make room on the disk") from error
-    context.run.journal.write("planned", unit=unit.id, **fields)
+    context.run.journal.write("planned", unit=unit.id, **fields, **worker_field(planned.report))

@@ -6,11 +6,17 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from orchestrator.aws.endpoint import EmulatorEndpoint
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.graph import Graph
 from orchestrator.errors import UsageError
+
+THREADED = "threads"
+EXECUTORS = (THREADED, "dask")
+"""The values of ``--executor``."""
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _PER_CORE = 4
@@ -35,6 +41,7 @@ class RunOptions:
             requires it.
         replace: addresses in the one selected unit to replace.
         refresh: False plans without reading the resources from AWS. Such plans are shown and judged, and never applied.
+        scheduler: address of the scheduler of a Dask cluster whose workers plan and apply; None: threads do.
     """
 
     targets: tuple[str, ...]
@@ -47,6 +54,7 @@ class RunOptions:
     break_glass: str | None = None
     replace: tuple[str, ...] = ()
     refresh: bool = True
+    scheduler: str | None = None
 
     @property
     def terraform_lock_timeout(self) -> str:
@@ -67,12 +75,15 @@ class RunOptions:
         break_glass: str | None = None,
         replace: Sequence[str] | None = None,
         refresh: bool = True,
+        executor: str = THREADED,
+        scheduler: str | None = None,
     ) -> RunOptions:
         """Parse the values of command-line options.
 
         Raises:
-            UsageError: a duration is invalid, or ``--break-glass`` has no reason.
+            UsageError: a duration is invalid, ``--break-glass`` has no reason, or the executor cannot be used.
         """
+        cluster = _scheduler(executor, scheduler)
         if break_glass is not None and not re.search(r"\w", break_glass):
             message = "--break-glass requires a reason"
             raise UsageError(message, hint='the reason goes to the AWS logs: --break-glass "CI is down, ticket 4711"')
@@ -87,6 +98,7 @@ class RunOptions:
             break_glass=break_glass,
             replace=tuple(replace or ()),
             refresh=refresh,
+            scheduler=cluster,
         )
 
 
@@ -147,3 +159,42 @@ def parse_duration(text: str, option: str) -> float:
         message = f"{option}: invalid duration {text!r}"
         raise UsageError(message, hint="use a form such as 90s, 10m or 1h30m")
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def check_scheduler(address: str) -> None:
+    """Check that an address of Dask uses TLS, or is on this machine.
+
+    Raises:
+        UsageError: it does not, or is not an address.
+    """
+    parts = urlsplit(address)
+    if parts.scheme == "tls" and parts.hostname:
+        return
+    if parts.scheme != "tcp" or not parts.hostname:
+        raise UsageError(f"invalid scheduler {address!r}", hint="write it like tls://scheduler.example.com:8786")
+    if not _is_loopback(parts.hostname):
+        message = f"the scheduler {address} does not use TLS, and is not on this machine"
+        raise UsageError(message, hint="start it with TLS and use tls://HOST:PORT: whoever reaches it can run code")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _scheduler(executor: str, scheduler: str | None) -> str | None:
+    """Return the address of the scheduler; None for threads."""
+    if executor not in EXECUTORS:
+        raise UsageError(f"invalid value for --executor: {executor!r}", hint="one of " + ", ".join(EXECUTORS))
+    if executor == THREADED:
+        if scheduler is not None:
+            raise UsageError("--scheduler requires --executor dask")
+        return None
+    address = scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS", "")
+    if not address:
+        hint = "--scheduler tls://HOST:8786, or set DASK_SCHEDULER_ADDRESS"
+        raise UsageError("--executor dask requires the address of a scheduler", hint=hint)
+    check_scheduler(address)
+    return address

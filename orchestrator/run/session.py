@@ -6,19 +6,12 @@ import gc
 import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
 from orchestrator.aws.identity.credential_files import CredentialFiles
-from orchestrator.aws.identity.identities import Identities
-from orchestrator.aws.state.history import History
-from orchestrator.aws.state.ledger import Ledger
-from orchestrator.aws.state.locks import StateLocks
-from orchestrator.aws.state.objects import StateObjects
-from orchestrator.aws.state.observed import ObservedState
-from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.graph import Graph
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.guard.checkov.checks import Checks
@@ -27,8 +20,11 @@ from orchestrator.guard.trust.trust import Trust, load_trust
 from orchestrator.report.live.sink import Sink, Tee
 from orchestrator.report.model import Notice, RunReport, UnitReport
 from orchestrator.report.text import NO_REFRESH
+from orchestrator.run.assemble import Access, make_tools, started_server
 from orchestrator.run.assemble_guard import assemble_guard
-from orchestrator.run.context import AwsClients, RunContext, RunState
+from orchestrator.run.context import RunContext, RunState
+from orchestrator.run.executor.interface import Executor
+from orchestrator.run.executor.select import open_executor
 from orchestrator.run.exit_codes import INTERRUPTED, detailed_exit_code, exit_code
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import new_run
@@ -38,7 +34,6 @@ from orchestrator.run.history.start import earlier_runs, record_start
 from orchestrator.run.interrupt import Interrupts, interruptible
 from orchestrator.run.request import RunRequest
 from orchestrator.run.scheduler import Stop
-from orchestrator.run.terraform_tools import started_server, terraform_tools
 from orchestrator.run.unit.lock_holders import existing_locks
 from orchestrator.run.unit.receipts import commit_of
 from orchestrator.run.unit.role import break_glass_note, confirm_break_glass
@@ -59,13 +54,22 @@ class Session:
         command: the command that runs.
         interrupts: counts Ctrl-C and SIGTERM.
         recorder: remembers how units ended, for a run that ends before its report.
+        executor: plans and applies a unit.
         started: ``time.monotonic()`` when the run began.
     """
 
     def __init__(
-        self, context: RunContext, command: str, interrupts: Interrupts, recorder: Recorder, started: float
+        self,
+        context: RunContext,
+        command: str,
+        interrupts: Interrupts,
+        recorder: Recorder,
+        *,
+        executor: Executor,
+        started: float,
     ) -> None:
         self.context = context
+        self.executor = executor
         self.interrupts = interrupts
         self._command = command
         self._recorder = recorder
@@ -139,11 +143,21 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
         console: shows the run's events to the user.
 
     Raises:
+        UsageError: the cluster must not be used: it does not use TLS.
         SetupError: something that the run needs is missing.
         CatalogueError: the policies are invalid.
     """
     started = time.monotonic()
-    request = replace(request, options=replace(request.options, parallelism=request.slots))
+    with open_executor(request) as executor:
+        slots = request.options.parallelism or executor.slots or request.slots
+        request = replace(request, options=replace(request.options, parallelism=slots))
+        with _judged(request, console, executor, started) as session:
+            yield session
+
+
+@contextmanager
+def _judged(request: RunRequest, console: Sink, executor: Executor, started: float) -> Iterator[Session]:
+    """Assemble a run with its executor; see ``open_session``."""
     # First, because it takes half a second to verify the providers, while orch waits for AWS.
     with started_server(request) as server, ThreadPoolExecutor(1, thread_name_prefix="orch-start") as beside:
         root, settings = request.catalogue.root, request.catalogue.settings
@@ -153,7 +167,7 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
         trust = load_trust(root, repository, os.environ)
         with Checks(trust.policies) as checks:
             checks.start()  # They are imported while orch waits for AWS, and Terraform plans.
-            parts = _Parts(started, server, repository, trust, checks, search, beside)
+            parts = _Parts(started, executor, server, repository, trust, checks, search, beside)
             with _session(request, console, parts) as session:
                 yield session
 
@@ -164,6 +178,7 @@ class _Parts:
 
     Attributes:
         started: ``time.monotonic()`` when the run began.
+        executor: plans and applies a unit.
         server: the provider server.
         repository: the git repository; None if there is none.
         trust: whose policies and waivers count.
@@ -173,26 +188,24 @@ class _Parts:
     """
 
     started: float
+    executor: Executor
     server: StartedServer
     repository: Repository | None
     trust: Trust
     checks: Checks
     search: Future[BinarySearch]
-    beside: Executor
+    beside: ThreadPoolExecutor
 
 
 @contextmanager
 def _session(request: RunRequest, console: Sink, parts: _Parts) -> Iterator[Session]:
     """Assemble a run from its parts; see ``open_session``."""
     catalogue, trust = request.catalogue, parts.trust
-    identities = Identities(catalogue, request.emulator)
-    states = StateStore(catalogue, identities, trust.policies.protected.types)
-    ledger = Ledger(catalogue, identities, states)
-    observed = ObservedState(catalogue, identities, states, ledger)
+    access = Access.of(catalogue, trust, request.emulator)
     with ExitStack() as stack:
-        stack.callback(states.close)
-        guard = assemble_guard(request, trust, parts.repository, parts.checks, observed)
-        break_glass = confirm_break_glass(identities, request.units, request.options.break_glass)
+        stack.callback(access.states.close)
+        guard = assemble_guard(request, trust, parts.repository, parts.checks, access)
+        break_glass = confirm_break_glass(access.identities, request.units, request.options.break_glass)
         notices = [*trust.notices, *earlier_runs(catalogue.root)]
         folders = new_run(catalogue.root)
         journal = Journal(folders.journal)
@@ -202,21 +215,19 @@ def _session(request: RunRequest, console: Sink, parts: _Parts) -> Iterator[Sess
         sink = Tee([console, recorder])
         stack.callback(sink.close)
         warm = WarmProviders(parts.server, notify=lambda unit, why: sink(Notice(text=cold_notice(why), unit=unit)))
-        credentials = CredentialFiles(folders.of_run / "aws", catalogue, identities)
+        credentials = CredentialFiles(folders.of_run / "aws", catalogue, access.identities)
         stack.callback(credentials.close)
         context = RunContext(
             catalogue=catalogue,
-            aws=AwsClients(
-                identities=identities,
-                credentials=credentials,
-                states=states,
-                ledger=ledger,
-                locks=StateLocks(catalogue, identities),
-                history=History(catalogue, identities),
-                objects=StateObjects(catalogue, identities),
-                break_glass=break_glass,
+            aws=access.clients(credentials, break_glass),
+            terraform=make_tools(
+                catalogue,
+                trust,
+                folders.of_run,
+                warm=warm,
+                orphans=request.orphan_providers,
+                search=parts.search.result(),
             ),
-            terraform=terraform_tools(request, trust, folders, warm, parts.search.result()),
             guard=guard,
             run=RunState(
                 graph=_graph(request),
@@ -243,9 +254,12 @@ def _session(request: RunRequest, console: Sink, parts: _Parts) -> Iterator[Sess
         for text in notices:
             sink(Notice(text=text))
         gc.freeze()  # What is loaded now lives until the end: the collector need not scan it again and again.
-        interrupts = Interrupts(context.terraform.processes, context.run.stop, journal, notify=sink)
-        stack.enter_context(interruptible(interrupts))
-        session = Session(context, request.command, interrupts, recorder, parts.started)
+        executor = parts.executor
+        executor.open(context)
+        stack.callback(executor.close, context)
+        interrupts = Interrupts(executor.stoppable(context), context.run.stop, journal, notify=sink)
+        handled = stack.enter_context(interruptible(interrupts))
+        session = Session(context, request.command, handled, recorder, executor=executor, started=parts.started)
         with _recorded(session):
             yield session
 

@@ -96,7 +96,8 @@ def test_what_someone_added_to_the_bucket_stays(live: Catalogue, running: Emulat
     policy = json.loads(s3.get_bucket_policy(Bucket=account.state_bucket)["Policy"])
     assert {s["Sid"] for s in policy["Statement"]} == {"Theirs", "OrchTlsOnly"}
     rules = s3.get_bucket_lifecycle_configuration(Bucket=account.state_bucket)["Rules"]
-    assert {r["ID"] for r in rules} == {"theirs", "orch-expire-old-versions"}
+    ours = {"orch-expire-old-versions", "orch-expire-work", "orch-expire-claims"}
+    assert {r["ID"] for r in rules} == {"theirs", *ours}
 
 
 def test_the_bucket_is_what_a_state_needs(live: Catalogue, ready: Identities) -> None:
@@ -106,8 +107,12 @@ def test_the_bucket_is_what_a_state_needs(live: Catalogue, ready: Identities) ->
     assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
     (rule,) = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
-    (expiry,) = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
-    assert expiry["NoncurrentVersionExpiration"]["NoncurrentDays"] == 365
+    rules = {rule["ID"]: rule for rule in s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}
+    assert rules["orch-expire-old-versions"]["NoncurrentVersionExpiration"]["NoncurrentDays"] == 365
+    for prefix in ("work", "claims"):
+        rule = rules[f"orch-expire-{prefix}"]
+        assert (rule["Filter"], rule["Expiration"]["Days"]) == ({"Prefix": f"{prefix}/"}, 2)
+        assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] == 1
     assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] == "eu-west-1"
 
 

@@ -111,8 +111,10 @@ def import_all() -> None:
     """Import what commands import."""
     package = importlib.import_module("orchestrator")
     for module in pkgutil.walk_packages(package.__path__, "orchestrator."):
-        # The emulator's server corrects moto when it is imported, and is a process of its own.
-        if not module.name.startswith("orchestrator.emulator.") and not module.name.endswith("__main__"):
+        # The emulator's server corrects moto when it is imported, and is a process of its own. Dask reads its
+        # configuration from the environment when it is imported.
+        apart = ("orchestrator.emulator.", "orchestrator.run.executor.worker")
+        if not module.name.startswith(apart) and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 
 

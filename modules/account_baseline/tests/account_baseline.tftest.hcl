@@ -122,6 +122,22 @@ run "copies_are_written_and_not_read" {
   }
 }
 
+run "with_workers_the_plan_role_writes_their_objects_and_nothing_else" {
+  command = plan
+
+  variables {
+    workers = true
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_policy.look.policy).Statement : statement.Resource
+      if statement.Effect == "Allow" && anytrue([for action in statement.Action : !can(regex("^[a-z0-9-]+:(Describe|Get|GET|List)", action))])
+    ] == [["arn:aws:s3:::ams-111111111111-tfstate/work/*"]]
+    error_message = "what a run and its workers exchange is all that the plan role may write"
+  }
+}
+
 run "plan_role_only_looks" {
   command = plan
 

@@ -63,6 +63,7 @@ class Identities:
         emulator: the running emulator; None for AWS.
         ask: prompts the user for an MFA code; default: on the terminal.
         clock: returns the current time as an aware datetime in UTC.
+        session: the session name that AWS logs show; None: that of this user or CI run.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Identities:
         catalogue: Catalogue,
         emulator: EmulatorEndpoint | None,
         *,
+        session: str | None = None,
         ask: Callable[[str], str] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -77,7 +79,7 @@ class Identities:
         self._catalogue = catalogue
         self._clock = clock
         self._factory = SessionFactory(emulator, ask)
-        self._session_name = session_name(os.environ)
+        self._session_name = session or session_name(os.environ)
         # Lock order: building, then one of locks, then guard.
         self._building = threading.RLock()
         self._guard = threading.Lock()

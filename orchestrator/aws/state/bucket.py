@@ -23,6 +23,8 @@ from orchestrator.errors import SetupError
 KEEP_DAYS = 365
 """Old versions of a state can be restored for this many days."""
 _ABORT_DAYS = 7
+_WORK_DAYS = 2
+"""An approval is valid for one day, and so is what was planned."""
 _TLS_ONLY = "OrchTlsOnly"
 _EXPIRE = "orch-expire-old-versions"
 _ABSENT = frozenset(
@@ -223,11 +225,16 @@ class StateBucket:
         return list(self._get("get_bucket_lifecycle_configuration").get("Rules", []))
 
     def _is_expiring(self) -> bool:
-        return any(all(rule.get(key) == value for key, value in _EXPIRY.items()) for rule in self._rules())
+        there = self._rules()
+        return all(
+            any(all(rule.get(key) == value for key, value in wanted.items()) for rule in there) for wanted in _EXPIRIES
+        )
 
     def _expire(self) -> None:
-        others = [rule for rule in self._rules() if rule.get("ID") != _EXPIRE]
-        self._s3.put_bucket_lifecycle_configuration(**self._where, LifecycleConfiguration={"Rules": [*others, _EXPIRY]})
+        others = [rule for rule in self._rules() if rule.get("ID") not in {wanted["ID"] for wanted in _EXPIRIES}]
+        self._s3.put_bucket_lifecycle_configuration(
+            **self._where, LifecycleConfiguration={"Rules": [*others, *_EXPIRIES]}
+        )
 
 
 def plan_bucket(account: Account, identities: Identities) -> tuple[BucketChange, ...]:
@@ -286,13 +293,28 @@ _CLOSED = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
-_EXPIRY: dict[str, Any] = {
-    "ID": _EXPIRE,
-    "Status": "Enabled",
-    "Filter": {"Prefix": ""},
-    "NoncurrentVersionExpiration": {"NoncurrentDays": KEEP_DAYS},
-    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _ABORT_DAYS},
-}
+_EXPIRIES: tuple[dict[str, Any], ...] = (
+    {
+        "ID": _EXPIRE,
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": KEEP_DAYS},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _ABORT_DAYS},
+    },
+    # What a run on a cluster leaves: plans contain secrets, and nobody needs them after the run. Of two rules, S3
+    # follows the one that expires first.
+    *(
+        {
+            "ID": f"orch-expire-{prefix}",
+            "Status": "Enabled",
+            "Filter": {"Prefix": f"{prefix}/"},
+            "Expiration": {"Days": _WORK_DAYS},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+        }
+        for prefix in ("work", "claims")
+    ),
+)
+"""Lifecycle rules of a state bucket."""
 
 
 def _listed(statements: Any) -> list[dict[str, Any]]:

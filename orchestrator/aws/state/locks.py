@@ -20,7 +20,8 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.state.lock import LOCK_SUFFIX, StateLock, lock_bytes, own_lock, parse_state_lock
 
-_TAKEN = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
+TAKEN = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
+"""Error codes of a conditional write that found the object there already."""
 _POLL_SECONDS = 1.0
 
 
@@ -165,7 +166,7 @@ class StateLocks:
                     **self._where(unit), Body=lock_bytes(lock), ContentType="application/json", IfNoneMatch="*"
                 )
             except AwsFailure as error:
-                if code_of(error) in _TAKEN:
+                if code_of(error) in TAKEN:
                     return False
                 raise
             return True

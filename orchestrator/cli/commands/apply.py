@@ -12,10 +12,12 @@ from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import (
     Changed,
     Exclude,
+    ExecutorName,
     FailFast,
     LockTimeout,
     Parallelism,
     Replace,
+    Scheduler,
     Targets,
     Timeout,
     Yes,
@@ -25,8 +27,8 @@ from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.errors import UsageError
 from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.plan import plan_units
-from orchestrator.run.request import RunOptions
-from orchestrator.run.unit.replace import check_replaced_exist, check_single_unit
+from orchestrator.run.replace import check_replaced_exist, check_single_unit
+from orchestrator.run.request import THREADED, RunOptions
 
 
 @command
@@ -38,6 +40,8 @@ def apply(
     parallelism: Parallelism = None,
     fail_fast: FailFast = False,
     timeout: Timeout = None,
+    executor: ExecutorName = THREADED,
+    scheduler: Scheduler = None,
     lock_timeout: LockTimeout = "0s",
     replace: Replace = None,
     yes: Yes = False,
@@ -67,7 +71,13 @@ def apply(
             message = "--resume accepts only a run id; it cannot be combined with options that select or approve"
             raise UsageError(message, hint="orch apply --resume [RUN]; `orch runs` lists the runs")
         limits = RunOptions.parse(
-            None, parallelism=parallelism, fail_fast=fail_fast, timeout=timeout, lock_timeout=lock_timeout
+            None,
+            parallelism=parallelism,
+            fail_fast=fail_fast,
+            timeout=timeout,
+            lock_timeout=lock_timeout,
+            executor=executor,
+            scheduler=scheduler,
         )
         return resume_run(common, limits, next(iter(targets or ()), None))
     options = RunOptions.parse(
@@ -77,6 +87,8 @@ def apply(
         parallelism=parallelism,
         fail_fast=fail_fast,
         timeout=timeout,
+        executor=executor,
+        scheduler=scheduler,
         lock_timeout=lock_timeout,
         break_glass=break_glass,
         replace=replace,
@@ -92,6 +104,6 @@ def _apply(common: Common, options: RunOptions, *, yes: bool) -> int:
     words = check_apply_allowed(project.catalogue, request.units, asked)
     with ready_session(common, request) as session:
         check_replaced_exist(session.context)
-        planned = plan_units(session.context, preview_new=not yes)
+        planned = plan_units(session.context, executor=session.executor, preview_new=not yes)
         apply_planned(common, session, planned, words=words, yes=yes)
     return session.exit_code()

@@ -27,7 +27,7 @@ from orchestrator.guard.trust.trust import check_waivers, weakened_against
 from orchestrator.render.values import unit_references
 from orchestrator.render.write import RootRenderer
 from orchestrator.report.tables import Column
-from orchestrator.run.terraform_tools import make_terraform
+from orchestrator.run.assemble import make_terraform
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.process.supervisor import Processes
 from orchestrator.terraform.setup.binary import user_cache

@@ -9,13 +9,23 @@ import typer
 from orchestrator.cli.approve import destroy_all_or_none
 from orchestrator.cli.commands.destroy_orphans import destroy_orphans
 from orchestrator.cli.context import Common, command
-from orchestrator.cli.options import Exclude, FailFast, LockTimeout, Parallelism, Targets, Timeout, Yes
+from orchestrator.cli.options import (
+    Exclude,
+    ExecutorName,
+    FailFast,
+    LockTimeout,
+    Parallelism,
+    Scheduler,
+    Targets,
+    Timeout,
+    Yes,
+)
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.errors import UsageError
 from orchestrator.report.text import plural
 from orchestrator.run.apply_rules import check_apply_allowed
-from orchestrator.run.request import RunOptions, RunRequest
+from orchestrator.run.request import THREADED, RunOptions, RunRequest
 from orchestrator.run.session import Session
 
 
@@ -27,6 +37,8 @@ def destroy(
     parallelism: Parallelism = None,
     fail_fast: FailFast = False,
     timeout: Timeout = None,
+    executor: ExecutorName = THREADED,
+    scheduler: Scheduler = None,
     lock_timeout: LockTimeout = "0s",
     yes: Yes = False,
     orphans: Annotated[
@@ -44,9 +56,13 @@ def destroy(
         parallelism=parallelism,
         fail_fast=fail_fast,
         timeout=timeout,
+        executor=executor,
+        scheduler=scheduler,
         lock_timeout=lock_timeout,
     )
     if orphans:
+        if options.scheduler is not None:
+            raise UsageError("--orphans runs on this machine", hint="leave out --executor")
         return destroy_orphans(common, options, yes=yes)
     project = open_project(common)
     request = project.request("destroy", options, reverse=True)

@@ -7,13 +7,23 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.context import Common, command
-from orchestrator.cli.options import Changed, Exclude, FailFast, Parallelism, Replace, Targets, Timeout
+from orchestrator.cli.options import (
+    Changed,
+    Exclude,
+    ExecutorName,
+    FailFast,
+    Parallelism,
+    Replace,
+    Scheduler,
+    Targets,
+    Timeout,
+)
 from orchestrator.cli.output import print_report
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import ready_session
 from orchestrator.run.plan import plan_units
-from orchestrator.run.request import RunOptions
-from orchestrator.run.unit.replace import check_replaced_exist, check_single_unit
+from orchestrator.run.replace import check_replaced_exist, check_single_unit
+from orchestrator.run.request import THREADED, RunOptions
 
 
 @command
@@ -25,6 +35,8 @@ def plan(
     parallelism: Parallelism = None,
     fail_fast: FailFast = False,
     timeout: Timeout = None,
+    executor: ExecutorName = THREADED,
+    scheduler: Scheduler = None,
     replace: Replace = None,
     no_refresh: Annotated[
         bool,
@@ -45,6 +57,8 @@ def plan(
         parallelism=parallelism,
         fail_fast=fail_fast,
         timeout=timeout,
+        executor=executor,
+        scheduler=scheduler,
         replace=replace,
         refresh=not no_refresh,
     )
@@ -52,6 +66,6 @@ def plan(
     check_single_unit(request.selected, options.replace)
     with ready_session(common, request) as session:
         check_replaced_exist(session.context)
-        reports = [each.report for each in plan_units(session.context).values()]
+        reports = [each.report for each in plan_units(session.context, executor=session.executor).values()]
         print_report(common, session.finish(reports))
     return session.exit_code(detailed=detailed_exitcode)

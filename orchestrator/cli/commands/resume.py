@@ -92,5 +92,7 @@ def _continue(common: Common, session: Session, approval: Approval) -> list[Unit
     context.run.journal.write("approved", how=how, by=user_name(), since=approval.at.isoformat())
     asks = circumstances(common, yes=False).terminal and not approval.yes
     asker = Prompt(common, context.run.sink, context.run.stop)
-    applied = apply_units(context, planned, ask_again=asker.again if asks else None, recheck=resume.recheck)
+    applied = apply_units(
+        context, planned, executor=session.executor, ask_again=asker.again if asks else None, recheck=resume.recheck
+    )
     return list(applied.values())

@@ -31,6 +31,9 @@ _COLUMNS = (
     Column("wrote", wrap=True),
     Column("providers", optional=True, wrap=True),
 )
+_FACTS = ("unit", "status", "cause", "role", "owner", "reason", "worker")
+"""Fields of a journal's record that are shown."""
+
 _FINDING_COLUMNS = (
     Column("id"),
     Column("severity"),
@@ -73,7 +76,7 @@ def render_run(shown: ShownRun, *, color: bool = False, width: int = 120) -> str
     paint = Paint(color)
     parts: Iterable[Iterable[str]] = (
         _head(shown, width),
-        [table(_rows(shown), _COLUMNS, width=width, color=color, style=_style)],
+        [table(_rows(shown), _columns(shown), width=width, color=color, style=_style)],
         _bound(shown, paint, width),
         _findings(shown, paint, width),
         _copies(shown, paint, width),
@@ -93,7 +96,12 @@ def run_shown_form(shown: ShownRun) -> dict[str, Any]:
         "refresh": shown.refresh,
         "outcome": shown.outcome,
         "units": [
-            {"unit": unit, "status": status, "providers": _providers(shown, unit)}
+            {
+                "unit": unit,
+                "status": status,
+                "worker": _workers(shown).get(unit, ""),
+                "providers": _providers(shown, unit),
+            }
             for unit, status in shown.ends.items()
         ],
         "receipts": [receipt.form() for receipt in shown.receipts.values()],
@@ -176,11 +184,26 @@ def _head(shown: ShownRun, width: int) -> Iterator[str]:
             yield from wrap(text, width=width, indent=f"{name:<12}", hang=" " * 12)
 
 
+def _columns(shown: ShownRun) -> tuple[Column, ...]:
+    """Return the columns; workers only of a run that had some."""
+    return (*_COLUMNS[:2], Column("worker"), *_COLUMNS[2:]) if _workers(shown) else _COLUMNS
+
+
 def _rows(shown: ShownRun) -> list[dict[str, Any]]:
+    workers = _workers(shown)
     return [
-        {**_row(unit, status, shown.receipts.get(unit)), "providers": clean(_providers(shown, unit))}
+        {
+            **_row(unit, status, shown.receipts.get(unit)),
+            "worker": workers.get(unit, ""),
+            "providers": clean(_providers(shown, unit)),
+        }
         for unit, status in shown.ends.items()
     ]
+
+
+def _workers(shown: ShownRun) -> dict[str, str]:
+    """Return the worker that ran each unit last."""
+    return {str(event["unit"]): str(event["worker"]) for event in shown.events if event.get("worker")}
 
 
 def _providers(shown: ShownRun, unit: str) -> str:
@@ -270,7 +293,11 @@ def _events(shown: ShownRun, paint: Paint, width: int) -> Iterator[str]:
                 yield f"  {_time(event)}  planned ({planned})"
             counted = True
             continue
-        facts = [str(event[key]) for key in ("unit", "status", "cause", "role", "owner", "reason") if event.get(key)]
+        facts = [
+            str(event[key])
+            for key in ("unit", "status", "cause", "role", "owner", "reason", "worker")
+            if event.get(key)
+        ]
         yield from wrap(
             " ".join([_time(event), "", str(event["event"]), *facts]), width=width, indent="  ", hang="    "
         )

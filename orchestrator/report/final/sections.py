@@ -23,6 +23,7 @@ _CAUSES: Mapping[Status, str] = {
     Status.SKIPPED: "Skipped",
     Status.INTERRUPTED: "Interrupted",
     Status.STALE: "Stopped: the plan is no longer the approved one",
+    Status.UNKNOWN: "Unknown: nobody knows how the apply ended",
 }
 """Titles of the sections in which units are listed by cause."""
 

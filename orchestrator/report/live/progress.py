@@ -103,7 +103,7 @@ class Board:
             running=len(self.running),
             waiting=idle - planned,
             planned=planned,
-            failed=sum(report.status in {Status.FAILED, Status.STALE} for report in done),
+            failed=sum(report.status in {Status.FAILED, Status.UNKNOWN, Status.STALE} for report in done),
             blocked=sum(report.status is Status.BLOCKED for report in done),
             skipped=sum(report.status is Status.SKIPPED for report in done),
         )

@@ -36,6 +36,7 @@ SYMBOLS: Mapping[Status, str] = {
     Status.ADOPTED: "✓",
     Status.AFTER_UPSTREAMS: "○",
     Status.FAILED: "✗",
+    Status.UNKNOWN: "?",
     Status.BLOCKED: "✗",
     Status.SKIPPED: "○",
     Status.STALE: "✗",

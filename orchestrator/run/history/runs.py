@@ -28,6 +28,8 @@ class RunOutcome(StrEnum):
     CUT_OFF = "cut off"
     """The run never recorded its end: orch was killed, or the machine went down."""
     INTERRUPTED = "interrupted"
+    UNKNOWN = "unknown"
+    """The end of an apply is unknown, because its worker was lost."""
     UNREADABLE = "unreadable"
     """Another version of orch wrote its journal."""
     BLOCKED = "blocked"
@@ -39,7 +41,7 @@ class RunOutcome(StrEnum):
     @property
     def resumable(self) -> bool:
         """Whether ``--resume`` without a run id selects such a run."""
-        return self in {RunOutcome.CUT_OFF, RunOutcome.INTERRUPTED}
+        return self in {RunOutcome.CUT_OFF, RunOutcome.INTERRUPTED, RunOutcome.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,10 @@ def _outcome(past: PastRun) -> RunOutcome:
     end = past.first("run-ended")
     if end is None:
         return RunOutcome.CUT_OFF
-    if past.first("interrupted") is not None and len(past.done) < max(1, len(past.units)):
+    if Status.UNKNOWN.value in past.ends().values():
+        return RunOutcome.UNKNOWN
+    stopped = past.first("interrupted") or past.first("scheduler-lost")
+    if stopped is not None and len(past.done) < max(1, len(past.units)):
         return RunOutcome.INTERRUPTED
     if past.first("declined") is not None:
         return RunOutcome.DECLINED

@@ -42,6 +42,7 @@ def record_start(
         fail_fast=options.fail_fast,
         replace=list(options.replace),
         refresh=options.refresh,
+        scheduler=options.scheduler,
         orch=__version__,
         user=user_name(),
         host=platform.node(),

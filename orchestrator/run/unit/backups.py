@@ -21,6 +21,7 @@ from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.report.model import Notice, Phase, UnitPhase, UnitProgress
 from orchestrator.run.context import RunContext
+from orchestrator.run.history.paths import RunPaths
 from orchestrator.terraform.model import Action, PlanRecord, ResourceChange
 from orchestrator.util.files import file_lock, write_atomic
 
@@ -77,7 +78,7 @@ def save_copies(context: RunContext, unit: Unit, plan: PlanRecord, role: AnyRole
     context.run.sink(UnitPhase(unit.id, Phase.COPY))
     for change in changes:
         entry = _saved(context, unit, change, role)
-        _record(context, entry)
+        record_copy(context, entry)
         where = f": {', '.join(entry.where)}" if entry.where else ""
         context.run.sink(Notice(text=f"{_short(change)}: {entry.what}{where}", unit=unit.id))
     return True
@@ -158,8 +159,8 @@ def _upload(context: RunContext, unit: Unit, file: Path, role: AnyRole) -> str:
     return f"s3://{account.state_bucket}/{key}"
 
 
-def _record(context: RunContext, entry: CopyEntry) -> None:
-    """Add an entry to the run's ``copies.json``. Units are applied in parallel, so the file is locked.
+def record_copy(context: RunContext, entry: CopyEntry) -> None:
+    """Add an entry to the run's ``copies.json``, once. Units are applied in parallel, so the file is locked.
 
     Raises:
         BlockedError: the file cannot be written, so nobody would find the copy.
@@ -167,12 +168,22 @@ def _record(context: RunContext, entry: CopyEntry) -> None:
     path = context.run.folders.copies
     try:
         with file_lock(path.with_suffix(".lock")):
-            before = json.loads(path.read_bytes())["copies"] if path.exists() else []
-            document = {"format": BACKUP_FORMAT, "kind": "copies", "copies": [*before, asdict(entry)]}
+            copies = [asdict(each) for each in dict.fromkeys([*_listed(path), entry])]
+            document = {"format": BACKUP_FORMAT, "kind": "copies", "copies": copies}
             write_atomic(path, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
     except OSError as error:
         message = f"{entry.address} was not changed, because {path.name} cannot be written: {error.strerror}"
         raise BlockedError(message, hint="free disk space") from error
+
+
+def copies_of_unit(folders: RunPaths, unit: Unit) -> tuple[CopyEntry, ...]:
+    """Return the safety copies that a run made of a unit's resources on this machine."""
+    return tuple(entry for entry in _listed(folders.copies) if entry.unit == unit.id)
+
+
+def _listed(path: Path) -> list[CopyEntry]:
+    found = json.loads(path.read_bytes())["copies"] if path.exists() else []
+    return [CopyEntry(**{**each, "where": tuple(each["where"])}) for each in found]
 
 
 def _short(change: ResourceChange) -> str:

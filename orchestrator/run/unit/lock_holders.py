@@ -10,11 +10,11 @@ from pathlib import Path
 
 from orchestrator.aws.state.locks import HeldLock, StateLockedError
 from orchestrator.config.catalogue import Unit
-from orchestrator.errors import InterruptedRunError, OrchError
+from orchestrator.errors import InterruptedRunError, OrchError, UsageError
 from orchestrator.report.model import Notice
 from orchestrator.report.text import clean, duration
 from orchestrator.run.context import RunContext
-from orchestrator.run.history.journal import in_flight
+from orchestrator.run.history.journal import in_flight, load_journal
 from orchestrator.terraform.state.lock import StateLock, process_exists
 
 _OPERATIONS = {
@@ -80,7 +80,8 @@ def find_holder(lock: StateLock, unit: Unit, root: Path) -> Holder:
     if lock.pid is not None:
         return Holder(lock, pids=(lock.pid,), alive=process_exists(lock.pid))
     run = _run_of(lock, unit, root)
-    if not run or not _PROC.is_dir():  # Terraform run by hand, or by another repository: its process is unknown.
+    # Terraform run by hand, by another repository, or by a worker that is on this machine: its process is unknown.
+    if not run or not _PROC.is_dir() or _on_workers(root / ".orch" / "runs" / run / "journal.jsonl"):
         return Holder(lock, run=run)
     found = tuple(_working_in(root / ".orch" / "runs" / run / "units" / unit.folder))
     return Holder(lock, run=run, pids=found, alive=bool(found))
@@ -106,6 +107,15 @@ def _run_of(lock: StateLock, unit: Unit, root: Path) -> str:
         if lock.created is None or started <= lock.created:
             started_runs.append((started, journal.parent.name))
     return max(started_runs)[1] if started_runs else ""
+
+
+def _on_workers(journal: Path) -> bool:
+    """Return whether a run worked on a cluster, so that its processes are not in its folder."""
+    try:
+        records = load_journal(journal).records
+    except (OSError, UsageError):
+        return False
+    return bool(records and records[0].get("scheduler"))
 
 
 def _working_in(root: Path) -> Iterator[int]:

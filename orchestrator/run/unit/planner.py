@@ -14,12 +14,12 @@ from orchestrator.guard.receipt.freeze import freeze, hash_file
 from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
 from orchestrator.report.values.changes import change_lines, unplanned_deletes
 from orchestrator.run.context import RunContext
+from orchestrator.run.replace import module_address
 from orchestrator.run.unit.count_losses import count_contents
 from orchestrator.run.unit.planned import Planned, without_placeholder
 from orchestrator.run.unit.prepare import PreparedUnit, lift_waived, prepare_unit
 from orchestrator.run.unit.progress import progress_callback, warning_callback
 from orchestrator.run.unit.receipts import make_receipt
-from orchestrator.run.unit.replace import module_address
 from orchestrator.run.unit.reports import failure_report, unit_report
 from orchestrator.run.unit.upstreams import UpstreamValues
 from orchestrator.terraform.commands import Root

@@ -46,6 +46,11 @@ def failure_report(context: RunContext, unit: Unit, error: OrchError, *, preview
     )
 
 
+def worker_field(report: UnitReport) -> dict[str, str]:
+    """Return the journal's field about the worker that ran a unit; none for this machine."""
+    return {"worker": report.worker} if report.worker else {}
+
+
 def _status(error: OrchError, *, preview: bool) -> Status:
     if isinstance(error, TerraformError):
         if error.stopped:

@@ -33,6 +33,8 @@ def report(status: Status) -> UnitReport:
         ([], 0),
         ([Status.APPLIED, Status.UNCHANGED, Status.AFTER_UPSTREAMS, Status.PLANNED], 0),
         ([Status.APPLIED, Status.FAILED, Status.SKIPPED], 1),
+        ([Status.APPLIED, Status.UNKNOWN, Status.SKIPPED], 1),
+        ([Status.UNKNOWN, Status.INTERRUPTED], 130),
         ([Status.BLOCKED, Status.FAILED, Status.SKIPPED, Status.STALE], 3),
         ([Status.STALE, Status.FAILED], 4),
         ([Status.DECLINED], 4),
@@ -167,3 +169,42 @@ def test_old_runs_are_removed_and_a_run_is_private(tmp_path: Path) -> None:
     assert made.run in kept
     assert stat.S_IMODE(made.of_run.stat().st_mode) == 0o700
     assert (tmp_path / ".orch" / ".gitignore").read_text() == "*\n"
+
+
+@pytest.mark.parametrize(
+    "address", ["tls://scheduler.example.com:8786", "tcp://127.0.0.1:8786", "tcp://localhost:1", "tcp://[::1]:8786"]
+)
+def test_a_scheduler_uses_tls_or_is_on_this_machine(address: str) -> None:
+    assert RunOptions.parse(["prod"], executor="dask", scheduler=address).scheduler == address
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("tcp://scheduler.example.com:8786", "does not use TLS"),
+        ("tcp://10.0.0.7:8786", "does not use TLS"),
+        ("tcp://127.0.0.1.example.com:8786", "does not use TLS"),
+        ("tcp://localhost.example.com:8786", "does not use TLS"),
+        ("ws://127.0.0.1:8786", "invalid scheduler"),
+        ("127.0.0.1:8786", "invalid scheduler"),
+        ("inproc://x", "invalid scheduler"),
+        ("tls://", "invalid scheduler"),
+        ("", "requires the address"),
+    ],
+)
+def test_any_other_scheduler_is_refused(monkeypatch: pytest.MonkeyPatch, address: str, message: str) -> None:
+    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
+    with pytest.raises(UsageError, match=message):
+        RunOptions.parse(["prod"], executor="dask", scheduler=address)
+
+
+def test_dasks_own_variable_names_the_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tls://x:1")
+    assert RunOptions.parse(["prod"], executor="dask").scheduler == "tls://x:1"
+    assert RunOptions.parse(["prod"]).scheduler is None, "a run is on threads unless it is asked for"
+
+
+@pytest.mark.parametrize("given", [{"executor": "ray"}, {"scheduler": "tls://x:1"}])
+def test_executors_are_named(given: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="--executor"):
+        RunOptions.parse(["prod"], **given)  # type: ignore[arg-type]

@@ -41,6 +41,15 @@ def test_a_plan_of_units_that_change_alike(golden: Golden) -> None:
     golden("report/plan-alike.txt", render_report(alike_run(), width=80) + "\n")
 
 
+def test_an_unknown_unit_is_listed_with_what_is_known() -> None:
+    report = run(unit("prod/a", Status.UNKNOWN, cause="its apply began on w1"), unit("prod/b", Status.APPLIED))
+    text = render_report(report)
+    assert "Unknown: nobody knows how the apply ended" in text
+    assert "prod/a: its apply began on w1" in text
+    assert text.splitlines()[-1].startswith("orch apply prod: failed")
+    assert "1 applied, 1 unknown" in text
+
+
 def test_a_plan_without_refresh_says_so_in_every_line() -> None:
     units = [
         unit("prod/a", Status.UNCHANGED, refresh=False),

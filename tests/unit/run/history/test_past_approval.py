@@ -30,6 +30,13 @@ def test_the_newest_unfinished_apply_is_selected(tmp_path: Path) -> None:
     assert approval(tmp_path, NAMES[0]).first.run == NAMES[0]
 
 
+def test_a_run_whose_worker_was_lost_is_selected(tmp_path: Path) -> None:
+    started: tuple[str, dict[str, object]] = ("apply-started", {"unit": "prod/a", "plan": "11"})
+    make_run(tmp_path, NAMES[0], *PLANNED, APPROVED, started, ended("prod/a", "unknown"), END)
+    found = approval(tmp_path)
+    assert (found.first.run, found.progress["prod/a"].plan) == (NAMES[0], "11")
+
+
 def test_a_continued_run_selects_the_newest_run_that_continues_it(tmp_path: Path) -> None:
     make_run(tmp_path, NAMES[0], *HALF)
     make_run(tmp_path, NAMES[1], APPROVED, ("apply-started", {"unit": "prod/b", "plan": "22"}), continues=NAMES[0])
@@ -47,6 +54,7 @@ def test_a_continued_run_selects_the_newest_run_that_continues_it(tmp_path: Path
         ((("apply-started", {"unit": "prod/a"}),), ApplyState.STARTED),
         ((("apply-started", {"unit": "prod/a"}), ("apply-ended", {"unit": "prod/a", "ok": False})), ApplyState.STARTED),
         ((("apply-started", {"unit": "prod/a"}), ("apply-ended", {"unit": "prod/a", "ok": True})), ApplyState.DONE),
+        ((("apply-started", {"unit": "prod/a"}), ended("prod/a", "unknown")), ApplyState.STARTED),
         ((ended("prod/a", "unchanged"),), ApplyState.DONE),
         ((ended("prod/a", "no longer as approved"),), ApplyState.NOT_STARTED),
     ],

@@ -32,6 +32,8 @@ from tests.support.journals import APPROVED, END, PLANNED, STARTED, ended, make_
         ((("interrupted", {"level": 1}), END), RunOutcome.INTERRUPTED, 0),
         ((("interrupted", {"level": 1}), STARTED), RunOutcome.CUT_OFF, 0),
         ((("run-ended", {"error": "UsageError"}),), RunOutcome.FAILED, 0),
+        ((*PLANNED, ended("prod/a", "unknown"), ended("prod/b", "skipped"), END), RunOutcome.UNKNOWN, 0),
+        ((*PLANNED, ended("prod/a", "applied"), ("scheduler-lost", {}), END), RunOutcome.INTERRUPTED, 1),
     ],
 )
 def test_how_a_run_ended(tmp_path: Path, events: tuple[tuple[str, dict[str, object]], ...], outcome: RunOutcome, done: int) -> None:  # fmt: skip
