@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from benchmarks.figures import Measured, Row
-from benchmarks.rows import boxes, catalogue, clone, graph, latency, memory, single, start, thousand
+from benchmarks.rows import boxes, catalogue, clone, graph, latency, memory, scale, single, start, thousand
 from benchmarks.turns import Effort
 
 Measure = Callable[[Effort, frozenset[str]], Iterable[Measured]]
@@ -26,6 +26,7 @@ FAMILIES = (
     Family(single.ROWS, single.measure),
     Family(memory.ROWS, memory.measure),
     Family(latency.ROWS, latency.measure),
+    Family(scale.ROWS, scale.measure),
     Family(thousand.ROWS, thousand.measure),
     Family(boxes.ROWS, boxes.measure),
     Family(catalogue.ROWS, catalogue.measure),
