@@ -8,6 +8,7 @@ import json
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -69,7 +70,10 @@ class Emulator:
         answer = self._faulty_answer(environ, body, fault) if fault is not None else None
         if answer is None:
             with self._lock:
-                answer = self._control(path, body, environ) if control else self._answer(environ, body)
+                seconds = fault.session_seconds if fault is not None else 0
+                answer = self._control(path, body, environ) if control else self._answer(environ, body, seconds)
+            if fault is not None:
+                time.sleep(fault.answer_delay)
         status = HTTPStatus(answer.status)
         start_response(f"{status.value} {status.phrase}", list(answer.headers))
         return [answer.body]
@@ -121,10 +125,13 @@ class Emulator:
             )
         )
 
-    def _answer(self, environ: dict[str, Any], body: bytes) -> HttpResponse:
+    def _answer(self, environ: dict[str, Any], body: bytes, session_seconds: int = 0) -> HttpResponse:
         request = read_request(environ, body)
-        environ["wsgi.input"] = io.BytesIO(body)
         caller, answer = check_access(request)
+        if session_seconds:  # after the signature was checked, which covers the body
+            body += f"&DurationSeconds={session_seconds}".encode()
+            environ["CONTENT_LENGTH"] = str(len(body))
+        environ["wsgi.input"] = io.BytesIO(body)
         if answer is None:
             answer = self._moto(request, caller, environ)
         self._log(request, caller, answer.status, answer.why)

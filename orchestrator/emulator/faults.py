@@ -32,6 +32,9 @@ class Fault:
         message: text of the error.
         drop: the connection is closed without an answer, and the request is not carried out.
         late: with ``drop`` or ``status``: the request is carried out first.
+        session_seconds: lifetime of the session that the request starts, shorter than AWS allows (900 s), so that
+            credentials expire during a test; 0: as requested.
+        answer_delay: seconds between the request, which is carried out at once, and its answer.
     """
 
     pattern: str
@@ -43,12 +46,16 @@ class Fault:
     message: str = "an injected fault"
     drop: bool = False
     late: bool = False
+    session_seconds: int = 0
+    answer_delay: float = 0.0
 
     @property
     def summary(self) -> str:
         """A short description for the log of calls."""
         what = "dropped" if self.drop else self.code or (f"{self.status}" if self.status else "")
-        parts = [f"delayed by {self.delay:g} s" if self.delay else "", what]
+        short = f"session of {self.session_seconds} s" if self.session_seconds else ""
+        delay = self.delay + self.answer_delay
+        parts = [f"delayed by {delay:g} s" if delay else "", short, what]
         return "injected: " + ", ".join(part for part in parts if part)
 
 
