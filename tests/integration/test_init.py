@@ -1,6 +1,7 @@
 """The wheel in a new environment: a production install, then `orch init` in an empty folder up to a first apply.
 
-One test, because every step needs the one before it, and the environment takes longer than all of them.
+One test, because every step needs the one before it. In every run of the tests the packages that the wheel requires are
+linked from the environment of the tests; `make test-all` installs them, which takes longer than all the steps.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 
 from tests.support.git import Git
+from tests.support.linked_packages import link_requirements
 from tests.support.project import CI_VARIABLES, REPOSITORY, Result
 
 pytestmark = pytest.mark.integration
@@ -42,10 +45,15 @@ class Installation:
     def pip(self, *arguments: str) -> list[str]:
         return [str(self.bin / "python"), "-m", "pip", "--disable-pip-version-check", *arguments]
 
-    def install(self, extra: str = "") -> None:
-        """Install the wheel with the versions of constraints.txt."""
-        constraints = str(REPOSITORY / "constraints.txt")
-        self.run(*self.pip("install"), "--quiet", "--no-compile", "-c", constraints, f"{self.wheel}{extra}")
+    def install(self, extra: str = "", *, linked: bool) -> None:
+        """Install the wheel with what it requires: linked packages, or the versions of constraints.txt."""
+        constraints = ("--no-compile", "-c", str(REPOSITORY / "constraints.txt"))
+        wanted = f"{self.wheel}[{extra}]" if extra else str(self.wheel)
+        self.run(*self.pip("install"), "--quiet", *(("--no-deps",) if linked else constraints), wanted)
+        if linked:
+            packages = Path(self.python("import sysconfig; print(sysconfig.get_path('purelib'))"))
+            (installed,) = distributions(name="orch", path=[str(packages)])
+            link_requirements(installed, packages, extra=extra)
 
     def run(self, *command: str, code: int | None = 0, cwd: Path | None = None) -> Result:
         """Run a command outside of the checkout."""
@@ -81,11 +89,15 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
         made.orch("emulator", "stop", code=None)
 
 
+@pytest.mark.parametrize(
+    "linked",
+    [pytest.param(True, id="linked packages"), pytest.param(False, id="installed packages", marks=pytest.mark.full)],
+)
 @pytest.mark.longest
-def test_a_wheel_goes_from_an_empty_folder_to_an_applied_stage(installation: Installation) -> None:
-    installation.install()
+def test_a_wheel_goes_from_an_empty_folder_to_an_applied_stage(installation: Installation, *, linked: bool) -> None:
+    installation.install(linked=linked)
     a_production_install_works_without_the_extras(installation)
-    installation.install("[emulator]")
+    installation.install("emulator", linked=linked)
     the_first_stage_is_planned_and_applied(installation)
     the_built_in_policies_block_the_loss_of_the_pool(installation)
     weaker_policies_do_not_count_before_they_are_merged(installation)

@@ -214,6 +214,7 @@ def test_without_its_scheduler_a_run_ends_and_is_resumed(project: Project, clust
     project.orch("plan", "prod/held", "--detailed-exitcode", code=0)
 
 
+@pytest.mark.full
 def test_ctrl_c_lets_an_apply_on_a_worker_finish(project: Project, cluster: DaskCluster, go: Path) -> None:
     project.write("live/stages/prod.yaml", "account: main\nstacks: {held: , after: }\n")
     project.write("live/stacks/after.yaml", "module: box\ninputs: {value: '${{ held.value }}'}\n")
@@ -229,6 +230,7 @@ def test_ctrl_c_lets_an_apply_on_a_worker_finish(project: Project, cluster: Dask
     assert "prod/held will finish" in err
 
 
+@pytest.mark.full
 def test_a_worker_that_is_asked_to_end_finishes_its_apply_first(
     project: Project, cluster: DaskCluster, go: Path
 ) -> None:

@@ -12,7 +12,9 @@ import pytest
 
 from orchestrator.cli.app import main
 from orchestrator.run.history.journal import Journal
+from orchestrator.run.history.paths import new_run
 from orchestrator.run.history.prune import RUNS_TO_KEEP, remove_old
+from orchestrator.run.history.reports import RUN_ID
 from orchestrator.run.history.runs import RunOutcome, past_runs, read_run
 from orchestrator.run.history.start import earlier_runs
 from tests.support.journals import APPROVED, END, PLANNED, STARTED, ended, make_run, planned
@@ -132,3 +134,9 @@ def test_runs_of_another_version_are_listed_as_unreadable(tmp_path: Path) -> Non
     journal = folder / "journal.jsonl"
     journal.write_text(journal.read_text().replace('"format": 1', '"format": 9'))
     assert next(past_runs(tmp_path)).outcome is RunOutcome.UNREADABLE
+
+
+def test_runs_that_start_in_the_same_second_sort_by_time(tmp_path: Path) -> None:
+    made = [new_run(tmp_path).run for _ in range(200)]
+    assert sorted(set(made)) == made
+    assert all(RUN_ID.fullmatch(run) for run in made)
