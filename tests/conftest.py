@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -40,14 +41,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the tests that take longest first, each at the beginning of a worker's share: none may be the last one."""
+    """Order the tests so that no worker waits for another one at the end.
+
+    pytest-xdist gives each worker a share of the list, and workers that are done take tests from the end of the shares of
+    others. So each share begins with tests that take longest and ends with the quick ones.
+    """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     longest = [item for item in items if item.get_closest_marker("longest")]
-    others = [item for item in items if not item.get_closest_marker("longest")]
-    share = len(others) // workers
-    for number, item in enumerate(longest):
-        others.insert(number % workers * share, item)
-    items[:] = others
+    slow = [item for item in items if item.get_closest_marker("integration") and item not in longest]
+    quick = [item for item in items if not item.get_closest_marker("integration") and item not in longest]
+    items[:] = [
+        item
+        for number in range(workers)
+        for item in (*longest[number::workers], *_share(slow, number, workers), *_share(quick, number, workers))
+    ]
+
+
+def _share(items: list[pytest.Item], number: int, workers: int) -> list[pytest.Item]:
+    """Return one of equal parts of a list."""
+    return items[number * len(items) // workers : (number + 1) * len(items) // workers]
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from looking at thousands of tests again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

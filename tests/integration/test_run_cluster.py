@@ -116,6 +116,7 @@ def twin(tmp_path: Path, emulator: Path, project: Project, go: Path) -> Project:
     return make(tmp_path / "twin", emulator, project.accounts["main"], go=go)
 
 
+@pytest.mark.longest
 def test_a_run_on_a_cluster_is_that_of_threads(
     tmp_path: Path, twin: Project, project: Project, cluster: DaskCluster, go: Path
 ) -> None:

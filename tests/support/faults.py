@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -22,6 +22,7 @@ from orchestrator.emulator.info import read_info
 from orchestrator.run.history.runs import PastRun, past_runs
 from tests.support.emulator import ENTRY_ROLE, Account, client, entry_client
 from tests.support.project import REPOSITORY, Project, Result
+from tests.support.terraform import alive
 
 # A unit of it costs no provider, and nothing in it runs a program.
 CRATE = {
@@ -265,16 +266,14 @@ class Running:
 
     def kill_all(self) -> None:
         """Kill orch and all that it started, as when the machine is lost."""
-        for pid in [self.process.pid, *self.children()]:
-            _kill(pid)
+        _kill([self.process.pid, *self.children()])
         self.process.communicate()
 
     def kill_children(self, name: str) -> None:
         """Kill what it started whose program is named so."""
         victims = [pid for pid in self.children() if name in program(pid)]
         assert victims, f"no {name} runs: {[program(pid) for pid in self.children()]}"
-        for pid in victims:
-            _kill(pid)
+        _kill(victims)
 
     def limit_files(self, size: int) -> None:
         """From now on no file of its own may grow beyond a size, as on a full disk. What it starts inherits that."""
@@ -334,8 +333,17 @@ def working_in(root: Path) -> list[int]:
     return found
 
 
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+def _kill(pids: Sequence[int]) -> None:
+    """Kill processes, and wait until the system has closed their connections."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for pid in pids:
+        wait(lambda pid=pid: not _has_threads(pid), seconds=30)  # type: ignore[misc]
+
+
+def _has_threads(pid: int) -> bool:
+    """Whether a process, or a thread of it, still runs: the first thread can have ended before the others."""
+    with suppress(OSError):
+        return alive(pid) or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
+    return False

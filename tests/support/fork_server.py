@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -23,8 +24,12 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
+
+import botocore.session
+from botocore.loaders import JSONFileLoader
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _FLAGS = (os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT)
@@ -97,6 +102,9 @@ def serve() -> None:
     """Fork one orch for each request on standard input, until that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # A Ctrl-C ends the tests, and with them the input.
     import_all()
+    read_descriptions()
+    gc.collect()
+    gc.freeze()  # The collector of a child need not look at what it has inherited.
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()
@@ -116,6 +124,14 @@ def import_all() -> None:
         apart = ("orchestrator.emulator.", "orchestrator.run.executor.worker")
         if not module.name.startswith(apart) and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+
+
+def read_descriptions() -> None:
+    """Read botocore's descriptions of the services that nearly every command uses, for all children."""
+    JSONFileLoader.load_file = staticmethod(cache(JSONFileLoader().load_file))  # type: ignore[method-assign]
+    session = botocore.session.Session()
+    for service in ("sts", "s3", "iam"):
+        session.create_client(service, region_name="eu-west-1", aws_access_key_id="-", aws_secret_access_key="-")
 
 
 def _wait(child: int, timeout: float) -> int | None:
