@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.terraform.warm.messages import Lease, LeaseRequest, encode, request_from
+from orchestrator.terraform.warm.server.digests import DigestCache
 from orchestrator.terraform.warm.server.lane import Lanes
 from orchestrator.terraform.warm.server.leases import OpenLease
 from orchestrator.terraform.warm.server.package import Verifier
@@ -38,7 +39,7 @@ class Server:
     Args:
         control: the connection to orch.
         folder: a new folder, mode 0700.
-        cache: folder of the cached schemas.
+        cache: folder of the cached schemas and digests.
         processes: the most provider processes to keep.
         memory: bytes that they may use together before idle ones end.
     """
@@ -46,7 +47,7 @@ class Server:
     def __init__(self, control: socket.socket, folder: Path, *, cache: Path, processes: int, memory: int) -> None:
         self._control = control
         self._folder = folder
-        verifier = Verifier()
+        verifier = Verifier(DigestCache(cache / "digests"))
         self._pool = Pool(folder, verifier, processes=processes, memory=memory)
         self._lanes = Lanes(folder)
         self._providers = ServedProviders(cache, self._pool, verifier)

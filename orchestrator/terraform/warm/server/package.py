@@ -9,12 +9,13 @@ import base64
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.terraform.warm.messages import LockedPackage
+from orchestrator.terraform.warm.server.digests import DigestCache
 
 
 class PackageError(Exception):
@@ -30,9 +31,14 @@ class VerifiedPackage:
 
 
 class Verifier:
-    """Verifies each package once; thread-safe."""
+    """Verifies each package once; thread-safe.
 
-    def __init__(self) -> None:
+    Args:
+        digests: remembers what was hashed in earlier runs.
+    """
+
+    def __init__(self, digests: DigestCache) -> None:
+        self._digests = digests
         self._lock = threading.Lock()
         self._verified: dict[LockedPackage, Future[VerifiedPackage]] = {}
 
@@ -49,13 +55,13 @@ class Verifier:
                 future = self._verified[package] = Future()
         if mine:
             try:
-                future.set_result(verify_package(Path(package.folder), package.checksums))
+                future.set_result(verify_package(Path(package.folder), package.checksums, self._digests.sha256))
             except BaseException as error:  # noqa: BLE001  # Everybody who waits gets it.
                 future.set_exception(error)
         return future.result()
 
 
-def verify_package(folder: Path, checksums: tuple[str, ...]) -> VerifiedPackage:
+def verify_package(folder: Path, checksums: tuple[str, ...], sha256: Callable[[Path], str]) -> VerifiedPackage:
     """Return the binary of an unpacked package whose checksum the lock file lists.
 
     The checksum is Terraform's ``h1:``: https://pkg.go.dev/golang.org/x/mod/sumdb/dirhash.
@@ -63,13 +69,14 @@ def verify_package(folder: Path, checksums: tuple[str, ...]) -> VerifiedPackage:
     Args:
         folder: the package.
         checksums: the lock file's ``h1:`` checksums.
+        sha256: returns the SHA-256 of a file, in hexadecimal.
 
     Raises:
         PackageError: the package has another checksum, or not exactly one provider in it.
         OSError: a file cannot be read.
     """
     real = folder.resolve(strict=True)
-    hashes = {file.relative_to(real).as_posix(): _sha256(file) for file in _files(real)}
+    hashes = {file.relative_to(real).as_posix(): sha256(file) for file in _files(real)}
     lines = "".join(f"{hashes[name]}  {name}\n" for name in sorted(hashes))
     found = "h1:" + base64.b64encode(hashlib.sha256(lines.encode()).digest()).decode()
     if found not in checksums:
@@ -90,8 +97,3 @@ def _files(folder: Path) -> Iterator[Path]:
                 message = f"the package contains a link: {name}"
                 raise PackageError(message)
         yield from (Path(parent, name) for name in names)
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -16,6 +16,7 @@ import grpc
 import pytest
 
 from orchestrator.terraform.warm.messages import LeaseEnd, LeaseRequest, LockedPackage
+from orchestrator.terraform.warm.server.digests import DigestCache
 from orchestrator.terraform.warm.server.lane import Lanes
 from orchestrator.terraform.warm.server.leases import OpenLease, _runs
 from orchestrator.terraform.warm.server.package import Verifier
@@ -35,9 +36,10 @@ class Leases:
 
     def __init__(self, folder: Path, cache: Path) -> None:
         self.folder = folder
-        self.pool = Pool(folder, Verifier(), processes=8, memory=1 << 40)
+        verifier = Verifier(DigestCache(cache / "digests"))
+        self.pool = Pool(folder, verifier, processes=8, memory=1 << 40)
         self._lanes = Lanes(folder)
-        self._providers = ServedProviders(cache, self.pool, Verifier())
+        self._providers = ServedProviders(cache, self.pool, verifier)
         self._ids = count(1)
 
     def open(self, request: LeaseRequest) -> OpenLease:

@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 
 from orchestrator.terraform.warm.messages import LockedPackage
-from orchestrator.terraform.warm.server.package import PackageError, Verifier, verify_package
+from orchestrator.terraform.warm.server.digests import DigestCache
+from orchestrator.terraform.warm.server.package import PackageError, VerifiedPackage, Verifier, verify_package
 from tests.support.fake_package import checksum
 
 # find * -type f | LC_ALL=C sort | xargs sha256sum | sha256sum | xxd -r -p | base64
 TINY = "h1:pbCMsCBTZFWa/EHbs+7W7xeV+y0Tbz52AfzNJkjJoUQ="
+
+
+def verify(folder: Path, checksums: tuple[str, ...]) -> VerifiedPackage:
+    """Nothing is remembered of files as small as these."""
+    return verify_package(folder, checksums, DigestCache(Path("missing")).sha256)
 
 
 @pytest.fixture
@@ -26,14 +32,14 @@ def package(tmp_path: Path) -> Path:
 
 
 def test_the_checksum_is_the_one_of_the_tools_of_the_system(package: Path) -> None:
-    verified = verify_package(package, ("h1:other", TINY))
+    verified = verify(package, ("h1:other", TINY))
     assert verified.checksum == TINY == checksum(package)
     assert verified.binary == package / "terraform-provider-tiny_v1.0.0"
 
 
 def test_a_linked_folder_is_the_folder(package: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(package)
-    assert verify_package(tmp_path / "link", (TINY,)).binary.parent == package
+    assert verify(tmp_path / "link", (TINY,)).binary.parent == package
 
 
 @pytest.mark.parametrize("change", ["content", "name", "more", "less", "empty"])
@@ -52,25 +58,25 @@ def test_any_change_is_found(package: Path, change: str) -> None:
             for file in [path for path in package.rglob("*") if path.is_file()]:
                 file.unlink()
     with pytest.raises(PackageError, match="the lock file has no checksum h1:"):
-        verify_package(package, (TINY,))
+        verify(package, (TINY,))
 
 
 @pytest.mark.parametrize("checksums", [(), ("",), (TINY.removeprefix("h1:"),), (TINY.lower(),), ("zh:" + TINY,)])
 def test_no_other_text_is_its_checksum(package: Path, checksums: tuple[str, ...]) -> None:
     with pytest.raises(PackageError, match="no checksum"):
-        verify_package(package, checksums)
+        verify(package, checksums)
 
 
 def test_exactly_one_binary_is_asked_for(package: Path) -> None:
     (package / "docs" / "terraform-provider-in-a-folder").touch()
-    verify_package(package, (checksum(package),))
+    verify(package, (checksum(package),))
     (package / "terraform-provider-tiny_v1.0.1").touch()
     with pytest.raises(PackageError, match="contains 2 provider binaries"):
-        verify_package(package, (checksum(package),))
+        verify(package, (checksum(package),))
     for file in package.glob("terraform-provider-*"):
         file.unlink()
     with pytest.raises(PackageError, match="contains 0 provider binaries"):
-        verify_package(package, (checksum(package),))
+        verify(package, (checksum(package),))
 
 
 @pytest.mark.parametrize("name", ["link", "docs/link"])
@@ -78,16 +84,16 @@ def test_exactly_one_binary_is_asked_for(package: Path) -> None:
 def test_a_link_is_refused(package: Path, name: str, to: str) -> None:
     (package / name).symlink_to(to)
     with pytest.raises(PackageError, match="contains a link: link"):
-        verify_package(package, (TINY, checksum(package)))
+        verify(package, (TINY, checksum(package)))
 
 
 def test_a_missing_package_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
-        verify_package(tmp_path / "missing", (TINY,))
+        verify(tmp_path / "missing", (TINY,))
 
 
-def test_a_package_is_read_once_whoever_asks(package: Path) -> None:
-    verifier = Verifier()
+def test_a_package_is_read_once_whoever_asks(package: Path, tmp_path: Path) -> None:
+    verifier = Verifier(DigestCache(tmp_path / "digests"))
     asked = LockedPackage("registry.example.com/acme/tiny", str(package), (TINY,))
     found = [verifier.verify(asked)]
     (package / "LICENSE.txt").unlink()

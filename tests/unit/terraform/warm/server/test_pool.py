@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.terraform.warm.messages import LockedPackage
+from orchestrator.terraform.warm.server.digests import DigestCache
 from orchestrator.terraform.warm.server.handshake import HandshakeError
 from orchestrator.terraform.warm.server.package import PackageError, Verifier
 from orchestrator.terraform.warm.server.pool import Pool
@@ -25,7 +26,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> LockedPackage:
 
 @pytest.fixture
 def pool(tmp_path: Path) -> Iterator[Pool]:
-    made = Pool(tmp_path, Verifier(), processes=8, memory=1 << 40)
+    made = Pool(tmp_path, Verifier(DigestCache(tmp_path / "digests")), processes=8, memory=1 << 40)
     yield made
     made.close()
     assert list(tmp_path.iterdir()) == []
@@ -82,7 +83,7 @@ def test_a_process_that_ended_is_not_handed_out(pool: Pool, package: LockedPacka
 
 
 def test_the_limit_ends_idle_processes_the_least_recently_used_first(tmp_path: Path, package: LockedPackage) -> None:
-    pool = Pool(tmp_path, Verifier(), processes=3, memory=1 << 40)
+    pool = Pool(tmp_path, Verifier(DigestCache(tmp_path / "digests")), processes=3, memory=1 << 40)
     launches = [launch_of(package, identity=name) for name in "abcd"]
     a, b, c = (pool.acquire(launch) for launch in launches[:3])
     for each in (b, a, c):
@@ -101,7 +102,7 @@ def test_the_limit_ends_idle_processes_the_least_recently_used_first(tmp_path: P
 
 
 def test_memory_is_a_limit_too(tmp_path: Path, package: LockedPackage) -> None:
-    pool = Pool(tmp_path, Verifier(), processes=8, memory=1)
+    pool = Pool(tmp_path, Verifier(DigestCache(tmp_path / "digests")), processes=8, memory=1)
     process = pool.acquire(launch_of(package))
     assert process.memory() > 1
     pool.release(process, reuse=True)
