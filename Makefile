@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# Tests wait for AWS and Terraform, so four more workers than cores keep the cores busy (docs/testing.md).
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(4 + (os.cpu_count() or 1))')
+# Tests wait for AWS and Terraform, so three more workers than cores keep the cores busy (docs/testing.md).
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(3 + (os.cpu_count() or 1))')
 UNIT_WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 READY  := $(VENV)/.ready
 
@@ -25,7 +25,7 @@ test: $(READY)   ## what CI runs: linters, types, layers, unit and integration t
 
 test-all: $(READY) ## make test, and what is too slow for every run
 	$(MAKE) --no-print-directory lint compiled
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m ""
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "" --hypothesis-profile=thorough
 	ORCH_COLD=1 $(BIN)/python -m pytest tests/escapes tests/faults -n $(WORKERS) --dist worksteal -m ""
 
 unit: $(READY)   ## the fast tests only, with a fifth of the generated examples

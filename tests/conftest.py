@@ -17,9 +17,11 @@ from tests.support.project import CI_VARIABLES
 
 # Without a .hypothesis folder, as on a fresh machine, the first text costs a second of CPU (tables of Unicode are made),
 # which on busy cores counts as slow data: speed is measured in benchmarks/, not here.
-settings.register_profile("orch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# `make unit` tries a fifth of the examples, for a quick answer while somebody works; `make test` tries all.
-settings.register_profile("quick", parent=settings.get_profile("orch"), max_examples=20)
+settings.register_profile("thorough", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `make unit` tries a fifth of the examples, for a quick answer while somebody works, `make test` two fifths, `make test-all`
+# all of them.
+settings.register_profile("orch", parent=settings.get_profile("thorough"), max_examples=40)
+settings.register_profile("quick", parent=settings.get_profile("thorough"), max_examples=20)
 settings.load_profile("orch")
 
 # Whoever starts the tests in the background of a shell script has SIGINT ignored, and every child would inherit that.

@@ -84,6 +84,7 @@ def test_the_recorded_plans_differ_in_the_providers_answer_alone() -> None:
     assert update == replaced
 
 
+@pytest.mark.full
 def test_checkov_stops_the_plain_case() -> None:
     """The control of the comparison: checkov's documented check does fail for a plain replacement."""
     assert checkov(PLANS / "replace.json", os.environ) == STOPS

@@ -71,6 +71,7 @@ def test_memory_does_not_grow_with_what_stays(tmp_path: Path) -> None:
     assert grown < 15, f"{grown} MB for a plan of {size} MB of which 0.1 % changes"
 
 
+@pytest.mark.full
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_memory_of_the_checks_does_not_grow_with_what_changes(tmp_path: Path) -> None:
     """They get 500 resources at a time; a plan of 13 MB that changes all of its 2,000 tables takes 12 MB there."""

@@ -1,6 +1,6 @@
 """SHA-256 of large files, remembered for as long as the file system says that the file is the same.
 
-Hashing the AWS provider (700 MB) takes half a second of CPU in each run. git's index and Bazel spare it in the same way:
+Hashing the AWS provider (700 MB) takes half a second of CPU. git's index and Bazel spare such work in the same way:
 a program that changes a file changes its ctime, and cannot set it back without changing the clock of the system.
 """
 
