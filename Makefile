@@ -20,11 +20,11 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 test: $(READY)   ## what CI runs: linters, types, layers, unit and integration tests, each escape, the fastest faults
-	$(MAKE) --no-print-directory lint compiled
+	$(MAKE) --no-print-directory -j2 lint compiled
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-all: $(READY) ## make test, and what is too slow for every run
-	$(MAKE) --no-print-directory lint compiled
+	$(MAKE) --no-print-directory -j2 lint compiled
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "" --hypothesis-profile=thorough
 	ORCH_COLD=1 $(BIN)/python -m pytest tests/escapes tests/faults -n $(WORKERS) --dist worksteal -m ""
 
@@ -43,9 +43,11 @@ lint: $(READY)   ## ruff, mypy --strict, import-linter, vulture
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 
-# The tests start orch some thousand times, and where Python writes no bytecode each start compiles all of it anew.
+# The tests start orch some thousand times, and where Python writes no bytecode each start compiles all of it anew. pytest
+# compiles test files in its own way: without the second line each worker would do that for all of them.
 compiled: $(READY)
 	@$(BIN)/python -m compileall -q orchestrator tests
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --collect-only -q > /dev/null
 
 demo:            ## from nothing to a protected platform on an embedded AWS, in about five minutes
 	@$(PYTHON) demo/demo.py

@@ -145,6 +145,7 @@ def test_a_run_on_a_cluster_is_that_of_threads(
     assert not list((tmp_path / "cache" / "work").iterdir()), "the workers keep nothing of a run that ended"
 
 
+@pytest.mark.full
 def test_a_worker_that_dies_while_it_plans_is_replaced(project: Project, cluster: DaskCluster, go: Path) -> None:
     go.touch()
     running = start(project, cluster, "plan", "prod", "--json", "-v")
@@ -200,6 +201,7 @@ def locked(project: Project) -> bool:
     return StateLocks(catalogue, identities).read(catalogue.units["prod/held"]) is not None
 
 
+@pytest.mark.full
 def test_without_its_scheduler_a_run_ends_and_is_resumed(project: Project, cluster: DaskCluster, go: Path) -> None:
     running = start(project, cluster, "apply", "prod/held", "--yes", "--json")
     until(lambda: events(project, "claimed", "prod/held"), "nobody claims it")

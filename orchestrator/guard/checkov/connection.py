@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
-
-from pydantic import BaseModel
 
 from orchestrator.guard.checkov.outcomes import Check
 from orchestrator.guard.checkov.process import Channel
@@ -18,15 +16,15 @@ from orchestrator.guard.checkov.protocol import (
     ProtocolError,
     Reply,
     load_frame,
-    parse_reply,
     request_frame,
 )
+from orchestrator.guard.checkov.replies import parse_answers, parse_declared
 from orchestrator.guard.policies.load import CHECK_FILE, Policy
 
 SILENT = "it returned no result"
 """Why an answer is missing although the check ran."""
 
-_Parsed = TypeVar("_Parsed", bound=BaseModel)
+_Parsed = TypeVar("_Parsed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ class PolicyConnection:
 
     def declaration(self) -> DeclaredChecks:
         """Return what the source declares; a process that fails declares its failure."""
-        declared = self._receive(DeclaredChecks)
+        declared = self._receive(parse_declared)
         return DeclaredChecks(problem=self._failure) if declared is None else declared
 
     def ask(self, resources: Sequence[Resource]) -> None:
@@ -102,7 +100,7 @@ class PolicyConnection:
     def answers(self) -> Mapping[tuple[str, int], Answer | str]:
         """Return, for each check and the position of each resource that it covers, the answer or why there is none."""
         request = self._request
-        reply = self._receive(Reply) if request.positions else None
+        reply = self._receive(parse_answers) if request.positions else None
         if reply is not None and not _answers(reply, request):
             self._fail(INVALID)
             reply = None
@@ -122,11 +120,11 @@ class PolicyConnection:
             except ProtocolError as error:
                 self._fail(str(error))
 
-    def _receive(self, kind: type[_Parsed]) -> _Parsed | None:
+    def _receive(self, parse: Callable[[bytes], _Parsed]) -> _Parsed | None:
         """Return the next reply; None if the process has failed."""
         if not self._failure:
             try:
-                return parse_reply(self._channel.receive(), kind)
+                return parse(self._channel.receive())
             except ProtocolError as error:
                 self._fail(str(error))
         return None

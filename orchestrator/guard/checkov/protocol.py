@@ -1,7 +1,7 @@
 """What orch and the process of a policy say to each other: frames over a socket, each with one JSON document.
 
-orch sends the source of the check once, then resources. What comes back was written by the code of a policy: it is
-parsed strictly, and whatever is not exactly an answer counts as none.
+orch sends the source of the check once, then resources. What comes back was written by the code of a policy:
+``replies.py`` parses it strictly. This module imports little, because the process of a policy waits for it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ import socket
 import struct
 import time
 from collections.abc import Sequence
-from typing import Annotated, TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from dataclasses import asdict, dataclass
 
 LARGEST_REPLY = 64 << 20
 """Bytes of the largest reply that orch reads: 500 resources with 30 KB of reasons each take 15 MB."""
@@ -29,11 +27,8 @@ class ProtocolError(Exception):
     """The process of a policy gave no answer that can be used. The text says why, to follow the name of the check."""
 
 
-class _Reply(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class DeclaredCheck(_Reply):
+@dataclass(frozen=True, slots=True)
+class DeclaredCheck:
     """One check of the policy, as its code declares it."""
 
     id: str
@@ -42,31 +37,35 @@ class DeclaredCheck(_Reply):
     types: tuple[str, ...]
 
 
-class DeclaredChecks(_Reply):
+@dataclass(frozen=True, slots=True)
+class DeclaredChecks:
     """The checks of a policy, or why they cannot be loaded: the type and message of an exception."""
 
     checks: tuple[DeclaredCheck, ...] = ()
     problem: str | None = None
 
 
-class Answer(_Reply):
+@dataclass(frozen=True, slots=True)
+class Answer:
     """What one check says about one resource: its position in the request."""
 
     check: str
-    resource: Annotated[int, Field(ge=0)]
+    resource: int
     passed: bool
     details: tuple[str, ...] = ()
 
 
-class NoAnswer(_Reply):
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
     """One check raised an exception for one resource. Only its type is told, because its message may have a value."""
 
     check: str
-    resource: Annotated[int, Field(ge=0)]
-    error: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+    resource: int
+    error: str
 
 
-class Reply(_Reply):
+@dataclass(frozen=True, slots=True)
+class Reply:
     """The answers to one request, which ``request`` numbers."""
 
     request: int
@@ -74,19 +73,9 @@ class Reply(_Reply):
     raised: tuple[NoAnswer, ...] = ()
 
 
-_Parsed = TypeVar("_Parsed", bound=BaseModel)
-
-
-def parse_reply(frame: bytes, kind: type[_Parsed]) -> _Parsed:
-    """Parse a frame from the process of a policy.
-
-    Raises:
-        ProtocolError: it is anything else: a field is unknown, missing or of another type, or text is not Unicode.
-    """
-    try:
-        return kind.model_validate_json(frame)
-    except ValidationError as error:
-        raise ProtocolError(INVALID) from error
+def reply_frame(reply: DeclaredChecks | Reply) -> bytes:
+    """Return the frame of a reply."""
+    return json.dumps(asdict(reply)).encode()
 
 
 def load_frame(policy: str, file: str, source: bytes) -> bytes:

@@ -6,7 +6,13 @@ import json
 import socket
 
 from orchestrator.guard.checkov.engine import PolicyEngine
-from orchestrator.guard.checkov.protocol import DeclaredChecks, ProtocolError, receive_frame, send_frame
+from orchestrator.guard.checkov.protocol import (
+    DeclaredChecks,
+    ProtocolError,
+    receive_frame,
+    reply_frame,
+    send_frame,
+)
 
 
 class Responder:
@@ -19,7 +25,7 @@ class Responder:
         """Return the reply to a frame. The first one has the source of the check, the others have resources."""
         request = json.loads(frame)
         if self._engine is not None:
-            return self._engine.answer(request["request"], request["resources"]).model_dump_json().encode()
+            return reply_frame(self._engine.answer(request["request"], request["resources"]))
         return self._load(request["policy"], request["file"], request["source"].encode("latin-1"))
 
     def _load(self, policy: str, file: str, source: bytes) -> bytes:
@@ -28,7 +34,7 @@ class Responder:
             declared = DeclaredChecks(checks=tuple(self._engine.checks))
         except BaseException as error:  # noqa: BLE001 - a check file may raise anything, including SystemExit
             declared = DeclaredChecks(problem=f"{type(error).__name__}: {error}")
-        return declared.model_dump_json().encode()
+        return reply_frame(declared)
 
 
 def serve_policy(sock: socket.socket) -> None:

@@ -41,7 +41,11 @@ def run_worker(arguments: Sequence[str]) -> None:
 def _serve_policies(control: socket.socket, policies: Sequence[socket.socket]) -> None:
     """Import everything that checks need, and fork a process for each policy."""
     gc.disable()  # nothing that is imported is garbage
-    from orchestrator.guard.checkov.protocol import DeclaredChecks, send_frame  # noqa: PLC0415 - after isolate()
+    from orchestrator.guard.checkov.protocol import (  # noqa: PLC0415 - after isolate()
+        DeclaredChecks,
+        reply_frame,
+        send_frame,
+    )
 
     try:
         import orchestrator.guard.checkov.annotate  # noqa: F401, PLC0415 - the checks import it
@@ -49,7 +53,7 @@ def _serve_policies(control: socket.socket, policies: Sequence[socket.socket]) -
     except Exception as error:  # noqa: BLE001 - whatever it is, orch reports it
         problem = f"{type(error).__name__}: {error}"
         for each in policies:
-            send_frame(each, DeclaredChecks(problem=problem).model_dump_json().encode())
+            send_frame(each, reply_frame(DeclaredChecks(problem=problem)))
         return
     gc.freeze()  # so that the collector does not write to the memory that all policies share
     first = os.getpid()

@@ -203,8 +203,8 @@ FORKS = """
         ("import os; os.closerange(0, 1000); return CheckResult.PASSED", "its process ended"),
         ("raise SystemExit(0)", "it raised SystemExit"),
         ("raise KeyboardInterrupt", "it raised KeyboardInterrupt"),
-        ("raise type('x: hunter2', (Exception,), {})", "its process ended"),
-        ("self.details = ['\\ud800']; return CheckResult.FAILED", "its process ended"),
+        ("raise type('x: hunter2', (Exception,), {})", "its answer is not valid"),
+        ("self.details = ['\\ud800']; return CheckResult.FAILED", "its answer is not valid"),
         (GARBAGE, "its answer is not valid"),
         (MUCH_MEMORY, "it raised OSError"),
     ],
@@ -274,13 +274,14 @@ def test_a_check_changes_no_answer_but_its_own(opened: Opened, tmp_path: Path) -
 
 def test_a_check_cannot_answer_for_another_one(opened: Opened, tmp_path: Path) -> None:
     body = """
+        from dataclasses import replace
         from orchestrator.guard.checkov import engine
         answer = getattr(engine, "answer", engine.PolicyEngine.answer)
         engine.answer = answer
         def lie(self, number, resources):
             reply = answer(self, number, resources)
-            given = [each.model_copy(update={"check": "ORCH_WEAKENED", "passed": True}) for each in reply.given]
-            return reply.model_copy(update={"given": (*reply.given, *given)})
+            given = [replace(each, check="ORCH_WEAKENED", passed=True) for each in reply.given]
+            return replace(reply, given=(*reply.given, *given))
         engine.PolicyEngine.answer = lie
         return CheckResult.PASSED
     """

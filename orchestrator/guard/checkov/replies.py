@@ -1,0 +1,45 @@
+"""Parses what the process of a policy replies: whatever is not exactly an answer counts as none."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from orchestrator.guard.checkov.protocol import INVALID, DeclaredChecks, ProtocolError, Reply
+
+_DECLARED = TypeAdapter(DeclaredChecks)
+_REPLY = TypeAdapter(Reply)
+_EXCEPTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+
+_Parsed = TypeVar("_Parsed")
+
+
+def parse_declared(frame: bytes) -> DeclaredChecks:
+    """Parse the reply to the source of a check.
+
+    Raises:
+        ProtocolError: it is anything else: a field is unknown, missing or of another type, or text is not Unicode.
+    """
+    return _parse(_DECLARED, frame)
+
+
+def parse_answers(frame: bytes) -> Reply:
+    """Parse the reply to a request.
+
+    Raises:
+        ProtocolError: as `parse_declared`; or a position is negative, or the type of an exception is not a name.
+    """
+    reply = _parse(_REPLY, frame)
+    positions = [each.resource for each in reply.given] + [each.resource for each in reply.raised]
+    if min(positions, default=0) < 0 or not all(_EXCEPTION.fullmatch(each.error) for each in reply.raised):
+        raise ProtocolError(INVALID)
+    return reply
+
+
+def _parse(adapter: TypeAdapter[_Parsed], frame: bytes) -> _Parsed:
+    try:
+        return adapter.validate_json(frame, strict=True, extra="forbid")
+    except ValidationError as error:
+        raise ProtocolError(INVALID) from error
