@@ -23,6 +23,7 @@ from orchestrator.emulator.access.check import check_access
 from orchestrator.emulator.access.error_responses import ErrorKind, HttpResponse, error_response, service_error
 from orchestrator.emulator.access.request import AwsRequest, read_request
 from orchestrator.emulator.call_log import CallLog, RecordedCall
+from orchestrator.emulator.corrections import correct_before_use
 from orchestrator.emulator.faults import Fault, Faults, faults_of
 from orchestrator.emulator.initial_accounts import Key, add_accounts, reset_accounts
 from orchestrator.emulator.request_lock import REQUEST_LOCK
@@ -143,6 +144,7 @@ class Emulator:
         if caller is not None:
             environ["HTTP_X_MOTO_ACCOUNT_ID"] = caller.account
         what = f"{request.service or 'this service'} {request.operation or request.method + ' ' + request.path}"
+        correct_before_use(request.service)
         try:
             answer = run_wsgi(self._aws, environ)
         except NotImplementedError:

@@ -160,6 +160,7 @@ def test_a_worker_that_dies_while_it_plans_is_replaced(project: Project, cluster
     assert not any(unit["worker"].startswith(f"{victim}@") for unit in units.values()), "the others did it"
 
 
+@pytest.mark.full
 def test_a_worker_that_dies_while_it_applies_leaves_an_unknown_unit(
     project: Project, cluster: DaskCluster, go: Path
 ) -> None:

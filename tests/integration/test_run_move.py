@@ -180,7 +180,7 @@ def test_what_cannot_be_moved_is_told(project: Project, words: tuple[str, str], 
 
 
 @pytest.mark.longest
-@pytest.mark.parametrize("stride", [pytest.param(1, id="each", marks=pytest.mark.full), pytest.param(8, id="eighth")])
+@pytest.mark.parametrize("stride", [pytest.param(1, id="each", marks=pytest.mark.full), pytest.param(12, id="twelfth")])
 def test_a_move_killed_after_any_step_comes_to_the_same_end_when_it_is_run_again(project: Project, stride: int) -> None:
     project.orch("apply", "old", "--yes")
     want = ids(project, "old/first", "old/second")

@@ -99,7 +99,7 @@ def attempts(stage: Disturbed) -> list[int]:
     return [each.status for each in calls if each.action == "PutParameter" and each.account == stage.account_id]
 
 
-@pytest.mark.parametrize("what", ["provider", "server"])
+@pytest.mark.parametrize("what", ["provider", pytest.param("server", marks=pytest.mark.full)])
 def test_a_plan_is_repeated_cold_when_something_is_killed(stage: Disturbed, what: str) -> None:
     running = hold_plan(stage)
     pids = running.children()
@@ -114,7 +114,7 @@ def test_a_plan_is_repeated_cold_when_something_is_killed(stage: Disturbed, what
     assert_none_left(pids)
 
 
-@pytest.mark.parametrize("what", ["provider", "server"])
+@pytest.mark.parametrize("what", ["provider", pytest.param("server", marks=pytest.mark.full)])
 def test_an_apply_is_never_repeated_when_something_is_killed(stage: Disturbed, what: str) -> None:
     running = hold_apply(stage)
     pids = running.children()

@@ -12,13 +12,12 @@ from orchestrator.emulator.corrections.managed_policies import correct_managed_p
 from orchestrator.emulator.corrections.member_accounts import correct_member_accounts
 from orchestrator.emulator.corrections.queues import correct_queues
 from orchestrator.emulator.corrections.tables import correct_tables
-from orchestrator.emulator.corrections.user_pool_stacks import correct_user_pool_stacks
 from orchestrator.emulator.corrections.user_pool_tags import correct_user_pool_tags
 from orchestrator.emulator.corrections.user_pools import correct_user_pools
 
 
 def apply_all() -> None:
-    """Correct moto in this process. Call it once, before the first request."""
+    """Correct moto in this process, but for CloudFormation. Call it once, before the first request."""
     correct_bucket_policies()
     correct_managed_policies()
     correct_member_accounts()
@@ -26,6 +25,17 @@ def apply_all() -> None:
     correct_user_pools()
     correct_queues()
     correct_assume_role()
-    correct_user_pool_stacks()
     correct_tables()
     correct_long_polling()
+
+
+def correct_before_use(service: str) -> None:
+    """Correct CloudFormation before its first request: importing it takes longer than all other parts of the emulator.
+
+    Args:
+        service: the service of a request that is about to be answered.
+    """
+    if service == "cloudformation":
+        from orchestrator.emulator.corrections.user_pool_stacks import correct_user_pool_stacks  # noqa: PLC0415
+
+        correct_user_pool_stacks()

@@ -59,6 +59,7 @@ def judged(file: Path) -> Judged:
     return Judged(int(before), int(peak), int(of_checks), int(changes), found)
 
 
+@pytest.mark.full
 def test_memory_does_not_grow_with_what_stays(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     tables = write_large_plan(file, megabytes=27, changed_every=1_000, lost=777)

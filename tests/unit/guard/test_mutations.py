@@ -28,7 +28,7 @@ BYSTANDERS = [
     update(mfa_configuration="ON") | {"address": "module.this.aws_cognito_user_pool.second"},
 ]
 
-ways = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ways = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @st.composite
@@ -170,7 +170,7 @@ def any_loss(draw: st.DrawFn) -> dict[str, Any]:
     return {**losses[how], "type": kind, "name": "this"}
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     loss=any_loss(),
     more=st.lists(st.sampled_from(BYSTANDERS), max_size=2, unique_by=lambda b: b["address"]),

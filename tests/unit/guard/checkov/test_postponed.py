@@ -63,6 +63,7 @@ print(json.dumps([[getattr(hcl2, name), value] for name, value in POSTPONED["hcl
     assert all(real == preset for real, preset in run(HEAD + code, tmp=tmp_path))
 
 
+@pytest.mark.full
 def test_what_is_postponed_is_there_when_it_is_asked_for(tmp_path: Path) -> None:
     code = """
 from checkov.terraform import get_abs_path

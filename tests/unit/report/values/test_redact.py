@@ -169,7 +169,7 @@ def everything(record: PlanRecord) -> str:
 
 
 @given(plans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_sensitive_leaf_appears_in_any_output(made: tuple[PlanRecord, list[str]]) -> None:
     record, secrets = made
     text = everything(record)

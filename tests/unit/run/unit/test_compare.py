@@ -272,7 +272,7 @@ def announced(preview: PlanRecord, real: ResourceChange) -> bool:
     )
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(plans, plans)
 def test_no_plan_with_an_unannounced_action_passes(preview: PlanRecord, real: PlanRecord) -> None:
     """In both directions: what passes was announced, and what was announced passes."""
@@ -280,7 +280,7 @@ def test_no_plan_with_an_unannounced_action_passes(preview: PlanRecord, real: Pl
     assert (lines == ()) == all(announced(preview, each) for each in real.changes), lines
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(plans, changes())
 def test_one_more_change_than_announced_stops(preview: PlanRecord, more: ResourceChange) -> None:
     assume(not any((each.address, each.deposed) == (more.address, more.deposed) for each in preview.changes))
