@@ -8,6 +8,10 @@ from abc import ABC, abstractmethod
 from orchestrator.hcl.lexer import Scanner
 from orchestrator.hcl.tree import Compound, Constant, Expression, HclError, Template
 
+_GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+"""White space in Go (``unicode.IsSpace``), and so in Terraform."""
+_SPACE = f"(?!\n)[{_GO_SPACE}]"
+"""White space that Terraform skips around the end marker of a heredoc."""
 _KINDS = {"newline": "the end of the line", "end": "the end of the file"}
 
 
@@ -119,10 +123,12 @@ class TemplateReader(ABC):
         start, position = scanner.start, scanner.end
         flush = scanner.value.startswith("<<-")
         marker = scanner.value.strip().lstrip("<-")
-        closing = re.compile(rf"[ \t]*{re.escape(marker)}[ \t\r]*(?=\n|\Z)")
+        closing = re.compile(rf"(?P<before>(?:{_SPACE})*){re.escape(marker)}(?P<after>(?:{_SPACE})*)(?=\n)")
         parts: list[Expression] = []
         while (found := closing.match(scanner.text, position)) is None:
             position = self._heredoc_line(parts, position, start)
+        for side in ("before", "after"):
+            scanner.refuse_odd_space(*found.span(side))
         scanner.jump(found.end())
         scanner.advance()
         whole = _template(parts, start)
@@ -142,6 +148,7 @@ class TemplateReader(ABC):
                 parts.append(Constant(text, position))
             if end >= len(scanner.text):
                 raise HclError("the heredoc is not closed", start)
+            scanner.refuse_odd_space(end, end + scanner.text.startswith("\r", end))
             position = self._sequence(parts, end, start)
 
     def bare_template(self) -> Expression:
@@ -158,6 +165,9 @@ class TemplateReader(ABC):
             ended = scanner.text.startswith("\n", end)
             if found or ended:
                 parts.append(Constant(found + "\n" * ended, position))
+            if scanner.text.startswith("\r", end):  # Terraform's scanner ends here and takes the rest as it is.
+                parts.append(Constant(scanner.text[end:], end))
+                break
             at_sequence = not ended and end < len(scanner.text)
             position = self._sequence(parts, end, 0) if at_sequence else end + ended
         return _template(parts, 0)
@@ -189,7 +199,8 @@ def _check_balance(parts: list[Compound], start: int) -> None:
 
 
 def _flushed(text: str) -> str:
-    """Return the text of a ``<<-`` heredoc without the indentation that all its lines share."""
-    lines = text.split("\n")
-    shared = min((len(line) - len(line.lstrip(" \t")) for line in lines if line.strip()), default=0)
-    return "\n".join(line[shared:] for line in lines)
+    """Return the text of a ``<<-`` heredoc without the indentation that its lines share, blank lines apart."""
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
+    indented = [len(line) - len(line.lstrip(_GO_SPACE)) for line in lines]
+    shared = min((width for width, line in zip(indented, lines, strict=True) if line.strip(_GO_SPACE)), default=0)
+    return "".join(line[shared:] if line.strip(_GO_SPACE) else line for line in lines)

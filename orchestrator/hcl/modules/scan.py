@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.errors import Location, Problem
+from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.hcl.expressions import parse_template
 from orchestrator.hcl.modules.files import ModuleFile, relative
-from orchestrator.hcl.modules.paths import Paths, ScannedModule, display_path, leaves_modules, module_file, scan_modules
+from orchestrator.hcl.modules.path_marks import UNKNOWN_PATH, display_path, leaves_modules, module_file
+from orchestrator.hcl.modules.paths import Paths
+from orchestrator.hcl.modules.programs import FILES
+from orchestrator.hcl.modules.scanned import ScannedModule, scan_modules
 from orchestrator.hcl.tree import Attribute, Block, Compound, Expression, FunctionCall, HclError, attributes_of, walk
 
 _READERS = frozenset(
@@ -30,9 +33,12 @@ _READERS = frozenset(
         "filesha256",
         "filesha512",
         "templatefile",
+        "templatestring",
     }
 )
-_ATTRIBUTES = frozenset({"filename", "output_path", "source", "source_dir", "source_file", "source_path"})
+_TEXT = "templatestring"
+"""Its argument is no path, but a template, which can call the others."""
+_ATTRIBUTES = frozenset({*FILES, "output_path", "source_path"})
 """Attributes of resources and data sources that name a local file."""
 _OTHER_SOURCES = frozenset({"aws_s3_object_copy"})
 """Types whose ``source`` is not a local file."""
@@ -61,55 +67,150 @@ def reads_outside_module(module_paths: Sequence[Path], root: Path) -> tuple[Prob
     folders = tuple(module.folder for module in modules)
     found: set[Problem] = set()
     for module in modules:
-        for each in _reads(module):
-            found.update(each.problems(folders))
-            for template in each.templates():
-                found.update(_in_template(template, module, folders, root))
+        for each in reads_of(module.files):
+            found.update(each.problems(module, folders))
+            found.update(_problems(each.inner(module, root), module, folders))
         for path in _copied(module.folder):
             found.update(_link(path, root))
-            if path.suffix in _TEMPLATES:
-                found.update(_in_template(path, module, folders, root))
+            if path.suffix in _TEMPLATES and (text := _template_text(path)) is not None:
+                found.update(_problems(_reads_in_template(text, Location(relative(path, root))), module, folders))
     return tuple(sorted(found, key=lambda problem: (problem.where, problem.what)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """A place that names a file. ``name``: the function or attribute."""
+class Read:
+    """A place in a module that names a file.
 
+    Attributes:
+        block: address of the block in the module: ``data.a.b``, ``local.c``, ``output.d``.
+        name: the function or attribute.
+        arguments: the expressions that are paths; of ``templatestring``, the template.
+        loops: the collections that loops around them iterate over, and the variables of the template that they are in.
+        at: where.
+        certain: whatever it names is a file; an attribute called ``source`` can mean something else.
+        variables: what a template gets.
+    """
+
+    block: str
     name: str
     arguments: tuple[Expression, ...]
-    paths: Paths
+    loops: tuple[Expression, ...]
     at: Location
+    certain: bool = True
+    variables: tuple[Expression, ...] = ()
 
-    def problems(self, folders: Sequence[Path]) -> Iterator[Problem]:
-        for path in sorted(path for argument in self.arguments for path in self.paths.of(argument)):
+    def paths(self, module: ScannedModule) -> list[str]:
+        """Return every path that it can name, in the form of ``Paths.of``."""
+        paths = Paths(module, self.loops)
+        return sorted({path for argument in self.arguments for path in paths.of(argument)})
+
+    def problems(self, module: ScannedModule, folders: Sequence[Path]) -> Iterator[Problem]:
+        """Yield each path that leads out of the folders."""
+        for path in self.paths(module) if self.name != _TEXT else ():
             if leaves_modules(path, folders):
-                call = f"{self.name}(…)" if self.name in _READERS else self.name
-                yield Problem(self.at, f"{call} leads out of the module: {display_path(path)}", _HINT)
+                yield Problem(self.at, f"{self.shown} leads out of the module: {display_path(path)}", _HINT)
 
-    def templates(self) -> Iterator[Path]:
-        """Yield the template files that are read here."""
+    @property
+    def shown(self) -> str:
+        """The function or attribute for messages."""
+        return f"{self.name}(…)" if self.name in _READERS else self.name
+
+    def inner(self, module: ScannedModule, root: Path) -> Iterator[Read]:
+        """Yield the places that name a file in the templates that are read here.
+
+        Raises:
+            CatalogueError: a template cannot be parsed.
+        """
         if self.name == "templatefile":
-            yield from (path for path in map(module_file, self.paths.of(self.arguments[0])) if path)
+            for file in filter(None, map(module_file, self.paths(module))):
+                if (text := _template_text(file)) is not None:
+                    yield from self._in_text(text, Location(relative(file, root)))
+        elif self.name == _TEXT:
+            for text in self.paths(module):
+                yield from self._in_text(text, self.at)
+
+    def _in_text(self, text: str, at: Location) -> Iterator[Read]:
+        for each in _reads_in_template(text, at):
+            block, loops = self.block, (*each.loops, *self.variables)
+            yield replace(each, block=block, loops=loops, at=each.at if self.name != _TEXT else self.at)
 
 
-def _reads(module: ScannedModule) -> Iterator[_Read]:
-    for file, block in _blocks(module):
+def reads_of(files: Sequence[ModuleFile]) -> Iterator[Read]:
+    """Yield the places in a module's files that name a file."""
+    for file, block in _blocks(files):
         each = block.body.attributes.get("for_each")
         outer = (each.value,) if each else ()
         for attribute in attributes_of(block.body):
             loops = (*outer, *_collections(attribute.value))
-            paths = Paths(module, loops)
+            address = _address(block, attribute)
             for call in _calls(attribute.value):
-                place = call.position if file.exact else attribute.position
-                yield _Read(_bare(call.name), _paths_in(call), paths, file.at(place))
+                at = file.at(call.position if file.exact else attribute.position)
+                yield Read(address, _bare(call.name), _paths_in(call), loops, at, variables=call.arguments[1:])
             if _names_file(block, attribute):
-                yield _Read(attribute.name, (attribute.value,), paths, file.at(attribute.position))
+                certain = (block.labels[:1] or ("",))[0] in FILES.get(attribute.name, ())
+                at = file.at(attribute.position)
+                yield Read(address, attribute.name, (attribute.value,), loops, at, certain)
 
 
-def _blocks(module: ScannedModule) -> Iterator[tuple[ModuleFile, Block]]:
-    for file in module.files:
-        yield from ((file, block) for block in file.body.blocks)
+def _blocks(files: Sequence[ModuleFile]) -> Iterator[tuple[ModuleFile, Block]]:
+    for file in files:
+        for block in file.body.blocks:
+            yield file, block
+            if block.type == "check":
+                yield from ((file, inner) for inner in block.body.blocks if inner.type == "data")
+
+
+def _address(block: Block, attribute: Attribute) -> str:
+    if block.type == "locals":
+        return f"local.{attribute.name}"
+    if block.type == "module":  # A waiver cannot name a whole module.
+        return ".".join(("module", *block.labels, attribute.name))
+    return ".".join(block.labels if block.type == "resource" else (block.type, *block.labels))
+
+
+@dataclass(frozen=True, slots=True)
+class FileRead:
+    """A file that a unit's configuration reads, or may read, and that is not in the unit's root.
+
+    Attributes:
+        block: address of the block in its module.
+        what: what is wrong.
+        known: the path is known and leads out; otherwise only Terraform knows it.
+        at: where.
+    """
+
+    block: str
+    what: str
+    known: bool
+    at: Location
+
+
+def reads_outside_root(
+    module: ScannedModule, reads: Sequence[Read], allowed: Sequence[Path], root: Path
+) -> Iterator[FileRead]:
+    """Yield the places in a module of a unit that name a file outside its root, or one that only Terraform knows.
+
+    Terraform reads such a file while it plans, and again during the apply. Nobody has looked at it, and it can have
+    secrets, those of the process too (``/proc/self/environ``).
+
+    Args:
+        module: the module, connected with the modules that call it and that it calls.
+        reads: its ``reads_of``.
+        allowed: folders in which every file is frozen.
+        root: locations in templates are relative to it.
+    """
+    for read in reads:
+        for problem in read.problems(module, allowed):
+            yield FileRead(read.block, problem.what, known=True, at=read.at)
+        unknown = [path for path in read.paths(module) if UNKNOWN_PATH in path]
+        if read.certain and unknown:
+            what = "evaluates a template that" if read.name == _TEXT else "reads a file whose name"
+            shown = f"{read.shown} {what} only Terraform knows: {display_path(unknown[0])}"
+            yield FileRead(read.block, shown, known=False, at=read.at)
+        try:
+            yield from reads_outside_root(module, list(read.inner(module, root)), allowed, root)
+        except CatalogueError as error:
+            yield FileRead(read.block, error.what, known=False, at=error.where or read.at)
 
 
 def _copied(folder: Path) -> Iterator[Path]:
@@ -148,24 +249,36 @@ def _names_file(block: Block, attribute: Attribute) -> bool:
     return attribute.name != "source" or block.labels[:1] == () or block.labels[0] not in _OTHER_SOURCES
 
 
-def _in_template(path: Path, module: ScannedModule, folders: Sequence[Path], root: Path) -> Iterator[Problem]:
-    """Check the file reads of a template. A template that is not UTF-8 text is left to Terraform to refuse."""
-    name = relative(path, root)
-    if not path.is_file():
-        return
+def _template_text(path: Path) -> str | None:
+    """Return the text of a template. One that is not UTF-8 text is left to Terraform to refuse."""
     try:
-        text = path.read_bytes().decode()
-        template = parse_template(text)
+        return path.read_bytes().decode()
     except (OSError, UnicodeDecodeError):
-        return
+        return None
+
+
+def _reads_in_template(text: str, at: Location) -> Iterator[Read]:
+    """Yield the places in a template that name a file.
+
+    Raises:
+        CatalogueError: it cannot be parsed.
+    """
+    try:
+        template = parse_template(text)
     except HclError as error:
-        line = text.count("\n", 0, error.position) + 1
-        yield Problem(Location(name, line), f"cannot parse the template: {error.message}")
-        return
+        place = Location(at.file, text.count("\n", 0, error.position) + 1)
+        raise CatalogueError([Problem(place, f"cannot parse the template: {error.message}")]) from error
     for call in _calls(template):
-        at = Location(name, text.count("\n", 0, call.position) + 1)
-        read = _Read(_bare(call.name), _paths_in(call), Paths(module, tuple(_collections(template))), at)
-        yield from read.problems(folders)
+        place = Location(at.file, text.count("\n", 0, call.position) + 1)
+        yield Read("", _bare(call.name), _paths_in(call), tuple(_collections(template)), place)
+
+
+def _problems(reads: Iterator[Read], module: ScannedModule, folders: Sequence[Path]) -> Iterator[Problem]:
+    try:
+        for read in reads:
+            yield from read.problems(module, folders)
+    except CatalogueError as error:
+        yield from error.problems
 
 
 def _link(path: Path, root: Path) -> Iterator[Problem]:
