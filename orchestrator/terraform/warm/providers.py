@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from orchestrator.terraform.environment import REATTACH
 from orchestrator.terraform.root import Root
 from orchestrator.terraform.setup.lock_file import LOCK_FILE, locked_providers
 from orchestrator.terraform.warm.client import ServerError
@@ -17,7 +19,6 @@ from orchestrator.terraform.warm.locate import find_packages, link_packages
 from orchestrator.terraform.warm.messages import Lease, LeaseEnd, LeaseRequest, LockedPackage
 from orchestrator.terraform.warm.start import StartedServer
 
-REATTACH = "TF_REATTACH_PROVIDERS"
 _REGISTRIES: Mapping[str, str] = {"terraform": "registry.terraform.io", "tofu": "registry.opentofu.org"}
 _TRACES = ("TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER")
 _NOBODY = json.dumps({"Protocol": "grpc", "ProtocolVersion": 5, "Pid": 1, "Test": True,
@@ -142,6 +143,14 @@ class WarmProviders:
         except OSError as error:
             return f"providers cannot be linked: {error.strerror}"
         return unmet_constraint(root.folder, root.data_dir, locked_providers(lock_text), self._registry) or ""
+
+    def checksums(self, lock_text: str, providers: Path) -> Mapping[str, str]:
+        """Return the checksums of the packages in a data folder that the server verified: address -> ``h1:``."""
+        packages, _ = find_packages(lock_text, (providers,))
+        if self._server is not None:
+            with suppress(ServerError):
+                return self._server.checksums(LeaseRequest(packages=tuple(packages.values())))
+        return {}
 
     def note_cold(self, unit: str, reason: str) -> None:
         """Remember that a unit's providers ran cold, and tell the user once for each reason."""
