@@ -233,4 +233,4 @@ def _validate(terraform: Terraform, scanner: CodeScanner, unit: Unit, folder: Pa
 def _untrusted(scanner: CodeScanner, root: Root, unit: Unit, *, initialized: bool) -> str:
     """Return a provider or module of a root that is not listed, or empty. Programs in it do not run here."""
     found = scanner.scan(unit, root.folder, root.data_dir, initialized=initialized)
-    return next((each.message for each in found if each.rule == UNTRUSTED_SOURCE), "")
+    return next((each.message for each in found.findings if each.rule == UNTRUSTED_SOURCE), "")
