@@ -21,6 +21,7 @@ from orchestrator.guard.policies.load import (
     read_policy_files,
     with_builtin,
 )
+from orchestrator.guard.policies.protected import Loss, Protected
 from orchestrator.guard.trust.base_commit import BaseCommit, Source, find_base
 from orchestrator.guard.trust.live_files import live_weakenings
 from orchestrator.guard.trust.own_source import own_source_weakenings
@@ -106,9 +107,9 @@ def load_trust(
     weakened = weakened_since(repository, base.forked, tree, rights=base.protected)
     judging, allowing = _trusted(repository, base, tree)
     owners, merged = _merged(allowing)
-    waivers = Waivers(entries=merged, owners=owners, today=today)
-    waiver_policy = _waiver_policy(repository, base, written, waivers, restricted)
     policies = Policies.of(root, {**judging, **_short(allowing)})
+    waivers = Waivers(entries=merged, owners=owners, today=today)
+    waiver_policy = _waiver_policy(_Authors(repository, base), policies.protected, written, waivers, restricted)
     return Trust(base, policies, waiver_policy, weakened)
 
 
@@ -253,34 +254,38 @@ def _merged(allowing: Mapping[str, bytes]) -> tuple[Owners, tuple[Waiver, ...]]:
 
 
 def _waiver_policy(
-    repository: Repository,
-    base: BaseCommit,
+    authors: _Authors,
+    protected: Protected,
     written: tuple[Waiver, ...],
     waivers: Waivers,
     restricted: Callable[[str], bool],
 ) -> WaiverPolicy:
     """Select the valid waivers: merged, and granted by an owner who wrote neither the waiver nor the change.
 
+    For what comes and goes, such as logs and messages, an owner may grant a waiver for their own change. Merged it must
+    be all the same.
+
     Args:
-        repository: the repository.
-        base: the commit that waivers and owners come from.
+        authors: finds who wrote the change and the waivers.
+        protected: says what comes and goes.
         written: the waivers of the working tree.
-        waivers: the waivers and owners of that commit.
+        waivers: the waivers and owners of the base commit.
         restricted: returns whether what a waiver names as its unit can change a restricted account.
     """
     if not written:
         return WaiverPolicy(replace(waivers, entries=()))
     by_target = {each.target: each for each in waivers.entries}
-    authors = _Authors(repository, base)
     found: list[DeclaredWaiver] = []
     valid: list[Waiver] = []
     for each in written:
         waiver = by_target.get(each.target)
+        history = protected.severity_at(each.address) is Loss.HISTORY
         if waiver is None:
-            why = _unmerged(base)
+            why = _unmerged(authors.base)
         else:
-            why = _unproven(base, waiver, restricted) or _rejection(waivers, waiver, authors)
-        found.append(DeclaredWaiver(each, why))
+            why = _unproven(authors.base, waiver, restricted)
+            why = why or _rejection(waivers, waiver, authors if not history else None)
+        found.append(DeclaredWaiver(each, why, history))
         if waiver is not None and not why:
             valid.append(waiver)
     return WaiverPolicy(replace(waivers, entries=tuple(valid)), found)
@@ -301,21 +306,26 @@ def _unproven(base: BaseCommit, waiver: Waiver, restricted: Callable[[str], bool
     return _NO_REMOTE if base.source is Source.NO_REMOTE and restricted(waiver.unit) else ""
 
 
-def _rejection(waivers: Waivers, waiver: Waiver, authors: _Authors) -> str:
-    """Return why a merged waiver is not valid; empty if it is."""
+def _rejection(waivers: Waivers, waiver: Waiver, authors: _Authors | None) -> str:
+    """Return why a merged waiver is not valid; empty if it is. Without ``authors``, it does not matter who wrote it."""
     if waiver.owner not in waivers.owners.emails:
         return f"{waiver.owner} is not in the merged {_OWNERS}"
     if not waivers.is_valid(waiver):
         return f"the merged version expires on {waiver.expires}"
+    return _own(waivers.owners, waiver, authors) if authors is not None else ""
+
+
+def _own(owners: Owners, waiver: Waiver, authors: _Authors) -> str:
+    """Return why a waiver may be its owner's own: the owner, or nobody knows who, wrote it or the change."""
     if authors.repository.shallow:
         return "its author is unknown in a shallow clone (GitHub: fetch-depth: 0; GitLab: GIT_DEPTH: 0)"
-    own = waivers.owners.wrote(waiver.owner, authors.of_change())
+    own = owners.wrote(waiver.owner, authors.of_change())
     if own:
         return f"its owner {waiver.owner} also wrote the change ({own})"
     writers = authors.of_lines(waiver)
     if not writers:
         return "git does not know who wrote its lines"
-    own = waivers.owners.wrote(waiver.owner, writers)
+    own = owners.wrote(waiver.owner, writers)
     return f"its owner {waiver.owner} also wrote the waiver ({own})" if own else ""
 
 
@@ -324,14 +334,14 @@ class _Authors:
 
     def __init__(self, repository: Repository, base: BaseCommit) -> None:
         self.repository = repository
-        self._base = base
+        self.base = base
         self._change: frozenset[str] | None = None
         self._lines: dict[int, str] | None = None
 
     def of_change(self) -> frozenset[str]:
         """Return the e-mail addresses of the authors of the change, including the user if it has uncommitted parts."""
         if self._change is None:
-            commits = self.repository.commits(self._base.since)
+            commits = self.repository.commits(self.base.since)
             own = [each for each in commits if not self.repository.merged_only(each)]
             uncommitted = {self.repository.user()} if self.repository.dirty() else set()
             self._change = frozenset().union(*(each.emails for each in own), uncommitted - {""})
@@ -340,7 +350,7 @@ class _Authors:
     def of_lines(self, waiver: Waiver) -> frozenset[str]:
         """Return the e-mail addresses of the authors of a merged waiver's lines."""
         if self._lines is None:
-            self._lines = self.repository.writers(self._base.commit, _WAIVERS)
+            self._lines = self.repository.writers(self.base.commit, _WAIVERS)
         lines = range(waiver.at.line, waiver.end + 1)
         return self.repository.authors(self._lines[number] for number in lines if number in self._lines)
 
