@@ -12,8 +12,11 @@ from orchestrator.errors import Location
 DELETE_APIS = "protected_delete_apis"
 """Module variable that gets the IAM actions that delete protected resources. Only orch sets it: IAM denies them."""
 
-SET_BY_ORCH = frozenset({"names", "name", DELETE_APIS})
-"""Module variables that orch sets when a stack does not: names in AWS, and the API calls that delete protected data."""
+SET_BY_ORCH = frozenset({"names", "name", DELETE_APIS, "disposable_stages"})
+"""Module variables that orch sets when a stack does not.
+
+These are names in AWS, the API calls that delete protected data, and whether stages of the account may be disposable.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,8 @@ class Settings:
     """Addresses that modules can call modules from, in addition to those that stacks name."""
     environment: tuple[str, ...] = ()
     """Environment variables that Terraform and its providers get, in addition to the usual ones."""
+    checks: tuple[str, ...] = ()
+    """checkov's own checks that ``orch check`` runs: ids and severities."""
     warm: bool = True
     """Keep providers running between the Terraform commands of a run."""
 
@@ -143,6 +148,9 @@ class Stage:
     at: Location
     expires: str | None = None
     disposable: bool = False
+    """Whether ``live/`` says that it may lose everything; ``run/disposable/check.py`` decides whether that counts."""
+    disposable_at: Location | None = None
+    """Where it says so."""
     named: str | None = None
     """The former name of a renamed stage, which its names in AWS keep."""
 

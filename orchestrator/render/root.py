@@ -42,7 +42,10 @@ _STORES = {
 """Store -> ephemeral resource of the AWS provider 5.100, its argument, the attribute with the value."""
 
 
-Literal = Node | str | Mapping[str, str] | tuple[str, ...]
+_DISPOSABLE = "disposable_stages"
+"""Variable that receives whether stages of the account may be disposable."""
+
+Literal = Node | str | bool | Mapping[str, str] | tuple[str, ...]
 """Value of a module variable: a node of the configuration, or a value that orch provides."""
 
 
@@ -120,6 +123,7 @@ class TemplateRenderer:
         if tree is not None:
             names = aws_names(self._catalogue, unit)
             given: dict[str, Literal] = {"names": names, "name": names["name"], DELETE_APIS: self._delete_apis}
+            given[_DISPOSABLE] = not self._catalogue.account_of(unit).restricted
             for name, value in given.items():
                 if name in tree.interface.variables:
                     result.setdefault(name, value)

@@ -10,6 +10,8 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import OrchError
 from orchestrator.report.model import Notice, Phase, Status, UnitPhase, UnitReport
 from orchestrator.run.context import RunContext
+from orchestrator.run.disposable.disarm import Disarming
+from orchestrator.run.disposable.record import record_stages
 from orchestrator.run.executor.interface import Executor
 from orchestrator.run.executor.local import THREADS
 from orchestrator.run.loop import LoopSpec, not_run, run_units
@@ -79,6 +81,10 @@ class _Applier:
             if not self.destroy:
                 repair_published(self.context, unit)
             return real.report
+        if not self.destroy:
+            real = Disarming(self.context, self.executor).run(unit, real)
+            if not real.may_proceed:
+                return real.report
         return self._apply_or_plan_again(unit, real)
 
     def _plan_again(self, unit: Unit) -> Planned:
@@ -150,7 +156,12 @@ def apply_units(
 
     Returns:
         The report of each unit in graph order, after those of the accounts and former units that block the run.
+
+    Raises:
+        OrchError: the ledger does not take which stages are disposable; nothing was applied.
     """
+    if not destroy:
+        record_stages(context)
     applier = _Applier(context, executor, ask_again=ask_again, destroy=destroy, recheck=recheck)
 
     def work(unit: Unit, _ended: Mapping[str, Planned]) -> Planned:
@@ -191,6 +202,7 @@ def publish_unchanged(context: RunContext, planned: Mapping[str, Planned]) -> No
     Raises:
         OrchError: it cannot be written.
     """
+    record_stages(context)
     for unit in sorted(planned):
         if planned[unit].report.status is Status.UNCHANGED:
             repair_published(context, context.unit(unit))

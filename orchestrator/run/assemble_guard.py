@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from orchestrator.aws.state.stage_records import StageRecords
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.rules.accounts import trusted_lock
 from orchestrator.guard.rules.code import CodeScanner
@@ -12,6 +13,7 @@ from orchestrator.guard.trust.trust import Trust
 from orchestrator.run.assemble import Access
 from orchestrator.run.checks.before_run import check_before_run
 from orchestrator.run.context import Guard
+from orchestrator.run.disposable.check import DisposableCheck
 from orchestrator.run.request import RunRequest
 from orchestrator.util.git import Repository
 
@@ -30,6 +32,7 @@ def assemble_guard(
 
     Raises:
         SetupError: something that the run needs is missing.
+        UsageError: a stage that exists was made disposable, or the key is not merged.
         OrchError: a ledger cannot be read.
     """
     catalogue = request.catalogue
@@ -46,5 +49,11 @@ def assemble_guard(
         compare=request.orphan_providers is None,
     )
     unmerged = changed_baselines(catalogue, repository, trust.base, request.units)
-    blocked = replace(blocked, refused={**blocked.refused, **unmerged})
-    return Guard(judge=judge, scanner=CodeScanner(catalogue), blocked=blocked)
+    free = [unit for unit in request.units if unit.accounts.isdisjoint(blocked.accounts)]
+    check = DisposableCheck(catalogue, repository, trust.base, access.ledger, StageRecords(access.identities))
+    disposable, notes = check.check(free, request.command)
+    return Guard(
+        judge=access.judge(trust, checks, disposable),
+        scanner=CodeScanner(catalogue),
+        blocked=replace(blocked, refused={**blocked.refused, **unmerged}, notes=(*blocked.notes, *notes)),
+    )

@@ -57,6 +57,7 @@ def make_settings(orch: YamlValue, problems: list[Problem]) -> Settings:
         management=text_of(orch, "management"),
         module_sources=_module_sources(orch, problems),
         environment=_environment(orch, problems),
+        checks=_checks(orch),
         warm=_flag(orch, "warm", unset=True),
     )
 
@@ -109,6 +110,11 @@ def _environment(orch: YamlValue, problems: list[Problem]) -> tuple[str, ...]:
             hint = "orch sets these itself; values of the module's variables belong under `inputs`"
             problems.append(Problem(each.at, f"{each.value} cannot be passed to Terraform", hint))
     return tuple(each.value for each in listed)
+
+
+def _checks(orch: YamlValue) -> tuple[str, ...]:
+    found = orch.get("checks")
+    return tuple(each.value for each in found.value) if found is not None and found.kind is YamlKind.LIST else ()
 
 
 def make_roles(base: Roles, value: YamlValue | None) -> Roles:

@@ -22,6 +22,7 @@ TAG_VALUE = r"^[A-Za-z0-9_ .:/=+@-]*$"
 PROFILE = r"^[A-Za-z0-9_.@:/+=, -]+$"
 UNIT = r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*(@[a-z0-9-]+)?$"
 STACK = r"^[a-z][a-z0-9-]{0,30}(@[a-z0-9-]+)?$"
+CHECK = r"^(CKV2?_[A-Z0-9]+_[0-9]+|LOW|MEDIUM|HIGH|CRITICAL)$"
 PROVIDER = r"^([A-Za-z0-9]+([.-][A-Za-z0-9]+)*/)?[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9_-]*$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
@@ -38,6 +39,7 @@ PATTERN_DESCRIPTIONS = {
     PROFILE: "an AWS profile name",
     UNIT: "a unit such as STAGE/STACK or STAGE/STACK@REGION",
     STACK: "a stack such as NAME or NAME@REGION",
+    CHECK: "an id of checkov such as CKV_AWS_53, or LOW, MEDIUM, HIGH or CRITICAL",
     PROVIDER: "a provider address such as datadog/datadog",
     VARIABLE: "letters, digits and _, starting with a letter or _",
 }
@@ -55,6 +57,7 @@ Date = Annotated[str, StringConstraints(pattern=DATE)]
 UnitPath = Annotated[str, StringConstraints(pattern=UNIT)]
 Profile = Annotated[str, StringConstraints(pattern=PROFILE, max_length=128)]
 VariableName = Annotated[str, StringConstraints(pattern=VARIABLE)]
+CheckName = Annotated[str, StringConstraints(pattern=CHECK)]
 StackName = Annotated[str, StringConstraints(pattern=STACK)]
 
 
@@ -117,6 +120,9 @@ class OrchModel(StrictModel):
     )
     environment: list[VariableName] | None = Field(
         None, description="Environment variables that Terraform and its providers get, in addition to the usual ones."
+    )
+    checks: list[CheckName] | None = Field(
+        None, description="checkov's own checks that `orch check` runs: ids, or the lowest severity."
     )
     state: StateModel = Field(description="Where Terraform states are stored.")
     roles: RolesModel | None = Field(None, description="Names of the IAM roles in each account.")
@@ -198,5 +204,7 @@ class StageModel(StrictModel):
     expires: Date | None = Field(None, description="Date after which the stage can be removed.")
     named: Name | None = Field(None, description="Former name of the stage, which its names in AWS keep.")
     disposable: bool | None = Field(
-        None, description="Whether inputs of this stage may switch protection off. The guard still judges every plan."
+        None,
+        description="Whether the stage may be destroyed and rebuilt with all its data. Only for a new stage in an "
+        "account with access: open. Never inherited.",
     )

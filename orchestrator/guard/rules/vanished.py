@@ -26,6 +26,12 @@ class AwsObserver(StateReader, Protocol):
     def state_resources(self, unit: Unit) -> Sequence[StateResource]:
         """Return the protected resources in the unit's saved state."""
 
+    def state_addresses(self, unit: Unit) -> Sequence[str]:
+        """Return the addresses of all managed resources in the unit's saved state."""
+
+    def stage_resources(self, unit: Unit) -> Sequence[StateResource]:
+        """Return the protected resources in the saved states of the unit's whole stage."""
+
     def ledger_resources(self, unit: Unit) -> Sequence[StateResource]:
         """Return the protected resources in the unit's ledger entry."""
 

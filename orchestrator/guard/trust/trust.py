@@ -21,7 +21,7 @@ from orchestrator.guard.policies.load import (
     read_policy_files,
     with_builtin,
 )
-from orchestrator.guard.policies.protected import Loss, Protected
+from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.trust.base_commit import BaseCommit, Source, find_base
 from orchestrator.guard.trust.live_files import live_weakenings
 from orchestrator.guard.trust.own_source import own_source_weakenings
@@ -273,13 +273,13 @@ def _waiver_policy(
         restricted: returns whether what a waiver names as its unit can change a restricted account.
     """
     if not written:
-        return WaiverPolicy(replace(waivers, entries=()))
+        return WaiverPolicy(replace(waivers, entries=()), user=authors.repository.user, history=protected.is_history)
     by_target = {each.target: each for each in waivers.entries}
     found: list[DeclaredWaiver] = []
     valid: list[Waiver] = []
     for each in written:
         waiver = by_target.get(each.target)
-        history = protected.severity_at(each.address) is Loss.HISTORY
+        history = protected.is_history(each.address)
         if waiver is None:
             why = _unmerged(authors.base)
         else:
@@ -288,7 +288,8 @@ def _waiver_policy(
         found.append(DeclaredWaiver(each, why, history))
         if waiver is not None and not why:
             valid.append(waiver)
-    return WaiverPolicy(replace(waivers, entries=tuple(valid)), found)
+    accepted = replace(waivers, entries=tuple(valid))
+    return WaiverPolicy(accepted, found, authors.repository.user, protected.is_history)
 
 
 def _unmerged(base: BaseCommit) -> str:

@@ -62,14 +62,21 @@ def load_form(kind: type[_T], data: bytes) -> _T:
     return found
 
 
-def dump_values(upstream: Upstream) -> bytes:
-    """Return upstream outputs as JSON; ``UNKNOWN`` becomes ``{"$unknown": true}``."""
-    return json.dumps({name: _marked(outputs) for name, outputs in upstream.items()}).encode()
+def dump_inputs(upstream: Upstream, disarm: Sequence[str]) -> bytes:
+    """Return what a plan needs as JSON; in upstream outputs, ``UNKNOWN`` becomes ``{"$unknown": true}``.
+
+    Args:
+        upstream: the outputs of the unit's upstreams.
+        disarm: addresses whose protection the plan switches off.
+    """
+    values = {name: _marked(outputs) for name, outputs in upstream.items()}
+    return json.dumps({"values": values, "disarm": list(disarm)}).encode()
 
 
-def load_values(data: bytes) -> Upstream:
-    """Return the upstream outputs of `dump_values`."""
-    return {name: _unmarked(outputs) for name, outputs in json.loads(data).items()}
+def load_inputs(data: bytes) -> tuple[Upstream, tuple[str, ...]]:
+    """Return the upstream outputs and addresses of `dump_inputs`."""
+    document = json.loads(data)
+    return {name: _unmarked(outputs) for name, outputs in document["values"].items()}, tuple(document["disarm"])
 
 
 def _marked(value: Any) -> Any:
@@ -193,6 +200,7 @@ class RunForm:
         policies: name below ``policies/`` -> content in base64, without the policies that ship with orch.
         digest: of all policies in force.
         waivers, owners, declared, weakened: see `Trust`.
+        disposable: stage -> why it may lose everything; see `DisposableStages`.
         break_glass: owner and reason, if the whole run uses the break-glass role.
         cold: let each Terraform command start its own providers.
     """
@@ -207,6 +215,7 @@ class RunForm:
     owners: Mapping[str, tuple[str, ...]]
     declared: tuple[DeclaredWaiver, ...]
     weakened: tuple[Weakening, ...]
+    disposable: Mapping[str, str]
     break_glass: tuple[str, str] | None = None
     cold: bool = False
     live: Mapping[str, str] | None = None
@@ -238,6 +247,7 @@ class RunForm:
             owners={name: tuple(sorted(emails)) for name, emails in waivers.waivers.owners.emails.items()},
             declared=waivers.declared,
             weakened=judge.weakened,
+            disposable=dict(judge.disposable.permissions),
             break_glass=(break_glass.owner, break_glass.reason) if break_glass is not None else None,
             cold=cold,
             live=None if live is None else {name: base64.b64encode(data).decode() for name, data in live.items()},

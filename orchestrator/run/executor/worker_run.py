@@ -22,12 +22,13 @@ from orchestrator.config.load import load
 from orchestrator.errors import Location, OrchError, SetupError
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.rules.code import CodeScanner
+from orchestrator.guard.trust.disposable import DisposableStages
 from orchestrator.report.model import Event, Notice
 from orchestrator.run.assemble import Access, make_tools
 from orchestrator.run.context import Guard, RunContext, RunState
 from orchestrator.run.executor.bundle import pack, unpack
 from orchestrator.run.executor.files import output_file, run_file, written_paths
-from orchestrator.run.executor.forms import PlannedForm, RunForm, StepOutput, dump_form, load_form, load_values
+from orchestrator.run.executor.forms import PlannedForm, RunForm, StepOutput, dump_form, load_form, load_inputs
 from orchestrator.run.executor.records import CLAIMED, Claim, StepKind, UnitResult, UnitTask, WorkPlace
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import RunPaths
@@ -140,7 +141,9 @@ class WorkerRun:
                 catalogue=catalogue,
                 aws=access.clients(credentials, BreakGlass(*form.break_glass) if form.break_glass else None),
                 terraform=make_tools(catalogue, trust, folder, warm=warm),
-                guard=Guard(judge=access.judge(trust, checks), scanner=CodeScanner(catalogue)),
+                guard=Guard(
+                    judge=access.judge(trust, checks, DisposableStages(form.disposable)), scanner=CodeScanner(catalogue)
+                ),
                 run=RunState(
                     graph=Graph.of(catalogue.units),
                     options=form.options,
@@ -203,9 +206,10 @@ class WorkerRun:
         if task.kind is StepKind.DRIFT:
             planned = Planned(drift_unit(self.context, unit))
         else:
-            values = load_values(self._fetched(task, unit).read_bytes()) if task.inputs is not None else {}
+            inputs = task.inputs is not None
+            values, disarm = load_inputs(self._fetched(task, unit).read_bytes()) if inputs else ({}, ())
             upstream = UpstreamValues(values=values, pending=task.pending)
-            planned = plan_unit(self.context, unit, upstream, destroy=task.destroy)
+            planned = plan_unit(self.context, unit, upstream, destroy=task.destroy, disarm=disarm)
         return self._output(task, unit, PlannedForm.of(planned, task.run))
 
     def _approved_plan(self, task: UnitTask, unit: Unit) -> Planned:

@@ -17,7 +17,7 @@ from orchestrator.run.context import RunContext
 from orchestrator.run.replace import module_address
 from orchestrator.run.unit.count_losses import count_contents
 from orchestrator.run.unit.planned import Planned, without_placeholder
-from orchestrator.run.unit.prepare import PreparedUnit, lift_waived, prepare_unit
+from orchestrator.run.unit.prepare import PreparedUnit, lift_waived, prepare_unit, write_switches
 from orchestrator.run.unit.progress import progress_callback, warning_callback
 from orchestrator.run.unit.receipts import make_receipt
 from orchestrator.run.unit.reports import failure_report, unit_report
@@ -30,7 +30,9 @@ from orchestrator.terraform.plan.unknowns import upstream_marks
 from orchestrator.terraform.state.header import planned_from
 
 
-def plan_unit(context: RunContext, unit: Unit, upstream: UpstreamValues, *, destroy: bool = False) -> Planned:
+def plan_unit(
+    context: RunContext, unit: Unit, upstream: UpstreamValues, *, destroy: bool = False, disarm: tuple[str, ...] = ()
+) -> Planned:
     """Plan one unit and judge the plan. A failure is a report, never an exception.
 
     Args:
@@ -38,6 +40,7 @@ def plan_unit(context: RunContext, unit: Unit, upstream: UpstreamValues, *, dest
         unit: the unit.
         upstream: the outputs of its upstreams; with pending upstreams the result is a preview.
         destroy: plan its destruction.
+        disarm: addresses: plan only to switch off what protects these resources from deletion.
     """
     started = time.monotonic()
     preview = bool(upstream.pending)
@@ -47,6 +50,7 @@ def plan_unit(context: RunContext, unit: Unit, upstream: UpstreamValues, *, dest
         unit=unit,
         upstream=upstream,
         destroy=destroy,
+        disarm=disarm,
         preview=preview,
         root=context.root(unit, preview=preview),
         out=folders.preview_plan(unit) if preview else folders.plan(unit),
@@ -67,6 +71,7 @@ class _Planning:
         unit: the unit.
         upstream: the outputs of its upstreams.
         destroy: plan its destruction.
+        disarm: addresses: plan only to switch off what protects these resources from deletion.
         preview: an upstream is pending, so the plan is only shown.
         root: the unit's Terraform root.
         out: where Terraform saves the plan.
@@ -76,6 +81,7 @@ class _Planning:
     unit: Unit
     upstream: UpstreamValues
     destroy: bool
+    disarm: tuple[str, ...]
     preview: bool
     root: Root
     out: Path
@@ -88,7 +94,11 @@ class _Planning:
         """
         ready = prepare_unit(self.context, self.unit, self.upstream, self.root, check_stop=self._check_stop)
         # Only in this run's copy: the root that is written for people stays as rendered.
-        not_lifted = lift_waived(self.context, self.unit, self.root.folder)
+        not_lifted: tuple[str, ...] = ()
+        if self.disarm:
+            write_switches(self.context, self.unit, self.root.folder, self.disarm)
+        else:
+            not_lifted = lift_waived(self.context, self.unit, self.root.folder)
         try:
             record = self._terraform_plan()
         except TerraformError as error:
@@ -106,6 +116,7 @@ class _Planning:
         context, unit = self.context, self.unit
         context.run.sink(UnitPhase(unit.id, Phase.PLAN))
         self.out.parent.mkdir(parents=True, exist_ok=True)
+        replaced = () if self.destroy or self.disarm else context.run.options.replace
         changes = context.terraform.cli.plan(
             self.root,
             out=self.out,
@@ -113,8 +124,9 @@ class _Planning:
             on_line=progress_callback(context.run.sink, unit.id),
             on_warning=warning_callback(context.run.sink, unit.id),
             destroy=self.destroy,
-            replace=[] if self.destroy else [module_address(each) for each in context.run.options.replace],
+            replace=[module_address(each) for each in replaced],
             refresh=context.run.options.refresh,
+            targets=self.disarm,
         )
         if not changes:
             self._check_state()

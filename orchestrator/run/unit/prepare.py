@@ -5,16 +5,17 @@ Forbidden code ends it here. The plan is not made, because making it could run t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
-from orchestrator.errors import BlockedError
+from orchestrator.errors import BlockedError, UnitError
 from orchestrator.guard.findings import PROTECTED
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.rules.code import ScannedConfiguration
-from orchestrator.render.prevent_destroy import lift_prevent_destroy
+from orchestrator.guard.rules.deletion_protection import switches
+from orchestrator.render.prevent_destroy import Override, lift_prevent_destroy, override_resources
 from orchestrator.render.values import has_unknown
 from orchestrator.report.model import Phase, UnitPhase
 from orchestrator.run.context import RunContext
@@ -22,6 +23,10 @@ from orchestrator.run.history.unsaved_state import refuse_unsaved
 from orchestrator.run.unit.lock_holders import wait_for_lock
 from orchestrator.run.unit.upstreams import UpstreamValues
 from orchestrator.terraform.commands import Root
+from orchestrator.terraform.state.reader import StateInstance, read_instances
+
+_NOT_IGNORED = frozenset({"timeouts"})
+"""What Terraform does not accept in ``ignore_changes``."""
 
 
 class ConfigurationBlockedError(BlockedError):
@@ -94,7 +99,9 @@ def scan_configuration(context: RunContext, unit: Unit, root: Root, *, initializ
 
 
 def lift_waived(context: RunContext, unit: Unit, root: Path) -> tuple[str, ...]:
-    """Lift ``prevent_destroy`` from resources that valid waivers allow to be destroyed, before the unit is planned.
+    """Lift ``prevent_destroy`` from resources that may be destroyed, before the unit is planned.
+
+    These are the ones that valid waivers name; in a disposable stage, all of the unit's state.
 
     Args:
         context: the run.
@@ -106,4 +113,47 @@ def lift_waived(context: RunContext, unit: Unit, root: Path) -> tuple[str, ...]:
     """
     waivers = context.guard.judge.waiver_policy.waivers.for_unit(unit.id)
     addresses = [waiver.address for waiver in waivers if waiver.rule == PROTECTED]
+    if context.guard.judge.disposable.permission(unit) and (state := context.aws.states.read(unit)) is not None:
+        addresses += state.addresses
     return lift_prevent_destroy(root, addresses) if addresses else ()
+
+
+def write_switches(context: RunContext, unit: Unit, root: Path, addresses: Sequence[str]) -> None:
+    """Write override files that switch off the protection of resources.
+
+    Every other attribute is ignored, here and in the other resources of the state, so that a plan that is limited to
+    these resources and to what they depend on does nothing else, whatever the configuration says by now.
+
+    Args:
+        context: the run.
+        unit: the unit.
+        root: its rendered root in this run.
+        addresses: the resources, as in the state.
+
+    Raises:
+        UnitError: the protection of a resource cannot be switched off by its configuration.
+        DeniedError, ThrottledError, SetupError: its state cannot be read.
+    """
+    found = context.aws.objects.read(unit)
+    instances = {each.address: each for each in (read_instances(found.data) if found is not None else ())}
+    for address in addresses:
+        if address not in instances:
+            raise _cannot(address, "it is not in the state")
+        if instances[address].tainted:
+            raise _cannot(address, "it is tainted, so it would be replaced")
+    overrides = {address: _override(each, switch=address in addresses) for address, each in instances.items()}
+    problems = override_resources(root, overrides, required=True)
+    for address in addresses:
+        if address in problems:
+            raise _cannot(address, problems[address])
+
+
+def _override(instance: StateInstance, *, switch: bool) -> Override:
+    attributes = switches(instance.type, instance.attributes) if switch else {}
+    ignored = instance.attributes.keys() - attributes.keys() - _NOT_IGNORED
+    return Override(attributes, tuple(sorted(ignored)))
+
+
+def _cannot(address: str, why: str) -> UnitError:
+    message = f"the protection of {address.removeprefix('module.this.')} cannot be switched off: {why}"
+    return UnitError(message, hint="switch it off in AWS, then try again")

@@ -40,6 +40,12 @@ class Known:
     def state_resources(self, unit: Unit) -> Sequence[StateResource]:
         return self.state
 
+    def state_addresses(self, unit: Unit) -> Sequence[str]:
+        return [each.address for each in self.state]
+
+    def stage_resources(self, unit: Unit) -> Sequence[StateResource]:
+        return self.state
+
     def ledger_resources(self, unit: Unit) -> Sequence[StateResource]:
         self.asked.append("ledger")
         return self.ledger
