@@ -13,6 +13,7 @@ from tests.support.emulator import ENTRY_ROLE
 from tests.support.escapes import IDENTITY, POOL, STATE_KEY, World
 
 pytestmark = pytest.mark.integration
+AGAINST = "careless"
 
 DELETES = "orch-apply-deletes"
 
@@ -76,7 +77,7 @@ def test_a_waiver_is_committed_locally(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("GitLab's fork point, which lacks policies that were merged since", item="7")
+@pytest.mark.way("GitLab's fork point, which lacks policies that were merged since", item="7", against="sly author")
 def test_the_policies_are_those_of_the_target_branch(world: World) -> None:
     whole = world.read("policies/protected.yaml")
     start, end = whole.index("aws_cognito_user_pool:"), whole.index("aws_cognito_user_pool_domain:")

@@ -15,6 +15,7 @@ from tests.support.escapes import BASELINE, World
 from tests.support.project import Result
 
 pytestmark = pytest.mark.integration
+AGAINST = "sly author"
 
 LOCKED = json.dumps({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]})
 HEAD = """\

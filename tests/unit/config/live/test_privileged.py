@@ -29,6 +29,7 @@ FREE_SETTINGS = {
     "binary": "two programs of the machine or of orch's own verified downloads",
     "tags": "values",
     "timeouts": "values",
+    "checks": "checkov's own checks of `orch check`, which decide nothing about a plan",
     "warm": "how fast the same programs run",
 }
 ACCOUNTS = {"access": "open", "roles": "{apply: admin}", "profile": "root"}
