@@ -218,6 +218,12 @@ def test_owners_cannot_write_their_own_waiver(project: Project, found: Callable[
     project.orch("waive", found(), *given_("--owner", "carl"))
 
 
+def test_owners_can_write_their_own_waiver_for_what_comes_and_goes(project: Project, found: Callable[..., str]) -> None:
+    Git(project.root)("config", "user.email", "anna@example.com")
+    shown = project.orch("waive", found(address="module.this.aws_cloudwatch_log_group.this"), *given_()).out
+    assert "owners can allow their own changes, too" in shown
+
+
 def waiver(number: int = 0, reason: str = "because") -> Waiver:
     return Waiver(f"n{number}", "ORCH_PROTECTED", "prod/a", f'aws_x.y["{number}"]', "anna", reason, date(2026, 12, 1))
 

@@ -60,6 +60,36 @@ def test_its_own_may_go_with_a_line_that_says_why(tmp_path: Path, entry: dict[st
     assert {(each.severity, each.waiver) for each in verdict.findings} == {(Severity.WAIVED, WHY)}
 
 
+@pytest.mark.parametrize(
+    ("kind", "before", "known"),
+    [
+        # What is protected by its values is not among the protected resources of a state.
+        (
+            "aws_ssm_parameter",
+            {"type": "SecureString", "name": "/key"},
+            Known(unprotected=["module.this.aws_ssm_parameter.this"]),
+        ),
+        # Companions name their resources by attributes of their own.
+        (
+            "aws_sqs_queue_policy",
+            {"queue_url": "https://sqs/q", "policy": "{}"},
+            Known(state=[StateResource("module.this.aws_sqs_queue.this", "aws_sqs_queue", "https://sqs/q")]),
+        ),
+        (
+            "aws_efs_replication_configuration",
+            {"source_file_system_id": "fs-1"},
+            Known(state=[StateResource("module.this.aws_efs_file_system.this", "aws_efs_file_system", "fs-1")]),
+        ),
+    ],
+    ids=["values", "policy", "replication"],
+)
+def test_every_type_of_the_list_may_go(tmp_path: Path, kind: str, before: dict[str, Any], known: Known) -> None:
+    gone = change(["delete"], address=f"module.this.{kind}.this", before=before)
+    assert not judged(tmp_path, gone, known=known).blocked
+    if kind != "aws_sqs_queue_policy":  # The removal of a policy loses nothing.
+        assert judged(tmp_path, gone, known=Known(state=[THE_POOL])).blocked
+
+
 def test_what_was_deleted_by_hand_may_be_made_again(tmp_path: Path) -> None:
     assert not judged(tmp_path, create(), bucket()).blocked
     assert not judged(tmp_path, create(), known=Known(ledger=[THE_POOL])).blocked

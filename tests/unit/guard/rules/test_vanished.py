@@ -35,13 +35,14 @@ class Known:
     ledger: Sequence[StateResource] = ()
     buckets: Sequence[str] = ()
     others: Sequence[ManagedState] = ()
+    unprotected: Sequence[str] = ()
     asked: list[str] = field(default_factory=list)
 
     def state_resources(self, unit: Unit) -> Sequence[StateResource]:
         return self.state
 
     def state_addresses(self, unit: Unit) -> Sequence[str]:
-        return [each.address for each in self.state]
+        return [*(each.address for each in self.state), *self.unprotected]
 
     def stage_resources(self, unit: Unit) -> Sequence[StateResource]:
         return self.state

@@ -78,6 +78,21 @@ def test_without_a_repository_or_a_commit_nothing_counts(tmp_path: Path) -> None
     assert merged_as_disposable(load(tmp_path), repository, base, {"feat"}) == frozenset()
 
 
+def test_a_commit_counts_only_if_this_clone_knows_the_protected_branch(tmp_path: Path) -> None:
+    git = Git(tmp_path)
+    write(tmp_path, FEAT)
+    git.commit()
+    repository = Repository.find(tmp_path)
+    assert merged_as_disposable(load(tmp_path), repository, find_base(repository, {}), {"feat"}) == {"feat"}
+    git("remote", "add", "origin", "https://git.example.com/ours")
+    assert merged_as_disposable(load(tmp_path), repository, find_base(repository, {}), {"feat"}) == frozenset()
+
+
+def test_outside_ci_it_counts_as_the_remote_has_it(tmp_path: Path) -> None:
+    assert merged(tmp_path / "local", LASTING, FEAT, env={"PATH": ""}) == frozenset()
+    assert merged(tmp_path / "merged", FEAT, FEAT, env={"PATH": ""}) == {"feat"}
+
+
 def test_a_link_in_live_is_not_followed(tmp_path: Path) -> None:
     write(tmp_path / "repo", FEAT)
     file = tmp_path / "repo/live/stages/feat.yaml"
