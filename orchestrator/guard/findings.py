@@ -33,6 +33,9 @@ STATE_ACCESS = "ORCH_STATE"
 CANARY = "ORCH_CANARY"
 WAIVER = "ORCH_WAIVER"
 
+LOSS_RULES = frozenset({PROTECTED, TEMPLATE, VANISHED, "ORCH_WEAKENED", "ORCH_HIDDEN_REPLACE"})
+"""Rules about the loss of what a resource holds, or of its protection."""
+
 _LOSSES = {
     Action.DELETE: "would be deleted",
     Action.REPLACE: "would be replaced by a new, empty one",

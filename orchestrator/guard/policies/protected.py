@@ -232,10 +232,6 @@ class Protected:
         entry = self.get(kind) or self.companion_owner(kind)
         return entry.severity if entry is not None else Loss.DATA
 
-    def is_history(self, address: str) -> bool:
-        """Return whether an address is about what comes and goes, as for ``severity_at``."""
-        return self.severity_at(address) is Loss.HISTORY
-
     @property
     def companion_types(self) -> frozenset[str]:
         """Return the types of companions, in Terraform and in CloudFormation."""

@@ -11,15 +11,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from orchestrator.guard.checkov.annotate import label
-from orchestrator.guard.findings import PROTECTED, TEMPLATE, VANISHED
+from orchestrator.guard.findings import LOSS_RULES
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.protected import Companion, Protected
 from orchestrator.guard.policies.subject import subject_of, subject_values
 from orchestrator.guard.policies.values import value_at
 from orchestrator.terraform.model import Action, ResourceChange, StateResource
-
-RULES = frozenset({PROTECTED, TEMPLATE, VANISHED, "ORCH_WEAKENED", "ORCH_HIDDEN_REPLACE"})
-"""Rules about the loss of what a resource holds, or of its protection."""
 
 _PUBLIC = "ORCH_BUCKET_PUBLIC"
 """A bucket's public access block may go with the bucket, not before it."""
@@ -56,7 +53,7 @@ def with_losses_allowed(
         change = by_label.get(finding.address)
         if finding.severity is Severity.BLOCK and finding.rule == _PUBLIC and change is not None:
             return change.action is Action.DELETE and (change.before or {}).get(_BUCKET) in gone & names
-        if finding.severity is not Severity.BLOCK or finding.rule not in RULES:
+        if finding.severity is not Severity.BLOCK or finding.rule not in LOSS_RULES:
             return False
         if change is not None and (companion := subject_of(change, protected).companion) is not None:
             return _safeguards(change, companion, names)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -21,28 +21,18 @@ from orchestrator.guard.policies.load import (
     read_policy_files,
     with_builtin,
 )
-from orchestrator.guard.policies.protected import Protected
-from orchestrator.guard.trust.base_commit import BaseCommit, Source, find_base
+from orchestrator.guard.trust.base_commit import BaseCommit, find_base
 from orchestrator.guard.trust.live_files import live_weakenings
 from orchestrator.guard.trust.own_source import own_source_weakenings
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
+from orchestrator.guard.trust.valid_waivers import OWNERS_PATH, WAIVERS_PATH, valid_waivers
 from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy
 from orchestrator.guard.trust.waivers import WAIVERS_FILE, Waiver, Waivers, parse_waivers, utc_today, waiver_problems
 from orchestrator.guard.trust.weakening import ORCH_FILE, PINS, Weakening, weakenings
 from orchestrator.util.git import LINK, SUBMODULE, Blob, Repository
 
-_WAIVERS = f"{POLICIES_FOLDER}/{WAIVERS_FILE}"
-_OWNERS = f"{POLICIES_FOLDER}/{OWNERS_FILE}"
-_ALLOWING = frozenset({_WAIVERS, _OWNERS})
+_ALLOWING = frozenset({WAIVERS_PATH, OWNERS_PATH})
 
-_NO_REMOTE = (
-    "this repository has no remote, so nobody but its author can have agreed to it; in a restricted account it does "
-    'not count (docs/break-glass.md, "Alone")'
-)
-_UNKNOWN_BRANCH = (
-    "this clone does not know the default branch of its remote, so nobody can tell whether it is merged: "
-    "git remote set-head origin --auto"
-)
 NO_REPOSITORY = "this is not a git repository, and a waiver is valid only after it is merged"
 
 
@@ -109,7 +99,7 @@ def load_trust(
     owners, merged = _merged(allowing)
     policies = Policies.of(root, {**judging, **_short(allowing)})
     waivers = Waivers(entries=merged, owners=owners, today=today)
-    waiver_policy = _waiver_policy(_Authors(repository, base), policies.protected, written, waivers, restricted)
+    waiver_policy = valid_waivers(repository, base, policies.protected, written, waivers, restricted=restricted)
     return Trust(base, policies, waiver_policy, weakened)
 
 
@@ -127,11 +117,11 @@ def read_declared_waivers(tree: Mapping[str, bytes], today: date) -> tuple[tuple
     owners = Owners()
     waivers: tuple[Waiver, ...] = ()
     try:
-        owners = Owners.parse(tree.get(OWNERS_FILE, b""), shown_as=_OWNERS)
+        owners = Owners.parse(tree.get(OWNERS_FILE, b""), shown_as=OWNERS_PATH)
     except CatalogueError as error:
         problems += error.problems
     try:
-        waivers = parse_waivers(tree.get(WAIVERS_FILE, b""), shown_as=_WAIVERS)
+        waivers = parse_waivers(tree.get(WAIVERS_FILE, b""), shown_as=WAIVERS_PATH)
     except CatalogueError as error:
         problems += error.problems
     if not problems:
@@ -178,7 +168,7 @@ def _policies_weakened(
         if not any(map(judges, tree)):
             after |= _builtin()
         if ORCH_FILE not in blobs:  # a new platform, or a copy that git does not know: nobody's waivers count there yet
-            after.pop(_OWNERS, None)
+            after.pop(OWNERS_PATH, None)
     return weakenings(before, after, code=code)
 
 
@@ -216,7 +206,7 @@ def _trusted(
 ) -> tuple[dict[str, bytes], dict[str, bytes]]:
     """Return the policy files, by name below ``policies/``; and waivers and owners, by name below the root."""
     blobs = _blobs(repository, base.commit, POLICIES_FOLDER)
-    allowing = [name for name in (_WAIVERS, _OWNERS) if name in blobs]
+    allowing = [name for name in (WAIVERS_PATH, OWNERS_PATH) if name in blobs]
     wanted = sorted(blobs) if base.protected else allowing
     links = [name for name in wanted if blobs[name].mode in {LINK, SUBMODULE}]
     if links:
@@ -247,113 +237,10 @@ def _short(files: Mapping[str, bytes]) -> dict[str, bytes]:
 def _merged(allowing: Mapping[str, bytes]) -> tuple[Owners, tuple[Waiver, ...]]:
     """Return owners and waivers of the protected commit; none if they are invalid, so that nothing is allowed."""
     try:
-        owners = Owners.parse(allowing.get(_OWNERS, b""), shown_as=_OWNERS)
-        return owners, parse_waivers(allowing.get(_WAIVERS, b""), shown_as=_WAIVERS)
+        owners = Owners.parse(allowing.get(OWNERS_PATH, b""), shown_as=OWNERS_PATH)
+        return owners, parse_waivers(allowing.get(WAIVERS_PATH, b""), shown_as=WAIVERS_PATH)
     except CatalogueError:
         return Owners(), ()
-
-
-def _waiver_policy(
-    authors: _Authors,
-    protected: Protected,
-    written: tuple[Waiver, ...],
-    waivers: Waivers,
-    restricted: Callable[[str], bool],
-) -> WaiverPolicy:
-    """Select the valid waivers: merged, and granted by an owner who wrote neither the waiver nor the change.
-
-    For what comes and goes, such as logs and messages, an owner may grant a waiver for their own change. Merged it must
-    be all the same.
-
-    Args:
-        authors: finds who wrote the change and the waivers.
-        protected: says what comes and goes.
-        written: the waivers of the working tree.
-        waivers: the waivers and owners of the base commit.
-        restricted: returns whether what a waiver names as its unit can change a restricted account.
-    """
-    if not written:
-        return WaiverPolicy(replace(waivers, entries=()), user=authors.repository.user, history=protected.is_history)
-    by_target = {each.target: each for each in waivers.entries}
-    found: list[DeclaredWaiver] = []
-    valid: list[Waiver] = []
-    for each in written:
-        waiver = by_target.get(each.target)
-        history = protected.is_history(each.address)
-        if waiver is None:
-            why = _unmerged(authors.base)
-        else:
-            why = _unproven(authors.base, waiver, restricted)
-            why = why or _rejection(waivers, waiver, authors if not history else None)
-        found.append(DeclaredWaiver(each, why, history))
-        if waiver is not None and not why:
-            valid.append(waiver)
-    accepted = replace(waivers, entries=tuple(valid))
-    return WaiverPolicy(accepted, found, authors.repository.user, protected.is_history)
-
-
-def _unmerged(base: BaseCommit) -> str:
-    if base.protected:
-        return f"it is not in {base.description} yet; it must be merged first"
-    if base.source is Source.REMOTE:
-        return f"it is not in {base.description} as it was fetched last; it must be merged first, then: git fetch"
-    return "it is not committed yet"
-
-
-def _unproven(base: BaseCommit, waiver: Waiver, restricted: Callable[[str], bool]) -> str:
-    """Return why a committed waiver proves nothing; empty if it does: its author can have named any owner."""
-    if base.source is Source.UNKNOWN:
-        return _UNKNOWN_BRANCH
-    return _NO_REMOTE if base.source is Source.NO_REMOTE and restricted(waiver.unit) else ""
-
-
-def _rejection(waivers: Waivers, waiver: Waiver, authors: _Authors | None) -> str:
-    """Return why a merged waiver is not valid; empty if it is. Without ``authors``, it does not matter who wrote it."""
-    if waiver.owner not in waivers.owners.emails:
-        return f"{waiver.owner} is not in the merged {_OWNERS}"
-    if not waivers.is_valid(waiver):
-        return f"the merged version expires on {waiver.expires}"
-    return _own(waivers.owners, waiver, authors) if authors is not None else ""
-
-
-def _own(owners: Owners, waiver: Waiver, authors: _Authors) -> str:
-    """Return why a waiver may be its owner's own: the owner, or nobody knows who, wrote it or the change."""
-    if authors.repository.shallow:
-        return "its author is unknown in a shallow clone (GitHub: fetch-depth: 0; GitLab: GIT_DEPTH: 0)"
-    own = owners.wrote(waiver.owner, authors.of_change())
-    if own:
-        return f"its owner {waiver.owner} also wrote the change ({own})"
-    writers = authors.of_lines(waiver)
-    if not writers:
-        return "git does not know who wrote its lines"
-    own = owners.wrote(waiver.owner, writers)
-    return f"its owner {waiver.owner} also wrote the waiver ({own})" if own else ""
-
-
-class _Authors:
-    """Finds the authors of the change and of waivers; asks git once, and only if there is a waiver."""
-
-    def __init__(self, repository: Repository, base: BaseCommit) -> None:
-        self.repository = repository
-        self.base = base
-        self._change: frozenset[str] | None = None
-        self._lines: dict[int, str] | None = None
-
-    def of_change(self) -> frozenset[str]:
-        """Return the e-mail addresses of the authors of the change, including the user if it has uncommitted parts."""
-        if self._change is None:
-            commits = self.repository.commits(self.base.since)
-            own = [each for each in commits if not self.repository.merged_only(each)]
-            uncommitted = {self.repository.user()} if self.repository.dirty() else set()
-            self._change = frozenset().union(*(each.emails for each in own), uncommitted - {""})
-        return self._change
-
-    def of_lines(self, waiver: Waiver) -> frozenset[str]:
-        """Return the e-mail addresses of the authors of a merged waiver's lines."""
-        if self._lines is None:
-            self._lines = self.repository.writers(self.base.commit, _WAIVERS)
-        lines = range(waiver.at.line, waiver.end + 1)
-        return self.repository.authors(self._lines[number] for number in lines if number in self._lines)
 
 
 def check_waivers(root: Path, today: Callable[[], date] = utc_today) -> Iterator[Problem]:

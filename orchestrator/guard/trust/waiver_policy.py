@@ -30,8 +30,8 @@ class DeclaredWaiver:
     history: bool = False
 
 
-def never_history(address: str) -> bool:  # noqa: ARG001 - of every address
-    """Return that an address is not about what comes and goes."""
+def never_history(rule: str, address: str) -> bool:  # noqa: ARG001 - of every finding
+    """Return that a finding is not about what comes and goes."""
     return False
 
 
@@ -42,7 +42,8 @@ class WaiverPolicy:
         waivers: the valid waivers.
         declared: every waiver in the working tree, with the reason if it is not valid.
         user: returns the e-mail address of the user; empty if it is unknown.
-        history: returns whether an address is about what comes and goes. Users can allow nothing else of their own.
+        history: returns whether a finding, by its rule and address, is about what comes and goes. Users can allow
+            nothing else of their own.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class WaiverPolicy:
         waivers: Waivers | None = None,
         declared: Sequence[DeclaredWaiver] = (),
         user: Callable[[], str] = str,
-        history: Callable[[str], bool] = never_history,
+        history: Callable[[str, str], bool] = never_history,
     ) -> None:
         self.waivers = waivers if waivers is not None else Waivers()
         self.declared = tuple(declared)
@@ -128,7 +129,7 @@ class WaiverPolicy:
         owners = self.waivers.owners
         if not owners.emails or not finding.address or "waive" in finding.hint:
             return ""
-        own = [] if self._history(finding.address) else [self._user()]
+        own = [] if self._history(finding.rule, finding.address) else [self._user()]
         allowing = [name for name in sorted(owners.emails) if not owners.wrote(name, own)]
         if not allowing:
             return ""

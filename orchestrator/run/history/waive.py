@@ -16,6 +16,7 @@ from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.load import POLICIES_FOLDER, Policies, read_policy_files
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.trust import read_declared_waivers
+from orchestrator.guard.trust.valid_waivers import is_history
 from orchestrator.guard.trust.waiver_edit import with_waiver
 from orchestrator.guard.trust.waivers import MAX_VALIDITY, UNWAIVABLE, WAIVERS_FILE, Waiver, canonical, utc_today
 from orchestrator.run.history.paths import RunPaths
@@ -83,7 +84,7 @@ def write_waivers(catalogue: Catalogue, request: WaiverRequest) -> WrittenWaiver
     written, owners = read_declared_waivers(tree, today)
     wanted, left = _wanted(root, request, written)
     protected = Policies.load(root).protected
-    history = all(protected.is_history(each.finding.address) for each in wanted)
+    history = all(is_history(protected, each.finding.rule, each.finding.address) for each in wanted)
     _check_owner(root, owners, request.owner, history=history)
     reason, expires = _reason(request.reason), _day(request.expires, today)
     data = tree.get(WAIVERS_FILE, b"")

@@ -212,6 +212,16 @@ def test_an_owner_can_allow_their_own_change_of_what_comes_and_goes(git: Git) ->
     assert [each.severity for each in unused] == [Severity.WARN], "it may stay until it expires"
 
 
+def test_an_owner_cannot_allow_their_own_program_in_what_comes_and_goes(git: Git) -> None:
+    logs = "aws_cloudwatch_log_group.this"
+    write(git, "policies/waivers.yaml", waiver(address=logs).replace("ORCH_PROTECTED", "ORCH_RUNS_CODE"))
+    git.commit("anna@example.com")
+    git.publish()
+    program = Finding("i", "ORCH_RUNS_CODE", "prod/identity", logs, "", "c", "m", "h")
+    (found,) = trust(git, PULL).waiver_policy.apply([program])
+    assert (found.severity, "anna also wrote" in found.hint) == (Severity.BLOCK, True)
+
+
 def test_an_owner_cannot_allow_what_they_wrote_together(git: Git) -> None:
     write(git, "policies/waivers.yaml", waiver())
     git.commit("bob@example.com")
