@@ -26,6 +26,10 @@ resource "aws_ebs_volume" "this" {
   availability_zone = "eu-west-1a"
   size              = var.size
   encrypted         = var.encrypted
+
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 """
 
