@@ -77,8 +77,7 @@ class ExpressionParser(TemplateReader):
             case "word":
                 return self._word()
             case "number":
-                value = self._number(start)
-                return Constant(int(value) if value.isdigit() else float(value), start)
+                return Constant(_number(self._number(start), start), start)
             case '"' | "heredoc":
                 return self.text()
             case "(" | "[" | "{":
@@ -244,6 +243,15 @@ def _step(term: Expression, step: Scalar) -> Expression:
     if isinstance(term, Reference):
         return Reference(term.root, (*term.steps, step), term.position)
     return Compound("index", (term,), term.position)
+
+
+def _number(text: str, position: int) -> int | float:
+    if text.isdigit():
+        return int(text)
+    try:
+        return float(text)
+    except ValueError as error:
+        raise HclError(f"{text} is not a number", position) from error
 
 
 def parse_expression(text: str) -> Expression:

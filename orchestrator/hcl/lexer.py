@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from orchestrator.hcl.tree import HclError
 
-_SKIP = r"(?:[ \t\r{newline}]++|/\*(?s:.*?)\*/|(?:\#|//)[^\n]*+)*+"
-_NEXT = r"""
-    (?: (?P<word>    [^\W\d][\w-]*+ )
-      | (?P<number>  \d++(?:\.\d++)?(?:[eE][+-]?\d++)? )
-      | (?P<heredoc> <<-?[^\W\d][\w-]*+[ \t]*\r?\n )
-      | (?P<sign>    \.\.\. | && | \|\| | == | != | <= | >= | => | :: | /(?!\*) | [-+*%!<>?:=.,()\[\]{}~"] )
+# Terraform's scanner: https://github.com/hashicorp/hcl/blob/main/hclsyntax/scan_tokens.rl
+_SKIP = r"(?:[ \t{newline}]++|\r(?=\n)|/\*(?s:.*?)\*/|(?:\#|//)[^\n]*+)*+"
+_IDENTIFIER = r"(?:[A-Za-z_]|[^\x00-\x7f])(?:[\w-]|[^\x00-\x7f])*+"
+"""A name, and perhaps more: ``_is_identifier`` decides about characters that are not ASCII."""
+_NEXT = rf"""
+    (?: (?P<word>    {_IDENTIFIER} )
+      | (?P<number>  [0-9](?:(?:[0-9.]|[eE][+-]?[0-9])*(?:[0-9]|[eE][+-]?[0-9]))?+ )
+      | (?P<heredoc> <<-?{_IDENTIFIER}\r?\n )
+      | (?P<sign>    \.\.\. | && | \|\| | == | != | <= | >= | => | :: | /(?!\*) | [-+*%!<>?:=.,()\[\]{{}}~"] )
       | (?P<newline> \n )
       | (?P<end>     \Z )
     )
 """
 _IN_LINE = re.compile(_SKIP.replace("{newline}", "") + _NEXT, re.VERBOSE)
 _OVER_LINES = re.compile(_SKIP.replace("{newline}", r"\n") + _NEXT, re.VERBOSE)
-_QUOTED = re.compile(r'(?:[^"\\$%\n]++|\\.|\$\$\{|%%\{|\$(?!\{)|%(?!\{))*+')
+_QUOTED = re.compile(r'(?:[^"\\$%\r\n]++|\\[^\r\n]|\$\$\{|%%\{|\$(?!\{)|%(?!\{))*+')
 _LINE = re.compile(r"(?:[^$%\n]++|\$\$\{|%%\{|\$(?!\{)|%(?!\{))*+")
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))|(\$\$\{|%%\{)")
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
@@ -59,6 +63,18 @@ class Scanner:
         self.value = match[kind]
         self.kind = self.value if kind == "sign" else kind
         self.start, self.end = match.span(kind)
+        if not self.value.isascii():
+            self._check_identifier()
+
+    def _check_identifier(self) -> None:
+        """Refuse a character that is not part of an identifier, invisible white space above all.
+
+        Raises:
+            HclError: there is one.
+        """
+        for place, sign in enumerate(self.value, self.start):
+            if not sign.isascii() and not f"{'' if place == self.start else 'a'}{sign}".isidentifier():
+                raise HclError(f"unexpected character {_named(sign)}", place)
 
     def jump(self, position: int) -> None:
         """Continue at an offset: the next ``advance`` reads from there."""
@@ -86,12 +102,30 @@ class Scanner:
         raw, end = (match[0], match.end()) if match else ("", position)
         return raw.replace("$${", "${").replace("%%{", "%{"), end
 
+    def refuse_odd_space(self, start: int, end: int) -> None:
+        """Refuse white space between two offsets that is not space, tab, or a carriage return before a newline.
+
+        Raises:
+            HclError: there is some.
+        """
+        for place in range(start, end):
+            if not self.text.startswith((" ", "\t", "\r\n"), place):
+                raise HclError(f"unexpected character {_named(self.text[place])}", place)
+
     def _stray(self) -> HclError:
         found = re.compile(_SKIP.replace("{newline}", r"\n"), re.VERBOSE).match(self.text, self.end)
         position = found.end() if found else self.end
         if self.text.startswith("/*", position):
             return HclError("the comment /* is not closed", position)
-        return HclError(f"unexpected character {self.text[position : position + 1]!r}", position)
+        return HclError(f"unexpected character {_named(self.text[position : position + 1])}", position)
+
+
+def _named(sign: str) -> str:
+    """Return a character for a message; what cannot be seen by its number: ``U+00A0 (NO-BREAK SPACE)``."""
+    if sign.isprintable() and not sign.isspace():
+        return repr(sign)
+    name = unicodedata.name(sign, "")
+    return f"U+{ord(sign):04X}" + (f" ({name})" if name else "")
 
 
 def _unescape(found: re.Match[str], position: int) -> str:

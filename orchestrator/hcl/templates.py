@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 from orchestrator.hcl.lexer import Scanner
 from orchestrator.hcl.tree import Compound, Constant, Expression, HclError, Template
 
+_SPACE = r"[\t\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+"""What Go's ``TrimSpace`` removes, but for the newline: around the end marker of a heredoc, Terraform skips it."""
 _KINDS = {"newline": "the end of the line", "end": "the end of the file"}
 
 
@@ -119,10 +121,12 @@ class TemplateReader(ABC):
         start, position = scanner.start, scanner.end
         flush = scanner.value.startswith("<<-")
         marker = scanner.value.strip().lstrip("<-")
-        closing = re.compile(rf"[ \t]*{re.escape(marker)}[ \t\r]*(?=\n|\Z)")
+        closing = re.compile(rf"(?P<before>{_SPACE}*){re.escape(marker)}(?P<after>{_SPACE}*)(?=\n)")
         parts: list[Expression] = []
         while (found := closing.match(scanner.text, position)) is None:
             position = self._heredoc_line(parts, position, start)
+        for side in ("before", "after"):
+            scanner.refuse_odd_space(*found.span(side))
         scanner.jump(found.end())
         scanner.advance()
         whole = _template(parts, start)

@@ -12,7 +12,7 @@ from orchestrator.hcl.json import parse_json
 from orchestrator.hcl.parser import parse_hcl
 from orchestrator.hcl.tree import Body, HclError
 
-_OVERRIDE = re.compile(r"(?:.*_)?override\.tf(?:\.json)?")
+_OVERRIDE = re.compile(r"(?:.*_)?override\.tf(?:\.json)?", re.DOTALL)
 _BINARY = "\0"
 
 
@@ -77,10 +77,19 @@ def read_module_files(path: Path, *, root: Path) -> tuple[ModuleFile, ...]:
 
 
 def configuration_files(path: Path) -> Iterator[Path]:
-    """Yield the files that Terraform reads in a folder, override files last; editor backups are skipped."""
-    names = [each.name for each in path.iterdir() if each.name.endswith((".tf", ".tf.json")) and not each.is_dir()]
-    kept = [name for name in names if not (name.startswith((".", "#")) or name.endswith("~"))]
-    for name in sorted(kept, key=lambda name: (bool(_OVERRIDE.fullmatch(name)), name)):
+    """Yield the files that Terraform reads in a folder, override files last.
+
+    Of the names that Terraform ignores (``.*``, ``*~``, ``#*#``) only the first can end with ``.tf``: it reads
+    ``#notes.tf``. A link is a file to it, wherever it leads. Source: ``IsIgnoredFile`` and ``dirFileSet`` in
+    https://github.com/hashicorp/terraform/blob/v1.11.4/internal/configs/parser_config_dir.go
+    """
+    names = [
+        each.name
+        for each in path.iterdir()
+        if each.name.endswith((".tf", ".tf.json")) and not each.name.startswith(".")
+        if each.is_symlink() or not each.is_dir()
+    ]
+    for name in sorted(names, key=lambda name: (bool(_OVERRIDE.fullmatch(name)), name)):
         yield path / name
 
 

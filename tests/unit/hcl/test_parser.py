@@ -121,6 +121,18 @@ def _number(text: str) -> float | None:
         ("b { c = 1, d = 2 }\n", 1, "'}' expected, found ','"),
         ("}\n", 1, "a block or an attribute expected, found '}'"),
         ("a = @\n", 1, "unexpected character '@'"),
+        ("a\u00a0= 1\n", 1, "unexpected character U+00A0 (NO-BREAK SPACE)"),
+        ("a = 1\f\n", 1, "unexpected character U+000C"),
+        ("a = 1\r2\n", 1, "unexpected character U+000D"),
+        ("a = 1\n\u2028b = 2\n", 2, "unexpected character U+2028 (LINE SEPARATOR)"),
+        ("a = b\u200bc\n", 1, "unexpected character U+200B (ZERO WIDTH SPACE)"),
+        ("a = \u0663\n", 1, "unexpected character '\u0663'"),
+        ("a = \u00b2\n", 1, "unexpected character '\u00b2'"),
+        ("a = 1.2.3\n", 1, "1.2.3 is not a number"),
+        ("a = <<X \nX\n", 1, "a value expected, found '<'"),
+        ("a = <<X\nX", 1, "the heredoc is not closed"),
+        ("a = <<X\nX\u00a0\n", 2, "unexpected character U+00A0 (NO-BREAK SPACE)"),
+        ("a = <<X\n\fX\n", 2, "unexpected character U+000C"),
         ("a = " + "[" * 100 + "\n", 1, "nested too deeply"),
         ("b {\n" * 100, 41, "nested too deeply"),
     ],
@@ -129,6 +141,29 @@ def test_what_is_not_hcl_is_an_error_at_its_line(text: str, line: int, message: 
     with pytest.raises(HclError) as error:
         parse_hcl(text)
     assert (text.count("\n", 0, error.value.position) + 1, error.value.message) == (line, message)
+
+
+GO_SPACE = "\t\v\f\r \u0085\u00a0\u1680\u2000\u2003\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What Go's ``unicode.IsSpace`` accepts, but for the newline."""
+
+
+@pytest.mark.parametrize("space", GO_SPACE, ids=lambda sign: f"U+{ord(sign):04X}")
+def test_a_heredoc_never_goes_on_where_terraform_ends_it(space: str) -> None:
+    """Terraform ends a heredoc at its marker in any white space; text after it is configuration."""
+    for line in (f"X{space}", f"{space}X", f" {space} X {space}"):
+        text = f'a = <<X\n{line}\nb = "hidden"\nc = <<X\nX\n'
+        try:
+            assert "b" in parse_hcl(text).attributes
+        except HclError as error:
+            assert text[error.position] == space
+            assert space not in " \t"
+
+
+def test_white_space_in_text_and_comments_is_left_alone() -> None:
+    body = parse_hcl('a = "\u00a0\f" # \u2028\n/* \v\u0085 */\nb = <<X\n\u00a0X.\nX\n\u00e9t\u00e9 = 1\n')
+    assert constant_text(body.attributes["a"].value) == "\u00a0\f"
+    assert constant_text(body.attributes["b"].value) == "\u00a0X.\n"
+    assert list(body.attributes) == ["a", "b", "\u00e9t\u00e9"]
 
 
 def refused_at(parse: Callable[[str], object], text: str) -> int:
@@ -165,7 +200,7 @@ def test_a_number_without_end_is_refused_as_what_is_not_hcl_is(text: str) -> Non
 
 
 def quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
     return '"' + escaped.replace("${", "$${").replace("%{", "%%{") + '"'
 
 
