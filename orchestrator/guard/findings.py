@@ -24,6 +24,7 @@ CHECK_FAILED = "ORCH_CHECK_FAILED"
 DISAGREE = "ORCH_DISAGREE"
 ERRORED = "ORCH_ERRORED"
 RUNS_CODE = "ORCH_RUNS_CODE"
+READS_FILE = "ORCH_READS_FILE"
 UNTRUSTED_SOURCE = "ORCH_UNTRUSTED_SOURCE"
 TEMPLATE = "ORCH_TEMPLATE"
 STATE_ACCESS = "ORCH_STATE"
@@ -166,6 +167,12 @@ class FindingBuilder:
         hint = "plan again; if this persists, this version of orch may not support this version of Terraform"
         message = f"{subject} cannot be judged"
         return self._finding(UNREADABLE, address, "", cause=why, message=message, hint=hint, lost=lost)
+
+    def misread(self, address: str, why: str) -> Finding:
+        """Report a part of the configuration that orch and Terraform read differently."""
+        message = f"{address.removeprefix(MODULE)}: orch and Terraform read the configuration differently"
+        hint = "write this part of the configuration in a simpler way, and report this as a bug in orch"
+        return self._finding(UNREADABLE, address, "configuration", cause=why, message=message, hint=hint)
 
     def check_failed(self, check: str, address: str, why: str, *, policy: str) -> Finding:
         """Report a check that gave no verdict."""

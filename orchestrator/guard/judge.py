@@ -17,12 +17,14 @@ from orchestrator.guard.model import Finding, Severity, Verdict
 from orchestrator.guard.plan.entries import UnreadableError
 from orchestrator.guard.plan.reader import PlanDocument, read_document
 from orchestrator.guard.rules.cloudformation import template_findings
+from orchestrator.guard.rules.configuration import configuration_differences
 from orchestrator.guard.rules.protected import protected_losses, state_mismatches, unlisted_losses
 from orchestrator.guard.rules.state_buckets import state_bucket_access
 from orchestrator.guard.rules.vanished import AwsObserver, find_vanished
 from orchestrator.guard.trust.waiver_policy import WaiverPolicy
 from orchestrator.guard.trust.waivers import UNWAIVABLE
 from orchestrator.guard.trust.weakening import Weakening
+from orchestrator.hcl.modules.entries import ConfigurationEntry
 from orchestrator.terraform.model import PlanRecord, ResourceChange
 
 LOSS_POLICIES = frozenset({"weakened", "hidden_replace"})
@@ -106,7 +108,15 @@ class Judge:
         """Return the finding about a plan that the report's reader cannot read."""
         return FindingBuilder(unit, self.policies.root, self.policies.protected).unreadable(str(error))
 
-    def judge(self, unit: Unit, plan: PlanRecord, *, destroy: bool = False, more: Sequence[Finding] = ()) -> Verdict:
+    def judge(
+        self,
+        unit: Unit,
+        plan: PlanRecord,
+        *,
+        destroy: bool = False,
+        more: Sequence[Finding] = (),
+        scanned: frozenset[ConfigurationEntry] | None = None,
+    ) -> Verdict:
         """Judge one plan and apply the waivers. A plan that Terraform reports as empty has no findings of its own.
 
         Args:
@@ -116,13 +126,15 @@ class Judge:
                 stopped at the first ``prevent_destroy`` does not list.
             more: other findings about the unit, to which waivers apply too. Pass every one of them, here or to
                 ``waiver_policy.apply``: otherwise its waiver counts as unused.
+            scanned: what orch read in the files of the configuration; the plan must have been made from the same. None
+                compares nothing, for a plan that is never applied.
 
         Raises:
             CatalogueError: a check cannot be loaded; nothing is judged without all of them.
             SetupError: the process of the checks cannot be started.
         """
         builder = FindingBuilder(unit, self.policies.root, self.policies.protected)
-        findings, checks, errored = self._find(unit, plan, builder, destroy=destroy)
+        findings, checks, errored = self._find(unit, plan, builder, destroy=destroy, scanned=scanned)
         findings += more
         findings += [builder.policy_weakened(each.subject, each.what, each.where) for each in self.weakened]
         applied = self.waiver_policy.apply(findings, plan.file)
@@ -134,7 +146,13 @@ class Judge:
         return Verdict(unit=unit.id, findings=applied, checks=checks)
 
     def _find(
-        self, unit: Unit, plan: PlanRecord, builder: FindingBuilder, *, destroy: bool
+        self,
+        unit: Unit,
+        plan: PlanRecord,
+        builder: FindingBuilder,
+        *,
+        destroy: bool,
+        scanned: frozenset[ConfigurationEntry] | None,
     ) -> tuple[list[Finding], tuple[str, ...], bool]:
         """Return the findings, the checks that ran, and whether Terraform ended the plan with an error."""
         if plan.json_file is None:
@@ -144,6 +162,9 @@ class Judge:
         except UnreadableError as error:
             return [builder.unreadable(str(error))], (), False
         findings, checks = self._judge_document(unit, plan, document, destroy=destroy)
+        if scanned is not None:
+            different = configuration_differences(document.configuration, scanned)
+            findings += [builder.misread(fault.address, fault.what) for fault in different]
         return findings, checks, document.errored
 
     def _judge_document(

@@ -7,22 +7,26 @@ import zipfile
 from pathlib import Path
 
 from orchestrator.errors import Location, SetupError
+from orchestrator.render.links import private_part
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can store: modification times must not matter."""
 
-_LEFT_OUT = {"__pycache__", ".git", ".DS_Store", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
+_LEFT_OUT = {"__pycache__", ".git", ".orch", ".DS_Store", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
 
 
 def zip_folder(folder: Path, *, root: Path) -> bytes:
     """Return the zip of a folder: files sorted by name, one fixed time, only the executable bit, level 9.
 
     Raises:
-        SetupError: the folder is missing, empty, or contains a link that leads out of the repository.
+        SetupError: the folder is missing, empty or private, or contains a link to something that is no part of it: out
+            of the repository, into ``.git`` or ``.orch``, or to a folder.
     """
     where = Location(_shown(folder, root))
     if not folder.is_dir():
         raise SetupError("the folder to zip does not exist", where=where, hint="create it, or correct `archives:`")
+    if private := private_part(folder, root):
+        raise SetupError(f"the folder to zip is {private}", where=where, hint="correct `archives:`")
     files = sorted(_files(folder, root), key=lambda path: path.relative_to(folder).as_posix())
     if not files:
         raise SetupError("the folder to zip is empty", where=where)
@@ -47,9 +51,9 @@ def _files(folder: Path, root: Path) -> list[Path]:
     for path in folder.rglob("*"):
         if _LEFT_OUT & set(path.relative_to(folder).parts) or path.suffix == ".pyc" or not path.is_file():
             continue
-        if not path.resolve().is_relative_to(root.resolve()):
+        if private := private_part(path, root):
             raise SetupError(
-                f"{_shown(path, root)} is a link that leads out of the repository",
+                f"{_shown(path, root)} is a link that leads to {path.resolve()}, which is {private}",
                 where=Location(_shown(folder, root)),
                 hint="copy the file into the folder",
             )

@@ -13,13 +13,13 @@ from orchestrator.errors import CatalogueError, Location, Problem, SetupError
 from orchestrator.hcl.modules.interface import ModuleInterface
 from orchestrator.hcl.modules.read import local_closure, read_module
 from orchestrator.hcl.modules.scan import reads_outside_module
+from orchestrator.render.links import private_part
 
 OVERRIDE_FILE = "orch_waiver_override.tf"
 """Written when a waiver lifts `prevent_destroy` (see `render.prevent_destroy`); never copied from a module."""
 
 _LEFT_OUT = shutil.ignore_patterns(".*", "tests", "*.tfstate", "*.tfstate.*", "__pycache__", "*.tfplan", OVERRIDE_FILE)
 _BUILT_IN = "terraform"
-_HIDDEN = ((".orch",), (".git",))
 _COPY = "copy the files that the module needs into its folder"
 
 
@@ -85,15 +85,14 @@ def _read(path: Path, root: Path) -> ModuleTree:
 
 def _links(folders: Iterable[Path], root: Path) -> Iterator[Problem]:
     """Yield links in modules that must not be followed: a copy would contain foreign files, or never end."""
-    base = root.resolve()
     for folder in folders:
         for path in sorted(each for each in folder.rglob("*") if each.is_symlink()):
             target = path.resolve()
             where = Location(path.relative_to(root).as_posix())
-            if not target.is_relative_to(base):
-                continue  # hostile_reads reports it
-            if target.relative_to(base).parts[:1] in ((), *_HIDDEN):
-                yield Problem(where, f"the link leads to {target}, which is not part of a module", _COPY)
+            if not target.is_relative_to(root.resolve()):
+                continue  # reads_outside_module reports it
+            if private := private_part(path, root):
+                yield Problem(where, f"the link leads to {target}, which is {private}", _COPY)
             elif path.parent.resolve().is_relative_to(target):
                 yield Problem(where, "the link leads to a folder that contains it", "remove it")
 

@@ -184,7 +184,7 @@ def _findings(catalogue: Catalogue) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as name:
         for unit in catalogue.units.values():
             root = _rendered(renderer, unit, Path(name) / unit.folder)
-            for each in scanner.scan(unit, root, Path(name) / "data", initialized=False):
+            for each in scanner.scan(unit, root, Path(name) / "data", initialized=False).findings:
                 yield f"{each.where}: {each.rule}: {each.message} — {each.hint}"
 
 

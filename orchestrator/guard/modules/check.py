@@ -15,8 +15,8 @@ from orchestrator.errors import Location, Problem
 from orchestrator.guard.modules.constants import Constants, PossibleValue, attribute_in
 from orchestrator.guard.policies.protected import AttributeValue, Protected, ProtectedType
 from orchestrator.hcl.modules.blocks import Declaration
-from orchestrator.hcl.modules.paths import ScannedModule, scan_modules
 from orchestrator.hcl.modules.read import local_closure
+from orchestrator.hcl.modules.scanned import ScannedModule, scan_modules
 from orchestrator.hcl.tree import Block, Constant
 
 MODULES = "modules"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from orchestrator.config.catalogue import Node, Unit
 from orchestrator.errors import Location
 from orchestrator.hcl.modules.blocks import Declaration
-from orchestrator.hcl.modules.paths import ScannedModule
+from orchestrator.hcl.modules.scanned import ScannedModule
 from orchestrator.hcl.tree import Attribute, Compound, Constant, Entries, Expression, Reference, constant_text
 
 _BOOLS = {"true": True, "false": False}

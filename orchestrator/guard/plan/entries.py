@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.terraform.model import Action, ResourceChange
-from orchestrator.terraform.plan.jsonstream import sharing
+from orchestrator.terraform.plan.jsonstream import JsonStream, sharing
 
 _ACTIONS: Mapping[tuple[str, ...], Action] = {
     ("no-op",): Action.NOOP,
@@ -198,3 +198,31 @@ def object_or_none(value: Any, what: str) -> Mapping[str, Any] | None:
         UnreadableError: it is neither an object nor null.
     """
     return None if value is None else mapping(value, what)
+
+
+def each_entry(key: str, stream: JsonStream) -> Iterator[Mapping[str, Any]]:
+    """Yield the objects of a list one at a time; null is an empty list.
+
+    Raises:
+        UnreadableError: it is something else.
+    """
+    if stream.kind() != "[":
+        if stream.value() is not None:
+            message = f"{key} is not a list"
+            raise UnreadableError(message)
+        return
+    for _ in stream.items():
+        yield mapping(stream.value(), key)
+
+
+def each_member(what: str, stream: JsonStream) -> Iterator[str]:
+    """Yield the keys of an object; null, false and empty values have none.
+
+    Raises:
+        UnreadableError: it is something else.
+    """
+    if stream.kind() == "{":
+        yield from stream.members()
+    elif stream.value():
+        message = f"{what} is not an object"
+        raise UnreadableError(message)

@@ -11,15 +11,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from orchestrator.guard.plan.configuration import configuration_entries
 from orchestrator.guard.plan.entries import (
     PlanFault,
     UnreadableError,
+    each_entry,
+    each_member,
     is_data,
     mapping,
     optional,
     parse_change,
     string_of,
 )
+from orchestrator.hcl.modules.entries import ConfigurationEntry
 from orchestrator.terraform.model import Action, ResourceChange
 from orchestrator.terraform.plan.jsonstream import BrokenJsonError, JsonStream, TooLargeError
 
@@ -55,6 +59,7 @@ class PlanDocument:
         planned: addresses with values in ``planned_values``: the resources that exist after the apply.
         faults: the contradictions in the plan.
         drift: what changed outside Terraform, in the form of ``changes``; the plan does not do it.
+        configuration: what Terraform read in the files of the configuration.
     """
 
     errored: bool
@@ -64,6 +69,7 @@ class PlanDocument:
     planned: frozenset[str]
     faults: tuple[PlanFault, ...]
     drift: tuple[ResourceChange, ...] = ()
+    configuration: frozenset[ConfigurationEntry] = frozenset()
 
 
 def read_document(file: Path) -> PlanDocument:
@@ -106,6 +112,7 @@ class _Parts:
     prior: set[PriorObject] = field(default_factory=set)
     planned: set[str] = field(default_factory=set)
     faults: list[PlanFault] = field(default_factory=list)
+    configuration: set[ConfigurationEntry] = field(default_factory=set)
 
     def read(self, key: str, stream: JsonStream) -> None:
         """Read one member of the plan; the stream skips members that are not read."""
@@ -119,12 +126,14 @@ class _Parts:
         elif key == "resource_drift":
             self.drift.extend(_changes(key, stream, []))
         elif key == "deferred_changes":
-            self.deferred.update(_deferred(each) for each in _entries(key, stream))
+            self.deferred.update(_deferred(each) for each in each_entry(key, stream))
         elif key == "prior_state":
             self.prior.update(_object(each) for each in _state(stream) if each.get("mode") != "data")
         elif key == "planned_values":
             found = _resources(stream, key)
             self.planned.update(string_of(each, "address") for each in found if isinstance(each.get("values"), Mapping))
+        elif key == "configuration":
+            self.configuration.update(configuration_entries(stream))
         elif key.endswith(_CHANGE_SUFFIXES) and key not in _KNOWN_CHANGES and stream.value():
             self.faults.append(PlanFault("", f"this version of orch does not support {key}"))
 
@@ -142,6 +151,7 @@ class _Parts:
             planned=frozenset(self.planned),
             faults=(*self.faults, *_twice(self.changes)),
             drift=tuple(self.drift),
+            configuration=frozenset(self.configuration),
         )
 
     def _check_version(self) -> None:
@@ -152,7 +162,7 @@ class _Parts:
 
 def _changes(key: str, stream: JsonStream, faults: list[PlanFault]) -> Iterator[ResourceChange]:
     """Yield the managed resources of a list of changes; no-ops without their values, which are not needed."""
-    for entry in _entries(key, stream):
+    for entry in each_entry(key, stream):
         if is_data(entry):
             continue
         change = parse_change(entry, faults)
@@ -182,27 +192,16 @@ def _deferred(entry: Any) -> str:
     return string_of(change, "address")
 
 
-def _entries(key: str, stream: JsonStream) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects of a list one at a time; null is an empty list."""
-    if stream.kind() != "[":
-        if stream.value() is not None:
-            message = f"{key} is not a list"
-            raise UnreadableError(message)
-        return
-    for _ in stream.items():
-        yield mapping(stream.value(), key)
-
-
 def _state(stream: JsonStream) -> Iterator[Mapping[str, Any]]:
     """Yield every resource of ``prior_state``; a unit without a state has none."""
-    for key in _members("prior_state", stream):
+    for key in each_member("prior_state", stream):
         if key == "values":
             yield from _resources(stream, "prior_state")
 
 
 def _resources(stream: JsonStream, what: str) -> Iterator[Mapping[str, Any]]:
     """Yield every resource of a module tree."""
-    for key in _members(what, stream):
+    for key in each_member(what, stream):
         if key == "root_module":
             yield from _of_module(stream, what, 0)
 
@@ -211,9 +210,9 @@ def _of_module(stream: JsonStream, what: str, depth: int) -> Iterator[Mapping[st
     if depth > _DEEPEST:
         message = f"{what} is nested too deeply"
         raise UnreadableError(message)
-    for key in _members(what, stream):
+    for key in each_member(what, stream):
         if key == "resources":
-            yield from _entries(what, stream)
+            yield from each_entry(what, stream)
         elif key == "child_modules":
             yield from _of_modules(stream, what, depth + 1)
 
@@ -226,15 +225,6 @@ def _of_modules(stream: JsonStream, what: str, depth: int) -> Iterator[Mapping[s
         return
     for _ in stream.items():
         yield from _of_module(stream, what, depth)
-
-
-def _members(what: str, stream: JsonStream) -> Iterator[str]:
-    """Yield the keys of an object; null, false and empty values have none."""
-    if stream.kind() == "{":
-        yield from stream.members()
-    elif stream.value():
-        message = f"{what} is not an object"
-        raise UnreadableError(message)
 
 
 def _object(entry: Mapping[str, Any]) -> PriorObject:

@@ -11,17 +11,20 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import Location
 from orchestrator.guard.causes import MODULE
-from orchestrator.guard.findings import RUNS_CODE, UNREADABLE, UNTRUSTED_SOURCE, finding_id
-from orchestrator.guard.model import Finding
+from orchestrator.guard.findings import READS_FILE, RUNS_CODE, UNREADABLE, UNTRUSTED_SOURCE, finding_id
+from orchestrator.guard.model import Finding, Severity
 from orchestrator.hcl.modules.code_and_sources import BUILT_IN, Contents, full_source, read_contents, sources_in
+from orchestrator.hcl.modules.entries import ConfigurationEntry
 from orchestrator.hcl.modules.interface import CodeBlock, ModuleCall
+from orchestrator.hcl.modules.scan import reads_outside_root
+from orchestrator.hcl.modules.scanned import ScannedModule, connect
 from orchestrator.hcl.modules.sources import package_of
 
 _DEEPEST = 20
@@ -30,11 +33,22 @@ _KINDS = {
         "has a provisioner: {names}",
         "provisioners run programs when the resource is created or destroyed, with the unit's credentials",
     ),
-    "external": ("runs a program while Terraform plans: {names}", "the program runs with the plan role's credentials"),
+    "external": ("runs a program while Terraform plans: {names}", "{reasons}, with the plan role's credentials"),
+    "remote state": ("may run a program or read any file while Terraform plans", "{reasons}"),
     "action": ("runs a program during the apply: {names}", "actions run with the unit's credentials"),
 }
 """Kind of block -> what it does, and why that matters."""
 
+_NO_PROGRAM = "use a resource or data source that runs no program; if there is none: orch waive {id}"
+_HINTS = {
+    "remote state": "read the value with `uses:`, or from an S3 backend without this argument; if neither is possible: "
+    "orch waive {id}"
+}
+_WHY = "a file outside the unit's root is not part of what is judged, and could be a secret of this machine"
+_KNOWN_NAME = (
+    'write the path with "${{path.module}}/…" and names that do not depend on data sources or functions; '
+    "if there is no other way: orch waive {id}"
+)
 _FIX_CONFIGURATION = "correct the configuration, then plan again"
 
 
@@ -48,6 +62,7 @@ class _Objection:
     cause: str
     hint: str
     at: Location | None
+    severity: Severity = Severity.BLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,19 @@ class _Folder:
 
     def key_of(self, call: ModuleCall) -> str:
         return f"{self.key}.{call.name}" if self.key else call.name
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedConfiguration:
+    """What a scan found.
+
+    Attributes:
+        findings: programs, providers and modules that are not allowed, before waivers.
+        entries: what the files contain, to be compared with what Terraform says that it read.
+    """
+
+    findings: tuple[Finding, ...]
+    entries: frozenset[ConfigurationEntry]
 
 
 class CodeScanner:
@@ -84,8 +112,8 @@ class CodeScanner:
         self._contents: dict[tuple[str, str], Contents] = {}
         self._lock = threading.Lock()
 
-    def scan(self, unit: Unit, root: Path, data_dir: Path, *, initialized: bool) -> tuple[Finding, ...]:
-        """Return the findings about a unit's configuration, one for each rule and address.
+    def scan(self, unit: Unit, root: Path, data_dir: Path, *, initialized: bool) -> ScannedConfiguration:
+        """Return what a unit's configuration contains, and the findings about it, one for each rule and address.
 
         Args:
             unit: the unit.
@@ -95,7 +123,8 @@ class CodeScanner:
                 of the repository are scanned.
         """
         found: dict[str, Finding] = {}
-        for each in self._objections(root, _manifest(data_dir) if initialized else None):
+        entries: set[ConfigurationEntry] = set()
+        for each in self._objections(root, data_dir, entries, initialized=initialized):
             id_ = finding_id(each.rule, unit.id, each.address, "")
             finding = Finding(
                 id=id_,
@@ -106,16 +135,24 @@ class CodeScanner:
                 cause=each.cause,
                 message=f"{each.address.removeprefix(MODULE)} {each.what}",
                 hint=each.hint.format(id=id_),
+                severity=each.severity,
                 where=each.at or unit.at,
             )
             found.setdefault(id_, finding)
-        return tuple(found.values())
+        return ScannedConfiguration(tuple(found.values()), frozenset(entries))
 
-    def _objections(self, root: Path, manifest: Mapping[str, str] | None) -> Iterator[_Objection]:
+    def _objections(
+        self, root: Path, data_dir: Path, entries: set[ConfigurationEntry], *, initialized: bool
+    ) -> Iterator[_Objection]:
+        """Yield the objections to every folder of a unit, and add what each contains to ``entries``."""
+        manifest = _manifest(data_dir) if initialized else None
         waiting = [_Folder("", root)]
+        scanned: list[tuple[_Folder, Contents]] = []
         while waiting:
             folder = waiting.pop()
             contents = self._read(folder.path, root)
+            scanned.append((folder, contents))
+            entries.update(each._replace(module=folder.key) for each in contents.entries)
             yield from _unreadable(folder, contents)
             yield from _programs(folder, contents.code)
             yield from self._unlisted_providers(folder, contents)
@@ -129,6 +166,8 @@ class CodeScanner:
                     address = folder.address(f"module.{call.name}")
                     at = _place(folder, call.at)
                     yield _Objection(UNREADABLE, address, "cannot be scanned", why, _FIX_CONFIGURATION, at)
+        if initialized:  # Now every value that one module passes to another is known.
+            yield from _file_reads(scanned, root, data_dir / "modules", self._root)
 
     def _read(self, folder: Path, root: Path) -> Contents:
         """Parse a module folder. Copies of modules in the root are reported under their path in the repository."""
@@ -162,6 +201,27 @@ class CodeScanner:
             yield _Objection(UNTRUSTED_SOURCE, address, what, cause, hint, call.at)
 
 
+def _file_reads(
+    scanned: Sequence[tuple[_Folder, Contents]], root: Path, downloaded: Path, base: Path
+) -> Iterator[_Objection]:
+    """Report files that are not in the root, and so neither judged nor frozen, and names that nobody can tell."""
+    modules = {folder.key: ScannedModule(folder.path, each.files, each.declared) for folder, each in scanned}
+    for folder, contents in scanned:
+        for call in contents.calls:
+            if (called := modules.get(folder.key_of(call))) is not None:
+                connect(modules[folder.key], call.name, called)
+    allowed = (root, downloaded)
+    for folder, contents in scanned:
+        own = folder.path.is_relative_to(root)
+        for each in reads_outside_root(modules[folder.key], contents.reads, allowed, root if own else base):
+            severity = Severity.BLOCK if each.known or own else Severity.WARN
+            address = folder.address(each.block)
+            at = _place(folder, each.at)
+            yield _Objection(
+                READS_FILE, address, "may read any file", f"{each.what}; {_WHY}", _KNOWN_NAME, at, severity
+            )
+
+
 def _own_providers(folder: _Folder, contents: Contents) -> Iterator[_Objection]:
     """Report modules that configure a provider: they can act in an account or region that ``live/`` does not name."""
     for each in contents.configured if folder.key else ():
@@ -185,7 +245,8 @@ def _programs(folder: _Folder, blocks: tuple[CodeBlock, ...]) -> Iterator[_Objec
     for resource, own in first.items():
         what, cause = _KINDS[own[0].kind]
         what = what.format(names=", ".join(dict.fromkeys(each.name for each in own)))
-        hint = "use a resource or data source that runs no program; if there is none: orch waive {id}"
+        cause = cause.format(reasons="; ".join(dict.fromkeys(each.reason for each in own)))
+        hint = _HINTS.get(own[0].kind, _NO_PROGRAM)
         yield _Objection(RUNS_CODE, folder.address(resource), what, cause, hint, _place(folder, own[0].at))
 
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.hcl.modules.blocks import Declarations
+from orchestrator.hcl.modules.entries import ConfigurationEntry, alias_of, configured_providers, entries_of
 from orchestrator.hcl.modules.files import ModuleFile, configuration_files, read_by_opentofu, read_file, relative
 from orchestrator.hcl.modules.interface import CodeBlock, ModuleCall
+from orchestrator.hcl.modules.programs import PROGRAMS, REMOTE_STATE, remote_state_objections
 from orchestrator.hcl.modules.providers import provider_of, required_providers_of, requirements_of
+from orchestrator.hcl.modules.scan import Read, reads_of
 from orchestrator.hcl.tree import Attribute, Reference, constant_text
 
 BUILT_IN = "terraform.io/builtin/terraform"
-_PROGRAMS = frozenset({"external", "local_command"})
-"""Types of data sources (and of actions in Terraform 1.14) that run a program on this machine."""
-
-_CALLS = frozenset({"aws_lambda_invocation"})
-"""Types of data sources and ephemeral resources that run a program elsewhere during plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +37,10 @@ class Contents:
         configured: provider blocks of the module that configure a provider, by name.
         calls: module calls; the source is empty if it is not constant text.
         problems: files and blocks that cannot be read, so their contents are unknown.
+        entries: what a plan's ``configuration`` must list too; ``module`` is empty.
+        files: the parsed files.
+        declared: their blocks.
+        reads: the places that name a file.
     """
 
     code: tuple[CodeBlock, ...] = ()
@@ -46,6 +48,10 @@ class Contents:
     configured: tuple[UsedProvider, ...] = ()
     calls: tuple[ModuleCall, ...] = ()
     problems: tuple[Problem, ...] = ()
+    entries: frozenset[ConfigurationEntry] = frozenset()
+    files: tuple[ModuleFile, ...] = ()
+    declared: Declarations = field(default_factory=lambda: Declarations.of(()))
+    reads: tuple[Read, ...] = ()
 
 
 def sources_in(folder: Path) -> tuple[Path, ...]:
@@ -81,16 +87,24 @@ def read_contents(folder: Path, *, root: Path, opentofu: bool = False) -> Conten
         configured=tuple(_configured(declared)),
         calls=tuple(_calls(declared)),
         problems=(*problems, *declared.problems),
+        entries=frozenset(entries_of(declared)),
+        files=tuple(files),
+        declared=declared,
+        reads=tuple(reads_of(files)),
     )
 
 
 def _code(declared: Declarations) -> Iterator[CodeBlock]:
     yield from _provisioners(declared)
     for each in declared.of_type("data", "ephemeral"):
-        if each.labels[0] in _PROGRAMS | _CALLS:
-            yield CodeBlock("external", each.labels[0], ".".join((each.type, *each.labels)), each.at)
+        kind, address = each.labels[0], ".".join((each.type, *each.labels))
+        if kind in PROGRAMS:
+            yield CodeBlock("external", kind, address, each.at, PROGRAMS[kind])
+        elif kind == REMOTE_STATE:
+            for reason in remote_state_objections(each):
+                yield CodeBlock("remote state", kind, address, each.at, reason)
     for file, block in declared.others_of_type("action"):
-        if block.labels[:1] and block.labels[0] in _PROGRAMS:
+        if block.labels[:1] and block.labels[0] in PROGRAMS:
             yield CodeBlock("action", block.labels[0], ".".join(("action", *block.labels)), file.at(block.position))
     for file, block in declared.others_of_type("removed"):
         for inner in block.body.blocks:
@@ -137,12 +151,10 @@ def _providers(declared: Declarations) -> Iterator[UsedProvider]:
 
 
 def _configured(declared: Declarations) -> Iterator[UsedProvider]:
-    """Yield provider blocks that configure something; an empty block only declares what the caller passes."""
-    for file, block in declared.others_of_type("provider"):
-        if block.labels and (block.body.blocks or set(block.body.attributes) - {"alias", "version"}):
-            alias = constant_text(block.body.attributes["alias"].value) if "alias" in block.body.attributes else None
-            name = f"provider.{block.labels[0]}" + (f".{alias}" if alias else "")
-            yield UsedProvider(name, file.at(block.position))
+    for file, block in configured_providers(declared):
+        alias = alias_of(block)
+        name = f"provider.{block.labels[0]}" + (f".{alias}" if alias else "")
+        yield UsedProvider(name, file.at(block.position))
 
 
 def full_source(source: str) -> str:

@@ -77,19 +77,21 @@ class ModuleCall:
 
 @dataclass(frozen=True, slots=True)
 class CodeBlock:
-    """A block that runs a program: a provisioner, an action, or an ``external`` data source.
+    """A block that runs a program, or may: a provisioner, an action, or a data source.
 
     Attributes:
-        kind: ``provisioner``, ``action`` or ``external``.
+        kind: ``provisioner``, ``action``, ``external``, or ``remote state`` for ``terraform_remote_state``.
         name: type of the provisioner (``local-exec``), data source or action.
         resource: address, inside the module, of the resource or data source that contains it.
         at: where the block begins.
+        reason: what it does, if its kind does not say it.
     """
 
     kind: str
     name: str
     resource: str
     at: Location
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,61 +3,41 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import os
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from orchestrator.hcl.modules.blocks import Declarations
-from orchestrator.hcl.modules.files import ModuleFile, read_module_files
-from orchestrator.hcl.tree import Compound, Constant, Expression, Reference, Template, parts_of
+from orchestrator.hcl.modules.scanned import ScannedModule
+from orchestrator.hcl.modules.text_functions import EXACT, JOINS, NAMES, SELECTING, TRANSPARENT, compute
+from orchestrator.hcl.tree import (
+    Compound,
+    Constant,
+    Entries,
+    Expression,
+    FunctionCall,
+    Items,
+    Reference,
+    Template,
+    constant_text,
+    parts_of,
+)
 
 UNKNOWN_PATH = "\0?"
 """Stands for a part of a path that only Terraform knows."""
+_NAME = "\0n"
+"""Stands for a part that leads nowhere else: a number, a hash, a file that ``fileset`` found."""
 _MODULE = "\0m"
 _ROOT = "\0r"
 _MOST = 256
-_TRANSPARENT = {"parentheses", "interpolation"}
-_NO_LOOP = {"var", "local", "path", "module", "data", "count", "self", "terraform"}
+_WRAPPERS = {"parentheses", "interpolation"}
+_STEPS = {"index", "splat"}
+_NO_LOOP = {"ephemeral", "var", "local", "path", "module", "data", "count", "self", "terraform"}
 """First names of references that a loop cannot define."""
-
-
-class ScannedModule:
-    """One module of a unit, and what its callers pass to it.
-
-    Args:
-        folder: the module's folder, without ``..``.
-        files: its parsed files.
-
-    Attributes:
-        declared: the blocks of its files.
-        arguments: variable -> the expressions that local modules pass for it, each with the calling module.
-    """
-
-    def __init__(self, folder: Path, files: tuple[ModuleFile, ...]) -> None:
-        self.folder = folder
-        self.files = files
-        self.declared = Declarations.of(files)
-        self.arguments: dict[str, list[tuple[ScannedModule, Expression]]] = {}
-
-
-def scan_modules(folders: Sequence[Path], root: Path) -> tuple[ScannedModule, ...]:
-    """Read modules, and find the arguments that they pass to each other.
-
-    Raises:
-        CatalogueError: a module cannot be read.
-    """
-    normal = [Path(os.path.normpath(folder)) for folder in folders]
-    found: dict[Path, ScannedModule] = {}
-    for folder in normal:
-        found[folder] = ScannedModule(folder, read_module_files(folder, root=root))
-    for caller in found.values():
-        for call in caller.declared.of_type("module"):
-            called = found.get(Path(os.path.normpath(caller.folder / (call.text("source") or "."))))
-            if called is not None:
-                for name, attribute in call.attributes.items():
-                    called.arguments.setdefault(name, []).append((caller, attribute.value))
-    return tuple(found.values())
 
 
 class Paths:
@@ -70,61 +50,213 @@ class Paths:
 
     def __init__(self, module: ScannedModule, loops: Sequence[Expression] = ()) -> None:
         self._module = module
-        self._loops = loops
+        self._loops = tuple(loops)
 
     def of(self, expression: Expression) -> frozenset[str]:
         """Return every text that the expression can evaluate to; ``UNKNOWN_PATH`` stands for unknown parts."""
-        return frozenset(self._of(self._module, expression, frozenset()))
+        return frozenset(_Evaluation(self._module, self._loops, frozenset()).of(expression))
 
-    def _of(self, module: ScannedModule, expression: Expression, seen: frozenset[object]) -> set[str]:
+
+class _Evaluation:
+    """Evaluates expressions of one module. ``seen``: the references that led here, to find cycles."""
+
+    def __init__(self, module: ScannedModule, loops: tuple[Expression, ...], seen: frozenset[object]) -> None:
+        self._module = module
+        self._loops = loops
+        self._seen = seen
+
+    def of(self, expression: Expression) -> set[str]:
+        """Return every text that is, or is in, the value of the expression."""
         if isinstance(expression, Constant):
             return {str(expression.value)}
         if isinstance(expression, Reference):
-            return self._reference(module, expression, seen)
+            return self._reference(expression)
         if isinstance(expression, Template):
-            return self._template(module, expression, seen)
-        inner = parts_of(expression)
-        if isinstance(expression, Compound) and expression.kind in _TRANSPARENT:
-            return self._any(module, inner[:1], seen)
-        if isinstance(expression, Compound) and expression.kind == "condition":
-            return self._any(module, inner[1:], seen)
-        # The result of a function or loop is unknown: each part can be the whole path or its end.
-        parts = self._any(module, inner, seen)
-        return parts | {UNKNOWN_PATH} | {f"{UNKNOWN_PATH}/{part}" for part in parts if not part.startswith("\0")}
+            return self._joined([sorted(self.of(part)) for part in expression.parts])
+        if isinstance(expression, FunctionCall):
+            return self._function(expression)
+        if isinstance(expression, Items | Entries):
+            return self._any(parts_of(expression))
+        return self._compound(expression)
 
-    def _any(self, module: ScannedModule, parts: Sequence[Expression], seen: frozenset[object]) -> set[str]:
-        return {found for part in parts for found in self._of(module, part, seen)}
+    def _compound(self, expression: Compound) -> set[str]:
+        parts = expression.parts
+        if expression.kind in _WRAPPERS:
+            return self.of(parts[0])
+        if expression.kind == "condition":
+            return self._any(parts[1:])
+        if expression.kind == "for":
+            inner = _Evaluation(self._module, (*self._loops, parts[0]), self._seen)
+            return inner._any(parts[1:])
+        if expression.kind in _STEPS and isinstance(parts[0], Items | Entries | FunctionCall | Compound):
+            return self.of(parts[0])
+        if expression.kind == "operation":
+            return {_NAME}
+        return self._unknown(parts)
 
-    def _template(self, module: ScannedModule, template: Template, seen: frozenset[object]) -> set[str]:
-        choices = [sorted(self._of(module, part, seen)) for part in template.parts]
+    def _any(self, parts: Sequence[Expression]) -> set[str]:
+        return {found for part in parts for found in self.of(part)}
+
+    def _unknown(self, parts: Sequence[Expression]) -> set[str]:
+        """Return what something unknown can be: anything, and perhaps each part, alone or as the end."""
+        found = self._any(parts)
+        return found | {UNKNOWN_PATH} | {f"{UNKNOWN_PATH}/{part}" for part in found if not part.startswith("\0")}
+
+    def _joined(self, choices: Sequence[Sequence[str]]) -> set[str]:
         if math.prod(map(len, choices)) > _MOST:
             return {f"{UNKNOWN_PATH}/.."}  # too many to check: treated as one that leads out
         return {"".join(chosen) for chosen in itertools.product(*choices)}
 
-    def _reference(self, module: ScannedModule, reference: Reference, seen: frozenset[object]) -> set[str]:
+    def _function(self, call: FunctionCall) -> set[str]:
+        name = call.name.removeprefix("core::")
+        if name in NAMES or (name == "jsondecode" and _is_placeholder(call.arguments)):
+            return {_NAME}
+        if name in SELECTING or name in TRANSPARENT:
+            return self._any(call.arguments[:1] if name in TRANSPARENT else call.arguments)
+        if (decoded := self._decoded(call)) is not None:
+            return set(_leaves(decoded))
+        if name == "dirname" and len(call.arguments) == 1:
+            return {_dirname(each) for each in self.of(call.arguments[0])}
+        return self._computed(name, call)
+
+    def _computed(self, name: str, call: FunctionCall) -> set[str]:
+        """Return the texts that functions of texts return, computed as far as their arguments are known."""
+        if name in JOINS and (parts := JOINS[name](call.arguments)) is not None:
+            return self._joined([sorted(self.of(part)) for part in parts])
+        values = [sorted(self.of(each)) for each in call.arguments] if name in EXACT else []
+        if values and math.prod(map(len, values)) <= _MOST:
+            computed = [compute(name, chosen) for chosen in itertools.product(*values)]
+            if None not in computed:
+                return {each for each in computed if each is not None}
+        return self._unknown(call.arguments)
+
+    def _reference(self, reference: Reference) -> set[str]:
         name = str(reference.steps[0]) if reference.steps else ""
         if reference.root == "path":
-            return {f"{_MODULE}{module.folder}" if name == "module" else _ROOT}
-        if (module.folder, reference.root, name) in seen:
+            return {f"{_MODULE}{self._module.folder}" if name == "module" else _ROOT}
+        if reference.root in {"count", "terraform"}:
+            return {_NAME}
+        if (self._module.folder, reference) in self._seen:
             return {UNKNOWN_PATH}
-        deeper = seen | {(module.folder, reference.root, name)}
-        found = {UNKNOWN_PATH}
-        for owner, value in self._meanings(module, reference.root, name):
-            found |= self._of(owner, value, deeper)
-        # `local.x` with a known value is exactly that value
-        alone = reference.root == "local" and len(reference.steps) == 1 and len(found) > 1
-        return found - {UNKNOWN_PATH} if alone else found
+        seen = self._seen | {(self._module.folder, reference)}
+        found: set[str] = set()
+        for module, loops, value, steps in self._meanings(reference, name):
+            found |= _Evaluation(module, loops, seen)._inside(value, steps)  # noqa: SLF001 - the same class
+        if reference.root == "var" and not self._module.called:
+            found.add(UNKNOWN_PATH)
+        return found or {UNKNOWN_PATH}
 
-    def _meanings(self, module: ScannedModule, kind: str, name: str) -> Iterator[tuple[ScannedModule, Expression]]:
-        if kind == "local" and name in module.declared.locals:
-            yield module, module.declared.locals[name].value
-        elif kind == "var":
+    def _inside(self, value: Expression, steps: Sequence[object]) -> set[str]:
+        """Return the texts at some steps inside a value: ``["a"].b``."""
+        for number, step in enumerate(steps):
+            if isinstance(value, Entries):
+                chosen = [each for key, each in value.entries if constant_text(key) in {None, str(step)}]
+                if len(chosen) != 1:
+                    return self._any(chosen or parts_of(value))
+                value = chosen[0]
+            elif isinstance(value, Items) and isinstance(step, int) and step < len(value.items):
+                value = value.items[step]
+            elif (decoded := self._decoded(value)) is not None:
+                return set(_leaves(_descend(decoded, steps[number:])))
+            elif isinstance(value, Reference):
+                return self.of(Reference(value.root, (*value.steps, *map(_scalar, steps[number:])), value.position))
+            else:
+                break
+        decoded = self._decoded(value)
+        return set(_leaves(decoded)) if decoded is not None else self.of(value)
+
+    def _decoded(self, value: Expression) -> Any:
+        """Return the content of a JSON file that ``jsondecode(file("${path.module}/…"))`` reads, or None."""
+        if not isinstance(value, FunctionCall) or value.name != "jsondecode" or len(value.arguments) != 1:
+            return None
+        (inner,) = value.arguments
+        if not isinstance(inner, FunctionCall) or inner.name != "file" or len(inner.arguments) != 1:
+            return None
+        paths = self.of(inner.arguments[0])
+        file = module_file(next(iter(paths))) if len(paths) == 1 else None
+        try:
+            return json.loads(file.read_bytes()) if file is not None else None
+        except (OSError, ValueError, RecursionError):
+            return None
+
+    def _meanings(
+        self, reference: Reference, name: str
+    ) -> Iterator[tuple[ScannedModule, tuple[Expression, ...], Expression, Sequence[object]]]:
+        """Yield what a reference can stand for: module and loops of an expression, it, and the steps inside of it."""
+        module, steps = self._module, reference.steps
+        if reference.root == "local":
+            if name in module.declared.locals:
+                yield module, (), module.declared.locals[name].value, steps[1:]
+        elif reference.root == "var":
             variable = module.declared.named.get(("variable", (name,)))
             if variable and "default" in variable.attributes:
-                yield module, variable.attributes["default"].value
-            yield from module.arguments.get(name, ())
-        elif kind not in _NO_LOOP and module is self._module:
-            yield from ((module, each) for each in self._loops)
+                yield module, (), variable.attributes["default"].value, steps[1:]
+            for caller, value in module.arguments.get(name, ()):
+                yield caller, (), value, steps[1:]
+        elif reference.root == "module":
+            child = module.children.get(name)
+            outputs = [child.declared.named.get(("output", (str(each),))) for each in steps[1:]] if child else []
+            for output in outputs:
+                if child is not None and output is not None and "value" in output.attributes:
+                    yield child, (), output.attributes["value"].value, ()
+        elif (
+            self._loops
+            and reference.root not in _NO_LOOP
+            and ("resource", (reference.root, name)) not in module.declared.named
+        ):
+            yield from ((module, self._loops, each, ()) for each in self._loops)
+        else:
+            yield from ((module, (), each, ()) for each in _argument(module.declared, reference))
+
+
+def _argument(declared: Declarations, reference: Reference) -> Iterator[Expression]:
+    """Yield the argument that an attribute of a resource repeats: ``data.archive_file.x.output_path``."""
+    steps = [reference.root, *map(str, reference.steps)]
+    kind = "data" if steps[0] == "data" else "resource"
+    labels = tuple(steps[1:3] if kind == "data" else steps[:2])
+    block = declared.named.get((kind, labels))
+    if block is not None and steps[-1] in block.attributes:
+        yield block.attributes[steps[-1]].value
+
+
+def _dirname(path: str) -> str:
+    if path.startswith(_MODULE) or "\0" not in path:
+        return posixpath.dirname(path)
+    return f"{UNKNOWN_PATH}/.."  # of a path that is not known, it can be the folder above
+
+
+def _is_placeholder(arguments: Sequence[Expression]) -> bool:
+    """Return whether this is a value that a preview does not know yet: Terraform reads no file by such a name."""
+    value = arguments[0] if len(arguments) == 1 else None
+    return isinstance(value, Reference) and value.root == "terraform_data" and value.steps[1:] == ("id",)
+
+
+def _scalar(step: object) -> str | int | float | bool | None:
+    return step if isinstance(step, str | int | float | bool) else None
+
+
+def _descend(value: Any, steps: Sequence[object]) -> Any:
+    for step in steps:
+        if isinstance(value, dict) and str(step) in value:
+            value = value[str(step)]
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return value
+    return value
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    """Yield every text in a JSON value, keys included; numbers and null lead nowhere."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _leaves(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner)
+    else:
+        yield value if isinstance(value, str) else _NAME
 
 
 def leaves_modules(path: str, folders: Mapping[Path, object] | Sequence[Path]) -> bool:
@@ -146,7 +278,7 @@ def leaves_modules(path: str, folders: Mapping[Path, object] | Sequence[Path]) -
 
 def module_file(path: str) -> Path | None:
     """Return the file that a path names, if it is below ``path.module`` and fully known; else None."""
-    if not path.startswith(_MODULE) or UNKNOWN_PATH in path:
+    if not path.startswith(_MODULE) or "\0" in path[1:]:
         return None
     return Path(os.path.normpath(path.removeprefix(_MODULE)))
 
@@ -155,4 +287,4 @@ def display_path(path: str) -> str:
     """Return a path for messages."""
     if path.startswith(_MODULE):
         return "a path below path.module"
-    return path.replace(_ROOT, "${path.root}").replace(UNKNOWN_PATH, "…")
+    return path.replace(_ROOT, "${path.root}").replace(UNKNOWN_PATH, "…").replace(_NAME, "…")

@@ -14,7 +14,14 @@ from pathlib import Path
 from orchestrator.errors import Location, Problem
 from orchestrator.hcl.expressions import parse_template
 from orchestrator.hcl.modules.files import ModuleFile, relative
-from orchestrator.hcl.modules.paths import Paths, ScannedModule, display_path, leaves_modules, module_file, scan_modules
+from orchestrator.hcl.modules.paths import (
+    UNKNOWN_PATH,
+    Paths,
+    display_path,
+    leaves_modules,
+    module_file,
+)
+from orchestrator.hcl.modules.scanned import ScannedModule, scan_modules
 from orchestrator.hcl.tree import Attribute, Block, Compound, Expression, FunctionCall, HclError, attributes_of, walk
 
 _READERS = frozenset(
@@ -36,6 +43,13 @@ _ATTRIBUTES = frozenset({"filename", "output_path", "source", "source_dir", "sou
 """Attributes of resources and data sources that name a local file."""
 _OTHER_SOURCES = frozenset({"aws_s3_object_copy"})
 """Types whose ``source`` is not a local file."""
+_FILES = {
+    "filename": {"aws_lambda_function", "aws_lambda_layer_version", "local_file", "local_sensitive_file"},
+    "source": {"aws_s3_object", "aws_s3_bucket_object"},
+    "source_dir": {"archive_file"},
+    "source_file": {"archive_file"},
+}
+"""Attribute -> types for which it is a file, whatever its value."""
 _TEMPLATES = (".tftpl", ".tpl", ".tmpl")
 _HINT = 'move the file into the module and write "${path.module}/…"'
 
@@ -61,9 +75,9 @@ def reads_outside_module(module_paths: Sequence[Path], root: Path) -> tuple[Prob
     folders = tuple(module.folder for module in modules)
     found: set[Problem] = set()
     for module in modules:
-        for each in _reads(module):
-            found.update(each.problems(folders))
-            for template in each.templates():
+        for each in reads_of(module.files):
+            found.update(each.problems(module, folders))
+            for template in each.templates(module):
                 found.update(_in_template(template, module, folders, root))
         for path in _copied(module.folder):
             found.update(_link(path, root))
@@ -73,43 +87,113 @@ def reads_outside_module(module_paths: Sequence[Path], root: Path) -> tuple[Prob
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """A place that names a file. ``name``: the function or attribute."""
+class Read:
+    """A place in a module that names a file.
 
+    Attributes:
+        block: address of the block in the module: ``data.a.b``, ``local.c``, ``output.d``.
+        name: the function or attribute.
+        arguments: the expressions that are paths.
+        loops: the collections that loops around them iterate over.
+        at: where.
+        certain: whatever it names is a file; an attribute called ``source`` can mean something else.
+    """
+
+    block: str
     name: str
     arguments: tuple[Expression, ...]
-    paths: Paths
+    loops: tuple[Expression, ...]
     at: Location
+    certain: bool = True
 
-    def problems(self, folders: Sequence[Path]) -> Iterator[Problem]:
-        for path in sorted(path for argument in self.arguments for path in self.paths.of(argument)):
+    def paths(self, module: ScannedModule) -> list[str]:
+        """Return every path that it can name, in the form of ``Paths.of``."""
+        paths = Paths(module, self.loops)
+        return sorted({path for argument in self.arguments for path in paths.of(argument)})
+
+    def problems(self, module: ScannedModule, folders: Sequence[Path]) -> Iterator[Problem]:
+        """Yield each path that leads out of the folders."""
+        for path in self.paths(module):
             if leaves_modules(path, folders):
-                call = f"{self.name}(…)" if self.name in _READERS else self.name
-                yield Problem(self.at, f"{call} leads out of the module: {display_path(path)}", _HINT)
+                yield Problem(self.at, f"{self.shown} leads out of the module: {display_path(path)}", _HINT)
 
-    def templates(self) -> Iterator[Path]:
+    @property
+    def shown(self) -> str:
+        """The function or attribute for messages."""
+        return f"{self.name}(…)" if self.name in _READERS else self.name
+
+    def templates(self, module: ScannedModule) -> Iterator[Path]:
         """Yield the template files that are read here."""
         if self.name == "templatefile":
-            yield from (path for path in map(module_file, self.paths.of(self.arguments[0])) if path)
+            paths = Paths(module, self.loops).of(self.arguments[0])
+            yield from (path for path in map(module_file, paths) if path)
 
 
-def _reads(module: ScannedModule) -> Iterator[_Read]:
-    for file, block in _blocks(module):
-        each = block.body.attributes.get("for_each")
-        outer = (each.value,) if each else ()
-        for attribute in attributes_of(block.body):
-            loops = (*outer, *_collections(attribute.value))
-            paths = Paths(module, loops)
-            for call in _calls(attribute.value):
-                place = call.position if file.exact else attribute.position
-                yield _Read(_bare(call.name), _paths_in(call), paths, file.at(place))
-            if _names_file(block, attribute):
-                yield _Read(attribute.name, (attribute.value,), paths, file.at(attribute.position))
+def reads_of(files: Sequence[ModuleFile]) -> Iterator[Read]:
+    """Yield the places in a module's files that name a file."""
+    for file in files:
+        for block in file.body.blocks:
+            each = block.body.attributes.get("for_each")
+            outer = (each.value,) if each else ()
+            for attribute in attributes_of(block.body):
+                loops = (*outer, *_collections(attribute.value))
+                address = _address(block, attribute)
+                for call in _calls(attribute.value):
+                    place = call.position if file.exact else attribute.position
+                    yield Read(address, _bare(call.name), _paths_in(call), loops, file.at(place))
+                if _names_file(block, attribute):
+                    certain = (block.labels[:1] or ("",))[0] in _FILES.get(attribute.name, ())
+                    at = file.at(attribute.position)
+                    yield Read(address, attribute.name, (attribute.value,), loops, at, certain)
 
 
-def _blocks(module: ScannedModule) -> Iterator[tuple[ModuleFile, Block]]:
-    for file in module.files:
-        yield from ((file, block) for block in file.body.blocks)
+def _address(block: Block, attribute: Attribute) -> str:
+    if block.type == "locals":
+        return f"local.{attribute.name}"
+    return ".".join(block.labels if block.type == "resource" else (block.type, *block.labels))
+
+
+@dataclass(frozen=True, slots=True)
+class FileRead:
+    """A file that a unit's configuration reads, or may read, and that is not in the unit's root.
+
+    Attributes:
+        block: address of the block in its module.
+        what: what is wrong.
+        known: the path is known and leads out; otherwise only Terraform knows it.
+        at: where.
+    """
+
+    block: str
+    what: str
+    known: bool
+    at: Location
+
+
+def reads_outside_root(
+    module: ScannedModule, reads: Sequence[Read], allowed: Sequence[Path], root: Path
+) -> Iterator[FileRead]:
+    """Yield the places in a module of a unit that name a file outside its root, or one that only Terraform knows.
+
+    Terraform reads such a file while it plans, and again during the apply. Nobody has looked at it, and it can have
+    secrets, those of the process too (``/proc/self/environ``).
+
+    Args:
+        module: the module, connected with the modules that call it and that it calls.
+        reads: its ``reads_of``.
+        allowed: folders in which every file is frozen.
+        root: locations in templates are relative to it.
+    """
+    for read in reads:
+        for problem in read.problems(module, allowed):
+            yield FileRead(read.block, problem.what, known=True, at=read.at)
+        unknown = [path for path in read.paths(module) if UNKNOWN_PATH in path]
+        if read.certain and unknown:
+            what = f"{read.shown} reads a file whose name only Terraform knows: {display_path(unknown[0])}"
+            yield FileRead(read.block, what, known=False, at=read.at)
+        for template in read.templates(module):
+            for problem in _in_template(template, module, allowed, root):
+                yield FileRead(read.block, problem.what, known=True, at=problem.where or read.at)
 
 
 def _copied(folder: Path) -> Iterator[Path]:
@@ -164,8 +248,8 @@ def _in_template(path: Path, module: ScannedModule, folders: Sequence[Path], roo
         return
     for call in _calls(template):
         at = Location(name, text.count("\n", 0, call.position) + 1)
-        read = _Read(_bare(call.name), _paths_in(call), Paths(module, tuple(_collections(template))), at)
-        yield from read.problems(folders)
+        read = Read("", _bare(call.name), _paths_in(call), tuple(_collections(template)), at)
+        yield from read.problems(module, folders)
 
 
 def _link(path: Path, root: Path) -> Iterator[Problem]:

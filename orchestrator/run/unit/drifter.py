@@ -48,13 +48,15 @@ def _drift(context: RunContext, unit: Unit) -> UnitReport:
     )
     judge = context.guard.judge
     if not changed:
-        return replace(unit_report(context, unit, Status.UNCHANGED), findings=judge.waiver_policy.apply(ready.findings))
+        return replace(
+            unit_report(context, unit, Status.UNCHANGED), findings=judge.waiver_policy.apply(ready.scanned.findings)
+        )
     judge.load_checks_in_background()
     json_file = out.with_suffix(".drift.json")
     context.terraform.cli.show_json(root, out, json_file)
     record = read_plan(out, json_file)
     context.run.sink(UnitPhase(unit.id, Phase.JUDGE))
-    verdict = judge_drift(judge, unit, record, more=ready.findings)
+    verdict = judge_drift(judge, unit, record, more=ready.scanned.findings)
     drift = changed_outside(record.drift)
     status = Status.BLOCKED if verdict.blocked else Status.DRIFTED if drift else Status.UNCHANGED
     lines = change_lines(replace(record, changes=drift))

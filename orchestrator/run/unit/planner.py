@@ -195,7 +195,10 @@ class _Planning:
         return Planned(report=replace(self._report(Status.BLOCKED, str(error)), findings=findings))
 
     def _judge(self, record: PlanRecord, ready: PreparedUnit) -> Verdict:
-        return self.context.guard.judge.judge(self.unit, record, destroy=self.destroy, more=ready.findings)
+        scanned = ready.scanned
+        return self.context.guard.judge.judge(
+            self.unit, record, destroy=self.destroy, more=scanned.findings, scanned=scanned.entries
+        )
 
     def _report(self, status: Status, cause: str) -> UnitReport:
         return unit_report(self.context, self.unit, status, preview=self.preview, cause=cause)

@@ -13,6 +13,7 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError
 from orchestrator.guard.findings import PROTECTED
 from orchestrator.guard.model import Finding, Severity
+from orchestrator.guard.rules.code import ScannedConfiguration
 from orchestrator.render.prevent_destroy import lift_prevent_destroy
 from orchestrator.render.values import has_unknown
 from orchestrator.report.model import Phase, UnitPhase
@@ -38,11 +39,12 @@ class PreparedUnit:
 
     Attributes:
         unknown: names of variables whose values are not known yet.
-        findings: findings in the configuration, before waivers; the judge applies waivers again for the report.
+        scanned: what the configuration contains, and the findings about it before waivers; the judge applies waivers
+            again for the report.
     """
 
     unknown: frozenset[str]
-    findings: tuple[Finding, ...]
+    scanned: ScannedConfiguration
 
 
 def prepare_unit(
@@ -71,24 +73,24 @@ def prepare_unit(
     )  # Before init, so that an unlisted provider is not downloaded.
     context.run.sink(UnitPhase(unit.id, Phase.INIT))
     context.terraform.cli.init(root, timeout=context.run.options.timeout or unit.timeouts.plan)
-    findings = scan_configuration(context, unit, root, initialized=True)
+    scanned = scan_configuration(context, unit, root, initialized=True)
     # Refresh the copy for people only when every value is known.
     if None not in upstream.values.values() and not has_unknown(upstream.values):
         context.terraform.renderer.refresh(root.folder, context.run.folders.shown(unit))
-    return PreparedUnit(rendered.unknown, findings)
+    return PreparedUnit(rendered.unknown, scanned)
 
 
-def scan_configuration(context: RunContext, unit: Unit, root: Root, *, initialized: bool) -> tuple[Finding, ...]:
-    """Return what a scan finds in the configuration that no plan shows, before waivers.
+def scan_configuration(context: RunContext, unit: Unit, root: Root, *, initialized: bool) -> ScannedConfiguration:
+    """Return what a scan finds in the configuration, with its findings before waivers.
 
     Raises:
         ConfigurationBlockedError: a finding is not waived.
     """
-    findings = context.guard.scanner.scan(unit, root.folder, root.data_dir, initialized=initialized)
-    allowed = context.guard.judge.waiver_policy.apply(findings)
+    scanned = context.guard.scanner.scan(unit, root.folder, root.data_dir, initialized=initialized)
+    allowed = context.guard.judge.waiver_policy.apply(scanned.findings)
     if any(each.severity is Severity.BLOCK for each in allowed):
         raise ConfigurationBlockedError(unit.id, allowed)
-    return findings
+    return scanned
 
 
 def lift_waived(context: RunContext, unit: Unit, root: Path) -> tuple[str, ...]:

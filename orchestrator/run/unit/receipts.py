@@ -109,8 +109,10 @@ def confirm_plan(
     base = StateHeader(found[0].lineage, found[0].serial) if found else StateHeader()
     inputs = _inputs(context, unit, base, frozen, _json_of(plan), write=True)
     check_receipt(receipt, inputs)
-    brought = context.guard.scanner.scan(unit, folders.unit(unit), folders.data(unit), initialized=True)
-    check_verdict(receipt, context.guard.judge.judge(unit, plan, destroy=receipt.destroy, more=brought))
+    found_in_files = context.guard.scanner.scan(unit, folders.unit(unit), folders.data(unit), initialized=True)
+    more, entries = found_in_files.findings, found_in_files.entries
+    verdict = context.guard.judge.judge(unit, plan, destroy=receipt.destroy, more=more, scanned=entries)
+    check_verdict(receipt, verdict)
     check_receipt(receipt, replace(inputs, json_sha256=hash_file(_json_of(plan)).removeprefix("sha256:")))
     return receipt, plan
 

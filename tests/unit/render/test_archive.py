@@ -54,5 +54,35 @@ def test_a_missing_or_empty_folder_and_a_link_out_are_errors(tmp_path: Path) -> 
     (tmp_path / "secret").write_text("x")
     (root / "f").mkdir()
     (root / "f" / "link").symlink_to(tmp_path / "secret")
-    with pytest.raises(SetupError, match="link that leads out of the repository"):
+    with pytest.raises(SetupError, match="which is outside the repository"):
         zip_folder(root / "f", root=root)
+
+
+@pytest.mark.parametrize(
+    "target", [".git/config", ".orch/credentials", ".ORCH/x", "sub/.git/config", "../outside", "f/loop"]
+)
+def test_a_link_to_what_is_no_part_of_the_archive_is_an_error(tmp_path: Path, target: str) -> None:
+    """As in a module: `.git/config` has the token of the remote, `.orch` credentials and saved plans."""
+    root = tmp_path / "repo"
+    fill(root, ["f/main.py", ".git/config", ".orch/credentials", ".ORCH/x", "sub/.git/config", "../outside"])
+    (root / "f" / "loop").symlink_to("../.git/config")
+    (root / "f" / "deep").mkdir()
+    (root / "f" / "deep" / "link").symlink_to(root / target)
+    with pytest.raises(SetupError, match=r"is a link that leads to .*, which is (outside|in \.)") as caught:
+        zip_folder(root / "f", root=root)
+    assert caught.value.where is not None
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("target", [".git", ".orch", "."])
+def test_a_private_folder_is_not_zipped_under_another_name(tmp_path: Path, target: str) -> None:
+    fill(tmp_path, [".git/config", ".orch/credentials"])
+    (tmp_path / "f").symlink_to(target)
+    with pytest.raises(SetupError, match="the folder to zip is"):
+        zip_folder(tmp_path / "f", root=tmp_path)
+
+
+def test_a_link_to_a_file_of_the_repository_is_followed(tmp_path: Path) -> None:
+    fill(tmp_path, ["f/main.py", "shared/a.py"])
+    (tmp_path / "f" / "a.py").symlink_to("../shared/a.py")
+    assert zipfile.ZipFile(io.BytesIO(zip_folder(tmp_path / "f", root=tmp_path))).read("a.py") == b"# shared/a.py\n"
