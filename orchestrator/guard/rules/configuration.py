@@ -1,0 +1,48 @@
+"""Compares what Terraform read in the files of a unit with what orch read there before the plan.
+
+The programs, providers and modules of a configuration are judged by orch's own reading of the files (``code.py``). If
+Terraform reads one of them differently, something may be hidden in the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.guard.plan.entries import PlanFault
+from orchestrator.hcl.modules.entries import ConfigurationEntry
+
+
+def configuration_differences(
+    planned: frozenset[ConfigurationEntry], scanned: frozenset[ConfigurationEntry]
+) -> Iterator[PlanFault]:
+    """Yield every difference between the plan's ``configuration`` and the scanned files.
+
+    A provider block that only orch sees is none: Terraform leaves out one whose arguments come from ``dynamic`` blocks.
+
+    Args:
+        planned: from the plan's JSON.
+        scanned: from the files.
+    """
+    for each in sorted(planned - scanned):
+        yield PlanFault(_address(each), f"Terraform found {_named(each)} in the configuration, and orch did not")
+    for each in sorted(scanned - planned):
+        if each.kind != "provider":
+            yield PlanFault(_address(each), f"orch found {_named(each)} in the configuration, and Terraform did not")
+
+
+def _address(entry: ConfigurationEntry) -> str:
+    """Return the address of a resource, module or provider: ``module.this.terraform_data.x``."""
+    inside = entry.name
+    if entry.kind == "provisioners":
+        inside = entry.name.split(": ")[0]
+    elif entry.kind == "module":
+        inside = entry.name.split(" from ")[0]
+    elif entry.kind == "provider":
+        inside = f"provider.{entry.name}"
+    return "".join(f"module.{name}." for name in entry.module.split(".") if name) + inside
+
+
+def _named(entry: ConfigurationEntry) -> str:
+    if entry.kind == "provisioners":
+        return f"provisioners ({entry.name.split(': ', 1)[1]})"
+    return {"resource": "this resource", "module": f"this module call ({entry.name})"}.get(entry.kind, "this provider")

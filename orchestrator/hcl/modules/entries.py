@@ -1,0 +1,77 @@
+"""What a module has, in the terms of the ``configuration`` that Terraform writes into a plan's JSON.
+
+The guard compares the two: if orch reads a file differently from Terraform, they differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from orchestrator.hcl.modules.blocks import Declaration, Declarations
+from orchestrator.hcl.modules.files import ModuleFile
+from orchestrator.hcl.tree import Block, constant_text
+
+
+class ConfigurationEntry(NamedTuple):
+    """One block of a configuration.
+
+    Attributes:
+        module: Terraform's key of the module, ``this.vpc``; empty for the root.
+        kind: ``resource`` (data sources and ephemeral resources included), ``provisioners``, ``module`` or
+            ``provider``.
+        name: an address in the module; for provisioners with their types, for a module with its source.
+    """
+
+    module: str
+    kind: str
+    name: str
+
+
+def provisioners_entry(module: str, address: str, types: list[str]) -> ConfigurationEntry:
+    """Return the entry of a resource's provisioners, in their order."""
+    return ConfigurationEntry(module, "provisioners", f"{address}: {', '.join(types)}")
+
+
+def call_entry(module: str, name: str, source: str) -> ConfigurationEntry:
+    """Return the entry of a module call."""
+    return ConfigurationEntry(module, "module", f"module.{name} from {source!r}")
+
+
+def provider_entry(module: str, name: str, alias: str | None) -> ConfigurationEntry:
+    """Return the entry of a provider block that configures something."""
+    return ConfigurationEntry(module, "provider", f"{name}.{alias}" if alias else name)
+
+
+def entries_of(declared: Declarations, module: str = "") -> Iterator[ConfigurationEntry]:
+    """Yield the entries of one module."""
+    for each in declared.of_type("resource", "data", "ephemeral"):
+        address = ".".join(each.labels if each.type == "resource" else (each.type, *each.labels))
+        yield ConfigurationEntry(module, "resource", address)
+        if types := _provisioners(each):
+            yield provisioners_entry(module, address, types)
+    for each in declared.of_type("module"):
+        yield call_entry(module, each.labels[0], each.text("source") or "")
+    for _, block in configured_providers(declared):
+        yield provider_entry(module, block.labels[0], alias_of(block))
+
+
+def configured_providers(declared: Declarations) -> Iterator[tuple[ModuleFile, Block]]:
+    """Yield provider blocks that configure something; an empty block only declares what the caller passes."""
+    for file, block in declared.others_of_type("provider"):
+        if block.labels and (block.body.blocks or set(block.body.attributes) - {"alias", "version"}):
+            yield file, block
+
+
+def alias_of(block: Block) -> str | None:
+    """Return the alias of a provider block."""
+    alias = block.body.attributes.get("alias")
+    return constant_text(alias.value) if alias else None
+
+
+def _provisioners(declared: Declaration) -> list[str]:
+    """Return the types of a resource's provisioners. Those of an override file replace those of the files before."""
+    found: list[tuple[ModuleFile, str]] = [
+        (file, ".".join(block.labels)) for file, block in declared.blocks if block.type == "provisioner"
+    ]
+    return [name for file, name in found if file is found[-1][0]]
