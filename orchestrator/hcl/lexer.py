@@ -23,7 +23,7 @@ _NEXT = rf"""
 _IN_LINE = re.compile(_SKIP.replace("{newline}", "") + _NEXT, re.VERBOSE)
 _OVER_LINES = re.compile(_SKIP.replace("{newline}", r"\n") + _NEXT, re.VERBOSE)
 _QUOTED = re.compile(r'(?:[^"\\$%\r\n]++|\\[^\r\n]|\$\$\{|%%\{|\$(?!\{)|%(?!\{))*+')
-_LINE = re.compile(r"(?:[^$%\n]++|\$\$\{|%%\{|\$(?!\{)|%(?!\{))*+")
+_LINE = re.compile(r"(?:[^$%\r\n]++|\r(?=\n)|\$\$\{|%%\{|\$(?!\{)|%(?!\{))*+")
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))|(\$\$\{|%%\{)")
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 

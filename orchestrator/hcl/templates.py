@@ -146,6 +146,7 @@ class TemplateReader(ABC):
                 parts.append(Constant(text, position))
             if end >= len(scanner.text):
                 raise HclError("the heredoc is not closed", start)
+            scanner.refuse_odd_space(end, end + scanner.text.startswith("\r", end))
             position = self._sequence(parts, end, start)
 
     def bare_template(self) -> Expression:
@@ -162,6 +163,9 @@ class TemplateReader(ABC):
             ended = scanner.text.startswith("\n", end)
             if found or ended:
                 parts.append(Constant(found + "\n" * ended, position))
+            if scanner.text.startswith("\r", end):  # Terraform's scanner ends here and takes the rest as it is.
+                parts.append(Constant(scanner.text[end:], end))
+                break
             at_sequence = not ended and end < len(scanner.text)
             position = self._sequence(parts, end, 0) if at_sequence else end + ended
         return _template(parts, 0)

@@ -24,8 +24,8 @@ from orchestrator.terraform.plan.jsonstream import JsonStream
 from tests.support.terraform import clean_env
 
 _FMT_ERROR = re.compile(r"Error: ([^\n]*)\n\s*\n?[^\n]* on \S*?f(\d+)\.tf")
-_ODD_SPACE = "unexpected character U+"
-"""How the reader refuses white space that Terraform would skip around a heredoc's marker: it refuses more, on purpose."""
+_STRICTER = ("unexpected character U+", "the file cannot be read: it is not text")
+"""What the reader refuses and Terraform may not, on purpose: white space around a heredoc's marker, and NUL in text."""
 _ROUNDS = 30
 
 
@@ -67,7 +67,7 @@ def compare_texts(terraform: Path, folder: Path, texts: Sequence[str]) -> Outcom
         theirs, ours = refused.get(number), _refusal(text)
         if ours is None and theirs is not None:
             different.append(Difference(f"only Terraform refuses it: {theirs}", {"f.tf": text}))
-        elif theirs is None and ours is not None and not ours.startswith(_ODD_SPACE):
+        elif theirs is None and ours is not None and not ours.startswith(_STRICTER):
             different.append(Difference(f"only orch refuses it: {ours}", {"f.tf": text}))
     return Outcome(len(texts), len(texts) - len(refused), tuple(different))
 
@@ -124,14 +124,22 @@ class _Batch:
         done = run_terraform(self._terraform, self._folder, *command, "-json")
         if done.returncode == 0:
             return False
-        names = {
-            name for diagnostic in _diagnostics(done.stdout) for name in _modules_of(diagnostic) if name in self.left
-        }
-        if not names:
-            raise AssertionError(f"{command} failed, and names no module:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
-        for name in names:
+        named = {name for each in _diagnostics(done.stdout) for name in _modules_of(each)}
+        for name in named & self.left.keys() or {self._culprit(command)}:
             del self.left[name]
         return True
+
+    def _culprit(self, command: Sequence[str]) -> str:
+        """Return the first module that makes the command fail alone; for errors that do not say where they are."""
+        left, suspects = self.left, list(self.left)
+        while len(suspects) > 1:
+            half = suspects[: len(suspects) // 2]
+            self.left = {name: left[name] for name in half}
+            self._write_root()
+            failed = run_terraform(self._terraform, self._folder, *command).returncode != 0
+            suspects = half if failed else suspects[len(half) :]
+        self.left = left
+        return suspects[0]
 
     def _write_root(self) -> None:
         calls = "".join(f'module "{name}" {{\n  source = "./{name}"\n}}\n' for name in self.left)
@@ -168,7 +176,7 @@ def _difference(folder: Path, name: str, configuration: Mapping[str, Any]) -> st
     contents = read_contents(folder, root=folder)
     if contents.problems:
         told = [each.what for each in contents.problems]
-        return "" if any(each.startswith(_ODD_SPACE) for each in told) else f"only orch refuses it: {told}"
+        return "" if any(each.startswith(_STRICTER) for each in told) else f"only orch refuses it: {told}"
     theirs = _entries(configuration, name)
     ours = {each._replace(module=name) for each in contents.entries}
     if theirs ^ ours:

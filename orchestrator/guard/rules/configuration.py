@@ -15,7 +15,7 @@ from orchestrator.hcl.modules.entries import ConfigurationEntry
 def configuration_differences(
     planned: frozenset[ConfigurationEntry], scanned: frozenset[ConfigurationEntry]
 ) -> Iterator[PlanFault]:
-    """Yield every difference between the plan's ``configuration`` and the scanned files.
+    """Yield every difference, one fault for each address, between the plan's ``configuration`` and the scanned files.
 
     A provider block that only orch sees is none: Terraform leaves out one whose arguments come from ``dynamic`` blocks.
 
@@ -23,11 +23,14 @@ def configuration_differences(
         planned: from the plan's JSON.
         scanned: from the files.
     """
+    told: dict[str, list[str]] = {}
     for each in sorted(planned - scanned):
-        yield PlanFault(_address(each), f"Terraform found {_named(each)} in the configuration, and orch did not")
+        told.setdefault(_address(each), []).append(f"Terraform found {_named(each)}, and orch did not")
     for each in sorted(scanned - planned):
         if each.kind != "provider":
-            yield PlanFault(_address(each), f"orch found {_named(each)} in the configuration, and Terraform did not")
+            told.setdefault(_address(each), []).append(f"orch found {_named(each)}, and Terraform did not")
+    for address, whats in told.items():
+        yield PlanFault(address, "; ".join(whats))
 
 
 def _address(entry: ConfigurationEntry) -> str:

@@ -14,6 +14,7 @@ from orchestrator.hcl.tree import Entries, constant_text
 REMOTE_STATE = "terraform_remote_state"
 
 PROGRAMS: Mapping[str, str] = {
+    "aws_ecs_task_execution": "it runs an ECS task, with a command and a role of its choice",
     "aws_lambda_invocation": "it runs a Lambda function",
     "external": "it runs a program on this machine",
     "helm_template": "its postrender block runs a program on this machine",
@@ -25,6 +26,20 @@ PROGRAMS: Mapping[str, str] = {
 Looked at and left out: ``http`` and ``tls_certificate`` send requests, and get no credentials; ``archive_file`` and
 ``local_file`` read files that their arguments name (``scan.py``).
 """
+
+FILES: Mapping[str, frozenset[str]] = {
+    "filename": frozenset(
+        {
+            *("aws_connect_contact_flow", "aws_connect_contact_flow_module", "aws_lambda_function"),
+            *("aws_lambda_layer_version", "aws_rds_custom_db_engine_version", "local_file", "local_sensitive_file"),
+        }
+    ),
+    "source": frozenset({"aws_s3_bucket_object", "aws_s3_object"}),
+    "source_dir": frozenset({"archive_file"}),
+    "source_file": frozenset({"archive_file"}),
+    "zip_file": frozenset({"aws_gamelift_script", "aws_synthetics_canary"}),
+}
+"""Argument -> types of resources and data sources for which it is the path of a file that is read."""
 
 _AWS_PROFILE = "a profile can have a credential_process, which is a program, or the credentials of another role"
 _AWS_FILES = "a profile in it can have a credential_process, which is a program"

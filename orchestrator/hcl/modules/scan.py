@@ -21,6 +21,7 @@ from orchestrator.hcl.modules.paths import (
     leaves_modules,
     module_file,
 )
+from orchestrator.hcl.modules.programs import FILES
 from orchestrator.hcl.modules.scanned import ScannedModule, scan_modules
 from orchestrator.hcl.tree import Attribute, Block, Compound, Expression, FunctionCall, HclError, attributes_of, walk
 
@@ -39,17 +40,10 @@ _READERS = frozenset(
         "templatefile",
     }
 )
-_ATTRIBUTES = frozenset({"filename", "output_path", "source", "source_dir", "source_file", "source_path"})
+_ATTRIBUTES = frozenset({*FILES, "output_path", "source_path"})
 """Attributes of resources and data sources that name a local file."""
 _OTHER_SOURCES = frozenset({"aws_s3_object_copy"})
 """Types whose ``source`` is not a local file."""
-_FILES = {
-    "filename": {"aws_lambda_function", "aws_lambda_layer_version", "local_file", "local_sensitive_file"},
-    "source": {"aws_s3_object", "aws_s3_bucket_object"},
-    "source_dir": {"archive_file"},
-    "source_file": {"archive_file"},
-}
-"""Attribute -> types for which it is a file, whatever its value."""
 _TEMPLATES = (".tftpl", ".tpl", ".tmpl")
 _HINT = 'move the file into the module and write "${path.module}/…"'
 
@@ -142,7 +136,7 @@ def reads_of(files: Sequence[ModuleFile]) -> Iterator[Read]:
                     place = call.position if file.exact else attribute.position
                     yield Read(address, _bare(call.name), _paths_in(call), loops, file.at(place))
                 if _names_file(block, attribute):
-                    certain = (block.labels[:1] or ("",))[0] in _FILES.get(attribute.name, ())
+                    certain = (block.labels[:1] or ("",))[0] in FILES.get(attribute.name, ())
                     at = file.at(attribute.position)
                     yield Read(address, attribute.name, (attribute.value,), loops, at, certain)
 
