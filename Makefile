@@ -7,7 +7,7 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print(4 + (os.cpu_count() or 1))')
 UNIT_WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 READY  := $(VENV)/.ready
 
-.PHONY: help env test test-all unit escapes lint compiled demo picture bench bench-all schemas golden clean
+.PHONY: help env test test-all unit escapes fuzz lint compiled demo picture bench bench-all schemas golden clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -35,6 +35,9 @@ unit: $(READY)   ## the fast tests only, with a fifth of the generated examples
 escapes: $(READY) ## every way to lose a protected resource, and what others do with it; writes docs/escapes.md
 	$(MAKE) --no-print-directory compiled
 	$(BIN)/python -m pytest tests/escapes -n $(WORKERS) --dist worksteal --compare
+
+fuzz: $(READY)    ## compare orch's reader of HCL with Terraform for SECONDS (default: 60); 3600 after changes to orchestrator/hcl/
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
 
 lint: $(READY)   ## ruff, mypy --strict, import-linter, vulture
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""orch's reader of HCL and Terraform's see the same, in generated and damaged files (``python -m tests.fuzz`` for longer)."""
+"""orch's reader of HCL and Terraform's see the same, in generated and damaged files (``make fuzz`` for longer)."""
 
 from __future__ import annotations
 

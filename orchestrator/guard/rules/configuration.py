@@ -17,7 +17,8 @@ def configuration_differences(
 ) -> Iterator[PlanFault]:
     """Yield every difference, one fault for each address, between the plan's ``configuration`` and the scanned files.
 
-    A provider block that only orch sees is none: Terraform leaves out one whose arguments come from ``dynamic`` blocks.
+    What only orch sees is none if Terraform may leave it out: ephemeral resources, which not all versions list, and a
+    provider block whose arguments come from ``dynamic`` blocks.
 
     Args:
         planned: from the plan's JSON.
@@ -27,7 +28,7 @@ def configuration_differences(
     for each in sorted(planned - scanned):
         told.setdefault(_address(each), []).append(f"Terraform found {_named(each)}, and orch did not")
     for each in sorted(scanned - planned):
-        if each.kind != "provider":
+        if each.kind != "provider" and not each.name.startswith("ephemeral."):
             told.setdefault(_address(each), []).append(f"orch found {_named(each)}, and Terraform did not")
     for address, whats in told.items():
         yield PlanFault(address, "; ".join(whats))

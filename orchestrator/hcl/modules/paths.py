@@ -85,7 +85,7 @@ class _Evaluation:
             return self.of(parts[0])
         if expression.kind == "condition":
             return self._any(parts[1:])
-        if expression.kind == "for":
+        if expression.kind == "for" and len(parts) > 1:  # with one part it is %{ for … }
             inner = _Evaluation(self._module, (*self._loops, parts[0]), self._seen)
             return inner._any(parts[1:])
         if expression.kind in _STEPS and isinstance(parts[0], Items | Entries | FunctionCall | Compound):
@@ -139,12 +139,13 @@ class _Evaluation:
         if (self._module.folder, reference) in self._seen:
             return {UNKNOWN_PATH}
         seen = self._seen | {(self._module.folder, reference)}
+        meanings = list(self._meanings(reference, name))
         found: set[str] = set()
-        for module, loops, value, steps in self._meanings(reference, name):
+        for module, loops, value, steps in meanings:
             found |= _Evaluation(module, loops, seen)._inside(value, steps)  # noqa: SLF001 - the same class
-        if reference.root == "var" and not self._module.called:
+        if not meanings or (reference.root == "var" and not self._module.called):
             found.add(UNKNOWN_PATH)
-        return found or {UNKNOWN_PATH}
+        return found
 
     def _inside(self, value: Expression, steps: Sequence[object]) -> set[str]:
         """Return the texts at some steps inside a value: ``["a"].b``."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.errors import Location, Problem
+from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.hcl.expressions import parse_template
 from orchestrator.hcl.modules.files import ModuleFile, relative
 from orchestrator.hcl.modules.paths import (
@@ -38,8 +38,11 @@ _READERS = frozenset(
         "filesha256",
         "filesha512",
         "templatefile",
+        "templatestring",
     }
 )
+_TEXT = "templatestring"
+"""Its argument is no path, but a template, which can call the others."""
 _ATTRIBUTES = frozenset({*FILES, "output_path", "source_path"})
 """Attributes of resources and data sources that name a local file."""
 _OTHER_SOURCES = frozenset({"aws_s3_object_copy"})
@@ -71,12 +74,11 @@ def reads_outside_module(module_paths: Sequence[Path], root: Path) -> tuple[Prob
     for module in modules:
         for each in reads_of(module.files):
             found.update(each.problems(module, folders))
-            for template in each.templates(module):
-                found.update(_in_template(template, module, folders, root))
+            found.update(_problems(each.inner(module, root), module, folders))
         for path in _copied(module.folder):
             found.update(_link(path, root))
-            if path.suffix in _TEMPLATES:
-                found.update(_in_template(path, module, folders, root))
+            if path.suffix in _TEMPLATES and (text := _template_text(path)) is not None:
+                found.update(_problems(_reads_in_template(text, Location(relative(path, root))), module, folders))
     return tuple(sorted(found, key=lambda problem: (problem.where, problem.what)))
 
 
@@ -87,10 +89,11 @@ class Read:
     Attributes:
         block: address of the block in the module: ``data.a.b``, ``local.c``, ``output.d``.
         name: the function or attribute.
-        arguments: the expressions that are paths.
-        loops: the collections that loops around them iterate over.
+        arguments: the expressions that are paths; of ``templatestring``, the template.
+        loops: the collections that loops around them iterate over, and the variables of the template that they are in.
         at: where.
         certain: whatever it names is a file; an attribute called ``source`` can mean something else.
+        variables: what a template gets.
     """
 
     block: str
@@ -99,6 +102,7 @@ class Read:
     loops: tuple[Expression, ...]
     at: Location
     certain: bool = True
+    variables: tuple[Expression, ...] = ()
 
     def paths(self, module: ScannedModule) -> list[str]:
         """Return every path that it can name, in the form of ``Paths.of``."""
@@ -107,7 +111,7 @@ class Read:
 
     def problems(self, module: ScannedModule, folders: Sequence[Path]) -> Iterator[Problem]:
         """Yield each path that leads out of the folders."""
-        for path in self.paths(module):
+        for path in self.paths(module) if self.name != _TEXT else ():
             if leaves_modules(path, folders):
                 yield Problem(self.at, f"{self.shown} leads out of the module: {display_path(path)}", _HINT)
 
@@ -116,29 +120,49 @@ class Read:
         """The function or attribute for messages."""
         return f"{self.name}(…)" if self.name in _READERS else self.name
 
-    def templates(self, module: ScannedModule) -> Iterator[Path]:
-        """Yield the template files that are read here."""
+    def inner(self, module: ScannedModule, root: Path) -> Iterator[Read]:
+        """Yield the places that name a file in the templates that are read here.
+
+        Raises:
+            CatalogueError: a template cannot be parsed.
+        """
         if self.name == "templatefile":
-            paths = Paths(module, self.loops).of(self.arguments[0])
-            yield from (path for path in map(module_file, paths) if path)
+            for file in filter(None, map(module_file, self.paths(module))):
+                if (text := _template_text(file)) is not None:
+                    yield from self._in_text(text, Location(relative(file, root)))
+        elif self.name == _TEXT:
+            for text in self.paths(module):
+                yield from self._in_text(text, self.at)
+
+    def _in_text(self, text: str, at: Location) -> Iterator[Read]:
+        for each in _reads_in_template(text, at):
+            block, loops = self.block, (*each.loops, *self.variables)
+            yield replace(each, block=block, loops=loops, at=each.at if self.name != _TEXT else self.at)
 
 
 def reads_of(files: Sequence[ModuleFile]) -> Iterator[Read]:
     """Yield the places in a module's files that name a file."""
+    for file, block in _blocks(files):
+        each = block.body.attributes.get("for_each")
+        outer = (each.value,) if each else ()
+        for attribute in attributes_of(block.body):
+            loops = (*outer, *_collections(attribute.value))
+            address = _address(block, attribute)
+            for call in _calls(attribute.value):
+                at = file.at(call.position if file.exact else attribute.position)
+                yield Read(address, _bare(call.name), _paths_in(call), loops, at, variables=call.arguments[1:])
+            if _names_file(block, attribute):
+                certain = (block.labels[:1] or ("",))[0] in FILES.get(attribute.name, ())
+                at = file.at(attribute.position)
+                yield Read(address, attribute.name, (attribute.value,), loops, at, certain)
+
+
+def _blocks(files: Sequence[ModuleFile]) -> Iterator[tuple[ModuleFile, Block]]:
     for file in files:
         for block in file.body.blocks:
-            each = block.body.attributes.get("for_each")
-            outer = (each.value,) if each else ()
-            for attribute in attributes_of(block.body):
-                loops = (*outer, *_collections(attribute.value))
-                address = _address(block, attribute)
-                for call in _calls(attribute.value):
-                    place = call.position if file.exact else attribute.position
-                    yield Read(address, _bare(call.name), _paths_in(call), loops, file.at(place))
-                if _names_file(block, attribute):
-                    certain = (block.labels[:1] or ("",))[0] in FILES.get(attribute.name, ())
-                    at = file.at(attribute.position)
-                    yield Read(address, attribute.name, (attribute.value,), loops, at, certain)
+            yield file, block
+            if block.type == "check":
+                yield from ((file, inner) for inner in block.body.blocks if inner.type == "data")
 
 
 def _address(block: Block, attribute: Attribute) -> str:
@@ -183,11 +207,13 @@ def reads_outside_root(
             yield FileRead(read.block, problem.what, known=True, at=read.at)
         unknown = [path for path in read.paths(module) if UNKNOWN_PATH in path]
         if read.certain and unknown:
-            what = f"{read.shown} reads a file whose name only Terraform knows: {display_path(unknown[0])}"
-            yield FileRead(read.block, what, known=False, at=read.at)
-        for template in read.templates(module):
-            for problem in _in_template(template, module, allowed, root):
-                yield FileRead(read.block, problem.what, known=True, at=problem.where or read.at)
+            what = "evaluates a template that" if read.name == _TEXT else "reads a file whose name"
+            shown = f"{read.shown} {what} only Terraform knows: {display_path(unknown[0])}"
+            yield FileRead(read.block, shown, known=False, at=read.at)
+        try:
+            yield from reads_outside_root(module, list(read.inner(module, root)), allowed, root)
+        except CatalogueError as error:
+            yield FileRead(read.block, error.what, known=False, at=error.where or read.at)
 
 
 def _copied(folder: Path) -> Iterator[Path]:
@@ -226,24 +252,36 @@ def _names_file(block: Block, attribute: Attribute) -> bool:
     return attribute.name != "source" or block.labels[:1] == () or block.labels[0] not in _OTHER_SOURCES
 
 
-def _in_template(path: Path, module: ScannedModule, folders: Sequence[Path], root: Path) -> Iterator[Problem]:
-    """Check the file reads of a template. A template that is not UTF-8 text is left to Terraform to refuse."""
-    name = relative(path, root)
-    if not path.is_file():
-        return
+def _template_text(path: Path) -> str | None:
+    """Return the text of a template. One that is not UTF-8 text is left to Terraform to refuse."""
     try:
-        text = path.read_bytes().decode()
-        template = parse_template(text)
+        return path.read_bytes().decode()
     except (OSError, UnicodeDecodeError):
-        return
+        return None
+
+
+def _reads_in_template(text: str, at: Location) -> Iterator[Read]:
+    """Yield the places in a template that name a file.
+
+    Raises:
+        CatalogueError: it cannot be parsed.
+    """
+    try:
+        template = parse_template(text)
     except HclError as error:
-        line = text.count("\n", 0, error.position) + 1
-        yield Problem(Location(name, line), f"cannot parse the template: {error.message}")
-        return
+        place = Location(at.file, text.count("\n", 0, error.position) + 1)
+        raise CatalogueError([Problem(place, f"cannot parse the template: {error.message}")]) from error
     for call in _calls(template):
-        at = Location(name, text.count("\n", 0, call.position) + 1)
-        read = Read("", _bare(call.name), _paths_in(call), tuple(_collections(template)), at)
-        yield from read.problems(module, folders)
+        place = Location(at.file, text.count("\n", 0, call.position) + 1)
+        yield Read("", _bare(call.name), _paths_in(call), tuple(_collections(template)), place)
+
+
+def _problems(reads: Iterator[Read], module: ScannedModule, folders: Sequence[Path]) -> Iterator[Problem]:
+    try:
+        for read in reads:
+            yield from read.problems(module, folders)
+    except CatalogueError as error:
+        yield from error.problems
 
 
 def _link(path: Path, root: Path) -> Iterator[Problem]:

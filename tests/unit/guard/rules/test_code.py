@@ -360,12 +360,31 @@ module "this" {
         "file(var.deep.a[0])",
         "file(var.deep.a[count.index])",
         'file(provider::aws::trim_iam_role_path("x"))',
+        'file("%{ for x in [1] }/proc/self/environ%{ endfor }")',
+        'file("%{ if true }/proc/self/environ%{ endif }")',
+        'templatefile("${path.module}/hidden.txt", {})',
+        'templatefile("${path.module}/given.txt", { p = base64decode("eA==") })',
+        'templatefile("${path.module}/given.txt", { p = "/proc/self/environ" })',
+        "templatestring(local.template, {})",
+        "templatestring(local.encoded, {})",
+        'templatestring(local.given, { p = "/proc/self/environ" })',
+        "templatestring(data.aws_ssm_parameter.x.value, {})",
     ],
 )
 def test_a_file_whose_name_nobody_can_tell_is_not_read(scan: Scan, expression: str) -> None:
+    templates = {
+        "modules/m/hidden.txt": f'${{file(base64decode("{HIDDEN}"))}}',
+        "modules/m/given.txt": "${file(p)}",
+        "modules/m/locals.tf": f"""locals {{
+  template = "$${{file(base64decode(\\"{HIDDEN}\\"))}}"
+  encoded  = base64decode("JHtmaWxlKCIvcHJvYy9zZWxmL2Vudmlyb24iKX0=")
+  given    = "$${{file(p)}}"
+}}
+""",
+    }
     text = f'{BASE}locals {{\n  computed = md5("x") == "y" ? jsonencode({{}}) : "x"\n}}\nresource "aws_sqs_queue" "q" {{\n}}\noutput "x" {{\n  value = {expression}\n}}\n'
     rendered = {"main.tf": CALLED, "inputs.json": json.dumps(INPUTS)}
-    assert reads(scan({"modules/m/main.tf": text}, rendered, manifest={})) == [("output.x", "block")]
+    assert reads(scan({"modules/m/main.tf": text}, templates, rendered, manifest={})) == [("output.x", "block")]
 
 
 @pytest.mark.parametrize(
@@ -386,12 +405,17 @@ def test_a_file_whose_name_nobody_can_tell_is_not_read(scan: Scan, expression: s
         'file(lookup({ a = "${path.module}/a" }, var.name, "${path.module}/b"))',
         'file(jsondecode(file("${path.module}/names.json")).first)',
         "file(module.inner.path)",
+        'templatefile("${path.module}/t.txt", { p = "${path.module}/x" })',
+        "templatestring(local.template, { n = 1 })",
+        "[for f in local.none : file(f)]",
     ],
 )
 def test_a_file_of_the_unit_is_read(scan: Scan, expression: str) -> None:
     text = f"""{BASE}
 locals {{
-  files = {{ a = "${{path.module}}/a", b = base64decode("eA==") }}
+  files    = {{ a = "${{path.module}}/a", b = base64decode("eA==") }}
+  template = "hello $${{n}}"
+  none     = {{}}
 }}
 data "archive_file" "x" {{
   source_dir  = "${{path.module}}/src"
@@ -405,6 +429,7 @@ output "x" {{
 }}
 """
     rendered = {"main.tf": CALLED, "inputs.json": json.dumps(INPUTS), "modules/m/names.json": '{"first": "a.json"}'}
+    rendered["modules/m/t.txt"] = "${file(p)} ${upper(p)}"
     inner = {"modules/inner/main.tf": 'output "path" {\n  value = "${path.module}/p.json"\n}\n'}
     assert reads(scan({"modules/m/main.tf": text}, rendered, inner, manifest={"this.inner": "modules/inner"})) == []
 

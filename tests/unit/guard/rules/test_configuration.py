@@ -150,8 +150,8 @@ HIDDEN: dict[str, tuple[Change, str]] = {
         "module.this.provider.aws",
     ),
     "one that Terraform does not have": (
-        lambda c: child(c)["resources"].pop(),
-        "module.this.ephemeral.aws_ssm_parameter.p",
+        lambda c: child(c)["resources"].pop(1),
+        "module.this.data.terraform_remote_state.s",
     ),
 }
 
