@@ -168,6 +168,8 @@ def _blocks(files: Sequence[ModuleFile]) -> Iterator[tuple[ModuleFile, Block]]:
 def _address(block: Block, attribute: Attribute) -> str:
     if block.type == "locals":
         return f"local.{attribute.name}"
+    if block.type == "module":  # A waiver cannot name a whole module.
+        return ".".join(("module", *block.labels, attribute.name))
     return ".".join(block.labels if block.type == "resource" else (block.type, *block.labels))
 
 

@@ -9,11 +9,11 @@ from orchestrator.aws.identity.identities import Identities, session_name
 from orchestrator.aws.identity.roles import AnyRole, BreakGlass, applying_role
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError
-from orchestrator.guard.findings import RUNS_CODE, UNTRUSTED_SOURCE
+from orchestrator.guard.findings import READS_FILE, RUNS_CODE, UNTRUSTED_SOURCE
 from orchestrator.guard.model import Verdict
 from orchestrator.run.context import RunContext, accounts_of
 
-_LESS = frozenset({RUNS_CODE, UNTRUSTED_SOURCE})
+_LESS = frozenset({READS_FILE, RUNS_CODE, UNTRUSTED_SOURCE})
 """Rules whose waivers allow code to run. Such code must not run under the role that may delete."""
 
 
