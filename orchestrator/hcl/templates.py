@@ -8,8 +8,10 @@ from abc import ABC, abstractmethod
 from orchestrator.hcl.lexer import Scanner
 from orchestrator.hcl.tree import Compound, Constant, Expression, HclError, Template
 
-_SPACE = r"[\t\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
-"""What Go's ``TrimSpace`` removes, but for the newline: around the end marker of a heredoc, Terraform skips it."""
+_GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+"""White space in Go (``unicode.IsSpace``), and so in Terraform."""
+_SPACE = f"(?!\n)[{_GO_SPACE}]"
+"""White space that Terraform skips around the end marker of a heredoc."""
 _KINDS = {"newline": "the end of the line", "end": "the end of the file"}
 
 
@@ -121,7 +123,7 @@ class TemplateReader(ABC):
         start, position = scanner.start, scanner.end
         flush = scanner.value.startswith("<<-")
         marker = scanner.value.strip().lstrip("<-")
-        closing = re.compile(rf"(?P<before>{_SPACE}*){re.escape(marker)}(?P<after>{_SPACE}*)(?=\n)")
+        closing = re.compile(rf"(?P<before>(?:{_SPACE})*){re.escape(marker)}(?P<after>(?:{_SPACE})*)(?=\n)")
         parts: list[Expression] = []
         while (found := closing.match(scanner.text, position)) is None:
             position = self._heredoc_line(parts, position, start)
@@ -197,7 +199,8 @@ def _check_balance(parts: list[Compound], start: int) -> None:
 
 
 def _flushed(text: str) -> str:
-    """Return the text of a ``<<-`` heredoc without the indentation that all its lines share."""
-    lines = text.split("\n")
-    shared = min((len(line) - len(line.lstrip(" \t")) for line in lines if line.strip()), default=0)
-    return "\n".join(line[shared:] for line in lines)
+    """Return the text of a ``<<-`` heredoc without the indentation that its lines share, blank lines apart."""
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
+    indented = [len(line) - len(line.lstrip(_GO_SPACE)) for line in lines]
+    shared = min((width for width, line in zip(indented, lines, strict=True) if line.strip(_GO_SPACE)), default=0)
+    return "".join(line[shared:] if line.strip(_GO_SPACE) else line for line in lines)

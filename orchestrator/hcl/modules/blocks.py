@@ -23,6 +23,7 @@ class Declaration:
         blocks: nested blocks, including those of override files.
         at: where the block is first declared.
         places: attribute -> where it is set.
+        parts: the block itself, then the blocks of override files that change it.
     """
 
     type: str
@@ -31,6 +32,7 @@ class Declaration:
     blocks: tuple[tuple[ModuleFile, Block], ...]
     at: Location
     places: Mapping[str, Location]
+    parts: tuple[Block, ...] = ()
 
     def place_of(self, name: str) -> Location:
         """Return where an attribute is set, or the block's location if it is not set."""
@@ -125,7 +127,8 @@ def _merged(parts: Sequence[tuple[ModuleFile, Block]], problems: list[Problem]) 
         attributes.update(part.body.attributes)
         places.update({name: each.at(found.position) for name, found in part.body.attributes.items()})
     blocks = tuple((each, inner) for each, part in parts for inner in part.body.blocks)
-    return Declaration(block.type, block.labels, attributes, blocks, at, places)
+    own = tuple(part for _, part in parts)
+    return Declaration(block.type, block.labels, attributes, blocks, at, places, own)
 
 
 def _locals(others: Sequence[tuple[ModuleFile, Block]], problems: list[Problem]) -> Mapping[str, Attribute]:

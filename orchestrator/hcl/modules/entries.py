@@ -70,8 +70,8 @@ def alias_of(block: Block) -> str | None:
 
 
 def _provisioners(declared: Declaration) -> list[str]:
-    """Return the types of a resource's provisioners. Those of an override file replace those of the files before."""
-    found: list[tuple[ModuleFile, str]] = [
-        (file, ".".join(block.labels)) for file, block in declared.blocks if block.type == "provisioner"
-    ]
-    return [name for file, name in found if file is found[-1][0]]
+    """Return the types of a resource's provisioners. Those of a block in an override file replace all before it."""
+    found: list[str] = []
+    for part in declared.parts:
+        found = [".".join(each.labels) for each in part.body.blocks if each.type == "provisioner"] or found
+    return found

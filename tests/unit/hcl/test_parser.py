@@ -74,6 +74,7 @@ def test_carriage_returns_and_a_byte_order_mark_change_nothing() -> None:
         ("<<X\na\n  X", "a\n"),
         ('<<X\n"\\n"\nX', '"\\n"\n'),
         ("<<-X\n    a\n\n      b\n    X", "a\n\n  b\n"),
+        ("<<-X\n\u00a0a\n  \n\u2003 b\n    X", "a\n  \n b\n"),
     ],
 )
 def test_constant_text(text: str, expected: str) -> None:

@@ -200,3 +200,17 @@ def test_a_configuration_of_another_form_is_unreadable(tmp_path: Path, configura
     verdict = judge.judge(a_unit(), broken, scanned=frozenset({ConfigurationEntry("", "resource", "a.b")}))
     assert verdict.blocked
     assert {each.rule for each in verdict.findings} == {"ORCH_UNREADABLE"}
+
+
+def test_the_provisioners_of_an_override_block_replace_those_before(tmp_path: Path) -> None:
+    """As Terraform merges them, also when one override file changes the same resource twice."""
+
+    def block(*types: str) -> str:
+        inner = "".join(f'  provisioner "{each}" {{\n  }}\n' for each in types)
+        return f'resource "terraform_data" "a" {{\n{inner}}}\n'
+
+    (tmp_path / "main.tf").write_text(block("local-exec"))
+    (tmp_path / "a_override.tf").write_text(block("file", "local-exec") + block("file") + block())
+    contents = read_contents(tmp_path, root=tmp_path)
+    assert ("", "provisioners", "terraform_data.a: file") in contents.entries
+    assert len(contents.code) == 4, "each of them is a finding all the same"
