@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from orchestrator.hcl.lexer import Scanner
 from orchestrator.hcl.tree import Compound, Constant, Expression, HclError, Template
 
-_GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+_GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 """White space in Go (``unicode.IsSpace``), and so in Terraform."""
 _SPACE = f"(?!\n)[{_GO_SPACE}]"
 """White space that Terraform skips around the end marker of a heredoc."""
