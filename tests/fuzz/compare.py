@@ -207,7 +207,8 @@ def _values_differ(folder: Path, module: Mapping[str, Any]) -> str:
                 return f"only Terraform finds a value of {each.labels}"
             continue
         text, value = constant_text(attribute.value), expression.get("constant_value")
-        if text is not None and isinstance(value, str) and _normal(text) != value:
+        # In JSON syntax, the configuration in a plan has the text as it is written, with `$${`.
+        if text is not None and isinstance(value, str) and value not in {_normal(text), _normal(attribute.text)}:
             return f"the value of {each.labels} is {value!r}, orch reads {text!r}"
     return ""
 
