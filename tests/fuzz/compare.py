@@ -194,7 +194,7 @@ def _entries(configuration: Mapping[str, Any], name: str) -> set[ConfigurationEn
 def _values_differ(folder: Path, module: Mapping[str, Any]) -> str:
     """Compare constant text: the ``input`` of resources, and outputs."""
     declared = Declarations.of(read_module_files(folder, root=folder))
-    theirs = {
+    theirs: dict[tuple[str, ...], Any] = {
         ("resource", each["type"], each["name"]): each.get("expressions", {}).get("input")
         for each in module.get("resources", ())
     }
