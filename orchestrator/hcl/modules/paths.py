@@ -36,6 +36,10 @@ _ROOT = "\0r"
 _MOST = 256
 _WRAPPERS = {"parentheses", "interpolation"}
 _STEPS = {"index", "splat"}
+_ANY = "\0*"
+"""Stands for a step to any element of a collection."""
+_COMBINING = {"coalesce", "concat", "merge", "tolist", "tomap", "toset", "try"}
+"""Functions whose elements are the elements of their arguments."""
 _NO_LOOP = {"ephemeral", "var", "local", "path", "module", "data", "count", "self", "terraform"}
 """First names of references that a loop cannot define."""
 
@@ -148,23 +152,19 @@ class _Evaluation:
         return found
 
     def _inside(self, value: Expression, steps: Sequence[object]) -> set[str]:
-        """Return the texts at some steps inside a value: ``["a"].b``."""
-        for number, step in enumerate(steps):
-            if isinstance(value, Entries):
-                chosen = [each for key, each in value.entries if constant_text(key) in {None, str(step)}]
-                if len(chosen) != 1:
-                    return self._any(chosen or parts_of(value))
-                value = chosen[0]
-            elif isinstance(value, Items) and isinstance(step, int) and step < len(value.items):
-                value = value.items[step]
-            elif (decoded := self._decoded(value)) is not None:
-                return set(_leaves(_descend(decoded, steps[number:])))
-            elif isinstance(value, Reference):
-                return self.of(Reference(value.root, (*value.steps, *map(_scalar, steps[number:])), value.position))
-            else:
-                break
-        decoded = self._decoded(value)
-        return set(_leaves(decoded)) if decoded is not None else self.of(value)
+        """Return the texts at some steps inside a value: ``["a"].b``, or ``_ANY`` for each element."""
+        if not steps:
+            decoded = self._decoded(value)
+            return set(_leaves(decoded)) if decoded is not None else self.of(value)
+        if (decoded := self._decoded(value)) is not None:
+            return {text for each in _descend(decoded, steps) for text in _leaves(each)}
+        if isinstance(value, Reference):
+            return self.of(Reference(value.root, (*value.steps, *map(_scalar, steps)), value.position))
+        if isinstance(value, FunctionCall) and value.name in _COMBINING:
+            return {text for each in value.arguments for text in self._inside(each, (_ANY, *steps[1:]))}
+        if isinstance(value, Entries | Items):
+            return {text for each in _elements(value, steps[0]) for text in self._inside(each, steps[1:])}
+        return self.of(value)
 
     def _decoded(self, value: Expression) -> Any:
         """Return the content of a JSON file that ``jsondecode(file("${path.module}/…"))`` reads, or None."""
@@ -205,7 +205,8 @@ class _Evaluation:
             and reference.root not in _NO_LOOP
             and ("resource", (reference.root, name)) not in module.declared.named
         ):
-            yield from ((module, self._loops, each, ()) for each in self._loops)
+            inner = steps[1:] if reference.root == "each" else steps  # `each.value.a` or `v.a`: an element's `a`
+            yield from ((module, self._loops, each, (_ANY, *inner) if inner else ()) for each in self._loops)
         else:
             yield from ((module, (), each, ()) for each in _argument(module.declared, reference))
 
@@ -236,15 +237,27 @@ def _scalar(step: object) -> str | int | float | bool | None:
     return step if isinstance(step, str | int | float | bool) else None
 
 
-def _descend(value: Any, steps: Sequence[object]) -> Any:
-    for step in steps:
-        if isinstance(value, dict) and str(step) in value:
-            value = value[str(step)]
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
-        else:
-            return value
-    return value
+def _elements(value: Entries | Items, step: object) -> list[Expression]:
+    """Return the elements that a step can choose: one, if its key is constant and there is no other like it."""
+    if isinstance(value, Items):
+        known = isinstance(step, int) and step < len(value.items)
+        return [value.items[step]] if known and isinstance(step, int) else list(value.items)
+    chosen = [each for key, each in value.entries if constant_text(key) in {None, str(step)}]
+    return [each for _, each in value.entries] if step == _ANY else chosen or list(parts_of(value))
+
+
+def _descend(value: Any, steps: Sequence[object]) -> list[Any]:
+    """Return what is at some steps inside a JSON value; where a step leads nowhere, all that is there."""
+    if not steps or not isinstance(value, dict | list):
+        return [value]
+    elements = value if isinstance(value, dict) else dict(map(_numbered, enumerate(value)))
+    if steps[0] != _ANY and str(steps[0]) in elements:
+        return _descend(elements[str(steps[0])], steps[1:])
+    return [each for element in elements.values() for each in _descend(element, steps[1:])] or [value]
+
+
+def _numbered(item: tuple[int, Any]) -> tuple[str, Any]:
+    return str(item[0]), item[1]
 
 
 def _leaves(value: Any) -> Iterator[str]:

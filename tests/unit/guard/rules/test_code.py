@@ -369,6 +369,9 @@ module "this" {
         "templatestring(local.encoded, {})",
         'templatestring(local.given, { p = "/proc/self/environ" })',
         "templatestring(data.aws_ssm_parameter.x.value, {})",
+        '[for o in { first = { path = "x", body = base64decode("eA==") } } : file(o.body)]',
+        '[for o in concat([{ path = base64decode("eA==") }], []) : file(o.path)]',
+        'file({ a = base64decode("eA==") }["a"])',
     ],
 )
 def test_a_file_whose_name_nobody_can_tell_is_not_read(scan: Scan, expression: str) -> None:
@@ -408,6 +411,9 @@ def test_a_file_whose_name_nobody_can_tell_is_not_read(scan: Scan, expression: s
         'templatefile("${path.module}/t.txt", { p = "${path.module}/x" })',
         "templatestring(local.template, { n = 1 })",
         "[for f in local.none : file(f)]",
+        "[for o in local.objects : file(o.path)]",
+        "[for o in merge(local.objects, {}) : file(o.path)]",
+        "file(local.objects.first.path)",
     ],
 )
 def test_a_file_of_the_unit_is_read(scan: Scan, expression: str) -> None:
@@ -416,6 +422,7 @@ locals {{
   files    = {{ a = "${{path.module}}/a", b = base64decode("eA==") }}
   template = "hello $${{n}}"
   none     = {{}}
+  objects  = {{ first = {{ path = "${{path.module}}/a", body = base64decode("eA==") }} }}
 }}
 data "archive_file" "x" {{
   source_dir  = "${{path.module}}/src"
