@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import os
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from orchestrator.hcl.modules.blocks import Declarations
+from orchestrator.hcl.modules.path_marks import MODULE_FOLDER, NAME, ROOT_FOLDER, UNKNOWN_PATH, module_file
 from orchestrator.hcl.modules.scanned import ScannedModule
 from orchestrator.hcl.modules.text_functions import EXACT, JOINS, NAMES, SELECTING, TRANSPARENT, compute
 from orchestrator.hcl.tree import (
@@ -27,12 +26,6 @@ from orchestrator.hcl.tree import (
     parts_of,
 )
 
-UNKNOWN_PATH = "\0?"
-"""Stands for a part of a path that only Terraform knows."""
-_NAME = "\0n"
-"""Stands for a part that leads nowhere else: a number, a hash, a file that ``fileset`` found."""
-_MODULE = "\0m"
-_ROOT = "\0r"
 _MOST = 256
 _WRAPPERS = {"parentheses", "interpolation"}
 _STEPS = {"index", "splat"}
@@ -95,7 +88,7 @@ class _Evaluation:
         if expression.kind in _STEPS and isinstance(parts[0], Items | Entries | FunctionCall | Compound):
             return self.of(parts[0])
         if expression.kind == "operation":
-            return {_NAME}
+            return {NAME}
         return self._unknown(parts)
 
     def _any(self, parts: Sequence[Expression]) -> set[str]:
@@ -114,7 +107,7 @@ class _Evaluation:
     def _function(self, call: FunctionCall) -> set[str]:
         name = call.name.removeprefix("core::")
         if name in NAMES or (name == "jsondecode" and _is_placeholder(call.arguments)):
-            return {_NAME}
+            return {NAME}
         if name in SELECTING or name in TRANSPARENT:
             return self._any(call.arguments[:1] if name in TRANSPARENT else call.arguments)
         if (decoded := self._decoded(call)) is not None:
@@ -137,9 +130,9 @@ class _Evaluation:
     def _reference(self, reference: Reference) -> set[str]:
         name = str(reference.steps[0]) if reference.steps else ""
         if reference.root == "path":
-            return {f"{_MODULE}{self._module.folder}" if name == "module" else _ROOT}
+            return {f"{MODULE_FOLDER}{self._module.folder}" if name == "module" else ROOT_FOLDER}
         if reference.root in {"count", "terraform"}:
-            return {_NAME}
+            return {NAME}
         if (self._module.folder, reference) in self._seen:
             return {UNKNOWN_PATH}
         seen = self._seen | {(self._module.folder, reference)}
@@ -222,7 +215,7 @@ def _argument(declared: Declarations, reference: Reference) -> Iterator[Expressi
 
 
 def _dirname(path: str) -> str:
-    if path.startswith(_MODULE) or "\0" not in path:
+    if path.startswith(MODULE_FOLDER) or "\0" not in path:
         return posixpath.dirname(path)
     return f"{UNKNOWN_PATH}/.."  # of a path that is not known, it can be the folder above
 
@@ -270,35 +263,4 @@ def _leaves(value: Any) -> Iterator[str]:
         for inner in value:
             yield from _leaves(inner)
     else:
-        yield value if isinstance(value, str) else _NAME
-
-
-def leaves_modules(path: str, folders: Mapping[Path, object] | Sequence[Path]) -> bool:
-    """Return whether a path leads out of the modules and of the rendered root.
-
-    Args:
-        path: one of ``Paths.of``.
-        folders: the modules' folders, all of which are copied into the root.
-    """
-    if path.startswith(_MODULE):
-        target = Path(os.path.normpath(path.removeprefix(_MODULE).replace("\0", "")))
-        return not any(target.is_relative_to(folder) for folder in folders)
-    if path.startswith(_ROOT):
-        path = "." + path.removeprefix(_ROOT)
-    if path.startswith(UNKNOWN_PATH):
-        return ".." in path.split("/")
-    return len(path) > 1 and (path.startswith(("/", "~")) or os.path.normpath(path).split("/")[0] == "..")
-
-
-def module_file(path: str) -> Path | None:
-    """Return the file that a path names, if it is below ``path.module`` and fully known; else None."""
-    if not path.startswith(_MODULE) or "\0" in path[1:]:
-        return None
-    return Path(os.path.normpath(path.removeprefix(_MODULE)))
-
-
-def display_path(path: str) -> str:
-    """Return a path for messages."""
-    if path.startswith(_MODULE):
-        return "a path below path.module"
-    return path.replace(_ROOT, "${path.root}").replace(UNKNOWN_PATH, "…").replace(_NAME, "…")
+        yield value if isinstance(value, str) else NAME

@@ -14,13 +14,8 @@ from pathlib import Path
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.hcl.expressions import parse_template
 from orchestrator.hcl.modules.files import ModuleFile, relative
-from orchestrator.hcl.modules.paths import (
-    UNKNOWN_PATH,
-    Paths,
-    display_path,
-    leaves_modules,
-    module_file,
-)
+from orchestrator.hcl.modules.path_marks import UNKNOWN_PATH, display_path, leaves_modules, module_file
+from orchestrator.hcl.modules.paths import Paths
 from orchestrator.hcl.modules.programs import FILES
 from orchestrator.hcl.modules.scanned import ScannedModule, scan_modules
 from orchestrator.hcl.tree import Attribute, Block, Compound, Expression, FunctionCall, HclError, attributes_of, walk

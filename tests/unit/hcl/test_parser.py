@@ -134,6 +134,7 @@ def _number(text: str) -> float | None:
         ("a = <<X\nX", 1, "the heredoc is not closed"),
         ("a = <<X\nX\u00a0\n", 2, "unexpected character U+00A0 (NO-BREAK SPACE)"),
         ("a = <<X\n\fX\n", 2, "unexpected character U+000C"),
+        ("a = <<X\nb\rc\nX\n", 2, "unexpected character U+000D"),
         ("a = " + "[" * 100 + "\n", 1, "nested too deeply"),
         ("b {\n" * 100, 41, "nested too deeply"),
     ],
@@ -165,6 +166,12 @@ def test_white_space_in_text_and_comments_is_left_alone() -> None:
     assert constant_text(body.attributes["a"].value) == "\u00a0\f"
     assert constant_text(body.attributes["b"].value) == "\u00a0X.\n"
     assert list(body.attributes) == ["a", "b", "\u00e9t\u00e9"]
+
+
+def test_a_template_in_json_ends_at_a_carriage_return_as_in_terraform() -> None:
+    """Its scanner stops there, and takes the rest as text."""
+    assert constant_text(parse_template("a\r${b}")) == "a\r${b}"
+    assert references(parse_template("a\r\n${b}")) == {("b",)}
 
 
 def refused_at(parse: Callable[[str], object], text: str) -> int:
