@@ -57,7 +57,8 @@ def make_world(worlds: Worlds, tmp_path: Path, request: pytest.FixtureRequest) -
     marker = request.node.get_closest_marker("way")
     properties: list[tuple[str, object]] = request.node.user_properties
     if marker is not None:
-        properties += [("way", marker.args[0]), ("item", marker.kwargs.get("item", ""))]
+        against = marker.kwargs.get("against", getattr(request.module, "AGAINST", ""))
+        properties += [("way", marker.args[0]), ("item", marker.kwargs.get("item", "")), ("against", against)]
     made: list[World] = []
 
     def make(**blueprint: object) -> World:

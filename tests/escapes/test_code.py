@@ -7,6 +7,7 @@ import pytest
 from tests.support.escapes import World
 
 pytestmark = pytest.mark.integration
+AGAINST = "sly author"
 
 PROVISIONER = """
 resource "terraform_data" "sneaky" {

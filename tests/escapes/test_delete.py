@@ -9,6 +9,7 @@ import pytest
 from tests.support.escapes import POOL, World
 
 pytestmark = pytest.mark.integration
+AGAINST = "sly author"
 
 IDENTITY = "live/stacks/identity.yaml"
 REMOVED = "removed {{\n  from = aws_cognito_user_pool.this\n  lifecycle {{\n    destroy = {destroy}\n  }}\n}}\n"

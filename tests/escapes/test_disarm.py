@@ -7,6 +7,7 @@ import pytest
 from tests.support.escapes import POOL, World
 
 pytestmark = pytest.mark.integration
+AGAINST = "sly author"
 
 IDENTITY = "live/stacks/identity.yaml"
 COMPANY = "company: {type: string, max: 64}"

@@ -11,6 +11,7 @@ from tests.escapes.test_delete import IDENTITY, REMOVED, put_in_child_module
 from tests.support.escapes import POOL, STATE_KEY, World
 
 pytestmark = pytest.mark.integration
+AGAINST = "sly author"
 
 DATA = ".orch/units/prod/identity/eu-west-1/.terraform"
 
@@ -134,7 +135,7 @@ def test_the_orch_folder_is_committed(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("data folder replaced by a link, with another module in its manifest", item="5")
+@pytest.mark.way("data folder replaced by a link, with another module in its manifest", item="5", against="careless")
 def test_a_linked_data_folder(world: World) -> None:
     """Terraform finds modules through the manifest in its data folder, so orch compares the manifest with the sources."""
     elsewhere = world.root.parent / "elsewhere"
@@ -179,7 +180,7 @@ fi
 """
 
 
-@pytest.mark.way("saved plan replaced by one that destroys, while it is judged", item="5")
+@pytest.mark.way("saved plan replaced by one that destroys, while it is judged", item="5", against="careless")
 def test_a_plan_that_is_swapped(world: World) -> None:
     world.edit_module("prevent_destroy = true", "prevent_destroy = false")
     world.edit(IDENTITY, "  domain: {}\n", "  domain: {}\n  password_policy: {minimum_length: 20}\n")
@@ -189,7 +190,7 @@ def test_a_plan_that_is_swapped(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("`orch apply --replace`", item="5")
+@pytest.mark.way("`orch apply --replace`", item="5", against="careless")
 def test_a_replacement_on_request(world: World) -> None:
     world.edit_module("prevent_destroy = true", "prevent_destroy = false")
     result = world.attempt("apply", "prod/identity", "--yes", "--json", "--replace", POOL)

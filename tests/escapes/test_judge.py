@@ -10,6 +10,7 @@ from tests.support.escapes import POOL, World
 from tests.support.project import Result
 
 pytestmark = pytest.mark.integration
+AGAINST = "sly author"
 
 MALLORY = "Mallory <mallory@example.com>"
 SECURITY = "Sam <Security@example.com>"
@@ -120,7 +121,7 @@ def test_a_waiver_comes_with_the_change(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("a waiver that is not even committed", item="7")
+@pytest.mark.way("a waiver that is not even committed", item="7", against="careless")
 def test_a_waiver_of_the_working_tree(world: World) -> None:
     world.empty_module()
     world.write(WAIVERS, waiver())

@@ -12,6 +12,7 @@ from tests.escapes.conftest import MakeWorld
 from tests.support.escapes import STATE_KEY, World
 
 pytestmark = pytest.mark.integration
+AGAINST = "sly author"
 
 LOCK = "live/accounts.lock.yaml"
 OTHER = "module: box\ninputs: {value: nothing}\n"
@@ -133,7 +134,7 @@ def test_a_region_is_changed(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("state object deleted", item="4")
+@pytest.mark.way("state object deleted", item="4", against="careless")
 def test_the_state_is_lost(world: World) -> None:
     s3 = world.account.client("s3")
     before = world.state()
@@ -146,7 +147,7 @@ def test_the_state_is_lost(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("resource removed from the state outside orch", item="5")
+@pytest.mark.way("resource removed from the state outside orch", item="5", against="careless")
 def test_the_pool_is_taken_out_of_the_state(world: World) -> None:
     before = world.state()
     world.edit_state(lambda state: state.update(resources=[r for r in state["resources"] if r["mode"] != "managed"]))
@@ -178,7 +179,7 @@ def hidden(world: World, bucket: str) -> Iterator[None]:
 
 
 @pytest.mark.longest
-@pytest.mark.way("403 makes the provider forget a bucket and create it again", item="5")
+@pytest.mark.way("403 makes the provider forget a bucket and create it again", item="5", against="careless")
 def test_a_bucket_is_hidden_by_a_403(make_world: MakeWorld) -> None:
     world = make_world(
         modules=("bucket",),
@@ -201,7 +202,7 @@ def test_a_bucket_is_hidden_by_a_403(make_world: MakeWorld) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("stage file removed, then orch destroy --orphans", item="4")
+@pytest.mark.way("stage file removed, then orch destroy --orphans", item="4", against="careless")
 def test_what_is_left_of_a_stage_is_destroyed(world: World) -> None:
     world.remove("live/stages/prod.yaml")
     result = world.attempt("destroy", "--orphans", "prod", "--yes", "--json")

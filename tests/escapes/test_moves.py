@@ -7,6 +7,7 @@ import pytest
 from tests.support.escapes import POOL, STATE_KEY, World
 
 pytestmark = pytest.mark.integration
+AGAINST = "careless"
 
 OTHER = """\
 terraform {

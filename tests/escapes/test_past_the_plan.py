@@ -7,6 +7,7 @@ import pytest
 from tests.support.escapes import POOL, World
 
 pytestmark = pytest.mark.integration
+AGAINST = "careless"
 
 
 @pytest.mark.parametrize(

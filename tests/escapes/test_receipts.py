@@ -14,6 +14,7 @@ from tests.support.project import Project
 from tests.support.terminal import on_a_terminal, once
 
 pytestmark = pytest.mark.integration
+AGAINST = "careless"
 
 ANSWER = "        return CheckResult.FAILED if vanishes"
 PROTECTED = "policies/protected/check.py"
@@ -27,7 +28,9 @@ BLIND = {
 }
 
 
-@pytest.mark.parametrize("how", [pytest.param(each, marks=pytest.mark.way(each, item="8")) for each in BLIND])
+@pytest.mark.parametrize(
+    "how", [pytest.param(each, marks=pytest.mark.way(each, item="8", against="sly author")) for each in BLIND]
+)
 def test_a_check_on_protected_resources_that_is_blind(world: World, how: str) -> None:
     world.edit(PROTECTED, ANSWER, BLIND[how])
     world.empty_module()
@@ -36,7 +39,7 @@ def test_a_check_on_protected_resources_that_is_blind(world: World, how: str) ->
     world.assert_alive()
 
 
-@pytest.mark.way("a check narrowed to another type", item="8")
+@pytest.mark.way("a check narrowed to another type", item="8", against="sly author")
 def test_a_check_on_protected_resources_that_did_not_run(world: World) -> None:
     world.edit(PROTECTED, 'supported_resources=["*"]', 'supported_resources=["aws_sqs_queue"]')
     world.empty_module()
@@ -44,7 +47,7 @@ def test_a_check_on_protected_resources_that_did_not_run(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("another check that raises an exception on what it must block", item="8")
+@pytest.mark.way("another check that raises an exception on what it must block", item="8", against="sly author")
 def test_another_check_that_raises(world: World) -> None:
     world.edit(WEAKENED, "        change = Change.of(conf)\n", "        raise RuntimeError\n")
     world.edit_module(*OFF)

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from tests.support.escapes import POOL, World
 
 pytestmark = pytest.mark.integration
+AGAINST = "owner of the machine"
 
 DOMAIN = "aws_cognito_user_pool_domain.this[0]"
 TAGS = [{"Key": "orch:owner", "Value": "eve"}, {"Key": "orch:reason", "Value": "because"}]
@@ -48,7 +49,7 @@ def test_the_break_glass_role_cannot_be_assumed_freely(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("`orch apply --break-glass` with a blocked plan", item="5")
+@pytest.mark.way("`orch apply --break-glass` with a blocked plan", item="5", against="careless")
 def test_break_glass_does_not_apply_a_blocked_plan(world: World) -> None:
     world.empty_module()
     result = world.attempt("apply", "prod", "--yes", "--json", "--break-glass", "trust me")
@@ -56,7 +57,7 @@ def test_break_glass_does_not_apply_a_blocked_plan(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("a waiver for one resource, used to delete another", item="7")
+@pytest.mark.way("a waiver for one resource, used to delete another", item="7", against="sly author")
 def test_a_waiver_allows_no_other_resource(world: World) -> None:
     expires = datetime.now(UTC).date() + timedelta(days=5)
     world.write(

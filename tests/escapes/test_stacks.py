@@ -11,6 +11,7 @@ import pytest
 from tests.support.escapes import BASELINE, World
 
 pytestmark = pytest.mark.integration
+AGAINST = "sly author"
 
 MODULE = """\
 terraform {

@@ -12,6 +12,7 @@ import pytest
 from tests.support.escapes import POOL, World
 
 pytestmark = pytest.mark.integration
+AGAINST = "careless"
 
 HEAD = "import json, sys\nplan = json.load(sys.stdin)\n"
 TAIL = "json.dump(plan, sys.stdout)\n"
@@ -45,7 +46,7 @@ def test_a_plan_that_cannot_be_read_is_blocked(world: World, damage: str) -> Non
     world.assert_alive()
 
 
-@pytest.mark.way("errored plan that shows a protected delete", item="8")
+@pytest.mark.way("errored plan that shows a protected delete", item="8", against="sly author")
 def test_an_errored_plan_with_a_loss_is_blocked(world: World) -> None:
     world.edit("live/stacks/identity.yaml", "[email]", "[phone_number]")
     finding = world.assert_blocked(world.attempt(), rule="ORCH_PROTECTED", address=POOL)
@@ -53,7 +54,7 @@ def test_an_errored_plan_with_a_loss_is_blocked(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("any other errored plan", item="8")
+@pytest.mark.way("any other errored plan", item="8", against="sly author")
 def test_any_other_errored_plan_is_a_failure(world: World) -> None:
     """A precondition in the module fails: Terraform saves a plan and ends with an error."""
     condition = 'condition     = self.name == "x"\n      error_message = "no"'

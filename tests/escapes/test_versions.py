@@ -14,6 +14,7 @@ from tests.support.comparison import PASSES, STOPS, checkov
 from tests.support.escapes import POOL, World, commit, git
 
 pytestmark = pytest.mark.integration
+AGAINST = "sly author"
 
 ADDRESS = "https://git.example.com/modules/user_pool.git"
 PLANS = Path(__file__).parent / "plans"

@@ -12,18 +12,31 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "escapes.md"
 
 BEGIN = "<!-- escapes: written by `make escapes` -->"
 END = "<!-- escapes: end -->"
+PEOPLE = ("careless", "sly author", "owner of the machine")
+"""The people of ``docs/threat-model.md``; what holds against one holds against those before."""
 NO_CASE = "–"
 """The cell of a tool that has nothing to look at."""
 
-HEAD = ("item", "way", "stopped by", "pool alive", "`prevent_destroy`", "checkov")
+HEAD = ("item", "way", "against", "stopped by", "pool alive", "`prevent_destroy`", "checkov")
 
 
 @dataclass(frozen=True, order=True)
 class Row:
-    """One way to lose a protected resource. ``item``: the group it belongs to, as ``docs/escapes.md`` lists them."""
+    """One way to lose a protected resource.
+
+    Attributes:
+        item: the group it belongs to, as ``docs/escapes.md`` lists them.
+        way: what the test does, in words.
+        against: the strongest person against whom it is stopped; one of ``PEOPLE``.
+        stopped: what stopped orch.
+        alive: whether the pool was unchanged afterwards.
+        prevented: what plain Terraform did with ``prevent_destroy``.
+        checked: what checkov's documented check did.
+    """
 
     item: str
     way: str
+    against: str
     stopped: str
     alive: str
     prevented: str
@@ -32,7 +45,7 @@ class Row:
     @property
     def cells(self) -> tuple[str, ...]:
         """The cells in the order of the table's head."""
-        return (self.item, self.way, self.stopped, self.alive, self.prevented, self.checked)
+        return (self.item, self.way, self.against, self.stopped, self.alive, self.prevented, self.checked)
 
 
 def row_of(properties: Iterable[tuple[str, object]], *, passed: bool) -> Row | None:
@@ -44,6 +57,7 @@ def row_of(properties: Iterable[tuple[str, object]], *, passed: bool) -> Row | N
     return Row(
         item=noted["item"],
         way=noted["way"],
+        against=noted.get("against", ""),
         stopped=stopped,
         alive=noted.get("alive", "?") if passed else "?",
         prevented=noted.get("prevented", NO_CASE),
