@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from orchestrator.config.graph import Graph
 from orchestrator.config.load import find_root, load
 from orchestrator.config.select import select
 from orchestrator.errors import UsageError
+from orchestrator.guard.trust.live_files import trusted_live
 from orchestrator.run.request import RunOptions, RunRequest
 
 
@@ -126,14 +128,22 @@ def start_folder(common: Common) -> Path:
     return common.folder if common.folder.is_absolute() else Path.cwd() / common.folder
 
 
-def open_project(common: Common) -> Project:
+def open_project(common: Common, *, offline: bool = False) -> Project:
     """Find and load the configuration.
+
+    In CI, what decides which programs run and with which rights comes from the protected commit.
+
+    Args:
+        common: the options of every command.
+        offline: the command runs nothing and calls nothing, so the configuration counts as it is written.
 
     Raises:
         UsageError: there is no ``live/orch.yaml`` here or above.
         CatalogueError: the configuration has errors.
+        SetupError: in CI, if the target of the change cannot be determined.
     """
-    return project_of(load(find_root(start_folder(common))))
+    root = find_root(start_folder(common))
+    return project_of(load(root, trusted=None if offline else trusted_live(root, os.environ)))
 
 
 def project_of(catalogue: Catalogue) -> Project:

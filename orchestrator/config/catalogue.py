@@ -102,6 +102,8 @@ class Settings:
     """``terraform`` or ``tofu``."""
     module_sources: tuple[str, ...] = ()
     """Addresses that modules can call modules from, in addition to those that stacks name."""
+    environment: tuple[str, ...] = ()
+    """Environment variables that Terraform and its providers get, in addition to the usual ones."""
     warm: bool = True
     """Keep providers running between the Terraform commands of a run."""
 
@@ -243,13 +245,19 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The whole configuration, loaded and checked. ``root`` is the folder that contains ``live/``."""
+    """The whole configuration, loaded and checked.
+
+    Attributes:
+        root: the folder that contains ``live/``.
+        trusted: the files whose privileged keys were taken from the protected commit instead of ``root``; None: none.
+    """
 
     root: Path
     settings: Settings
     accounts: Mapping[str, Account]
     stages: Mapping[str, Stage]
     units: Mapping[str, Unit]
+    trusted: Mapping[str, bytes] | None = field(default=None, repr=False)
 
     def account_of(self, unit: Unit) -> Account:
         """Return the account that a unit runs in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.graph import Graph
 from orchestrator.errors import UsageError
 from orchestrator.hcl.modules.read import local_closure
+from orchestrator.util.git import git_environment
 
 _EVERYTHING = frozenset({"live/orch.yaml", "live/providers.lock.hcl"})
 """Files that affect every unit."""
@@ -46,13 +48,26 @@ def _touched(path: str, files: frozenset[str]) -> bool:
     return path in files or (path.endswith("/") and any(file.startswith(path) for file in files))
 
 
+def unit_sources(catalogue: Catalogue, unit: Unit) -> frozenset[str]:
+    """Return what a unit is made of, without accounts and stages: its stack file, modules and archives.
+
+    Returns:
+        files and folders (with a trailing slash), relative to the repository.
+    """
+    return frozenset(_sources(catalogue, unit, {}))
+
+
 def _of(catalogue: Catalogue, unit: Unit, folders: dict[Path, tuple[str, ...]]) -> Iterator[str]:
     """Yield the files and folders (with a trailing slash) of a unit, relative to the repository."""
-    yield f"live/stacks/{unit.stack}.yaml"
     for account in {unit.account, *(provider.account for provider in unit.providers)}:
         yield f"live/accounts/{account}.yaml"
     if not unit.of_account:
         yield from (f"live/stages/{stage}.yaml" for stage in catalogue.stages[unit.stage].lineage)
+    yield from _sources(catalogue, unit, folders)
+
+
+def _sources(catalogue: Catalogue, unit: Unit, folders: dict[Path, tuple[str, ...]]) -> Iterator[str]:
+    yield f"live/stacks/{unit.stack}.yaml"
     for archive in unit.archives:
         yield from _folder(catalogue.root, archive.folder)
     path = unit.module.path
@@ -109,6 +124,7 @@ def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             errors="surrogateescape",  # file names are bytes
             check=False,
             timeout=_SECONDS,
+            env=git_environment(os.environ),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UsageError(f"cannot run git: {error}", hint="--changed requires git") from error

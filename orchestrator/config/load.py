@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.config.live.files import LiveFiles
 from orchestrator.config.live.outline import read_outline
+from orchestrator.config.live.privileged import LiveFilesContent
 from orchestrator.config.live.scopes import Scope
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.units import make_units
@@ -32,19 +33,21 @@ def find_root(start: Path) -> Path:
     raise UsageError(message, hint="run orch in the repository, or pass its folder with -C DIR")
 
 
-def load(root: Path, *, written: Path | None = None) -> Catalogue:
+def load(root: Path, *, written: Path | None = None, trusted: LiveFilesContent | None = None) -> Catalogue:
     """Read, check and resolve ``live/``.
 
     Args:
         root: the folder that contains ``live/``.
         written: another folder whose ``live/`` is read instead, to try a change before it is made. Modules and all
             other files are those of ``root``.
+        trusted: ``live/orch.yaml`` and the accounts as the protected commit has them: their privileged keys count
+            (see `orchestrator.config.live.privileged`). None: those of ``live/`` count.
 
     Raises:
         CatalogueError: ``live/`` or a module is not valid. It has every problem that was found.
     """
     with _without_collector():
-        outline = read_outline(written or root)
+        outline = read_outline(written or root, trusted)
         files, scopes = outline.files, outline.scopes
         wiring = Wiring.of(scopes, outline.drafts, files)
         files.problems += wiring.problems()
@@ -53,7 +56,7 @@ def load(root: Path, *, written: Path | None = None) -> Catalogue:
         units = make_units(outline.drafts, context)
     if files.problems:
         raise CatalogueError(list(dict.fromkeys(files.problems)))
-    return Catalogue(root, outline.settings, outline.accounts, outline.stages, units)
+    return Catalogue(root, outline.settings, outline.accounts, outline.stages, units, trusted)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UsageError
+from orchestrator.util.git import git_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,9 @@ def dirty_files(root: Path) -> tuple[str, ...]:
     """
     command = ["git", "-C", str(root), "status", "--porcelain", "--", "."]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=60, env=git_environment(os.environ)
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         message = f"cannot check for uncommitted changes: {error}"
         raise UsageError(message, hint="an apply to a restricted account requires git") from error

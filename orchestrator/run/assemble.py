@@ -97,7 +97,14 @@ def make_terraform(
     ensure_available(catalogue.settings, env=os.environ, cache=cache)
     binary = find_binary(catalogue.settings, env=os.environ, cache=cache, search=search)
     config = write_cli_config(folder / "terraform.tfrc", env=os.environ, cache=cache)
-    return Terraform(binary, processes, config, plugin_cache=plugin_cache(os.environ, cache), warm=warm)
+    return Terraform(
+        binary,
+        processes,
+        config,
+        plugin_cache=plugin_cache(os.environ, cache),
+        warm=warm,
+        passed=catalogue.settings.environment,
+    )
 
 
 def make_tools(

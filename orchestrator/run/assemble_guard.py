@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.rules.accounts import trusted_lock
 from orchestrator.guard.rules.code import CodeScanner
+from orchestrator.guard.trust.live_files import changed_baselines
 from orchestrator.guard.trust.trust import Trust
 from orchestrator.run.assemble import Access
 from orchestrator.run.checks.before_run import check_before_run
@@ -42,4 +45,6 @@ def assemble_guard(
         command=request.command,
         compare=request.orphan_providers is None,
     )
+    unmerged = changed_baselines(catalogue, repository, trust.base, request.units)
+    blocked = replace(blocked, refused={**blocked.refused, **unmerged})
     return Guard(judge=judge, scanner=CodeScanner(catalogue), blocked=blocked)

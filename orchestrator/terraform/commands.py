@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from python_terraform import IsFlagged
@@ -37,6 +37,7 @@ class Terraform:
         cli_config: file that ``write_cli_config`` wrote.
         plugin_cache: folder that ``cliconfig.plugin_cache`` names.
         warm: providers that keep running between commands; None if Terraform starts its own for each command.
+        passed: names of further environment variables that the processes get (``environment`` of ``live/orch.yaml``).
     """
 
     def __init__(
@@ -47,13 +48,14 @@ class Terraform:
         *,
         plugin_cache: Path,
         warm: WarmProviders | None = None,
+        passed: Collection[str] = (),
     ) -> None:
         self.binary = binary
         self.warm = warm
         self.processes = processes
         self.cli_config = cli_config
         self.plugin_cache = plugin_cache
-        self._runner = Runner(binary, processes, cli_config, plugin_cache=plugin_cache, warm=warm)
+        self._runner = Runner(binary, processes, cli_config, plugin_cache=plugin_cache, warm=warm, passed=passed)
         # Only builds arguments. It looks for a state in its folder, so it gets a path that cannot contain one.
         self._builder = CommandBuilder(working_dir=os.devnull, terraform_bin_path=str(binary.path))
 
@@ -276,7 +278,8 @@ class Terraform:
         argv = self._command(
             "providers lock", *providers, fs_mirror=mirror.absolute() if mirror else None, platform=list(platforms)
         )
-        self._runner.expect(root, "providers lock", self._runner.run(root, argv, TaskKind.PLAN, timeout), 0)
+        outcome = self._runner.run(root, argv, TaskKind.PLAN, timeout, fetches=True)
+        self._runner.expect(root, "providers lock", outcome, 0)
 
     def passthrough(self, root: Root, args: Sequence[str]) -> int:
         """Run any Terraform command with orch's terminal, for ``orch terraform UNIT -- …``.
@@ -308,7 +311,7 @@ class Terraform:
         if self._runner.warm_init(root, argv, timeout):
             return
         with init_cache.warming(self.plugin_cache, root.folder / LOCK_FILE):
-            outcome = self._runner.run(root, argv, TaskKind.PLAN, timeout)
+            outcome = self._runner.run(root, argv, TaskKind.PLAN, timeout, fetches=True)
         self._runner.expect(root, "init", outcome, 0)
 
     def _facts(self, *, backend: bool) -> tuple[str, ...]:

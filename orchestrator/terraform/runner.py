@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from orchestrator.terraform.environment import child_env
+from orchestrator.terraform.environment import ChildSettings, child_env
 from orchestrator.terraform.failures import failure
 from orchestrator.terraform.process.foreground import run_in_foreground
 from orchestrator.terraform.process.supervisor import Processes, ProcessResult, TaskKind
@@ -27,11 +27,14 @@ class Runner:
         *,
         plugin_cache: Path,
         warm: WarmProviders | None,
+        passed: Collection[str],
     ) -> None:
         self._binary = binary
         self._processes = processes
-        self._cli_config = cli_config
-        self._plugin_cache = plugin_cache
+        # Beside the CLI configuration, because that folder is private and belongs to the run.
+        self._settings = ChildSettings(
+            cli_config, plugin_cache, home=cli_config.absolute().parent / "home", passed=passed
+        )
         self._warm = warm
 
     def run(
@@ -42,6 +45,7 @@ class Runner:
         timeout: float | None,
         *,
         variables: Mapping[str, str] | None = None,
+        fetches: bool = False,
         **more: Any,
     ) -> ProcessResult:
         """Run a command that needs no provider, or whose providers Terraform starts itself.
@@ -52,13 +56,14 @@ class Runner:
             kind: whether it can be stopped at any time.
             timeout: seconds; None: no limit.
             variables: added to the environment.
+            fetches: as for `child_env`.
             **more: as `Processes.run`.
         """
         return self._processes.run(
             argv,
             unit=root.unit,
             cwd=root.folder,
-            env={**self.environment(root), **(variables or {})},
+            env={**self.environment(root, fetches=fetches), **(variables or {})},
             log=root.log,
             kind=kind,
             timeout=timeout,
@@ -132,7 +137,7 @@ class Runner:
         if not packages:
             return False
         variables = self._warm.init_variables(packages)
-        outcome = self.run(root, argv, TaskKind.PLAN, timeout, variables=variables)
+        outcome = self.run(root, argv, TaskKind.PLAN, timeout, variables=variables, fetches=True)
         if outcome.stopped or outcome.timed_out:
             self.expect(root, "init", outcome, 0)
         return outcome.code == 0 and not self._warm.finish_init(root, packages)
@@ -169,11 +174,10 @@ class Runner:
                 hint=hint or f"full output: {root.log}",
             )
 
-    def environment(self, root: Root) -> dict[str, str]:
-        """Return the environment of a Terraform process."""
-        return child_env(
-            root.env, data_dir=root.data_dir.absolute(), cli_config=self._cli_config, plugin_cache=self._plugin_cache
-        )
+    def environment(self, root: Root, *, fetches: bool = False) -> dict[str, str]:
+        """Return the environment of a Terraform process. ``fetches``: as for `child_env`."""
+        self._settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return child_env(root.env, self._settings, data_dir=root.data_dir.absolute(), fetches=fetches)
 
     def _attach(self, root: Root, *, prepare: bool) -> Attached | None:
         if self._warm is None:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from orchestrator.errors import SetupError
+from orchestrator.util.environment import USUAL, selected
 
 _SECONDS = 60
 _ID = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 _FULL = "--format=%H%x00%P%x00%ae%x00%(trailers:key=Co-authored-by,valueonly,separator=%x01)"
 """Addresses as written in the commit: a change could edit ``.mailmap``, so it does not count."""
+
+LINK = "120000"
+SUBMODULE = "160000"
+"""Modes of a `Blob`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,18 @@ class Repository:
                 found[int(words[2])] = words[0].decode()
         return found
 
+    def differing(self, commit: str, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the files at or below the given names that differ between a commit and the working tree, sorted.
+
+        Untracked files count, ignored ones do not.
+        """
+        if not names:
+            return ()
+        diff = ("diff", "--name-only", "--no-renames", "-z", "--relative", commit, "--", *names)
+        untracked = ("ls-files", "--others", "--exclude-standard", "-z", "--", *names)
+        listed = b"".join(_must(self.root, "--literal-pathspecs", *each) for each in (diff, untracked))
+        return tuple(sorted({os.fsdecode(name) for name in listed.split(b"\0") if name}))
+
     def dirty(self) -> bool:
         """Return whether the working tree differs from HEAD; ignored files do not count."""
         return bool(_must(self.root, "status", "--porcelain", "--", "."))
@@ -162,6 +179,16 @@ class Repository:
     def user(self) -> str:
         """Return the e-mail address for this clone's next commit, in lower case; empty if none is set."""
         return _git(self.root, "config", "user.email").stdout.decode("utf-8", "replace").strip().casefold()
+
+
+def git_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for git, without the tokens of a CI job.
+
+    It is also without GIT_DIR and the like, which select another repository: git hooks set them, and a script of a
+    change could. A partial clone fetches what it lacks, so it gets what that needs.
+    """
+    names = USUAL | {"HOME", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK"}
+    return selected(env, names) | {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
 def _commits(result: bytes) -> tuple[Commit, ...]:
@@ -192,9 +219,6 @@ def _must(root: Path, *arguments: str, stdin: bytes = b"") -> bytes:
 
 
 def _git(root: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    # GIT_DIR and similar variables select another repository; git hooks set them, and a script of a change could
-    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    env |= {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
         return subprocess.run(
             ["git", "-C", str(root), *arguments],
@@ -202,7 +226,7 @@ def _git(root: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Complete
             capture_output=True,
             check=False,
             timeout=_SECONDS,
-            env=env,
+            env=git_environment(os.environ),
         )
     except FileNotFoundError:
         raise

@@ -73,7 +73,7 @@ def check(
 
     Exits with 2 if there is a problem.
     """
-    project = open_project(common)  # an invalid configuration ends here, with all its problems
+    project = open_project(common, offline=True)  # an invalid configuration ends here, with all its problems
     catalogue = project.catalogue
     units = [catalogue.units[id_] for id_ in project.select_or_all(targets, exclude=exclude, changed=changed)]
     results = [Result("configuration", f"{len(catalogue.units)} units in {len(catalogue.accounts)} accounts")]

@@ -15,7 +15,7 @@ from orchestrator.emulator.info import EmulatorInfo, read_info
 @command
 def emulator_start(common: Common) -> int:
     """Start the emulator and keep it running."""
-    project = open_project(common)
+    project = open_project(common, offline=True)
     folder = emulator_folder(project.catalogue.root)
     info = read_info(folder)
     if info is None:
@@ -31,7 +31,7 @@ def emulator_start(common: Common) -> int:
 @command
 def emulator_stop(common: Common) -> int:
     """Stop the emulator and discard everything in it."""
-    folder = emulator_folder(open_project(common).catalogue.root)
+    folder = emulator_folder(open_project(common, offline=True).catalogue.root)
     before = read_info(folder)
     control.stop(folder)
     return _print_info(common, None, "No emulator was running." if before is None else "The emulator is stopped.")
@@ -40,7 +40,7 @@ def emulator_stop(common: Common) -> int:
 @command
 def emulator_status(common: Common) -> int:
     """Show whether the emulator is running."""
-    info = read_info(emulator_folder(open_project(common).catalogue.root))
+    info = read_info(emulator_folder(open_project(common, offline=True).catalogue.root))
     text = "No emulator is running. To start one: orch emulator start"
     if info is not None:
         text = f"The emulator is running at {info.url} (process {info.pid}, since {info.started})."
@@ -50,7 +50,7 @@ def emulator_status(common: Common) -> int:
 @command
 def emulator_reset(common: Common) -> int:
     """Discard everything in the emulator."""
-    project = open_project(common)
+    project = open_project(common, offline=True)
     folder = emulator_folder(project.catalogue.root)
     control.reset(folder)
     return _print_info(common, read_info(folder), "The emulator is empty.")

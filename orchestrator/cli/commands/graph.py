@@ -31,7 +31,7 @@ def graph(
     """
     format_ = "json" if common.json else format_
     check_choice("--format", format_, _RENDERERS)
-    project = open_project(common)
+    project = open_project(common, offline=True)
     selected = project.graph.subgraph(project.select_or_all(targets, exclude=exclude, changed=changed))
     edges = {unit: selected.upstreams(unit) for unit in selected.order}
     units = project.catalogue.units

@@ -37,7 +37,7 @@ def list_units(
 
     Lists all units if no TARGET is given.
     """
-    project = open_project(common)
+    project = open_project(common, offline=True)
     ids = project.select_or_all(targets, exclude=exclude, changed=changed)
     units = [project.catalogue.units[id_] for id_ in ids]
     if matrix is not None:

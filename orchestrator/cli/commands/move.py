@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from orchestrator.cli.options import DryRun, LockTimeout, Yes
 from orchestrator.cli.project import open_project, start_folder
 from orchestrator.config.load import find_root
 from orchestrator.errors import UsageError
+from orchestrator.guard.trust.live_files import trusted_live
 from orchestrator.run.migrate.journal import make_edits, unfinished_of
 from orchestrator.run.migrate.rename import resolve_rename
 from orchestrator.run.migrate.request import MigrationRequest, RenameRequest
@@ -47,7 +49,7 @@ def move(
     if _is_resource(source, target):
         request: MigrationRequest = ResourceRequest.of(open_project(common).catalogue, source, target)
     else:
-        request = RenameRequest(resolve_rename(root, source, target), source)
+        request = RenameRequest(resolve_rename(root, source, target, trusted_live(root, os.environ)), source)
     return migrate(common, request, options)
 
 

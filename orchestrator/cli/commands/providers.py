@@ -31,7 +31,7 @@ def providers_lock(
 
     Locks the hashes of every provider for all platforms, and keeps locked versions unless --upgrade is given.
     """
-    catalogue = open_project(common).catalogue
+    catalogue = open_project(common, offline=True).catalogue
     path = catalogue.root / SHARED_LOCK_FILE
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
     result = lock_providers(catalogue, platforms=platform or (), before="" if upgrade else before)

@@ -24,7 +24,7 @@ def schema(
 
     Editors use live/.schema/ to complete and check YAML.
     """
-    root = open_project(common).catalogue.root
+    root = open_project(common, offline=True).catalogue.root
     stale = stale_schemas(root)
     if check:
         print_rows(common, "schema", [{"file": name, "current": False} for name in stale])

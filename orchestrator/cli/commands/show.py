@@ -52,7 +52,7 @@ def show_one(
         return show_run(common, what)
     if not root and FINDING_ID.fullmatch(what):
         return show_finding(common, what)
-    project = open_project(common)
+    project = open_project(common, offline=True)
     unit = project.unit(what)
     return _write_root(common, project, unit) if root else _show_unit(common, project, unit)
 

@@ -11,6 +11,7 @@ import subprocess
 from orchestrator import __version__
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.output import write
+from orchestrator.util.environment import USUAL, selected
 
 
 @command
@@ -29,8 +30,7 @@ def _terraform() -> str | None:
     path = shutil.which("terraform")
     if path is None:
         return None
-    env = {**os.environ, "CHECKPOINT_DISABLE": "1"}
-    env.pop("TF_CLI_CONFIG_FILE", None)  # may name a missing file, which is an error for terraform
+    env = {**selected(os.environ, USUAL | {"HOME"}), "CHECKPOINT_DISABLE": "1"}
     try:
         done = subprocess.run([path, "version", "-json"], capture_output=True, timeout=30, check=True, env=env)
         return str(json.loads(done.stdout)["terraform_version"])

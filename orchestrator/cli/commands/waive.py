@@ -87,7 +87,7 @@ def _write_waiver(common: Common, request: WaiverRequest) -> tuple[FoundFinding,
         UsageError: the finding cannot be waived, is waived already, or an option is wrong.
     """
     today = utc_today()
-    root = open_project(common).catalogue.root
+    root = open_project(common, offline=True).catalogue.root
     found = find_finding(root, request.finding)
     _check_waivable(found)
     tree = read_policy_files(root)
@@ -185,7 +185,7 @@ def _plan_hash(common: Common, root: Path, found: FoundFinding) -> str:
     if found.unit.get("preview"):
         message = f"the finding is about a preview in run {found.run}, and previews are never applied"
         raise UsageError(message, hint="apply its upstreams first, or leave out --plan")
-    unit = open_project(common).catalogue.units.get(found.finding.unit)
+    unit = open_project(common, offline=True).catalogue.units.get(found.finding.unit)
     file = RunPaths(root=root, run=found.run).plan(unit) if unit is not None else None
     if file is None or not file.is_file():
         message = f"the plan of {found.finding.unit} in run {found.run} is not on this machine"

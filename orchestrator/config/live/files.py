@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from orchestrator.config.live.merge import without_cleared_keys
+from orchestrator.config.live.privileged import LiveFilesContent, trusted_account, trusted_settings
 from orchestrator.config.schema.models import (
     NAME,
     PATTERN_DESCRIPTIONS,
@@ -44,8 +45,13 @@ class LiveFiles:
     """Accounts, stages and stacks whose file is not valid. References to them are not reported again."""
 
 
-def read_live_files(root: Path) -> LiveFiles:
-    """Read and check every file of ``live/``."""
+def read_live_files(root: Path, trusted: LiveFilesContent | None = None) -> LiveFiles:
+    """Read and check every file of ``live/``.
+
+    Args:
+        root: the folder that contains ``live/``.
+        trusted: the files that decide who may do what, as in the protected commit; None: those of ``root`` count.
+    """
     files = LiveFiles(root=root)
     live = root / "live"
     files.orch = _read(files, live / "orch.yaml", OrchModel)
@@ -58,9 +64,28 @@ def read_live_files(root: Path) -> LiveFiles:
         _read_folder(files, live / name, model, into)
     for name, value in files.stacks.items():
         files.stacks[name] = without_cleared_keys(value)
+    if trusted is not None:
+        _use_trusted(files, trusted)
     _check_strays(files, live)
     _check_unique(files)
     return files
+
+
+def _use_trusted(files: LiveFiles, trusted: LiveFilesContent) -> None:
+    """Replace the privileged keys by those of the protected commit."""
+    try:
+        if files.orch is not None:
+            files.orch = _checked(files, trusted_settings(files.orch, trusted), OrchModel)
+        for name, value in tuple(files.accounts.items()):
+            account = _checked(files, trusted_account(value, name, trusted), AccountModel)
+            if account is None:
+                del files.accounts[name]
+                files.broken.add(name)
+            else:
+                files.accounts[name] = account
+    except CatalogueError as error:
+        files.orch = None
+        files.problems += error.problems
 
 
 def _read_folder(files: LiveFiles, folder: Path, model: type[BaseModel], into: dict[str, YamlValue]) -> None:
@@ -107,6 +132,10 @@ def _read(files: LiveFiles, path: Path, model: type[BaseModel]) -> YamlValue | N
     except CatalogueError as error:
         files.problems += error.problems
         return None
+    return _checked(files, value, model)
+
+
+def _checked(files: LiveFiles, value: YamlValue, model: type[BaseModel]) -> YamlValue | None:
     found = validate(value, model)
     files.problems += found
     return None if found else value

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Account, Settings, Stage
 from orchestrator.config.live.files import LiveFiles, read_live_files
+from orchestrator.config.live.privileged import LiveFilesContent
 from orchestrator.config.live.scopes import Scope, UnitDraft, account_scope, stage_scope, unit_drafts
 from orchestrator.config.live.settings import make_accounts, make_settings
 from orchestrator.config.live.stages import make_stage, merged_stages
@@ -35,16 +36,17 @@ class Outline:
     drafts: tuple[UnitDraft, ...]
 
 
-def read_outline(root: Path) -> Outline:
+def read_outline(root: Path, trusted: LiveFilesContent | None = None) -> Outline:
     """Read ``live/``, without modules.
 
     Args:
         root: the folder that contains ``live/``.
+        trusted: as for ``read_live_files``.
 
     Raises:
         CatalogueError: ``live/orch.yaml`` is not valid.
     """
-    files = read_live_files(root)
+    files = read_live_files(root, trusted)
     if files.orch is None:
         raise CatalogueError(files.problems)
     settings = make_settings(files.orch, files.problems)

@@ -19,6 +19,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _CONSTRAINT_PART = r"(?:=|!=|>|>=|<|<=|~>)? *v?[0-9]+(?:\.[0-9]+){0,2}(?:[-+][0-9A-Za-z.-]+)?"
 CONSTRAINT = re.compile(rf" *{_CONSTRAINT_PART} *(?:, *{_CONSTRAINT_PART} *)*")
 """A version constraint that Terraform accepts."""
+_OWN_VARIABLES = ("AWS_", "TF_", "ORCH_")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -55,6 +56,7 @@ def make_settings(orch: YamlValue, problems: list[Problem]) -> Settings:
         binary=text_of(orch, "binary", "terraform"),
         management=text_of(orch, "management"),
         module_sources=_module_sources(orch, problems),
+        environment=_environment(orch, problems),
         warm=_flag(orch, "warm", unset=True),
     )
 
@@ -96,6 +98,16 @@ def _module_sources(orch: YamlValue, problems: list[Problem]) -> tuple[str, ...]
         if not is_fetched(each.value):
             hint = "write a registry address (NAMESPACE/NAME/PROVIDER), or git::https://…?ref=…"
             problems.append(Problem(each.at, f"invalid module address {each.value!r}", hint))
+    return tuple(each.value for each in listed)
+
+
+def _environment(orch: YamlValue, problems: list[Problem]) -> tuple[str, ...]:
+    found = orch.get("environment")
+    listed = found.value if found is not None and found.kind is YamlKind.LIST else ()
+    for each in listed:
+        if each.value.upper().startswith(_OWN_VARIABLES):
+            hint = "orch sets these itself; values of the module's variables belong under `inputs`"
+            problems.append(Problem(each.at, f"{each.value} cannot be passed to Terraform", hint))
     return tuple(each.value for each in listed)
 
 

@@ -23,6 +23,7 @@ PROFILE = r"^[A-Za-z0-9_.@:/+=, -]+$"
 UNIT = r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*(@[a-z0-9-]+)?$"
 STACK = r"^[a-z][a-z0-9-]{0,30}(@[a-z0-9-]+)?$"
 PROVIDER = r"^([A-Za-z0-9]+([.-][A-Za-z0-9]+)*/)?[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9_-]*$"
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 PATTERN_DESCRIPTIONS = {
     NAME: "lowercase letters, digits and -, starting with a letter, at most 31 characters",
@@ -38,6 +39,7 @@ PATTERN_DESCRIPTIONS = {
     UNIT: "a unit such as STAGE/STACK or STAGE/STACK@REGION",
     STACK: "a stack such as NAME or NAME@REGION",
     PROVIDER: "a provider address such as datadog/datadog",
+    VARIABLE: "letters, digits and _, starting with a letter or _",
 }
 """Pattern -> what it allows, in words."""
 
@@ -52,6 +54,7 @@ TagValue = Annotated[str, StringConstraints(pattern=TAG_VALUE, max_length=256)]
 Date = Annotated[str, StringConstraints(pattern=DATE)]
 UnitPath = Annotated[str, StringConstraints(pattern=UNIT)]
 Profile = Annotated[str, StringConstraints(pattern=PROFILE, max_length=128)]
+VariableName = Annotated[str, StringConstraints(pattern=VARIABLE)]
 StackName = Annotated[str, StringConstraints(pattern=STACK)]
 
 
@@ -111,6 +114,9 @@ class OrchModel(StrictModel):
     )
     module_sources: list[str] | None = Field(
         None, description="Addresses that modules can call modules from, in addition to those that stacks name."
+    )
+    environment: list[VariableName] | None = Field(
+        None, description="Environment variables that Terraform and its providers get, in addition to the usual ones."
     )
     state: StateModel = Field(description="Where Terraform states are stored.")
     roles: RolesModel | None = Field(None, description="Names of the IAM roles in each account.")

@@ -9,20 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import SetupError
+from orchestrator.util.ci import is_protected
 from orchestrator.util.git import Repository
-
-_SYSTEMS = (
-    "GITHUB_ACTIONS",
-    "GITLAB_CI",
-    "CODEBUILD_BUILD_ID",
-    "TF_BUILD",
-    "JENKINS_URL",
-    "BUILDKITE",
-    "CIRCLECI",
-    "BITBUCKET_BUILD_NUMBER",
-    "TEAMCITY_VERSION",
-)
-"""Variables that CI systems set, including those that do not set ``CI``."""
 
 _TARGETS = (
     "GITHUB_BASE_REF",
@@ -66,11 +54,6 @@ class BaseCommit:
     description: str
 
 
-def is_ci(env: Mapping[str, str]) -> bool:
-    """Return whether this runs in CI, according to the variables that CI systems set."""
-    return env.get("CI", "").lower() in {"1", "true", "yes"} or any(env.get(name) for name in _SYSTEMS)
-
-
 def find_base(repository: Repository | None, env: Mapping[str, str]) -> BaseCommit | None:
     """Find the commit whose policies, waivers and owners apply.
 
@@ -84,7 +67,7 @@ def find_base(repository: Repository | None, env: Mapping[str, str]) -> BaseComm
     Raises:
         SetupError: in CI, if the target of the change cannot be determined.
     """
-    protected = is_ci(env) or bool(env.get("ORCH_BASE"))
+    protected = is_protected(env)
     if repository is None or not repository.head:
         if protected:
             message = "in CI, policies and waivers come from git, but this is not a git repository with a commit"

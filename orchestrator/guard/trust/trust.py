@@ -22,17 +22,17 @@ from orchestrator.guard.policies.load import (
     with_builtin,
 )
 from orchestrator.guard.trust.base_commit import BaseCommit, find_base
+from orchestrator.guard.trust.live_files import live_weakenings
+from orchestrator.guard.trust.own_source import own_source_weakenings
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy
 from orchestrator.guard.trust.waivers import WAIVERS_FILE, Waiver, Waivers, parse_waivers, utc_today, waiver_problems
 from orchestrator.guard.trust.weakening import ORCH_FILE, PINS, Weakening, weakenings
-from orchestrator.util.git import Blob, Repository
+from orchestrator.util.git import LINK, SUBMODULE, Blob, Repository
 
 _WAIVERS = f"{POLICIES_FOLDER}/{WAIVERS_FILE}"
 _OWNERS = f"{POLICIES_FOLDER}/{OWNERS_FILE}"
 _ALLOWING = frozenset({_WAIVERS, _OWNERS})
-_LINK = "120000"
-_SUBMODULE = "160000"
 
 NO_REPOSITORY = "this is not a git repository, and a waiver is valid only after it is merged"
 
@@ -84,7 +84,7 @@ def load_trust(
     if repository is None or base is None:
         waiver_policy = WaiverPolicy(Waivers(today=today), [DeclaredWaiver(each, NO_REPOSITORY) for each in written])
         return Trust(None, Policies.of(root, tree), waiver_policy, ())
-    weakened = weakened_since(repository, base.forked, tree)
+    weakened = weakened_since(repository, base.forked, tree, rights=base.protected)
     judging, allowing = _trusted(repository, base, tree)
     owners, merged = _merged(allowing)
     waiver_policy = _waiver_policy(repository, base, written, merged, Waivers(owners=owners, today=today))
@@ -120,7 +120,9 @@ def read_declared_waivers(tree: Mapping[str, bytes], today: date) -> tuple[tuple
     return waivers, owners
 
 
-def weakened_since(repository: Repository, commit: str, tree: Mapping[str, bytes]) -> tuple[Weakening, ...]:
+def weakened_since(
+    repository: Repository, commit: str, tree: Mapping[str, bytes], *, rights: bool
+) -> tuple[Weakening, ...]:
     """Return how the working tree weakens the policies of a commit.
 
     A commit without policies is judged by the built-in ones, so policies that the change adds are compared with those.
@@ -130,11 +132,22 @@ def weakened_since(repository: Repository, commit: str, tree: Mapping[str, bytes
         repository: the repository that contains the configuration.
         commit: the commit to compare with.
         tree: the files of ``policies/`` in the working tree, by name below it.
+        rights: what runs code or grants a right counts as well: new checks, the privileged keys of ``live/``, and orch
+            itself if it runs from this repository. False outside CI, where people may try all of it.
     """
+    found = _policies_weakened(repository, commit, tree, code=rights)
+    if rights:
+        found = (*found, *live_weakenings(repository, commit), *own_source_weakenings(repository, commit))
+    return tuple(sorted(found))
+
+
+def _policies_weakened(
+    repository: Repository, commit: str, tree: Mapping[str, bytes], *, code: bool
+) -> tuple[Weakening, ...]:
     after = {f"{POLICIES_FOLDER}/{name}": data for name, data in tree.items()}
     after |= {name: (repository.root / name).read_bytes() for name in PINS if (repository.root / name).is_file()}
     blobs = _blobs(repository, commit, POLICIES_FOLDER, *PINS)
-    blobs = {name: blob for name, blob in blobs.items() if blob.mode != _SUBMODULE}
+    blobs = {name: blob for name, blob in blobs.items() if blob.mode != SUBMODULE}
     differing = {name: blob.id for name, blob in blobs.items() if _blob_id(after.get(name), blob.id) != blob.id}
     content = repository.contents(sorted(set(differing.values())))
     # unchanged files need not be read from git: a blob id is a hash of the content
@@ -145,7 +158,7 @@ def weakened_since(repository: Repository, commit: str, tree: Mapping[str, bytes
             after |= _builtin()
         if ORCH_FILE not in blobs:  # a new platform, or a copy that git does not know: nobody's waivers count there yet
             after.pop(_OWNERS, None)
-    return weakenings(before, after)
+    return weakenings(before, after, code=code)
 
 
 def _builtin() -> dict[str, bytes]:
@@ -166,7 +179,7 @@ def weakened_against(root: Path, revision: str) -> tuple[Weakening, ...]:
     if repository is None or forked is None:
         message = f"no revision {revision!r} that has a common commit with HEAD"
         raise UsageError(message, hint="`git fetch` it, or choose another one, e.g. --base origin/main")
-    return weakened_since(repository, forked, read_policy_files(root))
+    return weakened_since(repository, forked, read_policy_files(root), rights=True)
 
 
 def _blob_id(data: bytes | None, like: str) -> str:
@@ -184,7 +197,7 @@ def _trusted(
     blobs = _blobs(repository, base.commit, POLICIES_FOLDER)
     allowing = [name for name in (_WAIVERS, _OWNERS) if name in blobs]
     wanted = sorted(blobs) if base.protected else allowing
-    links = [name for name in wanted if blobs[name].mode in {_LINK, _SUBMODULE}]
+    links = [name for name in wanted if blobs[name].mode in {LINK, SUBMODULE}]
     if links:
         what = "symbolic links and submodules are not allowed here"
         raise CatalogueError([Problem(Location(name), what, "copy the files instead") for name in links])

@@ -1,4 +1,4 @@
-"""Finds how a change weakens the policies that judge it. Adding types, attributes, policies and cases is allowed."""
+"""Finds how a change weakens the policies that judge it. Adding types, attributes and cases is allowed."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ ORCH_FILE = "live/orch.yaml"
 PINS = (ORCH_FILE, *PINNING)
 """Files outside ``policies/`` that determine which version of orch judges."""
 
+_DATA = (".json", ".md")
+"""Files of a policy without code: test cases and text."""
+
 PolicyFiles = Mapping[str, bytes]
 """File name, relative to the folder that contains ``live/`` -> content."""
 
@@ -40,12 +43,13 @@ class Weakening:
     what: str
 
 
-def weakenings(before: PolicyFiles, after: PolicyFiles) -> tuple[Weakening, ...]:
+def weakenings(before: PolicyFiles, after: PolicyFiles, *, code: bool = False) -> tuple[Weakening, ...]:
     """Return what becomes weaker, sorted by location.
 
     Args:
         before: the files before the change: everything in ``policies/``, and ``PINS``.
         after: the same files after the change.
+        code: a new file that can have code, such as the check of a new policy, counts as well.
     """
     gone = _policies(before) - _policies(after)
     found = [
@@ -63,6 +67,12 @@ def weakenings(before: PolicyFiles, after: PolicyFiles) -> tuple[Weakening, ...]
     owners = f"{POLICIES_FOLDER}/{OWNERS_FILE}"
     if owners in after and owners not in before:
         found += _owners(owners, b"", after[owners])
+    if code:
+        found += [
+            Weakening(Location(name), name, f"the {_kind(name.rpartition('/')[2])} would be added, and it has code")
+            for name in after
+            if name not in before and _policy_of(name) and not name.endswith(_DATA)
+        ]
     return tuple(sorted(found))
 
 

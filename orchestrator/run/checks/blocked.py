@@ -16,7 +16,8 @@ class BlockedUnits:
 
     Attributes:
         reports: blocked accounts and former units, with their findings. They are not units of the run.
-        duplicates: units of the run that would be created a second time, by id.
+        refused: units of the run that must not be planned, by id: they would be created a second time, or are baselines
+            that the change must not plan.
         accounts: account -> why nothing in it is planned or applied.
         everything: why nothing at all is planned; empty when something may be.
         stale: units whose ledger entry is missing or older than their state; an apply writes it again.
@@ -25,7 +26,7 @@ class BlockedUnits:
     """
 
     reports: tuple[UnitReport, ...] = ()
-    duplicates: Mapping[str, Finding] = field(default_factory=dict)
+    refused: Mapping[str, Finding] = field(default_factory=dict)
     accounts: Mapping[str, str] = field(default_factory=dict)
     everything: str = ""
     stale: frozenset[str] = frozenset()
@@ -41,8 +42,8 @@ def blocked_report(blocked: BlockedUnits, unit: Unit, empty: UnitReport) -> Unit
         unit: the unit.
         empty: its report without status, cause and findings.
     """
-    duplicate = blocked.duplicates.get(unit.id)
-    if duplicate is not None:
-        return replace(empty, status=Status.BLOCKED, cause=duplicate.message, findings=(duplicate,))
+    refused = blocked.refused.get(unit.id)
+    if refused is not None:
+        return replace(empty, status=Status.BLOCKED, cause=refused.message, findings=(refused,))
     cause = blocked.everything or blocked.accounts.get(unit.account, "")
     return replace(empty, status=Status.SKIPPED, cause=cause, findings=()) if cause else None

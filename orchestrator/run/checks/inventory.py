@@ -90,8 +90,8 @@ class InventoryCheck:
         duplicates = {unit: self.waived(finding) for unit, finding in found.duplicates.items()}
         blocked = replace(
             blocked,
-            duplicates={
-                **blocked.duplicates,
+            refused={
+                **blocked.refused,
                 **{unit: finding for unit, finding in duplicates.items() if _blocks(finding)},
             },
             stale=blocked.stale | {unit.id for unit in listing.stale},

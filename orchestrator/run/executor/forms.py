@@ -189,6 +189,7 @@ class RunForm:
         run: id of the run.
         session: the session name that AWS logs show.
         commit: git's commit of the repository.
+        live: the files whose privileged keys come from the protected commit: name -> content in base64; None: none.
         policies: name below ``policies/`` -> content in base64, without the policies that ship with orch.
         digest: of all policies in force.
         waivers, owners, declared, weakened: see `Trust`.
@@ -208,6 +209,7 @@ class RunForm:
     weakened: tuple[Weakening, ...]
     break_glass: tuple[str, str] | None = None
     cold: bool = False
+    live: Mapping[str, str] | None = None
 
     @classmethod
     def of(
@@ -220,6 +222,7 @@ class RunForm:
         commit: str,
         break_glass: BreakGlass | None,
         cold: bool,
+        live: Mapping[str, bytes] | None,
     ) -> RunForm:
         """Return the form of a run whose plans this judge judges."""
         policies, waivers = judge.policies, judge.waiver_policy
@@ -237,7 +240,13 @@ class RunForm:
             weakened=judge.weakened,
             break_glass=(break_glass.owner, break_glass.reason) if break_glass is not None else None,
             cold=cold,
+            live=None if live is None else {name: base64.b64encode(data).decode() for name, data in live.items()},
         )
+
+    @property
+    def trusted(self) -> Mapping[str, bytes] | None:
+        """The files whose privileged keys come from the protected commit; None: none."""
+        return None if self.live is None else {name: base64.b64decode(text) for name, text in self.live.items()}
 
     def trust(self, root: Path) -> Trust:
         """Return what judges the run.

@@ -244,6 +244,7 @@ def _pack_repository(context: RunContext, *, cold: bool) -> Path:
         commit=run.commit(),
         break_glass=context.aws.break_glass,
         cold=cold,
+        live=context.catalogue.trusted,
     )
     write_atomic(run_file(folders), dump_form(RunForm, form))
     archive = run_file(folders).with_suffix(".tar.gz")

@@ -125,7 +125,7 @@ class WorkerRun:
         unpack(archive, root, below=["."])
         folders = RunPaths(root=root, run=task.run)
         form = load_form(RunForm, run_file(folders).read_bytes())
-        catalogue = load(root)
+        catalogue = load(root, trusted=form.trusted)
         trust = form.trust(root)
         access = Access.of(catalogue, trust, emulator, session=form.session)
         with ExitStack() as stack:

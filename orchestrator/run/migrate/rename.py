@@ -42,24 +42,25 @@ class Renaming:
     pairs: tuple[Pair, ...]
 
 
-def resolve_rename(root: Path, source: str, target: str) -> Renaming:
+def resolve_rename(root: Path, source: str, target: str, trusted: Mapping[str, bytes] | None = None) -> Renaming:
     """Resolve ``orch move SOURCE TARGET``.
 
     Args:
         root: the folder that contains ``live/``.
         source: STAGE, STACK or STAGE/STACK; ``stage:NAME`` or ``stack:NAME`` when a name is both.
         target: its new name.
+        trusted: as for ``load``.
 
     Raises:
         UsageError: neither name exists, both do, or the two do not fit together.
         CatalogueError: the configuration is invalid, or would be after the rename.
     """
-    catalogue = load(root)
+    catalogue = load(root, trusted=trusted)
     rename, exists = _parse(root, catalogue, source, target)
     edits: tuple[FileEdit, ...] = ()
     if exists:
         edits = rename_edits(root, rename)
-        after = _loaded_after(root, edits)
+        after = _loaded_after(root, edits, trusted)
         pairs = _pairs(after, rename)
         _check_same(catalogue, after, pairs)
         return Renaming(after, edits, pairs)
@@ -156,7 +157,7 @@ def _exists(root: Path, what: RenameKind, name: str) -> bool:
     return (root / "live" / f"{what}s" / f"{name}.yaml").is_file()
 
 
-def _loaded_after(root: Path, edits: tuple[FileEdit, ...]) -> Catalogue:
+def _loaded_after(root: Path, edits: tuple[FileEdit, ...], trusted: Mapping[str, bytes] | None) -> Catalogue:
     """Load the configuration as it would be after the edits, from a copy of ``live/``.
 
     Raises:
@@ -170,7 +171,7 @@ def _loaded_after(root: Path, edits: tuple[FileEdit, ...]) -> Catalogue:
                 (copy / edit.path).unlink()
             (copy / edit.to).write_text(edit.after, encoding="utf-8")
         try:
-            return load(root, written=copy)
+            return load(root, written=copy, trusted=trusted)
         except CatalogueError as error:
             hint = (
                 "rename it in live/ by hand, with `named:` set to the old name; the same command then moves the states"

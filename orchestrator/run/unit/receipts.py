@@ -6,6 +6,7 @@ receipt, because there is nothing to apply.
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
@@ -31,6 +32,7 @@ from orchestrator.terraform.model import PlanRecord
 from orchestrator.terraform.plan.reader import read_plan
 from orchestrator.terraform.setup.lock_file import LOCK_FILE, locked_providers
 from orchestrator.terraform.state.header import StateHeader, planned_from
+from orchestrator.util.git import git_environment
 
 
 def make_receipt(
@@ -199,7 +201,9 @@ def commit_of(root: Path) -> str:
     """Return git's commit of a folder, with ``-dirty`` if files differ from it; empty without git."""
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=30, env=git_environment(os.environ)
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -15,6 +15,7 @@ from orchestrator.config.catalogue import Settings
 from orchestrator.errors import SetupError
 from orchestrator.terraform.setup.install import Pin, install, load_pins
 from orchestrator.terraform.setup.versions import Version, satisfies
+from orchestrator.util.environment import USUAL, selected
 
 MINIMUM: Mapping[str, Version] = {"terraform": Version((1, 11, 0)), "tofu": Version((1, 10, 0))}
 _ANSWER_SECONDS = 30
@@ -144,8 +145,7 @@ def _mismatch(version: Version, kind: str, constraint: str) -> str | None:
 
 def _version(path: Path, env: Mapping[str, str]) -> Version | None:
     """Return the version that the binary reports; None if it cannot be run. The user's CLI configuration is ignored."""
-    child = {name: value for name, value in env.items() if not name.startswith("TF_")}
-    child |= {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
+    child = {**selected(env, USUAL | {"HOME"}), "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
     try:
         answer = subprocess.run(
             [path, "version", "-json"],

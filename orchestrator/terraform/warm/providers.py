@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from orchestrator.terraform.environment import REATTACH
 from orchestrator.terraform.root import Root
 from orchestrator.terraform.setup.lock_file import LOCK_FILE, locked_providers
 from orchestrator.terraform.warm.client import ServerError
@@ -17,7 +18,6 @@ from orchestrator.terraform.warm.locate import find_packages, link_packages
 from orchestrator.terraform.warm.messages import Lease, LeaseEnd, LeaseRequest, LockedPackage
 from orchestrator.terraform.warm.start import StartedServer
 
-REATTACH = "TF_REATTACH_PROVIDERS"
 _REGISTRIES: Mapping[str, str] = {"terraform": "registry.terraform.io", "tofu": "registry.opentofu.org"}
 _TRACES = ("TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER")
 _NOBODY = json.dumps({"Protocol": "grpc", "ProtocolVersion": 5, "Pid": 1, "Test": True,

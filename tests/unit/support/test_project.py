@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.guard.trust.base_commit import is_ci
+from orchestrator.util.ci import is_ci
 from tests.support.project import CI_VARIABLES, Project
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import SetupError
-from orchestrator.guard.trust.base_commit import find_base, is_ci
+from orchestrator.guard.trust.base_commit import find_base
+from orchestrator.util.ci import is_ci
 from orchestrator.util.git import Repository
 from tests.support.git import Git
 

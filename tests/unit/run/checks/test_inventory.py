@@ -116,7 +116,7 @@ def test_what_a_waiver_allows_is_noted_and_not_blocked() -> None:
         return replace(finding, severity=Severity.WAIVED, waiver="retire by anna")
 
     found = blocked_by(Fake([LEFT], fresh=["prod/data"]), waived=waived)
-    assert (found.reports, dict(found.accounts), dict(found.duplicates)) == ((), {}, {})
+    assert (found.reports, dict(found.accounts), dict(found.refused)) == ((), {}, {})
     assert all("allowed by retire by anna" in note for note in found.notes)
     assert len(found.notes) == 2
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import SetupError
-from orchestrator.terraform.environment import child_env
 from orchestrator.terraform.setup.cliconfig import (
     find_mirror,
     has_own_installation,
@@ -153,35 +152,3 @@ def test_the_plugin_cache_is_the_users_if_there_is_one(
     (tmp_path / ".terraformrc").write_text(text)
     found = plugin_cache({"HOME": str(tmp_path), **env}, tmp_path / "c")
     assert str(found) == expected.replace("HOME", str(tmp_path)).replace("CACHE", str(tmp_path / "c"))
-
-
-def test_children_get_no_hidden_arguments() -> None:
-    users = {
-        "TF_CLI_ARGS": "-destroy",
-        "TF_CLI_ARGS_apply": "-auto-approve",
-        "TF_VAR_memory": "1",
-        "TF_WORKSPACE": "other",
-        "TF_DATA_DIR": "elsewhere",
-        "TF_LOG": "trace",
-        "TF_TOKEN_example_com": "kept",
-        "PATH": "/bin",
-        "GOGC": "100",
-    }
-    child = child_env(users, data_dir=Path("/data"), cli_config=Path("/rc"), plugin_cache=Path("/plugins"))
-    assert child == {
-        "CHECKPOINT_DISABLE": "1",
-        "GOGC": "100",
-        "NO_COLOR": "1",
-        "PATH": "/bin",
-        "TF_CLI_CONFIG_FILE": "/rc",
-        "TF_DATA_DIR": "/data",
-        "TF_INPUT": "0",
-        "TF_IN_AUTOMATION": "1",
-        "TF_PLUGIN_CACHE_DIR": "/plugins",
-        "TF_TOKEN_example_com": "kept",
-    }
-    assert child_env({}, data_dir=None, cli_config=Path("/rc"), plugin_cache=Path("/p"))["GOGC"] == "400"
-    traced = child_env(
-        {"TF_LOG": "trace", "TF_LOG_PATH": "/t"}, data_dir=None, cli_config=Path("/rc"), plugin_cache=Path("/p")
-    )
-    assert traced["TF_LOG"] == "trace"
