@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from orchestrator.aws.state.locks import StateLocks
 from orchestrator.aws.state.objects import StateObjects
 from orchestrator.aws.state.observed import ObservedState
 from orchestrator.aws.state.outputs import StateStore
-from orchestrator.config.catalogue import Catalogue
+from orchestrator.config.catalogue import Catalogue, Settings
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.trust.trust import Trust
@@ -29,8 +30,11 @@ from orchestrator.run.request import RunRequest
 from orchestrator.terraform.commands import Terraform
 from orchestrator.terraform.process.supervisor import Processes
 from orchestrator.terraform.setup.binary import BinarySearch, find_binary, user_cache
+from orchestrator.terraform.setup.checksums import ProviderChecksums
 from orchestrator.terraform.setup.cliconfig import plugin_cache, write_cli_config
+from orchestrator.terraform.setup.mirrors import find_mirrors
 from orchestrator.terraform.setup.providers import ensure_available
+from orchestrator.terraform.setup.user_config import config_files, read_user_config, reattached_providers
 from orchestrator.terraform.warm.providers import WarmProviders
 from orchestrator.terraform.warm.start import StartedServer, provider_server
 
@@ -104,6 +108,7 @@ def make_terraform(
         plugin_cache=plugin_cache(os.environ, cache),
         warm=warm,
         passed=catalogue.settings.environment,
+        checksums=ProviderChecksums(read_user_config(os.environ).overrides, reattached_providers(os.environ)),
     )
 
 
@@ -135,6 +140,18 @@ def make_tools(
     else:
         renderer = RootRenderer(catalogue, trust.policies.protected.delete_apis)
     return TerraformTools(make_terraform(catalogue, processes, folder, warm=warm, search=search), processes, renderer)
+
+
+def program_places(settings: Settings, env: Mapping[str, str]) -> Iterator[Path]:
+    """Yield where the programs of a run come from: Terraform, providers, and the configuration that chooses those.
+
+    Raises:
+        SetupError: the user's CLI configuration cannot be read, or ``ORCH_PROVIDER_MIRROR`` names no mirror.
+    """
+    cache = user_cache(env)
+    found = shutil.which(settings.binary, path=env.get("PATH", os.defpath))
+    yield from [Path(found)] if found else []
+    yield from (cache, *config_files(env), plugin_cache(env, cache), *find_mirrors(env))
 
 
 def started_server(request: RunRequest) -> AbstractContextManager[StartedServer]:

@@ -15,12 +15,12 @@ from orchestrator.aws.identity.credential_files import CredentialFiles
 from orchestrator.config.graph import Graph
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.guard.checkov.checks import Checks
-from orchestrator.guard.trust.committed_state import refuse_committed
+from orchestrator.guard.trust.committed_state import refuse_committed, refuse_committed_programs
 from orchestrator.guard.trust.trust import Trust, load_trust
 from orchestrator.report.live.sink import Sink, Tee
 from orchestrator.report.model import Notice, RunReport, UnitReport
 from orchestrator.report.text import NO_REFRESH
-from orchestrator.run.assemble import Access, make_tools, started_server
+from orchestrator.run.assemble import Access, make_tools, program_places, started_server
 from orchestrator.run.assemble_guard import assemble_guard
 from orchestrator.run.context import RunContext, RunState
 from orchestrator.run.executor.interface import Executor
@@ -38,8 +38,10 @@ from orchestrator.run.unit.lock_holders import existing_locks
 from orchestrator.run.unit.receipts import commit_of
 from orchestrator.run.unit.role import break_glass_note, confirm_break_glass
 from orchestrator.terraform.setup.binary import BinarySearch, search_binary, user_cache
+from orchestrator.terraform.setup.user_config import provider_notices
 from orchestrator.terraform.warm.providers import WarmProviders, cold_notice
 from orchestrator.terraform.warm.start import StartedServer
+from orchestrator.util.ci import is_protected
 from orchestrator.util.git import Repository
 
 _REPORT_LOCKS = frozenset({"plan", "apply", "destroy"})
@@ -161,9 +163,11 @@ def _judged(request: RunRequest, console: Sink, executor: Executor, started: flo
     # First, because it takes half a second to verify the providers, while orch waits for AWS.
     with started_server(request) as server, ThreadPoolExecutor(1, thread_name_prefix="orch-start") as beside:
         root, settings = request.catalogue.root, request.catalogue.settings
-        search = beside.submit(search_binary, settings, env=os.environ, cache=user_cache(os.environ))
         repository = Repository.find(root)
         refuse_committed(repository)
+        if is_protected(os.environ):
+            refuse_committed_programs(repository, program_places(settings, os.environ))
+        search = beside.submit(search_binary, settings, env=os.environ, cache=user_cache(os.environ))
         trust = load_trust(root, repository, os.environ)
         with Checks(trust.policies) as checks:
             checks.start()  # They are imported while orch waits for AWS, and Terraform plans.
@@ -206,7 +210,7 @@ def _session(request: RunRequest, console: Sink, parts: _Parts) -> Iterator[Sess
         stack.callback(access.states.close)
         guard = assemble_guard(request, trust, parts.repository, parts.checks, access)
         break_glass = confirm_break_glass(access.identities, request.units, request.options.break_glass)
-        notices = [*trust.notices, *earlier_runs(catalogue.root)]
+        notices = [*trust.notices, *provider_notices(os.environ), *earlier_runs(catalogue.root)]
         folders = new_run(catalogue.root)
         journal = Journal(folders.journal)
         stack.callback(journal.close)

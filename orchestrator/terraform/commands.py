@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from python_terraform import IsFlagged
@@ -17,6 +17,7 @@ from orchestrator.terraform.root import Root
 from orchestrator.terraform.runner import Runner
 from orchestrator.terraform.setup import init_cache
 from orchestrator.terraform.setup.binary import Binary
+from orchestrator.terraform.setup.checksums import ProviderChecksums
 from orchestrator.terraform.setup.lock_file import LOCK_FILE
 from orchestrator.terraform.warm.providers import WarmProviders
 from orchestrator.util.files import file_lock
@@ -38,6 +39,7 @@ class Terraform:
         plugin_cache: folder that ``cliconfig.plugin_cache`` names.
         warm: providers that keep running between commands; None if Terraform starts its own for each command.
         passed: names of further environment variables that the processes get (``environment`` of ``live/orch.yaml``).
+        checksums: says which providers ran.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class Terraform:
         plugin_cache: Path,
         warm: WarmProviders | None = None,
         passed: Collection[str] = (),
+        checksums: ProviderChecksums | None = None,
     ) -> None:
         self.binary = binary
         self.warm = warm
         self.processes = processes
         self.cli_config = cli_config
         self.plugin_cache = plugin_cache
+        self._checksums = checksums or ProviderChecksums()
         self._runner = Runner(binary, processes, cli_config, plugin_cache=plugin_cache, warm=warm, passed=passed)
         # Only builds arguments. It looks for a state in its folder, so it gets a path that cannot contain one.
         self._builder = CommandBuilder(working_dir=os.devnull, terraform_bin_path=str(binary.path))
@@ -294,6 +298,19 @@ class Terraform:
     def providers_of(self, unit: str) -> str:
         """Return how the providers of a unit ran: ``warm``, ``cold: REASON``, or empty if no command needed them."""
         return self.warm.use_of(unit) if self.warm is not None else ""
+
+    def provider_checksums(self, lock_file: Path, data_dir: Path) -> Mapping[str, str]:
+        """Return which providers a unit's commands ran, warm or cold: see `ProviderChecksums.of`.
+
+        Args:
+            lock_file: the lock file of its root.
+            data_dir: its data folder.
+        """
+        if not lock_file.is_file():
+            return {}
+        text, providers = lock_file.read_text(encoding="utf-8"), data_dir / "providers"
+        verified = self.warm.checksums(text, providers) if self.warm is not None else {}
+        return self._checksums.of(text, providers, verified)
 
     def environment(self, root: Root) -> dict[str, str]:
         """Return the environment that a Terraform process gets in a root, without warm providers."""

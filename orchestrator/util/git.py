@@ -108,6 +108,10 @@ class Repository:
         listed = _must(self.root, "ls-files", "-z", "--", folder)
         return tuple(os.fsdecode(name) for name in listed.split(b"\0") if name)
 
+    def top(self) -> Path:
+        """Return the top folder of the working tree, without links."""
+        return Path(os.fsdecode(_must(self.root, "rev-parse", "--show-toplevel")[:-1])).resolve()
+
     def contents(self, ids: Sequence[str]) -> dict[str, bytes]:
         """Return the bytes of blobs: id -> content."""
         if not ids:

@@ -18,11 +18,15 @@ from orchestrator.cli.options import Changed, Exclude, Targets
 from orchestrator.cli.output import print_progress, print_rows
 from orchestrator.cli.project import open_project
 from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.load import load
 from orchestrator.config.schema.json_schema import stale_schemas
 from orchestrator.errors import CatalogueError, OrchError
+from orchestrator.guard.findings import UNTRUSTED_SOURCE
 from orchestrator.guard.modules.check import check_modules
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policy_cases import run_cases
+from orchestrator.guard.rules.code import CodeScanner
+from orchestrator.guard.trust.live_files import trusted_live
 from orchestrator.guard.trust.trust import check_waivers, weakened_against
 from orchestrator.render.values import unit_references
 from orchestrator.render.write import RootRenderer
@@ -155,6 +159,7 @@ def _roots(
     with tempfile.TemporaryDirectory(prefix="orch-check-") as name:
         base = Path(name)
         problems: dict[str, str] = {}
+        notes: dict[str, str] = {}
         chosen: dict[str, tuple[Unit, Path]] = {}
         workspace = RootRenderer(catalogue, _delete_apis(catalogue))
         for unit in units:
@@ -166,15 +171,21 @@ def _roots(
                 problems[unit.id] = str(error)
         if not fast and chosen:
             tell(f"terraform validate: {', '.join(sorted(chosen))}")
-            problems.update(_validate_all(catalogue, list(chosen.values()), base, tell=tell, cold=cold))
+            found = _validate_all(catalogue, list(chosen.values()), base, tell=tell, cold=cold)
+            problems.update({unit: each.problem for unit, each in found.items() if each.problem})
+            notes.update({unit: each.note for unit, each in found.items() if each.note})
         for unit in units:
-            yield Result("roots", unit.id, problems.get(unit.id, ""))
+            yield Result("roots", unit.id, problems.get(unit.id, ""), notes.get(unit.id, ""))
 
 
 def _validate_all(
     catalogue: Catalogue, chosen: Sequence[tuple[Unit, Path]], base: Path, *, tell: Callable[[str], None], cold: bool
-) -> Mapping[str, str]:
-    """Return what is wrong with rendered roots: unit -> problem."""
+) -> Mapping[str, Result]:
+    """Return what `terraform validate` says about rendered roots: unit -> result."""
+    try:
+        scanner = CodeScanner(load(catalogue.root, trusted=trusted_live(catalogue.root, os.environ)))
+    except OrchError as error:
+        return {unit.id: Result("roots", unit.id, note=f"not validated: {error}") for unit, _ in chosen}
     cores, cache = os.cpu_count() or 1, user_cache(os.environ)
     with (
         provider_server(
@@ -184,8 +195,8 @@ def _validate_all(
     ):
         warm = WarmProviders(started, notify=lambda unit, why: tell(f"{unit}: {cold_notice(why)}"))
         terraform = make_terraform(catalogue, Processes(), base, warm=warm)
-        validated = pool.map(lambda each: (each[0].id, _validate(terraform, each[0], each[1], base)), chosen)
-        return {unit: problem for unit, problem in validated if problem}
+        validated = pool.map(lambda each: _validate(terraform, scanner, each[0], each[1], base), chosen)
+        return {result.subject: result for result in validated}
 
 
 def _delete_apis(catalogue: Catalogue) -> tuple[str, ...]:
@@ -196,7 +207,8 @@ def _delete_apis(catalogue: Catalogue) -> tuple[str, ...]:
         return ()
 
 
-def _validate(terraform: Terraform, unit: Unit, folder: Path, base: Path) -> str:
+def _validate(terraform: Terraform, scanner: CodeScanner, unit: Unit, folder: Path, base: Path) -> Result:
+    """Validate one root. Validating starts its providers, so nothing is done with one that may not run."""
     root = Root(
         unit=unit.id,
         folder=folder,
@@ -205,8 +217,19 @@ def _validate(terraform: Terraform, unit: Unit, folder: Path, base: Path) -> str
         log=base / "logs" / f"{unit.folder}.log",
     )
     try:
-        terraform.init(root, timeout=unit.timeouts.plan, backend=False)
+        untrusted = _untrusted(scanner, root, unit, initialized=False)
+        if not untrusted:
+            terraform.init(root, timeout=unit.timeouts.plan, backend=False)
+            untrusted = _untrusted(scanner, root, unit, initialized=True)
+        if untrusted:
+            return Result("roots", unit.id, note=f"not validated: {untrusted}")
         found = [each for each in terraform.validate(root) if each.severity == "error"]
     except OrchError as error:
-        return str(error)
-    return "; ".join(f"{each.file}:{each.line}: {each.summary}" for each in found)
+        return Result("roots", unit.id, str(error))
+    return Result("roots", unit.id, "; ".join(f"{each.file}:{each.line}: {each.summary}" for each in found))
+
+
+def _untrusted(scanner: CodeScanner, root: Root, unit: Unit, *, initialized: bool) -> str:
+    """Return a provider or module of a root that is not listed, or empty. Programs in it do not run here."""
+    found = scanner.scan(unit, root.folder, root.data_dir, initialized=initialized)
+    return next((each.message for each in found if each.rule == UNTRUSTED_SOURCE), "")

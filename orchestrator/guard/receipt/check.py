@@ -75,10 +75,18 @@ def _differences(receipt: Receipt, inputs: ReceiptInputs) -> Iterator[str]:
         yield f"the JSON of the plan of {unit} was changed after the plan was judged"
     if inputs.policies != receipt.policies:
         yield f"policies/ changed after {unit} was judged"
+    yield from _programs_differ(receipt, inputs)
+
+
+def _programs_differ(receipt: Receipt, inputs: ReceiptInputs) -> Iterator[str]:
     for name in sorted({*receipt.versions, *inputs.versions}):
         was, now = receipt.versions.get(name, "none"), inputs.versions.get(name, "none")
         if was != now:
-            yield f"{unit} was judged with {name} {was}, but would be applied with {now}"
+            yield f"{receipt.unit} was judged with {name} {was}, but would be applied with {now}"
+    for name in sorted(receipt.providers.keys() & inputs.providers.keys()):  # Another platform has another package.
+        if receipt.providers[name] != inputs.providers[name]:
+            provider = name.partition(" ")[0]
+            yield f"{receipt.unit} was judged with {provider} ({receipt.providers[name]}), which is another program now"
 
 
 def _files_differ(receipt: Receipt, frozen: FrozenFiles) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +21,8 @@ from orchestrator.terraform.state.header import StateHeader
 from orchestrator.util.files import write_atomic
 
 RECEIPT_FORMAT = 1
+_ADDED = "providers"
+"""A key that receipts of orch 0.1.0 do not have."""
 PLAN_AGAIN = "plan again, so that what is applied is what was judged"
 
 
@@ -42,6 +44,7 @@ class ReceiptInputs:
         json_sha256: hash of the plan's JSON, which was judged.
         policies: digest of ``policies/``.
         versions: orch, Terraform and each provider in the lock file -> version.
+        providers: each provider that ran, with its platform -> checksum of its package.
     """
 
     unit: str
@@ -53,6 +56,7 @@ class ReceiptInputs:
     json_sha256: str
     policies: str
     versions: Mapping[str, str]
+    providers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ class Receipt:
     commit: str
     files: Mapping[str, str]
     wrote: StateWrites | None = None
+    providers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def make(cls, inputs: ReceiptInputs, verdict: Verdict, *, run: str, destroy: bool, time: str, commit: str) -> Self:
@@ -147,6 +152,7 @@ class Receipt:
             time=time,
             commit=commit,
             files=files,
+            providers=dict(inputs.providers),
         )
 
     @classmethod
@@ -178,7 +184,8 @@ class Receipt:
             if found != RECEIPT_FORMAT:
                 message = f"the receipt {place} has format {found!r}; this version of orch supports {RECEIPT_FORMAT}"
                 raise BlockedError(message, hint=f"use the version of orch that wrote it, or {PLAN_AGAIN}")
-            values = {name: document[name] for name in cls.__dataclass_fields__}
+            values = {name: document[name] for name in cls.__dataclass_fields__ if name != _ADDED}
+            values[_ADDED] = document.get(_ADDED, {})
             wrote = values["wrote"]
             values |= {
                 "checks": tuple(values["checks"]),

@@ -230,6 +230,7 @@ def _inputs(
             binary.kind: binary.version,
             **(locked_providers(lock.read_text(encoding="utf-8")) if lock.is_file() else {}),
         },
+        providers=context.terraform.cli.provider_checksums(lock, context.run.folders.data(unit)),
     )
 
 

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.errors import SetupError
 from orchestrator.terraform.setup.install import this_platform
-from orchestrator.terraform.setup.mirrors import find_mirrors, provider_packages
+from orchestrator.terraform.setup.mirrors import PROVIDER_MIRROR_VARIABLE, find_mirrors, mirror_url, provider_packages
+from orchestrator.terraform.setup.user_config import UserConfig, read_user_config
 from orchestrator.util.files import write_atomic
 
-_INSTALLATION = re.compile(r"^\s*provider_installation\s*\{", re.MULTILINE)
 _CACHE = re.compile(r'^\s*plugin_cache_dir\s*=\s*"(?P<path>(?:[^"\\]|\\.)*)"', re.MULTILINE)
 
 
 def write_cli_config(to: Path, *, env: Mapping[str, str], cache: Path) -> Path:
     """Write the CLI configuration of a run, mode 0600 because the user's own can contain tokens.
 
-    The user's text is kept unchanged. If it has no ``provider_installation``, mirrors are appended: providers that a
-    mirror has for this platform come only from there and need no network; all others come from a registry.
+    The user's text is kept unchanged; in CI only parts of it count (`user_config`). If it has no
+    ``provider_installation``, mirrors are appended: providers that a mirror has for this platform come only from there
+    and need no network; all others come from a registry.
 
     Args:
         to: file to write.
@@ -34,9 +34,13 @@ def write_cli_config(to: Path, *, env: Mapping[str, str], cache: Path) -> Path:
     Raises:
         SetupError: the user's file cannot be read, or is JSON so that nothing can be added to it.
     """
-    text = user_text(env)
+    config = read_user_config(env)
+    text = config.text
     plugin_cache(env, cache).mkdir(parents=True, exist_ok=True)
-    if not _INSTALLATION.search(text):
+    url = mirror_url(env)
+    if url:
+        text = _checked(config) + _network_mirror(url)
+    elif not config.installation:
         mirrors = find_mirrors(env)
         if mirrors and text.lstrip().startswith("{"):
             raise SetupError(
@@ -68,7 +72,7 @@ def plugin_cache(env: Mapping[str, str], cache: Path) -> Path:
         SetupError: the user's CLI configuration cannot be read.
     """
     named = env.get("TF_PLUGIN_CACHE_DIR")
-    if not named and (match := _CACHE.search(user_text(env))):
+    if not named and (match := _CACHE.search(read_user_config(env).text)):
         named = match["path"].replace("$HOME", env.get("HOME", "~"))
     return Path(named).expanduser() if named else cache / "plugins"
 
@@ -79,26 +83,7 @@ def has_own_installation(env: Mapping[str, str]) -> bool:
     Raises:
         SetupError: the file cannot be read.
     """
-    return bool(_INSTALLATION.search(user_text(env)))
-
-
-def user_text(env: Mapping[str, str]) -> str:
-    """Return the user's CLI configuration, ending with a newline; empty if there is none.
-
-    A ``TF_CLI_CONFIG_FILE`` that does not exist is ignored; Terraform also only warns. Without that variable Terraform
-    also reads ``~/.terraform.d/*.tfrc``. Naming a file, as orch does, turns that off, so their text is appended here.
-
-    Raises:
-        SetupError: a file exists but cannot be read.
-    """
-    home = Path(env.get("HOME") or Path.home())
-    named = env.get("TF_CLI_CONFIG_FILE") or env.get("TERRAFORM_CONFIG")
-    if named:
-        files = [Path(named).expanduser()]
-    else:
-        files = [home / ".terraformrc", *sorted((home / ".terraform.d").glob("*.tfrc"))]
-    texts = [_read(file) for file in files if named != os.devnull and file.exists()]
-    return "".join(text if text.endswith("\n") else f"{text}\n" for text in texts if text)
+    return bool(mirror_url(env)) or read_user_config(env).installation
 
 
 def installation(mirrors: Sequence[Path]) -> str:
@@ -126,13 +111,20 @@ def installation(mirrors: Sequence[Path]) -> str:
     return "\n".join(lines)
 
 
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(
-            f"cannot read the Terraform CLI configuration {file}: {error}", hint="check TF_CLI_CONFIG_FILE"
-        ) from error
+def _checked(config: UserConfig) -> str:
+    """Return the user's text, to which a ``provider_installation`` can be added.
+
+    Raises:
+        SetupError: it has one already.
+    """
+    if config.installation:
+        message = f"{PROVIDER_MIRROR_VARIABLE} and your Terraform CLI configuration both say where providers come from"
+        raise SetupError(message, hint=f"unset {PROVIDER_MIRROR_VARIABLE}, or remove provider_installation")
+    return config.text
+
+
+def _network_mirror(url: str) -> str:
+    return f"\n# Added by orch.\nprovider_installation {{\n  network_mirror {{\n    url = {_quoted(url)}\n  }}\n}}\n"
 
 
 def _list(texts: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ class ProviderPackage:
 def find_mirrors(env: Mapping[str, str], *, parents: Iterable[Path] = _PARENTS) -> tuple[Path, ...]:
     """Return every folder with providers, in order of preference.
 
-    If ``ORCH_PROVIDER_MIRROR`` is set, it names the only one; ``none`` disables mirrors.
+    If ``ORCH_PROVIDER_MIRROR`` is set, it names the only one; ``none`` disables mirrors, as does the URL of one.
 
     Args:
         env: ``ORCH_PROVIDER_MIRROR``, ``HOME``, ``XDG_DATA_HOME``, ``XDG_DATA_DIRS``.
@@ -40,7 +40,7 @@ def find_mirrors(env: Mapping[str, str], *, parents: Iterable[Path] = _PARENTS) 
         SetupError: ``ORCH_PROVIDER_MIRROR`` names a folder without providers.
     """
     named = env.get(PROVIDER_MIRROR_VARIABLE)
-    if named == NO_MIRROR:
+    if named == NO_MIRROR or mirror_url(env):
         return ()
     if named:
         path = Path(named).expanduser().absolute()
@@ -52,6 +52,12 @@ def find_mirrors(env: Mapping[str, str], *, parents: Iterable[Path] = _PARENTS) 
         return (path,)
     found = [path for path in (*_implied(env), *_below(parents)) if _is_mirror(path)]
     return tuple(dict.fromkeys(path.resolve() for path in found))
+
+
+def mirror_url(env: Mapping[str, str]) -> str:
+    """Return the URL of a network mirror that ``ORCH_PROVIDER_MIRROR`` names, ending with a slash; else nothing."""
+    named = env.get(PROVIDER_MIRROR_VARIABLE, "")
+    return f"{named.rstrip('/')}/" if named.startswith("https://") else ""
 
 
 def provider_packages(mirror: Path) -> tuple[ProviderPackage, ...]:

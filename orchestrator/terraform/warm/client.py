@@ -95,6 +95,15 @@ class ProviderServer:
         answer: Mapping[str, str] = self._ask({"do": "verify", "request": request_data(request)})["cold"]
         return answer
 
+    def checksums(self, request: LeaseRequest) -> Mapping[str, str]:
+        """Return the ``h1:`` checksums of the packages of a request that the lock file allows: address -> checksum.
+
+        Raises:
+            ServerError: the server does not answer.
+        """
+        answer: Mapping[str, str] = self._ask({"do": "verify", "request": request_data(request)})["verified"]
+        return answer
+
     def verify_later(self, request: LeaseRequest) -> None:
         """Ask as `verify`, and do not wait for the answer.
 

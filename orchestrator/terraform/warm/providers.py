@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from orchestrator.terraform.environment import REATTACH
 from orchestrator.terraform.root import Root
@@ -142,6 +143,14 @@ class WarmProviders:
         except OSError as error:
             return f"providers cannot be linked: {error.strerror}"
         return unmet_constraint(root.folder, root.data_dir, locked_providers(lock_text), self._registry) or ""
+
+    def checksums(self, lock_text: str, providers: Path) -> Mapping[str, str]:
+        """Return the checksums of the packages in a data folder that the server verified: address -> ``h1:``."""
+        packages, _ = find_packages(lock_text, (providers,))
+        if self._server is not None:
+            with suppress(ServerError):
+                return self._server.checksums(LeaseRequest(packages=tuple(packages.values())))
+        return {}
 
     def note_cold(self, unit: str, reason: str) -> None:
         """Remember that a unit's providers ran cold, and tell the user once for each reason."""

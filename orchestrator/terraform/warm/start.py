@@ -12,6 +12,7 @@ from orchestrator.terraform.setup.cliconfig import plugin_cache
 from orchestrator.terraform.setup.install import this_platform
 from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
 from orchestrator.terraform.setup.mirrors import find_mirrors
+from orchestrator.terraform.setup.user_config import read_user_config
 from orchestrator.terraform.warm.client import ProviderServer, ServerError
 from orchestrator.terraform.warm.locate import find_packages
 from orchestrator.terraform.warm.messages import LeaseRequest
@@ -64,6 +65,8 @@ def provider_server(
         SetupError: ``ORCH_PROVIDER_MIRROR`` names a folder without providers.
     """
     off = "--cold" if cold else "" if settings.warm else "warm: false in live/orch.yaml"
+    if not off and read_user_config(env).overrides:
+        off = "dev_overrides in your Terraform CLI configuration"
     places = (*find_mirrors(env), plugin_cache(env, cache))
     server: ProviderServer | None = None
     if not off:

@@ -88,7 +88,8 @@ class Server:
                 return {"hidden": sorted(end.hidden), "crashed": end.crashed, "failure": end.failure}
             case "verify":
                 request = request_from(message["request"])
-                return {"cold": self._providers.verify(request.packages)}
+                verified, cold = self._providers.verify(request.packages)
+                return {"verified": verified, "cold": cold}
             case other:
                 return {"error": f"unknown request {other!r}"}
 

@@ -5,15 +5,13 @@ Terraform makes this comparison itself unless it is told to attach to a running 
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.terraform.setup.checksums import LinkInPackageError, package_checksum
 from orchestrator.terraform.warm.messages import LockedPackage
 from orchestrator.terraform.warm.server.digests import DigestCache
 
@@ -64,8 +62,6 @@ class Verifier:
 def verify_package(folder: Path, checksums: tuple[str, ...], sha256: Callable[[Path], str]) -> VerifiedPackage:
     """Return the binary of an unpacked package whose checksum the lock file lists.
 
-    The checksum is Terraform's ``h1:``: https://pkg.go.dev/golang.org/x/mod/sumdb/dirhash.
-
     Args:
         folder: the package.
         checksums: the lock file's ``h1:`` checksums.
@@ -76,24 +72,14 @@ def verify_package(folder: Path, checksums: tuple[str, ...], sha256: Callable[[P
         OSError: a file cannot be read.
     """
     real = folder.resolve(strict=True)
-    hashes = {file.relative_to(real).as_posix(): sha256(file) for file in _files(real)}
-    lines = "".join(f"{hashes[name]}  {name}\n" for name in sorted(hashes))
-    found = "h1:" + base64.b64encode(hashlib.sha256(lines.encode()).digest()).decode()
+    try:
+        found, binaries = package_checksum(real, sha256)
+    except LinkInPackageError as error:
+        raise PackageError(str(error)) from error
     if found not in checksums:
         message = f"the lock file has no checksum {found}"
         raise PackageError(message)
-    binaries = [name for name in hashes if "/" not in name and name.startswith("terraform-provider-")]
     if len(binaries) != 1:
         message = f"the package contains {len(binaries)} provider binaries"
         raise PackageError(message)
     return VerifiedPackage(real / binaries[0], found)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        for name in [*folders, *names]:
-            path = Path(parent, name)
-            if path.is_symlink():
-                message = f"the package contains a link: {name}"
-                raise PackageError(message)
-        yield from (Path(parent, name) for name in names)

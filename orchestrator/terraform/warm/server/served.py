@@ -66,15 +66,16 @@ class ServedProviders:
         self._schemas: dict[tuple[str, ...], ProviderSchema] = {}
         self._schema_locks: dict[tuple[str, ...], threading.Lock] = {}
 
-    def verify(self, packages: tuple[LockedPackage, ...]) -> dict[str, str]:
-        """Return why packages cannot be used: address -> reason."""
+    def verify(self, packages: tuple[LockedPackage, ...]) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the checksums of packages, and why others cannot be used: address -> ``h1:`` or reason."""
+        verified: dict[str, str] = {}
         cold: dict[str, str] = {}
         for package in packages:
             try:
-                self._verifier.verify(package)
+                verified[package.address] = self._verifier.verify(package).checksum
             except (PackageError, OSError) as error:
                 cold[package.address] = str(error)
-        return cold
+        return verified, cold
 
     def serve(self, lease: int, request: LeaseRequest, package: LockedPackage) -> Served | str:
         """Return a provider with the schema that a unit needs; or why it cannot be served."""

@@ -47,6 +47,7 @@ def facts(tmp_path: Path) -> ReceiptInputs:
         json_sha256="ab" * 32,
         policies="cd" * 32,
         versions={"orch": "0.1.0", "terraform": "1.11.4", "registry.terraform.io/hashicorp/aws": "5.100.0"},
+        providers={"registry.terraform.io/hashicorp/aws linux_amd64": "h1:one"},
     )
 
 
@@ -76,6 +77,10 @@ def test_an_unchanged_plan_can_be_applied(facts: ReceiptInputs) -> None:
         ({"json_sha256": "00" * 32}, "the JSON of the plan of prod/data was changed"),
         ({"policies": "00" * 32}, "policies/ changed after prod/data was judged"),
         ({"versions": {"orch": "0.1.0", "terraform": "1.11.4"}}, r"hashicorp/aws 5\.100\.0, .* with none"),
+        (
+            {"providers": {"registry.terraform.io/hashicorp/aws linux_amd64": "h1:two"}},
+            r"judged with registry\.terraform\.io/hashicorp/aws \(h1:one\), which is another program now",
+        ),
         ({"base": StateHeader(LINEAGE, 5)}, "changed after its plan was made: its serial was 4, and is 5"),
         ({"base": StateHeader("other", 4)}, "its lineage was .*, and is other"),
         ({"base": StateHeader()}, "it had serial 4, and is gone"),
@@ -91,7 +96,18 @@ def test_every_difference_is_refused_and_named(facts: ReceiptInputs, change: dic
 
 def test_every_input_is_compared() -> None:
     """A new input that is not compared would prove nothing."""
-    compared = {"unit", "account_id", "region", "state", "json_sha256", "policies", "versions", "base", "frozen"}
+    compared = {
+        "unit",
+        "account_id",
+        "region",
+        "state",
+        "json_sha256",
+        "policies",
+        "versions",
+        "providers",
+        "base",
+        "frozen",
+    }
     assert {field.name for field in fields(ReceiptInputs)} == compared
 
 
@@ -112,6 +128,18 @@ def test_a_file_that_differs_is_named(facts: ReceiptInputs, name: str, edit: Cal
     edit(path)
     with pytest.raises(BlockedError, match=f"{path} {how} after the plan was judged"):
         check_receipt(receipt, now(facts))
+
+
+def test_a_machine_with_another_platform_may_apply(facts: ReceiptInputs) -> None:
+    """A run on several machines: the package is another one, and the lock file has the checksums of both."""
+    elsewhere = {"registry.terraform.io/hashicorp/aws linux_arm64": "h1:two"}
+    check_receipt(receipt_of(facts), replace(facts, providers=elsewhere))
+
+
+def test_a_receipt_from_before_providers_were_recorded_is_read(facts: ReceiptInputs) -> None:
+    document = receipt_of(facts).form()
+    del document["providers"]
+    assert Receipt.of(document, "old").providers == {}
 
 
 def test_a_blocked_plan_is_not_applied_by_its_receipt(facts: ReceiptInputs) -> None:
