@@ -59,6 +59,10 @@ def shared_server() -> StartedServer:
     return started
 
 
+TEST_VARIABLES = ("PROBE_CALLS", "PROBE_FAULTS", "PROBE_PROTOCOL", "TF_DISABLE_PLUGIN_TLS")
+"""Variables of the test provider, see `probe`."""
+
+
 def make_terraform(
     folder: Path, *, processes: Processes | None = None, env: Mapping[str, str] | None = None, warm: bool = False
 ) -> Terraform:
@@ -75,7 +79,9 @@ def make_terraform(
     binary = find_binary(make_settings(), env=env, cache=folder / "cache")
     cache = folder / "cache" / "plugins"
     providers = WarmProviders(shared_server(), notify=lambda _unit, _reason: None) if warm else None
-    return Terraform(binary, processes or Processes(), config, plugin_cache=cache, warm=providers)
+    return Terraform(
+        binary, processes or Processes(), config, plugin_cache=cache, warm=providers, passed=TEST_VARIABLES
+    )
 
 
 def make_root(folder: Path, files: Mapping[str, str], *, unit: str = "test/unit", data: Path | None = None) -> Root:

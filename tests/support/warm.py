@@ -17,7 +17,7 @@ from orchestrator.terraform.warm.providers import WarmProviders
 from orchestrator.terraform.warm.start import StartedServer
 from tests.support.emulator import ENTRY_ROLE, Account
 from tests.support.platform import environment
-from tests.support.terraform import REPOSITORY, make_root, make_terraform, shared_server
+from tests.support.terraform import REPOSITORY, TEST_VARIABLES, make_root, make_terraform, shared_server
 
 PROVIDER = """\
 terraform {
@@ -64,7 +64,14 @@ class Pair:
         told: list[tuple[str, str]] = []
         providers = WarmProviders(started or shared_server(), notify=lambda unit, why: told.append((unit, why)))
         cold = make_terraform(folder, env=env)
-        warm = Terraform(cold.binary, cold.processes, cold.cli_config, plugin_cache=cold.plugin_cache, warm=providers)
+        warm = Terraform(
+            cold.binary,
+            cold.processes,
+            cold.cli_config,
+            plugin_cache=cold.plugin_cache,
+            warm=providers,
+            passed=TEST_VARIABLES,
+        )
         return cls(warm, cold, told)
 
     def same_plan(self, root: Root, **options: Any) -> dict[str, Any]:

@@ -4,7 +4,8 @@ Terraform's data folders in it contain the providers that run; saved runs contai
 orch creates all of it on this machine. A commit with such files would choose the programs and verdicts of its own
 apply.
 
-A plugin cache or a mirror inside the repository can be in git as well. The lock file does not help: the commit brings it.
+A plugin cache or a mirror inside the repository can be in git as well. The lock file does not help: the commit brings
+its own.
 """
 
 from __future__ import annotations
