@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.terraform.failures import TerraformError
+from orchestrator.terraform.setup.lock_file import LOCK_FILE
 from tests.support.probe import Probe, probe
 from tests.support.warm import actions, plan_file, state_of
 
@@ -38,6 +39,25 @@ def test_a_protocol_that_the_proxy_knows(unit: Probe, protocol: str) -> None:
     pair.apply(root)
     assert state_of(root)["resources"] == []
     assert pair.told == []
+
+
+def test_a_provider_gets_no_token_of_a_job_and_its_checksum_is_known_however_it_ran(unit: Probe) -> None:
+    seen = unit.folder / "environments"
+    secrets = dict.fromkeys(
+        ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "CI_JOB_TOKEN", "GITHUB_TOKEN", "TF_VAR_x"), "token-of-the-job"
+    )
+    unit = unit.with_environment(PROBE_ENVIRONMENT=str(seen), **secrets)
+    pair, root = unit.pair, unit.root
+    pair.warm.init(root, timeout=60)
+    pair.same_plan(root)
+    environments = [json.loads(line) for line in seen.read_text().splitlines()]
+    assert {each["HOME"] for each in environments} == {str(pair.cold.cli_config.absolute().parent / "home")}
+    assert len(environments) > 2, "processes of Terraform and of the provider server"
+    assert "token-of-the-job" not in seen.read_text()
+    lock = root.folder / LOCK_FILE
+    (checksum,) = pair.warm.provider_checksums(lock, root.data_dir).values()
+    assert f'"{checksum}"' in lock.read_text()
+    assert pair.cold.provider_checksums(lock, root.data_dir) == pair.warm.provider_checksums(lock, root.data_dir)
 
 
 @pytest.mark.parametrize("protocol", ["4", "7"])

@@ -6,6 +6,7 @@ It keeps one type of resource, ``probe_thing``, nowhere but in the state. Enviro
 - ``PROBE_CALLS``: file that it appends a line to for each call: method, process id, working folder.
 - ``PROBE_FAULTS``: folder. A file in it with the name of a method of protocol 6 makes the process crash in that method;
   the file is removed before, so the next process does not crash.
+- ``PROBE_ENVIRONMENT``: file that each process appends its environment to, as JSON on a line.
 
 The messages are those of tfplugin5.proto and tfplugin6.proto. They are written by hand, because a provider that only
 hands states back needs few fields of them.
@@ -13,6 +14,7 @@ hands states back needs few fields of them.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -153,6 +155,9 @@ def main() -> None:
     """Say where it listens, and answer until Terraform wants an end."""
     if os.environ.get("TF_PLUGIN_MAGIC_COOKIE") != COOKIE:
         sys.exit("only Terraform starts this")
+    if "PROBE_ENVIRONMENT" in os.environ:
+        with Path(os.environ["PROBE_ENVIRONMENT"]).open("a") as environments:
+            environments.write(json.dumps(dict(os.environ)) + "\n")
     ended = threading.Event()
     protocol = int(os.environ.get("PROBE_PROTOCOL", "6"))
     with tempfile.TemporaryDirectory() as folder:

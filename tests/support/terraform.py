@@ -59,7 +59,7 @@ def shared_server() -> StartedServer:
     return started
 
 
-TEST_VARIABLES = ("PROBE_CALLS", "PROBE_FAULTS", "PROBE_PROTOCOL", "TF_DISABLE_PLUGIN_TLS")
+TEST_VARIABLES = ("PROBE_CALLS", "PROBE_ENVIRONMENT", "PROBE_FAULTS", "PROBE_PROTOCOL", "TF_DISABLE_PLUGIN_TLS")
 """Variables of the test provider, see `probe`."""
 
 

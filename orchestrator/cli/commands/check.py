@@ -183,7 +183,8 @@ def _validate_all(
 ) -> Mapping[str, Result]:
     """Return what `terraform validate` says about rendered roots: unit -> result."""
     try:
-        scanner = CodeScanner(load(catalogue.root, trusted=trusted_live(catalogue.root, os.environ)))
+        trusted = trusted_live(catalogue.root, os.environ)
+        scanner = CodeScanner(catalogue if trusted is None else load(catalogue.root, trusted=trusted))
     except OrchError as error:
         return {unit.id: Result("roots", unit.id, note=f"not validated: {error}") for unit, _ in chosen}
     cores, cache = os.cpu_count() or 1, user_cache(os.environ)

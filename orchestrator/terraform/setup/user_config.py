@@ -23,7 +23,7 @@ from orchestrator.util.ci import is_protected
 _COMMENT = re.compile(r"#[^\n]*|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _WORD = re.compile(r"\b(dev_overrides|provider_installation)\b")
 _KEPT = frozenset({"plugin_cache_dir", "disable_checkpoint", "disable_checkpoint_signature"})
-_OVERRIDE = re.compile(r'"([^"\s]+)"\s*=\s*"([^"\n]+)"')
+_OVERRIDE = re.compile(r'"([^"\s]+)"\s*[:=]\s*"([^"\n]+)"')
 _OVERRIDES = re.compile(r"\bdev_overrides\"?\s*[:=]?\s*\{(.*?)\}", re.DOTALL)
 
 
@@ -114,7 +114,7 @@ def what_counts_in_ci(text: str) -> UserConfig:
     try:
         body = parse_hcl(text)
     except HclError:
-        return UserConfig("", ("everything (it is not HCL that orch can read)",))
+        return UserConfig("", (*sorted(words(text)), "everything else"))  # dev_overrides has keys in quotes.
     kept = [line for block in body.blocks for line in _credentials(block)]
     cache = body.attributes.get("plugin_cache_dir")
     if cache is not None and isinstance(cache.value, Constant) and isinstance(cache.value.value, str):

@@ -25,7 +25,7 @@ orch: ">=0.0"
 region: eu-west-1
 providers:
   aws: "5.100.0"
-  null: "3.2.0"
+  random: "3.2.0"
 module_sources: [terraform-aws-modules/vpc/aws]
 environment: [DATADOG_API_KEY]
 state: {bucket: "${{ name }}-${{ account_id }}-tfstate"}
@@ -93,20 +93,20 @@ def test_a_new_provider_may_not_run(git: Git) -> None:
     edit(
         git,
         "live/orch.yaml",
-        '  null: "3.2.0"',
-        '  "null": {source: evil/null, version: "1.0.0"}\n  evil: {source: evil/evil, version: "1.0.0"}',
+        '  random: "3.2.0"',
+        '  random: {source: evil/random, version: "1.0.0"}\n  evil: {source: evil/evil, version: "1.0.0"}',
     )
     settings = in_ci(git).settings
-    assert {each.source for each in settings.providers.values()} == {"hashicorp/aws", "hashicorp/null"}
+    assert {each.source for each in settings.providers.values()} == {"hashicorp/aws", "hashicorp/random"}
     assert weakened(git) == [
-        ("live/orch.yaml:7:3", "the provider evil/null would be allowed to run"),
+        ("live/orch.yaml:7:3", "the provider evil/random would be allowed to run"),
         ("live/orch.yaml:8:3", "the provider evil/evil would be allowed to run"),
     ]
 
 
 def test_another_version_of_a_listed_provider_can_be_planned(git: Git) -> None:
     edit(git, "live/orch.yaml", "5.100.0", "5.99.0")
-    edit(git, "live/orch.yaml", '  null: "3.2.0"\n', "")
+    edit(git, "live/orch.yaml", '  random: "3.2.0"\n', "")
     settings = in_ci(git).settings
     assert {name: each.version for name, each in settings.providers.items()} == {"aws": "5.99.0"}
     assert weakened(git) == []

@@ -44,6 +44,9 @@ def env_of(home: Path, **more: str) -> dict[str, str]:
     return {"HOME": str(home), "XDG_DATA_DIRS": str(home / "none"), "ORCH_PROVIDER_MIRROR": "none"} | more
 
 
+INSTALLATION = OVERRIDES.replace('    "hashicorp/aws" = "/home/anna/provider"\n', "")
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     (tmp_path / ".terraformrc").write_text(OVERRIDES)
@@ -52,6 +55,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("ci", [{"CI": "true"}, {"GITHUB_ACTIONS": "true"}, {"ORCH_BASE": "origin/main"}])
 def test_in_ci_only_credentials_and_the_cache_count(home: Path, ci: dict[str, str]) -> None:
+    (home / ".terraformrc").write_text(INSTALLATION)
     env = env_of(home, **ci)
     config = read_user_config(env)
     assert config.text == 'credentials "registry.example.com" {\n  token = "secret"\n}\nplugin_cache_dir = "/cache"\n'
@@ -60,6 +64,11 @@ def test_in_ci_only_credentials_and_the_cache_count(home: Path, ci: dict[str, st
     assert plugin_cache(env, home / "c") == Path("/cache")
     (line,) = provider_notices(env)
     assert line.startswith("not used in CI: dev_overrides of the Terraform CLI configuration, host")
+
+
+def test_in_ci_nothing_counts_of_what_cannot_be_read(home: Path) -> None:
+    config = read_user_config(env_of(home, CI="true"))
+    assert config == UserConfig("", ("dev_overrides", "provider_installation", "everything else"))
 
 
 def test_elsewhere_all_of_it_counts_and_is_told(home: Path) -> None:
