@@ -95,7 +95,7 @@ def test_a_provider_is_listed(world: World) -> None:
     list_evil(world)
     mirror, ran = mirror_with_evil(world)
     result = in_ci(world, env={"ORCH_PROVIDER_MIRROR": str(mirror)})
-    world.assert_blocked(result, rule="ORCH_UNTRUSTED_SOURCE", address="provider evil/evil")
+    world.assert_blocked(result, rule="ORCH_UNTRUSTED_SOURCE", address="registry.terraform.io/evil/evil")
     assert not ran.exists()
     world.assert_alive()
 
@@ -105,7 +105,7 @@ def test_a_provider_is_validated(world: World) -> None:
     list_evil(world)
     mirror, ran = mirror_with_evil(world)
     result = in_ci(world, "check", "prod", env={"ORCH_PROVIDER_MIRROR": str(mirror)})
-    assert "not validated: provider evil/evil" in result.text
+    assert "not validated: registry.terraform.io/evil/evil is not a listed provider" in result.text
     assert not ran.exists()
     world.stopped_by("kept from Terraform")
     world.assert_alive()
