@@ -45,17 +45,9 @@ class ProviderChecksums:
     Args:
         overrides: ``dev_overrides`` of the user's CLI configuration: provider -> folder or binary.
         reattached: providers that ``TF_REATTACH_PROVIDERS`` names.
-        sha256: returns the SHA-256 of a file, in hexadecimal.
     """
 
-    def __init__(
-        self,
-        overrides: Mapping[str, str] | None = None,
-        reattached: tuple[str, ...] = (),
-        *,
-        sha256: Callable[[Path], str] | None = None,
-    ) -> None:
-        self._sha256 = sha256 or file_sha256
+    def __init__(self, overrides: Mapping[str, str] | None = None, reattached: tuple[str, ...] = ()) -> None:
         self._overrides = {_full(name): Path(path) for name, path in (overrides or {}).items()}
         self._reattached = frozenset(map(_full, reattached))
         self._known: OnceMap[Path, str] = OnceMap()
@@ -77,25 +69,25 @@ class ProviderChecksums:
     def _checksum(self, address: str, folder: Path, verified: Mapping[str, str]) -> str:
         override = self._overrides.get(address)
         if override is not None:
-            return self._known.get(override, lambda: _of_override(override, self._sha256))
+            return self._known.get(override, lambda: _of_override(override))
         if address in verified:
             return verified[address]
         real = folder.resolve()
-        return self._known.get(real, lambda: _of_package(real, self._sha256))
+        return self._known.get(real, lambda: _of_package(real))
 
 
-def _of_package(folder: Path, sha256: Callable[[Path], str]) -> str:
+def _of_package(folder: Path) -> str:
     try:
-        return package_checksum(folder, sha256)[0] if folder.is_dir() else "not installed"
+        return package_checksum(folder, _sha256)[0] if folder.is_dir() else "not installed"
     except (OSError, LinkInPackageError) as error:
         return f"cannot be read: {error}"
 
 
-def _of_override(path: Path, sha256: Callable[[Path], str]) -> str:
+def _of_override(path: Path) -> str:
     """Return the hash of the binary that ``dev_overrides`` names. What is around it is no package."""
     try:
         files = [path] if path.is_file() else sorted(path.glob(f"{_BINARY}*"))
-        hashes = ", ".join(f"sha256:{sha256(file)}" for file in files if file.is_file())
+        hashes = ", ".join(f"sha256:{_sha256(file)}" for file in files if file.is_file())
     except OSError as error:
         hashes = f"cannot be read: {error.strerror}"
     return f"dev_overrides: {hashes or 'not found'}"
@@ -114,11 +106,6 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (Path(parent, name) for name in names)
 
 
-def file_sha256(file: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal.
-
-    Raises:
-        OSError: it cannot be read.
-    """
+def _sha256(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
