@@ -8,10 +8,34 @@ resource "aws_iam_policy" "boundary" {
 }
 
 locals {
+  # Use of the data, and of users as an administrator sees them; nothing that deletes users or what holds data.
   workload_actions = [
     "cloudwatch:PutMetricData",
-    "cognito-idp:*",
-    "dynamodb:*",
+    "cognito-idp:AdminAddUserToGroup",
+    "cognito-idp:AdminConfirmSignUp",
+    "cognito-idp:AdminCreateUser",
+    "cognito-idp:AdminGetUser",
+    "cognito-idp:AdminInitiateAuth",
+    "cognito-idp:AdminList*",
+    "cognito-idp:AdminRespondToAuthChallenge",
+    "cognito-idp:AdminUpdateUserAttributes",
+    "cognito-idp:Describe*",
+    "cognito-idp:Get*",
+    "cognito-idp:List*",
+    "dynamodb:BatchGetItem",
+    "dynamodb:BatchWriteItem",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:Describe*",
+    "dynamodb:GetItem",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:List*",
+    "dynamodb:PartiQL*",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "dynamodb:Scan",
+    "dynamodb:UpdateItem",
     "events:PutEvents",
     "kms:Decrypt",
     "kms:DescribeKey",
@@ -20,14 +44,45 @@ locals {
     "lambda:InvokeFunction",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
-    "s3:*",
+    "s3:AbortMultipartUpload",
+    "s3:DeleteObject",
+    "s3:GetBucketLocation",
+    "s3:GetObject*",
+    "s3:List*",
+    "s3:PutObject",
+    "s3:PutObjectTagging",
     "secretsmanager:DescribeSecret",
     "secretsmanager:GetSecretValue",
     "sns:Publish",
-    "sqs:*",
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:ReceiveMessage",
+    "sqs:SendMessage",
     "ssm:GetParameter*",
     "states:StartExecution",
     "xray:Put*",
+  ]
+
+  # Denied even if workload_actions has a wildcard that covers them; only its own name there lifts it.
+  deletes_of_data = [
+    "cognito-idp:AdminDeleteUser",
+    "cognito-idp:AdminDeleteUserAttributes",
+    "cognito-idp:AdminDisableUser",
+    "cognito-idp:DeleteGroup",
+    "cognito-idp:DeleteIdentityProvider",
+    "cognito-idp:DeleteResourceServer",
+    "cognito-idp:DeleteUserPool",
+    "cognito-idp:DeleteUserPoolClient",
+    "cognito-idp:DeleteUserPoolDomain",
+    "dynamodb:DeleteBackup",
+    "dynamodb:DeleteTable",
+    "dynamodb:DeleteTableReplica",
+    "s3:DeleteBucket",
+    "s3:DeleteObjectVersion",
+    "sqs:DeleteQueue",
+    "sqs:PurgeQueue",
   ]
 
   boundary = [
@@ -46,20 +101,19 @@ locals {
     {
       Sid    = "WhatHoldsData"
       Effect = "Deny"
-      Action = [
+      Action = sort(concat(tolist(setsubtract(local.deletes_of_data, coalesce(var.workload_actions, []))), [
         "cognito-idp:AddCustomAttributes",
         "cognito-idp:CreateUserPool*",
-        "cognito-idp:DeleteUserPool*",
         "cognito-idp:SetUserPoolMfaConfig",
         "cognito-idp:UpdateUserPool*",
         "dynamodb:CreateTable*",
-        "dynamodb:DeleteBackup",
-        "dynamodb:DeleteTable*",
         "dynamodb:UpdateContinuousBackups",
         "dynamodb:UpdateTable",
+        "dynamodb:UpdateTimeToLive",
         "s3:BypassGovernanceRetention",
         "s3:CreateBucket",
-        "s3:DeleteBucket*",
+        "s3:DeleteBucketPolicy",
+        "s3:DeleteBucketWebsite",
         "s3:PutAccountPublicAccessBlock",
         "s3:PutBucket*",
         "s3:PutEncryptionConfiguration",
@@ -67,9 +121,8 @@ locals {
         "s3:PutReplicationConfiguration",
         "sqs:AddPermission",
         "sqs:CreateQueue",
-        "sqs:DeleteQueue",
         "sqs:SetQueueAttributes",
-      ]
+      ]))
       Resource = ["*"]
     },
   ]

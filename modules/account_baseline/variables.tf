@@ -191,7 +191,7 @@ variable "protected_delete_apis" {
 }
 
 variable "workload_actions" {
-  description = "Actions that the permissions boundary allows to the roles of functions; null for the list in this module."
+  description = "Actions that the permissions boundary allows to the roles of functions; null for the list in this module. What deletes users, tables, buckets or queues is allowed only under its full name."
   type        = set(string)
   default     = null
 

@@ -65,6 +65,7 @@ def _losses(protected: Protected) -> tuple[_Loss, ...]:
         _Loss(f"module.this.{kind}.{way[0]}{tag}", kind, actions, f"{kind} could be {way}")
         for kind in sorted(protected.types)
         for way, actions in WAYS.items()
+        if not (protected.types[kind].replaceable and "create" in actions)
     )
 
 

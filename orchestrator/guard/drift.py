@@ -114,7 +114,7 @@ def _vanished(builder: FindingBuilder, change: ResourceChange, protected: Protec
         cause="it is in the state, but AWS no longer has it or does not show it to the plan role",
         message=f"{short(change)} no longer exists",
         hint=_RESTORE,
-        lost=protected.types[change.type].lost,
+        lost=entry.lost if (entry := protected.get(change.type)) is not None else "",
         where=builder.unit.at,
     )
 

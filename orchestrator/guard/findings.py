@@ -12,6 +12,7 @@ from orchestrator.guard.causes import MODULE, attributes, cause, remedy
 from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.model import POLICY_WEAKENED, Finding, Severity
 from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policies.subject import subject_of
 from orchestrator.guard.source_location import SourceLocator
 from orchestrator.terraform.model import Action, ResourceChange
 
@@ -92,7 +93,7 @@ class FindingBuilder:
             cause=cause(change),
             message=f"{short(change)} {_LOSSES[action]}",
             hint=remedy(change, self._changes),
-            lost=self._lost(change.type),
+            lost=entry.lost if (entry := subject_of(change, self.protected).protected) else self._lost(change.type),
             change=change,
             names=[name.split(".")[0].split("[")[0] for name in names],
         )
@@ -129,11 +130,13 @@ class FindingBuilder:
             details: the check's reasons.
             guards_data: whether a violation may lose what the resource, or the one that it belongs to, holds.
         """
-        entry = self.protected.get(change.type)
-        owner = entry or self.protected.companion_owner(change.type)
+        subject = subject_of(change, self.protected)
+        owner = subject.owner or subject.protected
         before, after = change.before or {}, change.after or {}
+        safeguarded = {path.partition(".")[0].partition("[")[0] for path in subject.safeguards}
+        safeguarded |= subject.protected.replaced_by.keys() if subject.protected is not None else set()
         differing = [each for each in after if before.get(each) != after[each]]
-        significant = sorted(differing, key=lambda each: (entry is None or each not in entry.attributes, each))
+        significant = sorted(differing, key=lambda each: (each not in safeguarded, each))
         return self._finding(
             rule,
             label(change),

@@ -140,7 +140,7 @@ class Judge:
         if plan.json_file is None:
             return ([] if plan.empty else [builder.unreadable("its JSON is missing")]), (), False
         try:
-            document = read_document(plan.json_file)
+            document = read_document(plan.json_file, self.policies.protected.companion_types)
         except UnreadableError as error:
             return [builder.unreadable(str(error))], (), False
         findings, checks = self._judge_document(unit, plan, document, destroy=destroy)
@@ -179,8 +179,8 @@ class Judge:
         for fault in document.faults:
             yield builder.unreadable(fault.what, address=fault.address)
         for fault in state_mismatches(document, self.policies.protected):
-            entry = self.policies.protected.types[fault.protected_type]
-            yield builder.unreadable(fault.what, address=fault.address, lost=entry.lost)
+            entry = self.policies.protected.get(fault.protected_type)
+            yield builder.unreadable(fault.what, address=fault.address, lost=entry.lost if entry else "")
 
 
 def _templates(changes: Sequence[ResourceChange], builder: FindingBuilder) -> list[Finding]:

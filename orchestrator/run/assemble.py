@@ -50,7 +50,7 @@ class Access:
     ) -> Access:
         """Return the access to the accounts of a catalogue. ``session``: the session name that AWS logs show."""
         identities = Identities(catalogue, emulator, session=session)
-        states = StateStore(catalogue, identities, trust.policies.protected.types)
+        states = StateStore(catalogue, identities, trust.policies.protected)
         return cls(catalogue, identities, states, Ledger(catalogue, identities, states))
 
     def judge(self, trust: Trust, checks: Checks) -> Judge:

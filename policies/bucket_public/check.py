@@ -1,8 +1,8 @@
-"""Buckets must not become public: neither by their public access block nor by a canned ACL."""
+"""Buckets must not become public: neither by their public access block nor by an ACL, canned or of grants."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from checkov.common.models.enums import CheckCategories, CheckResult
@@ -11,6 +11,7 @@ from checkov.terraform.checks.resource.base_resource_check import BaseResourceCh
 from orchestrator.guard.checkov.annotate import Change
 
 BLOCKS = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
+PUBLIC_GROUPS = ("/AllUsers", "/AuthenticatedUsers")
 PUBLIC_ACLS = ("public-read", "public-read-write", "authenticated-read")
 
 
@@ -23,7 +24,7 @@ class BucketStaysPrivate(BaseResourceCheck):  # type: ignore[misc]  # checkov is
             id="ORCH_BUCKET_PUBLIC",
             categories=[CheckCategories.GENERAL_SECURITY],
             supported_resources=["aws_s3_bucket_public_access_block", "aws_s3_bucket_acl", "aws_s3_bucket"],
-            guideline="set all four attributes of aws_s3_bucket_public_access_block to true; use no public ACL",
+            guideline="set all four attributes of aws_s3_bucket_public_access_block to true; grant nothing to everyone",
         )
 
     def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:
@@ -50,6 +51,19 @@ def _acl(change: Change) -> Iterator[str]:
     acl = change.after.get("acl")
     if acl in PUBLIC_ACLS:
         yield f"the ACL would be {acl}"
+    for name, uri in _grants(change.after):
+        if isinstance(uri, str) and uri.endswith(PUBLIC_GROUPS):
+            yield f"{name} would give access to {uri.rpartition('/')[2]}"
+
+
+def _grants(after: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the group of each grant: of a bucket's own block, and of the policy in an ACL."""
+    for grant in after.get("grant") or ():
+        yield "grant", grant.get("uri")
+    for policy in after.get("access_control_policy") or ():
+        for grant in policy.get("grant") or ():
+            for grantee in grant.get("grantee") or ():
+                yield "access_control_policy", grantee.get("uri")
 
 
 check = BucketStaysPrivate()

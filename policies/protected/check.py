@@ -31,6 +31,8 @@ class ProtectedStays(BaseResourceCheck):  # type: ignore[misc]  # checkov is not
         if change.protected is None:
             return CheckResult.PASSED
         vanishes = bool(change.before) and not change.after
+        if change.action is Action.REPLACE and change.protected.replaceable and change.after:
+            return CheckResult.PASSED
         return CheckResult.FAILED if vanishes or change.action in LOSING else CheckResult.PASSED
 
 

@@ -39,7 +39,7 @@ output "pool" {
 """
 POOL = {"Type": "AWS::Cognito::UserPool", "Properties": {"UserPoolName": "in-a-stack", "DeletionProtection": "ACTIVE"}}
 TEMPLATE: dict[str, Any] = {
-    "Resources": {"Pool": POOL, "Queue": {"Type": "AWS::SQS::Queue"}},
+    "Resources": {"Pool": POOL, "Queue": {"Type": "AWS::SNS::Topic"}},
     "Outputs": {"Pool": {"Value": {"Ref": "Pool"}}},
 }
 ACTIONS = """\

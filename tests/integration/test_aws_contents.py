@@ -68,10 +68,60 @@ def test_users_items_and_objects_are_counted(account: Account, identities: Ident
     assert counted() == ["3 users", "3 items", "1 object"]
 
 
+def test_what_else_is_lost_is_counted(account: Account, identities: Identities) -> None:
+    allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    account.client("iam").put_role_policy(RoleName="orch-plan", PolicyName="all", PolicyDocument=policy(allow))
+    counted = [describe_contents(identities, Role.PLAN, each) for each in _filled(account)]
+    assert counted == [
+        "2 messages, by AWS's estimate",
+        "1 member",
+        "1 image",
+        "0 recovery points",
+        "1 resource",
+        "1 access key",
+        "3 records",
+        "0 bytes of log events",
+    ]
+
+
+def _filled(account: Account) -> list[ResourceLocation]:
+    """Resources with something in them."""
+    sqs, cognito, ecr = (account.client(each) for each in ("sqs", "cognito-idp", "ecr"))
+    queue = sqs.create_queue(QueueName="q")["QueueUrl"]
+    for number in range(2):
+        sqs.send_message(QueueUrl=queue, MessageBody=str(number))
+    pool = cognito.create_user_pool(PoolName="p")["UserPool"]["Id"]
+    cognito.create_group(UserPoolId=pool, GroupName="admins")
+    cognito.admin_create_user(UserPoolId=pool, Username="ada", MessageAction="SUPPRESS")
+    cognito.admin_add_user_to_group(UserPoolId=pool, Username="ada", GroupName="admins")
+    ecr.create_repository(repositoryName="r")
+    ecr.put_image(repositoryName="r", imageManifest=json.dumps({"schemaVersion": 2, "config": {"digest": "sha256:0"}}))
+    account.client("backup").create_backup_vault(BackupVaultName="v")
+    template = {"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}
+    account.client("cloudformation").create_stack(StackName="s", TemplateBody=json.dumps(template))
+    account.client("iam").create_user(UserName="u")
+    account.client("iam").create_access_key(UserName="u")
+    zone = account.client("route53").create_hosted_zone(Name="example.com", CallerReference="x")["HostedZone"]["Id"]
+    record = {"Name": "a.example.com", "Type": "TXT", "TTL": 60, "ResourceRecords": [{"Value": '"x"'}]}
+    batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+    account.client("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+    account.client("logs").create_log_group(logGroupName="/g")
+    return [
+        thing("aws_sqs_queue", queue),
+        thing("aws_cognito_user_group", f"{pool}/admins"),
+        thing("aws_ecr_repository", "r"),
+        thing("aws_backup_vault", "v"),
+        thing("aws_cloudformation_stack", "s"),
+        thing("aws_iam_user", "u"),
+        thing("aws_route53_zone", zone),
+        thing("aws_cloudwatch_log_group", "/g"),
+    ]
+
+
 def test_a_large_bucket_is_counted_up_to_a_bound(
     account: Account, identities: Identities, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.aws.backup.count.BUCKET_PAGES", 2)
+    monkeypatch.setattr("orchestrator.aws.backup.count.PAGES", 2)
     monkeypatch.setattr("orchestrator.aws.backup.count.PAGE", 3)
     s3, bucket = account.client("s3"), f"large-{account.id}"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})

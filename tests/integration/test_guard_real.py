@@ -16,11 +16,14 @@ from orchestrator.guard.judge import Judge
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policies.safeguards import Safeguard
 from orchestrator.guard.receipt.freeze import freeze
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.failures import TerraformError
 from orchestrator.terraform.plan.reader import read_plan
 from tests.support.plans import a_unit
+from tests.support.provider_types import ATTRIBUTE, provider_types
+from tests.support.safeguards import listed_safeguards
 from tests.support.terraform import make_root, make_terraform
 
 pytestmark = pytest.mark.integration
@@ -69,7 +72,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
     """The project's policies, with ``terraform_data`` as a protected type."""
     folder = tmp_path_factory.mktemp("policies")
     shutil.copytree(ROOT / "policies", folder / "policies")
-    text = "\nterraform_data:\n  lost: all that was put into it\n  delete_apis: [none:Delete]\n"
+    text = "\nterraform_data:\n  lost: all that was put into it\n  severity: data\n  delete_apis: [none:Delete]\n"
     with (folder / "policies/protected.yaml").open("a") as file:
         file.write(text)
     with Checks(Policies.load(folder)) as checks:
@@ -187,33 +190,48 @@ def test_every_listed_attribute_is_in_the_providers_schema(terraform: Terraform,
     argv = [str(terraform.binary.path), "providers", "schema", "-json"]
     ran = subprocess.run(argv, cwd=root.folder, env=terraform.environment(root), capture_output=True, check=True)
     (provider,) = json.loads(ran.stdout)["provider_schemas"].values()
-    kinds = {bool: "bool", int: "number", str: "string"}
     resources = provider["resource_schemas"]
-    for name, entry in Protected.read(ROOT / "policies/protected.yaml").types.items():
+    assert provider_types() == {name: matching(each["block"]) for name, each in resources.items()}
+    listed = Protected.read(ROOT / "policies/protected.yaml")
+    for name, entry in listed.types.items():
         assert name in resources, name
-        values = dict(entry.disarmed_by)
-        if entry.protection is not None:
-            values[entry.protection.attribute] = entry.protection.value
-        for attribute in entry.attributes:
-            found = in_schema(resources[name]["block"], attribute)
-            assert found, f"{name}.{attribute}"
-            if attribute in values:
-                assert found["type"] == kinds[type(values[attribute])], f"{name}.{attribute}"
-            if attribute in entry.shortened_by:
-                assert found["type"] == "number", f"{name}.{attribute}"
-        for other, net in entry.nets.items():
+        for attribute in entry.attribute_names:
+            assert in_schema(resources[name]["block"], attribute), f"{name}.{attribute}"
+        for other, companion in entry.companions.items():
             assert other in resources, other
-            if net.attribute is not None:
-                found = in_schema(resources[other]["block"], net.attribute)
-                assert found, f"{other}.{net.attribute}"
-                assert found["type"] == kinds[type(net.value)]
+            assert companion.of in resources[other]["block"]["attributes"], other
+    for name, path, rule, _ in listed_safeguards(listed):
+        found = in_schema(resources[name]["block"], path)
+        assert found, f"{name}.{path}"
+        assert fits(rule, found), f"{name}.{path}: {rule} for {found}"
+
+
+def matching(block: dict[str, Any]) -> tuple[str, ...]:
+    """The attributes and blocks that tests/golden/aws/types.txt has of a type."""
+    names = {*block["attributes"], *block.get("block_types", {})}
+    return tuple(sorted(each for each in names if ATTRIBUTE.search(each)))
+
+
+def fits(rule: Safeguard, schema: dict[str, Any]) -> bool:
+    """Whether a rule is about what an attribute can be."""
+    kinds = {bool: "bool", int: "number", str: "string"}
+    if rule.no_less is not None:
+        return bool(schema.get("type") == "number")
+    if rule.no_fewer is not None or rule.no_new in {"expiration", "ttl"}:
+        return "nesting_mode" in schema or isinstance(schema["type"], list)
+    if rule.no_new is not None:
+        return bool(schema["type"] == "string")
+    return {kinds[type(each)] for each in rule.keep or rule.never or ()} == {schema["type"]}
 
 
 def in_schema(block: dict[str, Any], path: str) -> dict[str, Any] | None:
     """An attribute's schema, or that of a block; `a.b` is b in the block a, which is there at most once."""
-    first, _, rest = path.partition(".")
+    step, _, rest = path.partition(".")
+    first, _, key = step.removesuffix("]").partition("[")
     if not rest:
         found: dict[str, Any] | None = block["attributes"].get(first) or block.get("block_types", {}).get(first)
         return found
     inner = block.get("block_types", {}).get(first)
-    return in_schema(inner["block"], rest) if inner and inner.get("max_items") == 1 else None
+    if inner is None or (key and key not in inner["block"]["attributes"]):
+        return None
+    return in_schema(inner["block"], rest) if key or inner.get("max_items") == 1 else None

@@ -58,7 +58,8 @@ def test_a_run_and_a_block_of_it_are_shown(project: Project) -> None:
     assert shown["report"]["run"] == run
     assert "run-ended" in {event["event"] for event in shown["events"]}
     project.write(
-        "policies/protected.yaml", "terraform_data:\n  lost: what is in the box\n  delete_apis: [s3:DeleteObject]\n"
+        "policies/protected.yaml",
+        "terraform_data:\n  lost: what is in the box\n  severity: data\n  delete_apis: [s3:DeleteObject]\n",
     )
     project.write("live/stacks/second.yaml", "module: box\ninputs: {value: '${{ first.id }}', replace_on: 1}\n")
     blocked = project.orch("apply", "prod/second", "--yes", "--json", code=3).units()["prod/second"]
@@ -88,7 +89,8 @@ resource "terraform_data" "client" {{
 """,
     )
     project.write(
-        "policies/protected.yaml", "terraform_data:\n  lost: what is in the box\n  delete_apis: [s3:DeleteObject]\n"
+        "policies/protected.yaml",
+        "terraform_data:\n  lost: what is in the box\n  severity: data\n  delete_apis: [s3:DeleteObject]\n",
     )
     project.write("live/stacks/pair.yaml", "module: pair\n")
     project.write("live/stages/pair.yaml", "account: main\nstacks: {pair: }\n")

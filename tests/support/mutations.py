@@ -15,7 +15,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-WORDS = ["no-op", "read", "create", "update", "data", "managed", "", "aws_sqs_queue", "NO-OP", "delete ", "1.9", "list"]
+WORDS = ["no-op", "read", "create", "update", "data", "managed", "", "aws_sns_topic", "NO-OP", "delete ", "1.9", "list"]
 TELLING = {
     *("resource_changes", "prior_state", "planned_values", "values", "root_module", "resources", "child_modules"),
     *("type", "mode", "address", "name", "deposed", "change", "actions", "before", "after", "action_reason"),

@@ -280,6 +280,35 @@ run "boundary_keeps_off_states_and_identities" {
   }
 }
 
+run "boundary_lets_no_code_delete_what_holds_data" {
+  command = plan
+
+  assert {
+    condition = !anytrue([
+      for action in flatten([
+        for statement in jsondecode(aws_iam_policy.boundary.policy).Statement : statement.Action if statement.Effect == "Allow"
+      ]) : can(regex("^(cognito-idp|dynamodb|s3|sqs):(\\*|Admin\\*|.*Delete(\\*|User|Group|Table|Bucket|Queue|ObjectVersion)|Purge)", action))
+    ])
+    error_message = "a bounded role cannot delete users, tables, buckets, queues or versions of objects"
+  }
+}
+
+run "boundary_allows_a_deletion_that_is_named" {
+  command = plan
+
+  variables {
+    workload_actions = ["cognito-idp:*", "cognito-idp:AdminDeleteUser"]
+  }
+
+  assert {
+    condition = anytrue([
+      for statement in jsondecode(aws_iam_policy.boundary.policy).Statement :
+      statement.Effect == "Deny" && contains(statement.Action, "cognito-idp:DeleteUserPool") && !contains(statement.Action, "cognito-idp:AdminDeleteUser")
+    ])
+    error_message = "a wildcard does not allow a deletion, its name does"
+  }
+}
+
 run "sets_up_the_account" {
   command = plan
 

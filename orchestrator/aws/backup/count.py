@@ -1,4 +1,4 @@
-"""Count what a resource contains before it might be lost: users of a pool, items of a table, objects of a bucket."""
+"""Count what a resource contains before it might be lost: users of a pool, items of a table, messages in a queue."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from orchestrator.errors import OrchError
 NOT_COUNTED = "not counted"
 
 PAGE = 1000
-BUCKET_PAGES = 10
-"""Maximum number of pages (of `PAGE` objects) that are listed: a bucket can hold billions of objects."""
+PAGES = 10
+"""Maximum number of pages that are listed: a bucket can hold billions of objects, `PAGE` in each."""
 
 
 def describe_contents(identities: Identities, role: AnyRole, thing: ResourceLocation) -> str:
@@ -24,7 +24,7 @@ def describe_contents(identities: Identities, role: AnyRole, thing: ResourceLoca
     Args:
         identities: provides the clients.
         role: the role to read with; the plan role can count without access to the data.
-        thing: a user pool, a table or a bucket.
+        thing: a resource of any type.
 
     Returns:
         the words; `NOT_COUNTED` for other types, and if AWS does not answer.
@@ -34,7 +34,7 @@ def describe_contents(identities: Identities, role: AnyRole, thing: ResourceLoca
         return NOT_COUNTED
     try:
         return count(identities.client(service, thing.account, role, region=thing.region), thing.id)
-    except (*AwsFailure, OrchError, KeyError, TypeError):
+    except (*AwsFailure, OrchError, KeyError, TypeError, ValueError, StopIteration):
         return NOT_COUNTED
 
 
@@ -53,18 +53,101 @@ def _objects(client: Any, bucket: str) -> str:
     total = 0
     for number, page in enumerate(pages, start=1):
         total += page["KeyCount"]
-        if number == BUCKET_PAGES and page.get("IsTruncated"):
+        if number == PAGES and page.get("IsTruncated"):
             return f"more than {_many(total, 'object')}"
     return _many(total, "object")
 
 
-def _many(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _messages(client: Any, url: str) -> str:
+    names = (
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesNotVisible",
+        "ApproximateNumberOfMessagesDelayed",
+    )
+    found = client.get_queue_attributes(QueueUrl=url, AttributeNames=list(names))["Attributes"]
+    return f"{_many(sum(int(found[name]) for name in names), 'message')}, by AWS's estimate"
+
+
+def _members(client: Any, group: str) -> str:
+    pool, _, name = group.partition("/")
+    return _listed(client, "list_users_in_group", "Users", "member", UserPoolId=pool, GroupName=name)
+
+
+def _identities(client: Any, pool: str) -> str:
+    found = client.list_identities(IdentityPoolId=pool, MaxResults=60)
+    number = _many(len(found["Identities"]), "identity", "identities")
+    return f"more than {number}" if found.get("NextToken") else number
+
+
+def _images(client: Any, repository: str) -> str:
+    return _listed(client, "list_images", "imageIds", "image", repositoryName=repository)
+
+
+def _recovery_points(client: Any, vault: str) -> str:
+    return _many(client.describe_backup_vault(BackupVaultName=vault)["NumberOfRecoveryPoints"], "recovery point")
+
+
+def _resources(client: Any, stack: str) -> str:
+    return _listed(client, "list_stack_resources", "StackResourceSummaries", "resource", StackName=stack)
+
+
+def _stacks(client: Any, stack_set: str) -> str:
+    return _listed(client, "list_stack_instances", "Summaries", "stack", StackSetName=stack_set)
+
+
+def _events(client: Any, group: str) -> str:
+    found = client.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    return (
+        f"{_many(next(each['storedBytes'] for each in found if each['logGroupName'] == group), 'byte')} of log events"
+    )
+
+
+def _files(client: Any, file_system: str) -> str:
+    (found,) = client.describe_file_systems(FileSystemId=file_system)["FileSystems"]
+    return f"{_many(found['SizeInBytes']['Value'], 'byte')}, by AWS's estimate"
+
+
+def _archives(client: Any, vault: str) -> str:
+    return f"{_many(client.describe_vault(vaultName=vault)['NumberOfArchives'], 'archive')}, as AWS counted yesterday"
+
+
+def _access_keys(client: Any, user: str) -> str:
+    return _listed(client, "list_access_keys", "AccessKeyMetadata", "access key", UserName=user)
+
+
+def _records(client: Any, zone: str) -> str:
+    return _many(client.get_hosted_zone(Id=zone)["HostedZone"]["ResourceRecordSetCount"], "record")
+
+
+def _listed(client: Any, operation: str, key: str, noun: str, **where: str) -> str:
+    """Count what an operation lists, up to `PAGES` pages."""
+    total = 0
+    for number, page in enumerate(client.get_paginator(operation).paginate(**where), start=1):
+        if number > PAGES:
+            return f"more than {_many(total, noun)}"
+        total += len(page[key])
+    return _many(total, noun)
+
+
+def _many(number: int, noun: str, several: str = "") -> str:
+    return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
 
 
 _COUNTED: Mapping[str, tuple[str, Callable[[Any, str], str]]] = {
+    "aws_backup_vault": ("backup", _recovery_points),
+    "aws_cloudformation_stack": ("cloudformation", _resources),
+    "aws_cloudformation_stack_set": ("cloudformation", _stacks),
+    "aws_cloudwatch_log_group": ("logs", _events),
+    "aws_cognito_identity_pool": ("cognito-identity", _identities),
+    "aws_cognito_user_group": ("cognito-idp", _members),
     "aws_cognito_user_pool": ("cognito-idp", _users),
     "aws_dynamodb_table": ("dynamodb", _items),
+    "aws_ecr_repository": ("ecr", _images),
+    "aws_efs_file_system": ("efs", _files),
+    "aws_glacier_vault": ("glacier", _archives),
+    "aws_iam_user": ("iam", _access_keys),
+    "aws_route53_zone": ("route53", _records),
     "aws_s3_bucket": ("s3", _objects),
+    "aws_sqs_queue": ("sqs", _messages),
 }
 """Resource type -> the service that counts, and the function that does it."""

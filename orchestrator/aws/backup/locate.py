@@ -14,6 +14,18 @@ _NAMED_BY = {
     "aws_s3_bucket": "bucket",
     "aws_db_instance": "identifier",
     "aws_rds_cluster": "cluster_identifier",
+    "aws_backup_vault": "name",
+    "aws_cloudformation_stack": "name",
+    "aws_cloudformation_stack_set": "name",
+    "aws_cloudwatch_log_group": "name",
+    "aws_cognito_identity_pool": "id",
+    "aws_cognito_user_group": "id",
+    "aws_ecr_repository": "name",
+    "aws_efs_file_system": "id",
+    "aws_glacier_vault": "name",
+    "aws_iam_user": "name",
+    "aws_route53_zone": "id",
+    "aws_sqs_queue": "id",
 }
 """Resource type -> the attribute that identifies it in the API."""
 

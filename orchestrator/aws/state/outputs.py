@@ -7,7 +7,7 @@ values that are not sensitive. The ETag of the state object ties the file to the
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import MappingProxyType
@@ -37,9 +37,9 @@ class StateStore:
         identify: the protected resource types, whose objects are read from states.
     """
 
-    def __init__(self, catalogue: Catalogue, identities: Identities, identify: Collection[str] = frozenset()) -> None:
+    def __init__(self, catalogue: Catalogue, identities: Identities, identify: Container[str] = frozenset()) -> None:
         self._catalogue = catalogue
-        self._identify = frozenset(identify)
+        self._identify = identify
         self._identities = identities
         self._states: OnceMap[str, tuple[StateRecord, str] | None] = OnceMap()
         self._published: OnceMap[str, Mapping[str, Any] | None] = OnceMap()

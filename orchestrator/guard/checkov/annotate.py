@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
+
+from pydantic import BaseModel
 
 from orchestrator.guard.plan.reader import PlanDocument
 from orchestrator.guard.policies.protected import Companion, Protected, ProtectedType
+from orchestrator.guard.policies.safeguards import Safeguard
+from orchestrator.guard.policies.subject import Company, subject_of, subject_values
+from orchestrator.guard.policies.values import marks, with_unknown
 from orchestrator.terraform.model import Action, ResourceChange
 
 ACTION_ATTRIBUTE = "__orch_action__"
@@ -37,6 +42,9 @@ class Change:
         deposed: key of an old object that a failed replacement left behind, or None.
         protected: the entry of its type in ``policies/protected.yaml``, or None.
         companion: what must not change, if the resource safeguards the content of a protected one; or None.
+        safeguards: what must not get worse, of ``protected`` or ``companion``, by the names that ``current`` has.
+        siblings: the current values of the other companions of the same type and protected resource in the plan.
+        owner_is_new: the plan creates the resource that a companion belongs to, so nothing can be lost yet.
     """
 
     address: str
@@ -48,6 +56,9 @@ class Change:
     deposed: str | None
     protected: ProtectedType | None
     companion: Companion | None = None
+    safeguards: Mapping[str, Safeguard] = field(default_factory=dict)
+    siblings: tuple[Mapping[str, Any], ...] = ()
+    owner_is_new: bool = False
 
     @classmethod
     def of(cls, conf: Mapping[str, Any]) -> Self:
@@ -62,7 +73,19 @@ class Change:
         entry = data["protected"]
         protected = ProtectedType.model_validate(entry) if entry is not None else None
         companion = Companion.model_validate(data["companion"]) if data["companion"] is not None else None
-        return cls(**{**data, "action": Action(data["action"]), "protected": protected, "companion": companion})
+        rules = {path: Safeguard.model_validate(each) for path, each in data["safeguards"].items()}
+        made = {"action": Action(data["action"]), "protected": protected, "companion": companion, "safeguards": rules}
+        return cls(**{**data, **made, "siblings": tuple(data["siblings"])})
+
+    @property
+    def current(self) -> Any:
+        """Return the values that ``safeguards`` name, as they are."""
+        return subject_values(self.type, self.before)
+
+    @property
+    def planned(self) -> Any:
+        """Return the values that ``safeguards`` name, as they will be, with marks for what is not known."""
+        return subject_values(self.type, with_unknown(self.after, self.unknown))
 
     def was(self, attribute: str) -> Any:
         """Return the current value of an attribute; ``a.b`` is b in the only block a."""
@@ -74,12 +97,19 @@ class Change:
 
     def is_known(self, attribute: str) -> bool:
         """Return whether the planned value of an attribute is completely known."""
-        return not _any_true(_at(self.unknown, attribute))
+        return not marks(_at(self.unknown, attribute))
 
 
-def change_attributes(change: ResourceChange, listed: Protected) -> dict[str, str]:
-    """Return the two additional attributes of a changed resource."""
-    protected, companion = listed.get(change.type), listed.companion_of(change.type)
+def change_attributes(change: ResourceChange, listed: Protected, company: Company | None = None) -> dict[str, str]:
+    """Return the two additional attributes of a changed resource.
+
+    Args:
+        change: the change.
+        listed: the list of protected types.
+        company: the other resources of the plan that it belongs to; by default there are none.
+    """
+    subject = subject_of(change, listed)
+    siblings, new = company.of(change, subject) if company is not None else ((), False)
     data = {
         "address": change.address,
         "type": change.type,
@@ -88,10 +118,17 @@ def change_attributes(change: ResourceChange, listed: Protected) -> dict[str, st
         "after": change.after or {},
         "unknown": change.after_unknown if isinstance(change.after_unknown, Mapping) else {},
         "deposed": change.deposed,
-        "protected": protected.model_dump(mode="json") if protected is not None else None,
-        "companion": companion.model_dump(mode="json") if companion is not None else None,
+        "protected": _dump(subject.protected),
+        "companion": _dump(subject.companion),
+        "safeguards": {path: _dump(each) for path, each in subject.safeguards.items()},
+        "siblings": siblings,
+        "owner_is_new": new,
     }
     return {ACTION_ATTRIBUTE: change.action.value, CHANGE_ATTRIBUTE: json.dumps(data)}
+
+
+def _dump(model: BaseModel | None) -> Any:
+    return model.model_dump(mode="json", exclude_defaults=True) if model is not None else None
 
 
 def _at(value: Any, attribute: str) -> Any:
@@ -103,14 +140,6 @@ def _at(value: Any, attribute: str) -> Any:
             return True
         value = value.get(step) if isinstance(value, Mapping) else None
     return value
-
-
-def _any_true(unknown: Any) -> bool:
-    if isinstance(unknown, Mapping):
-        return any(_any_true(each) for each in unknown.values())
-    if isinstance(unknown, list | tuple):
-        return any(_any_true(each) for each in unknown)
-    return unknown is True
 
 
 def label(change: ResourceChange) -> str:
@@ -128,13 +157,14 @@ def annotated_resources(document: PlanDocument, protected: Protected) -> Iterato
 
     A resource that is deleted or forgotten has its current values. Modules are flattened.
     """
+    company = Company.of_plan(document.changes, protected)
     for change in changed_resources(document):
         yield {
             "address": label(change),
             "mode": "managed",
             "type": change.type,
             "name": change.name or "unnamed",
-            "values": {**_values(change), **change_attributes(change, protected)},
+            "values": {**_values(change), **change_attributes(change, protected, company)},
         }
 
 
@@ -148,7 +178,7 @@ def _values(change: ResourceChange) -> Mapping[str, Any]:
 
 def _filled(after: Mapping[str, Any], unknown: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes that are not completely known, with checkov's placeholder for the unknown parts."""
-    return {key: _fill(after.get(key), each) for key, each in unknown.items() if _has_unknown(each)}
+    return {key: _fill(after.get(key), each) for key, each in unknown.items() if marks(each)}
 
 
 def _fill(after: Any, unknown: Any) -> Any:
@@ -159,13 +189,5 @@ def _fill(after: Any, unknown: Any) -> Any:
         return {**base, **_filled(base, unknown)}
     if isinstance(unknown, list) and isinstance(after, list):
         pairs = zip(after, [*unknown, *[False] * (len(after) - len(unknown))], strict=False)
-        return [_fill(value, mark) if _has_unknown(mark) else value for value, mark in pairs]
+        return [_fill(value, mark) if marks(mark) else value for value, mark in pairs]
     return after
-
-
-def _has_unknown(unknown: Any) -> bool:
-    if isinstance(unknown, Mapping):
-        return any(_has_unknown(each) for each in unknown.values())
-    if isinstance(unknown, list):
-        return any(_has_unknown(each) for each in unknown)
-    return unknown is True

@@ -13,7 +13,8 @@ from pathlib import Path
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import Location, Problem
 from orchestrator.guard.modules.constants import Constants, PossibleValue, attribute_in
-from orchestrator.guard.policies.protected import AttributeValue, Protected, ProtectedType
+from orchestrator.guard.policies.protected import Loss, Protected, ProtectedType
+from orchestrator.guard.policies.safeguards import AttributeValue
 from orchestrator.hcl.modules.blocks import Declaration
 from orchestrator.hcl.modules.paths import ScannedModule, scan_modules
 from orchestrator.hcl.modules.read import local_closure
@@ -92,14 +93,15 @@ class _Resource:
         return ".".join(self.declared.labels)
 
     def problems(self) -> Iterator[Problem]:
-        if not self._prevents():
+        if self.entry.severity is not Loss.HISTORY and not self._prevents():
             what = f"{self.name} is not protected by `prevent_destroy`; destroying it loses {self.entry.lost}"
             yield Problem(self.declared.at, what, "add: lifecycle { prevent_destroy = true }")
         yield from self._protection()
-        for name, danger in self.entry.disarmed_by.items():
+        for name, rule in self.entry.attributes.items():
             for value in self._values(name):
-                if value.equals(danger):
-                    what = f"{self.name}: {name} = {_hcl(danger)} removes a safeguard against data loss"
+                kept = rule.keep is None or any(map(value.equals, rule.keep))
+                if value.known and (not kept or any(map(value.equals, rule.never or ()))):
+                    what = f"{self.name}: {name} = {_hcl(value.value)} removes a safeguard against data loss"
                     yield Problem(value.at, what, "remove it, or use another value")
 
     def _protection(self) -> Iterator[Problem]:

@@ -101,6 +101,12 @@ def parse_change(entry: Mapping[str, Any], faults: list[PlanFault]) -> ResourceC
     )
 
 
+def addressed_type(address: str) -> str:
+    """Return the resource type in an address; empty if it is not the address of a managed resource."""
+    match = _ADDRESS.fullmatch(address)
+    return match["type"] if match is not None and match["data"] is None else ""
+
+
 def is_data(entry: Mapping[str, Any]) -> bool:
     """Return whether an entry is a data source: it says so, its address says so, and it is only read or left alone."""
     change = entry.get("change")

@@ -6,7 +6,7 @@ kept, so that a plan of 200 MB fits in memory. A plan that is still too large ca
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ class PlanDocument:
 
     Attributes:
         errored: Terraform saved the plan although planning failed.
-        changes: every managed resource of ``resource_changes``; no-ops are included without their values.
+        changes: every managed resource of ``resource_changes``; no-ops are included, most without their values.
         deferred: addresses that Terraform deferred; the plan does not change them.
         prior: the managed resources in the state that the plan starts from.
         planned: addresses with values in ``planned_values``: the resources that exist after the apply.
@@ -66,13 +66,17 @@ class PlanDocument:
     drift: tuple[ResourceChange, ...] = ()
 
 
-def read_document(file: Path) -> PlanDocument:
+def read_document(file: Path, whole: Container[str] = ()) -> PlanDocument:
     """Read a plan's JSON (``terraform show -json``).
+
+    Args:
+        file: the JSON.
+        whole: types whose unchanged resources keep their values.
 
     Raises:
         UnreadableError: the file is missing, truncated, not JSON, not a plan, or of an unknown format.
     """
-    parts = _Parts()
+    parts = _Parts(whole)
     try:
         with file.open(encoding="utf-8", newline="") as text:
             stream = JsonStream(text)
@@ -98,6 +102,7 @@ def read_document(file: Path) -> PlanDocument:
 class _Parts:
     """Collects the parts of a plan, in any order."""
 
+    whole: Container[str] = ()
     version: Any = None
     errored: Any = False
     changes: list[ResourceChange] = field(default_factory=list)
@@ -115,7 +120,7 @@ class _Parts:
         elif key == "errored":
             self.errored = stream.value()
         elif key == "resource_changes":
-            self.changes.extend(_changes(key, stream, self.faults))
+            self.changes.extend(_changes(key, stream, self.faults, self.whole))
         elif key == "resource_drift":
             self.drift.extend(_changes(key, stream, []))
         elif key == "deferred_changes":
@@ -150,13 +155,15 @@ class _Parts:
             raise UnreadableError(message)
 
 
-def _changes(key: str, stream: JsonStream, faults: list[PlanFault]) -> Iterator[ResourceChange]:
-    """Yield the managed resources of a list of changes; no-ops without their values, which are not needed."""
+def _changes(
+    key: str, stream: JsonStream, faults: list[PlanFault], whole: Container[str] = ()
+) -> Iterator[ResourceChange]:
+    """Yield the managed resources of a list of changes; most no-ops without their values, which are not needed."""
     for entry in _entries(key, stream):
         if is_data(entry):
             continue
         change = parse_change(entry, faults)
-        if change.action is Action.NOOP:
+        if change.action is Action.NOOP and change.type not in whole:
             change = replace(
                 change,
                 before=None if change.before is None else {},

@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     StrictBool,
-    StrictInt,
-    StrictStr,
     StringConstraints,
     TypeAdapter,
-    field_validator,
 )
 from pydantic import ValidationError as PydanticError
-from pydantic_core import PydanticCustomError
 
 from orchestrator.config.yaml.reader import parse_optional_yaml
 from orchestrator.config.yaml.validation import to_plain, validation_problems
 from orchestrator.config.yaml.value import YamlKind
 from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.guard.plan.entries import addressed_type
+from orchestrator.guard.policies.safeguards import AttributePath, AttributeValue, Safeguard, without
+from orchestrator.guard.policies.values import plain_name, value_at
 
 PROTECTED_FILE = "protected.yaml"
 
-AttributeValue = StrictBool | StrictInt | StrictStr
 _Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*$")]
-_Path = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")]
 _Sentence = Annotated[str, StringConstraints(strict=True, min_length=3, pattern=r"^[^\n]*[^.\n]$")]
 _CloudFormation = Annotated[str, StringConstraints(strict=True, pattern=r"^AWS::[A-Za-z0-9]+::[A-Za-z0-9]+$")]
+_Property = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z][A-Za-z0-9]*$")]
 _Api = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$")]
+
+
+class Loss(StrEnum):
+    """What kind of thing a type holds; ``severity`` in the file. The rules for waivers follow it."""
+
+    IDENTITY = "identity"
+    """Users, their ids, keys and names that others know: nothing brings them back, not even a backup."""
+    DATA = "data"
+    """What people or programs have stored; a backup may have it."""
+    HISTORY = "history"
+    """What comes and goes: logs, messages, caches. Its loss is noticed, but it is no disaster."""
 
 
 class Protection(BaseModel):
@@ -45,16 +57,41 @@ class Protection(BaseModel):
     value: AttributeValue
 
 
-class Companion(BaseModel):
-    """A separate resource that safeguards the content of a protected one.
+class TemplateType(BaseModel):
+    """A companion in CloudFormation: its type, and its property that names the protected resource."""
 
-    ``attribute`` must keep ``value``; without an attribute, the resource itself must remain.
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: _CloudFormation
+    of: _Property
+
+
+class Companion(BaseModel):
+    """A separate resource that safeguards the content of a protected one, or can remove it.
+
+    Attributes:
+        of: its attribute that names the protected resource.
+        attributes: what must not get worse in it; a removal counts as far as it makes something worse.
+        required: the resource itself is the safeguard, so every removal counts.
+        cloudformation: what it is there; without it, ``attributes`` are those of the protected resource.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    attribute: _Path | None = None
-    value: AttributeValue | None = None
+    of: _Name | _Property
+    attributes: dict[AttributePath, Safeguard] = Field(default_factory=dict)
+    required: StrictBool = False
+    cloudformation: TemplateType | None = None
+
+    @property
+    def in_template(self) -> Companion:
+        """Return the companion with CloudFormation's names."""
+        of = self.cloudformation.of if self.cloudformation is not None else camel(self.of)
+        return Companion(of=of, attributes=template_names(self.attributes), required=self.required)
+
+    def removal_counts(self, before: object) -> bool:
+        """Return whether something is less safe without the resource, whose current values these are."""
+        return self.required or without(self.attributes, before)
 
 
 class ProtectedType(BaseModel):
@@ -63,33 +100,49 @@ class ProtectedType(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     lost: _Sentence
+    severity: Loss
     protection: Protection | None = None
-    disarmed_by: dict[_Path, AttributeValue] = Field(default_factory=dict)
-    shortened_by: dict[_Name, Literal["forever", "none"]] = Field(default_factory=dict)
-    nets: dict[_Name, Companion] = Field(default_factory=dict)
+    attributes: dict[AttributePath, Safeguard] = Field(default_factory=dict)
+    properties: dict[AttributePath, Safeguard] = Field(default_factory=dict)
+    companions: dict[_Name, Companion] = Field(default_factory=dict)
     replaced_by: dict[_Name, Literal["any", "removal"]] = Field(default_factory=dict)
+    when: dict[AttributePath, AttributeValue] = Field(default_factory=dict)
+    replaceable: StrictBool = False
     delete_apis: tuple[_Api, ...]
     cloudformation: tuple[_CloudFormation, ...] = ()
 
-    @field_validator("delete_apis")
-    @classmethod
-    def _at_least_one(cls, apis: tuple[str, ...]) -> tuple[str, ...]:
-        if not apis:
-            kind, message = "no_api", "name at least one API"
-            raise PydanticCustomError(kind, message)
-        return apis
+    @property
+    def safeguards(self) -> dict[str, Safeguard]:
+        """Return what must not get worse, by Terraform's names; the protection attribute is one of them."""
+        own = {self.protection.attribute: Safeguard(keep=(self.protection.value,))} if self.protection else {}
+        return own | self.attributes
 
     @property
-    def attributes(self) -> frozenset[str]:
-        """Return every attribute that the entry names, `a.b` for b in the block a; all are in the provider's schema."""
-        own = {self.protection.attribute} if self.protection else set()
-        return frozenset(own | self.disarmed_by.keys() | self.shortened_by.keys() | self.replaced_by.keys())
+    def template_safeguards(self) -> dict[str, Safeguard]:
+        """Return what must not get worse, by CloudFormation's names: there a companion can be a property."""
+        parts = [self.safeguards, *(each.attributes for each in self.companions.values() if not each.cloudformation)]
+        return {path: rule for part in parts for path, rule in template_names(part).items()} | self.properties
+
+    @property
+    def attribute_names(self) -> frozenset[str]:
+        """Return every attribute that the entry names, as paths; all are in the provider's schema."""
+        return frozenset(self.safeguards.keys() | self.replaced_by.keys() | self.when.keys())
+
+
+def template_names(safeguards: Mapping[str, Safeguard]) -> dict[str, Safeguard]:
+    """Return safeguards by CloudFormation's names."""
+    return {rule.cloudformation or camel(path): rule for path, rule in safeguards.items()}
+
+
+def camel(path: str) -> str:
+    """Return a path in CloudFormation's spelling: ``DeletionProtection`` for ``deletion_protection``."""
+    return re.sub(r"(?:^|_|(?<=[.\[]))([a-z])", lambda found: found[1].upper(), path)
 
 
 _FILE: TypeAdapter[dict[str, ProtectedType]] = TypeAdapter(dict[_Name, ProtectedType])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Protected:
     """The validated list. ``types``: resource type -> its entry."""
 
@@ -133,8 +186,10 @@ class Protected:
             raise CatalogueError(validation_problems(error, tree, words=_SAID, known=known)) from error
         return cls(types=types)
 
-    def __contains__(self, resource_type: str) -> bool:
-        return resource_type in self.types
+    def __contains__(self, resource_type: object) -> bool:
+        """Return whether every resource of a type is protected, whatever its values are."""
+        entry = self.get(resource_type) if isinstance(resource_type, str) else None
+        return entry is not None and not entry.when
 
     @property
     def delete_apis(self) -> tuple[str, ...]:
@@ -142,21 +197,79 @@ class Protected:
         return tuple(sorted({api for entry in self.types.values() for api in entry.delete_apis}))
 
     def get(self, resource_type: str) -> ProtectedType | None:
-        """Return the entry of a type, or None if it is not protected."""
-        return self.types.get(resource_type)
+        """Return the entry of a type of Terraform, or None if it is not protected. awscc has CloudFormation's types."""
+        return self.types.get(resource_type) or self._templates.get(self._named(resource_type))
+
+    def entry_of(self, resource_type: str, values: Mapping[str, Any]) -> ProtectedType | None:
+        """Return the entry of one resource; None if it is not protected.
+
+        Args:
+            resource_type: Terraform's type.
+            values: its current values; those that are planned for a new one. Only a value that is known and different
+                from the entry's ``when`` makes an exception.
+        """
+        entry = self.get(resource_type)
+        if entry is None:
+            return None
+        given = ((value_at(values, path), wanted) for path, wanted in entry.when.items())
+        return None if any(value is not None and value != wanted for value, wanted in given) else entry
 
     def companion_of(self, resource_type: str) -> Companion | None:
         """Return what must not change in a resource of a type that safeguards a protected one; None for other types."""
-        owner = self.companion_owner(resource_type)
-        return owner.nets[resource_type] if owner is not None else None
+        found = self._owners.get(self._named(resource_type))
+        return found[1] if found is not None else None
 
     def companion_owner(self, resource_type: str) -> ProtectedType | None:
         """Return the entry of the protected type that resources of this type safeguard, or None."""
-        return next((entry for entry in self.types.values() if resource_type in entry.nets), None)
+        found = self._owners.get(self._named(resource_type))
+        return found[0] if found is not None else None
 
     def of_cloudformation(self, resource_type: str) -> ProtectedType | None:
         """Return the entry of a CloudFormation type, or None if it is not protected."""
-        return next((entry for entry in self.types.values() if resource_type in entry.cloudformation), None)
+        return self._templates.get(resource_type)
+
+    def severity_at(self, address: str) -> Loss:
+        """Return what kind of thing an address of a finding holds; a companion counts as what it belongs to.
+
+        What is inside of a CloudFormation stack, and what the list does not know, counts as data.
+        """
+        kind = addressed_type(address)
+        entry = self.get(kind) or self.companion_owner(kind)
+        return entry.severity if entry is not None else Loss.DATA
+
+    @property
+    def companion_types(self) -> frozenset[str]:
+        """Return the types of companions, in Terraform and in CloudFormation."""
+        return frozenset(self._owners)
+
+    def _named(self, resource_type: str) -> str:
+        """Return CloudFormation's type for a type of the provider awscc that is on the list; others as they are."""
+        if not resource_type.startswith(_AWSCC):
+            return resource_type
+        return self._awscc.get(plain_name(resource_type.removeprefix(_AWSCC)), resource_type)
+
+    @cached_property
+    def _templates(self) -> Mapping[str, ProtectedType]:
+        return {name: entry for entry in self.types.values() for name in entry.cloudformation}
+
+    @cached_property
+    def _owners(self) -> Mapping[str, tuple[ProtectedType, Companion]]:
+        """Return each companion type, in Terraform and CloudFormation, with its owner's entry and its own."""
+        return {
+            name: (entry, companion)
+            for entry in self.types.values()
+            for kind, companion in entry.companions.items()
+            for name in (kind, companion.cloudformation.type if companion.cloudformation is not None else kind)
+        }
+
+    @cached_property
+    def _awscc(self) -> Mapping[str, str]:
+        """Return CloudFormation's types by awscc's names: ``AWS::RDS::DBInstance`` is ``awscc_rds_db_instance``."""
+        names = (name for name in (*self._templates, *self._owners) if "::" in name)
+        return {"".join(name.split("::")[1:]).lower(): name for name in names}
+
+
+_AWSCC = "awscc_"
 
 
 _SAID = {

@@ -9,8 +9,13 @@ from orchestrator.guard.causes import MODULE
 from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.findings import TEMPLATE, FindingBuilder, finding_id
 from orchestrator.guard.model import Finding, Severity
-from orchestrator.guard.policies.protected import Protected, ProtectedType
-from orchestrator.guard.rules.cloudformation_diff import TemplateLoss, protected_in, template_losses
+from orchestrator.guard.policies.protected import Loss, Protected, ProtectedType
+from orchestrator.guard.rules.cloudformation_diff import (
+    TemplateLoss,
+    companion_losses,
+    protected_in,
+    template_losses,
+)
 from orchestrator.guard.rules.cloudformation_schema import CfnLintMissingError
 from orchestrator.guard.rules.cloudformation_template import UNRESOLVED, StackTemplate, TemplateError
 from orchestrator.terraform.model import Action, ResourceChange
@@ -39,6 +44,8 @@ def template_findings(changes: Sequence[ResourceChange], builder: FindingBuilder
         builder: has the plan's unit and the protected types.
     """
     for change in changes:
+        if change.type in STACKS and change.action is Action.CREATE:
+            yield from (_finding(change, loss, builder) for loss in _created(change, builder.protected))
         if change.type in STACKS and change.action is Action.UPDATE:
             for loss in _losses(change, builder.protected, builder.unit.region):
                 yield _finding(change, loss, builder)
@@ -61,7 +68,7 @@ def _compare(change: ResourceChange, protected: Protected, region: str) -> tuple
         return (_whole_stack(protected, f"the deployed template cannot be read: {error}", hint),)
     inside = protected_in(old, protected)
     if not inside and not old.has_macros():
-        return ()
+        return _beside(change, old, protected)
     try:
         new = _new(change)
     except TemplateError as error:
@@ -73,6 +80,23 @@ def _compare(change: ResourceChange, protected: Protected, region: str) -> tuple
             for name, kind, entry in inside
         )
     return template_losses(old, new, protected, region)
+
+
+def _beside(change: ResourceChange, old: StackTemplate, protected: Protected) -> tuple[TemplateLoss, ...]:
+    """Return what a stack without protected resources makes less safe elsewhere, e.g. with the policy of a bucket."""
+    try:
+        new = _new(change)
+    except TemplateError:
+        return ()
+    return () if new.has_macros() else tuple(companion_losses(old, new, protected))
+
+
+def _created(change: ResourceChange, protected: Protected) -> tuple[TemplateLoss, ...]:
+    """Return what a new stack makes less safe elsewhere. One that cannot be read is no finding: it has nothing yet."""
+    try:
+        return _beside(change, StackTemplate({"Resources": {}}), protected)
+    except CfnLintMissingError:
+        return ()
 
 
 def _new(change: ResourceChange) -> StackTemplate:
@@ -114,7 +138,7 @@ class _Unknown(dict[str, Any]):
 
 def _whole_stack(protected: Protected, why: str, hint: str) -> TemplateLoss:
     entry = protected.of_cloudformation(_STACK) or ProtectedType(
-        lost="every resource of the stack", delete_apis=("cloudformation:DeleteStack",)
+        lost="every resource of the stack", severity=Loss.DATA, delete_apis=("cloudformation:DeleteStack",)
     )
     return TemplateLoss("", _STACK, entry, Action.DELETE, why, hint, uncertain=True)
 

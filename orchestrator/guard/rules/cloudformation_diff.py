@@ -6,13 +6,22 @@ property is replaced. cfn-lint knows these properties. Whatever cannot be determ
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.guard.policies.protected import Protected, ProtectedType
+from orchestrator.guard.policies.protected import Companion, Protected, ProtectedType, camel
+from orchestrator.guard.policies.safeguards import newly_bad, weakened
+from orchestrator.guard.policies.values import Reference, value_at, with_references
 from orchestrator.guard.rules.cloudformation_schema import replacing_properties
-from orchestrator.guard.rules.cloudformation_template import StackTemplate, looked_up_in, references_in, unknown_in
+from orchestrator.guard.rules.cloudformation_template import (
+    UNRESOLVED,
+    StackTemplate,
+    looked_up_in,
+    references_in,
+    unknown_in,
+)
 from orchestrator.terraform.model import Action
 
 _KEPT = frozenset({"Retain", "RetainExceptOnCreate"})
@@ -64,7 +73,55 @@ def template_losses(
     changes = before != after or unknown_in(dict(after.parameters))
     if changes and (before.has_macros() or after.has_macros()):
         return tuple(_behind_macro(before, protected))
-    return tuple(_Update(before, after, protected, region).losses())
+    return (*_Update(before, after, protected, region).losses(), *companion_losses(before, after, protected))
+
+
+def companion_losses(before: StackTemplate, after: StackTemplate, protected: Protected) -> Iterator[TemplateLoss]:
+    """Yield what a template makes less safe with resources beside the protected ones, such as a bucket's policy.
+
+    Args:
+        before: the deployed template; one without resources for a new stack.
+        after: the new template.
+        protected: the list of protected types.
+    """
+    for name in dict.fromkeys((*before.resources, *after.resources)):
+        kind = _type((after if name in after.resources else before).resources[name])
+        companion, owner = protected.companion_of(kind), protected.companion_owner(kind)
+        if companion is None or owner is None:
+            continue
+        was, will_be = (_companion_values(each, name, kind) for each in (before, after))
+        why = "; ".join(_companion_weakened(companion.in_template, was, will_be, before, after))
+        if why:
+            yield TemplateLoss(name, kind, owner, Action.UPDATE, why, "restore what the deployed template has")
+
+
+def _companion_values(template: StackTemplate, name: str, kind: str) -> Any:
+    """Return the properties of a companion; None if the template has none of this name and type."""
+    found = template.resources.get(name)
+    if found is None or _type(found) != kind or template.exists(name) is False:
+        return None
+    return _marked(template.value(found.get("Properties") or {}))
+
+
+def _companion_weakened(
+    companion: Companion, was: Any, will_be: Any, before: StackTemplate, after: StackTemplate
+) -> Iterator[str]:
+    rules, key = companion.attributes, companion.of
+    if was is not None and will_be is None:
+        if companion.removal_counts(was):
+            yield "the safeguard itself would be removed"
+        return
+    if was is not None:
+        yield from weakened(rules, was, will_be)
+    owner = value_at(will_be, key)
+    if will_be is not None and (was is None or value_at(was, key) != owner):
+        named = set(references_in(json.loads(owner.text))) if isinstance(owner, Reference) else set()
+        new = any(each in after.resources and each not in before.resources for each in named)
+        yield from () if new else newly_bad(rules, will_be, ())
+
+
+def _marked(values: Any) -> Any:
+    return with_references(values, UNRESOLVED)
 
 
 def protected_in(template: StackTemplate, protected: Protected) -> tuple[tuple[str, str, ProtectedType], ...]:
@@ -198,13 +255,9 @@ class _Update:
         was, will_be = self._properties(self.before, name), self._properties(self.after, name)
         if kind == "AWS::CloudFormation::Stack" and was != will_be:
             yield "the nested stack changes, and its content is unknown"
-        if entry.protection is not None:
-            key, value = _camel(entry.protection.attribute), str(entry.protection.value)
-            wanted = value.lower() if value in {"True", "False"} else value
-            if was.get(key) == wanted and (will_be.get(key) != wanted or unknown_in(will_be.get(key))):
-                yield f"its protection {key} would be removed"
+        yield from weakened(entry.template_safeguards, _marked(was), _marked(will_be))
         for attribute, which in entry.replaced_by.items():
-            key = _camel(attribute)
+            key = camel(attribute)
             if not _grown(was.get(key), will_be.get(key), may_grow=which == "removal"):
                 yield (
                     f"elements of {key} cannot be changed or removed"
@@ -250,7 +303,3 @@ def _at(value: Any, pointer: str) -> Any:
 
 def _shown(pointer: str) -> str:
     return pointer.replace("/*", "").replace("/", ".")
-
-
-def _camel(attribute: str) -> str:
-    return "".join(part.capitalize() for part in attribute.split("_"))

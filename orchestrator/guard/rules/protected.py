@@ -26,7 +26,14 @@ def protected_losses(
         protected: the list of protected types.
     """
     both = [*reported, *document.changes]
-    return {label(each): each for each in both if each.mode != "data" and each.type in protected and _goes(each)}
+    return {label(each): each for each in both if each.mode != "data" and _lost(each, protected)}
+
+
+def _lost(change: ResourceChange, protected: Protected) -> bool:
+    entry = protected.entry_of(change.type, change.before or {})
+    if entry is None or not _goes(change):
+        return False
+    return not (entry.replaceable and change.action is Action.REPLACE and bool(change.after))
 
 
 def _goes(change: ResourceChange) -> bool:

@@ -21,6 +21,7 @@ from orchestrator.guard.policies.load import (
     read_policy_files,
     with_builtin,
 )
+from orchestrator.guard.policies.protected import Loss, Protected
 from orchestrator.guard.trust.base_commit import BaseCommit, find_base
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy
@@ -87,8 +88,9 @@ def load_trust(
     weakened = weakened_since(repository, base.forked, tree)
     judging, allowing = _trusted(repository, base, tree)
     owners, merged = _merged(allowing)
-    waiver_policy = _waiver_policy(repository, base, written, merged, Waivers(owners=owners, today=today))
     policies = Policies.of(root, {**judging, **_short(allowing)})
+    waivers = Waivers(owners=owners, today=today)
+    waiver_policy = _waiver_policy(_Authors(repository, base), policies.protected, written, merged, waivers)
     return Trust(base, policies, waiver_policy, weakened)
 
 
@@ -220,46 +222,48 @@ def _merged(allowing: Mapping[str, bytes]) -> tuple[Owners, tuple[Waiver, ...]]:
 
 
 def _waiver_policy(
-    repository: Repository, base: BaseCommit, written: tuple[Waiver, ...], merged: tuple[Waiver, ...], waivers: Waivers
+    authors: _Authors, protected: Protected, written: tuple[Waiver, ...], merged: tuple[Waiver, ...], waivers: Waivers
 ) -> WaiverPolicy:
-    """Select the valid waivers: merged, and granted by an owner who wrote neither the waiver nor the change."""
+    """Select the valid waivers: merged, and granted by an owner who wrote neither the waiver nor the change.
+
+    For what comes and goes, such as logs and messages, an owner may grant a waiver for their own change.
+    """
     if not written:
         return WaiverPolicy(waivers)
     by_target = {each.target: each for each in merged}
-    authors = _Authors(repository, base)
     found: list[DeclaredWaiver] = []
     valid: list[Waiver] = []
     for each in written:
         waiver = by_target.get(each.target)
-        why = _unmerged(base) if waiver is None else _rejection(waivers, waiver, authors)
-        found.append(DeclaredWaiver(each, why))
+        history = protected.severity_at(each.address) is Loss.HISTORY
+        why = authors.unmerged() if waiver is None else _rejection(waivers, waiver, authors if not history else None)
+        found.append(DeclaredWaiver(each, why, history))
         if waiver is not None and not why:
             valid.append(waiver)
     accepted = Waivers(entries=tuple(valid), owners=waivers.owners, today=waivers.today)
     return WaiverPolicy(accepted, found)
 
 
-def _unmerged(base: BaseCommit) -> str:
-    if base.protected:
-        return f"it is not in {base.description} yet; it must be merged first"
-    return "it is not committed yet"
-
-
-def _rejection(waivers: Waivers, waiver: Waiver, authors: _Authors) -> str:
-    """Return why a merged waiver is not valid; empty if it is."""
+def _rejection(waivers: Waivers, waiver: Waiver, authors: _Authors | None) -> str:
+    """Return why a merged waiver is not valid; empty if it is. Without ``authors``, it does not matter who wrote it."""
     if waiver.owner not in waivers.owners.emails:
         return f"{waiver.owner} is not in the merged {_OWNERS}"
     if not waivers.is_valid(waiver):
         return f"the merged version expires on {waiver.expires}"
+    return _own(waivers.owners, waiver, authors) if authors is not None else ""
+
+
+def _own(owners: Owners, waiver: Waiver, authors: _Authors) -> str:
+    """Return why a waiver may be its owner's own: the owner, or nobody knows who, wrote it or the change."""
     if authors.repository.shallow:
         return "its author is unknown in a shallow clone (GitHub: fetch-depth: 0; GitLab: GIT_DEPTH: 0)"
-    own = waivers.owners.wrote(waiver.owner, authors.of_change())
+    own = owners.wrote(waiver.owner, authors.of_change())
     if own:
         return f"its owner {waiver.owner} also wrote the change ({own})"
     writers = authors.of_lines(waiver)
     if not writers:
         return "git does not know who wrote its lines"
-    own = waivers.owners.wrote(waiver.owner, writers)
+    own = owners.wrote(waiver.owner, writers)
     return f"its owner {waiver.owner} also wrote the waiver ({own})" if own else ""
 
 
@@ -271,6 +275,12 @@ class _Authors:
         self._base = base
         self._change: frozenset[str] | None = None
         self._lines: dict[int, str] | None = None
+
+    def unmerged(self) -> str:
+        """Return why a waiver that is not in the base is not valid."""
+        if self._base.protected:
+            return f"it is not in {self._base.description} yet; it must be merged first"
+        return "it is not committed yet"
 
     def of_change(self) -> frozenset[str]:
         """Return the e-mail addresses of the authors of the change, including the user if it has uncommitted parts."""

@@ -17,10 +17,16 @@ _UNUSED_HINT = "remove it from {place}: merge a waiver with the change that it a
 
 @dataclass(frozen=True, slots=True)
 class DeclaredWaiver:
-    """A waiver in the working tree. ``rejection``: why it is not valid; empty if it is."""
+    """A waiver in the working tree.
+
+    Attributes:
+        rejection: why it is not valid; empty if it is.
+        history: it is about what comes and goes (``Loss.HISTORY``), so it may stay after it was used.
+    """
 
     waiver: Waiver
     rejection: str = ""
+    history: bool = False
 
 
 class WaiverPolicy:
@@ -73,6 +79,7 @@ class WaiverPolicy:
                     cause=why,
                     message=f"the waiver {waiver.id} is unused",
                     hint=_UNUSED_HINT.format(place=waiver.at),
+                    severity=Severity.WARN if each.history else Severity.BLOCK,
                     where=waiver.at,
                 )
 

@@ -8,16 +8,18 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
+from pydantic import BaseModel
 
 from orchestrator.config.yaml.reader import parse_yaml
 from orchestrator.config.yaml.validation import locate
 from orchestrator.errors import CatalogueError, Location
 from orchestrator.guard.policies.load import CHECK_FILE, POLICIES_FOLDER
-from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected, ProtectedType
+from orchestrator.guard.policies.protected import PROTECTED_FILE, Companion, Loss, Protected
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.waivers import WAIVERS_FILE
 
@@ -146,20 +148,41 @@ def _protected(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
             yield Weakening(locate(tree, [kind, *keys])[0], ".".join([kind, *keys]), f"{kind}: {what}")
 
 
-def _entry(was: ProtectedType, now: ProtectedType) -> Iterator[tuple[list[str], str]]:
+def _entry(was: BaseModel, now: BaseModel) -> Iterator[tuple[list[str], str]]:
     """Yield what one entry loses: its keys, and a sentence. Keys that are added to the model later are included."""
-    for key in sorted(ProtectedType.model_fields.keys() - {"lost"}):
+    for key in sorted(type(was).model_fields.keys() - {"lost"}):
         old, new = getattr(was, key), getattr(now, key)
-        if isinstance(old, Mapping):
-            for name in old:
-                if name not in new or (new[name] != old[name] and (key, new[name]) != ("replaced_by", "any")):
-                    yield [key, name], f"{key}: {name} would be removed or changed"
-        elif isinstance(old, tuple):
-            missing = [each for each in old if each not in new]
-            if missing:
-                yield [key], f"{key}: {', '.join(map(str, missing))} would be removed"
-        elif old is not None and old != new:
-            yield [key], f"{key} would be removed or changed"
+        if key == "when":  # it limits what is protected, so that less of it protects more
+            yield from (([key, each], f"{key}: {each} would be added") for each in new if new[each] != old.get(each))
+        elif isinstance(old, Mapping):
+            yield from _members(key, old, new)
+        else:
+            what = _value(key, old, new)
+            if what:
+                yield [key], what
+
+
+def _value(key: str, old: Any, new: Any) -> str:
+    """Return how a value gets weaker; empty if it does not."""
+    if isinstance(old, tuple):
+        missing = [each for each in old if each not in new]
+        return f"{key}: {', '.join(map(str, missing))} would be removed" if missing else ""
+    if key == "severity":
+        lowered = list(Loss).index(new) > list(Loss).index(old)
+        return f"severity would fall from {old} to {new}" if lowered else ""
+    if key == "replaceable":
+        return "it could be replaced" if new and not old else ""
+    return f"{key} would be removed or changed" if old not in {None, False} and old != new else ""
+
+
+def _members(key: str, old: Mapping[str, object], new: Mapping[str, object]) -> Iterator[tuple[list[str], str]]:
+    """Compare the parts of a key, a companion by its own keys."""
+    for name, was in old.items():
+        now = new.get(name)
+        if isinstance(was, Companion) and isinstance(now, Companion):
+            yield from (([key, name, *keys], f"{name}: {what}") for keys, what in _entry(was, now))
+        elif now != was and (key, now) != ("replaced_by", "any"):
+            yield [key, name], f"{key}: {name} would be removed or changed"
 
 
 def _owners(name: str, old: bytes, new: bytes) -> Iterator[Weakening]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from orchestrator.errors import UnitError
@@ -19,7 +19,7 @@ class UnreadableStateError(UnitError):
     """The bytes are not a state in a supported format."""
 
 
-def read_state(data: bytes, identify: Collection[str] = frozenset(), *, unsaved: bool = False) -> StateRecord:
+def read_state(data: bytes, identify: Container[str] = frozenset(), *, unsaved: bool = False) -> StateRecord:
     """Read a state file of Terraform >= 0.12 or OpenTofu.
 
     Args:

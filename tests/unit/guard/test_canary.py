@@ -74,7 +74,7 @@ def test_no_plan_is_judged_after_a_canary_failure(copy: Path) -> None:
     entries = (
         update(mfa_configuration="ON"),
         delete(),
-        change(["create"], after={}, address="module.this.aws_sqs_queue.q"),
+        change(["create"], after={}, address="module.this.aws_sns_topic.q"),
     )
     for entry in entries:
         verdict = judge.judge(a_unit(), saved(copy, plan(entry)))

@@ -36,7 +36,7 @@ def drifted(judge: Judge, folder: Path, *drift: dict[str, Any]) -> list[tuple[st
         (update(schema=[]), [("ORCH_HIDDEN_REPLACE", "update", "block")]),
         (update(mfa_configuration="ON"), []),
         (update({**USERS, "deletion_protection": "INACTIVE"}, deletion_protection="ACTIVE"), []),
-        (change(["delete"], before={"id": "q"}, address="module.this.aws_sqs_queue.q"), []),
+        (change(["delete"], before={"id": "q"}, address="module.this.aws_sns_topic.q"), []),
         (
             change(["delete"], before={"id": "v"}, address="module.this.aws_s3_bucket_versioning.v"),
             [("ORCH_WEAKENED", "delete", "block")],

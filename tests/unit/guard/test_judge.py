@@ -70,7 +70,7 @@ def test_what_takes_a_pool_away_is_blocked(
         update(mfa_configuration="ON"),
         change(["no-op"], before=USERS, after=USERS, address=OTHER, previous=POOL),
         change(["create"], after=USERS),
-        change(["delete"], before={"id": "x"}, address="module.this.aws_sqs_queue.this"),
+        change(["delete"], before={"id": "x"}, address="module.this.aws_sns_topic.this"),
         change(["read"], after={"id": "x"}, address="module.this.data.aws_cognito_user_pool.this", mode="data"),
     ],
 )
@@ -152,10 +152,10 @@ def test_a_missing_file_is_blocked(judge: Judge, tmp_path: Path) -> None:
     ("entry", "cause"),
     [
         (
-            change(["vaporise"], before={"id": "x"}, after={"id": "x"}, address="module.this.aws_sqs_queue.q"),
+            change(["vaporise"], before={"id": "x"}, after={"id": "x"}, address="module.this.aws_sns_topic.q"),
             "vaporise",
         ),
-        (change([], before={"id": "x"}, after={"id": "x"}, address="module.this.aws_sqs_queue.q"), "[]"),
+        (change([], before={"id": "x"}, after={"id": "x"}, address="module.this.aws_sns_topic.q"), "[]"),
         (change(["create"], before=USERS, after=USERS), "it already exists"),
         (change(["update"], before=None, after=USERS), "one side"),
         (change(["no-op"], before=None, after=USERS), "appears or disappears"),

@@ -22,8 +22,8 @@ GUARD = Judge(local_checks(Policies.load(ROOT)))
 
 LOSSES = [delete(), delete(reason=None), replace(), replace(create_first=True), forget(), delete(deposed="1a2b3c4d")]
 BYSTANDERS = [
-    change(["create"], after={"name": "q"}, address="module.this.aws_sqs_queue.q"),
-    change(["delete"], before={"name": "q"}, address='module.this.aws_sqs_queue.old["a"]'),
+    change(["create"], after={"name": "q"}, address="module.this.aws_sns_topic.q"),
+    change(["delete"], before={"name": "q"}, address='module.this.aws_sns_topic.old["a"]'),
     change(["no-op"], before={"name": "n"}, after={"name": "n"}, address="module.this.aws_dynamodb_table.n"),
     update(mfa_configuration="ON") | {"address": "module.this.aws_cognito_user_pool.second"},
 ]
@@ -151,7 +151,7 @@ def test_each_loss_alone_is_stopped(tmp_path: Path, loss: dict[str, Any]) -> Non
 
 PROTECTED = GUARD.policies.protected.types
 PLACES = ["module.this.", "module.this.module.deep[0].", 'module.this.module.of["a.b[c]"].module.x.', ""]
-KEYS = ["", "[0]", '["a"]', '["module.this.aws_sqs_queue.q"]', '["\\u00fc ]. \\""]']
+KEYS = ["", "[0]", '["a"]', '["module.this.aws_sns_topic.q"]', '["\\u00fc ]. \\""]']
 
 
 @st.composite
@@ -211,7 +211,7 @@ def _entry(document: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-@pytest.mark.parametrize("kind", ["aws_sqs_queue", "x", "aws_cognito_user_pool2"])
+@pytest.mark.parametrize("kind", ["aws_sns_topic", "x", "aws_cognito_user_pool2"])
 def test_a_loss_under_another_type_does_not_pass(tmp_path: Path, kind: str) -> None:
     """Its address shows its type, and so does the state that the plan starts from."""
     for without in ((), ("prior_state",)):

@@ -17,9 +17,11 @@ from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.policy_cases import run_cases
 from tests.support.checks import local_checks
 from tests.support.plans import a_unit, change, plan, saved
+from tests.support.safeguards import at, listed_safeguards, pair
 
 ROOT = Path(__file__).parents[3]
-LISTED = Protected.read(ROOT / "policies/protected.yaml").types
+LIST = Protected.read(ROOT / "policies/protected.yaml")
+LISTED = LIST.types
 
 
 def test_every_policy_of_this_repository_is_as_its_cases_say() -> None:
@@ -42,18 +44,18 @@ def reverse(folder: Path) -> None:
 
 
 def elsewhere(folder: Path) -> None:
-    queue = change(["create"], after={"name": "q"}, address="module.this.aws_sqs_queue.q")
+    queue = change(["create"], after={"name": "q"}, address="module.this.aws_sns_topic.q")
     (folder / "bucket_public/pass.json").write_text(json.dumps(plan(queue)))
 
 
 def impossible(folder: Path) -> None:
-    entry = change(["vanish"], before={"name": "q"}, address="module.this.aws_sqs_queue.q")
+    entry = change(["vanish"], before={"name": "q"}, address="module.this.aws_sns_topic.q")
     (folder / "weakened/fail.json").write_text(json.dumps(plan(entry)))
 
 
 def raising(folder: Path) -> None:
     text = (folder / "weakened/check.py").read_text()
-    (folder / "weakened/check.py").write_text(text.replace("change = Change.of(conf)", "change = {}[0]"))
+    (folder / "weakened/check.py").write_text(text.replace("safeguards_lost(Change.of(conf))", "{}[0]"))
 
 
 @pytest.mark.parametrize(
@@ -153,62 +155,65 @@ def judge() -> Judge:
 @pytest.mark.parametrize("kind", LISTED)
 @pytest.mark.parametrize("actions", [["delete"], ["delete", "create"], ["create", "delete"], ["forget"]])
 def test_every_listed_type_is_kept(judge: Judge, tmp_path: Path, kind: str, actions: list[str]) -> None:
+    if LISTED[kind].replaceable and "create" in actions:
+        return
     after = {"id": "y"} if "create" in actions else None
     entry = change(actions, before={"id": "x"}, after=after, address=f"module.this.{kind}.this")
     (finding,) = judge.judge(a_unit(), saved(tmp_path, plan(entry))).findings
     assert (finding.rule, finding.lost) == ("ORCH_PROTECTED", LISTED[kind].lost)
 
 
-def safeguards() -> list[tuple[str, str, Any, Any]]:
-    """Type, attribute, safe value and dangerous value of every safeguard in the list."""
-    found: list[tuple[str, str, Any, Any]] = []
-    for kind, entry in LISTED.items():
-        if entry.protection is not None:
-            found.append((kind, entry.protection.attribute, entry.protection.value, unlike(entry.protection.value)))
-        found += [(kind, name, unlike(danger), danger) for name, danger in entry.disarmed_by.items()]
-        found += [(kind, name, 0 if zero == "forever" else 30, 7) for name, zero in entry.shortened_by.items()]
-        for other, net in entry.nets.items():
-            if net.attribute is not None:
-                found.append((other, net.attribute, net.value, unlike(net.value)))
-    return found
+SAFEGUARDS = {f"{kind}.{path}": (kind, path, rule) for kind, path, rule, _ in listed_safeguards(LIST)}
 
 
-def unlike(value: Any) -> Any:
-    return not value if isinstance(value, bool) else "OTHER"
-
-
-def nested(name: str, value: Any) -> dict[str, Any]:
-    """An attribute as in the plan's JSON: `a.b` in a block a."""
-    block, _, inner = name.rpartition(".")
-    return {block: [{inner: value}]} if block else {name: value}
-
-
-@pytest.mark.parametrize("case", safeguards(), ids=lambda case: f"{case[0]}.{case[1]}")
-def test_no_listed_protection_is_taken_away(judge: Judge, tmp_path: Path, case: tuple[str, str, Any, Any]) -> None:
-    kind, name, armed, danger = case
+@pytest.mark.parametrize("case", SAFEGUARDS)
+def test_no_listed_protection_is_taken_away(judge: Judge, tmp_path: Path, case: str) -> None:
+    kind, path, rule = SAFEGUARDS[case]
+    companion = LIST.companion_of(kind)
+    own = {companion.of: "b"} if companion is not None else {"id": "x"}
 
     def verdict(before: Any, after: Any, unknown: Any = None) -> list[str]:
-        address = f"module.this.{kind}.this"
-        old, new = {"id": "x", **nested(name, before)}, {"id": "x", **nested(name, after)}
-        entry = change(["update"], before=old, after=new, address=address, unknown=nested(name, unknown))
+        old, new = {**at(path, before), **own}, {**at(path, after), **own}
+        mirror = at(path, unknown) if unknown else {}
+        entry = change(["update"], before=old, after=new, address=f"module.this.{kind}.this", unknown=mirror)
         return [each.rule for each in judge.judge(a_unit(), saved(tmp_path, plan(entry))).findings]
 
-    assert verdict(armed, danger) == ["ORCH_WEAKENED"]
-    assert verdict(armed, None, unknown=True) == ["ORCH_WEAKENED"]
-    assert verdict(danger, armed) == []
-    assert verdict(armed, armed) == []
+    safe, bad = pair(rule)
+    assert verdict(safe, bad) == ["ORCH_WEAKENED"]
+    assert verdict(safe, None, unknown=True) == ["ORCH_WEAKENED"]
+    assert verdict(bad, safe) == []
+    assert verdict(safe, safe) == []
 
 
-@pytest.mark.parametrize("kind", [kind for entry in LISTED.values() for kind in entry.nets])
-@pytest.mark.parametrize("action", ["delete", "forget"])
+COMPANIONS = {kind: companion for entry in LISTED.values() for kind, companion in entry.companions.items()}
+
+
+@pytest.mark.parametrize("kind", COMPANIONS)
+@pytest.mark.parametrize("actions", [["delete"], ["forget"], ["delete", "create"], ["create", "delete"]])
 def test_what_keeps_the_content_of_something_protected_stays(
-    judge: Judge, tmp_path: Path, kind: str, action: str
+    judge: Judge, tmp_path: Path, kind: str, actions: list[str]
 ) -> None:
-    entry = change([action], before={"id": "x"}, address=f"module.this.{kind}.this")
-    (finding,) = judge.judge(a_unit(), saved(tmp_path, plan(entry))).findings
-    assert finding.rule == "ORCH_WEAKENED"
-    assert finding.lost
-    created = change(["create"], after={"id": "x"}, address=f"module.this.{kind}.this")
+    """Also where a new one follows: the removal of the old one switches off what the new one has switched on."""
+    companion = COMPANIONS[kind]
+    before: dict[str, Any] = {companion.of: "b"}
+    for path, rule in companion.attributes.items():
+        before |= at(path, pair(rule)[0])
+    keeps = companion.required or any(rule.no_new is rule.never is None for rule in companion.attributes.values())
+    entry = change(
+        actions, before=before, after=before if "create" in actions else None, address=f"module.this.{kind}.this"
+    )
+    found = judge.judge(a_unit(), saved(tmp_path, plan(entry))).findings
+    assert [each.rule for each in found] == ["ORCH_WEAKENED"] * keeps
+    assert all(each.lost for each in found)
+
+
+@pytest.mark.parametrize("kind", COMPANIONS)
+def test_a_companion_that_adds_safety_may_be_made(judge: Judge, tmp_path: Path, kind: str) -> None:
+    companion = COMPANIONS[kind]
+    after: dict[str, Any] = {companion.of: "b"}
+    for path, rule in companion.attributes.items():
+        after |= at(path, pair(rule)[0])
+    created = change(["create"], after=after, address=f"module.this.{kind}.this")
     assert judge.judge(a_unit(), saved(tmp_path, plan(created))).findings == ()
 
 
@@ -219,12 +224,23 @@ def test_a_block_that_protects_is_taken_out(judge: Judge, tmp_path: Path) -> Non
     assert [each.rule for each in judge.judge(a_unit(), saved(tmp_path, plan(entry))).findings] == ["ORCH_WEAKENED"]
 
 
+GROUPS = "http://acs.amazonaws.com/groups/global"
+
+
 @pytest.mark.parametrize(
     ("kind", "after", "stopped"),
     [
         ("aws_s3_bucket_public_access_block", dict.fromkeys(("block_public_acls", "block_public_policy"), True), True),
         ("aws_s3_bucket_acl", {"acl": "public-read"}, True),
         ("aws_s3_bucket_acl", {"acl": "private"}, False),
+        (
+            "aws_s3_bucket_acl",
+            {"access_control_policy": [{"grant": [{"grantee": [{"uri": f"{GROUPS}/AllUsers"}]}]}]},
+            True,
+        ),
+        ("aws_s3_bucket_acl", {"access_control_policy": [{"grant": [{"grantee": [{"id": "a", "uri": ""}]}]}]}, False),
+        ("aws_s3_bucket", {"bucket": "b", "grant": [{"uri": f"{GROUPS}/AuthenticatedUsers"}]}, True),
+        ("aws_s3_bucket", {"bucket": "b", "grant": [{"uri": f"{GROUPS}/s3/LogDelivery", "id": None}]}, False),
         ("aws_s3_bucket", {"bucket": "b"}, False),
     ],
 )

@@ -123,7 +123,7 @@ def test_an_instance_that_disappears_comes_from_its_for_each(tmp_path: Path, rea
 
 @pytest.mark.parametrize(
     "address",
-    ["module.this.aws_sqs_queue.this", "aws_cognito_user_pool.this", "module.this.module.gone.aws_vpc.x"],
+    ["module.this.aws_sns_topic.this", "aws_cognito_user_pool.this", "module.this.module.gone.aws_vpc.x"],
 )
 def test_what_is_not_in_the_module_comes_from_the_units_entry(tmp_path: Path, address: str) -> None:
     assert located(tmp_path, {"modules/pool/main.tf": POOL}, "name", of=change(address)) == str(ENTRY)

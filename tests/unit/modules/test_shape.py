@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policies.protected import Loss, Protected
 from orchestrator.hcl.modules.read import read_module
 from tests.support.module_readme import ROOT, module_folders, renewed
 
@@ -90,7 +90,8 @@ def test_what_holds_data_cannot_be_destroyed(folder: Path) -> None:
         if entry is None:
             continue
         body = resource["body"]
-        assert re.search(r"lifecycle \{[^}]*prevent_destroy = true", body), resource[0].splitlines()[0]
+        if entry.severity is not Loss.HISTORY:
+            assert re.search(r"lifecycle \{[^}]*prevent_destroy = true", body), resource[0].splitlines()[0]
         if (protection := entry.protection) is not None:
             assert re.search(rf"^\s*{protection.attribute}\s*=", body, re.MULTILINE), resource[0].splitlines()[0]
 

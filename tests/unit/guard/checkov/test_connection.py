@@ -17,10 +17,10 @@ from orchestrator.guard.policies.load import Policies
 from tests.support.checks import ROOT
 
 POLICY = Policies.load(ROOT).policies[0]
-OWN = (Check("A", "n", "g", POLICY.name, ("aws_*",)), Check("B", "n", "g", POLICY.name, ("aws_sqs_queue",)))
+OWN = (Check("A", "n", "g", POLICY.name, ("aws_*",)), Check("B", "n", "g", POLICY.name, ("aws_sns_topic",)))
 RESOURCES = [
     Resource.of({"address": name, "type": type_, "values": {}})
-    for name, type_ in (("null.n", "null"), ("aws_sqs_queue.q", "aws_sqs_queue"), ("aws_s3_bucket.b", "aws_s3_bucket"))
+    for name, type_ in (("null.n", "null"), ("aws_sns_topic.q", "aws_sns_topic"), ("aws_s3_bucket.b", "aws_s3_bucket"))
 ]
 EXPECTED = {("A", 1), ("B", 1), ("A", 2)}
 """Each check, and the position of each resource that it covers."""
@@ -63,7 +63,7 @@ def reply(*answers: Any, request: Any = 1, **more: Any) -> bytes:
 def test_only_covered_resources_are_sent() -> None:
     _, channel = ask(lambda _: reply())
     assert [each["address"] for each in json.loads(channel.sent[0])["resources"]] == [
-        "aws_sqs_queue.q",
+        "aws_sns_topic.q",
         "aws_s3_bucket.b",
     ]
 

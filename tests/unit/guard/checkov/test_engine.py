@@ -53,8 +53,8 @@ def test_a_check_that_does_not_answer_blocks(tmp_path: Path, body: str, why: str
 
 
 def test_an_objection_says_what_and_what_to_do(tmp_path: Path) -> None:
-    judge = with_check(tmp_path, "self.details = ['because']; return CheckResult.FAILED", types="['aws_sqs_queue']")
-    queue = change(["create"], after={"name": "q"}, address="module.this.aws_sqs_queue.q")
+    judge = with_check(tmp_path, "self.details = ['because']; return CheckResult.FAILED", types="['aws_sns_topic']")
+    queue = change(["create"], after={"name": "q"}, address="module.this.aws_sns_topic.q")
     (finding,) = judge.judge(a_unit(), saved(tmp_path, plan(queue, update(mfa_configuration="ON")))).findings
     assert finding.address == queue["address"]
     assert (finding.rule, finding.cause, finding.hint) == ("ORCH_EXTRA", "because", "do as it says")
@@ -89,7 +89,7 @@ def test_a_check_that_is_blind_to_one_protected_resource_is_found_out(tmp_path: 
 def test_a_check_that_looks_away_is_found_out(tmp_path: Path) -> None:
     """Restricted to a type that is not in the plan, it gives no result for the pool."""
     body = "return CheckResult.PASSED"
-    judge = with_check(tmp_path, body, name="protected", id_="ORCH_PROTECTED", types="['aws_sqs_queue']")
+    judge = with_check(tmp_path, body, name="protected", id_="ORCH_PROTECTED", types="['aws_sns_topic']")
     assert judge.judge(a_unit(), saved(tmp_path, plan(delete()))).blocked
 
 
@@ -180,7 +180,7 @@ def test_sixty_plans_take_less_than_a_second(tmp_path: Path) -> None:
     """The limit for judging a run of 60 units; measured: 0.1 s with 20 changes each."""
     judge = Judge(local_checks(Policies.load(ROOT)))
     judge.load_checks()
-    queues = [change(["create"], after={"name": str(n)}, address=f"module.this.aws_sqs_queue.q{n}") for n in range(19)]
+    queues = [change(["create"], after={"name": str(n)}, address=f"module.this.aws_sns_topic.q{n}") for n in range(19)]
     record = saved(tmp_path, plan(delete(), *queues))
     started = time.process_time()
     verdicts = [judge.judge(a_unit(), record) for _ in range(60)]

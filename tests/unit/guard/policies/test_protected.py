@@ -8,7 +8,22 @@ from orchestrator.errors import CatalogueError
 from orchestrator.guard.policies.protected import Protected
 
 ROOT = Path(__file__).parents[4]
-GOOD = "aws_x:\n  lost: everything in it\n  delete_apis: [x:DeleteX]\n"
+NOT_IN_CLOUDFORMATION = """\
+ami ami_copy ami_from_instance athena_database chimesdkvoice_voice_profile_domain cloudcontrolapi_resource
+cloudformation_stack_instances cloudformation_stack_set_instance cloudhsm_v2_cluster cloudsearch_domain
+codecatalyst_source_repository config_retention_configuration dataexchange_data_set db_cluster_snapshot
+db_instance_automated_backups_replication db_snapshot db_snapshot_copy docdb_cluster_snapshot
+dynamodb_global_table dynamodb_table_replica ebs_snapshot ebs_snapshot_copy ebs_snapshot_import
+finspace_kx_database finspace_kx_environment finspace_kx_volume fsx_backup fsx_file_cache fsx_ontap_file_system
+fsx_openzfs_file_system fsx_openzfs_volume fsx_windows_file_system glacier_vault identitystore_user
+kms_custom_key_store kms_external_key kms_replica_external_key memorydb_snapshot neptune_cluster_snapshot
+neptune_global_cluster quicksight_account_subscription quicksight_namespace quicksight_user
+rds_cluster_snapshot_copy redshift_cluster_snapshot redshiftserverless_snapshot route53_delegation_set
+route53domains_domain secretsmanager_secret_version simpledb_domain ssm_parameter
+storagegateway_cached_iscsi_volume storagegateway_gateway storagegateway_stored_iscsi_volume"""
+"""Cloud Control has resources of any type; CloudFormation has none of the others, or has them under another one's name."""
+
+GOOD = "aws_x:\n  lost: everything in it\n  severity: data\n  delete_apis: [x:DeleteX]\n"
 
 
 def test_the_list_has_every_type_that_must_be_on_it() -> None:
@@ -25,14 +40,13 @@ def test_the_entry_of_the_user_pool_is_complete() -> None:
     assert (pool.protection.attribute, pool.protection.value) == ("deletion_protection", "ACTIVE")
     assert pool.replaced_by["schema"] == "removal"
     assert {"alias_attributes", "username_attributes"} <= pool.replaced_by.keys()
-    assert {"deletion_protection", "schema"} <= pool.attributes
+    assert {"deletion_protection", "schema"} <= pool.attribute_names
 
 
 def test_every_type_has_its_names_in_cloudformation_and_no_two_share_one() -> None:
     types = Protected.read(ROOT / "policies/protected.yaml").types
-    # A resource of Cloud Control is of any type, so in CloudFormation it is of none.
-    nameless = {name for name, entry in types.items() if not entry.cloudformation}
-    assert nameless == {"aws_cloudcontrolapi_resource"}
+    nameless = {name.removeprefix("aws_") for name, entry in types.items() if not entry.cloudformation}
+    assert nameless == set(NOT_IN_CLOUDFORMATION.split())
     names = [each for entry in types.values() for each in entry.cloudformation]
     assert len(names) == len(set(names))
 
@@ -40,20 +54,28 @@ def test_every_type_has_its_names_in_cloudformation_and_no_two_share_one() -> No
 @pytest.mark.parametrize(
     ("text", "where", "what"),
     [
-        (GOOD + "  losses: x\n", "4:3", "unknown key"),
-        ("aws_x:\n  delete_apis: [x:DeleteX]\n", "1:1", "is missing"),
-        ("aws_x:\n  lost: everything in it\n", "1:1", "is missing"),
-        ("aws_x:\n  lost: everything in it.\n  delete_apis: [x:DeleteX]\n", "2:3", "no period"),
-        ("aws_x:\n  lost: everything in it\n  delete_apis: []\n", "3:3", "at least one"),
-        ("aws_x:\n  lost: everything in it\n  delete_apis: [x:DeleteX, DeleteX]\n", "3:28", "service:Action"),
-        (GOOD + "  protection: {attribute: a}\n", "4:3", "is missing"),
-        (GOOD + "  protection: {attribute: a, value: [1]}\n", "4:30", "true or false"),
-        (GOOD + "  replaced_by: {schema: sometimes}\n", "4:17", "removal"),
-        (GOOD + "  disarmed_by: {a..b: 0}\n", "4:17", "is invalid"),
-        (GOOD + "  shortened_by: {days: soon}\n", "4:18", "none"),
-        (GOOD + "  cloudformation: [Cognito::UserPool]\n", "4:20", "is invalid"),
-        (GOOD + "Aws-X:\n  lost: all\n  delete_apis: [x:DeleteX]\n", "4:1", "is invalid"),
-        (GOOD + GOOD, "4:1", "duplicate key"),
+        (GOOD + "  losses: x\n", "5:3", "unknown key"),
+        ("aws_x:\n  severity: data\n  delete_apis: [x:DeleteX]\n", "1:1", "is missing"),
+        ("aws_x:\n  lost: everything in it\n  severity: data\n", "1:1", "is missing"),
+        ("aws_x:\n  lost: everything in it.\n  severity: data\n  delete_apis: [x:DeleteX]\n", "2:3", "no period"),
+        (
+            "aws_x:\n  lost: everything in it\n  severity: data\n  delete_apis: [x:DeleteX, DeleteX]\n",
+            "4:28",
+            "service:Action",
+        ),
+        (GOOD + "  protection: {attribute: a}\n", "5:3", "is missing"),
+        (GOOD + "  protection: {attribute: a, value: [1]}\n", "5:30", "true or false"),
+        (GOOD + "  replaced_by: {schema: sometimes}\n", "5:17", "removal"),
+        (GOOD + "  attributes: {a..b: {never: 0}}\n", "5:16", "is invalid"),
+        (GOOD + "  attributes: {a: {}}\n", "5:16", "exactly one of keep, never"),
+        (GOOD + "  attributes: {a: {keep: 1, never: 0}}\n", "5:16", "exactly one of keep, never"),
+        (GOOD + "  attributes: {a: {no_new: rule}}\n", "5:20", "expiration"),
+        (GOOD + "  severity: high\n", "5:3", "duplicate key"),
+        (GOOD.replace("data", "high"), "3:3", "identity"),
+        (GOOD + "  companions: {aws_y: {attributes: {a: {keep: 1}}}}\n", "5:16", "is missing"),
+        (GOOD + "  cloudformation: [Cognito::UserPool]\n", "5:20", "is invalid"),
+        (GOOD + "Aws-X:\n  lost: all\n  severity: data\n  delete_apis: [x:DeleteX]\n", "5:1", "is invalid"),
+        (GOOD + GOOD, "5:1", "duplicate key"),
         ("aws_x: [\n", "2:1", "invalid YAML"),
         ("aws_x: !!python/object/apply:os.abort []\n", "1:8", "unsupported tag"),
         ("aws_x: []\n", "1:1", "map of keys"),
@@ -86,7 +108,9 @@ def test_a_missing_list_is_an_error(tmp_path: Path) -> None:
 
 def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
     file = tmp_path / "protected.yaml"
-    file.write_text("aws_x:\n  lst: a\naws_y:\n  lost: all of it\n  delete_apis: [bad]\n")
+    file.write_text(
+        "aws_x:\n  lst: a\n  severity: data\naws_y:\n  lost: all of it\n  severity: data\n  delete_apis: [bad]\n"
+    )
     with pytest.raises(CatalogueError) as caught:
         Protected.read(file)
     assert len(caught.value.problems) == 4

@@ -23,7 +23,7 @@ TABLE = {
     "Type": "AWS::DynamoDB::Table",
     "Properties": {"TableName": "t", "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]},
 }
-QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "q"}}
+QUEUE = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "q"}}
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_a_pool_that_is_dropped_is_lost(update: Update) -> None:
         of(Pool=with_(POOL, MfaConfiguration="ON"), Queue=QUEUE),
         of(Pool=with_(POOL, UserPoolName="other"), Queue=QUEUE),
         of(Pool=POOL),
-        of(Pool=POOL, Queue=with_(QUEUE, QueueName="other")),
+        of(Pool=POOL, Queue=with_(QUEUE, TopicName="other")),
         of(Pool=POOL, Queue=QUEUE, Table=TABLE),
         of(Pool=with_(POOL, {"Metadata": {"a": 1}, "DeletionPolicy": "Retain"}), Queue=QUEUE),
     ],
@@ -159,7 +159,7 @@ Resources:
       TableName: !Sub "${Name}-table"
       Tags: [{Key: arn, Value: !GetAtt Q.Arn}]
   Q:
-    Type: AWS::SQS::Queue
+    Type: AWS::SNS::Topic
 """
     same: Any = {"was": {"Name": "a"}, "given": {"Name": "a"}}
     assert update(before, before, **same) == ()
@@ -241,12 +241,12 @@ def test_a_parameter_that_aws_looks_up_counts_as_another_value(update: Update) -
 
 
 def test_what_refers_to_something_that_is_replaced_is_replaced_too(update: Update) -> None:
-    group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": {"Fn::Sub": "/x/${Queue.QueueName}"}}}
+    group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": {"Fn::Sub": "/x/${Queue.TopicName}"}}}
     before = of(Queue=QUEUE, Group=group)
-    assert told(update(before, of(Queue=with_(QUEUE, QueueName="other"), Group=group))) == [
+    assert told(update(before, of(Queue=with_(QUEUE, TopicName="other"), Group=group))) == [
         ("ORCH_TEMPLATE", "/Group", "replace", "block")
     ]
-    assert update(before, of(Queue=with_(QUEUE, DelaySeconds=3), Group=group)) == ()
+    assert update(before, of(Queue=with_(QUEUE, DisplayName="3"), Group=group)) == ()
     custom = {"Type": "Custom::Name", "Properties": {"ServiceToken": "x", "Of": "a"}}
     named = with_(group, LogGroupName={"Fn::GetAtt": "Name.Value"})
     assert update(of(Name=custom, G=named), of(Name=custom, G=named)) == ()
@@ -294,7 +294,7 @@ def test_another_type_under_the_same_name_is_a_loss(update: Update) -> None:
 
 def test_a_nested_stack_that_changes_cannot_be_seen(update: Update) -> None:
     nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://s3/a.yaml"}}
-    assert update(of(N=nested, Q=QUEUE), of(N=nested, Q=with_(QUEUE, DelaySeconds=3))) == ()
+    assert update(of(N=nested, Q=QUEUE), of(N=nested, Q=with_(QUEUE, DisplayName="3"))) == ()
     assert told(update(of(N=nested), of(N=with_(nested, TemplateURL="https://s3/b.yaml")))) == [
         ("ORCH_TEMPLATE", "/N", "update", "block")
     ]
@@ -384,9 +384,9 @@ assert not [name for name in sys.modules if name.startswith("cfnlint")]
 def test_without_cfn_lint_a_stack_that_needs_it_is_blocked_with_what_to_install(tmp_path: Path) -> None:
     """In another process, in which the module cannot be imported. cfn-lint is an extra of the package."""
     pool, queue = of(Pool=POOL, Queue=QUEUE), of(Queue=QUEUE)
-    yaml = "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n"
+    yaml = "Resources:\n  Queue:\n    Type: AWS::SNS::Topic\n"
     cases = [(text(pool), text(of(Pool=with_(POOL, MfaConfiguration="ON")))), (yaml, yaml + "  B: {Type: X}\n")]
-    harmless = [(text(queue), text(of(Queue=with_(QUEUE, QueueName="other"))))]
+    harmless = [(text(queue), text(of(Queue=with_(QUEUE, TopicName="other"))))]
     command = [sys.executable, "-c", WITHOUT_CFN_LINT, str(ROOT), str(tmp_path)]
     ran = subprocess.run(
         command, input=json.dumps(cases + harmless), cwd=ROOT, capture_output=True, text=True, check=False

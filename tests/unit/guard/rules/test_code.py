@@ -71,7 +71,7 @@ RUN = '  provisioner "local-exec" {\n    command = "true"\n  }\n'
     ("name", "text", "address", "line"),
     [
         ("main.tf", f'resource "terraform_data" "x" {{\n{RUN}}}\n', "terraform_data.x", 2),
-        ("main.tf", f'resource "aws_sqs_queue" "q" {{\n  name = "q"\n{RUN}}}\n', "aws_sqs_queue.q", 3),
+        ("main.tf", f'resource "aws_sns_topic" "q" {{\n  name = "q"\n{RUN}}}\n', "aws_sns_topic.q", 3),
         ("main.tf", f"removed {{\n  from = terraform_data.gone\n{RUN}}}\n", "terraform_data.gone", 3),
         ("main.tf", 'data "aws_lambda_invocation" "e" {}\n', "data.aws_lambda_invocation.e", 1),
         ("main.tf", 'ephemeral "aws_lambda_invocation" "e" {}\n', "ephemeral.aws_lambda_invocation.e", 1),
@@ -197,7 +197,7 @@ terraform {
     core = { source = "terraform.io/builtin/terraform" }
   }
 }
-resource "aws_sqs_queue" "q" { name = "q" }
+resource "aws_sns_topic" "q" { name = "q" }
 resource "terraform_data" "x" {}
 resource "datadog_monitor" "m" {
   provider = dd

@@ -51,7 +51,7 @@ def test_access_to_a_state_bucket_is_blocked(tmp_path: Path, entry: dict[str, An
         made("aws_s3_object", bucket="ams-prod-documents", key=STATE),
         made("aws_s3_object", {"bucket": True}, key="index.html"),
         made("aws_s3_object", {"bucket": True}, key="reports/receipts.html"),
-        made("aws_sqs_queue", bucket=BUCKET),
+        made("aws_sns_topic", bucket=BUCKET),
     ],
 )
 def test_other_buckets_and_other_resources_pass(tmp_path: Path, entry: dict[str, Any]) -> None:

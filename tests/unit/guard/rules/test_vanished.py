@@ -73,7 +73,7 @@ def test_what_the_state_has_and_the_plan_creates_again_blocks(tmp_path: Path) ->
 
 def test_what_the_state_has_and_the_plan_does_not_name_blocks(tmp_path: Path) -> None:
     """The same change removed its block, so the plan does not even create it."""
-    other = change(["create"], address="module.this.aws_sqs_queue.this", after={"name": "q"})
+    other = change(["create"], address="module.this.aws_sns_topic.this", after={"name": "q"})
     (finding,) = judged(tmp_path, Known(state=[THE_POOL]), other)
     assert (finding.address, finding.action) == (POOL, "")
     assert "is missing from the plan" in finding.message

@@ -327,7 +327,9 @@ def test_in_ci_the_policies_are_those_that_were_merged(git: Git) -> None:
 def test_locally_the_policies_are_those_of_the_working_tree_and_weakening_is_reported(git: Git) -> None:
     whole = trust(git).policies.digest
     listed = git.root / "policies/protected.yaml"
-    listed.write_text(listed.read_text() + "aws_new:\n  lost: all of it\n  delete_apis: [x:DeleteX]\n")
+    listed.write_text(
+        listed.read_text() + "aws_new:\n  lost: all of it\n  severity: data\n  delete_apis: [x:DeleteX]\n"
+    )
     trusted = trust(git)
     assert "aws_new" in trusted.policies.protected
     assert trusted.weakened == ()
@@ -351,7 +353,9 @@ def test_what_main_gained_since_is_not_taken_for_weakened(git: Git) -> None:
     git.commit()
     git("checkout", "-q", "main")
     listed = git.root / "policies/protected.yaml"
-    listed.write_text(listed.read_text() + "aws_new:\n  lost: all of it\n  delete_apis: [x:DeleteX]\n")
+    listed.write_text(
+        listed.read_text() + "aws_new:\n  lost: all of it\n  severity: data\n  delete_apis: [x:DeleteX]\n"
+    )
     git.commit()
     git.publish()
     git("checkout", "-q", "change")
@@ -518,7 +522,9 @@ def test_stronger_policies_that_a_change_adds_weaken_nothing(bare: Git) -> None:
     shutil.copytree(ROOT / "policies", bare.root / "policies")
     (bare.root / "policies/owners.yaml").unlink()
     listed = bare.root / "policies/protected.yaml"
-    listed.write_text(listed.read_text() + "aws_new:\n  lost: all of it\n  delete_apis: [x:DeleteX]\n")
+    listed.write_text(
+        listed.read_text() + "aws_new:\n  lost: all of it\n  severity: data\n  delete_apis: [x:DeleteX]\n"
+    )
     bare.commit()
     assert trust(bare, PULL).weakened == ()
 

@@ -18,17 +18,18 @@ LIST = """\
 aws_a:
   lost: everything in it
   protection: {attribute: deletion_protection, value: true}
-  disarmed_by:
-    skip_final_snapshot: true
-    days: 0
+  attributes:
+    skip_final_snapshot: {never: true}
+    days: {never: 0}
   replaced_by: {schema: removal, name: any}
-  nets:
-    aws_a_versioning: {attribute: status, value: Enabled}
-  shortened_by: {retention: none}
+  companions:
+    aws_a_versioning: {of: a, required: true, attributes: {status: {keep: Enabled}}}
+  severity: data
   delete_apis: [a:DeleteA, a:DeleteAll]
   cloudformation: [AWS::A::A]
 aws_b:
   lost: everything in it
+  severity: history
   delete_apis: [b:DeleteB]
 """
 CHECK = "# a check\nx = 1\n"
@@ -73,12 +74,15 @@ def gone(_: str) -> None:
         ("policies/protected.yaml", swap("  protection: {attribute: deletion_protection, value: true}\n", ""),
          ":2:1", "aws_a: protection"),
         ("policies/protected.yaml", swap("value: true}", "value: false}"), ":4:3", "aws_a: protection"),
-        ("policies/protected.yaml", swap("    days: 0\n", ""), ":5:3", "disarmed_by: days"),
-        ("policies/protected.yaml", swap("days: 0", "days: 1"), ":7:5", "disarmed_by: days"),
+        ("policies/protected.yaml", swap("    days: {never: 0}\n", ""), ":5:3", "attributes: days"),
+        ("policies/protected.yaml", swap("never: 0", "never: 1"), ":7:5", "attributes: days"),
         ("policies/protected.yaml", swap("schema: removal, ", ""), ":8:3", "replaced_by: schema"),
         ("policies/protected.yaml", swap("name: any", "name: removal"), ":8:34", "replaced_by: name"),
-        ("policies/protected.yaml", swap("value: Enabled", "value: Suspended"), ":10:5", "nets: aws_a_versioning"),
-        ("policies/protected.yaml", swap("retention: none", "retention: forever"), ":11:18", "shortened_by: retention"),
+        ("policies/protected.yaml", swap("keep: Enabled", "keep: On"), ":10:60", "aws_a_versioning: attributes: status"),
+        ("policies/protected.yaml", swap("required: true, ", ""), ":10:5", "aws_a_versioning: required"),
+        ("policies/protected.yaml", swap("severity: data", "severity: history"), ":11:3", "from data to history"),
+        ("policies/protected.yaml", swap("severity: data", "when: {type: x}\n  severity: data"), ":11:10", "type would be added"),
+        ("policies/protected.yaml", swap("severity: data", "replaceable: true\n  severity: data"), ":11:3", "be replaced"),
         ("policies/protected.yaml", swap(", a:DeleteAll", ""), ":12:3", "delete_apis: a:DeleteAll would be removed"),
         ("policies/protected.yaml", swap("AWS::A::A", "AWS::A::B"), ":13:3", "cloudformation: AWS::A::A would be removed"),
         ("policies/protected.yaml", gone, "", "the list of protected resources would be removed"),
@@ -120,10 +124,14 @@ def test_a_weakening_is_reported_with_its_location(
 @pytest.mark.parametrize(
     ("file", "edit"),
     [
-        ("policies/protected.yaml", lambda text: f"{text}aws_c:\n  lost: all of it\n  delete_apis: [c:DeleteC]\n"),
-        ("policies/protected.yaml", swap("days: 0", "days: 0\n    more: false")),
+        (
+            "policies/protected.yaml",
+            lambda text: f"{text}aws_c:\n  lost: all of it\n  severity: data\n  delete_apis: [c:DeleteC]\n",
+        ),
+        ("policies/protected.yaml", swap("days: {never: 0}", "days: {never: 0}\n    more: {never: false}")),
         ("policies/protected.yaml", swap("schema: removal", "schema: any")),
         ("policies/protected.yaml", swap("[b:DeleteB]", "[b:DeleteB, b:Wipe]\n  protection: {attribute: a, value: 1}")),
+        ("policies/protected.yaml", swap("severity: history", "severity: identity")),
         ("policies/protected.yaml", swap("everything in it", "every thing in it")),
         ("policies/protected.yaml", swap("# the list\n", "# the list\n\n")),
         ("policies/protected.yaml", lambda text: text.replace("\n", "\r\n")),

@@ -1,0 +1,244 @@
+"""What must not get worse in an attribute: the one mechanism behind every safeguard in ``policies/protected.yaml``.
+
+Terraform's attributes, CloudFormation's properties and the desired states of Cloud Control are all judged by it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from orchestrator.guard.policies.levels import BEST, WORST, Level
+from orchestrator.guard.policies.shapes import SHAPES, Shape
+from orchestrator.guard.policies.values import (
+    ANY,
+    Mark,
+    Reference,
+    elements,
+    has_unknown,
+    number,
+    scalar,
+    value_at,
+    values_at,
+)
+
+AttributeValue = StrictBool | StrictInt | StrictStr
+_KINDS = ("keep", "never", "no_less", "no_fewer", "no_new")
+_STEP = r"[A-Za-z][A-Za-z0-9_]*(\[[A-Za-z][A-Za-z0-9_]*\])?"
+AttributePath = Annotated[str, StringConstraints(strict=True, pattern=rf"^{_STEP}(\.{_STEP})*$")]
+_Word = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z][A-Za-z0-9_.]*$")]
+
+
+def _several(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+_Values = Annotated[tuple[AttributeValue, ...], BeforeValidator(_several)]
+
+
+class Safeguard(BaseModel):
+    """What must not get worse in one attribute; exactly one of the first five keys is set.
+
+    Attributes:
+        keep: values that it must keep, the best first; every other value is worse.
+        never: values that disarm it; every other value is better.
+        no_less: a number that must not fall; the unit of it.
+        no_fewer: a list or set that must not lose elements; the member that tells them apart, or ``values``.
+        no_new: rules that must not appear; a name of ``shapes.SHAPES``.
+        zero: for ``no_less``: 0 is forever.
+        default: what the provider takes when the attribute is not set. Without it, an unset value is as bad as can be.
+        cloudformation: its name in CloudFormation; by default the same words in camel case.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    keep: _Values | None = None
+    never: _Values | None = None
+    no_less: _Word | None = None
+    no_fewer: _Word | None = None
+    no_new: Shape | None = None
+    zero: Literal["forever"] | None = None
+    default: AttributeValue | None = None
+    cloudformation: AttributePath | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Safeguard:
+        if sum(getattr(self, each) is not None for each in _KINDS) != 1:
+            kind, message = "kind", f"needs exactly one of {', '.join(_KINDS)}"
+            raise PydanticCustomError(kind, message)
+        return self
+
+    def level(self, value: Any, *, unset: Level, unknown: Level) -> Level:
+        """Return how safe a value is.
+
+        Args:
+            value: the value, with marks for what is not known.
+            unset: the level of an unset number without a default.
+            unknown: the level of a value that nobody knows.
+        """
+        value = self.default if value is None else scalar(value)
+        if self.no_new is not None:
+            return unknown if _is_unknown(value) else SHAPES[self.no_new](value)
+        if _is_unknown(value):
+            return unknown
+        if self.no_fewer is not None:
+            return Level(dict.fromkeys(_labels(value, self.no_fewer), 1.0))
+        if self.no_less is not None:
+            return self._number(value, unset)
+        return Level({"": float(self._rank(value))})
+
+    def _number(self, value: Any, unset: Level) -> Level:
+        if value is None:
+            return unset
+        found = number(value)
+        if found == 0 and self.zero == "forever":
+            return BEST
+        return WORST if found is None else Level({"": found})
+
+    def _rank(self, value: Any) -> int:
+        """Return how good a value is: of ``keep``, the first is best; of ``never``, everything else is."""
+        if self.keep is None:
+            return 0 if _one_of(value, self.never or ()) is not None else 1
+        found = _one_of(value, self.keep)
+        return 0 if found is None else len(self.keep) - found
+
+    @property
+    def lowest(self) -> Level:
+        """Return the level of a companion that does not exist: it has no number and no value, and no rules either."""
+        if self.never is not None:
+            return Level({"": 1.0})
+        return BEST if self.no_new is not None else Level({"": 0.0})
+
+
+def _one_of(value: Any, listed: tuple[AttributeValue, ...]) -> int | None:
+    """Return the position of a value in a list; unset counts as false, but not as 0 or a text."""
+    value = False if value is None else value
+    pairs = enumerate(map(scalar, listed))
+    return next((at for at, each in pairs if each == value and isinstance(each, bool) == isinstance(value, bool)), None)
+
+
+def _labels(value: Any, member: str) -> Iterator[str]:
+    for each in elements(value):
+        label = each if member == "values" else value_at(each, member)
+        if not has_unknown(label) and label is not None:
+            yield str(label)
+
+
+def _is_unknown(value: Any) -> bool:
+    return value is Mark.UNKNOWN or isinstance(value, Reference)
+
+
+def weakened(safeguards: Mapping[str, Safeguard], before: Any, after: Any) -> Iterator[str]:
+    """Yield a phrase for each attribute that would get worse.
+
+    Args:
+        safeguards: path -> what must not get worse there.
+        before: the current values.
+        after: the planned values, with marks for what is not known.
+    """
+    for path, rule in safeguards.items():
+        will_be = values_at(after, path)
+        for element, old in values_at(before, path).items():
+            if element in will_be or ANY in will_be:  # else the element goes, which `no_fewer` of its list is about
+                new = will_be.get(element, will_be.get(ANY))
+                yield from _worse(rule, _shown(path, element), old, new)
+
+
+def _worse(rule: Safeguard, name: str, old: Any, new: Any) -> Iterator[str]:
+    if old == new and not has_unknown(new):
+        return
+    was = rule.level(old, unset=BEST, unknown=_best(rule))
+    will_be = rule.level(new, unset=_worst(rule), unknown=_worst(rule))
+    lost = list(will_be.less_than(was))
+    if lost:
+        yield _phrase(rule, name, (old, new), lost, will_be)
+
+
+def newly_bad(safeguards: Mapping[str, Safeguard], after: Any, siblings: Iterable[Any]) -> Iterator[str]:
+    """Yield a phrase for each attribute of a new companion that contradicts what safeguards its owner now.
+
+    Args:
+        safeguards: as for ``weakened``.
+        after: the planned values of the new companion.
+        siblings: the current values of the other companions of the same type and owner, as far as the plan has them.
+    """
+    known = list(siblings)
+    for path, rule in safeguards.items():
+        for element, new in values_at(after, path).items():
+            name, will_be = _shown(path, element), rule.level(new, unset=_worst(rule), unknown=_worst(rule))
+            left_out = new is None and rule.default is None
+            lost = [] if left_out else list(will_be.less_than(_floor(rule)))
+            if lost:
+                yield _phrase(rule, name, (None, new), lost, will_be)
+                continue
+            contradicted = (list(_worse(rule, name, values_at(each, path).get(element), new)) for each in known)
+            yield from next((each for each in contradicted if each), [])
+
+
+def without(safeguards: Mapping[str, Safeguard], before: Any) -> bool:
+    """Return whether the removal of a companion would make anything worse than it is."""
+    return any(
+        True
+        for path, rule in safeguards.items()
+        for value in values_at(before, path).values()
+        for _ in rule.lowest.less_than(rule.level(_assumed(rule, value), unset=rule.lowest, unknown=_best(rule)))
+    )
+
+
+def _assumed(rule: Safeguard, value: Any) -> Any:
+    """Return a current value; a word that should be there and is not may be any."""
+    words = rule.keep is not None and not isinstance(rule.keep[0], bool)
+    return Mark.UNKNOWN if value is None and rule.default is None and words else value
+
+
+def _best(rule: Safeguard) -> Level:
+    """Return the level to compare with when nobody knows the current value."""
+    if rule.keep is not None:
+        return Level({"": float(len(rule.keep))})
+    if rule.never is not None:
+        return Level({"": 1.0})
+    return Level({"its elements": 1.0}) if rule.no_fewer is not None else BEST
+
+
+def _worst(rule: Safeguard) -> Level:
+    """Return the level of a planned value that nobody knows."""
+    return WORST if rule.no_new is not None else Level({"": 0.0})
+
+
+def _floor(rule: Safeguard) -> Level:
+    """Return what a new companion must have at least, when nobody knows the others."""
+    if rule.no_new is not None:
+        return BEST
+    return Level({"": 1.0}) if rule.keep is not None or rule.never is not None else Level({"": 0.0})
+
+
+def _shown(path: str, element: str) -> str:
+    name = re.sub(r"\[\w+\]", "", path)
+    return name if element in {"", ANY} else f"{name} of {element}"
+
+
+def _phrase(rule: Safeguard, name: str, change: tuple[Any, Any], lost: list[str], level: Level) -> str:
+    """Return what gets worse, in words. Only values that the list names, numbers and labels are shown."""
+    old, new = change
+    if _is_unknown(new) or (has_unknown(new) and lost == [""]):
+        return f"{name} would become a value known only after the apply"
+    if rule.no_new is not None:
+        return f"{name}: {', '.join(dict.fromkeys(level.texts.get(each, 'it cannot be read') for each in lost))}"
+    if rule.no_fewer is not None:
+        return f"{name}: {', '.join(lost)} would be removed"
+    if rule.no_less is not None:
+        return f"{name} would change from {old!r} to {new!r}, which is less"
+    return f"{name} would become {new!r}" if rule.never is not None else f"{name} would change from {old!r} to {new!r}"
