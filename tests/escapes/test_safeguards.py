@@ -206,7 +206,8 @@ WAYS = {
     "group of a pool deleted": Way("aws_cognito_user_group.admins", GROUP + MEMBERS, GROUP, rule="ORCH_PROTECTED"),
 }
 ACTIONS = """\
-  plan_actions: ["ecr:*", "kms:*", "secretsmanager:Describe*", "secretsmanager:Get*", "secretsmanager:List*", "sqs:*"]
+  plan_actions: ["ecr:Describe*", "ecr:GetLifecyclePolicy", "ecr:List*", "kms:Describe*", "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus", "kms:List*", "secretsmanager:Describe*", "secretsmanager:GetResourcePolicy"]
   apply_actions: ["ecr:*", "kms:*", "secretsmanager:*", "sqs:*", "s3:*", "dynamodb:*", "cognito-idp:*"]
 """
 FILES = {

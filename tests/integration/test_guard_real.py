@@ -21,8 +21,9 @@ from orchestrator.guard.receipt.freeze import freeze
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.failures import TerraformError
 from orchestrator.terraform.plan.reader import read_plan
+from tests.support.golden import compare
 from tests.support.plans import a_unit
-from tests.support.provider_types import ATTRIBUTE, provider_types
+from tests.support.provider_types import ATTRIBUTE, GOLDEN
 from tests.support.safeguards import listed_safeguards
 from tests.support.terraform import make_root, make_terraform
 
@@ -182,7 +183,9 @@ def test_an_apply_leaves_the_frozen_files_as_they_were(terraform: Terraform, roo
     assert freeze(module, out, extra=[root.data_dir / "modules"]) == before
 
 
-def test_every_listed_attribute_is_in_the_providers_schema(terraform: Terraform, tmp_path: Path) -> None:
+def test_every_listed_attribute_is_in_the_providers_schema(
+    terraform: Terraform, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """So that a provider that renames an attribute does not weaken the list unnoticed."""
     source = '{\n    aws = {\n      source  = "hashicorp/aws"\n      version = "5.100.0"\n    }\n  }\n'
     root = make_root(tmp_path / "schema", {"main.tf": f"terraform {{\n  required_providers {source}}}\n"})
@@ -191,7 +194,8 @@ def test_every_listed_attribute_is_in_the_providers_schema(terraform: Terraform,
     ran = subprocess.run(argv, cwd=root.folder, env=terraform.environment(root), capture_output=True, check=True)
     (provider,) = json.loads(ran.stdout)["provider_schemas"].values()
     resources = provider["resource_schemas"]
-    assert provider_types() == {name: matching(each["block"]) for name, each in resources.items()}
+    lines = (" ".join([name, *matching(each["block"])]) for name, each in sorted(resources.items()))
+    compare(GOLDEN / "types.txt", "\n".join(lines) + "\n", renew=request.config.getoption("--renew-golden"))
     listed = Protected.read(ROOT / "policies/protected.yaml")
     for name, entry in listed.types.items():
         assert name in resources, name

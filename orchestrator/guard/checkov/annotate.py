@@ -87,14 +87,6 @@ class Change:
         """Return the values that ``safeguards`` name, as they will be, with marks for what is not known."""
         return subject_values(self.type, with_unknown(self.after, self.unknown))
 
-    def was(self, attribute: str) -> Any:
-        """Return the current value of an attribute; ``a.b`` is b in the only block a."""
-        return _at(self.before, attribute)
-
-    def will_be(self, attribute: str) -> Any:
-        """Return the planned value of an attribute, as far as it is known."""
-        return _at(self.after, attribute)
-
     def is_known(self, attribute: str) -> bool:
         """Return whether the planned value of an attribute is completely known."""
         return not marks(_at(self.unknown, attribute))

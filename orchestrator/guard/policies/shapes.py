@@ -33,16 +33,16 @@ def _expiring(rule: Any) -> Iterator[_Danger]:
         return
     days = _soonest(rule, "expiration.days", "expiration_in_days")
     if days is not None:
-        yield "objects", days, f"every object would expire after {days:g} days"
+        yield "objects", days, f"every object expires after {days:g} days"
     date = value_at(rule, "expiration.date") or value_at(rule, "expiration_date")
     if date:
-        yield "date", 0, "every object would expire on a date"
+        yield "date", 0, "every object expires on a date"
     old = ("noncurrent_version_expiration.noncurrent_days", "noncurrent_version_expiration.days")
     days = _soonest(rule, *old, "noncurrent_version_expiration_in_days")
     if days is not None:
-        yield "versions", days, f"every old version would expire after {days:g} days"
+        yield "versions", days, f"every old version expires after {days:g} days"
         kept = number(value_at(rule, "noncurrent_version_expiration.newer_noncurrent_versions")) or 0
-        yield "kept", kept, f"only {kept:g} old versions would be kept"
+        yield "kept", kept, f"only {kept:g} old versions are kept"
 
 
 def _soonest(rule: Any, *paths: str) -> float | None:
@@ -80,9 +80,9 @@ def _expiring_images(rule: Any) -> Iterator[_Danger]:
         return
     count = number(value_at(selection, "countNumber")) or 0.0
     if value_at(selection, "countType") == "imageCountMoreThan":
-        yield "count", count, f"only {count:g} images would be kept"
+        yield "count", count, f"only {count:g} images are kept"
     else:
-        yield "days", count, f"every image would expire after {count:g} days"
+        yield "days", count, f"every image expires after {count:g} days"
 
 
 def ttl(value: Any) -> Level:
@@ -92,7 +92,7 @@ def ttl(value: Any) -> Level:
     found = elements(value)
     on = [each for each in found if scalar(value_at(each, "enabled")) not in {None, False}]
     names = [value_at(each, "attribute_name") for each in on]
-    return dangers((str(each), 0.0, f"items would expire by their attribute {each}") for each in names)
+    return dangers((str(each), 0.0, f"items expire by their attribute {each}") for each in names)
 
 
 _READ_OR_REPAIR = (
@@ -128,14 +128,14 @@ def key_lockout(value: Any) -> Level:
     return dangers(
         [
             *((key, amount, denied.texts[key]) for key, amount in denied.amounts.items()),
-            *((each, 0.0, f"nobody could call {each}") for each in missing),
+            *((each, 0.0, f"nobody can call {each}") for each in missing),
         ]
     )
 
 
 def _nobody(action: str, statement: Any) -> str:
     everything = any(each in {"*", "*:*"} for each in elements(value_at(statement, "Action")))
-    return "nobody could call any API of it" if everything else f"nobody could call {action}"
+    return "nobody can call any API of it" if everything else f"nobody can call {action}"
 
 
 def _document(value: Any) -> Mapping[str, Any] | None:

@@ -159,7 +159,8 @@ def any_loss(draw: st.DrawFn) -> dict[str, Any]:
     """Any protected type, anywhere, lost in any way."""
     kind = draw(st.sampled_from(sorted(PROTECTED)))
     address = f"{draw(st.sampled_from(PLACES))}{kind}.this{draw(st.sampled_from(KEYS))}"
-    how = draw(st.sampled_from(["delete", "forget", "replace", "create-first", "deposed"]))
+    replaced = [] if PROTECTED[kind].replaceable else ["replace", "create-first"]
+    how = draw(st.sampled_from(["delete", "forget", *replaced, "deposed"]))
     losses = {
         "delete": delete(address=address),
         "forget": forget(address=address),

@@ -167,7 +167,7 @@ def test_a_desired_state_of_cloud_control_is_judged_by_its_type(
         unknown={"desired_state": True},
         address=CONTROL,
     )
-    assert judged.rules(unknown) == ["ORCH_WEAKENED"]
+    assert "ORCH_WEAKENED" in judged.rules(unknown)
 
 
 def test_a_companion_that_cloud_control_makes(judged: Judged) -> None:
@@ -241,9 +241,9 @@ def test_what_is_made_again_with_all_that_it_had_is_an_update(judged: Judged) ->
             {"rule": [{"rule_name": "daily", "lifecycle": [{"delete_after": 1}]}]},
             "delete_after of daily",
         ),
-        ("aws_secretsmanager_secret.s", {}, {"recovery_window_in_days": 7}, "recovery_window_in_days"),
+        ("aws_secretsmanager_secret.s", {"id": "s"}, {"recovery_window_in_days": 7}, "recovery_window_in_days"),
         ("aws_kms_key.k", {"deletion_window_in_days": None}, {"deletion_window_in_days": 7}, "deletion_window"),
-        ("aws_kms_key.k", {"policy": ""}, {"policy": LOCKED}, "nobody could call"),
+        ("aws_kms_key.k", {"policy": ""}, {"policy": LOCKED}, "nobody can call"),
     ],
 )
 def test_a_number_or_a_set_that_falls(
@@ -288,10 +288,10 @@ def resource(kind: str, **properties: Any) -> dict[str, Any]:
     ("kind", "before", "after", "what"),
     [
         ("AWS::S3::Bucket", {"VersioningConfiguration": {"Status": "Enabled"}}, {}, "VersioningConfiguration.Status"),
-        ("AWS::S3::Bucket", {}, {"LifecycleConfiguration": EXPIRES}, "every object would expire"),
+        ("AWS::S3::Bucket", {}, {"LifecycleConfiguration": EXPIRES}, "every object expires"),
         ("AWS::S3::Bucket", {}, {"AccessControl": "PublicRead"}, "AccessControl"),
-        ("AWS::RDS::DBInstance", {"BackupRetentionPeriod": 35}, {"BackupRetentionPeriod": {"Ref": "X"}}, "BackupRet"),
-        ("AWS::RDS::DBInstance", {"BackupRetentionPeriod": "35"}, {"BackupRetentionPeriod": 7}, "'35' to '7'"),
+        ("AWS::RDS::DBCluster", {"BackupRetentionPeriod": 35}, {"BackupRetentionPeriod": {"Ref": "X"}}, "only after"),
+        ("AWS::RDS::DBCluster", {"BackupRetentionPeriod": "35"}, {"BackupRetentionPeriod": 7}, "'35' to '7'"),
         ("AWS::Logs::LogGroup", {}, {"RetentionInDays": 1}, "RetentionInDays"),
         ("AWS::EFS::FileSystem", {"BackupPolicy": {"Status": "ENABLED"}}, {}, "BackupPolicy"),
         (

@@ -25,10 +25,12 @@ POOL = "module.this.aws_cognito_user_pool.this"
 OWNERS = "anna: [anna@example.com]\ncarl: [carl@example.com]\n"
 
 
-def waiver(owner: str = "anna", days: int = 5, reason: str = "moved") -> str:
+def waiver(
+    owner: str = "anna", days: int = 5, reason: str = "moved", address: str = "aws_cognito_user_pool.this"
+) -> str:
     expires = TODAY + timedelta(days=days)
     return (
-        "- id: gone\n  rule: ORCH_PROTECTED\n  unit: prod/identity\n  address: aws_cognito_user_pool.this\n"
+        f"- id: gone\n  rule: ORCH_PROTECTED\n  unit: prod/identity\n  address: {address}\n"
         f"  owner: {owner}\n  reason: {reason}\n  expires: {expires}\n"
     )
 
@@ -124,6 +126,20 @@ def test_an_owner_cannot_allow_their_own_change(git: Git) -> None:
     found = judged(trust(git, PULL))
     assert "its owner anna also wrote the change (anna@example.com)" in found.hint
     assert found.severity is Severity.BLOCK
+
+
+def test_an_owner_can_allow_their_own_change_of_what_comes_and_goes(git: Git) -> None:
+    logs = "aws_cloudwatch_log_group.this"
+    write(git, "policies/waivers.yaml", waiver(address=logs))
+    git.commit("anna@example.com")
+    git.publish()
+    git.branch("change")
+    write(git, "live/change.yaml", "x")
+    git.commit("anna@example.com")
+    loss = Finding("i", "ORCH_PROTECTED", "prod/identity", logs, "delete", "c", "m", "h")
+    assert [each.severity for each in trust(git, PULL).waiver_policy.apply([loss])] == [Severity.WAIVED]
+    unused = trust(git, PULL).waiver_policy.unused("prod/identity")
+    assert [each.severity for each in unused] == [Severity.WARN], "it may stay until it expires"
 
 
 def test_an_owner_cannot_allow_what_they_wrote_together(git: Git) -> None:

@@ -78,7 +78,7 @@ def gone(_: str) -> None:
         ("policies/protected.yaml", swap("never: 0", "never: 1"), ":7:5", "attributes: days"),
         ("policies/protected.yaml", swap("schema: removal, ", ""), ":8:3", "replaced_by: schema"),
         ("policies/protected.yaml", swap("name: any", "name: removal"), ":8:34", "replaced_by: name"),
-        ("policies/protected.yaml", swap("keep: Enabled", "keep: On"), ":10:60", "aws_a_versioning: attributes: status"),
+        ("policies/protected.yaml", swap("keep: Enabled", "keep: Suspended"), ":10:60", "aws_a_versioning: attributes: status"),
         ("policies/protected.yaml", swap("required: true, ", ""), ":10:5", "aws_a_versioning: required"),
         ("policies/protected.yaml", swap("severity: data", "severity: history"), ":11:3", "from data to history"),
         ("policies/protected.yaml", swap("severity: data", "when: {type: x}\n  severity: data"), ":11:10", "type would be added"),
