@@ -199,7 +199,7 @@ def test_every_listed_attribute_is_in_the_providers_schema(
     listed = Protected.read(ROOT / "policies/protected.yaml")
     for name, entry in listed.types.items():
         assert name in resources, name
-        for attribute in entry.attribute_names:
+        for attribute in (*entry.safeguards, *entry.replaced_by, *entry.when):
             assert in_schema(resources[name]["block"], attribute), f"{name}.{attribute}"
         for other, companion in entry.companions.items():
             assert other in resources, other

@@ -123,11 +123,6 @@ class ProtectedType(BaseModel):
         parts = [self.safeguards, *(each.attributes for each in self.companions.values() if not each.cloudformation)]
         return {path: rule for part in parts for path, rule in template_names(part).items()} | self.properties
 
-    @property
-    def attribute_names(self) -> frozenset[str]:
-        """Return every attribute that the entry names, as paths; all are in the provider's schema."""
-        return frozenset(self.safeguards.keys() | self.replaced_by.keys() | self.when.keys())
-
 
 def template_names(safeguards: Mapping[str, Safeguard]) -> dict[str, Safeguard]:
     """Return safeguards by CloudFormation's names."""

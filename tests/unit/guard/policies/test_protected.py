@@ -40,7 +40,7 @@ def test_the_entry_of_the_user_pool_is_complete() -> None:
     assert (pool.protection.attribute, pool.protection.value) == ("deletion_protection", "ACTIVE")
     assert pool.replaced_by["schema"] == "removal"
     assert {"alias_attributes", "username_attributes"} <= pool.replaced_by.keys()
-    assert {"deletion_protection", "schema"} <= pool.attribute_names
+    assert {"deletion_protection", "schema"} <= pool.safeguards.keys() | pool.replaced_by.keys()
 
 
 def test_every_type_has_its_names_in_cloudformation_and_no_two_share_one() -> None:
