@@ -40,9 +40,10 @@ def _expiring(rule: Any) -> Iterator[_Danger]:
     old = ("noncurrent_version_expiration.noncurrent_days", "noncurrent_version_expiration.days")
     days = _soonest(rule, *old, "noncurrent_version_expiration_in_days")
     if days is not None:
-        yield "versions", days, f"every old version expires after {days:g} days"
+        text = f"every old version expires after {days:g} days"
         kept = number(value_at(rule, "noncurrent_version_expiration.newer_noncurrent_versions")) or 0
-        yield "kept", kept, f"only {kept:g} old versions are kept"
+        yield "versions", days, text
+        yield "kept", kept, f"only {kept:g} old versions are kept" if kept else text
 
 
 def _soonest(rule: Any, *paths: str) -> float | None:
