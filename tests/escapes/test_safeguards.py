@@ -207,7 +207,7 @@ WAYS = {
 }
 ACTIONS = """\
   plan_actions: ["ecr:Describe*", "ecr:GetLifecyclePolicy", "ecr:List*", "kms:Describe*", "kms:GetKeyPolicy",
-    "kms:GetKeyRotationStatus", "kms:List*", "secretsmanager:Describe*", "secretsmanager:GetResourcePolicy"]
+    "kms:GetKeyRotationStatus", "kms:List*"]
   apply_actions: ["ecr:*", "kms:*", "secretsmanager:*", "sqs:*", "s3:*", "dynamodb:*", "cognito-idp:*"]
 """
 FILES = {

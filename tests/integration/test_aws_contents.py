@@ -94,8 +94,8 @@ def _filled(account: Account) -> list[ResourceLocation]:
     cognito.create_group(UserPoolId=pool, GroupName="admins")
     cognito.admin_create_user(UserPoolId=pool, Username="ada", MessageAction="SUPPRESS")
     cognito.admin_add_user_to_group(UserPoolId=pool, Username="ada", GroupName="admins")
-    ecr.create_repository(repositoryName="r")
-    ecr.put_image(repositoryName="r", imageManifest=json.dumps({"schemaVersion": 2, "config": {"digest": "sha256:0"}}))
+    ecr.create_repository(repositoryName="images")
+    ecr.put_image(repositoryName="images", imageManifest=json.dumps({"schemaVersion": 2, "config": {"digest": "sha256:0"}}))
     account.client("backup").create_backup_vault(BackupVaultName="v")
     template = {"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}
     account.client("cloudformation").create_stack(StackName="s", TemplateBody=json.dumps(template))
@@ -109,7 +109,7 @@ def _filled(account: Account) -> list[ResourceLocation]:
     return [
         thing("aws_sqs_queue", queue),
         thing("aws_cognito_user_group", f"{pool}/admins"),
-        thing("aws_ecr_repository", "r"),
+        thing("aws_ecr_repository", "images"),
         thing("aws_backup_vault", "v"),
         thing("aws_cloudformation_stack", "s"),
         thing("aws_iam_user", "u"),
