@@ -27,6 +27,9 @@ ACTION_ATTRIBUTE = "__orch_action__"
 CHANGE_ATTRIBUTE = "__orch_change__"
 """The whole change as JSON text, so that checkov does not reshape it."""
 
+_NOT_SENT = frozenset({"attributes", "properties", "companions"})
+"""Parts of an entry that checks do not get: ``safeguards`` has what concerns the change."""
+
 UNKNOWN_TEXT = "true_after_unknown"
 """checkov's own placeholder for a value that is known only after the apply."""
 
@@ -40,7 +43,8 @@ class Change:
         after: the planned values; empty for a resource that is deleted or forgotten.
         unknown: mirrors ``after``: True where the value is known only after the apply.
         deposed: key of an old object that a failed replacement left behind, or None.
-        protected: the entry of its type in ``policies/protected.yaml``, or None.
+        protected: the entry of its type in ``policies/protected.yaml``, without ``attributes``, ``properties`` and
+            ``companions``; or None.
         companion: what must not change, if the resource safeguards the content of a protected one; or None.
         safeguards: what must not get worse, of ``protected`` or ``companion``, by the names that ``current`` has.
         siblings: the current values of the other companions of the same type and protected resource in the plan.
@@ -110,7 +114,7 @@ def change_attributes(change: ResourceChange, listed: Protected, company: Compan
         "after": change.after or {},
         "unknown": change.after_unknown if isinstance(change.after_unknown, Mapping) else {},
         "deposed": change.deposed,
-        "protected": _dump(subject.protected),
+        "protected": _dump(subject.protected, _NOT_SENT),
         "companion": _dump(subject.companion),
         "safeguards": {path: _dump(each) for path, each in subject.safeguards.items()},
         "siblings": siblings,
@@ -119,8 +123,8 @@ def change_attributes(change: ResourceChange, listed: Protected, company: Compan
     return {ACTION_ATTRIBUTE: change.action.value, CHANGE_ATTRIBUTE: json.dumps(data)}
 
 
-def _dump(model: BaseModel | None) -> Any:
-    return model.model_dump(mode="json", exclude_defaults=True) if model is not None else None
+def _dump(model: BaseModel | None, without: frozenset[str] = frozenset()) -> Any:
+    return model.model_dump(mode="json", exclude_defaults=True, exclude=set(without)) if model is not None else None
 
 
 def _at(value: Any, attribute: str) -> Any:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,50 +82,49 @@ class Company:
     """The companions in a plan, and the protected resources that it creates.
 
     Attributes:
-        companions: type -> the changes of it.
-        created: the entry of a protected type -> the planned values of each new resource of it.
+        companions: type and name of the protected resource -> address and current values of each companion of it.
+        created: protected types of which the plan creates resources -> the names, ids and ARNs of these.
     """
 
-    companions: Mapping[str, tuple[ResourceChange, ...]]
-    created: tuple[tuple[ProtectedType, Any], ...]
+    companions: Mapping[tuple[str, str], Sequence[tuple[str, Any]]]
+    created: Sequence[tuple[ProtectedType, set[str]]]
 
     @classmethod
     def of_plan(cls, changes: Iterable[ResourceChange], listed: Protected) -> Company:
         """Return the company of a plan's changes; unchanged ones count too, if the plan was read with their values."""
-        companions: dict[str, list[ResourceChange]] = {}
-        created: list[tuple[ProtectedType, Any]] = []
+        companions: dict[tuple[str, str], list[tuple[str, Any]]] = {}
+        created: list[tuple[ProtectedType, set[str]]] = []
         for each in changes:
             subject = subject_of(each, listed)
             if subject.companion is not None:
-                companions.setdefault(each.type, []).append(each)
+                current = subject_values(each.type, each.before or {})
+                key = str(value_at(current, subject.companion.of))
+                companions.setdefault((each.type, key), []).append((each.address, current))
             elif subject.protected is not None and each.action is Action.CREATE:
                 planned = subject_values(each.type, with_unknown(each.after or {}, each.after_unknown))
-                created.append((subject.protected, planned))
-        return cls({kind: tuple(found) for kind, found in companions.items()}, tuple(created))
+                names = next((names for entry, names in created if entry is subject.protected), None)
+                if names is None:
+                    created.append((subject.protected, names := set()))
+                names |= _texts(planned)
+        return cls(companions, created)
 
     def of(self, change: ResourceChange, subject: Subject) -> tuple[tuple[Any, ...], bool]:
         """Return the current values of a companion's siblings, and whether its owner is new.
 
         An owner that is not known yet is taken for a new one if the plan creates one of its type.
         """
-        if subject.companion is None:
+        if subject.companion is None or change.after is None:
             return (), False
-        planned = with_unknown(change.after or {}, change.after_unknown)
+        planned = with_unknown(change.after, change.after_unknown)
         key = value_at(subject_values(change.type, planned), subject.companion.of)
-        owners = [values for entry, values in self.created if entry == subject.owner]
+        created = next((names for entry, names in self.created if entry is subject.owner), None)
         if not isinstance(key, str):
-            return (), bool(owners)
-        siblings = tuple(self._siblings(change, subject.companion, key))
-        return siblings, any(key in set(_texts(each)) for each in owners)
-
-    def _siblings(self, change: ResourceChange, companion: Companion, key: str) -> Iterator[Any]:
-        for each in self.companions.get(change.type, ()):
-            current = subject_values(each.type, each.before or {})
-            if each.address != change.address and value_at(current, companion.of) == key:
-                yield current
+            return (), created is not None
+        found = self.companions.get((change.type, key), ())
+        siblings = tuple(current for address, current in found if address != change.address)
+        return siblings, created is not None and key in created
 
 
-def _texts(values: Any) -> Iterator[str]:
-    """Yield the texts among the values of a resource: its names, id and ARN are among them."""
-    if isinstance(values, Mapping):
-        yield from (each for each in values.values() if isinstance(each, str))
+def _texts(values: Any) -> set[str]:
+    """Return the texts among the values of a resource: its names, id and ARN are among them."""
+    return {each for each in values.values() if isinstance(each, str)} if isinstance(values, Mapping) else set()
