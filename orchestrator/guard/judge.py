@@ -17,9 +17,11 @@ from orchestrator.guard.model import Finding, Severity, Verdict
 from orchestrator.guard.plan.entries import UnreadableError
 from orchestrator.guard.plan.reader import PlanDocument, read_document
 from orchestrator.guard.rules.cloudformation import template_findings
+from orchestrator.guard.rules.disposable import with_losses_allowed
 from orchestrator.guard.rules.protected import protected_losses, state_mismatches, unlisted_losses
 from orchestrator.guard.rules.state_buckets import state_bucket_access
 from orchestrator.guard.rules.vanished import AwsObserver, find_vanished
+from orchestrator.guard.trust.disposable import DisposableStages
 from orchestrator.guard.trust.waiver_policy import WaiverPolicy
 from orchestrator.guard.trust.waivers import UNWAIVABLE
 from orchestrator.guard.trust.weakening import Weakening
@@ -38,6 +40,7 @@ class Judge:
         weakened: how the change weakens its own policies: a finding on every unit.
         states: names of all state buckets; no resource may access one.
         outside: tells what exists in the states, the ledger and AWS, to compare plans with; None: nothing is compared.
+        disposable: the stages that may lose everything; without ``outside`` nothing is known to be theirs.
     """
 
     def __init__(
@@ -48,9 +51,11 @@ class Judge:
         *,
         states: frozenset[str] = frozenset(),
         outside: AwsObserver | None = None,
+        disposable: DisposableStages | None = None,
     ) -> None:
         self._states = states
         self._outside = outside
+        self.disposable = disposable if disposable is not None else DisposableStages()
         self.policies = checks.policies
         self.waiver_policy = waiver_policy if waiver_policy is not None else WaiverPolicy()
         self.weakened = tuple(weakened)
@@ -122,10 +127,13 @@ class Judge:
             SetupError: the process of the checks cannot be started.
         """
         builder = FindingBuilder(unit, self.policies.root, self.policies.protected)
-        findings, checks, errored = self._find(unit, plan, builder, destroy=destroy)
+        findings, checks, document = self._find(unit, plan, builder, destroy=destroy)
+        errored = document is not None and document.errored
         findings += more
         findings += [builder.policy_weakened(each.subject, each.what, each.where) for each in self.weakened]
         applied = self.waiver_policy.apply(findings, plan.file)
+        if document is not None:
+            applied = self._dispose(unit, applied, [*plan.changes, *document.changes])
         if errored and not any(each.rule == PROTECTED and each.severity is Severity.BLOCK for each in applied):
             applied = (*applied, builder.errored_plan())  # a waiver allows a loss, not an incomplete plan
         if not errored and not any(each.rule in UNWAIVABLE for each in applied):
@@ -135,16 +143,32 @@ class Judge:
 
     def _find(
         self, unit: Unit, plan: PlanRecord, builder: FindingBuilder, *, destroy: bool
-    ) -> tuple[list[Finding], tuple[str, ...], bool]:
-        """Return the findings, the checks that ran, and whether Terraform ended the plan with an error."""
+    ) -> tuple[list[Finding], tuple[str, ...], PlanDocument | None]:
+        """Return the findings, the checks that ran, and the plan as the guard reads it; None if it cannot be read."""
         if plan.json_file is None:
-            return ([] if plan.empty else [builder.unreadable("its JSON is missing")]), (), False
+            return ([] if plan.empty else [builder.unreadable("its JSON is missing")]), (), None
         try:
             document = read_document(plan.json_file)
         except UnreadableError as error:
-            return [builder.unreadable(str(error))], (), False
+            return [builder.unreadable(str(error))], (), None
         findings, checks = self._judge_document(unit, plan, document, destroy=destroy)
-        return findings, checks, document.errored
+        return findings, checks, document
+
+    def _dispose(
+        self, unit: Unit, findings: tuple[Finding, ...], changes: Sequence[ResourceChange]
+    ) -> tuple[Finding, ...]:
+        """Return the findings, with those about what a disposable stage loses of its own allowed."""
+        permission = self.disposable.permission(unit)
+        if not permission or self._outside is None or not any(each.severity is Severity.BLOCK for each in findings):
+            return findings
+        return with_losses_allowed(
+            findings,
+            changes,
+            self.policies.protected,
+            own=self._outside.state_resources(unit),
+            stage=self._outside.stage_resources(unit),
+            permission=permission,
+        )
 
     def _judge_document(
         self, unit: Unit, plan: PlanRecord, document: PlanDocument, *, destroy: bool
@@ -157,7 +181,7 @@ class Judge:
         lost = protected_losses(document, plan.changes, self.policies.protected)
         unlisted = unlisted_losses(document, self.policies.protected) if destroy else ()
         findings = [builder.loss(change) for change in (*lost.values(), *unlisted)]
-        findings += self._faults(document, builder)
+        findings += self._faults(document, builder, partial=bool(self.disposable.permission(unit)))
         findings += [builder.state_access(*each) for each in state_bucket_access(document.changes, self._states)]
         findings += _templates(changes, builder)
         if self._outside is not None:
@@ -175,9 +199,12 @@ class Judge:
             complete = _complete_checks(outcomes)
         return findings, complete
 
-    def _faults(self, document: PlanDocument, builder: FindingBuilder) -> Iterator[Finding]:
+    def _faults(self, document: PlanDocument, builder: FindingBuilder, *, partial: bool) -> Iterator[Finding]:
+        """Yield the contradictions. ``partial``: the plan may leave out what is in the state, as with ``-target``."""
         for fault in document.faults:
             yield builder.unreadable(fault.what, address=fault.address)
+        if partial:
+            return
         for fault in state_mismatches(document, self.policies.protected):
             entry = self.policies.protected.types[fault.protected_type]
             yield builder.unreadable(fault.what, address=fault.address, lost=entry.lost)

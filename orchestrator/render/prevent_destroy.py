@@ -21,7 +21,7 @@ from orchestrator.util.files import write_atomic
 
 _KEY = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]| \(deposed [0-9a-f]+\)$')
 _THIS = ("module", "this")
-_HEAD = "# Written by orch for one run: a waiver in policies/waivers.yaml allows destroying these resources.\n"
+_HEAD = "# Written by orch for one run: a waiver in policies/waivers.yaml, or a disposable stage, allows this.\n"
 _BLOCK = """\
 
 resource {type} {name} {{

@@ -13,6 +13,7 @@ from orchestrator.run.context import RunContext
 from orchestrator.run.executor.interface import Executor
 from orchestrator.run.executor.local import THREADS
 from orchestrator.run.loop import LoopSpec, not_run, run_units
+from orchestrator.run.record_stages import record_stages
 from orchestrator.run.scheduler import UnitEnd
 from orchestrator.run.unit.compare import destroys, unannounced
 from orchestrator.run.unit.planned import Planned
@@ -150,7 +151,12 @@ def apply_units(
 
     Returns:
         The report of each unit in graph order, after those of the accounts and former units that block the run.
+
+    Raises:
+        OrchError: the ledger does not take which stages are disposable; nothing was applied.
     """
+    if not destroy:
+        record_stages(context)
     applier = _Applier(context, executor, ask_again=ask_again, destroy=destroy, recheck=recheck)
 
     def work(unit: Unit, _ended: Mapping[str, Planned]) -> Planned:

@@ -21,6 +21,7 @@ from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.judge import Judge
+from orchestrator.guard.trust.disposable import DisposableStages
 from orchestrator.guard.trust.trust import Trust
 from orchestrator.render.orphan_root import OrphanRootRenderer
 from orchestrator.render.write import RootRenderer
@@ -53,11 +54,19 @@ class Access:
         states = StateStore(catalogue, identities, trust.policies.protected.types)
         return cls(catalogue, identities, states, Ledger(catalogue, identities, states))
 
-    def judge(self, trust: Trust, checks: Checks) -> Judge:
-        """Return the judge of plans, who compares them with what exists. ``checks``: those of the policies of trust."""
+    def judge(self, trust: Trust, checks: Checks, disposable: DisposableStages | None = None) -> Judge:
+        """Return the judge of plans, who compares them with what exists.
+
+        Args:
+            trust: whose policies and waivers count.
+            checks: those of the policies of trust.
+            disposable: the stages that may lose everything; None: none may.
+        """
         buckets = frozenset(account.state_bucket for account in self.catalogue.accounts.values())
         observed = ObservedState(self.catalogue, self.identities, self.states, self.ledger)
-        return Judge(checks, trust.waiver_policy, trust.weakened, states=buckets, outside=observed)
+        return Judge(
+            checks, trust.waiver_policy, trust.weakened, states=buckets, outside=observed, disposable=disposable
+        )
 
     def clients(self, credentials: CredentialFiles, break_glass: BreakGlass | None) -> AwsClients:
         """Return every client that the steps of a run use."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from orchestrator.aws.state.stage_records import StageRecords
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.rules.accounts import trusted_lock
 from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.guard.trust.trust import Trust
 from orchestrator.run.assemble import Access
 from orchestrator.run.checks.before_run import check_before_run
+from orchestrator.run.checks.disposable import DisposableCheck
 from orchestrator.run.context import Guard
 from orchestrator.run.request import RunRequest
 from orchestrator.util.git import Repository
@@ -27,6 +31,7 @@ def assemble_guard(
 
     Raises:
         SetupError: something that the run needs is missing.
+        UsageError: a stage that exists was made disposable, or the key is not merged.
         OrchError: a ledger cannot be read.
     """
     catalogue = request.catalogue
@@ -42,4 +47,11 @@ def assemble_guard(
         command=request.command,
         compare=request.orphan_providers is None,
     )
-    return Guard(judge=judge, scanner=CodeScanner(catalogue), blocked=blocked)
+    free = [unit for unit in request.units if unit.account not in blocked.accounts]
+    check = DisposableCheck(catalogue, repository, trust.base, access.ledger, StageRecords(access.identities))
+    disposable, notes = check.check(free, request.command)
+    return Guard(
+        judge=access.judge(trust, checks, disposable),
+        scanner=CodeScanner(catalogue),
+        blocked=replace(blocked, notes=(*blocked.notes, *notes)),
+    )

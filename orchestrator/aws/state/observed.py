@@ -35,6 +35,15 @@ class ObservedState:
         state = self.store.read(unit)
         return state.protected if state is not None else ()
 
+    def stage_resources(self, unit: Unit) -> tuple[StateResource, ...]:
+        """Return the protected objects in the states of all units of a unit's stage.
+
+        Raises:
+            DeniedError, ThrottledError, SetupError, UnitError: a state cannot be read.
+        """
+        units = [each for each in self.catalogue.units.values() if each.stage == unit.stage and not each.of_account]
+        return tuple(found for each in units for found in self.state_resources(each))
+
     def ledger_resources(self, unit: Unit) -> tuple[StateResource, ...]:
         """Return the protected objects that the ledger lists for a unit.
 

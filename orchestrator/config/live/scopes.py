@@ -30,6 +30,7 @@ class Scope:
         uses: name -> unit of another stage, as written, including nulls.
         of_account: whether it is an account.
         named: the former name of a renamed stage, which its names in AWS keep.
+        disposable: whether it is a disposable stage.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Scope:
     uses: Mapping[str, YamlValue]
     of_account: bool = False
     named: str | None = None
+    disposable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,18 @@ def stage_scope(stage: Stage, merged: MergedStage, account: Account, files: Live
             files.problems.append(Problem(at, f"the name {name!r} is reserved for a built-in reference"))
         wired[name] = value
     file = f"live/stages/{stage.name}.yaml"
-    return Scope(stage.name, file, account, stage.region, stacks, places, dropped, wired, named=stage.named)
+    return Scope(
+        stage.name,
+        file,
+        account,
+        stage.region,
+        stacks,
+        places,
+        dropped,
+        wired,
+        named=stage.named,
+        disposable=stage.disposable,
+    )
 
 
 def _stacks(

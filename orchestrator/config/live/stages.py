@@ -11,7 +11,7 @@ from orchestrator.config.live.files import LiveFiles
 from orchestrator.config.live.merge import StackEntry, extend_entries, extend_stage
 from orchestrator.config.live.settings import region_not_allowed, text_of
 from orchestrator.config.yaml.value import YamlValue
-from orchestrator.errors import Problem
+from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
 
 
@@ -90,7 +90,7 @@ def make_stage(name: str, merged: MergedStage, accounts: Mapping[str, Account], 
     region = text_of(value, "region")
     if region and not accounts[account].allows(region):
         files.problems.append(region_not_allowed(region, value.value["region"].at, account))
-    disposable = value.get("disposable")
+    disposable = _disposable(name, value, accounts[account], files)
     return Stage(
         name=name,
         account=account,
@@ -98,9 +98,22 @@ def make_stage(name: str, merged: MergedStage, accounts: Mapping[str, Account], 
         lineage=merged.lineage,
         at=value.at,
         expires=_day(value, files),
-        disposable=disposable is not None and disposable.value is True,
+        disposable=disposable is not None,
+        disposable_at=disposable,
         named=text_of(value, "named") or None,
     )
+
+
+def _disposable(name: str, value: YamlValue, account: Account, files: LiveFiles) -> Location | None:
+    """Return where a stage says that it is disposable; None where it does not."""
+    found = value.get("disposable")
+    if found is None or found.value is not True:
+        return None
+    if account.restricted:
+        what = f"{name} is disposable, but the account {account.name} is restricted"
+        hint = "put the stage into an account with `access: open`, or remove `disposable`"
+        files.problems.append(Problem(found.at, what, hint))
+    return found.at
 
 
 def _day(value: YamlValue, files: LiveFiles) -> str | None:

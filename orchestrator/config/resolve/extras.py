@@ -110,10 +110,23 @@ class Extras:
             problem = region_not_allowed(region, value.at, account)
             self.context.report(problem.where, problem.what, problem.hint)
             return None
+        if self.draft.scope.disposable and accounts[account].restricted and account != self.draft.scope.account.name:
+            what = (
+                f"{self.draft.scope.name} is disposable, but its provider configuration {name}.{alias} acts in the "
+                f"restricted account {account}"
+            )
+            self.context.report(value.at, what, "use an account with `access: open`, or remove `disposable`")
+            return None
         return ProviderConfig(name, alias, account, region, value.at)
 
     def imports(self) -> dict[str, str]:
-        """Return resource address in the module -> ID of the existing resource."""
+        """Return resource address in the module -> ID of the existing resource. A disposable stage has none."""
+        if self.draft.scope.disposable:
+            stage = self.draft.scope.name
+            for address, _, at in self._written("imports"):
+                what = f"{stage} is disposable, so it must not import {address}, which would be destroyed with it"
+                self.context.report(at, what, "import it into a lasting stage")
+            return {}
         return dict(self._addresses("imports"))
 
     def moved(self) -> dict[str, str]:

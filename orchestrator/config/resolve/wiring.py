@@ -99,6 +99,10 @@ class Wiring:
         if stack not in known:
             hint = near_miss(stack, known) or f"stacks of {stage}: {', '.join(sorted(known)) or 'none'}"
             raise self._unless_broken(stack, Problem(value.at, f"uses.{name}: {stage} has no stack {stack!r}", hint))
+        if self.scopes[stage].disposable and not scope.disposable:
+            what = f"uses.{name}: {stage} is disposable, and {scope.name} is not, so it would lose {stage}/{stack}"
+            hint = f"use a unit of a lasting stage, or make {scope.name} disposable before it is created"
+            raise UnboundError(Problem(value.at, what, hint))
         units = self.units.get((stage, stack), {})
         if region and units and region not in units:
             hint = f"it is in {', '.join(sorted(units))}"

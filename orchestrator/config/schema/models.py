@@ -192,5 +192,7 @@ class StageModel(StrictModel):
     expires: Date | None = Field(None, description="Date after which the stage can be removed.")
     named: Name | None = Field(None, description="Former name of the stage, which its names in AWS keep.")
     disposable: bool | None = Field(
-        None, description="Whether inputs of this stage may switch protection off. The guard still judges every plan."
+        None,
+        description="Whether the stage may be destroyed and rebuilt with all its data. Only for a new stage in an "
+        "account with access: open. Never inherited.",
     )

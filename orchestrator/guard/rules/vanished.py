@@ -25,6 +25,9 @@ class AwsObserver(Protocol):
     def state_resources(self, unit: Unit) -> Sequence[StateResource]:
         """Return the protected resources in the unit's saved state."""
 
+    def stage_resources(self, unit: Unit) -> Sequence[StateResource]:
+        """Return the protected resources in the saved states of the unit's whole stage."""
+
     def ledger_resources(self, unit: Unit) -> Sequence[StateResource]:
         """Return the protected resources in the unit's ledger entry."""
 

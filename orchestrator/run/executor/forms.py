@@ -192,6 +192,7 @@ class RunForm:
         policies: name below ``policies/`` -> content in base64, without the policies that ship with orch.
         digest: of all policies in force.
         waivers, owners, declared, weakened: see `Trust`.
+        disposable: stage -> why it may lose everything; see `DisposableStages`.
         break_glass: owner and reason, if the whole run uses the break-glass role.
         cold: let each Terraform command start its own providers.
     """
@@ -206,6 +207,7 @@ class RunForm:
     owners: Mapping[str, tuple[str, ...]]
     declared: tuple[DeclaredWaiver, ...]
     weakened: tuple[Weakening, ...]
+    disposable: Mapping[str, str]
     break_glass: tuple[str, str] | None = None
     cold: bool = False
 
@@ -235,6 +237,7 @@ class RunForm:
             owners={name: tuple(sorted(emails)) for name, emails in waivers.waivers.owners.emails.items()},
             declared=waivers.declared,
             weakened=judge.weakened,
+            disposable=dict(judge.disposable.permissions),
             break_glass=(break_glass.owner, break_glass.reason) if break_glass is not None else None,
             cold=cold,
         )

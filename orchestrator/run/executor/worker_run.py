@@ -22,6 +22,7 @@ from orchestrator.config.load import load
 from orchestrator.errors import Location, OrchError, SetupError
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.rules.code import CodeScanner
+from orchestrator.guard.trust.disposable import DisposableStages
 from orchestrator.report.model import Event, Notice
 from orchestrator.run.assemble import Access, make_tools
 from orchestrator.run.context import Guard, RunContext, RunState
@@ -140,7 +141,9 @@ class WorkerRun:
                 catalogue=catalogue,
                 aws=access.clients(credentials, BreakGlass(*form.break_glass) if form.break_glass else None),
                 terraform=make_tools(catalogue, trust, folder, warm=warm),
-                guard=Guard(judge=access.judge(trust, checks), scanner=CodeScanner(catalogue)),
+                guard=Guard(
+                    judge=access.judge(trust, checks, DisposableStages(form.disposable)), scanner=CodeScanner(catalogue)
+                ),
                 run=RunState(
                     graph=Graph.of(catalogue.units),
                     options=form.options,

@@ -66,14 +66,14 @@ def save_copies(context: RunContext, unit: Unit, plan: PlanRecord, role: AnyRole
     bucket because the files of a CI machine are gone after the run.
 
     Returns:
-        whether the plan changes anything protected.
+        whether copies were made: the plan changes something protected, and the stage is not disposable.
 
     Raises:
         BlockedError: a copy cannot be made; nothing was changed.
         InterruptedRunError: the run was interrupted.
     """
     changes = list(changed_protected(plan, context.guard.judge.policies.protected))
-    if not changes:
+    if not changes or context.guard.judge.disposable.permission(unit):
         return False
     context.run.sink(UnitPhase(unit.id, Phase.COPY))
     for change in changes:

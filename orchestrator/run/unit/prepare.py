@@ -92,7 +92,9 @@ def scan_configuration(context: RunContext, unit: Unit, root: Root, *, initializ
 
 
 def lift_waived(context: RunContext, unit: Unit, root: Path) -> tuple[str, ...]:
-    """Lift ``prevent_destroy`` from resources that valid waivers allow to be destroyed, before the unit is planned.
+    """Lift ``prevent_destroy`` from resources that may be destroyed, before the unit is planned.
+
+    These are the ones that valid waivers name; in a disposable stage, all of the unit's state.
 
     Args:
         context: the run.
@@ -104,4 +106,6 @@ def lift_waived(context: RunContext, unit: Unit, root: Path) -> tuple[str, ...]:
     """
     waivers = context.guard.judge.waiver_policy.waivers.for_unit(unit.id)
     addresses = [waiver.address for waiver in waivers if waiver.rule == PROTECTED]
+    if context.guard.judge.disposable.permission(unit) and (state := context.aws.states.read(unit)) is not None:
+        addresses += state.addresses
     return lift_prevent_destroy(root, addresses) if addresses else ()

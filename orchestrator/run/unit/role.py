@@ -27,7 +27,7 @@ def apply_role(context: RunContext, unit: Unit, verdict: Verdict) -> AnyRole:
 
     Returns:
         the apply role, which may not delete protected resources; the break-glass role when the run uses it or when a
-        waiver allows what the plan does; the bootstrap role for the baseline that creates these roles.
+        waiver, or a disposable stage, allows what the plan does; the bootstrap role for the baseline that creates these roles.
 
     Raises:
         BlockedError: a waiver is no longer valid, for example because it expired at midnight.
@@ -38,8 +38,11 @@ def apply_role(context: RunContext, unit: Unit, verdict: Verdict) -> AnyRole:
 def _for_waivers(context: RunContext, unit: Unit, verdict: Verdict) -> BreakGlass | None:
     """Return the break-glass role in the name of the waivers' owners; None when the plan needs no waiver."""
     used = {finding.waiver for finding in verdict.waived}
+    permission = context.guard.judge.disposable.permission(unit)
+    disposed = permission in used
+    used -= {permission}
     if not used:
-        return None
+        return BreakGlass(owner=session_name(os.environ), reason=permission) if disposed else None
     waivers = [each for each in context.guard.judge.waiver_policy.waivers.for_unit(unit.id) if each.summary in used]
     if {each.summary for each in waivers} != used:
         message = f"{unit.id}: a waiver that allowed this plan is no longer valid"

@@ -169,17 +169,16 @@ def test_4_a_chain_with_a_false_in_it_starts_anew(tmp_path: Path) -> None:
     assert {unit for unit in catalogue.units if unit.startswith(("test/", "feat/"))} == {"test/data", "feat/data"}
 
 
-def test_4_uses_expires_disposable_and_imports_are_never_inherited(tmp_path: Path) -> None:
+def test_4_uses_expires_and_imports_are_never_inherited(tmp_path: Path) -> None:
     text = (
-        f"{PROD}expires: '2027-01-31'\ndisposable: true\nuses: {{far: away/data}}\n"
+        f"{PROD}expires: '2027-01-31'\nuses: {{far: away/data}}\n"
         "stacks: {app: {imports: {aws_x.y: id}, moved: {aws_x.a: aws_x.b}}}\n"
         "== stages/away\naccount: main\nstacks: {data: }\n== stages/test\nextends: prod\n"
         "== stacks/data\nmodule: any\n== stacks/app\nmodule: any\n"
     )
     catalogue = loaded(tmp_path, text)
     prod, test = catalogue.stages["prod"], catalogue.stages["test"]
-    assert (prod.expires, prod.disposable) == ("2027-01-31", True)
-    assert (test.expires, test.disposable) == (None, False)
+    assert (prod.expires, test.expires) == ("2027-01-31", None)
     assert catalogue.units["prod/app"].imports == {"aws_x.y": "id"}
     assert catalogue.units["test/app"].imports == {}
     assert catalogue.units["test/app"].moved == {"aws_x.a": "aws_x.b"}
