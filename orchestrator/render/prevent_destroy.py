@@ -1,4 +1,4 @@
-"""Lifts ``prevent_destroy`` from resources that a waiver names, with override files in one run's root.
+"""Lifts ``prevent_destroy``, and sets attributes that protect from deletion, with override files in one run's root.
 
 Terraform merges override files over the other files, so no file of the module is changed. ``prevent_destroy`` belongs
 to a block, so it is lifted from all instances of the block; the guard still judges each address.
@@ -6,9 +6,10 @@ to a block, so it is lifted from all instances of the block; the guard still jud
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +20,15 @@ from orchestrator.render.hcl_text import hcl_quote
 from orchestrator.render.module_tree import OVERRIDE_FILE
 from orchestrator.util.files import write_atomic
 
+AttributeValue = bool | int | str
+"""A value that an override sets."""
 _KEY = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]| \(deposed [0-9a-f]+\)$')
 _THIS = ("module", "this")
 _HEAD = "# Written by orch for one run: a waiver in policies/waivers.yaml, or a disposable stage, allows this.\n"
 _BLOCK = """\
 
 resource {type} {name} {{
-  lifecycle {{
+{attributes}  lifecycle {{
     prevent_destroy = false
   }}
 }}
@@ -34,11 +37,12 @@ resource {type} {name} {{
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A resource's block: the folder of the module that declares it, and its labels."""
+    """A resource's block: the folder of the module that declares it, its labels, and whether it is kept."""
 
     folder: Path
     type: str
     name: str
+    prevents_destroy: bool
 
 
 class _NotLiftedError(Exception):
@@ -56,24 +60,48 @@ def lift_prevent_destroy(root: Path, addresses: Iterable[str]) -> tuple[str, ...
         A sentence for each address that cannot be lifted, saying why. A resource without ``prevent_destroy`` or without
         a block needs no file.
     """
-    blocks: set[_Block] = set()
-    problems: list[str] = []
-    for address in sorted(set(addresses)):
+    problems = override_resources(root, {address: {} for address in addresses})
+    return tuple(f"the waiver for {address} cannot lift prevent_destroy: {why}" for address, why in problems.items())
+
+
+def override_resources(root: Path, resources: Mapping[str, Mapping[str, AttributeValue]]) -> dict[str, str]:
+    """Write the override files of a root: ``prevent_destroy`` is lifted, and attributes are set.
+
+    Args:
+        root: a rendered root that only one run uses; it contains the modules that it calls.
+        resources: address, with or without ``module.this.`` -> attributes to set in its block.
+
+    Returns:
+        address -> why it cannot be overridden. A resource without a block needs no file.
+    """
+    blocks: dict[_Block, dict[str, AttributeValue]] = {}
+    problems: dict[str, str] = {}
+    for address, attributes in sorted(resources.items()):
         try:
             block = _find(root, address)
         except (_NotLiftedError, CatalogueError) as error:
-            problems.append(f"the waiver for {address} cannot lift prevent_destroy: {error}")
+            problems[address] = str(error)
         else:
-            blocks |= {block} if block is not None else set()
+            if block is not None and (block.prevents_destroy or attributes):
+                blocks.setdefault(block, {}).update(attributes)
     for folder in sorted({block.folder for block in blocks}):
-        own = sorted((block.type, block.name) for block in blocks if block.folder == folder)
-        text = _HEAD + "".join(_BLOCK.format(type=hcl_quote(type_), name=hcl_quote(name)) for type_, name in own)
+        own = sorted((block for block in blocks if block.folder == folder), key=lambda each: (each.type, each.name))
+        text = _HEAD + "".join(_text(block, blocks[block]) for block in own)
         write_atomic(folder / OVERRIDE_FILE, text.encode())
-    return tuple(problems)
+    return problems
+
+
+def _text(block: _Block, attributes: Mapping[str, AttributeValue]) -> str:
+    lines = "".join(f"  {name} = {_literal(value)}\n" for name, value in sorted(attributes.items()))
+    return _BLOCK.format(type=hcl_quote(block.type), name=hcl_quote(block.name), attributes=lines)
+
+
+def _literal(value: AttributeValue) -> str:
+    return hcl_quote(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _find(root: Path, address: str) -> _Block | None:
-    """Return the block with a resource's ``prevent_destroy``; None if there is nothing to lift.
+    """Return the block of a resource; None if the root has none.
 
     Raises:
         _NotLiftedError: the address is invalid, or its module is not in the root.
@@ -92,11 +120,10 @@ def _find(root: Path, address: str) -> _Block | None:
     if len(parts) != 2:
         raise _NotLiftedError(f"{address} is not a resource address")
     found = _declared(root, folder, "resource", (parts[0], parts[1]))
-    if found is None or not any(
-        "prevent_destroy" in b.body.attributes for _, b in found.blocks if b.type == "lifecycle"
-    ):
+    if found is None:
         return None
-    return _Block(folder=folder, type=parts[0], name=parts[1])
+    kept = any("prevent_destroy" in b.body.attributes for _, b in found.blocks if b.type == "lifecycle")
+    return _Block(folder=folder, type=parts[0], name=parts[1], prevents_destroy=kept)
 
 
 def _declared(root: Path, folder: Path, kind: str, labels: tuple[str, ...]) -> Declaration | None:

@@ -1,4 +1,4 @@
-"""Records in the ledger, before anything is applied, which stages of a run are disposable and which are so no longer."""
+"""Records in the ledger, before anything is applied, which stages are disposable and which are so no longer."""
 
 from __future__ import annotations
 

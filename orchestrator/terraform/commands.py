@@ -103,6 +103,7 @@ class Terraform:
         refresh_only: bool = False,
         replace: Sequence[str] = (),
         refresh: bool = True,
+        targets: Sequence[str] = (),
     ) -> bool:
         """Write a plan file. Takes no state lock: the plan role is not allowed to write one.
 
@@ -118,6 +119,7 @@ class Terraform:
             refresh_only: plan only the changes made outside Terraform.
             replace: addresses to replace.
             refresh: False plans from the state alone, without reading its resources from AWS. Data sources are read.
+            targets: addresses that the plan is limited to, with what they depend on; empty: no limit.
 
         Returns:
             Whether the plan has changes.
@@ -135,6 +137,7 @@ class Terraform:
             refresh_only=IsFlagged if refresh_only else None,
             replace=list(replace),
             refresh=None if refresh else False,
+            target=list(targets),
             out=out.absolute(),
         )
 

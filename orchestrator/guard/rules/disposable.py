@@ -28,7 +28,6 @@ _REFERENCES = (
     "key_id",
     "secret_arn",
     "user_pool_id",
-    "id",
 )
 """Attributes by which a safeguard names what it safeguards."""
 
@@ -83,11 +82,10 @@ def _refers(side: Mapping[str, Any], names: set[str]) -> bool:
 
 
 def _references(side: Mapping[str, Any]) -> Iterator[str]:
-    for name in _REFERENCES:
-        value = side.get(name)
-        if (
-            isinstance(value, str)
-            and value
-            and (name != "id" or not any(side.get(other) for other in _REFERENCES[:-1]))
-        ):
-            yield value
+    """Yield what a safeguard names; its own id only if it names nothing else, because it may be another one's."""
+    named = [value for name in _REFERENCES if isinstance(value := side.get(name), str) and value]
+    id_ = side.get("id")
+    if named or not isinstance(id_, str):
+        yield from named
+    else:
+        yield id_

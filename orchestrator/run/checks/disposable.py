@@ -70,7 +70,7 @@ class DisposableCheck:
             if stage.name not in merged:
                 if not exists and command == "apply":
                     raise _not_merged(stage, self.base)
-                notes.append(f"{stage.name} is judged as a lasting stage: {_unmerged(stage, self.base)}")
+                notes.append(f"{stage.name} is judged as a lasting stage: {_unmerged(self.base)}")
                 continue
             permissions[stage.name] = f"{stage.name} is disposable ({stage.disposable_at})"
             new |= set() if recorded[stage.name] else {stage.name}
@@ -102,19 +102,17 @@ class DisposableCheck:
 
 def _made_disposable(stage: Stage) -> UsageError:
     message = f"{stage.name} exists, and was not disposable when it was created"
-    hint = (
-        "remove `disposable`: only a new stage can be disposable; destroy it as any lasting stage, then create it again"
-    )
+    hint = "remove `disposable`: only a new stage can be disposable"
     return UsageError(message, where=stage.disposable_at, hint=hint)
 
 
 def _not_merged(stage: Stage, base: BaseCommit | None) -> UsageError:
-    message = f"{stage.name} would be created as a lasting stage: {_unmerged(stage, base)}"
+    message = f"{stage.name} would be created as a lasting stage: {_unmerged(base)}"
     hint = "merge live/ first; or remove `disposable` if it is to last"
     return UsageError(message, where=stage.disposable_at, hint=hint)
 
 
-def _unmerged(stage: Stage, base: BaseCommit | None) -> str:
+def _unmerged(base: BaseCommit | None) -> str:
     if base is None:
         return "`disposable` counts only in a git repository"
     place = base.description if base.protected else f"{base.description}, the last commit"

@@ -34,8 +34,18 @@ class Executor(Protocol):
     def close(self, context: RunContext) -> None:
         """End the run: nothing of it works any more."""
 
-    def plan(self, context: RunContext, unit: Unit, values: UpstreamValues, *, destroy: bool = False) -> Planned:
-        """Plan and judge a unit with these outputs of its upstreams."""
+    def plan(
+        self, context: RunContext, unit: Unit, values: UpstreamValues, *, destroy: bool = False, disarm: bool = False
+    ) -> Planned:
+        """Plan and judge a unit with these outputs of its upstreams.
+
+        Args:
+            context: the run.
+            unit: the unit.
+            values: the outputs of its upstreams.
+            destroy: plan its destruction.
+            disarm: plan only to switch off what protects its resources from deletion.
+        """
 
     def drift(self, context: RunContext, unit: Unit) -> UnitReport:
         """Compare a unit with AWS."""

@@ -28,9 +28,11 @@ class LocalExecutor:
     def close(self, context: RunContext) -> None:
         """Do nothing."""
 
-    def plan(self, context: RunContext, unit: Unit, values: UpstreamValues, *, destroy: bool = False) -> Planned:
+    def plan(
+        self, context: RunContext, unit: Unit, values: UpstreamValues, *, destroy: bool = False, disarm: bool = False
+    ) -> Planned:
         """Plan and judge a unit."""
-        return plan_unit(context, unit, values, destroy=destroy)
+        return plan_unit(context, unit, values, destroy=destroy, disarm=disarm)
 
     def drift(self, context: RunContext, unit: Unit) -> UnitReport:
         """Compare a unit with AWS."""

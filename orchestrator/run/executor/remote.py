@@ -56,14 +56,18 @@ class ClusterExecutor:
         self._cluster.order("end", context.run.folders.run)
         self._transport.remove(context)
 
-    def plan(self, context: RunContext, unit: Unit, values: UpstreamValues, *, destroy: bool = False) -> Planned:
+    def plan(
+        self, context: RunContext, unit: Unit, values: UpstreamValues, *, destroy: bool = False, disarm: bool = False
+    ) -> Planned:
         """Plan and judge a unit on a worker. When the worker dies, another one plans it."""
         if context.run.stop.is_set():
-            return plan_unit(context, unit, values, destroy=destroy)  # It says that the run was interrupted.
+            return plan_unit(
+                context, unit, values, destroy=destroy, disarm=disarm
+            )  # It says that the run was interrupted.
         try:
             inputs = self._transport.put_values(context, unit, values.values)
             task = self._transport.task(
-                context, unit, StepKind.PLAN, inputs=inputs, pending=values.pending, destroy=destroy
+                context, unit, StepKind.PLAN, inputs=inputs, pending=values.pending, destroy=destroy, disarm=disarm
             )
             with self._progress.flying(unit, StepKind.PLAN):
                 output = self._transport.read_only(context, unit, task)

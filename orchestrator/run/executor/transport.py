@@ -66,6 +66,7 @@ class Transport:
         pending: tuple[str, ...] = (),
         claim: str = "",
         destroy: bool = False,
+        disarm: bool = False,
     ) -> UnitTask:
         """Return a task for a unit. The repository is packed once, and stored once in each account.
 
@@ -93,6 +94,7 @@ class Transport:
             pending=pending,
             claim=claim,
             destroy=destroy,
+            disarm=disarm,
             emulator=str(context.run.folders.base / "emulator") if emulated else "",
         )
 

@@ -208,7 +208,7 @@ class WorkerRun:
         else:
             values = load_values(self._fetched(task, unit).read_bytes()) if task.inputs is not None else {}
             upstream = UpstreamValues(values=values, pending=task.pending)
-            planned = plan_unit(self.context, unit, upstream, destroy=task.destroy)
+            planned = plan_unit(self.context, unit, upstream, destroy=task.destroy, disarm=task.disarm)
         return self._output(task, unit, PlannedForm.of(planned, task.run))
 
     def _approved_plan(self, task: UnitTask, unit: Unit) -> Planned:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from orchestrator.report.values.changes import change_lines, unplanned_deletes
 from orchestrator.run.context import RunContext
 from orchestrator.run.replace import module_address
 from orchestrator.run.unit.count_losses import count_contents
+from orchestrator.run.unit.disarm import write_switches
 from orchestrator.run.unit.planned import Planned, without_placeholder
 from orchestrator.run.unit.prepare import PreparedUnit, lift_waived, prepare_unit
 from orchestrator.run.unit.progress import progress_callback, warning_callback
@@ -30,7 +32,9 @@ from orchestrator.terraform.plan.unknowns import upstream_marks
 from orchestrator.terraform.state.header import planned_from
 
 
-def plan_unit(context: RunContext, unit: Unit, upstream: UpstreamValues, *, destroy: bool = False) -> Planned:
+def plan_unit(
+    context: RunContext, unit: Unit, upstream: UpstreamValues, *, destroy: bool = False, disarm: bool = False
+) -> Planned:
     """Plan one unit and judge the plan. A failure is a report, never an exception.
 
     Args:
@@ -38,6 +42,7 @@ def plan_unit(context: RunContext, unit: Unit, upstream: UpstreamValues, *, dest
         unit: the unit.
         upstream: the outputs of its upstreams; with pending upstreams the result is a preview.
         destroy: plan its destruction.
+        disarm: plan only to switch off what protects its resources from deletion.
     """
     started = time.monotonic()
     preview = bool(upstream.pending)
@@ -47,6 +52,7 @@ def plan_unit(context: RunContext, unit: Unit, upstream: UpstreamValues, *, dest
         unit=unit,
         upstream=upstream,
         destroy=destroy,
+        disarm=disarm,
         preview=preview,
         root=context.root(unit, preview=preview),
         out=folders.preview_plan(unit) if preview else folders.plan(unit),
@@ -67,6 +73,7 @@ class _Planning:
         unit: the unit.
         upstream: the outputs of its upstreams.
         destroy: plan its destruction.
+        disarm: plan only to switch off what protects its resources from deletion.
         preview: an upstream is pending, so the plan is only shown.
         root: the unit's Terraform root.
         out: where Terraform saves the plan.
@@ -76,6 +83,7 @@ class _Planning:
     unit: Unit
     upstream: UpstreamValues
     destroy: bool
+    disarm: bool
     preview: bool
     root: Root
     out: Path
@@ -88,9 +96,14 @@ class _Planning:
         """
         ready = prepare_unit(self.context, self.unit, self.upstream, self.root, check_stop=self._check_stop)
         # Only in this run's copy: the root that is written for people stays as rendered.
-        not_lifted = lift_waived(self.context, self.unit, self.root.folder)
+        targets: tuple[str, ...] = ()
+        not_lifted: tuple[str, ...] = ()
+        if self.disarm:
+            targets = write_switches(self.context, self.unit, self.root.folder)
+        else:
+            not_lifted = lift_waived(self.context, self.unit, self.root.folder)
         try:
-            record = self._terraform_plan()
+            record = self._terraform_plan(targets)
         except TerraformError as error:
             blocked = self._blocked_by_errored_plan(error, ready)
             if blocked is None:
@@ -101,7 +114,7 @@ class _Planning:
             return self._unreadable(error, ready)
         return self._judged(record, ready)
 
-    def _terraform_plan(self) -> PlanRecord:
+    def _terraform_plan(self, targets: Sequence[str]) -> PlanRecord:
         self._check_stop()
         context, unit = self.context, self.unit
         context.run.sink(UnitPhase(unit.id, Phase.PLAN))
@@ -113,8 +126,11 @@ class _Planning:
             on_line=progress_callback(context.run.sink, unit.id),
             on_warning=warning_callback(context.run.sink, unit.id),
             destroy=self.destroy,
-            replace=[] if self.destroy else [module_address(each) for each in context.run.options.replace],
+            replace=[]
+            if self.destroy or self.disarm
+            else [module_address(each) for each in context.run.options.replace],
             refresh=context.run.options.refresh,
+            targets=targets,
         )
         if not changes:
             self._check_state()

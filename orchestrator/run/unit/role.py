@@ -26,8 +26,9 @@ def apply_role(context: RunContext, unit: Unit, verdict: Verdict) -> AnyRole:
         verdict: the guard's verdict on the plan.
 
     Returns:
-        the apply role, which may not delete protected resources; the break-glass role when the run uses it or when a
-        waiver, or a disposable stage, allows what the plan does; the bootstrap role for the baseline that creates these roles.
+        the apply role, which may not delete protected resources; the break-glass role when the run uses it, or when a
+        waiver or a disposable stage allows what the plan does; the bootstrap role for the baseline that creates these
+        roles.
 
     Raises:
         BlockedError: a waiver is no longer valid, for example because it expired at midnight.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.errors import UnitError
@@ -56,15 +57,52 @@ def read_state(data: bytes, identify: Collection[str] = frozenset(), *, unsaved:
         ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class StateInstance:
+    """A current object of a state, with all its attributes. ``tainted``: the next apply would replace it."""
+
+    address: str
+    type: str
+    attributes: Mapping[str, Any] = field(repr=False)
+    tainted: bool = False
+
+
+def read_instances(data: bytes) -> tuple[StateInstance, ...]:
+    """Return the managed resources of a state, without deposed objects.
+
+    Raises:
+        UnreadableStateError: as for `read_state`.
+    """
+    read_state(data)
+    return tuple(_instances(json.loads(data).get("resources") or []))
+
+
+def _instances(resources: list[Any]) -> Iterator[StateInstance]:
+    for resource in resources:
+        if resource["mode"] == "managed":
+            for instance in resource["instances"]:
+                if not instance.get("deposed"):
+                    yield StateInstance(
+                        address=_address(resource, instance),
+                        type=_text(resource["type"]),
+                        attributes=instance.get("attributes") or {},
+                        tainted=instance.get("status") == "tainted",
+                    )
+
+
+def _address(resource: Any, instance: Any) -> str:
+    prefix = f"{resource['module']}." if resource.get("module") else ""
+    return f"{prefix}{resource['type']}.{resource['name']}{_key(instance.get('index_key'))}"
+
+
 def _objects(resources: list[Any]) -> Iterator[StateResource]:
     for resource in resources:
         if resource["mode"] != "managed":
             continue
-        prefix = f"{resource['module']}." if resource.get("module") else ""
         for instance in resource["instances"]:
             attributes = instance.get("attributes") or {}
             yield StateResource(
-                address=f"{prefix}{resource['type']}.{resource['name']}{_key(instance.get('index_key'))}",
+                address=_address(resource, instance),
                 type=_text(resource["type"]),
                 id=_word(attributes.get("id")),
                 arn=_word(attributes.get("arn")),

@@ -1,0 +1,75 @@
+"""Finds what AWS, or its provider, refuses to destroy: by the attributes that protect a resource from deletion.
+
+No plan shows it: Terraform plans the deletion, and the call fails when half of the unit is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from orchestrator.terraform.model import Action, ResourceChange
+
+Value = bool | int | str
+
+_REFUSING: Mapping[str, Mapping[Value, Value]] = {
+    "deletion_protection": {True: False, "ACTIVE": "INACTIVE", "ENABLED": "DISABLED"},
+    "deletion_protection_enabled": {True: False},
+    "enable_deletion_protection": {True: False},
+    "delete_protection": {True: False},
+    "disable_api_termination": {True: False},
+    "termination_protection": {True: False},
+}
+"""Attribute -> the values with which AWS refuses a deletion -> the value without. They mean the same in every type."""
+
+_KEEPING: Mapping[str, Mapping[Value, Value]] = {
+    "force_destroy": {False: True},
+    "force_delete": {False: True},
+    "skip_final_snapshot": {False: True},
+    "skip_destroy": {True: False},
+}
+"""Attribute -> the values with which a deletion fails or leaves something behind -> the value without."""
+
+_RECOVERY = "recovery_window_in_days"
+"""A secret keeps its name for these days, so that the same stage could not be created again."""
+
+
+def refusals(changes: Iterable[ResourceChange]) -> Iterator[str]:
+    """Yield why AWS would refuse deletions of a plan, one line for each: what protects which resource.
+
+    Args:
+        changes: the changes of a plan, with their current values.
+    """
+    for change in changes:
+        if change.mode != "managed" or change.action is not Action.DELETE or change.before is None:
+            continue
+        for name, value in _armed(change.before, _REFUSING):
+            yield f"{_short(change)} has {name} = {value!r}"
+        if change.before.get("skip_final_snapshot") is False and not change.before.get("final_snapshot_identifier"):
+            yield f"{_short(change)} has skip_final_snapshot = False, but no final_snapshot_identifier"
+
+
+def switches(type_: str, attributes: Mapping[str, Any]) -> dict[str, Value]:
+    """Return the attributes that stand in the way of destroying a resource, with the values that let it go.
+
+    Args:
+        type_: the type of the resource.
+        attributes: its values in the state.
+    """
+    found = {name: table[value] for table in (_REFUSING, _KEEPING) for name, value in _armed(attributes, table)}
+    if type_ == "aws_secretsmanager_secret" and attributes.get(_RECOVERY) != 0:
+        found[_RECOVERY] = 0
+    return found
+
+
+def _armed(attributes: Mapping[str, Any], table: Mapping[str, Mapping[Value, Value]]) -> Iterator[tuple[str, Value]]:
+    for name, values in table.items():
+        if name not in attributes:
+            continue
+        value = False if attributes[name] is None else attributes[name]
+        if isinstance(value, bool | str) and value in values:
+            yield name, value
+
+
+def _short(change: ResourceChange) -> str:
+    return change.address.removeprefix("module.this.")
