@@ -26,7 +26,7 @@ from orchestrator.run.migrate.flow import (
     try_migration,
 )
 from orchestrator.run.migrate.journal import Transfer
-from orchestrator.run.migrate.request import MigrationRequest
+from orchestrator.run.migrate.request import MigrationRequest, refuse_disposable
 from orchestrator.run.request import RunOptions
 from orchestrator.run.session import Session
 from orchestrator.run.unit.reports import unit_report
@@ -58,6 +58,7 @@ class MigrationOptions:
 
 def migrate(common: Common, request: MigrationRequest, options: MigrationOptions) -> int:
     """Run a migration if the plans on copies of the states allow it; return the exit code."""
+    refuse_disposable(request)
     project = project_of(request.catalogue)
     words: Sequence[str] = ()
     if not options.dry_run:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from orchestrator.config.catalogue import Unit
+from orchestrator.guard.rules.deletion_protection import refusals
 from orchestrator.report.model import Notice, Status
 from orchestrator.report.text import plural
 from orchestrator.run.context import RunContext
@@ -92,6 +93,10 @@ class _Disarming:
             lines = unannounced(before.plan, again.plan)
             if lines:
                 return Planned(replace(again.report, status=Status.STALE, cause="; ".join(lines)))
+            left = list(refusals(again.plan.changes))
+            if left:
+                cause = f"AWS would still refuse to delete it: {'; '.join(left)}"
+                return Planned(replace(again.report, status=Status.FAILED, cause=cause))
         return again
 
 

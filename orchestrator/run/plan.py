@@ -12,6 +12,7 @@ from orchestrator.run.executor.interface import Executor
 from orchestrator.run.executor.local import THREADS
 from orchestrator.run.loop import LoopSpec, run_units
 from orchestrator.run.unit.planned import Planned, plan_fields
+from orchestrator.run.unit.refused import with_refusals
 from orchestrator.run.unit.reports import unit_report, worker_field
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 
@@ -66,7 +67,8 @@ def plan_destroy(context: RunContext, *, executor: Executor = THREADS) -> Mappin
         if state is None or not state.addresses:
             return Planned(unit_report(context, unit, Status.UNCHANGED, cause="nothing there"))
         values = Upstreams(context.catalogue, context.aws.states).for_apply(unit)
-        return executor.plan(context, unit, UpstreamValues(values=values, pending=()), destroy=True)
+        planned = executor.plan(context, unit, UpstreamValues(values=values, pending=()), destroy=True)
+        return with_refusals(context, unit, planned)
 
     step = LoopSpec(
         command="plan",

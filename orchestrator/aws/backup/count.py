@@ -38,6 +38,41 @@ def describe_contents(identities: Identities, role: AnyRole, thing: ResourceLoca
         return NOT_COUNTED
 
 
+def has_contents(identities: Identities, role: AnyRole, thing: ResourceLocation) -> bool:
+    """Return whether a bucket has a version of an object, or a repository an image. Never fails.
+
+    Args:
+        identities: provides the clients.
+        role: the role to read with.
+        thing: the resource.
+
+    Returns:
+        False also for other types, and if AWS does not answer.
+    """
+    service, look = _LOOKED_INTO.get(thing.type, ("", None))
+    if look is None:
+        return False
+    try:
+        return look(identities.client(service, thing.account, role, region=thing.region), thing.id)
+    except (*AwsFailure, OrchError, KeyError, TypeError):
+        return False
+
+
+def _has_versions(client: Any, bucket: str) -> bool:
+    found = client.list_object_versions(Bucket=bucket, MaxKeys=1)
+    return bool(found.get("Versions") or found.get("DeleteMarkers"))
+
+
+def _has_images(client: Any, repository: str) -> bool:
+    return bool(client.list_images(repositoryName=repository, maxResults=1)["imageIds"])
+
+
+_LOOKED_INTO: Mapping[str, tuple[str, Callable[[Any, str], bool]]] = {
+    "aws_s3_bucket": ("s3", _has_versions),
+    "aws_ecr_repository": ("ecr", _has_images),
+}
+
+
 def _users(client: Any, pool: str) -> str:
     number = client.describe_user_pool(UserPoolId=pool)["UserPool"]["EstimatedNumberOfUsers"]
     return f"{_many(number, 'user')}, by AWS's estimate"

@@ -61,9 +61,8 @@ class ClusterExecutor:
     ) -> Planned:
         """Plan and judge a unit on a worker. When the worker dies, another one plans it."""
         if context.run.stop.is_set():
-            return plan_unit(
-                context, unit, values, destroy=destroy, disarm=disarm
-            )  # It says that the run was interrupted.
+            # It says that the run was interrupted.
+            return plan_unit(context, unit, values, destroy=destroy, disarm=disarm)
         try:
             inputs = self._transport.put_values(context, unit, values.values)
             task = self._transport.task(

@@ -48,6 +48,11 @@ class AdoptRequest:
         """The unit."""
         return (self.unit,)
 
+    @property
+    def received(self) -> Sequence[tuple[str, Unit]]:
+        """The unit."""
+        return (("", self.unit),)
+
     def prepare(self, context: RunContext) -> PreparedMigration:
         """Move everything in the state below ``module.this``, and remove its root outputs.
 

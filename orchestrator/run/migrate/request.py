@@ -66,6 +66,10 @@ class MigrationRequest(Protocol):
         """Units whose states are locked."""
 
     @property
+    def received(self) -> Sequence[tuple[str, Unit]]:
+        """The units that get resources, each with the stage that these come from; "" for a state of another tool."""
+
+    @property
     def operation(self) -> str:
         """The operation to write into the locks."""
 
@@ -111,6 +115,11 @@ class RenameRequest:
         """Each unit under both names."""
         return tuple(unit for pair in self.renaming.pairs for unit in (pair.old, pair.new))
 
+    @property
+    def received(self) -> Sequence[tuple[str, Unit]]:
+        """The units under their new names, with their old stages."""
+        return tuple((pair.old.stage, pair.new) for pair in self.renaming.pairs)
+
     def prepare(self, context: RunContext) -> PreparedMigration:
         """Move each state to its new key; skip units that have no state or were already moved.
 
@@ -142,6 +151,20 @@ class RenameRequest:
                 message, hint=f"states are expected in {bucket}; they cannot move between accounts or regions"
             )
         return PreparedMigration(tuple(trials), tuple(writes), stand_ins, tuple(notes))
+
+
+def refuse_disposable(request: MigrationRequest) -> None:
+    """Refuse to give a disposable stage resources that were not created in it: it may be destroyed with them.
+
+    Raises:
+        UsageError: a unit of the request is in a disposable stage, and its resources come from elsewhere.
+    """
+    for source, unit in request.received:
+        stage = None if unit.of_account else request.catalogue.stages.get(unit.stage)
+        if stage is not None and stage.disposable and source != stage.name:
+            message = f"{stage.name} is disposable, so {unit.id} must not take over resources of {source or 'others'}"
+            hint = "choose a lasting stage; or remove `disposable`, and {stage.name} lasts from its next apply on"
+            raise UsageError(message, where=stage.disposable_at, hint=hint.format(stage=stage))
 
 
 def has_content(data: bytes) -> bool:

@@ -58,6 +58,11 @@ class ResourceRequest:
         """Both units."""
         return (self.source, self.target)
 
+    @property
+    def received(self) -> Sequence[tuple[str, Unit]]:
+        """The target."""
+        return ((self.source.stage, self.target),)
+
     def prepare(self, context: RunContext) -> PreparedMigration:
         """Run ``terraform state mv`` on copies of both states. The target's state is written first.
 

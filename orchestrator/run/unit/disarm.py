@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
@@ -19,9 +19,7 @@ def armed_resources(context: RunContext, unit: Unit) -> Mapping[str, Mapping[str
     Raises:
         DeniedError, ThrottledError, SetupError, UnitError: its state cannot be read.
     """
-    return {
-        each.address: found for each in _instances(context, unit) if (found := switches(each.type, each.attributes))
-    }
+    return _armed(_instances(context, unit))
 
 
 def write_switches(context: RunContext, unit: Unit, root: Path) -> tuple[str, ...]:
@@ -40,7 +38,7 @@ def write_switches(context: RunContext, unit: Unit, root: Path) -> tuple[str, ..
         DeniedError, ThrottledError, SetupError: its state cannot be read.
     """
     instances = _instances(context, unit)
-    armed = {each.address: found for each in instances if (found := switches(each.type, each.attributes))}
+    armed = _armed(instances)
     tainted = next((each.address for each in instances if each.tainted and each.address in armed), None)
     if tainted is not None:
         message = f"the protection of {tainted} cannot be switched off: it is tainted, so it would be replaced"
@@ -49,6 +47,10 @@ def write_switches(context: RunContext, unit: Unit, root: Path) -> tuple[str, ..
     for address, why in problems.items():
         raise UnitError(f"the protection of {address} cannot be switched off: {why}")
     return tuple(sorted(armed))
+
+
+def _armed(instances: Iterable[StateInstance]) -> dict[str, Mapping[str, Value]]:
+    return {each.address: found for each in instances if (found := switches(each.type, each.attributes))}
 
 
 def _instances(context: RunContext, unit: Unit) -> tuple[StateInstance, ...]:

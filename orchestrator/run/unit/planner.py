@@ -119,6 +119,7 @@ class _Planning:
         context, unit = self.context, self.unit
         context.run.sink(UnitPhase(unit.id, Phase.PLAN))
         self.out.parent.mkdir(parents=True, exist_ok=True)
+        replaced = () if self.destroy or self.disarm else context.run.options.replace
         changes = context.terraform.cli.plan(
             self.root,
             out=self.out,
@@ -126,9 +127,7 @@ class _Planning:
             on_line=progress_callback(context.run.sink, unit.id),
             on_warning=warning_callback(context.run.sink, unit.id),
             destroy=self.destroy,
-            replace=[]
-            if self.destroy or self.disarm
-            else [module_address(each) for each in context.run.options.replace],
+            replace=[module_address(each) for each in replaced],
             refresh=context.run.options.refresh,
             targets=targets,
         )

@@ -1,0 +1,111 @@
+"""A disposable stage lives and dies: created, rebuilt, and destroyed whole, with its protection switched off by orch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.escapes import Blueprint, Built, build, commit
+from tests.support.project import Result
+
+pytestmark = pytest.mark.integration
+
+FEAT = """\
+account: main
+disposable: true
+stacks:
+  identity:
+  documents:
+"""
+FILES = {
+    "live/stages/feat.yaml": FEAT,
+    "live/stacks/documents.yaml": "module: bucket\n",
+}
+FINDINGS = {"ORCH_PROTECTED", "ORCH_WEAKENED"}
+
+
+class Comings:
+    """An account with the lasting stage ``prod`` and the disposable stage ``feat``, both applied."""
+
+    def __init__(self, folder: Path, emulator: Path) -> None:
+        self.built: Built = build(Blueprint(modules=("bucket",), files=FILES, apply=("prod", "feat")), folder, emulator)
+        self.root = self.built.project.root
+        self.pool = self.output("identity", "user_pool_id")
+        self.bucket = self.output("documents", "bucket")
+
+    def output(self, stack: str, name: str) -> str:
+        return self.built.project.orch("output", f"feat/{stack}", name, "--raw").out.strip()
+
+    def orch(self, *arguments: str, code: int = 0) -> Result:
+        return self.built.project.orch(*arguments, "--yes", "--json", code=code)
+
+    def record(self) -> dict[str, Any]:
+        client = self.built.account.client("s3")
+        body = client.get_object(Bucket=self.built.bucket, Key="ledger/disposable/feat.json")["Body"].read()
+        found: dict[str, Any] = json.loads(body)
+        return found
+
+
+@pytest.fixture(scope="module")
+def comings(tmp_path_factory: pytest.TempPathFactory, emulator: Path) -> Comings:
+    return Comings(tmp_path_factory.mktemp("comings") / "repo", emulator)
+
+
+def test_a_disposable_stage_lives_and_dies(comings: Comings) -> None:
+    record = comings.record()
+    assert (record["stage"], record["disposable"], record["account_id"]) == ("feat", True, comings.built.account.id)
+    cognito, s3 = comings.built.account.client("cognito-idp"), comings.built.account.client("s3")
+    assert cognito.describe_user_pool(UserPoolId=comings.pool)["UserPool"]["DeletionProtection"] == "ACTIVE"
+    cognito.admin_create_user(UserPoolId=comings.pool, Username="eve@example.com", MessageAction="SUPPRESS")
+    s3.put_object(Bucket=comings.bucket, Key="a", Body=b"one")
+    s3.put_object(Bucket=comings.bucket, Key="a", Body=b"two")
+    shown = comings.built.project.orch("destroy", "feat", stdin="no\n", code=2)
+    assert "cannot ask for approval" in shown.err
+    result = comings.orch("destroy", "feat")
+    units = result.units()
+    assert {each["status"] for each in units.values()} == {"destroyed"}
+    findings = [each for unit in units.values() for each in unit["findings"]]
+    assert {each["severity"] for each in findings} == {"waived"}
+    assert {each["rule"] for each in findings} <= FINDINGS
+    assert {each["waiver"] for each in findings} == {"feat is disposable (live/stages/feat.yaml:2:13)"}
+    inside = {each["address"]: each["inside"] for each in findings}
+    assert inside["aws_cognito_user_pool.this"].startswith("1 user")
+    assert inside["aws_s3_bucket.this"] == "1 object"
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        cognito.describe_user_pool(UserPoolId=comings.pool)
+    with pytest.raises(ClientError):
+        s3.head_bucket(Bucket=comings.bucket)
+    assert not list((comings.root / ".orch" / "runs" / result.json["run"]).glob("copies.json")), "nothing was copied"
+    pools = cognito.list_user_pools(MaxResults=10)["UserPools"]
+    assert [each["Id"] for each in pools] == [comings.built.pool], "prod is still there"
+
+
+def test_it_comes_again_is_rebuilt_and_lasts_once_the_key_was_removed(comings: Comings) -> None:
+    comings.orch("apply", "feat/identity")
+    first = comings.output("identity", "user_pool_id")
+    stage = FEAT.replace("  identity:\n", "  identity:\n    inputs: {sign_in: {username_attributes: [phone_number]}}\n")
+    (comings.root / "live/stages/feat.yaml").write_text(stage)
+    commit(comings.root, "Sign in with a phone")
+    report = comings.orch("apply", "feat/identity").units()["feat/identity"]
+    assert report["status"] == "applied"
+    lost = {each["address"]: each["waiver"] for each in report["findings"]}
+    assert lost["aws_cognito_user_pool.this"] == "feat is disposable (live/stages/feat.yaml:2:13)"
+    assert comings.output("identity", "user_pool_id") != first
+    # Without the key it is applied as a stage that lasts, and the key counts no more.
+    (comings.root / "live/stages/feat.yaml").write_text(stage.replace("disposable: true\n", ""))
+    commit(comings.root, "It lasts")
+    comings.orch("apply", "feat/identity")
+    result = comings.orch("destroy", "feat/identity", code=3)
+    assert {each["severity"] for each in result.units()["feat/identity"]["findings"]} == {"block"}
+    comings.orch("apply", "feat/documents", code=0)
+    assert comings.record()["disposable"] is False
+    (comings.root / "live/stages/feat.yaml").write_text(stage)
+    commit(comings.root, "It does not")
+    for verb in ("plan", "apply", "destroy"):
+        arguments = (verb, "feat/identity", "--json", *(("--yes",) if verb != "plan" else ()))
+        refused = comings.built.project.orch(*arguments, code=2)
+        assert "feat exists, and was not disposable when it was created" in refused.text
