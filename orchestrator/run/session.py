@@ -15,6 +15,7 @@ from orchestrator.aws.identity.credential_files import CredentialFiles
 from orchestrator.config.graph import Graph
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.guard.checkov.checks import Checks
+from orchestrator.guard.model import Severity
 from orchestrator.guard.trust.committed_state import refuse_committed
 from orchestrator.guard.trust.trust import Trust, load_trust
 from orchestrator.report.live.sink import Sink, Tee
@@ -90,7 +91,13 @@ class Session:
             units=tuple(units),
             seconds=time.monotonic() - self._started,
             interrupted=self.interrupts.level > 0,
-            notes=(*always, *context.guard.blocked.notes, *notes, *_lost_records(context.run.journal)),
+            notes=(
+                *always,
+                *context.guard.blocked.notes,
+                *notes,
+                *_way_past(context.run.folders.run, units),
+                *_lost_records(context.run.journal),
+            ),
             error=error,
             refresh=refresh,
         )
@@ -285,6 +292,17 @@ def _recorded(session: Session) -> Iterator[None]:
         journal.note("run-ended", error=type(error).__name__)
         raise
     journal.note("run-ended")
+
+
+def _way_past(run: str, units: Sequence[UnitReport]) -> tuple[str, ...]:
+    """Return how to allow several findings at once; nothing if there are none, or nobody could."""
+    findings = [each for unit in units for each in unit.findings if each.severity is Severity.BLOCK]
+    waivable = [each for each in findings if f"orch waive {each.id}" in each.hint]
+    if len(waivable) < 2:
+        return ()
+    return (
+        f"one waiver for each of the {len(waivable)} findings that an owner can allow: orch waive {run} --owner NAME --reason TEXT",
+    )
 
 
 def _lost_records(journal: Journal) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ PROD = "live/stages/prod.yaml"
 FEAT = "account: main\ndisposable: true\nstacks:\n  identity:\n"
 
 
-@pytest.mark.way("`disposable: true` added to a stage that exists, and merged", item="9")
+@pytest.mark.way("`disposable: true` added to a stage that exists, and merged", item="4")
 def test_an_existing_stage_is_made_disposable(world: World) -> None:
     world.edit(PROD, "account: main\n", "account: main\ndisposable: true\n")
     world.commit("It can go")
@@ -21,7 +21,7 @@ def test_an_existing_stage_is_made_disposable(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("a record that the stage is disposable, after it was applied without", item="9")
+@pytest.mark.way("a record that the stage is disposable, after it was applied without", item="4")
 def test_the_record_of_a_former_stage_of_that_name(world: World) -> None:
     """A stage of the name was disposable and destroyed, and its record is still there: the next one lasts."""
     s3, key = world.account.client("s3"), "ledger/disposable/prod.json"
@@ -41,7 +41,7 @@ def test_the_record_of_a_former_stage_of_that_name(world: World) -> None:
         s3.delete_object(Bucket=world.bucket, Key=key)
 
 
-@pytest.mark.way("a disposable stage in a restricted account", item="9")
+@pytest.mark.way("a disposable stage in a restricted account", item="4")
 def test_a_disposable_stage_in_a_restricted_account(world: World) -> None:
     world.edit("live/accounts/main.yaml", "access: open\n", "access: restricted\n")
     world.edit(PROD, "account: main\n", "account: main\ndisposable: true\n")
@@ -51,7 +51,7 @@ def test_a_disposable_stage_in_a_restricted_account(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("a lasting stage that `uses` a disposable one", item="9")
+@pytest.mark.way("a lasting stage that `uses` a disposable one", item="4")
 def test_a_lasting_stage_uses_a_disposable_one(world: World) -> None:
     world.write("live/stages/feat.yaml", FEAT)
     world.edit(PROD, "account: main\n", "account: main\nuses: {users: feat/identity}\n")
@@ -61,7 +61,7 @@ def test_a_lasting_stage_uses_a_disposable_one(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("a pool moved into a disposable stage, which may be destroyed", item="9")
+@pytest.mark.way("a pool moved into a disposable stage, which may be destroyed", item="4")
 @pytest.mark.parametrize("target", ["feat", "feat/identity"])
 def test_a_pool_is_moved_into_a_disposable_stage(world: World, target: str) -> None:
     world.write("live/stages/feat.yaml", FEAT)
@@ -76,7 +76,7 @@ def test_a_pool_is_moved_into_a_disposable_stage(world: World, target: str) -> N
     world.assert_alive()
 
 
-@pytest.mark.way("a pool imported into a disposable stage, which may be destroyed", item="9")
+@pytest.mark.way("a pool imported into a disposable stage, which may be destroyed", item="4")
 def test_a_pool_is_imported_into_a_disposable_stage(world: World) -> None:
     imports = f"    imports: {{aws_cognito_user_pool.this: {world.pool}}}\n"
     world.write("live/stages/feat.yaml", FEAT + imports)
@@ -86,7 +86,7 @@ def test_a_pool_is_imported_into_a_disposable_stage(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("`extends` of a disposable stage", item="9")
+@pytest.mark.way("`extends` of a disposable stage", item="4")
 def test_a_stage_extends_a_disposable_one(world: World) -> None:
     world.write("live/stages/feat.yaml", FEAT)
     world.edit(PROD, "account: main\n", "extends: feat\n")

@@ -224,7 +224,7 @@ def _waiver_policy(
 ) -> WaiverPolicy:
     """Select the valid waivers: merged, and granted by an owner who wrote neither the waiver nor the change."""
     if not written:
-        return WaiverPolicy(waivers)
+        return WaiverPolicy(waivers, user=repository.user)
     by_target = {each.target: each for each in merged}
     authors = _Authors(repository, base)
     found: list[DeclaredWaiver] = []
@@ -236,7 +236,7 @@ def _waiver_policy(
         if waiver is not None and not why:
             valid.append(waiver)
     accepted = Waivers(entries=tuple(valid), owners=waivers.owners, today=waivers.today)
-    return WaiverPolicy(accepted, found)
+    return WaiverPolicy(accepted, found, repository.user)
 
 
 def _unmerged(base: BaseCommit) -> str:

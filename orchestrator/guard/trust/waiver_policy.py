@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from orchestrator.guard.findings import WAIVER, finding_id
@@ -29,11 +30,18 @@ class WaiverPolicy:
     Args:
         waivers: the valid waivers.
         declared: every waiver in the working tree, with the reason if it is not valid.
+        user: returns the e-mail address of the user, who can allow nothing of their own; empty if it is unknown.
     """
 
-    def __init__(self, waivers: Waivers | None = None, declared: Sequence[DeclaredWaiver] = ()) -> None:
+    def __init__(
+        self,
+        waivers: Waivers | None = None,
+        declared: Sequence[DeclaredWaiver] = (),
+        user: Callable[[], str] = str,
+    ) -> None:
         self.waivers = waivers if waivers is not None else Waivers()
         self.declared = tuple(declared)
+        self._user = cache(user)  # git is asked at most once, and only if something blocks.
         self._lock = threading.Lock()
         self._seen: set[tuple[str, str, str]] = set()
 
@@ -90,7 +98,7 @@ class WaiverPolicy:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def _explained(self, finding: Finding, *, ambiguous: bool) -> Finding:
-        """Return a finding that is not waived; its hint says why the waiver for it, if any, is not valid."""
+        """Return a finding that is not waived; its hint says why its waiver is not valid, or who could allow it."""
         if finding.severity is not Severity.BLOCK or finding.rule in UNWAIVABLE:
             return finding
         for each in self.declared:
@@ -98,7 +106,16 @@ class WaiverPolicy:
                 why = each.rejection or ("it matches two resources" if ambiguous else "it is for another plan")
                 hint = f"{finding.hint}; the waiver {each.waiver.id} ({each.waiver.at}) is not valid: {why}"
                 return replace(finding, hint=hint)
-        return finding
+        return replace(finding, hint=f"{finding.hint}; {how}") if (how := self._way_past(finding)) else finding
+
+    def _way_past(self, finding: Finding) -> str:
+        """Return who can allow a finding and with which command; empty if nobody can, or its hint says it already."""
+        owners = self.waivers.owners
+        allowing = [name for name in sorted(owners.emails) if not owners.wrote(name, [self._user()])]
+        if not allowing or not finding.address or "waive" in finding.hint:
+            return ""
+        command = f"orch waive {finding.id} --owner NAME --reason TEXT"
+        return f"if it is meant to happen, {' or '.join(allowing)} can allow it: {command}"
 
 
 def _target(finding: Finding) -> tuple[str, str, str]:

@@ -131,6 +131,20 @@ def find_finding(root: Path, finding_id: str) -> FoundFinding:
     raise UsageError(message, hint="plan the unit again; the report shows the ids of its findings")
 
 
+def findings_of_run(root: Path, run: str) -> tuple[FoundFinding, ...]:
+    """Return every finding in the saved report of a run.
+
+    Raises:
+        UsageError: as for `find_report`.
+    """
+    report = find_report(root, run)
+    return tuple(
+        FoundFinding(run=run, finding=finding_of(form), unit=unit)
+        for unit in report["units"]
+        for form in unit["findings"]
+    )
+
+
 def saved_reports(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield run id and report of every run with a report that this version of orch can read, newest first."""
     for folder in _runs(root):

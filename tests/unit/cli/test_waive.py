@@ -153,6 +153,57 @@ def test_what_cannot_be_waived_is_refused(
     assert project.root.joinpath(FILE).read_text() == "# header\n[]\n"
 
 
+def save_run(project: Project, *findings: Finding) -> None:
+    unit = UnitReport("prod/identity", "main", "eu-west-1", Status.BLOCKED, findings=findings)
+    folders = RunPaths(root=project.root, run=RUN)
+    folders.of_run.mkdir(parents=True, exist_ok=True)
+    save_report(folders, RunReport(RUN, "plan", ("prod",), (unit,), 1.0))
+
+
+def test_one_command_waives_every_finding_of_a_run_each_by_name(project: Project) -> None:
+    client = 'module.this.aws_cognito_user_pool_client.this["web"]'
+    save_run(
+        project,
+        finding(),
+        finding(address=client),
+        finding("ORCH_CANARY"),
+        finding("ORCH_WEAKENED", severity=Severity.WARN),
+    )
+    told = project.orch("waive", RUN, *given_("--json")).json
+    assert [each["waiver"]["address"] for each in told["waivers"]] == [
+        "aws_cognito_user_pool.this",
+        'aws_cognito_user_pool_client.this["web"]',
+    ]
+    assert [(each["finding"]["rule"], each["why"]) for each in told["left"]] == [
+        ("ORCH_CANARY", "ORCH_CANARY cannot be waived: it means that the guard itself did not work")
+    ]
+    waivers = parse_waivers(project.root.joinpath(FILE).read_bytes(), shown_as=FILE)
+    assert [(each.id, each.address, each.owner) for each in waivers] == [
+        (finding().id, "aws_cognito_user_pool.this", "anna"),
+        (finding(address=client).id, 'aws_cognito_user_pool_client.this["web"]', "anna"),
+    ]
+    again = project.orch("waive", RUN, *given_(), code=2).err
+    assert f"no finding of run {RUN} can be waived" in again
+    assert "already allows this" in again
+
+
+def test_a_run_of_which_one_finding_is_waived_already_gets_the_others(project: Project) -> None:
+    save_run(project, finding(), finding("ORCH_WEAKENED"))
+    project.orch("waive", finding().id, *given_())
+    shown = project.orch("waive", RUN, *given_("--dry-run")).out
+    assert "Would add this waiver" in shown
+    assert "Not waived:" in shown
+    project.orch("waive", RUN, *given_())
+    rules = [each.rule for each in parse_waivers(project.root.joinpath(FILE).read_bytes(), shown_as=FILE)]
+    assert rules == ["ORCH_PROTECTED", "ORCH_WEAKENED"]
+
+
+def test_a_run_without_findings_or_that_does_not_exist_is_refused(project: Project) -> None:
+    save_run(project)
+    assert "none of them blocks" in project.orch("waive", RUN, *given_(), code=2).err
+    assert "there is no run" in project.orch("waive", "20200101-000000-0000", *given_(), code=2).err
+
+
 def test_an_unknown_finding_and_a_second_waiver_are_refused(project: Project, found: Callable[..., str]) -> None:
     assert "has a finding '0123456789'" in project.orch("waive", "0123456789", *given_(), code=2).err
     id_ = found()
