@@ -300,9 +300,8 @@ def _way_past(run: str, units: Sequence[UnitReport]) -> tuple[str, ...]:
     waivable = [each for each in findings if f"orch waive {each.id}" in each.hint]
     if len(waivable) < 2:
         return ()
-    return (
-        f"one waiver for each of the {len(waivable)} findings that an owner can allow: orch waive {run} --owner NAME --reason TEXT",
-    )
+    command = f"orch waive {run} --owner NAME --reason TEXT"
+    return (f"a waiver for each of the {len(waivable)} findings that an owner can allow: {command}",)
 
 
 def _lost_records(journal: Journal) -> tuple[str, ...]:
