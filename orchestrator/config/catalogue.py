@@ -102,6 +102,8 @@ class Settings:
     """``terraform`` or ``tofu``."""
     module_sources: tuple[str, ...] = ()
     """Addresses that modules can call modules from, in addition to those that stacks name."""
+    checks: tuple[str, ...] = ()
+    """checkov's own checks that ``orch check`` runs: ids and severities."""
     warm: bool = True
     """Keep providers running between the Terraform commands of a run."""
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from orchestrator import __version__
 from orchestrator.aws.identity.profiles import clean_environment
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Changed, Exclude, Targets
@@ -19,13 +21,19 @@ from orchestrator.cli.output import print_progress, print_rows
 from orchestrator.cli.project import open_project
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.schema.json_schema import stale_schemas
-from orchestrator.errors import CatalogueError, OrchError
+from orchestrator.errors import CatalogueError, Location, OrchError, Problem, SetupError
+from orchestrator.guard.checkov.own_checks import ScannedRoot, run_own_checks
+from orchestrator.guard.model import POLICY_WEAKENED
 from orchestrator.guard.modules.check import check_modules
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policy_cases import run_cases
 from orchestrator.guard.trust.trust import check_waivers, weakened_against
+from orchestrator.render.scan import ScanRenderer
 from orchestrator.render.values import unit_references
 from orchestrator.render.write import RootRenderer
+from orchestrator.report.check_result import CheckResult
+from orchestrator.report.junit import junit
+from orchestrator.report.sarif import sarif
 from orchestrator.report.tables import Column
 from orchestrator.run.assemble import make_terraform
 from orchestrator.terraform.commands import Root, Terraform
@@ -33,23 +41,7 @@ from orchestrator.terraform.process.supervisor import Processes
 from orchestrator.terraform.setup.binary import user_cache
 from orchestrator.terraform.warm.providers import WarmProviders, cold_notice
 from orchestrator.terraform.warm.start import provider_server
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The result of one check.
-
-    Attributes:
-        check: the kind of check.
-        subject: what was checked, or the place of the problem.
-        problem: what is wrong; empty: nothing.
-        note: a remark that is not a problem.
-    """
-
-    check: str
-    subject: str
-    problem: str = ""
-    note: str = ""
+from orchestrator.util.files import write_atomic
 
 
 @command
@@ -58,7 +50,7 @@ def check(
     targets: Targets = None,
     exclude: Exclude = None,
     changed: Changed = None,
-    fast: Annotated[bool, typer.Option("--fast", help="Skip `terraform validate`.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Skip `terraform validate` and checkov's own checks.")] = False,
     base: Annotated[
         str | None,
         typer.Option(
@@ -68,21 +60,36 @@ def check(
             show_default=False,
         ),
     ] = None,
+    sarif_file: Annotated[
+        Path | None,
+        typer.Option("--sarif", metavar="FILE", help="Also write the results as SARIF 2.1.0.", show_default=False),
+    ] = None,
+    junit_file: Annotated[
+        Path | None,
+        typer.Option("--junit", metavar="FILE", help="Also write the results as JUnit XML.", show_default=False),
+    ] = None,
 ) -> int:
     """Check configuration, modules and policies, without AWS.
 
     Exits with 2 if there is a problem.
     """
-    project = open_project(common)  # an invalid configuration ends here, with all its problems
+    files = _ResultFiles(time.monotonic(), sarif_file, junit_file)
+    try:
+        project = open_project(common)
+    except CatalogueError as error:  # an invalid configuration ends here, with all its problems
+        files.write([_problem("configuration", each) for each in error.problems])
+        raise
     catalogue = project.catalogue
     units = [catalogue.units[id_] for id_ in project.select_or_all(targets, exclude=exclude, changed=changed)]
-    results = [Result("configuration", f"{len(catalogue.units)} units in {len(catalogue.accounts)} accounts")]
+    results = [CheckResult("configuration", f"{len(catalogue.units)} units in {len(catalogue.accounts)} accounts")]
     results += _schemas(catalogue)
     results += _policies(catalogue)
     results += _modules(catalogue)
     results += _waivers(catalogue)
     weaker = list(_weaker(catalogue, base)) if base is not None else []
+    results += _own_checks(catalogue, units, tell=lambda text: print_progress(common, text)) if not fast else ()
     results += _roots(catalogue, units, fast=fast, tell=lambda text: print_progress(common, text), cold=common.cold)
+    files.write([*results, *weaker])
     rows = [_row(result) for result in (*results, *weaker)]
     print_rows(common, "check", rows, [Column("check"), Column("subject"), Column("result")])
     if any(result.problem for result in results):
@@ -90,28 +97,66 @@ def check(
     return 3 if any(result.problem for result in weaker) else 0
 
 
-def _row(result: Result) -> dict[str, str]:
-    return {**asdict(result), "result": result.problem or result.note or "ok"}
+@dataclass(frozen=True, slots=True)
+class _ResultFiles:
+    """Where the results are written for other programs.
+
+    Attributes:
+        started: ``time.monotonic()`` when the checks began.
+        sarif, junit: the files; None: not written.
+    """
+
+    started: float
+    sarif: Path | None
+    junit: Path | None
+
+    def write(self, results: Sequence[CheckResult]) -> None:
+        """Write the files, each whole or not at all.
+
+        Raises:
+            SetupError: a file cannot be written.
+        """
+        if self.sarif is not None:
+            self._write(self.sarif, sarif(results, version=__version__))
+        if self.junit is not None:
+            self._write(self.junit, junit(results, seconds=time.monotonic() - self.started))
+
+    def _write(self, file: Path, text: str) -> None:
+        try:
+            write_atomic(file, text.encode(), mode=0o644)
+        except OSError as error:
+            message = f"{file} cannot be written: {error.strerror}"
+            raise SetupError(message, hint="choose a file in a folder that exists") from error
 
 
-def _schemas(catalogue: Catalogue) -> Iterator[Result]:
+def _row(result: CheckResult) -> dict[str, str]:
+    row = {"check": result.check, "subject": result.subject, "problem": result.problem, "note": result.note}
+    return {**row, "rule": result.rule, "severity": result.severity, "result": result.problem or result.note or "ok"}
+
+
+def _problem(check: str, problem: Problem) -> CheckResult:
+    text = problem.what + (f" — {problem.hint}" if problem.hint else "")
+    return CheckResult(check, str(problem.where), text, where=problem.where)
+
+
+def _schemas(catalogue: Catalogue) -> Iterator[CheckResult]:
     stale = stale_schemas(catalogue.root)
     if not stale:
-        yield Result("schemas", "live/.schema")
+        yield CheckResult("schemas", "live/.schema")
     for name in stale:
-        yield Result("schemas", name, "out of date — run `orch schema`")
+        yield CheckResult("schemas", name, "out of date — run `orch schema`", where=Location(name))
 
 
-def _policies(catalogue: Catalogue) -> Iterator[Result]:
+def _policies(catalogue: Catalogue) -> Iterator[CheckResult]:
     """Report which policies are in force, and run their test cases."""
     problems = run_cases(catalogue.root)
     if not problems:
-        yield Result("policies", Policies.load(catalogue.root).source)
+        yield CheckResult("policies", Policies.load(catalogue.root).source)
     for problem in problems:
-        yield Result("policies", str(problem.where), problem.what + (f" — {problem.hint}" if problem.hint else ""))
+        yield _problem("policies", problem)
 
 
-def _modules(catalogue: Catalogue) -> Iterator[Result]:
+def _modules(catalogue: Catalogue) -> Iterator[CheckResult]:
     """Check that the modules protect the types that the policies list."""
     try:
         listed = Policies.load(catalogue.root).protected
@@ -121,36 +166,63 @@ def _modules(catalogue: Catalogue) -> Iterator[Result]:
         found = check_modules(catalogue, listed)
     except CatalogueError as error:
         for problem in error.problems:
-            yield Result("modules", str(problem.where), problem.what)
+            yield CheckResult("modules", str(problem.where), problem.what, where=problem.where)
         return
     for each in found.problems:
-        yield Result("modules", str(each.where), f"{each.what} — {each.hint}")
+        yield _problem("modules", each)
     for each in found.notes:
-        yield Result("modules", str(each.where), note=f"{each.what} — {each.hint}")
+        yield CheckResult("modules", str(each.where), note=f"{each.what} — {each.hint}", where=each.where)
     if not found.problems:
-        yield Result("modules", f"{len(found.folders)} folders: protected resources have prevent_destroy")
+        yield CheckResult("modules", f"{len(found.folders)} folders: protected resources have prevent_destroy")
 
 
-def _waivers(catalogue: Catalogue) -> Iterator[Result]:
+def _waivers(catalogue: Catalogue) -> Iterator[CheckResult]:
     problems = list(check_waivers(catalogue.root))
     if not problems:
-        yield Result("waivers", "policies/waivers.yaml, policies/owners.yaml")
+        yield CheckResult("waivers", "policies/waivers.yaml, policies/owners.yaml")
     for problem in problems:
-        yield Result("waivers", str(problem.where), problem.what + (f" — {problem.hint}" if problem.hint else ""))
+        yield _problem("waivers", problem)
 
 
-def _weaker(catalogue: Catalogue, base: str) -> Iterator[Result]:
+def _weaker(catalogue: Catalogue, base: str) -> Iterator[CheckResult]:
     """Check that the policies of the working tree are at least as strict as those at a git revision."""
     weakened = weakened_against(catalogue.root, base)
     if not weakened:
-        yield Result("judge", f"as strict as at {base}")
+        yield CheckResult("judge", f"as strict as at {base}")
     for each in weakened:
-        yield Result("judge", str(each.where), f"weaker than at {base}: {each.what}")
+        text = f"weaker than at {base}: {each.what}"
+        yield CheckResult("judge", str(each.where), text, where=each.where, rule=POLICY_WEAKENED)
+
+
+def _own_checks(catalogue: Catalogue, units: Sequence[Unit], *, tell: Callable[[str], None]) -> Iterator[CheckResult]:
+    """Run checkov's own checks that ``checks:`` in live/orch.yaml selects."""
+    selected = catalogue.settings.checks
+    if not selected:
+        return
+    tell(f"checkov's own checks: {', '.join(selected)}")
+    with tempfile.TemporaryDirectory(prefix="orch-checkov-") as name:
+        folder = Path(name)
+        renderer = ScanRenderer(catalogue)
+        roots = [ScannedRoot(unit.folder, unit.id) for unit in units if renderer.render(unit, folder / unit.folder)]
+        failed = run_own_checks(folder, roots, selected, repository=catalogue.root) if roots else ()
+    if not failed:
+        yield CheckResult("checkov", f"{len(roots)} units")
+    for each in failed:
+        problem = f"{each.check} {each.severity}: {each.resource}: {each.name} (in {', '.join(each.units)})"
+        yield CheckResult(
+            "checkov",
+            str(each.where),
+            problem,
+            where=each.where,
+            rule=each.check,
+            severity=each.severity,
+            guideline=each.guideline,
+        )
 
 
 def _roots(
     catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Callable[[str], None], cold: bool
-) -> Iterator[Result]:
+) -> Iterator[CheckResult]:
     """Render every root, and run ``terraform validate`` on one root of each module."""
     with tempfile.TemporaryDirectory(prefix="orch-check-") as name:
         base = Path(name)
@@ -168,7 +240,7 @@ def _roots(
             tell(f"terraform validate: {', '.join(sorted(chosen))}")
             problems.update(_validate_all(catalogue, list(chosen.values()), base, tell=tell, cold=cold))
         for unit in units:
-            yield Result("roots", unit.id, problems.get(unit.id, ""))
+            yield CheckResult("roots", unit.id, problems.get(unit.id, ""), where=unit.at)
 
 
 def _validate_all(

@@ -55,6 +55,7 @@ def make_settings(orch: YamlValue, problems: list[Problem]) -> Settings:
         binary=text_of(orch, "binary", "terraform"),
         management=text_of(orch, "management"),
         module_sources=_module_sources(orch, problems),
+        checks=_checks(orch),
         warm=_flag(orch, "warm", unset=True),
     )
 
@@ -97,6 +98,11 @@ def _module_sources(orch: YamlValue, problems: list[Problem]) -> tuple[str, ...]
             hint = "write a registry address (NAMESPACE/NAME/PROVIDER), or git::https://…?ref=…"
             problems.append(Problem(each.at, f"invalid module address {each.value!r}", hint))
     return tuple(each.value for each in listed)
+
+
+def _checks(orch: YamlValue) -> tuple[str, ...]:
+    found = orch.get("checks")
+    return tuple(each.value for each in found.value) if found is not None and found.kind is YamlKind.LIST else ()
 
 
 def make_roles(base: Roles, value: YamlValue | None) -> Roles:

@@ -22,6 +22,7 @@ TAG_VALUE = r"^[A-Za-z0-9_ .:/=+@-]*$"
 PROFILE = r"^[A-Za-z0-9_.@:/+=, -]+$"
 UNIT = r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*(@[a-z0-9-]+)?$"
 STACK = r"^[a-z][a-z0-9-]{0,30}(@[a-z0-9-]+)?$"
+CHECK = r"^(CKV2?_[A-Z0-9]+_[0-9]+|LOW|MEDIUM|HIGH|CRITICAL)$"
 PROVIDER = r"^([A-Za-z0-9]+([.-][A-Za-z0-9]+)*/)?[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9_-]*$"
 
 PATTERN_DESCRIPTIONS = {
@@ -37,6 +38,7 @@ PATTERN_DESCRIPTIONS = {
     PROFILE: "an AWS profile name",
     UNIT: "a unit such as STAGE/STACK or STAGE/STACK@REGION",
     STACK: "a stack such as NAME or NAME@REGION",
+    CHECK: "an id of checkov such as CKV_AWS_53, or LOW, MEDIUM, HIGH or CRITICAL",
     PROVIDER: "a provider address such as datadog/datadog",
 }
 """Pattern -> what it allows, in words."""
@@ -52,6 +54,7 @@ TagValue = Annotated[str, StringConstraints(pattern=TAG_VALUE, max_length=256)]
 Date = Annotated[str, StringConstraints(pattern=DATE)]
 UnitPath = Annotated[str, StringConstraints(pattern=UNIT)]
 Profile = Annotated[str, StringConstraints(pattern=PROFILE, max_length=128)]
+CheckName = Annotated[str, StringConstraints(pattern=CHECK)]
 StackName = Annotated[str, StringConstraints(pattern=STACK)]
 
 
@@ -111,6 +114,9 @@ class OrchModel(StrictModel):
     )
     module_sources: list[str] | None = Field(
         None, description="Addresses that modules can call modules from, in addition to those that stacks name."
+    )
+    checks: list[CheckName] | None = Field(
+        None, description="checkov's own checks that `orch check` runs: ids, or the lowest severity."
     )
     state: StateModel = Field(description="Where Terraform states are stored.")
     roles: RolesModel | None = Field(None, description="Names of the IAM roles in each account.")

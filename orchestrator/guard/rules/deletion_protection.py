@@ -56,7 +56,8 @@ def switches(type_: str, attributes: Mapping[str, Any]) -> dict[str, Value]:
         type_: the type of the resource.
         attributes: its values in the state.
     """
-    found = {name: table[value] for table in (_REFUSING, _KEEPING) for name, value in _armed(attributes, table)}
+    both = {**_REFUSING, **_KEEPING}
+    found = {name: both[name][value] for name, value in _armed(attributes, both)}
     if type_ == "aws_secretsmanager_secret" and attributes.get(_RECOVERY) != 0:
         found[_RECOVERY] = 0
     return found

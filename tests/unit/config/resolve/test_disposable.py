@@ -69,6 +69,6 @@ def test_it_must_not_act_in_a_restricted_account(tmp_path: Path) -> None:
     )
     (said,) = problems(tmp_path, text)
     assert said == (
-        "live/stages/feat.yaml:3:41: feat is disposable, but its provider configuration aws.far acts in the restricted"
+        "live/stages/feat.yaml:3:38: feat is disposable, but its provider configuration aws.far acts in the restricted"
         " account main — use an account with `access: open`, or remove `disposable`"
     )
