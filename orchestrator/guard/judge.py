@@ -165,7 +165,7 @@ class Judge:
             findings,
             changes,
             self.policies.protected,
-            own=self._outside.state_resources(unit),
+            own=[*self._outside.state_resources(unit), *self._outside.ledger_resources(unit)],
             stage=self._outside.stage_resources(unit),
             permission=permission,
         )

@@ -1,7 +1,7 @@
 """Allows what a disposable stage loses of its own: each finding is still shown, with the reason why it is allowed.
 
-Only the stage's own: a resource that is in the saved state of the unit, or a safeguard of a protected resource of the
-stage. Findings about anything else, such as programs, state buckets and plans that cannot be read, block as everywhere.
+Only the stage's own: a resource that is in the saved state or the ledger entry of the unit, or a safeguard of a
+protected resource of the stage. Findings about anything else, such as programs, state buckets and plans that cannot be read, block as everywhere.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.findings import PROTECTED, TEMPLATE, VANISHED
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.terraform.model import ResourceChange, StateResource
+from orchestrator.terraform.model import Action, ResourceChange, StateResource
 
 RULES = frozenset({PROTECTED, TEMPLATE, VANISHED, "ORCH_WEAKENED", "ORCH_HIDDEN_REPLACE"})
 """Rules about the loss of what a resource holds, or of its protection."""
+
+_PUBLIC = "ORCH_BUCKET_PUBLIC"
+"""A bucket's public access block may go with the bucket, not before it."""
 
 _REFERENCES = (
     "bucket",
@@ -47,7 +50,7 @@ def with_losses_allowed(
         findings: the findings, after waivers.
         changes: the changes of the plan.
         protected: the list of protected types.
-        own: the protected resources in the saved state of the unit.
+        own: the protected resources in the saved state of the unit, and in its ledger entry.
         stage: those of all units of its stage.
         permission: why the losses are allowed.
     """
@@ -55,10 +58,14 @@ def with_losses_allowed(
     addresses = {each.address for each in own}
     names = {name for each in stage for name in (each.id, each.name, each.arn) if name}
 
+    gone = {name for each in by_label.values() if each.type in protected for name in _names_of_deleted(each)}
+
     def allowed(finding: Finding) -> bool:
+        change = by_label.get(finding.address)
+        if finding.severity is Severity.BLOCK and finding.rule == _PUBLIC and change is not None:
+            return change.action is Action.DELETE and _refers(change.before or {}, gone & names)
         if finding.severity is not Severity.BLOCK or finding.rule not in RULES:
             return False
-        change = by_label.get(finding.address)
         if change is not None and protected.companion_owner(change.type) is not None:
             return _safeguards(change, names)
         known = {finding.address.partition(" (deposed ")[0]}
@@ -68,6 +75,11 @@ def with_losses_allowed(
     return tuple(
         replace(each, severity=Severity.WAIVED, waiver=permission) if allowed(each) else each for each in findings
     )
+
+
+def _names_of_deleted(change: ResourceChange) -> Iterator[str]:
+    if change.action is Action.DELETE and change.before is not None:
+        yield from (value for key in ("id", "arn", "name") if isinstance(value := change.before.get(key), str))
 
 
 def _safeguards(change: ResourceChange, names: set[str]) -> bool:

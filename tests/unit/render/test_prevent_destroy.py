@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.render.prevent_destroy import lift_prevent_destroy
+from orchestrator.render.prevent_destroy import lift_prevent_destroy, override_resources
 
 KEPT = """\
 resource "aws_cognito_user_pool" "this" {
@@ -113,3 +113,25 @@ def test_a_fetched_module_of_a_unit_is_told(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('module "this" {\n  source = "git::https://example.com/x.git"\n}\n')
     (told,) = lift_prevent_destroy(tmp_path, ["aws_cognito_user_pool.this"])
     assert "copy the module to modules/" in told
+
+
+def test_attributes_are_set_in_every_block_that_is_named(root: Path) -> None:
+    problems = override_resources(
+        root,
+        {
+            'module.this.aws_cognito_user_pool.this["a"]': {"deletion_protection": "IN${x}ACTIVE"},
+            'module.this.aws_cognito_user_pool.this["b"]': {"days": 0},
+            "module.this.aws_dynamodb_table.free": {"force_destroy": True},
+            "module.this.module.each[0].aws_dynamodb_table.free": {},
+            "module.this.module.far.aws_x.y": {"force_destroy": True},
+        },
+    )
+    assert list(problems) == ["module.this.module.far.aws_x.y"]
+    assert "outside this repository" in problems["module.this.module.far.aws_x.y"]
+    assert written(root).keys() == {"modules/top"}, "a block that nothing keeps needs no file"
+    assert written(root)["modules/top"].partition("\n\n")[2] == (
+        'resource "aws_cognito_user_pool" "this" {\n  days = 0\n  deletion_protection = "IN$${x}ACTIVE"\n'
+        "  lifecycle {\n    prevent_destroy = false\n  }\n}\n\n"
+        'resource "aws_dynamodb_table" "free" {\n  force_destroy = true\n'
+        "  lifecycle {\n    prevent_destroy = false\n  }\n}\n"
+    )

@@ -38,6 +38,9 @@ class Known:
     def state_resources(self, unit: Unit) -> Sequence[StateResource]:
         return self.state
 
+    def stage_resources(self, unit: Unit) -> Sequence[StateResource]:
+        return self.state
+
     def ledger_resources(self, unit: Unit) -> Sequence[StateResource]:
         self.asked.append("ledger")
         return self.ledger

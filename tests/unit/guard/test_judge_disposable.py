@@ -1,0 +1,120 @@
+"""What a disposable stage may lose: its own resources and their safeguards, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.guard.judge import Judge
+from orchestrator.guard.model import Severity, Verdict
+from orchestrator.guard.policies.load import Policies
+from orchestrator.guard.trust.disposable import DisposableStages
+from orchestrator.terraform.model import StateResource
+from tests.support.checks import local_checks
+from tests.support.plans import POOL, USERS, a_unit, change, delete, forget, plan, saved, update
+from tests.support.plans import replace as replaced
+from tests.unit.guard.rules.test_vanished import BUCKET, THE_BUCKET, THE_POOL, Known, bucket, create
+
+CHECKS = local_checks(Policies.load(Path(__file__).parents[3]))
+WHY = "prod is disposable (live/stages/prod.yaml:2:13)"
+STAGES = DisposableStages({"prod": WHY})
+VERSIONING = "module.this.aws_s3_bucket_versioning.this"
+ACCESS = "module.this.aws_s3_bucket_public_access_block.this"
+BLOCKING = {"block_public_acls": True, "block_public_policy": True, "ignore_public_acls": True}
+DOCUMENTS = {"id": "documents", "bucket": "documents", "force_destroy": False}
+
+
+def judged(folder: Path, *changes: dict[str, Any], known: Known | None = None, **over: Any) -> Verdict:
+    known = known or Known(state=[THE_POOL, THE_BUCKET])
+    return Judge(CHECKS, outside=known, disposable=STAGES).judge(a_unit(), saved(folder, plan(*changes, **over)))
+
+
+def versioning(actions: list[str], before: str | None, after: str | None, status: str = "Suspended") -> dict[str, Any]:
+    def side(name: str | None, value: str) -> Mapping[str, Any] | None:
+        return None if name is None else {"id": name, "bucket": name, "versioning_configuration": [{"status": value}]}
+
+    return change(actions, address=VERSIONING, before=side(before, "Enabled"), after=side(after, status))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        delete(),
+        replaced(),
+        forget(),
+        delete(deposed="1a2b3c4d", reason=None),
+        update(deletion_protection="INACTIVE"),
+        change(["delete"], address=BUCKET, before=DOCUMENTS),
+        versioning(["delete"], "documents", None),
+        versioning(["update"], "documents", "documents"),
+    ],
+)
+def test_its_own_may_go_with_a_line_that_says_why(tmp_path: Path, entry: dict[str, Any]) -> None:
+    known = Known(state=[THE_POOL, replace(THE_POOL, deposed="1a2b3c4d"), THE_BUCKET])
+    verdict = judged(tmp_path, entry, known=known)
+    assert not verdict.blocked
+    assert {(each.severity, each.waiver) for each in verdict.findings} == {(Severity.WAIVED, WHY)}
+
+
+def test_what_was_deleted_by_hand_may_be_made_again(tmp_path: Path) -> None:
+    assert not judged(tmp_path, create(), bucket()).blocked
+    assert not judged(tmp_path, create(), known=Known(ledger=[THE_POOL])).blocked
+
+
+def test_a_plan_that_is_limited_to_some_resources_is_read(tmp_path: Path) -> None:
+    whole = plan(update(deletion_protection="INACTIVE"), change(["no-op"], address=BUCKET, before=DOCUMENTS))
+    prior = whole["prior_state"]
+    assert not judged(tmp_path, update(deletion_protection="INACTIVE"), prior_state=prior).blocked
+    lasting = Judge(CHECKS, outside=Known(state=[THE_POOL])).judge(
+        a_unit(), saved(tmp_path, plan(update(tags={}), prior_state=prior))
+    )
+    assert "ORCH_UNREADABLE" in {each.rule for each in lasting.findings}
+
+
+@pytest.mark.parametrize(
+    ("entry", "rule"),
+    [
+        # Not in the state of the unit, so not its own.
+        (delete(address="module.this.aws_cognito_user_pool.other"), "ORCH_PROTECTED"),
+        (change(["create"], address="module.this.aws_s3_bucket.new", after={"bucket": "taken"}), "ORCH_VANISHED"),
+        # Safeguards of another one's bucket, before or after.
+        (versioning(["delete"], "of-prod", None), "ORCH_WEAKENED"),
+        (versioning(["update"], "documents", "of-prod"), "ORCH_WEAKENED"),
+        (versioning(["update"], "of-prod", "documents"), "ORCH_WEAKENED"),
+        # Its bucket stays, and would be public.
+        (change(["delete"], address=ACCESS, before={"id": "documents", "bucket": "documents"}), "ORCH_BUCKET_PUBLIC"),
+        # What is no loss.
+        (change(["explode"], before=USERS), "ORCH_UNREADABLE"),
+    ],
+)
+def test_anything_else_blocks_as_everywhere(tmp_path: Path, entry: dict[str, Any], rule: str) -> None:
+    verdict = judged(tmp_path, entry, known=Known(state=[THE_POOL, THE_BUCKET], buckets=["taken"]))
+    assert rule in {each.rule for each in verdict.findings if each.severity is Severity.BLOCK}
+
+
+def test_a_public_access_block_may_go_with_its_bucket(tmp_path: Path) -> None:
+    gone = change(["delete"], address=ACCESS, before={"id": "documents", "bucket": "documents", **BLOCKING})
+    assert not judged(tmp_path, gone, change(["delete"], address=BUCKET, before=DOCUMENTS)).blocked
+
+
+def test_without_knowing_what_is_its_own_nothing_is_allowed(tmp_path: Path) -> None:
+    assert Judge(CHECKS, disposable=STAGES).judge(a_unit(), saved(tmp_path, plan(delete()))).blocked
+
+
+def test_another_stage_keeps_the_full_guard(tmp_path: Path) -> None:
+    stages = DisposableStages({"feat": "feat is disposable"})
+    judge = Judge(CHECKS, outside=Known(state=[THE_POOL]), disposable=stages)
+    assert judge.judge(a_unit(), saved(tmp_path, plan(delete()))).blocked
+    account = replace(a_unit(), of_account=True)
+    judge = Judge(CHECKS, outside=Known(state=[THE_POOL]), disposable=STAGES)
+    assert judge.judge(account, saved(tmp_path, plan(delete()))).blocked
+
+
+def test_a_resource_that_was_moved_is_its_own(tmp_path: Path) -> None:
+    old = StateResource("module.this.aws_cognito_user_pool.old", "aws_cognito_user_pool", "eu-west-1_abc")
+    entry = {**replaced(address=POOL), "previous_address": old.address}
+    assert not judged(tmp_path, entry, known=Known(state=[old])).blocked
