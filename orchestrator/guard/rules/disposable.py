@@ -1,7 +1,8 @@
 """Allows what a disposable stage loses of its own: each finding is still shown, with the reason why it is allowed.
 
 Only the stage's own: a resource that is in the saved state or the ledger entry of the unit, or a safeguard of a
-protected resource of the stage. Findings about anything else, such as programs, state buckets and plans that cannot be read, block as everywhere.
+protected resource of the stage. Findings about anything else, such as programs, state buckets and plans that cannot be
+read, block as everywhere.
 """
 
 from __future__ import annotations

@@ -1,0 +1,97 @@
+"""``orch check`` with checkov's own checks, SARIF and JUnit, as a process; without AWS and Terraform."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.support.project import ORCH_YAML, Project
+
+MODULE = """\
+variable "encrypted" {
+  type = bool
+}
+
+variable "size" {
+  type    = number
+  default = 1
+}
+
+resource "aws_ebs_volume" "this" {
+  availability_zone = "eu-west-1a"
+  size              = var.size
+  encrypted         = var.encrypted
+}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path / "repo", emulator=None, accounts={"main": "111111111111"})
+    made.write("modules/disk/main.tf", MODULE)
+    made.write("live/stacks/disk.yaml", "module: disk\ninputs: {encrypted: true}\n")
+    made.write("live/stages/prod.yaml", "account: main\nstacks: {disk: }\n")
+    made.write("live/stages/test.yaml", "account: main\nstacks: {disk: {inputs: {encrypted: false}}}\n")
+    made.orch("schema")
+    return made
+
+
+def select(project: Project, checks: str) -> None:
+    (text,) = [ORCH_YAML.format(name="t", bootstrap="A", plan="A", apply="A")]
+    project.write("live/orch.yaml", f"{text}checks: {checks}\n")
+
+
+def rows(project: Project, *arguments: str, code: int) -> list[dict[str, Any]]:
+    found = project.orch("check", *arguments, "--json", code=code).json["rows"]
+    return [row for row in found if row["check"] == "checkov"]
+
+
+@pytest.mark.integration
+def test_a_check_is_run_with_the_inputs_of_each_unit(project: Project) -> None:
+    select(project, "[CKV_AWS_3]")
+    sarif, junit = project.root / "out.sarif", project.root / "out.xml"
+    (row,) = rows(project, "--sarif", str(sarif), "--junit", str(junit), code=2)
+    assert row["subject"] == "modules/disk/main.tf:10"
+    assert row["problem"] == (
+        "CKV_AWS_3 HIGH: aws_ebs_volume.this: Ensure all data stored in the EBS is securely encrypted (in test/disk)"
+    )
+    assert (row["rule"], row["severity"]) == ("CKV_AWS_3", "HIGH")
+    (result,) = json.loads(sarif.read_text())["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert (result["ruleId"], place["artifactLocation"]["uri"]) == ("CKV_AWS_3", "modules/disk/main.tf")
+    assert place["region"]["startLine"] == 10
+    failures = ElementTree.fromstring(junit.read_text()).findall(".//failure")
+    assert [each.get("type") for each in failures] == ["CKV_AWS_3"]
+    assert stat.S_IMODE(sarif.stat().st_mode) == 0o644
+    # The same by severity, and nothing where nothing fails.
+    select(project, "[HIGH]")
+    assert [each["rule"] for each in rows(project, code=2)] == ["CKV_AWS_3"]
+    project.write("live/stages/test.yaml", "account: main\nstacks: {}\n")
+    (row,) = rows(project, code=0)
+    assert row["result"] == "ok"
+
+
+def test_without_the_opt_in_and_with_fast_checkov_does_not_run(project: Project) -> None:
+    assert rows(project, "--fast", code=0) == []
+    select(project, "[LOW]")
+    assert rows(project, "--fast", code=0) == []
+
+
+def test_an_unknown_severity_is_an_error_with_its_place(project: Project) -> None:
+    select(project, "[BAD]")
+    refused = project.orch("check", "--fast", "--sarif", str(project.root / "out.sarif"), code=2)
+    assert "live/orch.yaml:15:10: " in refused.err
+    (result,) = json.loads((project.root / "out.sarif").read_text())["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "live/orch.yaml"
+    assert place["region"] == {"startLine": 15, "startColumn": 10}
+
+
+def test_a_file_that_cannot_be_written_is_an_error(project: Project) -> None:
+    refused = project.orch("check", "--fast", "--junit", str(project.root / "live/orch.yaml/x.xml"), code=2)
+    assert "cannot be written" in refused.err
