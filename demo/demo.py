@@ -33,6 +33,8 @@ CI = (
 BIN = HERE / ".venv" / ("Scripts" if os.name == "nt" else "bin")
 COPIED = ("live", "modules", "policies", "services")
 ATTRIBUTE = "department"
+STAGE = "feat-login"
+DEVELOPMENT = "222222222222"
 
 BOLD, DIM, GREEN, OFF = ("\033[1m", "\033[2m", "\033[32m", "\033[0m") if sys.stdout.isatty() else ("", "", "", "")
 
@@ -116,17 +118,17 @@ def copy_catalogue() -> None:
             shutil.copytree(HERE / name, DEMO / name)
 
 
-def in_pool(action: str, pool: str) -> str:
+def in_pool(action: str, pool: str, account: str = "111111111111") -> str:
     """Add or look for a user in the pool, as whoever administers the account; orch's own roles may not."""
     code = (
         "import json, sys, boto3\n"
-        "file, action, pool = sys.argv[1:]\n"
+        "file, action, pool, account = sys.argv[1:]\n"
         "info = json.load(open(file))\n"
         "def client(service, keys):\n"
         "    return boto3.client(service, 'eu-west-1', endpoint_url=info['url'], aws_access_key_id=keys[0],\n"
         "                        aws_secret_access_key=keys[1], aws_session_token=keys[2])\n"
         "sts = client('sts', (info['access_key'], info['secret_key'], None))\n"
-        "role = 'arn:aws:iam::111111111111:role/OrganizationAccountAccessRole'\n"
+        "role = f'arn:aws:iam::{account}:role/OrganizationAccountAccessRole'\n"
         "given = sts.assume_role(RoleArn=role, RoleSessionName='demo')['Credentials']\n"
         "cognito = client('cognito-idp', [given[k] for k in ('AccessKeyId', 'SecretAccessKey', 'SessionToken')])\n"
         "if action == 'add':\n"
@@ -138,7 +140,11 @@ def in_pool(action: str, pool: str) -> str:
     info = DEMO / ".orch" / "emulator" / "emulator.json"
     env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run(
-        [str(BIN / "python"), "-c", code, str(info), action, pool], capture_output=True, text=True, check=False, env=env
+        [str(BIN / "python"), "-c", code, str(info), action, pool, account],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=env,
     )
     if done.returncode:
         raise DemoError(done.stderr)
@@ -157,6 +163,39 @@ def add_attribute() -> None:
     indent = " " * (len(after) - len(after.lstrip(" ")))
     path.write_text(f"{before}{marker}{indent}{ATTRIBUTE}: {{type: string, max: 64}}\n{after}", encoding="utf-8")
     print(f"{DIM}  live/stages/prod.yaml: + {ATTRIBUTE}: {{type: string, max: 64}}{OFF}")
+
+
+def merge(message: str) -> None:
+    """Commit the copy as it is: what a stage may lose is decided by what was merged, not by the working tree."""
+    print(f"{DIM}$ git commit -am {shlex.quote(message)}{OFF}", flush=True)
+    git = ["git", "-C", str(DEMO), "-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", message]):
+        subprocess.run([*git, *arguments], check=True, env=env)
+
+
+def disposable_stage(demo: Demo) -> None:
+    """A stage for one branch: created, rebuilt with another sign-in, and gone, in three commands."""
+    demo.say(
+        "A stage that comes and goes",
+        "feat-login is `disposable: true`, merged, in the development account: the guard lets it lose what is its own.",
+    )
+    stage = DEMO / "live" / "stages" / f"{STAGE}.yaml"
+    text = "account: development\ndisposable: true\nstacks:\n  identity:\n"
+    stage.write_text(text, encoding="utf-8")
+    merge("A stage for the new sign-in")
+    demo.orch("apply", STAGE, "--yes")
+    pool = demo.orch("output", f"{STAGE}/identity", "user_pool_id", "--raw", quiet=True).strip()
+    in_pool("add", pool, DEVELOPMENT)
+    stage.write_text(f"{text}    inputs: {{sign_in: {{username_attributes: [phone_number]}}}}\n", encoding="utf-8")
+    merge("Sign in with a phone number")
+    if f"{STAGE} is disposable" not in demo.orch("apply", STAGE, "--yes"):
+        message = "the report does not say why the pool may be replaced"
+        raise DemoError(message)
+    if "destroyed" not in demo.orch("destroy", STAGE, "--yes"):
+        message = f"{STAGE} is still there"
+        raise DemoError(message)
+    print(f"{GREEN}{STAGE} is gone, without a waiver. Every other stage keeps the full guard.{OFF}")
 
 
 def steps(demo: Demo) -> None:
@@ -198,11 +237,15 @@ def steps(demo: Demo) -> None:
         message = "the user is gone"
         raise DemoError(message)
     print(f"{GREEN}The pool and its user are still there.{OFF}")
+    disposable_stage(demo)
 
 
 def summary(demo: Demo) -> None:
     """What it took, command by command."""
-    demo.say("Summary", "A stage in one command, an attribute without losing a user, and a deletion that was stopped.")
+    demo.say(
+        "Summary",
+        "A stage in one command, an attribute without losing a user, a deletion that was stopped, and one that was meant.",
+    )
     for command, seconds in demo.times:
         print(f"  {seconds:6.1f} s  {command}")
     print(f"  {time.monotonic() - demo.started:6.1f} s  in all")

@@ -111,6 +111,7 @@ def test_the_demo_does_what_it_says(tmp_path: Path) -> None:
         "is still in it",
         "blocked by policy",
         "The pool and its user are still there",
+        "feat-login is gone, without a waiver",
         "in all",
     ):
         assert words in output, words

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -41,7 +40,7 @@ ADDRESSES = (
 
 
 @pytest.fixture
-def project(tmp_path: Path, emulator: Path) -> Iterator[tuple[Project, Account]]:
+def project(tmp_path: Path, emulator: Path) -> tuple[Project, Account]:
     account = Account(emulator)
     made = Project(tmp_path / "repo", emulator=emulator, accounts={"main": account.id}, name=f"r{account.id[-6:]}")
     made.write("live/stages/test.yaml", "account: main\nstacks: {things: }\n")
@@ -49,7 +48,7 @@ def project(tmp_path: Path, emulator: Path) -> Iterator[tuple[Project, Account]]
     made.write("modules/things/main.tf", MODULE.replace("NUMBER", account.id))
     made.ready()
     made.orch("apply", "test", "--yes", "-q")
-    yield made, account
+    return made, account
 
 
 def test_a_waived_destroy_that_aws_would_refuse_does_not_begin(project: tuple[Project, Account]) -> None:
