@@ -168,6 +168,7 @@ def add_attribute() -> None:
 def merge(message: str) -> None:
     """Commit the copy as it is: what a stage may lose is decided by what was merged, not by the working tree."""
     print(f"{DIM}$ git commit -am {shlex.quote(message)}{OFF}", flush=True)
+    (DEMO / ".gitignore").write_text(".orch/\n", encoding="utf-8")
     git = ["git", "-C", str(DEMO), "-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", message]):
@@ -244,7 +245,7 @@ def summary(demo: Demo) -> None:
     """What it took, command by command."""
     demo.say(
         "Summary",
-        "A stage in one command, an attribute without losing a user, a deletion that was stopped, and one that was meant.",
+        "A stage in one command, an attribute without losing a user, a deletion that was stopped, one that was meant.",
     )
     for command, seconds in demo.times:
         print(f"  {seconds:6.1f} s  {command}")

@@ -10,7 +10,7 @@ from orchestrator.cli.output import print_report
 from orchestrator.cli.prompt import Prompt
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.apply import apply_units, publish_unchanged
-from orchestrator.run.disarm import switch_off
+from orchestrator.run.disarm import switch_off_all
 from orchestrator.run.history.start import user_name
 from orchestrator.run.plan import plan_destroy
 from orchestrator.run.session import Session
@@ -64,7 +64,7 @@ def _apply(
     typed = " ".join(words) or "yes"
     session.context.run.journal.write("approved", how="--yes" if yes else f"typed {typed!r}", by=user_name())
     if destroy:
-        planned = switch_off(session.context, planned, executor=session.executor)
+        planned = switch_off_all(session.context, planned, executor=session.executor)
         if not all(each.may_proceed for each in planned.values()):
             return [_not_destroyed(each.report) for each in planned.values()]
     applied = apply_units(

@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.errors import CatalogueError
@@ -30,7 +30,7 @@ _BLOCK = """\
 resource {type} {name} {{
 {attributes}  lifecycle {{
     prevent_destroy = false
-  }}
+{ignored}  }}
 }}
 """
 
@@ -43,6 +43,25 @@ class _Block:
     type: str
     name: str
     prevents_destroy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What changes in a resource's block, beside ``prevent_destroy``.
+
+    Attributes:
+        attributes: attribute -> value to set.
+        ignored: attributes that Terraform leaves as they are.
+    """
+
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+
+    def joined(self, other: Override) -> Override:
+        """Return both, for two instances of one block."""
+        attributes = {**self.attributes, **other.attributes}
+        ignored = {*self.ignored, *other.ignored} - attributes.keys()
+        return Override(attributes, tuple(sorted(ignored)))
 
 
 class _NotLiftedError(Exception):
@@ -60,30 +79,33 @@ def lift_prevent_destroy(root: Path, addresses: Iterable[str]) -> tuple[str, ...
         A sentence for each address that cannot be lifted, saying why. A resource without ``prevent_destroy`` or without
         a block needs no file.
     """
-    problems = override_resources(root, {address: {} for address in addresses})
+    problems = override_resources(root, {address: Override() for address in addresses})
     return tuple(f"the waiver for {address} cannot lift prevent_destroy: {why}" for address, why in problems.items())
 
 
-def override_resources(root: Path, resources: Mapping[str, Mapping[str, AttributeValue]]) -> dict[str, str]:
-    """Write the override files of a root: ``prevent_destroy`` is lifted, and attributes are set.
+def override_resources(root: Path, resources: Mapping[str, Override], *, required: bool = False) -> dict[str, str]:
+    """Write the override files of a root: ``prevent_destroy`` is lifted, and more, if the overrides say so.
 
     Args:
         root: a rendered root that only one run uses; it contains the modules that it calls.
-        resources: address, with or without ``module.this.`` -> attributes to set in its block.
+        resources: address, with or without ``module.this.`` -> what changes in its block.
+        required: each resource must have a block; otherwise one without a block needs no file.
 
     Returns:
-        address -> why it cannot be overridden. A resource without a block needs no file.
+        address -> why it cannot be overridden.
     """
-    blocks: dict[_Block, dict[str, AttributeValue]] = {}
+    blocks: dict[_Block, Override] = {}
     problems: dict[str, str] = {}
-    for address, attributes in sorted(resources.items()):
+    for address, override in sorted(resources.items()):
         try:
             block = _find(root, address)
         except (_NotLiftedError, CatalogueError) as error:
             problems[address] = str(error)
-        else:
-            if block is not None and (block.prevents_destroy or attributes):
-                blocks.setdefault(block, {}).update(attributes)
+            continue
+        if block is None and required:
+            problems[address] = "the configuration no longer has its block"
+        elif block is not None and (block.prevents_destroy or override.attributes):
+            blocks[block] = blocks.get(block, Override()).joined(override)
     for folder in sorted({block.folder for block in blocks}):
         own = sorted((block for block in blocks if block.folder == folder), key=lambda each: (each.type, each.name))
         text = _HEAD + "".join(_text(block, blocks[block]) for block in own)
@@ -91,9 +113,10 @@ def override_resources(root: Path, resources: Mapping[str, Mapping[str, Attribut
     return problems
 
 
-def _text(block: _Block, attributes: Mapping[str, AttributeValue]) -> str:
-    lines = "".join(f"  {name} = {_literal(value)}\n" for name, value in sorted(attributes.items()))
-    return _BLOCK.format(type=hcl_quote(block.type), name=hcl_quote(block.name), attributes=lines)
+def _text(block: _Block, override: Override) -> str:
+    attributes = "".join(f"  {name} = {_literal(value)}\n" for name, value in sorted(override.attributes.items()))
+    ignored = f"    ignore_changes  = [{', '.join(override.ignored)}]\n" if override.ignored else ""
+    return _BLOCK.format(type=hcl_quote(block.type), name=hcl_quote(block.name), attributes=attributes, ignored=ignored)
 
 
 def _literal(value: AttributeValue) -> str:

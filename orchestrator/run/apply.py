@@ -10,6 +10,7 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import OrchError
 from orchestrator.report.model import Notice, Phase, Status, UnitPhase, UnitReport
 from orchestrator.run.context import RunContext
+from orchestrator.run.disarm import Disarming
 from orchestrator.run.executor.interface import Executor
 from orchestrator.run.executor.local import THREADS
 from orchestrator.run.loop import LoopSpec, not_run, run_units
@@ -80,6 +81,10 @@ class _Applier:
             if not self.destroy:
                 repair_published(self.context, unit)
             return real.report
+        if not self.destroy:
+            real = Disarming(self.context, self.executor).run(unit, real)
+            if not real.may_proceed:
+                return real.report
         return self._apply_or_plan_again(unit, real)
 
     def _plan_again(self, unit: Unit) -> Planned:

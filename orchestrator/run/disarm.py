@@ -1,4 +1,4 @@
-"""Switches off what protects disposable units from deletion, before any of them is destroyed."""
+"""Switches off what protects resources of disposable units from deletion, before they are deleted or replaced."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from orchestrator.config.catalogue import Unit
-from orchestrator.guard.rules.deletion_protection import refusals
+from orchestrator.guard.rules.deletion_protection import refusals, switched_resources
 from orchestrator.report.model import Notice, Status
 from orchestrator.report.text import plural
 from orchestrator.run.context import RunContext
@@ -14,15 +14,14 @@ from orchestrator.run.executor.interface import Executor
 from orchestrator.run.loop import LoopSpec, run_units
 from orchestrator.run.plan import record_planned
 from orchestrator.run.unit.compare import unannounced
-from orchestrator.run.unit.disarm import armed_resources
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 
 
-def switch_off(context: RunContext, approved: Mapping[str, Planned], *, executor: Executor) -> Mapping[str, Planned]:
-    """Switch off the protection of every disposable unit, and plan its destruction again.
-
-    A unit that is not disposable, or has nothing to switch off, keeps its plan.
+def switch_off_all(
+    context: RunContext, approved: Mapping[str, Planned], *, executor: Executor
+) -> Mapping[str, Planned]:
+    """Switch off the protection of every disposable unit that is about to be destroyed, and plan that again.
 
     Args:
         context: the run.
@@ -32,14 +31,12 @@ def switch_off(context: RunContext, approved: Mapping[str, Planned], *, executor
     Returns:
         The plans to apply. If one of them may not proceed, nothing may be destroyed.
     """
-    units = [context.unit(id_) for id_ in context.run.graph.order]
-    wanted = [each for each in units if _protected(context, each, approved)]
-    if not wanted:
+    disarming = Disarming(context, executor, destroy=True)
+    if not any(disarming.addresses(context.unit(id_), approved[id_]) for id_ in context.run.graph.order):
         return approved
-    disarming = _Disarming(context, executor, approved, frozenset(each.id for each in wanted))
     step = LoopSpec(
         command="destroy",
-        work=disarming.work,
+        work=lambda unit, _ended: disarming.run(unit, approved[unit.id]),
         record=lambda planned: record_planned(context, planned),
         unblocks_downstreams=lambda planned: planned.may_proceed,
         fail_fast=True,
@@ -47,56 +44,62 @@ def switch_off(context: RunContext, approved: Mapping[str, Planned], *, executor
     return {**approved, **run_units(context, step)}
 
 
-def _protected(context: RunContext, unit: Unit, approved: Mapping[str, Planned]) -> bool:
-    disposable = bool(context.guard.judge.disposable.permission(unit))
-    return disposable and approved[unit.id].pending and bool(armed_resources(context, unit))
-
-
 @dataclass(frozen=True, slots=True)
-class _Disarming:
-    """Switches off the protection of units. Safe to use from several threads.
+class Disarming:
+    """Switches off the protection of what a unit's approved plan deletes or replaces. Safe to use from several threads.
 
     Attributes:
         context: the run.
         executor: plans and applies a unit.
-        approved: the approved plans, by unit.
-        wanted: ids of the units with something to switch off.
+        destroy: the plans destroy whole units.
     """
 
     context: RunContext
     executor: Executor
-    approved: Mapping[str, Planned]
-    wanted: frozenset[str]
+    destroy: bool = False
 
-    def work(self, unit: Unit, _ended: Mapping[str, Planned]) -> Planned:
-        """Switch off the protection of one unit, and plan its destruction again.
+    def addresses(self, unit: Unit, planned: Planned) -> tuple[str, ...]:
+        """Return the resources whose protection is in the way of a plan; none in a unit that is not disposable."""
+        if planned.plan is None or planned.preview or not self.context.guard.judge.disposable.permission(unit):
+            return ()
+        return switched_resources(planned.plan.changes)
+
+    def run(self, unit: Unit, approved: Planned) -> Planned:
+        """Switch off the protection of one unit, and plan again what was approved.
+
+        Returns:
+            The plan to apply; the approved one if nothing is in its way. It may not proceed if the protection cannot be
+            switched off, or if the new plan does something that was not approved.
 
         Raises:
-            OrchError: its state or the outputs of its upstreams cannot be read.
+            OrchError: the outputs of its upstreams cannot be read.
         """
-        before = self.approved[unit.id]
-        if unit.id not in self.wanted:
-            return before
-        armed = armed_resources(self.context, unit)
-        text = f"switching off the protection of {plural(len(armed), 'resource')}"
+        addresses = self.addresses(unit, approved)
+        if not addresses:
+            return approved
+        text = f"switching off the protection of {plural(len(addresses), 'resource')}"
         self.context.run.sink(Notice(text=text, unit=unit.id))
         values = Upstreams(self.context.catalogue, self.context.aws.states).for_apply(unit)
         upstream = UpstreamValues(values=values, pending=())
-        switched = self.executor.plan(self.context, unit, upstream, disarm=True)
-        if switched.report.status is not Status.PLANNED:
+        switched = self.executor.plan(self.context, unit, upstream, disarm=addresses)
+        if switched.report.status is Status.PLANNED:
+            end = self.executor.apply(self.context, unit, switched)
+            switched = Planned(end.report)
+        if switched.report.status is not Status.APPLIED:
             return _failed(switched)
-        end = self.executor.apply(self.context, unit, switched)
-        if end.report.status is not Status.APPLIED:
-            return _failed(Planned(end.report))
-        again = self.executor.plan(self.context, unit, upstream, destroy=True)
-        if again.may_proceed and before.plan is not None and again.plan is not None:
-            lines = unannounced(before.plan, again.plan)
-            if lines:
-                return Planned(replace(again.report, status=Status.STALE, cause="; ".join(lines)))
-            left = list(refusals(again.plan.changes))
-            if left:
-                cause = f"AWS would still refuse to delete it: {'; '.join(left)}"
-                return Planned(replace(again.report, status=Status.FAILED, cause=cause))
+        return self._checked(approved, self.executor.plan(self.context, unit, upstream, destroy=self.destroy))
+
+    def _checked(self, approved: Planned, again: Planned) -> Planned:
+        """Return a new plan, stopped if it does what was not approved or if AWS would still refuse it."""
+        if not again.may_proceed or approved.plan is None or again.plan is None:
+            return again
+        lines = unannounced(approved.plan, again.plan)
+        if lines:
+            return Planned(replace(again.report, status=Status.STALE, cause="; ".join(lines)))
+        left = list(refusals(again.plan.changes))
+        if left:
+            cause = f"AWS would still refuse to delete it: {'; '.join(left)}"
+            return Planned(replace(again.report, status=Status.FAILED, cause=cause))
         return again
 
 

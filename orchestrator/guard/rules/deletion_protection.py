@@ -26,12 +26,14 @@ _KEEPING: Mapping[str, Mapping[Value, Value]] = {
     "force_destroy": {False: True},
     "force_delete": {False: True},
     "skip_final_snapshot": {False: True},
-    "skip_destroy": {True: False},
 }
 """Attribute -> the values with which a deletion fails or leaves something behind -> the value without."""
 
-_RECOVERY = "recovery_window_in_days"
-"""A secret keeps its name for these days, so that the same stage could not be created again."""
+_OF_TYPE: Mapping[str, tuple[str, Value]] = {
+    "aws_secretsmanager_secret": ("recovery_window_in_days", 0),  # It keeps its name for these days.
+    "aws_cloudwatch_log_group": ("skip_destroy", False),
+}
+"""Type -> an attribute that leaves something behind after a deletion, and the value that does not."""
 
 
 def refusals(changes: Iterable[ResourceChange]) -> Iterator[str]:
@@ -58,9 +60,28 @@ def switches(type_: str, attributes: Mapping[str, Any]) -> dict[str, Value]:
     """
     both = {**_REFUSING, **_KEEPING}
     found = {name: both[name][value] for name, value in _armed(attributes, both)}
-    if type_ == "aws_secretsmanager_secret" and attributes.get(_RECOVERY) != 0:
-        found[_RECOVERY] = 0
+    name, value = _OF_TYPE.get(type_, ("", False))
+    if name in attributes and (attributes[name] or False) != value:
+        found[name] = value
     return found
+
+
+def switched_resources(changes: Iterable[ResourceChange]) -> tuple[str, ...]:
+    """Return the addresses that a plan deletes or replaces and that have something to switch off, sorted.
+
+    Args:
+        changes: the changes of a plan, with their current values.
+    """
+    return tuple(
+        sorted(
+            each.address
+            for each in changes
+            if each.mode == "managed"
+            and each.action in {Action.DELETE, Action.REPLACE}
+            and each.deposed is None
+            and switches(each.type, each.before or {})
+        )
+    )
 
 
 def _armed(attributes: Mapping[str, Any], table: Mapping[str, Mapping[Value, Value]]) -> Iterator[tuple[str, Value]]:

@@ -135,7 +135,7 @@ def arrange(report: RunReport, *, shown: Iterable[UnitReport] = (), verbose: boo
         Section("Changes by unit", "bold", tuple(block for block in own if block.entries or block.outputs)),
         Section("Shared changes", "bold", (*_shared(shared), *outputs)),
         _of_severity(findings, Severity.WARN, "Warnings"),
-        _of_severity(findings, Severity.WAIVED, "Allowed by a waiver"),
+        _of_severity(findings, Severity.WAIVED, "Allowed"),
         *(_by_cause(unexplained, status, title) for status, title in _CAUSES.items()),
         Section("Failed", "bold red", _failures(ended)),
     )

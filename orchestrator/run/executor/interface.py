@@ -35,7 +35,13 @@ class Executor(Protocol):
         """End the run: nothing of it works any more."""
 
     def plan(
-        self, context: RunContext, unit: Unit, values: UpstreamValues, *, destroy: bool = False, disarm: bool = False
+        self,
+        context: RunContext,
+        unit: Unit,
+        values: UpstreamValues,
+        *,
+        destroy: bool = False,
+        disarm: tuple[str, ...] = (),
     ) -> Planned:
         """Plan and judge a unit with these outputs of its upstreams.
 
@@ -44,7 +50,7 @@ class Executor(Protocol):
             unit: the unit.
             values: the outputs of its upstreams.
             destroy: plan its destruction.
-            disarm: plan only to switch off what protects its resources from deletion.
+            disarm: addresses: plan only to switch off what protects these resources from deletion.
         """
 
     def drift(self, context: RunContext, unit: Unit) -> UnitReport:

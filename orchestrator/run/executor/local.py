@@ -29,7 +29,13 @@ class LocalExecutor:
         """Do nothing."""
 
     def plan(
-        self, context: RunContext, unit: Unit, values: UpstreamValues, *, destroy: bool = False, disarm: bool = False
+        self,
+        context: RunContext,
+        unit: Unit,
+        values: UpstreamValues,
+        *,
+        destroy: bool = False,
+        disarm: tuple[str, ...] = (),
     ) -> Planned:
         """Plan and judge a unit."""
         return plan_unit(context, unit, values, destroy=destroy, disarm=disarm)

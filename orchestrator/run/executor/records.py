@@ -67,7 +67,7 @@ class UnitTask:
         pending: ids of upstreams that have changes to apply or cannot be planned yet.
         claim: key of the object whose creation begins an apply; empty for what only reads.
         destroy: the plan destroys.
-        disarm: the plan only switches off what protects from deletion.
+        disarm: addresses: the plan only switches off what protects these resources from deletion.
         emulator: folder with ``emulator.json`` of an emulator on this machine; empty for AWS.
     """
 
@@ -82,7 +82,7 @@ class UnitTask:
     pending: tuple[str, ...] = ()
     claim: str = ""
     destroy: bool = False
-    disarm: bool = False
+    disarm: tuple[str, ...] = ()
     emulator: str = ""
 
     def text(self) -> str:

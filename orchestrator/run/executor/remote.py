@@ -57,7 +57,13 @@ class ClusterExecutor:
         self._transport.remove(context)
 
     def plan(
-        self, context: RunContext, unit: Unit, values: UpstreamValues, *, destroy: bool = False, disarm: bool = False
+        self,
+        context: RunContext,
+        unit: Unit,
+        values: UpstreamValues,
+        *,
+        destroy: bool = False,
+        disarm: tuple[str, ...] = (),
     ) -> Planned:
         """Plan and judge a unit on a worker. When the worker dies, another one plans it."""
         if context.run.stop.is_set():

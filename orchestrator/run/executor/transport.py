@@ -66,7 +66,7 @@ class Transport:
         pending: tuple[str, ...] = (),
         claim: str = "",
         destroy: bool = False,
-        disarm: bool = False,
+        disarm: tuple[str, ...] = (),
     ) -> UnitTask:
         """Return a task for a unit. The repository is packed once, and stored once in each account.
 

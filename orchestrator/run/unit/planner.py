@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,7 +32,7 @@ from orchestrator.terraform.state.header import planned_from
 
 
 def plan_unit(
-    context: RunContext, unit: Unit, upstream: UpstreamValues, *, destroy: bool = False, disarm: bool = False
+    context: RunContext, unit: Unit, upstream: UpstreamValues, *, destroy: bool = False, disarm: tuple[str, ...] = ()
 ) -> Planned:
     """Plan one unit and judge the plan. A failure is a report, never an exception.
 
@@ -42,7 +41,7 @@ def plan_unit(
         unit: the unit.
         upstream: the outputs of its upstreams; with pending upstreams the result is a preview.
         destroy: plan its destruction.
-        disarm: plan only to switch off what protects its resources from deletion.
+        disarm: addresses: plan only to switch off what protects these resources from deletion.
     """
     started = time.monotonic()
     preview = bool(upstream.pending)
@@ -73,7 +72,7 @@ class _Planning:
         unit: the unit.
         upstream: the outputs of its upstreams.
         destroy: plan its destruction.
-        disarm: plan only to switch off what protects its resources from deletion.
+        disarm: addresses: plan only to switch off what protects these resources from deletion.
         preview: an upstream is pending, so the plan is only shown.
         root: the unit's Terraform root.
         out: where Terraform saves the plan.
@@ -83,7 +82,7 @@ class _Planning:
     unit: Unit
     upstream: UpstreamValues
     destroy: bool
-    disarm: bool
+    disarm: tuple[str, ...]
     preview: bool
     root: Root
     out: Path
@@ -96,14 +95,13 @@ class _Planning:
         """
         ready = prepare_unit(self.context, self.unit, self.upstream, self.root, check_stop=self._check_stop)
         # Only in this run's copy: the root that is written for people stays as rendered.
-        targets: tuple[str, ...] = ()
         not_lifted: tuple[str, ...] = ()
         if self.disarm:
-            targets = write_switches(self.context, self.unit, self.root.folder)
+            write_switches(self.context, self.unit, self.root.folder, self.disarm)
         else:
             not_lifted = lift_waived(self.context, self.unit, self.root.folder)
         try:
-            record = self._terraform_plan(targets)
+            record = self._terraform_plan()
         except TerraformError as error:
             blocked = self._blocked_by_errored_plan(error, ready)
             if blocked is None:
@@ -114,7 +112,7 @@ class _Planning:
             return self._unreadable(error, ready)
         return self._judged(record, ready)
 
-    def _terraform_plan(self, targets: Sequence[str]) -> PlanRecord:
+    def _terraform_plan(self) -> PlanRecord:
         self._check_stop()
         context, unit = self.context, self.unit
         context.run.sink(UnitPhase(unit.id, Phase.PLAN))
@@ -129,7 +127,7 @@ class _Planning:
             destroy=self.destroy,
             replace=[module_address(each) for each in replaced],
             refresh=context.run.options.refresh,
-            targets=targets,
+            targets=self.disarm,
         )
         if not changes:
             self._check_state()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.render.prevent_destroy import lift_prevent_destroy, override_resources
+from orchestrator.render.prevent_destroy import Override, lift_prevent_destroy, override_resources
 
 KEPT = """\
 resource "aws_cognito_user_pool" "this" {
@@ -119,19 +119,22 @@ def test_attributes_are_set_in_every_block_that_is_named(root: Path) -> None:
     problems = override_resources(
         root,
         {
-            'module.this.aws_cognito_user_pool.this["a"]': {"deletion_protection": "IN${x}ACTIVE"},
-            'module.this.aws_cognito_user_pool.this["b"]': {"days": 0},
-            "module.this.aws_dynamodb_table.free": {"force_destroy": True},
-            "module.this.module.each[0].aws_dynamodb_table.free": {},
-            "module.this.module.far.aws_x.y": {"force_destroy": True},
+            'module.this.aws_cognito_user_pool.this["a"]': Override({"deletion_protection": "IN${x}ACTIVE"}, ("days",)),
+            'module.this.aws_cognito_user_pool.this["b"]': Override({"days": 0}, ("name", "schema")),
+            "module.this.aws_dynamodb_table.free": Override({"force_destroy": True}),
+            "module.this.module.each[0].aws_dynamodb_table.free": Override(),
+            "module.this.module.far.aws_x.y": Override({"force_destroy": True}),
+            "module.this.aws_x.gone": Override({"force_destroy": True}),
         },
+        required=True,
     )
-    assert list(problems) == ["module.this.module.far.aws_x.y"]
+    assert list(problems) == ["module.this.aws_x.gone", "module.this.module.far.aws_x.y"]
+    assert problems["module.this.aws_x.gone"] == "the configuration no longer has its block"
     assert "outside this repository" in problems["module.this.module.far.aws_x.y"]
     assert written(root).keys() == {"modules/top"}, "a block that nothing keeps needs no file"
     assert written(root)["modules/top"].partition("\n\n")[2] == (
         'resource "aws_cognito_user_pool" "this" {\n  days = 0\n  deletion_protection = "IN$${x}ACTIVE"\n'
-        "  lifecycle {\n    prevent_destroy = false\n  }\n}\n\n"
+        "  lifecycle {\n    prevent_destroy = false\n    ignore_changes  = [name, schema]\n  }\n}\n\n"
         'resource "aws_dynamodb_table" "free" {\n  force_destroy = true\n'
         "  lifecycle {\n    prevent_destroy = false\n  }\n}\n"
     )

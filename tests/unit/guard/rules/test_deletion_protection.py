@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.guard.rules.deletion_protection import refusals, switches
+from orchestrator.guard.rules.deletion_protection import refusals, switched_resources, switches
 from orchestrator.terraform.model import Action, ResourceChange
 
 
@@ -69,3 +69,15 @@ def test_the_switches_of_a_resource() -> None:
     assert switches("aws_cloudwatch_log_group", {"skip_destroy": True}) == {"skip_destroy": False}
     assert switches("aws_s3_bucket", {"force_destroy": True}) == {}
     assert switches("aws_dynamodb_table", {"deletion_protection_enabled": False}) == {}
+    assert switches("aws_lambda_layer_version", {"skip_destroy": True}) == {}, "changing it would replace the layer"
+    assert switches("aws_cloudwatch_log_group", {"skip_destroy": None}) == {}
+
+
+def test_what_a_plan_deletes_or_replaces_is_switched_off_first() -> None:
+    changes = [
+        gone("aws_dynamodb_table", Action.REPLACE, deletion_protection_enabled=True),
+        gone("aws_s3_bucket", force_destroy=False),
+        gone("aws_lb", Action.UPDATE, enable_deletion_protection=True),
+        gone("aws_sqs_queue", name="x"),
+    ]
+    assert switched_resources(changes) == ("module.this.aws_dynamodb_table.this", "module.this.aws_s3_bucket.this")
