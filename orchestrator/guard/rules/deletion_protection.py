@@ -29,11 +29,11 @@ _KEEPING: Mapping[str, Mapping[Value, Value]] = {
 }
 """Attribute -> the values with which a deletion fails or leaves something behind -> the value without."""
 
-_OF_TYPE: Mapping[str, tuple[str, Value]] = {
-    "aws_secretsmanager_secret": ("recovery_window_in_days", 0),  # It keeps its name for these days.
-    "aws_cloudwatch_log_group": ("skip_destroy", False),
+_OF_TYPE: Mapping[str, tuple[str, Value, Value]] = {
+    "aws_secretsmanager_secret": ("recovery_window_in_days", 30, 0),  # It keeps its name for these days.
+    "aws_cloudwatch_log_group": ("skip_destroy", False, False),
 }
-"""Type -> an attribute that leaves something behind after a deletion, and the value that does not."""
+"""Type -> an attribute that leaves something behind after a deletion, its default, and the value that does not."""
 
 
 def refusals(changes: Iterable[ResourceChange]) -> Iterator[str]:
@@ -60,8 +60,9 @@ def switches(type_: str, attributes: Mapping[str, Any]) -> dict[str, Value]:
     """
     both = {**_REFUSING, **_KEEPING}
     found = {name: both[name][value] for name, value in _armed(attributes, both)}
-    name, value = _OF_TYPE.get(type_, ("", False))
-    if name in attributes and (attributes[name] or False) != value:
+    name, default, value = _OF_TYPE.get(type_, ("", False, False))
+    current = attributes.get(name)
+    if name in attributes and (default if current is None else current) != value:
         found[name] = value
     return found
 

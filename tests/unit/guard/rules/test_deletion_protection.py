@@ -66,6 +66,8 @@ def test_the_switches_of_a_resource() -> None:
         "skip_final_snapshot": True,
     }
     assert switches("aws_secretsmanager_secret", {"recovery_window_in_days": 30}) == {"recovery_window_in_days": 0}
+    assert switches("aws_secretsmanager_secret", {"recovery_window_in_days": None}) == {"recovery_window_in_days": 0}
+    assert switches("aws_secretsmanager_secret", {"recovery_window_in_days": 0}) == {}
     assert switches("aws_cloudwatch_log_group", {"skip_destroy": True}) == {"skip_destroy": False}
     assert switches("aws_s3_bucket", {"force_destroy": True}) == {}
     assert switches("aws_dynamodb_table", {"deletion_protection_enabled": False}) == {}
