@@ -7,6 +7,7 @@ import pytest
 from tests.support.escapes import World
 
 pytestmark = pytest.mark.integration
+AGAINST = "sly author"
 
 PROD = "live/stages/prod.yaml"
 FEAT = "account: main\ndisposable: true\nstacks:\n  identity:\n"

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.support.emulator import Account
 from tests.support.escapes import Blueprint, Built, build, commit
-from tests.support.project import Result
+from tests.support.project import Project, Result
 
 pytestmark = pytest.mark.integration
 
@@ -109,3 +110,28 @@ def test_it_comes_again_is_rebuilt_and_lasts_once_the_key_was_removed(comings: C
         arguments = (verb, "feat/identity", "--json", *(("--yes",) if verb != "plan" else ()))
         refused = comings.built.project.orch(*arguments, code=2)
         assert "feat exists, and was not disposable when it was created" in refused.text
+
+
+def test_a_key_that_is_not_committed_creates_nothing(tmp_path: Path, emulator: Path) -> None:
+    """Created as a stage that lasts, it could never become disposable."""
+    account = Account(emulator)
+    project = Project(tmp_path / "repo", emulator=emulator, accounts={"main": account.id}, name=f"d{account.id[-6:]}")
+    project.write(".gitignore", ".orch/\n")
+    project.write("live/stages/feat.yaml", "account: main\nstacks: {box: }\n")
+    project.write("live/stacks/box.yaml", "module: box\n")
+    project.git("init", "-q", "-b", "main")
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "A stage")
+    project.ready()
+    project.write("live/stages/feat.yaml", "account: main\ndisposable: true\nstacks: {box: }\n")
+    notes = project.orch("plan", "feat", "--json").json["notes"]
+    assert (
+        "feat is judged as a lasting stage: it is not disposable in HEAD, the last commit, in an open account" in notes
+    )
+    refused = project.orch("apply", "feat", "--yes", code=2).err
+    assert "live/stages/feat.yaml:2:13: feat would be created as a lasting stage" in refused
+    project.git("commit", "-q", "-a", "-m", "It comes and goes")
+    project.orch("apply", "feat", "--yes")
+    project.write("live/stages/feat.yaml", "account: main\ndisposable: true\nstacks: {box: {inputs: {value: 2}}}\n")
+    project.orch("apply", "feat", "--yes")
+    assert project.orch("destroy", "feat", "--yes", "--json").units()["feat/box"]["status"] == "destroyed"
