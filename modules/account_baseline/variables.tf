@@ -290,3 +290,10 @@ variable "workers" {
   default     = false
   nullable    = false
 }
+
+variable "disposable_stages" {
+  description = "Allow disposable stages (docs/live.md): the break-glass role can then empty buckets of the account, not the state bucket. orch sets it for accounts with access: open."
+  type        = bool
+  default     = false
+  nullable    = false
+}

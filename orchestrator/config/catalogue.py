@@ -9,8 +9,11 @@ from typing import TypeAlias
 
 from orchestrator.errors import Location
 
-SET_BY_ORCH = frozenset({"names", "name", "protected_delete_apis"})
-"""Module variables that orch sets when a stack does not: names in AWS, and the API calls that delete protected data."""
+SET_BY_ORCH = frozenset({"names", "name", "protected_delete_apis", "disposable_stages"})
+"""Module variables that orch sets when a stack does not.
+
+These are names in AWS, the API calls that delete protected data, and whether stages of the account may be disposable.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ _STORES = {
 
 
 DELETE_APIS = "protected_delete_apis"
+_DISPOSABLE = "disposable_stages"
 """Variable that receives the IAM actions that delete protected resources, e.g. in ``account_baseline``."""
 
 Literal = Node | str | Mapping[str, str] | tuple[str, ...]
@@ -113,6 +114,7 @@ class TemplateRenderer:
         if tree is not None:
             names = aws_names(self._catalogue, unit)
             given: dict[str, Literal] = {"names": names, "name": names["name"], DELETE_APIS: self._delete_apis}
+            given[_DISPOSABLE] = not self._catalogue.account_of(unit).restricted
             for name, value in given.items():
                 if name in tree.interface.variables:
                     result.setdefault(name, value)

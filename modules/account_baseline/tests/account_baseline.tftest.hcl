@@ -86,6 +86,22 @@ run "deletes_of_what_is_protected_are_left_to_break_glass" {
   }
 }
 
+run "only_break_glass_empties_buckets_and_only_where_stages_are_disposable" {
+  command = plan
+
+  variables {
+    disposable_stages = true
+  }
+
+  assert {
+    condition = (
+      [for each in aws_iam_role_policy_attachment.empty : each.role] == ["orch-break-glass"]
+      && [for each in jsondecode(aws_iam_policy.empty[0].policy).Statement : each.Effect] == ["Allow", "Deny"]
+    )
+    error_message = "the break-glass role empties buckets, and keeps the states"
+  }
+}
+
 run "too_many_deletes_for_one_policy" {
   command = plan
 
