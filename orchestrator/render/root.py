@@ -33,10 +33,12 @@ _STORES = {
 
 
 DELETE_APIS = "protected_delete_apis"
-_DISPOSABLE = "disposable_stages"
 """Variable that receives the IAM actions that delete protected resources, e.g. in ``account_baseline``."""
 
-Literal = Node | str | Mapping[str, str] | tuple[str, ...]
+_DISPOSABLE = "disposable_stages"
+"""Variable that receives whether stages of the account may be disposable."""
+
+Literal = Node | str | bool | Mapping[str, str] | tuple[str, ...]
 """Value of a module variable: a node of the configuration, or a value that orch provides."""
 
 

@@ -202,6 +202,7 @@ def publish_unchanged(context: RunContext, planned: Mapping[str, Planned]) -> No
     Raises:
         OrchError: it cannot be written.
     """
+    record_stages(context)
     for unit in sorted(planned):
         if planned[unit].report.status is Status.UNCHANGED:
             repair_published(context, context.unit(unit))
