@@ -10,7 +10,7 @@ from orchestrator.cli.output import print_report
 from orchestrator.cli.prompt import Prompt
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.apply import apply_units, publish_unchanged
-from orchestrator.run.disarm import switch_off_all
+from orchestrator.run.disposable.disarm import switch_off_all
 from orchestrator.run.history.start import user_name
 from orchestrator.run.plan import plan_destroy
 from orchestrator.run.session import Session

@@ -143,7 +143,7 @@ class Stage:
     at: Location
     expires: str | None = None
     disposable: bool = False
-    """Whether ``live/`` says that it may lose everything; ``run/checks/disposable.py`` decides whether that counts."""
+    """Whether ``live/`` says that it may lose everything; ``run/disposable/check.py`` decides whether that counts."""
     disposable_at: Location | None = None
     """Where it says so."""
     named: str | None = None

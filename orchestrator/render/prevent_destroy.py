@@ -20,7 +20,7 @@ from orchestrator.render.hcl_text import hcl_quote
 from orchestrator.render.module_tree import OVERRIDE_FILE
 from orchestrator.util.files import write_atomic
 
-AttributeValue = bool | int | str
+OverrideValue = bool | int | str
 """A value that an override sets."""
 _KEY = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]| \(deposed [0-9a-f]+\)$')
 _THIS = ("module", "this")
@@ -54,7 +54,7 @@ class Override:
         ignored: attributes that Terraform leaves as they are.
     """
 
-    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    attributes: Mapping[str, OverrideValue] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
 
     def joined(self, other: Override) -> Override:
@@ -119,7 +119,7 @@ def _text(block: _Block, override: Override) -> str:
     return _BLOCK.format(type=hcl_quote(block.type), name=hcl_quote(block.name), attributes=attributes, ignored=ignored)
 
 
-def _literal(value: AttributeValue) -> str:
+def _literal(value: OverrideValue) -> str:
     return hcl_quote(value) if isinstance(value, str) else json.dumps(value)
 
 

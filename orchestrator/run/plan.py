@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+from orchestrator.aws.backup.count import has_contents
+from orchestrator.aws.backup.locate import ResourceLocation
+from orchestrator.aws.identity.roles import role_for
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import SetupError
+from orchestrator.guard.rules.deletion_protection import refusals
 from orchestrator.report.model import Status
 from orchestrator.run.context import RunContext
 from orchestrator.run.executor.interface import Executor
 from orchestrator.run.executor.local import THREADS
 from orchestrator.run.loop import LoopSpec, run_units
 from orchestrator.run.unit.planned import Planned, plan_fields
-from orchestrator.run.unit.refused import with_refusals
 from orchestrator.run.unit.reports import unit_report, worker_field
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
+from orchestrator.terraform.model import Action, PlanRecord
 
 NEW = "new: planned when its upstreams are applied"
 """Why a unit without a state is not previewed when nobody reads the preview (``--yes``)."""
+
+_ADVICE = "switch it off in the configuration and apply that first"
+_EMPTY_ONLY = {"aws_s3_bucket": ("bucket", "force_destroy"), "aws_ecr_repository": ("name", "force_delete")}
+"""Type -> the attribute with its name in AWS, and the one without which AWS deletes it only when it is empty."""
 
 
 def plan_units(context: RunContext, *, executor: Executor = THREADS, preview_new: bool = True) -> Mapping[str, Planned]:
@@ -68,7 +77,7 @@ def plan_destroy(context: RunContext, *, executor: Executor = THREADS) -> Mappin
             return Planned(unit_report(context, unit, Status.UNCHANGED, cause="nothing there"))
         values = Upstreams(context.catalogue, context.aws.states).for_apply(unit)
         planned = executor.plan(context, unit, UpstreamValues(values=values, pending=()), destroy=True)
-        return with_refusals(context, unit, planned)
+        return _with_refusals(context, unit, planned)
 
     step = LoopSpec(
         command="plan",
@@ -78,6 +87,39 @@ def plan_destroy(context: RunContext, *, executor: Executor = THREADS) -> Mappin
         shows_blocked=True,
     )
     return run_units(context, step)
+
+
+def _with_refusals(context: RunContext, unit: Unit, planned: Planned) -> Planned:
+    """Return the plan of a destroy, failed if AWS would refuse a part of it.
+
+    A disposable unit is returned as it is: its protection is switched off before it is destroyed. A blocked plan stays
+    blocked, and says both.
+    """
+    if planned.plan is None or context.guard.judge.disposable.permission(unit):
+        return planned
+    lines = [*refusals(planned.plan.changes), *_not_empty(context, unit, planned.plan)]
+    if not lines:
+        return planned
+    report = planned.report
+    refused = f"AWS would refuse to delete it: {'; '.join(lines)}"
+    if planned.may_proceed:
+        report = replace(report, status=Status.FAILED, cause=f"{refused} — {_ADVICE}")
+    else:
+        report = replace(report, cause=f"{report.cause}; {refused}" if report.cause else refused)
+    return replace(planned, report=report)
+
+
+def _not_empty(context: RunContext, unit: Unit, plan: PlanRecord) -> Iterator[str]:
+    """Yield the resources that AWS deletes only when they are empty, and that are not."""
+    for change in plan.changes:
+        named_by, forced_by = _EMPTY_ONLY.get(change.type, ("", ""))
+        before = change.before or {}
+        name = before.get(named_by)
+        if change.action is not Action.DELETE or not isinstance(name, str) or before.get(forced_by):
+            continue
+        found = ResourceLocation(change.type, name, unit.account, str(before.get("region") or unit.region))
+        if has_contents(context.aws.identities, role_for(unit, write=False), found):
+            yield f"{change.address.removeprefix('module.this.')} is not empty and has {forced_by} = False"
 
 
 def record_planned(context: RunContext, planned: Planned) -> None:

@@ -17,7 +17,7 @@ from orchestrator.report.json import finding_form
 from orchestrator.report.tables import dump
 from orchestrator.report.text import clean
 from orchestrator.run.history.reports import FoundFinding
-from orchestrator.run.waive import WAIVERS_PATH, WaiverRequest, WrittenWaivers, write_waivers
+from orchestrator.run.history.waive import WAIVERS_PATH, WaiverRequest, WrittenWaivers, write_waivers
 
 
 @command
@@ -41,7 +41,7 @@ def waive(
     plan: Annotated[bool, typer.Option("--plan", help="Allow only the plan that was judged.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the waiver, and write nothing.")] = False,
 ) -> int:
-    """Write a waiver for a finding, or for all findings of a run.
+    """Write a waiver for a finding, or for all of a run.
 
     Adds it to policies/waivers.yaml. It counts once its owner has merged it.
     """

@@ -10,9 +10,9 @@ from typing import Any
 
 from orchestrator.terraform.model import Action, ResourceChange
 
-Value = bool | int | str
+SwitchValue = bool | int | str
 
-_REFUSING: Mapping[str, Mapping[Value, Value]] = {
+_REFUSING: Mapping[str, Mapping[SwitchValue, SwitchValue]] = {
     "deletion_protection": {True: False, "ACTIVE": "INACTIVE", "ENABLED": "DISABLED"},
     "deletion_protection_enabled": {True: False},
     "enable_deletion_protection": {True: False},
@@ -22,14 +22,14 @@ _REFUSING: Mapping[str, Mapping[Value, Value]] = {
 }
 """Attribute -> the values with which AWS refuses a deletion -> the value without. They mean the same in every type."""
 
-_KEEPING: Mapping[str, Mapping[Value, Value]] = {
+_KEEPING: Mapping[str, Mapping[SwitchValue, SwitchValue]] = {
     "force_destroy": {False: True},
     "force_delete": {False: True},
     "skip_final_snapshot": {False: True},
 }
 """Attribute -> the values with which a deletion fails or leaves something behind -> the value without."""
 
-_OF_TYPE: Mapping[str, tuple[str, Value, Value]] = {
+_OF_TYPE: Mapping[str, tuple[str, SwitchValue, SwitchValue]] = {
     "aws_secretsmanager_secret": ("recovery_window_in_days", 30, 0),  # It keeps its name for these days.
     "aws_cloudwatch_log_group": ("skip_destroy", False, False),
 }
@@ -51,7 +51,7 @@ def refusals(changes: Iterable[ResourceChange]) -> Iterator[str]:
             yield f"{_short(change)} has skip_final_snapshot = False, but no final_snapshot_identifier"
 
 
-def switches(type_: str, attributes: Mapping[str, Any]) -> dict[str, Value]:
+def switches(type_: str, attributes: Mapping[str, Any]) -> dict[str, SwitchValue]:
     """Return the attributes that stand in the way of destroying a resource, with the values that let it go.
 
     Args:
@@ -85,7 +85,9 @@ def switched_resources(changes: Iterable[ResourceChange]) -> tuple[str, ...]:
     )
 
 
-def _armed(attributes: Mapping[str, Any], table: Mapping[str, Mapping[Value, Value]]) -> Iterator[tuple[str, Value]]:
+def _armed(
+    attributes: Mapping[str, Any], table: Mapping[str, Mapping[SwitchValue, SwitchValue]]
+) -> Iterator[tuple[str, SwitchValue]]:
     for name, values in table.items():
         if name not in attributes:
             continue

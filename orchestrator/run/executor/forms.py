@@ -62,14 +62,21 @@ def load_form(kind: type[_T], data: bytes) -> _T:
     return found
 
 
-def dump_values(upstream: Upstream) -> bytes:
-    """Return upstream outputs as JSON; ``UNKNOWN`` becomes ``{"$unknown": true}``."""
-    return json.dumps({name: _marked(outputs) for name, outputs in upstream.items()}).encode()
+def dump_inputs(upstream: Upstream, disarm: Sequence[str]) -> bytes:
+    """Return what a plan needs as JSON; in upstream outputs, ``UNKNOWN`` becomes ``{"$unknown": true}``.
+
+    Args:
+        upstream: the outputs of the unit's upstreams.
+        disarm: addresses whose protection the plan switches off.
+    """
+    values = {name: _marked(outputs) for name, outputs in upstream.items()}
+    return json.dumps({"values": values, "disarm": list(disarm)}).encode()
 
 
-def load_values(data: bytes) -> Upstream:
-    """Return the upstream outputs of `dump_values`."""
-    return {name: _unmarked(outputs) for name, outputs in json.loads(data).items()}
+def load_inputs(data: bytes) -> tuple[Upstream, tuple[str, ...]]:
+    """Return the upstream outputs and addresses of `dump_inputs`."""
+    document = json.loads(data)
+    return {name: _unmarked(outputs) for name, outputs in document["values"].items()}, tuple(document["disarm"])
 
 
 def _marked(value: Any) -> Any:

@@ -70,9 +70,9 @@ class ClusterExecutor:
             # It says that the run was interrupted.
             return plan_unit(context, unit, values, destroy=destroy, disarm=disarm)
         try:
-            inputs = self._transport.put_values(context, unit, values.values)
+            inputs = self._transport.put_inputs(context, unit, values.values, disarm)
             task = self._transport.task(
-                context, unit, StepKind.PLAN, inputs=inputs, pending=values.pending, destroy=destroy, disarm=disarm
+                context, unit, StepKind.PLAN, inputs=inputs, pending=values.pending, destroy=destroy
             )
             with self._progress.flying(unit, StepKind.PLAN):
                 output = self._transport.read_only(context, unit, task)

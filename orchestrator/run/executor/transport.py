@@ -24,7 +24,7 @@ from orchestrator.run.context import RunContext
 from orchestrator.run.executor.bundle import pack, repository_paths, unpack
 from orchestrator.run.executor.cluster import Cluster, TaskLostError
 from orchestrator.run.executor.files import allowed_below, output_file, planned_paths, run_file
-from orchestrator.run.executor.forms import PlannedForm, RunForm, StepOutput, dump_form, dump_values, load_form
+from orchestrator.run.executor.forms import PlannedForm, RunForm, StepOutput, dump_form, dump_inputs, load_form
 from orchestrator.run.executor.records import StepKind, UnitResult, UnitTask, WorkPlace
 from orchestrator.run.executor.steering import Patience
 from orchestrator.run.history.paths import RunPaths
@@ -66,7 +66,6 @@ class Transport:
         pending: tuple[str, ...] = (),
         claim: str = "",
         destroy: bool = False,
-        disarm: tuple[str, ...] = (),
     ) -> UnitTask:
         """Return a task for a unit. The repository is packed once, and stored once in each account.
 
@@ -94,21 +93,22 @@ class Transport:
             pending=pending,
             claim=claim,
             destroy=destroy,
-            disarm=disarm,
             emulator=str(context.run.folders.base / "emulator") if emulated else "",
         )
 
-    def put_values(self, context: RunContext, unit: Unit, values: Upstream) -> StoredObject | None:
-        """Store the outputs of a unit's upstreams; None if it reads none.
+    def put_inputs(
+        self, context: RunContext, unit: Unit, values: Upstream, disarm: tuple[str, ...]
+    ) -> StoredObject | None:
+        """Store the outputs of a unit's upstreams, and the addresses to switch off; None if there are none.
 
         Raises:
             OrchError: they cannot be stored.
         """
-        if not values:
+        if not values and not disarm:
             return None
         file = output_file(context.run.folders, unit).with_suffix(".values.json")
         try:
-            write_atomic(file, dump_values(values))
+            write_atomic(file, dump_inputs(values, disarm))
             return self._put(context, unit, file, "values.json")
         finally:
             file.unlink(missing_ok=True)

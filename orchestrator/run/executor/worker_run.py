@@ -28,7 +28,7 @@ from orchestrator.run.assemble import Access, make_tools
 from orchestrator.run.context import Guard, RunContext, RunState
 from orchestrator.run.executor.bundle import pack, unpack
 from orchestrator.run.executor.files import output_file, run_file, written_paths
-from orchestrator.run.executor.forms import PlannedForm, RunForm, StepOutput, dump_form, load_form, load_values
+from orchestrator.run.executor.forms import PlannedForm, RunForm, StepOutput, dump_form, load_form, load_inputs
 from orchestrator.run.executor.records import CLAIMED, Claim, StepKind, UnitResult, UnitTask, WorkPlace
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import RunPaths
@@ -206,9 +206,10 @@ class WorkerRun:
         if task.kind is StepKind.DRIFT:
             planned = Planned(drift_unit(self.context, unit))
         else:
-            values = load_values(self._fetched(task, unit).read_bytes()) if task.inputs is not None else {}
+            inputs = task.inputs is not None
+            values, disarm = load_inputs(self._fetched(task, unit).read_bytes()) if inputs else ({}, ())
             upstream = UpstreamValues(values=values, pending=task.pending)
-            planned = plan_unit(self.context, unit, upstream, destroy=task.destroy, disarm=task.disarm)
+            planned = plan_unit(self.context, unit, upstream, destroy=task.destroy, disarm=disarm)
         return self._output(task, unit, PlannedForm.of(planned, task.run))
 
     def _approved_plan(self, task: UnitTask, unit: Unit) -> Planned:

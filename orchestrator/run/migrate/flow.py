@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator.report.model import Status, UnitDone, UnitReport
 from orchestrator.run.context import RunContext
+from orchestrator.run.disposable.record import record_stages
 from orchestrator.run.migrate.execute import execute_transfer
 from orchestrator.run.migrate.journal import check_edits, new_transfer
 from orchestrator.run.migrate.request import MigrationRequest, PreparedMigration
@@ -75,6 +76,7 @@ def execute_migration(
     """
     folders = context.run.folders
     check_edits(folders.root, request.edits)
+    record_stages(context)
     accepted = new_transfer(folders.root, folders.run, command, request.edits, tried.prepared.writes)
     execute_transfer(context, accepted)
     status = STATUSES[command.partition(" ")[0]]

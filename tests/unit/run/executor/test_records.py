@@ -15,7 +15,7 @@ from orchestrator.errors import Location
 from orchestrator.guard.model import Finding, Severity, Verdict
 from orchestrator.render.values import UNKNOWN
 from orchestrator.report.model import AttributeChange, ChangeLine, Status, UnitReport
-from orchestrator.run.executor.forms import PlannedForm, StepOutput, dump_form, dump_values, load_form, load_values
+from orchestrator.run.executor.forms import PlannedForm, StepOutput, dump_form, dump_inputs, load_form, load_inputs
 from orchestrator.run.executor.records import Claim, StepKind, UnitResult, UnitTask, WorkPlace
 from orchestrator.run.unit.backups import CopyEntry
 from orchestrator.terraform.model import Action
@@ -96,7 +96,7 @@ def test_a_result_survives_json(result: UnitResult) -> None:
 
 @given(st.dictionaries(texts, st.none() | st.dictionaries(texts, values, max_size=3), max_size=3))
 def test_upstream_values_survive_json_with_what_is_unknown(given_values: dict[str, Any]) -> None:
-    assert load_values(dump_values(given_values)) == given_values
+    assert load_inputs(dump_inputs(given_values, ["aws_x.y"])) == (given_values, ("aws_x.y",))
 
 
 @given(reports, st.lists(findings, max_size=2), st.booleans())

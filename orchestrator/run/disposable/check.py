@@ -18,8 +18,11 @@ from orchestrator.guard.trust.base_commit import BaseCommit
 from orchestrator.guard.trust.disposable import DisposableStages, merged_as_disposable
 from orchestrator.util.git import Repository
 
-DECIDING = frozenset({"plan", "apply", "destroy"})
+_DECIDING = frozenset({"plan", "apply", "destroy"})
 """Commands that judge what a stage would lose."""
+
+_FILLING = frozenset({"apply", "move", "adopt"})
+"""Commands after which a stage that is not disposable lasts, whatever it was before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +57,36 @@ class DisposableCheck:
         """
         names = {unit.stage for unit in units if not unit.of_account}
         stages = [stage for name, stage in sorted(self.catalogue.stages.items()) if name in names]
-        if command not in DECIDING or not any(each.disposable or command == "apply" for each in stages):
-            return DisposableStages(), ()
-        recorded = dict(self._recorded(stages))
-        lasting = frozenset(each.name for each in stages if not each.disposable and recorded[each.name])
-        wanted = [each for each in stages if each.disposable]
+        wanted = [each for each in stages if each.disposable and command in _DECIDING]
+        filled = [each for each in stages if not each.disposable and command in _FILLING]
+        recorded = dict(self._recorded([*wanted, *filled]))
+        lasting = frozenset(each.name for each in filled if recorded[each.name])
         merged = merged_as_disposable(self.catalogue, self.repository, self.base, {each.name for each in wanted})
         permissions: dict[str, str] = {}
         notes: list[str] = []
-        new: set[str] = set()
         for stage in wanted:
-            exists = recorded[stage.name] or self._exists(stage)
-            if not recorded[stage.name] and exists:
-                raise _made_disposable(stage)
-            if stage.name not in merged:
-                if not exists and command == "apply":
-                    raise _not_merged(stage, self.base)
-                notes.append(f"{stage.name} is judged as a lasting stage: {_unmerged(self.base)}")
-                continue
-            permissions[stage.name] = f"{stage.name} is disposable ({stage.disposable_at})"
-            new |= set() if recorded[stage.name] else {stage.name}
-        return DisposableStages(permissions, frozenset(new), lasting), tuple(notes)
+            why = self._objection(stage, command, recorded=recorded[stage.name], merged=stage.name in merged)
+            if why:
+                notes.append(f"{stage.name} is judged as a lasting stage: {why}")
+            else:
+                permissions[stage.name] = f"{stage.name} is disposable ({stage.disposable_at})"
+        new = frozenset(name for name in permissions if not recorded[name])
+        return DisposableStages(permissions, new, lasting), tuple(notes)
+
+    def _objection(self, stage: Stage, command: str, *, recorded: bool, merged: bool) -> str:
+        """Return why a stage that says so is not disposable in this run; empty if it is.
+
+        Raises:
+            UsageError: the stage exists and was never disposable, or would be created as a lasting one.
+        """
+        exists = recorded or self._exists(stage)
+        if exists and not recorded:
+            raise _made_disposable(stage)
+        if merged:
+            return ""
+        if not exists and command == "apply":
+            raise _not_merged(stage, self.base)
+        return _unmerged(self.base)
 
     def _recorded(self, stages: Sequence[Stage]) -> Iterator[tuple[str, bool]]:
         """Yield whether the ledger records each stage as disposable."""
