@@ -11,10 +11,10 @@ from orchestrator.errors import OrchError
 from orchestrator.report.model import Notice, Phase, Status, UnitPhase, UnitReport
 from orchestrator.run.context import RunContext
 from orchestrator.run.disposable.disarm import Disarming
+from orchestrator.run.disposable.record import record_stages
 from orchestrator.run.executor.interface import Executor
 from orchestrator.run.executor.local import THREADS
 from orchestrator.run.loop import LoopSpec, not_run, run_units
-from orchestrator.run.disposable.record import record_stages
 from orchestrator.run.scheduler import UnitEnd
 from orchestrator.run.unit.compare import destroys, unannounced
 from orchestrator.run.unit.planned import Planned

@@ -11,8 +11,8 @@ from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.guard.trust.trust import Trust
 from orchestrator.run.assemble import Access
 from orchestrator.run.checks.before_run import check_before_run
-from orchestrator.run.disposable.check import DisposableCheck
 from orchestrator.run.context import Guard
+from orchestrator.run.disposable.check import DisposableCheck
 from orchestrator.run.request import RunRequest
 from orchestrator.util.git import Repository
 

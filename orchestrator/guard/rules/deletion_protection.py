@@ -6,13 +6,14 @@ No plan shows it: Terraform plans the deletion, and the call fails when half of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from orchestrator.terraform.model import Action, ResourceChange
 
 SwitchValue = bool | int | str
+_Table: TypeAlias = Mapping[str, Mapping[SwitchValue, SwitchValue]]
 
-_REFUSING: Mapping[str, Mapping[SwitchValue, SwitchValue]] = {
+_REFUSING: _Table = {
     "deletion_protection": {True: False, "ACTIVE": "INACTIVE", "ENABLED": "DISABLED"},
     "deletion_protection_enabled": {True: False},
     "enable_deletion_protection": {True: False},
@@ -22,7 +23,7 @@ _REFUSING: Mapping[str, Mapping[SwitchValue, SwitchValue]] = {
 }
 """Attribute -> the values with which AWS refuses a deletion -> the value without. They mean the same in every type."""
 
-_KEEPING: Mapping[str, Mapping[SwitchValue, SwitchValue]] = {
+_KEEPING: _Table = {
     "force_destroy": {False: True},
     "force_delete": {False: True},
     "skip_final_snapshot": {False: True},

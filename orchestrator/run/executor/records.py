@@ -63,7 +63,8 @@ class UnitTask:
         baseline: the unit creates the roles of its account, so it runs under the bootstrap role.
         place: where its objects are.
         snapshot: the repository as the run uses it, with everything that is the same for all units.
-        inputs: the outputs of its upstreams and what to switch off (plan), or its judged plan (apply); None when there is nothing to read.
+        inputs: the outputs of its upstreams and what to switch off (plan), or its judged plan (apply); None when there
+            is nothing to read.
         pending: ids of upstreams that have changes to apply or cannot be planned yet.
         claim: key of the object whose creation begins an apply; empty for what only reads.
         destroy: the plan destroys.

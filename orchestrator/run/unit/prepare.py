@@ -24,7 +24,6 @@ from orchestrator.run.unit.upstreams import UpstreamValues
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.state.reader import StateInstance, read_instances
 
-
 _NOT_IGNORED = frozenset({"timeouts"})
 """What Terraform does not accept in ``ignore_changes``."""
 
