@@ -104,7 +104,7 @@ def override_resources(root: Path, resources: Mapping[str, Override], *, require
             continue
         if block is None and required:
             problems[address] = "the configuration no longer has its block"
-        elif block is not None and (block.prevents_destroy or override.attributes):
+        elif block is not None and (block.prevents_destroy or override.attributes or override.ignored):
             blocks[block] = blocks.get(block, Override()).joined(override)
     for folder in sorted({block.folder for block in blocks}):
         own = sorted((block for block in blocks if block.folder == folder), key=lambda each: (each.type, each.name))

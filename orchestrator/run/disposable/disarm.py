@@ -16,6 +16,7 @@ from orchestrator.run.plan import record_planned
 from orchestrator.run.unit.compare import unannounced
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
+from orchestrator.terraform.model import Action
 
 
 def switch_off_all(
@@ -81,7 +82,7 @@ class Disarming:
         self.context.run.sink(Notice(text=text, unit=unit.id))
         values = Upstreams(self.context.catalogue, self.context.aws.states).for_apply(unit)
         upstream = UpstreamValues(values=values, pending=())
-        switched = self.executor.plan(self.context, unit, upstream, disarm=addresses)
+        switched = _only_switches(self.executor.plan(self.context, unit, upstream, disarm=addresses), addresses)
         if switched.report.status is Status.PLANNED:
             end = self.executor.apply(self.context, unit, switched)
             switched = Planned(end.report)
@@ -101,6 +102,19 @@ class Disarming:
             cause = f"AWS would still refuse to delete it: {'; '.join(left)}"
             return Planned(replace(again.report, status=Status.FAILED, cause=cause))
         return again
+
+
+def _only_switches(planned: Planned, addresses: tuple[str, ...]) -> Planned:
+    """Return a plan that switches protection off, failed if it does anything else: nobody approved that."""
+    changes = planned.plan.changes if planned.plan is not None else ()
+    for each in changes:
+        changing = each.mode == "managed" and each.action not in {Action.NOOP, Action.READ}
+        if changing and (each.address not in addresses or each.action is not Action.UPDATE):
+            cause = (
+                f"its protection cannot be switched off alone: {each.action.value} {each.address} would come with it"
+            )
+            return Planned(replace(planned.report, status=Status.FAILED, cause=cause))
+    return planned
 
 
 def _failed(planned: Planned) -> Planned:

@@ -119,8 +119,8 @@ def lift_waived(context: RunContext, unit: Unit, root: Path) -> tuple[str, ...]:
 def write_switches(context: RunContext, unit: Unit, root: Path, addresses: Sequence[str]) -> None:
     """Write override files that switch off the protection of resources.
 
-    Every other attribute is ignored, so that a plan that is limited to these resources does nothing else, whatever the
-    configuration says by now.
+    Every other attribute is ignored, here and in the other resources of the state, so that a plan that is limited to
+    these resources and to what they depend on does nothing else, whatever the configuration says by now.
 
     Args:
         context: the run.
@@ -134,20 +134,20 @@ def write_switches(context: RunContext, unit: Unit, root: Path, addresses: Seque
     """
     found = context.aws.objects.read(unit)
     instances = {each.address: each for each in (read_instances(found.data) if found is not None else ())}
-    overrides: dict[str, Override] = {}
     for address in addresses:
-        instance = instances.get(address)
-        if instance is None:
+        if address not in instances:
             raise _cannot(address, "it is not in the state")
-        if instance.tainted:
+        if instances[address].tainted:
             raise _cannot(address, "it is tainted, so it would be replaced")
-        overrides[address] = _override(instance)
-    for address, why in override_resources(root, overrides, required=True).items():
-        raise _cannot(address, why)
+    overrides = {address: _override(each, switch=address in addresses) for address, each in instances.items()}
+    problems = override_resources(root, overrides, required=True)
+    for address in addresses:
+        if address in problems:
+            raise _cannot(address, problems[address])
 
 
-def _override(instance: StateInstance) -> Override:
-    attributes = switches(instance.type, instance.attributes)
+def _override(instance: StateInstance, *, switch: bool) -> Override:
+    attributes = switches(instance.type, instance.attributes) if switch else {}
     ignored = instance.attributes.keys() - attributes.keys() - _NOT_IGNORED
     return Override(attributes, tuple(sorted(ignored)))
 
