@@ -26,7 +26,7 @@ FILES = {
     "live/stages/feat.yaml": FEAT,
     "live/stacks/documents.yaml": "module: bucket\n",
 }
-FINDINGS = {"ORCH_PROTECTED", "ORCH_WEAKENED"}
+FINDINGS = {"ORCH_PROTECTED", "ORCH_WEAKENED", "ORCH_BUCKET_PUBLIC"}
 
 
 class Comings:
