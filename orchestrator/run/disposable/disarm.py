@@ -110,9 +110,7 @@ def _only_switches(planned: Planned, addresses: tuple[str, ...]) -> Planned:
     for each in changes:
         changing = each.mode == "managed" and each.action not in {Action.NOOP, Action.READ}
         if changing and (each.address not in addresses or each.action is not Action.UPDATE):
-            cause = (
-                f"its protection cannot be switched off alone: {each.action.value} {each.address} comes along"
-            )
+            cause = f"its protection cannot be switched off alone: {each.action.value} {each.address} comes along"
             return Planned(replace(planned.report, status=Status.FAILED, cause=cause))
     return planned
 
