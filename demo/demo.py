@@ -34,7 +34,6 @@ BIN = HERE / ".venv" / ("Scripts" if os.name == "nt" else "bin")
 COPIED = ("live", "modules", "policies", "services")
 ATTRIBUTE = "department"
 STAGE = "feat-login"
-DEVELOPMENT = "222222222222"
 
 BOLD, DIM, GREEN, OFF = ("\033[1m", "\033[2m", "\033[32m", "\033[0m") if sys.stdout.isatty() else ("", "", "", "")
 
@@ -118,17 +117,17 @@ def copy_catalogue() -> None:
             shutil.copytree(HERE / name, DEMO / name)
 
 
-def in_pool(action: str, pool: str, account: str = "111111111111") -> str:
+def in_pool(action: str, pool: str) -> str:
     """Add or look for a user in the pool, as whoever administers the account; orch's own roles may not."""
     code = (
         "import json, sys, boto3\n"
-        "file, action, pool, account = sys.argv[1:]\n"
+        "file, action, pool = sys.argv[1:]\n"
         "info = json.load(open(file))\n"
         "def client(service, keys):\n"
         "    return boto3.client(service, 'eu-west-1', endpoint_url=info['url'], aws_access_key_id=keys[0],\n"
         "                        aws_secret_access_key=keys[1], aws_session_token=keys[2])\n"
         "sts = client('sts', (info['access_key'], info['secret_key'], None))\n"
-        "role = f'arn:aws:iam::{account}:role/OrganizationAccountAccessRole'\n"
+        "role = 'arn:aws:iam::111111111111:role/OrganizationAccountAccessRole'\n"
         "given = sts.assume_role(RoleArn=role, RoleSessionName='demo')['Credentials']\n"
         "cognito = client('cognito-idp', [given[k] for k in ('AccessKeyId', 'SecretAccessKey', 'SessionToken')])\n"
         "if action == 'add':\n"
@@ -140,11 +139,7 @@ def in_pool(action: str, pool: str, account: str = "111111111111") -> str:
     info = DEMO / ".orch" / "emulator" / "emulator.json"
     env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run(
-        [str(BIN / "python"), "-c", code, str(info), action, pool, account],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=env,
+        [str(BIN / "python"), "-c", code, str(info), action, pool], capture_output=True, text=True, check=False, env=env
     )
     if done.returncode:
         raise DemoError(done.stderr)
@@ -186,8 +181,6 @@ def disposable_stage(demo: Demo) -> None:
     stage.write_text(text, encoding="utf-8")
     merge("A stage for the new sign-in")
     demo.orch("apply", STAGE, "--yes")
-    pool = demo.orch("output", f"{STAGE}/identity", "user_pool_id", "--raw", quiet=True).strip()
-    in_pool("add", pool, DEVELOPMENT)
     stage.write_text(f"{text}    inputs: {{sign_in: {{username_attributes: [phone_number]}}}}\n", encoding="utf-8")
     merge("Sign in with a phone number")
     if f"{STAGE} is disposable" not in demo.orch("apply", STAGE, "--yes"):

@@ -101,7 +101,9 @@ class Disarming:
         if left:
             cause = f"AWS would still refuse to delete it: {'; '.join(left)}"
             return Planned(replace(again.report, status=Status.FAILED, cause=cause))
-        return again
+        # What was shown and approved: the new plan differs only in what was switched off.
+        shown = replace(again.report, changes=approved.report.changes, findings=approved.report.findings)
+        return replace(again, report=shown)
 
 
 def _only_switches(planned: Planned, addresses: tuple[str, ...]) -> Planned:

@@ -71,7 +71,7 @@ GONE = planned(pool(Action.DELETE, FREE))
 @pytest.mark.parametrize("destroy", [True, False])
 def test_protection_is_switched_off_and_the_approved_plan_made_again(destroy: bool) -> None:
     executor = Executor(SWITCHING, GONE)
-    assert run(executor, GOING, destroy=destroy) is GONE
+    assert run(executor, GOING, destroy=destroy).plan is GONE.plan
     assert executor.asked == [(POOL,), "apply", "destroy" if destroy else "plan"]
 
 
