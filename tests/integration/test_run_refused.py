@@ -29,7 +29,7 @@ resource "aws_s3_bucket" "full" {
   bucket = "refused-full-NUMBER"
 }
 
-resource "aws_sqs_queue" "free" {
+resource "aws_sns_topic" "free" {
   name = "refused-free"
 }
 """
@@ -76,5 +76,4 @@ def test_a_waived_destroy_that_aws_would_refuse_does_not_begin(project: tuple[Pr
         "switch it off in the configuration and apply that first",
     ):
         assert words in unit["cause"]
-    queues = account.client("sqs").list_queues()
-    assert queues["QueueUrls"], "nothing was destroyed"
+    assert account.client("sns").list_topics()["Topics"], "nothing was destroyed"

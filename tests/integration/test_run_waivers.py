@@ -70,7 +70,7 @@ def test_from_a_finding_to_an_apply_and_away_again(git: Git) -> None:
 
     orch("waive", finding["id"], "--reason", "the box is empty", "--owner", "anna", "--expires", "2")
     (again,) = orch("plan", "prod/box", "--json", code=3).units()["prod/box"]["findings"]
-    assert "it is not committed yet" in again["hint"]
+    assert "it is not in origin/main as it was fetched last; it must be merged first" in again["hint"]
     git.commit("bob@example.com")
     (again,) = in_pull_request(git, "plan", "prod/box", "--json", code=3).units()["prod/box"]["findings"]
     assert again["id"] == finding["id"]
