@@ -62,8 +62,16 @@ def test_a_lasting_stage_uses_a_disposable_one(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.way("a pool moved into a disposable stage, which may be destroyed", item="4")
-@pytest.mark.parametrize("target", ["feat", "feat/identity"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        pytest.param("feat", marks=pytest.mark.way("a stage renamed to a disposable one, with `orch move`", item="4")),
+        pytest.param(
+            "feat/identity",
+            marks=pytest.mark.way("a pool moved into a disposable stage, which may be destroyed", item="4"),
+        ),
+    ],
+)
 def test_a_pool_is_moved_into_a_disposable_stage(world: World, target: str) -> None:
     world.write("live/stages/feat.yaml", FEAT)
     world.commit("A stage that goes")
