@@ -27,7 +27,7 @@ def test_the_record_of_a_former_stage_of_that_name(world: World) -> None:
     """A stage of the name was disposable and destroyed, and its record is still there: the next one lasts."""
     s3, key = world.account.client("s3"), "ledger/disposable/prod.json"
     record = (
-        '{"format": 1, "stage": "prod", "account_id": "1", "disposable": true, "commit": "", "run": "", "by": "", '
+        '{"format": 1, "stage": "prod", "account_id": "1", "disposable": true, "commit": "", "run": "", '
         '"time": "", "orch": ""}'
     )
     s3.put_object(Bucket=world.bucket, Key=key, Body=record.encode())

@@ -25,7 +25,7 @@ class StageRecord:
     Attributes:
         disposable: False: the stage was applied since as one that lasts.
         commit: git's commit of the repository; empty without git.
-        run, by: the run that wrote the record, and its user.
+        run: the run that wrote the record.
         orch, time: version of orch that wrote the record, and when (UTC, ISO 8601).
     """
 
@@ -34,7 +34,6 @@ class StageRecord:
     disposable: bool
     commit: str
     run: str
-    by: str
     time: str
     orch: str = __version__
 

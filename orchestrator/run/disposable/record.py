@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from orchestrator.aws.state.stage_records import StageRecord, StageRecords
 from orchestrator.run.context import RunContext
-from orchestrator.run.history.start import user_name
 
 
 def record_stages(context: RunContext) -> None:
@@ -25,7 +24,6 @@ def record_stages(context: RunContext) -> None:
             disposable=name in stages.new,
             commit=context.run.commit(),
             run=context.run.folders.run,
-            by=user_name(),
             time=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         records.write(account, record)

@@ -60,7 +60,7 @@ class Bucket:
         if folder is not None:
             return self.read_entry(folder)
         disposable = self.recorded[role_or_stage]
-        return StageRecord(role_or_stage, account.id, disposable, commit="", run="", by="", time="")
+        return StageRecord(role_or_stage, account.id, disposable, commit="", run="", time="")
 
 
 @pytest.fixture
