@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from orchestrator.emulator.faults import Fault
+from tests.integration.test_run_waivers import make_break_glass
 from tests.support.emulator import Account
 from tests.support.faults import inject
 from tests.support.project import Project
@@ -119,6 +120,92 @@ def test_an_entry_that_cannot_be_written_fails_the_unit_loudly_and_is_written_by
     again = kept.project.orch("apply", "dev", "--yes", "--json")
     assert again.units()["dev/other"]["status"] == "unchanged"
     assert kept.object("dev/other/eu-west-1/terraform.tfstate")["serial"] == kept.entry("dev", "other")["serial"]
+
+
+FRAGILE = """\
+resource "terraform_data" "base" {
+  input = var.value
+}
+resource "terraform_data" "this" {
+  input = var.value
+  depends_on = [terraform_data.base]
+  lifecycle {
+    postcondition {
+      condition     = self.id == ""
+      error_message = "AWS said no."
+    }
+  }
+}
+"""
+
+
+def test_what_a_failed_first_apply_made_is_known(tmp_path: Path, emulator: Path, account: Account) -> None:
+    kept = Kept(tmp_path / "repo", emulator, account)
+    for name in ("variables.tf", "outputs.tf"):
+        kept.project.write(f"modules/fragile/{name}", (kept.project.root / f"modules/box/{name}").read_text())
+    kept.project.write("modules/fragile/main.tf", FRAGILE)
+    kept.project.write("live/stacks/fragile.yaml", "module: fragile\ninputs: {value: users}\n")
+    stage = kept.project.write("live/stages/feat.yaml", "account: main\nstacks:\n  fragile:\n")
+    failed = kept.project.orch("apply", "feat", "--yes", "--json", code=1)
+    assert "postcondition failed" in failed.units()["feat/fragile"]["cause"]
+    entry = kept.entry("feat", "fragile")
+    assert "module.this.terraform_data.base" in {each["address"] for each in entry["protected"]}
+    assert entry["serial"] == kept.object("feat/fragile/eu-west-1/terraform.tfstate")["serial"]
+    stage.rename(stage.with_name("feature.yaml"))
+    kept.s3.delete_object(Bucket=kept.bucket, Key="ledger/feat/fragile/eu-west-1.json")  # as if it had been killed
+    found = kept.blocked("feature", verb="apply")
+    assert "no ledger entry lists it" in found["ORCH_ORPHANED feat/fragile"]["cause"]
+    assert "orch move feat feature" in found["ORCH_DUPLICATE feature/fragile"]["hint"]
+    result = kept.project.orch("destroy", "--orphans", "feat", "--yes", "--json", code=3)
+    assert {each["rule"] for each in result.units()["feat/fragile"]["findings"]} == {"ORCH_PROTECTED"}
+
+
+STUCK = """\
+resource "terraform_data" "base" {
+  provisioner "local-exec" {
+    when    = destroy
+    command = "test -e ${path.module}/../../gone"
+  }
+}
+resource "terraform_data" "this" {
+  input      = var.value
+  depends_on = [terraform_data.base]
+}
+"""
+
+
+def test_what_orch_deleted_before_a_destroy_ended_is_not_missed(
+    tmp_path: Path, emulator: Path, account: Account
+) -> None:
+    kept = Kept(tmp_path / "repo", emulator, account)
+    make_break_glass(account)
+    for name in ("variables.tf", "outputs.tf"):
+        kept.project.write(f"modules/stuck/{name}", (kept.project.root / f"modules/box/{name}").read_text())
+    kept.project.write("modules/stuck/main.tf", STUCK)
+    kept.project.write("live/stacks/stuck.yaml", "module: stuck\ninputs: {value: users}\n")
+    kept.project.write("live/stages/feat.yaml", "account: main\nstacks:\n  stuck:\n")
+    kept.project.allow("feat/stuck", address="terraform_data.base")
+    kept.project.orch("apply", "feat", "--yes")
+    before = kept.entry("feat", "stuck")
+    for name in ("base", "this"):
+        kept.project.allow("feat/stuck", rule="ORCH_PROTECTED", address=f"terraform_data.{name}")
+    kept.project.orch("destroy", "feat", "--yes", "--json", code=1)
+    assert [each["name"] for each in kept.object("feat/stuck/eu-west-1/terraform.tfstate")["resources"]] == ["base"]
+    failed = kept.entry("feat", "stuck")
+    assert [each["address"] for each in failed["protected"]] == ["module.this.terraform_data.base"]
+    assert failed["released"] == []
+
+    kept.project.write("policies/waivers.yaml", "[]\n")
+    kept.project.allow("feat/stuck", address="terraform_data.base")
+    # killed before it could write that entry: what it wrote before it began is there
+    names = [f"module.this.terraform_data.{name}" for name in ("base", "this")]
+    for entry in (failed, {**before, "released": names}):
+        kept.s3.put_object(Bucket=kept.bucket, Key="ledger/feat/stuck/eu-west-1.json", Body=json.dumps(entry).encode())
+        planned = kept.project.orch("plan", "feat/stuck", "--json")
+        assert [each["rule"] for each in planned.units()["feat/stuck"]["findings"]] == ["ORCH_RUNS_CODE"]
+    kept.s3.put_object(Bucket=kept.bucket, Key="ledger/feat/stuck/eu-west-1.json", Body=json.dumps(before).encode())
+    planned = kept.project.orch("plan", "feat/stuck", "--json", code=3)
+    assert "ORCH_VANISHED" in {each["rule"] for each in planned.units()["feat/stuck"]["findings"]}
 
 
 def test_a_unit_that_vanished_stops_its_account(kept: Kept) -> None:

@@ -267,7 +267,9 @@ class World:
                 200,
                 self._listing(
                     call.path.rstrip("/"), call.fields.get("prefix", ""), int(call.fields.get("max-keys", 1000))
-                ),
+                )
+                if "delimiter" not in call.fields
+                else self._folders(call.path.rstrip("/")),
             )
         if call.path not in self.objects:
             return s3_refused("NoSuchKey", "The specified key does not exist.", 404)
@@ -280,6 +282,13 @@ class World:
             f"<LastModified>{self.times.get(k, '2026-11-26T12:00:00')}.000Z</LastModified></Contents>"
             for k in keys
         )
+        return f"<ListBucketResult><Name>{bucket}</Name>{found}</ListBucketResult>"
+
+    def _folders(self, bucket: str) -> str:
+        """The first folders of keys, as a listing with the delimiter / has them."""
+        keys = [k.removeprefix(f"{bucket}/") for k in self.objects if k.startswith(f"{bucket}/")]
+        names = sorted({key.partition("/")[0] for key in keys if "/" in key})
+        found = "".join(f"<CommonPrefixes><Prefix>{name}/</Prefix></CommonPrefixes>" for name in names)
         return f"<ListBucketResult><Name>{bucket}</Name>{found}</ListBucketResult>"
 
 

@@ -5,7 +5,7 @@ The state is read before an entry is written and again afterwards, so the entry 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,8 @@ from orchestrator.terraform.state.lock import LOCK_SUFFIX
 
 _STATE = "/terraform.tfstate"
 _LOCK = _STATE + LOCK_SUFFIX
+_NO_STAGES = frozenset({"claims", "copies", "ledger", "outputs", "receipts", "work"})
+"""First folders of keys in a state bucket that belong to no stage: what orch itself keeps there."""
 _TRIES = 5
 """How often a unit's entry is rewritten because its state changed in the meantime."""
 
@@ -61,8 +63,12 @@ class Ledger:
         self._identities = identities
         self._store = store
 
-    def record(self, unit: Unit) -> LedgerEntry | None:
+    def record(self, unit: Unit, *, released: Collection[str] = ()) -> LedgerEntry | None:
         """Update a unit's entry from its state. Without a state, an existing entry becomes empty.
+
+        Args:
+            unit: the unit.
+            released: addresses that the apply which begins now may delete.
 
         Returns:
             the written entry; None if there is neither a state nor an entry.
@@ -77,7 +83,7 @@ class Ledger:
         for _ in range(_TRIES):
             if found is None and unit.folder not in self.entries(account, role, prefix=entry_key(unit.folder)):
                 return None
-            entry = make_entry(self._catalogue, unit, found[0] if found else None)
+            entry = make_entry(self._catalogue, unit, found[0] if found else None, released)
             self._put(unit, account, entry)
             written, found = found, self._store.latest(unit)
             if written == found:
@@ -98,6 +104,21 @@ class Ledger:
         """
         listed = self._listed(account, role, prefix)
         return {folder: time for key, time in listed if (folder := folder_of(key)) is not None}
+
+    def stages(self, account: Account, role: Role) -> frozenset[str]:
+        """Return the stages that have anything in a bucket, whether or not a ledger entry or ``live/`` knows them.
+
+        Raises:
+            DeniedError, ThrottledError, SetupError, UnitError: the bucket cannot be listed.
+        """
+        bucket = account.state_bucket
+
+        def names() -> list[str]:
+            pages = self._identities.client("s3", account, role).get_paginator("list_objects_v2")
+            found = pages.paginate(Bucket=bucket, Delimiter="/", ExpectedBucketOwner=account.id)
+            return [str(each["Prefix"]).rstrip("/") for page in found for each in page.get("CommonPrefixes", ())]
+
+        return frozenset(self._identities.call(account, f"list s3://{bucket}", names)) - _NO_STAGES
 
     def states(self, account: Account, role: Role, stage: str) -> ListedStates:
         """Return the states of a stage (or of an account's own stacks), and which of them are locked.
@@ -130,7 +151,10 @@ class Ledger:
             DeniedError, ThrottledError, SetupError: AWS denied the request or could not be reached.
         """
         data = self._get(account, role, key)
-        return None if data is None else self._store.parse(data)
+        try:
+            return None if data is None else self._store.parse(data)
+        except UnitError as error:
+            raise UnitError(f"s3://{account.state_bucket}/{key}: {error.what}", hint=error.hint) from error
 
     def other_buckets(self, account: Account, role: Role) -> tuple[str, ...]:
         """Return every bucket of an account except its state bucket, sorted.

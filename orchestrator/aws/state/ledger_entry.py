@@ -7,13 +7,13 @@ resources that must not be lost.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator import __version__
-from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.model import StateRecord, StateResource
 
@@ -45,6 +45,8 @@ class LedgerEntry:
         resources: number of managed resources in the state; 0 after a destroy.
         protected: objects whose loss would lose data or identities.
         upstreams: units that this unit depends on.
+        released: addresses that an apply which began after the state was written may delete, because a waiver allows
+            it. If the apply is killed, they are missing from the state, and orch itself removed them.
         orch, time: version of orch that wrote the entry, and when (UTC, ISO 8601).
     """
 
@@ -64,6 +66,7 @@ class LedgerEntry:
     upstreams: tuple[str, ...] = ()
     providers: tuple[LedgerProvider, ...] = ()
     of_account: bool = False
+    released: tuple[str, ...] = ()
     orch: str = __version__
     time: str = ""
 
@@ -89,7 +92,9 @@ def folder_of(key: str) -> str | None:
     return "/".join(parts) if key.startswith(LEDGER_PREFIX) and key.endswith(".json") and len(parts) == 3 else None
 
 
-def make_entry(catalogue: Catalogue, unit: Unit, state: StateRecord | None) -> LedgerEntry:
+def make_entry(
+    catalogue: Catalogue, unit: Unit, state: StateRecord | None, released: Iterable[str] = ()
+) -> LedgerEntry:
     """Return the entry of a unit with this state; None: the unit has no state (any more)."""
     account = catalogue.account_of(unit)
     return LedgerEntry(
@@ -109,7 +114,38 @@ def make_entry(catalogue: Catalogue, unit: Unit, state: StateRecord | None) -> L
         upstreams=unit.upstreams,
         providers=tuple(LedgerProvider(p.name, p.alias, p.account, p.region) for p in unit.providers),
         of_account=unit.of_account,
+        released=tuple(sorted(released)),
         time=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def unlisted_entry(account: Account, catalogue: Catalogue, folder: str, state: StateRecord) -> LedgerEntry:
+    """Return the entry that a state without one would have, as far as its key and content tell.
+
+    Which module it belongs to, what it depends on and which other accounts it has resources in is unknown.
+
+    Args:
+        account: owner of the state bucket.
+        catalogue: the configuration.
+        folder: ``STAGE/STACK/REGION``.
+        state: the state.
+    """
+    stage, stack, region = folder.split("/")
+    return LedgerEntry(
+        unit=f"{stage}/{stack}",
+        stage=stage,
+        stack=stack,
+        region=region,
+        account=account.name,
+        account_id=account.id,
+        state_key=f"{folder}/terraform.tfstate",
+        module="",
+        catalogue=catalogue.settings.name,
+        lineage=state.lineage,
+        serial=state.serial,
+        resources=len(state.addresses),
+        protected=state.protected,
+        of_account=stage == account.name,
     )
 
 
@@ -141,6 +177,7 @@ def parse_entry(data: bytes, place: str) -> LedgerEntry:
 
 
 def _entry(document: Mapping[str, Any]) -> LedgerEntry:
+    document = {"released": (), **document}  # Entries of orch 0.1 have none.
     known = {name: document[name] for name in LedgerEntry.__dataclass_fields__}
     for name in ("unit", "stage", "stack", "region", "account", "account_id", "state_key", "module", "lineage"):
         if not isinstance(known[name], str):
@@ -152,6 +189,7 @@ def _entry(document: Mapping[str, Any]) -> LedgerEntry:
             **known,
             "protected": tuple(StateResource(**each) for each in known["protected"]),
             "upstreams": tuple(known["upstreams"]),
+            "released": tuple(known["released"]),
             "providers": tuple(LedgerProvider(**each) for each in known["providers"]),
         }
     )

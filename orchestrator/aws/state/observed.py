@@ -36,14 +36,16 @@ class ObservedState:
         return state.protected if state is not None else ()
 
     def ledger_resources(self, unit: Unit) -> tuple[StateResource, ...]:
-        """Return the protected objects that the ledger lists for a unit.
+        """Return the protected objects that the ledger lists for a unit, except those that orch may have deleted.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: the entry cannot be read.
         """
         role = role_for(unit, write=False)
         entry = self.ledger.read(self.catalogue.account_of(unit), role, unit.folder)
-        return entry.protected if entry is not None else ()
+        return (
+            tuple(each for each in entry.protected if each.address not in entry.released) if entry is not None else ()
+        )
 
     def bucket_exists(self, unit: Unit, name: str) -> bool:
         """Whether a bucket of this name exists. A denied request proves that it does.

@@ -23,19 +23,21 @@ DUPLICATE = "ORCH_DUPLICATE"
 
 @dataclass(frozen=True, slots=True)
 class OrphanedState:
-    """A ledger entry of a unit that is no longer in ``live/``.
+    """A state or ledger entry of a unit that is no longer in ``live/``.
 
     Attributes:
         entry: the ledger entry.
         bucket: the bucket that contains the ledger.
         state: the current state; None if it is gone or was not read.
         at: the line in ``live/`` closest to where the unit was.
+        listed: the ledger has an entry; False: only the state is there, and ``entry`` says what it tells.
     """
 
     entry: LedgerEntry
     bucket: str
     state: StateRecord | None = None
     at: Location | None = None
+    listed: bool = True
 
     @property
     def protected(self) -> tuple[StateResource, ...]:
@@ -131,12 +133,22 @@ def _orphan(orphan: OrphanedState, records: Iterable[InventoryRecord], protected
         ORPHANED,
         entry.unit,
         entry.state_key,
-        cause=f"the ledger in {orphan.bucket} lists it in the account {entry.account} (serial {entry.serial})",
+        cause=_evidence(orphan),
         message=f"{entry.unit} is no longer in live/, {what} {_named(orphan.protected)}",
         hint=f"restore it in live/; {move}or show what would be destroyed: `orch destroy --orphans {entry.stage}`; "
         f"or add a waiver for {ORPHANED}, unit {entry.unit}, address {entry.state_key}",
         lost=_lost(orphan.protected, protected),
         where=orphan.at,
+    )
+
+
+def _evidence(orphan: OrphanedState) -> str:
+    entry = orphan.entry
+    if orphan.listed:
+        return f"the ledger in {orphan.bucket} lists it in the account {entry.account} (serial {entry.serial})"
+    return (
+        f"its state is in {orphan.bucket} (serial {entry.serial}), although no ledger entry lists it: an apply ended "
+        "before it could write one, or it was not written by orch"
     )
 
 

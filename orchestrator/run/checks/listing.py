@@ -1,6 +1,8 @@
 """Reads what the inventory check needs: listings first, contents only of what is uncertain.
 
-A run without irregularities costs one listing per account and one per stage in it, all at the same time.
+A run without irregularities costs two listings per account and one per stage in it: the stages of the run at once, the
+others as soon as the bucket has named them. A state is there whether or not a ledger entry says so: an apply may have
+ended before it could write one.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import TypeVar
 
 from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.ledger import Ledger
-from orchestrator.aws.state.ledger_entry import LedgerEntry
+from orchestrator.aws.state.ledger_entry import LedgerEntry, unlisted_entry
 from orchestrator.config.accounts_lock import LockedAccount
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import DeniedError, SetupError
@@ -33,7 +35,8 @@ class AccountListing:
         account: the account.
         role: the role to read with.
         units: the account's units in the run.
-        entries, states: folder ``STAGE/STACK/REGION`` -> when the ledger entry or the state was last written.
+        entries: folder ``STAGE/STACK/REGION`` -> when the ledger entry was last written.
+        states: folder -> when the state was last written; of every stage that has any in the bucket.
         locked: the folders whose state is locked.
     """
 
@@ -47,12 +50,12 @@ class AccountListing:
     @property
     def stale(self) -> tuple[Unit, ...]:
         """Units whose ledger entry is missing or older than their state, by S3's own times."""
-        return tuple(
-            unit
-            for unit in self.units
-            if unit.folder in self.states
-            and (unit.folder not in self.entries or self.entries[unit.folder] < self.states[unit.folder])
-        )
+        return tuple(unit for unit in self.units if self.is_stale(unit.folder))
+
+    def is_stale(self, folder: str) -> bool:
+        """Return whether a folder's ledger entry is missing or older than its state."""
+        written = self.states.get(folder)
+        return written is not None and (folder not in self.entries or self.entries[folder] < written)
 
     @property
     def uncertain(self) -> tuple[Unit, ...]:
@@ -79,32 +82,46 @@ class Listings:
         return _side_by_side(lambda name: self._listing(name, by_account[name]), sorted(by_account))
 
     def _listing(self, name: str, units: Sequence[Unit]) -> AccountListing:
-        account = self.catalogue.accounts[name]
         # The baseline creates the plan role, so before it is applied only the bootstrap role exists.
         role = Role.BOOTSTRAP if any(unit.baseline for unit in units) else Role.PLAN
-        with ThreadPoolExecutor(1, thread_name_prefix="orch-ledger") as beside:
-            entries = beside.submit(self.ledger.entries, account, role)
-            stages = _side_by_side(
-                lambda stage: self.ledger.states(account, role, stage), sorted({unit.stage for unit in units})
-            )
+        return self.of_account(self.catalogue.accounts[name], role, units)
+
+    def of_account(self, account: Account, role: Role, units: Sequence[Unit] = ()) -> AccountListing:
+        """Return the listing of one state bucket, with the states of stages that are not in ``live/``.
+
+        Args:
+            account: the account.
+            role: the role to read with.
+            units: the account's units in the run.
+
+        Raises:
+            DeniedError, ThrottledError, SetupError, UnitError: the bucket cannot be listed.
+        """
+        known = sorted({unit.stage for unit in units})
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="orch-ledger") as pool:
+            entries = pool.submit(self.ledger.entries, account, role)
+            stages = [pool.submit(self.ledger.states, account, role, stage) for stage in known]
+            others = sorted(self.ledger.stages(account, role) - set(known))
+            stages += [pool.submit(self.ledger.states, account, role, stage) for stage in others]
+            listed = [each.result() for each in stages]
             return AccountListing(
                 account,
                 role,
                 tuple(units),
                 entries.result(),
-                states={folder: time for stage in stages for folder, time in stage.written.items()},
-                locked=frozenset().union(*(stage.locked for stage in stages)),
+                states={folder: time for each in listed for folder, time in each.written.items()},
+                locked=frozenset().union(*(each.locked for each in listed)),
             )
 
     def orphaned(self, listing: AccountListing) -> tuple[OrphanedState, ...]:
-        """Return the states in an account's ledger whose units the configuration no longer has in that account.
+        """Return the states in an account's bucket or ledger whose units the configuration has not in that account.
 
         Raises:
             UnitError: an entry or a state is damaged or of an unknown format.
             DeniedError, ThrottledError, SetupError: it cannot be read.
         """
         known = {unit.folder for unit in self.catalogue.units.values() if unit.account == listing.account.name}
-        found = self._contents(listing.account, listing.role, sorted(set(listing.entries) - known))
+        found = self._contents(listing, sorted((set(listing.entries) | set(listing.states)) - known))
         return tuple(replace(each, entry=self._with_distinct_id(each.entry)) for each in found)
 
     def _with_distinct_id(self, entry: LedgerEntry) -> LedgerEntry:
@@ -112,14 +129,24 @@ class Listings:
         taken = entry.unit in self.catalogue.units
         return replace(entry, unit=f"{entry.stage}/{entry.stack}@{entry.region}") if taken else entry
 
-    def _contents(self, account: Account, role: Role, folders: Sequence[str]) -> tuple[OrphanedState, ...]:
+    def _contents(self, listing: AccountListing, folders: Sequence[str]) -> tuple[OrphanedState, ...]:
+        """Return what the entries say, or the states themselves where there is no entry or an older one."""
+        account, role = listing.account, listing.role
+
         def one(folder: str) -> OrphanedState | None:
-            entry = self.ledger.read(account, role, folder)
+            entry = self.ledger.read(account, role, folder) if folder in listing.entries else None
+            if (entry is None or entry.empty) and not listing.is_stale(folder):
+                return None
+            key = entry.state_key if entry is not None else f"{folder}/terraform.tfstate"
+            state = self.ledger.state_at(account, role, key)
+            if state is not None and (entry is None or entry.empty):
+                listed = unlisted_entry(account, self.catalogue, folder, state)
+                entry = replace(entry, resources=listed.resources) if entry is not None else listed
             if entry is None or entry.empty:
                 return None
             stage = self.catalogue.stages.get(entry.stage)
-            state = self.ledger.state_at(account, role, entry.state_key)
-            return OrphanedState(entry, account.state_bucket, state, stage.at if stage is not None else account.at)
+            at = stage.at if stage is not None else account.at
+            return OrphanedState(entry, account.state_bucket, state, at, listed=folder in listing.entries)
 
         return tuple(each for each in _side_by_side(one, folders) if each is not None)
 
@@ -163,9 +190,16 @@ class Listings:
         return tuple(found)
 
     def _readable(self, account: Account, role: Role, wanted: set[str] | None) -> tuple[OrphanedState, ...]:
+        """Return what a bucket has for these units; None: for any unit that its ledger lists."""
         try:
-            folders = set(self.ledger.entries(account, role))
-            return self._contents(account, role, sorted(folders if wanted is None else folders & wanted))
+            entries = self.ledger.entries(account, role)
+            if wanted is None:  # Any bucket of the account, perhaps with millions of other objects.
+                return self._contents(AccountListing(account, role, (), entries, {}), sorted(entries))
+            stages = sorted({folder.partition("/")[0] for folder in wanted})
+            listed = _side_by_side(lambda stage: self.ledger.states(account, role, stage), stages)
+            states = {folder: time for each in listed for folder, time in each.written.items()}
+            listing = AccountListing(account, role, (), entries, states)
+            return self._contents(listing, sorted((set(entries) | set(states)) & wanted))
         except (DeniedError, SetupError):
             return ()
 
@@ -187,7 +221,8 @@ class Listings:
             tags={},
             at=locked.at,
         )
-        orphaned = self._contents(account, Role.PLAN, sorted(self.ledger.entries(account, Role.PLAN)))
+        listing = self.of_account(account, Role.PLAN)
+        orphaned = self._contents(listing, sorted(set(listing.entries) | set(listing.states)))
         return tuple(replace(each, at=locked.at) for each in orphaned)
 
 

@@ -10,7 +10,7 @@ from orchestrator.config.catalogue import Account, Catalogue, ModuleSource, Prov
 from orchestrator.config.graph import Graph
 from orchestrator.errors import DeniedError, Location, SetupError, UnitError, UsageError
 from orchestrator.guard.rules.orphans import OrphanedState
-from orchestrator.run.checks.listing import AccountListing, Listings
+from orchestrator.run.checks.listing import Listings
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,7 @@ def find_orphans(catalogue: Catalogue, listings: Listings, targets: Sequence[str
 
 def _orphans_in(listings: Listings, account: Account) -> tuple[OrphanedState, ...]:
     try:
-        entries = listings.ledger.entries(account, Role.PLAN)
-        return listings.orphaned(AccountListing(account, Role.PLAN, (), entries, {}))
+        return listings.orphaned(listings.of_account(account, Role.PLAN))
     except (DeniedError, SetupError):  # Not bootstrapped, or the user has no access.
         return ()
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from orchestrator.errors import UnitError
+from orchestrator.config.catalogue import Unit
+from orchestrator.errors import OrchError, UnitError
 from orchestrator.report.model import Phase, UnitPhase
 from orchestrator.run.context import RunContext
 from orchestrator.run.migrate.journal import StateEdit, Transfer, make_edits
-from orchestrator.run.unit.publish import publish_state
+from orchestrator.run.unit.publish import publish_state, record_in_ledger
 from orchestrator.run.unit.receipts import record_state_edit
 
 
@@ -23,14 +24,21 @@ def execute_transfer(context: RunContext, transfer: Transfer) -> None:
         DeniedError, ThrottledError, SetupError: AWS cannot be reached or refuses; the same command continues.
     """
     make_edits(context.run.folders.root, transfer)
-    for write in transfer.writes:
-        unit = write.unit_in(context.catalogue)
-        context.run.sink(UnitPhase(unit.id, Phase.APPLY))
-        version = _write(context, transfer, write)
-        verb = transfer.command.partition(" ")[0]
-        record_state_edit(context, unit, verb, write.lineage, {version: write.serial})
-    for write in transfer.writes:
-        publish_state(context, write.unit_in(context.catalogue))
+    begun: list[Unit] = []
+    try:
+        for write in transfer.writes:
+            unit = write.unit_in(context.catalogue)
+            context.run.sink(UnitPhase(unit.id, Phase.APPLY))
+            begun.append(unit)
+            version = _write(context, transfer, write)
+            verb = transfer.command.partition(" ")[0]
+            record_state_edit(context, unit, verb, write.lineage, {version: write.serial})
+    except OrchError:
+        for unit in begun:  # Nobody may continue it, and the ledger must know where the resources are now.
+            record_in_ledger(context, unit)
+        raise
+    for unit in begun:
+        publish_state(context, unit)
     transfer.finish()
 
 

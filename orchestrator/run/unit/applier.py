@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from orchestrator.aws.identity.roles import AnyRole
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError, InterruptedRunError, OrchError
+from orchestrator.guard.model import Severity, Verdict
 from orchestrator.guard.receipt.receipt import Receipt, StateMovedError
+from orchestrator.guard.trust.waivers import canonical
 from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
 from orchestrator.report.values.changes import scrub
 from orchestrator.run.context import RunContext
@@ -17,13 +19,15 @@ from orchestrator.run.unit.backups import save_copies
 from orchestrator.run.unit.lock_holders import report_lock_waits
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.progress import ChangeDetector, progress_callback, warning_callback
-from orchestrator.run.unit.publish import publish_state
+from orchestrator.run.unit.publish import publish_state, record_in_ledger
 from orchestrator.run.unit.push_state import report_unsaved
 from orchestrator.run.unit.receipts import confirm_plan, record_writes
 from orchestrator.run.unit.reports import failure_report
 from orchestrator.run.unit.role import apply_role, role_fields
 from orchestrator.terraform.failures import StalePlanError
-from orchestrator.terraform.model import PlanRecord
+from orchestrator.terraform.model import Action, PlanRecord
+
+_LOSING = frozenset({Action.DELETE, Action.REPLACE, Action.FORGET})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class _Applying:
         run = real.receipt.run
         role = apply_role(context, unit, real.verdict)
         receipt = self._confirm_receipt(real, real.receipt, role)
+        self._release(real.plan, real.verdict)
         verb = "destroy" if self.destroy else "apply"
         context.run.journal.write(f"{verb}-started", unit=unit.id, plan=receipt.plan_sha256, **role_fields(role))
         context.run.sink(UnitPhase(unit.id, Phase.DESTROY if self.destroy else Phase.APPLY))
@@ -109,6 +114,10 @@ class _Applying:
         except OrchError as error:
             with suppress(OrchError):  # A notice reported it, and the failed apply matters more.
                 record_writes(context, unit, receipt, ok=False, began=detector.began)
+            if (
+                detector.began
+            ):  # Otherwise the state is as it was; what differs from the ledger is not this apply's work.
+                record_in_ledger(context, unit)
             failed = report_unsaved(context, unit, run, self._failed(real.plan, real.report, error))
             context.run.journal.note(f"{verb}-ended", unit=unit.id, ok=False, cause=failed.cause[:500])
             return failed
@@ -129,6 +138,17 @@ class _Applying:
         if save_copies(context, unit, plan, role):  # This may take minutes.
             receipt, _ = confirm_plan(context, unit, expected=judged, plan=plan, run=judged.run)
         return receipt
+
+    def _release(self, plan: PlanRecord, verdict: Verdict) -> None:
+        """Say in the ledger which resources this apply may delete, so that their loss is explained if it is killed.
+
+        Raises:
+            OrchError: the entry cannot be written; nothing was applied.
+        """
+        waived = {canonical(each.address) for each in verdict.findings if each.severity is Severity.WAIVED}
+        lost = {each.address for each in plan.changes if each.action in _LOSING and canonical(each.address) in waived}
+        if lost:
+            self.context.aws.ledger.record(self.unit, released=lost)
 
     def _failed(self, plan: PlanRecord, shown: UnitReport, error: OrchError) -> UnitReport:
         """Return the report of a failed apply, without sensitive values that a provider's message may repeat."""

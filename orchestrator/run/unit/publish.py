@@ -1,9 +1,9 @@
-"""Updates the ledger and publishes outputs after every apply, destroy, move and adoption."""
+"""Updates the ledger and publishes outputs after every apply, destroy, move and adoption, failed ones included."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import OrchError
@@ -23,6 +23,19 @@ def publish_state(context: RunContext, unit: Unit) -> None:
     with _reporting_failure(context, unit):
         context.aws.ledger.record(unit)
         context.aws.states.publish(unit)
+
+
+def record_in_ledger(context: RunContext, unit: Unit) -> None:
+    """Write a unit's ledger entry after a step that failed or was interrupted, which may have changed its state.
+
+    Without it, the ledger would not know a resource that a failed apply created, and would take what a failed destroy
+    deleted for something that was removed from the state outside orch. Outputs are not published: other accounts must
+    not go on with those of a failed apply.
+
+    Never fails: a notice reports it, and the failure of the step matters more.
+    """
+    with suppress(OrchError), _reporting_failure(context, unit):
+        context.aws.ledger.record(unit)
 
 
 def repair_published(context: RunContext, unit: Unit) -> None:

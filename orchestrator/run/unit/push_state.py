@@ -16,6 +16,7 @@ from orchestrator.run.context import RunContext
 from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.history.unsaved_state import ERRORED_STATE, UnsavedState
 from orchestrator.run.unit.lock_holders import refuse_locked
+from orchestrator.run.unit.publish import record_in_ledger
 from orchestrator.terraform.model import StateRecord
 from orchestrator.terraform.state.reader import read_state
 
@@ -88,6 +89,7 @@ def push_unsaved(context: RunContext, unit: Unit, state: UnsavedState) -> None:
         raise UnitError(
             message, hint=f"the unsaved state is still in {state.file}; check the versions of the state object"
         )
+    record_in_ledger(context, unit)
     _archive(state.file, folders.of_run / "pushed" / f"{unit.folder}.tfstate")
     context.run.journal.note("state-pushed", unit=unit.id, serial=saved.serial)
     context.run.sink(Notice(text=f"saved the state that run {state.run} could not save", unit=unit.id))
