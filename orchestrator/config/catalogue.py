@@ -9,7 +9,10 @@ from typing import TypeAlias
 
 from orchestrator.errors import Location
 
-SET_BY_ORCH = frozenset({"names", "name", "protected_delete_apis"})
+DELETE_APIS = "protected_delete_apis"
+"""Module variable that gets the IAM actions that delete protected resources. Only orch sets it: IAM denies them."""
+
+SET_BY_ORCH = frozenset({"names", "name", DELETE_APIS})
 """Module variables that orch sets when a stack does not: names in AWS, and the API calls that delete protected data."""
 
 
@@ -226,6 +229,11 @@ class Unit:
         return self.of_account and self.stack == "baseline"
 
     @property
+    def accounts(self) -> frozenset[str]:
+        """Names of the accounts whose resources it can change: its own and those of its provider aliases."""
+        return frozenset({self.account, *(config.account for config in self.providers)})
+
+    @property
     def state_key(self) -> str:
         """Key of the state in the bucket of the account: ``STAGE/STACK/REGION/terraform.tfstate``."""
         return f"{self.stage}/{self.stack}/{self.region}/terraform.tfstate"
@@ -254,6 +262,21 @@ class Catalogue:
     def account_of(self, unit: Unit) -> Account:
         """Return the account that a unit runs in."""
         return self.accounts[unit.account]
+
+    def restricted_accounts(self, unit: Unit) -> frozenset[str]:
+        """Return the names of the restricted accounts whose resources a unit can change."""
+        return frozenset(name for name in unit.accounts if self.accounts[name].restricted)
+
+    def is_restricted(self, subject: str) -> bool:
+        """Return whether a unit, or ``account:NAME``, can change a restricted account; one that is unknown may.
+
+        Args:
+            subject: the id of a unit, which may no longer be in ``live/``, or ``account:`` and the name of an account.
+        """
+        if (unit := self.units.get(subject)) is not None:
+            return bool(self.restricted_accounts(unit))
+        account = self.accounts.get(subject.removeprefix("account:"))
+        return any(each.restricted for each in self.accounts.values()) if account is None else account.restricted
 
 
 def references(node: Node) -> Iterator[Ref]:

@@ -19,6 +19,7 @@ PROTECTED = "ORCH_PROTECTED"
 """The one check that every ``policies/`` must have: checkov runs it, and the guard's built-in rule repeats it."""
 
 VANISHED = "ORCH_VANISHED"
+DUPLICATE = "ORCH_DUPLICATE"
 UNREADABLE = "ORCH_UNREADABLE"
 CHECK_FAILED = "ORCH_CHECK_FAILED"
 DISAGREE = "ORCH_DISAGREE"
@@ -114,6 +115,20 @@ class FindingBuilder:
         lost = self._lost(type_)
         return self._finding(
             VANISHED, address, action, cause=cause, message=message, hint=hint, lost=lost, change=change
+        )
+
+    def managed_twice(self, change: ResourceChange, other: str) -> Finding:
+        """Report the import of an object that another unit manages. ``other``: the id of that unit."""
+        address = change.address.removeprefix(MODULE)
+        return self._finding(
+            DUPLICATE,
+            change.address,
+            change.action.value,
+            cause=f"the state of {other} has it, and this plan imports it ({change.importing})",
+            message=f"{address} would be managed by two units: {other} has it already",
+            hint=f"remove it from `imports`; to move it here: orch move {other}:ADDRESS {self.unit.id}:{address}",
+            lost=self._lost(change.type),
+            change=change,
         )
 
     def violation(

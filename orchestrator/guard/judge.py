@@ -17,6 +17,7 @@ from orchestrator.guard.model import Finding, Severity, Verdict
 from orchestrator.guard.plan.entries import UnreadableError
 from orchestrator.guard.plan.reader import PlanDocument, read_document
 from orchestrator.guard.rules.cloudformation import template_findings
+from orchestrator.guard.rules.imported import imported_elsewhere
 from orchestrator.guard.rules.protected import protected_losses, state_mismatches, unlisted_losses
 from orchestrator.guard.rules.state_buckets import state_bucket_access
 from orchestrator.guard.rules.vanished import AwsObserver, find_vanished
@@ -162,6 +163,7 @@ class Judge:
         findings += _templates(changes, builder)
         if self._outside is not None:
             findings += find_vanished(unit, document, self.policies.protected, self._outside, builder)
+            findings += imported_elsewhere(unit, plan.changes, self._outside, builder)
         complete: tuple[str, ...] = ()
         try:
             outcomes = checks.run(annotated_resources(document, self.policies.protected))

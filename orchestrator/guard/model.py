@@ -52,6 +52,11 @@ class Finding:
     inside: str = ""
     waiver: str = ""
 
+    @property
+    def blocks(self) -> bool:
+        """Whether it blocks the apply."""
+        return self.severity is Severity.BLOCK
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -64,7 +69,7 @@ class Verdict:
     @property
     def blocked(self) -> bool:
         """Whether the plan must not be applied."""
-        return any(f.severity is Severity.BLOCK for f in self.findings)
+        return any(f.blocks for f in self.findings)
 
     @property
     def waived(self) -> tuple[Finding, ...]:

@@ -12,7 +12,17 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from orchestrator.config.catalogue import Account, Catalogue, Node, ProviderConfig, Ref, Secret, Text, Unit
+from orchestrator.config.catalogue import (
+    DELETE_APIS,
+    Account,
+    Catalogue,
+    Node,
+    ProviderConfig,
+    Ref,
+    Secret,
+    Text,
+    Unit,
+)
 from orchestrator.config.naming import aws_names
 from orchestrator.errors import CatalogueError, Problem
 from orchestrator.render.hcl_text import hcl_identifier, hcl_index, hcl_literal, hcl_quote
@@ -31,9 +41,6 @@ _STORES = {
 }
 """Store -> ephemeral resource of the AWS provider 5.100, its argument, the attribute with the value."""
 
-
-DELETE_APIS = "protected_delete_apis"
-"""Variable that receives the IAM actions that delete protected resources, e.g. in ``account_baseline``."""
 
 Literal = Node | str | Mapping[str, str] | tuple[str, ...]
 """Value of a module variable: a node of the configuration, or a value that orch provides."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UsageError
+from orchestrator.util.git import Repository
+
+_CONFIGURATION = ("*.tf", "*.tf.json", "*.tofu", "*.tofu.json", "*.tfvars", "*.tfvars.json", "live/*", "policies/*")
+"""Pathspecs of git for the files that say what is applied, and how it is judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,10 @@ def check_apply_allowed(catalogue: Catalogue, units: Sequence[Unit], given: Appr
     if not given.yes and not given.terminal:
         message = "cannot ask for approval: stdin is not a terminal"
         raise UsageError(message, hint="use --yes to apply without a question")
-    restricted = [unit for unit in units if catalogue.account_of(unit).restricted]
+    restricted = [unit for unit in units if catalogue.restricted_accounts(unit)]
     if not restricted or given.emulated:
         return ()
-    accounts = ", ".join(sorted({unit.account for unit in restricted}))
+    accounts = _restricted(catalogue, restricted)
     if given.yes and not given.ci:
         message = f"--yes does not work for the restricted account {accounts}"
         also = "" if given.break_glass else ", or apply from CI"
@@ -67,9 +70,9 @@ def check_clean(catalogue: Catalogue, units: Sequence[Unit], *, emulated: bool) 
     """Check that nothing is applied to a restricted account from uncommitted files.
 
     Raises:
-        UsageError: a unit is in a restricted account, and the working tree has uncommitted changes.
+        UsageError: a unit can change a restricted account, and the working tree has uncommitted changes.
     """
-    accounts = ", ".join(sorted({unit.account for unit in units if catalogue.account_of(unit).restricted}))
+    accounts = _restricted(catalogue, units)
     if emulated or not accounts:
         return
     dirty = dirty_files(catalogue.root)
@@ -81,19 +84,27 @@ def check_clean(catalogue: Catalogue, units: Sequence[Unit], *, emulated: bool) 
         )
 
 
+def _restricted(catalogue: Catalogue, units: Sequence[Unit]) -> str:
+    return ", ".join(sorted({name for unit in units for name in catalogue.restricted_accounts(unit)}))
+
+
 def dirty_files(root: Path) -> tuple[str, ...]:
-    """Return the files that differ from the last commit or are untracked, without ignored ones.
+    """Return the files that differ from the last commit or are untracked, also where git is told not to look.
+
+    Ignored files count if they are configuration: an ignored ``*_override.tf`` is applied like any other. Other ignored
+    files, for example packages that are built before, do not count.
 
     Raises:
         UsageError: the folder is not in a git repository, or git is not installed.
     """
-    command = ["git", "-C", str(root), "status", "--porcelain", "--", "."]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        message = f"cannot check for uncommitted changes: {error}"
-        raise UsageError(message, hint="an apply to a restricted account requires git") from error
-    if done.returncode:
-        message = f"cannot check for uncommitted changes: {(done.stderr.strip().splitlines() or ['git failed'])[-1]}"
+    repository = Repository.find(root)
+    if repository is None:
+        message = "cannot check for uncommitted changes: this is not a git repository"
         raise UsageError(message, hint="an apply to a restricted account requires a git repository")
-    return tuple(line[3:] for line in done.stdout.splitlines())
+    ignored = [name for name in repository.ignored(_CONFIGURATION) if not _is_left_out(name)]
+    return (*repository.changed(), *repository.unwatched(), *ignored)
+
+
+def _is_left_out(name: str) -> bool:
+    """Return whether orch does not read a file: hidden files and folders are in no root."""
+    return any(part.startswith(".") for part in name.split("/"))

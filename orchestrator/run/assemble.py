@@ -15,6 +15,7 @@ from orchestrator.aws.identity.roles import BreakGlass
 from orchestrator.aws.state.history import History
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.locks import StateLocks
+from orchestrator.aws.state.managed import ManagedStates
 from orchestrator.aws.state.objects import StateObjects
 from orchestrator.aws.state.observed import ObservedState
 from orchestrator.aws.state.outputs import StateStore
@@ -56,7 +57,8 @@ class Access:
     def judge(self, trust: Trust, checks: Checks) -> Judge:
         """Return the judge of plans, who compares them with what exists. ``checks``: those of the policies of trust."""
         buckets = frozenset(account.state_bucket for account in self.catalogue.accounts.values())
-        observed = ObservedState(self.catalogue, self.identities, self.states, self.ledger)
+        managed = ManagedStates(self.catalogue, self.ledger)
+        observed = ObservedState(self.catalogue, self.identities, self.states, self.ledger, managed)
         return Judge(checks, trust.waiver_policy, trust.weakened, states=buckets, outside=observed)
 
     def clients(self, credentials: CredentialFiles, break_glass: BreakGlass | None) -> AwsClients:

@@ -120,12 +120,12 @@ class RunContext:
 
     def plan_environment(self, unit: Unit) -> Mapping[str, str]:
         """Return the environment for planning: the plan role, or the bootstrap role for an account's baseline."""
-        return self.aws.credentials.child_environment(os.environ, role_for(unit, write=False), accounts_of(unit))
+        return self.aws.credentials.child_environment(os.environ, role_for(unit, write=False), unit.accounts)
 
     def apply_environment(self, unit: Unit, role: AnyRole | None = None) -> Mapping[str, str]:
         """Return the environment for applying: by default the apply role, or the bootstrap role for a baseline."""
         role = role or role_for(unit, write=True)
-        return self.aws.credentials.child_environment(os.environ, role, accounts_of(unit))
+        return self.aws.credentials.child_environment(os.environ, role, unit.accounts)
 
     def root(self, unit: Unit, *, preview: bool) -> Root:
         """Return the unit's Terraform root in this run, with the environment for planning."""
@@ -157,19 +157,14 @@ class RunContext:
 
 def _identity(unit: Unit, role: AnyRole) -> str:
     """Return whose credentials a process has: the accounts and the role."""
-    return f"{'+'.join(sorted(accounts_of(unit)))} as {role}"
-
-
-def accounts_of(unit: Unit) -> frozenset[str]:
-    """Return the accounts whose credentials a unit's Terraform needs: its own and those of its provider aliases."""
-    return frozenset({unit.account, *(config.account for config in unit.providers)})
+    return f"{'+'.join(sorted(unit.accounts))} as {role}"
 
 
 def accounts_touched(catalogue: Catalogue, units: Iterable[Unit]) -> tuple[Account, ...]:
     """Return the accounts that a selection acts on or reads from, sorted by name."""
     names: set[str] = set()
     for unit in units:
-        names |= accounts_of(unit) | {catalogue.units[ref.unit].account for _, ref in unit_references(unit)}
+        names |= unit.accounts | {catalogue.units[ref.unit].account for _, ref in unit_references(unit)}
     return tuple(catalogue.accounts[name] for name in sorted(names))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -164,12 +164,17 @@ def _judged(request: RunRequest, console: Sink, executor: Executor, started: flo
         search = beside.submit(search_binary, settings, env=os.environ, cache=user_cache(os.environ))
         repository = Repository.find(root)
         refuse_committed(repository)
-        trust = load_trust(root, repository, os.environ)
+        trust = load_trust(root, repository, os.environ, restricted=_restricted(request))
         with Checks(trust.policies) as checks:
             checks.start()  # They are imported while orch waits for AWS, and Terraform plans.
             parts = _Parts(started, executor, server, repository, trust, checks, search, beside)
             with _session(request, console, parts) as session:
                 yield session
+
+
+def _restricted(request: RunRequest) -> Callable[[str], bool]:
+    """Return what says whether a unit can change a restricted account; on the emulator none can."""
+    return request.catalogue.is_restricted if request.emulator is None else lambda _: False
 
 
 @dataclass(frozen=True, slots=True)

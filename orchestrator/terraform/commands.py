@@ -175,6 +175,7 @@ class Terraform:
         on_line: LineCallback | None = None,
         on_warning: LineCallback | None = None,
         lock_timeout: str = "0s",
+        handles: Sequence[int] = (),
     ) -> None:
         """Apply a saved plan.
 
@@ -185,12 +186,13 @@ class Terraform:
             on_line: called with each line of output.
             on_warning: called when the time limit is near.
             lock_timeout: how long to wait for the state lock, e.g. ``30s``.
+            handles: file descriptors that Terraform inherits, for a plan that is one of them (``plan/sealed.py``).
 
         Raises:
             TerraformError: the apply failed, was stopped or timed out.
         """
         argv = self._command("apply", str(plan.absolute()), input=False, no_color=IsFlagged, lock_timeout=lock_timeout)
-        outcome = self._runner.once(root, argv, timeout, on_line=on_line, on_warning=on_warning)
+        outcome = self._runner.once(root, argv, timeout, on_line=on_line, on_warning=on_warning, handles=handles)
         errored = root.folder / "errored.tfstate"
         hint = f"Terraform could not save the state; keep {errored}, which contains it" if errored.exists() else None
         self._runner.expect(root, "apply", outcome, 0, hint=hint)

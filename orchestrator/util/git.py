@@ -36,6 +36,20 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteRef:
+    """A remote-tracking branch, e.g. ``refs/remotes/origin/main``. ``target``: the branch behind a ``HEAD``."""
+
+    name: str
+    commit: str
+    target: str = ""
+
+    @property
+    def remote(self) -> str:
+        """The name of the remote."""
+        return self.name.split("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
 class Repository:
     """The git repository around a folder.
 
@@ -81,6 +95,20 @@ class Repository:
         """Return the merge base of HEAD and another commit, or None if this clone has none."""
         result = _git(self.root, "merge-base", commit, "HEAD")
         return result.stdout.decode().strip() or None if result.returncode == 0 else None
+
+    def contains(self, commit: str, other: str) -> bool:
+        """Return whether a commit has another one in its history; False if this clone lacks one of them."""
+        return _git(self.root, "merge-base", "--is-ancestor", "--", other, commit).returncode == 0
+
+    def has_remote(self) -> bool:
+        """Return whether a remote is configured."""
+        return bool(_must(self.root, "remote").strip())
+
+    def remote_refs(self) -> tuple[RemoteRef, ...]:
+        """Return what this clone fetched from its remotes last."""
+        listed = _must(self.root, "for-each-ref", "--format=%(refname)%00%(objectname)%00%(symref)", "refs/remotes")
+        lines = (line.decode("utf-8", "replace").split("\0") for line in listed.splitlines())
+        return tuple(RemoteRef(name, commit, target) for name, commit, target in lines)
 
     def default_branch(self) -> str | None:
         """Return the default branch of ``origin`` as a revision, or None if the clone does not know it."""
@@ -157,7 +185,25 @@ class Repository:
 
     def dirty(self) -> bool:
         """Return whether the working tree differs from HEAD; ignored files do not count."""
-        return bool(_must(self.root, "status", "--porcelain", "--", "."))
+        return bool(self.changed() or self.unwatched())
+
+    def changed(self) -> tuple[str, ...]:
+        """Return the files that differ from HEAD or are untracked, whatever settings hide; no ignored ones."""
+        shown = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal", "--ignore-submodules=none")
+        listed = _must(self.root, "-c", "core.fsmonitor=false", *shown, "--", ".")
+        return tuple(os.fsdecode(line[3:]) for line in listed.split(b"\0") if line)
+
+    def unwatched(self) -> tuple[str, ...]:
+        """Return the tracked files whose changes git does not report: ``assume-unchanged`` and ``skip-worktree``."""
+        listed = _must(self.root, "ls-files", "-v", "-z", "--", ".")
+        marked = (line for line in listed.split(b"\0") if line[:1].islower() or line[:1] == b"S")
+        return tuple(os.fsdecode(line[2:]) for line in marked)
+
+    def ignored(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the untracked files that git ignores and that match one of these pathspecs."""
+        options = ("--others", "--ignored", "--exclude-standard", "-z")
+        listed = _must(self.root, "ls-files", *options, "--", *names)
+        return tuple(os.fsdecode(name) for name in listed.split(b"\0") if name)
 
     def user(self) -> str:
         """Return the e-mail address for this clone's next commit, in lower case; empty if none is set."""

@@ -97,6 +97,32 @@ def test_the_plan_is_swapped(world: World) -> None:
     world.assert_alive()
 
 
+LATE = """\
+if [ "$1" = apply ]; then
+  for each in "$@"; do given="$each"; done
+  for each in {runs}/*/{plan}; do cp "{other}" "$each"; done
+  cp "{other}" "$given"
+  "$REAL" show -json "$given" > "{seen}"
+  exit 1
+fi
+"""
+
+
+@pytest.mark.way("the saved plan replaced between orch's last look at it and Terraform's first", item="receipt")
+def test_the_plan_is_swapped_when_terraform_starts(world: World) -> None:
+    other = destroying(world)
+    kept, seen = world.root.parent / "other.tfplan", world.root.parent / "seen.json"
+    shutil.copyfile(other / PLAN, kept)
+    world.write("live/stacks/identity.yaml", IDENTITY.replace("max: 32}", "max: 32}\n    team: {type: string, max: 9}"))
+    late = LATE.format(runs=world.root / ".orch" / "runs", plan=PLAN, other=kept, seen=seen)
+    result = world.attempt("apply", "prod", "--yes", "--json", env=world.wrap_terraform(late))
+    assert result.units()["prod/identity"]["status"] == "failed"
+    changes = {each["address"]: each["change"]["actions"] for each in json.loads(seen.read_bytes())["resource_changes"]}
+    assert changes[f"module.this.{POOL}"] == ["update"], "Terraform reads the plan that was judged"
+    world.stopped_by("the plan that is hashed is the one that Terraform reads")
+    world.assert_alive()
+
+
 @pytest.mark.way("plan, JSON and receipt replaced together", item="receipt")
 def test_plan_and_receipt_are_swapped_together(world: World) -> None:
     other = destroying(world)

@@ -81,6 +81,24 @@ def test_a_state_in_a_file_and_in_a_bucket_is_taken_over_and_the_next_plan_is_em
     assert "already has a state" in refused.err
 
 
+def test_what_another_unit_manages_is_refused_and_the_other_is_named(project: Project, tmp_path: Path) -> None:
+    file = plain_state(tmp_path / "plain")
+    project.write("live/stages/test.yaml", "account: main\nstacks: {taken: }\n")
+    project.orch("adopt", "prod/taken", "--state", str(file), "--yes")
+    before = States(project).snapshot()
+    refused = project.orch("adopt", "test/taken", "--state", str(file), "--yes", code=2)
+    assert "prod/taken manages " in refused.err
+    bucket = States(project).bucket
+    url = f"s3://{bucket}/prod/taken/eu-west-1/terraform.tfstate"
+    assert "prod/taken manages " in project.orch("adopt", "test/taken", "--state", url, "--yes", code=2).err
+    other = json.loads(file.read_bytes())  # the same objects in a state with another lineage
+    copy = tmp_path / "copy.tfstate"
+    copy.write_text(json.dumps({**other, "lineage": "0b5d1e0c-8a86-4d0e-93a5-2f4fd4d7b5f1"}))
+    assert "prod/taken manages " in project.orch("adopt", "test/taken", "--state", str(copy), "--yes", code=2).err
+    after = States(project).snapshot()
+    assert {key: after[key] for key in before} == before
+
+
 def test_what_would_be_replaced_or_made_is_refused_and_nothing_is_written(project: Project, tmp_path: Path) -> None:
     file = plain_state(tmp_path / "plain")
     project.write("modules/plain/more.tf", 'resource "terraform_data" "more" {}\n')

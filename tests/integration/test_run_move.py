@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.emulator.faults import Fault
+from tests.support.faults import inject
 from tests.support.killed import KILLED, orch_killed_after
 from tests.support.project import Project
 from tests.support.states import States
@@ -93,6 +95,24 @@ def test_a_stack_is_renamed_in_all_stages_and_a_unit_in_one(project: Project) ->
     assert (project.root / "live/stacks/last.yaml").is_file()
     assert "last: {named: second}" in (project.root / "live/stages/more.yaml").read_text()
     project.orch("plan", "old", "more", "--detailed-exitcode", code=0)
+
+
+def test_the_ledger_follows_a_move_that_failed_half_way(project: Project, emulator: Path) -> None:
+    """The resources are in two states then, and nobody may ever run the command again."""
+    project.write("live/stages/old.yaml", "account: main\nstacks:\n  first:\n")
+    project.orch("apply", "old", "--yes")
+    states = States(project)
+    name = project.accounts["main"]
+    refused = Fault(rf"s3 PutObject {name} /{states.bucket}/old/first/eu-west-1/terraform.tfstate$", status=403)
+    inject(emulator, f"move-{name}", [refused])
+    try:
+        project.orch("move", "old", "new", "--yes", code=1)
+    finally:
+        inject(emulator, f"move-{name}", [])
+    assert states.resources("new/first") == states.resources("old/first") == 1
+    assert states.json("ledger/new/first/eu-west-1.json")["resources"] == 1
+    project.orch("move", "old", "new", "--yes")
+    assert states.json("ledger/old/first/eu-west-1.json")["resources"] == 0
 
 
 @pytest.mark.full

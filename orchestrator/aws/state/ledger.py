@@ -27,6 +27,7 @@ from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.model import StateRecord
 from orchestrator.terraform.state.lock import LOCK_SUFFIX
+from orchestrator.terraform.state.reader import read_state
 
 _STATE = "/terraform.tfstate"
 _LOCK = _STATE + LOCK_SUFFIX
@@ -143,8 +144,14 @@ class Ledger:
         data = self._get(account, role, key)
         return None if data is None else parse_entry(data, f"s3://{account.state_bucket}/{key}")
 
-    def state_at(self, account: Account, role: Role, key: str) -> StateRecord | None:
+    def state_at(self, account: Account, role: Role, key: str, *, every: bool = False) -> StateRecord | None:
         """Return a state by its key, even of a unit that is not in the configuration; None if there is none.
+
+        Args:
+            account: owner of the state bucket.
+            role: role to read with.
+            key: the key of the state.
+            every: identify every object in it, not only those of protected types.
 
         Raises:
             UnitError: the object is not a state.
@@ -152,7 +159,9 @@ class Ledger:
         """
         data = self._get(account, role, key)
         try:
-            return None if data is None else self._store.parse(data)
+            if data is None:
+                return None
+            return read_state(data, identify=None) if every else self._store.parse(data)
         except UnitError as error:
             raise UnitError(f"s3://{account.state_bucket}/{key}: {error.what}", hint=error.hint) from error
 

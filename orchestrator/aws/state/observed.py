@@ -9,6 +9,7 @@ from orchestrator.aws.errors import translate
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import role_for
 from orchestrator.aws.state.ledger import Ledger
+from orchestrator.aws.state.managed import ManagedState, ManagedStates
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.terraform.model import StateResource
@@ -25,6 +26,7 @@ class ObservedState:
     identities: Identities
     store: StateStore
     ledger: Ledger
+    managed: ManagedStates
 
     def state_resources(self, unit: Unit) -> tuple[StateResource, ...]:
         """Return the protected objects in a unit's state; none if it has no state.
@@ -46,6 +48,14 @@ class ObservedState:
         return (
             tuple(each for each in entry.protected if each.address not in entry.released) if entry is not None else ()
         )
+
+    def other_states(self, unit: Unit) -> tuple[ManagedState, ...]:
+        """Return the states with resources of all other units in the account of a unit, read once per run.
+
+        Raises:
+            DeniedError, ThrottledError, SetupError, UnitError: a state cannot be read.
+        """
+        return self.managed.others(unit)
 
     def bucket_exists(self, unit: Unit, name: str) -> bool:
         """Whether a bucket of this name exists. A denied request proves that it does.

@@ -20,10 +20,12 @@ from orchestrator.cli.context import Common, command
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import Project, open_project
 from orchestrator.config.accounts_lock import FILE
+from orchestrator.config.catalogue import Account
 from orchestrator.errors import OrchError
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.policies.load import Policies
 from orchestrator.report.tables import Column
+from orchestrator.run.checks.roles import RoleCheck, RoleState, has_baseline
 from orchestrator.terraform.setup.binary import find_binary, user_cache
 from orchestrator.terraform.setup.cliconfig import find_mirror
 from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
@@ -161,3 +163,23 @@ def _accounts(project: Project, aws: Aws) -> Iterator[Diagnosis]:
         wrong = _try(lambda need=need: preflight(project.catalogue, identities, need, folders=[]))  # type: ignore[misc]
         detail = wrong if isinstance(wrong, str) else f"{account.id}: roles and state bucket exist"
         yield Diagnosis(f"account {account.name}", right=wrong is None, detail=detail)
+        if wrong is None:
+            yield _apply_role(project, identities, account)
+
+
+def _apply_role(project: Project, identities: Identities, account: Account) -> Diagnosis:
+    """Check that IAM denies the apply role what deletes protected resources."""
+    what, name = f"apply role {account.name}", account.roles.apply
+
+    def look() -> RoleState:
+        protected = Policies.load(project.catalogue.root).protected
+        return RoleCheck(project.catalogue, identities, protected.delete_apis).look(account)
+
+    state = _try(look)
+    if isinstance(state, str):
+        return Diagnosis(what, right=False, detail=state)
+    if state.finding is None and not state.note:
+        return Diagnosis(what, right=True, detail=f"IAM denies {name} what deletes protected resources")
+    detail = f"{state.finding.cause}: {state.finding.hint}" if state.finding is not None else state.note
+    made_by_orch = state.finding is not None and has_baseline(project.catalogue, account)
+    return Diagnosis(what, right=False if made_by_orch else None, detail=detail)

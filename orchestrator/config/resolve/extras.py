@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from orchestrator.config.catalogue import Archive, ProviderConfig, Secret
+from orchestrator.config.catalogue import Archive, ProviderConfig, Secret, Unit
 from orchestrator.config.live.scopes import UnitDraft
 from orchestrator.config.live.settings import region_not_allowed, text_of
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.values import AlreadyReportedError, Resolver
 from orchestrator.config.yaml.value import YamlValue
-from orchestrator.errors import Location
+from orchestrator.errors import Location, Problem
 from orchestrator.hcl.modules.interface import ModuleInterface
 from orchestrator.util.suggest import near_miss
 
@@ -24,6 +24,9 @@ _WORD = r"[A-Za-z_][A-Za-z0-9_-]*"
 _INDEX = r'(?:\[(?:[0-9]+|"[^"\\$%\x00-\x1f\x7f-\x9f\u2028\u2029]*")\])?'
 _ADDRESS = re.compile(rf"(?:module\.{_WORD}{_INDEX}\.)*(?!(?:module|data)\.)[a-z][a-z0-9_]*\.{_WORD}{_INDEX}")
 _MODULE = re.compile(rf"module\.{_WORD}{_INDEX}(?:\.module\.{_WORD}{_INDEX})*")
+
+_GLOBAL = ("aws_cloudfront_", "aws_iam_", "aws_route53_", "aws_s3_bucket")
+"""How the types begin whose names are the same object in every region."""
 
 _FOLDER_HINT = "write the path of a folder from the repository root, without .."
 
@@ -142,3 +145,24 @@ class Extras:
 
 def _is_address(text: str, key: str) -> bool:
     return bool(_ADDRESS.fullmatch(text) or (key == "moved" and _MODULE.fullmatch(text)))
+
+
+def import_collisions(drafts: Iterable[UnitDraft], units: Mapping[str, Unit]) -> Iterator[Problem]:
+    """Yield a problem for each object that two units of an account import: both would manage it."""
+    seen: dict[tuple[str, str, str, str], str] = {}
+    for draft in drafts:
+        unit, written = units.get(draft.id), draft.body.get("imports")
+        if unit is None or written is None:
+            continue
+        for address, id_ in unit.imports.items():
+            type_ = _type_of(address)
+            region = "" if type_.startswith(_GLOBAL) else unit.region
+            other = seen.setdefault((unit.account, region, type_, id_), unit.id)
+            if other != unit.id:
+                what = f"{unit.id} imports {id_!r} ({type_}), which {other} imports too"
+                yield Problem(written.where(address), what, "only one unit can manage it: keep one of the two")
+
+
+def _type_of(address: str) -> str:
+    """Return the resource type of an address in a module: ``aws_x`` of ``module.a["b"].aws_x.y[0]``."""
+    return re.sub(_INDEX, "", address).split(".")[-2]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from orchestrator.config.catalogue import SET_BY_ORCH, Node, references
+from orchestrator.config.catalogue import DELETE_APIS, SET_BY_ORCH, Node, references
 from orchestrator.config.live.scopes import UnitDraft
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.types import check_input
@@ -47,7 +47,7 @@ class Inputs:
         return inputs
 
     def check_given(self, draft: UnitDraft) -> None:
-        """Report every variable that is set twice, and every required variable that is not set."""
+        """Report every variable that is set twice or that only orch sets, and every required one that is not set."""
         given: dict[str, str] = {}
         for key in VARIABLE_KEYS:
             found = draft.body.get(key)
@@ -56,6 +56,11 @@ class Inputs:
                     what = f"{name!r} is set in both `{given[name]}` and `{key}`"
                     self.context.report(found.where(name), what, "keep one of them")
                 given[name] = key
+                if name == DELETE_APIS and found is not None:
+                    what = f"{name!r} is set by orch: policies/protected.yaml lists the calls that IAM denies"
+                    self.context.report(
+                        found.where(name), what, "remove it; `denied_actions` of the baseline denies more"
+                    )
         interface = self.context.interfaces.get(draft.id)
         if interface is not None:
             self._check_missing(draft, interface, given)

@@ -10,7 +10,7 @@ from orchestrator.config.live.settings import make_timeouts, text_of
 from orchestrator.config.naming import name_collisions
 from orchestrator.config.resolve.binding import ReferenceBinder
 from orchestrator.config.resolve.context import ResolveContext
-from orchestrator.config.resolve.extras import Extras
+from orchestrator.config.resolve.extras import Extras, import_collisions
 from orchestrator.config.resolve.inputs import Inputs
 from orchestrator.config.resolve.values import Resolver
 
@@ -22,7 +22,7 @@ def make_units(drafts: Sequence[UnitDraft], context: ResolveContext) -> dict[str
     inputs = Inputs(context)
     built = (_unit(draft, inputs, context) for draft in drafts)
     units = {unit.id: unit for unit in built if unit is not None}
-    for problem in name_collisions(context.settings.name, units.values()):
+    for problem in (*name_collisions(context.settings.name, units.values()), *import_collisions(drafts, units)):
         context.report(problem.where, problem.what, problem.hint)
     return units
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator.config.catalogue import DELETE_APIS
 from orchestrator.config.schema.documents import account_schema, orch_schema, stack_schema, stage_schema
 from orchestrator.config.schema.type_schema import Schema, inputs_schema
 from orchestrator.config.yaml.reader import read_yaml
@@ -92,7 +93,8 @@ def _stack(path: Path, root: Path) -> Schema:
     folder = root / "modules" / module if module and _is_name(module) else None
     if folder is None or not folder.is_dir():
         return stack_schema()
-    variables = sorted(read_module(folder, root=root).variables.values(), key=lambda each: each.name)
+    found = read_module(folder, root=root).variables.values()
+    variables = sorted((each for each in found if each.name != DELETE_APIS), key=lambda each: each.name)
     return stack_schema(inputs_schema(variables), module=module)
 
 

@@ -16,9 +16,8 @@ from orchestrator.config.accounts_lock import (
     read_accounts_lock,
 )
 from orchestrator.config.catalogue import Account, Catalogue
-from orchestrator.guard.findings import finding_id
+from orchestrator.guard.findings import DUPLICATE, finding_id
 from orchestrator.guard.model import Finding
-from orchestrator.guard.rules.orphans import DUPLICATE
 from orchestrator.guard.trust.base_commit import BaseCommit
 from orchestrator.util.git import Repository
 

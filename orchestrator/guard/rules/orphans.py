@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from orchestrator.aws.state.ledger_entry import LedgerEntry
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location
-from orchestrator.guard.findings import finding_id
+from orchestrator.guard.findings import DUPLICATE, finding_id
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.model import StateRecord, StateResource
 
 ORPHANED = "ORCH_ORPHANED"
-DUPLICATE = "ORCH_DUPLICATE"
 
 
 @dataclass(frozen=True, slots=True)

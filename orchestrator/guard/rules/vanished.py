@@ -14,12 +14,13 @@ from orchestrator.guard.findings import FindingBuilder
 from orchestrator.guard.model import Finding
 from orchestrator.guard.plan.reader import PlanDocument
 from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.rules.imported import StateReader
 from orchestrator.terraform.model import Action, ResourceChange, StateResource
 
 BUCKET = "aws_s3_bucket"
 
 
-class AwsObserver(Protocol):
+class AwsObserver(StateReader, Protocol):
     """Tells what exists, independent of the plan."""
 
     def state_resources(self, unit: Unit) -> Sequence[StateResource]:

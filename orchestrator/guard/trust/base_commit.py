@@ -1,15 +1,20 @@
-"""Finds the commit that policies, waivers and owners come from: in CI, the tip of the protected target branch."""
+"""Finds the commit that policies, waivers and owners come from: the tip of the protected branch, as the remote has it.
+
+In CI all of them come from there. Outside of CI policies come from the working tree, but waivers and owners do not: a
+local commit may have any author and any content, so it proves nothing.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import SetupError
-from orchestrator.util.git import Repository
+from orchestrator.util.git import RemoteRef, Repository
 
 _SYSTEMS = (
     "GITHUB_ACTIONS",
@@ -34,8 +39,10 @@ _TARGETS = (
 )
 """Variables with the target branch of a pull request: GitHub, Bitbucket, Buildkite, Azure, CodeBuild, Jenkins."""
 
-_COMMITS = ("ORCH_BASE", "CI_MERGE_REQUEST_TARGET_BRANCH_SHA", "CI_MERGE_REQUEST_DIFF_BASE_SHA")
-"""Variables with the commit itself: the user's, then GitLab's."""
+_GITLAB_BRANCH = "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"
+_GITLAB_TIP = "CI_MERGE_REQUEST_TARGET_BRANCH_SHA"
+"""GitLab's target branch, and its tip when the pipeline was made, which only some pipelines have. GitLab's
+``CI_MERGE_REQUEST_DIFF_BASE_SHA`` is where the change forked: policies that were merged since would not apply."""
 
 _PROTECTED = ("GITHUB_REF_PROTECTED", "CI_COMMIT_REF_PROTECTED")
 """Variables that are ``true`` when the build is on a protected branch."""
@@ -46,17 +53,29 @@ _DEEPER = (
 )
 
 
+class Source(StrEnum):
+    """Where a base commit comes from."""
+
+    REMOTE = "remote"
+    """From a branch of the remote, so it was merged there."""
+    NO_REMOTE = "no remote"
+    """It is HEAD: the repository has no remote, its user works alone."""
+    UNKNOWN = "unknown"
+    """It is HEAD, because this clone does not know which branch of its remote is the protected one."""
+
+
 @dataclass(frozen=True, slots=True)
 class BaseCommit:
     """The commit that policies come from, and the extent of the change.
 
     Attributes:
         commit: the protected commit, e.g. the tip of ``origin/main``. Waivers and owners come from it; in CI, policies
-            too. The merge base would not do: it may have waivers that were removed since.
+            too. The merge base would not do: it may have waivers that were removed since. HEAD if there is no remote.
         forked: the merge base; what is weaker now than there, the change weakened.
         since: the change consists of the commits after this one; empty: of HEAD alone.
         protected: policies come from the commit as well: this is CI, or ``ORCH_BASE`` is set.
         description: how the commit was found, for messages.
+        source: whether anybody but the user can have agreed to what is in the commit.
     """
 
     commit: str
@@ -64,6 +83,7 @@ class BaseCommit:
     since: str
     protected: bool
     description: str
+    source: Source = Source.REMOTE
 
 
 def is_ci(env: Mapping[str, str]) -> bool:
@@ -92,7 +112,7 @@ def find_base(repository: Repository | None, env: Mapping[str, str]) -> BaseComm
         return None
     head = repository.head
     if not protected:
-        return BaseCommit(head, head, _first_parent(repository), protected=False, description="HEAD")
+        return _local_base(repository)
     revision, source = next(_revisions(repository, env), ("", ""))
     if not revision:
         message = "cannot determine the target branch of this change"
@@ -109,9 +129,36 @@ def find_base(repository: Repository | None, env: Mapping[str, str]) -> BaseComm
     return BaseCommit(commit, forked, since, protected=True, description=f"{commit[:10]} ({source})")
 
 
+def _local_base(repository: Repository) -> BaseCommit:
+    """Return the tip of the remote's default branch as it was fetched last; HEAD if there is none."""
+    head, refs = repository.head, repository.remote_refs()
+    branch = _default_branch(refs)
+    if branch is None:
+        source = Source.UNKNOWN if refs or repository.has_remote() else Source.NO_REMOTE
+        return BaseCommit(head, head, _first_parent(repository), protected=False, description="HEAD", source=source)
+    # Without a common commit everything is the change, as far as git can tell.
+    forked = head if branch.commit == head else repository.merge_base(branch.commit) or branch.commit
+    since = forked if forked != head else _first_parent(repository)
+    name = (branch.target or branch.name).removeprefix("refs/remotes/")
+    return BaseCommit(branch.commit, forked, since, protected=False, description=name)
+
+
+def _default_branch(refs: Sequence[RemoteRef]) -> RemoteRef | None:
+    """Return the default branch of ``origin``, or of the only remote; None if this clone cannot tell."""
+    remotes = {ref.remote for ref in refs}
+    remote = "origin" if "origin" in remotes else next(iter(remotes), "") if len(remotes) == 1 else ""
+    known = {ref.name: ref for ref in refs}
+    if head := known.get(f"refs/remotes/{remote}/HEAD"):
+        return head
+    usual = [known[name] for name in (f"refs/remotes/{remote}/main", f"refs/remotes/{remote}/master") if name in known]
+    return usual[0] if len(usual) == 1 else None
+
+
 def _revisions(repository: Repository, env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield candidate target revisions with their source, the most reliable first."""
-    yield from ((env[name], name) for name in _COMMITS if env.get(name))
+    if env.get("ORCH_BASE"):
+        yield env["ORCH_BASE"], "ORCH_BASE"
+    yield from _gitlab(repository, env)
     yield from ((_remote(env[name]), name) for name in _TARGETS if env.get(name))
     yield from ((repository.head, name) for name in _PROTECTED if env.get(name) == "true")
     if env.get("CI_DEFAULT_BRANCH"):
@@ -122,6 +169,16 @@ def _revisions(repository: Repository, env: Mapping[str, str]) -> Iterator[tuple
     default = repository.default_branch()
     if default:
         yield default, "the default branch"
+
+
+def _gitlab(repository: Repository, env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the tip of a merge request's target branch: the newer one of what was fetched and what GitLab reports."""
+    name, reported = env.get(_GITLAB_BRANCH), env.get(_GITLAB_TIP)
+    fetched = repository.commit(_remote(name)) if name else None
+    if reported and not (fetched and repository.contains(fetched, reported)):
+        yield reported, _GITLAB_TIP
+    elif name:
+        yield _remote(name), _GITLAB_BRANCH
 
 
 def _remote(branch: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from orchestrator.guard.policies.load import (
     read_policy_files,
     with_builtin,
 )
-from orchestrator.guard.trust.base_commit import BaseCommit, find_base
+from orchestrator.guard.trust.base_commit import BaseCommit, Source, find_base
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy
 from orchestrator.guard.trust.waivers import WAIVERS_FILE, Waiver, Waivers, parse_waivers, utc_today, waiver_problems
@@ -34,6 +34,14 @@ _ALLOWING = frozenset({_WAIVERS, _OWNERS})
 _LINK = "120000"
 _SUBMODULE = "160000"
 
+_NO_REMOTE = (
+    "this repository has no remote, so nobody but its author can have agreed to it; in a restricted account it does "
+    'not count (docs/break-glass.md, "Alone")'
+)
+_UNKNOWN_BRANCH = (
+    "this clone does not know the default branch of its remote, so nobody can tell whether it is merged: "
+    "git remote set-head origin --auto"
+)
 NO_REPOSITORY = "this is not a git repository, and a waiver is valid only after it is merged"
 
 
@@ -63,8 +71,18 @@ class Trust:
         return (f"Policies, waivers and owners come from {protected}.",) if protected else ()
 
 
+def restricted_everywhere(unit: str) -> bool:  # noqa: ARG001 - of every unit
+    """Return that a unit can change a restricted account."""
+    return True
+
+
 def load_trust(
-    root: Path, repository: Repository | None, env: Mapping[str, str], today: Callable[[], date] = utc_today
+    root: Path,
+    repository: Repository | None,
+    env: Mapping[str, str],
+    today: Callable[[], date] = utc_today,
+    *,
+    restricted: Callable[[str], bool] = restricted_everywhere,
 ) -> Trust:
     """Load the policies, waivers and owners that apply.
 
@@ -73,6 +91,7 @@ def load_trust(
         repository: the repository that contains it; None if there is none.
         env: the environment; it identifies CI systems and the target branch.
         today: returns the current date.
+        restricted: returns whether what a waiver names as its unit can change a restricted account.
 
     Raises:
         CatalogueError: policies, waivers or owners are invalid; expired and overly broad waivers are.
@@ -87,7 +106,8 @@ def load_trust(
     weakened = weakened_since(repository, base.forked, tree)
     judging, allowing = _trusted(repository, base, tree)
     owners, merged = _merged(allowing)
-    waiver_policy = _waiver_policy(repository, base, written, merged, Waivers(owners=owners, today=today))
+    waivers = Waivers(entries=merged, owners=owners, today=today)
+    waiver_policy = _waiver_policy(repository, base, written, waivers, restricted)
     policies = Policies.of(root, {**judging, **_short(allowing)})
     return Trust(base, policies, waiver_policy, weakened)
 
@@ -220,29 +240,52 @@ def _merged(allowing: Mapping[str, bytes]) -> tuple[Owners, tuple[Waiver, ...]]:
 
 
 def _waiver_policy(
-    repository: Repository, base: BaseCommit, written: tuple[Waiver, ...], merged: tuple[Waiver, ...], waivers: Waivers
+    repository: Repository,
+    base: BaseCommit,
+    written: tuple[Waiver, ...],
+    waivers: Waivers,
+    restricted: Callable[[str], bool],
 ) -> WaiverPolicy:
-    """Select the valid waivers: merged, and granted by an owner who wrote neither the waiver nor the change."""
+    """Select the valid waivers: merged, and granted by an owner who wrote neither the waiver nor the change.
+
+    Args:
+        repository: the repository.
+        base: the commit that waivers and owners come from.
+        written: the waivers of the working tree.
+        waivers: the waivers and owners of that commit.
+        restricted: returns whether what a waiver names as its unit can change a restricted account.
+    """
     if not written:
-        return WaiverPolicy(waivers)
-    by_target = {each.target: each for each in merged}
+        return WaiverPolicy(replace(waivers, entries=()))
+    by_target = {each.target: each for each in waivers.entries}
     authors = _Authors(repository, base)
     found: list[DeclaredWaiver] = []
     valid: list[Waiver] = []
     for each in written:
         waiver = by_target.get(each.target)
-        why = _unmerged(base) if waiver is None else _rejection(waivers, waiver, authors)
+        if waiver is None:
+            why = _unmerged(base)
+        else:
+            why = _unproven(base, waiver, restricted) or _rejection(waivers, waiver, authors)
         found.append(DeclaredWaiver(each, why))
         if waiver is not None and not why:
             valid.append(waiver)
-    accepted = Waivers(entries=tuple(valid), owners=waivers.owners, today=waivers.today)
-    return WaiverPolicy(accepted, found)
+    return WaiverPolicy(replace(waivers, entries=tuple(valid)), found)
 
 
 def _unmerged(base: BaseCommit) -> str:
     if base.protected:
         return f"it is not in {base.description} yet; it must be merged first"
+    if base.source is Source.REMOTE:
+        return f"it is not in {base.description} as it was fetched last; it must be merged first, then: git fetch"
     return "it is not committed yet"
+
+
+def _unproven(base: BaseCommit, waiver: Waiver, restricted: Callable[[str], bool]) -> str:
+    """Return why a committed waiver proves nothing; empty if it does: its author can have named any owner."""
+    if base.source is Source.UNKNOWN:
+        return _UNKNOWN_BRANCH
+    return _NO_REMOTE if base.source is Source.NO_REMOTE and restricted(waiver.unit) else ""
 
 
 def _rejection(waivers: Waivers, waiver: Waiver, authors: _Authors) -> str:

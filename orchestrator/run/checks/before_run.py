@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 from orchestrator.aws.identity.identities import Identities
-from orchestrator.aws.identity.roles import role_for
+from orchestrator.aws.identity.roles import Role, role_for
 from orchestrator.aws.preflight import needs_of, preflight
 from orchestrator.aws.state.ledger import Ledger
 from orchestrator.aws.state.outputs import StateStore
@@ -19,12 +19,16 @@ from orchestrator.run.checks.blocked import BlockedUnits
 from orchestrator.run.checks.inventory import InventoryCheck
 from orchestrator.run.checks.listing import AccountListing, Listings
 from orchestrator.run.checks.orphan_contents import count_orphaned
+from orchestrator.run.checks.roles import RoleCheck, RoleState
 
 READ_ONLY = frozenset({"plan", "drift"})
 """Commands that need no role that may write."""
 
 _READING = frozenset({"plan", "apply"})
 """Commands that read the state of each of their units, and compare it with the one that Terraform plans from."""
+
+_APPLYING = frozenset({"apply", "destroy"})
+"""Commands that use the apply role to change resources."""
 
 REMOVING = frozenset({"destroy", "move", "adopt"})
 """Commands that create nothing. Orphaned states of other units are reported and do not block them."""
@@ -73,22 +77,31 @@ def check_before_run(
         count=lambda orphan: count_orphaned(catalogue, identities, orphan),
     )
     blocked = check.check_accounts(pinned)
-    free = [unit for unit in units if unit.account not in blocked.accounts]
+    roles = RoleCheck(catalogue, identities, judge.policies.protected.delete_apis, waived=check.waived)
+    free = [unit for unit in units if unit.accounts.isdisjoint(blocked.accounts)]
     needs = needs_of(catalogue, free, write=command not in READ_ONLY)
     needs = {name: need for name, need in needs.items() if name not in blocked.accounts}
-    with ThreadPoolExecutor(1, thread_name_prefix="orch-ledger") as beside:
+    with ThreadPoolExecutor(2, thread_name_prefix="orch-ledger") as beside:
         reading: list[Future[tuple[AccountListing, ...]]] = []
+        looking: list[Future[tuple[RoleState, ...]]] = []
 
         def read() -> None:
             """Read while ids and buckets are checked. What is read counts only if nothing is wrong with them."""
             reading.append(beside.submit(check.listings.of, free))
+            if command in _APPLYING:
+                # The run of a baseline makes the roles, and their policies.
+                made = [name for name, need in needs.items() if Role.APPLY in need.roles]
+                looking.append(beside.submit(roles.read, made))
             if command in _READING:
                 states.read_ahead(unit for unit in free if role_for(unit, write=False) in needs[unit.account].roles)
 
         preflight(catalogue, identities, needs, on_login=read)
         listed = reading[0].result()
+        looked = [each.result() for each in looking]
     locked = frozenset(unit.id for each in listed for unit in each.units if unit.folder in each.locked)
     blocked = replace(blocked, locked=locked)
+    for found in looked:
+        blocked = roles.block(blocked, found, [each for each in listed if Role.APPLY in needs[each.account.name].roles])
     if not compare:
         return blocked
     return check.check_ledgers(blocked, listed, pinned.vanished, destroy=command in REMOVING)

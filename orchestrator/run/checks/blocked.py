@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from orchestrator.config.catalogue import Unit
+from orchestrator.config.catalogue import Account, Unit
 from orchestrator.guard.model import Finding
 from orchestrator.report.model import Status, UnitReport
 
@@ -33,6 +33,23 @@ class BlockedUnits:
     notes: tuple[str, ...] = ()
 
 
+def with_account(blocked: BlockedUnits, account: Account, finding: Finding, why: str = "") -> BlockedUnits:
+    """Return what is blocked already, and an account.
+
+    Args:
+        blocked: what is blocked already.
+        account: the account.
+        finding: what is wrong with it.
+        why: the cause that its units show; by default the message of the finding.
+    """
+    report = UnitReport(finding.unit, account.name, account.region, Status.BLOCKED, (), (finding,), finding.message)
+    return replace(
+        blocked,
+        reports=(*blocked.reports, report),
+        accounts={**blocked.accounts, account.name: why or finding.message},
+    )
+
+
 def blocked_report(blocked: BlockedUnits, unit: Unit, empty: UnitReport) -> UnitReport | None:
     """Return the report of a unit that must not be planned; None when it may be.
 
@@ -44,5 +61,5 @@ def blocked_report(blocked: BlockedUnits, unit: Unit, empty: UnitReport) -> Unit
     duplicate = blocked.duplicates.get(unit.id)
     if duplicate is not None:
         return replace(empty, status=Status.BLOCKED, cause=duplicate.message, findings=(duplicate,))
-    cause = blocked.everything or blocked.accounts.get(unit.account, "")
+    cause = blocked.everything or next((why for name, why in blocked.accounts.items() if name in unit.accounts), "")
     return replace(empty, status=Status.SKIPPED, cause=cause, findings=()) if cause else None

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from orchestrator.aws.backup.count import NOT_COUNTED
 from orchestrator.aws.state.ledger_entry import LedgerEntry
 from orchestrator.config.accounts_lock import FILE, LockedAccount
-from orchestrator.config.catalogue import Account, Catalogue
+from orchestrator.config.catalogue import Catalogue
 from orchestrator.errors import OrchError
-from orchestrator.guard.model import Finding, Severity
+from orchestrator.guard.model import Finding
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.rules.accounts import AccountComparison
 from orchestrator.guard.rules.orphans import Comparison, OrphanedState, compare_with_ledgers
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.run.checks.blocked import BlockedUnits
+from orchestrator.run.checks.blocked import BlockedUnits, with_account
 from orchestrator.run.checks.listing import AccountListing, Listings
 
 
@@ -49,11 +49,12 @@ class InventoryCheck:
 
     def check_accounts(self, pinned: AccountComparison) -> BlockedUnits:
         """Block accounts that differ from the lock file, before AWS is called."""
-        blocking = {name: each for name, finding in pinned.moved.items() if _blocks(each := self.waived(finding))}
-        return BlockedUnits(
-            reports=tuple(_account_report(self.catalogue.accounts[name], each) for name, each in blocking.items()),
-            accounts={name: f"{name} is not the account that was bootstrapped" for name in blocking},
-        )
+        blocking = {name: each for name, finding in pinned.moved.items() if (each := self.waived(finding)).blocks}
+        blocked = BlockedUnits()
+        for name, finding in blocking.items():
+            why = f"{name} is not the account that was bootstrapped"
+            blocked = with_account(blocked, self.catalogue.accounts[name], finding, why)
+        return blocked
 
     def check_ledgers(
         self,
@@ -92,10 +93,10 @@ class InventoryCheck:
             blocked,
             duplicates={
                 **blocked.duplicates,
-                **{unit: finding for unit, finding in duplicates.items() if _blocks(finding)},
+                **{unit: finding for unit, finding in duplicates.items() if finding.blocks},
             },
             stale=blocked.stale | {unit.id for unit in listing.stale},
-            notes=(*blocked.notes, *notes, *(_allowed(each) for each in duplicates.values() if not _blocks(each))),
+            notes=(*blocked.notes, *notes, *(_allowed(each) for each in duplicates.values() if not each.blocks)),
         )
         if destroy or not blocking:
             return replace(blocked, notes=(*blocked.notes, *(finding.message for _, finding in blocking)))
@@ -126,20 +127,12 @@ class InventoryCheck:
     def _sort(self, found: Comparison) -> tuple[list[tuple[OrphanedState, Finding]], list[str]]:
         """Return the orphaned states that block, and a line for everything else."""
         orphans = [(orphan, self.waived(finding)) for orphan, finding in found.orphans]
-        blocking = [(orphan, replace(each, inside=self.count(orphan))) for orphan, each in orphans if _blocks(each)]
-        return blocking, [*found.notes, *(_allowed(finding) for _, finding in orphans if not _blocks(finding))]
-
-
-def _blocks(finding: Finding) -> bool:
-    return finding.severity is Severity.BLOCK
+        blocking = [(orphan, replace(each, inside=self.count(orphan))) for orphan, each in orphans if each.blocks]
+        return blocking, [*found.notes, *(_allowed(finding) for _, finding in orphans if not finding.blocks)]
 
 
 def _allowed(finding: Finding) -> str:
     return f"{finding.message} (allowed by {finding.waiver})"
-
-
-def _account_report(account: Account, finding: Finding) -> UnitReport:
-    return UnitReport(finding.unit, account.name, account.region, Status.BLOCKED, (), (finding,), finding.message)
 
 
 def _orphan_report(orphan: tuple[OrphanedState, Finding]) -> UnitReport:

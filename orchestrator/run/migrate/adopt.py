@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator.aws.state.managed import ManagedStates, SoughtObject
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.rename import FileEdit
 from orchestrator.errors import UsageError
@@ -52,8 +53,8 @@ class AdoptRequest:
         """Move everything in the state below ``module.this``, and remove its root outputs.
 
         Raises:
-            UsageError: the unit has a state, the source does not exist or is not usable, or its providers are not those
-                of the configuration.
+            UsageError: the unit has a state, another unit manages what is in the source, the source does not exist or
+                is not usable, or its providers are not those of the configuration.
             DeniedError, ThrottledError, SetupError, UnitError: a state cannot be read, or Terraform refuses the move.
         """
         present = context.aws.objects.read(self.unit)
@@ -65,6 +66,7 @@ class AdoptRequest:
         if not record.addresses:
             message = f"{self.source} has no resources"
             raise UsageError(message, hint="choose a state with resources")
+        self._check_owner(context, data)
         self._check_providers(json.loads(data))
         moved = self._under_module(context, without_outputs(data))
         if present is not None:  # The empty state of a destroyed unit: continue its serials.
@@ -85,6 +87,26 @@ class AdoptRequest:
         except OSError as error:
             message = f"cannot read {self.source}: {error.strerror}"
             raise UsageError(message, hint="save a state with `terraform state pull > FILE`") from error
+
+    def _check_owner(self, context: RunContext, data: bytes) -> None:
+        """Check that no other unit of the account manages what is in the state.
+
+        Raises:
+            UsageError: one does.
+        """
+        adopted = read_state(data, identify=None)
+        objects = [SoughtObject(each.type, frozenset({each.id} - {""}), each.arn) for each in adopted.protected]
+        for other in ManagedStates(self.catalogue, context.aws.ledger).others(self.unit):
+            shared = [
+                each.address
+                for each, sought in zip(adopted.protected, objects, strict=True)
+                if sought.is_in(other, self.unit.region)
+            ]
+            if other.lineage == adopted.lineage or shared:
+                what = shared[0] if shared else "this state"
+                message = f"{other.unit} manages {what} already"
+                hint = f"destroy or move it there first: orch move {other.unit} … moves a whole state, or one resource"
+                raise UsageError(message, hint=hint)
 
     def _check_providers(self, document: Mapping[str, Any]) -> None:
         """Check that the unit's root will have every provider of the state.

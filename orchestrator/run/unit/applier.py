@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from orchestrator.aws.identity.roles import AnyRole
@@ -26,6 +27,7 @@ from orchestrator.run.unit.reports import failure_report
 from orchestrator.run.unit.role import apply_role, role_fields
 from orchestrator.terraform.failures import StalePlanError
 from orchestrator.terraform.model import Action, PlanRecord
+from orchestrator.terraform.plan.sealed import SealedPlan, seal_plan
 
 _LOSING = frozenset({Action.DELETE, Action.REPLACE, Action.FORGET})
 
@@ -89,36 +91,38 @@ class _Applying:
         if context.run.stop.is_set():
             message = f"{unit.id} was not applied: the run was interrupted"
             raise InterruptedRunError(message)
-        run = real.receipt.run
         role = apply_role(context, unit, real.verdict)
         receipt = self._confirm_receipt(real, real.receipt, role)
-        self._release(real.plan, real.verdict)
+        with _sealed(real.plan, receipt) as sealed:
+            self._release(real.plan, real.verdict)
+            return self._apply(real.plan, real.report, receipt, role, sealed)
+
+    def _apply(
+        self, plan: PlanRecord, shown: UnitReport, receipt: Receipt, role: AnyRole, sealed: SealedPlan
+    ) -> UnitReport:
+        """Run Terraform, and record what it wrote."""
+        context, unit = self.context, self.unit
         verb = "destroy" if self.destroy else "apply"
         context.run.journal.write(f"{verb}-started", unit=unit.id, plan=receipt.plan_sha256, **role_fields(role))
         context.run.sink(UnitPhase(unit.id, Phase.DESTROY if self.destroy else Phase.APPLY))
-        folder = RunPaths(root=context.run.folders.root, run=run).unit(unit)
-        root = context.apply_root(unit, folder, role)
+        folder = RunPaths(root=context.run.folders.root, run=receipt.run).unit(unit)
         detector = ChangeDetector(progress_callback(context.run.sink, unit.id))
         try:
             context.terraform.cli.apply(
-                root,
-                real.plan.file,
+                context.apply_root(unit, folder, role),
+                sealed.path,
                 timeout=context.run.options.timeout or unit.timeouts.apply,
                 on_line=report_lock_waits(context, unit, detector),
                 on_warning=warning_callback(context.run.sink, unit.id),
                 lock_timeout=context.run.options.terraform_lock_timeout,
+                handles=sealed.handles,
             )
         except StalePlanError:
             context.run.journal.write(f"{verb}-ended", unit=unit.id, ok=False, cause="the plan is out of date")
             raise
         except OrchError as error:
-            with suppress(OrchError):  # A notice reported it, and the failed apply matters more.
-                record_writes(context, unit, receipt, ok=False, began=detector.began)
-            if (
-                detector.began
-            ):  # Otherwise the state is as it was; what differs from the ledger is not this apply's work.
-                record_in_ledger(context, unit)
-            failed = report_unsaved(context, unit, run, self._failed(real.plan, real.report, error))
+            self._record_failed(receipt, began=detector.began)
+            failed = report_unsaved(context, unit, receipt.run, self._failed(plan, shown, error))
             context.run.journal.note(f"{verb}-ended", unit=unit.id, ok=False, cause=failed.cause[:500])
             return failed
         finally:
@@ -128,7 +132,14 @@ class _Applying:
         finally:
             context.run.journal.note(f"{verb}-ended", unit=unit.id, ok=True, **_state_fields(receipt))
             publish_state(context, unit)
-        return replace(real.report, status=Status.DESTROYED if self.destroy else Status.APPLIED)
+        return replace(shown, status=Status.DESTROYED if self.destroy else Status.APPLIED)
+
+    def _record_failed(self, receipt: Receipt, *, began: bool) -> None:
+        """Record what a failed apply wrote. ``began``: whether Terraform began to change anything."""
+        with suppress(OrchError):  # A notice reported it, and the failed apply matters more.
+            record_writes(self.context, self.unit, receipt, ok=False, began=began)
+        if began:  # If not, a state that differs from the ledger is not this apply's work.
+            record_in_ledger(self.context, self.unit)
 
     def _confirm_receipt(self, real: Planned, judged: Receipt, role: AnyRole) -> Receipt:
         """Return the receipt of a plan that may be applied now, after copying the protected resources it changes."""
@@ -160,3 +171,18 @@ def _state_fields(receipt: Receipt) -> dict[str, str | int]:
     """Return the journal's fields about the state that an apply wrote."""
     wrote = receipt.wrote
     return {} if wrote is None else {"lineage": wrote.lineage, "serial": wrote.last}
+
+
+@contextmanager
+def _sealed(plan: PlanRecord, receipt: Receipt) -> Iterator[SealedPlan]:
+    """Give Terraform the bytes that the receipt binds, whatever happens to the file from now on.
+
+    Raises:
+        BlockedError: the file changed after its receipt was confirmed.
+        UnitError: it cannot be read.
+    """
+    with seal_plan(plan.file) as sealed:
+        if sealed.sha256 != receipt.plan_sha256:
+            message = f"{plan.file} was changed after the plan was judged"
+            raise BlockedError(message, hint="plan again")
+        yield sealed

@@ -11,7 +11,7 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError
 from orchestrator.guard.findings import RUNS_CODE, UNTRUSTED_SOURCE
 from orchestrator.guard.model import Verdict
-from orchestrator.run.context import RunContext, accounts_of
+from orchestrator.run.context import RunContext
 
 _LESS = frozenset({RUNS_CODE, UNTRUSTED_SOURCE})
 """Rules whose waivers allow code to run. Such code must not run under the role that may delete."""
@@ -73,7 +73,7 @@ def confirm_break_glass(identities: Identities, units: Iterable[Unit], reason: s
     if reason is None:
         return None
     break_glass = BreakGlass(owner=session_name(os.environ), reason=reason)
-    for account in sorted({name for unit in units if not unit.baseline for name in accounts_of(unit)}):
+    for account in sorted({name for unit in units if not unit.baseline for name in unit.accounts}):
         identities.confirm(account, break_glass)
     return break_glass
 

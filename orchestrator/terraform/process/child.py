@@ -35,7 +35,7 @@ class TaskKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to run, for which unit, with which time limit in seconds."""
+    """What to run, for which unit, with which time limit in seconds. ``handles``: file descriptors that it inherits."""
 
     argv: tuple[str, ...]
     unit: str
@@ -43,6 +43,7 @@ class Task:
     env: Mapping[str, str]
     kind: TaskKind
     timeout: float | None
+    handles: tuple[int, ...] = ()
 
     def start(self, *, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
         """Start the process in a new session, without standard input.
@@ -59,6 +60,7 @@ class Task:
                 stdout=stdout,
                 stderr=stderr,
                 start_new_session=True,
+                pass_fds=self.handles,
                 umask=0o077,  # plans, states and archives can contain secrets
             )
         except OSError as error:

@@ -79,6 +79,7 @@ class Processes:
         on_line: LineCallback | None = None,
         on_warning: LineCallback | None = None,
         stdout: Path | None = None,
+        handles: Sequence[int] = (),
     ) -> ProcessResult:
         """Run a process until it exits, and follow its output.
 
@@ -93,6 +94,7 @@ class Processes:
             on_line: called with each line, without colors; its exception is raised again after the process exits.
             on_warning: called with a sentence when the time limit is near, when it is reached, and before the kill.
             stdout: file for the standard output, mode 0600; then only the standard error goes to the log.
+            handles: file descriptors that it inherits under the same numbers.
 
         Raises:
             UnitError: the log cannot be written or the program cannot be started.
@@ -100,7 +102,7 @@ class Processes:
         with ExitStack() as stack:
             output = stack.enter_context(FollowedLog.open(log, argv))
             target = _private(stdout, stack) if stdout else output.handle
-            task = Task(tuple(argv), unit, cwd, env, kind, timeout)
+            task = Task(tuple(argv), unit, cwd, env, kind, timeout, tuple(handles))
             child = self._start(task, stdout=target, stderr=output.handle)
             if child is None:
                 return ProcessResult(REFUSED, (), 0.0, stopped=True)

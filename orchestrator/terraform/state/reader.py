@@ -19,12 +19,12 @@ class UnreadableStateError(UnitError):
     """The bytes are not a state in a supported format."""
 
 
-def read_state(data: bytes, identify: Collection[str] = frozenset(), *, unsaved: bool = False) -> StateRecord:
+def read_state(data: bytes, identify: Collection[str] | None = frozenset(), *, unsaved: bool = False) -> StateRecord:
     """Read a state file of Terraform >= 0.12 or OpenTofu.
 
     Args:
         data: the file.
-        identify: resource types whose objects the record identifies: the protected ones.
+        identify: resource types whose objects the record identifies: the protected ones; None: all.
         unsaved: whether it is an ``errored.tfstate``, which has no lineage if Terraform could not even check whether a
             state exists (1.11.4).
 
@@ -45,7 +45,7 @@ def read_state(data: bytes, identify: Collection[str] = frozenset(), *, unsaved:
                 for name, output in (document.get("outputs") or {}).items()
             },
             addresses=tuple(sorted({each.address for each in objects})),
-            protected=tuple(sorted(each for each in objects if each.type in identify)),
+            protected=tuple(sorted(each for each in objects if identify is None or each.type in identify)),
             providers=tuple(sorted(_providers(document.get("resources") or []))),
             types=frozenset(_text(each["type"]) for each in document.get("resources") or []),
         )

@@ -147,24 +147,38 @@ def test_an_override_file_under_the_name_that_waivers_use_is_left_out(project: P
 
 def test_a_module_that_asks_for_it_is_told_what_deletes_protected_resources(project: Project, tmp_path: Path) -> None:
     project.write("modules/deny/main.tf", 'variable "protected_delete_apis" {\n  type = set(string)\n}\n')
-    project.write(
-        "live/stages/prod.yaml", "account: main\nstacks: {deny: , own: {inputs: {protected_delete_apis: ['a:B']}}}\n"
-    )
+    project.write("live/stages/prod.yaml", "account: main\nstacks: {deny: }\n")
     project.write("live/stacks/deny.yaml", "module: deny\n")
-    project.write("live/stacks/own.yaml", "module: deny\n")
     catalogue = load(project.root)
     given: dict[str, Any] = {}
     for name, apis in (("one", ["b:Y", "a:X", "b:Y"]), ("other", ["a:X", "b:Y"])):
-        renderer = RootRenderer(catalogue, apis)
-        for unit in ("prod/deny", "prod/own"):
-            folder = renderer.render(catalogue.units[unit], {}, tmp_path / name / unit).folder
-            given[f"{name} {unit}"] = json.loads((folder / "inputs.json").read_text())["protected_delete_apis"]
-    assert given == {
-        "one prod/deny": ["a:X", "b:Y"],
-        "one prod/own": ["a:B"],
-        "other prod/deny": ["a:X", "b:Y"],
-        "other prod/own": ["a:B"],
-    }, "sorted, each once; what the stack says goes before it"
+        folder = RootRenderer(catalogue, apis).render(catalogue.units["prod/deny"], {}, tmp_path / name).folder
+        given[name] = json.loads((folder / "inputs.json").read_text())["protected_delete_apis"]
+    assert given == {"one": ["a:X", "b:Y"], "other": ["a:X", "b:Y"]}, "sorted, each once"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "inputs: {protected_delete_apis: []}",
+        "inputs: {protected_delete_apis: ['a:B']}",
+        "inputs: {protected_delete_apis: '${{ stage }}'}",
+        "secrets: {protected_delete_apis: 'ssm:/nothing'}",
+        "archives: {protected_delete_apis: modules}",
+    ],
+)
+@pytest.mark.parametrize("module", ["deny", "example/deny/aws"], ids=["of the repository", "downloaded"])
+@pytest.mark.parametrize("file", ["live/stacks/deny.yaml", "live/stages/prod.yaml"])
+def test_no_stack_says_what_iam_denies(project: Project, text: str, module: str, file: str) -> None:
+    """An empty list removed the denies from the apply role."""
+    project.write("modules/deny/main.tf", 'variable "protected_delete_apis" {\n  type = set(string)\n}\n')
+    stack = f"module: {module}\n" + ("version: 1.0.0\n" if "/" in module else "")
+    own = file.startswith("live/stages")
+    project.write("live/stages/prod.yaml", f"account: main\nstacks: {{deny: {{{text if own else ''}}}}}\n")
+    project.write("live/stacks/deny.yaml", stack + ("" if own else f"{text}\n"))
+    with pytest.raises(CatalogueError, match="'protected_delete_apis' is set by orch") as caught:
+        load(project.root)
+    assert [each.where.file for each in caught.value.problems if "set by orch" in each.what] == [file]
 
 
 def test_the_baseline_of_this_repository_denies_every_delete_of_the_list(tmp_path: Path) -> None:

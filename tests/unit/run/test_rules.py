@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.config.catalogue import Catalogue, ProviderConfig
 from orchestrator.errors import UsageError
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.apply_rules import ApprovalContext, check_apply_allowed, in_ci
@@ -144,6 +146,86 @@ def test_a_restricted_account_requires_the_typed_stage_and_a_clean_tree(tmp_path
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-qm", "all")
     assert check_apply_allowed(found, units, replace(HERE, yes=True, ci=True)) == restricted
+
+
+def restricted_production(root: Path) -> Catalogue:
+    found = catalogue(root)
+    accounts = {name: replace(each, restricted=name == "production") for name, each in found.accounts.items()}
+    git(root, "init", "-q")
+    git(root, "commit", "-q", "--allow-empty", "-m", "first")
+    return replace(found, accounts=accounts)
+
+
+def test_a_provider_alias_into_a_restricted_account_makes_a_unit_restricted(tmp_path: Path) -> None:
+    found = restricted_production(tmp_path)
+    tasks = found.units["bpm-prod/tasks"]
+    assert check_apply_allowed(found, [tasks], HERE) == ()
+    alias = ProviderConfig("aws", "dns", "production", "eu-west-1", tasks.at)
+    reaching = replace(tasks, providers=(alias,))
+    assert check_apply_allowed(found, [reaching], HERE) == ("bpm-prod",)
+    with pytest.raises(UsageError, match="--yes does not work for the restricted account production"):
+        check_apply_allowed(found, [reaching], replace(HERE, yes=True))
+    (tmp_path / "new.yaml").write_text("")
+    with pytest.raises(UsageError, match=r"uncommitted changes \(new.yaml\), and production is restricted"):
+        check_apply_allowed(found, [reaching], HERE)
+    check_apply_allowed(found, [tasks], HERE)
+
+
+HIDING = {
+    "ignored by name": lambda root: (root / ".git/info/exclude").write_text("*_override.tf\n"),
+    "ignored by this clone": lambda root: (root / ".git/info/exclude").write_text("modules/\n"),
+    "ignored by the user": lambda root: git(root, "config", "core.excludesFile", ignore_all(root)),
+    "untracked files are not shown": lambda root: git(root, "config", "status.showUntrackedFiles", "no"),
+}
+
+
+def ignore_all(root: Path) -> str:
+    file = root / ".git" / "everything"
+    file.write_text("*\n")
+    return str(file)
+
+
+def commit(root: Path) -> None:
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "all")
+
+
+@pytest.mark.parametrize("hide", HIDING.values(), ids=HIDING)
+@pytest.mark.parametrize("name", ["modules/pool/pool_override.tf", "modules/pool/x.auto.tfvars.json"])
+def test_configuration_that_git_ignores_is_not_committed(
+    tmp_path: Path, hide: Callable[[Path], object], name: str
+) -> None:
+    found = restricted_production(tmp_path)
+    (tmp_path / "modules/pool").mkdir(parents=True)
+    (tmp_path / "modules/pool/main.tf").write_text("")
+    (tmp_path / ".gitignore").write_text("*.auto.tfvars.json\n")
+    commit(tmp_path)
+    hide(tmp_path)
+    (tmp_path / ".orch/runs").mkdir(parents=True)
+    (tmp_path / ".orch/.gitignore").write_text("*\n")
+    (tmp_path / ".orch/runs/main.tf").write_text("")
+    (tmp_path / "modules/pool/.terraform").mkdir()
+    (tmp_path / "modules/pool/.terraform/main.tf").write_text("")
+    (tmp_path / ".git/info/exclude").open("a").write(".terraform/\n*.zip\n")
+    (tmp_path / "modules/pool/built.zip").write_text("made before the plan")
+    check_apply_allowed(found, list(found.units.values()), HERE)
+    (tmp_path / name).write_text("")
+    with pytest.raises(UsageError, match=rf"uncommitted changes \({name}"):
+        check_apply_allowed(found, list(found.units.values()), HERE)
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_a_file_that_git_is_told_not_to_look_at_is_not_clean(tmp_path: Path, flag: str) -> None:
+    found = restricted_production(tmp_path)
+    (tmp_path / "live").mkdir()
+    file = tmp_path / "live/orch.yaml"
+    file.write_text("name: ams\n")
+    commit(tmp_path)
+    check_apply_allowed(found, list(found.units.values()), HERE)
+    git(tmp_path, "update-index", flag, "live/orch.yaml")
+    file.write_text("name: other\n")
+    with pytest.raises(UsageError, match=r"uncommitted changes \(live/orch.yaml\)"):
+        check_apply_allowed(found, list(found.units.values()), HERE)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.config.catalogue import Catalogue, Node, Secret
 from orchestrator.config.graph import Graph
-from tests.support.catalogue import inputs, loaded, plain
+from tests.support.catalogue import inputs, loaded, plain, problems
 
 PROD = "== stages/prod\naccount: main\n"
 
@@ -166,6 +167,41 @@ def test_10_imports_and_moved(tmp_path: Path) -> None:
     unit = loaded(tmp_path, text).units["prod/app"]
     assert unit.imports == {'aws_s3_bucket.this["a b"]': "ams-logs", "module.inner.aws_x.y[0]": 'arn:aws:x:::"${y}"'}
     assert unit.moved == {"aws_x.old": "aws_x.new", "module.a": 'module.b["x"]'}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("{aws_sqs_queue.a: q}", "{'module.x[\"a.b\"].aws_sqs_queue.b[0]': q}", True),
+        ("{aws_sqs_queue.a: q}", "{aws_sqs_queue.a: r}", False),
+        ("{aws_sqs_queue.a: q}", "{aws_sns_topic.a: q}", False),
+        ("{aws_sqs_queue.a: '${{ stage }}-q'}", "{aws_sqs_queue.a: prod-q}", True),
+    ],
+)
+def test_10_one_object_is_imported_by_one_unit(tmp_path: Path, one: str, other: str, same: bool) -> None:
+    text = (
+        f"{PROD}stacks: {{app: {{imports: {one}}}}}\n"
+        f"== stages/test\naccount: main\nstacks:\n  app: {{imports: {other}}}\n== stacks/app\nmodule: any\n"
+    )
+    if not same:
+        assert set(loaded(tmp_path, text).units) == {"prod/app", "test/app"}
+        return
+    (problem,) = problems(tmp_path, text)
+    assert "test/app imports " in problem
+    assert "which prod/app imports too" in problem
+    assert problem.startswith("live/stages/test.yaml:3:")
+
+
+def test_10_in_another_region_a_name_is_another_object(tmp_path: Path) -> None:
+    def text(type_: str) -> str:
+        stages = "".join(
+            f"== stages/{name}\naccount: main\nregion: {region}\nstacks: {{app: }}\n"
+            for name, region in (("one", "eu-west-1"), ("two", "us-east-1"))
+        )
+        return f"{stages}== stacks/app\nmodule: any\nimports: {{{type_}.a: name}}\n"
+
+    assert len(loaded(tmp_path / "a", text("aws_sqs_queue")).units) == 2
+    assert len(problems(tmp_path / "b", text("aws_iam_role"))) == 1
 
 
 # 11. secrets feed ephemeral variables.

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from orchestrator.aws.state.ledger_entry import LedgerEntry, make_entry
 from orchestrator.config.catalogue import Unit
+from orchestrator.guard.findings import DUPLICATE
 from orchestrator.guard.model import Severity
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.rules.orphans import (
-    DUPLICATE,
     ORPHANED,
     Comparison,
     InventoryRecord,

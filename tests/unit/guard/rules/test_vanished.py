@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.aws.state.managed import ManagedState
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import ThrottledError
 from orchestrator.guard.findings import VANISHED
@@ -33,6 +34,7 @@ class Known:
     state: Sequence[StateResource] = ()
     ledger: Sequence[StateResource] = ()
     buckets: Sequence[str] = ()
+    others: Sequence[ManagedState] = ()
     asked: list[str] = field(default_factory=list)
 
     def state_resources(self, unit: Unit) -> Sequence[StateResource]:
@@ -41,6 +43,10 @@ class Known:
     def ledger_resources(self, unit: Unit) -> Sequence[StateResource]:
         self.asked.append("ledger")
         return self.ledger
+
+    def other_states(self, unit: Unit) -> Sequence[ManagedState]:
+        self.asked.append("states")
+        return self.others
 
     def bucket_exists(self, unit: Unit, name: str) -> bool:
         self.asked.append(name)

@@ -40,7 +40,8 @@ def test_the_target_branch_of_every_ci_system_is_known(git: Git, tmp_path: Path)
     for env in (
         {"ORCH_BASE": "origin/main"},
         {"GITHUB_BASE_REF": "main"},
-        {"CI_MERGE_REQUEST_DIFF_BASE_SHA": main},
+        {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"},
+        {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "gone", "CI_MERGE_REQUEST_TARGET_BRANCH_SHA": main},
         {"BITBUCKET_PR_DESTINATION_BRANCH": "main"},
         {"BUILDKITE_PULL_REQUEST_BASE_BRANCH": "main"},
         {"SYSTEM_PULLREQUEST_TARGETBRANCH": "refs/heads/main"},
@@ -55,6 +56,27 @@ def test_the_target_branch_of_every_ci_system_is_known(git: Git, tmp_path: Path)
         base(git)
     git.publish()
     assert base(git) == git("rev-parse", "HEAD")
+
+
+def test_of_a_merge_request_of_gitlab_it_is_the_tip_of_the_target_branch(git: Git) -> None:
+    """Where the change forked, the policies that were merged since are missing."""
+    forked = git("rev-parse", "HEAD")
+    git.branch("change")
+    git.commit()
+    git("checkout", "-q", "main")
+    older = git.commit(message="a stricter policy")
+    git.publish()
+    tip = git.commit(message="and one more")
+    git("checkout", "-q", "change")
+    fork = {"CI_MERGE_REQUEST_DIFF_BASE_SHA": forked}
+    branch = {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main", **fork}
+    assert base(git, **branch) == older
+    assert base(git, **branch, CI_MERGE_REQUEST_TARGET_BRANCH_SHA=forked) == older, "a pipeline that is run again"
+    assert base(git, **branch, CI_MERGE_REQUEST_TARGET_BRANCH_SHA=tip) == tip, "a clone that was not fetched whole"
+    with pytest.raises(SetupError, match="does not contain refs/remotes/origin/release") as caught:
+        base(git, **{**branch, "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "release"})
+    assert "GIT_DEPTH: 0" in (caught.value.hint or "")
+    assert base(git, **fork) == older, "the default branch, if GitLab names no target"
 
 
 @pytest.mark.parametrize("env", [{"GITHUB_BASE_REF": "gone"}, {"ORCH_BASE": "0" * 40}, {"ORCH_BASE": "--help"}])

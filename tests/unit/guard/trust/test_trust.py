@@ -98,8 +98,78 @@ def test_a_waiver_of_the_working_tree_does_not_count(git: Git) -> None:
     write(git, "policies/waivers.yaml", waiver())
     found = judged(trust(git))
     assert found.severity is Severity.BLOCK
-    assert "policies/waivers.yaml:1:3) is not valid: it is not committed yet" in found.hint
+    assert "policies/waivers.yaml:1:3) is not valid: it is not in origin/main as it was fetched last" in found.hint
     assert not allowed(trust(git, CI))
+
+
+def test_a_waiver_that_its_own_author_commits_in_the_name_of_another_does_not_count(git: Git) -> None:
+    write(git, "policies/waivers.yaml", waiver("anna"))
+    git.commit("bob@example.com")
+    found = judged(trust(git))
+    assert found.severity is Severity.BLOCK
+    assert "it is not in origin/main as it was fetched last; it must be merged first, then: git fetch" in found.hint
+    git("checkout", "-q", "-b", "origin/main")  # a branch of one's own is not the remote's
+    assert not allowed(trust(git))
+    write(git, "policies/owners.yaml", f"{OWNERS}dora: [dora@example.com]\n")
+    git.commit("bob@example.com")
+    assert not allowed(trust(git))
+
+
+def test_of_a_remote_whose_default_branch_is_unknown_no_waiver_counts(git: Git) -> None:
+    write(git, "policies/waivers.yaml", waiver())
+    git.commit()
+    git.publish()
+    git("symbolic-ref", "--delete", "refs/remotes/origin/HEAD")
+    assert allowed(trust(git)), "main is the usual name"
+    git("update-ref", "refs/remotes/origin/master", "HEAD~1")
+    for remote in ("origin", "somewhere"):
+        git("remote", "add", remote, "file:///nowhere")
+        found = judged(trust(git))
+        assert found.severity is Severity.BLOCK
+        assert "git remote set-head origin --auto" in found.hint
+        git("update-ref", "-d", "refs/remotes/origin/main")
+        git("update-ref", "-d", "refs/remotes/origin/master")
+
+
+def test_with_another_default_branch_it_is_that_one(git: Git) -> None:
+    git("update-ref", "refs/remotes/origin/release", "HEAD")
+    git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/release")
+    write(git, "policies/waivers.yaml", waiver())
+    git.commit()
+    git("update-ref", "refs/remotes/origin/main", "HEAD")
+    assert "it is not in origin/release" in judged(trust(git)).hint
+    git("update-ref", "refs/remotes/origin/release", "HEAD")
+    assert allowed(trust(git))
+
+
+@pytest.mark.parametrize("restricted", [True, False])
+def test_without_a_remote_a_waiver_counts_where_nothing_is_restricted(git: Git, restricted: bool) -> None:
+    for ref in ("HEAD", "main"):
+        git("update-ref", "--no-deref", "-d", f"refs/remotes/origin/{ref}")
+    write(git, "policies/waivers.yaml", waiver())
+    repository = Repository.find(git.root)
+    found = judged(load_trust(git.root, repository, {}, lambda: TODAY, restricted=lambda _: restricted))
+    assert "it is not committed yet" in found.hint
+    git.commit("bob@example.com")
+    asked: list[str] = []
+
+    def ask(unit: str) -> bool:
+        asked.append(unit)
+        return restricted
+
+    repository = Repository.find(git.root)
+    found = judged(load_trust(git.root, repository, {}, lambda: TODAY, restricted=ask))
+    assert asked == ["prod/identity"]
+    assert (found.severity is Severity.BLOCK, "has no remote" in found.hint) == (restricted, restricted)
+
+
+def test_what_a_local_commit_weakens_is_reported_outside_of_ci_too(git: Git) -> None:
+    listed = git.root / "policies/protected.yaml"
+    listed.write_text(listed.read_text().replace("aws_cognito_user_pool:", "aws_no_pool:"))
+    git.commit()
+    assert [each.subject for each in trust(git).weakened] == ["aws_cognito_user_pool"]
+    git.publish()
+    assert trust(git).weakened == ()
 
 
 def test_a_waiver_that_the_change_takes_back_does_not_count(git: Git) -> None:
@@ -138,6 +208,7 @@ def test_an_owner_cannot_allow_what_they_wrote_together(git: Git) -> None:
 def test_an_owner_cannot_allow_what_they_have_not_even_committed(git: Git) -> None:
     write(git, "policies/waivers.yaml", waiver())
     git.commit("bob@example.com")
+    git.publish()
     git("config", "user.email", "anna@example.com")
     assert allowed(trust(git))
     write(git, "live/change.yaml", "x")
