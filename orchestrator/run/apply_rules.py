@@ -8,9 +8,20 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UsageError
+from orchestrator.guard.policies.load import is_ignored
 from orchestrator.util.git import Repository
 
-_CONFIGURATION = ("*.tf", "*.tf.json", "*.tofu", "*.tofu.json", "*.tfvars", "*.tfvars.json", "live/*", "policies/*")
+_CONFIGURATION = (
+    "*.tf",
+    "*.tf.json",
+    "*.tofu",
+    "*.tofu.json",
+    "*.tfvars",
+    "*.tfvars.json",
+    "live/*.yaml",
+    "live/*.yml",
+    "policies/*",
+)
 """Pathspecs of git for the files that say what is applied, and how it is judged."""
 
 
@@ -106,5 +117,5 @@ def dirty_files(root: Path) -> tuple[str, ...]:
 
 
 def _is_left_out(name: str) -> bool:
-    """Return whether orch does not read a file: hidden files and folders are in no root."""
-    return any(part.startswith(".") for part in name.split("/"))
+    """Return whether orch does not read a file: hidden files and folders are in no root, nor are caches of Python."""
+    return is_ignored(name) or any(part.startswith(".") for part in name.split("/"))

@@ -206,8 +206,10 @@ def test_configuration_that_git_ignores_is_not_committed(
     (tmp_path / ".orch/runs/main.tf").write_text("")
     (tmp_path / "modules/pool/.terraform").mkdir()
     (tmp_path / "modules/pool/.terraform/main.tf").write_text("")
-    (tmp_path / ".git/info/exclude").open("a").write(".terraform/\n*.zip\n")
+    (tmp_path / ".git/info/exclude").open("a").write(".terraform/\n*.zip\n*.pyc\n")
     (tmp_path / "modules/pool/built.zip").write_text("made before the plan")
+    (tmp_path / "policies/x/__pycache__").mkdir(parents=True)
+    (tmp_path / "policies/x/__pycache__/check.pyc").write_text("")
     check_apply_allowed(found, list(found.units.values()), HERE)
     (tmp_path / name).write_text("")
     with pytest.raises(UsageError, match=rf"uncommitted changes \({name}"):

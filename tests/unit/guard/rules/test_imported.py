@@ -60,9 +60,9 @@ def found(change: ResourceChange, others: Others) -> list[Finding]:
     return list(imported_elsewhere(unit, [change], others, FindingBuilder(unit, ROOT, PROTECTED)))
 
 
-def test_what_another_unit_has_is_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_another_unit_has_is_not_imported() -> None:
     (finding,) = found(importing(id="eu-west-1_abc", arn=ARN), Others([state(HERS)]))
-    assert (finding.rule, finding.address) == ("ORCH_DUPLICATE", "aws_cognito_user_pool.this")
+    assert (finding.rule, finding.address) == ("ORCH_DUPLICATE", POOL)
     assert "would be managed by two units: test/users has it already" in finding.message
     assert "the state of test/users has it" in finding.cause
     assert finding.lost
