@@ -13,8 +13,8 @@ from orchestrator.config.catalogue import Account
 
 def policy_documents(
     identities: Identities, account: Account, role: Role, *, first: str = ""
-) -> Iterator[Mapping[str, Any]]:
-    """Yield the policy documents of a role, each read when it is asked for: attached ones, then inline ones.
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield name and document of a role's policies, each read when it is asked for: attached ones, then inline ones.
 
     Args:
         identities: provides the clients; the plan role reads.
@@ -29,9 +29,9 @@ def policy_documents(
     reader = _Reader(identities, account, role.name_in(account).rpartition("/")[2])
     attached = reader.attached()
     for each in sorted(attached, key=lambda policy: not (first and policy["PolicyName"].endswith(first))):
-        yield reader.managed(each["PolicyArn"])
+        yield each["PolicyName"], reader.managed(each["PolicyArn"])
     for name in reader.inline():
-        yield reader.inline_policy(name)
+        yield name, reader.inline_policy(name)
 
 
 @dataclass(frozen=True, slots=True)

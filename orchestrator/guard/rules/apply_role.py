@@ -41,6 +41,25 @@ def not_denied(documents: Iterable[Mapping[str, Any]], actions: Iterable[str]) -
     return tuple(sorted(missing))
 
 
+def missing_denies(
+    policies: Iterable[tuple[str, Mapping[str, Any]]], actions: Iterable[str]
+) -> tuple[tuple[str, ...], bool]:
+    """Return the actions that a role is not denied, and whether it has the baseline's policy, of an older list then.
+
+    Args:
+        policies: name and document of each policy, the baseline's first. No more are read than must be.
+        actions: IAM actions without wildcards.
+    """
+    missing, dated = tuple(sorted(set(actions))), False
+    for name, document in policies:
+        left = not_denied([document], missing)
+        dated = dated or (name.endswith(DELETES_POLICY) and len(left) < len(missing))
+        missing = left
+        if not missing:
+            break
+    return missing, dated
+
+
 def _denies(statement: Mapping[str, Any], action: str) -> bool:
     if statement.get("Effect") != "Deny" or statement.get("Condition") or "*" not in _listed(statement.get("Resource")):
         return False
@@ -80,7 +99,7 @@ def shared_role(account: Account) -> Finding | None:
 
 
 def undenied_role(account: Account, missing: Sequence[str]) -> Finding:
-    """Return the finding that IAM denies the apply role nothing of what deletes protected resources."""
+    """Return the finding that the apply role lacks the policy that denies it what deletes protected resources."""
     return _finding(
         account,
         cause=f"no policy of the role {account.roles.apply} in {account.id} denies {shown(missing)}",

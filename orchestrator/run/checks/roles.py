@@ -12,7 +12,7 @@ from orchestrator.aws.identity.roles import Role
 from orchestrator.config.catalogue import Account, Catalogue
 from orchestrator.errors import OrchError
 from orchestrator.guard.model import Finding
-from orchestrator.guard.rules.apply_role import DELETES_POLICY, not_denied, shared_role, shown, undenied_role
+from orchestrator.guard.rules.apply_role import DELETES_POLICY, missing_denies, shared_role, shown, undenied_role
 from orchestrator.run.checks.blocked import BlockedUnits, with_account
 from orchestrator.run.checks.inventory import without_waivers
 from orchestrator.run.checks.listing import AccountListing
@@ -74,12 +74,12 @@ class RoleCheck:
         """Look at the apply role of an account; never fails."""
         if (same := shared_role(account)) is not None:
             return RoleState(account, same)
-        documents = policy_documents(self.identities, account, Role.APPLY, first=DELETES_POLICY)
+        policies = policy_documents(self.identities, account, Role.APPLY, first=DELETES_POLICY)
         try:
-            missing = not_denied(documents, self.delete_apis)
+            missing, dated = missing_denies(policies, self.delete_apis)
         except OrchError as error:
             return RoleState(account, note=f"{account.name}: whether IAM denies deletions is unknown: {error}")
-        if missing and len(missing) == len(set(self.delete_apis)):
+        if missing and not dated:
             return RoleState(account, undenied_role(account, missing))
         if missing:
             what = f"the apply role of {account.name} is not denied {shown(missing)}, which delete protected resources"

@@ -137,7 +137,15 @@ def test_any_policy_of_the_role_may_deny_it(iam: Iam, live: Catalogue, attached:
 
 
 @pytest.mark.usefixtures("aws")
-@pytest.mark.parametrize("attached", [{}, {"orch-apply-deletes": {**ALL, "Action": "s3:x"}}, {"admin": ALLOW}])
+@pytest.mark.parametrize(
+    "attached",
+    [
+        {},
+        {"orch-apply-deletes": {**ALL, "Action": "s3:x"}},
+        {"admin": ALLOW},
+        {"guardrails": {**ALL, "Action": APIS[0]}},
+    ],
+)
 def test_where_nothing_is_denied_the_account_is_blocked(iam: Iam, live: Catalogue, attached: Any) -> None:
     iam.attached = attached
     found = checked(live)
@@ -145,7 +153,7 @@ def test_where_nothing_is_denied_the_account_is_blocked(iam: Iam, live: Catalogu
     assert (report.unit, set(found.accounts)) == ("account:production", {"production"})
     (finding,) = report.findings
     assert (finding.rule, finding.address) == ("ORCH_APPLY_ROLE", "orch-apply")
-    assert APIS[0] in finding.cause
+    assert APIS[1] in finding.cause
     assert "`orch bootstrap production`" in finding.hint
     assert checked(live, waived=True).accounts == {}
 
