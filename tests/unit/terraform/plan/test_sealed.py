@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import UnitError
-from orchestrator.terraform.plan import sealed as sealing
 from orchestrator.terraform.plan.sealed import SealedPlan, seal_plan
 
 PLAN = b"PK\x03\x04" + bytes(range(256)) * 8192  # larger than a chunk
@@ -30,7 +29,7 @@ def read_by_a_child(plan: SealedPlan) -> bytes:
 def file(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     if request.param == "linux" and sys.platform != "linux":
         pytest.skip("memory files are Linux's")
-    monkeypatch.setattr(sealing.sys, "platform", request.param)
+    monkeypatch.setattr(sys, "platform", request.param)
     path = tmp_path / "prod.tfplan"
     path.write_bytes(PLAN)
     return path
