@@ -95,9 +95,9 @@ def _filled(account: Account) -> list[ResourceLocation]:
     cognito.admin_create_user(UserPoolId=pool, Username="ada", MessageAction="SUPPRESS")
     cognito.admin_add_user_to_group(UserPoolId=pool, Username="ada", GroupName="admins")
     ecr.create_repository(repositoryName="images")
-    ecr.put_image(
-        repositoryName="images", imageManifest=json.dumps({"schemaVersion": 2, "config": {"digest": "sha256:0"}})
-    )
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "config": {"digest": "sha256:0"}})
+    ecr.put_image(repositoryName="images", imageManifest=manifest, imageManifestMediaType=kind, imageTag="one")
     account.client("backup").create_backup_vault(BackupVaultName="v")
     template = {"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}
     account.client("cloudformation").create_stack(StackName="s", TemplateBody=json.dumps(template))
