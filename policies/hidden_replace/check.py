@@ -9,7 +9,7 @@ from checkov.common.models.enums import CheckCategories, CheckResult
 from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
 
 from orchestrator.guard.checkov.annotate import Change
-from orchestrator.guard.policies.values import has_unknown, value_at
+from orchestrator.guard.policies.values import contains_unknown, value_at
 from orchestrator.terraform.model import Action
 
 
@@ -38,7 +38,7 @@ class UpdateIsUpdate(BaseResourceCheck):  # type: ignore[misc]  # checkov is not
 def _objections(change: Change, name: str, *, whole: bool) -> Iterator[str]:
     before, after = _plain(value_at(change.current, name)), _plain(value_at(change.planned, name))
     if whole:
-        if has_unknown(after) or before != after:
+        if contains_unknown(after) or before != after:
             yield f"{name} would change"
         return
     remaining = list(_elements(after))

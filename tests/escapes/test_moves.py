@@ -50,8 +50,7 @@ def test_an_adoption_by_a_unit_with_other_names_is_blocked(world: World) -> None
     # Resources below module.this keep their addresses.
     state.write_bytes(world.state())
     result = world.attempt("adopt", "copy/identity", "--state", str(state), "--yes", "--json")
-    finding = world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL, unit="copy/identity")
-    assert finding["action"] == "replace"
+    world.assert_refused(result, f"prod/identity manages module.this.{POOL} already")
     keys = world.account.client("s3").list_objects_v2(Bucket=world.bucket)["Contents"]
     assert not [each["Key"] for each in keys if each["Key"].startswith("copy/")], "nothing was written"
     assert STATE_KEY in {each["Key"] for each in keys}

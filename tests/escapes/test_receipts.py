@@ -49,7 +49,11 @@ def test_a_check_on_protected_resources_that_did_not_run(world: World) -> None:
 
 @pytest.mark.way("another check that raises an exception on what it must block", item="8", against="sly author")
 def test_another_check_that_raises(world: World) -> None:
-    world.edit(WEAKENED, "        change = Change.of(conf)\n", "        raise RuntimeError\n")
+    world.edit(
+        WEAKENED,
+        "        self.details = list(dict.fromkeys(safeguards_lost(Change.of(conf))))\n",
+        "        raise RuntimeError\n",
+    )
     world.edit_module(*OFF)
     world.assert_blocked(world.attempt(), rule="ORCH_CHECK_FAILED", address=POOL)
     world.assert_alive()

@@ -126,7 +126,8 @@ def test_a_restricted_account_refuses_yes_and_a_dirty_tree_outside_of_the_emulat
     refused = restricted.orch("apply", "prod", "--yes", code=2, CI="true", **real)
     assert "uncommitted changes" in refused.err or "git" in refused.err
     git(restricted, "init", "-q")
-    refused = restricted.orch("apply", "prod", "--yes", code=2, CI="true", **real)
+    git(restricted, "commit", "--allow-empty", "-qm", "nothing yet")
+    refused = restricted.orch("apply", "prod", "--yes", code=2, CI="true", ORCH_BASE="HEAD", **real)
     assert "uncommitted changes" in refused.err
     (restricted.root / ".gitignore").write_text(".orch/\n")
     git(restricted, "add", "-A")

@@ -207,7 +207,8 @@ def test_break_glass_is_refused_in_ci_without_a_reason_and_before_there_is_such_
     project.write("live/stages/prod.yaml", "account: main\nstacks: {box: }\n")
     project.write("live/stacks/box.yaml", "module: box\n")
     project.ready()
-    real = {"ORCH_AWS": "", "CI": "true"}
+    project.allow()
+    real = {"ORCH_AWS": "", "CI": "true", "ORCH_BASE": "HEAD"}
     result = project.orch("apply", "prod", "--yes", "--break-glass", "CI is down", code=2, **real)
     assert "--break-glass does not work in CI" in result.err
     result = project.orch("apply", "prod", "--yes", "--break-glass", " ", code=2)

@@ -162,7 +162,7 @@ def test_an_interrupt_while_planning_stops_the_plans(project: Project) -> None:
     project.write("live/stages/prod.yaml", "account: main\nstacks: {plans: }\n")
     project.write(
         "modules/plans/main.tf",
-        'data "terraform_remote_state" "x" {\n  backend = "local"\n  config = { path = "x" }\n}\n',
+        'data "terraform_remote_state" "x" {\n  backend = "http"\n  config = { address = "http://192.0.2.1" }\n}\n',
     )
     project.write("live/stacks/plans.yaml", "module: plans\n")
     started = time.monotonic()

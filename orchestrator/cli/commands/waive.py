@@ -11,13 +11,14 @@ import typer
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.output import write
 from orchestrator.cli.project import open_project
+from orchestrator.guard.trust.valid_waivers import WAIVERS_PATH
 from orchestrator.guard.trust.waiver_edit import entry_text
 from orchestrator.guard.trust.waivers import Waiver
 from orchestrator.report.json import finding_form
 from orchestrator.report.tables import dump
 from orchestrator.report.text import clean
 from orchestrator.run.history.reports import FoundFinding
-from orchestrator.run.history.waive import WAIVERS_PATH, WaiverRequest, WrittenWaivers, write_waivers
+from orchestrator.run.history.waive import WaiverRequest, WrittenWaivers, write_waivers
 
 
 @command

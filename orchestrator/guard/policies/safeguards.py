@@ -24,13 +24,13 @@ from pydantic_core import PydanticCustomError
 from orchestrator.guard.policies.levels import BEST, WORST, Level
 from orchestrator.guard.policies.shapes import SHAPES, Shape
 from orchestrator.guard.policies.values import (
-    ANY,
+    ANY_ELEMENT,
     Mark,
-    Reference,
+    ValueReference,
+    contains_unknown,
     elements,
-    has_unknown,
     number,
-    scalar,
+    one_value,
     value_at,
     values_at,
 )
@@ -89,7 +89,7 @@ class Safeguard(BaseModel):
             unset: the level of an unset number without a default.
             unknown: the level of a value that nobody knows.
         """
-        value = self.default if value is None else scalar(value)
+        value = self.default if value is None else one_value(value)
         if self.no_new is not None:
             return unknown if _is_unknown(value) else SHAPES[self.no_new](value)
         if _is_unknown(value):
@@ -126,19 +126,19 @@ class Safeguard(BaseModel):
 def _one_of(value: Any, listed: tuple[AttributeValue, ...]) -> int | None:
     """Return the position of a value in a list; unset counts as false, but not as 0 or a text."""
     value = False if value is None else value
-    pairs = enumerate(map(scalar, listed))
+    pairs = enumerate(map(one_value, listed))
     return next((at for at, each in pairs if each == value and isinstance(each, bool) == isinstance(value, bool)), None)
 
 
 def _labels(value: Any, member: str) -> Iterator[str]:
     for each in elements(value):
         label = each if member == "values" else value_at(each, member)
-        if not has_unknown(label) and label is not None:
+        if not contains_unknown(label) and label is not None:
             yield str(label)
 
 
 def _is_unknown(value: Any) -> bool:
-    return value is Mark.UNKNOWN or isinstance(value, Reference)
+    return value is Mark.UNKNOWN or isinstance(value, ValueReference)
 
 
 def weakened(safeguards: Mapping[str, Safeguard], before: Any, after: Any) -> Iterator[str]:
@@ -152,13 +152,15 @@ def weakened(safeguards: Mapping[str, Safeguard], before: Any, after: Any) -> It
     for path, rule in safeguards.items():
         will_be = values_at(after, path)
         for element, old in values_at(before, path).items():
-            if element in will_be or ANY in will_be:  # else the element goes, which `no_fewer` of its list is about
-                new = will_be.get(element, will_be.get(ANY))
+            if (
+                element in will_be or ANY_ELEMENT in will_be
+            ):  # else the element goes, which `no_fewer` of its list is about
+                new = will_be.get(element, will_be.get(ANY_ELEMENT))
                 yield from _worse(rule, _shown(path, element), old, new)
 
 
 def _worse(rule: Safeguard, name: str, old: Any, new: Any) -> Iterator[str]:
-    if old == new and not has_unknown(new):
+    if old == new and not contains_unknown(new):
         return
     was = rule.level(old, unset=BEST, unknown=_best(rule))
     will_be = rule.level(new, unset=_worst(rule), unknown=_worst(rule))
@@ -227,13 +229,13 @@ def _floor(rule: Safeguard) -> Level:
 
 def _shown(path: str, element: str) -> str:
     name = re.sub(r"\[\w+\]", "", path)
-    return name if element in {"", ANY} else f"{name} of {element}"
+    return name if element in {"", ANY_ELEMENT} else f"{name} of {element}"
 
 
 def _phrase(rule: Safeguard, name: str, change: tuple[Any, Any], lost: list[str], level: Level) -> str:
     """Return what gets worse, in words. Only values that the list names, numbers and labels are shown."""
     old, new = change
-    if _is_unknown(new) or (has_unknown(new) and lost == [""]):
+    if _is_unknown(new) or (contains_unknown(new) and lost == [""]):
         return f"{name} would become a value known only after the apply"
     if rule.no_new is not None:
         return f"{name}: {', '.join(dict.fromkeys(level.texts.get(each, 'it cannot be read') for each in lost))}"

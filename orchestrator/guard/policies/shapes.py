@@ -11,7 +11,15 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from orchestrator.guard.policies.levels import WORST, Level, dangers
-from orchestrator.guard.policies.values import Mark, Reference, elements, has_unknown, number, scalar, value_at
+from orchestrator.guard.policies.values import (
+    Mark,
+    ValueReference,
+    contains_unknown,
+    elements,
+    number,
+    one_value,
+    value_at,
+)
 
 _Danger = tuple[str, float, str]
 
@@ -28,7 +36,7 @@ def expiration(value: Any) -> Level:
 
 
 def _expiring(rule: Any) -> Iterator[_Danger]:
-    status = scalar(value_at(rule, "status") or value_at(rule, "enabled"))
+    status = one_value(value_at(rule, "status") or value_at(rule, "enabled"))
     if status in {"Disabled", False} or _narrowed(rule):
         return
     days = _soonest(rule, "expiration.days", "expiration_in_days")
@@ -59,7 +67,7 @@ def _narrowed(rule: Any) -> bool:
     prefixes = [value_at(rule, path) for path in _PREFIXES]
     tags = [value_at(rule, path) for path in _TAGS]
     return any(isinstance(each, str) and each not in {"", "/"} for each in prefixes) or any(
-        bool(each) and not has_unknown(each) for each in tags
+        bool(each) and not contains_unknown(each) for each in tags
     )
 
 
@@ -91,7 +99,7 @@ def ttl(value: Any) -> Level:
     if _not_known(value):
         return WORST
     found = elements(value)
-    on = [each for each in found if scalar(value_at(each, "enabled")) not in {None, False}]
+    on = [each for each in found if one_value(value_at(each, "enabled")) not in {None, False}]
     names = [value_at(each, "attribute_name") for each in on]
     return dangers((str(each), 0.0, f"items expire by their attribute {each}") for each in names)
 
@@ -211,7 +219,7 @@ def _matches(pattern: Any, action: str) -> bool:
 
 
 def _not_known(value: Any) -> bool:
-    return value is Mark.UNKNOWN or isinstance(value, Reference)
+    return value is Mark.UNKNOWN or isinstance(value, ValueReference)
 
 
 Shape = Literal["expiration", "images", "ttl", "lockout", "key_lockout"]

@@ -17,13 +17,13 @@ class Mark(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ValueReference:
     """A function of CloudFormation that depends on another resource. ``text``: its JSON; equal ones are the same."""
 
     text: str
 
 
-ANY = "\0any"
+ANY_ELEMENT = "\0any"
 """Key of ``values_at`` for every element of a list that is not known."""
 
 
@@ -61,17 +61,17 @@ def with_references(value: Any, unresolved: str) -> Any:
     if isinstance(value, Mapping):
         if len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::")):
             text = json.dumps(value, sort_keys=True)
-            return Mark.UNKNOWN if json.dumps(unresolved)[1:-1] in text else Reference(text)
+            return Mark.UNKNOWN if json.dumps(unresolved)[1:-1] in text else ValueReference(text)
         return {key: with_references(each, unresolved) for key, each in value.items()}
     return Mark.UNKNOWN if value == unresolved else value
 
 
-def has_unknown(value: Any) -> bool:
+def contains_unknown(value: Any) -> bool:
     """Return whether a value is or contains ``Mark.UNKNOWN``."""
     if isinstance(value, Mapping):
-        return any(has_unknown(each) for each in value.values())
+        return any(contains_unknown(each) for each in value.values())
     if isinstance(value, list):
-        return any(has_unknown(each) for each in value)
+        return any(contains_unknown(each) for each in value)
     return value is Mark.UNKNOWN
 
 
@@ -100,19 +100,19 @@ def _step(found: Mapping[str, Any], name: str, key: str) -> Iterator[tuple[str, 
         inner = _member(each, name)
         if not key:
             yield at, inner
-        elif inner is Mark.UNKNOWN or isinstance(inner, Reference):
-            yield ANY, inner
+        elif inner is Mark.UNKNOWN or isinstance(inner, ValueReference):
+            yield ANY_ELEMENT, inner
         else:
             for element in elements(inner):
                 label = element if element is Mark.UNKNOWN else _member(element, key)
-                yield (ANY if label is Mark.UNKNOWN else str(label)), element
+                yield (ANY_ELEMENT if label is Mark.UNKNOWN else str(label)), element
 
 
 def _member(value: Any, name: str) -> Any:
     """Return a member of a mapping, or of the only element of a list; what is not known has unknown members."""
     if isinstance(value, list):
         value = value[0] if len(value) == 1 else None
-    if value is Mark.UNKNOWN or isinstance(value, Reference):
+    if value is Mark.UNKNOWN or isinstance(value, ValueReference):
         return value
     if not isinstance(value, Mapping):
         return None
@@ -133,7 +133,7 @@ def plain_name(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-def scalar(value: Any) -> Any:
+def one_value(value: Any) -> Any:
     """Return a scalar in the form that all sources share: CloudFormation has ``"true"`` and ``"5"`` for true and 5."""
     if isinstance(value, str) and value in {"true", "false"}:
         return value == "true"

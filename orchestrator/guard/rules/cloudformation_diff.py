@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestrator.guard.policies.protected import Companion, Protected, ProtectedType, camel
 from orchestrator.guard.policies.safeguards import newly_bad, weakened
-from orchestrator.guard.policies.values import Reference, value_at, with_references
+from orchestrator.guard.policies.values import ValueReference, value_at, with_references
 from orchestrator.guard.rules.cloudformation_schema import replacing_properties
 from orchestrator.guard.rules.cloudformation_template import (
     UNRESOLVED,
@@ -115,7 +115,7 @@ def _companion_weakened(
         yield from weakened(rules, was, will_be)
     owner = value_at(will_be, key)
     if will_be is not None and (was is None or value_at(was, key) != owner):
-        named = set(references_in(json.loads(owner.text))) if isinstance(owner, Reference) else set()
+        named = set(references_in(json.loads(owner.text))) if isinstance(owner, ValueReference) else set()
         new = any(each in after.resources and each not in before.resources for each in named)
         yield from () if new else newly_bad(rules, will_be, ())
 

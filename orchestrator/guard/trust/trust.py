@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from orchestrator.config.live.privileged import ORCH_FILE
 from orchestrator.errors import CatalogueError, Location, Problem, UsageError
 from orchestrator.guard.policies.load import (
     POLICIES_FOLDER,
@@ -28,7 +29,7 @@ from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.valid_waivers import OWNERS_PATH, WAIVERS_PATH, valid_waivers
 from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy
 from orchestrator.guard.trust.waivers import WAIVERS_FILE, Waiver, Waivers, parse_waivers, utc_today, waiver_problems
-from orchestrator.guard.trust.weakening import ORCH_FILE, PINS, Weakening, weakenings
+from orchestrator.guard.trust.weakening import PINS, Weakening, weakenings
 from orchestrator.util.git import LINK, SUBMODULE, Blob, Repository
 
 _ALLOWING = frozenset({WAIVERS_PATH, OWNERS_PATH})

@@ -15,6 +15,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel
 
+from orchestrator.config.live.privileged import ORCH_FILE
 from orchestrator.config.yaml.reader import parse_yaml
 from orchestrator.config.yaml.validation import locate
 from orchestrator.errors import CatalogueError, Location
@@ -25,7 +26,6 @@ from orchestrator.guard.trust.waivers import WAIVERS_FILE
 
 PINNING = ("constraints.txt", "requirements.txt", "pyproject.toml")
 """Files at the top of a repository that can pin the version of orch."""
-ORCH_FILE = "live/orch.yaml"
 PINS = (ORCH_FILE, *PINNING)
 """Files outside ``policies/`` that determine which version of orch judges."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 UNKNOWN_PATH = "\0?"
 """Stands for a part of a path that only Terraform knows."""
-NAME = "\0n"
+ANY_NAME = "\0n"
 """Stands for a part that leads nowhere else: a number, a hash, a file that ``fileset`` found."""
 MODULE_FOLDER = "\0m"
 ROOT_FOLDER = "\0r"
@@ -42,4 +42,4 @@ def display_path(path: str) -> str:
     """Return a path for messages."""
     if path.startswith(MODULE_FOLDER):
         return "a path below path.module"
-    return path.replace(ROOT_FOLDER, "${path.root}").replace(UNKNOWN_PATH, "…").replace(NAME, "…")
+    return path.replace(ROOT_FOLDER, "${path.root}").replace(UNKNOWN_PATH, "…").replace(ANY_NAME, "…")

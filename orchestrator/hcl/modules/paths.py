@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from orchestrator.hcl.modules.blocks import Declarations
-from orchestrator.hcl.modules.path_marks import MODULE_FOLDER, NAME, ROOT_FOLDER, UNKNOWN_PATH, module_file
+from orchestrator.hcl.modules.path_marks import ANY_NAME, MODULE_FOLDER, ROOT_FOLDER, UNKNOWN_PATH, module_file
 from orchestrator.hcl.modules.scanned import ScannedModule
 from orchestrator.hcl.modules.text_functions import EXACT, JOINS, NAMES, SELECTING, TRANSPARENT, compute
 from orchestrator.hcl.tree import (
@@ -88,7 +88,7 @@ class _Evaluation:
         if expression.kind in _STEPS and isinstance(parts[0], Items | Entries | FunctionCall | Compound):
             return self.of(parts[0])
         if expression.kind == "operation":
-            return {NAME}
+            return {ANY_NAME}
         return self._unknown(parts)
 
     def _any(self, parts: Sequence[Expression]) -> set[str]:
@@ -107,7 +107,7 @@ class _Evaluation:
     def _function(self, call: FunctionCall) -> set[str]:
         name = call.name.removeprefix("core::")
         if name in NAMES or (name == "jsondecode" and _is_placeholder(call.arguments)):
-            return {NAME}
+            return {ANY_NAME}
         if name in SELECTING or name in TRANSPARENT:
             return self._any(call.arguments[:1] if name in TRANSPARENT else call.arguments)
         if (decoded := self._decoded(call)) is not None:
@@ -132,7 +132,7 @@ class _Evaluation:
         if reference.root == "path":
             return {f"{MODULE_FOLDER}{self._module.folder}" if name == "module" else ROOT_FOLDER}
         if reference.root in {"count", "terraform"}:
-            return {NAME}
+            return {ANY_NAME}
         if (self._module.folder, reference) in self._seen:
             return {UNKNOWN_PATH}
         seen = self._seen | {(self._module.folder, reference)}
@@ -263,4 +263,4 @@ def _leaves(value: Any) -> Iterator[str]:
         for inner in value:
             yield from _leaves(inner)
     else:
-        yield value if isinstance(value, str) else NAME
+        yield value if isinstance(value, str) else ANY_NAME

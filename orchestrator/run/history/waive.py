@@ -16,15 +16,13 @@ from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.load import POLICIES_FOLDER, Policies, read_policy_files
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.trust import read_declared_waivers
-from orchestrator.guard.trust.valid_waivers import is_history
+from orchestrator.guard.trust.valid_waivers import WAIVERS_PATH, is_history
 from orchestrator.guard.trust.waiver_edit import with_waiver
 from orchestrator.guard.trust.waivers import MAX_VALIDITY, UNWAIVABLE, WAIVERS_FILE, Waiver, canonical, utc_today
 from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.history.reports import RUN_ID, FoundFinding, find_finding, findings_of_run
 from orchestrator.util.files import write_atomic
 from orchestrator.util.git import Repository
-
-WAIVERS_PATH = f"{POLICIES_FOLDER}/{WAIVERS_FILE}"
 
 
 @dataclass(frozen=True, slots=True)
