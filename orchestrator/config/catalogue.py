@@ -12,7 +12,13 @@ from orchestrator.errors import Location
 DELETE_APIS = "protected_delete_apis"
 """Module variable that gets the IAM actions that delete protected resources. Only orch sets it: IAM denies them."""
 
-SET_BY_ORCH = frozenset({"names", "name", DELETE_APIS, "disposable_stages"})
+DISPOSABLE_STAGES = "disposable_stages"
+"""Module variable that says whether stages of the account may be disposable. Only orch sets it: IAM follows it."""
+
+ONLY_BY_ORCH = frozenset({DELETE_APIS, DISPOSABLE_STAGES})
+"""Module variables that no stack may set: IAM follows them."""
+
+SET_BY_ORCH = frozenset({"names", "name", *ONLY_BY_ORCH})
 """Module variables that orch sets when a stack does not.
 
 These are names in AWS, the API calls that delete protected data, and whether stages of the account may be disposable.

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from orchestrator.config.catalogue import (
     DELETE_APIS,
+    DISPOSABLE_STAGES,
     Account,
     Catalogue,
     Node,
@@ -40,10 +41,6 @@ _STORES = {
     "secretsmanager": ("aws_secretsmanager_secret_version", "secret_id", "secret_string"),
 }
 """Store -> ephemeral resource of the AWS provider 5.100, its argument, the attribute with the value."""
-
-
-_DISPOSABLE = "disposable_stages"
-"""Variable that receives whether stages of the account may be disposable."""
 
 Literal = Node | str | bool | Mapping[str, str] | tuple[str, ...]
 """Value of a module variable: a node of the configuration, or a value that orch provides."""
@@ -123,7 +120,7 @@ class TemplateRenderer:
         if tree is not None:
             names = aws_names(self._catalogue, unit)
             given: dict[str, Literal] = {"names": names, "name": names["name"], DELETE_APIS: self._delete_apis}
-            given[_DISPOSABLE] = not self._catalogue.account_of(unit).restricted
+            given[DISPOSABLE_STAGES] = not self._catalogue.account_of(unit).restricted
             for name, value in given.items():
                 if name in tree.interface.variables:
                     result.setdefault(name, value)

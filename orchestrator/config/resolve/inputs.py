@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from orchestrator.config.catalogue import DELETE_APIS, SET_BY_ORCH, Node, references
+from orchestrator.config.catalogue import ONLY_BY_ORCH, SET_BY_ORCH, Node, references
 from orchestrator.config.live.scopes import UnitDraft
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.types import check_input
@@ -56,8 +56,8 @@ class Inputs:
                     what = f"{name!r} is set in both `{given[name]}` and `{key}`"
                     self.context.report(found.where(name), what, "keep one of them")
                 given[name] = key
-                if name == DELETE_APIS and found is not None:
-                    what = f"{name!r} is set by orch: policies/protected.yaml lists the calls that IAM denies"
+                if name in ONLY_BY_ORCH and found is not None:
+                    what = f"{name!r} is set by orch: what IAM denies follows policies/protected.yaml and the account"
                     self.context.report(
                         found.where(name), what, "remove it; `denied_actions` of the baseline denies more"
                     )

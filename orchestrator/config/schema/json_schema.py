@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator.config.catalogue import DELETE_APIS
+from orchestrator.config.catalogue import ONLY_BY_ORCH
 from orchestrator.config.schema.documents import account_schema, orch_schema, stack_schema, stage_schema
 from orchestrator.config.schema.type_schema import Schema, inputs_schema
 from orchestrator.config.yaml.reader import read_yaml
@@ -94,7 +94,7 @@ def _stack(path: Path, root: Path) -> Schema:
     if folder is None or not folder.is_dir():
         return stack_schema()
     found = read_module(folder, root=root).variables.values()
-    variables = sorted((each for each in found if each.name != DELETE_APIS), key=lambda each: each.name)
+    variables = sorted((each for each in found if each.name not in ONLY_BY_ORCH), key=lambda each: each.name)
     return stack_schema(inputs_schema(variables), module=module)
 
 

@@ -146,7 +146,8 @@ def test_an_override_file_under_the_name_that_waivers_use_is_left_out(project: P
 
 
 def test_a_module_that_asks_for_it_is_told_what_deletes_protected_resources(project: Project, tmp_path: Path) -> None:
-    project.write("modules/deny/main.tf", 'variable "protected_delete_apis" {\n  type = set(string)\n}\n')
+    variables = ('variable "protected_delete_apis" {\n  type = set(string)\n}\n', 'variable "disposable_stages" {\n}\n')
+    project.write("modules/deny/main.tf", "".join(variables))
     project.write("live/stages/prod.yaml", "account: main\nstacks: {deny: }\n")
     project.write("live/stacks/deny.yaml", "module: deny\n")
     catalogue = load(project.root)
@@ -165,18 +166,20 @@ def test_a_module_that_asks_for_it_is_told_what_deletes_protected_resources(proj
         "inputs: {protected_delete_apis: '${{ stage }}'}",
         "secrets: {protected_delete_apis: 'ssm:/nothing'}",
         "archives: {protected_delete_apis: modules}",
+        "inputs: {disposable_stages: true}",
     ],
 )
 @pytest.mark.parametrize("module", ["deny", "example/deny/aws"], ids=["of the repository", "downloaded"])
 @pytest.mark.parametrize("file", ["live/stacks/deny.yaml", "live/stages/prod.yaml"])
 def test_no_stack_says_what_iam_denies(project: Project, text: str, module: str, file: str) -> None:
     """An empty list removed the denies from the apply role."""
-    project.write("modules/deny/main.tf", 'variable "protected_delete_apis" {\n  type = set(string)\n}\n')
+    variables = ('variable "protected_delete_apis" {\n  type = set(string)\n}\n', 'variable "disposable_stages" {\n}\n')
+    project.write("modules/deny/main.tf", "".join(variables))
     stack = f"module: {module}\n" + ("version: 1.0.0\n" if "/" in module else "")
     own = file.startswith("live/stages")
     project.write("live/stages/prod.yaml", f"account: main\nstacks: {{deny: {{{text if own else ''}}}}}\n")
     project.write("live/stacks/deny.yaml", stack + ("" if own else f"{text}\n"))
-    with pytest.raises(CatalogueError, match="'protected_delete_apis' is set by orch") as caught:
+    with pytest.raises(CatalogueError, match=r"'(protected_delete_apis|disposable_stages)' is set by orch") as caught:
         load(project.root)
     assert [each.where.file for each in caught.value.problems if "set by orch" in each.what] == [file]
 
