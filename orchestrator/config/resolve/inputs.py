@@ -57,7 +57,7 @@ class Inputs:
                     self.context.report(found.where(name), what, "keep one of them")
                 given[name] = key
                 if name in ONLY_BY_ORCH and found is not None:
-                    what = f"{name!r} is set by orch: what IAM denies follows policies/protected.yaml and the account"
+                    what = f"{name!r} is set by orch, from policies/protected.yaml and the access of the account"
                     self.context.report(
                         found.where(name), what, "remove it; `denied_actions` of the baseline denies more"
                     )
