@@ -17,8 +17,8 @@ from orchestrator.terraform.warm.client import ProviderServer, ServerError
 from orchestrator.terraform.warm.locate import find_packages
 from orchestrator.terraform.warm.messages import LeaseRequest
 
-_PER_SLOT = 2
-"""Provider processes to keep for each unit that runs at a time: one is planned with, one answers validations."""
+_ROLES = 2
+"""A run that applies plans with one role and applies with another one, and a process serves one role only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def provider_server(
     server: ProviderServer | None = None
     if not off:
         try:
-            server = ProviderServer(cache=cache / "schemas" / this_platform(), processes=max(2, slots) * _PER_SLOT)
+            server = ProviderServer(cache=cache / "schemas" / this_platform(), processes=_most_processes(slots))
         except ServerError as error:
             off = str(error)
     try:
@@ -81,6 +81,11 @@ def provider_server(
     finally:
         if server is not None:
             server.stop()
+
+
+def _most_processes(slots: int) -> int:
+    """Return how many provider processes to keep: for each role one per slot, and one that answers validations."""
+    return _ROLES * (max(2, slots) + 1)
 
 
 def _name_types(modules: Iterable[Path], providers: Iterable[str]) -> bool:

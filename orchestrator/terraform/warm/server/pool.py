@@ -32,7 +32,7 @@ class Pool:
         self._memory = memory
         self._lock = threading.Lock()
         self._idle: list[ProviderProcess] = []
-        self._unconfigured: dict[PoolKey, ProviderProcess] = {}
+        self._shared: dict[PoolKey, ProviderProcess] = {}
         self._all: dict[ProviderProcess, Path] = {}
         self._starting: dict[PoolKey, threading.Lock] = {}
         self._closed = False
@@ -59,7 +59,7 @@ class Pool:
         self._shrink()
 
     def join(self, launch: Launch) -> ProviderProcess:
-        """Return the process of a key that no connection configures; end its use with `leave`.
+        """Return the process that answers a key's calls before ``Configure``; end its use with `leave`.
 
         Raises:
             HandshakeError: the provider does not start.
@@ -75,7 +75,7 @@ class Pool:
                 process = self._start(launch)
                 with self._lock:
                     process.users = 1
-                    self._unconfigured[launch.key] = process
+                    self._shared[launch.key] = process
             return process
 
     def leave(self, process: ProviderProcess) -> None:
@@ -100,8 +100,8 @@ class Pool:
             folder = self._all.pop(process, None)
             if process in self._idle:
                 self._idle.remove(process)
-            if self._unconfigured.get(process.key) is process:
-                del self._unconfigured[process.key]
+            if self._shared.get(process.key) is process:
+                del self._shared[process.key]
         process.stop()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -117,7 +117,7 @@ class Pool:
         """End every process that no connection uses, and keep none any more."""
         with self._lock:
             self._most = 0
-            idle = [*self._idle, *(each for each in self._unconfigured.values() if not each.users)]
+            idle = [*self._idle, *(each for each in self._shared.values() if not each.users)]
         for process in idle:
             self.end(process)
 
@@ -139,25 +139,35 @@ class Pool:
             return self._starting.setdefault(key, threading.Lock())
 
     def _spare(self, key: PoolKey) -> ProviderProcess | None:
-        """Count one more call on the unconfigured process of a key, if there is one."""
+        """Count one more call on the shared process of a key; an idle one becomes it. None if there is neither.
+
+        An idle process can have been configured before. Terraform itself asks a configured provider to validate: it
+        does so for each resource that it plans.
+        """
         with self._lock:
-            process = self._unconfigured.get(key)
-            if process is not None:
-                process.users += 1
+            process = self._shared.get(key)
+            if process is None:
+                process = next((each for each in self._idle if each.key == key), None)
+                if process is None:
+                    return None
+                self._idle.remove(process)
+                self._shared[key] = process
+                process.unlink()
+            process.users += 1
             return process
 
     def _take(self, key: PoolKey) -> ProviderProcess | None:
-        """Take an idle process, the last one that was used first; else the unconfigured one, if no call uses it."""
+        """Take an idle process, the last one that was used first; else the shared one, if no call uses it."""
         while True:
             with self._lock:
                 found = next((each for each in reversed(self._idle) if each.key == key), None)
                 if found is not None:
                     self._idle.remove(found)
                 else:
-                    spare = self._unconfigured.get(key)
+                    spare = self._shared.get(key)
                     if spare is None or spare.users:
                         return None
-                    found = self._unconfigured.pop(key)
+                    found = self._shared.pop(key)
             if found.alive():
                 return found
             self.end(found)
@@ -182,7 +192,7 @@ class Pool:
         """End idle processes until there is room for more."""
         while True:
             with self._lock:
-                spare = [each for each in self._unconfigured.values() if not each.users and each.key.lease == 0]
+                spare = [each for each in self._shared.values() if not each.users and each.key.lease == 0]
                 over = len(self._all) + room > self._most or sum(each.memory() for each in self._all) > self._memory
                 oldest = next(iter([*self._idle, *spare]), None)
             if not over or oldest is None:

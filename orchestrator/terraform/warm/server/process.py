@@ -104,12 +104,18 @@ class ProviderProcess:
         """
         if self.key.folder:
             return
+        self.unlink()
         with self._lock:
-            for old in self._links.iterdir():
-                old.unlink()
-            self._linked.clear()
             self._unit_folder = folder
         self._follow()
+
+    def unlink(self) -> None:
+        """Let relative paths lead nowhere, until the next `link`."""
+        with self._lock:
+            for name in self._linked:
+                (self._links / name).unlink()
+            self._linked.clear()
+            self._unit_folder = None
 
     def _follow(self) -> None:
         """Link what has come into the unit's folder: a file can be made during an apply."""

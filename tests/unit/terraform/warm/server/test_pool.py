@@ -52,20 +52,38 @@ def test_a_process_is_used_again_by_its_key_only(pool: Pool, package: LockedPack
     assert pool.count() == 5
 
 
-def test_an_unconfigured_process_is_shared_and_never_a_used_one(pool: Pool, package: LockedPackage) -> None:
+def test_calls_before_configure_share_one_process_and_an_idle_one_becomes_it(
+    pool: Pool, package: LockedPackage
+) -> None:
     launch = launch_of(package)
     used = pool.acquire(launch)
-    used.configured = True
+    assert pool.join(launch) is not used  # It belongs to one connection.
     pool.release(used, reuse=True)
     asked = pool.join(launch)
     assert asked is not used
-    assert pool.join(launch) is asked
     assert pool.acquire(launch) is used
-    assert pool.acquire(launch) not in {asked, used}  # Two calls use the unconfigured one.
+    assert pool.acquire(launch) not in {asked, used}  # Two calls use the shared one.
     pool.leave(asked)
     pool.leave(asked)
     assert pool.acquire(launch) is asked  # It becomes one connection's own, so nobody may join it any more.
-    assert pool.join(launch) is not asked
+    pool.release(used, reuse=True)
+    assert pool.join(launch) is used  # No process starts while one is idle.
+    assert pool.count() == 3
+
+
+def test_a_process_that_answers_calls_before_configure_sees_no_files_of_its_last_unit(
+    pool: Pool, package: LockedPackage, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("unit")
+    (folder / "page.html").write_text("one unit's page")
+    launch = launch_of(package)
+    process = pool.acquire(launch)
+    process.link(folder)
+    assert [each.name for each in process._links.iterdir()] == ["page.html"]
+    pool.release(process, reuse=True)
+    assert pool.join(launch) is process
+    process.unary("/tfplugin5.Provider/ValidateProviderConfig", b"")
+    assert list(process._links.iterdir()) == []
 
 
 def test_a_process_that_ended_is_not_handed_out(pool: Pool, package: LockedPackage) -> None:
