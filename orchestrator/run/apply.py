@@ -9,6 +9,7 @@ from typing import Protocol
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import OrchError
 from orchestrator.report.model import Notice, Phase, Status, UnitPhase, UnitReport
+from orchestrator.run.ahead import initialize_ahead
 from orchestrator.run.context import RunContext
 from orchestrator.run.disposable.disarm import Disarming
 from orchestrator.run.disposable.record import record_stages
@@ -191,9 +192,16 @@ def apply_units(
         fail_fast=context.run.options.fail_fast,
         shows_blocked=recheck is not None,  # A resumed run has no plan step that showed them.
     )
-    ended = run_units(context, step)
+    with initialize_ahead(context, () if executor.moves else _not_initialized(context, approved)):
+        ended = run_units(context, step)
     blocking = {unit: planned.report for unit, planned in approved.items() if unit not in ended}
     return {**blocking, **{unit: planned.report for unit, planned in ended.items()}}
+
+
+def _not_initialized(context: RunContext, approved: Mapping[str, Planned]) -> tuple[Unit, ...]:
+    """Return the units that are planned when it is their turn, and were not previewed."""
+    waiting = (planned.report for planned in approved.values() if planned.report.status is Status.AFTER_UPSTREAMS)
+    return tuple(context.unit(report.unit) for report in waiting)
 
 
 def publish_unchanged(context: RunContext, planned: Mapping[str, Planned]) -> None:
