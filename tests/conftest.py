@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.descriptions import keep_descriptions
 from tests.support.emulator import Account, new_account_id, shared_emulator
 from tests.support.golden import compare
 from tests.support.project import CI_VARIABLES
@@ -23,6 +24,8 @@ settings.register_profile("thorough", deadline=None, suppress_health_check=[Heal
 settings.register_profile("orch", parent=settings.get_profile("thorough"), max_examples=40)
 settings.register_profile("quick", parent=settings.get_profile("thorough"), max_examples=20)
 settings.load_profile("orch")
+
+keep_descriptions()
 
 # Whoever starts the tests in the background of a shell script has SIGINT ignored, and every child would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

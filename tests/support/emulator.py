@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.loaders import Loader, create_loader
 
 from orchestrator.emulator.control import ensure_accounts, start
 from orchestrator.emulator.info import EmulatorInfo, read_info
@@ -87,16 +85,9 @@ class Account:
 def client(info: EmulatorInfo, service: str, keys: Mapping[str, str], region: str = REGION) -> Any:
     """A client of the emulator that does not try again: a test wants the first answer."""
     session = botocore.session.Session()
-    session.register_component("data_loader", _descriptions())
     make: Any = session.create_client
     config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=60)
     return make(service, endpoint_url=info.url, region_name=region, config=config, **keys)
-
-
-@cache
-def _descriptions() -> Loader:
-    """The descriptions of AWS's services that all clients of this process share: to parse them takes a tenth of a second."""
-    return create_loader()
 
 
 def entry_client(info: EmulatorInfo, service: str, region: str = REGION) -> Any:

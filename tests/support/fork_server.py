@@ -24,12 +24,12 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
 import botocore.session
-from botocore.loaders import JSONFileLoader
+
+from tests.support.descriptions import keep_descriptions
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _FLAGS = (os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT)
@@ -128,7 +128,7 @@ def import_all() -> None:
 
 def read_descriptions() -> None:
     """Read botocore's descriptions of the services that nearly every command uses, for all children."""
-    JSONFileLoader.load_file = staticmethod(cache(JSONFileLoader().load_file))  # type: ignore[method-assign]
+    keep_descriptions()
     session = botocore.session.Session()
     for service in ("sts", "s3", "iam"):
         session.create_client(service, region_name="eu-west-1", aws_access_key_id="-", aws_secret_access_key="-")
