@@ -12,6 +12,7 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import SetupError
 from orchestrator.guard.rules.deletion_protection import refusals
 from orchestrator.report.model import Status
+from orchestrator.report.values.changes import unplanned_deletes
 from orchestrator.run.context import RunContext
 from orchestrator.run.executor.interface import Executor
 from orchestrator.run.executor.local import THREADS
@@ -20,7 +21,7 @@ from orchestrator.run.unit.lock_holders import refuse_locked
 from orchestrator.run.unit.planned import Planned, plan_fields
 from orchestrator.run.unit.reports import unit_report, worker_field
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
-from orchestrator.terraform.model import Action, PlanRecord
+from orchestrator.terraform.model import Action, PlanRecord, StateRecord
 
 NEW = "new: planned when its upstreams are applied"
 """Why a unit without a state is not previewed when nobody reads the preview (``--yes``)."""
@@ -84,7 +85,7 @@ def plan_destroy(context: RunContext, *, executor: Executor = THREADS) -> Mappin
             return Planned(unit_report(context, unit, Status.UNCHANGED, cause="nothing there"))
         values = Upstreams(context.catalogue, context.aws.states).for_apply(unit)
         planned = executor.plan(context, unit, UpstreamValues(values=values, pending=()), destroy=True)
-        return _with_refusals(context, unit, planned)
+        return _with_refusals(context, unit, _with_all_losses(planned, state))
 
     step = LoopSpec(
         command="plan",
@@ -107,6 +108,15 @@ def _refuse_if_locked(context: RunContext, unit: Unit) -> None:
     """
     if unit.id in context.guard.blocked.locked and not context.run.options.lock_timeout:
         refuse_locked(context, unit)
+
+
+def _with_all_losses(planned: Planned, state: StateRecord) -> Planned:
+    """Return the plan of a destroy whose list has everything in the state, also if Terraform stopped before its end."""
+    report = planned.report
+    if planned.plan is not None or report.status not in {Status.FAILED, Status.BLOCKED}:
+        return planned
+    missing = unplanned_deletes(report.changes, state.addresses)
+    return replace(planned, report=replace(report, changes=(*report.changes, *missing)))
 
 
 def _with_refusals(context: RunContext, unit: Unit, planned: Planned) -> Planned:

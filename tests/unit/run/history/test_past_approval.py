@@ -109,7 +109,7 @@ def test_a_run_with_nothing_to_resume_does_not_hide_one_that_has(
     tmp_path: Path, events: tuple[tuple[str, dict[str, object]], ...], start: dict[str, object]
 ) -> None:
     make_run(tmp_path, NAMES[0], *HALF)
-    make_run(tmp_path, NAMES[1], *events, **start)
+    make_run(tmp_path, NAMES[1], *events, verb="apply", **start)
     (tmp_path / NAMES[2]).mkdir()
     Journal(tmp_path / NAMES[2] / "journal.jsonl").close()  # Killed before its first record.
     assert approval(tmp_path).first.run == NAMES[0]
