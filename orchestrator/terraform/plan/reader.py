@@ -27,8 +27,9 @@ _ACTIONS: Mapping[tuple[str, ...], Action] = {
     ("forget",): Action.FORGET,
     ("delete", "create"): Action.REPLACE,
     ("create", "delete"): Action.REPLACE,
-    # A new object replaces the old one, which is no longer managed: the old one is lost.
+    # A new object replaces the old one, which is no longer managed: the old one is lost. OpenTofu has the second.
     ("create", "forget"): Action.REPLACE,
+    ("forget", "create"): Action.REPLACE,
 }
 
 # Whether the object exists (before, after) an action; None: either. Any other plan contradicts itself.
