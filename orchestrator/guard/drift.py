@@ -96,12 +96,12 @@ def _without_empties(change: ResourceChange) -> ResourceChange:
 
 
 def _filled(value: Any) -> Any:
-    """Return a value without its empty parts."""
+    """Return a value without its empty parts. False is one: providers read back an unset argument as false."""
     if isinstance(value, Mapping):
         value = {key: each for key, each in ((key, _filled(each)) for key, each in value.items()) if each is not None}
     elif isinstance(value, list):
         value = [each for each in map(_filled, value) if each is not None]
-    return None if value in ({}, [], "") else value
+    return None if value is False or value in ({}, [], "") else value
 
 
 def _is_gone(change: ResourceChange, protected: Protected) -> bool:

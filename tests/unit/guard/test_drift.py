@@ -60,7 +60,8 @@ def test_the_words_are_about_what_has_happened(judge: Judge, tmp_path: Path) -> 
 
 
 def test_an_attribute_that_is_read_back_as_empty_is_no_drift(tmp_path: Path) -> None:
-    empty = update({**USERS, "tags": None, "list": None, "deep": [{"a": None}]}, tags={}, list=[], deep=[{"a": ""}])
+    unset = {"tags": None, "list": None, "deep": [{"a": None}], "flag": None}
+    empty = update({**USERS, **unset}, tags={}, list=[], deep=[{"a": ""}], flag=False)
     other = update({**USERS, "tags": None, "name": "a"}, tags={}, name="b") | {"address": "module.this.x_y.other"}
     record = saved(tmp_path, plan(resource_drift=[empty, other]))
     assert record.json_file is not None
