@@ -27,8 +27,9 @@ _ACTIONS: Mapping[tuple[str, ...], Action] = {
     ("forget",): Action.FORGET,
     ("delete", "create"): Action.REPLACE,
     ("create", "delete"): Action.REPLACE,
-    # A new object replaces the old one, which is no longer managed: the old one is lost.
+    # A new object replaces the old one, which is no longer managed: the old one is lost. OpenTofu has the second.
     ("create", "forget"): Action.REPLACE,
+    ("forget", "create"): Action.REPLACE,
 }
 
 # Whether the object exists (before, after) an action; None: either. Any other plan contradicts itself.
@@ -185,6 +186,7 @@ def _resource_change(entry: Any) -> ResourceChange | None:
         importing=None if importing is None else str(importing.get("id", "")),
         index=entry.get("index"),
         module_address=_of(entry, "module_address", str, default=None),
+        forgets_old=action is Action.REPLACE and "forget" in change["actions"],
     )
 
 

@@ -46,6 +46,7 @@ def only(verdict: Verdict) -> Finding:
         (replace(reason="replace_by_request", paths=None), "replace", "was requested"),
         (forget(), "forget", "its block is no longer in the module"),
         (change(["create", "forget"], before=USERS, after=USERS), "replace", "no reason"),
+        (change(["forget", "create"], before=USERS, after=USERS), "replace", "no reason"),
         (delete(deposed="1a2b3c4d", reason=None), "delete", "deposed 1a2b3c4d"),
     ],
 )

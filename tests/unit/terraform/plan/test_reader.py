@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from orchestrator.guard.plan import entries
 from orchestrator.terraform.model import Action, PlanRecord
+from orchestrator.terraform.plan import reader
 from orchestrator.terraform.plan.reader import UnreadablePlanError, any_true, empty_plan, read_plan
 
 POOL = {
@@ -69,6 +71,7 @@ HERE: dict[str, Any] = {"id": "p"}
         (["delete", "create"], HERE, HERE, Action.REPLACE),
         (["create", "delete"], HERE, HERE, Action.REPLACE),
         (["create", "forget"], HERE, HERE, Action.REPLACE),
+        (["forget", "create"], HERE, HERE, Action.REPLACE),
     ],
 )
 def test_every_list_of_actions_has_its_name(
@@ -76,6 +79,11 @@ def test_every_list_of_actions_has_its_name(
 ) -> None:
     (change,) = read(tmp_path, document(entry(*actions, before=before, after=after))).changes
     assert (change.action, change.before, change.after) == (action, before, after)
+
+
+def test_the_guards_own_reader_knows_the_same_lists_of_actions() -> None:
+    """It is a reader of its own; an action that only one of them knows makes a plan unreadable."""
+    assert reader._ACTIONS == entries._ACTIONS
 
 
 def test_a_change_keeps_all_that_terraform_says(tmp_path: Path) -> None:
