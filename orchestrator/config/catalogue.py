@@ -53,18 +53,48 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Unset:
+    """A value of the run that is required and was not given: ``${{ run.KEY }}`` without ``--set KEY=…``."""
+
+    key: str
+    at: Location
+
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One resolved value and the location that sets it.
 
-    ``value`` is a scalar (str, int, float, bool, None), a mapping or a tuple of nodes, a ``Ref`` or a ``Text``.
-    Nodes without references are shared between the units that inherit them.
+    ``value`` is a scalar (str, int, float, bool, None), a mapping or a tuple of nodes, a ``Ref``, a ``Text`` or
+    an ``Unset``. Nodes without references are shared between the units that inherit them.
     """
 
     value: Value
     at: Location
 
 
-Value: TypeAlias = str | int | float | bool | Ref | Text | Mapping[str, Node] | tuple[Node, ...] | None
+Value: TypeAlias = Scalar | Ref | Text | Unset | Mapping[str, Node] | tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """A value of one run that ``live/orch.yaml`` declares under ``run``.
+
+    Attributes:
+        name: its name, in ``--set NAME=VALUE`` and ``${{ run.NAME }}``.
+        type: ``string``, ``number`` or ``bool``.
+        required: it has no default.
+        default: the value when it is not given.
+        at: where it is declared.
+    """
+
+    name: str
+    type: str
+    required: bool
+    default: Scalar
+    at: Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +150,10 @@ class Settings:
     """checkov's own checks that ``orch check`` runs: ids and severities."""
     warm: bool = True
     """Keep providers running between the Terraform commands of a run."""
+    retry: tuple[str, ...] = ()
+    """Errors that pass on their own, as regular expressions, in addition to those that orch knows."""
+    run: Mapping[str, RunKey] = field(default_factory=dict)
+    """Values of one run, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +251,8 @@ class Unit:
         moved: old -> new address in the module.
         named: the former name of a renamed stack, which its names in AWS keep.
         named_stage: the former name of a renamed stage, which its names in AWS keep.
+        run_values: the values of the run that it reads.
+        unset: the values of the run that it reads and that were not given: it cannot be planned.
     """
 
     id: str
@@ -238,6 +274,8 @@ class Unit:
     of_account: bool = False
     """Whether this is a stack of the account itself, not of a stage."""
     timeouts: Timeouts = Timeouts()
+    run_values: Mapping[str, Scalar] = field(default_factory=dict)
+    unset: tuple[Unset, ...] = ()
 
     @property
     def baseline(self) -> bool:
@@ -272,6 +310,7 @@ class Catalogue:
     Attributes:
         root: the folder that contains ``live/``.
         trusted: the files whose privileged keys were taken from the protected commit instead of ``root``; None: none.
+        run_values: the values of this run, given or by default.
     """
 
     root: Path
@@ -280,6 +319,7 @@ class Catalogue:
     stages: Mapping[str, Stage]
     units: Mapping[str, Unit]
     trusted: Mapping[str, bytes] | None = field(default=None, repr=False)
+    run_values: Mapping[str, Scalar] = field(default_factory=dict)
 
     def account_of(self, unit: Unit) -> Account:
         """Return the account that a unit runs in."""

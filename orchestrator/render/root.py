@@ -23,7 +23,9 @@ from orchestrator.config.catalogue import (
     Secret,
     Text,
     Unit,
+    Unset,
 )
+from orchestrator.config.live.run_values import values_missing
 from orchestrator.config.naming import aws_names
 from orchestrator.errors import CatalogueError, Problem
 from orchestrator.render.hcl_text import hcl_identifier, hcl_index, hcl_literal, hcl_quote
@@ -228,6 +230,8 @@ def _data(node: Literal) -> Any:
     value = node.value
     if isinstance(value, Ref):
         return None
+    if isinstance(value, Unset):
+        raise values_missing([value])
     if isinstance(value, Text):
         return [part if isinstance(part, str) else None for part in value.parts]
     if isinstance(value, Mapping):

@@ -18,7 +18,7 @@ from orchestrator.cli.context import Common, command
 from orchestrator.cli.output import color_on, write
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import ready_session
-from orchestrator.config.catalogue import Node, Ref, Text, Unit
+from orchestrator.config.catalogue import Node, Ref, Text, Unit, Unset
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import Column, dump, table
 from orchestrator.report.text import wrap
@@ -120,6 +120,8 @@ def _plain(node: Node) -> Any:
     value = node.value
     if isinstance(value, Ref):
         return _reference(value)
+    if isinstance(value, Unset):
+        return f"${{{{ run.{value.key} }}}}"
     if isinstance(value, Text):
         return "".join(part if isinstance(part, str) else _reference(part) for part in value.parts)
     if isinstance(value, Mapping):

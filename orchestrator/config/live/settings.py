@@ -11,6 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from orchestrator import __version__
 from orchestrator.config.catalogue import Account, Provider, Roles, Settings, Timeouts
 from orchestrator.config.live.references import BuiltIn, OutputReference, ReferenceTextError, split
+from orchestrator.config.live.run_values import declared_values
 from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Location, Problem
 from orchestrator.hcl.modules.sources import is_fetched
@@ -59,6 +60,8 @@ def make_settings(orch: YamlValue, problems: list[Problem]) -> Settings:
         environment=_environment(orch, problems),
         checks=_checks(orch),
         warm=_flag(orch, "warm", unset=True),
+        retry=_retry(orch, problems),
+        run=declared_values(orch, problems),
     )
 
 
@@ -109,6 +112,22 @@ def _environment(orch: YamlValue, problems: list[Problem]) -> tuple[str, ...]:
         if each.value.upper().startswith(_OWN_VARIABLES):
             hint = "orch sets these itself; values of the module's variables belong under `inputs`"
             problems.append(Problem(each.at, f"{each.value} cannot be passed to Terraform", hint))
+    return tuple(each.value for each in listed)
+
+
+def _retry(orch: YamlValue, problems: list[Problem]) -> tuple[str, ...]:
+    found = orch.get("retry")
+    listed = found.value if found is not None and found.kind is YamlKind.LIST else ()
+    for each in listed:
+        try:
+            matches_all = re.compile(each.value).search("") is not None
+        except re.error as error:
+            what = f"invalid regular expression {each.value!r}: {error}"
+            problems.append(Problem(each.at, what, "put a backslash before ( ) [ ] . * + ?"))
+            continue
+        if matches_all:
+            hint = "write a part of the error's text"
+            problems.append(Problem(each.at, f"the pattern {each.value!r} matches every error", hint))
     return tuple(each.value for each in listed)
 
 

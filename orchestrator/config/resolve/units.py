@@ -55,6 +55,8 @@ def _unit(draft: UnitDraft, inputs: Inputs, context: ResolveContext) -> Unit | N
         named_stage=draft.scope.named,
         of_account=draft.scope.of_account,
         timeouts=make_timeouts(context.settings.timeouts, draft.body.get("timeouts")),
+        run_values=resolver.run_values,
+        unset=tuple(resolver.unset),
     )
 
 

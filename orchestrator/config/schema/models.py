@@ -103,6 +103,14 @@ class TimeoutsModel(StrictModel):
     apply: Duration | None = Field(None, description="Time limit for an apply, e.g. 60m.")
 
 
+class RunValueModel(StrictModel):
+    """A value of one run, given on the command line."""
+
+    type: Literal["string", "number", "bool"] = Field("string", description="Type of the value.")
+    default: Any = Field(None, description="Value when it is not given. Without a default it is required.")
+    description: str | None = Field(None, description="What it is for.")
+
+
 class OrchModel(StrictModel):
     """``live/orch.yaml``: settings for the whole repository."""
 
@@ -127,7 +135,13 @@ class OrchModel(StrictModel):
     state: StateModel = Field(description="Where Terraform states are stored.")
     roles: RolesModel | None = Field(None, description="Names of the IAM roles in each account.")
     tags: dict[TagKey, TagValue] | None = Field(None, description="Tags for every resource.")
+    run: dict[VariableName, RunValueModel] | None = Field(
+        None, description="Values of one run, given with --set NAME=VALUE and read as ${{ run.NAME }}."
+    )
     timeouts: TimeoutsModel | None = Field(None, description="Time limits for one unit.")
+    retry: list[Annotated[str, StringConstraints(min_length=3, max_length=200)]] | None = Field(
+        None, description="Errors after which init and plan are tried again, as regular expressions."
+    )
     warm: bool = Field(True, description="Keep providers running between Terraform commands of a run.")
     management: AccountId = Field(
         description="Account whose principals assume the roles in the others. The emulator's user is in it."

@@ -247,6 +247,7 @@ def _pack_repository(context: RunContext, *, cold: bool) -> Path:
         break_glass=context.aws.break_glass,
         cold=cold,
         live=context.catalogue.trusted,
+        values=context.catalogue.run_values,
     )
     write_atomic(run_file(folders), dump_form(RunForm, form))
     archive = run_file(folders).with_suffix(".tar.gz")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator import __version__
+from orchestrator.config.catalogue import Scalar
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.runs import FINISHED_STATUSES, RunOutcome, continued, past_runs
 from orchestrator.run.history.unsaved_state import unsaved_states
@@ -16,7 +18,13 @@ from orchestrator.run.request import RunOptions
 
 
 def record_start(
-    journal: Journal, *, command: str, options: RunOptions, units: Sequence[str], continues: str | None = None
+    journal: Journal,
+    *,
+    command: str,
+    options: RunOptions,
+    units: Sequence[str],
+    continues: str | None = None,
+    values: Mapping[str, Scalar] | None = None,
 ) -> None:
     """Write the first journal record of a run: command, targets, units, options, user and host.
 
@@ -26,6 +34,7 @@ def record_start(
         options: what the user asked for.
         units: ids of the units, in their order.
         continues: id of the run that this one resumes.
+        values: the values of the run, by name.
 
     Raises:
         SetupError: the journal cannot be written.
@@ -36,6 +45,7 @@ def record_start(
         targets=list(options.targets),
         units=list(units),
         continues=continues,
+        values=[f"{name}={json.dumps(value)}" for name, value in sorted((values or {}).items())],
         slots=options.parallelism,
         timeout=options.timeout,
         lock_timeout=options.terraform_lock_timeout,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
@@ -21,6 +22,7 @@ from orchestrator.run.unit.prepare import PreparedUnit, lift_waived, prepare_uni
 from orchestrator.run.unit.progress import progress_callback, warning_callback
 from orchestrator.run.unit.receipts import make_receipt
 from orchestrator.run.unit.reports import failure_report, unit_report
+from orchestrator.run.unit.retry import with_retries
 from orchestrator.run.unit.upstreams import UpstreamValues
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.failures import TerraformError
@@ -117,7 +119,8 @@ class _Planning:
         context.run.sink(UnitPhase(unit.id, Phase.PLAN))
         self.out.parent.mkdir(parents=True, exist_ok=True)
         replaced = () if self.destroy or self.disarm else context.run.options.replace
-        changes = context.terraform.cli.plan(
+        plan = partial(
+            context.terraform.cli.plan,
             self.root,
             out=self.out,
             timeout=context.run.options.timeout or unit.timeouts.plan,
@@ -128,6 +131,7 @@ class _Planning:
             refresh=context.run.options.refresh,
             targets=self.disarm,
         )
+        changes = with_retries(context, unit, "plan", plan)
         if not changes:
             self._check_state()
             return empty_plan(self.out)  # Terraform's own answer (-detailed-exitcode): reading the plan costs seconds.

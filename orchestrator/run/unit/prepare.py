@@ -21,6 +21,7 @@ from orchestrator.report.model import Phase, UnitPhase
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.unsaved_state import refuse_unsaved
 from orchestrator.run.unit.lock_holders import wait_for_lock
+from orchestrator.run.unit.retry import with_retries
 from orchestrator.run.unit.upstreams import UpstreamValues
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.state.reader import StateInstance, read_instances
@@ -77,7 +78,8 @@ def prepare_unit(
         context, unit, root, initialized=False
     )  # Before init, so that an unlisted provider is not downloaded.
     context.run.sink(UnitPhase(unit.id, Phase.INIT))
-    context.terraform.cli.init(root, timeout=context.run.options.timeout or unit.timeouts.plan)
+    timeout = context.run.options.timeout or unit.timeouts.plan
+    with_retries(context, unit, "init", lambda: context.terraform.cli.init(root, timeout=timeout))
     scanned = scan_configuration(context, unit, root, initialized=True)
     # Refresh the copy for people only when every value is known.
     if None not in upstream.values.values() and not has_unknown(upstream.values):

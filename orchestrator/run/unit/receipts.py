@@ -233,6 +233,7 @@ def _inputs(
             **(locked_providers(lock.read_text(encoding="utf-8")) if lock.is_file() else {}),
         },
         providers=context.terraform.cli.provider_checksums(lock, context.run.folders.data(unit)),
+        values=unit.run_values,
     )
 
 
