@@ -171,6 +171,14 @@ class Account:
     at: Location
     profile: str | None = None
     """AWS profile that role assumption starts from, for people without a common management account."""
+    state_prefix: str = ""
+    """Prefix of all keys in the state bucket; ends with ``/`` unless it is empty."""
+    state_kms_key: str | None = None
+    """KMS key that encrypts states: ``alias/NAME``, ARN or id. None: the bucket's own default."""
+
+    def state_url(self, key: str = "") -> str:
+        """Return the address of an object in the state bucket: ``s3://BUCKET/PREFIX/KEY``."""
+        return f"s3://{self.state_bucket}/{self.state_prefix}{key}"
 
     def allows(self, region: str) -> bool:
         """Return whether units can be in a region: one of ``regions``, or any when ``regions`` is empty."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from orchestrator.aws.kms import key_for_backend
 from orchestrator.config.catalogue import (
     DELETE_APIS,
     DISPOSABLE_STAGES,
@@ -122,6 +123,10 @@ class TemplateRenderer:
         if tree is not None:
             names = aws_names(self._catalogue, unit)
             given: dict[str, Literal] = {"names": names, "name": names["name"], DELETE_APIS: self._delete_apis}
+            if unit.baseline:
+                account = self._catalogue.account_of(unit)
+                given["state_prefix"] = account.state_prefix
+                given["state_kms_key"] = Node(account.state_kms_key, account.at)
             given[DISPOSABLE_STAGES] = not self._catalogue.account_of(unit).restricted
             for name, value in given.items():
                 if name in tree.interface.variables:
@@ -178,6 +183,7 @@ class TemplateRenderer:
             # a module can require others itself; the guard checks them
             providers=[settings.providers[name] for name in sorted(needed) if name in settings.providers],
             configs=list(self._provider_configs(unit)) if "aws" in needed else [],
+            kms_key=key_for_backend(self._catalogue.account_of(unit)),
         )
 
     def _provider_configs(self, unit: Unit) -> Iterator[dict[str, Any]]:

@@ -95,7 +95,7 @@ def _facts(project: Project, unit: Unit) -> dict[str, Any]:
         "region": unit.region,
         "module": project.module_of(unit),
         "version": unit.module.version,
-        "state": f"s3://{account.state_bucket}/{unit.state_key}",
+        "state": account.state_url(unit.state_key),
         "set by": str(unit.at),
         "upstreams": list(project.graph.upstreams(unit.id)),
         "downstreams": list(project.graph.downstreams(unit.id)),

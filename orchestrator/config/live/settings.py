@@ -161,12 +161,43 @@ def make_accounts(
 ) -> dict[str, Account]:
     """Return the files of ``live/accounts/`` as records, each with its own state bucket."""
     accounts = {name: _make_account(name, value, settings, problems) for name, value in values.items()}
+    state = orch.value["state"]
     try:
         buckets = _buckets(settings, accounts)
     except ReferenceTextError as error:
-        problems.append(Problem(orch.value["state"].value["bucket"].at, f"state.bucket: {error}"))
+        problems.append(Problem(state.value["bucket"].at, f"state.bucket: {error}"))
         return accounts
-    return {name: replace(account, state_bucket=buckets[name]) for name, account in accounts.items()}
+    return {
+        name: replace(
+            account,
+            state_bucket=buckets[name],
+            state_prefix=_state_prefix(state, settings, account, problems),
+            state_kms_key=_of_account(state, "kms_key", settings, account, problems) or None,
+        )
+        for name, account in accounts.items()
+    }
+
+
+def _state_prefix(state: YamlValue, settings: Settings, account: Account, problems: list[Problem]) -> str:
+    prefix = _of_account(state, "prefix", settings, account, problems).strip("/")
+    if ".." in prefix or "//" in prefix:
+        problems.append(Problem(state.value["prefix"].at, f"state.prefix: {prefix!r} is not a prefix of keys"))
+    return f"{prefix}/" if prefix else ""
+
+
+def _of_account(state: YamlValue, key: str, settings: Settings, account: Account, problems: list[Problem]) -> str:
+    """Return a text of ``state`` as it is for one account."""
+    try:
+        return fill_built_ins(text_of(state, key), _built_ins_of(settings, account))
+    except ReferenceTextError as error:
+        problem = Problem(state.value[key].at, f"state.{key}: {error}")
+        if problem not in problems:
+            problems.append(problem)
+        return ""
+
+
+def _built_ins_of(settings: Settings, account: Account) -> dict[str, str]:
+    return {"name": settings.name, "account": account.name, "account_id": account.id, "region": account.region}
 
 
 def _buckets(settings: Settings, accounts: Mapping[str, Account]) -> dict[str, str]:
@@ -214,8 +245,7 @@ def region_not_allowed(region: str, at: Location, account: str) -> Problem:
 
 
 def _bucket(settings: Settings, account: Account) -> str:
-    built_ins = {"name": settings.name, "account": account.name, "account_id": account.id, "region": account.region}
-    bucket = fill_built_ins(settings.state_bucket, built_ins)
+    bucket = fill_built_ins(settings.state_bucket, _built_ins_of(settings, account))
     if not _BUCKET.fullmatch(bucket):
         message = f"{bucket!r} is not a valid bucket name: use 3 to 63 lowercase letters, digits, - and ."
         raise ReferenceTextError(message)

@@ -23,6 +23,8 @@ PROFILE = r"^[A-Za-z0-9_.@:/+=, -]+$"
 UNIT = r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*(@[a-z0-9-]+)?$"
 STACK = r"^[a-z][a-z0-9-]{0,30}(@[a-z0-9-]+)?$"
 CHECK = r"^(CKV2?_[A-Z0-9]+_[0-9]+|LOW|MEDIUM|HIGH|CRITICAL)$"
+STATE_PREFIX = r"^[A-Za-z0-9_.${ }-]+(/[A-Za-z0-9_.${ }-]+)*/?$"
+KMS_KEY = r"^(alias/[A-Za-z0-9/_.${ }-]+|arn:[a-z-]+:kms:[A-Za-z0-9:/_.${ }-]+|(mrk-)?[0-9a-f-]{32,36})$"
 PROVIDER = r"^([A-Za-z0-9]+([.-][A-Za-z0-9]+)*/)?[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9_-]*$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
@@ -40,6 +42,8 @@ PATTERN_DESCRIPTIONS = {
     UNIT: "a unit such as STAGE/STACK or STAGE/STACK@REGION",
     STACK: "a stack such as NAME or NAME@REGION",
     CHECK: "an id of checkov such as CKV_AWS_53, or LOW, MEDIUM, HIGH or CRITICAL",
+    STATE_PREFIX: "a prefix of keys such as platform or teams/platform",
+    KMS_KEY: "the alias of a KMS key such as alias/tfstate, its ARN or its id",
     PROVIDER: "a provider address such as datadog/datadog",
     VARIABLE: "letters, digits and _, starting with a letter or _",
 }
@@ -81,6 +85,12 @@ class StateModel(StrictModel):
 
     bucket: str = Field(
         description="Name of each account's bucket; ${{ name }}, ${{ account }}, ${{ account_id }}, ${{ region }}."
+    )
+    prefix: Annotated[str, StringConstraints(pattern=STATE_PREFIX, max_length=128)] | None = Field(
+        None, description="Prefix of all keys in the bucket, for a bucket with other content."
+    )
+    kms_key: Annotated[str, StringConstraints(pattern=KMS_KEY, max_length=300)] | None = Field(
+        None, description="KMS key that encrypts states: an alias, ARN or id. Default: what the bucket has."
     )
 
 

@@ -81,6 +81,7 @@ class Transport:
             unit=unit.id,
             baseline=unit.baseline,
             place=WorkPlace(
+                prefix=account.state_prefix,
                 account=account.name,
                 id=account.id,
                 region=account.region,

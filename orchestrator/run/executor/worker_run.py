@@ -331,6 +331,7 @@ def _account(place: WorkPlace) -> Account:
         tags={},
         at=Location(f"live/accounts/{place.account}.yaml"),
         profile=place.profile,
+        state_prefix=place.prefix,
     )
 
 
