@@ -48,7 +48,7 @@ class Ref:
 class Text:
     """Text with references in it. The value of each reference must be a scalar."""
 
-    parts: tuple[str | Ref, ...]
+    parts: tuple[str | Ref | SecretRef, ...]
     at: Location
 
 
@@ -60,6 +60,14 @@ class Unset:
     at: Location
 
 
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """A secret of the stack in a provider argument: ``${{ secrets.NAME }}``. orch never sees its value."""
+
+    name: str
+    at: Location
+
+
 Scalar: TypeAlias = str | int | float | bool | None
 
 
@@ -67,15 +75,15 @@ Scalar: TypeAlias = str | int | float | bool | None
 class Node:
     """One resolved value and the location that sets it.
 
-    ``value`` is a scalar (str, int, float, bool, None), a mapping or a tuple of nodes, a ``Ref``, a ``Text`` or
-    an ``Unset``. Nodes without references are shared between the units that inherit them.
+    ``value`` is a scalar (str, int, float, bool, None), a mapping or a tuple of nodes, a ``Ref``, a ``Text``,
+    a ``SecretRef`` or an ``Unset``. Nodes without references are shared between the units that inherit them.
     """
 
     value: Value
     at: Location
 
 
-Value: TypeAlias = Scalar | Ref | Text | Unset | Mapping[str, Node] | tuple[Node, ...]
+Value: TypeAlias = Scalar | Ref | SecretRef | Text | Unset | Mapping[str, Node] | tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,13 +233,62 @@ class ProviderConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderArguments:
+    """A configuration of a provider other than aws.
+
+    Attributes:
+        name: local name of the provider.
+        alias: its alias; None for the default configuration.
+        arguments: argument or block -> value.
+        at: where it is written.
+    """
+
+    name: str
+    alias: str | None
+    arguments: Mapping[str, Node]
+    at: Location
+
+    @property
+    def key(self) -> str:
+        """Its name in ``live/``: ``datadog``, or ``datadog.eu``."""
+        return f"{self.name}.{self.alias}" if self.alias else self.name
+
+
+@dataclass(frozen=True, slots=True)
 class Secret:
-    """A value that Terraform reads from a secret store while it plans and applies. orch never sees it."""
+    """A value that Terraform reads from a secret store while it plans and applies. orch never sees it.
+
+    Attributes:
+        variable: its name under ``secrets``: a module variable, unless only provider arguments read it.
+        store: ``ssm`` or ``secretsmanager``.
+        key: the parameter's path or the secret's id.
+        at: where it is written.
+        passed: it is a variable of the module.
+    """
 
     variable: str
     store: str
-    """``ssm`` or ``secretsmanager``."""
     key: str
+    at: Location
+    passed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How a folder is built before it is zipped.
+
+    Attributes:
+        run: program and arguments; never a shell.
+        inputs: globs below the folder: the files that the program gets.
+        network: the program may use the network.
+        output: the folder below the built one that is zipped; empty: all of it.
+        at: where it is written.
+    """
+
+    run: tuple[str, ...]
+    inputs: tuple[str, ...]
+    network: bool
+    output: str
     at: Location
 
 
@@ -242,6 +299,7 @@ class Archive:
     variable: str
     folder: Path
     at: Location
+    build: Build | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +313,8 @@ class Unit:
             ``roles.bootstrap``.
         inputs: variable -> node, with references resolved to units.
         upstreams: ids of the units that must be done first, because of a reference or ``depends_on``, sorted.
+        providers: its additional configurations of aws.
+        configured: its configurations of other providers.
         imports: address in the module -> import id.
         moved: old -> new address in the module.
         named: the former name of a renamed stack, which its names in AWS keep.
@@ -275,6 +335,7 @@ class Unit:
     secrets: tuple[Secret, ...] = ()
     archives: tuple[Archive, ...] = ()
     providers: tuple[ProviderConfig, ...] = ()
+    configured: tuple[ProviderArguments, ...] = ()
     imports: Mapping[str, str] = field(default_factory=dict)
     moved: Mapping[str, str] = field(default_factory=dict)
     named: str | None = None
@@ -365,7 +426,21 @@ def references(node: Node) -> Iterator[Ref]:
 
 
 def unit_references(unit: Unit) -> Iterator[tuple[str, Ref]]:
-    """Yield every reference of a unit with the variable that it sets."""
+    """Yield every reference of a unit with the variable or the provider configuration that it is for."""
+    yield from input_references(unit)
+    yield from provider_references(unit)
+
+
+def provider_references(unit: Unit) -> Iterator[tuple[str, Ref]]:
+    """Yield every reference in provider arguments with the key of the configuration: ``datadog.eu``."""
+    for config in unit.configured:
+        for node in config.arguments.values():
+            for ref in references(node):
+                yield config.key, ref
+
+
+def input_references(unit: Unit) -> Iterator[tuple[str, Ref]]:
+    """Yield every reference in the inputs of a unit with the variable that it sets."""
     for variable, node in unit.inputs.items():
         for ref in references(node):
             yield variable, ref

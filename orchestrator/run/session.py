@@ -253,6 +253,7 @@ def _session(request: RunRequest, console: Sink, parts: _Parts) -> Iterator[Sess
                 warm=warm,
                 orphans=request.orphan_providers,
                 search=parts.search.result(),
+                refused=guard.blocked.refused,
             ),
             guard=guard,
             run=RunState(

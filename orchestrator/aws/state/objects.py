@@ -96,7 +96,7 @@ class StateObjects:
         region = self._catalogue.account_of(unit).region
 
         def get() -> bytes:
-            client = session.create_client("s3", region_name=region)  # The key is a whole one, with any prefix.
+            client: Any = session.create_client("s3", region_name=region)  # The key is a whole one, with any prefix.
             with client.get_object(Bucket=bucket, Key=key)["Body"] as body:
                 return bytes(body.read())
 

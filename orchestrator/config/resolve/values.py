@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from orchestrator.config.catalogue import Node, Ref, Scalar, Text, Unset, Value
+from orchestrator.config.catalogue import Node, Ref, Scalar, SecretRef, Text, Unset, Value
 from orchestrator.config.live.references import BuiltIn, OutputReference, Part, ReferenceTextError, lookalikes, split
 from orchestrator.config.live.run_values import RunValues
 from orchestrator.config.yaml.value import YamlKind, YamlValue
@@ -81,13 +81,18 @@ class ValueCache:
 
 @dataclass(slots=True)
 class Resolver:
-    """Resolves the values of one unit. ``run_values`` and ``unset`` collect what it reads of the run's values."""
+    """Resolves the values of one unit. ``run_values`` and ``unset`` collect what it reads of the run's values.
+
+    ``secrets``: the secrets that values can refer to; None where they cannot. ``used_secrets`` collects those.
+    """
 
     shared: ValueCache
     built_ins: Mapping[str, str]
     bind: Bind
     run_values: dict[str, Scalar] = field(default_factory=dict)
     unset: list[Unset] = field(default_factory=list)
+    secrets: frozenset[str] | None = None
+    used_secrets: set[str] = field(default_factory=set)
 
     def node(self, value: YamlValue) -> Node:
         """Return a value with its references bound.
@@ -134,32 +139,44 @@ class Resolver:
         parts = self.shared.split(value)
         if len(parts) == 1:
             return Node(self._part(parts[0], value), value.at)
-        bound: list[str | Ref] = []
+        bound: list[str | Ref | SecretRef] = []
         unset: Unset | None = None
         for part in parts:
             found = self._part(part, value)
             if isinstance(found, Unset):
                 unset = found
-            elif isinstance(found, Ref):
+            elif isinstance(found, Ref | SecretRef):
                 bound.append(found)
             else:
                 literal = self._literal(part, found, value)
-                if bound and isinstance(bound[-1], str):
-                    bound[-1] += literal
-                else:
-                    bound.append(literal)
+                before = bound[-1] if bound else None
+                bound[-1:] = [before + literal] if isinstance(before, str) else [*bound[-1:], literal]
         if unset is not None:
             return Node(unset, value.at)
         if len(bound) == 1 and isinstance(bound[0], str):
             return Node(bound[0], value.at)
         return Node(Text(tuple(bound), value.at), value.at)
 
-    def _part(self, part: Part, value: YamlValue) -> Scalar | Ref | Unset:
+    def _part(self, part: Part, value: YamlValue) -> Scalar | Ref | SecretRef | Unset:
         if isinstance(part, BuiltIn):
             return self._built_in(part, value)
         if isinstance(part, OutputReference):
+            if part.stack == "secrets":
+                return self._secret(part, value)
             return self._run_value(part, value) if part.stack == "run" else self.bind(part, value.at)
         return part
+
+    def _secret(self, part: OutputReference, value: YamlValue) -> SecretRef:
+        name = part.output
+        if self.secrets is None:
+            what = "secrets can be read only in provider arguments"
+            self._report(value, what, f"a module variable gets one under `secrets:`, e.g. {name}: ssm:/…")
+        if name not in self.secrets or part.path or part.region:
+            known = f"secrets: {', '.join(sorted(self.secrets))}" if self.secrets else None
+            hint = near_miss(name, self.secrets) or known or f"add `{name}: ssm:/…` under `secrets:`"
+            self._report(value, f"the stack has no secret {name!r}", hint)
+        self.used_secrets.add(name)
+        return SecretRef(name, value.at)
 
     def _literal(self, part: Part, found: Scalar, value: YamlValue) -> str:
         """Return a value as part of a text."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from orchestrator.config.catalogue import Unit
+from orchestrator.config.catalogue import Unit, provider_references
 from orchestrator.errors import InterruptedRunError, OrchError, UnitError
 from orchestrator.guard.findings import headline
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.receipt.freeze import freeze, hash_file
+from orchestrator.render.values import has_unknown, lookup
 from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
 from orchestrator.report.values.changes import change_lines, unplanned_deletes
 from orchestrator.run.context import RunContext
@@ -94,6 +95,8 @@ class _Planning:
         Raises:
             OrchError: a step failed.
         """
+        if waiting := self._unknown_provider():
+            return Planned(self._report(Status.AFTER_UPSTREAMS, waiting))
         ready = prepare_unit(self.context, self.unit, self.upstream, self.root, check_stop=self._check_stop)
         # Only in this run's copy: the root that is written for people stays as rendered.
         not_lifted: tuple[str, ...] = ()
@@ -112,6 +115,13 @@ class _Planning:
         except UnreadablePlanError as error:
             return self._unreadable(error, ready)
         return self._judged(record, ready)
+
+    def _unknown_provider(self) -> str:
+        """Return why no provider can be started yet: an argument of one is known only after an apply."""
+        for key, ref in provider_references(self.unit) if self.preview else ():
+            if has_unknown(lookup(ref, self.upstream.values)):
+                return f"provider {key} is configured with {ref.unit}.{ref.output}, which is known after its apply"
+        return ""
 
     def _terraform_plan(self) -> PlanRecord:
         self._check_stop()

@@ -37,6 +37,7 @@ class Run:
         self.errors = list(errors)
         self.tries = 0
         self.notices: list[str] = []
+        self.on_notice: Callable[[], None] = lambda: None
         self.stop = Stop()
         self.journal = Journal(folder / "journal.jsonl")
         run = SimpleNamespace(journal=self.journal, sink=self._hear, stop=self.stop)
@@ -46,6 +47,7 @@ class Run:
     def _hear(self, event: Any) -> None:
         assert isinstance(event, Notice)
         self.notices.append(event.text)
+        self.on_notice()
 
     def act(self) -> str:
         self.tries += 1
@@ -101,7 +103,7 @@ def test_a_pattern_of_live_is_enough(tmp_path: Path) -> None:
 def test_an_interrupt_ends_the_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "DELAYS", (60.0, 60.0))
     run = Run(tmp_path, error(PASSING), error(PASSING))
-    run.context.run.sink = lambda _: run.stop.set()  # type: ignore[misc]
+    run.on_notice = run.stop.set
     with pytest.raises(TerraformError):
         run.go()
     assert run.tries == 1
