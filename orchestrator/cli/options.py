@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.completion import complete_account, complete_target, complete_unit
-from orchestrator.config.catalogue import Scalar
+from orchestrator.config.catalogue import PlainValue
 from orchestrator.errors import UsageError
 
 Targets = Annotated[
@@ -114,13 +114,13 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done
 Yes = Annotated[bool, typer.Option("--yes", "--auto-approve", help="Skip the approval prompt.")]
 
 
-def given_values(texts: Collection[str] | None) -> dict[str, Scalar]:
+def given_values(texts: Collection[str] | None) -> dict[str, PlainValue]:
     """Return the values of ``--set`` by name.
 
     Raises:
         UsageError: one is not ``KEY=VALUE``, or a key is given twice.
     """
-    values: dict[str, Scalar] = {}
+    values: dict[str, PlainValue] = {}
     for text in texts or ():
         key, equals, value = text.partition("=")
         if not equals or not key:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.cli.context import Common
-from orchestrator.config.catalogue import Account, Catalogue, Scalar, Unit
+from orchestrator.config.catalogue import Account, Catalogue, PlainValue, Unit
 from orchestrator.config.changed import changed_units
 from orchestrator.config.graph import Graph
 from orchestrator.config.load import find_root, load
@@ -128,7 +128,7 @@ def start_folder(common: Common) -> Path:
     return common.folder if common.folder.is_absolute() else Path.cwd() / common.folder
 
 
-def open_project(common: Common, *, offline: bool = False, given: Mapping[str, Scalar] | None = None) -> Project:
+def open_project(common: Common, *, offline: bool = False, given: Mapping[str, PlainValue] | None = None) -> Project:
     """Find and load the configuration.
 
     In CI, what decides which programs run and with which rights comes from the protected commit.

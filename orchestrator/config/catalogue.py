@@ -68,7 +68,7 @@ class SecretRef:
     at: Location
 
 
-Scalar: TypeAlias = str | int | float | bool | None
+PlainValue: TypeAlias = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Node:
     at: Location
 
 
-Value: TypeAlias = Scalar | Ref | SecretRef | Text | Unset | Mapping[str, Node] | tuple[Node, ...]
+Value: TypeAlias = PlainValue | Ref | SecretRef | Text | Unset | Mapping[str, Node] | tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class RunKey:
     name: str
     type: str
     required: bool
-    default: Scalar
+    default: PlainValue
     at: Location
 
 
@@ -343,7 +343,7 @@ class Unit:
     of_account: bool = False
     """Whether this is a stack of the account itself, not of a stage."""
     timeouts: Timeouts = Timeouts()
-    run_values: Mapping[str, Scalar] = field(default_factory=dict)
+    run_values: Mapping[str, PlainValue] = field(default_factory=dict)
     unset: tuple[Unset, ...] = ()
 
     @property
@@ -388,7 +388,7 @@ class Catalogue:
     stages: Mapping[str, Stage]
     units: Mapping[str, Unit]
     trusted: Mapping[str, bytes] | None = field(default=None, repr=False)
-    run_values: Mapping[str, Scalar] = field(default_factory=dict)
+    run_values: Mapping[str, PlainValue] = field(default_factory=dict)
 
     def account_of(self, unit: Unit) -> Account:
         """Return the account that a unit runs in."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from orchestrator.config.catalogue import Catalogue, Scalar
+from orchestrator.config.catalogue import Catalogue, PlainValue
 from orchestrator.config.live.files import LiveFiles
 from orchestrator.config.live.outline import read_outline
 from orchestrator.config.live.privileged import LiveFilesContent
@@ -39,7 +39,7 @@ def load(
     *,
     written: Path | None = None,
     trusted: LiveFilesContent | None = None,
-    given: Mapping[str, Scalar] | None = None,
+    given: Mapping[str, PlainValue] | None = None,
 ) -> Catalogue:
     """Read, check and resolve ``live/``.
 

@@ -137,7 +137,7 @@ class Builder:
         how = "reached the time limit of a plan" if outcome.timed_out else f"failed with exit code {outcome.code}"
         shown = log.relative_to(self._root).as_posix()
         hint = f"full output: {shown}"
-        if outcome.code == leave_network.REFUSED and not build.network:
+        if outcome.code == leave_network.NO_NAMESPACE and not build.network:
             hint = "allow user namespaces on this machine, or set `network: true`"
         what = f"{unit.id}: the build of {archive.folder.name} {how}: {shlex.join(build.run)}"
         raise BuildError(what, block="\n".join(outcome.lines[-_LAST_LINES:]).strip(), hint=hint)

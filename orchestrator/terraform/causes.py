@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class FailureCause:
     """One cause.
 
     Attributes:
@@ -29,12 +29,12 @@ _BUSY = "AWS was throttling or unavailable even after retries: try again later, 
 _UNREACHABLE = "AWS could not be reached: check the network and HTTPS_PROXY, then run again"
 
 # The first match counts. A throttled S3 call has status 503, so throttling comes before outages.
-CAUSES: tuple[Cause, ...] = (
-    Cause(
+CAUSES: tuple[FailureCause, ...] = (
+    FailureCause(
         (r"no space left on device", r"disk quota exceeded", r"file too large"),
         "a disk of this machine is full: free some space, then run again",
     ),
-    Cause(
+    FailureCause(
         (
             r"\bExpiredToken(?:Exception)?\b",
             r"\bRequestExpired\b",
@@ -44,11 +44,11 @@ CAUSES: tuple[Cause, ...] = (
         "the AWS credentials have expired: log in, then run again",
     ),
     # A HEAD response has no body, so an expired token shows as "Bad Request" (S3 API reference, HeadObject).
-    Cause(
+    FailureCause(
         (r"S3: HeadObject, [^\n]*StatusCode: 400\b",),
         "S3 gave no reason, as when the credentials have expired: log in, then run again",
     ),
-    Cause(
+    FailureCause(
         (
             r"\bThrottl(?:ing|ed)(?:Exception)?\b",
             r"\bThrottlingError\b",
@@ -63,8 +63,8 @@ CAUSES: tuple[Cause, ...] = (
         passes=True,
     ),
     # Without an error code, as in a HEAD response: S3 uses it both for throttling and for an outage.
-    Cause((r"StatusCode: 503",), _BUSY, passes=True),
-    Cause(
+    FailureCause((r"StatusCode: 503",), _BUSY, passes=True),
+    FailureCause(
         (
             r"StatusCode: 5\d\d",
             r"\bInternal(?:Error|Failure|ServerError|ServerException)\b",
@@ -72,7 +72,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         "AWS returned server errors even after retries: check health.aws.amazon.com and try again later",
     ),
-    Cause(
+    FailureCause(
         (
             r"plugin did not respond",
             r"plugin (?:process )?(?:exited|crashed)",
@@ -82,7 +82,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         "the provider process crashed, possibly out of memory: run again",
     ),
-    Cause(
+    FailureCause(
         (
             r"connection reset",
             r"broken pipe",
@@ -97,11 +97,13 @@ CAUSES: tuple[Cause, ...] = (
         passes=True,
     ),
     # Nothing listens there, or there is no way: waiting a few seconds does not help.
-    Cause((r"connection refused", r"no such host", r"network is unreachable", r"request send failed"), _UNREACHABLE),
+    FailureCause(
+        (r"connection refused", r"no such host", r"network is unreachable", r"request send failed"), _UNREACHABLE
+    ),
 )
 
 
-def cause_of(block: str) -> Cause | None:
+def failure_cause(block: str) -> FailureCause | None:
     """Return the first known cause of Terraform's errors; None if there is none."""
     return next((cause for cause in CAUSES if _found(cause.patterns, block)), None)
 
@@ -113,7 +115,7 @@ def passing_pattern(block: str, more: Sequence[str] = ()) -> str:
         block: Terraform's errors.
         more: further patterns (``retry`` of ``live/orch.yaml``).
     """
-    cause = cause_of(block)
+    cause = failure_cause(block)
     return _found(more, block) or (_found(cause.patterns, block) if cause is not None and cause.passes else "")
 
 

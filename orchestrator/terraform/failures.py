@@ -1,7 +1,7 @@
 """Turns a failed Terraform command into an error: Terraform's own message, its likely cause, and what to do.
 
 Terraform's providers and its S3 backend retry with backoff. An error that appears here persisted after those retries:
-the unit fails with its cause, its downstream units are skipped, and the run continues. `orchestrator.run.unit.retry`
+the unit fails with its cause, its downstream units are skipped, and the run continues. `orchestrator.terraform.retries`
 tries some commands again first.
 """
 
@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from orchestrator.errors import UnitError
-from orchestrator.terraform.causes import cause_of
+from orchestrator.terraform.causes import failure_cause
 from orchestrator.terraform.state.lock import StateLock, lock_in
 
 _BOX = re.compile(r"^[╷│╵] ?")
@@ -99,7 +99,7 @@ def advice(block: str, code: int) -> str:
         block: Terraform's errors.
         code: its exit code; negative: killed by that signal.
     """
-    cause = cause_of(block)
+    cause = failure_cause(block)
     return cause.advice if cause is not None else _KILLED if code == -9 else ""
 
 

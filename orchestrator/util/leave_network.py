@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-REFUSED = 125
+NO_NAMESPACE = 125
 """Exit code if the network cannot be taken away, as of ``env`` and ``nice`` when they cannot do their part."""
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
@@ -42,13 +42,13 @@ def _stay(user: int, group: int) -> None:
             return
 
 
-def main() -> None:
+def leave_and_run() -> None:
     """Leave the network, and become the program."""
     required, *argv = sys.argv[1:]
     why = _leave()
     if why and required == "1":
         print(f"the network cannot be taken away: {why}", file=sys.stderr)
-        sys.exit(REFUSED)
+        sys.exit(NO_NAMESPACE)
     try:
         os.execvp(argv[0], argv)  # noqa: S606 - an argument list of live/, never a shell
     except OSError as error:
@@ -57,4 +57,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    leave_and_run()

@@ -97,8 +97,8 @@ def test_states_values_and_retries_are_as_live_says(
     unset = project.orch("plan", "prod", code=2)
     assert "live/stacks/first.yaml:2:17: run.image has no value in this run" in unset.text
 
-    # Terraform's backend gives up after five attempts; then orch tries the plan again. An apply is not tried again.
-    reading = Fault(rf"^s3 HeadObject {id_} \S*/prod/first/[^/]+/terraform\.tfstate ", times=5, status=503)
+    # Terraform's backend gives up after five attempts; and orch tries init twice, without and with providers; then again. An apply is not tried again.
+    reading = Fault(rf"^s3 HeadObject {id_} \S*/prod/first/[^/]+/terraform\.tfstate ", times=10, status=503)
     locking = Fault(
         rf"^s3 PutObject {id_} \S*/prod/second/[^/]+/terraform\.tfstate\.tflock ", status=503, code="SlowDown"
     )
@@ -113,13 +113,13 @@ def test_states_values_and_retries_are_as_live_says(
     events = [json.loads(line) for line in (run / "journal.jsonl").read_text().splitlines()]
     assert events[0]["values"] == ['image="v2"']
     assert {(each["unit"], each["command"]) for each in events if each["event"] == "retried"} == {
-        ("prod/first", "plan")
+        ("prod/first", "init")
     }
     assert [each["unit"] for each in events if each["event"] == "apply-started"] == ["prod/first", "prod/second"]
     assert json.loads((run / "receipts/prod/first/eu-west-1.json").read_text())["values"] == {"image": "v2"}
     assert 'Values of this run: image="v2"' in " ".join(failed.json["notes"])
 
-    resumed = project.orch("apply", "--resume", "--json").units()
+    resumed = project.orch("apply", "--resume", run.name, "--json").units()
     assert resumed["prod/second"]["status"] == "applied"
     assert project.orch("output", "prod/second", "value", "--raw").out.strip() == "app:v2!"
     again = project.orch("apply", "prod", "--yes", "--json", "--set", "image=v2").units()
@@ -128,7 +128,8 @@ def test_states_values_and_retries_are_as_live_says(
     assert all(key.startswith("team/t/") for key in keys)
     assert {"team/t/ledger/prod/first/eu-west-1.json", "team/t/prod/first/eu-west-1/terraform.tfstate"} <= set(keys)
     assert any(key.startswith("team/t/receipts/prod/first/") for key in keys)
-    assert project.orch("verify", "main", "--json").json["accounts"][0]["gaps"] == []
+    (verified,) = project.orch("verify", "main", "--json").json["accounts"]
+    assert (verified["gaps"], verified["states"]) == (0, 2)
     assert f"s3://{bucket}/team/t/prod/first/" in project.orch("show", "prod/first").text
 
 
@@ -163,7 +164,7 @@ def test_a_provider_is_configured_in_two_instances_with_values_references_and_a_
 ) -> None:
     project = with_probe
     of_account(emulator, project, "ssm").put_parameter(Name="/probe/token", Value=SECRET, Type="SecureString")
-    env = {
+    env: dict[str, Any] = {
         "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "ORCH_PROVIDER_MIRROR": str(tmp_path / "mirror"),
         "PROBE_CALLS": str(tmp_path / "calls"),
@@ -177,7 +178,12 @@ def test_a_provider_is_configured_in_two_instances_with_values_references_and_a_
     assert {unit["status"] for unit in applied.units().values()} == {"applied"}
     assert "cold" not in applied.units()["prod/watch"]["providers"] or "probe" in applied.err
     found = [json.loads(line) for line in (tmp_path / "configs").read_text().splitlines()]
-    one = {"endpoint": "https://prod.example.com", "token": None, "labels": {"team": "core ${x}"}, "auth": []}
+    one: dict[str, Any] = {
+        "endpoint": "https://prod.example.com",
+        "token": None,
+        "labels": {"team": "core ${x}"},
+        "auth": [],
+    }
     two = {
         "endpoint": "https://up",
         "token": f"Bearer {SECRET}",

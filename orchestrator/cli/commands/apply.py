@@ -27,7 +27,7 @@ from orchestrator.cli.options import (
 )
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import circumstances, ready_session
-from orchestrator.config.catalogue import Scalar
+from orchestrator.config.catalogue import PlainValue
 from orchestrator.errors import UsageError
 from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.plan import plan_units
@@ -101,7 +101,7 @@ def apply(
     return _apply(common, options, given_values(values), yes=yes)
 
 
-def _apply(common: Common, options: RunOptions, given: Mapping[str, Scalar], *, yes: bool) -> int:
+def _apply(common: Common, options: RunOptions, given: Mapping[str, PlainValue], *, yes: bool) -> int:
     project = open_project(common, given=given)
     request = project.request("apply", options)
     check_single_unit(request.selected, options.replace)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.config.catalogue import RunKey, Scalar, Unset
+from orchestrator.config.catalogue import PlainValue, RunKey, Unset
 from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import CatalogueError, Location, Problem, UsageError
 from orchestrator.util.suggest import near_miss
@@ -27,7 +27,7 @@ class RunValues:
     """
 
     declared: Mapping[str, RunKey] = field(default_factory=dict)
-    values: Mapping[str, Scalar] = field(default_factory=dict)
+    values: Mapping[str, PlainValue] = field(default_factory=dict)
 
 
 def declared_values(orch: YamlValue, problems: list[Problem]) -> Mapping[str, RunKey]:
@@ -43,18 +43,18 @@ def declared_values(orch: YamlValue, problems: list[Problem]) -> Mapping[str, Ru
     return declared
 
 
-def _default(name: str, wanted: str, default: YamlValue | None, problems: list[Problem]) -> Scalar:
+def _default(name: str, wanted: str, default: YamlValue | None, problems: list[Problem]) -> PlainValue:
     if default is None or default.kind is YamlKind.NULL:
         return None
     if _KINDS.get(default.kind) != wanted or default.has_ref:
         what = f"run.{name}.default must be a {wanted} without references, or null"
         problems.append(Problem(default.at, what, f"or change `type` of {name}"))
         return None
-    scalar: Scalar = default.value
+    scalar: PlainValue = default.value
     return scalar
 
 
-def values_of_run(declared: Mapping[str, RunKey], given: Mapping[str, Scalar]) -> RunValues:
+def values_of_run(declared: Mapping[str, RunKey], given: Mapping[str, PlainValue]) -> RunValues:
     """Return the values of a run.
 
     Args:
@@ -88,7 +88,7 @@ def _undeclared(name: str, declared: Mapping[str, RunKey]) -> UsageError:
     )
 
 
-def _parsed(key: RunKey, value: Scalar) -> Scalar:
+def _parsed(key: RunKey, value: PlainValue) -> PlainValue:
     if key.type == "string" or value is None:
         fits = value is None or isinstance(value, str)
     elif key.type == "bool":

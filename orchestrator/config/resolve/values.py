@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from orchestrator.config.catalogue import Node, Ref, Scalar, SecretRef, Text, Unset, Value
+from orchestrator.config.catalogue import Node, PlainValue, Ref, SecretRef, Text, Unset, Value
 from orchestrator.config.live.references import BuiltIn, OutputReference, Part, ReferenceTextError, lookalikes, split
 from orchestrator.config.live.run_values import RunValues
 from orchestrator.config.yaml.value import YamlKind, YamlValue
@@ -89,7 +89,7 @@ class Resolver:
     shared: ValueCache
     built_ins: Mapping[str, str]
     bind: Bind
-    run_values: dict[str, Scalar] = field(default_factory=dict)
+    run_values: dict[str, PlainValue] = field(default_factory=dict)
     unset: list[Unset] = field(default_factory=list)
     secrets: frozenset[str] | None = None
     used_secrets: set[str] = field(default_factory=set)
@@ -157,7 +157,7 @@ class Resolver:
             return Node(bound[0], value.at)
         return Node(Text(tuple(bound), value.at), value.at)
 
-    def _part(self, part: Part, value: YamlValue) -> Scalar | Ref | SecretRef | Unset:
+    def _part(self, part: Part, value: YamlValue) -> PlainValue | Ref | SecretRef | Unset:
         if isinstance(part, BuiltIn):
             return self._built_in(part, value)
         if isinstance(part, OutputReference):
@@ -178,7 +178,7 @@ class Resolver:
         self.used_secrets.add(name)
         return SecretRef(name, value.at)
 
-    def _literal(self, part: Part, found: Scalar, value: YamlValue) -> str:
+    def _literal(self, part: Part, found: PlainValue, value: YamlValue) -> str:
         """Return a value as part of a text."""
         if isinstance(part, OutputReference) and found is None:
             shown = f"run.{part.output}" if part.stack == "run" else part.stack
@@ -186,7 +186,7 @@ class Resolver:
             self._report(value, f"{shown} is null here, so it cannot be part of a text", hint)
         return found if isinstance(found, str) else json.dumps(found)
 
-    def _run_value(self, part: OutputReference, value: YamlValue) -> Scalar | Unset:
+    def _run_value(self, part: OutputReference, value: YamlValue) -> PlainValue | Unset:
         run, name = self.shared.run, part.output
         if part.region is not None or part.path:
             self._report(value, f"run.{name} is a single value", f"write ${{{{ run.{name} }}}}")

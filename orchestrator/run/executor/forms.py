@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from orchestrator.aws.identity.roles import BreakGlass
-from orchestrator.config.catalogue import Scalar, Unit
+from orchestrator.config.catalogue import PlainValue, Unit
 from orchestrator.errors import SetupError
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.model import Verdict
@@ -220,7 +220,7 @@ class RunForm:
     break_glass: tuple[str, str] | None = None
     cold: bool = False
     live: Mapping[str, str] | None = None
-    values: Mapping[str, Scalar] = field(default_factory=dict)
+    values: Mapping[str, PlainValue] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -234,7 +234,7 @@ class RunForm:
         break_glass: BreakGlass | None,
         cold: bool,
         live: Mapping[str, bytes] | None,
-        values: Mapping[str, Scalar],
+        values: Mapping[str, PlainValue],
     ) -> RunForm:
         """Return the form of a run whose plans this judge judges."""
         policies, waivers = judge.policies, judge.waiver_policy

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from orchestrator.config.catalogue import Scalar
+from orchestrator.config.catalogue import PlainValue
 from orchestrator.report.model import Status
 from orchestrator.run.history.journal import Records, UnknownFormatError, in_flight_units, is_active, load_journal
 
@@ -88,7 +88,7 @@ class PastRun:
         return self.start.get("refresh") is not False
 
     @property
-    def values(self) -> Mapping[str, Scalar]:
+    def values(self) -> Mapping[str, PlainValue]:
         """The values that the run was given, with those that it had by default."""
         found = (str(each).partition("=") for each in self.start.get("values", ()))
         return {name: json.loads(text) for name, _, text in found}

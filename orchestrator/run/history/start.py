@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.config.catalogue import Scalar
+from orchestrator.config.catalogue import PlainValue
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.runs import FINISHED_STATUSES, RunOutcome, continued, past_runs
 from orchestrator.run.history.unsaved_state import unsaved_states
@@ -24,7 +24,7 @@ def record_start(
     options: RunOptions,
     units: Sequence[str],
     continues: str | None = None,
-    values: Mapping[str, Scalar] | None = None,
+    values: Mapping[str, PlainValue] | None = None,
 ) -> None:
     """Write the first journal record of a run: command, targets, units, options, user and host.
 

@@ -11,10 +11,9 @@ from orchestrator.guard.drift import changed_outside, judge_drift
 from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
 from orchestrator.report.values.changes import change_lines
 from orchestrator.run.context import RunContext
-from orchestrator.run.unit.prepare import prepare_unit
+from orchestrator.run.unit.prepare import prepare_unit, with_retries
 from orchestrator.run.unit.progress import progress_callback, warning_callback
 from orchestrator.run.unit.reports import failure_report, unit_report
-from orchestrator.run.unit.retry import with_retries
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 from orchestrator.terraform.plan.reader import read_plan
 

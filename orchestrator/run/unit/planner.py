@@ -19,11 +19,10 @@ from orchestrator.run.context import RunContext
 from orchestrator.run.replace import module_address
 from orchestrator.run.unit.count_losses import count_contents
 from orchestrator.run.unit.planned import Planned, without_placeholder
-from orchestrator.run.unit.prepare import PreparedUnit, lift_waived, prepare_unit, write_switches
+from orchestrator.run.unit.prepare import PreparedUnit, lift_waived, prepare_unit, with_retries, write_switches
 from orchestrator.run.unit.progress import progress_callback, warning_callback
 from orchestrator.run.unit.receipts import make_receipt
 from orchestrator.run.unit.reports import failure_report, unit_report
-from orchestrator.run.unit.retry import with_retries
 from orchestrator.run.unit.upstreams import UpstreamValues
 from orchestrator.terraform.commands import Root
 from orchestrator.terraform.failures import TerraformError

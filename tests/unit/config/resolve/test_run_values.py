@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli.options import given_values
-from orchestrator.config.catalogue import Scalar, Unset
+from orchestrator.config.catalogue import PlainValue, Unset
 from orchestrator.config.live.run_values import values_missing
 from orchestrator.config.load import load
 from orchestrator.errors import UsageError
@@ -28,7 +28,7 @@ REPOSITORY = (
 
 
 def test_a_value_keeps_its_type_alone_and_is_part_of_a_text(tmp_path: Path) -> None:
-    given: dict[str, Scalar] = {"image": "v2", "replicas": "3", "debug": "true"}
+    given: dict[str, PlainValue] = {"image": "v2", "replicas": "3", "debug": "true"}
     catalogue = load(write(tmp_path, REPOSITORY), given=given)
     assert inputs(catalogue, "prod/app") == {"a": ["v2", 3, True], "b": "<prod/data.x>/v2:3"}
     assert catalogue.run_values == {"image": "v2", "replicas": 3, "debug": True}
@@ -50,7 +50,7 @@ def test_without_a_value_the_default_counts_and_one_that_is_required_is_missing_
 
 
 def test_a_recorded_value_is_taken_as_it_is(tmp_path: Path) -> None:
-    given: dict[str, Scalar] = {"image": "3", "replicas": 3, "debug": None}
+    given: dict[str, PlainValue] = {"image": "3", "replicas": 3, "debug": None}
     assert load(write(tmp_path, REPOSITORY), given=given).run_values == given
 
 

@@ -14,8 +14,8 @@ from orchestrator.report.model import Notice
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.journal import Journal, load_journal
 from orchestrator.run.scheduler import Stop
-from orchestrator.run.unit import retry
-from orchestrator.run.unit.retry import with_retries
+from orchestrator.run.unit.prepare import with_retries
+from orchestrator.terraform import retries
 from orchestrator.terraform.failures import TerraformError, failure
 from tests.support.catalogue import loaded
 from tests.support.project import REPOSITORY
@@ -25,7 +25,7 @@ PASSING = "Error: api error ThrottlingException: Rate exceeded"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "DELAYS", (0.01, 0.02))
+    monkeypatch.setattr(retries, "DELAYS", (0.01, 0.02))
 
 
 class Run:
@@ -101,7 +101,7 @@ def test_a_pattern_of_live_is_enough(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_ends_the_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "DELAYS", (60.0, 60.0))
+    monkeypatch.setattr(retries, "DELAYS", (60.0, 60.0))
     run = Run(tmp_path, error(PASSING), error(PASSING))
     run.on_notice = run.stop.set
     with pytest.raises(TerraformError):
@@ -116,6 +116,6 @@ def test_an_apply_is_never_tried_again() -> None:
         if "with_retries(" in path.read_text(encoding="utf-8")
     }
     folder = "orchestrator/run/unit"
-    assert users == {f"{folder}/{name}.py" for name in ("retry", "prepare", "planner", "drifter")}
+    assert users == {f"{folder}/{name}.py" for name in ("prepare", "planner", "drifter")}
     planner = (REPOSITORY / folder / "planner.py").read_text(encoding="utf-8")
     assert "cli.apply" not in planner
