@@ -23,13 +23,13 @@ locals {
       Sid      = "WriteStates"
       Effect   = "Allow"
       Action   = ["s3:PutObject"]
-      Resource = ["${local.state_arn}/*"]
+      Resource = ["${local.state_keys}*"]
     },
     {
       Sid      = "ReleaseLocks"
       Effect   = "Allow"
       Action   = ["s3:DeleteObject"]
-      Resource = ["${local.state_arn}/*.tflock"]
+      Resource = ["${local.state_keys}*.tflock"]
     },
     {
       Sid    = "Pools"

@@ -31,7 +31,7 @@ locals {
       Sid      = "StatesStay"
       Effect   = "Deny"
       Action   = ["s3:DeleteObject"]
-      Resource = [for keys in ["*.tfstate", "*.json", "copies/*"] : "${local.state_arn}/${keys}"]
+      Resource = [for keys in ["*.tfstate", "*.json", "copies/*"] : "${local.state_keys}${keys}"]
     },
   ]
 }

@@ -6,6 +6,7 @@ locals {
   iam = "arn:${var.partition}:iam::${var.account_id}"
 
   state_arn    = "arn:${var.partition}:s3:::${var.state_bucket}"
+  state_keys   = "${local.state_arn}/${var.state_prefix}"
   boundary_arn = "${local.iam}:policy/${var.boundary_policy}"
 }
 

@@ -85,14 +85,14 @@ locals {
       Sid      = "ReadStates"
       Effect   = "Allow"
       Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucketVersions"]
-      Resource = [local.state_arn, "${local.state_arn}/*"]
+      Resource = [local.state_arn, "${local.state_keys}*"]
     },
     {
       # Backups contain user data (copies.tf): orch writes them, and reading them requires other permissions.
       Sid      = "NoCopies"
       Effect   = "Deny"
       Action   = ["s3:GetObject", "s3:GetObjectVersion"]
-      Resource = ["${local.state_arn}/copies/*"]
+      Resource = ["${local.state_keys}copies/*"]
     },
   ]
 
@@ -102,7 +102,7 @@ locals {
       Sid      = "ExchangeWork"
       Effect   = "Allow"
       Action   = actions
-      Resource = ["${local.state_arn}/work/*"]
+      Resource = ["${local.state_keys}work/*"]
     } if var.workers
   ]
 

@@ -58,6 +58,54 @@ resource "aws_iam_role" "apply" {
   tags                 = var.tags
 }
 
+# Reading a state takes Decrypt, writing one GenerateDataKey. Plans write no states, but exchange work with a cluster's workers.
+resource "aws_iam_policy" "state_key" {
+  count = var.state_kms_key == null ? 0 : 1
+
+  name        = "${var.plan_role}-state-key"
+  description = "The key of the state bucket, for its objects only."
+  policy      = jsonencode({ Version = "2012-10-17", Statement = local.state_key })
+  tags        = var.tags
+}
+
+resource "aws_iam_role_policy_attachment" "state_key" {
+  for_each = { for name, role in local.state_key_roles : name => role if var.state_kms_key != null }
+
+  role       = each.value
+  policy_arn = aws_iam_policy.state_key[0].arn
+}
+
+locals {
+  state_key_roles = {
+    plan        = aws_iam_role.plan.name
+    apply       = aws_iam_role.apply.name
+    break_glass = aws_iam_role.break_glass.name
+  }
+
+  state_key_kind = (
+    startswith(coalesce(var.state_kms_key, "-"), "alias/") ? "alias" :
+    startswith(coalesce(var.state_kms_key, "-"), "arn:") ? "arn" : "id"
+  )
+  keys_of_account = "arn:${var.partition}:kms:*:${var.account_id}:key/"
+
+  state_key = [
+    for key in var.state_kms_key == null ? [] : [var.state_kms_key] : {
+      Sid    = "StateKey"
+      Effect = "Allow"
+      Action = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource = [
+        # An alias is no resource of these actions: the condition names it.
+        local.state_key_kind == "alias" ? "${local.keys_of_account}*" :
+        local.state_key_kind == "arn" ? key : "${local.keys_of_account}${key}"
+      ]
+      Condition = merge(
+        { StringLike = { "kms:ViaService" = "s3.*" } },
+        { for alias in [key] : "ForAnyValue:StringEquals" => { "kms:ResourceAliases" = alias } if local.state_key_kind == "alias" },
+      )
+    }
+  ]
+}
+
 resource "aws_iam_role_policy_attachment" "plan" {
   role       = aws_iam_role.plan.name
   policy_arn = aws_iam_policy.look.arn

@@ -43,6 +43,29 @@ variable "state_bucket" {
   }
 }
 
+variable "state_prefix" {
+  description = "Prefix of the keys of all states in the state bucket: `state.prefix` in live/orch.yaml, which orch passes, with a final slash."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^([A-Za-z0-9_.-]+/)*$", var.state_prefix))
+    error_message = "state_prefix must be empty or end with a slash: letters, digits, _, -, dots and slashes."
+  }
+}
+
+variable "state_kms_key" {
+  description = "KMS key that encrypts the states: `state.kms_key` in live/orch.yaml, which orch passes. An alias, an ARN or an id; null if the key's own policy allows the roles, or S3 manages the key."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.state_kms_key == null || can(regex("^(alias/|arn:[a-z-]+:kms:|(mrk-)?[0-9a-f-]{32,36}$)", coalesce(var.state_kms_key, "-")))
+    error_message = "state_kms_key must be alias/NAME, the ARN of a key, or its id."
+  }
+}
+
 variable "trusted_account_ids" {
   description = "Accounts whose principals can assume the plan and apply roles, if their own policies allow it."
   type        = set(string)

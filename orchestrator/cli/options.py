@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.completion import complete_account, complete_target, complete_unit
+from orchestrator.config.catalogue import PlainValue
 from orchestrator.errors import UsageError
 
 Targets = Annotated[
@@ -100,8 +101,34 @@ Replace = Annotated[
         show_default=False,
     ),
 ]
+SetValues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Give a value that live/orch.yaml declares under `run`, e.g. image=v2.3.1. Repeatable.",
+        show_default=False,
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "--auto-approve", help="Skip the approval prompt.")]
+
+
+def given_values(texts: Collection[str] | None) -> dict[str, PlainValue]:
+    """Return the values of ``--set`` by name.
+
+    Raises:
+        UsageError: one is not ``KEY=VALUE``, or a key is given twice.
+    """
+    values: dict[str, PlainValue] = {}
+    for text in texts or ():
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise UsageError(f"invalid value for --set: {text!r}", hint="write it like --set image=v2.3.1")
+        if key in values:
+            raise UsageError(f"--set {key} is given twice", hint="keep one of them")
+        values[key] = value
+    return values
 
 
 def check_choice(option: str, value: str, choices: Collection[str]) -> None:

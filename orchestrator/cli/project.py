@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.cli.context import Common
-from orchestrator.config.catalogue import Account, Catalogue, Unit
+from orchestrator.config.catalogue import Account, Catalogue, PlainValue, Unit
 from orchestrator.config.changed import changed_units
 from orchestrator.config.graph import Graph
 from orchestrator.config.load import find_root, load
@@ -128,7 +128,7 @@ def start_folder(common: Common) -> Path:
     return common.folder if common.folder.is_absolute() else Path.cwd() / common.folder
 
 
-def open_project(common: Common, *, offline: bool = False) -> Project:
+def open_project(common: Common, *, offline: bool = False, given: Mapping[str, PlainValue] | None = None) -> Project:
     """Find and load the configuration.
 
     In CI, what decides which programs run and with which rights comes from the protected commit.
@@ -136,14 +136,15 @@ def open_project(common: Common, *, offline: bool = False) -> Project:
     Args:
         common: the options of every command.
         offline: the command runs nothing and calls nothing, so the configuration counts as it is written.
+        given: the values of this run, by name.
 
     Raises:
-        UsageError: there is no ``live/orch.yaml`` here or above.
+        UsageError: there is no ``live/orch.yaml`` here or above, or a value of the run is not declared there.
         CatalogueError: the configuration has errors.
         SetupError: in CI, if the target of the change cannot be determined.
     """
     root = find_root(start_folder(common))
-    return project_of(load(root, trusted=None if offline else trusted_live(root, os.environ)))
+    return project_of(load(root, trusted=None if offline else trusted_live(root, os.environ), given=given))
 
 
 def project_of(catalogue: Catalogue) -> Project:

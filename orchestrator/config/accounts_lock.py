@@ -37,6 +37,7 @@ class LockedAccountModel(StrictModel):
     region: Region
     bucket: Bucket
     catalogue: Name
+    prefix: str | None = None
 
 
 class AccountsLockModel(StrictModel):
@@ -53,6 +54,7 @@ class LockedAccount:
     Attributes:
         region: region of its state bucket.
         catalogue: ``name`` in ``live/orch.yaml``, the first part of every name in AWS.
+        prefix: prefix of all keys in the bucket, as in ``Account.state_prefix``.
         at: where the entry is written.
         lines: key -> where it is written.
     """
@@ -64,6 +66,7 @@ class LockedAccount:
     catalogue: str
     at: Location
     lines: Mapping[str, Location]
+    prefix: str = ""
 
 
 AccountsLock = Mapping[str, LockedAccount]
@@ -112,7 +115,14 @@ def _entry(name: str, value: YamlValue, at: Location) -> LockedAccount:
 def lock_entry(catalogue: Catalogue, account: Account) -> LockedAccount:
     """Return the lock entry for the present configuration of an account."""
     return LockedAccount(
-        account.name, account.id, account.region, account.state_bucket, catalogue.settings.name, Location(FILE), {}
+        account.name,
+        account.id,
+        account.region,
+        account.state_bucket,
+        catalogue.settings.name,
+        Location(FILE),
+        {},
+        account.state_prefix,
     )
 
 
@@ -122,14 +132,16 @@ def accounts_lock_text(entries: Iterable[LockedAccount]) -> str:
     for each in sorted(entries, key=lambda entry: entry.name):
         lines += [f'  "{each.name}":\n', f'    id: "{each.id}"\n', f'    region: "{each.region}"\n']
         lines += [f'    bucket: "{each.bucket}"\n', f'    catalogue: "{each.catalogue}"\n']
+        lines += [f'    prefix: "{each.prefix}"\n'] if each.prefix else []
     return "".join(lines)
 
 
 def configured_at(catalogue: Catalogue, account: Account, key: str) -> Location:
-    """Return where ``live/`` sets ``id``, ``region``, ``bucket`` or ``catalogue`` of an account."""
+    """Return where ``live/`` sets ``id``, ``region``, ``bucket``, ``prefix`` or ``catalogue`` of an account."""
     own = f"live/accounts/{account.name}.yaml"
     places = {"id": [(own, "id")], "region": [(own, "region"), ("live/orch.yaml", "region")]}
-    places |= {"bucket": [("live/orch.yaml", "state")], "catalogue": [("live/orch.yaml", "name")]}
+    places |= {key: [("live/orch.yaml", "state")] for key in ("bucket", "prefix")}
+    places |= {"catalogue": [("live/orch.yaml", "name")]}
     for file, name in places[key]:
         tree = read_yaml(catalogue.root / file, root=catalogue.root)
         if tree.kind is YamlKind.MAP and name in tree.value:

@@ -48,23 +48,61 @@ class Ref:
 class Text:
     """Text with references in it. The value of each reference must be a scalar."""
 
-    parts: tuple[str | Ref, ...]
+    parts: tuple[str | Ref | SecretRef, ...]
     at: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Unset:
+    """A value of the run that is required and was not given: ``${{ run.KEY }}`` without ``--set KEY=…``."""
+
+    key: str
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """A secret of the stack in a provider argument: ``${{ secrets.NAME }}``. orch never sees its value."""
+
+    name: str
+    at: Location
+
+
+PlainValue: TypeAlias = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
     """One resolved value and the location that sets it.
 
-    ``value`` is a scalar (str, int, float, bool, None), a mapping or a tuple of nodes, a ``Ref`` or a ``Text``.
-    Nodes without references are shared between the units that inherit them.
+    ``value`` is a scalar (str, int, float, bool, None), a mapping or a tuple of nodes, a ``Ref``, a ``Text``,
+    a ``SecretRef`` or an ``Unset``. Nodes without references are shared between the units that inherit them.
     """
 
     value: Value
     at: Location
 
 
-Value: TypeAlias = str | int | float | bool | Ref | Text | Mapping[str, Node] | tuple[Node, ...] | None
+Value: TypeAlias = PlainValue | Ref | SecretRef | Text | Unset | Mapping[str, Node] | tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """A value of one run that ``live/orch.yaml`` declares under ``run``.
+
+    Attributes:
+        name: its name, in ``--set NAME=VALUE`` and ``${{ run.NAME }}``.
+        type: ``string``, ``number`` or ``bool``.
+        required: it has no default.
+        default: the value when it is not given.
+        at: where it is declared.
+    """
+
+    name: str
+    type: str
+    required: bool
+    default: PlainValue
+    at: Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +158,10 @@ class Settings:
     """checkov's own checks that ``orch check`` runs: ids and severities."""
     warm: bool = True
     """Keep providers running between the Terraform commands of a run."""
+    retry: tuple[str, ...] = ()
+    """Errors that pass on their own, as regular expressions, in addition to those that orch knows."""
+    run: Mapping[str, RunKey] = field(default_factory=dict)
+    """Values of one run, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +179,14 @@ class Account:
     at: Location
     profile: str | None = None
     """AWS profile that role assumption starts from, for people without a common management account."""
+    state_prefix: str = ""
+    """Prefix of all keys in the state bucket; ends with ``/`` unless it is empty."""
+    state_kms_key: str | None = None
+    """KMS key that encrypts states: ``alias/NAME``, ARN or id. None: the bucket's own default."""
+
+    def state_url(self, key: str = "") -> str:
+        """Return the address of an object in the state bucket: ``s3://BUCKET/PREFIX/KEY``."""
+        return f"s3://{self.state_bucket}/{self.state_prefix}{key}"
 
     def allows(self, region: str) -> bool:
         """Return whether units can be in a region: one of ``regions``, or any when ``regions`` is empty."""
@@ -183,13 +233,62 @@ class ProviderConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderArguments:
+    """A configuration of a provider other than aws.
+
+    Attributes:
+        name: local name of the provider.
+        alias: its alias; None for the default configuration.
+        arguments: argument or block -> value.
+        at: where it is written.
+    """
+
+    name: str
+    alias: str | None
+    arguments: Mapping[str, Node]
+    at: Location
+
+    @property
+    def key(self) -> str:
+        """Its name in ``live/``: ``datadog``, or ``datadog.eu``."""
+        return f"{self.name}.{self.alias}" if self.alias else self.name
+
+
+@dataclass(frozen=True, slots=True)
 class Secret:
-    """A value that Terraform reads from a secret store while it plans and applies. orch never sees it."""
+    """A value that Terraform reads from a secret store while it plans and applies. orch never sees it.
+
+    Attributes:
+        variable: its name under ``secrets``: a module variable, unless only provider arguments read it.
+        store: ``ssm`` or ``secretsmanager``.
+        key: the parameter's path or the secret's id.
+        at: where it is written.
+        passed: it is a variable of the module.
+    """
 
     variable: str
     store: str
-    """``ssm`` or ``secretsmanager``."""
     key: str
+    at: Location
+    passed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How a folder is built before it is zipped.
+
+    Attributes:
+        run: program and arguments; never a shell.
+        inputs: globs below the folder: the files that the program gets.
+        network: the program may use the network.
+        output: the folder below the built one that is zipped; empty: all of it.
+        at: where it is written.
+    """
+
+    run: tuple[str, ...]
+    inputs: tuple[str, ...]
+    network: bool
+    output: str
     at: Location
 
 
@@ -200,6 +299,7 @@ class Archive:
     variable: str
     folder: Path
     at: Location
+    build: Build | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +313,14 @@ class Unit:
             ``roles.bootstrap``.
         inputs: variable -> node, with references resolved to units.
         upstreams: ids of the units that must be done first, because of a reference or ``depends_on``, sorted.
+        providers: its additional configurations of aws.
+        configured: its configurations of other providers.
         imports: address in the module -> import id.
         moved: old -> new address in the module.
         named: the former name of a renamed stack, which its names in AWS keep.
         named_stage: the former name of a renamed stage, which its names in AWS keep.
+        run_values: the values of the run that it reads.
+        unset: the values of the run that it reads and that were not given: it cannot be planned.
     """
 
     id: str
@@ -231,6 +335,7 @@ class Unit:
     secrets: tuple[Secret, ...] = ()
     archives: tuple[Archive, ...] = ()
     providers: tuple[ProviderConfig, ...] = ()
+    configured: tuple[ProviderArguments, ...] = ()
     imports: Mapping[str, str] = field(default_factory=dict)
     moved: Mapping[str, str] = field(default_factory=dict)
     named: str | None = None
@@ -238,6 +343,8 @@ class Unit:
     of_account: bool = False
     """Whether this is a stack of the account itself, not of a stage."""
     timeouts: Timeouts = Timeouts()
+    run_values: Mapping[str, PlainValue] = field(default_factory=dict)
+    unset: tuple[Unset, ...] = ()
 
     @property
     def baseline(self) -> bool:
@@ -272,6 +379,7 @@ class Catalogue:
     Attributes:
         root: the folder that contains ``live/``.
         trusted: the files whose privileged keys were taken from the protected commit instead of ``root``; None: none.
+        run_values: the values of this run, given or by default.
     """
 
     root: Path
@@ -280,6 +388,7 @@ class Catalogue:
     stages: Mapping[str, Stage]
     units: Mapping[str, Unit]
     trusted: Mapping[str, bytes] | None = field(default=None, repr=False)
+    run_values: Mapping[str, PlainValue] = field(default_factory=dict)
 
     def account_of(self, unit: Unit) -> Account:
         """Return the account that a unit runs in."""
@@ -317,7 +426,21 @@ def references(node: Node) -> Iterator[Ref]:
 
 
 def unit_references(unit: Unit) -> Iterator[tuple[str, Ref]]:
-    """Yield every reference of a unit with the variable that it sets."""
+    """Yield every reference of a unit with the variable or the provider configuration that it is for."""
+    yield from input_references(unit)
+    yield from provider_references(unit)
+
+
+def provider_references(unit: Unit) -> Iterator[tuple[str, Ref]]:
+    """Yield every reference in provider arguments with the key of the configuration: ``datadog.eu``."""
+    for config in unit.configured:
+        for node in config.arguments.values():
+            for ref in references(node):
+                yield config.key, ref
+
+
+def input_references(unit: Unit) -> Iterator[tuple[str, Ref]]:
+    """Yield every reference in the inputs of a unit with the variable that it sets."""
     for variable, node in unit.inputs.items():
         for ref in references(node):
             yield variable, ref

@@ -57,6 +57,11 @@ def unit_sources(catalogue: Catalogue, unit: Unit) -> frozenset[str]:
     return frozenset(_sources(catalogue, unit, {}))
 
 
+def all_sources(catalogue: Catalogue, unit: Unit) -> frozenset[str]:
+    """Return the same as `unit_sources`, with the files of its accounts and stages."""
+    return frozenset(_of(catalogue, unit, {}))
+
+
 def _of(catalogue: Catalogue, unit: Unit, folders: dict[Path, tuple[str, ...]]) -> Iterator[str]:
     """Yield the files and folders (with a trailing slash) of a unit, relative to the repository."""
     for account in {unit.account, *(provider.account for provider in unit.providers)}:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from orchestrator.config.catalogue import Catalogue
+from orchestrator.config.catalogue import Catalogue, PlainValue
 from orchestrator.config.live.files import LiveFiles
 from orchestrator.config.live.outline import read_outline
 from orchestrator.config.live.privileged import LiveFilesContent
+from orchestrator.config.live.run_values import values_of_run
 from orchestrator.config.live.scopes import Scope
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.units import make_units
@@ -33,7 +34,13 @@ def find_root(start: Path) -> Path:
     raise UsageError(message, hint="run orch in the repository, or pass its folder with -C DIR")
 
 
-def load(root: Path, *, written: Path | None = None, trusted: LiveFilesContent | None = None) -> Catalogue:
+def load(
+    root: Path,
+    *,
+    written: Path | None = None,
+    trusted: LiveFilesContent | None = None,
+    given: Mapping[str, PlainValue] | None = None,
+) -> Catalogue:
     """Read, check and resolve ``live/``.
 
     Args:
@@ -42,8 +49,10 @@ def load(root: Path, *, written: Path | None = None, trusted: LiveFilesContent |
             other files are those of ``root``.
         trusted: ``live/orch.yaml`` and the accounts as the protected commit has them: their privileged keys count
             (see `orchestrator.config.live.privileged`). None: those of ``live/`` count.
+        given: the values of this run, by name. What is required and not given is `Unset` in the units that read it.
 
     Raises:
+        UsageError: a value of the run is not declared, or has another type.
         CatalogueError: ``live/`` or a module is not valid. It has every problem that was found.
     """
     with _without_collector():
@@ -51,12 +60,13 @@ def load(root: Path, *, written: Path | None = None, trusted: LiveFilesContent |
         files, scopes = outline.files, outline.scopes
         wiring = Wiring.of(scopes, outline.drafts, files)
         files.problems += wiring.problems()
-        shared = ValueCache(stack_names=_known_names(files, scopes), problems=files.problems)
+        run = values_of_run(outline.settings.run, given or {})
+        shared = ValueCache(stack_names=_known_names(files, scopes), problems=files.problems, run=run)
         context = ResolveContext(root, outline.settings, outline.accounts, wiring, shared, files.problems)
         units = make_units(outline.drafts, context)
     if files.problems:
         raise CatalogueError(list(dict.fromkeys(files.problems)))
-    return Catalogue(root, outline.settings, outline.accounts, outline.stages, units, trusted)
+    return Catalogue(root, outline.settings, outline.accounts, outline.stages, units, trusted, run.values)
 
 
 @contextmanager
@@ -76,4 +86,4 @@ def _without_collector() -> Iterator[None]:
 
 def _known_names(files: LiveFiles, scopes: Mapping[str, Scope]) -> frozenset[str]:
     """Return the names that references start with, to recognize ``${NAME.output}``."""
-    return frozenset(files.stacks) | {name for scope in scopes.values() for name in scope.uses}
+    return frozenset({"run", *files.stacks, *(name for scope in scopes.values() for name in scope.uses)})

@@ -27,7 +27,7 @@ def zip_folder(folder: Path, *, root: Path) -> bytes:
         raise SetupError("the folder to zip does not exist", where=where, hint="create it, or correct `archives:`")
     if private := private_part(folder, root):
         raise SetupError(f"the folder to zip is {private}", where=where, hint="correct `archives:`")
-    files = sorted(_files(folder, root), key=lambda path: path.relative_to(folder).as_posix())
+    files = sorted(folder_files(folder, root), key=lambda path: path.relative_to(folder).as_posix())
     if not files:
         raise SetupError("the folder to zip is empty", where=where)
     buffer = io.BytesIO()
@@ -46,7 +46,12 @@ def _entry(path: Path, folder: Path) -> zipfile.ZipInfo:
     return entry
 
 
-def _files(folder: Path, root: Path) -> list[Path]:
+def folder_files(folder: Path, root: Path) -> list[Path]:
+    """Return the files of a folder that a zip contains.
+
+    Raises:
+        SetupError: one is a link to something that is no part of the folder.
+    """
     found = []
     for path in folder.rglob("*"):
         if _LEFT_OUT & set(path.relative_to(folder).parts) or path.suffix == ".pyc" or not path.is_file():

@@ -12,6 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from orchestrator.aws.kms import key_for_backend
 from orchestrator.config.catalogue import (
     DELETE_APIS,
     DISPOSABLE_STAGES,
@@ -19,31 +20,23 @@ from orchestrator.config.catalogue import (
     Catalogue,
     Node,
     ProviderConfig,
-    Ref,
     Secret,
-    Text,
     Unit,
+    input_references,
 )
 from orchestrator.config.naming import aws_names
 from orchestrator.errors import CatalogueError, Problem
-from orchestrator.render.hcl_text import hcl_identifier, hcl_index, hcl_literal, hcl_quote
+from orchestrator.render.expressions import STORES, Literal, expression_of, node_data, secret_value
+from orchestrator.render.hcl_text import hcl_identifier, hcl_literal, hcl_quote
 from orchestrator.render.module_tree import ModuleTree
-from orchestrator.render.values import UNKNOWN, Upstream, has_unknown, lookup, references, unit_references
+from orchestrator.render.provider_blocks import provider_files
+from orchestrator.render.values import UNKNOWN, Upstream, has_unknown, lookup, unit_references
 
 PLACEHOLDER = "not_applied_yet"
 """Name of the preview's resource whose id stands for every value that is not yet known."""
 
 PLACEHOLDER_ADDRESS = f"terraform_data.{PLACEHOLDER}"
 _UNKNOWN = f"jsondecode({PLACEHOLDER_ADDRESS}.id)"
-
-_STORES = {
-    "ssm": ("aws_ssm_parameter", "arn", "value"),
-    "secretsmanager": ("aws_secretsmanager_secret_version", "secret_id", "secret_string"),
-}
-"""Store -> ephemeral resource of the AWS provider 5.100, its argument, the attribute with the value."""
-
-Literal = Node | str | bool | Mapping[str, str] | tuple[str, ...]
-"""Value of a module variable: a node of the configuration, or a value that orch provides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +88,15 @@ class TemplateRenderer:
             CatalogueError: a name is not a valid HCL identifier.
         """
         values = _read_values(unit, upstream)
-        unknown = frozenset(variable for variable, ref in unit_references(unit) if has_unknown(lookup(ref, upstream)))
+        unknown = frozenset(variable for variable, ref in input_references(unit) if has_unknown(lookup(ref, upstream)))
         literals = self._literals(unit, tree)
         files = {
             "main.tf": self._main(unit, tree, literals),
             "terraform.tf": self._terraform(unit, _needed_providers(unit, tree)),
-            "inputs.json": _json({name: _data(node) for name, node in literals.items()}),
+            "inputs.json": _json({name: node_data(node) for name, node in literals.items()}),
         }
+        if unit.configured:
+            files |= provider_files(unit)
         private: dict[str, str] = {}
         if values:
             known = not has_unknown(values)
@@ -120,6 +115,10 @@ class TemplateRenderer:
         if tree is not None:
             names = aws_names(self._catalogue, unit)
             given: dict[str, Literal] = {"names": names, "name": names["name"], DELETE_APIS: self._delete_apis}
+            if unit.baseline:
+                account = self._catalogue.account_of(unit)
+                given["state_prefix"] = account.state_prefix
+                given["state_kms_key"] = Node(account.state_kms_key, account.at)
             given[DISPOSABLE_STAGES] = not self._catalogue.account_of(unit).restricted
             for name, value in given.items():
                 if name in tree.interface.variables:
@@ -135,13 +134,13 @@ class TemplateRenderer:
             module_shown=tree.folder if tree else unit.module.address,
             source=f"./{tree.folder}" if tree else unit.module.address,
             version=_registry_version(unit) if not local else None,
-            passed=_passed(unit),
+            passed=_passed(unit, _needed_providers(unit, tree)),
             arguments=[
                 *(
-                    {"name": _name(name, unit), "expression": _expression(name, node)}
+                    {"name": _name(name, unit), "expression": expression_of(node, "local.inputs", (name,))}
                     for name, node in literals.items()
                 ),
-                *({"name": _name(s.variable, unit), "expression": _secret_value(s)} for s in unit.secrets),
+                *({"name": _name(s.variable, unit), "expression": secret_value(s)} for s in unit.secrets if s.passed),
             ],
             outputs=list(_outputs(self._catalogue, unit, tree)),
             ephemerals=[_ephemeral(secret, unit, self._catalogue.account_of(unit)) for secret in unit.secrets],
@@ -176,6 +175,7 @@ class TemplateRenderer:
             # a module can require others itself; the guard checks them
             providers=[settings.providers[name] for name in sorted(needed) if name in settings.providers],
             configs=list(self._provider_configs(unit)) if "aws" in needed else [],
+            kms_key=key_for_backend(self._catalogue.account_of(unit)),
         )
 
     def _provider_configs(self, unit: Unit) -> Iterator[dict[str, Any]]:
@@ -201,10 +201,11 @@ def _registry_version(unit: Unit) -> str | None:
 
 
 def _needed_providers(unit: Unit, tree: ModuleTree | None) -> frozenset[str]:
+    configured = {config.name for config in unit.configured}
     if tree is None:  # not downloaded yet, so assume aws
-        return frozenset({"aws"})
+        return frozenset({"aws"}) | configured
     secrets = {"aws"} if unit.secrets else set()
-    return tree.providers | secrets | {config.name for config in unit.providers}
+    return tree.providers | secrets | configured | {config.name for config in unit.providers}
 
 
 def _tags(unit: Unit, account: Account) -> dict[str, str]:
@@ -221,49 +222,6 @@ def _read_values(unit: Unit, upstream: Upstream) -> dict[str, dict[str, Any]]:
     return values
 
 
-def _data(node: Literal) -> Any:
-    """Return a node as JSON data: a reference becomes null, text with references becomes the list of its parts."""
-    if not isinstance(node, Node):
-        return node
-    value = node.value
-    if isinstance(value, Ref):
-        return None
-    if isinstance(value, Text):
-        return [part if isinstance(part, str) else None for part in value.parts]
-    if isinstance(value, Mapping):
-        return {key: _data(item) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return [_data(item) for item in value]
-    return value
-
-
-def _expression(variable: str, node: Literal) -> str:
-    return _expression_at(node, (variable,))
-
-
-def _expression_at(node: Literal, path: tuple[str | int, ...]) -> str:
-    if not isinstance(node, Node) or not any(True for _ in references(node)):
-        return hcl_index("local.inputs", path)
-    value = node.value
-    if isinstance(value, Ref):
-        return _ref(value)
-    if isinstance(value, Text):
-        parts = (
-            hcl_index("local.inputs", (*path, number)) if isinstance(part, str) else _ref(part)
-            for number, part in enumerate(value.parts)
-        )
-        return f'join("", [{", ".join(parts)}])'
-    if isinstance(value, Mapping):
-        pairs = (f"{hcl_quote(key)} = {_expression_at(item, (*path, key))}" for key, item in value.items())
-        return "{ " + ", ".join(pairs) + " }"
-    items = value if isinstance(value, tuple) else ()
-    return "[" + ", ".join(_expression_at(item, (*path, number)) for number, item in enumerate(items)) + "]"
-
-
-def _ref(ref: Ref) -> str:
-    return hcl_index("local.upstream", (ref.unit, ref.output, *ref.path))
-
-
 def _outputs(catalogue: Catalogue, unit: Unit, tree: ModuleTree | None) -> Iterator[dict[str, Any]]:
     """Yield every output of a local module; of a downloaded one, those that other units read."""
     if tree is not None:
@@ -278,24 +236,21 @@ def _outputs(catalogue: Catalogue, unit: Unit, tree: ModuleTree | None) -> Itera
         yield {"name": _name(name, unit), "sensitive": False}
 
 
-def _passed(unit: Unit) -> list[str]:
-    if not unit.providers:
+def _passed(unit: Unit, needed: frozenset[str]) -> list[str]:
+    """Return the configurations that the module call names: all, if one of them has an alias."""
+    keys = [f"{p.name}.{p.alias}" if p.alias else p.name for p in unit.providers]
+    keys += [config.key for config in unit.configured]
+    if all("." not in key for key in keys):
         return []
-    aliased = [f"{p.name}.{p.alias}" if p.alias else p.name for p in unit.providers]
-    return list(dict.fromkeys(["aws", *sorted(aliased)]))
+    return list(dict.fromkeys([*(["aws"] if "aws" in needed else []), *sorted(keys)]))
 
 
 def _ephemeral(secret: Secret, unit: Unit, account: Account) -> dict[str, str]:
-    kind, argument, _ = _STORES[secret.store]
+    kind, argument, _ = STORES[secret.store]
     key = secret.key
     if secret.store == "ssm":
         key = f"arn:aws:ssm:{unit.region}:{account.id}:parameter/{secret.key.lstrip('/')}"
     return {"kind": kind, "name": _name(f"secret_{secret.variable}", unit), "argument": argument, "key": key}
-
-
-def _secret_value(secret: Secret) -> str:
-    kind, _, attribute = _STORES[secret.store]
-    return f"ephemeral.{kind}.secret_{secret.variable}.{attribute}"
 
 
 def _name(name: str, unit: Unit) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.config.catalogue import Catalogue, Node, Ref, Text, Unit
+from orchestrator.config.catalogue import Catalogue, Node, Ref, SecretRef, Text, Unit, Unset
 from orchestrator.render.hcl_text import hcl_identifier, hcl_literal, hcl_quote
 from orchestrator.render.module_tree import ModuleTrees, copy_tree
 
@@ -53,7 +53,7 @@ def _known(node: Node) -> bool:
         return all(_known(each) for each in value.values())
     if isinstance(value, tuple):
         return all(_known(each) for each in value)
-    return not isinstance(value, Ref | Text)
+    return not isinstance(value, Ref | SecretRef | Text | Unset)
 
 
 def _plain(node: Node) -> Any:

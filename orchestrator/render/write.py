@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.catalogue import Archive, Catalogue, Unit
 from orchestrator.render.archive import zip_folder
+from orchestrator.render.build import Builder
 from orchestrator.render.module_tree import ModuleTree, ModuleTrees, copy_tree
 from orchestrator.render.root import RootText, TemplateRenderer
 from orchestrator.render.values import Upstream
@@ -31,9 +32,11 @@ class RootRenderer:
     Args:
         catalogue: the loaded configuration.
         delete_apis: IAM actions that delete protected resources, for modules that deny them.
+        builder: builds archives; None leaves them unbuilt, for roots that are only checked.
     """
 
-    def __init__(self, catalogue: Catalogue, delete_apis: Iterable[str] = ()) -> None:
+    def __init__(self, catalogue: Catalogue, delete_apis: Iterable[str] = (), builder: Builder | None = None) -> None:
+        self._builder = builder
         self._catalogue = catalogue
         self._renderer = TemplateRenderer(catalogue, delete_apis)
         self._trees = ModuleTrees(catalogue.root)
@@ -50,9 +53,15 @@ class RootRenderer:
             UnitError: a reference does not exist in a known value.
             CatalogueError: the module or a name in it cannot be rendered.
             SetupError: the folder of an archive is missing.
+            BuildError, BlockedError, InterruptedRunError: an archive cannot be built.
         """
         tree = self._trees.of(unit.module)
         return self._write(unit, tree, self._renderer.render(unit, tree, upstream), folder)
+
+    def _zip(self, unit: Unit, archive: Archive) -> bytes:
+        if archive.build is not None and self._builder is not None:
+            return self._builder.zip_of(unit, archive, archive.build)
+        return zip_folder(archive.folder, root=self._catalogue.root)
 
     def _write(self, unit: Unit, tree: ModuleTree | None, text: RootText, folder: Path) -> Rendered:
         root = self._catalogue.root
@@ -62,7 +71,7 @@ class RootRenderer:
             if tree is not None:
                 copy_tree(tree, root, fresh)
             for archive in unit.archives:
-                write_atomic(fresh / "archives" / f"{archive.variable}.zip", zip_folder(archive.folder, root=root))
+                write_atomic(fresh / "archives" / f"{archive.variable}.zip", self._zip(unit, archive))
             for name, content in text.files.items():
                 (fresh / name).write_text(content, encoding="utf-8")
             for name, content in text.private.items():

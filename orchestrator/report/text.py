@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from orchestrator.report.model import ChangeLine, Notice, Status, UnitReport
 from orchestrator.terraform.model import Action
@@ -20,6 +21,13 @@ NO_REFRESH = (
     "never applied. `orch apply` plans again."
 )
 """What a reader must know of every plan of ``orch plan --no-refresh``."""
+
+
+def values_note(values: Mapping[str, str | int | float | bool | None]) -> Iterator[str]:
+    """Yield a line with the values of a run; nothing if it has none."""
+    if values:
+        yield "Values of this run: " + ", ".join(f"{key}={json.dumps(value)}" for key, value in sorted(values.items()))
+
 
 _PLANS = frozenset({Status.PLANNED, Status.UNCHANGED, Status.BLOCKED})
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.trust.disposable import DisposableStages
 from orchestrator.guard.trust.trust import Trust
+from orchestrator.render.build import Builder
 from orchestrator.render.orphan_root import OrphanRootRenderer
 from orchestrator.render.write import RootRenderer
 from orchestrator.run.context import AwsClients, TerraformTools
@@ -131,6 +132,7 @@ def make_tools(
     warm: WarmProviders,
     orphans: Mapping[str, frozenset[str]] | None = None,
     search: BinarySearch | None = None,
+    refused: Collection[str] = (),
 ) -> TerraformTools:
     """Return Terraform and the renderer of roots.
 
@@ -141,6 +143,7 @@ def make_tools(
         warm: providers that keep running between commands.
         search: the binaries of this machine; None searches now.
         orphans: provider names of each unit, when only the states of the units exist; None for units of ``live/``.
+        refused: units whose builds must not run.
 
     Raises:
         SetupError: as `make_terraform`.
@@ -149,7 +152,8 @@ def make_tools(
     if orphans is not None:
         renderer: RootRenderer = OrphanRootRenderer(catalogue, orphans)
     else:
-        renderer = RootRenderer(catalogue, trust.policies.protected.delete_apis)
+        builder = Builder(catalogue.root, processes, os.environ, refused=refused)
+        renderer = RootRenderer(catalogue, trust.policies.protected.delete_apis, builder)
     return TerraformTools(make_terraform(catalogue, processes, folder, warm=warm, search=search), processes, renderer)
 
 

@@ -9,6 +9,7 @@ from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.rules.accounts import trusted_lock
 from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.guard.trust.live_files import changed_baselines
+from orchestrator.guard.trust.live_programs import unmerged_programs
 from orchestrator.guard.trust.trust import Trust
 from orchestrator.run.assemble import Access
 from orchestrator.run.checks.before_run import check_before_run
@@ -49,11 +50,12 @@ def assemble_guard(
         compare=request.orphan_providers is None,
     )
     unmerged = changed_baselines(catalogue, repository, trust.base, request.units)
+    programs = unmerged_programs(catalogue, repository, trust.base, request.units)
     free = [unit for unit in request.units if unit.accounts.isdisjoint(blocked.accounts)]
     check = DisposableCheck(catalogue, repository, trust.base, access.ledger, StageRecords(access.identities))
     disposable, notes = check.check(free, request.checked_as)
     return Guard(
         judge=access.judge(trust, checks, disposable),
         scanner=CodeScanner(catalogue),
-        blocked=replace(blocked, refused={**blocked.refused, **unmerged}, notes=(*blocked.notes, *notes)),
+        blocked=replace(blocked, refused={**blocked.refused, **unmerged, **programs}, notes=(*blocked.notes, *notes)),
     )

@@ -63,6 +63,10 @@ class Stop:
         """Return whether it is set."""
         return self._event.is_set()
 
+    def wait(self, seconds: float) -> bool:
+        """Wait until it is set, at most for some seconds; return whether it is."""
+        return self._event.wait(seconds)
+
 
 def run_graph(
     graph: Graph,

@@ -13,7 +13,9 @@ from functools import cache, partial
 
 from orchestrator.aws.identity.credential_files import CredentialFiles
 from orchestrator.aws.identity.roles import BreakGlass
+from orchestrator.config.catalogue import Unit
 from orchestrator.config.graph import Graph
+from orchestrator.config.live.run_values import values_missing
 from orchestrator.errors import SetupError
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.model import Severity
@@ -21,7 +23,7 @@ from orchestrator.guard.trust.committed_state import refuse_committed, refuse_co
 from orchestrator.guard.trust.trust import Trust, load_trust
 from orchestrator.report.live.sink import Sink, Tee
 from orchestrator.report.model import Notice, RunReport, UnitReport
-from orchestrator.report.text import NO_REFRESH
+from orchestrator.report.text import NO_REFRESH, values_note
 from orchestrator.run.assemble import Access, make_tools, program_places, started_server
 from orchestrator.run.assemble_guard import assemble_guard
 from orchestrator.run.context import Guard, RunContext, RunState
@@ -100,6 +102,7 @@ class Session:
             interrupted=self.interrupts.level > 0,
             notes=(
                 *always,
+                *values_note(context.catalogue.run_values),
                 *context.guard.blocked.notes,
                 *notes,
                 *_way_past(context.run.folders.run, units),
@@ -163,14 +166,21 @@ def open_session(request: RunRequest, console: Sink) -> Iterator[Session]:
     Raises:
         UsageError: the cluster must not be used: it does not use TLS.
         SetupError: something that the run needs is missing.
-        CatalogueError: the policies are invalid.
+        CatalogueError: the policies are invalid, or a value of the run is missing.
     """
     started = time.monotonic()
+    if unset := [each for unit in _rendered(request) for each in unit.unset]:
+        raise values_missing(unset)
     with open_executor(request) as executor:
         slots = request.options.parallelism or executor.slots or request.slots
         request = replace(request, options=replace(request.options, parallelism=slots))
         with _judged(request, console, executor, started) as session:
             yield session
+
+
+def _rendered(request: RunRequest) -> Sequence[Unit]:
+    """Return the units whose configuration is rendered: not those of which only the state exists."""
+    return request.units if request.orphan_providers is None else ()
 
 
 @contextmanager
@@ -272,6 +282,7 @@ def _begin(request: RunRequest, stack: ExitStack) -> tuple[RunPaths, Journal]:
         units=_graph(request).order,
         continues=request.continues,
         dry_run=request.dry_run,
+        values=request.catalogue.run_values,
     )
     return folders, journal
 
@@ -290,7 +301,13 @@ def _assembled(request: RunRequest, console: Sink, parts: _Parts, begun: _Begun,
     credentials = CredentialFiles(folders.of_run / "aws", catalogue, begun.access.identities)
     stack.callback(credentials.close)
     tools = make_tools(
-        catalogue, trust, folders.of_run, warm=warm, orphans=request.orphan_providers, search=parts.search.result()
+        catalogue,
+        trust,
+        folders.of_run,
+        warm=warm,
+        orphans=request.orphan_providers,
+        search=parts.search.result(),
+        refused=begun.guard.blocked.refused,
     )
     context = RunContext(
         catalogue=catalogue,

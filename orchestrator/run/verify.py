@@ -164,12 +164,12 @@ def _list(history: History, account: Account, on_progress: OnProgress) -> _Liste
 
 def _receipt(history: History, account: Account, key: str, version: StateVersion) -> frozenset[str] | None:
     """Return the state versions that one receipt covers; None when it is invalid or of another state."""
-    place = f"s3://{account.state_bucket}/{version.key}"
+    place = account.state_url(version.key)
     try:
         receipt = Receipt.of(json.loads(history.content(account, Role.PLAN, version)), place)
     except (ValueError, BlockedError):
         return None
-    if receipt.state != f"s3://{account.state_bucket}/{key}" or receipt.account_id != account.id:
+    if receipt.state != account.state_url(key) or receipt.account_id != account.id:
         return None
     return frozenset(receipt.wrote.versions) if receipt.wrote else frozenset()
 

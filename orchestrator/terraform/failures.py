@@ -1,7 +1,8 @@
 """Turns a failed Terraform command into an error: Terraform's own message, its likely cause, and what to do.
 
-Terraform's providers and its S3 backend retry with backoff. An error that appears here persisted after those retries,
-so orch does not retry: the unit fails with its cause, its downstream units are skipped, and the run continues.
+Terraform's providers and its S3 backend retry with backoff. An error that appears here persisted after those retries:
+the unit fails with its cause, its downstream units are skipped, and the run continues. `orchestrator.terraform.retries`
+tries some commands again first.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from orchestrator.errors import UnitError
+from orchestrator.terraform.causes import failure_cause
 from orchestrator.terraform.state.lock import StateLock, lock_in
 
 _BOX = re.compile(r"^[╷│╵] ?")
@@ -19,42 +21,6 @@ _LAST_LINES = 20
 _STALE = "Saved plan is stale"
 _LOCKED = "Error acquiring the state lock"
 
-_DISK = r"no space left on device|disk quota exceeded|file too large"
-_EXPIRED = (
-    r"\bExpiredToken(?:Exception)?\b|\bRequestExpired\b|TokenRefreshRequired"
-    r"|security token included in the request is expired"
-)
-_NO_REASON = r"S3: HeadObject, [^\n]*StatusCode: 400\b"
-"""A HEAD response has no body, so an expired token shows as "Bad Request" (S3 API reference, HeadObject)."""
-_THROTTLED = (
-    r"\bThrottl(?:ing|ed)(?:Exception)?\b|\bThrottlingError\b|TooManyRequests|RequestLimitExceeded|\bSlowDown\b"
-    r"|Rate exceeded|ProvisionedThroughputExceeded|StatusCode: 429"
-)
-_BUSY = r"StatusCode: 503"
-"""Without an error code, as in a HEAD response: S3 uses it both for throttling and for an outage."""
-_OUTAGE = (
-    r"StatusCode: 5\d\d|\bInternal(?:Error|Failure|ServerError|ServerException)\b|\bServiceUnavailable(?:Exception)?\b"
-)
-_PROVIDER = (
-    r"plugin did not respond|plugin (?:process )?(?:exited|crashed)|connection is shut down"
-    r"|failed to (?:read|dial).*plugin|code = Unavailable"
-)
-_NETWORK = (
-    r"connection refused|connection reset|broken pipe|no such host|i/o timeout|TLS handshake timeout"
-    r"|network is unreachable|unexpected EOF|: EOF\b|request send failed|Client\.Timeout exceeded"
-)
-
-# The first match counts. A throttled S3 call has status 503, so throttling comes before outages.
-_CAUSES: tuple[tuple[str, str], ...] = (
-    (_DISK, "a disk of this machine is full: free some space, then run again"),
-    (_EXPIRED, "the AWS credentials have expired: log in, then run again"),
-    (_NO_REASON, "S3 gave no reason, as when the credentials have expired: log in, then run again"),
-    (_THROTTLED, "AWS throttled requests even after retries: try again later, or with a smaller -j"),
-    (_BUSY, "AWS was throttling or unavailable even after retries: try again later, or with a smaller -j"),
-    (_OUTAGE, "AWS returned server errors even after retries: check health.aws.amazon.com and try again later"),
-    (_PROVIDER, "the provider process crashed, possibly out of memory: run again"),
-    (_NETWORK, "AWS could not be reached: check the network and HTTPS_PROXY, then run again"),
-)
 _KILLED = "the process was killed, possibly out of memory; the state may still be locked: run again"
 
 
@@ -133,8 +99,8 @@ def advice(block: str, code: int) -> str:
         block: Terraform's errors.
         code: its exit code; negative: killed by that signal.
     """
-    found = next((text for pattern, text in _CAUSES if re.search(pattern, block, re.IGNORECASE)), "")
-    return found or (_KILLED if code == -9 else "")
+    cause = failure_cause(block)
+    return cause.advice if cause is not None else _KILLED if code == -9 else ""
 
 
 def failure(

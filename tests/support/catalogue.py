@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from orchestrator.config.catalogue import Catalogue, Node, Ref, Text
+from orchestrator.config.catalogue import Catalogue, Node, Ref, SecretRef, Text
 from orchestrator.config.graph import Graph
 from orchestrator.config.load import load
 from orchestrator.errors import CatalogueError
@@ -97,7 +97,7 @@ def problems(root: Path, text: str) -> list[str]:
 def plain(node: Node) -> object:
     """A node as plain data; a reference as ``<unit.output.path>``."""
     value = node.value
-    if isinstance(value, Ref):
+    if isinstance(value, Ref | SecretRef):
         return _shown(value)
     if isinstance(value, Text):
         return "".join(part if isinstance(part, str) else _shown(part) for part in value.parts)
@@ -108,7 +108,9 @@ def plain(node: Node) -> object:
     return value
 
 
-def _shown(ref: Ref) -> str:
+def _shown(ref: Ref | SecretRef) -> str:
+    if isinstance(ref, SecretRef):
+        return f"<secret {ref.name}>"
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in ref.path)
     return f"<{ref.unit}.{ref.output}{path}>"
 

@@ -82,7 +82,7 @@ class Probe:
 @contextmanager
 def probe(folder: Path) -> Iterator[Probe]:
     """A unit of the test provider in a new folder."""
-    checksum = _package(folder / "mirror" / ADDRESS / "1.0.0" / this_platform())
+    checksum = write_package(folder / "mirror" / ADDRESS / "1.0.0" / this_platform())
     (folder / "faults").mkdir()
     env = clean_env(
         ORCH_PROVIDER_MIRROR=str(folder / "mirror"),
@@ -91,15 +91,19 @@ def probe(folder: Path) -> Iterator[Probe]:
         PROBE_CALLS=str(folder / "calls"),
         PROBE_FAULTS=str(folder / "faults"),
     )
-    lock = f'provider "{ADDRESS}" {{\n  version     = "1.0.0"\n  constraints = "1.0.0"\n'
-    lock += f'  hashes = [\n    "{checksum}",\n  ]\n}}\n'
-    root = make_root(folder / "root", {LOCK_FILE: lock, "main.tf": MAIN.replace("@value", "1")})
+    root = make_root(folder / "root", {LOCK_FILE: lock_entry_of(checksum), "main.tf": MAIN.replace("@value", "1")})
     settings = make_settings()
     with provider_server(settings, folder, env=env, cache=folder / "cache", slots=1, cold=False) as started:
         yield Probe(Pair.make(folder, started=started, env=env), replace(root, env=env), folder)
 
 
-def _package(folder: Path) -> str:
+def lock_entry_of(checksum: str) -> str:
+    """The package in a lock file."""
+    lock = f'provider "{ADDRESS}" {{\n  version     = "1.0.0"\n  constraints = "1.0.0"\n'
+    return f'{lock}  hashes = [\n    "{checksum}",\n  ]\n}}\n'
+
+
+def write_package(folder: Path) -> str:
     """Write the package, and return the ``h1:`` checksum of a lock file."""
     folder.mkdir(parents=True)
     binary = folder / _BINARY

@@ -6,6 +6,7 @@ It keeps one type of resource, ``probe_thing``, nowhere but in the state. Enviro
 - ``PROBE_CALLS``: file that it appends a line to for each call: method, process id, working folder.
 - ``PROBE_FAULTS``: folder. A file in it with the name of a method of protocol 6 makes the process crash in that method;
   the file is removed before, so the next process does not crash.
+- ``PROBE_CONFIGS``: file that it appends each configuration to, as JSON on a line.
 - ``PROBE_ENVIRONMENT``: file that each process appends its environment to, as JSON on a line.
 
 The messages are those of tfplugin5.proto and tfplugin6.proto. They are written by hand, because a provider that only
@@ -36,7 +37,9 @@ OLD_NAMES = {
 }
 """The names that methods have in protocol 5."""
 STRING = b'"string"'
-REQUIRED, OPTIONAL = 4, 5
+REQUIRED, OPTIONAL, SENSITIVE = 4, 5, 7
+LIST = 2
+"""How blocks nest."""
 
 
 def field(number: int, value: bytes) -> bytes:
@@ -84,14 +87,18 @@ def fields(message: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def schema() -> bytes:
-    """The answer to the question for the schema: a provider without arguments, and ``probe_thing``."""
+    """The answer to the question for the schema: a provider with a few optional arguments, and ``probe_thing``."""
     thing = b"".join(
         field(2, field(1, name) + field(2, STRING) + flag(kind))
         for name, kind in ((b"name", REQUIRED), (b"value", OPTIONAL))
     )
     # A second type, which no test uses, is for the proxy to cut off.
     types = b"".join(field(2, field(1, name) + field(2, field(2, thing))) for name in (b"probe_other", b"probe_thing"))
-    return field(1, field(2, b"")) + types
+    arguments = ((b"endpoint", STRING, b""), (b"token", STRING, flag(SENSITIVE)), (b"labels", b'["map","string"]', b""))
+    own = b"".join(field(2, field(1, name) + field(2, kind) + flag(OPTIONAL) + more) for name, kind, more in arguments)
+    user = field(2, field(1, b"user") + field(2, STRING) + flag(OPTIONAL))
+    auth = field(3, field(1, b"auth") + field(2, user) + varint(3 << 3) + varint(LIST))
+    return field(1, field(2, own + auth)) + types
 
 
 def answer(method: str, request: bytes, protocol: int) -> bytes:
@@ -102,6 +109,12 @@ def answer(method: str, request: bytes, protocol: int) -> bytes:
             return schema()
         case "ValidateProviderConfig":
             return field(1, given[1]) if protocol == 5 else b""
+        case "ConfigureProvider" if "PROBE_CONFIGS" in os.environ:
+            import msgpack  # type: ignore[import-untyped]  # noqa: PLC0415 - few tests ask
+
+            config = msgpack.unpackb(dict(fields(given[2]))[1])
+            with Path(os.environ["PROBE_CONFIGS"]).open("a") as configs:
+                configs.write(json.dumps(config) + "\n")
         case "UpgradeResourceState":
             state = dict(fields(given[3]))[1]
             return field(1, field(2, state))  # A value may be JSON instead of MessagePack.

@@ -138,6 +138,32 @@ run "copies_are_written_and_not_read" {
   }
 }
 
+run "a_key_and_a_prefix_of_states_limit_the_roles" {
+  command = plan
+
+  variables {
+    state_prefix  = "team/"
+    state_kms_key = "alias/tfstate"
+  }
+
+  assert {
+    condition = (
+      [for each in jsondecode(aws_iam_policy.state_key[0].policy).Statement : each.Condition["ForAnyValue:StringEquals"]]
+      == [{ "kms:ResourceAliases" = "alias/tfstate" }]
+      && length(aws_iam_role_policy_attachment.state_key) == 3
+    )
+    error_message = "the three roles may use the key of the states, and no other"
+  }
+
+  assert {
+    condition = anytrue([
+      for statement in jsondecode(aws_iam_policy.look.policy).Statement : statement.Effect == "Deny"
+      && contains(flatten([statement.Resource]), "arn:aws:s3:::ams-111111111111-tfstate/team/copies/*")
+    ])
+    error_message = "no role reads backups below the prefix"
+  }
+}
+
 run "with_workers_the_plan_role_writes_their_objects_and_nothing_else" {
   command = plan
 
@@ -372,6 +398,9 @@ run "refuses_what_would_open_the_account" {
     session_hours      = 24
     alternate_contacts = { MARKETING = { name = "M", title = "T", email = "m", phone = "none" } }
     password_policy    = { minimum_length = 4 }
+
+    state_prefix  = "no-slash"
+    state_kms_key = "tfstate"
   }
 
   expect_failures = [
@@ -379,6 +408,7 @@ run "refuses_what_would_open_the_account" {
     var.boundary_policy, var.protected_delete_apis,
     var.secret_prefixes, var.plan_actions, var.apply_actions, var.denied_actions, var.workload_actions,
     var.passed_to_services, var.session_hours, var.alternate_contacts, var.password_policy,
+    var.state_prefix, var.state_kms_key,
   ]
 }
 

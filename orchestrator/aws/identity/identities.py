@@ -21,6 +21,7 @@ from orchestrator.aws.errors import CallContext, setup_failure, translate
 from orchestrator.aws.identity.base_session import BaseSession, CallerIdentity
 from orchestrator.aws.identity.roles import AnyRole, BreakGlass, Role
 from orchestrator.aws.identity.sessions import SessionFactory
+from orchestrator.aws.key_prefix import keep_below
 from orchestrator.config.catalogue import Account, Catalogue
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.util.once_map import OnceMap
@@ -166,7 +167,10 @@ class Identities:
         key = (service, record.name, role, region or record.region)
         with self._building:  # creating a client is not thread-safe, using it is
             if key not in self._clients:
-                self._clients[key] = session.create_client(service, region_name=key[3])
+                client = self._clients[key] = session.create_client(service, region_name=key[3])
+                if service == "s3":
+                    accounts = (record, *self._catalogue.accounts.values())
+                    keep_below(client, {each.state_bucket: each.state_prefix for each in accounts})
             return self._clients[key]
 
     def prepare(self, service: str, account: Account | str) -> None:

@@ -17,8 +17,9 @@ from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
 from orchestrator.aws.errors import translate
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role
+from orchestrator.aws.kms import key_for_backend
 from orchestrator.config.catalogue import Account
-from orchestrator.errors import SetupError
+from orchestrator.errors import Location, SetupError
 
 KEEP_DAYS = 365
 """Old versions of a state can be restored for this many days."""
@@ -36,6 +37,7 @@ _ABSENT = frozenset(
         "NoSuchPublicAccessBlockConfiguration",
         "OwnershipControlsNotFoundError",
         "ServerSideEncryptionConfigurationNotFoundError",
+        "NoSuchTagSet",
     }
 )
 _T = TypeVar("_T")
@@ -88,7 +90,8 @@ class StateBucket:
             BucketProperty("public access block", "block all public access", self._is_closed, self._close),
             BucketProperty("ownership", "make the account the owner of every object", self._is_owned, self._own),
             BucketProperty("versioning", "keep every version of a state", self._is_versioned, self._version),
-            BucketProperty("encryption", "encrypt with keys that S3 manages", self._is_encrypted, self._encrypt),
+            BucketProperty("encryption", self._encryption, self._is_encrypted, self._encrypt),
+            BucketProperty("tags", "tag it like the account's resources", self._is_tagged, self._tag),
             BucketProperty("TLS only", "deny requests without TLS", self._is_tls_only, self._tls_only),
             BucketProperty(
                 "old versions", f"delete old versions after {KEEP_DAYS} days", self._is_expiring, self._expire
@@ -187,15 +190,61 @@ class StateBucket:
     def _version(self) -> None:
         self._s3.put_bucket_versioning(**self._where, VersioningConfiguration={"Status": "Enabled"})
 
+    @property
+    def _encryption(self) -> str:
+        key = self._account.state_kms_key
+        return "encrypt with keys that S3 manages" if key is None else f"encrypt with the KMS key {key}"
+
     def _is_encrypted(self) -> bool:
-        """A KMS key is accepted too: somebody chose it, so it is not changed."""
+        """Without ``kms_key`` any encryption is accepted: somebody chose it, so it is not changed."""
         found = self._get("get_bucket_encryption").get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
         kinds = [rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm") for rule in found]
-        return bool(kinds) and all(kind in {"AES256", "aws:kms", "aws:kms:dsse"} for kind in kinds)
+        if (key := self._account.state_kms_key) is None:
+            return bool(kinds) and all(kind in {"AES256", "aws:kms", "aws:kms:dsse"} for kind in kinds)
+        keys = [rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID") for rule in found]
+        return bool(kinds) and all(kind != "AES256" for kind in kinds) and all(self._is_key(each, key) for each in keys)
+
+    def _is_key(self, found: object, wanted: str) -> bool:
+        """Return whether S3's name of a key is the one of ``live/``: an alias or id may stand for its ARN."""
+        text = str(found)
+        return text == wanted or text.endswith((f":{wanted}", f":key/{wanted}"))
 
     def _encrypt(self) -> None:
-        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        rule: dict[str, Any] = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        if (key := self._account.state_kms_key) is not None:
+            self._find_key(key)
+            default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key_for_backend(self._account)}
+            rule = {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}
         self._s3.put_bucket_encryption(**self._where, ServerSideEncryptionConfiguration={"Rules": [rule]})
+
+    def _find_key(self, key: str) -> None:
+        """Raise if the key does not exist: S3 accepts any name, and then refuses every state."""
+        kms = self._identities.client("kms", self._account, Role.BOOTSTRAP)
+        try:
+            kms.describe_key(KeyId=key)
+        except ClientError as error:
+            if code_of(error) != "NotFoundException":
+                raise
+            place = f"{self._account.region} of {self._account.name}"
+            raise SetupError(
+                f"the KMS key {key} of the state bucket does not exist in {place}",
+                where=Location("live/orch.yaml"),
+                hint="create it: aws kms create-key, aws kms create-alias; or correct `state.kms_key`",
+            ) from error
+
+    def _tags(self) -> dict[str, str]:
+        return {**self._account.tags, "account": self._account.name}
+
+    def _found_tags(self) -> dict[str, str]:
+        return {each["Key"]: each["Value"] for each in self._get("get_bucket_tagging").get("TagSet", [])}
+
+    def _is_tagged(self) -> bool:
+        return self._tags().items() <= self._found_tags().items()
+
+    def _tag(self) -> None:
+        tags = {**self._found_tags(), **self._tags()}
+        listed = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+        self._s3.put_bucket_tagging(**self._where, Tagging={"TagSet": listed})
 
     def _policy(self) -> dict[str, Any]:
         text = self._get("get_bucket_policy").get("Policy")
@@ -227,14 +276,14 @@ class StateBucket:
     def _is_expiring(self) -> bool:
         there = self._rules()
         return all(
-            any(all(rule.get(key) == value for key, value in wanted.items()) for rule in there) for wanted in _EXPIRIES
+            any(all(rule.get(key) == value for key, value in wanted.items()) for rule in there)
+            for wanted in _expiries(self._account.state_prefix)
         )
 
     def _expire(self) -> None:
-        others = [rule for rule in self._rules() if rule.get("ID") not in {wanted["ID"] for wanted in _EXPIRIES}]
-        self._s3.put_bucket_lifecycle_configuration(
-            **self._where, LifecycleConfiguration={"Rules": [*others, *_EXPIRIES]}
-        )
+        wanted = _expiries(self._account.state_prefix)
+        others = [rule for rule in self._rules() if rule.get("ID") not in {each["ID"] for each in wanted}]
+        self._s3.put_bucket_lifecycle_configuration(**self._where, LifecycleConfiguration={"Rules": [*others, *wanted]})
 
 
 def plan_bucket(account: Account, identities: Identities) -> tuple[BucketChange, ...]:
@@ -293,28 +342,31 @@ _CLOSED = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
-_EXPIRIES: tuple[dict[str, Any], ...] = (
-    {
-        "ID": _EXPIRE,
+
+
+def _expiries(below: str) -> tuple[dict[str, Any], ...]:
+    """Return the lifecycle rules of what orch stores in a state bucket. ``below``: the prefix of its keys."""
+    suffix = f"-{below.strip('/').replace('/', '-')}" if below else ""
+    old = {
+        "ID": f"{_EXPIRE}{suffix}",
         "Status": "Enabled",
-        "Filter": {"Prefix": ""},
+        "Filter": {"Prefix": below},
         "NoncurrentVersionExpiration": {"NoncurrentDays": KEEP_DAYS},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _ABORT_DAYS},
-    },
+    }
     # What a run on a cluster leaves: plans contain secrets, and nobody needs them after the run. Of two rules, S3
     # follows the one that expires first.
-    *(
+    work: tuple[dict[str, Any], ...] = tuple(
         {
-            "ID": f"orch-expire-{prefix}",
+            "ID": f"orch-expire-{prefix}{suffix}",
             "Status": "Enabled",
-            "Filter": {"Prefix": f"{prefix}/"},
+            "Filter": {"Prefix": f"{below}{prefix}/"},
             "Expiration": {"Days": _WORK_DAYS},
             "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
         }
         for prefix in ("work", "claims")
-    ),
-)
-"""Lifecycle rules of a state bucket."""
+    )
+    return (old, *work)
 
 
 def _listed(statements: Any) -> list[dict[str, Any]]:

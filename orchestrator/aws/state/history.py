@@ -71,7 +71,7 @@ class History:
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: the bucket cannot be listed.
         """
-        where = f"s3://{account.state_bucket}/{prefix}"
+        where = account.state_url(prefix)
         client = self._identities.client("s3", account, role)
         marker: dict[str, str] = {}
         while True:
@@ -120,7 +120,7 @@ class History:
             with answer["Body"] as body:
                 return bytes(body.read())
 
-        return self._identities.call(account, f"read a version of s3://{account.state_bucket}/{version.key}", get)
+        return self._identities.call(account, f"read a version of {account.state_url(version.key)}", get)
 
     def written(self, unit: Unit, before: StateHeader) -> tuple[str, Mapping[str, int]]:
         """Return the state versions of a unit that were written after ``before``.
@@ -168,7 +168,7 @@ class History:
                 ExpectedBucketOwner=account.id,
             )
 
-        place = f"s3://{account.state_bucket}/{key}"
+        place = account.state_url(key)
         self._identities.call(account, f"write the receipt {place}", put)
         return place
 

@@ -119,7 +119,7 @@ class Ledger:
             found = pages.paginate(Bucket=bucket, Delimiter="/", ExpectedBucketOwner=account.id)
             return [str(each["Prefix"]).rstrip("/") for page in found for each in page.get("CommonPrefixes", ())]
 
-        return frozenset(self._identities.call(account, f"list s3://{bucket}", names)) - _NO_STAGES
+        return frozenset(self._identities.call(account, f"list {account.state_url()}", names)) - _NO_STAGES
 
     def states(self, account: Account, role: Role, stage: str) -> ListedStates:
         """Return the states of a stage (or of an account's own stacks), and which of them are locked.
@@ -142,7 +142,7 @@ class Ledger:
         """
         key = entry_key(folder)
         data = self._get(account, role, key)
-        return None if data is None else parse_entry(data, f"s3://{account.state_bucket}/{key}")
+        return None if data is None else parse_entry(data, account.state_url(key))
 
     def state_at(self, account: Account, role: Role, key: str, *, every: bool = False) -> StateRecord | None:
         """Return a state by its key, even of a unit that is not in the configuration; None if there is none.
@@ -163,7 +163,7 @@ class Ledger:
                 return None
             return read_state(data, identify=None) if every else self._store.parse(data)
         except UnitError as error:
-            raise UnitError(f"s3://{account.state_bucket}/{key}: {error.what}", hint=error.hint) from error
+            raise UnitError(f"{account.state_url(key)}: {error.what}", hint=error.hint) from error
 
     def other_buckets(self, account: Account, role: Role) -> tuple[str, ...]:
         """Return every bucket of an account except its state bucket, sorted.
@@ -186,7 +186,7 @@ class Ledger:
             client = self._identities.client("s3", account, role)
             return list(_objects(client, Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=account.id))
 
-        return self._identities.call(account, f"list s3://{bucket}/{prefix}", pages)
+        return self._identities.call(account, f"list {account.state_url(prefix)}", pages)
 
     def _get(self, account: Account, role: Role, key: str) -> bytes | None:
         def get() -> bytes | None:
@@ -200,7 +200,7 @@ class Ledger:
             with answer["Body"] as body:
                 return bytes(body.read())
 
-        return self._identities.call(account, f"read s3://{account.state_bucket}/{key}", get)
+        return self._identities.call(account, f"read {account.state_url(key)}", get)
 
     def _put(self, unit: Unit, account: Account, entry: LedgerEntry) -> None:
         def put() -> None:

@@ -97,7 +97,7 @@ class StateLocks:
             StateLockedError: someone else holds the lock.
             DeniedError, ThrottledError, SetupError, UnitError: the lock cannot be written.
         """
-        path = f"{self._catalogue.account_of(unit).state_bucket}/{unit.state_key}"
+        path = self._catalogue.account_of(unit).state_url(unit.state_key).removeprefix("s3://")
         mine = own_lock(operation, path=path, version=f"orch {__version__}", purpose=purpose, pid=os.getpid())
         deadline = time.monotonic() + wait
         while True:

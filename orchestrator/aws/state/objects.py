@@ -92,9 +92,11 @@ class StateObjects:
             DeniedError, ThrottledError, SetupError, UnitError: the object cannot be read.
         """
         place = f"s3://{bucket}/{key}"
-        client = self._identities.client("s3", unit.account, Role.PLAN)
+        session = self._identities.session(unit.account, Role.PLAN)
+        region = self._catalogue.account_of(unit).region
 
         def get() -> bytes:
+            client: Any = session.create_client("s3", region_name=region)  # The key is a whole one, with any prefix.
             with client.get_object(Bucket=bucket, Key=key)["Body"] as body:
                 return bytes(body.read())
 

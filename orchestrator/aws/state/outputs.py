@@ -231,7 +231,7 @@ class StateStore:
         self._identities.call(unit.account, f"publish the outputs of {unit.id}", put)
 
     def _place(self, unit: Unit, key: str) -> str:
-        return f"s3://{self._catalogue.account_of(unit).state_bucket}/{key}"
+        return self._catalogue.account_of(unit).state_url(key)
 
 
 def _alive(state: StateRecord) -> bool:

@@ -123,4 +123,4 @@ def _key(stage: str) -> str:
 
 
 def _place(account: Account, stage: str) -> str:
-    return f"s3://{account.state_bucket}/{_key(stage) if stage else _PREFIX}"
+    return account.state_url(_key(stage) if stage else _PREFIX)

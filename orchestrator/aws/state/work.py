@@ -155,4 +155,4 @@ def _where(account: Account, key: str) -> dict[str, str]:
 
 
 def _shown(account: Account, key: str) -> str:
-    return f"s3://{account.state_bucket}/{key}"
+    return account.state_url(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -18,13 +19,16 @@ from orchestrator.cli.options import (
     Parallelism,
     Replace,
     Scheduler,
+    SetValues,
     Targets,
     Timeout,
     Yes,
+    given_values,
 )
 from orchestrator.cli.output import print_nothing_changed
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import circumstances, ready_session
+from orchestrator.config.catalogue import PlainValue
 from orchestrator.errors import UsageError
 from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.plan import plan_units
@@ -43,6 +47,7 @@ def apply(
     timeout: Timeout = None,
     executor: ExecutorName = THREADED,
     scheduler: Scheduler = None,
+    values: SetValues = None,
     lock_timeout: LockTimeout = "0s",
     replace: Replace = None,
     yes: Yes = False,
@@ -68,8 +73,8 @@ def apply(
     Asks once for all units. Each unit is applied as soon as its upstreams are done.
     """
     if resume:
-        if len(targets or ()) > 1 or exclude or changed or yes or replace or break_glass is not None:
-            message = "--resume accepts only a run id; it cannot be combined with options that select or approve"
+        if len(targets or ()) > 1 or exclude or changed or yes or replace or values or break_glass is not None:
+            message = "--resume accepts only a run id, and no options that select, approve or set values"
             raise UsageError(message, hint="orch apply --resume [RUN]; `orch runs` lists the runs")
         limits = RunOptions.parse(
             None,
@@ -94,11 +99,11 @@ def apply(
         break_glass=break_glass,
         replace=replace,
     )
-    return _apply(common, options, yes=yes)
+    return _apply(common, options, given_values(values), yes=yes)
 
 
-def _apply(common: Common, options: RunOptions, *, yes: bool) -> int:
-    project = open_project(common)
+def _apply(common: Common, options: RunOptions, given: Mapping[str, PlainValue], *, yes: bool) -> int:
+    project = open_project(common, given=given)
     request = project.request("apply", options)
     if not request.selected:
         return print_nothing_changed(common, "apply", options)

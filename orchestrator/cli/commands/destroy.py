@@ -16,9 +16,11 @@ from orchestrator.cli.options import (
     LockTimeout,
     Parallelism,
     Scheduler,
+    SetValues,
     Targets,
     Timeout,
     Yes,
+    given_values,
 )
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import circumstances, ready_session
@@ -39,6 +41,7 @@ def destroy(
     timeout: Timeout = None,
     executor: ExecutorName = THREADED,
     scheduler: Scheduler = None,
+    values: SetValues = None,
     lock_timeout: LockTimeout = "0s",
     yes: Yes = False,
     orphans: Annotated[
@@ -64,7 +67,7 @@ def destroy(
         if options.scheduler is not None:
             raise UsageError("--orphans runs on this machine", hint="leave out --executor")
         return destroy_orphans(common, options, yes=yes)
-    project = open_project(common)
+    project = open_project(common, given=given_values(values))
     request = project.request("destroy", options, reverse=True)
     words = check_apply_allowed(project.catalogue, request.units, circumstances(common, yes=yes))
     with ready_session(common, request) as session:

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.context import Common, command
-from orchestrator.cli.options import Changed, Exclude, ExecutorName, FailFast, Parallelism, Scheduler, Targets, Timeout
+from orchestrator.cli.options import (
+    Changed,
+    Exclude,
+    ExecutorName,
+    FailFast,
+    Parallelism,
+    Scheduler,
+    SetValues,
+    Targets,
+    Timeout,
+    given_values,
+)
 from orchestrator.cli.output import print_nothing_changed, print_report
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import ready_session
@@ -26,6 +37,7 @@ def drift(
     timeout: Timeout = None,
     executor: ExecutorName = THREADED,
     scheduler: Scheduler = None,
+    values: SetValues = None,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 0: no drift, 1: error, 2: drift, 3: blocked.")
     ] = False,
@@ -44,7 +56,7 @@ def drift(
         executor=executor,
         scheduler=scheduler,
     )
-    request = open_project(common).request("drift", options)
+    request = open_project(common, given=given_values(values)).request("drift", options)
     if not request.selected:
         return print_nothing_changed(common, "drift", options)
     with ready_session(common, request) as session:

@@ -15,8 +15,10 @@ from orchestrator.cli.options import (
     Parallelism,
     Replace,
     Scheduler,
+    SetValues,
     Targets,
     Timeout,
+    given_values,
 )
 from orchestrator.cli.output import print_nothing_changed, print_report
 from orchestrator.cli.project import open_project
@@ -37,6 +39,7 @@ def plan(
     timeout: Timeout = None,
     executor: ExecutorName = THREADED,
     scheduler: Scheduler = None,
+    values: SetValues = None,
     replace: Replace = None,
     no_refresh: Annotated[
         bool,
@@ -62,7 +65,7 @@ def plan(
         replace=replace,
         refresh=not no_refresh,
     )
-    request = open_project(common).request("plan", options)
+    request = open_project(common, given=given_values(values)).request("plan", options)
     if not request.selected:
         return print_nothing_changed(common, "plan", options)
     check_single_unit(request.selected, options.replace)

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_report
-from orchestrator.cli.project import Project, open_project
+from orchestrator.cli.project import Project, open_project, start_folder
 from orchestrator.cli.prompt import Prompt
 from orchestrator.cli.session import circumstances, ready_session
+from orchestrator.config.load import find_root
 from orchestrator.errors import ApprovalError, OrchError, UsageError
 from orchestrator.report.model import UnitReport
 from orchestrator.run.apply import apply_units
@@ -38,9 +39,9 @@ def resume_run(common: Common, options: RunOptions, wanted: str | None) -> int:
         UsageError: there is no such run, or it is still running.
         ApprovalError: its approval is no longer valid. States that it could not save are saved first.
     """
-    project = open_project(common)
-    root = project.catalogue.root
+    root = find_root(start_folder(common))
     chain = find_chain(root / ".orch" / "runs", wanted)
+    project = _project_of_run(common, chain[0])
     newest = chain[-1]
     states = [state for past in chain for state in unsaved_in(past.folder)]
     approval, refusal = _approval(project, chain)
@@ -60,6 +61,18 @@ def resume_run(common: Common, options: RunOptions, wanted: str | None) -> int:
             reports = _continue(common, session, approval)
             print_report(common, session.finish(reports))
     return session.exit_code()
+
+
+def _project_of_run(common: Common, past: PastRun) -> Project:
+    """Load the configuration with the values that a past run recorded."""
+    try:
+        return open_project(common, given=past.values)
+    except UsageError as error:
+        if not past.values:
+            raise
+        message = f"run {past.run} was planned with values that live/ no longer has: {error.what}"
+        hint = f"plan again: orch apply {' '.join(past.targets)}"
+        raise ApprovalError(message, where=error.where, hint=hint) from error
 
 
 def _approval(project: Project, chain: tuple[PastRun, ...]) -> tuple[Approval | None, OrchError | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from orchestrator.cli.context import Common, command
 from orchestrator.cli.output import color_on, write
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import ready_session
-from orchestrator.config.catalogue import Node, Ref, Text, Unit
+from orchestrator.config.catalogue import Archive, Node, Ref, SecretRef, Text, Unit, Unset
 from orchestrator.config.secret_literals import secret_variables, without_secrets
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import Column, dump, table
@@ -96,15 +97,23 @@ def _facts(project: Project, unit: Unit) -> dict[str, Any]:
         "region": unit.region,
         "module": project.module_of(unit),
         "version": unit.module.version,
-        "state": f"s3://{account.state_bucket}/{unit.state_key}",
+        "state": account.state_url(unit.state_key),
         "set by": str(unit.at),
         "upstreams": list(project.graph.upstreams(unit.id)),
         "downstreams": list(project.graph.downstreams(unit.id)),
         "secrets": [f"{secret.variable} = {secret.store}:{secret.key}" for secret in unit.secrets],
-        "archives": [f"{archive.variable} = {_relative(project, archive.folder)}" for archive in unit.archives],
+        "archives": [_archive(project, archive) for archive in unit.archives],
+        "providers": {
+            config.key: {name: _plain(node) for name, node in config.arguments.items()} for config in unit.configured
+        },
         "imports": dict(unit.imports),
         "moved": dict(unit.moved),
     }
+
+
+def _archive(project: Project, archive: Archive) -> str:
+    built = f", built with {shlex.join(archive.build.run)}" if archive.build is not None else ""
+    return f"{archive.variable} = {_relative(project, archive.folder)}{built}"
 
 
 def _relative(project: Project, folder: Path) -> str:
@@ -121,7 +130,7 @@ def _inputs(project: Project, unit: Unit) -> Iterator[dict[str, Any]]:
 def _plain(node: Node) -> Any:
     """Return a resolved value as it is written in YAML, with references as ``${{ UNIT.output }}``."""
     value = node.value
-    if isinstance(value, Ref):
+    if isinstance(value, Ref | SecretRef | Unset):
         return _reference(value)
     if isinstance(value, Text):
         return "".join(part if isinstance(part, str) else _reference(part) for part in value.parts)
@@ -132,7 +141,11 @@ def _plain(node: Node) -> Any:
     return value
 
 
-def _reference(ref: Ref) -> str:
+def _reference(ref: Ref | SecretRef | Unset) -> str:
+    if isinstance(ref, Unset):
+        return f"${{{{ run.{ref.key} }}}}"
+    if isinstance(ref, SecretRef):
+        return f"${{{{ secrets.{ref.name} }}}}"
     path = "".join(_step(step) for step in ref.path)
     return f"${{{{ {ref.unit}.{ref.output}{path} }}}}"
 

@@ -27,6 +27,8 @@ from orchestrator.util.suggest import near_miss
 
 BUILT_INS = ("name", "account", "account_id", "stage", "stack", "region")
 """Names of the built-in references. Files cannot have them."""
+RESERVED = (*BUILT_INS, "run", "secrets")
+"""Names that files cannot have: references that start with them are no outputs of stacks."""
 _FOLDERS = ("accounts", "stages", "stacks")
 _READ = "it reads live/orch.yaml, live/accounts/, live/stages/ and live/stacks/"
 
@@ -105,7 +107,7 @@ def _read_folder(files: LiveFiles, folder: Path, model: type[BaseModel], into: d
                 files.problems.append(
                     Problem(where, f"invalid name {path.stem!r}", f"use {PATTERN_DESCRIPTIONS[NAME]}")
                 )
-            elif path.stem in BUILT_INS:
+            elif path.stem in RESERVED:
                 files.problems.append(Problem(where, f"the name {path.stem!r} is reserved for a built-in reference"))
             elif (value := _read(files, path, model)) is not None:
                 into[path.stem] = value

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.config.catalogue import Account, Stage
-from orchestrator.config.live.files import BUILT_INS, LiveFiles
+from orchestrator.config.live.files import RESERVED, LiveFiles
 from orchestrator.config.live.merge import StackEntry, extend_entries
 from orchestrator.config.live.settings import region_not_allowed
 from orchestrator.config.live.stages import MergedStage
@@ -76,7 +76,7 @@ def stage_scope(stage: Stage, merged: MergedStage, account: Account, files: Live
         if name in stacks:
             what = f"{name!r} is in both `stacks` and `uses`"
             files.problems.append(Problem(at, what, "rename one of them"))
-        elif name in BUILT_INS:
+        elif name in RESERVED:
             files.problems.append(Problem(at, f"the name {name!r} is reserved for a built-in reference"))
         wired[name] = value
     file = f"live/stages/{stage.name}.yaml"

@@ -11,6 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from orchestrator import __version__
 from orchestrator.config.catalogue import Account, Provider, Roles, Settings, Timeouts
 from orchestrator.config.live.references import BuiltIn, OutputReference, ReferenceTextError, split
+from orchestrator.config.live.run_values import declared_values
 from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Location, Problem
 from orchestrator.hcl.modules.sources import is_fetched
@@ -59,6 +60,8 @@ def make_settings(orch: YamlValue, problems: list[Problem]) -> Settings:
         environment=_environment(orch, problems),
         checks=_checks(orch),
         warm=_flag(orch, "warm", unset=True),
+        retry=_retry(orch, problems),
+        run=declared_values(orch, problems),
     )
 
 
@@ -112,6 +115,22 @@ def _environment(orch: YamlValue, problems: list[Problem]) -> tuple[str, ...]:
     return tuple(each.value for each in listed)
 
 
+def _retry(orch: YamlValue, problems: list[Problem]) -> tuple[str, ...]:
+    found = orch.get("retry")
+    listed = found.value if found is not None and found.kind is YamlKind.LIST else ()
+    for each in listed:
+        try:
+            matches_all = re.compile(each.value).search("") is not None
+        except re.error as error:
+            what = f"invalid regular expression {each.value!r}: {error}"
+            problems.append(Problem(each.at, what, "put a backslash before ( ) [ ] . * + ?"))
+            continue
+        if matches_all:
+            hint = "write a part of the error's text"
+            problems.append(Problem(each.at, f"the pattern {each.value!r} matches every error", hint))
+    return tuple(each.value for each in listed)
+
+
 def _checks(orch: YamlValue) -> tuple[str, ...]:
     found = orch.get("checks")
     return tuple(each.value for each in found.value) if found is not None and found.kind is YamlKind.LIST else ()
@@ -142,12 +161,43 @@ def make_accounts(
 ) -> dict[str, Account]:
     """Return the files of ``live/accounts/`` as records, each with its own state bucket."""
     accounts = {name: _make_account(name, value, settings, problems) for name, value in values.items()}
+    state = orch.value["state"]
     try:
         buckets = _buckets(settings, accounts)
     except ReferenceTextError as error:
-        problems.append(Problem(orch.value["state"].value["bucket"].at, f"state.bucket: {error}"))
+        problems.append(Problem(state.value["bucket"].at, f"state.bucket: {error}"))
         return accounts
-    return {name: replace(account, state_bucket=buckets[name]) for name, account in accounts.items()}
+    return {
+        name: replace(
+            account,
+            state_bucket=buckets[name],
+            state_prefix=_state_prefix(state, settings, account, problems),
+            state_kms_key=_of_account(state, "kms_key", settings, account, problems) or None,
+        )
+        for name, account in accounts.items()
+    }
+
+
+def _state_prefix(state: YamlValue, settings: Settings, account: Account, problems: list[Problem]) -> str:
+    prefix = _of_account(state, "prefix", settings, account, problems).strip("/")
+    if ".." in prefix or "//" in prefix:
+        problems.append(Problem(state.value["prefix"].at, f"state.prefix: {prefix!r} is not a prefix of keys"))
+    return f"{prefix}/" if prefix else ""
+
+
+def _of_account(state: YamlValue, key: str, settings: Settings, account: Account, problems: list[Problem]) -> str:
+    """Return a text of ``state`` as it is for one account."""
+    try:
+        return fill_built_ins(text_of(state, key), _built_ins_of(settings, account))
+    except ReferenceTextError as error:
+        problem = Problem(state.value[key].at, f"state.{key}: {error}")
+        if problem not in problems:
+            problems.append(problem)
+        return ""
+
+
+def _built_ins_of(settings: Settings, account: Account) -> dict[str, str]:
+    return {"name": settings.name, "account": account.name, "account_id": account.id, "region": account.region}
 
 
 def _buckets(settings: Settings, accounts: Mapping[str, Account]) -> dict[str, str]:
@@ -195,8 +245,7 @@ def region_not_allowed(region: str, at: Location, account: str) -> Problem:
 
 
 def _bucket(settings: Settings, account: Account) -> str:
-    built_ins = {"name": settings.name, "account": account.name, "account_id": account.id, "region": account.region}
-    bucket = fill_built_ins(settings.state_bucket, built_ins)
+    bucket = fill_built_ins(settings.state_bucket, _built_ins_of(settings, account))
     if not _BUCKET.fullmatch(bucket):
         message = f"{bucket!r} is not a valid bucket name: use 3 to 63 lowercase letters, digits, - and ."
         raise ReferenceTextError(message)

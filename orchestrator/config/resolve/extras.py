@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from orchestrator.config.catalogue import Archive, ProviderConfig, Secret, Unit
+from orchestrator.config.catalogue import Archive, Build, ProviderConfig, Secret, Unit
 from orchestrator.config.live.scopes import UnitDraft
 from orchestrator.config.live.settings import region_not_allowed, text_of
 from orchestrator.config.resolve.context import ResolveContext
+from orchestrator.config.resolve.provider_arguments import AWS
 from orchestrator.config.resolve.values import AlreadyReportedError, Resolver
-from orchestrator.config.yaml.value import YamlValue
+from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Location, Problem
 from orchestrator.hcl.modules.interface import ModuleInterface
 from orchestrator.util.suggest import near_miss
@@ -41,11 +42,16 @@ class Extras:
     interface: ModuleInterface | None
 
     def secrets(self) -> Iterator[Secret]:
-        """Yield the values that Terraform reads from a secret store. orch never sees them."""
+        """Yield the values that Terraform reads from a secret store. orch never sees them.
+
+        Provider arguments must be resolved before: what only they read need not be a variable of the module.
+        """
         for name, value, at in self._written("secrets"):
-            if not self.context.is_variable(self.interface, name, at):
+            used = name in self.resolver.used_secrets
+            passed = name in self.interface.variables if self.interface is not None else not used
+            if not passed and not used and not self.context.is_variable(self.interface, name, at):
                 continue
-            variable = self.interface.variables[name] if self.interface is not None else None
+            variable = self.interface.variables.get(name) if self.interface is not None else None
             if variable is not None and not variable.ephemeral:
                 what = f"variable {name!r} is not ephemeral, so the secret would be stored in plan and state"
                 self.context.report(at, what, f"add `ephemeral = true` to the variable ({variable.at})")
@@ -57,13 +63,32 @@ class Extras:
             if match is None:
                 self.context.report(value.at, f"invalid secret {value.value!r}", "write ssm:/path or secretsmanager:ID")
                 continue
-            yield Secret(name, match["store"], match["key"], value.at)
+            yield Secret(name, match["store"], match["key"], value.at, passed)
 
     def archives(self) -> Iterator[Archive]:
         """Yield the folders that orch zips."""
         for name, value, at in self._written("archives"):
-            if self.context.is_variable(self.interface, name, at) and self._is_folder(value):
-                yield Archive(name, self.context.root / PurePosixPath(value.value), value.at)
+            folder = value if value.kind is YamlKind.TEXT else value.value["folder"]
+            if self.context.is_variable(self.interface, name, at) and self._is_folder(folder):
+                build = value.get("build")
+                made = self._build(build) if build is not None else None
+                yield Archive(name, self.context.root / PurePosixPath(folder.value), folder.at, made)
+
+    def _build(self, value: YamlValue) -> Build:
+        lists = {key: each for key, each in value.items() if each.kind is YamlKind.LIST}
+        texts = {key: tuple(item.value for item in each.value) for key, each in lists.items()}
+        network = value.get("network")
+        output = text_of(value, "output")
+        for path in (*texts.get("inputs", ()), output):
+            if ".." in PurePosixPath(path).parts:
+                self.context.report(value.at, f"{path!r} leads out of the folder", "write a path below the folder")
+        return Build(
+            run=texts["run"],
+            inputs=texts.get("inputs", ("**",)),
+            network=network is not None and bool(network.value),
+            output=output,
+            at=value.at,
+        )
 
     def _is_folder(self, value: YamlValue) -> bool:
         path = PurePosixPath(value.value)
@@ -79,12 +104,17 @@ class Extras:
         return False
 
     def providers(self) -> Iterator[ProviderConfig]:
-        """Yield the additional provider configurations: exactly those that the module declares."""
+        """Yield the additional configurations of aws: exactly those that the module declares."""
         seen: set[str] = set()
         for key, value, at in self._written("providers"):
             name, _, alias = key.partition(".")
             seen.add(key)
-            if not _PROVIDER.fullmatch(key) or name not in self.context.settings.providers:
+            if name != AWS and name in self.context.settings.providers:
+                continue  # provider_arguments.py reads it
+            if name == AWS and value.get("arguments") is not None:
+                what = f"{key} has no `arguments`: orch configures {AWS} with region, account and tags"
+                self.context.report(value.where("arguments"), what, "other arguments can come from the environment")
+            elif not _PROVIDER.fullmatch(key) or name not in self.context.settings.providers:
                 self.context.report(
                     at, f"invalid provider configuration {key!r}", "write PROVIDER.ALIAS, e.g. aws.edge"
                 )
@@ -98,7 +128,8 @@ class Extras:
                 yield config
         for alias in sorted(set(self.interface.aliases) - seen) if self.interface is not None else ():
             what = f"{self.draft.id} does not set the provider configuration {alias!r}, which its module requires"
-            self.context.report(self.draft.at, what, f"add `{alias}: {{region: …}}` under `providers:`")
+            body = "region: …" if alias.startswith(f"{AWS}.") else "arguments: {…}"
+            self.context.report(self.draft.at, what, f"add `{alias}: {{{body}}}` under `providers:`")
 
     def _provider(self, name: str, alias: str, value: YamlValue) -> ProviderConfig | None:
         accounts = self.context.accounts

@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.config.catalogue import Node, Ref, Text, Value
+from orchestrator.config.catalogue import Node, Ref, Text, Unset, Value
 from orchestrator.errors import Location, Problem
 from orchestrator.hcl.modules.interface import Variable
 from orchestrator.hcl.modules.types import Collection, ObjectType, Primitive, TupleType, Type, parse_type
@@ -55,7 +55,7 @@ def check_value(wanted: Type, node: Node, path: str) -> list[Problem]:
 
 def _problems(wanted: Type, node: Node, path: str) -> Iterator[Problem]:
     value = node.value
-    if value is None or isinstance(value, Ref):
+    if value is None or isinstance(value, Ref | Unset):
         return
     if isinstance(value, float) and not math.isfinite(value):
         yield Problem(node.at, f"{path}: {value} is not a number that Terraform supports")
@@ -145,7 +145,9 @@ def _mixed(element: Type, values: Sequence[Node], at: Location, path: str) -> It
     """Check that the elements of a list(any) can have one type, which scalars, lists and maps cannot."""
     if element != Primitive("any"):
         return
-    shapes = {_shape(each.value) for each in values if each.value is not None and not isinstance(each.value, Ref)}
+    shapes = {
+        _shape(each.value) for each in values if each.value is not None and not isinstance(each.value, Ref | Unset)
+    }
     if len(shapes) > 1:
         yield Problem(at, f"{path}: all elements must have the same type, found {' and '.join(sorted(shapes))}")
 

@@ -12,6 +12,7 @@ from orchestrator.config.resolve.binding import ReferenceBinder
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.extras import Extras, import_collisions
 from orchestrator.config.resolve.inputs import Inputs
+from orchestrator.config.resolve.provider_arguments import provider_arguments
 from orchestrator.config.resolve.values import Resolver
 
 
@@ -35,7 +36,9 @@ def _unit(draft: UnitDraft, inputs: Inputs, context: ResolveContext) -> Unit | N
     resolver = Resolver(context.shared, _built_ins(draft, context), binder.bind)
     extras = Extras(context, draft, resolver, context.interfaces[draft.id])
     inputs.check_given(draft)
-    values = inputs.of(draft, resolver)  # before the upstreams, because this binds the references
+    # Before the upstreams and the secrets, because these bind the references.
+    values = inputs.of(draft, resolver)
+    configured = tuple(provider_arguments(context, draft, resolver, context.interfaces[draft.id]))
     return Unit(
         id=draft.id,
         stage=draft.scope.name,
@@ -49,12 +52,15 @@ def _unit(draft: UnitDraft, inputs: Inputs, context: ResolveContext) -> Unit | N
         secrets=tuple(extras.secrets()),
         archives=tuple(extras.archives()),
         providers=tuple(extras.providers()),
+        configured=configured,
         imports=extras.imports(),
         moved=extras.moved(),
         named=text_of(draft.body, "named") or None,
         named_stage=draft.scope.named,
         of_account=draft.scope.of_account,
         timeouts=make_timeouts(context.settings.timeouts, draft.body.get("timeouts")),
+        run_values=resolver.run_values,
+        unset=tuple(resolver.unset),
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
-from orchestrator.config.catalogue import Node, Ref, Text, Value
+from orchestrator.config.catalogue import Node, PlainValue, Ref, SecretRef, Text, Unset, Value
 from orchestrator.config.live.references import BuiltIn, OutputReference, Part, ReferenceTextError, lookalikes, split
+from orchestrator.config.live.run_values import RunValues
 from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
@@ -26,10 +28,12 @@ class ValueCache:
     Args:
         stack_names: names that a reference can start with.
         problems: where problems with texts go, once each.
+        run: the values of the run.
     """
 
-    def __init__(self, stack_names: frozenset[str], problems: list[Problem]) -> None:
+    def __init__(self, stack_names: frozenset[str], problems: list[Problem], run: RunValues) -> None:
         self.problems = problems
+        self.run = run
         self._stack_names = stack_names
         self._literals: dict[YamlValue, Node] = {}
         self._parts: dict[YamlValue, tuple[Part, ...] | None] = {}
@@ -77,11 +81,18 @@ class ValueCache:
 
 @dataclass(slots=True)
 class Resolver:
-    """Resolves the values of one unit."""
+    """Resolves the values of one unit. ``run_values`` and ``unset`` collect what it reads of the run's values.
+
+    ``secrets``: the secrets that values can refer to; None where they cannot. ``used_secrets`` collects those.
+    """
 
     shared: ValueCache
     built_ins: Mapping[str, str]
     bind: Bind
+    run_values: dict[str, PlainValue] = field(default_factory=dict)
+    unset: list[Unset] = field(default_factory=list)
+    secrets: frozenset[str] | None = None
+    used_secrets: set[str] = field(default_factory=set)
 
     def node(self, value: YamlValue) -> Node:
         """Return a value with its references bound.
@@ -127,27 +138,67 @@ class Resolver:
     def _text(self, value: YamlValue) -> Node:
         parts = self.shared.split(value)
         if len(parts) == 1:
-            part = parts[0]
-            if isinstance(part, OutputReference):
-                return Node(self.bind(part, value.at), value.at)
-            return Node(self._built_in(part, value) if isinstance(part, BuiltIn) else part, value.at)
-        bound: list[str | Ref] = []
+            return Node(self._part(parts[0], value), value.at)
+        bound: list[str | Ref | SecretRef] = []
+        unset: Unset | None = None
         for part in parts:
-            if isinstance(part, OutputReference):
-                ref = self.bind(part, value.at)
-                if ref is None:
-                    what = f"{part.stack} is null here, so it cannot be part of a text"
-                    self._report(value, what, f"set another value for this input where {part.stack} is null")
-                bound.append(ref)
-                continue
-            literal = self._built_in(part, value) if isinstance(part, BuiltIn) else part
-            if bound and isinstance(bound[-1], str):
-                bound[-1] += literal
+            found = self._part(part, value)
+            if isinstance(found, Unset):
+                unset = found
+            elif isinstance(found, Ref | SecretRef):
+                bound.append(found)
             else:
-                bound.append(literal)
+                literal = self._literal(part, found, value)
+                before = bound[-1] if bound else None
+                bound[-1:] = [before + literal] if isinstance(before, str) else [*bound[-1:], literal]
+        if unset is not None:
+            return Node(unset, value.at)
         if len(bound) == 1 and isinstance(bound[0], str):
             return Node(bound[0], value.at)
         return Node(Text(tuple(bound), value.at), value.at)
+
+    def _part(self, part: Part, value: YamlValue) -> PlainValue | Ref | SecretRef | Unset:
+        if isinstance(part, BuiltIn):
+            return self._built_in(part, value)
+        if isinstance(part, OutputReference):
+            if part.stack == "secrets":
+                return self._secret(part, value)
+            return self._run_value(part, value) if part.stack == "run" else self.bind(part, value.at)
+        return part
+
+    def _secret(self, part: OutputReference, value: YamlValue) -> SecretRef:
+        name = part.output
+        if self.secrets is None:
+            what = "secrets can be read only in provider arguments"
+            self._report(value, what, f"a module variable gets one under `secrets:`, e.g. {name}: ssm:/…")
+        if name not in self.secrets or part.path or part.region:
+            known = f"secrets: {', '.join(sorted(self.secrets))}" if self.secrets else None
+            hint = near_miss(name, self.secrets) or known or f"add `{name}: ssm:/…` under `secrets:`"
+            self._report(value, f"the stack has no secret {name!r}", hint)
+        self.used_secrets.add(name)
+        return SecretRef(name, value.at)
+
+    def _literal(self, part: Part, found: PlainValue, value: YamlValue) -> str:
+        """Return a value as part of a text."""
+        if isinstance(part, OutputReference) and found is None:
+            shown = f"run.{part.output}" if part.stack == "run" else part.stack
+            hint = f"set another value for this input where {shown} is null"
+            self._report(value, f"{shown} is null here, so it cannot be part of a text", hint)
+        return found if isinstance(found, str) else json.dumps(found)
+
+    def _run_value(self, part: OutputReference, value: YamlValue) -> PlainValue | Unset:
+        run, name = self.shared.run, part.output
+        if part.region is not None or part.path:
+            self._report(value, f"run.{name} is a single value", f"write ${{{{ run.{name} }}}}")
+        if name not in run.declared:
+            hint = near_miss(name, run.declared) or f"declare it in live/orch.yaml: `run: {{{name}: {{type: string}}}}`"
+            self._report(value, f"${{{{ run.{name} }}}} is not declared in live/orch.yaml", hint)
+        if name not in run.values:
+            unset = Unset(name, value.at)
+            self.unset.append(unset)
+            return unset
+        found = self.run_values[name] = run.values[name]
+        return found
 
     def _built_in(self, part: BuiltIn, value: YamlValue) -> str:
         if part.name not in self.built_ins:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from orchestrator.config.schema.model_schema import model_schema
-from orchestrator.config.schema.models import AccountModel, OrchModel, ProviderModel, StackModel, StageModel
+from orchestrator.config.schema.models import (
+    AccountModel,
+    ArchiveModel,
+    OrchModel,
+    ProviderModel,
+    StackModel,
+    StageModel,
+)
 from orchestrator.config.schema.type_schema import Schema
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -72,5 +79,7 @@ def stack_schema(inputs: Schema | None = None, *, module: str | None = None) -> 
         module: name of the module, for the title.
     """
     title = f"orch: a stack that uses module {module}" if module else "orch: a stack"
-    schema = model_schema(StackModel)
+    values: Schema = {"anyOf": [{"type": ["string", "null"]}, model_schema(ArchiveModel)]}
+    archives: Schema = {"type": ["object", "null"], "additionalProperties": values}
+    schema = _with(model_schema(StackModel), "archives", archives)
     return _document(title, _with(schema, "inputs", inputs) if inputs else schema)

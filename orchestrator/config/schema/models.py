@@ -23,6 +23,9 @@ PROFILE = r"^[A-Za-z0-9_.@:/+=, -]+$"
 UNIT = r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*(@[a-z0-9-]+)?$"
 STACK = r"^[a-z][a-z0-9-]{0,30}(@[a-z0-9-]+)?$"
 CHECK = r"^(CKV2?_[A-Z0-9]+_[0-9]+|LOW|MEDIUM|HIGH|CRITICAL)$"
+GLOB = r"^[^/\\\x00-\x1f][^\\\x00-\x1f]*$"
+STATE_PREFIX = r"^[A-Za-z0-9_.${ }-]+(/[A-Za-z0-9_.${ }-]+)*/?$"
+KMS_KEY = r"^(alias/[A-Za-z0-9/_.${ }-]+|arn:[a-z-]+:kms:[A-Za-z0-9:/_.${ }-]+|(mrk-)?[0-9a-f-]{32,36})$"
 PROVIDER = r"^([A-Za-z0-9]+([.-][A-Za-z0-9]+)*/)?[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9_-]*$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
@@ -40,6 +43,9 @@ PATTERN_DESCRIPTIONS = {
     UNIT: "a unit such as STAGE/STACK or STAGE/STACK@REGION",
     STACK: "a stack such as NAME or NAME@REGION",
     CHECK: "an id of checkov such as CKV_AWS_53, or LOW, MEDIUM, HIGH or CRITICAL",
+    GLOB: "a relative path or glob such as src/**",
+    STATE_PREFIX: "a prefix of keys such as platform or teams/platform",
+    KMS_KEY: "the alias of a KMS key such as alias/tfstate, its ARN or its id",
     PROVIDER: "a provider address such as datadog/datadog",
     VARIABLE: "letters, digits and _, starting with a letter or _",
 }
@@ -82,6 +88,12 @@ class StateModel(StrictModel):
     bucket: str = Field(
         description="Name of each account's bucket; ${{ name }}, ${{ account }}, ${{ account_id }}, ${{ region }}."
     )
+    prefix: Annotated[str, StringConstraints(pattern=STATE_PREFIX, max_length=128)] | None = Field(
+        None, description="Prefix of all keys in the bucket, for a bucket with other content."
+    )
+    kms_key: Annotated[str, StringConstraints(pattern=KMS_KEY, max_length=300)] | None = Field(
+        None, description="KMS key that encrypts states: an alias, ARN or id. Default: what the bucket has."
+    )
 
 
 class RolesModel(StrictModel):
@@ -101,6 +113,14 @@ class TimeoutsModel(StrictModel):
 
     plan: Duration | None = Field(None, description="Time limit for a plan, e.g. 10m.")
     apply: Duration | None = Field(None, description="Time limit for an apply, e.g. 60m.")
+
+
+class RunValueModel(StrictModel):
+    """A value of one run, given on the command line."""
+
+    type: Literal["string", "number", "bool"] = Field("string", description="Type of the value.")
+    default: Any = Field(None, description="Value when it is not given. Without a default it is required.")
+    description: str | None = Field(None, description="What it is for.")
 
 
 class OrchModel(StrictModel):
@@ -127,7 +147,13 @@ class OrchModel(StrictModel):
     state: StateModel = Field(description="Where Terraform states are stored.")
     roles: RolesModel | None = Field(None, description="Names of the IAM roles in each account.")
     tags: dict[TagKey, TagValue] | None = Field(None, description="Tags for every resource.")
+    run: dict[VariableName, RunValueModel] | None = Field(
+        None, description="Values of one run, given with --set NAME=VALUE and read as ${{ run.NAME }}."
+    )
     timeouts: TimeoutsModel | None = Field(None, description="Time limits for one unit.")
+    retry: list[Annotated[str, StringConstraints(min_length=3, max_length=200)]] | None = Field(
+        None, description="Errors after which init and plan are tried again, as regular expressions."
+    )
     warm: bool = Field(True, description="Keep providers running between Terraform commands of a run.")
     management: AccountId = Field(
         description="Account whose principals assume the roles in the others. The emulator's user is in it."
@@ -135,12 +161,38 @@ class OrchModel(StrictModel):
 
 
 class AliasModel(StrictModel):
-    """An additional provider configuration of a stack."""
+    """A provider configuration of a stack."""
 
-    region: Region | None = Field(None, description="Region.")
-    account: Name | None = Field(None, description="Account.")
+    region: Region | None = Field(None, description="Region; for aws.")
+    account: Name | None = Field(None, description="Account; for aws.")
+    arguments: dict[Identifier, Any] | None = Field(
+        None, description="Arguments and blocks of a provider other than aws; ${{ secrets.NAME }} for secrets."
+    )
 
 
+class BuildModel(StrictModel):
+    """A command that runs before a folder is zipped."""
+
+    run: list[Annotated[str, StringConstraints(min_length=1)]] = Field(
+        description="Program and arguments, e.g. [npm, ci]. Never a shell.", min_length=1
+    )
+    inputs: list[Annotated[str, StringConstraints(pattern=GLOB)]] | None = Field(
+        None, description="Globs below the folder: the files that the program gets. Default: all files."
+    )
+    network: bool = Field(False, description="Whether the program may use the network.")
+    output: Annotated[str, StringConstraints(pattern=GLOB)] | None = Field(
+        None, description="Folder below the built one that is zipped. Default: all of it."
+    )
+
+
+class ArchiveModel(StrictModel):
+    """A folder to zip."""
+
+    folder: str = Field(description="Path from the repository root.")
+    build: BuildModel | None = Field(None, description="Command that runs before the folder is zipped.")
+
+
+# An archive is a folder or a map. validate.py checks it, because pydantic reports one error for each member of a union.
 class StackModel(StrictModel):
     """``live/stacks/NAME.yaml``, and the keys that a stage can override."""
 
@@ -151,11 +203,13 @@ class StackModel(StrictModel):
     )
     inputs: dict[Identifier, Any] | None = Field(None, description="Module variables -> values.")
     secrets: dict[Identifier, str | None] | None = Field(
-        None, description="Ephemeral module variable -> ssm:/path or secretsmanager:ID."
+        None, description="Ephemeral module variable, or name for provider arguments -> ssm:/path or secretsmanager:ID."
     )
-    archives: dict[Identifier, str | None] | None = Field(None, description="Module variable -> folder to zip.")
+    archives: dict[Identifier, Any] | None = Field(
+        None, description="Module variable -> folder to zip, or {folder, build}."
+    )
     providers: dict[str, AliasModel | None] | None = Field(
-        None, description="Additional provider configurations that the module requires."
+        None, description="PROVIDER or PROVIDER.ALIAS -> provider configuration."
     )
     region: Region | None = Field(None, description="Region.")
     regions: list[Region] | None = Field(None, description="Regions. Each gets its own unit.")

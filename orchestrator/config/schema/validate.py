@@ -13,6 +13,7 @@ from orchestrator.config.schema.models import (
     ACCOUNT_ID,
     PATTERN_DESCRIPTIONS,
     AccountModel,
+    ArchiveModel,
     OrchModel,
     ProviderModel,
     StackModel,
@@ -46,6 +47,8 @@ def validate(value: YamlValue, model: type[BaseModel]) -> list[Problem]:
         found = list(_problems(value, model, error))
     if model in {AccountModel, StageModel} and (stacks := value.get("stacks")) is not None:
         found += [problem for name, entry in stacks.items() for problem in _entry(name, entry)]
+    if model is StackModel and (archives := value.get("archives")) is not None:
+        found += [problem for name, entry in archives.items() for problem in _archive(name, entry)]
     if model is OrchModel and (providers := value.get("providers")) is not None:
         found += [problem for name, entry in providers.items() for problem in _provider(name, entry)]
     return found
@@ -58,6 +61,15 @@ def _entry(name: str, entry: YamlValue) -> list[Problem]:
         hint = "leave it empty to use the stack file unchanged, or write false to leave the stack out"
         return [Problem(entry.at, f"stacks.{_path([name])} must be a map, empty or false, found {_shown(entry)}", hint)]
     return validate(entry, StackModel)
+
+
+def _archive(name: str, entry: YamlValue) -> list[Problem]:
+    if entry.kind is YamlKind.MAP:
+        return validate(entry, ArchiveModel)
+    if entry.kind is YamlKind.NULL or (entry.kind is YamlKind.TEXT and entry.value):
+        return []
+    hint = "write the path of a folder, or {folder: …, build: {run: […]}}"
+    return [Problem(entry.at, f"archives.{_path([name])} must be a folder or a map, found {_shown(entry)}", hint)]
 
 
 def _provider(name: str, entry: YamlValue) -> list[Problem]:

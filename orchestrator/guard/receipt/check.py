@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from orchestrator.errors import BlockedError
@@ -76,6 +77,10 @@ def _differences(receipt: Receipt, inputs: ReceiptInputs) -> Iterator[str]:
     if inputs.policies != receipt.policies:
         yield f"policies/ changed after {unit} was judged"
     yield from _programs_differ(receipt, inputs)
+    for name in sorted(receipt.values.keys() | inputs.values.keys()):
+        if receipt.values.get(name) != inputs.values.get(name):
+            was, now = (json.dumps(each.values.get(name)) for each in (receipt, inputs))
+            yield f"{unit} was judged with run.{name} = {was}, but would be applied with {now}"
 
 
 def _programs_differ(receipt: Receipt, inputs: ReceiptInputs) -> Iterator[str]:

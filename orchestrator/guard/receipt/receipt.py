@@ -21,8 +21,8 @@ from orchestrator.terraform.state.header import StateHeader
 from orchestrator.util.files import write_atomic
 
 RECEIPT_FORMAT = 1
-_ADDED = "providers"
-"""A key that receipts of orch 0.1.0 do not have."""
+_ADDED = ("providers", "values")
+"""Keys that older receipts do not have."""
 PLAN_AGAIN = "plan again, so that what is applied is what was judged"
 
 
@@ -45,6 +45,7 @@ class ReceiptInputs:
         policies: digest of ``policies/``.
         versions: orch, Terraform and each provider in the lock file -> version.
         providers: each provider that ran, with its platform -> checksum of its package.
+        values: the values of the run that the unit reads, by name.
     """
 
     unit: str
@@ -57,6 +58,7 @@ class ReceiptInputs:
     policies: str
     versions: Mapping[str, str]
     providers: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ class Receipt:
     files: Mapping[str, str]
     wrote: StateWrites | None = None
     providers: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
 
     @classmethod
     def make(cls, inputs: ReceiptInputs, verdict: Verdict, *, run: str, destroy: bool, time: str, commit: str) -> Self:
@@ -153,6 +156,7 @@ class Receipt:
             commit=commit,
             files=files,
             providers=dict(inputs.providers),
+            values=dict(inputs.values),
         )
 
     @classmethod
@@ -184,8 +188,8 @@ class Receipt:
             if found != RECEIPT_FORMAT:
                 message = f"the receipt {place} has format {found!r}; this version of orch supports {RECEIPT_FORMAT}"
                 raise BlockedError(message, hint=f"use the version of orch that wrote it, or {PLAN_AGAIN}")
-            values = {name: document[name] for name in cls.__dataclass_fields__ if name != _ADDED}
-            values[_ADDED] = document.get(_ADDED, {})
+            values = {name: document[name] for name in cls.__dataclass_fields__ if name not in _ADDED}
+            values |= {name: document.get(name, {}) for name in _ADDED}
             wrote = values["wrote"]
             values |= {
                 "checks": tuple(values["checks"]),

@@ -25,6 +25,7 @@ _KEYS = {
     "id": "the account id",
     "region": "the region of the state bucket",
     "bucket": "the state bucket",
+    "prefix": "the prefix of its keys",
     "catalogue": "the project name",
 }
 
@@ -89,8 +90,8 @@ def _differing(catalogue: Catalogue, account: Account, known: LockedAccount) -> 
 def _moved(catalogue: Catalogue, account: Account, known: LockedAccount, differ: list[str]) -> Finding:
     now = lock_entry(catalogue, account)
     lines = [
-        f"{_KEYS[key]} is {getattr(now, key)} in {configured_at(catalogue, account, key)}, "
-        f"but {getattr(known, key)} in {known.lines.get(key, known.at)}"
+        f"{_KEYS[key]} is {getattr(now, key) or 'empty'} in {configured_at(catalogue, account, key)}, "
+        f"but {getattr(known, key) or 'empty'} in {known.lines.get(key, known.at)}"
         for key in differ
     ]
     unit, address = f"account:{account.name}", f"s3://{known.bucket}"
@@ -102,7 +103,8 @@ def _moved(catalogue: Catalogue, account: Account, known: LockedAccount, differ:
         action="",
         cause="; ".join(lines),
         message=f"units of {account.name} would not find their states in {known.bucket} and would be created again",
-        hint=f"change it back to {getattr(known, differ[0])} in {configured_at(catalogue, account, differ[0])}; "
+        hint=f"change it back to {getattr(known, differ[0]) or 'empty'} in "
+        f"{configured_at(catalogue, account, differ[0])}; "
         f"or, if all states were moved, update {known.name} in {FILE} in a separate commit",
         where=configured_at(catalogue, account, differ[0]),
     )

@@ -13,7 +13,7 @@ from typing import Any
 from orchestrator.guard.rules.new_buckets import Modules, is_in_new_bucket
 from orchestrator.terraform.model import Action, ResourceChange
 
-_OWN_KEYS = re.compile(r"terraform\.tfstate|\.tflock$|^(?:ledger|receipts|outputs|copies)/")
+_OWN_KEYS = re.compile(r"terraform\.tfstate|\.tflock$|(?:^|/)(?:ledger|receipts|outputs|copies)/")
 """Object keys that only orch and Terraform use; checked if the bucket name is known only after the apply."""
 
 

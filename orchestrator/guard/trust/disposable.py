@@ -56,7 +56,7 @@ def merged_as_disposable(
     """
     if repository is None or base is None or base.source is Source.UNKNOWN or not stages:
         return frozenset()
-    merged = _outline_at(repository, base.commit)
+    merged = outline_at(repository, base.commit)
     return frozenset(name for name in stages if merged is not None and _same(catalogue, merged, name))
 
 
@@ -67,8 +67,12 @@ def _same(catalogue: Catalogue, merged: Outline, name: str) -> bool:
     return account is not None and not account.restricted and account.id == mine.id
 
 
-def _outline_at(repository: Repository, commit: str) -> Outline | None:
-    """Return ``live/`` of a commit without its modules; None if it has none that is valid."""
+def outline_at(repository: Repository, commit: str) -> Outline | None:
+    """Return ``live/`` of a commit without its modules; None if it has none that is valid.
+
+    Raises:
+        SetupError: git failed.
+    """
     blobs = {name: blob for name, blob in repository.files(commit, [_LIVE]).items() if blob.mode in _FILES}
     content = repository.contents(sorted({blob.id for blob in blobs.values()}))
     with tempfile.TemporaryDirectory(prefix="orch-merged-") as folder:

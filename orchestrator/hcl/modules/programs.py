@@ -1,7 +1,7 @@
 """What in a configuration starts a program, or reads files that no module contains: one list, with the reasons.
 
 Provisioners are not listed: every type of them runs a program. Provider arguments are not either: a module that
-configures a provider is refused as a whole, and the provider blocks that orch writes have a region, account and tags.
+configures a provider is refused as a whole, and those of ``live/`` are merged first (guard/trust/live_programs.py).
 """
 
 from __future__ import annotations

@@ -220,6 +220,7 @@ class Listings:
             roles=settings.roles,
             tags={},
             at=locked.at,
+            state_prefix=locked.prefix,
         )
         listing = self.of_account(account, Role.PLAN)
         orphaned = self._contents(listing, sorted(set(listing.entries) | set(listing.states)))

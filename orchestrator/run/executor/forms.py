@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from orchestrator.aws.identity.roles import BreakGlass
-from orchestrator.config.catalogue import Unit
+from orchestrator.config.catalogue import PlainValue, Unit
 from orchestrator.errors import SetupError
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.model import Verdict
@@ -203,6 +203,7 @@ class RunForm:
         disposable: stage -> why it may lose everything; see `DisposableStages`.
         break_glass: owner and reason, if the whole run uses the break-glass role.
         cold: let each Terraform command start its own providers.
+        values: the values of the run, by name.
     """
 
     run: str
@@ -219,6 +220,7 @@ class RunForm:
     break_glass: tuple[str, str] | None = None
     cold: bool = False
     live: Mapping[str, str] | None = None
+    values: Mapping[str, PlainValue] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -232,6 +234,7 @@ class RunForm:
         break_glass: BreakGlass | None,
         cold: bool,
         live: Mapping[str, bytes] | None,
+        values: Mapping[str, PlainValue],
     ) -> RunForm:
         """Return the form of a run whose plans this judge judges."""
         policies, waivers = judge.policies, judge.waiver_policy
@@ -251,6 +254,7 @@ class RunForm:
             break_glass=(break_glass.owner, break_glass.reason) if break_glass is not None else None,
             cold=cold,
             live=None if live is None else {name: base64.b64encode(data).decode() for name, data in live.items()},
+            values=values,
         )
 
     @property

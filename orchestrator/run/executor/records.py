@@ -42,6 +42,7 @@ class WorkPlace:
         account: name of the account; ``id``: its AWS id.
         region: region of the bucket.
         profile: AWS profile that role assumption starts from; None for the worker's own identity.
+        prefix: prefix of all keys in the bucket.
     """
 
     account: str
@@ -50,6 +51,7 @@ class WorkPlace:
     bucket: str
     roles: Roles
     profile: str | None = None
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

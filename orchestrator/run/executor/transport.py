@@ -81,6 +81,7 @@ class Transport:
             unit=unit.id,
             baseline=unit.baseline,
             place=WorkPlace(
+                prefix=account.state_prefix,
                 account=account.name,
                 id=account.id,
                 region=account.region,
@@ -247,6 +248,7 @@ def _pack_repository(context: RunContext, *, cold: bool) -> Path:
         break_glass=context.aws.break_glass,
         cold=cold,
         live=context.catalogue.trusted,
+        values=context.catalogue.run_values,
     )
     write_atomic(run_file(folders), dump_form(RunForm, form))
     archive = run_file(folders).with_suffix(".tar.gz")

@@ -126,7 +126,7 @@ class WorkerRun:
         unpack(archive, root, below=["."])
         folders = RunPaths(root=root, run=task.run)
         form = load_form(RunForm, run_file(folders).read_bytes())
-        catalogue = load(root, trusted=form.trusted)
+        catalogue = load(root, trusted=form.trusted, given=form.values)
         trust = form.trust(root)
         access = Access.of(catalogue, trust, emulator, session=form.session)
         with ExitStack() as stack:
@@ -331,6 +331,7 @@ def _account(place: WorkPlace) -> Account:
         tags={},
         at=Location(f"live/accounts/{place.account}.yaml"),
         profile=place.profile,
+        state_prefix=place.prefix,
     )
 
 

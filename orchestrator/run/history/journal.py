@@ -1,6 +1,7 @@
 """The journal of a run: append-only, one JSON object per line, on disk before the next step begins.
 
-It never contains a value of a resource, an output or a variable: only what was done to which unit, and when. The writer
+It never contains a value of a resource, an output or a variable: only what was done to which unit, and when, and the
+values that the command line gave to the run. The writer
 holds a lock on the file, which the system releases when the writer dies. So a run that was cut off is never taken for a
 running one, even if its process id is in use again.
 """

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from orchestrator.config.catalogue import PlainValue
 from orchestrator.report.model import Status
 from orchestrator.report.outcome import RunOutcome, outcome_of
 from orchestrator.run.history.journal import (
@@ -72,6 +74,12 @@ class PastRun:
     def refresh(self) -> bool:
         """False if its plans were made without reading the resources from AWS (``--no-refresh``)."""
         return self.start.get("refresh") is not False
+
+    @property
+    def values(self) -> Mapping[str, PlainValue]:
+        """The values that the run was given, with those that it had by default."""
+        found = (str(each).partition("=") for each in self.start.get("values", ()))
+        return {name: json.loads(text) for name, _, text in found}
 
     @property
     def continues(self) -> str | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator import __version__
+from orchestrator.config.catalogue import PlainValue
 from orchestrator.report.outcome import RunOutcome
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.runs import FINISHED_STATUSES, continued, past_runs
@@ -24,6 +26,7 @@ def record_start(
     units: Sequence[str],
     continues: str | None = None,
     dry_run: bool = False,
+    values: Mapping[str, PlainValue] | None = None,
 ) -> None:
     """Write the first journal record of a run: command, targets, units, options, user and host.
 
@@ -34,6 +37,7 @@ def record_start(
         units: ids of the units, in their order.
         continues: id of the run that this one resumes.
         dry_run: nothing is to be changed.
+        values: the values of the run, by name.
 
     Raises:
         SetupError: the journal cannot be written.
@@ -44,6 +48,7 @@ def record_start(
         targets=list(options.targets),
         units=list(units),
         continues=continues,
+        values=[f"{name}={json.dumps(value)}" for name, value in sorted((values or {}).items())],
         slots=options.parallelism,
         timeout=options.timeout,
         lock_timeout=options.terraform_lock_timeout,

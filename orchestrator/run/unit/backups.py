@@ -156,7 +156,7 @@ def _upload(context: RunContext, unit: Unit, file: Path, role: AnyRole) -> str:
         raise translate(
             error, f"upload the copy to {account.state_bucket}", context.aws.identities.context(account)
         ) from error
-    return f"s3://{account.state_bucket}/{key}"
+    return account.state_url(key)
 
 
 def record_copy(context: RunContext, entry: CopyEntry) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import InterruptedRunError, OrchError
@@ -10,7 +11,7 @@ from orchestrator.guard.drift import judge_drift
 from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
 from orchestrator.report.values.changes import change_lines
 from orchestrator.run.context import RunContext
-from orchestrator.run.unit.prepare import prepare_unit
+from orchestrator.run.unit.prepare import prepare_unit, with_retries
 from orchestrator.run.unit.progress import progress_callback, warning_callback
 from orchestrator.run.unit.reports import failure_report, unit_report
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
@@ -38,7 +39,8 @@ def _drift(context: RunContext, unit: Unit) -> UnitReport:
     context.run.sink(UnitPhase(unit.id, Phase.PLAN))
     out = context.run.folders.plan(unit).with_suffix(".drift")
     out.parent.mkdir(parents=True, exist_ok=True)
-    changed = context.terraform.cli.plan(
+    plan = partial(
+        context.terraform.cli.plan,
         root,
         out=out,
         timeout=context.run.options.timeout or unit.timeouts.plan,
@@ -46,6 +48,7 @@ def _drift(context: RunContext, unit: Unit) -> UnitReport:
         on_warning=warning_callback(context.run.sink, unit.id),
         refresh_only=True,
     )
+    changed = with_retries(context, unit, "plan", plan)
     judge = context.guard.judge
     if not changed:
         return replace(

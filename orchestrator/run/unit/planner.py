@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from orchestrator.config.catalogue import Unit
+from orchestrator.config.catalogue import Unit, provider_references
 from orchestrator.errors import InterruptedRunError, OrchError, UnitError
 from orchestrator.guard.findings import VANISHED, headline
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.receipt.freeze import freeze, hash_file
 from orchestrator.guard.rules.undecided import DECIDED, Undecided
+from orchestrator.render.values import has_unknown, lookup
 from orchestrator.report.model import Notice, Phase, Status, UnitPhase, UnitReport
 from orchestrator.report.values.changes import change_lines, unplanned_deletes
 from orchestrator.run.context import RunContext
@@ -19,7 +21,7 @@ from orchestrator.run.replace import module_address
 from orchestrator.run.unit.count_losses import count_contents
 from orchestrator.run.unit.lock_holders import OvertakenError, refuse_overtaken
 from orchestrator.run.unit.planned import Planned, without_placeholder
-from orchestrator.run.unit.prepare import PreparedUnit, lift_waived, prepare_unit, write_switches
+from orchestrator.run.unit.prepare import PreparedUnit, lift_waived, prepare_unit, with_retries, write_switches
 from orchestrator.run.unit.progress import progress_callback, warning_callback
 from orchestrator.run.unit.receipts import make_receipt
 from orchestrator.run.unit.reports import failure_report, unit_report
@@ -102,6 +104,8 @@ class _Planning:
         Raises:
             OrchError: a step failed.
         """
+        if waiting := self._unknown_provider():
+            return Planned(self._report(Status.AFTER_UPSTREAMS, waiting))
         ready = prepare_unit(self.context, self.unit, self.upstream, self.root, check_stop=self._check_stop)
         # Only in this run's copy: the root that is written for people stays as rendered.
         not_lifted: tuple[str, ...] = ()
@@ -121,13 +125,21 @@ class _Planning:
             return self._unreadable(error, ready)
         return self._judged(record, ready)
 
+    def _unknown_provider(self) -> str:
+        """Return why no provider can be started yet: an argument of one is known only after an apply."""
+        for key, ref in provider_references(self.unit) if self.preview else ():
+            if has_unknown(lookup(ref, self.upstream.values)):
+                return f"provider {key} is configured with {ref.unit}.{ref.output}, which is known after its apply"
+        return ""
+
     def _terraform_plan(self) -> PlanRecord:
         self._check_stop()
         context, unit = self.context, self.unit
         context.run.sink(UnitPhase(unit.id, Phase.PLAN))
         self.out.parent.mkdir(parents=True, exist_ok=True)
         replaced = () if self.destroy or self.disarm else context.run.options.replace
-        changes = context.terraform.cli.plan(
+        plan = partial(
+            context.terraform.cli.plan,
             self.root,
             out=self.out,
             timeout=context.run.options.timeout or unit.timeouts.plan,
@@ -138,6 +150,7 @@ class _Planning:
             refresh=context.run.options.refresh,
             targets=self.disarm,
         )
+        changes = with_retries(context, unit, "plan", plan)
         if not changes:
             self._check_state()
             return empty_plan(self.out)  # Terraform's own answer (-detailed-exitcode): reading the plan costs seconds.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import BlockedError, UnitError
@@ -17,14 +18,16 @@ from orchestrator.guard.rules.code import ScannedConfiguration
 from orchestrator.guard.rules.deletion_protection import switches
 from orchestrator.render.prevent_destroy import Override, lift_prevent_destroy, override_resources
 from orchestrator.render.values import has_unknown
-from orchestrator.report.model import Phase, UnitPhase
+from orchestrator.report.model import Notice, Phase, UnitPhase
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.unsaved_state import refuse_unsaved
 from orchestrator.run.unit.lock_holders import wait_for_lock
 from orchestrator.run.unit.upstreams import UpstreamValues
 from orchestrator.terraform.commands import Root
+from orchestrator.terraform.retries import repeat_passing
 from orchestrator.terraform.state.reader import StateInstance, read_instances
 
+_T = TypeVar("_T")
 _NOT_IGNORED = frozenset({"timeouts"})
 """What Terraform does not accept in ``ignore_changes``."""
 
@@ -77,12 +80,31 @@ def prepare_unit(
         context, unit, root, initialized=False
     )  # Before init, so that an unlisted provider is not downloaded.
     context.run.sink(UnitPhase(unit.id, Phase.INIT))
-    context.terraform.cli.init(root, timeout=context.run.options.timeout or unit.timeouts.plan)
+    timeout = context.run.options.timeout or unit.timeouts.plan
+    with_retries(context, unit, "init", lambda: context.terraform.cli.init(root, timeout=timeout))
     scanned = scan_configuration(context, unit, root, initialized=True)
     # Refresh the copy for people only when every value is known.
     if None not in upstream.values.values() and not has_unknown(upstream.values):
         context.terraform.renderer.refresh(root.folder, context.run.folders.shown(unit))
     return PreparedUnit(rendered.unknown, scanned)
+
+
+def with_retries(context: RunContext, unit: Unit, command: str, action: Callable[[], _T]) -> _T:
+    """Return the result of ``init`` or ``plan``, which is tried again after an error that passes on its own.
+
+    An apply is never tried again: its request may have reached AWS although its answer was lost, and a second one could
+    create a second resource.
+
+    Raises:
+        TerraformError: as for `repeat_passing`.
+    """
+
+    def told(pattern: str, why: str) -> None:
+        context.run.journal.note("retried", unit=unit.id, command=command, pattern=pattern)
+        context.run.sink(Notice(text=f"{command} failed with {why}", unit=unit.id))
+
+    patterns = context.catalogue.settings.retry
+    return repeat_passing(action, patterns=patterns, wait=context.run.stop.wait, told=told)
 
 
 def scan_configuration(context: RunContext, unit: Unit, root: Root, *, initialized: bool) -> ScannedConfiguration:

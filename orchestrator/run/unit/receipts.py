@@ -180,7 +180,7 @@ def record_state_edit(context: RunContext, unit: Unit, verb: str, lineage: str, 
         verb=verb,
         account_id=context.aws.history.confirmed(unit, write=True),
         region=unit.region,
-        state=f"s3://{account.state_bucket}/{unit.state_key}",
+        state=account.state_url(unit.state_key),
         lineage=lineage,
         serial=first - 1,
         digest=digest_of({}),
@@ -222,7 +222,7 @@ def _inputs(
         unit=unit.id,
         account_id=context.aws.history.confirmed(unit, write=write),
         region=unit.region,
-        state=f"s3://{account.state_bucket}/{unit.state_key}",
+        state=account.state_url(unit.state_key),
         base=base,
         frozen=frozen,
         json_sha256=hash_file(json_file).removeprefix("sha256:"),
@@ -233,6 +233,7 @@ def _inputs(
             **(locked_providers(lock.read_text(encoding="utf-8")) if lock.is_file() else {}),
         },
         providers=context.terraform.cli.provider_checksums(lock, context.run.folders.data(unit)),
+        values=unit.run_values,
     )
 
 

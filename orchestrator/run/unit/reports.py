@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import ApprovalError, BlockedError, InterruptedRunError, OrchError
+from orchestrator.render.build import BuildError
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.context import RunContext
 from orchestrator.run.unit.lock_holders import lock_message
@@ -42,7 +43,7 @@ def failure_report(context: RunContext, unit: Unit, error: OrchError, *, preview
         _status(error, preview=preview),
         preview=preview,
         cause=_cause(context, unit, error),
-        error=error.block if isinstance(error, TerraformError) else "",
+        error=error.block if isinstance(error, TerraformError | BuildError) else "",
     )
 
 

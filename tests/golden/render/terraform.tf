@@ -14,7 +14,6 @@ terraform {
     region              = "eu-west-1"
     profile             = "orch-main"
     allowed_account_ids = ["111111111111"]
-    encrypt             = true
     use_lockfile        = true
   }
 }

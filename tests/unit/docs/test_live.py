@@ -40,6 +40,7 @@ INNER: Mapping[tuple[type[BaseModel], str], type[BaseModel]] = {
     (models.OrchModel, "providers"): models.ProviderModel,
     (models.AccountModel, "stacks"): models.StackModel,
     (models.StageModel, "stacks"): models.StackModel,
+    (models.StackModel, "archives"): models.ArchiveModel,
 }
 """Maps whose values are checked by a model that the annotation does not name."""
 

@@ -72,7 +72,7 @@ def test_a_bucket_in_another_region_is_said(aws: FakeAws, world: World, live: Ca
 def test_a_dry_run_only_looks(aws: FakeAws, world: World, live: Catalogue) -> None:
     world.refuse[f"HEAD {BUCKET}"] = Answer(404)
     steps = plan_bucket(live.accounts["production"], Identities(live, None))
-    assert len(steps) == 7
+    assert len(steps) == 8
     assert not any(s.done for s in steps)
     assert [c.method for c in aws.calls if c.path.startswith(BUCKET)] == ["HEAD"]
 

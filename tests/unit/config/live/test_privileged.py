@@ -30,6 +30,8 @@ FREE_SETTINGS = {
     "tags": "values",
     "timeouts": "values",
     "checks": "checkov's own checks of `orch check`, which decide nothing about a plan",
+    "retry": "a plan is made again, which changes nothing; an apply never is",
+    "run": "values of the command line",
     "warm": "how fast the same programs run",
 }
 ACCOUNTS = {"access": "open", "roles": "{apply: admin}", "profile": "root"}

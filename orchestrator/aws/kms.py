@@ -1,0 +1,29 @@
+"""The KMS key of a state bucket, as the S3 backend and IAM take it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from botocore.exceptions import BotoCoreError
+from botocore.session import Session
+
+from orchestrator.config.catalogue import Account
+
+
+def key_for_backend(account: Account) -> str | None:
+    """Return the key for ``kms_key_id``: Terraform's S3 backend accepts ids and ARNs, and no bare aliases.
+
+    An alias becomes its ARN in the account and region of the bucket. None: the bucket's default encrypts.
+    """
+    key = account.state_kms_key
+    if key is None or not key.startswith("alias/"):
+        return key
+    return f"arn:{_partition(account.region)}:kms:{account.region}:{account.id}:{key}"
+
+
+@cache
+def _partition(region: str) -> str:
+    try:
+        return str(Session().get_partition_for_region(region))
+    except BotoCoreError:  # A region that this botocore does not know.
+        return "aws"
