@@ -1,0 +1,131 @@
+"""Reads everything that Cognito says about a user pool, but its users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.aws.causes import AwsFailure, code_of
+
+Answer = Mapping[str, Any]
+"""A part of an answer of the API, with Cognito's own names inside."""
+
+_PAGE = 60
+_GONE = "ResourceNotFoundException"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolDescription:
+    """A user pool as the API describes it.
+
+    Attributes:
+        pool: ``UserPool`` of DescribeUserPool.
+        mfa: the answer of GetUserPoolMfaConfig.
+        domains: name -> ``DomainDescription`` of DescribeUserPoolDomain.
+        clients: ``UserPoolClient`` of DescribeUserPoolClient of each app client. Contains secrets.
+        groups: ``Groups`` of ListGroups.
+        resource_servers: ``ResourceServers`` of ListResourceServers.
+        identity_providers: ``IdentityProvider`` of DescribeIdentityProvider of each. Contains secrets.
+        beside: what the pool has that no Terraform resource of the module manages, in words.
+    """
+
+    pool: Answer
+    mfa: Answer
+    domains: Mapping[str, Answer]
+    clients: tuple[Answer, ...]
+    groups: tuple[Answer, ...]
+    resource_servers: tuple[Answer, ...]
+    identity_providers: tuple[Answer, ...]
+    beside: tuple[str, ...] = ()
+
+
+def describe_pool(client: Any, pool: str) -> PoolDescription | None:
+    """Read a user pool.
+
+    Args:
+        client: botocore's ``cognito-idp`` client in the pool's account and region.
+        pool: ID of the pool.
+
+    Returns:
+        None if there is no such pool.
+
+    Raises:
+        botocore's exceptions: something cannot be read.
+    """
+    try:
+        described = client.describe_user_pool(UserPoolId=pool)["UserPool"]
+    except AwsFailure as error:
+        if code_of(error) in {_GONE, "InvalidParameterException", "ValidationException"}:
+            return None
+        raise
+    clients = _pages(client.list_user_pool_clients, "UserPoolClients", UserPoolId=pool)
+    providers = _pages(client.list_identity_providers, "Providers", UserPoolId=pool)
+    domains = [described[key] for key in ("Domain", "CustomDomain") if described.get(key)]
+    return PoolDescription(
+        pool=described,
+        mfa=client.get_user_pool_mfa_config(UserPoolId=pool),
+        domains={each: client.describe_user_pool_domain(Domain=each)["DomainDescription"] for each in domains},
+        clients=tuple(
+            client.describe_user_pool_client(UserPoolId=pool, ClientId=each["ClientId"])["UserPoolClient"]
+            for each in clients
+        ),
+        groups=tuple(_pages(client.list_groups, "Groups", UserPoolId=pool, size="Limit")),
+        resource_servers=tuple(_pages(client.list_resource_servers, "ResourceServers", UserPoolId=pool, limit=50)),
+        identity_providers=tuple(
+            client.describe_identity_provider(UserPoolId=pool, ProviderName=each["ProviderName"])["IdentityProvider"]
+            for each in providers
+        ),
+        beside=tuple(_beside(client, pool)),
+    )
+
+
+def list_pools(client: Any) -> list[tuple[str, str]]:
+    """Return id and name of up to 60 pools of the account and region.
+
+    Raises:
+        botocore's exceptions: they cannot be listed.
+    """
+    return [(each["Id"], each["Name"]) for each in client.list_user_pools(MaxResults=_PAGE)["UserPools"]]
+
+
+def _pages(
+    call: Callable[..., Answer], key: str, *, size: str = "MaxResults", limit: int = _PAGE, **arguments: str
+) -> Iterator[Answer]:
+    """Yield the entries of a list; the three lists of Cognito's that botocore cannot page are read the same way."""
+    page = call(**arguments, **{size: limit})
+    yield from page.get(key) or ()
+    while page.get("NextToken"):
+        page = call(**arguments, **{size: limit}, NextToken=page["NextToken"])
+        yield from page.get(key) or ()
+
+
+def _beside(client: Any, pool: str) -> Iterator[str]:
+    """Yield what the pool has beside: read as far as the API and the role allow it."""
+    calls: tuple[tuple[str, str, Callable[[Answer], Any]], ...] = (
+        ("get_ui_customization", "a UI customization of the hosted pages", lambda a: _has(a, "UICustomization", "CSS")),
+        (
+            "describe_risk_configuration",
+            "a risk configuration",
+            lambda a: _any(a.get("RiskConfiguration"), but={"UserPoolId", "ClientId", "LastModifiedDate"}),
+        ),
+        (
+            "get_log_delivery_configuration",
+            "a log delivery configuration",
+            lambda a: _has(a, "LogDeliveryConfiguration", "LogConfigurations"),
+        ),
+    )
+    for call, what, found in calls:
+        try:
+            if found(getattr(client, call)(UserPoolId=pool)):
+                yield what
+        except AwsFailure:
+            yield f"{what}, if it has one: it cannot be read"
+
+
+def _has(answer: Answer, part: str, key: str) -> bool:
+    return bool((answer.get(part) or {}).get(key))
+
+
+def _any(part: Answer | None, *, but: set[str]) -> bool:
+    return any(value for key, value in (part or {}).items() if key not in but)
