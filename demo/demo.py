@@ -191,7 +191,9 @@ def pool_made_by_hand(demo: Demo) -> None:
     )
     stack = DEMO / "live" / "stacks" / "members.yaml"
     stack.write_text("module: user_pool\n", encoding="utf-8")
-    (DEMO / "live" / "stages" / f"{LEGACY}.yaml").write_text("account: production\nstacks:\n  members:\n", encoding="utf-8")
+    (DEMO / "live" / "stages" / f"{LEGACY}.yaml").write_text(
+        "account: production\nstacks:\n  members:\n", encoding="utf-8"
+    )
     demo.orch("adopt", f"{LEGACY}/members", "--pool", pool)
     add_attribute(LEGACY)
     demo.orch("apply", f"{LEGACY}/members", "--yes")
@@ -271,8 +273,8 @@ def summary(demo: Demo) -> None:
     """What it took, command by command."""
     demo.say(
         "Summary",
-        "A stage in one command, an attribute without losing a user, a pool made by hand under code, a deletion that was\n"
-        "stopped, one that was meant.",
+        "A stage in one command, an attribute without losing a user, a pool made by hand under code, a deletion that\n"
+        "was stopped, one that was meant.",
     )
     for command, seconds in demo.times:
         print(f"  {seconds:6.1f} s  {command}")

@@ -1,4 +1,4 @@
-# Groups, resource servers and identity providers. They hold no users, so they are not protected.
+# Groups, resource servers and identity providers. All are protected: users and clients rely on them.
 
 resource "aws_cognito_user_group" "this" {
   for_each = var.groups
@@ -8,6 +8,10 @@ resource "aws_cognito_user_group" "this" {
   description  = each.value.description
   precedence   = each.value.precedence
   role_arn     = each.value.role_arn
+
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_cognito_resource_server" "this" {
@@ -24,6 +28,10 @@ resource "aws_cognito_resource_server" "this" {
       scope_name        = scope.key
       scope_description = scope.value
     }
+  }
+
+  lifecycle {
+    prevent_destroy = true
   }
 }
 
@@ -49,8 +57,9 @@ resource "aws_cognito_identity_provider" "this" {
     },
   )
 
+  # The secrets of an imported provider stay as they are; live/ never contains them.
   lifecycle {
-    # The secrets of an imported provider stay as they are; live/ never contains them.
-    ignore_changes = [provider_details["client_secret"], provider_details["private_key"]]
+    ignore_changes  = [provider_details["client_secret"], provider_details["private_key"]]
+    prevent_destroy = true
   }
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, SingleQuotedScalarString
 
 from orchestrator.config.catalogue import Catalogue, Node, Unit
 from orchestrator.config.rename import FileEdit
@@ -145,5 +145,7 @@ def _nested(value: Mapping[str, Any]) -> bool:
 
 
 def _text(text: str) -> str:
-    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
-    return text if plain else DoubleQuotedScalarString(text)
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    single = '"' in text and "'" not in text and text.isprintable()
+    return SingleQuotedScalarString(text) if single else DoubleQuotedScalarString(text)

@@ -221,7 +221,11 @@ def _domain(domain: Mapping[str, Any]) -> dict[str, Any]:
 def _client(key: str, client: Mapping[str, Any]) -> dict[str, Any]:
     unset = client.get("unset", [])
     flows = [f"ALLOW_{each}" for each in client.get("auth_flows", [])] + client.get("legacy_auth_flows", [])
-    validities = {name: client[f"{name}_token_validity"] for name in ("access", "id", "refresh")}
+    usual = {"access": (60, "minutes"), "id": (60, "minutes"), "refresh": (30, "days")}
+    validities = {
+        name: client.get(f"{name}_token_validity", {"value": value, "unit": unit})
+        for name, (value, unit) in usual.items()
+    }
     oauth_flows = client.get("oauth_flows", [])
     return {
         "ClientName": client.get("name", key),
@@ -231,11 +235,13 @@ def _client(key: str, client: Mapping[str, Any]) -> dict[str, Any]:
             ExplicitAuthFlows=[] if "auth_flows" in unset else sorted(flows),
             AllowedOAuthFlows=oauth_flows,
             AllowedOAuthScopes=client["oauth_scopes"] if oauth_flows else [],
-            SupportedIdentityProviders=None if "identity_providers" in unset else client["identity_providers"],
+            SupportedIdentityProviders=None
+            if "identity_providers" in unset
+            else client.get("identity_providers", ["COGNITO"]),
             PreventUserExistenceErrors=None
             if "prevent_user_existence_errors" in unset
-            else client["prevent_user_existence_errors"],
-            EnableTokenRevocation=None if "token_revocation" in unset else client["token_revocation"],
+            else client.get("prevent_user_existence_errors", "ENABLED"),
+            EnableTokenRevocation=None if "token_revocation" in unset else client.get("token_revocation", True),
             TokenValidityUnits={}
             if "token_validity_units" in unset
             else {f"{name.title()}Token": each["unit"] for name, each in validities.items()},

@@ -165,7 +165,11 @@ run "leaves_out_what_an_imported_pool_does_not_have" {
         name              = "old one"
         legacy_auth_flows = ["ADMIN_NO_SRP_AUTH"]
         auth_flows        = []
-        unset             = ["generate_secret", "identity_providers", "prevent_user_existence_errors", "token_revocation", "token_validity_units"]
+
+        access_token_validity = { value = 2, unit = "hours" }
+        id_token_validity     = { unit = "hours" }
+
+        unset = ["generate_secret", "identity_providers", "prevent_user_existence_errors", "token_revocation", "token_validity_units"]
       }
     }
   }

@@ -74,7 +74,7 @@ def _is_untouched(attribute: Mapping[str, Any]) -> bool:
 
 def _attribute(attribute: Mapping[str, Any]) -> dict[str, Any]:
     type_ = attribute.get("AttributeDataType", "String").lower()
-    result: dict[str, Any] = {"type": type_}
+    result: dict[str, Any] = {} if type_ == "string" else {"type": type_}
     result |= _limits(attribute, type_)
     if not attribute.get("Mutable", True):
         result["mutable"] = False

@@ -17,6 +17,17 @@ _VALIDITIES = {
     "id_token_validity": ("IdToken", "IdTokenValidity"),
     "refresh_token_validity": ("RefreshToken", "RefreshTokenValidity"),
 }
+_DEFAULTS = {
+    "access_token_validity": {"value": 60, "unit": "minutes"},
+    "id_token_validity": {"value": 60, "unit": "minutes"},
+    "refresh_token_validity": {"value": 30, "unit": _DAYS},
+    "identity_providers": ["COGNITO"],
+    "prevent_user_existence_errors": "ENABLED",
+    "token_revocation": True,
+    "unset": [],
+}
+"""What the module takes by itself, so that it need not be written."""
+
 _PLAIN = {
     "AuthSessionValidity": "auth_session_validity",
     "DefaultRedirectURI": "default_redirect_uri",
@@ -76,7 +87,8 @@ def client_input(client: Mapping[str, Any], key: str) -> dict[str, Any]:
         found["auth_flows"] = [flow.removeprefix("ALLOW_") for flow in flows if flow.startswith("ALLOW_")]
     if oauth_flows:
         found["oauth_scopes"] = listed(client.get("AllowedOAuthScopes"))
-    return {**found, **_validities(client), "unset": _unset(client)}
+    found |= {**_validities(client), "unset": _unset(client)}
+    return {name: value for name, value in found.items() if _DEFAULTS.get(name) != value}
 
 
 def _validities(client: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,8 @@ class PoolDescription:
         groups: ``Groups`` of ListGroups.
         resource_servers: ``ResourceServers`` of ListResourceServers.
         identity_providers: ``IdentityProvider`` of DescribeIdentityProvider of each. Contains secrets.
-        beside: what the pool has that no Terraform resource of the module manages, in words.
+        beside: what the pool has that the module does not manage, in words.
+        unread: what it may have beside, but what could not be read.
     """
 
     pool: Answer
@@ -38,6 +39,7 @@ class PoolDescription:
     resource_servers: tuple[Answer, ...]
     identity_providers: tuple[Answer, ...]
     beside: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def describe_pool(client: Any, pool: str) -> PoolDescription | None:
@@ -61,6 +63,7 @@ def describe_pool(client: Any, pool: str) -> PoolDescription | None:
         raise
     clients = _pages(client.list_user_pool_clients, "UserPoolClients", UserPoolId=pool)
     providers = _pages(client.list_identity_providers, "Providers", UserPoolId=pool)
+    beside, unread = _beside(client, pool)
     domains = [described[key] for key in ("Domain", "CustomDomain") if described.get(key)]
     return PoolDescription(
         pool=described,
@@ -76,7 +79,8 @@ def describe_pool(client: Any, pool: str) -> PoolDescription | None:
             client.describe_identity_provider(UserPoolId=pool, ProviderName=each["ProviderName"])["IdentityProvider"]
             for each in providers
         ),
-        beside=tuple(_beside(client, pool)),
+        beside=beside,
+        unread=unread,
     )
 
 
@@ -100,9 +104,9 @@ def _pages(
         yield from page.get(key) or ()
 
 
-def _beside(client: Any, pool: str) -> Iterator[str]:
-    """Yield what the pool has beside: read as far as the API and the role allow it."""
-    calls: tuple[tuple[str, str, Callable[[Answer], Any]], ...] = (
+def _beside(client: Any, pool: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what the pool has beside, and what could not be read."""
+    calls: tuple[tuple[str, str, Callable[[Answer], bool]], ...] = (
         ("get_ui_customization", "a UI customization of the hosted pages", lambda a: _has(a, "UICustomization", "CSS")),
         (
             "describe_risk_configuration",
@@ -115,12 +119,15 @@ def _beside(client: Any, pool: str) -> Iterator[str]:
             lambda a: _has(a, "LogDeliveryConfiguration", "LogConfigurations"),
         ),
     )
+    beside: list[str] = []
+    unread: list[str] = []
     for call, what, found in calls:
         try:
             if found(getattr(client, call)(UserPoolId=pool)):
-                yield what
+                beside.append(what)
         except AwsFailure:
-            yield f"{what}, if it has one: it cannot be read"
+            unread.append(what)
+    return tuple(beside), tuple(unread)
 
 
 def _has(answer: Answer, part: str, key: str) -> bool:

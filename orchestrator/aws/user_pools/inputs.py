@@ -36,9 +36,11 @@ class PoolInputs:
 
 def pool_inputs(found: PoolDescription) -> PoolInputs:
     """Return what takes over a pool."""
-    inputs = {**pool_settings(found.pool, found.mfa), **_attributes(found), **_domains(found)}
+    settings = pool_settings(found.pool, found.mfa)
+    first = {name: settings.pop(name) for name in ("names", "sign_in") if name in settings}
+    inputs = {**first, **_attributes(found), **settings, **_domains(found)}
     imports = {"aws_cognito_user_pool.this": found.pool["Id"], **_domain_imports(inputs)}
-    notes = [*_notes(found), *(f"it has {each}, which is not taken over" for each in found.beside)]
+    notes = list(_notes(found))
     for variable, resource, entries in _parts(found):
         for key in sorted(entries):
             import_id, value = entries[key]
@@ -148,6 +150,9 @@ def _notes(found: PoolDescription) -> Iterator[str]:
                 f"the secret of the identity provider {each['ProviderName']} stays as it is, and is in no file of "
                 "live/; another pool takes it from the SSM parameter that `secret` names"
             )
+    yield from (f"it has {each}, which is not taken over" for each in found.beside)
+    if found.unread:
+        yield f"whether it has {' or '.join(found.unread)} could not be read; none is taken over"
     alike = client_keys(found.clients).keys() - {each["ClientName"] for each in found.clients}
     if alike:
         yield f"several clients are named alike: their keys end with their IDs ({', '.join(sorted(alike))})"
