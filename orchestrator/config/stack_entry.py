@@ -46,6 +46,7 @@ def stack_entry_edit(
     stacks = document.get("stacks")
     if not isinstance(stacks, dict):
         stacks = document["stacks"] = CommentedMap()
+    stacks.fa.set_block_style()
     entry = stacks.get(unit.stack)
     if not isinstance(entry, dict):
         entry = stacks[unit.stack] = CommentedMap()
@@ -109,11 +110,9 @@ def _merge(entry: CommentedMap, key: str, values: Mapping[str, Any]) -> None:
         return
     if not isinstance(entry.get(key), dict):
         entry[key] = CommentedMap()
-    if entry.fa.flow_style():
-        entry.fa.set_block_style()
     found = entry[key]
-    if found.fa.flow_style():
-        found.fa.set_block_style()
+    for each in (entry, found):
+        each.fa.set_block_style()
     for name, value in values.items():
         if isinstance(value, Mapping) and isinstance(found.get(name), dict) and value:
             _merge(found, name, value)

@@ -230,7 +230,6 @@ def test_pools_of_other_kinds_are_taken_over_without_a_change(project: Project, 
         idp.create_user_pool_client(UserPoolId=pools[stage], ClientName="app")
         idp.create_user_pool_client(UserPoolId=pools[stage], ClientName="app")
         project.orch("adopt", f"{stage}/identity", "--pool", pools[stage])
-    print(live(project), project.orch("check", code=None).text)
     project.orch("apply", *pools, "--yes")
     project.orch("plan", *pools, "--detailed-exitcode", code=0)
     assert [users(idp, pool) for pool in pools.values()] == [["ann@example.com"]] * len(pools)

@@ -88,14 +88,15 @@ def _limits(attribute: Mapping[str, Any], type_: str) -> dict[str, Any]:
     limits = attribute.get(key)
     if limits is None:
         return {"limits": "none"}
-    found = {
-        name: number(limits[name.title() + suffix]) for name in ("min", "max") if limits.get(name.title() + suffix)
-    }
-    complete = len(found) == len(("min", "max")) if type_ == "string" else bool(found)
+    if limits == _TEXT:
+        return {}
+    keys = {"min": f"Min{suffix}", "max": f"Max{suffix}"}
+    found: dict[str, Any] = {name: _number(limits[key]) for name, key in keys.items() if limits.get(key)}
+    complete = len(found) == len(keys) if type_ == "string" else bool(found)
     return found if complete else {**found, "limits": "given"}
 
 
-def number(text: str) -> int | float:
+def _number(text: str) -> int | float:
     """Return a limit, which Cognito keeps as text, as a number."""
     try:
         return int(text)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.aws.user_pools.settings import listed, renamed
+from orchestrator.aws.user_pools.settings import renamed, sorted_list
 
 _HOURS, _DAYS = "hours", "days"
 _DEFAULT_UNITS = {"AccessToken": _HOURS, "IdToken": _HOURS, "RefreshToken": _DAYS}
@@ -66,8 +66,8 @@ def client_input(client: Mapping[str, Any], key: str) -> dict[str, Any]:
         client: ``UserPoolClient`` of DescribeUserPoolClient.
         key: its key in the input.
     """
-    flows = listed(client.get("ExplicitAuthFlows"))
-    oauth_flows = listed(client.get("AllowedOAuthFlows"))
+    flows = sorted_list(client.get("ExplicitAuthFlows"))
+    oauth_flows = sorted_list(client.get("AllowedOAuthFlows"))
     oauth = bool(client.get("AllowedOAuthFlowsUserPoolClient"))
     found: dict[str, Any] = {
         "name": None if key == client["ClientName"] else client["ClientName"],
@@ -75,18 +75,18 @@ def client_input(client: Mapping[str, Any], key: str) -> dict[str, Any]:
         "legacy_auth_flows": [flow for flow in flows if not flow.startswith("ALLOW_")],
         "oauth": None if oauth == bool(oauth_flows) else oauth,
         "oauth_flows": oauth_flows,
-        "identity_providers": listed(client.get("SupportedIdentityProviders")),
+        "identity_providers": sorted_list(client.get("SupportedIdentityProviders")),
         "propagate_user_context": client.get("EnablePropagateAdditionalUserContextData") or None,
         "refresh_token_rotation": renamed(client.get("RefreshTokenRotation"), _ROTATION),
         "analytics": renamed(client.get("AnalyticsConfiguration"), _ANALYTICS),
-        **{ours: listed(client.get(theirs)) for theirs, ours in _SETS.items()},
+        **{ours: sorted_list(client.get(theirs)) for theirs, ours in _SETS.items()},
         **renamed(client, _PLAIN),
     }
     found = {key: value for key, value in found.items() if value not in (None, {}, [])}
     if flows:
         found["auth_flows"] = [flow.removeprefix("ALLOW_") for flow in flows if flow.startswith("ALLOW_")]
     if oauth_flows:
-        found["oauth_scopes"] = listed(client.get("AllowedOAuthScopes"))
+        found["oauth_scopes"] = sorted_list(client.get("AllowedOAuthScopes"))
     found |= {**_validities(client), "unset": _unset(client)}
     return {name: value for name, value in found.items() if _DEFAULTS.get(name) != value}
 

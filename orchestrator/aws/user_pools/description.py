@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.aws.causes import AwsFailure, code_of
 
-Answer = Mapping[str, Any]
+ApiPart = Mapping[str, Any]
 """A part of an answer of the API, with Cognito's own names inside."""
 
 _PAGE = 60
@@ -31,13 +31,13 @@ class PoolDescription:
         unread: what it may have beside, but what could not be read.
     """
 
-    pool: Answer
-    mfa: Answer
-    domains: Mapping[str, Answer]
-    clients: tuple[Answer, ...]
-    groups: tuple[Answer, ...]
-    resource_servers: tuple[Answer, ...]
-    identity_providers: tuple[Answer, ...]
+    pool: ApiPart
+    mfa: ApiPart
+    domains: Mapping[str, ApiPart]
+    clients: tuple[ApiPart, ...]
+    groups: tuple[ApiPart, ...]
+    resource_servers: tuple[ApiPart, ...]
+    identity_providers: tuple[ApiPart, ...]
     beside: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
@@ -88,14 +88,14 @@ def list_pools(client: Any) -> list[tuple[str, str]]:
     """Return id and name of up to 60 pools of the account and region.
 
     Raises:
-        botocore's exceptions: they cannot be listed.
+        botocore's exceptions: they cannot be sorted_list.
     """
     return [(each["Id"], each["Name"]) for each in client.list_user_pools(MaxResults=_PAGE)["UserPools"]]
 
 
 def _pages(
-    call: Callable[..., Answer], key: str, *, size: str = "MaxResults", limit: int = _PAGE, **arguments: str
-) -> Iterator[Answer]:
+    call: Callable[..., ApiPart], key: str, *, size: str = "MaxResults", limit: int = _PAGE, **arguments: str
+) -> Iterator[ApiPart]:
     """Yield the entries of a list; the three lists of Cognito's that botocore cannot page are read the same way."""
     page = call(**arguments, **{size: limit})
     yield from page.get(key) or ()
@@ -106,7 +106,7 @@ def _pages(
 
 def _beside(client: Any, pool: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what the pool has beside, and what could not be read."""
-    calls: tuple[tuple[str, str, Callable[[Answer], bool]], ...] = (
+    calls: tuple[tuple[str, str, Callable[[ApiPart], bool]], ...] = (
         ("get_ui_customization", "a UI customization of the hosted pages", lambda a: _has(a, "UICustomization", "CSS")),
         (
             "describe_risk_configuration",
@@ -130,9 +130,9 @@ def _beside(client: Any, pool: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(beside), tuple(unread)
 
 
-def _has(answer: Answer, part: str, key: str) -> bool:
+def _has(answer: ApiPart, part: str, key: str) -> bool:
     return bool((answer.get(part) or {}).get(key))
 
 
-def _any(part: Answer | None, *, but: set[str]) -> bool:
+def _any(part: ApiPart | None, *, but: set[str]) -> bool:
     return any(value for key, value in (part or {}).items() if key not in but)

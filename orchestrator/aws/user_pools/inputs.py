@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator.aws.user_pools.attributes import custom_attributes, standard_attributes
 from orchestrator.aws.user_pools.clients import client_input, client_keys
 from orchestrator.aws.user_pools.description import PoolDescription
-from orchestrator.aws.user_pools.settings import listed, pool_settings, renamed
+from orchestrator.aws.user_pools.settings import pool_settings, renamed, sorted_list
 
 _SECRETS = ("client_secret", "private_key")
 _GROUP = {"Description": "description", "Precedence": "precedence", "RoleArn": "role_arn"}
@@ -141,7 +141,7 @@ def _notes(found: PoolDescription) -> Iterator[str]:
             "its deletion protection is off: once it is imported, remove `deletion_protection` from its inputs, which "
             "switches it on"
         )
-    secrets = listed({each["ClientName"] for each in found.clients if each.get("ClientSecret")})
+    secrets = sorted_list({each["ClientName"] for each in found.clients if each.get("ClientSecret")})
     if secrets:
         yield f"the secrets of {', '.join(secrets)} are in the state, and in no file of live/"
     for each in found.identity_providers:

@@ -65,7 +65,7 @@ def renamed(source: Mapping[str, Any] | None, names: Names) -> dict[str, Any]:
     return {ours: source[theirs] for theirs, ours in names.items() if source and source.get(theirs) not in (None, "")}
 
 
-def listed(values: Iterable[str] | None) -> list[str]:
+def sorted_list(values: Iterable[str] | None) -> list[str]:
     """Return the values of a set in one order."""
     return sorted(values or ())
 
@@ -81,11 +81,11 @@ def pool_settings(pool: Mapping[str, Any], mfa: Mapping[str, Any]) -> dict[str, 
     found = {
         "names": {"pool": pool["Name"]},
         "sign_in": _sign_in(pool),
-        "auto_verified_attributes": listed(pool.get("AutoVerifiedAttributes")),
+        "auto_verified_attributes": sorted_list(pool.get("AutoVerifiedAttributes")),
         "deletion_protection": pool.get("DeletionProtection") or "INACTIVE",
         "tier": pool.get("UserPoolTier"),
         "password_policy": _password_policy(policies.get("PasswordPolicy")),
-        "first_factors": listed((policies.get("SignInPolicy") or {}).get("AllowedFirstAuthFactors")),
+        "first_factors": sorted_list((policies.get("SignInPolicy") or {}).get("AllowedFirstAuthFactors")),
         "self_sign_up": not (pool.get("AdminCreateUserConfig") or {}).get("AllowAdminCreateUserOnly", False),
         "invitation": renamed((pool.get("AdminCreateUserConfig") or {}).get("InviteMessageTemplate"), _MESSAGES),
         "email": _email(pool.get("EmailConfiguration")),
@@ -93,7 +93,7 @@ def pool_settings(pool: Mapping[str, Any], mfa: Mapping[str, Any]) -> dict[str, 
         "sms_authentication_message": pool.get("SmsAuthenticationMessage"),
         "verification": renamed(pool.get("VerificationMessageTemplate"), _TEMPLATE),
         "verification_messages": _verification_messages(pool),
-        "verify_before_update": listed(
+        "verify_before_update": sorted_list(
             (pool.get("UserAttributeUpdateSettings") or {}).get("AttributesRequireVerificationBeforeUpdate")
         ),
         "threat_protection": _threat_protection(pool.get("UserPoolAddOns")),
@@ -123,7 +123,7 @@ def _unset(pool: Mapping[str, Any]) -> list[str]:
 
 def _sign_in(pool: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
-        name: listed(pool[key])
+        name: sorted_list(pool[key])
         for key, name in (("UsernameAttributes", "username_attributes"), ("AliasAttributes", "alias_attributes"))
         if pool.get(key)
     }
