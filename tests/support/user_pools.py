@@ -207,12 +207,12 @@ _provider = st.fixed_dictionaries(
 @st.composite
 def descriptions(draw: st.DrawFn) -> PoolDescription:
     """Any user pool that Cognito may describe, in the form that `description_from` returns."""
-    pool = {**draw(_pool), **draw(_sign_in)}
+    pool: dict[str, Any] = {**draw(_pool), **draw(_sign_in)}
     template = pool.get("VerificationMessageTemplate", {})
     for top, inside in _TOP.items():
         if inside in template:  # Cognito returns the same message in both places
             pool[top] = template[inside]
-    clients = draw(st.lists(_client, max_size=3))
+    clients: list[dict[str, Any]] = draw(st.lists(_client, max_size=3))
     for number, client in enumerate(clients):
         client["ClientId"] = f"client{number}"
         if "AllowedOAuthFlows" in client:
@@ -221,11 +221,11 @@ def descriptions(draw: st.DrawFn) -> PoolDescription:
     for each in domains:
         pool["CustomDomain" if "." in each else "Domain"] = each
     groups = draw(st.dictionaries(_names, _group, max_size=2))
-    servers = draw(st.dictionaries(_names, _server, max_size=2))
-    providers = draw(st.dictionaries(_names, _provider, max_size=2))
-    for each in providers.values():
-        if each.pop("HasSecret"):
-            each["ProviderDetails"] = {**each["ProviderDetails"], "client_secret": SECRET}
+    servers: dict[str, dict[str, Any]] = draw(st.dictionaries(_names, _server, max_size=2))
+    providers: dict[str, dict[str, Any]] = draw(st.dictionaries(_names, _provider, max_size=2))
+    for provider in providers.values():
+        if provider.pop("HasSecret"):
+            provider["ProviderDetails"] = {**provider["ProviderDetails"], "client_secret": SECRET}
     return PoolDescription(
         pool=pool,
         mfa=draw(_mfa),

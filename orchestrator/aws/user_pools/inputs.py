@@ -37,8 +37,8 @@ class PoolInputs:
 def pool_inputs(found: PoolDescription) -> PoolInputs:
     """Return what takes over a pool."""
     settings = pool_settings(found.pool, found.mfa)
-    first = {name: settings.pop(name) for name in ("names", "sign_in") if name in settings}
-    inputs = {**first, **_attributes(found), **settings, **_domains(found)}
+    first: dict[str, Any] = {name: settings.pop(name) for name in ("names", "sign_in") if name in settings}
+    inputs: dict[str, Any] = {**first, **_attributes(found), **settings, **_domains(found)}
     imports = {"aws_cognito_user_pool.this": found.pool["Id"], **_domain_imports(inputs)}
     notes = list(_notes(found))
     for variable, resource, entries in _parts(found):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.aws.user_pools.description import PoolDescription
 from orchestrator.aws.user_pools.inputs import pool_inputs
 from orchestrator.config.load import load, load_edited
 from orchestrator.config.stack_entry import check_writable, plain_inputs, stack_entry_edit
@@ -36,7 +39,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return made
 
 
-def edited(project: Project, entry: str, stack: str = "", wanted: dict[str, object] | None = None) -> str:
+def edited(project: Project, entry: str, stack: str = "", wanted: Mapping[str, Any] | None = None) -> str:
     """The stage's file after the edit, which must load and give exactly what was wanted."""
     project.write("live/stacks/identity.yaml", f"module: user_pool\n{stack}")
     project.write("live/stages/prod.yaml", STAGE.format(entry=entry))
@@ -89,8 +92,8 @@ def test_imports_alone_leave_the_inputs(project: Project) -> None:
 
 
 @given(found=descriptions())
-def test_any_pool_is_read_back_as_it_was_written(project: Project, found: object) -> None:
-    edited(project, "", wanted=dict(pool_inputs(found).inputs))  # type: ignore[arg-type]
+def test_any_pool_is_read_back_as_it_was_written(project: Project, found: PoolDescription) -> None:
+    edited(project, "", wanted=pool_inputs(found).inputs)
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20).filter(lambda text: "${" not in text)
