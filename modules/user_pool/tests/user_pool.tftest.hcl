@@ -53,6 +53,22 @@ run "is_protected_unless_told_otherwise" {
     error_message = "the issuer is the pool's address with https"
   }
 
+  # What the module writes for pools that it made in earlier versions: another value would change them.
+  assert {
+    condition = jsonencode([
+      aws_cognito_user_pool.this.username_configuration[*].case_sensitive,
+      aws_cognito_user_pool.this.software_token_mfa_configuration[*].enabled,
+      [for way in aws_cognito_user_pool.this.account_recovery_setting[0].recovery_mechanism : [way.name, way.priority]],
+      [for client in aws_cognito_user_pool_client.this : [client.generate_secret, client.prevent_user_existence_errors]],
+      [for client in aws_cognito_user_pool_client.this : client.enable_token_revocation],
+      length(aws_cognito_user_pool.this.email_configuration),
+      length(aws_cognito_user_pool.this.lambda_config),
+    ]) == jsonencode([
+      [false], [true], [["verified_email", 1]], [[true, "ENABLED"], [false, "ENABLED"]], [true, true], 0, 0,
+    ])
+    error_message = "the defaults are those of earlier versions"
+  }
+
   assert {
     condition     = output.domain == null && length(aws_cognito_user_pool_domain.this) == 0
     error_message = "without domain there is none"
