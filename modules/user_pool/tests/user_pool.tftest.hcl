@@ -63,7 +63,7 @@ run "is_protected_unless_told_otherwise" {
       [for client in aws_cognito_user_pool_client.this : client.enable_token_revocation],
       length(aws_cognito_user_pool.this.email_configuration),
       length(aws_cognito_user_pool.this.lambda_config),
-    ]) == jsonencode([
+      ]) == jsonencode([
       [false], [true], [["verified_email", 1]], [[true, "ENABLED"], [false, "ENABLED"]], [true, true], 0, 0,
     ])
     error_message = "the defaults are those of earlier versions"
