@@ -34,6 +34,7 @@ BIN = HERE / ".venv" / ("Scripts" if os.name == "nt" else "bin")
 COPIED = ("live", "modules", "policies", "services")
 ATTRIBUTE = "department"
 STAGE = "feat-login"
+LEGACY = "legacy"
 
 BOLD, DIM, GREEN, OFF = ("\033[1m", "\033[2m", "\033[32m", "\033[0m") if sys.stdout.isatty() else ("", "", "", "")
 
@@ -118,7 +119,10 @@ def copy_catalogue() -> None:
 
 
 def in_pool(action: str, pool: str) -> str:
-    """Add or look for a user in the pool, as whoever administers the account; orch's own roles may not."""
+    """Add or look for a user in the pool, as whoever administers the account; orch's own roles may not.
+
+    ``make`` creates a pool of this name with a user in it, as people click one together, and returns its id.
+    """
     code = (
         "import json, sys, boto3\n"
         "file, action, pool = sys.argv[1:]\n"
@@ -130,6 +134,13 @@ def in_pool(action: str, pool: str) -> str:
         "role = 'arn:aws:iam::111111111111:role/OrganizationAccountAccessRole'\n"
         "given = sts.assume_role(RoleArn=role, RoleSessionName='demo')['Credentials']\n"
         "cognito = client('cognito-idp', [given[k] for k in ('AccessKeyId', 'SecretAccessKey', 'SessionToken')])\n"
+        "if action == 'make':\n"
+        "    text = {'StringAttributeConstraints': {'MinLength': '0', 'MaxLength': '64'}}\n"
+        "    made = cognito.create_user_pool(PoolName=pool, UsernameAttributes=['email'], Schema=[\n"
+        "        {'Name': 'company', 'AttributeDataType': 'String', 'Mutable': True, **text}])['UserPool']['Id']\n"
+        "    cognito.create_user_pool_client(UserPoolId=made, ClientName='website', GenerateSecret=True)\n"
+        "    cognito.admin_create_user(UserPoolId=made, Username='bob@example.com', MessageAction='SUPPRESS')\n"
+        "    sys.exit(print(made))\n"
         "if action == 'add':\n"
         "    cognito.admin_create_user(UserPoolId=pool, Username='ada@example.com', MessageAction='SUPPRESS')\n"
         "users = cognito.list_users(UserPoolId=pool)['Users']\n"
@@ -146,9 +157,9 @@ def in_pool(action: str, pool: str) -> str:
     return done.stdout.strip()
 
 
-def add_attribute() -> None:
+def add_attribute(stage: str) -> None:
     """Add a custom attribute to the stage file, as a person would."""
-    path = DEMO / "live" / "stages" / "prod.yaml"
+    path = DEMO / "live" / "stages" / f"{stage}.yaml"
     text = path.read_text(encoding="utf-8")
     marker = "attributes:\n"
     if text.count(marker) != 1:
@@ -157,7 +168,7 @@ def add_attribute() -> None:
     before, after = text.split(marker)
     indent = " " * (len(after) - len(after.lstrip(" ")))
     path.write_text(f"{before}{marker}{indent}{ATTRIBUTE}: {{type: string, max: 64}}\n{after}", encoding="utf-8")
-    print(f"{DIM}  live/stages/prod.yaml: + {ATTRIBUTE}: {{type: string, max: 64}}{OFF}")
+    print(f"{DIM}  live/stages/{stage}.yaml: + {ATTRIBUTE}: {{type: string, max: 64}}{OFF}")
 
 
 def merge(message: str) -> None:
@@ -168,6 +179,28 @@ def merge(message: str) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", message]):
         subprocess.run([*git, *arguments], check=True, env=env)
+
+
+def pool_made_by_hand(demo: Demo) -> None:
+    """A pool that was never under code: read, written into live/, imported, and changed in place."""
+    pool = in_pool("make", "Members 2019")
+    demo.say(
+        "A pool made by hand",
+        f"Nobody wrote code for {pool}, and bob@example.com is in it. orch reads it, and accepts only a plan that\n"
+        "imports everything and changes nothing. Then it gets the new attribute like any other pool.",
+    )
+    stack = DEMO / "live" / "stacks" / "members.yaml"
+    stack.write_text("module: user_pool\n", encoding="utf-8")
+    (DEMO / "live" / "stages" / f"{LEGACY}.yaml").write_text(
+        "account: production\nstacks:\n  members:\n", encoding="utf-8"
+    )
+    demo.orch("adopt", f"{LEGACY}/members", "--pool", pool)
+    add_attribute(LEGACY)
+    demo.orch("apply", f"{LEGACY}/members", "--yes")
+    if "bob@example.com" not in in_pool("look", pool):
+        message = f"bob@example.com is no longer in {pool}"
+        raise DemoError(message)
+    print(f"{GREEN}{pool} is under code, with the new attribute, and bob@example.com is still in it.{OFF}")
 
 
 def disposable_stage(demo: Demo) -> None:
@@ -215,7 +248,7 @@ def steps(demo: Demo) -> None:
     demo.say(
         "A new custom attribute", "What CloudFormation would have replaced the pool for is an update in place here."
     )
-    add_attribute()
+    add_attribute("prod")
     demo.orch("apply", "prod/identity", "--yes")
     after = demo.orch("output", "prod/identity", "user_pool_id", "--raw", quiet=True).strip()
     still = in_pool("look", pool)
@@ -223,6 +256,7 @@ def steps(demo: Demo) -> None:
         message = f"the pool was {pool} with {users!r}, and is {after} with {still!r}"
         raise DemoError(message)
     print(f"{GREEN}The pool is the same ({after}), and {still} is still in it.{OFF}")
+    pool_made_by_hand(demo)
     demo.say(
         "The worst day", "Somebody destroys the stage. The guard names what would be lost, and stops (exit code 3)."
     )
@@ -238,7 +272,8 @@ def summary(demo: Demo) -> None:
     """What it took, command by command."""
     demo.say(
         "Summary",
-        "A stage in one command, an attribute without losing a user, a deletion that was stopped, one that was meant.",
+        "A stage in one command, an attribute without losing a user, a pool made by hand under code, a deletion that\n"
+        "was stopped, one that was meant.",
     )
     for command, seconds in demo.times:
         print(f"  {seconds:6.1f} s  {command}")

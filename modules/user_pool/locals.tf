@@ -2,6 +2,12 @@ locals {
   # arn:aws:cognito-idp:REGION:ACCOUNT:userpool/ID
   region = split(":", aws_cognito_user_pool.this.arn)[3]
 
+  # Custom attributes get a prefix here, because a pool can have a custom attribute that is named like a standard one.
+  schema = merge(
+    { for name, each in var.attributes : "custom:${name}" => merge(each, { name = name, required = false }) },
+    { for name, each in var.standard_attributes : name => merge(each, { name = name, developer_only = false }) },
+  )
+
   data_types = {
     string   = "String"
     number   = "Number"

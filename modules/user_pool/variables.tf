@@ -64,7 +64,8 @@ variable "attributes" {
   description = <<-EOT
     Custom attributes: name without `custom:` -> type (string, number, datetime, boolean), bounds and mutability. `min` and
     `max` limit the length of a string or the value of a number. Cognito can add an attribute in place, but never
-    change or remove one.
+    change or remove one. `limits` is for imported pools: `default` sets 0 and 2048 where a string has no limits, `given`
+    sets only min and max, `none` sets no limits at all.
   EOT
   default     = {}
   nullable    = false
@@ -73,6 +74,7 @@ variable "attributes" {
     type           = optional(string, "string")
     min            = optional(number)
     max            = optional(number)
+    limits         = optional(string, "default")
     mutable        = optional(bool, true)
     developer_only = optional(bool, false)
   }))
@@ -105,9 +107,15 @@ variable "attributes" {
   # Cognito's response for a number without limits differs from the request, so each plan would show a change.
   validation {
     condition = alltrue([
-      for attribute in values(var.attributes) : attribute.type != "number" || attribute.min != null || attribute.max != null
+      for attribute in values(var.attributes) :
+      attribute.type != "number" || attribute.limits != "default" || attribute.min != null || attribute.max != null
     ])
     error_message = "A number attribute requires min or max, which can never be changed later."
+  }
+
+  validation {
+    condition     = alltrue([for attribute in values(var.attributes) : contains(["default", "given", "none"], attribute.limits)])
+    error_message = "limits of a custom attribute must be default, given or none."
   }
 
   validation {
@@ -134,12 +142,14 @@ variable "domain" {
   description = <<-EOT
     The domain of the hosted sign-in pages; none when null. Without `name`, it is the prefix `names.domain` of Cognito's own
     domain. A name with dots is a custom domain, which requires the ARN of its certificate in us-east-1.
+    `managed_login_version` is 1 for the classic pages and 2 for managed login.
   EOT
   default     = null
 
   type = object({
-    name            = optional(string)
-    certificate_arn = optional(string)
+    name                  = optional(string)
+    certificate_arn       = optional(string)
+    managed_login_version = optional(number)
   })
 
   validation {
@@ -162,8 +172,19 @@ variable "domain" {
   }
 }
 
+variable "custom_domain" {
+  description = "A custom domain in addition to `domain`, if that is a prefix of Cognito's domain. A pool can have one of each."
+  default     = null
+
+  type = object({
+    name                  = string
+    certificate_arn       = string
+    managed_login_version = optional(number)
+  })
+}
+
 variable "mfa" {
-  description = "MFA with an authenticator app: OFF, OPTIONAL (each user chooses) or ON (required for all users)."
+  description = "MFA: OFF, OPTIONAL (each user chooses) or ON (required for all users). With an authenticator app by default."
   type        = string
   default     = "OPTIONAL"
   nullable    = false
@@ -175,7 +196,10 @@ variable "mfa" {
 }
 
 variable "password_policy" {
-  description = "Password requirements, and the number of days for which a temporary password is valid."
+  description = <<-EOT
+    Password requirements, the number of days for which a temporary password is valid, and the number of earlier passwords
+    that a user cannot choose again (`history_size`, which requires threat protection).
+  EOT
   default     = {}
   nullable    = false
 
@@ -186,16 +210,17 @@ variable "password_policy" {
     require_numbers         = optional(bool, true)
     require_symbols         = optional(bool, false)
     temporary_validity_days = optional(number, 7)
+    history_size            = optional(number)
   })
 
   validation {
-    condition     = var.password_policy.minimum_length >= 8 && var.password_policy.minimum_length <= 99
-    error_message = "password_policy.minimum_length must be 8 to 99."
+    condition     = var.password_policy.minimum_length >= 6 && var.password_policy.minimum_length <= 99
+    error_message = "password_policy.minimum_length must be 6 to 99."
   }
 
   validation {
-    condition     = var.password_policy.temporary_validity_days >= 1 && var.password_policy.temporary_validity_days <= 365
-    error_message = "password_policy.temporary_validity_days must be 1 to 365."
+    condition     = var.password_policy.temporary_validity_days >= 0 && var.password_policy.temporary_validity_days <= 365
+    error_message = "password_policy.temporary_validity_days must be 0 to 365."
   }
 }
 
@@ -207,17 +232,26 @@ variable "self_sign_up" {
 }
 
 variable "email" {
-  description = "The SES identity that sends emails; Cognito's own sender (50 emails per day) when null."
+  description = <<-EOT
+    The SES identity that sends emails; Cognito's own sender (50 emails per day) when null. `sending_account` is DEVELOPER, or
+    COGNITO_DEFAULT for Cognito's own sender with a reply-to address.
+  EOT
   default     = null
 
   type = object({
-    source_arn = string
-    from       = optional(string)
-    reply_to   = optional(string)
+    source_arn        = optional(string)
+    from              = optional(string)
+    reply_to          = optional(string)
+    configuration_set = optional(string)
+    sending_account   = optional(string, "DEVELOPER")
   })
 
   validation {
-    condition     = var.email == null || can(regex("^arn:[^:]+:ses:[^:]+:[0-9]{12}:identity/", var.email.source_arn))
+    condition = (
+      var.email == null
+      || try(var.email.sending_account == "COGNITO_DEFAULT" && var.email.source_arn == null, false)
+      || can(regex("^arn:[^:]+:ses:[^:]+:[0-9]{12}:identity/", var.email.source_arn))
+    )
     error_message = "email.source_arn must be the ARN of an SES identity."
   }
 }
@@ -231,6 +265,23 @@ variable "deletion_protection" {
   validation {
     condition     = contains(["ACTIVE", "INACTIVE"], var.deletion_protection)
     error_message = "deletion_protection must be ACTIVE or INACTIVE."
+  }
+}
+
+variable "unset" {
+  description = <<-EOT
+    Blocks of the pool that are left out although the module has a default for them, because an imported pool does not have
+    them: admin_create_user_config, password_policy, username_configuration.
+  EOT
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for each in var.unset : contains(["admin_create_user_config", "password_policy", "username_configuration"], each)
+    ])
+    error_message = "unset must be admin_create_user_config, password_policy or username_configuration."
   }
 }
 

@@ -61,7 +61,7 @@ COMMANDS = {
     ),
     "States": (
         CommandEntry("move", "Rename a unit, stage or stack, or move a resource"),
-        CommandEntry("adopt", "Take over the state of existing infrastructure"),
+        CommandEntry("adopt", "Take over a state, a user pool or resources that exist"),
         CommandEntry("unlock", "Show the lock on a unit's state and release it"),
         CommandEntry("terraform", "Run a read-only Terraform subcommand in a unit's root", passes_on=True),
     ),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from orchestrator.config.live.outline import read_outline
 from orchestrator.config.live.privileged import LiveFilesContent
 from orchestrator.config.live.run_values import values_of_run
 from orchestrator.config.live.scopes import Scope
+from orchestrator.config.rename import FileEdit
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.units import make_units
 from orchestrator.config.resolve.values import ValueCache
@@ -67,6 +70,27 @@ def load(
     if files.problems:
         raise CatalogueError(list(dict.fromkeys(files.problems)))
     return Catalogue(root, outline.settings, outline.accounts, outline.stages, units, trusted, run.values)
+
+
+def load_edited(root: Path, edits: Sequence[FileEdit], trusted: LiveFilesContent | None = None) -> Catalogue:
+    """Load the configuration as it would be after edits, from a copy of ``live/``.
+
+    Args:
+        root: the folder that contains ``live/``.
+        edits: changes to files of ``live/``.
+        trusted: as for `load`.
+
+    Raises:
+        CatalogueError: it would be invalid.
+    """
+    with tempfile.TemporaryDirectory(prefix="orch-live-") as name:
+        copy = Path(name)
+        shutil.copytree(root / "live", copy / "live")
+        for edit in edits:
+            if edit.path and edit.path != edit.to:
+                (copy / edit.path).unlink()
+            (copy / edit.to).write_text(edit.after, encoding="utf-8")
+        return load(root, written=copy, trusted=trusted)
 
 
 @contextmanager

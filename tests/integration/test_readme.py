@@ -109,6 +109,7 @@ def test_the_demo_does_what_it_says(tmp_path: Path) -> None:
     for words in (
         "nothing to do",
         "is still in it",
+        "is under code, with the new attribute, and bob@example.com is still in it",
         "blocked by policy",
         "The pool and its user are still there",
         "feat-login is gone, without a waiver",

@@ -53,6 +53,22 @@ run "is_protected_unless_told_otherwise" {
     error_message = "the issuer is the pool's address with https"
   }
 
+  # What the module writes for pools that it made in earlier versions: another value would change them.
+  assert {
+    condition = jsonencode([
+      aws_cognito_user_pool.this.username_configuration[*].case_sensitive,
+      aws_cognito_user_pool.this.software_token_mfa_configuration[*].enabled,
+      [for way in aws_cognito_user_pool.this.account_recovery_setting[0].recovery_mechanism : [way.name, way.priority]],
+      [for client in aws_cognito_user_pool_client.this : [client.generate_secret, client.prevent_user_existence_errors]],
+      [for client in aws_cognito_user_pool_client.this : client.enable_token_revocation],
+      length(aws_cognito_user_pool.this.email_configuration),
+      length(aws_cognito_user_pool.this.lambda_config),
+      ]) == jsonencode([
+      [false], [true], [["verified_email", 1]], [[true, "ENABLED"], [false, "ENABLED"]], [true, true], 0, 0,
+    ])
+    error_message = "the defaults are those of earlier versions"
+  }
+
   assert {
     condition     = output.domain == null && length(aws_cognito_user_pool_domain.this) == 0
     error_message = "without domain there is none"
@@ -151,6 +167,83 @@ run "takes_a_domain_of_its_own" {
   }
 }
 
+run "leaves_out_what_an_imported_pool_does_not_have" {
+  command = plan
+
+  variables {
+    unset              = ["admin_create_user_config", "password_policy", "username_configuration"]
+    account_recovery   = {}
+    software_token_mfa = "unset"
+    attributes         = { plan = { limits = "given" }, size = { type = "number", limits = "given" }, free = { limits = "none" } }
+
+    clients = {
+      old = {
+        name              = "old one"
+        legacy_auth_flows = ["ADMIN_NO_SRP_AUTH"]
+        auth_flows        = []
+
+        access_token_validity = { value = 2, unit = "hours" }
+        id_token_validity     = { unit = "hours" }
+
+        unset = ["generate_secret", "identity_providers", "prevent_user_existence_errors", "token_revocation", "token_validity_units"]
+      }
+    }
+  }
+
+  assert {
+    condition = jsonencode({
+      for attribute in aws_cognito_user_pool.this.schema : attribute.name => [
+        [for limits in attribute.string_attribute_constraints : [limits.min_length, limits.max_length]],
+        [for limits in attribute.number_attribute_constraints : [limits.min_value, limits.max_value]],
+      ]
+    }) == jsonencode({ plan = [[["", ""]], []], size = [[], [["", ""]]], free = [[], []] })
+    error_message = "limits are written as they are given, or not at all"
+  }
+
+  assert {
+    condition = (
+      length(aws_cognito_user_pool.this.username_configuration) == 0
+      && length(aws_cognito_user_pool.this.account_recovery_setting) == 0
+      && length(aws_cognito_user_pool.this.software_token_mfa_configuration) == 0
+    )
+    error_message = "blocks of the pool are left out"
+  }
+
+  assert {
+    condition = (
+      aws_cognito_user_pool_client.this["old"].name == "old one"
+      && aws_cognito_user_pool_client.this["old"].generate_secret == null
+      && aws_cognito_user_pool_client.this["old"].explicit_auth_flows == toset(["ADMIN_NO_SRP_AUTH"])
+      && length(aws_cognito_user_pool_client.this["old"].token_validity_units) == 0
+    )
+    error_message = "arguments of a client are left out"
+  }
+}
+
+run "makes_groups_resource_servers_and_identity_providers" {
+  command = plan
+
+  variables {
+    custom_domain    = { name = "login.example.com", certificate_arn = "arn:aws:acm:us-east-1:111111111111:certificate/1" }
+    groups           = { admins = { description = "Who may", precedence = 1 } }
+    resource_servers = { "https://api.example.com" = { name = "API", scopes = { read = "Read" } } }
+
+    identity_providers = {
+      Google = { type = "Google", details = { client_id = "id" }, attribute_mapping = { email = "email" } }
+    }
+  }
+
+  assert {
+    condition = (
+      aws_cognito_user_group.this["admins"].precedence == 1
+      && aws_cognito_resource_server.this["https://api.example.com"].name == "API"
+      && aws_cognito_identity_provider.this["Google"].provider_details.client_id == "id"
+      && length(aws_cognito_user_pool_domain.custom) == 1
+    )
+    error_message = "each has its settings"
+  }
+}
+
 run "refuses_unknown_words" {
   command = plan
 
@@ -160,11 +253,16 @@ run "refuses_unknown_words" {
     deletion_protection      = "on"
     auto_verified_attributes = ["name"]
     email                    = { source_arn = "noreply@example.com" }
-    password_policy          = { minimum_length = 6 }
+    password_policy          = { minimum_length = 5 }
+    unset                    = ["name"]
+    software_token_mfa       = "on"
+    standard_attributes      = { email = { limits = "some" } }
+    identity_providers       = { Google = { type = "Google", details = { client_secret = "not-a-secret" } } }
   }
 
   expect_failures = [
-    var.names, var.mfa, var.deletion_protection, var.auto_verified_attributes, var.email, var.password_policy,
+    var.names, var.mfa, var.deletion_protection, var.auto_verified_attributes, var.email, var.password_policy, var.unset,
+    var.software_token_mfa, var.standard_attributes, var.identity_providers,
   ]
 }
 
@@ -186,7 +284,7 @@ run "refuses_bounds_upside_down_and_plain_http" {
 
   variables {
     attributes = { company = { min = 9, max = 3 } }
-    clients    = { web = { oauth_flows = ["code"], callback_urls = ["http://app.example.com"] } }
+    clients    = { web = { oauth_flows = ["code"], callback_urls = ["http://app.example.com"], unset = ["name"] } }
     domain     = { name = "aws-login" }
   }
 

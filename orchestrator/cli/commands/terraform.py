@@ -39,7 +39,7 @@ _INSTEAD = {
     "plan": "orch plan {unit}",
     "destroy": "orch destroy {unit}",
     "force-unlock": "orch unlock {unit}",
-    "import": "`imports:` in the stack maps ADDRESS: ID; for a whole state: orch adopt {unit} --state FILE",
+    "import": "orch adopt {unit} --resource ADDRESS=ID imports it; for a whole state: orch adopt {unit} --state FILE",
     "init": "orch show {unit} --root",
     "refresh": "orch drift {unit}",
     "state": "orch move FROM TO to rename or move, orch adopt {unit} to take over; read-only: list, show, pull",

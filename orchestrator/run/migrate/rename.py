@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.aws.state.objects import StateObject
 from orchestrator.config.catalogue import Catalogue, Unit
-from orchestrator.config.load import load
+from orchestrator.config.load import load, load_edited
 from orchestrator.config.naming import aws_names
 from orchestrator.config.rename import FileEdit, Rename, RenameKind, rename_edits
 from orchestrator.errors import CatalogueError, UnitError, UsageError
@@ -158,26 +156,17 @@ def _exists(root: Path, what: RenameKind, name: str) -> bool:
 
 
 def _loaded_after(root: Path, edits: tuple[FileEdit, ...], trusted: Mapping[str, bytes] | None) -> Catalogue:
-    """Load the configuration as it would be after the edits, from a copy of ``live/``.
+    """Load the configuration as it would be after the edits.
 
     Raises:
         CatalogueError: it would be invalid, so the rename must be made by hand.
     """
-    with tempfile.TemporaryDirectory(prefix="orch-move-") as name:
-        copy = Path(name)
-        shutil.copytree(root / "live", copy / "live")
-        for edit in edits:
-            if edit.path and edit.path != edit.to:
-                (copy / edit.path).unlink()
-            (copy / edit.to).write_text(edit.after, encoding="utf-8")
-        try:
-            return load(root, written=copy, trusted=trusted)
-        except CatalogueError as error:
-            hint = (
-                "rename it in live/ by hand, with `named:` set to the old name; the same command then moves the states"
-            )
-            problems = [replace(each, hint=each.hint or hint) for each in error.problems]
-            raise CatalogueError(problems) from error
+    try:
+        return load_edited(root, edits, trusted)
+    except CatalogueError as error:
+        hint = "rename it in live/ by hand, with `named:` set to the old name; the same command then moves the states"
+        problems = [replace(each, hint=each.hint or hint) for each in error.problems]
+        raise CatalogueError(problems) from error
 
 
 def _pairs(catalogue: Catalogue, rename: Rename) -> tuple[Pair, ...]:
