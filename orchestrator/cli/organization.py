@@ -57,7 +57,7 @@ class OrganizationStep:
 def organization_steps(
     common: Common, project: Project, aws: Aws, accounts: Sequence[Account]
 ) -> tuple[OrganizationStep, ...]:
-    """Return what accounts lack in the organization; change nothing.
+    """Return what accounts lack in the organization; change nothing. CI neither creates nor moves an account.
 
     An account that exists needs no organization for the rest: if that cannot be read, a line says so.
 
@@ -70,7 +70,9 @@ def organization_steps(
     for account in accounts:
         if account.organization is None:
             continue
-        if not account.created and in_ci(os.environ) and aws.emulator is None:
+        if in_ci(os.environ) and aws.emulator is None:
+            if account.created:
+                continue
             message = f"the account {account.name} does not exist, and CI creates none"
             raise UsageError(message, where=account.at, hint=f"run `orch bootstrap {account.name}` at a terminal")
         try:

@@ -150,7 +150,7 @@ def test_an_account_is_created_once_and_its_stages_come_and_go(project: Project,
     # 6. Once it has expired, doctor and list say so, and reap destroys it and nothing else.
     stage = project.root / "live/stages/feat-login.yaml"
     stage.write_text(stage.read_text().replace(str(day), "2026-01-31"))
-    assert "(expired, " in project.orch("stage", "list").out
+    assert "2026-01-31 (expired " in project.orch("stage", "list").out
     told = {each["what"]: each["detail"] for each in project.orch("doctor", "--json", code=None).json["rows"]}
     assert "expired on 2026-01-31: `orch stage reap`" in told["stage feat-login"]
     assert "cannot ask for approval" in project.orch("stage", "reap", code=2).err
