@@ -16,6 +16,7 @@ from orchestrator.scaffold.platform_files import starter_files
 from orchestrator.scaffold.write import write_new
 from tests.support.emulator import ENTRY_ROLE, MANAGEMENT, Account, client, entry_client, new_account_id
 from tests.support.project import REPOSITORY, Project
+from tests.support.terminal import on_a_terminal, once
 
 pytestmark = pytest.mark.integration
 
@@ -100,6 +101,10 @@ def test_an_account_is_created_once_and_its_stages_come_and_go(project: Project,
         f"move it to the organizational unit {unit}",
     ]
     assert "cannot ask for approval" in project.orch("bootstrap", "development", code=2).err
+    code, text = on_a_terminal(project, "bootstrap", "development", answer=once("no"))
+    assert code == 4, text
+    question = f"Create the AWS account {project.name}-development for {email}, which cannot be undone at once"
+    assert question in " ".join(text.split()), text
     assert organization.members(email) == []
     assert "id:" not in file.read_text()
     # 3. It is created, moved and set up, and never a second time.
