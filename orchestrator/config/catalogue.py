@@ -18,6 +18,9 @@ DISPOSABLE_STAGES = "disposable_stages"
 ONLY_BY_ORCH = frozenset({DELETE_APIS, DISPOSABLE_STAGES})
 """Module variables that no stack may set: IAM follows them."""
 
+NOT_CREATED = "000000000000"
+"""Id of an account that does not exist yet. No AWS account has it."""
+
 SET_BY_ORCH = frozenset({"names", "name", *ONLY_BY_ORCH})
 """Module variables that orch sets when a stack does not.
 
@@ -165,8 +168,23 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """How an account belongs to the organization of AWS accounts.
+
+    Attributes:
+        email: address of its root user. No two AWS accounts have the same.
+        organizational_unit: names below the root, such as ``Workloads/Development``, or an id (``ou-…``); None: any.
+        at: where it is written.
+    """
+
+    email: str
+    organizational_unit: str | None
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
-    """One AWS account."""
+    """One AWS account. ``id`` is `NOT_CREATED` until `orch bootstrap` has created it."""
 
     name: str
     id: str
@@ -183,6 +201,12 @@ class Account:
     """Prefix of all keys in the state bucket; ends with ``/`` unless it is empty."""
     state_kms_key: str | None = None
     """KMS key that encrypts states: ``alias/NAME``, ARN or id. None: the bucket's own default."""
+    organization: Membership | None = None
+
+    @property
+    def created(self) -> bool:
+        """Whether the account exists, as far as ``live/`` says."""
+        return self.id != NOT_CREATED
 
     def state_url(self, key: str = "") -> str:
         """Return the address of an object in the state bucket: ``s3://BUCKET/PREFIX/KEY``."""

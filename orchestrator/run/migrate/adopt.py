@@ -65,7 +65,9 @@ class AdoptRequest:
         present = context.aws.objects.read(self.unit)
         if present is not None and has_content(present.data):
             message = f"{self.unit.id} already has a state"
-            raise UsageError(message, hint="adopt single resources with --resource ADDRESS=ID, or move them with orch move")
+            raise UsageError(
+                message, hint="adopt single resources with --resource ADDRESS=ID, or move them with orch move"
+            )
         data = self._fetch(context)
         record = read_state(data)
         if not record.addresses:
