@@ -118,8 +118,8 @@ class TemplateRenderer:
         """Return variable -> value, plus the inputs that orch adds: names in AWS, delete APIs, paths of archives."""
         result: dict[str, Literal] = dict(unit.inputs)
         if tree is not None:
-            names = aws_names(self._catalogue, unit)
-            given: dict[str, Literal] = {"names": names, "name": names["name"], DELETE_APIS: self._delete_apis}
+            given = self._names(unit)
+            given[DELETE_APIS] = self._delete_apis
             given[DISPOSABLE_STAGES] = not self._catalogue.account_of(unit).restricted
             for name, value in given.items():
                 if name in tree.interface.variables:
@@ -127,6 +127,11 @@ class TemplateRenderer:
         for archive in unit.archives:
             result[archive.variable] = f"archives/{archive.variable}.zip"
         return dict(sorted(result.items()))
+
+    def _names(self, unit: Unit) -> dict[str, Literal]:
+        names = aws_names(self._catalogue, unit)
+        values: dict[str, Literal] = {"names": names, "name": names["name"]}
+        return {each.variable: values[each.variable] for each in unit.name_variables}
 
     def _main(self, unit: Unit, tree: ModuleTree | None, literals: Mapping[str, Literal]) -> str:
         local = tree is not None

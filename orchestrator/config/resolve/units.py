@@ -11,7 +11,8 @@ from orchestrator.config.naming import name_collisions
 from orchestrator.config.resolve.binding import ReferenceBinder
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.extras import Extras, import_collisions
-from orchestrator.config.resolve.inputs import Inputs
+from orchestrator.config.resolve.inputs import Inputs, given_variables
+from orchestrator.config.resolve.names import name_variables
 from orchestrator.config.resolve.values import Resolver
 
 
@@ -34,7 +35,8 @@ def _unit(draft: UnitDraft, inputs: Inputs, context: ResolveContext) -> Unit | N
     binder = ReferenceBinder(context, draft)
     resolver = Resolver(context.shared, _built_ins(draft, context), binder.bind)
     extras = Extras(context, draft, resolver, context.interfaces[draft.id])
-    inputs.check_given(draft)
+    named = name_variables(draft, given_variables(draft), context)
+    inputs.check_given(draft, named)
     values = inputs.of(draft, resolver)  # before the upstreams, because this binds the references
     return Unit(
         id=draft.id,
@@ -53,6 +55,7 @@ def _unit(draft: UnitDraft, inputs: Inputs, context: ResolveContext) -> Unit | N
         moved=extras.moved(),
         named=text_of(draft.body, "named") or None,
         named_stage=draft.scope.named,
+        name_variables=named,
         of_account=draft.scope.of_account,
         timeouts=make_timeouts(context.settings.timeouts, draft.body.get("timeouts")),
     )

@@ -165,6 +165,10 @@ class StackModel(StrictModel):
     )
     moved: dict[str, str | None] | None = Field(None, description="Old address in the module -> new address.")
     named: Name | None = Field(None, description="Former name of the stack, which its names in AWS keep.")
+    names: bool | None = Field(
+        None,
+        description="true: orch sets the module variables `name` and `names` to names in AWS. false: it never does.",
+    )
 
 
 # An entry of `stacks` is a StackModel, empty, or false. validate.py checks it, because pydantic reports one error for
