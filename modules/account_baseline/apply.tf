@@ -59,7 +59,7 @@ locals {
         "dynamodb:UpdateTable",
         "dynamodb:UpdateTimeToLive",
       ]
-      Resource = ["arn:${var.partition}:dynamodb:*:${var.account_id}:table/${local.prefix}*"]
+      Resource = ["arn:${local.partition}:dynamodb:*:${var.account_id}:table/${local.prefix}*"]
     },
     {
       Sid    = "Buckets"
@@ -74,7 +74,7 @@ locals {
         "s3:PutLifecycleConfiguration",
         "s3:PutReplicationConfiguration",
       ]
-      Resource = ["arn:${var.partition}:s3:::${local.prefix}*"]
+      Resource = ["arn:${local.partition}:s3:::${local.prefix}*"]
     },
     {
       Sid    = "Queues"
@@ -88,7 +88,7 @@ locals {
         "sqs:TagQueue",
         "sqs:UntagQueue",
       ]
-      Resource = ["arn:${var.partition}:sqs:*:${var.account_id}:${local.prefix}*"]
+      Resource = ["arn:${local.partition}:sqs:*:${var.account_id}:${local.prefix}*"]
     },
     {
       Sid    = "Functions"
@@ -104,13 +104,13 @@ locals {
         "lambda:UntagResource",
         "lambda:Update*",
       ]
-      Resource = ["arn:${var.partition}:lambda:*:${var.account_id}:function:${local.prefix}*"]
+      Resource = ["arn:${local.partition}:lambda:*:${var.account_id}:function:${local.prefix}*"]
     },
     {
       Sid      = "Apis"
       Effect   = "Allow"
       Action   = ["apigateway:DELETE", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT", "apigateway:TagResource"]
-      Resource = [for path in ["/apis", "/apis/*", "/tags/*"] : "arn:${var.partition}:apigateway:*::${path}"]
+      Resource = [for path in ["/apis", "/apis/*", "/tags/*"] : "arn:${local.partition}:apigateway:*::${path}"]
     },
     {
       Sid    = "LogGroups"
@@ -125,7 +125,7 @@ locals {
       ]
       Resource = [
         for name in [local.prefix, "/aws/lambda/${local.prefix}"] :
-        "arn:${var.partition}:logs:*:${var.account_id}:log-group:${name}*"
+        "arn:${local.partition}:logs:*:${var.account_id}:log-group:${name}*"
       ]
     },
   ]

@@ -10,14 +10,13 @@ variable "account_id" {
 }
 
 variable "partition" {
-  description = "AWS partition of the account: aws, aws-cn or aws-us-gov."
+  description = "AWS partition of the account, such as aws-cn; null for the one that its region is in."
   type        = string
-  default     = "aws"
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = contains(["aws", "aws-cn", "aws-us-gov"], var.partition)
-    error_message = "partition must be aws, aws-cn or aws-us-gov."
+    condition     = var.partition == null || can(regex("^aws(-[a-z]+)*$", var.partition))
+    error_message = "partition must be null, or the name of a partition such as aws or aws-cn."
   }
 }
 
@@ -211,7 +210,7 @@ variable "passed_to_services" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for service in var.passed_to_services : can(regex("^[a-z0-9.-]+\\.amazonaws\\.com$", service))])
+    condition     = alltrue([for service in var.passed_to_services : can(regex("^[a-z0-9.-]+\\.amazonaws\\.[a-z.]+$", service))])
     error_message = "passed_to_services must look like lambda.amazonaws.com."
   }
 }

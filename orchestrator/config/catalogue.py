@@ -228,6 +228,7 @@ class Unit:
         named: the former name of a renamed stack, which its names in AWS keep.
         named_stage: the former name of a renamed stage, which its names in AWS keep.
         name_variables: the module variables that orch sets to its names in AWS.
+        outputs: names of the outputs of its module, without ephemeral ones; None if Terraform downloads the module.
     """
 
     id: str
@@ -247,6 +248,7 @@ class Unit:
     named: str | None = None
     named_stage: str | None = None
     name_variables: tuple[NameVariable, ...] = ()
+    outputs: frozenset[str] | None = None
     of_account: bool = False
     """Whether this is a stack of the account itself, not of a stage."""
     timeouts: Timeouts = Timeouts()
@@ -333,3 +335,11 @@ def unit_references(unit: Unit) -> Iterator[tuple[str, Ref]]:
     for variable, node in unit.inputs.items():
         for ref in references(node):
             yield variable, ref
+
+
+def declared_outputs(catalogue: Catalogue, unit: Unit) -> frozenset[str]:
+    """Return the names of the outputs in a unit's root: all of a local module, of another those that units read."""
+    if unit.outputs is not None:
+        return unit.outputs
+    others = catalogue.units.values()
+    return frozenset(ref.output for other in others for _, ref in unit_references(other) if ref.unit == unit.id)

@@ -23,12 +23,14 @@ from orchestrator.config.catalogue import (
     Secret,
     Text,
     Unit,
+    declared_outputs,
 )
 from orchestrator.config.naming import aws_names
 from orchestrator.errors import CatalogueError, Problem
 from orchestrator.render.hcl_text import hcl_identifier, hcl_index, hcl_literal, hcl_quote
 from orchestrator.render.module_tree import ModuleTree
-from orchestrator.render.values import UNKNOWN, Upstream, has_unknown, lookup, references, unit_references
+from orchestrator.render.values import UNKNOWN, Upstream, check_texts, has_unknown, lookup, references, unit_references
+from orchestrator.util.partitions import partition_of
 
 PLACEHOLDER = "not_applied_yet"
 """Name of the preview's resource whose id stands for every value that is not yet known."""
@@ -95,6 +97,7 @@ class TemplateRenderer:
             CatalogueError: a name is not a valid HCL identifier.
         """
         values = _read_values(unit, upstream)
+        check_texts(unit, upstream)
         unknown = frozenset(variable for variable, ref in unit_references(unit) if has_unknown(lookup(ref, upstream)))
         literals = self._literals(unit, tree)
         files = {
@@ -276,10 +279,7 @@ def _outputs(catalogue: Catalogue, unit: Unit, tree: ModuleTree | None) -> Itera
             if not output.ephemeral:  # a root cannot output ephemeral values
                 yield {"name": _name(output.name, unit), "sensitive": output.sensitive}
         return
-    read = {
-        ref.output for other in catalogue.units.values() for _, ref in unit_references(other) if ref.unit == unit.id
-    }
-    for name in sorted(read):
+    for name in sorted(declared_outputs(catalogue, unit)):
         yield {"name": _name(name, unit), "sensitive": False}
 
 
@@ -294,7 +294,7 @@ def _ephemeral(secret: Secret, unit: Unit, account: Account) -> dict[str, str]:
     kind, argument, _ = _STORES[secret.store]
     key = secret.key
     if secret.store == "ssm":
-        key = f"arn:aws:ssm:{unit.region}:{account.id}:parameter/{secret.key.lstrip('/')}"
+        key = f"arn:{partition_of(unit.region)}:ssm:{unit.region}:{account.id}:parameter/{secret.key.lstrip('/')}"
     return {"kind": kind, "name": _name(f"secret_{secret.variable}", unit), "argument": argument, "key": key}
 
 

@@ -1,6 +1,13 @@
 mock_provider "aws" {
   override_during = plan
 
+  mock_data "aws_partition" {
+    defaults = {
+      partition  = "aws"
+      dns_suffix = "amazonaws.com"
+    }
+  }
+
   mock_resource "aws_iam_policy" {
     defaults = {
       arn = "arn:aws:iam::111111111111:policy/mock"

@@ -14,6 +14,7 @@ from orchestrator.config.resolve.extras import Extras, import_collisions
 from orchestrator.config.resolve.inputs import Inputs, given_variables
 from orchestrator.config.resolve.names import name_variables
 from orchestrator.config.resolve.values import Resolver
+from orchestrator.hcl.modules.interface import ModuleInterface
 
 
 def make_units(drafts: Sequence[UnitDraft], context: ResolveContext) -> dict[str, Unit]:
@@ -56,9 +57,16 @@ def _unit(draft: UnitDraft, inputs: Inputs, context: ResolveContext) -> Unit | N
         named=text_of(draft.body, "named") or None,
         named_stage=draft.scope.named,
         name_variables=named,
+        outputs=_outputs(context.interfaces[draft.id]),
         of_account=draft.scope.of_account,
         timeouts=make_timeouts(context.settings.timeouts, draft.body.get("timeouts")),
     )
+
+
+def _outputs(interface: ModuleInterface | None) -> frozenset[str] | None:
+    if interface is None:
+        return None
+    return frozenset(each.name for each in interface.outputs.values() if not each.ephemeral)
 
 
 def _built_ins(draft: UnitDraft, context: ResolveContext) -> dict[str, str]:

@@ -136,4 +136,4 @@ def test_orch_cannot_name_what_terraform_downloads(tmp_path: Path) -> None:
 
 def test_every_module_of_this_repository_asks_for_its_names() -> None:
     units = load(REPOSITORY).units.values()
-    assert {each.module.address for each in units if not each.name_variables} == {"account_baseline"}
+    assert {each.module.address for each in units if not each.name_variables} == {"modules/account_baseline"}
