@@ -19,7 +19,7 @@ locals {
       Sid      = "Backups"
       Effect   = "Allow"
       Action   = ["dynamodb:CreateBackup"]
-      Resource = ["arn:${local.partition}:dynamodb:*:${var.account_id}:table/${local.prefix}*"]
+      Resource = concat(["arn:${local.partition}:dynamodb:*:${var.account_id}:table/${local.prefix}*"], local.adopted.tables)
     },
     {
       Sid    = "Snapshots"

@@ -296,3 +296,29 @@ variable "disposable_stages" {
   default     = false
   nullable    = false
 }
+
+variable "adopted_names" {
+  description = "Names of adopted resources that do not start with name_prefix and that the apply role can change nevertheless. `orch adopt --dry-run` lists them. Set the permissions boundary of a role before you add it."
+  default     = {}
+  nullable    = false
+
+  type = object({
+    table     = optional(set(string), [])
+    bucket    = optional(set(string), [])
+    queue     = optional(set(string), [])
+    function  = optional(set(string), [])
+    log_group = optional(set(string), [])
+    role      = optional(set(string), [])
+    policy    = optional(set(string), [])
+  })
+
+  validation {
+    condition     = alltrue([for name in flatten(values(var.adopted_names)) : can(regex("^[\\w+=,.@/#-]{1,512}$", name))])
+    error_message = "adopted_names must be whole names, without wildcards."
+  }
+
+  validation {
+    condition     = !contains(var.adopted_names.bucket, var.state_bucket)
+    error_message = "adopted_names must not contain the state bucket."
+  }
+}
