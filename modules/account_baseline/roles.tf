@@ -1,5 +1,5 @@
 locals {
-  trusted = { AWS = [for id in sort(var.trusted_account_ids) : "arn:${var.partition}:iam::${id}:root"] }
+  trusted = { AWS = [for id in sort(var.trusted_account_ids) : "arn:${local.partition}:iam::${id}:root"] }
 
   trust_with_tags = jsonencode({
     Version = "2012-10-17"
@@ -86,7 +86,7 @@ locals {
     startswith(coalesce(var.state_kms_key, "-"), "alias/") ? "alias" :
     startswith(coalesce(var.state_kms_key, "-"), "arn:") ? "arn" : "id"
   )
-  keys_of_account = "arn:${var.partition}:kms:*:${var.account_id}:key/"
+  keys_of_account = "arn:${local.partition}:kms:*:${var.account_id}:key/"
 
   state_key = [
     for key in var.state_kms_key == null ? [] : [var.state_kms_key] : {

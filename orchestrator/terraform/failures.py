@@ -21,6 +21,7 @@ _LAST_LINES = 20
 _STALE = "Saved plan is stale"
 _LOCKED = "Error acquiring the state lock"
 
+_DENIED = re.compile(r"not\s+authorized\s+to\s+perform:\s+\S+\s+on\s+resource:\s+\"?(arn:[^\s\"]+)")
 _KILLED = "the process was killed, possibly out of memory; the state may still be locked: run again"
 
 
@@ -101,6 +102,15 @@ def advice(block: str, code: int) -> str:
     """
     cause = failure_cause(block)
     return cause.advice if cause is not None else _KILLED if code == -9 else ""
+
+
+def denied_resources(block: str) -> tuple[str, ...]:
+    """Return the ARNs of the resources that AWS denied access to, as its messages about missing permissions name them.
+
+    Args:
+        block: Terraform's errors. It breaks lines between words.
+    """
+    return tuple(dict.fromkeys(_DENIED.findall(block)))
 
 
 def failure(

@@ -20,6 +20,7 @@ from orchestrator.cli.output import color_on, write
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import ready_session
 from orchestrator.config.catalogue import Archive, Node, Ref, SecretRef, Text, Unit, Unset
+from orchestrator.config.naming import aws_names
 from orchestrator.config.secret_literals import secret_variables, without_secrets
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import Column, dump, table
@@ -121,10 +122,19 @@ def _relative(project: Project, folder: Path) -> str:
 
 
 def _inputs(project: Project, unit: Unit) -> Iterator[dict[str, Any]]:
+    """Yield the inputs in the order of their names, with those that orch sets to names in AWS."""
+    names = aws_names(project.catalogue, unit)
+    made: dict[str, Any] = {"name": names["name"], "names": dict(names)}
     secret = secret_variables(project.catalogue, unit)
-    for name, node in sorted(unit.inputs.items()):
-        shown = without_secrets(node, sensitive=name in secret)
-        yield {"input": name, "value": _plain(shown), "where": str(node.at)}
+    rows = [
+        {"input": name, "value": _plain(without_secrets(node, sensitive=name in secret)), "where": str(node.at)}
+        for name, node in unit.inputs.items()
+    ]
+    rows += [
+        {"input": each.variable, "value": made[each.variable], "where": f"{each.at} (set by orch)"}
+        for each in unit.name_variables
+    ]
+    yield from sorted(rows, key=lambda row: str(row["input"]))
 
 
 def _plain(node: Node) -> Any:
