@@ -11,7 +11,9 @@ from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_rows, write
 from orchestrator.cli.project import Project
 from orchestrator.config.catalogue import Catalogue
+from orchestrator.config.live.outline import read_outline
 from orchestrator.config.load import load
+from orchestrator.errors import CatalogueError
 from orchestrator.scaffold.write import refuse_existing, write_new
 
 
@@ -36,8 +38,7 @@ def write_live(common: Common, project: Project, kind: str, files: Mapping[str, 
         tried = Path(name).resolve()
         shutil.copytree(root / "live", tried / "live", symlinks=True)
         write_new(tried, {path: data for path, data in files.items() if path.startswith("live/")})
-        # A module that comes along is not there yet; it is orch's own.
-        catalogue = project.catalogue if _brings_modules(files) else load(root, written=tried)
+        catalogue = _checked(project, tried) if _brings_modules(files) else load(root, written=tried)
     if not dry_run:
         write_new(root, files)
     if common.json:
@@ -51,3 +52,15 @@ def write_live(common: Common, project: Project, kind: str, files: Mapping[str, 
 
 def _brings_modules(files: Mapping[str, bytes]) -> bool:
     return any(path.startswith("modules/") for path in files)
+
+
+def _checked(project: Project, tried: Path) -> Catalogue:
+    """Check files whose module is not in the repository yet; the module is orch's own. Return the project's catalogue.
+
+    Raises:
+        CatalogueError: the files are not valid.
+    """
+    problems = read_outline(tried).files.problems
+    if problems:
+        raise CatalogueError(list(dict.fromkeys(problems)))
+    return project.catalogue

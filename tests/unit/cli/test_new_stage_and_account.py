@@ -47,7 +47,7 @@ def test_a_stage_is_one_file_and_the_next_command(project: Project) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("stage", "new", "feat", "--from", "dve"), "there is no stage 'dve' — did you mean \"dev\"?"),
+        (("stage", "new", "feat", "--from", "dve"), 'did you mean "dev"?'),
         (("stage", "new", "dev", "--from", "prod"), "live/stages/dev.yaml:1:1: there is a stage dev already"),
         (("stage", "new", "main", "--from", "dev"), "'main' is both an account and a stage"),
         (("stage", "new", "stack", "--from", "dev"), "the name 'stack' is reserved"),
