@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.errors import Location, SetupError
@@ -31,20 +32,30 @@ def zip_folder(folder: Path, *, root: Path) -> bytes:
         raise SetupError("the folder to zip does not exist", where=where, hint="create it, or correct `archives:`")
     if private := private_part(folder, root):
         raise SetupError(f"the folder to zip is {private}", where=where, hint="correct `archives:`")
-    tree = file_tree(folder, root, _is_left_out)
-    for refused in tree.refused:
-        raise SetupError(refused.what, where=_place(refused.path, root), hint=refused.hint)
-    if not tree.files:
+    files = archive_files(folder, root)
+    if not files:
         raise SetupError("the folder to zip is empty", where=where)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, path in tree.files.items():
+        for name, path in files.items():
             try:
                 archive.writestr(_entry(name, path), path.read_bytes())
             except OSError as error:
                 message = f"the file cannot be read: {error.strerror}"
                 raise SetupError(message, where=_place(path, root), hint="make it readable") from error
     return buffer.getvalue()
+
+
+def archive_files(folder: Path, root: Path) -> Mapping[str, Path]:
+    """Return the files of a folder that a zip contains: path relative to the folder -> file, sorted.
+
+    Raises:
+        SetupError: the folder contains what cannot be zipped; see `zip_folder`.
+    """
+    tree = file_tree(folder, root, _is_left_out)
+    for refused in tree.refused:
+        raise SetupError(refused.what, where=_place(refused.path, root), hint=refused.hint)
+    return tree.files
 
 
 def _is_left_out(name: str) -> bool:

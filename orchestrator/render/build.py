@@ -16,7 +16,7 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Archive, Build, Unit
 from orchestrator.errors import BlockedError, InterruptedRunError, SetupError, UnitError
-from orchestrator.render.archive import folder_files, zip_folder
+from orchestrator.render.archive import archive_files, zip_folder
 from orchestrator.terraform.process.supervisor import Processes, ProcessResult, TaskKind
 from orchestrator.util import leave_network
 from orchestrator.util.ci import is_protected
@@ -87,12 +87,12 @@ class Builder:
     def _inputs(self, archive: Archive, build: Build) -> Iterator[tuple[str, Path]]:
         """Yield the name below the folder and the path of every input, sorted."""
         wanted = {file for pattern in build.inputs for path in archive.folder.glob(pattern) for file in _below(path)}
-        found = [path for path in folder_files(archive.folder, self._root) if path in wanted]
+        files = archive_files(archive.folder, self._root)
+        found = [(name, path) for name, path in files.items() if path in wanted]
         if not found:
             message = f"no file of {archive.folder.name} is an input of its build"
             raise SetupError(message, where=build.at, hint="correct `inputs`, or `folder`")
-        for path in sorted(found):
-            yield path.relative_to(archive.folder).as_posix(), path
+        yield from found
 
     def _built(self, unit: Unit, archive: Archive, build: Build, inputs: Mapping[str, Path], key: str) -> bytes:
         place = self._cache / key

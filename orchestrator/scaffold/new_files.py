@@ -12,7 +12,6 @@ from orchestrator.config.account_file import account_file
 from orchestrator.config.catalogue import Settings
 from orchestrator.config.schema.models import NAME, PATTERN_DESCRIPTIONS
 from orchestrator.errors import UsageError
-from orchestrator.scaffold.answers import partition_of
 from orchestrator.scaffold.platform_files import baseline_module, render_template
 
 _BASELINE = "live/stacks/baseline.yaml"
@@ -103,8 +102,7 @@ def account_files(root: Path, settings: Settings, answers: AccountAnswers) -> di
     }
     files = {account_file(answers.name): render_template("live/accounts/new_account.yaml", values)}
     if not (root / _BASELINE).exists():
-        stack = {"partition": partition_of(settings.region), "management": settings.management}
-        files[_BASELINE] = render_template(_BASELINE, stack)
+        files[_BASELINE] = render_template(_BASELINE, {"management": settings.management})
         if not (root / "modules" / "account_baseline").exists():
             files |= baseline_module()
     return files
