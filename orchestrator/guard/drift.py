@@ -15,7 +15,7 @@ from orchestrator.guard.checkov.annotate import annotated_resources, label
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.checkov.outcomes import CheckOutcomes
 from orchestrator.guard.findings import PROTECTED, VANISHED, FindingBuilder, finding_id, short
-from orchestrator.guard.judge import LOSS_POLICIES, Judge
+from orchestrator.guard.judge import HIDDEN_REPLACE_POLICY, LOSS_POLICIES, Judge
 from orchestrator.guard.model import Finding, Verdict
 from orchestrator.guard.plan.entries import UnreadableError
 from orchestrator.guard.plan.reader import PlanDocument, read_document
@@ -100,7 +100,9 @@ def _filled(value: Any) -> Any:
 
 
 def _is_gone(change: ResourceChange, protected: Protected) -> bool:
-    return change.type in protected and (change.action.destructive or (change.before is not None and not change.after))
+    return change.type in protected and (
+        change.action.destructive or (change.before is not None and change.after is None)
+    )
 
 
 def _vanished(builder: FindingBuilder, change: ResourceChange, protected: Protected) -> Finding:
@@ -123,9 +125,11 @@ def _violations(
     checks: Checks, outcomes: CheckOutcomes, drift: dict[str, ResourceChange], builder: FindingBuilder
 ) -> Iterator[Finding]:
     for each in outcomes.given:
+        check = checks.by_id[each.check]
         if each.passed or each.check == PROTECTED:  # `_vanished` reports what is gone
             continue
-        check = checks.by_id[each.check]
+        if check.policy == HIDDEN_REPLACE_POLICY:  # What happened was possible: it replaced nothing.
+            continue
         yield builder.violation(
             each.check,
             drift[each.address],

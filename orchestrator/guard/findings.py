@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
@@ -41,6 +42,7 @@ _LOSSES = {
     Action.REPLACE: "would be replaced by a new, empty one",
     Action.FORGET: "would be removed from the state, and nothing would protect it",
 }
+_REPLACED_AND_FORGOTTEN = "would be replaced by a new, empty one; the old one would stay in AWS, unprotected"
 _LOSS_RULES = frozenset({PROTECTED, VANISHED, TEMPLATE})
 _NOT_COUNTED = "not counted"
 
@@ -48,6 +50,11 @@ _NOT_COUNTED = "not counted"
 def finding_id(rule: str, unit: str, address: str, action: str) -> str:
     """Return ten hex digits that are the same for the same finding in every run."""
     return hashlib.sha256(f"{rule}\0{unit}\0{address}\0{action}".encode()).hexdigest()[:10]
+
+
+def sentences(parts: Iterable[str]) -> str:
+    """Return sentences as one text, each once."""
+    return "; ".join(dict.fromkeys(parts))
 
 
 def headline(findings: Iterable[Finding]) -> str:
@@ -85,7 +92,7 @@ class FindingBuilder:
         self.unit = unit
         self.protected = protected
         self._changes = changes
-        self._locator = SourceLocator(unit, root)
+        self.locator = SourceLocator(unit, root)
 
     def loss(self, change: ResourceChange) -> Finding:
         """Report a protected resource that the plan deletes, replaces or forgets."""
@@ -96,12 +103,27 @@ class FindingBuilder:
             label(change),
             action.value,
             cause=cause(change),
-            message=f"{short(change)} {_LOSSES[action]}",
+            message=f"{short(change)} {_REPLACED_AND_FORGOTTEN if change.forgets_old else _LOSSES[action]}",
             hint=remedy(change, self._changes),
             lost=entry.lost if (entry := subject_of(change, self.protected).protected) else self._lost(change.type),
             change=change,
             names=[name.split(".")[0].split("[")[0] for name in names],
         )
+
+    def kept(self, change: ResourceChange) -> Finding:
+        """Report a protected resource that Terraform no longer manages and AWS keeps, with all that is in it."""
+        entry = subject_of(change, self.protected).protected
+        by = ", ".join(entry.kept_by) if entry is not None else ""
+        finding = self._finding(
+            PROTECTED,
+            label(change),
+            change.action.value,
+            cause=cause(change),
+            message=f"{short(change)} would no longer be managed; {by} keeps it in AWS, with everything in it",
+            hint=f"to delete it as well, apply {by} = false first; to manage it again, import it with `imports`",
+            change=change,
+        )
+        return replace(finding, severity=Severity.WARN)
 
     def vanished(self, address: str, type_: str, change: ResourceChange | None, *, cause: str, hint: str) -> Finding:
         """Report a protected resource that exists and that the plan does not see.
@@ -160,7 +182,7 @@ class FindingBuilder:
             rule,
             label(change),
             change.action.value,
-            cause="; ".join(details),
+            cause=sentences(details),
             message=f"{short(change)}: {name}",
             hint=hint,
             lost=owner.lost if owner is not None and guards_data else "",
@@ -242,10 +264,6 @@ class FindingBuilder:
             where=where,
         )
 
-    def locate(self, change: ResourceChange, names: Sequence[str]) -> Location | None:
-        """Return the source line of a change; see ``SourceLocator.locate``."""
-        return self._locator.locate(change, names)
-
     def _lost(self, type_: str) -> str:
         entry = self.protected.get(type_)
         return entry.lost if entry else "everything in it"
@@ -273,7 +291,7 @@ class FindingBuilder:
             message=message,
             hint=hint,
             lost=lost,
-            where=self.locate(change, tuple(names)) if change is not None else self.unit.at,
+            where=self.locator.locate(change, tuple(names)) if change is not None else self.unit.at,
         )
 
 

@@ -16,12 +16,12 @@ from orchestrator.guard.findings import PROTECTED, FindingBuilder
 from orchestrator.guard.model import Finding, Severity, Verdict
 from orchestrator.guard.plan.entries import UnreadableError
 from orchestrator.guard.plan.reader import PlanDocument, read_document
-from orchestrator.guard.rules.cloudformation import template_findings
 from orchestrator.guard.rules.configuration import configuration_differences
 from orchestrator.guard.rules.disposable import with_losses_allowed
 from orchestrator.guard.rules.imported import imported_elsewhere
-from orchestrator.guard.rules.protected import protected_losses, state_mismatches, unlisted_losses
+from orchestrator.guard.rules.protected import kept_resources, protected_losses, state_mismatches, unlisted_losses
 from orchestrator.guard.rules.state_buckets import state_bucket_access
+from orchestrator.guard.rules.undecided import DECIDED, Undecided
 from orchestrator.guard.rules.vanished import AwsObserver, find_vanished
 from orchestrator.guard.trust.disposable import DisposableStages
 from orchestrator.guard.trust.waiver_policy import WaiverPolicy
@@ -30,7 +30,10 @@ from orchestrator.guard.trust.weakening import Weakening
 from orchestrator.hcl.modules.entries import ConfigurationEntry
 from orchestrator.terraform.model import PlanRecord, ResourceChange
 
-LOSS_POLICIES = frozenset({"weakened", "hidden_replace"})
+HIDDEN_REPLACE_POLICY = "hidden_replace"
+"""The policy about updates that cannot be made in place."""
+
+LOSS_POLICIES = frozenset({"weakened", HIDDEN_REPLACE_POLICY})
 """Policies whose violation may lose protected data, so that the finding says what."""
 
 
@@ -122,6 +125,7 @@ class Judge:
         destroy: bool = False,
         more: Sequence[Finding] = (),
         scanned: frozenset[ConfigurationEntry] | None = None,
+        undecided: Undecided = DECIDED,
     ) -> Verdict:
         """Judge one plan and apply the waivers. A plan that Terraform reports as empty has no findings of its own.
 
@@ -134,13 +138,16 @@ class Judge:
                 ``waiver_policy.apply``: otherwise its waiver counts as unused.
             scanned: what orch read in the files of the configuration; the plan must have been made from the same. None
                 compares nothing, for a plan that is never applied.
+            undecided: of a preview: the values that other units decide. Objections to them only warn.
 
         Raises:
             CatalogueError: a check cannot be loaded; nothing is judged without all of them.
             SetupError: the process of the checks cannot be started.
         """
         builder = FindingBuilder(unit, self.policies.root, self.policies.protected)
-        findings, checks, document = self._find(unit, plan, builder, destroy=destroy, scanned=scanned)
+        findings, checks, document = self._find(
+            unit, plan, builder, destroy=destroy, scanned=scanned, undecided=undecided
+        )
         errored = document is not None and document.errored
         findings += more
         findings += [builder.policy_weakened(each.subject, each.what, each.where) for each in self.weakened]
@@ -162,6 +169,7 @@ class Judge:
         *,
         destroy: bool,
         scanned: frozenset[ConfigurationEntry] | None,
+        undecided: Undecided,
     ) -> tuple[list[Finding], tuple[str, ...], PlanDocument | None]:
         """Return the findings, the checks that ran, and the plan as the guard reads it; None if it cannot be read."""
         if plan.json_file is None:
@@ -170,7 +178,7 @@ class Judge:
             document = read_document(plan.json_file, self.policies.protected.companion_types)
         except UnreadableError as error:
             return [builder.unreadable(str(error))], (), None
-        findings, checks = self._judge_document(unit, plan, document, destroy=destroy)
+        findings, checks = self._judge_document(unit, plan, document, undecided, destroy=destroy)
         if scanned is not None:
             different = configuration_differences(document.configuration, scanned)
             findings += [builder.misread(fault.address, fault.what) for fault in different]
@@ -196,7 +204,7 @@ class Judge:
         )
 
     def _judge_document(
-        self, unit: Unit, plan: PlanRecord, document: PlanDocument, *, destroy: bool
+        self, unit: Unit, plan: PlanRecord, document: PlanDocument, undecided: Undecided, *, destroy: bool
     ) -> tuple[list[Finding], tuple[str, ...]]:
         checks = self.load_checks()
         changes = changed_resources(document)
@@ -206,9 +214,13 @@ class Judge:
         lost = protected_losses(document, plan.changes, self.policies.protected)
         unlisted = unlisted_losses(document, self.policies.protected) if destroy else ()
         findings = [builder.loss(change) for change in (*lost.values(), *unlisted)]
+        findings += [builder.kept(change) for change in kept_resources(document, self.policies.protected)]
         findings += self._faults(document, builder, partial=bool(self.disposable.permission(unit)))
-        findings += [builder.state_access(*each) for each in state_bucket_access(document.changes, self._states)]
-        findings += _templates(changes, builder)
+        findings += [
+            undecided.postponed(builder.state_access(change, why), change.address, [why])
+            for change, why in state_bucket_access(document.changes, self._states, builder.locator.declared)
+        ]
+        findings += _templates(changes, builder, undecided)
         if self._outside is not None:
             findings += find_vanished(unit, document, self.policies.protected, self._outside, builder)
             findings += imported_elsewhere(unit, plan.changes, self._outside, builder)
@@ -220,7 +232,7 @@ class Judge:
             findings.append(builder.check_failed(PROTECTED, "", why, policy="protected"))
         else:
             by_label = {label(change): change for change in changes}
-            findings += _violations(checks, outcomes, by_label, builder, frozenset(lost))
+            findings += _violations(checks, outcomes, by_label, builder, lost=frozenset(lost), undecided=undecided)
             findings += _missing_outcomes(checks, outcomes, builder)
             complete = _complete_checks(outcomes)
         return findings, complete
@@ -236,10 +248,10 @@ class Judge:
             yield builder.unreadable(fault.what, address=fault.address, lost=entry.lost if entry else "")
 
 
-def _templates(changes: Sequence[ResourceChange], builder: FindingBuilder) -> list[Finding]:
+def _templates(changes: Sequence[ResourceChange], builder: FindingBuilder, undecided: Undecided) -> list[Finding]:
     """Report what CloudFormation stacks would lose."""
     try:
-        return list(template_findings(changes, builder))
+        return undecided.templates(changes, builder)
     except Exception as error:  # noqa: BLE001 - an unexpected template was not judged
         return [builder.unreadable(f"a CloudFormation template cannot be compared: {type(error).__name__}")]
 
@@ -249,7 +261,9 @@ def _violations(
     outcomes: CheckOutcomes,
     changes: dict[str, ResourceChange],
     builder: FindingBuilder,
+    *,
     lost: frozenset[str],
+    undecided: Undecided,
 ) -> Iterator[Finding]:
     """Report failed checks, and where the check on protected resources disagrees with the built-in rule."""
     failed = {each.address for each in outcomes.given if each.check == PROTECTED and not each.passed}
@@ -263,7 +277,7 @@ def _violations(
             yield builder.loss(change)
             continue
         check = checks.by_id[each.check]
-        yield builder.violation(
+        found = builder.violation(
             each.check,
             change,
             name=check.name,
@@ -271,6 +285,7 @@ def _violations(
             details=each.details,
             guards_data=check.policy in LOSS_POLICIES,
         )
+        yield undecided.postponed(found, change.address, each.details)
 
 
 def _missing_outcomes(checks: Checks, outcomes: CheckOutcomes, builder: FindingBuilder) -> Iterator[Finding]:

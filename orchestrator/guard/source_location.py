@@ -50,10 +50,26 @@ class SourceLocator:
             attributes = (*attributes, *_INSTANCE_ARGUMENTS)
         return self._in_modules(change, attributes) or self._unit.at
 
+    def declared(self, calls: Sequence[str]) -> Declarations | None:
+        """Return the blocks of a module of this repository; None if it is not here.
+
+        Args:
+            calls: the names of the module calls that lead to it: ``("this", "vpc")``.
+        """
+        found = self._follow(calls)
+        return found if isinstance(found, Declarations) else None
+
     def _in_modules(self, change: ResourceChange, attributes: Sequence[str]) -> Location | None:
-        calls = module_names(change.module_address)
+        found = self._follow(module_names(change.module_address))
+        if not isinstance(found, Declarations):
+            return found
+        resource = found.named.get(("resource", (change.type, change.name)))
+        return _attribute(resource, attributes) or resource.at if resource is not None else None
+
+    def _follow(self, calls: Sequence[str]) -> Declarations | Location | None:
+        """Return a module, or the call that leads out of this repository; None if there is no such module."""
         folder = self._unit.module.path
-        if folder is None or calls[:1] != ("this",):
+        if folder is None or tuple(calls[:1]) != ("this",):
             return None
         for name in calls[1:]:
             call = self._read(folder).named.get(("module", (name,)))
@@ -63,8 +79,7 @@ class SourceLocator:
             if not source.startswith(("./", "../")):
                 return call.at
             folder = Path(os.path.normpath(folder / source))
-        resource = self._read(folder).named.get(("resource", (change.type, change.name)))
-        return _attribute(resource, attributes) or resource.at if resource is not None else None
+        return self._read(folder)
 
     def _read(self, folder: Path) -> Declarations:
         if folder not in self._declarations:

@@ -57,6 +57,7 @@ class ResourceChange:
         deposed: key of the deposed object, or None.
         previous_address: address before a ``moved`` block, or None.
         importing: id of the object that the plan imports, or None.
+        forgets_old: a replacement does not delete the old object, but only forgets it.
     """
 
     address: str
@@ -77,6 +78,7 @@ class ResourceChange:
     importing: str | None = None
     index: str | int | None = None
     module_address: str | None = None
+    forgets_old: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from checkov.common.models.enums import CheckCategories, CheckResult
 from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
 
 from orchestrator.guard.checkov.annotate import Change
+from orchestrator.guard.policies.values import Mark
 
 BLOCKS = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
 PUBLIC_GROUPS = ("/AllUsers", "/AuthenticatedUsers")
@@ -36,13 +37,13 @@ class BucketStaysPrivate(BaseResourceCheck):  # type: ignore[misc]  # checkov is
 
 
 def _block(change: Change) -> Iterator[str]:
-    if not change.after:
-        if change.deposed is None:
+    if not change.stays:
+        if change.deposed is None and not change.owner_goes:
             yield "the public access block would be removed"
         return
     for name in BLOCKS:
         if not change.is_known(name):
-            yield f"the value of {name} is known only after the apply"
+            yield f"the value of {name} is {Mark.UNKNOWN.value}"
         elif change.after.get(name) is not True:
             yield f"{name} would be off"
 

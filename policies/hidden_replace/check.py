@@ -22,7 +22,7 @@ class UpdateIsUpdate(BaseResourceCheck):  # type: ignore[misc]  # checkov is not
             id="ORCH_HIDDEN_REPLACE",
             categories=[CheckCategories.BACKUP_AND_RECOVERY],
             supported_resources=["*"],
-            guideline="restore it; adding elements is allowed",
+            guideline="write it as it is in the state; adding elements is allowed",
         )
 
     def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:
@@ -42,11 +42,47 @@ def _objections(change: Change, name: str, *, whole: bool) -> Iterator[str]:
             yield f"{name} would change"
         return
     remaining = list(_elements(after))
+    gone = []
     for element in _elements(before):
         if element in remaining:
             remaining.remove(element)
         else:
+            gone.append(element)
+    for element in gone:
+        counterpart = next((each for each in remaining if _same_but_blocks(element, each)), None)
+        if counterpart is None:
             yield f"{name}: {_name(element)} would be changed or removed"
+        else:
+            yield from _unlike_state(name, element, counterpart)
+
+
+def _same_but_blocks(element: Any, other: Any) -> bool:
+    """Return whether two elements differ only in whether they have certain blocks."""
+    if not isinstance(element, Mapping) or not isinstance(other, Mapping):
+        return False
+    differing = {key for key in element.keys() | other.keys() if element.get(key) != other.get(key)}
+    return all(key not in element or key not in other for key in differing) and all(
+        isinstance({**element, **other}[key], list) for key in differing
+    )
+
+
+def _unlike_state(name: str, element: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how an element that nobody changed differs from the state: AWS has added a block, or never had one.
+
+    The provider takes that for another element, and the apply fails: "cannot modify or remove schema items".
+    """
+    of = f"{name}: {_name(element)}"
+    for key in sorted(element.keys() - other.keys()):
+        yield f"{of} has {key} in the state, but not in the configuration: add `{_block(key, element[key])}` to it"
+    for key in sorted(other.keys() - element.keys()):
+        yield f"{of} has {key} in the configuration, but not in the state: remove that block"
+
+
+def _block(name: str, blocks: list[Any]) -> str:
+    """Return a block as it is in the state; only its numbers."""
+    content = blocks[0] if len(blocks) == 1 and isinstance(blocks[0], Mapping) else {}
+    numbers = [f"{key} = {value}" for key, value in sorted(content.items()) if str(value).isdecimal()]
+    return f"{name} {{ {', '.join(numbers)} }}" if numbers else f"{name} {{}}"
 
 
 def _elements(value: Any) -> Iterable[Any]:
@@ -59,12 +95,14 @@ def _elements(value: Any) -> Iterable[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return the value without its unset parts."""
+    """Return the value without its unset parts. A block counts also if nothing in it is set."""
     if isinstance(value, Mapping):
         filled = {key: _plain(each) for key, each in value.items()}
         return {key: each for key, each in filled.items() if not _unset(each)}
     if isinstance(value, list):
-        return [each for each in map(_plain, value) if not _unset(each)]
+        return [
+            plain for each in value if isinstance(each, Mapping) or not _unset(_plain(each)) for plain in [_plain(each)]
+        ]
     return value
 
 

@@ -30,8 +30,10 @@ class ProtectedStays(BaseResourceCheck):  # type: ignore[misc]  # checkov is not
         change = Change.of(conf)
         if change.protected is None:
             return CheckResult.PASSED
-        vanishes = bool(change.before) and not change.after
-        if change.action is Action.REPLACE and change.protected.replaceable and change.after:
+        vanishes = bool(change.before) and not change.stays
+        if change.action is Action.REPLACE and change.protected.replaceable and change.stays:
+            return CheckResult.PASSED
+        if change.action in {Action.DELETE, Action.REPLACE} and change.protected.is_kept(change.before):
             return CheckResult.PASSED
         return CheckResult.FAILED if vanishes or change.action in LOSING else CheckResult.PASSED
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from orchestrator.guard.plan.reader import PlanDocument
 from orchestrator.guard.policies.protected import Companion, Protected, ProtectedType
 from orchestrator.guard.policies.safeguards import Safeguard
-from orchestrator.guard.policies.subject import Company, subject_of, subject_values
+from orchestrator.guard.policies.subject import Company, Kin, subject_of, subject_values
 from orchestrator.guard.policies.values import marks, with_unknown
 from orchestrator.terraform.model import Action, ResourceChange
 
@@ -40,7 +40,8 @@ class Change:
 
     Attributes:
         before: the current values; empty for a new resource.
-        after: the planned values; empty for a resource that is deleted or forgotten.
+        after: the planned values that are known; empty for a resource that is deleted or forgotten.
+        stays: the resource exists after the apply, also if none of its values is known.
         unknown: mirrors ``after``: True where the value is known only after the apply.
         deposed: key of an old object that a failed replacement left behind, or None.
         protected: the entry of its type in ``policies/protected.yaml``, without ``attributes``, ``properties`` and
@@ -49,6 +50,7 @@ class Change:
         safeguards: what must not get worse, of ``protected`` or ``companion``, by the names that ``current`` has.
         siblings: the current values of the other companions of the same type and protected resource in the plan.
         owner_is_new: the plan creates the resource that a companion belongs to, so nothing can be lost yet.
+        owner_goes: the plan deletes that resource, and the companion with it.
     """
 
     address: str
@@ -63,6 +65,8 @@ class Change:
     safeguards: Mapping[str, Safeguard] = field(default_factory=dict)
     siblings: tuple[Mapping[str, Any], ...] = ()
     owner_is_new: bool = False
+    stays: bool = True
+    owner_goes: bool = False
 
     @classmethod
     def of(cls, conf: Mapping[str, Any]) -> Self:
@@ -105,7 +109,7 @@ def change_attributes(change: ResourceChange, listed: Protected, company: Compan
         company: the other resources of the plan that it belongs to; by default there are none.
     """
     subject = subject_of(change, listed)
-    siblings, new = company.of(change, subject) if company is not None else ((), False)
+    kin = company.of(change, subject) if company is not None else Kin()
     data = {
         "address": change.address,
         "type": change.type,
@@ -117,8 +121,10 @@ def change_attributes(change: ResourceChange, listed: Protected, company: Compan
         "protected": _dump(subject.protected, _NOT_SENT),
         "companion": _dump(subject.companion),
         "safeguards": {path: _dump(each) for path, each in subject.safeguards.items()},
-        "siblings": siblings,
-        "owner_is_new": new,
+        "siblings": kin.siblings,
+        "owner_is_new": kin.owner_is_new,
+        "stays": change.after is not None,
+        "owner_goes": kin.owner_goes,
     }
     return {ACTION_ATTRIBUTE: change.action.value, CHANGE_ATTRIBUTE: json.dumps(data)}
 

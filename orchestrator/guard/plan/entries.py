@@ -98,6 +98,7 @@ def parse_change(entry: Mapping[str, Any], faults: list[PlanFault]) -> ResourceC
         deposed=optional(entry, "deposed"),
         previous_address=optional(entry, "previous_address"),
         module_address=optional(entry, "module_address"),
+        forgets_old=action is Action.REPLACE and "forget" in actions,
     )
 
 

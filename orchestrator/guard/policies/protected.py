@@ -108,6 +108,7 @@ class ProtectedType(BaseModel):
     replaced_by: dict[_Name, Literal["any", "removal"]] = Field(default_factory=dict)
     when: dict[AttributePath, AttributeValue] = Field(default_factory=dict)
     replaceable: StrictBool = False
+    kept_by: dict[AttributePath, AttributeValue] = Field(default_factory=dict)
     delete_apis: tuple[_Api, ...]
     cloudformation: tuple[_CloudFormation, ...] = ()
 
@@ -116,6 +117,10 @@ class ProtectedType(BaseModel):
         """Return what must not get worse, by Terraform's names; the protection attribute is one of them."""
         own = {self.protection.attribute: Safeguard(keep=(self.protection.value,))} if self.protection else {}
         return own | self.attributes
+
+    def is_kept(self, before: object) -> bool:
+        """Return whether AWS keeps a resource of these current values, and what is in it, when Terraform deletes it."""
+        return any(value_at(before, path) == value for path, value in self.kept_by.items())
 
     @property
     def template_safeguards(self) -> dict[str, Safeguard]:

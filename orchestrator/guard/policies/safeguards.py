@@ -49,6 +49,18 @@ def _several(value: Any) -> Any:
 _Values = Annotated[tuple[AttributeValue, ...], BeforeValidator(_several)]
 
 
+Meaning = Literal["age", "backups", "restore", "undo", "lock"]
+
+_EFFECTS: Mapping[Meaning, tuple[str, str]] = {
+    "age": ("what is older than {} is deleted", "nothing is kept"),
+    "backups": ("backups that are older than {} are deleted", "no backup is kept"),
+    "restore": ("no point in time before the last {} can be restored", "no point in time can be restored"),
+    "undo": ("a deletion can be undone for {} only", "a deletion cannot be undone"),
+    "lock": ("it can be deleted after {}", "it can be deleted at any time"),
+}
+"""What a lower number does, by what the number means; and what 0 does."""
+
+
 class Safeguard(BaseModel):
     """What must not get worse in one attribute; exactly one of the first five keys is set.
 
@@ -56,6 +68,7 @@ class Safeguard(BaseModel):
         keep: values that it must keep, the best first; every other value is worse.
         never: values that disarm it; every other value is better.
         no_less: a number that must not fall; the unit of it.
+        means: for ``no_less``: what the number is, and so what a lower one does; by default the age of what is deleted.
         no_fewer: a list or set that must not lose elements; the member that tells them apart, or ``values``.
         no_new: rules that must not appear; a name of ``shapes.SHAPES``.
         zero: for ``no_less``: 0 is forever.
@@ -70,6 +83,7 @@ class Safeguard(BaseModel):
     no_less: _Word | None = None
     no_fewer: _Word | None = None
     no_new: Shape | None = None
+    means: Meaning | None = None
     zero: Literal["forever"] | None = None
     default: AttributeValue | None = None
     cloudformation: AttributePath | None = None
@@ -242,5 +256,15 @@ def _phrase(rule: Safeguard, name: str, change: tuple[Any, Any], lost: list[str]
     if rule.no_fewer is not None:
         return f"{name}: {', '.join(lost)} would be removed"
     if rule.no_less is not None:
-        return f"{name} would change from {old!r} to {new!r}, which is less"
+        return f"{name} would change from {old!r} to {new!r}{_effect(rule, new)}"
     return f"{name} would become {new!r}" if rule.never is not None else f"{name} would change from {old!r} to {new!r}"
+
+
+def _effect(rule: Safeguard, new: Any) -> str:
+    """Return what a number that falls to this value does; empty if that is not known."""
+    found = number(rule.default if new is None else new)
+    if found is None or rule.no_less is None:
+        return ""
+    unit = rule.no_less.removesuffix("s") if found == 1 else rule.no_less
+    some, none = _EFFECTS[rule.means or "age"]
+    return f": {some.format(f'{found:g} {unit}')}" if found else f": {none}"

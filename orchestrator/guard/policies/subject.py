@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,51 +78,105 @@ def subject_values(resource_type: str, values: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
+class Kin:
+    """What a plan says about the protected resource that a companion belongs to.
+
+    Attributes:
+        siblings: the current values of its other companions of the same type.
+        owner_is_new: the plan creates it.
+        owner_goes: the plan deletes it, and does not merely forget it. What belongs to it goes with it.
+    """
+
+    siblings: tuple[Any, ...] = ()
+    owner_is_new: bool = False
+    owner_goes: bool = False
+
+
+class _Owners:
+    """Protected resources of a plan: the names, ids and ARNs of those of each entry."""
+
+    def __init__(self) -> None:
+        self._names: list[tuple[ProtectedType, set[str]]] = []
+
+    def add(self, entry: ProtectedType, names: Iterable[str]) -> None:
+        found = self.of(entry)
+        if found is None:
+            self._names.append((entry, found := set()))
+        found.update(names)
+
+    def of(self, entry: ProtectedType | None) -> set[str] | None:
+        return next((names for each, names in self._names if each is entry), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Company:
-    """The companions in a plan, and the protected resources that it creates.
+    """The companions in a plan, and the protected resources that it creates and deletes.
 
     Attributes:
         companions: type and name of the protected resource -> address and current values of each companion of it.
-        created: protected types of which the plan creates resources -> the names, ids and ARNs of these.
+        created: the protected resources that the plan creates.
+        deleted: the protected resources that it deletes.
     """
 
     companions: Mapping[tuple[str, str], Sequence[tuple[str, Any]]]
-    created: Sequence[tuple[ProtectedType, set[str]]]
+    created: _Owners
+    deleted: _Owners
 
     @classmethod
     def of_plan(cls, changes: Iterable[ResourceChange], listed: Protected) -> Company:
         """Return the company of a plan's changes; unchanged ones count too, if the plan was read with their values."""
         companions: dict[tuple[str, str], list[tuple[str, Any]]] = {}
-        created: list[tuple[ProtectedType, set[str]]] = []
+        created, deleted = _Owners(), _Owners()
         for each in changes:
             subject = subject_of(each, listed)
+            current = subject_values(each.type, each.before or {})
             if subject.companion is not None:
-                current = subject_values(each.type, each.before or {})
                 key = str(value_at(current, subject.companion.of))
                 companions.setdefault((each.type, key), []).append((each.address, current))
-            elif subject.protected is not None and each.action is Action.CREATE:
+                continue
+            if subject.protected is not None and each.action in {Action.CREATE, Action.REPLACE}:
                 planned = subject_values(each.type, with_unknown(each.after or {}, each.after_unknown))
-                names = next((names for entry, names in created if entry is subject.protected), None)
-                if names is None:
-                    created.append((subject.protected, names := set()))
-                names |= _texts(planned)
-        return cls(companions, created)
+                created.add(subject.protected, _texts(planned))
+            if subject.protected is not None and _is_deleted(each, subject.protected):
+                deleted.add(subject.protected, _identifiers(subject.protected, (each.before or {}, current)))
+        return cls(companions, created, deleted)
 
-    def of(self, change: ResourceChange, subject: Subject) -> tuple[tuple[Any, ...], bool]:
-        """Return the current values of a companion's siblings, and whether its owner is new.
+    def of(self, change: ResourceChange, subject: Subject) -> Kin:
+        """Return what the plan says about the owner of a companion.
 
         An owner that is not known yet is taken for a new one if the plan creates one of its type.
         """
-        if subject.companion is None or change.after is None:
-            return (), False
+        if subject.companion is None:
+            return Kin()
+        before = value_at(subject_values(change.type, change.before or {}), subject.companion.of)
+        gone = self.deleted.of(subject.owner)
+        goes = gone is not None and isinstance(before, str) and before in gone
+        if change.after is None:
+            return Kin(owner_goes=goes)
         planned = with_unknown(change.after, change.after_unknown)
         key = value_at(subject_values(change.type, planned), subject.companion.of)
-        created = next((names for entry, names in self.created if entry is subject.owner), None)
+        created = self.created.of(subject.owner)
         if not isinstance(key, str):
-            return (), created is not None
+            return Kin(owner_is_new=created is not None, owner_goes=goes)
         found = self.companions.get((change.type, key), ())
         siblings = tuple(current for address, current in found if address != change.address)
-        return siblings, created is not None and key in created
+        return Kin(siblings, owner_is_new=created is not None and key in created, owner_goes=goes)
+
+
+_IDENTIFIERS = ("id", "arn", "name", "url")
+
+
+def _is_deleted(change: ResourceChange, entry: ProtectedType) -> bool:
+    deletes = change.action is Action.DELETE or (change.action is Action.REPLACE and not change.forgets_old)
+    return deletes and change.deposed is None and not entry.is_kept(change.before)
+
+
+def _identifiers(entry: ProtectedType, values: Iterable[Any]) -> Iterator[str]:
+    """Yield the texts by which companions can name a resource."""
+    keys = {*_IDENTIFIERS, *(each.of for each in entry.companions.values())}
+    for side in values:
+        found = (value_at(side, key) for key in keys)
+        yield from (each for each in found if isinstance(each, str) and each)
 
 
 def _texts(values: Any) -> set[str]:

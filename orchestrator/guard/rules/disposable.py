@@ -7,7 +7,7 @@ read, block as everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from orchestrator.guard.checkov.annotate import label
@@ -16,13 +16,7 @@ from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.protected import Companion, Protected
 from orchestrator.guard.policies.subject import subject_of, subject_values
 from orchestrator.guard.policies.values import value_at
-from orchestrator.terraform.model import Action, ResourceChange, StateResource
-
-_PUBLIC = "ORCH_BUCKET_PUBLIC"
-"""A bucket's public access block may go with the bucket, not before it."""
-
-_BUCKET = "bucket"
-"""Attribute by which a public access block names its bucket."""
+from orchestrator.terraform.model import ResourceChange, StateResource
 
 
 def with_losses_allowed(
@@ -47,12 +41,9 @@ def with_losses_allowed(
     by_label = {label(change): change for change in changes}
     addresses = {*own_addresses}
     names = {name for each in stage for name in (each.id, each.name, each.arn) if name}
-    gone = {name for each in by_label.values() if each.type in protected for name in _names_of_deleted(each)}
 
     def allowed(finding: Finding) -> bool:
         change = by_label.get(finding.address)
-        if finding.severity is Severity.BLOCK and finding.rule == _PUBLIC and change is not None:
-            return change.action is Action.DELETE and (change.before or {}).get(_BUCKET) in gone & names
         if finding.severity is not Severity.BLOCK or finding.rule not in LOSS_RULES:
             return False
         if change is not None and (companion := subject_of(change, protected).companion) is not None:
@@ -64,11 +55,6 @@ def with_losses_allowed(
     return tuple(
         replace(each, severity=Severity.WAIVED, waiver=permission) if allowed(each) else each for each in findings
     )
-
-
-def _names_of_deleted(change: ResourceChange) -> Iterator[str]:
-    if change.action is Action.DELETE and change.before is not None:
-        yield from (value for key in ("id", "arn", "name") if isinstance(value := change.before.get(key), str))
 
 
 def _safeguards(change: ResourceChange, companion: Companion, names: set[str]) -> bool:

@@ -29,11 +29,22 @@ def protected_losses(
     return {label(each): each for each in both if each.mode != "data" and _lost(each, protected)}
 
 
+def kept_resources(document: PlanDocument, protected: Protected) -> tuple[ResourceChange, ...]:
+    """Return what a plan deletes or replaces and AWS keeps, by an attribute such as ``skip_destroy``."""
+    return tuple(each for each in document.changes if each.mode != "data" and _kept(each, protected))
+
+
+def _kept(change: ResourceChange, protected: Protected) -> bool:
+    before = change.before or {}
+    entry = protected.entry_of(change.type, before)
+    return entry is not None and change.action in {Action.DELETE, Action.REPLACE} and entry.is_kept(before)
+
+
 def _lost(change: ResourceChange, protected: Protected) -> bool:
     entry = protected.entry_of(change.type, change.before or {})
-    if entry is None or not _goes(change):
+    if entry is None or not _goes(change) or _kept(change, protected):
         return False
-    return not (entry.replaceable and change.action is Action.REPLACE and bool(change.after))
+    return not (entry.replaceable and change.action is Action.REPLACE and change.after is not None)
 
 
 def _goes(change: ResourceChange) -> bool:

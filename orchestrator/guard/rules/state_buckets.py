@@ -7,9 +7,10 @@ The apply role needs write access to the bucket, because Terraform saves its sta
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from orchestrator.guard.rules.new_buckets import Modules, is_in_new_bucket
 from orchestrator.terraform.model import Action, ResourceChange
 
 _OWN_KEYS = re.compile(r"terraform\.tfstate|\.tflock$|^(?:ledger|receipts|outputs|copies)/")
@@ -17,28 +18,29 @@ _OWN_KEYS = re.compile(r"terraform\.tfstate|\.tflock$|^(?:ledger|receipts|output
 
 
 def state_bucket_access(
-    changes: Iterable[ResourceChange], buckets: frozenset[str]
+    changes: Sequence[ResourceChange], buckets: frozenset[str], modules: Modules
 ) -> Iterator[tuple[ResourceChange, str]]:
     """Yield the S3 changes that are in a state bucket or may be, each with the reason.
 
     Args:
         changes: the changes of a plan.
         buckets: the names of all state buckets of the configuration.
+        modules: returns the blocks of a module, by the names of the calls that lead to it.
     """
     for change in changes:
         if change.type.startswith("aws_s3") and change.action is not Action.READ:
-            why = _why(change, buckets)
+            why = _why(change, buckets, changes, modules)
             if why:
                 yield change, why
 
 
-def _why(change: ResourceChange, buckets: frozenset[str]) -> str:
+def _why(change: ResourceChange, buckets: frozenset[str], changes: Sequence[ResourceChange], modules: Modules) -> str:
     unknown = change.after_unknown if isinstance(change.after_unknown, Mapping) else {}
     for values in (change.before or {}, change.after or {}):
         for name in _names(values):
             if name in buckets:
                 return f"its bucket {name} is a state bucket"
-    if unknown.get("bucket") is not True:
+    if unknown.get("bucket") is not True or is_in_new_bucket(change, changes, modules):
         return ""
     key = (change.after or {}).get("key")
     if unknown.get("key") is True or (isinstance(key, str) and _OWN_KEYS.search(key)):

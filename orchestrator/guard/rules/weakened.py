@@ -32,14 +32,16 @@ def _companion(change: Change, companion: Companion) -> Iterator[str]:
         yield from _created(change)
         return
     going = change.action in {Action.DELETE, Action.FORGET, Action.REPLACE}
-    if (going or _moves(change, companion)) and companion.removal_counts(change.current):
+    removed = (going or _moves(change, companion)) and not change.owner_goes
+    if removed and companion.removal_counts(change.current):
         yield (
             "the safeguard itself would be removed"
             if change.action is not Action.REPLACE
             else ("the safeguard itself would be replaced, and the removal of the old one switches it off")
         )
-    if change.after:
-        yield from weakened(change.safeguards, change.current, change.planned)
+    if change.stays:
+        if not change.owner_goes:
+            yield from weakened(change.safeguards, change.current, change.planned)
         if _moves(change, companion):
             yield from _created(change)
 
@@ -51,4 +53,4 @@ def _created(change: Change) -> Iterator[str]:
 
 def _moves(change: Change, companion: Companion) -> bool:
     """Return whether a companion would belong to another resource, or may."""
-    return bool(change.after) and value_at(change.current, companion.of) != value_at(change.planned, companion.of)
+    return change.stays and value_at(change.current, companion.of) != value_at(change.planned, companion.of)

@@ -162,7 +162,7 @@ def _entry(was: BaseModel, now: BaseModel) -> Iterator[tuple[list[str], str]]:
     """Yield what one entry loses: its keys, and a sentence. Keys that are added to the model later are included."""
     for key in sorted(type(was).model_fields.keys() - {"lost"}):
         old, new = getattr(was, key), getattr(now, key)
-        if key == "when":  # it limits what is protected, so that less of it protects more
+        if key in {"when", "kept_by"}:  # they limit what is protected, so that less of them protects more
             yield from (([key, each], f"{key}: {each} would be added") for each in new if new[each] != old.get(each))
         elif isinstance(old, Mapping):
             yield from _members(key, old, new)

@@ -11,6 +11,7 @@ from orchestrator.errors import InterruptedRunError, OrchError, UnitError
 from orchestrator.guard.findings import headline
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.receipt.freeze import freeze, hash_file
+from orchestrator.guard.rules.undecided import DECIDED, Undecided
 from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
 from orchestrator.report.values.changes import change_lines, unplanned_deletes
 from orchestrator.run.context import RunContext
@@ -152,16 +153,17 @@ class _Planning:
     def _judged(self, record: PlanRecord, ready: PreparedUnit) -> Planned:
         context, unit = self.context, self.unit
         context.run.sink(UnitPhase(unit.id, Phase.JUDGE))
-        verdict = count_contents(context, unit, record, self._judge(record, ready))
+        marks: frozenset[tuple[str, str]] = frozenset()
+        if ready.unknown and record.json_file is not None:
+            marks = upstream_marks(record.json_file, self.root.folder, ready.unknown)
+        undecided = Undecided(marks, self.upstream.pending)
+        verdict = count_contents(context, unit, record, self._judge(record, ready, undecided))
         frozen = None
         if not self.preview and context.run.options.refresh:  # Any other plan is never applied.
             frozen = freeze(self.root.folder, record.file, extra=[self.root.data_dir / "modules"])
         receipt = None
         if frozen is not None and record.json_file is not None:
             receipt = make_receipt(context, unit, record, verdict, frozen, destroy=self.destroy)
-        marks: frozenset[tuple[str, str]] = frozenset()
-        if ready.unknown and record.json_file is not None:
-            marks = upstream_marks(record.json_file, self.root.folder, ready.unknown)
         status = Status.BLOCKED if verdict.blocked else Status.UNCHANGED if record.empty else Status.PLANNED
         cause = "previewed against the plans of " + ", ".join(self.upstream.pending) if self.preview else ""
         report = replace(
@@ -206,10 +208,15 @@ class _Planning:
             findings = (*findings, self.context.guard.judge.unreadable(self.unit, error))
         return Planned(report=replace(self._report(Status.BLOCKED, str(error)), findings=findings))
 
-    def _judge(self, record: PlanRecord, ready: PreparedUnit) -> Verdict:
+    def _judge(self, record: PlanRecord, ready: PreparedUnit, undecided: Undecided = DECIDED) -> Verdict:
         scanned = ready.scanned
         return self.context.guard.judge.judge(
-            self.unit, record, destroy=self.destroy, more=scanned.findings, scanned=scanned.entries
+            self.unit,
+            record,
+            destroy=self.destroy,
+            more=scanned.findings,
+            scanned=scanned.entries,
+            undecided=undecided,
         )
 
     def _report(self, status: Status, cause: str) -> UnitReport:

@@ -186,6 +186,7 @@ def _resource_change(entry: Any) -> ResourceChange | None:
         importing=None if importing is None else str(importing.get("id", "")),
         index=entry.get("index"),
         module_address=_of(entry, "module_address", str, default=None),
+        forgets_old=action is Action.REPLACE and "forget" in change["actions"],
     )
 
 

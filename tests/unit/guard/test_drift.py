@@ -33,7 +33,8 @@ def drifted(judge: Judge, folder: Path, *drift: dict[str, Any]) -> list[tuple[st
     [
         (update(deletion_protection="INACTIVE"), [("ORCH_WEAKENED", "update", "block")]),
         (delete(reason=None), [("ORCH_VANISHED", "delete", "block")]),
-        (update(schema=[]), [("ORCH_HIDDEN_REPLACE", "update", "block")]),
+        # Cognito cannot remove an attribute, so the pool never had it: an apply has failed and left it in the state.
+        (update(schema=[]), []),
         (update(mfa_configuration="ON"), []),
         (update({**USERS, "deletion_protection": "INACTIVE"}, deletion_protection="ACTIVE"), []),
         (change(["delete"], before={"id": "q"}, address="module.this.aws_sns_topic.q"), []),

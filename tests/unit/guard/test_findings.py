@@ -93,6 +93,15 @@ def test_no_sentence_is_repeated_in_one_finding(finding: Finding) -> None:
         assert not part.endswith("."), part
 
 
+def test_details_that_are_alike_are_said_once() -> None:
+    """A schema can lose two attributes without names, and a policy two statements that deny the same."""
+    details = ["schema: an element would be removed", "x would be off", "schema: an element would be removed"]
+    created = replace(DELETED, action=Action.UPDATE, before={}, after={"name": "x"})
+    builder = FindingBuilder(a_unit(), Path("/none"), LISTED, (DELETED,))
+    found = builder.violation("X", created, name="n", hint="h", details=details, guards_data=True)
+    assert found.cause == "schema: an element would be removed; x would be off"
+
+
 def test_an_id_depends_on_rule_unit_address_and_action_alone() -> None:
     first = loss()
     assert first.id == finding_id("ORCH_PROTECTED", "prod/identity", POOL, "delete") == "d853b0c187"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -171,8 +172,54 @@ def test_elements_are_compared_with_themselves() -> None:
     rules = {"rule[name].days": Safeguard(no_less="days")}
     before = {"rule": [{"name": "daily", "days": 35}, {"name": "monthly", "days": 365}]}
     after = {"rule": [{"name": "monthly", "days": 365}, {"name": "daily", "days": 7}, {"name": "new", "days": 1}]}
-    assert list(weakened(rules, before, after)) == ["rule.days of daily would change from 35 to 7, which is less"]
+    assert list(weakened(rules, before, after)) == [
+        "rule.days of daily would change from 35 to 7: what is older than 7 days is deleted"
+    ]
     assert list(weakened(rules, before, with_unknown(after, {"rule": True}))) != []
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "values", "said"),
+    [
+        ("aws_secretsmanager_secret", "recovery_window_in_days", (30, 7), "a deletion can be undone for 7 days only"),
+        ("aws_secretsmanager_secret", "recovery_window_in_days", (None, 0), "a deletion cannot be undone"),
+        ("aws_kms_key", "deletion_window_in_days", (None, 7), "a deletion can be undone for 7 days only"),
+        ("aws_cloudwatch_log_group", "retention_in_days", (0, 1), "what is older than 1 day is deleted"),
+        ("aws_db_instance", "backup_retention_period", (7, 1), "backups that are older than 1 day are deleted"),
+        ("aws_db_instance", "backup_retention_period", (7, 0), "no backup is kept"),
+        ("aws_sqs_queue", "message_retention_seconds", (345600, 60), "what is older than 60 seconds is deleted"),
+    ],
+)
+def test_a_number_that_falls_says_what_that_does(
+    kind: str, path: str, values: tuple[int | None, int], said: str
+) -> None:
+    before, after = ({path: each} for each in values)
+    (phrase,) = weakened(LISTED.types[kind].safeguards, before, after)
+    assert phrase.endswith(f": {said}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "said"),
+    [
+        ("aws_s3_bucket_object_lock_configuration", "rule.default_retention.days", "it can be deleted after 7 days"),
+        ("aws_backup_vault_lock_configuration", "min_retention_days", "it can be deleted after 7 days"),
+        ("aws_dynamodb_table", "point_in_time_recovery.recovery_period_in_days", "before the last 7 days"),
+    ],
+)
+def test_a_lock_and_a_recovery_are_no_age(kind: str, path: str, said: str) -> None:
+    (rule,) = [each for name, where, each, _ in listed_safeguards(LISTED) if (name, where) == (kind, path)]
+    (phrase,) = weakened({path: rule}, at(path, 30), at(path, 7))
+    assert said in phrase
+
+
+def test_every_number_with_a_word_about_undoing_means_that() -> None:
+    for kind, path, rule, _ in listed_safeguards(LISTED):
+        name = path.rpartition(".")[2]
+        if re.search(r"window|permanent", name):
+            assert rule.means == "undo", (kind, path)
+        if re.search(r"backup|snapshot", name) and rule.no_less:
+            assert rule.means == "backups", (kind, path)
+        assert rule.means is None or rule.no_less, (kind, path)
 
 
 def test_a_reference_that_stays_is_no_finding_and_another_one_is_unknown() -> None:

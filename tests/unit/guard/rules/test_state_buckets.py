@@ -45,6 +45,99 @@ def test_access_to_a_state_bucket_is_blocked(tmp_path: Path, entry: dict[str, An
     assert "ORCH_STATE" in rules(tmp_path, entry)
 
 
+REPORT = {"key": "outputs/report.json"}
+UNKNOWN = {"bucket": True}
+CREATED = change(["create"], address="module.this.aws_s3_bucket.b", after={"bucket": "docs"}, unknown={"id": True})
+
+
+def placed(text: str, *, more: str = "") -> dict[str, str]:
+    """The files of a module with an object whose bucket is this expression."""
+    return {"main.tf": f'resource "aws_s3_bucket" "b" {{\n  bucket = "docs"\n}}\n{item(text)}{more}'}
+
+
+def item(text: str) -> str:
+    return f'resource "aws_s3_object" "x" {{\n  bucket = {text}\n  key = "outputs/report.json"\n}}\n'
+
+
+def found(folder: Path, files: dict[str, str], *changes: dict[str, Any]) -> set[str]:
+    for name, text in files.items():
+        (folder / "modules/m" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "modules/m" / name).write_text(text)
+    unit = a_unit(module=folder / "modules/m")
+    return {each.rule for each in GUARD.judge(unit, saved(folder, plan(*changes))).findings}
+
+
+CALL = 'module "objects" {\n  source = "./objects"\n  bucket = %s\n}\n'
+INSIDE = "module.this.module.objects.aws_s3_object.x"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        placed("aws_s3_bucket.b.id"),
+        placed("aws_s3_bucket.b.bucket"),
+        placed('"${aws_s3_bucket.b.id}"'),
+        placed("(aws_s3_bucket.b.id)"),
+        placed("aws_s3_bucket.b[each.key].id"),
+        placed('aws_s3_bucket.b["docs"].id'),
+        placed("local.bucket", more="locals {\n  bucket = aws_s3_bucket.b.id\n}\n"),
+        {
+            "main.tf": placed("each.value.id")["main.tf"].replace(
+                "bucket = each", "for_each = aws_s3_bucket.b\n  bucket = each"
+            )
+        },
+    ],
+)
+def test_a_bucket_that_the_plan_creates_is_no_state_bucket(tmp_path: Path, files: dict[str, str]) -> None:
+    entry = made("aws_s3_object", UNKNOWN, **REPORT)
+    assert found(tmp_path, files, CREATED, entry) == set()
+    assert found(tmp_path, files, entry) == {"ORCH_STATE"}, "it is not among the changes"
+
+
+def test_a_new_bucket_is_followed_through_modules(tmp_path: Path) -> None:
+    files = {**placed("x", more=CALL % "aws_s3_bucket.b.id"), "objects/main.tf": item("var.bucket")}
+    entry = change(["create"], address=INSIDE, after=REPORT, unknown=UNKNOWN) | {
+        "module_address": "module.this.module.objects"
+    }
+    assert found(tmp_path, files, CREATED, entry) == set()
+    bucket = change(["create"], address="module.this.module.store.aws_s3_bucket.b", unknown={"id": True}, after={}) | {
+        "module_address": "module.this.module.store"
+    }
+    store = 'module "store" {\n  source = "./store"\n}\n'
+    outside = {
+        "main.tf": store + item("module.store.bucket"),
+        "store/main.tf": 'resource "aws_s3_bucket" "b" {}\noutput "bucket" {\n  value = aws_s3_bucket.b.id\n}\n',
+    }
+    assert found(tmp_path, outside, bucket, made("aws_s3_object", UNKNOWN, **REPORT)) == set()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        placed('replace(aws_s3_bucket.b.id, "docs", "states")'),
+        placed('"${aws_s3_bucket.b.id}-tfstate"'),
+        placed("true ? aws_s3_bucket.b.id : var.other"),
+        placed("aws_s3_bucket.b.bucket_prefix"),
+        placed("aws_s3_bucket.other.id"),
+        placed("terraform_data.b.output"),
+        placed("data.aws_s3_bucket.b.id"),
+        placed("var.bucket"),
+        placed("local.bucket", more='locals {\n  bucket = replace(aws_s3_bucket.b.id, "d", "s")\n}\n'),
+        placed("local.a", more="locals {\n  a = local.b\n  b = local.a\n}\n"),
+        {**placed("aws_s3_bucket.b.id"), "x_override.tf": item("terraform_data.b.output")},
+        {},
+    ],
+)
+def test_another_bucket_whose_name_is_unknown_may_be_a_state_bucket(tmp_path: Path, files: dict[str, str]) -> None:
+    assert found(tmp_path, files, CREATED, made("aws_s3_object", UNKNOWN, **REPORT)) == {"ORCH_STATE"}
+
+
+def test_a_bucket_that_exists_is_not_new(tmp_path: Path) -> None:
+    files, entry = placed("aws_s3_bucket.b[each.key].id"), made("aws_s3_object", UNKNOWN, **REPORT)
+    old = change(["no-op"], address='module.this.aws_s3_bucket.b["old"]', before={"bucket": "x"}, after={"bucket": "x"})
+    assert found(tmp_path, files, CREATED, old, entry) == {"ORCH_STATE"}
+
+
 @pytest.mark.parametrize(
     "entry",
     [

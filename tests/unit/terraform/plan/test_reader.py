@@ -83,7 +83,7 @@ def test_every_list_of_actions_has_its_name(
 
 def test_the_guards_own_reader_knows_the_same_lists_of_actions() -> None:
     """It is a reader of its own; an action that only one of them knows makes a plan unreadable."""
-    assert reader._ACTIONS == entries._ACTIONS  # noqa: SLF001 - the two tables
+    assert reader._ACTIONS == entries._ACTIONS
 
 
 def test_a_change_keeps_all_that_terraform_says(tmp_path: Path) -> None:

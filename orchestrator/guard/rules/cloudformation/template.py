@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.guard.rules.cloudformation_schema import CfnLintMissingError, parse_template_text
+from orchestrator.guard.rules.cloudformation.schema import CfnLintMissingError, parse_template_text
 
 UNRESOLVED = "\0unknown"
 """Placeholder for a value that is known only when the stack is updated; it equals nothing, not even itself."""
 
 _NOTHING = "\0nothing"
-_MACROS = ("Fn::Transform", "Fn::ForEach")
 _VARIABLE = re.compile(r"\$\{([A-Za-z0-9:.]+)\}")
 _DYNAMIC = "{{resolve:"
 
@@ -57,10 +56,6 @@ class StackTemplate:
     def resources(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the unresolved resources by logical id."""
         return {name: each for name, each in self.body["Resources"].items() if isinstance(each, Mapping)}
-
-    def has_macros(self) -> bool:
-        """Return whether a macro transforms the template into one that is unknown here."""
-        return bool(self.body.get("Transform")) or any(key.startswith(_MACROS) for key in _keys(self.body["Resources"]))
 
     def exists(self, name: str) -> Any:
         """Return whether the condition of a resource is met: true, false, or the condition as far as it is resolved."""
@@ -245,13 +240,3 @@ def _parameters(body: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[t
             yield name, [each.strip() for each in str(value).split(",")]
         else:
             yield name, str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _keys(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for key, each in value.items():
-            yield str(key)
-            yield from _keys(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _keys(each)

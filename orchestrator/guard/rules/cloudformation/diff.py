@@ -6,16 +6,17 @@ property is replaced. cfn-lint knows these properties. Whatever cannot be determ
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.guard.policies.protected import Companion, Protected, ProtectedType, camel
-from orchestrator.guard.policies.safeguards import newly_bad, weakened
-from orchestrator.guard.policies.values import ValueReference, value_at, with_references
-from orchestrator.guard.rules.cloudformation_schema import replacing_properties
-from orchestrator.guard.rules.cloudformation_template import (
+from orchestrator.guard.findings import sentences
+from orchestrator.guard.policies.protected import Protected, ProtectedType, camel
+from orchestrator.guard.policies.safeguards import weakened
+from orchestrator.guard.policies.values import with_references
+from orchestrator.guard.rules.cloudformation.macros import has_macros, hidden_types
+from orchestrator.guard.rules.cloudformation.schema import replacing_properties
+from orchestrator.guard.rules.cloudformation.template import (
     UNRESOLVED,
     StackTemplate,
     looked_up_in,
@@ -71,64 +72,29 @@ def template_losses(
         region: the stack's region; resource schemas differ by region.
     """
     changes = before != after or unknown_in(dict(after.parameters))
-    if changes and (before.has_macros() or after.has_macros()):
+    if changes and (has_macros(before.body) or has_macros(after.body)):
         return tuple(_behind_macro(before, protected))
-    return (*_Update(before, after, protected, region).losses(), *companion_losses(before, after, protected))
+    return tuple(_Update(before, after, protected, region).losses())
 
 
-def companion_losses(before: StackTemplate, after: StackTemplate, protected: Protected) -> Iterator[TemplateLoss]:
-    """Yield what a template makes less safe with resources beside the protected ones, such as a bucket's policy.
-
-    Args:
-        before: the deployed template; one without resources for a new stack.
-        after: the new template.
-        protected: the list of protected types.
-    """
-    for name in dict.fromkeys((*before.resources, *after.resources)):
-        kind = _type((after if name in after.resources else before).resources[name])
-        companion, owner = protected.companion_of(kind), protected.companion_owner(kind)
-        if companion is None or owner is None:
-            continue
-        was, will_be = (_companion_values(each, name, kind) for each in (before, after))
-        why = "; ".join(_companion_weakened(companion.in_template, was, will_be, before, after))
-        if why:
-            yield TemplateLoss(name, kind, owner, Action.UPDATE, why, "restore what the deployed template has")
-
-
-def _companion_values(template: StackTemplate, name: str, kind: str) -> Any:
-    """Return the properties of a companion; None if the template has none of this name and type."""
-    found = template.resources.get(name)
-    if found is None or _type(found) != kind or template.exists(name) is False:
-        return None
-    return _marked(template.value(found.get("Properties") or {}))
-
-
-def _companion_weakened(
-    companion: Companion, was: Any, will_be: Any, before: StackTemplate, after: StackTemplate
-) -> Iterator[str]:
-    rules, key = companion.attributes, companion.of
-    if was is not None and will_be is None:
-        if companion.removal_counts(was):
-            yield "the safeguard itself would be removed"
-        return
-    if was is not None:
-        yield from weakened(rules, was, will_be)
-    owner = value_at(will_be, key)
-    if will_be is not None and (was is None or value_at(was, key) != owner):
-        named = set(references_in(json.loads(owner.text))) if isinstance(owner, ValueReference) else set()
-        new = any(each in after.resources and each not in before.resources for each in named)
-        yield from () if new else newly_bad(rules, will_be, ())
-
-
-def _marked(values: Any) -> Any:
+def marked_values(values: Any) -> Any:
+    """Return resolved properties as the safeguards compare them."""
     return with_references(values, UNRESOLVED)
 
 
 def protected_in(template: StackTemplate, protected: Protected) -> tuple[tuple[str, str, ProtectedType], ...]:
     """Return logical id, type and entry of every protected resource in a template."""
-    found = ((name, _type(each)) for name, each in template.resources.items())
+    found = ((name, type_of(each)) for name, each in template.resources.items())
     listed = ((name, kind, protected.of_cloudformation(kind)) for name, kind in found)
     return tuple((name, kind, entry) for name, kind, entry in listed if entry is not None)
+
+
+def hides_protected(template: StackTemplate, protected: Protected) -> bool:
+    """Return whether the macros of a template make a protected resource beside those that it names, or may."""
+    if not has_macros(template.body):
+        return False
+    made = hidden_types(template.body)
+    return made is None or any(protected.of_cloudformation(each) is not None for each in made)
 
 
 def _behind_macro(template: StackTemplate, protected: Protected) -> Iterator[TemplateLoss]:
@@ -136,12 +102,15 @@ def _behind_macro(template: StackTemplate, protected: Protected) -> Iterator[Tem
     hint = "deploy the template that the macro produces, or keep protected resources in a stack without macros"
     for name, kind, entry in protected_in(template, protected):
         yield TemplateLoss(name, kind, entry, Action.DELETE, why, hint, uncertain=True)
+    if not hides_protected(template, protected):
+        return
     for entry in [each for each in protected.types.values() if "AWS::CloudFormation::Stack" in each.cloudformation]:
         # resources that only the macro creates have no name here: the stack represents them
         yield TemplateLoss("macro", "AWS::CloudFormation::Stack", entry, Action.DELETE, why, hint, uncertain=True)
 
 
-def _type(resource: Mapping[str, Any]) -> str:
+def type_of(resource: Mapping[str, Any]) -> str:
+    """Return the type of a resource of a template; empty if it has none."""
     return str(resource.get("Type", ""))
 
 
@@ -174,7 +143,7 @@ class _Update:
         if why:
             hint = "restore it; if the new value is required, create a second resource and migrate the data first"
             return TemplateLoss(name, kind, entry, Action.REPLACE, why, hint, saved=self._saved(name))
-        why = "; ".join(self._hidden(name, kind, entry))
+        why = sentences(self._hidden(name, kind, entry))
         if why:
             return TemplateLoss(name, kind, entry, Action.UPDATE, why, "restore the previous value")
         return None
@@ -184,7 +153,7 @@ class _Update:
         new = self.after.resources.get(name)
         if new is None:
             return "it is no longer in the template"
-        if _type(new) != kind:
+        if type_of(new) != kind:
             return "its Type changes"
         was, will_be = self.before.exists(name), self.after.exists(name)
         if will_be is False:
@@ -197,7 +166,7 @@ class _Update:
         new = [
             each
             for each, resource in self.after.resources.items()
-            if each not in self.before.resources and _type(resource) == kind
+            if each not in self.before.resources and type_of(resource) == kind
         ]
         if name not in self.after.resources and len(new) == 1:
             return (
@@ -239,14 +208,15 @@ class _Update:
             more = {
                 name
                 for name, resource in self.before.resources.items()
-                if name not in found and (self._gone(name, _type(resource)) or self._replaced(name, _type(resource)))
+                if name not in found
+                and (self._gone(name, type_of(resource)) or self._replaced(name, type_of(resource)))
             }
             if not more:
                 return frozenset(found)
             found |= more
 
     def _opaque(self, name: str) -> bool:
-        kind = _type(self.before.resources[name])
+        kind = type_of(self.before.resources[name])
         changes = self._properties(self.before, name) != self._properties(self.after, name)
         return changes and kind.startswith(_OPAQUE)
 
@@ -255,7 +225,7 @@ class _Update:
         was, will_be = self._properties(self.before, name), self._properties(self.after, name)
         if kind == "AWS::CloudFormation::Stack" and was != will_be:
             yield "the nested stack changes, and its content is unknown"
-        yield from weakened(entry.template_safeguards, _marked(was), _marked(will_be))
+        yield from weakened(entry.template_safeguards, marked_values(was), marked_values(will_be))
         for attribute, which in entry.replaced_by.items():
             key = camel(attribute)
             if not _grown(was.get(key), will_be.get(key), may_grow=which == "removal"):

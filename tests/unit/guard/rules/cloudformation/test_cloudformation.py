@@ -16,7 +16,7 @@ from orchestrator.guard.policies.load import Policies
 from tests.support.checks import local_checks
 from tests.support.plans import a_unit, change, plan, saved
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 STACK = "module.this.aws_cloudformation_stack.this"
 POOL = {"Type": "AWS::Cognito::UserPool", "Properties": {"UserPoolName": "users", "DeletionProtection": "ACTIVE"}}
 TABLE = {

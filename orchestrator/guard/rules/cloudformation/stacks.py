@@ -10,14 +10,16 @@ from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.findings import TEMPLATE, FindingBuilder, finding_id
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.protected import Loss, Protected, ProtectedType
-from orchestrator.guard.rules.cloudformation_diff import (
+from orchestrator.guard.rules.cloudformation.companions import companion_losses
+from orchestrator.guard.rules.cloudformation.diff import (
     TemplateLoss,
-    companion_losses,
+    hides_protected,
     protected_in,
     template_losses,
 )
-from orchestrator.guard.rules.cloudformation_schema import CfnLintMissingError
-from orchestrator.guard.rules.cloudformation_template import UNRESOLVED, StackTemplate, TemplateError
+from orchestrator.guard.rules.cloudformation.macros import has_macros, hidden_types
+from orchestrator.guard.rules.cloudformation.schema import CfnLintMissingError
+from orchestrator.guard.rules.cloudformation.template import UNRESOLVED, StackTemplate, TemplateError
 from orchestrator.terraform.model import Action, ResourceChange
 
 STACKS = frozenset({"aws_cloudformation_stack", "aws_cloudformation_stack_set"})
@@ -67,7 +69,7 @@ def _compare(change: ResourceChange, protected: Protected, region: str) -> tuple
         hint = "give the stack a readable template in template_body"
         return (_whole_stack(protected, f"the deployed template cannot be read: {error}", hint),)
     inside = protected_in(old, protected)
-    if not inside and not old.has_macros():
+    if not inside and not hides_protected(old, protected):
         return _beside(change, old, protected)
     try:
         new = _new(change)
@@ -79,7 +81,7 @@ def _compare(change: ResourceChange, protected: Protected, region: str) -> tuple
             TemplateLoss(name, kind, entry, Action.DELETE, str(error), hint, uncertain=True)
             for name, kind, entry in inside
         )
-    return template_losses(old, new, protected, region)
+    return (*template_losses(old, new, protected, region), *companion_losses(old, new, protected))
 
 
 def _beside(change: ResourceChange, old: StackTemplate, protected: Protected) -> tuple[TemplateLoss, ...]:
@@ -88,7 +90,8 @@ def _beside(change: ResourceChange, old: StackTemplate, protected: Protected) ->
         new = _new(change)
     except TemplateError:
         return ()
-    return () if new.has_macros() else tuple(companion_losses(old, new, protected))
+    unknown = has_macros(new.body) and hidden_types(new.body) is None
+    return () if unknown else tuple(companion_losses(old, new, protected))
 
 
 def _created(change: ResourceChange, protected: Protected) -> tuple[TemplateLoss, ...]:
@@ -158,5 +161,5 @@ def _finding(change: ResourceChange, loss: TemplateLoss, builder: FindingBuilder
         hint=loss.hint,
         lost="" if loss.saved else loss.entry.lost,
         severity=Severity.WARN if loss.saved else Severity.BLOCK,
-        where=builder.locate(change, ("template_body", "template_url", "parameters")),
+        where=builder.locator.locate(change, ("template_body", "template_url", "parameters")),
     )

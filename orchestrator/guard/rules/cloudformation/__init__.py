@@ -1,0 +1,1 @@
+"""Compares CloudFormation templates: what the update of a stack would lose."""
