@@ -26,10 +26,11 @@ from orchestrator.guard.trust.base_commit import BaseCommit, find_base
 from orchestrator.guard.trust.live_files import live_weakenings
 from orchestrator.guard.trust.own_source import own_source_weakenings
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
+from orchestrator.guard.trust.pins import PINS
 from orchestrator.guard.trust.valid_waivers import OWNERS_PATH, WAIVERS_PATH, valid_waivers
 from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy
 from orchestrator.guard.trust.waivers import WAIVERS_FILE, Waiver, Waivers, parse_waivers, utc_today, waiver_problems
-from orchestrator.guard.trust.weakening import PINS, Weakening, weakenings
+from orchestrator.guard.trust.weakening import Weakening, weakenings
 from orchestrator.util.git import LINK, SUBMODULE, Blob, Repository
 
 _ALLOWING = frozenset({WAIVERS_PATH, OWNERS_PATH})
