@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,37 +12,25 @@ from typing import Annotated
 import typer
 
 from orchestrator import __version__
-from orchestrator.aws.identity.profiles import clean_environment
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Changed, Exclude, Targets
 from orchestrator.cli.output import print_progress, print_rows
 from orchestrator.cli.project import open_project
+from orchestrator.cli.root_checks import check_roots
 from orchestrator.config.catalogue import Catalogue, Unit
-from orchestrator.config.load import load
 from orchestrator.config.schema.json_schema import stale_schemas
-from orchestrator.errors import CatalogueError, Location, OrchError, Problem, SetupError
+from orchestrator.errors import CatalogueError, Location, Problem, SetupError
 from orchestrator.guard.checkov.own_checks import ScannedRoot, run_own_checks
-from orchestrator.guard.findings import UNTRUSTED_SOURCE
 from orchestrator.guard.model import POLICY_WEAKENED
 from orchestrator.guard.modules.check import check_modules
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policy_cases import run_cases
-from orchestrator.guard.rules.code import CodeScanner
-from orchestrator.guard.trust.live_files import trusted_live
 from orchestrator.guard.trust.trust import check_waivers, weakened_against
 from orchestrator.render.scan import ScanRenderer
-from orchestrator.render.values import unit_references
-from orchestrator.render.write import RootRenderer
 from orchestrator.report.check_result import CheckResult
 from orchestrator.report.junit import junit
 from orchestrator.report.sarif import sarif
 from orchestrator.report.tables import Column
-from orchestrator.run.assemble import make_terraform
-from orchestrator.terraform.commands import Root, Terraform
-from orchestrator.terraform.process.supervisor import Processes
-from orchestrator.terraform.setup.binary import user_cache
-from orchestrator.terraform.warm.providers import WarmProviders, cold_notice
-from orchestrator.terraform.warm.start import provider_server
 from orchestrator.util.files import write_atomic
 
 
@@ -92,7 +78,9 @@ def check(
     results += _waivers(catalogue)
     weaker = list(_weaker(catalogue, base)) if base is not None else []
     results += _own_checks(catalogue, units, tell=lambda text: print_progress(common, text)) if not fast else ()
-    results += _roots(catalogue, units, fast=fast, tell=lambda text: print_progress(common, text), cold=common.cold)
+    results += check_roots(
+        catalogue, units, fast=fast, tell=lambda text: print_progress(common, text), cold=common.cold
+    )
     files.write([*results, *weaker])
     rows = [_row(result) for result in (*results, *weaker)]
     print_rows(common, "check", rows, [Column("check"), Column("subject"), Column("result")])
@@ -222,88 +210,3 @@ def _own_checks(catalogue: Catalogue, units: Sequence[Unit], *, tell: Callable[[
             severity=each.severity,
             guideline=each.guideline,
         )
-
-
-def _roots(
-    catalogue: Catalogue, units: Sequence[Unit], *, fast: bool, tell: Callable[[str], None], cold: bool
-) -> Iterator[CheckResult]:
-    """Render every root, and run ``terraform validate`` on one root of each module."""
-    with tempfile.TemporaryDirectory(prefix="orch-check-") as name:
-        base = Path(name)
-        problems: dict[str, str] = {}
-        notes: dict[str, str] = {}
-        chosen: dict[str, tuple[Unit, Path]] = {}
-        workspace = RootRenderer(catalogue, _delete_apis(catalogue))
-        for unit in units:
-            upstream = {ref.unit: None for _, ref in unit_references(unit)}
-            try:
-                folder = workspace.render(unit, upstream, base / "roots" / unit.folder).folder
-                chosen.setdefault(unit.module.address, (unit, folder))
-            except OrchError as error:
-                problems[unit.id] = str(error)
-        if not fast and chosen:
-            tell(f"terraform validate: {', '.join(sorted(chosen))}")
-            found = _validate_all(catalogue, list(chosen.values()), base, tell=tell, cold=cold)
-            problems.update({unit: each.problem for unit, each in found.items() if each.problem})
-            notes.update({unit: each.note for unit, each in found.items() if each.note})
-        for unit in units:
-            problem, note = problems.get(unit.id, ""), notes.get(unit.id, "")
-            yield CheckResult("roots", unit.id, problem, note, where=unit.at)
-
-
-def _validate_all(
-    catalogue: Catalogue, chosen: Sequence[tuple[Unit, Path]], base: Path, *, tell: Callable[[str], None], cold: bool
-) -> Mapping[str, CheckResult]:
-    """Return what `terraform validate` says about rendered roots: unit -> result."""
-    try:
-        trusted = trusted_live(catalogue.root, os.environ)
-        scanner = CodeScanner(catalogue if trusted is None else load(catalogue.root, trusted=trusted))
-    except OrchError as error:
-        return {unit.id: CheckResult("roots", unit.id, note=f"not validated: {error}") for unit, _ in chosen}
-    cores, cache = os.cpu_count() or 1, user_cache(os.environ)
-    with (
-        provider_server(
-            catalogue.settings, catalogue.root, env=os.environ, cache=cache, slots=cores, cold=cold
-        ) as started,
-        ThreadPoolExecutor(max_workers=cores) as pool,
-    ):
-        warm = WarmProviders(started, notify=lambda unit, why: tell(f"{unit}: {cold_notice(why)}"))
-        terraform = make_terraform(catalogue, Processes(), base, warm=warm)
-        validated = pool.map(lambda each: _validate(terraform, scanner, each[0], each[1], base), chosen)
-        return {result.subject: result for result in validated}
-
-
-def _delete_apis(catalogue: Catalogue) -> tuple[str, ...]:
-    """Return the delete APIs for the roots; none if the policies have errors, which ``_policies`` reports."""
-    try:
-        return Policies.load(catalogue.root).protected.delete_apis
-    except CatalogueError:
-        return ()
-
-
-def _validate(terraform: Terraform, scanner: CodeScanner, unit: Unit, folder: Path, base: Path) -> CheckResult:
-    """Validate one root. Validating starts its providers, so nothing is done with one that may not run."""
-    root = Root(
-        unit=unit.id,
-        folder=folder,
-        data_dir=base / "data" / unit.folder,
-        env=clean_environment(os.environ, emulated=True),  # It needs no AWS.
-        log=base / "logs" / f"{unit.folder}.log",
-    )
-    try:
-        untrusted = _untrusted(scanner, root, unit, initialized=False)
-        if not untrusted:
-            terraform.init(root, timeout=unit.timeouts.plan, backend=False)
-            untrusted = _untrusted(scanner, root, unit, initialized=True)
-        if untrusted:
-            return CheckResult("roots", unit.id, note=f"not validated: {untrusted}")
-        found = [each for each in terraform.validate(root) if each.severity == "error"]
-    except OrchError as error:
-        return CheckResult("roots", unit.id, str(error))
-    return CheckResult("roots", unit.id, "; ".join(f"{each.file}:{each.line}: {each.summary}" for each in found))
-
-
-def _untrusted(scanner: CodeScanner, root: Root, unit: Unit, *, initialized: bool) -> str:
-    """Return a provider or module of a root that is not listed, or empty. Programs in it do not run here."""
-    found = scanner.scan(unit, root.folder, root.data_dir, initialized=initialized)
-    return next((each.message for each in found.findings if each.rule == UNTRUSTED_SOURCE), "")
