@@ -20,14 +20,17 @@ from orchestrator.guard.model import Finding, Verdict
 from orchestrator.guard.plan.entries import UnreadableError
 from orchestrator.guard.plan.reader import PlanDocument, read_document
 from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.siblings import SIBLING_TYPES, without_siblings_changes
 from orchestrator.terraform.model import Action, PlanRecord, ResourceChange
 
 _RESTORE = "restore it and import it with `imports`: an apply would create a new, empty one"
 _REAPPLY = "undo the manual change: orch apply {unit} restores the configured value"
 
 
-def judge_drift(judge: Judge, unit: Unit, plan: PlanRecord, *, more: Sequence[Finding] = ()) -> Verdict:
-    """Judge what a refresh-only plan found changed outside Terraform.
+def judge_drift(
+    judge: Judge, unit: Unit, plan: PlanRecord, *, more: Sequence[Finding] = ()
+) -> tuple[Verdict, tuple[ResourceChange, ...]]:
+    """Judge what a refresh-only plan found changed outside Terraform; also return these changes.
 
     Args:
         judge: has the policies and waivers of the run.
@@ -43,14 +46,16 @@ def judge_drift(judge: Judge, unit: Unit, plan: PlanRecord, *, more: Sequence[Fi
     builder = FindingBuilder(unit, policies.root, policies.protected)
     checks: tuple[str, ...] = ()
     found: list[Finding] = []
+    drift = changed_outside(plan.drift)
     if plan.json_file is not None:
         try:
-            document = read_document(plan.json_file)
+            document = read_document(plan.json_file, current=SIBLING_TYPES)
         except UnreadableError as error:
             found.append(builder.unreadable(str(error)))
         else:
+            drift = changed_outside(without_siblings_changes(plan.drift, document))
             found, checks = _judge_document(judge, builder, document)
-    return Verdict(unit=unit.id, findings=judge.waiver_policy.apply([*found, *more]), checks=checks)
+    return Verdict(unit=unit.id, findings=judge.waiver_policy.apply([*found, *more]), checks=checks), drift
 
 
 def _judge_document(
@@ -61,7 +66,7 @@ def _judge_document(
     if failures:
         return [builder.canary(failures)], ()
     protected = judge.policies.protected
-    drift = {label(each): each for each in changed_outside(document.drift)}
+    drift = {label(each): each for each in changed_outside(without_siblings_changes(document.drift, document))}
     found = [_vanished(builder, each, protected) for each in drift.values() if _is_gone(each, protected)]
     try:
         outcomes = checks.run(annotated_resources(replace(document, changes=tuple(drift.values())), protected))
@@ -91,12 +96,12 @@ def _without_empties(change: ResourceChange) -> ResourceChange:
 
 
 def _filled(value: Any) -> Any:
-    """Return a value without its empty parts."""
+    """Return a value without its empty parts. False is one: providers read back an unset argument as false."""
     if isinstance(value, Mapping):
         value = {key: each for key, each in ((key, _filled(each)) for key, each in value.items()) if each is not None}
     elif isinstance(value, list):
         value = [each for each in map(_filled, value) if each is not None]
-    return None if value in ({}, [], "") else value
+    return None if value is False or value in ({}, [], "") else value
 
 
 def _is_gone(change: ResourceChange, protected: Protected) -> bool:

@@ -73,16 +73,16 @@ def _unlike_state(name: str, element: Mapping[str, Any], other: Mapping[str, Any
     """
     of = f"{name}: {_name(element)}"
     for key in sorted(element.keys() - other.keys()):
-        yield f"{of} has {key} in the state, but not in the configuration: add `{_block(key, element[key])}` to it"
+        yield f"{of} has {key} in the state, but not in the configuration: add {_block(key, element[key])} to it"
     for key in sorted(other.keys() - element.keys()):
         yield f"{of} has {key} in the configuration, but not in the state: remove that block"
 
 
 def _block(name: str, blocks: list[Any]) -> str:
-    """Return a block as it is in the state; only its numbers."""
+    """Return what to write to have a block as it is in the state; only its numbers are shown."""
     content = blocks[0] if len(blocks) == 1 and isinstance(blocks[0], Mapping) else {}
     numbers = [f"{key} = {value}" for key, value in sorted(content.items()) if str(value).isdecimal()]
-    return f"{name} {{ {', '.join(numbers)} }}" if numbers else f"{name} {{}}"
+    return f"`{name}` with {' and '.join(numbers)}" if numbers else f"`{name} {{}}`"
 
 
 def _elements(value: Any) -> Iterable[Any]:
@@ -100,9 +100,7 @@ def _plain(value: Any) -> Any:
         filled = {key: _plain(each) for key, each in value.items()}
         return {key: each for key, each in filled.items() if not _unset(each)}
     if isinstance(value, list):
-        return [
-            plain for each in value if isinstance(each, Mapping) or not _unset(_plain(each)) for plain in [_plain(each)]
-        ]
+        return [_plain(each) for each in value if isinstance(each, Mapping) or not _unset(_plain(each))]
     return value
 
 

@@ -18,6 +18,7 @@ from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.policies.safeguards import Safeguard
 from orchestrator.guard.receipt.freeze import freeze
+from orchestrator.guard.sibling_attributes import COUNTED_BY_AWS, ELEMENTS_OF_SIBLINGS, SET_BY_SIBLINGS
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.failures import TerraformError
 from orchestrator.terraform.plan.reader import read_plan
@@ -199,7 +200,7 @@ def test_every_listed_attribute_is_in_the_providers_schema(
     listed = Protected.read(ROOT / "policies/protected.yaml")
     for name, entry in listed.types.items():
         assert name in resources, name
-        for attribute in (*entry.safeguards, *entry.replaced_by, *entry.when):
+        for attribute in (*entry.safeguards, *entry.replaced_by, *entry.when, *entry.kept_by):
             assert in_schema(resources[name]["block"], attribute), f"{name}.{attribute}"
         for other, companion in entry.companions.items():
             assert other in resources, other
@@ -208,6 +209,24 @@ def test_every_listed_attribute_is_in_the_providers_schema(
         found = in_schema(resources[name]["block"], path)
         assert found, f"{name}.{path}"
         assert fits(rule, found), f"{name}.{path}: {rule} for {found}"
+    for name, attribute, computed in (*attributes_set_elsewhere(), *attributes_of_siblings()):
+        found = in_schema(resources[name]["block"], attribute)
+        assert found, f"{name}.{attribute}"
+        assert not computed or found.get("computed") or "nesting_mode" in found, f"{name}.{attribute} is not computed"
+
+
+def attributes_set_elsewhere() -> Iterator[tuple[str, str, bool]]:
+    """Type and name of the attributes that siblings or AWS set: all are computed, or blocks."""
+    for table in (SET_BY_SIBLINGS, ELEMENTS_OF_SIBLINGS, COUNTED_BY_AWS):
+        yield from ((kind, name, True) for kind, names in table.items() for name in names)
+
+
+def attributes_of_siblings() -> Iterator[tuple[str, str, bool]]:
+    """Type and name of the attributes by which siblings set them."""
+    yield from ((kind, "id", False) for names in SET_BY_SIBLINGS.values() for types in names.values() for kind in types)
+    for names in ELEMENTS_OF_SIBLINGS.values():
+        for source in (each for elements in names.values() for each in elements.sources):
+            yield from ((source.type, name, False) for name in (*source.names, *(source.only or {})))
 
 
 def matching(block: dict[str, Any]) -> tuple[str, ...]:

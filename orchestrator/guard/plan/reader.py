@@ -60,6 +60,7 @@ class PlanDocument:
         faults: the contradictions in the plan.
         drift: what changed outside Terraform, in the form of ``changes``; the plan does not do it.
         configuration: what Terraform read in the files of the configuration.
+        current: type and values of resources in the state that the plan starts from, for the types that were asked for.
     """
 
     errored: bool
@@ -70,19 +71,21 @@ class PlanDocument:
     faults: tuple[PlanFault, ...]
     drift: tuple[ResourceChange, ...] = ()
     configuration: frozenset[ConfigurationEntry] = frozenset()
+    current: tuple[tuple[str, Mapping[str, Any]], ...] = ()
 
 
-def read_document(file: Path, whole: Container[str] = ()) -> PlanDocument:
+def read_document(file: Path, whole: Container[str] = (), current: Container[str] = ()) -> PlanDocument:
     """Read a plan's JSON (``terraform show -json``).
 
     Args:
         file: the JSON.
         whole: types whose unchanged resources keep their values.
+        current: types whose resources in the state keep their values. A refresh-only plan lists no changes.
 
     Raises:
         UnreadableError: the file is missing, truncated, not JSON, not a plan, or of an unknown format.
     """
-    parts = _Parts(whole)
+    parts = _Parts(whole, current)
     try:
         with file.open(encoding="utf-8", newline="") as text:
             stream = JsonStream(text)
@@ -109,6 +112,7 @@ class _Parts:
     """Collects the parts of a plan, in any order."""
 
     whole: Container[str] = ()
+    current: Container[str] = ()
     version: Any = None
     errored: Any = False
     changes: list[ResourceChange] = field(default_factory=list)
@@ -118,6 +122,7 @@ class _Parts:
     planned: set[str] = field(default_factory=set)
     faults: list[PlanFault] = field(default_factory=list)
     configuration: set[ConfigurationEntry] = field(default_factory=set)
+    values: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
     def read(self, key: str, stream: JsonStream) -> None:
         """Read one member of the plan; the stream skips members that are not read."""
@@ -133,7 +138,7 @@ class _Parts:
         elif key == "deferred_changes":
             self.deferred.update(_deferred(each) for each in each_entry(key, stream))
         elif key == "prior_state":
-            self.prior.update(_object(each) for each in _state(stream) if each.get("mode") != "data")
+            self._read_state(stream)
         elif key == "planned_values":
             found = _resources(stream, key)
             self.planned.update(string_of(each, "address") for each in found if isinstance(each.get("values"), Mapping))
@@ -141,6 +146,13 @@ class _Parts:
             self.configuration.update(configuration_entries(stream))
         elif key.endswith(_CHANGE_SUFFIXES) and key not in _KNOWN_CHANGES and stream.value():
             self.faults.append(PlanFault("", f"this version of orch does not support {key}"))
+
+    def _read_state(self, stream: JsonStream) -> None:
+        for each in _state(stream):
+            if each.get("mode") != "data":
+                self.prior.add(_object(each))
+                if each.get("type") in self.current and isinstance(each.get("values"), Mapping):
+                    self.values.append((string_of(each, "type"), each["values"]))
 
     def document(self) -> PlanDocument:
         """Return the plan, after the end of the stream."""
@@ -157,6 +169,7 @@ class _Parts:
             faults=(*self.faults, *_twice(self.changes)),
             drift=tuple(self.drift),
             configuration=frozenset(self.configuration),
+            current=tuple(self.values),
         )
 
     def _check_version(self) -> None:

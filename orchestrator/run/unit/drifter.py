@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import InterruptedRunError, OrchError
-from orchestrator.guard.drift import changed_outside, judge_drift
+from orchestrator.guard.drift import judge_drift
 from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
 from orchestrator.report.values.changes import change_lines
 from orchestrator.run.context import RunContext
@@ -56,8 +56,7 @@ def _drift(context: RunContext, unit: Unit) -> UnitReport:
     context.terraform.cli.show_json(root, out, json_file)
     record = read_plan(out, json_file)
     context.run.sink(UnitPhase(unit.id, Phase.JUDGE))
-    verdict = judge_drift(judge, unit, record, more=ready.scanned.findings)
-    drift = changed_outside(record.drift)
+    verdict, drift = judge_drift(judge, unit, record, more=ready.scanned.findings)
     status = Status.BLOCKED if verdict.blocked else Status.DRIFTED if drift else Status.UNCHANGED
     lines = change_lines(replace(record, changes=drift))
     return replace(unit_report(context, unit, status), changes=lines, findings=verdict.findings)

@@ -25,7 +25,7 @@ def judge() -> Judge:
 
 def drifted(judge: Judge, folder: Path, *drift: dict[str, Any]) -> list[tuple[str, str, str]]:
     record = saved(folder, plan(resource_drift=list(drift)))
-    return [(each.rule, each.action, each.severity.value) for each in judge_drift(judge, a_unit(), record).findings]
+    return [(each.rule, each.action, each.severity.value) for each in judge_drift(judge, a_unit(), record)[0].findings]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_what_was_done_by_hand_is_judged(
 
 def test_the_words_are_about_what_has_happened(judge: Judge, tmp_path: Path) -> None:
     record = saved(tmp_path, plan(resource_drift=[update(deletion_protection="INACTIVE")]))
-    (finding,) = judge_drift(judge, a_unit(), record).findings
+    (finding,) = judge_drift(judge, a_unit(), record)[0].findings
     assert finding.address == POOL
     assert "would" not in finding.message + finding.cause
     assert "orch apply prod/identity" in finding.hint
@@ -60,7 +60,8 @@ def test_the_words_are_about_what_has_happened(judge: Judge, tmp_path: Path) -> 
 
 
 def test_an_attribute_that_is_read_back_as_empty_is_no_drift(tmp_path: Path) -> None:
-    empty = update({**USERS, "tags": None, "list": None, "deep": [{"a": None}]}, tags={}, list=[], deep=[{"a": ""}])
+    unset = {"tags": None, "list": None, "deep": [{"a": None}], "flag": None}
+    empty = update({**USERS, **unset}, tags={}, list=[], deep=[{"a": ""}], flag=False)
     other = update({**USERS, "tags": None, "name": "a"}, tags={}, name="b") | {"address": "module.this.x_y.other"}
     record = saved(tmp_path, plan(resource_drift=[empty, other]))
     assert record.json_file is not None
@@ -77,4 +78,4 @@ def _whole(file: Path) -> Path:
 
 def test_drift_that_cannot_be_read_blocks(judge: Judge, tmp_path: Path) -> None:
     record = saved(tmp_path, b"{")
-    assert [each.rule for each in judge_drift(judge, a_unit(), record).findings] == ["ORCH_UNREADABLE"]
+    assert [each.rule for each in judge_drift(judge, a_unit(), record)[0].findings] == ["ORCH_UNREADABLE"]

@@ -54,7 +54,7 @@ def has_macros(body: Mapping[str, Any]) -> bool:
 def hidden_types(body: Mapping[str, Any]) -> frozenset[str] | None:
     """Return the types of the resources that macros make, beside those that the template names; None if unknown."""
     transforms = _transforms(body)
-    if not all(each in {_LANGUAGE, _SERVERLESS} for each in transforms) or _MACRO in _keys(body):
+    if not all(each in (_LANGUAGE, _SERVERLESS) for each in transforms) or _MACRO in _keys(body):
         return None
     named = [each for name, each in body["Resources"].items() if not str(name).startswith(_LOOP)]
     types = [_type(each) for each in named]

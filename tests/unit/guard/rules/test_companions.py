@@ -109,5 +109,5 @@ def test_every_companion_goes_with_its_owner(tmp_path: Path, kind: str, owner: s
 
 def test_a_bucket_that_somebody_deleted_is_one_finding(tmp_path: Path) -> None:
     drift = [entry(BUCKET, GONE, DOCUMENTS), *belongings(GONE)]
-    verdict = judge_drift(JUDGE, a_unit(), saved(tmp_path, plan(resource_drift=drift)))
+    verdict, _ = judge_drift(JUDGE, a_unit(), saved(tmp_path, plan(resource_drift=drift)))
     assert [(each.rule, each.address) for each in verdict.findings] == [("ORCH_VANISHED", f"module.this.{BUCKET}")]

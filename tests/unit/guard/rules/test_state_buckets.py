@@ -67,6 +67,12 @@ def found(folder: Path, files: dict[str, str], *changes: dict[str, Any]) -> set[
     return {each.rule for each in GUARD.judge(unit, saved(folder, plan(*changes))).findings}
 
 
+def nested(address: str, after: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
+    module, kind, name = address.rsplit(".", 2)
+    own = {"type": kind, "name": name, "module_address": module}
+    return change(["create"], address=address, after=after, unknown=unknown) | own
+
+
 CALL = 'module "objects" {\n  source = "./objects"\n  bucket = %s\n}\n'
 INSIDE = "module.this.module.objects.aws_s3_object.x"
 
@@ -96,13 +102,9 @@ def test_a_bucket_that_the_plan_creates_is_no_state_bucket(tmp_path: Path, files
 
 def test_a_new_bucket_is_followed_through_modules(tmp_path: Path) -> None:
     files = {**placed("x", more=CALL % "aws_s3_bucket.b.id"), "objects/main.tf": item("var.bucket")}
-    entry = change(["create"], address=INSIDE, after=REPORT, unknown=UNKNOWN) | {
-        "module_address": "module.this.module.objects"
-    }
+    entry = nested(INSIDE, REPORT, UNKNOWN)
     assert found(tmp_path, files, CREATED, entry) == set()
-    bucket = change(["create"], address="module.this.module.store.aws_s3_bucket.b", unknown={"id": True}, after={}) | {
-        "module_address": "module.this.module.store"
-    }
+    bucket = nested("module.this.module.store.aws_s3_bucket.b", {}, {"id": True})
     store = 'module "store" {\n  source = "./store"\n}\n'
     outside = {
         "main.tf": store + item("module.store.bucket"),
