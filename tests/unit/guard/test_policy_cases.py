@@ -257,7 +257,7 @@ def test_a_new_bucket_is_private(
 
 def attribute(name: str, kind: str, **blocks: Any) -> dict[str, Any]:
     """An attribute of a pool as a real plan has it (Terraform 1.11, AWS provider 5.100)."""
-    empty = {"number_attribute_constraints": [], "string_attribute_constraints": []}
+    empty: dict[str, Any] = {"number_attribute_constraints": [], "string_attribute_constraints": []}
     own = {"attribute_data_type": kind, "developer_only_attribute": False, "mutable": True, "required": False}
     return {"name": name, **own, **empty, **blocks}
 

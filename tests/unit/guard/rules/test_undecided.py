@@ -21,7 +21,7 @@ ACCESS = "module.this.aws_s3_bucket_public_access_block.b"
 VERSIONING = "module.this.aws_s3_bucket_versioning.b"
 OBJECT = "module.this.aws_s3_object.o"
 STACK = "module.this.aws_cloudformation_stack.s"
-ON = {"id": "b", "bucket": "b", **dict.fromkeys(FLAGS, True)}
+ON: dict[str, Any] = {"id": "b", "bucket": "b", **dict.fromkeys(FLAGS, True)}
 STATUS = {"bucket": "b", "versioning_configuration": [{"status": "Enabled"}]}
 
 

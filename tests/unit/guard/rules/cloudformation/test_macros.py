@@ -21,7 +21,7 @@ TABLE = {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "t", "Billi
 FUNCTION = {"Type": "AWS::Serverless::Function", "Properties": {"Runtime": "python3.12", "Handler": "a.b"}}
 
 
-def template(transform: Any, top: dict[str, Any] | None = None, **resources: Any) -> dict[str, Any]:
+def template(transform: Any, top: Any = None, **resources: Any) -> dict[str, Any]:
     return {**({"Transform": transform} if transform else {}), **(top or {}), "Resources": resources}
 
 
