@@ -69,7 +69,7 @@ def bootstrap_quietly(common: Common, outer: RunRequest, aws: Aws, accounts: Seq
     if not selected:
         return
     with open_session(baseline_request(project, aws, selected), Silent()) as session:
-        planned = plan_units(session.context, preview_new=False)
+        planned = plan_units(session.context, preview_new=False, applies=True)
         reports = apply_planned(silent, session, planned, words=(), yes=True, report=False)
         bad = [report for report in reports if exit_code([report])]
     if bad:

@@ -12,14 +12,16 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import SetupError
 from orchestrator.guard.rules.deletion_protection import refusals
 from orchestrator.report.model import Status
+from orchestrator.report.values.changes import unplanned_deletes
 from orchestrator.run.context import RunContext
 from orchestrator.run.executor.interface import Executor
 from orchestrator.run.executor.local import THREADS
 from orchestrator.run.loop import LoopSpec, run_units
+from orchestrator.run.unit.lock_holders import refuse_locked
 from orchestrator.run.unit.planned import Planned, plan_fields
 from orchestrator.run.unit.reports import unit_report, worker_field
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
-from orchestrator.terraform.model import Action, PlanRecord
+from orchestrator.terraform.model import Action, PlanRecord, StateRecord
 
 NEW = "new: planned when its upstreams are applied"
 """Why a unit without a state is not previewed when nobody reads the preview (``--yes``)."""
@@ -29,7 +31,9 @@ _EMPTY_ONLY = {"aws_s3_bucket": ("bucket", "force_destroy"), "aws_ecr_repository
 """Type -> the attribute with its name in AWS, and the one without which AWS deletes it only when it is empty."""
 
 
-def plan_units(context: RunContext, *, executor: Executor = THREADS, preview_new: bool = True) -> Mapping[str, Planned]:
+def plan_units(
+    context: RunContext, *, executor: Executor = THREADS, preview_new: bool = True, applies: bool = False
+) -> Mapping[str, Planned]:
     """Plan every unit of the run, each against what its upstreams' plans say their outputs will be.
 
     Args:
@@ -37,6 +41,7 @@ def plan_units(context: RunContext, *, executor: Executor = THREADS, preview_new
         executor: plans a unit.
         preview_new: preview also units that have no state and whose upstreams have pending changes. Such a plan can
             delete or replace nothing, so when nobody reads the preview (``--yes``) making it only costs time.
+        applies: the plans are applied next, so a unit whose state is locked is not planned.
 
     Returns:
         Every unit's plan or preview in graph order, after the accounts and former units that block the run.
@@ -44,6 +49,8 @@ def plan_units(context: RunContext, *, executor: Executor = THREADS, preview_new
     upstreams = Upstreams(context.catalogue, context.aws.states)
 
     def work(unit: Unit, ended: Mapping[str, Planned]) -> Planned:
+        if applies:
+            _refuse_if_locked(context, unit)
         values = upstreams.for_preview(unit, ended)
         if values.pending and not preview_new and context.aws.states.read(unit) is None:
             return Planned(unit_report(context, unit, Status.AFTER_UPSTREAMS, preview=True, cause=NEW))
@@ -72,12 +79,13 @@ def plan_destroy(context: RunContext, *, executor: Executor = THREADS) -> Mappin
     """
 
     def work(unit: Unit, _ended: Mapping[str, Planned]) -> Planned:
+        _refuse_if_locked(context, unit)
         state = context.aws.states.read(unit)
         if state is None or not state.addresses:
             return Planned(unit_report(context, unit, Status.UNCHANGED, cause="nothing there"))
         values = Upstreams(context.catalogue, context.aws.states).for_apply(unit)
         planned = executor.plan(context, unit, UpstreamValues(values=values, pending=()), destroy=True)
-        return _with_refusals(context, unit, planned)
+        return _with_refusals(context, unit, _with_all_losses(planned, state))
 
     step = LoopSpec(
         command="plan",
@@ -87,6 +95,28 @@ def plan_destroy(context: RunContext, *, executor: Executor = THREADS) -> Mappin
         shows_blocked=True,
     )
     return run_units(context, step)
+
+
+def _refuse_if_locked(context: RunContext, unit: Unit) -> None:
+    """Refuse a unit whose state was locked when the run began and still is: its plan would be out of date.
+
+    With ``--lock-timeout``, planning it waits instead.
+
+    Raises:
+        StateLockedError: the message names the holder and what to do.
+        DeniedError, ThrottledError, SetupError: the lock cannot be read.
+    """
+    if unit.id in context.guard.blocked.locked and not context.run.options.lock_timeout:
+        refuse_locked(context, unit)
+
+
+def _with_all_losses(planned: Planned, state: StateRecord) -> Planned:
+    """Return the plan of a destroy whose list has everything in the state, also if Terraform stopped before its end."""
+    report = planned.report
+    if planned.plan is not None or report.status not in {Status.FAILED, Status.BLOCKED}:
+        return planned
+    missing = unplanned_deletes(report.changes, state.addresses)
+    return replace(planned, report=replace(report, changes=(*report.changes, *missing)))
 
 
 def _with_refusals(context: RunContext, unit: Unit, planned: Planned) -> Planned:

@@ -20,8 +20,11 @@ from orchestrator.aws.state.locks import StateLockedError, StateLocks
 from orchestrator.config.catalogue import Unit
 from orchestrator.config.load import load
 from orchestrator.emulator.info import read_info
+from orchestrator.report.model import Status
+from orchestrator.run.plan import plan_units
 from orchestrator.terraform.state.lock import LOCK_SUFFIX, lock_bytes, own_lock
 from tests.support.project import REPOSITORY, Project
+from tests.support.session import session_of
 
 pytestmark = pytest.mark.integration
 
@@ -199,3 +202,39 @@ def test_two_that_begin_together_apply_one_after_the_other(project: Project) -> 
     assert [code for _, code in ends] == [0, 0], ends
     project.orch("plan", UNIT, "--detailed-exitcode", code=0)
     assert made.read_text() == "made\n", "whoever came second found it done"
+
+
+BUCKET = """\
+variable "bucket" { type = string }
+resource "aws_s3_bucket" "this" {
+  bucket = var.bucket
+}
+"""
+
+
+def test_a_plan_that_contradicts_what_another_run_just_makes_names_that_run_and_no_lost_bucket(
+    project: Project,
+) -> None:
+    project.write("modules/one_bucket/main.tf", BUCKET)
+    name = f"made-{project.accounts['main']}"
+    project.write("live/stacks/slow.yaml", f"module: one_bucket\ninputs: {{bucket: {name}}}\n")
+    project.write("policies/waivers.yaml", "[]\n")
+    locks = Locks(project)
+    with session_of(project, UNIT) as session:  # It begins before the other run takes the lock.
+        locks.plant(operation="OperationTypeApply")
+        locks.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        planned = plan_units(session.context, applies=True)[UNIT].report
+        session.finish([planned])
+    assert (planned.status, planned.findings) == (Status.FAILED, ())
+    assert "locked by maria@build-7" in planned.cause
+
+    stopped = project.orch("apply", UNIT, "--yes", "--json", code=1).units()[UNIT]
+    assert stopped["status"] == "failed"
+    assert "locked by maria@build-7" in stopped["cause"]
+    assert stopped["seconds"] < 1, "it was not even planned"
+    refused = project.orch("destroy", UNIT, "--yes", "--json", code=1).units()[UNIT]
+    assert "locked by maria@build-7" in refused["cause"]
+
+    locks.s3.delete_object(Bucket=locks.bucket, Key=locks.key)
+    blocked = project.orch("apply", UNIT, "--yes", "--json", code=3).units()[UNIT]
+    assert [each["rule"] for each in blocked["findings"]] == ["ORCH_VANISHED"], "now nobody makes it"

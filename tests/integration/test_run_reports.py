@@ -88,13 +88,15 @@ resource "terraform_data" "client" {{
 }}
 """,
     )
+    project.write("live/stacks/pair.yaml", "module: pair\n")
+    project.write("live/stages/pair.yaml", "account: main\nstacks: {pair: }\n")
+    project.orch("apply", "pair", "--yes", "-q")
+    failed = project.orch("destroy", "pair", "--yes", "--json", code=1).units()["pair/pair"]
+    assert [change["address"] for change in failed["changes"]] == ["terraform_data.client", "terraform_data.pool"]
     project.write(
         "policies/protected.yaml",
         "terraform_data:\n  lost: what is in the box\n  severity: data\n  delete_apis: [s3:DeleteObject]\n",
     )
-    project.write("live/stacks/pair.yaml", "module: pair\n")
-    project.write("live/stages/pair.yaml", "account: main\nstacks: {pair: }\n")
-    project.orch("apply", "pair", "--yes", "-q")
     report = project.orch("destroy", "pair", "--yes", "--json", code=3).units()["pair/pair"]
     assert [change["address"] for change in report["changes"]] == ["terraform_data.client", "terraform_data.pool"]
     assert report["counts"]["delete"] == 2

@@ -69,7 +69,7 @@ def bootstrap(
 def _apply_baselines(common: Common, request: RunRequest, *, yes: bool) -> int:
     """Plan, judge and, once approved, apply the baselines with the bootstrap role; return the exit code."""
     with open_session(request, console(common)) as session:
-        planned = plan_units(session.context, preview_new=not yes)
+        planned = plan_units(session.context, preview_new=not yes, applies=True)
         apply_planned(common, session, planned, words=(), yes=yes)
     return session.exit_code()
 

@@ -17,6 +17,7 @@ from orchestrator.errors import UsageError
 from orchestrator.report.tables import dump
 from orchestrator.report.text import clean
 from orchestrator.run.unit.lock_holders import Holder, find_holder
+from orchestrator.util.streams import write_stderr
 
 
 @command
@@ -82,10 +83,10 @@ def _approved(common: Common, unit: str, holder: Holder, *, yes: bool) -> bool:
         message = "cannot ask for approval: stdin is not a terminal"
         raise UsageError(message, hint="use --yes to release the lock without a question")
     if holder.alive:
-        sys.stderr.write("The holder is still running. Without its lock, two processes can write the state at once.\n")
+        write_stderr("The holder is still running. Without its lock, two processes can write the state at once.\n")
         return typed("Release the lock anyway?", unit)
     if holder.alive is None:
-        sys.stderr.write("orch cannot tell from here whether the holder is still running: ask them first.\n")
+        write_stderr("orch cannot tell from here whether the holder is still running: ask them first.\n")
     return typed("Release the lock?", "yes")
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from orchestrator.aws.state.locks import HeldLock, StateLockedError
 from orchestrator.config.catalogue import Unit
-from orchestrator.errors import InterruptedRunError, OrchError, UsageError
+from orchestrator.errors import InterruptedRunError, OrchError, UnitError, UsageError
 from orchestrator.report.model import Notice
 from orchestrator.report.text import clean, duration
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.journal import in_flight, load_journal
+from orchestrator.terraform.state.header import StateHeader
 from orchestrator.terraform.state.lock import StateLock, process_exists
 
 _OPERATIONS = {
@@ -24,6 +25,12 @@ _OPERATIONS = {
     "OperationTypeInvalid": "import or another command",
 }
 _PROC = Path("/proc")
+_SILENT_SECONDS = 60.0
+"""How long Terraform may work without a line in its log."""
+
+
+class OvertakenError(UnitError):
+    """Another run changed a unit while it was planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +39,9 @@ class Holder:
 
     Attributes:
         lock: the content of the lock.
-        run: id of the run of this repository that holds it; empty when no run on this machine does.
-        pids: processes of this machine that hold it.
+        run: id of the run of this repository that holds it; empty when no run on this machine does, or when it can be
+            one of several.
+        pids: processes of this machine that hold it, or of which one does.
         alive: whether the process still runs; None when it is on another machine or cannot be determined.
     """
 
@@ -57,7 +65,7 @@ class Holder:
         run = f", of run {self.run}" if self.run else ""
         if self.alive is None:
             return "is on another machine" if not self.lock.here else f"is unknown{run}"
-        pids = ", ".join(str(pid) for pid in self.pids)
+        pids = " or ".join(str(pid) for pid in self.pids)
         return f"still runs{run} (pid {pids})" if self.alive else f"has ended{run}"
 
     def sentence(self, now: datetime | None = None) -> str:
@@ -67,46 +75,77 @@ class Holder:
         return f"{clean(self.lock.who) or 'somebody'} for {self.age(now)} ({'; '.join(parts)})"
 
 
-def find_holder(lock: StateLock, unit: Unit, root: Path) -> Holder:
+def find_holder(lock: StateLock, unit: Unit, root: Path, *, asking: str = "") -> Holder:
     """Find the process that holds a lock, if it is on this machine.
+
+    Terraform's locks name no process. So the runs whose apply of the unit has begun and has no recorded end are looked
+    through: one that has a process in the unit's root, else the newest that may have died while it held the lock.
 
     Args:
         lock: the lock.
         unit: the unit whose state is locked.
         root: the repository whose runs are searched.
+        asking: id of the run that found the lock taken, and so does not hold it; empty if none did.
     """
     if not lock.here:
         return Holder(lock)
     if lock.pid is not None:
         return Holder(lock, pids=(lock.pid,), alive=process_exists(lock.pid))
-    run = _run_of(lock, unit, root)
+    runs = root / ".orch" / "runs"
+    begun = _begun(lock, unit, runs, asking)
     # Terraform run by hand, by another repository, or by a worker that is on this machine: its process is unknown.
-    if not run or not _PROC.is_dir() or _on_workers(root / ".orch" / "runs" / run / "journal.jsonl"):
-        return Holder(lock, run=run)
-    found = tuple(_working_in(root / ".orch" / "runs" / run / "units" / unit.folder))
-    return Holder(lock, run=run, pids=found, alive=bool(found))
+    if not begun or not _PROC.is_dir():
+        return Holder(lock, run=begun[0] if begun else "")
+    working = {run: tuple(_working_in(runs / run / "units" / unit.folder)) for run in begun}
+    alive = [run for run in begun if working[run]]
+    if alive:
+        pids = tuple(pid for run in alive for pid in working[run][: 1 if len(alive) > 1 else None])
+        return Holder(lock, run=alive[0] if len(alive) == 1 else "", pids=pids, alive=True)
+    if _on_workers(runs / begun[0] / "journal.jsonl"):
+        return Holder(lock, run=begun[0])
+    dead = next((run for run in begun if _lived_until(runs / run, unit, lock)), None)
+    return Holder(lock) if dead is None else Holder(lock, run=dead, alive=False)
 
 
-def lock_message(lock: StateLock, unit: Unit, root: Path) -> str:
-    """Return why a unit cannot be applied now: who holds its state, and what to do about it."""
-    holder = find_holder(lock, unit, root)
+def lock_message(lock: StateLock, unit: Unit, root: Path, *, asking: str = "") -> str:
+    """Return why a unit cannot be applied now: who holds its state, and what to do about it.
+
+    Args:
+        lock: the lock.
+        unit: the unit whose state is locked.
+        root: the repository.
+        asking: id of the run that found it taken.
+    """
+    holder = find_holder(lock, unit, root, asking=asking)
     if lock.purpose and holder.alive is False:
         return f"the state is locked by {holder.sentence()}: run `orch {clean(lock.purpose)}` again to continue it"
     todo = f"wait with --lock-timeout 5m, or, once nobody uses it, run orch unlock {unit.id}"
     return f"the state is locked by {holder.sentence()}: {todo}"
 
 
-def _run_of(lock: StateLock, unit: Unit, root: Path) -> str:
-    """Return the last run that began to apply the unit before the lock was taken and has not recorded its end."""
+def _begun(lock: StateLock, unit: Unit, runs: Path, asking: str) -> list[str]:
+    """Return the runs, newest first, that began to apply the unit before the lock was taken and recorded no end."""
     started_runs: list[tuple[datetime, str]] = []
-    for journal in (root / ".orch" / "runs").glob("*/journal.jsonl"):
+    for journal in runs.glob("*/journal.jsonl"):
         try:
             started = datetime.fromisoformat(in_flight(journal)[unit.id])
         except (OSError, KeyError, ValueError):
             continue
-        if lock.created is None or started <= lock.created:
+        if journal.parent.name != asking and (lock.created is None or started <= lock.created):
             started_runs.append((started, journal.parent.name))
-    return max(started_runs)[1] if started_runs else ""
+    return [run for _, run in sorted(started_runs, reverse=True)]
+
+
+def _lived_until(folder: Path, unit: Unit, lock: StateLock) -> bool:
+    """Return whether a run that was cut off may still have lived when a lock was taken: it wrote its files until then.
+
+    Otherwise somebody else took it, such as Terraform run by hand.
+    """
+    if lock.created is None:
+        return True
+    files = (folder / "journal.jsonl", folder / "logs" / f"{unit.folder}.log")
+    written = [file.stat().st_mtime for file in files if file.is_file()]
+    return lock.created.timestamp() <= max(written, default=0.0) + _SILENT_SECONDS
 
 
 def _on_workers(journal: Path) -> bool:
@@ -193,7 +232,7 @@ def existing_locks(context: RunContext) -> Iterator[str]:
             yield f"cannot read the state lock of {id_}: {error}"
             continue
         if held is not None:  # else it was released since
-            yield f"{id_}: {lock_message(held.lock, unit, context.catalogue.root)}"
+            yield f"{id_}: {_message(context, unit, held)}"
 
 
 def refuse_locked(context: RunContext, unit: Unit) -> None:
@@ -208,11 +247,42 @@ def refuse_locked(context: RunContext, unit: Unit) -> None:
         raise _still_held(context, unit, held)
 
 
+def refuse_overtaken(context: RunContext, unit: Unit, planned_on: StateHeader) -> None:
+    """Refuse a plan that contradicts what exists, if the reason is that another run changes the unit meanwhile.
+
+    Args:
+        context: the run.
+        unit: the unit.
+        planned_on: the state that the plan was made from.
+
+    Raises:
+        StateLockedError: somebody holds the state; with ``--lock-timeout`` also after that time.
+        OvertakenError: the state has changed since the plan was made: plan again.
+        InterruptedRunError, DeniedError, ThrottledError, SetupError, UnitError: as `wait_for_lock`.
+    """
+    held = context.aws.locks.read(unit)
+    if held is not None:
+        holder = find_holder(held.lock, unit, context.catalogue.root, asking=context.run.folders.run)
+        if holder.alive is False:  # Nothing changes any more, so the contradiction is real.
+            return
+        if not context.run.options.lock_timeout:
+            raise _still_held(context, unit, held)
+        wait_for_lock(context, unit)
+    found = context.aws.states.refresh(unit)
+    if held is not None or planned_on != (StateHeader(found.lineage, found.serial) if found else StateHeader()):
+        message = f"another run changed the state of {unit.id} while it was planned"
+        raise OvertakenError(message, hint=f"plan again: orch plan {unit.id}")
+
+
 def _still_held(context: RunContext, unit: Unit, held: HeldLock) -> StateLockedError:
     error = StateLockedError(unit.id, held)
-    error.what = lock_message(held.lock, unit, context.catalogue.root)
+    error.what = _message(context, unit, held)
     error.hint = None
     return error
+
+
+def _message(context: RunContext, unit: Unit, held: HeldLock) -> str:
+    return lock_message(held.lock, unit, context.catalogue.root, asking=context.run.folders.run)
 
 
 def _waits_for(context: RunContext, unit: Unit) -> str:
@@ -224,5 +294,5 @@ def _waits_for(context: RunContext, unit: Unit) -> str:
 
 
 def _for(context: RunContext, unit: Unit, held: HeldLock) -> str:
-    holder = find_holder(held.lock, unit, context.catalogue.root)
+    holder = find_holder(held.lock, unit, context.catalogue.root, asking=context.run.folders.run)
     return f"waiting for the state lock, held by {holder.sentence()}"

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import InterruptedRunError, OrchError, UnitError
-from orchestrator.guard.findings import headline
+from orchestrator.guard.findings import VANISHED, headline
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.receipt.freeze import freeze, hash_file
-from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
+from orchestrator.report.model import Notice, Phase, Status, UnitPhase, UnitReport
 from orchestrator.report.values.changes import change_lines, unplanned_deletes
 from orchestrator.run.context import RunContext
 from orchestrator.run.replace import module_address
 from orchestrator.run.unit.count_losses import count_contents
+from orchestrator.run.unit.lock_holders import OvertakenError, refuse_overtaken
 from orchestrator.run.unit.planned import Planned, without_placeholder
 from orchestrator.run.unit.prepare import PreparedUnit, lift_waived, prepare_unit, write_switches
 from orchestrator.run.unit.progress import progress_callback, warning_callback
@@ -56,10 +57,18 @@ def plan_unit(
         out=folders.preview_plan(unit) if preview else folders.plan(unit),
     )
     try:
-        planned = planning.run()
+        planned = _run_twice_if_overtaken(planning)
     except OrchError as error:
         planned = Planned(failure_report(context, unit, error, preview=preview))
     return replace(planned, report=replace(planned.report, seconds=time.monotonic() - started))
+
+
+def _run_twice_if_overtaken(planning: _Planning) -> Planned:
+    try:
+        return planning.run()
+    except OvertakenError as error:
+        planning.context.run.sink(Notice(text=f"{error.what}: planning it again", unit=planning.unit.id))
+        return planning.run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +150,19 @@ class _Planning:
         self.context.terraform.cli.show_json(self.root, self.out, json_file)
         return replace(without_placeholder(read_plan(self.out, json_file)), sha256=hashed)
 
+    def _refuse_overtaken(self) -> None:
+        """Refuse the plan if it contradicts what exists only because another run changes the unit meanwhile.
+
+        Raises:
+            OvertakenError: the state has changed since the plan was made.
+            OrchError: somebody holds the state, or it cannot be read.
+        """
+        try:
+            planned_on = planned_from(self.out)
+        except OrchError:  # an encrypted plan: only its verdict counts
+            return
+        refuse_overtaken(self.context, self.unit, planned_on)
+
     def _check_state(self) -> None:
         """Read the unit's state again, when it is needed next, if the plan was made from another one."""
         states = self.context.aws.states
@@ -153,6 +175,8 @@ class _Planning:
         context, unit = self.context, self.unit
         context.run.sink(UnitPhase(unit.id, Phase.JUDGE))
         verdict = count_contents(context, unit, record, self._judge(record, ready))
+        if any(each.rule == VANISHED and each.blocks for each in verdict.findings):
+            self._refuse_overtaken()
         frozen = None
         if not self.preview and context.run.options.refresh:  # Any other plan is never applied.
             frozen = freeze(self.root.folder, record.file, extra=[self.root.data_dir / "modules"])

@@ -68,7 +68,7 @@ def _status(error: OrchError, *, preview: bool) -> Status:
 
 def _cause(context: RunContext, unit: Unit, error: OrchError) -> str:
     if isinstance(error, StateInUseError):
-        return lock_message(error.lock, unit, context.catalogue.root)
+        return lock_message(error.lock, unit, context.catalogue.root, asking=context.run.folders.run)
     if not isinstance(error, TerraformError):
         return str(error)
     return f"{error.first_line} — {error.advice}" if error.advice else error.first_line
