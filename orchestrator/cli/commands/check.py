@@ -22,6 +22,7 @@ from orchestrator.cli.project import open_project
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.load import load
 from orchestrator.config.schema.json_schema import stale_schemas
+from orchestrator.config.secret_literals import credentials_in_files, literal_secrets
 from orchestrator.errors import CatalogueError, Location, OrchError, Problem, SetupError
 from orchestrator.guard.checkov.own_checks import ScannedRoot, run_own_checks
 from orchestrator.guard.findings import UNTRUSTED_SOURCE
@@ -90,6 +91,7 @@ def check(
     results += _policies(catalogue)
     results += _modules(catalogue)
     results += _waivers(catalogue)
+    results += _secrets(catalogue, units)
     weaker = list(_weaker(catalogue, base)) if base is not None else []
     results += _own_checks(catalogue, units, tell=lambda text: print_progress(common, text)) if not fast else ()
     results += _roots(catalogue, units, fast=fast, tell=lambda text: print_progress(common, text), cold=common.cold)
@@ -127,7 +129,10 @@ class _ResultFiles:
 
     def _write(self, file: Path, text: str) -> None:
         try:
-            write_atomic(file, text.encode(), mode=0o644)
+            if file.is_symlink() or (file.exists() and not file.is_file()):  # such as /dev/stdout: must stay what it is
+                file.write_text(text, encoding="utf-8")
+            else:
+                write_atomic(file, text.encode(), mode=0o644)
         except OSError as error:
             message = f"{file} cannot be written: {error.strerror}"
             raise SetupError(message, hint="choose a file in a folder that exists") from error
@@ -186,6 +191,15 @@ def _waivers(catalogue: Catalogue) -> Iterator[CheckResult]:
         yield CheckResult("waivers", "policies/waivers.yaml, policies/owners.yaml")
     for problem in problems:
         yield _problem("waivers", problem)
+
+
+def _secrets(catalogue: Catalogue, units: Sequence[Unit]) -> Iterator[CheckResult]:
+    """Warn of secrets in ``live/`` and in modules."""
+    found = [*credentials_in_files(catalogue), *literal_secrets(catalogue, units)]
+    if not found:
+        yield CheckResult("secrets", "no literal in a sensitive variable, no credential in live/ and modules")
+    for each in found:
+        yield CheckResult("secrets", str(each.where), note=f"{each.what} — {each.hint}", where=each.where)
 
 
 def _weaker(catalogue: Catalogue, base: str) -> Iterator[CheckResult]:

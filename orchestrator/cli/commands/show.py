@@ -19,6 +19,7 @@ from orchestrator.cli.output import color_on, write
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import ready_session
 from orchestrator.config.catalogue import Node, Ref, Text, Unit
+from orchestrator.config.secret_literals import secret_variables, without_secrets
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import Column, dump, table
 from orchestrator.report.text import wrap
@@ -59,7 +60,7 @@ def show_one(
 
 def _show_unit(common: Common, project: Project, unit: Unit) -> int:
     facts = _facts(project, unit)
-    inputs = list(_inputs(unit))
+    inputs = list(_inputs(project, unit))
     last = _last_run(project.catalogue.root, unit.id)
     if common.json:
         write(dump({"format": 1, "kind": "show", **facts, "inputs": inputs, "last_run": last}) + "\n")
@@ -110,9 +111,11 @@ def _relative(project: Project, folder: Path) -> str:
     return folder.relative_to(project.catalogue.root).as_posix()
 
 
-def _inputs(unit: Unit) -> Iterator[dict[str, Any]]:
+def _inputs(project: Project, unit: Unit) -> Iterator[dict[str, Any]]:
+    secret = secret_variables(project.catalogue, unit)
     for name, node in sorted(unit.inputs.items()):
-        yield {"input": name, "value": _plain(node), "where": str(node.at)}
+        shown = without_secrets(node, sensitive=name in secret)
+        yield {"input": name, "value": _plain(shown), "where": str(node.at)}
 
 
 def _plain(node: Node) -> Any:
@@ -159,7 +162,7 @@ def _last_run(root: Path, unit: str) -> dict[str, str | bool] | None:
 
 
 def _write_root(common: Common, project: Project, unit: Unit) -> int:
-    request = project.request_for("plan", RunOptions(targets=(unit.id,)), (unit.id,))
+    request = project.request_for("show", RunOptions(targets=(unit.id,)), (unit.id,))
     with ready_session(common, request) as session:
         folder = initialized_root(session, unit).folder
     write(f"{folder}\n")
