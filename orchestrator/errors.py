@@ -15,7 +15,7 @@ The tree::
     └── InterruptedRunError    130   Ctrl-C or SIGTERM
 
 Exit codes: 0 done, 1 a unit failed, 2 invalid command line or configuration, 3 blocked by policy, 4 the approval does
-not cover what would be done, 130 interrupted.
+not cover what would be done, 130 interrupted. With ``--detailed-exitcode`` 2 means changes: see `detailed_code`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+
+_KEPT = frozenset({3, 130})
+
+
+def detailed_code(code: int) -> int:
+    """Return the exit code of an error with ``--detailed-exitcode``, where 2 means changes.
+
+    1 for every error, but 3 for blocked and 130 for interrupted.
+    """
+    return code if code in _KEPT else 1
 
 
 @dataclass(frozen=True, slots=True, order=True)

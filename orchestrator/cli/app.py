@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import platform
 import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 
 import typer
+from typer._click.exceptions import ClickException
 from typer._completion_classes import completion_init
 from typer.core import TyperGroup
 
 from orchestrator import __version__
 from orchestrator.cli.command_table import CommandGroup, add_commands
 from orchestrator.cli.context import common_before_command
-from orchestrator.errors import OrchError, SetupError
+from orchestrator.errors import InterruptedRunError, OrchError, detailed_code
 from orchestrator.report.errors import error_json, error_lines
 from orchestrator.report.style import use_color
+from orchestrator.util.env_paths import file_error
+from orchestrator.util.streams import write_stderr, write_stdout
 
 _HELP = "Run Terraform across many AWS accounts in dependency order, and block the loss of protected resources."
 
@@ -45,7 +48,7 @@ def command_line() -> TyperGroup:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
-    An expected error, and a full or read-only disk, is a line and a hint on stderr and an exit code; with ``--json``
+    An expected error, and a file that cannot be used, is a line and a hint on stderr and an exit code; with ``--json``
     also a JSON document on stdout. The traceback of a bug is saved to a file.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -53,49 +56,62 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     if "_ORCH_COMPLETE" in os.environ:
         completion_init()  # registers the shells
+    sys.exit(_run(given))
+
+
+def _run(given: Sequence[str]) -> int:
+    """Run a command and return its exit code."""
     try:
-        command_line()(args=given, prog_name="orch")
+        return command_line()(args=given, prog_name="orch", standalone_mode=False) or 0
     except OrchError as error:
-        sys.exit(show_error(error, given))
-    except KeyboardInterrupt:
-        sys.stderr.write("\norch: interrupted\n")
-        sys.exit(130)
+        return show_error(error, given)
+    except ClickException as error:
+        with suppress(OSError):
+            error.show()
+        return error_code(error.exit_code, given)
+    except (KeyboardInterrupt, typer.Abort):
+        write_stderr("\norch: interrupted\n")
+        return InterruptedRunError.exit_code
     except BrokenPipeError:
         sys.stderr.close()  # the reader is gone, e.g. `orch list | head`
-        sys.exit(1)
+        return 1
     except Exception as error:  # noqa: BLE001 - the boundary: anything else is a bug, and a user gets no traceback
-        expected = disk_error(error)
-        sys.exit(show_error(expected, given) if expected else report_bug(traceback.format_exc(), given))
+        expected = file_error(error, os.environ) if isinstance(error, OSError) else None
+        return show_error(expected, given) if expected else report_bug(traceback.format_exc(), given)
 
 
 def show_error(error: OrchError, arguments: Sequence[str]) -> int:
     """Print an expected error and return its exit code."""
-    if "--json" in arguments:
-        sys.stdout.write(error_json(error) + "\n")
-    color = use_color(sys.stderr, os.environ, no_color="--no-color" in arguments)
-    sys.stderr.write(error_lines(error, color=color) + "\n")
-    return error.exit_code
+    code = error_code(error.exit_code, arguments)
+    if _has("--json", arguments):
+        with suppress(OrchError, OSError):  # Stdout can be what the error is about.
+            write_stdout(error_json(error, exit_code=code) + "\n")
+    color = use_color(sys.stderr, os.environ, no_color=_has("--no-color", arguments))
+    write_stderr(error_lines(error, color=color) + "\n")
+    return code
 
 
-def disk_error(error: Exception) -> SetupError | None:
-    """Return the error of a full disk or a denied permission in the user's words; None for any other error."""
-    if not isinstance(error, OSError):
-        return None
-    where = error.filename2 or error.filename or "a file"
-    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-        return SetupError(f"cannot write {where}: {error.strerror}", hint="free some disk space, then run orch again")
-    if error.errno in {errno.EACCES, errno.EROFS}:
-        hint = "give the user that runs orch read and write permission there"
-        return SetupError(f"cannot use {where}: {error.strerror}", hint=hint)
-    return None
+def error_code(code: int, arguments: Sequence[str]) -> int:
+    """Return the exit code of a command that failed as a whole. With ``--detailed-exitcode`` 2 means changes."""
+    return detailed_code(code) if _has("--detailed-exitcode", arguments) else code
+
+
+def _has(option: str, arguments: Sequence[str]) -> bool:
+    """Return whether an option was given; what follows ``--`` is for another program."""
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return option in own
 
 
 def report_bug(text: str, arguments: Sequence[str]) -> int:
     """Save a traceback to a file that only the user can read, print its path, and return exit code 1."""
-    handle, name = tempfile.mkstemp(prefix="orch-bug-", suffix=".log")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(f"orch {__version__}, Python {platform.python_version()}, {platform.platform()}\n")
-        file.write(f"orch {' '.join(arguments)}\n\n{text}")
     last = text.strip().splitlines()[-1]
-    sys.stderr.write(f"orch: this is a bug in orch: {last}\n  details: {name}\n")
+    head = f"orch {__version__}, Python {platform.python_version()}, {platform.platform()}\norch {' '.join(arguments)}"
+    try:
+        handle, name = tempfile.mkstemp(prefix="orch-bug-", suffix=".log")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(f"{head}\n\n{text}")
+        details = f"details: {name}"
+    except OSError as error:
+        details = f"the details cannot be saved: {error.strerror}"
+    write_stderr(f"orch: this is a bug in orch: {last}\n  {details}\n")
     return 1

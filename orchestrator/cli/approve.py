@@ -41,14 +41,15 @@ def apply_planned(
     shown = [each.report for each in planned.values()]
     run = session.context.run
     pending = any(each.pending and each.may_proceed for each in planned.values()) and not run.stop.is_set()
-    if report and pending and not common.json and not (common.quiet and yes):
+    printed = report and pending and not common.json and not (common.quiet and yes)
+    if printed:
         with Prompt(common, run.sink, run.stop).paused():
             print_report(common, session.report(shown))
     reports = _apply(common, session, planned, words=words, yes=yes, destroy=destroy) if pending else shown
     if not (pending or destroy or run.stop.is_set()):
         publish_unchanged(session.context, planned)
     if report:
-        print_report(common, session.finish(reports), shown=shown if pending else ())
+        print_report(common, session.finish(reports), shown=shown if printed else ())
     return reports
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_changes, print_report, write
@@ -30,6 +29,7 @@ from orchestrator.run.migrate.request import MigrationRequest, refuse_disposable
 from orchestrator.run.request import RunOptions
 from orchestrator.run.session import Session
 from orchestrator.run.unit.reports import unit_report
+from orchestrator.util.streams import write_stderr
 
 _PENDING = "The listed changes were not made: the next `orch apply` makes them."
 
@@ -82,7 +82,7 @@ def resume_migration(common: Common, project: Project, transfer: Transfer, optio
     """Carry out the rest of an accepted migration that was cut off. It is not planned and not asked about again."""
     units = [write.unit_in(project.catalogue) for write in transfer.writes]
     selected = tuple(dict.fromkeys(write.like for write in transfer.writes))
-    sys.stderr.write(f"Resuming `orch {transfer.command}`, which was interrupted after it was accepted.\n")
+    write_stderr(f"Resuming `orch {transfer.command}`, which was interrupted after it was accepted.\n")
     with _session(common, project, selected, options) as session:
         context = session.context
         operation = f"orch {options.name}"
@@ -98,8 +98,9 @@ def resume_migration(common: Common, project: Project, transfer: Transfer, optio
 
 @contextmanager
 def _session(common: Common, project: Project, selected: Sequence[str], options: MigrationOptions) -> Iterator[Session]:
-    command = "plan" if options.dry_run else options.name
-    with ready_session(common, project.request_for(command, RunOptions.parse(selected), selected)) as session:
+    typed = options.command.split(" ")[1:]
+    request = project.request_for(options.name, RunOptions.parse(typed), selected)
+    with ready_session(common, replace(request, dry_run=options.dry_run)) as session:
         run = session.context.run
         units = {unit: run.graph.upstreams(unit) for unit in run.graph.order}
         run.sink(RunStarted(run=run.folders.run, verb=options.name, units=units, slots=run.options.parallelism))

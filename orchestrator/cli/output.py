@@ -14,19 +14,19 @@ from orchestrator.report.model import RunReport, UnitReport
 from orchestrator.report.style import use_color, width_of
 from orchestrator.report.tables import Column, rows_json, table
 from orchestrator.report.text import encodable
+from orchestrator.run.request import RunOptions
+from orchestrator.util.streams import write_stderr, write_stdout
 
 
 def write(text: str) -> None:
     """Write a result to stdout, without characters that its encoding lacks: an ASCII terminal has no ±."""
-    sys.stdout.write(encodable(text, sys.stdout.encoding))
-    sys.stdout.flush()
+    write_stdout(encodable(text, sys.stdout.encoding))
 
 
 def print_progress(common: Common, text: str) -> None:
     """Print a line about the work in progress on stderr; not with ``--quiet``."""
     if not common.quiet:
-        sys.stderr.write(encodable(text, sys.stderr.encoding) + "\n")
-        sys.stderr.flush()
+        write_stderr(encodable(text, sys.stderr.encoding) + "\n")
 
 
 def color_on(common: Common) -> bool:
@@ -54,6 +54,15 @@ def print_report(common: Common, report: RunReport, *, shown: Sequence[UnitRepor
         return
     color, width = color_on(common), width_of(sys.stdout)
     write(render_report(report, shown=shown, verbose=common.verbose, color=color, width=width) + "\n")
+
+
+def print_nothing_changed(common: Common, command: str, options: RunOptions) -> int:
+    """Print that no selected unit differs from the revision of ``--changed``, as a report without units; return 0."""
+    if not common.json:
+        write(f"No selected unit differs from {options.changed}.\n")
+    report = RunReport(run="", verb=command, targets=options.targets, units=(), seconds=0.0, refresh=options.refresh)
+    print_report(common, report)
+    return 0
 
 
 def print_rows(

@@ -36,7 +36,7 @@ class Project:
             changed: a git revision: only units whose files differ from it.
 
         Raises:
-            UsageError: a target matches nothing, or no unit remains.
+            UsageError: a target matches nothing, or ``exclude`` leaves no unit. That none has changed is no error.
         """
         differing = None if changed is None else changed_units(self.catalogue, self.graph, changed)
         return select(self.catalogue, self.graph, targets, exclude=exclude, changed=differing)
@@ -47,17 +47,17 @@ class Project:
         """Return the same as ``select``; without targets all units.
 
         Raises:
-            UsageError: a target matches nothing, or no unit remains.
+            UsageError: a target matches nothing, or ``exclude`` leaves no unit.
         """
         if targets or exclude or changed is not None:
             return self.select(targets or ["*"], exclude=exclude or (), changed=changed)
         return self.graph.order
 
     def request(self, command: str, options: RunOptions, *, reverse: bool = False) -> RunRequest:
-        """Return the request for a run over the units that the options select.
+        """Return the request for a run over the units that the options select: none if ``changed`` leaves none.
 
         Raises:
-            UsageError: a target matches no unit, or no unit remains.
+            UsageError: a target matches no unit, or ``exclude`` leaves none.
         """
         selected = self.select(options.targets, exclude=options.exclude, changed=options.changed)
         return self.request_for(command, options, selected, reverse=reverse)

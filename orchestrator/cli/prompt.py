@@ -17,6 +17,7 @@ from orchestrator.report.style import use_color, width_of
 from orchestrator.report.text import plural
 from orchestrator.run.scheduler import Stop
 from orchestrator.terraform.model import Action
+from orchestrator.util.streams import write_stderr
 
 _POLL_SECONDS = 0.2
 
@@ -56,7 +57,7 @@ class Prompt:
         """Ask for the approval of a unit that could not be shown before; called from a worker's thread."""
         with self._lock, self.paused():
             color = use_color(sys.stderr, os.environ, no_color=self._common.no_color)
-            sys.stderr.write(render_unit(report, color=color, width=width_of(sys.stderr)) + "\n")
+            write_stderr(render_unit(report, color=color, width=width_of(sys.stderr)) + "\n")
             return self._typed(f"{report.unit} could not be shown before. Apply it?", "yes")
 
     def confirm(self, question: str, *, words: Sequence[str] = ()) -> bool:
@@ -80,8 +81,7 @@ def typed(question: str, word: str) -> bool:
 
 
 def _ask(question: str, word: str) -> None:
-    sys.stderr.write(f"{question} Only {word!r} will be accepted: ")
-    sys.stderr.flush()
+    write_stderr(f"{question} Only {word!r} will be accepted: ")
 
 
 def _losses(going: Sequence[UnitReport]) -> str:

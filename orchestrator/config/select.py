@@ -31,10 +31,10 @@ def select(
             ``account:NAME``, ``module:NAME``; ``+X`` for X with its upstreams, ``X+`` for X with its downstreams.
             Without targets, ``changed`` is required.
         exclude: targets to leave out.
-        changed: select only among these units.
+        changed: select only among these units. None of them may be selected: then nothing is, which is no error.
 
     Raises:
-        UsageError: a target matches no unit, or no unit remains.
+        UsageError: a target matches no unit, or ``exclude`` leaves none.
     """
     if not targets and changed is None:
         stages = ", ".join(sorted(catalogue.stages)) or "none yet"
@@ -50,9 +50,6 @@ def select(
     if not chosen:
         message = "--exclude removes every selected unit"
         raise UsageError(message, hint="exclude less, or select more")
-    if changed is not None and not chosen & changed:
-        message = "no selected unit has changed"
-        raise UsageError(message, hint="`orch list` shows all units; remove --changed to select them all")
     chosen = chosen if changed is None else chosen & changed
     return tuple(unit for unit in graph.order if unit in chosen)
 

@@ -29,17 +29,21 @@ def error_lines(error: OrchError, *, color: bool = False) -> str:
     return "\n".join(lines)
 
 
-def error_json(error: OrchError) -> str:
-    """Return an error as JSON: ``{"format": 1, "kind": "error", "exit_code": 2, "problems": [...]}``."""
+def error_json(error: OrchError, *, exit_code: int | None = None) -> str:
+    """Return an error as JSON: ``{"format": 1, "kind": "error", "exit_code": 2, "problems": [...]}``.
+
+    Args:
+        error: the error.
+        exit_code: the exit code of the command; None: that of the error.
+    """
     problems = (
         [_form(p.where, p.what, p.hint) for p in error.problems]
         if isinstance(error, CatalogueError)
         else [_form(error.where, error.what, error.hint)]
     )
     name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower()
-    return dump(
-        {"format": ERROR_FORMAT, "kind": "error", "error": name, "exit_code": error.exit_code, "problems": problems}
-    )
+    code = error.exit_code if exit_code is None else exit_code
+    return dump({"format": ERROR_FORMAT, "kind": "error", "error": name, "exit_code": code, "problems": problems})
 
 
 def _problem(where: Location | None, what: str, hint: str | None, paint: Paint) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from orchestrator.errors import detailed_code
 from orchestrator.report.model import Status, UnitReport
 
 INTERRUPTED = 130
@@ -35,6 +36,6 @@ def detailed_exit_code(reports: Iterable[UnitReport]) -> int:
     every = tuple(reports)
     code = exit_code(every)
     if code:
-        return code if code in {3, INTERRUPTED} else 1
+        return detailed_code(code)
     pending = {Status.PLANNED, Status.AFTER_UPSTREAMS, Status.DRIFTED}
     return 2 if any(report.status in pending for report in every) else 0

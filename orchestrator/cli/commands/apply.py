@@ -22,6 +22,7 @@ from orchestrator.cli.options import (
     Timeout,
     Yes,
 )
+from orchestrator.cli.output import print_nothing_changed
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.errors import UsageError
@@ -99,11 +100,13 @@ def apply(
 def _apply(common: Common, options: RunOptions, *, yes: bool) -> int:
     project = open_project(common)
     request = project.request("apply", options)
+    if not request.selected:
+        return print_nothing_changed(common, "apply", options)
     check_single_unit(request.selected, options.replace)
     asked = circumstances(common, yes=yes, break_glass=options.break_glass is not None)
     words = check_apply_allowed(project.catalogue, request.units, asked)
     with ready_session(common, request) as session:
         check_replaced_exist(session.context)
-        planned = plan_units(session.context, executor=session.executor, preview_new=not yes)
+        planned = plan_units(session.context, executor=session.executor, preview_new=not yes, applies=True)
         apply_planned(common, session, planned, words=words, yes=yes)
     return session.exit_code()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -15,6 +14,7 @@ from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import OneAccount, check_choice
 from orchestrator.cli.project import open_project
 from orchestrator.errors import UsageError
+from orchestrator.util.streams import write_stdout
 
 _ROLES = {"plan": Role.PLAN, "apply": Role.APPLY}
 
@@ -48,5 +48,5 @@ def credentials(
         else:
             folder = project.catalogue.root / ".orch" / "credentials"
             text = shell_environment(folder, project.catalogue, identities, name, _ROLES[role])
-    sys.stdout.write(text.rstrip("\n") + "\n")
+    write_stdout(text.rstrip("\n") + "\n")
     return 0

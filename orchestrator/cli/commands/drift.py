@@ -8,7 +8,7 @@ import typer
 
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Changed, Exclude, ExecutorName, FailFast, Parallelism, Scheduler, Targets, Timeout
-from orchestrator.cli.output import print_report
+from orchestrator.cli.output import print_nothing_changed, print_report
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import ready_session
 from orchestrator.run.drift import drift_units
@@ -45,6 +45,8 @@ def drift(
         scheduler=scheduler,
     )
     request = open_project(common).request("drift", options)
+    if not request.selected:
+        return print_nothing_changed(common, "drift", options)
     with ready_session(common, request) as session:
         reports = list(drift_units(session.context, executor=session.executor).values())
         print_report(common, session.finish(reports))

@@ -24,6 +24,7 @@ from orchestrator.scaffold.answers import FIRST_STAGE, Answers, valid_account_id
 from orchestrator.scaffold.platform_files import example_files, starter_files
 from orchestrator.scaffold.write import refuse_existing, write_new
 from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
+from orchestrator.util.streams import write_stderr
 
 _EXAMPLE_ONLY = "--from-example copies the example unchanged: omit --name, --region, --management and --account"
 
@@ -119,8 +120,7 @@ def _given_or_asked(value: str | None, option: str, question: str, check: Callab
         message = f"{option} is missing"
         raise UsageError(message, hint="pass it as an option; orch prompts only in a terminal")
     while True:
-        sys.stderr.write(f"{question}: ")
-        sys.stderr.flush()
+        write_stderr(f"{question}: ")
         line = sys.stdin.readline()
         if not line:
             message = f"{option} is missing"
@@ -128,7 +128,7 @@ def _given_or_asked(value: str | None, option: str, question: str, check: Callab
         try:
             return check(line.strip())
         except UsageError as error:
-            sys.stderr.write(f"{error}\n")
+            write_stderr(f"{error}\n")
 
 
 def _completed(files: dict[str, bytes]) -> tuple[dict[str, bytes], bool]:

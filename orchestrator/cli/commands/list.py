@@ -10,7 +10,7 @@ import typer
 
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Changed, Exclude, Targets, check_choice
-from orchestrator.cli.output import print_rows, write
+from orchestrator.cli.output import print_progress, print_rows, write
 from orchestrator.cli.project import Project, open_project
 from orchestrator.config.catalogue import Unit
 from orchestrator.report.tables import Column
@@ -49,6 +49,8 @@ def list_units(
     if versions:
         columns.append(Column("version"))
     columns.append(Column("upstreams", optional=True))
+    if not rows and not common.json:
+        print_progress(common, f"No selected unit differs from {changed}." if changed else "There are no units yet.")
     print_rows(common, "list", rows, columns)
     return 0
 

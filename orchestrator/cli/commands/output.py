@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +17,7 @@ from orchestrator.cli.project import open_project
 from orchestrator.errors import NotAppliedError, UsageError
 from orchestrator.report.tables import Column
 from orchestrator.terraform.model import StateOutput
+from orchestrator.util.streams import write_stdout
 
 _HIDDEN = "(sensitive)"
 
@@ -54,7 +54,7 @@ def output(
         message = f"{found.id} has no output {name!r}"
         raise UsageError(message, hint="outputs: " + (", ".join(sorted(state.outputs)) or "none"))
     value = state.outputs[name].value
-    sys.stdout.write(_bare(value) if raw else json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_stdout(_bare(value) if raw else json.dumps(value, indent=2, ensure_ascii=False) + "\n")
     return 0
 
 

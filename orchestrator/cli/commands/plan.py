@@ -18,7 +18,7 @@ from orchestrator.cli.options import (
     Targets,
     Timeout,
 )
-from orchestrator.cli.output import print_report
+from orchestrator.cli.output import print_nothing_changed, print_report
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import ready_session
 from orchestrator.run.plan import plan_units
@@ -63,6 +63,8 @@ def plan(
         refresh=not no_refresh,
     )
     request = open_project(common).request("plan", options)
+    if not request.selected:
+        return print_nothing_changed(common, "plan", options)
     check_single_unit(request.selected, options.replace)
     with ready_session(common, request) as session:
         check_replaced_exist(session.context)

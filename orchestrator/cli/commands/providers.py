@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -13,6 +12,7 @@ from orchestrator.cli.project import open_project
 from orchestrator.cli.provider_lock import lock_providers
 from orchestrator.terraform.provider_lock import write_lock
 from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
+from orchestrator.util.streams import write_stderr, write_stdout
 
 
 @command
@@ -36,12 +36,12 @@ def providers_lock(
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
     result = lock_providers(catalogue, platforms=platform or (), before="" if upgrade else before)
     if dry_run:
-        sys.stdout.write(result.text)
+        write_stdout(result.text)
         return 0
     changed = result.text != before
     write_lock(catalogue.root, result.text)
     rows = [{"file": SHARED_LOCK_FILE.as_posix(), "changed": changed, "platforms": list(result.platforms)}]
     print_rows(common, "providers lock", rows)
     for provider, missing in sorted(result.missing.items()):
-        sys.stderr.write(f"orch: not locked: {provider} for {', '.join(missing)}, which the mirror does not have\n")
+        write_stderr(f"orch: not locked: {provider} for {', '.join(missing)}, which the mirror does not have\n")
     return 0

@@ -62,6 +62,8 @@ def _notes(past: PastRun, continued_by: str | None) -> list[str]:
     notes = []
     if not past.refresh:
         notes.append("planned without refresh")
+    if past.dry_run:
+        notes.append("dry run")
     if past.continues is not None:
         notes.append(f"continues {past.continues}")
     if continued_by is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ from orchestrator.cli.context import Common, command
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import open_project
 from orchestrator.config.schema.json_schema import stale_schemas, write_schemas
+from orchestrator.util.streams import write_stderr
 
 
 @command
@@ -29,7 +29,7 @@ def schema(
     if check:
         print_rows(common, "schema", [{"file": name, "current": False} for name in stale])
         if stale:
-            sys.stderr.write("orch: schemas are out of date: run `orch schema`\n")
+            write_stderr("orch: schemas are out of date: run `orch schema`\n")
         return 2 if stale else 0
     write_schemas(root)
     print_rows(common, "schema", [{"file": name, "written": True} for name in stale])

@@ -66,7 +66,7 @@ def terraform(
     project = open_project(common)
     found = project.unit(unit)
     _check_allowed(found, arguments or [])
-    request = project.request_for("plan", RunOptions(targets=(found.id,)), (found.id,))
+    request = project.request_for("terraform", RunOptions(targets=(found.id,)), (found.id,))
     with ready_session(common, request) as session:
         root = initialized_root(session, found)
         return session.context.terraform.cli.passthrough(root, arguments or [])

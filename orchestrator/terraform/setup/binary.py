@@ -15,6 +15,7 @@ from orchestrator.config.catalogue import Settings
 from orchestrator.errors import SetupError
 from orchestrator.terraform.setup.install import Pin, install, load_pins
 from orchestrator.terraform.setup.versions import Version, satisfies
+from orchestrator.util.env_paths import home_folder
 from orchestrator.util.environment import USUAL, selected
 
 MINIMUM: Mapping[str, Version] = {"terraform": Version((1, 11, 0)), "tofu": Version((1, 10, 0))}
@@ -31,13 +32,16 @@ class Binary:
 
 
 def user_cache(env: Mapping[str, str]) -> Path:
-    """Return orch's cache folder on this machine: ``ORCH_CACHE``, else ``orch`` in the user's cache folder."""
+    """Return orch's cache folder on this machine: ``ORCH_CACHE``, else ``orch`` in the user's cache folder.
+
+    Raises:
+        SetupError: the user has no home folder.
+    """
     if env.get("ORCH_CACHE"):
         return Path(env["ORCH_CACHE"])
-    home = Path(env.get("HOME") or Path.home())
     if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "orch"
-    return Path(env.get("XDG_CACHE_HOME") or home / ".cache") / "orch"
+        return home_folder(env) / "Library" / "Caches" / "orch"
+    return Path(env.get("XDG_CACHE_HOME") or home_folder(env) / ".cache") / "orch"
 
 
 @dataclass(frozen=True, slots=True)

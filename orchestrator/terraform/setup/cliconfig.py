@@ -11,6 +11,7 @@ from orchestrator.errors import SetupError
 from orchestrator.terraform.setup.install import this_platform
 from orchestrator.terraform.setup.mirrors import PROVIDER_MIRROR_VARIABLE, find_mirrors, mirror_url, provider_packages
 from orchestrator.terraform.setup.user_config import UserConfig, read_user_config
+from orchestrator.util.env_paths import home_folder, named_path
 from orchestrator.util.files import write_atomic
 
 _CACHE = re.compile(r'^\s*plugin_cache_dir\s*=\s*"(?P<path>(?:[^"\\]|\\.)*)"', re.MULTILINE)
@@ -71,10 +72,10 @@ def plugin_cache(env: Mapping[str, str], cache: Path) -> Path:
     Raises:
         SetupError: the user's CLI configuration cannot be read.
     """
-    named = env.get("TF_PLUGIN_CACHE_DIR")
-    if not named and (match := _CACHE.search(read_user_config(env).text)):
-        named = match["path"].replace("$HOME", env.get("HOME", "~"))
-    return Path(named).expanduser() if named else cache / "plugins"
+    named = named_path(env, "TF_PLUGIN_CACHE_DIR")
+    if named is None and (match := _CACHE.search(read_user_config(env).text)):
+        named = Path(match["path"].replace("$HOME", str(home_folder(env)))).expanduser()
+    return named or cache / "plugins"
 
 
 def has_own_installation(env: Mapping[str, str]) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from orchestrator.errors import SetupError
 from orchestrator.terraform.setup.versions import Version
+from orchestrator.util.env_paths import home_folder, named_path
 
 PROVIDER_MIRROR_VARIABLE = "ORCH_PROVIDER_MIRROR"
 NO_MIRROR = "none"
@@ -43,7 +44,7 @@ def find_mirrors(env: Mapping[str, str], *, parents: Iterable[Path] = _PARENTS) 
     if named == NO_MIRROR or mirror_url(env):
         return ()
     if named:
-        path = Path(named).expanduser().absolute()
+        path = (named_path(env, PROVIDER_MIRROR_VARIABLE) or Path(named)).absolute()
         if not _is_mirror(path):
             raise SetupError(
                 f"{PROVIDER_MIRROR_VARIABLE} names {path}, which does not contain {REGISTRIES[0]}/",
@@ -93,7 +94,7 @@ def _is_mirror(path: Path) -> bool:
 
 def _implied(env: Mapping[str, str]) -> Iterator[Path]:
     """Yield the folders that Terraform searches if its configuration names none."""
-    home = Path(env.get("HOME") or Path.home())
+    home = home_folder(env)
     yield home / ".terraform.d" / "plugins"
     if sys.platform == "darwin":
         yield home / "Library" / "Application Support" / "io.terraform" / "plugins"

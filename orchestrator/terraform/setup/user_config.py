@@ -19,6 +19,7 @@ from orchestrator.hcl.parser import parse_hcl
 from orchestrator.hcl.tree import Block, Constant, HclError
 from orchestrator.terraform.environment import REATTACH
 from orchestrator.util.ci import is_protected
+from orchestrator.util.env_paths import home_folder, named_path
 
 _COMMENT = re.compile(r"#[^\n]*|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _WORD = re.compile(r"\b(dev_overrides|provider_installation)\b")
@@ -70,13 +71,13 @@ def read_user_config(env: Mapping[str, str]) -> UserConfig:
 
 def config_files(env: Mapping[str, str]) -> tuple[Path, ...]:
     """Return the files that make up the user's CLI configuration."""
-    home = Path(env.get("HOME") or Path.home())
-    named = env.get("TF_CLI_CONFIG_FILE") or env.get("TERRAFORM_CONFIG")
-    if named:
-        files = [Path(named).expanduser()]
+    named = named_path(env, "TF_CLI_CONFIG_FILE") or named_path(env, "TERRAFORM_CONFIG")
+    if named is not None:
+        files = [named]
     else:
+        home = home_folder(env)
         files = [home / ".terraformrc", *sorted((home / ".terraform.d").glob("*.tfrc"))]
-    return tuple(file for file in files if named != os.devnull and file.exists())
+    return tuple(file for file in files if str(file) != os.devnull and file.exists())
 
 
 def provider_notices(env: Mapping[str, str]) -> tuple[str, ...]:

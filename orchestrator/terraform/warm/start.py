@@ -16,6 +16,7 @@ from orchestrator.terraform.setup.user_config import read_user_config
 from orchestrator.terraform.warm.client import ProviderServer, ServerError
 from orchestrator.terraform.warm.locate import find_packages
 from orchestrator.terraform.warm.messages import LeaseRequest
+from orchestrator.util.env_paths import check_temporary_folder
 
 _PER_SLOT = 2
 """Provider processes to keep for each unit that runs at a time: one is planned with, one answers validations."""
@@ -62,8 +63,10 @@ def provider_server(
             verified before its first process starts; None if they are not known.
 
     Raises:
-        SetupError: ``ORCH_PROVIDER_MIRROR`` names a folder without providers.
+        SetupError: ``ORCH_PROVIDER_MIRROR`` names a folder without providers, or ``TMPDIR`` one that cannot be
+            written to.
     """
+    check_temporary_folder(env)
     off = "--cold" if cold else "" if settings.warm else "warm: false in live/orch.yaml"
     if not off and read_user_config(env).overrides:
         off = "dev_overrides in your Terraform CLI configuration"

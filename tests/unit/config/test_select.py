@@ -218,8 +218,9 @@ def test_odd_targets_are_refused_and_not_taken_for_something(made: tuple[Catalog
 def test_an_empty_selection_says_what_emptied_it(made: tuple[Catalogue, Graph]) -> None:
     nothing: frozenset[str] = frozenset()
     assert refused(made, "dev", exclude=["*"])[0] == "--exclude removes every selected unit"
-    assert refused(made, "dev", changed=nothing)[0] == "no selected unit has changed"
-    assert refused(made, changed=nothing)[0] == "no selected unit has changed"
+    assert select(*made, ["dev"], changed=nothing) == (), "nothing to do is no error"
+    assert select(*made, [], changed=nothing) == ()
+    assert refused(made, "nothere", changed=nothing)
     assert refused(made, "dev", exclude=["*"], changed=nothing)[0] == "--exclude removes every selected unit"
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.app import disk_error
 from orchestrator.config.catalogue import ModuleSource
 from orchestrator.errors import Location, SetupError
 from orchestrator.render.module_tree import ModuleTrees, copy_tree
+from orchestrator.util.env_paths import file_error
 from tests.support.project import REPOSITORY
 
 
@@ -54,8 +54,7 @@ def test_a_module_that_cannot_be_copied_names_what_it_is_about(tmp_path: Path) -
 
 
 def test_what_is_no_matter_of_the_disk_is_left_alone_and_no_right_is_no_full_disk() -> None:
-    told = disk_error(PermissionError(errno.EACCES, "Permission denied", "live/x.yaml"))
+    told = file_error(PermissionError(errno.EACCES, "Permission denied", "live/x.yaml"), {})
     assert told is not None
     assert str(told).startswith("cannot use live/x.yaml: Permission denied")
-    assert disk_error(FileNotFoundError(errno.ENOENT, "No such file", "x")) is None
-    assert disk_error(KeyError("x")) is None
+    assert file_error(FileNotFoundError(errno.ENOENT, "No such file", "x"), {}) is None

@@ -1,0 +1,77 @@
+"""Exit codes of commands that end before a unit runs: errors with ``--detailed-exitcode``, and nothing to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import Project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path / "repo", emulator=None, accounts={"production": "111111111111"})
+    made.write("live/stages/prod.yaml", "account: production\nstacks: {first: }\n")
+    made.write("live/stacks/first.yaml", "module: box\ninputs: {value: one}\n")
+    return made
+
+
+@pytest.mark.parametrize("verb", ["plan", "drift"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nothere"],
+        ["prod", "--nothere"],
+        ["prod", "--timeout", "soon"],
+        ["prod", "--parallelism", "many"],
+        ["prod", "--exclude", "prod"],
+        ["prod", "--changed", "nothere"],
+        ["prod", "--scheduler", "tcp://somewhere:1"],
+    ],
+)
+def test_with_detailed_exitcode_every_error_is_1_because_2_means_changes(
+    project: Project, verb: str, arguments: list[str]
+) -> None:
+    project.orch(verb, *arguments, code=2)
+    told = project.orch(verb, *arguments, "--detailed-exitcode", "--json", code=1)
+    if told.out:  # Click's own errors are text.
+        assert told.json["exit_code"] == 1
+
+
+def test_an_invalid_configuration_is_1_too(project: Project) -> None:
+    project.write("live/stacks/first.yaml", "module: box\ninputs: {valeu: one}\n")
+    project.orch("plan", "prod", code=2)
+    assert project.orch("plan", "prod", "--detailed-exitcode", "--json", code=1).json["error"] == "catalogue"
+    (project.root / "live" / "orch.yaml").unlink()
+    project.orch("plan", "prod", "--detailed-exitcode", code=1)
+
+
+def test_an_option_of_another_program_is_not_orchs(project: Project) -> None:
+    project.orch("terraform", "prod/first", "--", "taint", "--detailed-exitcode", code=2)
+    refused = project.orch("terraform", "prod/first", "--", "taint", "--json", code=2)
+    assert refused.out == ""
+
+
+def test_nothing_changed_is_success_with_nothing_in_it(project: Project) -> None:
+    project.write(".gitignore", ".orch/\n")
+    project.git("init", "-q", "-b", "main")
+    project.git("add", ".")
+    project.git("commit", "-q", "-m", "All")
+    changed = ("--changed", "main")
+    assert project.orch("list", *changed, "--json").json["rows"] == []
+    assert project.orch("list", *changed, "--matrix", "account").json == {"include": []}
+    assert project.orch("graph", *changed, "--json").json["units"] == []
+    assert project.orch("graph", *changed).out.strip() == ""
+    assert "No selected unit differs from main" in project.orch("list", "prod", *changed).err
+    for verb, more in (("plan", ["--detailed-exitcode"]), ("drift", ["--detailed-exitcode"]), ("apply", []), ("apply", ["--yes"])):  # fmt: skip
+        told = project.orch(verb, "prod", *changed, *more, "--json").json
+        assert (told["kind"], told["verb"], told["outcome"], told["units"]) == ("run", verb, "nothing to do", [])
+        shown = project.orch(verb, "prod", *changed, *more).out.splitlines()
+        assert shown == ["No selected unit differs from main.", f"orch {verb} prod: nothing to do"]
+    assert not (project.root / ".orch" / "runs").exists(), "no run was begun"
+
+    project.write("live/stacks/first.yaml", "module: box\ninputs: {value: two}\n")
+    assert [row["unit"] for row in project.orch("list", *changed, "--json").json["rows"]] == ["prod/first"]
+    project.orch("plan", "nothere", *changed, code=2)
