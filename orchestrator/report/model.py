@@ -122,7 +122,7 @@ class UnitReport:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """A whole run. ``units`` are in graph order: upstreams first."""
+    """A whole run. ``units`` are in graph order: upstreams first. ``run`` is empty if no unit was selected."""
 
     run: str
     verb: str
@@ -136,6 +136,8 @@ class RunReport:
     """What ended the whole run early; empty if it ran to its end."""
     refresh: bool = True
     """False: ``--no-refresh``."""
+    dry_run: bool = False
+    """True: ``--dry-run``."""
 
 
 @dataclass(frozen=True, slots=True)

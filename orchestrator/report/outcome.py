@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
 
 from orchestrator.report.model import RunReport, Status, UnitReport
 from orchestrator.report.text import COUNTED
@@ -14,16 +15,42 @@ DONE = frozenset({Status.APPLIED, Status.DESTROYED})
 ATTEMPTED = frozenset({Status.FAILED, Status.UNKNOWN, Status.INTERRUPTED})
 """Units of which nobody knows from their status alone which changes were made."""
 
-OUTCOMES: Mapping[Status, str] = {
-    Status.INTERRUPTED: "interrupted",
-    Status.BLOCKED: "blocked by policy",
-    Status.STALE: "stopped: no longer as approved",
-    Status.DECLINED: "declined",
-    Status.UNKNOWN: "failed",
-    Status.FAILED: "failed",
-    Status.SKIPPED: "failed",
+
+class RunOutcome(StrEnum):
+    """How a run ended: the words of its report, of ``orch runs`` and of ``orch show RUN``."""
+
+    RUNNING = "still running"
+    CUT_OFF = "cut off"
+    """The run never recorded its end: orch was killed, or the machine went down."""
+    UNREADABLE = "unreadable"
+    """Another version of orch wrote its journal."""
+    INTERRUPTED = "interrupted"
+    BLOCKED = "blocked by policy"
+    STALE = "stopped: no longer as approved"
+    DECLINED = "declined"
+    UNKNOWN = "unknown"
+    """The end of an apply is unknown, because its worker was lost."""
+    FAILED = "failed"
+    PLANNED = "changes planned"
+    DRIFTED = "changed outside"
+    DONE = "done"
+    UNCHANGED = "nothing to do"
+
+
+OUTCOMES: Mapping[Status, RunOutcome] = {
+    Status.INTERRUPTED: RunOutcome.INTERRUPTED,
+    Status.BLOCKED: RunOutcome.BLOCKED,
+    Status.STALE: RunOutcome.STALE,
+    Status.DECLINED: RunOutcome.DECLINED,
+    Status.UNKNOWN: RunOutcome.UNKNOWN,
+    Status.FAILED: RunOutcome.FAILED,
+    Status.SKIPPED: RunOutcome.FAILED,
 }
 """Outcome of a run by the worst status of a unit, the worst first; in the order of the exit codes."""
+
+_PENDING = frozenset({RunOutcome.PLANNED, RunOutcome.DRIFTED})
+_READING_VERBS = frozenset({"show", "terraform"})
+"""Commands that prepare the root of a unit and end none."""
 
 _ORDER = (
     Status.APPLIED,
@@ -37,19 +64,40 @@ _ORDER = (
 )
 
 
-def outcome(report: RunReport) -> str:
-    """Return how a run ended, such as ``changes planned`` or ``blocked by policy``."""
-    statuses = {unit.status for unit in report.units}
-    if report.interrupted:
-        return OUTCOMES[Status.INTERRUPTED]
-    bad = next((words for status, words in OUTCOMES.items() if status in statuses), None)
-    if bad is not None or report.error:
-        return bad or OUTCOMES[Status.FAILED]
-    if statuses & {Status.PLANNED, Status.AFTER_UPSTREAMS}:
-        return "changes planned"
-    if Status.DRIFTED in statuses:
-        return "changed outside"
-    return "done" if statuses & {*DONE, Status.MOVED, Status.ADOPTED} else "nothing to do"
+def outcome(report: RunReport) -> RunOutcome:
+    """Return how a run ended."""
+    return outcome_of(
+        {unit.status for unit in report.units},
+        verb=report.verb,
+        dry_run=report.dry_run,
+        interrupted=report.interrupted,
+        failed=bool(report.error),
+    )
+
+
+def outcome_of(
+    ends: Collection[Status], *, verb: str, dry_run: bool = False, interrupted: bool = False, failed: bool = False
+) -> RunOutcome:
+    """Return how a run ended.
+
+    Args:
+        ends: the statuses of its units.
+        verb: its command.
+        dry_run: it was to change nothing.
+        interrupted: Ctrl-C or SIGTERM was received.
+        failed: the run as a whole ended early.
+    """
+    if interrupted:
+        return RunOutcome.INTERRUPTED
+    bad = next((words for status, words in OUTCOMES.items() if status in ends), None)
+    if bad is not None or failed:
+        return bad or RunOutcome.FAILED
+    if dry_run or {Status.PLANNED, Status.AFTER_UPSTREAMS} & set(ends):
+        return RunOutcome.PLANNED
+    if Status.DRIFTED in ends:
+        return RunOutcome.DRIFTED
+    done = verb in _READING_VERBS or {*DONE, Status.MOVED, Status.ADOPTED} & set(ends)
+    return RunOutcome.DONE if done else RunOutcome.UNCHANGED
 
 
 def sums(units: Sequence[UnitReport]) -> dict[Action, int]:
@@ -73,13 +121,9 @@ def totals(report: RunReport) -> str:
 
     A unit whose apply failed or was interrupted may have made some of its changes: they count as attempted.
     """
-    if report.verb in {"plan", "drift"} or outcome(report) in {"changes planned", "changed outside"}:
+    if report.verb in {"plan", "drift"} or outcome(report) in _PENDING:
         planned = _signs(report.units)
-        return (
-            planned
-            if outcome(report) in {"changes planned", "changed outside"} or not planned
-            else f"planned {planned}"
-        )
+        return planned if outcome(report) in _PENDING or not planned else f"planned {planned}"
     words = {"done": DONE, "attempted": ATTEMPTED}
     groups = {word: [unit for unit in report.units if unit.status in found] for word, found in words.items()}
     groups["not done"] = [unit for unit in report.units if unit.status not in DONE | ATTEMPTED]

@@ -171,9 +171,10 @@ def status_text(unit: UnitReport) -> str:
     return f"{text} ({', '.join(how)})" if how else text
 
 
-def command_text(verb: str, targets: Iterable[str], *, refresh: bool) -> str:
+def command_text(verb: str, targets: Iterable[str], *, refresh: bool, dry_run: bool = False) -> str:
     """Return the command line of a run: ``orch plan --no-refresh prod``."""
-    return " ".join(("orch", verb, *(() if refresh else ("--no-refresh",)), *targets))
+    options = (*(() if refresh else ("--no-refresh",)), *(("--dry-run",) if dry_run else ()))
+    return " ".join(("orch", verb, *options, *targets))
 
 
 def done_line(unit: UnitReport) -> str:

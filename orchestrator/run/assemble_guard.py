@@ -45,13 +45,13 @@ def assemble_guard(
         request.units,
         judge=judge,
         lock=trusted_lock(catalogue.root, repository, trust.base),
-        command=request.command,
+        command=request.checked_as,
         compare=request.orphan_providers is None,
     )
     unmerged = changed_baselines(catalogue, repository, trust.base, request.units)
     free = [unit for unit in request.units if unit.accounts.isdisjoint(blocked.accounts)]
     check = DisposableCheck(catalogue, repository, trust.base, access.ledger, StageRecords(access.identities))
-    disposable, notes = check.check(free, request.command)
+    disposable, notes = check.check(free, request.checked_as)
     return Guard(
         judge=access.judge(trust, checks, disposable),
         scanner=CodeScanner(catalogue),

@@ -18,6 +18,9 @@ THREADED = "threads"
 EXECUTORS = (THREADED, "dask")
 """The values of ``--executor``."""
 
+_LOOKING = frozenset({"show", "terraform"})
+"""Commands that only prepare the root of a unit."""
+
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _PER_CORE = 4
 _MOST_SLOTS = 16
@@ -107,7 +110,8 @@ class RunRequest:
     """What a run is made for.
 
     Attributes:
-        command: ``plan``, ``apply``, ``destroy``, ``drift``, ``bootstrap``, ``move`` or ``adopt``.
+        command: ``plan``, ``apply``, ``destroy``, ``drift``, ``bootstrap``, ``move``, ``adopt``, ``show`` or
+            ``terraform``: the word after ``orch``.
         catalogue: the configuration.
         graph: all units of the configuration, in order.
         selected: ids of the units of this run.
@@ -118,6 +122,7 @@ class RunRequest:
         orphan_providers: provider names of each unit, when the units are no longer in ``live/`` and only their states
             exist; None for units of ``live/``.
         cold: let each Terraform command start its own providers.
+        dry_run: show only what the command would do.
     """
 
     command: str
@@ -130,6 +135,12 @@ class RunRequest:
     continues: str | None = None
     orphan_providers: Mapping[str, frozenset[str]] | None = None
     cold: bool = False
+    dry_run: bool = False
+
+    @property
+    def checked_as(self) -> str:
+        """The command whose checks the run needs: a dry run, or a look at a unit's root, needs those of a plan."""
+        return "plan" if self.dry_run or self.command in _LOOKING else self.command
 
     @property
     def slots(self) -> int:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 
 from orchestrator.aws.identity.credential_files import CredentialFiles
+from orchestrator.aws.identity.roles import BreakGlass
 from orchestrator.config.graph import Graph
-from orchestrator.errors import OrchError, SetupError
+from orchestrator.errors import SetupError
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.model import Severity
 from orchestrator.guard.trust.committed_state import refuse_committed, refuse_committed_programs
@@ -23,12 +24,13 @@ from orchestrator.report.model import Notice, RunReport, UnitReport
 from orchestrator.report.text import NO_REFRESH
 from orchestrator.run.assemble import Access, make_tools, program_places, started_server
 from orchestrator.run.assemble_guard import assemble_guard
-from orchestrator.run.context import RunContext, RunState
+from orchestrator.run.context import Guard, RunContext, RunState
 from orchestrator.run.executor.interface import Executor
 from orchestrator.run.executor.select import open_executor
 from orchestrator.run.exit_codes import INTERRUPTED, detailed_exit_code, exit_code
+from orchestrator.run.history.end import error_text, record_end, record_failed_start
 from orchestrator.run.history.journal import Journal
-from orchestrator.run.history.paths import new_run
+from orchestrator.run.history.paths import RunPaths, new_run
 from orchestrator.run.history.prune import remove_old
 from orchestrator.run.history.reports import Recorder, save_report
 from orchestrator.run.history.start import earlier_runs, record_start
@@ -59,6 +61,7 @@ class Session:
         recorder: remembers how units ended, for a run that ends before its report.
         executor: plans and applies a unit.
         started: ``time.monotonic()`` when the run began.
+        dry_run: nothing is to be changed.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Session:
         *,
         executor: Executor,
         started: float,
+        dry_run: bool = False,
     ) -> None:
         self.context = context
         self.executor = executor
@@ -77,6 +81,7 @@ class Session:
         self._command = command
         self._recorder = recorder
         self._started = started
+        self._dry_run = dry_run
         self._final: RunReport | None = None
 
     def report(self, units: Sequence[UnitReport], notes: Sequence[str] = (), *, error: str = "") -> RunReport:
@@ -102,6 +107,7 @@ class Session:
             ),
             error=error,
             refresh=refresh,
+            dry_run=self._dry_run,
         )
 
     def finish(self, units: Sequence[UnitReport], notes: Sequence[str] = ()) -> RunReport:
@@ -118,23 +124,26 @@ class Session:
         return detailed_exit_code(report.units) if detailed else exit_code(report.units)
 
     def save(self) -> None:
-        """Save the final report, or what is known of the units when there is none.
+        """Save the final report, or what is known of the units when there is none, and record the end of the run.
 
         Raises:
-            SetupError: it cannot be written.
+            SetupError: the report cannot be written.
         """
+        report = self._final or self._so_far()
         try:
-            save_report(self.context.run.folders, self._final or self._so_far())
+            save_report(self.context.run.folders, report)
         except OSError as error:
+            record_end(self.context.run.journal, report, error="SetupError")
             message = f"cannot save the report of run {self.context.run.folders.run}: {error.strerror}"
             raise SetupError(message, hint="changes already made stay; see the run's journal and logs") from error
+        record_end(self.context.run.journal, report)
 
     def save_failed(self, failure: BaseException) -> None:
-        """Save the report of a run that ends with an exception; a failure to save is ignored in favor of it."""
-        # The text of a bug may contain values, so only its type is saved.
-        what = str(failure) if isinstance(failure, OrchError) else type(failure).__name__
+        """Like `save`, for a run that ends with an exception; a failure to save is ignored in favor of it."""
+        report = self._so_far(error=error_text(failure))
         with suppress(OSError):
-            save_report(self.context.run.folders, self._so_far(error=what))
+            save_report(self.context.run.folders, report)
+        record_end(self.context.run.journal, report, error=type(failure).__name__)
 
     def _so_far(self, *, error: str = "") -> RunReport:
         return self.report(self._recorder.units(self.context.run.graph.order), error=error)
@@ -223,61 +232,107 @@ def _session(request: RunRequest, console: Sink, parts: _Parts) -> Iterator[Sess
         guard = assemble_guard(request, trust, parts.repository, parts.checks, access)
         break_glass = confirm_break_glass(access.identities, request.units, request.options.break_glass)
         notices = [*trust.notices, *provider_notices(os.environ), *earlier_runs(catalogue.root)]
-        folders = new_run(catalogue.root)
-        journal = Journal(folders.journal)
-        stack.callback(journal.close)
-        parts.beside.submit(remove_old, folders.of_run.parent)  # Now that the journal says that this run is active.
-        recorder = Recorder()
-        sink = Tee([console, recorder])
-        stack.callback(sink.close)
-        warm = WarmProviders(parts.server, notify=lambda unit, why: sink(Notice(text=cold_notice(why), unit=unit)))
-        credentials = CredentialFiles(folders.of_run / "aws", catalogue, access.identities)
-        stack.callback(credentials.close)
-        context = RunContext(
-            catalogue=catalogue,
-            aws=access.clients(credentials, break_glass),
-            terraform=make_tools(
-                catalogue,
-                trust,
-                folders.of_run,
-                warm=warm,
-                orphans=request.orphan_providers,
-                search=parts.search.result(),
-            ),
-            guard=guard,
-            run=RunState(
-                graph=_graph(request),
-                options=request.options,
-                folders=folders,
-                journal=journal,
-                sink=sink,
-                stop=Stop(),
-                commit=cache(partial(commit_of, catalogue.root)),
-            ),
-        )
-        record_start(
-            journal,
-            command=request.command,
-            options=request.options,
-            units=context.run.graph.order,
-            continues=request.continues,
-        )
-        if break_glass is not None:
-            journal.write("break-glass", owner=break_glass.owner, reason=break_glass.reason)
-            notices.insert(0, break_glass_note(break_glass))
-        if request.command in _REPORT_LOCKS:
-            notices += existing_locks(context)
-        for text in notices:
-            sink(Notice(text=text))
-        gc.freeze()  # What is loaded now lives until the end: the collector need not scan it again and again.
-        executor = parts.executor
-        executor.open(context)
-        stack.callback(executor.close, context)
-        interrupts = Interrupts(executor.stoppable(context), context.run.stop, journal, notify=sink)
-        handled = stack.enter_context(interruptible(interrupts))
-        session = Session(context, request.command, handled, recorder, executor=executor, started=parts.started)
+        begun = _Begun(access, guard, break_glass, *_begin(request, stack))
+        parts.beside.submit(remove_old, begun.folders.of_run.parent)  # Now that the journal says that it is active.
+        try:
+            session = _assembled(request, console, parts, begun, stack)
+            _show_notices(request, session.context, notices)
+            gc.freeze()  # What is loaded now lives until the end: the collector need not scan it again and again.
+        except BaseException as error:
+            record_failed_start(begun.folders, begun.journal, request, error, time.monotonic() - parts.started)
+            raise
         with _recorded(session):
             yield session
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A run that has its record, and what was found out before it began."""
+
+    access: Access
+    guard: Guard
+    break_glass: BreakGlass | None
+    folders: RunPaths
+    journal: Journal
+
+
+def _begin(request: RunRequest, stack: ExitStack) -> tuple[RunPaths, Journal]:
+    """Create the folder and the journal of a run, with its first record.
+
+    Raises:
+        SetupError: the journal cannot be written.
+    """
+    folders = new_run(request.catalogue.root)
+    journal = Journal(folders.journal)
+    stack.callback(journal.close)
+    record_start(
+        journal,
+        command=request.command,
+        options=request.options,
+        units=_graph(request).order,
+        continues=request.continues,
+        dry_run=request.dry_run,
+    )
+    return folders, journal
+
+
+def _assembled(request: RunRequest, console: Sink, parts: _Parts, begun: _Begun, stack: ExitStack) -> Session:
+    """Return the session of a run that has begun.
+
+    Raises:
+        SetupError: there is no usable binary or provider source, or the executor cannot be opened.
+    """
+    catalogue, trust, folders, journal = request.catalogue, parts.trust, begun.folders, begun.journal
+    recorder = Recorder()
+    sink = Tee([console, recorder])
+    stack.callback(sink.close)
+    warm = WarmProviders(parts.server, notify=lambda unit, why: sink(Notice(text=cold_notice(why), unit=unit)))
+    credentials = CredentialFiles(folders.of_run / "aws", catalogue, begun.access.identities)
+    stack.callback(credentials.close)
+    tools = make_tools(
+        catalogue, trust, folders.of_run, warm=warm, orphans=request.orphan_providers, search=parts.search.result()
+    )
+    context = RunContext(
+        catalogue=catalogue,
+        aws=begun.access.clients(credentials, begun.break_glass),
+        terraform=tools,
+        guard=begun.guard,
+        run=RunState(
+            graph=_graph(request),
+            options=request.options,
+            folders=folders,
+            journal=journal,
+            sink=sink,
+            stop=Stop(),
+            commit=cache(partial(commit_of, catalogue.root)),
+        ),
+    )
+    executor = parts.executor
+    executor.open(context)
+    stack.callback(executor.close, context)
+    interrupts = Interrupts(executor.stoppable(context), context.run.stop, journal, notify=sink)
+    handled = stack.enter_context(interruptible(interrupts))
+    return Session(
+        context,
+        request.command,
+        handled,
+        recorder,
+        executor=executor,
+        started=parts.started,
+        dry_run=request.dry_run,
+    )
+
+
+def _show_notices(request: RunRequest, context: RunContext, notices: list[str]) -> None:
+    """Show what there is to know before the first unit, and record the use of the break-glass role."""
+    break_glass = context.aws.break_glass
+    if break_glass is not None:
+        context.run.journal.write("break-glass", owner=break_glass.owner, reason=break_glass.reason)
+        notices = [break_glass_note(break_glass), *notices]
+    if request.checked_as in _REPORT_LOCKS:
+        notices = [*notices, *existing_locks(context)]
+    for text in notices:
+        context.run.sink(Notice(text=text))
 
 
 def _graph(request: RunRequest) -> Graph:
@@ -288,19 +343,12 @@ def _graph(request: RunRequest) -> Graph:
 @contextmanager
 def _recorded(session: Session) -> Iterator[None]:
     """Record the end of the run and save its report. A run that is killed has neither."""
-    journal = session.context.run.journal
     try:
         yield
     except BaseException as error:
         session.save_failed(error)
-        journal.note("run-ended", error=type(error).__name__)
         raise
-    try:
-        session.save()
-    except SetupError as error:
-        journal.note("run-ended", error=type(error).__name__)
-        raise
-    journal.note("run-ended")
+    session.save()
 
 
 def _way_past(run: str, units: Sequence[UnitReport]) -> tuple[str, ...]:

@@ -10,8 +10,10 @@ from typing import Any
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.guard.trust.waivers import UNWAIVABLE
-from orchestrator.report.json import finding_form
-from orchestrator.report.model import Status
+from orchestrator.report.final.report import render_changes
+from orchestrator.report.json import finding_form, report_of
+from orchestrator.report.model import RunReport, Status
+from orchestrator.report.outcome import totals
 from orchestrator.report.style import SEVERITY_STYLES, STATUS_STYLES, Paint
 from orchestrator.report.tables import Column, table
 from orchestrator.report.text import NO_REFRESH, clean, command_text, duration, short_address, wrap
@@ -50,13 +52,14 @@ class ShownRun:
 
     Attributes:
         run: its id.
-        outcome: how it ended, in a few words; from the journal if there is no report.
+        outcome: how it ended, in the words of `RunOutcome`.
         report: its saved ``--json`` form; None if it was killed or still runs.
         ends: unit -> status at its end, in graph order.
         receipts: unit -> receipt.
         copies: the backups made before a protected resource was changed: maps with texts.
         events: the records of the journal, in order.
         refresh: False: its plans were made from the states alone.
+        dry_run: it was to change nothing.
     """
 
     run: str
@@ -69,14 +72,23 @@ class ShownRun:
     copies: tuple[Mapping[str, Any], ...]
     events: tuple[Mapping[str, Any], ...]
     refresh: bool = True
+    dry_run: bool = False
 
 
-def render_run(shown: ShownRun, *, color: bool = False, width: int = 120) -> str:
-    """Return a past run as text, without a newline at its end."""
+def render_run(shown: ShownRun, *, verbose: bool = False, color: bool = False, width: int = 120) -> str:
+    """Return a past run as text, without a newline at its end.
+
+    Args:
+        shown: the run.
+        verbose: show the attributes of each changed resource.
+        color: whether to color.
+        width: columns of the terminal.
+    """
     paint = Paint(color)
     parts: Iterable[Iterable[str]] = (
         _head(shown, width),
         [table(_rows(shown), _columns(shown), width=width, color=color, style=_style)],
+        _changes(shown, verbose=verbose, color=color, width=width),
         _bound(shown, paint, width),
         _findings(shown, paint, width),
         _copies(shown, paint, width),
@@ -94,6 +106,7 @@ def run_shown_form(shown: ShownRun) -> dict[str, Any]:
         "verb": shown.verb,
         "targets": list(shown.targets),
         "refresh": shown.refresh,
+        "dry_run": shown.dry_run,
         "outcome": shown.outcome,
         "units": [
             {
@@ -172,8 +185,9 @@ def _head(shown: ShownRun, width: int) -> Iterator[str]:
     took = f", took {duration(float(report['seconds']))}" if "seconds" in report else ""
     facts = (
         ("run", shown.run),
-        ("command", command_text(shown.verb, shown.targets, refresh=shown.refresh)),
+        ("command", command_text(shown.verb, shown.targets, refresh=shown.refresh, dry_run=shown.dry_run)),
         ("outcome", shown.outcome),
+        ("resources", totals(saved) if (saved := _saved(shown)) else ""),
         ("note", "" if shown.refresh else NO_REFRESH),
         ("started", f"{str(shown.events[0].get('time', '?'))[:19]}Z{took}" if shown.events else ""),
         ("commit", ", ".join(sorted({receipt.commit for receipt in shown.receipts.values() if receipt.commit}))),
@@ -182,6 +196,22 @@ def _head(shown: ShownRun, width: int) -> Iterator[str]:
     for name, text in facts:
         if text:
             yield from wrap(text, width=width, indent=f"{name:<12}", hang=" " * 12)
+
+
+def _changes(shown: ShownRun, *, verbose: bool, color: bool, width: int) -> Iterator[str]:
+    """Yield what the run changed or would have changed, resource by resource, and why units failed."""
+    if (report := _saved(shown)) is not None and (
+        text := render_changes(report, verbose=verbose, brief=True, color=color, width=width)
+    ):
+        yield text
+
+
+def _saved(shown: ShownRun) -> RunReport | None:
+    """Return the saved report; None if there is none, or if a newer orch wrote it in words of its own."""
+    try:
+        return report_of(shown.report) if shown.report is not None else None
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _columns(shown: ShownRun) -> tuple[Column, ...]:

@@ -23,7 +23,7 @@ from orchestrator.report.final.units import (
     unit_text,
 )
 from orchestrator.report.model import RunReport, Status, UnitReport
-from orchestrator.report.outcome import OUTCOMES, done, outcome, statuses, totals
+from orchestrator.report.outcome import RunOutcome, done, outcome, statuses, totals
 from orchestrator.report.style import ACTION_STYLES, STATUS_STYLES, Paint
 from orchestrator.report.tables import Column, table
 from orchestrator.report.text import (
@@ -42,7 +42,7 @@ from orchestrator.terraform.model import Action
 _ERROR_LINES = 60
 """Lines shown of one error; the log has the others."""
 
-_GOOD = frozenset({"done", "changes planned", "nothing to do"})
+_GOOD = frozenset({RunOutcome.DONE, RunOutcome.PLANNED, RunOutcome.UNCHANGED})
 
 
 def render_report(
@@ -73,10 +73,15 @@ def render_report(
     return "\n\n".join(part for part in parts if part)
 
 
-def render_changes(report: RunReport, *, verbose: bool = False, color: bool = False, width: int = 120) -> str:
-    """Return the sections of a report alone, without table and verdict; empty if there is nothing to show."""
-    paint = Paint(color)
-    return "\n\n".join(section_text(section, paint, width) for section in arrange(report, verbose=verbose))
+def render_changes(
+    report: RunReport, *, verbose: bool = False, brief: bool = False, color: bool = False, width: int = 120
+) -> str:
+    """Return the sections of a report alone, without table and verdict; empty if there is nothing to show.
+
+    ``brief``: resources without their attributes, unless ``verbose`` is set.
+    """
+    paint, found = Paint(color), arrange(report, verbose=verbose, brief=brief)
+    return "\n\n".join(section_text(section, paint, width) for section in found)
 
 
 def section_text(section: Section, paint: Paint, width: int) -> str:
@@ -177,11 +182,12 @@ def _end(report: RunReport, paint: Paint, width: int) -> Iterator[str]:
     for note in report.notes:
         yield from wrap(note, width=width, indent="")
     units = statuses(report)
-    facts = [f"run {report.run}", duration(report.seconds), *([units] if units else ())]
-    yield from wrap(", ".join(facts), width=width, indent="", hang="  ")
+    if report.run:
+        facts = [f"run {report.run}", duration(report.seconds), *([units] if units else ())]
+        yield from wrap(", ".join(facts), width=width, indent="", hang="  ")
     words = outcome(report)
-    verdict = f"{command_text(report.verb, report.targets, refresh=report.refresh)}: {words}"
-    numbers = "nothing was changed" if words == OUTCOMES[Status.DECLINED] and not done(report) else totals(report)
+    verdict = f"{command_text(report.verb, report.targets, refresh=report.refresh, dry_run=report.dry_run)}: {words}"
+    numbers = "nothing was changed" if words is RunOutcome.DECLINED and not done(report) else totals(report)
     style = "bold" if words in _GOOD else "bold red"
     for line in wrap(verdict + (f" ({numbers})" if numbers else ""), width=width, indent="", hang="  "):
         yield paint(line, style)

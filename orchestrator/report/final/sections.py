@@ -57,10 +57,11 @@ class UnitBlock:
 
 @dataclass(frozen=True, slots=True)
 class SharedChanges:
-    """Changes that all of several units make, and no other unit."""
+    """Changes that all of several units make, and no other unit. ``brief``: as in `UnitBlock`."""
 
     changes: tuple[ChangeLine, ...]
     units: tuple[str, ...]
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +106,23 @@ class Section:
     items: tuple[Item, ...]
 
 
-def arrange(report: RunReport, *, shown: Iterable[UnitReport] = (), verbose: bool = False) -> tuple[Section, ...]:
+def arrange(
+    report: RunReport, *, shown: Iterable[UnitReport] = (), verbose: bool = False, brief: bool = False
+) -> tuple[Section, ...]:
     """Return the sections of a report that have something to show, in reading order.
 
     Args:
         report: the run.
         shown: reports of units that were shown before, such as the plans before the question of ``orch apply``.
-        verbose: show also the changes of units that were applied, and every attribute of what is destroyed.
+        verbose: show every attribute of what was applied, and of what is destroyed.
+        brief: show every resource without its attributes, unless ``verbose`` is set.
     """
     before = {unit.unit: unit for unit in shown}
     ended = [unit for unit in report.units if before.get(unit.unit) != unit]
     fresh = [unit for unit in report.units if _differs(unit, before.get(unit.unit))]
     pending = [unit for unit in fresh if _pending(unit, verbose=verbose)]
     shared = _shared_changes(pending)
-    brief, outside = report.verb == "destroy" and not verbose, report.verb == "drift"
+    brief, outside = (brief or report.verb == "destroy") and not verbose, report.verb == "drift"
     every = [replace(_pending_block(unit, shared), brief=brief, outside=outside) for unit in pending]
     blocks, outputs = _split_outputs(every)
     blocked = [block for block in blocks if _blocked(block.unit)]
@@ -133,7 +137,8 @@ def arrange(report: RunReport, *, shown: Iterable[UnitReport] = (), verbose: boo
         Section(_GONE if outside else _GOING, "bold red", tuple(lost)),
         Section(_GONE, "bold red", _gone(fresh, verbose=verbose)),
         Section("Changes by unit", "bold", tuple(block for block in own if block.entries or block.outputs)),
-        Section("Shared changes", "bold", (*_shared(shared), *outputs)),
+        Section("Shared changes", "bold", (*_shared(shared, brief=brief), *outputs)),
+        Section("Applied", "bold", _applied(fresh, verbose=verbose)),
         _of_severity(findings, Severity.WARN, "Warnings"),
         _of_severity(findings, Severity.WAIVED, "Allowed"),
         *(_by_cause(unexplained, status, title) for status, title in _CAUSES.items()),
@@ -188,6 +193,19 @@ def _gone(units: Iterable[UnitReport], *, verbose: bool) -> tuple[UnitBlock, ...
     return tuple(block for block in blocks if block.entries)
 
 
+def _applied(units: Iterable[UnitReport], *, verbose: bool) -> tuple[UnitBlock | SharedChanges, ...]:
+    """Return what was created and updated in units whose plans were not shown: each resource, without attributes."""
+    done = [unit for unit in units if unit.status in DONE and not verbose]
+    shared = _shared_changes(done)
+    blocks = []
+    for unit in done:
+        own = [change for change in unit.changes if change not in shared and not change.action.destructive]
+        elsewhere = sum(1 for change in unit.changes if change in shared)
+        outputs = () if unit.changes else unit.outputs_changed
+        blocks.append(UnitBlock(unit, _entries(own, ()), elsewhere if own else 0, outputs, brief=True))
+    return (*(block for block in blocks if block.entries or block.outputs), *_shared(shared, brief=True))
+
+
 def _shared_changes(units: Iterable[UnitReport]) -> dict[ChangeLine, list[str]]:
     """Return each change that several units make, with the units. What is destroyed is shown in each unit instead."""
     makers: dict[ChangeLine, list[str]] = {}
@@ -198,11 +216,11 @@ def _shared_changes(units: Iterable[UnitReport]) -> dict[ChangeLine, list[str]]:
     return {change: names for change, names in makers.items() if len(names) > 1}
 
 
-def _shared(shared: Mapping[ChangeLine, Sequence[str]]) -> Iterator[SharedChanges]:
+def _shared(shared: Mapping[ChangeLine, Sequence[str]], *, brief: bool = False) -> Iterator[SharedChanges]:
     makers: dict[tuple[str, ...], list[ChangeLine]] = {}
     for change, units in shared.items():
         makers.setdefault(tuple(units), []).append(change)
-    yield from (SharedChanges(tuple(changes), units) for units, changes in makers.items())
+    yield from (SharedChanges(tuple(changes), units, brief) for units, changes in makers.items())
 
 
 def _split_outputs(blocks: Sequence[UnitBlock]) -> tuple[list[UnitBlock], list[SharedOutputs]]:

@@ -201,7 +201,7 @@ def shared_changes_text(shared: SharedChanges, paint: Paint, width: int) -> Iter
     """Yield the names of several units, then the changes that all of them make."""
     yield from wrap(_in_units(shared.units), width=width, indent="", hang="  ")
     for change in shared.changes:
-        yield from _entry(Entry(change), paint, width, brief=False)
+        yield from _entry(Entry(change), paint, width, brief=shared.brief)
 
 
 def shared_outputs_text(shared: SharedOutputs, width: int) -> Iterator[str]:

@@ -22,6 +22,16 @@ from orchestrator.report.model import (
 )
 from orchestrator.report.text import clean, done_line, duration, encodable, notice_line, plural
 
+_DOING = {
+    "plan": "planning",
+    "apply": "applying",
+    "destroy": "destroying",
+    "drift": "comparing",
+    "move": "moving",
+    "adopt": "adopting",
+}
+"""What a step of a run does; ``orch apply`` has two steps."""
+
 HEARTBEAT = 30.0
 """Seconds between two lines about units that still run."""
 
@@ -152,7 +162,8 @@ def _unit(event: Event) -> str | None:
 
 def _progress_line(event: RunStarted | UnitPhase | UnitProgress) -> str:
     if isinstance(event, RunStarted):
-        return f"run {clean(event.run)}: {event.verb} of {plural(len(event.units), 'unit')}, {event.slots} at a time"
+        doing = _DOING.get(event.verb, event.verb)
+        return f"run {clean(event.run)}: {doing} {plural(len(event.units), 'unit')}, {event.slots} at a time"
     if isinstance(event, UnitProgress):
         return f"{clean(event.unit)}: {clean(event.line)}"
     if event.phase is Phase.WAIT and not event.detail:

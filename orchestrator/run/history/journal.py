@@ -22,6 +22,8 @@ from typing import Any
 from orchestrator.errors import SetupError, UsageError
 
 JOURNAL_FORMAT = 1
+STATUS_EVENTS = frozenset({"planned", "ended"})
+"""Records with the status of a unit."""
 
 _TRIES = 20
 _TRY_SECONDS = 0.05
@@ -46,6 +48,7 @@ class Journal:
         self._lock = threading.Lock()
         self.broken: str = ""
         """Why the last `note` was lost; empty while everything was written."""
+        self._statuses: dict[str, str] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -69,6 +72,8 @@ class Journal:
             except OSError as error:
                 self._take_back(before)
                 raise self._failure(error) from error
+            if event in STATUS_EVENTS:
+                self._statuses[str(fields["unit"])] = str(fields.get("status", ""))
 
     def note(self, event: str, **fields: str | float | bool | list[str] | None) -> None:
         """Like `write`, for something that has happened already: a failure only sets `broken`.
@@ -79,6 +84,11 @@ class Journal:
             self.write(event, **fields)
         except SetupError as error:
             self.broken = error.what
+
+    def last_status(self, unit: str) -> str | None:
+        """Return the status that was recorded last of a unit; None if none was."""
+        with self._lock:
+            return self._statuses.get(unit)
 
     def close(self) -> None:
         """Close the file."""

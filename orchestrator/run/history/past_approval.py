@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import ApprovalError, UsageError
+from orchestrator.report.outcome import RunOutcome
 from orchestrator.run.history.prune import APPROVAL_LASTS, approved_at
-from orchestrator.run.history.runs import FINISHED_STATUSES, PastRun, RunOutcome, continued, past_runs, read_run
+from orchestrator.run.history.runs import FINISHED_STATUSES, PastRun, continued, past_runs, read_run
 from orchestrator.run.history.unsaved_state import unsaved_in
 
 _APPLY = "apply"
@@ -91,10 +92,9 @@ def find_chain(runs: Path, run: str | None) -> tuple[PastRun, ...]:
     if run is None:
         newest = next((each for each in past if each.run not in continued_by and _needs_resume(each)), None)
         if newest is None:
-            message = "no apply on this machine was interrupted or cut off"
-            raise UsageError(
-                message, hint="`orch runs` lists the runs; `orch apply --resume RUN` continues any of them"
-            )
+            message = "no apply on this machine was interrupted or cut off after it was approved"
+            hint = "`orch runs` lists the runs; `orch apply --resume RUN` continues an approved one"
+            raise UsageError(message, hint=hint)
     else:
         while run in continued_by:
             run = continued_by[run]
@@ -110,7 +110,7 @@ def find_chain(runs: Path, run: str | None) -> tuple[PastRun, ...]:
 
 
 def _needs_resume(past: PastRun) -> bool:
-    return past.applies and (past.outcome.resumable or any(unsaved_in(past.folder)))
+    return past.resumable or (past.applies and any(unsaved_in(past.folder)))
 
 
 def _before(runs: Path, run: str, before: str) -> PastRun:

@@ -200,13 +200,14 @@ def past_run(root: Path, run: str) -> ShownRun:
         run=run,
         verb=str(report["verb"]) if report else past.verb if past else "",
         targets=tuple(report["targets"]) if report else past.targets if past else (),
-        outcome=str(report["outcome"]) if report else past.outcome.value if past else "",
+        outcome=past.outcome.value if past else str(report["outcome"]) if report else "",
         report=report,
         ends=ends,
         receipts={unit: found[unit] for unit in (*ends, *sorted(found.keys() - ends.keys())) if unit in found},
         copies=_copies(folders),
         events=tuple(past.records.records) if past else (),
         refresh=bool(report.get("refresh", True)) if report else past.refresh if past else True,
+        dry_run=bool(report.get("dry_run")) if report else past is not None and past.dry_run,
     )
 
 

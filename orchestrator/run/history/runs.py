@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from orchestrator.report.model import Status
-from orchestrator.run.history.journal import Records, UnknownFormatError, in_flight_units, is_active, load_journal
+from orchestrator.report.outcome import RunOutcome, outcome_of
+from orchestrator.run.history.journal import (
+    STATUS_EVENTS,
+    Records,
+    UnknownFormatError,
+    in_flight_units,
+    is_active,
+    load_journal,
+)
 
 JOURNAL = "journal.jsonl"
 FINISHED_STATUSES = frozenset(
@@ -18,30 +25,11 @@ FINISHED_STATUSES = frozenset(
 )
 """Statuses of units that need no more work."""
 
-_WORST = (Status.BLOCKED, Status.STALE, Status.DECLINED, Status.FAILED, Status.SKIPPED)
+_CHANGING = frozenset({"apply", "destroy", "bootstrap", "move", "adopt"})
+"""Commands that change something in AWS."""
 
-
-class RunOutcome(StrEnum):
-    """How a past run ended."""
-
-    RUNNING = "still running"
-    CUT_OFF = "cut off"
-    """The run never recorded its end: orch was killed, or the machine went down."""
-    INTERRUPTED = "interrupted"
-    UNKNOWN = "unknown"
-    """The end of an apply is unknown, because its worker was lost."""
-    UNREADABLE = "unreadable"
-    """Another version of orch wrote its journal."""
-    BLOCKED = "blocked"
-    STALE = "no longer as approved"
-    DECLINED = "declined"
-    FAILED = "failed"
-    DONE = "done"
-
-    @property
-    def resumable(self) -> bool:
-        """Whether ``--resume`` without a run id selects such a run."""
-        return self in {RunOutcome.CUT_OFF, RunOutcome.INTERRUPTED, RunOutcome.UNKNOWN}
+_READING = frozenset({"show", "terraform"})
+"""Commands that only prepare the root of a unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +90,29 @@ class PastRun:
 
     @property
     def done(self) -> tuple[str, ...]:
-        """Units that need no more work; for a plan, those that were planned."""
+        """Units that need no more work; for a plan and a dry run, those that were planned."""
+        if self.verb in _READING and self.outcome is RunOutcome.DONE:
+            return self.units
         ends = self.ends()
         return tuple(unit for unit in self.units if ends.get(unit) in (FINISHED_STATUSES if self.applies else _PLANNED))
 
     @property
     def applies(self) -> bool:
-        """Whether the run was meant to change something."""
-        return self.verb not in {"plan", "drift"}
+        """Whether the run was meant to change something. A run that was killed before its first record was not."""
+        return self.verb in _CHANGING and not self.dry_run
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether the run was to show only (``--dry-run``)."""
+        return self.start.get("dry_run") is True
+
+    @property
+    def resumable(self) -> bool:
+        """Whether ``--resume`` without a run id selects the run: an approved apply that stopped before its end."""
+        if self.verb != "apply" or self.approved is None or not set(self.units) - set(self.done):
+            return False
+        stopped = self.outcome in {RunOutcome.CUT_OFF, RunOutcome.INTERRUPTED}
+        return stopped or bool(self.first("scheduler-lost")) or Status.UNKNOWN.value in self.ends().values()
 
     def first(self, event: str) -> Mapping[str, Any] | None:
         """The first record of an event, or None."""
@@ -119,7 +122,7 @@ class PastRun:
         """Return the last recorded status of each unit."""
         found: dict[str, str] = {}
         for record in self.records.records:
-            if record["event"] in {"planned", "ended"} and "unit" in record:
+            if record["event"] in STATUS_EVENTS and "unit" in record:
                 found[str(record["unit"])] = str(record.get("status", ""))
         return found
 
@@ -154,31 +157,26 @@ def read_run(folder: Path) -> PastRun:
 
 
 def _outcome(past: PastRun) -> RunOutcome:
-    """Return how a run that no longer runs ended."""
+    """Return how a run that no longer runs ended: as its report says."""
     end = past.first("run-ended")
     if end is None:
         return RunOutcome.CUT_OFF
-    if Status.UNKNOWN.value in past.ends().values():
-        return RunOutcome.UNKNOWN
-    stopped = past.first("interrupted") or past.first("scheduler-lost")
-    if stopped is not None and len(past.done) < max(1, len(past.units)):
-        return RunOutcome.INTERRUPTED
+    try:
+        return RunOutcome(str(end.get("outcome")))
+    except ValueError:  # A journal from before the outcome was recorded.
+        return _outcome_of_units(past, failed=bool(end.get("error")))
+
+
+def _outcome_of_units(past: PastRun, *, failed: bool) -> RunOutcome:
+    """Return how a run ended, from what is recorded of its units."""
+    known = {status.value: status for status in Status}
+    ends = {known[text] for text in past.ends().values() if text in known}
     if past.first("declined") is not None:
-        return RunOutcome.DECLINED
-    statuses = set(past.ends().values())
-    worst = next((status for status in _WORST if status.value in statuses), None)
-    if worst is None:
-        return RunOutcome.FAILED if end.get("error") else RunOutcome.DONE
-    return _ENDS[worst]
-
-
-_ENDS = {
-    Status.BLOCKED: RunOutcome.BLOCKED,
-    Status.STALE: RunOutcome.STALE,
-    Status.DECLINED: RunOutcome.DECLINED,
-    Status.FAILED: RunOutcome.FAILED,
-    Status.SKIPPED: RunOutcome.FAILED,
-}
+        ends.add(Status.DECLINED)
+    stopped = past.first("interrupted") or past.first("scheduler-lost")
+    return outcome_of(
+        ends, verb=past.verb, dry_run=past.dry_run, interrupted=stopped is not None and not failed, failed=failed
+    )
 
 
 def continued(runs: list[PastRun]) -> Mapping[str, str]:

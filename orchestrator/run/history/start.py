@@ -9,14 +9,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from orchestrator import __version__
+from orchestrator.report.outcome import RunOutcome
 from orchestrator.run.history.journal import Journal
-from orchestrator.run.history.runs import FINISHED_STATUSES, RunOutcome, continued, past_runs
+from orchestrator.run.history.runs import FINISHED_STATUSES, continued, past_runs
 from orchestrator.run.history.unsaved_state import unsaved_states
 from orchestrator.run.request import RunOptions
 
 
 def record_start(
-    journal: Journal, *, command: str, options: RunOptions, units: Sequence[str], continues: str | None = None
+    journal: Journal,
+    *,
+    command: str,
+    options: RunOptions,
+    units: Sequence[str],
+    continues: str | None = None,
+    dry_run: bool = False,
 ) -> None:
     """Write the first journal record of a run: command, targets, units, options, user and host.
 
@@ -26,6 +33,7 @@ def record_start(
         options: what the user asked for.
         units: ids of the units, in their order.
         continues: id of the run that this one resumes.
+        dry_run: nothing is to be changed.
 
     Raises:
         SetupError: the journal cannot be written.
@@ -42,6 +50,7 @@ def record_start(
         fail_fast=options.fail_fast,
         replace=list(options.replace),
         refresh=options.refresh,
+        dry_run=dry_run,
         scheduler=options.scheduler,
         orch=__version__,
         user=user_name(),

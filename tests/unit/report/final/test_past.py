@@ -19,13 +19,14 @@ from orchestrator.report.final.past import (
     render_run,
     run_shown_form,
 )
-from orchestrator.report.json import run_form, run_json
+from orchestrator.report.json import report_of, run_form, run_json
 from orchestrator.report.model import Status
 from orchestrator.report.tables import dump
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.history.reports import past_run, save_report
 from tests.support.reports import finding, run, unit
+from tests.support.samples import tagged
 
 Golden = Callable[[str, str], None]
 
@@ -212,11 +213,30 @@ def test_report_journal_and_copies_come_together(folders: RunPaths) -> None:
     folders.copies.write_text(json.dumps({"format": 1, "copies": [{"unit": "prod/data", "where": ["a.json"]}]}))
     found = past_run(folders.root, RUN)
     assert found.report == json.loads(run_json(report))
-    assert found.outcome == "failed"
+    assert found.outcome == "cut off", "as `orch runs` says: its end was never recorded"
     assert found.copies == ({"unit": "prod/data", "where": ["a.json"]},)
     folders.copies.write_text(json.dumps({"format": 2, "copies": []}))
     with pytest.raises(UsageError, match="has format 2"):
         past_run(folders.root, RUN)
+
+
+def test_a_past_run_says_what_it_changed_resource_by_resource(folders: RunPaths) -> None:
+    report = run(tagged("prod/data"), tagged("prod/api", Status.FAILED), run=RUN)
+    save_report(folders, report)
+    found = past_run(folders.root, RUN)
+    assert report_of(json.loads(run_json(report))) == report
+    text = render_run(found)
+    assert "resources   done ~1, attempted ~1" in text
+    assert text.index("Changes by unit") < text.index("prod/api  failed") < text.index("Applied")
+    assert text.count("  ~ aws_sqs_queue.this") == 2
+    assert '"a" → "b"' not in text
+    assert '"a" → "b"' in render_run(found, verbose=True)
+    save_report(folders, run(*(replace(each, status=Status.APPLIED) for each in report.units), run=RUN))
+    assert render_run(past_run(folders.root, RUN)).count("  ~ aws_sqs_queue.this") == 1, "folded"
+    document = json.loads(folders.report.read_text())
+    document["units"][0]["status"] = "a word of a later orch"
+    folders.report.write_text(json.dumps(document))
+    assert "aws_sqs_queue" not in render_run(past_run(folders.root, RUN)), "the rest is shown"
 
 
 def test_a_run_that_left_nothing_is_said(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_an_unknown_unit_is_listed_with_what_is_known() -> None:
     text = render_report(report)
     assert "Unknown: nobody knows how the apply ended" in text
     assert "prod/a: its apply began on w1" in text
-    assert text.splitlines()[-1].startswith("orch apply prod: failed")
+    assert text.splitlines()[-1].startswith("orch apply prod: unknown")
     assert "1 applied, 1 unknown" in text
 
 
@@ -155,8 +155,23 @@ def test_what_an_apply_destroyed_is_shown_if_its_plan_was_not() -> None:
     text = render_report(run(unseen))
     assert "prod/identity  applied: 1 resource deleted, 1 replaced" in text
     assert '  - aws_cognito_user_pool.this  "ams-prod-identity"' in text
-    assert "aws_sqs_queue" not in render_report(run(tagged("prod/a")))
-    assert "aws_sqs_queue" in render_report(run(tagged("prod/a")), verbose=True)
+
+
+def test_what_an_apply_did_is_shown_resource_by_resource_if_its_plan_was_not() -> None:
+    one, other = tagged("prod/a"), tagged("prod/b")
+    text = render_report(run(one))
+    assert "prod/a  applied: 1 updated\n" in text
+    assert "  ~ aws_sqs_queue.this\n" in text
+    assert '"a" → "b"' not in text, "folded: without attributes"
+    assert '"a" → "b"' in render_report(run(one), verbose=True)
+    assert "aws_sqs_queue" not in render_report(run(one), shown=[replace(one, status=Status.PLANNED)])
+    both = render_report(run(one, other))
+    assert both.count("aws_sqs_queue") == 1, "folded: once for all units"
+    assert "2 units: prod/a, prod/b" in both
+    mixed = replace(one, changes=(*one.changes, *identity().changes))
+    text = render_report(run(mixed))
+    assert text.index("Deleted, replaced or forgotten") < text.index("Applied")
+    assert text.count("~ aws_sqs_queue.this") == 1
 
 
 def test_changes_that_differ_are_not_put_together() -> None:

@@ -60,7 +60,7 @@ def test_verbose_has_a_line_for_each_event() -> None:
     stream, clock = io.StringIO(), Clock()
     whole_apply(PlainLines(stream, clock=clock, verbose=True), clock)
     assert stream.getvalue().splitlines() == [
-        "[00:00] run r1: apply of 2 units, 2 at a time",
+        "[00:00] run r1: applying 2 units, 2 at a time",
         "[00:00] prod/api: waiting for prod/data",
         "[00:03] prod/data: applying",
         "[01:15] prod/data: aws_x.y: Creation complete after 1m11s",

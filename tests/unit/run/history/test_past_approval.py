@@ -91,7 +91,28 @@ def test_an_approval_is_valid_for_a_day_however_often_it_is_resumed(tmp_path: Pa
 def test_nothing_is_applied_without_an_approval(tmp_path: Path) -> None:
     make_run(tmp_path, NAMES[0], *PLANNED)
     with pytest.raises(ApprovalError, match="ended before it was approved"):
+        approval(tmp_path, NAMES[0])
+    with pytest.raises(UsageError, match="no apply on this machine was interrupted or cut off after it was approved"):
         approval(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("events", "start"),
+    [
+        ((("run-ended", {"outcome": "failed", "error": "SetupError"}),), {}),
+        ((), {"dry_run": True}),
+        ((*PLANNED, APPROVED, ended("prod/a", "applied"), ended("prod/b", "applied"), END), {}),
+        ((*PLANNED, APPROVED, ("interrupted", {}), ended("prod/a", "applied"), ended("prod/b", "unchanged"), END), {}),
+    ],
+)
+def test_a_run_with_nothing_to_resume_does_not_hide_one_that_has(
+    tmp_path: Path, events: tuple[tuple[str, dict[str, object]], ...], start: dict[str, object]
+) -> None:
+    make_run(tmp_path, NAMES[0], *HALF)
+    make_run(tmp_path, NAMES[1], *events, verb="apply", **start)
+    (tmp_path / NAMES[2]).mkdir()
+    Journal(tmp_path / NAMES[2] / "journal.jsonl").close()  # Killed before its first record.
+    assert approval(tmp_path).first.run == NAMES[0]
 
 
 @pytest.mark.parametrize(
