@@ -201,8 +201,9 @@ def groups(project: Bench, count: int = 12, *, independent: bool = False) -> Non
     names = [f"unit-{number:02d}" for number in range(count)]
     for number, name in enumerate(names):
         above = names[number // 2] if number >= 2 and not independent else None
-        text = f"\ninputs: {{text: '${{{{ {above}.arn }}}}'}}" if above else ""
-        project.write(f"live/stacks/{name}.yaml", f"module: group{text}\n")
+        text = f"\n  text: '${{{{ {above}.arn }}}}'" if above else ""
+        inputs = f"inputs:\n  name: ${{{{ name }}}}-${{{{ stage }}}}-{name}{text}"
+        project.write(f"live/stacks/{name}.yaml", f"module: group\n{inputs}\n")
     _write_stage(project, names)
 
 

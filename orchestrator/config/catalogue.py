@@ -18,11 +18,8 @@ DISPOSABLE_STAGES = "disposable_stages"
 ONLY_BY_ORCH = frozenset({DELETE_APIS, DISPOSABLE_STAGES})
 """Module variables that no stack may set: IAM follows them."""
 
-SET_BY_ORCH = frozenset({"names", "name", *ONLY_BY_ORCH})
-"""Module variables that orch sets when a stack does not.
-
-These are names in AWS, the API calls that delete protected data, and whether stages of the account may be disposable.
-"""
+NAME_VARIABLES = ("name", "names")
+"""Module variables that orch sets to the names in AWS of a unit, if the stack or the module asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +200,19 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
+class NameVariable:
+    """A module variable that orch sets to the names in AWS of its unit.
+
+    Attributes:
+        variable: one of ``NAME_VARIABLES``.
+        at: what asks for it: ``names: true`` in ``live/``, or the declaration of the variable.
+    """
+
+    variable: str
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """One stack in one stage (or account) and region. It has one state and is one node of the graph.
 
@@ -217,6 +227,8 @@ class Unit:
         moved: old -> new address in the module.
         named: the former name of a renamed stack, which its names in AWS keep.
         named_stage: the former name of a renamed stage, which its names in AWS keep.
+        name_variables: the module variables that orch sets to its names in AWS.
+        outputs: names of the outputs of its module, without ephemeral ones; None if Terraform downloads the module.
     """
 
     id: str
@@ -235,6 +247,8 @@ class Unit:
     moved: Mapping[str, str] = field(default_factory=dict)
     named: str | None = None
     named_stage: str | None = None
+    name_variables: tuple[NameVariable, ...] = ()
+    outputs: frozenset[str] | None = None
     of_account: bool = False
     """Whether this is a stack of the account itself, not of a stage."""
     timeouts: Timeouts = Timeouts()
@@ -321,3 +335,11 @@ def unit_references(unit: Unit) -> Iterator[tuple[str, Ref]]:
     for variable, node in unit.inputs.items():
         for ref in references(node):
             yield variable, ref
+
+
+def declared_outputs(catalogue: Catalogue, unit: Unit) -> frozenset[str]:
+    """Return the names of the outputs in a unit's root: all of a local module, of another those that units read."""
+    if unit.outputs is not None:
+        return unit.outputs
+    others = catalogue.units.values()
+    return frozenset(ref.output for other in others for _, ref in unit_references(other) if ref.unit == unit.id)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import Problem
+from orchestrator.hcl.modules.interface import Variable
+from orchestrator.hcl.modules.types import Collection, ObjectAttribute, ObjectType, Primitive, parse_type
 
 _HASH = 8
 """Hexadecimal digits of the hash at the end of a shortened name."""
@@ -51,6 +53,8 @@ SERVICES: Mapping[str, Service] = {
     "name": Service(63, r"[a-z][a-z0-9-]*"),
 }
 """Service -> its naming rules. ``name`` is short enough for all of them."""
+
+_TEXT = (Primitive("any"), Primitive("string"))
 
 
 def aws_name(
@@ -114,3 +118,34 @@ def aws_names(catalogue: Catalogue, unit: Unit) -> Mapping[str, str]:
         )
         for service in SERVICES
     }
+
+
+def asks_for_names(variable: Variable) -> bool:
+    """Return whether a variable is declared to get its value from orch.
+
+    That is a variable ``names`` without a default, whose type is an object of keys of ``SERVICES``.
+    """
+    wanted = parse_type(variable.type)
+    return (
+        variable.name == "names"
+        and not variable.has_default
+        and isinstance(wanted, ObjectType)
+        and bool(wanted.attributes)
+        and all(_is_service(each) for each in wanted.attributes)
+    )
+
+
+def takes_names(variable: Variable) -> bool:
+    """Return whether Terraform accepts names in AWS for a variable: text for ``name``, a map of texts for ``names``."""
+    wanted = parse_type(variable.type)
+    if variable.name == "name":
+        return wanted in _TEXT
+    if isinstance(wanted, ObjectType):
+        return all(_is_service(each) or (each.optional and each.name not in SERVICES) for each in wanted.attributes)
+    if isinstance(wanted, Collection):
+        return wanted.name == "map" and wanted.element in _TEXT
+    return wanted == Primitive("any")
+
+
+def _is_service(attribute: ObjectAttribute) -> bool:
+    return attribute.name in SERVICES and attribute.type in _TEXT

@@ -23,12 +23,14 @@ from orchestrator.config.catalogue import (
     Secret,
     Text,
     Unit,
+    declared_outputs,
 )
 from orchestrator.config.naming import aws_names
 from orchestrator.errors import CatalogueError, Problem
 from orchestrator.render.hcl_text import hcl_identifier, hcl_index, hcl_literal, hcl_quote
 from orchestrator.render.module_tree import ModuleTree
-from orchestrator.render.values import UNKNOWN, Upstream, has_unknown, lookup, references, unit_references
+from orchestrator.render.values import UNKNOWN, Upstream, check_texts, has_unknown, lookup, references, unit_references
+from orchestrator.util.partitions import partition_of
 
 PLACEHOLDER = "not_applied_yet"
 """Name of the preview's resource whose id stands for every value that is not yet known."""
@@ -95,6 +97,7 @@ class TemplateRenderer:
             CatalogueError: a name is not a valid HCL identifier.
         """
         values = _read_values(unit, upstream)
+        check_texts(unit, upstream)
         unknown = frozenset(variable for variable, ref in unit_references(unit) if has_unknown(lookup(ref, upstream)))
         literals = self._literals(unit, tree)
         files = {
@@ -118,8 +121,8 @@ class TemplateRenderer:
         """Return variable -> value, plus the inputs that orch adds: names in AWS, delete APIs, paths of archives."""
         result: dict[str, Literal] = dict(unit.inputs)
         if tree is not None:
-            names = aws_names(self._catalogue, unit)
-            given: dict[str, Literal] = {"names": names, "name": names["name"], DELETE_APIS: self._delete_apis}
+            given = self._names(unit)
+            given[DELETE_APIS] = self._delete_apis
             given[DISPOSABLE_STAGES] = not self._catalogue.account_of(unit).restricted
             for name, value in given.items():
                 if name in tree.interface.variables:
@@ -127,6 +130,11 @@ class TemplateRenderer:
         for archive in unit.archives:
             result[archive.variable] = f"archives/{archive.variable}.zip"
         return dict(sorted(result.items()))
+
+    def _names(self, unit: Unit) -> dict[str, Literal]:
+        names = aws_names(self._catalogue, unit)
+        values: dict[str, Literal] = {"names": names, "name": names["name"]}
+        return {each.variable: values[each.variable] for each in unit.name_variables}
 
     def _main(self, unit: Unit, tree: ModuleTree | None, literals: Mapping[str, Literal]) -> str:
         local = tree is not None
@@ -271,10 +279,7 @@ def _outputs(catalogue: Catalogue, unit: Unit, tree: ModuleTree | None) -> Itera
             if not output.ephemeral:  # a root cannot output ephemeral values
                 yield {"name": _name(output.name, unit), "sensitive": output.sensitive}
         return
-    read = {
-        ref.output for other in catalogue.units.values() for _, ref in unit_references(other) if ref.unit == unit.id
-    }
-    for name in sorted(read):
+    for name in sorted(declared_outputs(catalogue, unit)):
         yield {"name": _name(name, unit), "sensitive": False}
 
 
@@ -289,7 +294,7 @@ def _ephemeral(secret: Secret, unit: Unit, account: Account) -> dict[str, str]:
     kind, argument, _ = _STORES[secret.store]
     key = secret.key
     if secret.store == "ssm":
-        key = f"arn:aws:ssm:{unit.region}:{account.id}:parameter/{secret.key.lstrip('/')}"
+        key = f"arn:{partition_of(unit.region)}:ssm:{unit.region}:{account.id}:parameter/{secret.key.lstrip('/')}"
     return {"kind": kind, "name": _name(f"secret_{secret.variable}", unit), "argument": argument, "key": key}
 
 

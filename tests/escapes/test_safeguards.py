@@ -213,7 +213,7 @@ ACTIONS = """\
 """
 FILES = {
     "modules/store/main.tf": HEAD + "".join(way.before for way in WAYS.values()),
-    "live/stacks/store.yaml": "module: store\n",
+    "live/stacks/store.yaml": "module: store\nnames: true\n",
     "live/stacks/baseline.yaml": BASELINE + ACTIONS,
     "live/stages/prod.yaml": "account: main\nstacks:\n  identity:\n  store:\n",
 }

@@ -50,7 +50,7 @@ ACTIONS = """\
 FILES = {
     "modules/users_stack/main.tf": MODULE,
     "modules/users_stack/template.json": json.dumps(TEMPLATE),
-    "live/stacks/users.yaml": "module: users_stack\n",
+    "live/stacks/users.yaml": "module: users_stack\nnames: true\n",
     "live/stacks/baseline.yaml": BASELINE + ACTIONS,
     "live/stages/prod.yaml": "account: main\nstacks:\n  identity:\n  users:\n",
 }

@@ -19,6 +19,7 @@ from orchestrator.cli.output import color_on, write
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import ready_session
 from orchestrator.config.catalogue import Node, Ref, Text, Unit
+from orchestrator.config.naming import aws_names
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import Column, dump, table
 from orchestrator.report.text import wrap
@@ -59,7 +60,7 @@ def show_one(
 
 def _show_unit(common: Common, project: Project, unit: Unit) -> int:
     facts = _facts(project, unit)
-    inputs = list(_inputs(unit))
+    inputs = list(_inputs(project, unit))
     last = _last_run(project.catalogue.root, unit.id)
     if common.json:
         write(dump({"format": 1, "kind": "show", **facts, "inputs": inputs, "last_run": last}) + "\n")
@@ -110,9 +111,16 @@ def _relative(project: Project, folder: Path) -> str:
     return folder.relative_to(project.catalogue.root).as_posix()
 
 
-def _inputs(unit: Unit) -> Iterator[dict[str, Any]]:
-    for name, node in sorted(unit.inputs.items()):
-        yield {"input": name, "value": _plain(node), "where": str(node.at)}
+def _inputs(project: Project, unit: Unit) -> Iterator[dict[str, Any]]:
+    """Yield the inputs in the order of their names, with those that orch sets to names in AWS."""
+    names = aws_names(project.catalogue, unit)
+    made: dict[str, Any] = {"name": names["name"], "names": dict(names)}
+    rows = [{"input": name, "value": _plain(node), "where": str(node.at)} for name, node in unit.inputs.items()]
+    rows += [
+        {"input": each.variable, "value": made[each.variable], "where": f"{each.at} (set by orch)"}
+        for each in unit.name_variables
+    ]
+    yield from sorted(rows, key=lambda row: str(row["input"]))
 
 
 def _plain(node: Node) -> Any:

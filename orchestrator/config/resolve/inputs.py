@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.config.catalogue import ONLY_BY_ORCH, SET_BY_ORCH, Node, references
+from orchestrator.config.catalogue import NAME_VARIABLES, ONLY_BY_ORCH, NameVariable, Node, references
 from orchestrator.config.live.scopes import UnitDraft
+from orchestrator.config.naming import takes_names
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.types import check_input
 from orchestrator.config.resolve.values import AlreadyReportedError, Resolver
@@ -17,6 +18,12 @@ from orchestrator.hcl.modules.interface import ModuleInterface, Variable
 
 VARIABLE_KEYS = ("inputs", "secrets", "archives")
 """Keys of a stack that set module variables."""
+
+
+def given_variables(draft: UnitDraft) -> frozenset[str]:
+    """Return the module variables that a stack sets."""
+    found = (draft.body.get(key) for key in VARIABLE_KEYS)
+    return frozenset(name for value in found if value is not None for name, _ in value.items())
 
 
 @dataclass(slots=True)
@@ -46,8 +53,13 @@ class Inputs:
                 self._check(interface.variables[name], node, value)
         return inputs
 
-    def check_given(self, draft: UnitDraft) -> None:
-        """Report every variable that is set twice or that only orch sets, and every required one that is not set."""
+    def check_given(self, draft: UnitDraft, named: Sequence[NameVariable]) -> None:
+        """Report every variable that is set twice or that only orch sets, and every required one that is not set.
+
+        Args:
+            draft: the unit.
+            named: the variables that orch sets to names in AWS.
+        """
         given: dict[str, str] = {}
         for key in VARIABLE_KEYS:
             found = draft.body.get(key)
@@ -63,14 +75,17 @@ class Inputs:
                     )
         interface = self.context.interfaces.get(draft.id)
         if interface is not None:
-            self._check_missing(draft, interface, given)
+            self._check_missing(draft, interface, {*given, *ONLY_BY_ORCH, *(each.variable for each in named)})
 
     def _check_missing(self, draft: UnitDraft, interface: ModuleInterface, given: Collection[str]) -> None:
         for variable in interface.variables.values():
-            if not variable.has_default and variable.name not in given and variable.name not in SET_BY_ORCH:
+            if not variable.has_default and variable.name not in given:
                 what = f"{draft.id} does not set {variable.name!r}, which module {interface.path.name} requires"
                 kind = f" ({variable.type})" if variable.type != "any" else ""
-                self.context.report(draft.at, what, f"add it under `inputs:`{kind}; it is declared in {variable.at}")
+                named = variable.name in NAME_VARIABLES and takes_names(variable)
+                other = ", or set `names: true` to use the name that orch makes" if named else ""
+                hint = f"add it under `inputs:`{kind}{other}; it is declared in {variable.at}"
+                self.context.report(draft.at, what, hint)
 
     def _check(self, variable: Variable, node: Node, value: YamlValue) -> None:
         if not value.has_ref:

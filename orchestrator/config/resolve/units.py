@@ -11,8 +11,10 @@ from orchestrator.config.naming import name_collisions
 from orchestrator.config.resolve.binding import ReferenceBinder
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.extras import Extras, import_collisions
-from orchestrator.config.resolve.inputs import Inputs
+from orchestrator.config.resolve.inputs import Inputs, given_variables
+from orchestrator.config.resolve.names import name_variables
 from orchestrator.config.resolve.values import Resolver
+from orchestrator.hcl.modules.interface import ModuleInterface
 
 
 def make_units(drafts: Sequence[UnitDraft], context: ResolveContext) -> dict[str, Unit]:
@@ -34,7 +36,8 @@ def _unit(draft: UnitDraft, inputs: Inputs, context: ResolveContext) -> Unit | N
     binder = ReferenceBinder(context, draft)
     resolver = Resolver(context.shared, _built_ins(draft, context), binder.bind)
     extras = Extras(context, draft, resolver, context.interfaces[draft.id])
-    inputs.check_given(draft)
+    named = name_variables(draft, given_variables(draft), context)
+    inputs.check_given(draft, named)
     values = inputs.of(draft, resolver)  # before the upstreams, because this binds the references
     return Unit(
         id=draft.id,
@@ -53,9 +56,17 @@ def _unit(draft: UnitDraft, inputs: Inputs, context: ResolveContext) -> Unit | N
         moved=extras.moved(),
         named=text_of(draft.body, "named") or None,
         named_stage=draft.scope.named,
+        name_variables=named,
+        outputs=_outputs(context.interfaces[draft.id]),
         of_account=draft.scope.of_account,
         timeouts=make_timeouts(context.settings.timeouts, draft.body.get("timeouts")),
     )
+
+
+def _outputs(interface: ModuleInterface | None) -> frozenset[str] | None:
+    if interface is None:
+        return None
+    return frozenset(each.name for each in interface.outputs.values() if not each.ephemeral)
 
 
 def _built_ins(draft: UnitDraft, context: ResolveContext) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 NAME = r"^[a-z][a-z0-9-]{0,30}$"
-REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"
+REGION = r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$"
 ACCOUNT_ID = r"^[0-9]{12}$"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 DURATION = r"^([1-9][0-9]*h)?([1-9][0-9]*m)?([1-9][0-9]*s)?$"
@@ -165,6 +165,10 @@ class StackModel(StrictModel):
     )
     moved: dict[str, str | None] | None = Field(None, description="Old address in the module -> new address.")
     named: Name | None = Field(None, description="Former name of the stack, which its names in AWS keep.")
+    names: bool | None = Field(
+        None,
+        description="true: orch sets the module variables `name` and `names` to names in AWS. false: it never does.",
+    )
 
 
 # An entry of `stacks` is a StackModel, empty, or false. validate.py checks it, because pydantic reports one error for

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-from orchestrator.config.catalogue import SET_BY_ORCH
+from orchestrator.config.catalogue import NAME_VARIABLES
+from orchestrator.config.naming import asks_for_names
 from orchestrator.hcl.modules.interface import Variable
 from orchestrator.hcl.modules.types import Collection, ObjectType, Primitive, TupleType, Type, parse_type
 
@@ -96,6 +97,7 @@ def _described(variable: Variable) -> str:
     if variable.has_default:
         needed = "Optional."
     else:
-        needed = "Set by orch when left out." if variable.name in SET_BY_ORCH else "Required."
+        or_names = ", or set by `names: true`" if variable.name in NAME_VARIABLES else ""
+        needed = "Set by orch when left out." if asks_for_names(variable) else f"Required{or_names}."
     text = variable.description.strip()
     return f"{text}\n\nType: {variable.type}. {needed}".strip()

@@ -223,6 +223,6 @@ def _check_same(before: Catalogue, after: Catalogue, pairs: tuple[Pair, ...]) ->
 
 def _check_names(before: Catalogue, after: Catalogue, old_units: Mapping[str, Unit]) -> None:
     for id_, old in old_units.items():
-        if aws_names(before, old) != aws_names(after, after.units[id_]):
+        if old.name_variables and aws_names(before, old) != aws_names(after, after.units[id_]):
             message = f"the rename would change names in AWS of {old.id}"
             raise UsageError(message, hint="it already has `named:`; change live/ by hand first")

@@ -59,6 +59,15 @@ def test_show_has_the_place_of_each_input(project: Project) -> None:
     assert "live/stacks/second.yaml:2:17" in project.orch("show", "prod/second").out
 
 
+def test_show_says_where_names_in_aws_come_from(project: Project) -> None:
+    project.write("modules/box/names.tf", 'variable "name" {\n  default = "own"\n}\n')
+    assert "name" not in [row["input"] for row in project.orch("show", "prod/first", "--json").json["inputs"]]
+    project.write("live/stacks/first.yaml", "module: box\nnames: true\n")
+    (row,) = project.orch("show", "prod/first", "--json").json["inputs"]
+    assert row == {"input": "name", "value": "t-prod-first", "where": "live/stacks/first.yaml:2:1 (set by orch)"}
+    assert "(set by orch)" in project.orch("show", "prod/first").out
+
+
 def words(result: Result) -> str:
     return " ".join(result.err.split())
 
