@@ -11,10 +11,12 @@ from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.graph import Graph
 from orchestrator.errors import UsageError
 from orchestrator.hcl.modules.read import local_closure
+from orchestrator.util.file_tree import file_tree, steps_of
 from orchestrator.util.git import git_environment
 
 _EVERYTHING = frozenset({"live/orch.yaml", "live/providers.lock.hcl"})
 """Files that affect every unit."""
+_NO_SOURCES = frozenset({".git", ".orch", ".terraform"})
 _SECONDS = 60
 
 
@@ -22,7 +24,8 @@ def changed_units(catalogue: Catalogue, graph: Graph, base: str) -> frozenset[st
     """Return the units with a file that differs between the working tree and its merge base with ``base``.
 
     Untracked files count, ignored files do not. The files of a unit are those of its stage and the stages it extends,
-    its accounts, its stack, its module with the local modules that it calls, and the folders in its archives.
+    its accounts, its stack, its module with the local modules that it calls, and the folders in its archives. Of a link
+    its target counts, too.
     ``live/orch.yaml`` and ``live/providers.lock.hcl`` belong to every unit.
 
     Args:
@@ -34,7 +37,7 @@ def changed_units(catalogue: Catalogue, graph: Graph, base: str) -> frozenset[st
         UsageError: git is missing, this is not a repository, or the revision is unknown or unrelated to HEAD.
     """
     files = frozenset(_differing(catalogue.root, base)) - {""}
-    if files & _EVERYTHING:
+    if any(_touched(each, files) for name in _EVERYTHING for each in _file(catalogue.root, catalogue.root / name)):
         return frozenset(graph.order)
     folders: dict[Path, tuple[str, ...]] = {}
     return frozenset(
@@ -60,14 +63,19 @@ def unit_sources(catalogue: Catalogue, unit: Unit) -> frozenset[str]:
 def _of(catalogue: Catalogue, unit: Unit, folders: dict[Path, tuple[str, ...]]) -> Iterator[str]:
     """Yield the files and folders (with a trailing slash) of a unit, relative to the repository."""
     for account in {unit.account, *(provider.account for provider in unit.providers)}:
-        yield f"live/accounts/{account}.yaml"
+        yield from _live(catalogue, f"accounts/{account}")
     if not unit.of_account:
-        yield from (f"live/stages/{stage}.yaml" for stage in catalogue.stages[unit.stage].lineage)
+        for stage in catalogue.stages[unit.stage].lineage:
+            yield from _live(catalogue, f"stages/{stage}")
     yield from _sources(catalogue, unit, folders)
 
 
+def _live(catalogue: Catalogue, name: str) -> Iterator[str]:
+    return _file(catalogue.root, catalogue.root / "live" / f"{name}.yaml")
+
+
 def _sources(catalogue: Catalogue, unit: Unit, folders: dict[Path, tuple[str, ...]]) -> Iterator[str]:
-    yield f"live/stacks/{unit.stack}.yaml"
+    yield from _live(catalogue, f"stacks/{unit.stack}")
     for archive in unit.archives:
         yield from _folder(catalogue.root, archive.folder)
     path = unit.module.path
@@ -79,13 +87,21 @@ def _sources(catalogue: Catalogue, unit: Unit, folders: dict[Path, tuple[str, ..
 
 
 def _folder(root: Path, folder: Path) -> Iterator[str]:
-    """Yield the paths of a folder in git: its own and, for a link, its target."""
-    place = folder.relative_to(root).as_posix()
-    yield place  # the link itself
-    yield f"{place}/"
-    real = folder.resolve()
-    if real.is_relative_to(root.resolve()):
-        yield f"{real.relative_to(root.resolve()).as_posix()}/"
+    """Yield the paths of a folder in git: its own, and of every link in it where it leads."""
+    yield from _file(root, folder)
+    yield f"{folder.relative_to(root).as_posix()}/"
+    for link in file_tree(folder, root, _NO_SOURCES.__contains__).links:
+        yield from _file(root, link)
+
+
+def _file(root: Path, path: Path) -> Iterator[str]:
+    """Yield the paths in git of a file or folder: its own, and if it is a link, every step to where it leads."""
+    top = root.resolve()
+    yield path.relative_to(root).as_posix()
+    for step in steps_of(top / path.relative_to(root), top):
+        if step.is_relative_to(top):
+            name = step.relative_to(top).as_posix()
+            yield f"{name}/" if step.is_dir() and not step.is_symlink() else name
 
 
 def _differing(root: Path, base: str) -> Iterator[str]:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.config.catalogue import ModuleSource
-from orchestrator.errors import CatalogueError, Location, Problem, SetupError
+from orchestrator.errors import CatalogueError, SetupError
+from orchestrator.hcl.modules.files import copied_files
 from orchestrator.hcl.modules.interface import ModuleInterface
 from orchestrator.hcl.modules.read import local_closure, read_module
 from orchestrator.hcl.modules.scan import reads_outside_module
-from orchestrator.render.links import private_part
 
 OVERRIDE_FILE = "orch_waiver_override.tf"
 """Written when a waiver lifts `prevent_destroy` (see `render.prevent_destroy`); never copied from a module."""
 
-_LEFT_OUT = shutil.ignore_patterns(".*", "tests", "*.tfstate", "*.tfstate.*", "__pycache__", "*.tfplan", OVERRIDE_FILE)
 _BUILT_IN = "terraform"
-_COPY = "copy the files that the module needs into its folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class ModuleTrees:
 def _read(path: Path, root: Path) -> ModuleTree:
     folders = local_closure(path, root)
     # Every file that apply reads must be in the frozen root, so other files are refused before planning.
-    if hostile := [*reads_outside_module(folders, root), *_links(folders, root)]:
+    if hostile := reads_outside_module(folders, root):
         raise CatalogueError(hostile)
     interfaces: Mapping[Path, ModuleInterface] = {folder: read_module(folder, root=root) for folder in folders}
     interface = read_module(path, root=root)
@@ -83,22 +81,8 @@ def _read(path: Path, root: Path) -> ModuleTree:
     )
 
 
-def _links(folders: Iterable[Path], root: Path) -> Iterator[Problem]:
-    """Yield links in modules that must not be followed: a copy would contain foreign files, or never end."""
-    for folder in folders:
-        for path in sorted(each for each in folder.rglob("*") if each.is_symlink()):
-            target = path.resolve()
-            where = Location(path.relative_to(root).as_posix())
-            if not target.is_relative_to(root.resolve()):
-                continue  # reads_outside_module reports it
-            if private := private_part(path, root):
-                yield Problem(where, f"the link leads to {target}, which is {private}", _COPY)
-            elif path.parent.resolve().is_relative_to(target):
-                yield Problem(where, "the link leads to a folder that contains it", "remove it")
-
-
 def copy_tree(tree: ModuleTree, root: Path, to: Path) -> None:
-    """Copy a module's folders into a Terraform root; they keep their paths in the repository.
+    """Copy a module's folders into a Terraform root; they keep their paths in the repository. Links become files.
 
     Raises:
         SetupError: a file cannot be copied, e.g. because the disk is full.
@@ -106,8 +90,14 @@ def copy_tree(tree: ModuleTree, root: Path, to: Path) -> None:
     for folder in tree.folders:
         name = folder.relative_to(root)
         try:
-            shutil.copytree(folder, to / name, ignore=_LEFT_OUT, dirs_exist_ok=True)
-        except shutil.Error as error:  # has a list of errors, one per file
-            *_, why = error.args[0][0]
-            message = f"cannot copy {name.as_posix()}: {why}"
+            for inner, path in copied_files(folder, root).files.items():
+                if Path(inner).name != OVERRIDE_FILE:
+                    _copy(path, to / name / inner)
+        except OSError as error:
+            message = f"cannot copy {name.as_posix()}: {error.strerror}: {error.filename}"
             raise SetupError(message, hint="free disk space, or make the file readable, then run again") from error
+
+
+def _copy(path: Path, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(path, to)

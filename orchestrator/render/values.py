@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
-from orchestrator.config.catalogue import Ref, references, unit_references
+from orchestrator.config.catalogue import Node, Ref, Text, Unit, references, unit_references
 from orchestrator.errors import UnitError
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Outputs",
     "Unknown",
     "Upstream",
+    "check_texts",
     "has_unknown",
     "lookup",
     "merge_unknown",
@@ -80,7 +81,7 @@ def lookup(ref: Ref, upstream: Upstream) -> Any:
         return UNKNOWN
     if ref.output not in outputs:
         has = ", ".join(sorted(outputs)) or "none"
-        message = f"{ref.unit} has no output {ref.output!r} in its state (it has: {has})"
+        message = f"{ref.unit} has no output {ref.output!r} in its state yet (it has: {has})"
         raise UnitError(message, where=ref.at, hint=f"orch apply {ref.unit}")
     value = outputs[ref.output]
     for depth, step in enumerate(ref.path):
@@ -90,8 +91,35 @@ def lookup(ref: Ref, upstream: Upstream) -> Any:
     return value
 
 
+def check_texts(unit: Unit, upstream: Upstream) -> None:
+    """Check the references inside texts of a unit.
+
+    Raises:
+        UnitError: a known value cannot be part of a text, because it is null, a list or a map; with file and line.
+    """
+    for ref in (ref for node in unit.inputs.values() for ref in _in_texts(node)):
+        value = lookup(ref, upstream)
+        if value is None or isinstance(value, Mapping | list):
+            message = f"{_shown(ref, len(ref.path))} is {_kind(value)}, which cannot be part of a text"
+            raise UnitError(message, where=ref.at, hint="reference it on its own, as the whole value")
+
+
+def _in_texts(node: Node) -> Iterator[Ref]:
+    value = node.value
+    if isinstance(value, Text):
+        yield from references(node)
+    elif isinstance(value, Mapping):
+        yield from (ref for item in value.values() for ref in _in_texts(item))
+    elif isinstance(value, tuple):
+        yield from (ref for item in value for ref in _in_texts(item))
+
+
+def _shown(ref: Ref, depth: int) -> str:
+    return ".".join([ref.unit, ref.output, *map(str, ref.path[:depth])])
+
+
 def _step(value: Any, step: str | int, ref: Ref, depth: int) -> Any:
-    so_far = ".".join([ref.unit, ref.output, *map(str, ref.path[:depth])])
+    so_far = _shown(ref, depth)
     if isinstance(value, Mapping) and str(step) in value:
         return value[str(step)]
     if isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value):
@@ -101,6 +129,18 @@ def _step(value: Any, step: str | int, ref: Ref, depth: int) -> Any:
     elif isinstance(value, list):
         have = f"it is a list of {len(value)}"
     else:
-        have = f"it is a {type(value).__name__}"
+        have = f"it is {_kind(value)}"
     message = f"{so_far} has no {step!r} ({have})"
     raise UnitError(message, where=ref.at)
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, Mapping):
+        return "a map"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, bool):
+        return "true or false"
+    return "text" if isinstance(value, str) else "a number"

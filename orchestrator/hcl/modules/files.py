@@ -11,9 +11,12 @@ from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.hcl.json import parse_json
 from orchestrator.hcl.parser import parse_hcl
 from orchestrator.hcl.tree import Body, HclError
+from orchestrator.util.file_tree import FileTree, file_tree
 
 _OVERRIDE = re.compile(r"(?:.*_)?override\.tf(?:\.json)?", re.DOTALL)
 _BINARY = "\0"
+_NOT_COPIED = re.compile(r"\.git|\.orch|\.terraform|.*\.tfstate(?:\..*)?|.*\.tfplan", re.DOTALL | re.IGNORECASE)
+"""Names of what is no part of a module: its history, Terraform's working folder, states and plans."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,16 @@ def _place(name: str, text: str, position: int) -> Location:
 def relative(path: Path, root: Path) -> str:
     """Return a path for messages: relative to the repository, or absolute if it is outside."""
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def copied_files(folder: Path, root: Path) -> FileTree:
+    """Return what is copied of a module's folder: everything but ``.git``, ``.terraform``, ``.orch``, states and plans.
+
+    Args:
+        folder: the module.
+        root: the repository.
+    """
+    return file_tree(folder, root, lambda name: _NOT_COPIED.fullmatch(name) is not None)
 
 
 def read_module_files(path: Path, *, root: Path) -> tuple[ModuleFile, ...]:

@@ -6,14 +6,13 @@ frozen: it could change between plan and apply, or be uploaded by mistake.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.hcl.expressions import parse_template
-from orchestrator.hcl.modules.files import ModuleFile, relative
+from orchestrator.hcl.modules.files import ModuleFile, copied_files, relative
 from orchestrator.hcl.modules.path_marks import UNKNOWN_PATH, display_path, leaves_modules, module_file
 from orchestrator.hcl.modules.paths import Paths
 from orchestrator.hcl.modules.programs import FILES
@@ -50,8 +49,8 @@ def reads_outside_module(module_paths: Sequence[Path], root: Path) -> tuple[Prob
     """Return every place where a unit's modules name a local file outside themselves.
 
     Checks the functions that read files, also in the modules' templates; the attributes of resources and data sources
-    that name a file; and links. Follows local values, defaults of variables, arguments between the modules, and loops.
-    A path that only Terraform can know is not reported.
+    that name a file; and links that must not be followed. Follows local values, defaults of variables, arguments
+    between the modules, and loops. A path that only Terraform can know is not reported.
 
     Args:
         module_paths: the folders that are copied into the unit's root (``local_closure``).
@@ -70,8 +69,9 @@ def reads_outside_module(module_paths: Sequence[Path], root: Path) -> tuple[Prob
         for each in reads_of(module.files):
             found.update(each.problems(module, folders))
             found.update(_problems(each.inner(module, root), module, folders))
-        for path in _copied(module.folder):
-            found.update(_link(path, root))
+        copied = copied_files(module.folder, root)
+        found.update(Problem(Location(relative(each.path, root)), each.what, each.hint) for each in copied.refused)
+        for path in copied.files.values():
             if path.suffix in _TEMPLATES and (text := _template_text(path)) is not None:
                 found.update(_problems(_reads_in_template(text, Location(relative(path, root))), module, folders))
     return tuple(sorted(found, key=lambda problem: (problem.where, problem.what)))
@@ -213,14 +213,6 @@ def reads_outside_root(
             yield FileRead(read.block, error.what, known=False, at=error.where or read.at)
 
 
-def _copied(folder: Path) -> Iterator[Path]:
-    """Yield everything in a module's folder that is copied into the root; tests and hidden files are not."""
-    for path in folder.rglob("*"):
-        parts = path.relative_to(folder).parts
-        if "tests" not in parts and not any(part.startswith(".") for part in parts):
-            yield path
-
-
 def _collections(value: Expression) -> Iterator[Expression]:
     """Yield the collections that the ``for`` loops in a value iterate over."""
     return (each.parts[0] for each in walk(value) if isinstance(each, Compound) and each.kind == "for")
@@ -279,9 +271,3 @@ def _problems(reads: Iterator[Read], module: ScannedModule, folders: Sequence[Pa
             yield from read.problems(module, folders)
     except CatalogueError as error:
         yield from error.problems
-
-
-def _link(path: Path, root: Path) -> Iterator[Problem]:
-    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(Path(os.path.realpath(root))):
-        at = Location(relative(path, root))
-        yield Problem(at, "the link leads out of the repository", "copy the file itself into the module")

@@ -278,3 +278,58 @@ def test_no_repository(tmp_path: Path) -> None:
 def test_no_git(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     assert refused(root, "main").what.startswith("cannot run git: ")
+
+
+LINKS = {
+    "services/api/lib": "../../shared/lib",
+    "shared/lib/more": "../../other",
+    "services/api/data.json": "../../shared/data.json",
+    "modules/deep/templates": "../../shared/templates",
+    "shared/data.json": "real/data.json",
+}
+BEHIND = ("shared/lib/a.py", "other/b.py", "shared/real/data.json", "shared/templates/x.tftpl")
+
+
+@pytest.fixture
+def linked(root: Path) -> Path:
+    for name in BEHIND:
+        touch(root, name, "x")
+    for name, target in LINKS.items():
+        (root / name).symlink_to(target)
+    commit(root, "Link")
+    git(root, "branch", "-f", "main", "work")
+    return root
+
+
+@pytest.mark.parametrize("file", BEHIND)
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_file_behind_a_link_marks_the_units_that_have_the_link(linked: Path, file: str, committed: bool) -> None:
+    touch(linked, file)
+    if committed:
+        commit(linked, "Change")
+    assert changed(linked) == {"prod/api"}
+
+
+@pytest.mark.parametrize("link", [*LINKS, "new"])
+def test_a_link_that_leads_elsewhere_now_marks_them_too(linked: Path, link: str) -> None:
+    path = linked / (link if link != "new" else "shared/lib/new")
+    path.unlink(missing_ok=True)
+    path.symlink_to(linked / "shared/real/data.json")
+    assert changed(linked) == {"prod/api"}
+
+
+def test_a_new_file_in_a_linked_folder_counts_and_a_neighbor_does_not(linked: Path) -> None:
+    touch(linked, "shared/unlinked.py")
+    assert changed(linked) == frozenset()
+    touch(linked, "shared/templates/deep/new.tftpl")
+    assert changed(linked) == {"prod/api"}
+
+
+def test_a_linked_file_of_live_counts(root: Path) -> None:
+    touch(root, "shared/dev.yaml", (root / "live/stages/dev.yaml").read_text())
+    (root / "live/stages/dev.yaml").unlink()
+    (root / "live/stages/dev.yaml").symlink_to("../../shared/dev.yaml")
+    commit(root, "Link")
+    git(root, "branch", "-f", "main", "work")
+    touch(root, "shared/dev.yaml")
+    assert changed(root) == {"dev/data", "dev/site"}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -68,7 +70,7 @@ def test_a_link_to_what_is_no_part_of_the_archive_is_an_error(tmp_path: Path, ta
     (root / "f" / "loop").symlink_to("../.git/config")
     (root / "f" / "deep").mkdir()
     (root / "f" / "deep" / "link").symlink_to(root / target)
-    with pytest.raises(SetupError, match=r"is a link that leads to .*, which is (outside|in \.)") as caught:
+    with pytest.raises(SetupError, match=r"the link leads to .*, which is (outside|in \.)") as caught:
         zip_folder(root / "f", root=root)
     assert caught.value.where is not None
     assert caught.value.hint
@@ -86,3 +88,73 @@ def test_a_link_to_a_file_of_the_repository_is_followed(tmp_path: Path) -> None:
     fill(tmp_path, ["f/main.py", "shared/a.py"])
     (tmp_path / "f" / "a.py").symlink_to("../shared/a.py")
     assert zipfile.ZipFile(io.BytesIO(zip_folder(tmp_path / "f", root=tmp_path))).read("a.py") == b"# shared/a.py\n"
+
+
+def names_in(data: bytes) -> list[str]:
+    return zipfile.ZipFile(io.BytesIO(data)).namelist()
+
+
+def test_a_linked_folder_is_zipped_at_any_depth(tmp_path: Path) -> None:
+    fill(tmp_path, ["f/main.py", "shared/lib/a.py", "shared/data/b.json", "other/c.py"])
+    (tmp_path / "f" / "lib").symlink_to("../shared/lib")
+    (tmp_path / "shared" / "lib" / "more").symlink_to(tmp_path / "other")
+    (tmp_path / "f" / "deep").mkdir()
+    (tmp_path / "f" / "deep" / "data").symlink_to("../lib/../data")
+    (tmp_path / "f" / "again").symlink_to("lib")
+    found = names_in(zip_folder(tmp_path / "f", root=tmp_path))
+    assert found == ["again/a.py", "again/more/c.py", "deep/data/b.json", "lib/a.py", "lib/more/c.py", "main.py"]
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("nowhere", "which does not exist"),
+        ("../shared/dead", "which does not exist"),
+        ("..", "the repository itself|a folder that contains it"),
+        (".", "a folder that contains it"),
+        ("../shared/up", "a folder that contains it"),
+        ("loop", "does not exist|contains it"),
+        ("../../elsewhere", "outside the repository"),
+    ],
+)
+def test_a_link_that_cannot_be_followed_is_refused_where_it_is(tmp_path: Path, target: str, said: str) -> None:
+    root = tmp_path / "repo"
+    fill(root, ["f/main.py", "shared/a.py", "../elsewhere/x"])
+    (root / "shared" / "dead").symlink_to("gone")
+    (root / "shared" / "up").symlink_to("../f")
+    (root / "f" / "loop").symlink_to(target)
+    with pytest.raises(SetupError, match=said) as caught:
+        zip_folder(root / "f", root=root)
+    assert str(caught.value.where) == "f/loop"
+
+
+def test_what_a_linked_folder_holds_is_refused_like_what_the_folder_holds(tmp_path: Path) -> None:
+    root = tmp_path / "repo"
+    fill(root, ["f/main.py", "shared/a.py", "../secret"])
+    (root / "f" / "lib").symlink_to("../shared")
+    (root / "shared" / "out").symlink_to("../../secret")
+    with pytest.raises(SetupError, match="outside the repository") as caught:
+        zip_folder(root / "f", root=root)
+    assert str(caught.value.where) == "f/lib/out"
+
+
+def test_what_is_neither_file_nor_folder_is_refused(tmp_path: Path) -> None:
+    fill(tmp_path, ["f/main.py"])
+    os.mkfifo(tmp_path / "f" / "pipe")
+    with pytest.raises(SetupError, match="neither a file nor a folder"):
+        zip_folder(tmp_path / "f", root=tmp_path)
+
+
+def test_the_bytes_do_not_depend_on_zlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deflated zip differs between versions of zlib, so that a Lambda flipped between a laptop and CI."""
+    fill(tmp_path, ["f/main.py", "f/lib/a.py"])
+    (tmp_path / "f" / "run").write_text("x")
+    (tmp_path / "f" / "run").chmod(0o755)
+
+    def no_compressor(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(zlib, "compressobj", no_compressor)
+    data = zip_folder(tmp_path / "f", root=tmp_path)
+    assert {each.compress_type for each in zipfile.ZipFile(io.BytesIO(data)).infolist()} == {zipfile.ZIP_STORED}
+    assert hashlib.sha256(data).hexdigest() == "9bfc9b1ae189de476cec2038644a82163c04de61f85f98b825b50d6b9775d729"

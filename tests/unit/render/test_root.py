@@ -109,7 +109,7 @@ def test_a_root_with_everything_in_it(project: Project, tmp_path: Path, golden: 
         golden(f"render/{name}", (root / name).read_text())
     assert (root / "modules" / "rich" / "main.tf").is_file()
     assert (root / "modules" / "inner" / "main.tf").is_file(), "modules that it calls are there in the same layout"
-    assert not (root / "modules" / "rich" / "tests").exists()
+    assert (root / "modules" / "rich" / "tests" / "x.tftest.hcl").is_file()
     assert (root / "archives" / "archive.zip").is_file()
     assert stat.S_IMODE((root / "upstream.json").stat().st_mode) == 0o600
     assert "not for this unit" not in (root / "upstream.json").read_text()

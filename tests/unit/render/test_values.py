@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from orchestrator.config.catalogue import Node, Ref, Text
 from orchestrator.errors import Location, UnitError
-from orchestrator.render.values import UNKNOWN, has_unknown, lookup, merge_unknown, references
+from orchestrator.render.values import UNKNOWN, check_texts, has_unknown, lookup, merge_unknown, references
+from tests.support.aws import unit as aws_unit
 
 AT = Location("live/stacks/api.yaml", 5, 9)
 
@@ -34,9 +36,9 @@ def test_below_an_unknown_everything_is_unknown() -> None:
 @pytest.mark.parametrize(
     ("reference", "words"),
     [
-        (ref("nope"), "prod/data has no output 'nope' in its state (it has: list, tables)"),
+        (ref("nope"), "prod/data has no output 'nope' in its state yet (it has: list, tables)"),
         (ref("tables", "orders"), "prod/data.tables has no 'orders' (it has: users)"),
-        (ref("tables", "users", "name", "x"), "prod/data.tables.users.name has no 'x' (it is a str)"),
+        (ref("tables", "users", "name", "x"), "prod/data.tables.users.name has no 'x' (it is text)"),
         (ref("list", 7), "prod/data.list has no 7 (it is a list of 2)"),
     ],
 )
@@ -80,3 +82,19 @@ def test_without_unknowns_a_value_stays_as_it_is(value: Any) -> None:
 def test_a_wholly_unknown_value_is_unknown(value: Any) -> None:
     assert merge_unknown(value, True) is UNKNOWN
     assert has_unknown([value, {"a": [UNKNOWN]}])
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, "null"), (["a"], "a list"), ({"a": 1}, "a map"), (UNKNOWN, None), ("x", None), (0, None), (False, None)],
+)
+def test_a_text_has_no_place_for_null_lists_and_maps(value: object, said: str | None) -> None:
+    inputs = {"a": Node((Node({"k": Node(Text(("t-", ref("y")), AT), AT)}, AT),), AT), "b": Node(ref("y"), AT)}
+    unit = replace(aws_unit("prod/api", "production"), inputs=inputs)
+    if said is None:
+        check_texts(unit, {"prod/data": {"y": value}})
+        return
+    with pytest.raises(UnitError) as caught:
+        check_texts(unit, {"prod/data": {"y": value}})
+    assert caught.value.what == f"prod/data.y is {said}, which cannot be part of a text"
+    assert caught.value.where == AT
