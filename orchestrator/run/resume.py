@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.config.catalogue import Unit
+from orchestrator.config.catalogue import Unit, declared_outputs
 from orchestrator.errors import ApprovalError, BlockedError, OrchError, UnitError
 from orchestrator.guard.receipt.freeze import WRITTEN_BY_APPLY
 from orchestrator.guard.receipt.receipt import Receipt
@@ -137,8 +137,8 @@ class Resume:
             message = f"the state of {unit.id} {found}, but {expected}"
             hint = "check the versions of the state object in its bucket before you apply anything"
             raise UnitError(message, hint=hint)
-        publish_state(self.context, unit)
         moved = progress.serial is not None and state is not None and state.serial > progress.serial
+        publish_state(self.context, unit, evaluated=() if moved else declared_outputs(self.context.catalogue, unit))
         cause = f"done in run {progress.run}" + (", changed again since" if moved else "")
         report = unit_report(self.context, unit, Status.UNCHANGED, cause=cause)
         return Planned(report, plan=empty_plan(self.context.run.folders.plan(unit)))

@@ -2,12 +2,15 @@
 
 Each is read once per run. The state of another account is never read: its bucket holds ``outputs/…json`` with the
 values that are not sensitive. The ETag of the state object ties the file to the state.
+
+Terraform keeps no null output in a state. So the file also has, as null, the outputs that were evaluated and are not in
+the state: without it, they could not be told from outputs that are not applied yet.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import MappingProxyType
@@ -43,6 +46,7 @@ class StateStore:
         self._identities = identities
         self._states: OnceMap[str, tuple[StateRecord, str] | None] = OnceMap()
         self._published: OnceMap[str, Mapping[str, Any] | None] = OnceMap()
+        self._nulls: OnceMap[str, frozenset[str]] = OnceMap()
         self._ahead = ThreadPoolExecutor(_THREADS, thread_name_prefix="orch-states")  # starts no thread yet
 
     def read(self, unit: Unit) -> StateRecord | None:
@@ -85,8 +89,21 @@ class StateStore:
         """
         return self._published.get(unit.id, lambda: self._fetch_published(unit))
 
-    def publish(self, unit: Unit) -> None:
+    def null_outputs(self, unit: Unit) -> frozenset[str]:
+        """Return the names of a unit's outputs that are known to be null, read once per run.
+
+        Raises:
+            DeniedError, ThrottledError, SetupError, UnitError: as `read`.
+        """
+        return self._nulls.get(unit.id, lambda: self._fetch_nulls(unit))
+
+    def publish(self, unit: Unit, *, evaluated: Collection[str] = ()) -> None:
         """Publish a unit's outputs for other accounts, after an apply or destroy. Does not rewrite an equal file.
+
+        Args:
+            unit: the unit.
+            evaluated: names of the outputs that Terraform evaluated when it wrote the state, or when it found it up to
+                date. Those that are not in the state are null.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: as `read`.
@@ -94,20 +111,19 @@ class StateStore:
         found = self.latest(unit)
         if found is None:
             return
-        document = _document(unit, *found)
-        role = role_for(unit, write=False)
-        if (
-            self._identities.call(
-                unit.account, f"read the published outputs of {unit.id}", lambda: self._stored(unit, role)
-            )
-            != document
-        ):
+        state, etag = found
+        stored = self._call_stored(unit)
+        nulls = (_nulls(stored, etag) | frozenset(evaluated)) - state.outputs.keys()
+        document = _document(unit, state, etag, nulls)
+        if stored != document:
             self._put(unit, document)
+            self._nulls.forget(unit.id)
 
     def forget(self, unit_id: str) -> None:
         """Make the next read of a unit fetch it again, because it was just applied or destroyed."""
         self._states.forget(unit_id)
         self._published.forget(unit_id)
+        self._nulls.forget(unit_id)
 
     def forget_unless(self, unit: Unit, base: StateHeader) -> None:
         """Forget a unit's state unless it is the one that a plan was made from.
@@ -179,6 +195,16 @@ class StateStore:
             )
         return MappingProxyType(dict(document["outputs"])) if document.get("applied", True) else None
 
+    def _fetch_nulls(self, unit: Unit) -> frozenset[str]:
+        found = self.known(unit)
+        return _nulls(self._call_stored(unit), found[1]) if found is not None else frozenset()
+
+    def _call_stored(self, unit: Unit) -> dict[str, Any] | None:
+        role = role_for(unit, write=False)
+        return self._identities.call(
+            unit.account, f"read the published outputs of {unit.id}", lambda: self._stored(unit, role)
+        )
+
     def _stored(self, unit: Unit, role: Role) -> dict[str, Any] | None:
         answer = self._get(unit, unit.outputs_key, role)
         if answer is None:
@@ -239,13 +265,21 @@ def _alive(state: StateRecord) -> bool:
     return bool(state.addresses or state.outputs)
 
 
-def _document(unit: Unit, state: StateRecord, etag: str) -> dict[str, Any]:
+def _nulls(document: Mapping[str, Any] | None, etag: str) -> frozenset[str]:
+    """Return the outputs that a published file has as null, if it was published for the state with this ETag."""
+    if not document or document.get("state_etag") != etag:
+        return frozenset()
+    return frozenset(name for name, value in document["outputs"].items() if value is None)
+
+
+def _document(unit: Unit, state: StateRecord, etag: str, nulls: Collection[str]) -> dict[str, Any]:
+    values = {name: output.value for name, output in state.outputs.items() if not output.sensitive}
     return {
         "format": OUTPUTS_FORMAT,
         "unit": unit.id,
         "lineage": state.lineage,
         "serial": state.serial,
         "state_etag": etag,
-        "applied": _alive(state),
-        "outputs": {name: o.value for name, o in sorted(state.outputs.items()) if not o.sensitive},
+        "applied": _alive(state) or bool(nulls),
+        "outputs": dict(sorted({**dict.fromkeys(nulls), **values}.items())),
     }

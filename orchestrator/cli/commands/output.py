@@ -14,7 +14,8 @@ from orchestrator.cli.aws import open_aws
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import OneUnit
 from orchestrator.cli.output import print_rows
-from orchestrator.cli.project import open_project
+from orchestrator.cli.project import Project, open_project
+from orchestrator.config.catalogue import Unit, declared_outputs
 from orchestrator.errors import NotAppliedError, UsageError
 from orchestrator.report.tables import Column
 from orchestrator.terraform.model import StateOutput
@@ -40,22 +41,38 @@ def output(
     if raw and name is None:
         message = "--raw requires the NAME of an output"
         raise UsageError(message, hint=f"orch output {found.id} NAME --raw")
-    with open_aws(common, project.catalogue) as aws:
-        state = StateStore(project.catalogue, Identities(project.catalogue, aws.emulator)).read(found)
-    if state is None:
-        message = f"{found.id} has not been applied yet"
-        raise NotAppliedError(message, hint=f"orch apply {found.id}")
+    outputs = _outputs(common, project, found)
     if name is None:
-        rows = [{"name": key, **_shown(each)} for key, each in sorted(state.outputs.items())]
+        rows = [{"name": key, **_shown(each)} for key, each in sorted(outputs.items())]
         columns = [Column("name"), Column("value")]
         print_rows(common, "output", rows if common.json else [_as_text(row) for row in rows], columns)
         return 0
-    if name not in state.outputs:
+    if name not in outputs:
+        if name in declared_outputs(project.catalogue, found):
+            message = f"{found.id} has no output {name!r} in its state yet"
+            raise NotAppliedError(message, hint=f"orch apply {found.id}")
         message = f"{found.id} has no output {name!r}"
-        raise UsageError(message, hint="outputs: " + (", ".join(sorted(state.outputs)) or "none"))
-    value = state.outputs[name].value
+        raise UsageError(message, hint="outputs: " + (", ".join(sorted(outputs)) or "none"))
+    value = outputs[name].value
     sys.stdout.write(_bare(value) if raw else json.dumps(value, indent=2, ensure_ascii=False) + "\n")
     return 0
+
+
+def _outputs(common: Common, project: Project, unit: Unit) -> dict[str, StateOutput]:
+    """Return the outputs in a unit's state, and those that are null.
+
+    Raises:
+        NotAppliedError: there is no state.
+    """
+    with open_aws(common, project.catalogue) as aws:
+        store = StateStore(project.catalogue, Identities(project.catalogue, aws.emulator))
+        state = store.read(unit)
+        if state is None:
+            message = f"{unit.id} has not been applied yet"
+            raise NotAppliedError(message, hint=f"orch apply {unit.id}")
+        missing = declared_outputs(project.catalogue, unit) - state.outputs.keys()
+        nulls = missing & store.null_outputs(unit) if missing else frozenset()
+    return {**state.outputs, **{name: StateOutput(value=None, sensitive=False) for name in nulls}}
 
 
 def _shown(output_: StateOutput) -> dict[str, Any]:

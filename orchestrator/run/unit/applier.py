@@ -131,7 +131,7 @@ class _Applying:
             receipt = record_writes(context, unit, receipt, ok=True)
         finally:
             context.run.journal.note(f"{verb}-ended", unit=unit.id, ok=True, **_state_fields(receipt))
-            publish_state(context, unit)
+            publish_state(context, unit, evaluated=() if self.destroy else _evaluated(plan))
         return replace(shown, status=Status.DESTROYED if self.destroy else Status.APPLIED)
 
     def _record_failed(self, receipt: Receipt, *, began: bool) -> None:
@@ -186,3 +186,8 @@ def _sealed(plan: PlanRecord, receipt: Receipt) -> Iterator[SealedPlan]:
             message = f"{plan.file} was changed after the plan was judged"
             raise BlockedError(message, hint="plan again")
         yield sealed
+
+
+def _evaluated(plan: PlanRecord) -> frozenset[str]:
+    """Return the names of the outputs that an applied plan evaluated; a plan has also those that stay as they are."""
+    return frozenset(name for name, change in plan.outputs.items() if change.action is not Action.DELETE)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.aws.state.outputs import StateStore
-from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.catalogue import Catalogue, Unit, declared_outputs
 from orchestrator.errors import NotAppliedError
 from orchestrator.render.values import Outputs, Upstream, merge_unknown, unit_references
 from orchestrator.run.unit.planned import Planned
@@ -55,16 +55,20 @@ class Upstreams:
         return UpstreamValues(values=values, pending=tuple(sorted(pending)))
 
     def _expected(self, name: str, reader: Unit, planned: Planned | None) -> Outputs | None:
-        foreign = self._catalogue.units[name].account != reader.account
+        upstream = self._catalogue.units[name]
+        foreign = upstream.account != reader.account
         if planned is None or not planned.pending:
-            return self._applied(name, foreign=foreign)
+            outputs = self._applied(name, reader)
+            if planned is None or planned.plan is None or outputs is None or foreign:
+                return outputs
+            # It is up to date, so what it lacks is null. Of another account it may be a value that is not published.
+            return {**dict.fromkeys(declared_outputs(self._catalogue, upstream)), **outputs}
         if planned.plan is None:
             return None
         outputs = _planned_outputs(planned.plan, foreign=foreign)
-        wanted = {ref.output for _, ref in unit_references(reader) if ref.unit == name}
-        if wanted <= set(outputs):
+        if _wanted(name, reader) <= set(outputs):
             return outputs  # The plan contains every output, including unchanged ones: no need to read the state.
-        return {**(self._applied(name, foreign=foreign) or {}), **outputs}
+        return {**(self._applied(name, reader) or {}), **outputs}
 
     def for_apply(self, unit: Unit) -> Upstream:
         """Return the outputs in the states of a unit's upstreams.
@@ -75,8 +79,7 @@ class Upstreams:
         """
         values: dict[str, Outputs] = {}
         for name in _read_units(unit):
-            foreign = self._catalogue.units[name].account != unit.account
-            outputs = self._applied(name, foreign=foreign)
+            outputs = self._applied(name, unit)
             if outputs is None:
                 ref = next(ref for _, ref in unit_references(unit) if ref.unit == name)
                 what = f"{unit.id} reads {name}.{ref.output}, but {name} has not been applied yet"
@@ -84,14 +87,21 @@ class Upstreams:
             values[name] = outputs
         return values
 
-    def _applied(self, name: str, *, foreign: bool) -> Outputs | None:
+    def _applied(self, name: str, reader: Unit) -> Outputs | None:
         unit = self._catalogue.units[name]
-        if foreign:
+        if unit.account != reader.account:
             return self._store.published(unit)
         state = self._store.read(unit)
-        if state is None or not (state.addresses or state.outputs):  # never applied, or destroyed
+        if state is None:
             return None
-        return {key: output.value for key, output in state.outputs.items()}
+        outputs = {key: output.value for key, output in state.outputs.items()}
+        if not outputs.keys() >= _wanted(name, reader):
+            outputs = {**dict.fromkeys(self._store.null_outputs(unit)), **outputs}
+        return outputs if state.addresses or outputs else None  # otherwise it was destroyed
+
+
+def _wanted(name: str, reader: Unit) -> set[str]:
+    return {ref.output for _, ref in unit_references(reader) if ref.unit == name}
 
 
 def _read_units(unit: Unit) -> tuple[str, ...]:

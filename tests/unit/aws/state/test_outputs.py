@@ -282,3 +282,32 @@ def test_only_the_state_that_a_plan_was_made_from_stays(
         store.read(data)
         asked += 1
         assert len(aws.calls) == asked
+
+
+@pytest.mark.usefixtures("aws")
+def test_outputs_that_were_evaluated_and_are_not_in_the_state_are_null(
+    world: World, live: Catalogue, tasks: Unit, store: StateStore
+) -> None:
+    """Terraform keeps no null output in its state."""
+    world.objects[path(tasks, tasks.state_key)] = state(5, queue_arn="arn:q", secret="hush")
+    store.publish(tasks)
+    assert store.null_outputs(tasks) == frozenset(), "nobody knows"
+    store.publish(tasks, evaluated={"queue_arn", "secret", "domain"})
+    assert store.null_outputs(tasks) == {"domain"}
+    assert dict(store.published(tasks) or {}) == {"queue_arn": "arn:q", "domain": None}
+    store.publish(tasks)
+    assert store.null_outputs(tasks) == {"domain"}, "the state is the same, so it is still true"
+    assert "hush" not in world.objects[path(tasks, tasks.outputs_key)]
+
+    world.objects[path(tasks, tasks.state_key)] = state(6, queue_arn="arn:q")
+    again = StateStore(live, Identities(live, None))
+    assert again.null_outputs(tasks) == frozenset(), "it was another state"
+    again.publish(tasks)
+    assert dict(again.published(tasks) or {}) == {"queue_arn": "arn:q"}
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_unit_of_null_outputs_only_is_applied(world: World, tasks: Unit, store: StateStore) -> None:
+    world.objects[path(tasks, tasks.state_key)] = state(5)
+    store.publish(tasks, evaluated={"domain"})
+    assert dict(store.published(tasks) or {}) == {"domain": None}
