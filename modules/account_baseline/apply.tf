@@ -18,6 +18,17 @@ resource "aws_iam_policy" "roles" {
 locals {
   prefix = "${var.name_prefix}-"
 
+  # ARNs of resources that were adopted with other names.
+  adopted = {
+    tables     = [for name in sort(var.adopted_names.table) : "arn:${local.partition}:dynamodb:*:${var.account_id}:table/${name}"]
+    buckets    = [for name in sort(var.adopted_names.bucket) : "arn:${local.partition}:s3:::${name}"]
+    queues     = [for name in sort(var.adopted_names.queue) : "arn:${local.partition}:sqs:*:${var.account_id}:${name}"]
+    functions  = [for name in sort(var.adopted_names.function) : "arn:${local.partition}:lambda:*:${var.account_id}:function:${name}"]
+    log_groups = [for name in sort(var.adopted_names.log_group) : "arn:${local.partition}:logs:*:${var.account_id}:log-group:${name}"]
+    roles      = [for name in sort(var.adopted_names.role) : "${local.iam}:role/${name}"]
+    policies   = [for name in sort(var.adopted_names.policy) : "${local.iam}:policy/${name}"]
+  }
+
   change = [
     {
       Sid      = "WriteStates"
@@ -59,7 +70,11 @@ locals {
         "dynamodb:UpdateTable",
         "dynamodb:UpdateTimeToLive",
       ]
-      Resource = ["arn:${var.partition}:dynamodb:*:${var.account_id}:table/${local.prefix}*"]
+      Resource = concat(
+        ["arn:${local.partition}:dynamodb:*:${var.account_id}:table/${local.prefix}*"],
+        local.adopted.tables,
+        [for arn in local.adopted.tables : "${arn}/*"],
+      )
     },
     {
       Sid    = "Buckets"
@@ -74,7 +89,7 @@ locals {
         "s3:PutLifecycleConfiguration",
         "s3:PutReplicationConfiguration",
       ]
-      Resource = ["arn:${var.partition}:s3:::${local.prefix}*"]
+      Resource = concat(["arn:${local.partition}:s3:::${local.prefix}*"], local.adopted.buckets)
     },
     {
       Sid    = "Queues"
@@ -88,7 +103,7 @@ locals {
         "sqs:TagQueue",
         "sqs:UntagQueue",
       ]
-      Resource = ["arn:${var.partition}:sqs:*:${var.account_id}:${local.prefix}*"]
+      Resource = concat(["arn:${local.partition}:sqs:*:${var.account_id}:${local.prefix}*"], local.adopted.queues)
     },
     {
       Sid    = "Functions"
@@ -104,13 +119,17 @@ locals {
         "lambda:UntagResource",
         "lambda:Update*",
       ]
-      Resource = ["arn:${var.partition}:lambda:*:${var.account_id}:function:${local.prefix}*"]
+      Resource = concat(
+        ["arn:${local.partition}:lambda:*:${var.account_id}:function:${local.prefix}*"],
+        local.adopted.functions,
+        [for arn in local.adopted.functions : "${arn}:*"],
+      )
     },
     {
       Sid      = "Apis"
       Effect   = "Allow"
       Action   = ["apigateway:DELETE", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT", "apigateway:TagResource"]
-      Resource = [for path in ["/apis", "/apis/*", "/tags/*"] : "arn:${var.partition}:apigateway:*::${path}"]
+      Resource = [for path in ["/apis", "/apis/*", "/tags/*"] : "arn:${local.partition}:apigateway:*::${path}"]
     },
     {
       Sid    = "LogGroups"
@@ -123,10 +142,14 @@ locals {
         "logs:TagResource",
         "logs:UntagResource",
       ]
-      Resource = [
-        for name in [local.prefix, "/aws/lambda/${local.prefix}"] :
-        "arn:${var.partition}:logs:*:${var.account_id}:log-group:${name}*"
-      ]
+      Resource = concat(
+        [
+          for name in [local.prefix, "/aws/lambda/${local.prefix}"] :
+          "arn:${local.partition}:logs:*:${var.account_id}:log-group:${name}*"
+        ],
+        local.adopted.log_groups,
+        [for arn in local.adopted.log_groups : "${arn}:*"],
+      )
     },
   ]
 
@@ -151,7 +174,7 @@ locals {
         "iam:PutRolePermissionsBoundary",
         "iam:PutRolePolicy",
       ]
-      Resource  = ["${local.iam}:role/${local.prefix}*"]
+      Resource  = concat(["${local.iam}:role/${local.prefix}*"], local.adopted.roles)
       Condition = { StringEquals = { "iam:PermissionsBoundary" = local.boundary_arn } }
     },
     {
@@ -165,7 +188,7 @@ locals {
         "iam:UpdateRole",
         "iam:UpdateRoleDescription",
       ]
-      Resource = ["${local.iam}:role/${local.prefix}*"]
+      Resource = concat(["${local.iam}:role/${local.prefix}*"], local.adopted.roles)
     },
     {
       Sid    = "NamedPolicies"
@@ -179,13 +202,13 @@ locals {
         "iam:TagPolicy",
         "iam:UntagPolicy",
       ]
-      Resource = ["${local.iam}:policy/${local.prefix}*"]
+      Resource = concat(["${local.iam}:policy/${local.prefix}*"], local.adopted.policies)
     },
     {
       Sid       = "HandRoles"
       Effect    = "Allow"
       Action    = ["iam:PassRole"]
-      Resource  = ["${local.iam}:role/${local.prefix}*"]
+      Resource  = concat(["${local.iam}:role/${local.prefix}*"], local.adopted.roles)
       Condition = { StringEquals = { "iam:PassedToService" = sort(var.passed_to_services) } }
     },
   ]

@@ -19,7 +19,7 @@ locals {
       Sid      = "Backups"
       Effect   = "Allow"
       Action   = ["dynamodb:CreateBackup"]
-      Resource = ["arn:${var.partition}:dynamodb:*:${var.account_id}:table/${local.prefix}*"]
+      Resource = concat(["arn:${local.partition}:dynamodb:*:${var.account_id}:table/${local.prefix}*"], local.adopted.tables)
     },
     {
       Sid    = "Snapshots"
@@ -27,7 +27,7 @@ locals {
       Action = ["rds:AddTagsToResource", "rds:CreateDBClusterSnapshot", "rds:CreateDBSnapshot"]
       Resource = [
         for name in ["cluster:${local.prefix}", "db:${local.prefix}", "cluster-snapshot:orch-", "snapshot:orch-"] :
-        "arn:${var.partition}:rds:*:${var.account_id}:${name}*"
+        "arn:${local.partition}:rds:*:${var.account_id}:${name}*"
       ]
     },
     {

@@ -22,8 +22,8 @@ locals {
       Effect = "Allow"
       Action = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"]
       Resource = [
-        "arn:${var.partition}:s3:::${local.prefix}*",
-        "arn:${var.partition}:s3:::${local.prefix}*/*",
+        "arn:${local.partition}:s3:::${local.prefix}*",
+        "arn:${local.partition}:s3:::${local.prefix}*/*",
       ]
     },
     {

@@ -1,11 +1,15 @@
 # What every account has before its first stage: the three roles of orch (roles.tf) with their permissions (plan.tf, apply.tf,
 # deletes.tf, copies.tf), the boundary of all roles that stacks create (boundary.tf), and the settings of the account itself.
 
-locals {
-  # ARNs of IAM have no region.
-  iam = "arn:${var.partition}:iam::${var.account_id}"
+data "aws_partition" "current" {}
 
-  state_arn    = "arn:${var.partition}:s3:::${var.state_bucket}"
+locals {
+  partition = coalesce(var.partition, data.aws_partition.current.partition)
+
+  # ARNs of IAM have no region.
+  iam = "arn:${local.partition}:iam::${var.account_id}"
+
+  state_arn    = "arn:${local.partition}:s3:::${var.state_bucket}"
   boundary_arn = "${local.iam}:policy/${var.boundary_policy}"
 }
 

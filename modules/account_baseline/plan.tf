@@ -117,7 +117,7 @@ locals {
       Action = each.actions
       Resource = [
         for prefix in sort(var.secret_prefixes) :
-        "arn:${var.partition}:${each.arn}${each.sid == "ReadParameters" ? trimprefix(prefix, "/") : prefix}*"
+        "arn:${local.partition}:${each.arn}${each.sid == "ReadParameters" ? trimprefix(prefix, "/") : prefix}*"
       ]
     } if length(var.secret_prefixes) > 0
   ]

@@ -1,5 +1,5 @@
 locals {
-  trusted = { AWS = [for id in sort(var.trusted_account_ids) : "arn:${var.partition}:iam::${id}:root"] }
+  trusted = { AWS = [for id in sort(var.trusted_account_ids) : "arn:${local.partition}:iam::${id}:root"] }
 
   trust_with_tags = jsonencode({
     Version = "2012-10-17"

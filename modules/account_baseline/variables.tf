@@ -10,14 +10,13 @@ variable "account_id" {
 }
 
 variable "partition" {
-  description = "AWS partition of the account: aws, aws-cn or aws-us-gov."
+  description = "AWS partition of the account, such as aws-cn; null for the one that its region is in."
   type        = string
-  default     = "aws"
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = contains(["aws", "aws-cn", "aws-us-gov"], var.partition)
-    error_message = "partition must be aws, aws-cn or aws-us-gov."
+    condition     = var.partition == null || can(regex("^aws(-[a-z]+)*$", var.partition))
+    error_message = "partition must be null, or the name of a partition such as aws or aws-cn."
   }
 }
 
@@ -211,7 +210,7 @@ variable "passed_to_services" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for service in var.passed_to_services : can(regex("^[a-z0-9.-]+\\.amazonaws\\.com$", service))])
+    condition     = alltrue([for service in var.passed_to_services : can(regex("^[a-z0-9.-]+\\.amazonaws\\.[a-z.]+$", service))])
     error_message = "passed_to_services must look like lambda.amazonaws.com."
   }
 }
@@ -296,4 +295,30 @@ variable "disposable_stages" {
   type        = bool
   default     = false
   nullable    = false
+}
+
+variable "adopted_names" {
+  description = "Names of adopted resources that do not start with name_prefix and that the apply role can change nevertheless. `orch adopt --dry-run` lists them. Set the permissions boundary of a role before you add it."
+  default     = {}
+  nullable    = false
+
+  type = object({
+    table     = optional(set(string), [])
+    bucket    = optional(set(string), [])
+    queue     = optional(set(string), [])
+    function  = optional(set(string), [])
+    log_group = optional(set(string), [])
+    role      = optional(set(string), [])
+    policy    = optional(set(string), [])
+  })
+
+  validation {
+    condition     = alltrue([for name in flatten(values(var.adopted_names)) : can(regex("^[\\w+=,.@/#-]{1,512}$", name))])
+    error_message = "adopted_names must be whole names, without wildcards."
+  }
+
+  validation {
+    condition     = !contains(var.adopted_names.bucket, var.state_bucket)
+    error_message = "adopted_names must not contain the state bucket."
+  }
 }

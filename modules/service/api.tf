@@ -4,6 +4,8 @@ locals {
   pool_region = split(":", var.pool_arn)[3]
 }
 
+data "aws_partition" "current" {}
+
 resource "aws_apigatewayv2_api" "this" {
   name          = var.names.api
   protocol_type = "HTTP"
@@ -28,7 +30,7 @@ resource "aws_apigatewayv2_authorizer" "pool" {
   identity_sources = ["$request.header.Authorization"]
 
   jwt_configuration {
-    issuer   = "https://cognito-idp.${local.pool_region}.amazonaws.com/${local.pool_id}"
+    issuer   = "https://cognito-idp.${local.pool_region}.${data.aws_partition.current.dns_suffix}/${local.pool_id}"
     audience = var.audience
   }
 }

@@ -66,15 +66,17 @@ def migrate(common: Common, request: MigrationRequest, options: MigrationOptions
         words = check_apply_allowed(request.catalogue, units, circumstances(common, yes=options.yes))
     with _session(common, project, request.selected, options) as session:
         context = session.context
+        shown: Sequence[str] = ()
         if options.dry_run:
             tried = try_migration(context, request)
             _show(common, session, request, tried)
             reports: Sequence[UnitReport] = tried.reports
+            shown = tried.prepared.notes if common.json else ()
         else:
             locks = context.aws.locks
             with locks.holding(request.locked, request.operation, purpose=options.command, wait=options.wait):
                 reports = _locked(common, session, request, options, words)
-        print_report(common, session.finish(reports, _notes(reports)), shown=reports)
+        print_report(common, session.finish(reports, (*shown, *_notes(reports))), shown=reports)
     return session.exit_code()
 
 

@@ -55,6 +55,7 @@ _CAUSES: tuple[tuple[str, str], ...] = (
     (_PROVIDER, "the provider process crashed, possibly out of memory: run again"),
     (_NETWORK, "AWS could not be reached: check the network and HTTPS_PROXY, then run again"),
 )
+_DENIED = re.compile(r"not\s+authorized\s+to\s+perform:\s+\S+\s+on\s+resource:\s+\"?(arn:[^\s\"]+)")
 _KILLED = "the process was killed, possibly out of memory; the state may still be locked: run again"
 
 
@@ -135,6 +136,15 @@ def advice(block: str, code: int) -> str:
     """
     found = next((text for pattern, text in _CAUSES if re.search(pattern, block, re.IGNORECASE)), "")
     return found or (_KILLED if code == -9 else "")
+
+
+def denied_resources(block: str) -> tuple[str, ...]:
+    """Return the ARNs of the resources that AWS denied access to, as its messages about missing permissions name them.
+
+    Args:
+        block: Terraform's errors. It breaks lines between words.
+    """
+    return tuple(dict.fromkeys(_DENIED.findall(block)))
 
 
 def failure(

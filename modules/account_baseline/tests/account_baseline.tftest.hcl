@@ -1,6 +1,13 @@
 mock_provider "aws" {
   override_during = plan
 
+  mock_data "aws_partition" {
+    defaults = {
+      partition  = "aws"
+      dns_suffix = "amazonaws.com"
+    }
+  }
+
   mock_resource "aws_iam_policy" {
     defaults = {
       arn = "arn:aws:iam::111111111111:policy/mock"
@@ -400,4 +407,54 @@ run "refuses_a_break_glass_role_that_others_take" {
   }
 
   expect_failures = [var.break_glass_role]
+}
+
+run "changes_what_was_adopted_by_its_name_and_nothing_beside_it" {
+  command = plan
+
+  variables {
+    adopted_names = { table = ["legacy"], bucket = ["acme-uploads"], log_group = ["/aws/lambda/old"], role = ["service/old"] }
+  }
+
+  assert {
+    condition = alltrue([
+      for arn in ["table/legacy", "table/legacy/*", "log-group:/aws/lambda/old", "log-group:/aws/lambda/old:*"] :
+      length([
+        for statement in jsondecode(aws_iam_policy.change.policy).Statement :
+        statement if length([for each in flatten([statement.Resource]) : each if endswith(each, ":${arn}")]) == 1
+      ]) == 1
+    ])
+    error_message = "the apply role changes tables and log groups with these names"
+  }
+
+  assert {
+    condition = length([
+      for statement in jsondecode(aws_iam_policy.change.policy).Statement :
+      statement if contains(flatten([statement.Resource]), "arn:aws:s3:::acme-uploads")
+    ]) == 1
+    error_message = "the apply role changes the bucket, not its objects"
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_policy.roles.policy).Statement :
+      contains(flatten([statement.Resource]), "arn:aws:iam::111111111111:role/service/old") == (statement.Sid != "NamedPolicies")
+    ])
+    error_message = "the apply role changes the role, under the same conditions as its own"
+  }
+
+  assert {
+    condition     = strcontains(aws_iam_policy.copies.policy, "table/legacy")
+    error_message = "it backs up the table, too"
+  }
+}
+
+run "adopts_no_wildcard_and_not_the_state_bucket" {
+  command = plan
+
+  variables {
+    adopted_names = { table = ["*"], bucket = ["ams-111111111111-tfstate"] }
+  }
+
+  expect_failures = [var.adopted_names]
 }

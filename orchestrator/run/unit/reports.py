@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from orchestrator.config.adopted_names import missing_names
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import ApprovalError, BlockedError, InterruptedRunError, OrchError
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.context import RunContext
 from orchestrator.run.unit.lock_holders import lock_message
 from orchestrator.run.unit.prepare import ConfigurationBlockedError
-from orchestrator.terraform.failures import StateInUseError, TerraformError
+from orchestrator.terraform.failures import StateInUseError, TerraformError, denied_resources
 
 
 def unit_report(
@@ -71,4 +72,14 @@ def _cause(context: RunContext, unit: Unit, error: OrchError) -> str:
         return lock_message(error.lock, unit, context.catalogue.root)
     if not isinstance(error, TerraformError):
         return str(error)
-    return f"{error.first_line} — {error.advice}" if error.advice else error.first_line
+    advice = error.advice or _name_to_allow(context, unit, error)
+    return f"{error.first_line} — {advice}" if advice else error.first_line
+
+
+def _name_to_allow(context: RunContext, unit: Unit, error: TerraformError) -> str:
+    """Return what to do when the apply role was denied to change something because of its name; empty otherwise."""
+    missing = missing_names(context.catalogue, unit, denied_resources(error.block))
+    if not missing:
+        return ""
+    place = f"`inputs:` of the stack baseline in {unit.account}"
+    return f"the apply role can change it once `{missing}` is in {place} and `orch bootstrap {unit.account}` has run"
