@@ -75,12 +75,6 @@ class Answers:
         """The account of the stage."""
         return self.accounts[1]
 
-    @property
-    def partition(self) -> str:
-        """The partition of AWS that the region belongs to."""
-        prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-        return next((name for prefix, name in prefixes.items() if self.region.startswith(prefix)), "aws")
-
 
 def valid_name(text: str) -> str:
     """Return the text if it can name a platform or an account.

@@ -33,7 +33,6 @@ def starter_files(answers: Answers) -> dict[str, bytes]:
         "name": answers.name,
         "region": answers.region,
         "management": answers.management,
-        "partition": answers.partition,
         "development": answers.development.name,
         "specifier": _specifier(),
     }

@@ -31,7 +31,7 @@ class CallerIdentity:
 
     @property
     def partition(self) -> str:
-        """``aws``, ``aws-cn`` or ``aws-us-gov``."""
+        """``aws``, ``aws-cn``, ``aws-us-gov``, …, as AWS says."""
         return self.arn.split(":")[1] or "aws"
 
     def is_role(self, account: str, name: str) -> bool:

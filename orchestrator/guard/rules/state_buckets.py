@@ -15,6 +15,8 @@ from orchestrator.terraform.model import Action, ResourceChange
 _OWN_KEYS = re.compile(r"terraform\.tfstate|\.tflock$|^(?:ledger|receipts|outputs|copies)/")
 """Object keys that only orch and Terraform use; checked if the bucket name is known only after the apply."""
 
+_S3_ARN = re.compile(r"^arn:[a-z-]+:s3:::")
+
 
 def state_bucket_access(
     changes: Iterable[ResourceChange], buckets: frozenset[str]
@@ -52,4 +54,4 @@ def _names(values: Mapping[str, Any]) -> Iterator[str]:
     for attribute in ("bucket", "bucket_name", "id"):
         value = values.get(attribute)
         if isinstance(value, str):
-            yield value.removeprefix("arn:aws:s3:::").split("/")[0].split(",")[0]
+            yield _S3_ARN.sub("", value).split("/")[0].split(",")[0]

@@ -51,10 +51,3 @@ def test_what_live_would_refuse_is_refused_before_anything_is_written(changed: d
     with pytest.raises(UsageError) as caught:
         answers(**changed)
     assert what in caught.value.what
-
-
-@pytest.mark.parametrize(
-    ("region", "partition"), [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
-)
-def test_the_partition_follows_from_the_region(region: str, partition: str) -> None:
-    assert answers(region=region).partition == partition

@@ -47,10 +47,12 @@ def test_a_new_platform_is_judged_by_the_built_in_policies_and_has_no_owners(tmp
     assert Owners.parse(files["policies/owners.yaml"], shown_as="policies/owners.yaml") == Owners()
 
 
-def test_only_another_partition_is_named(tmp_path: Path) -> None:
-    assert b"partition" not in starter_files(answers())["live/stacks/baseline.yaml"]
-    write_new(tmp_path, starter_files(answers(region="cn-north-1")))
-    assert b'partition: "aws-cn"' in (tmp_path / "live/stacks/baseline.yaml").read_bytes()
+@pytest.mark.parametrize("region", ["eu-west-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"])
+def test_the_files_are_right_in_every_partition(tmp_path: Path, region: str) -> None:
+    """The module asks the provider for the partition, so no file names one."""
+    files = starter_files(answers(region=region))
+    assert [name for name, data in files.items() if name.startswith("live/") and b"partition" in data] == []
+    write_new(tmp_path, files)
     load(tmp_path)
 
 
