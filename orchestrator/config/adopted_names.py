@@ -14,7 +14,7 @@ from orchestrator.config.catalogue import Catalogue, Node, Unit
 from orchestrator.errors import CatalogueError
 from orchestrator.hcl.modules.read import read_module
 
-VARIABLE = "adopted_names"
+_VARIABLE = "adopted_names"
 """The input of the baseline: kind of resource -> names."""
 
 _ARNS: Mapping[str, str] = {
@@ -68,20 +68,20 @@ def missing_names(catalogue: Catalogue, unit: Unit, arns: Iterable[str]) -> str:
     allowed = _allowed(baseline)
     missing = {kind: [each for each in names if each not in allowed.get(kind, ())] for kind, names in outside.items()}
     shown = ", ".join(f"{kind}: {json.dumps(names)}" for kind, names in missing.items() if names)
-    return f"{VARIABLE}: {{{shown}}}" if shown else ""
+    return f"{_VARIABLE}: {{{shown}}}" if shown else ""
 
 
 def _has_input(catalogue: Catalogue, baseline: Unit) -> bool:
     if baseline.module.path is None:
         return False
     try:
-        return VARIABLE in read_module(baseline.module.path, root=catalogue.root).variables
+        return _VARIABLE in read_module(baseline.module.path, root=catalogue.root).variables
     except CatalogueError:  # Reported where the catalogue is loaded.
         return False
 
 
 def _allowed(baseline: Unit) -> dict[str, tuple[object, ...]]:
-    node = baseline.inputs.get(VARIABLE)
+    node = baseline.inputs.get(_VARIABLE)
     kinds = node.value if node is not None and isinstance(node.value, Mapping) else {}
     return {kind: _items(names) for kind, names in kinds.items()}
 
