@@ -34,8 +34,8 @@ def emulator_folder(root: Path) -> Path:
 
 
 def account_ids(catalogue: Catalogue) -> dict[str, str]:
-    """Return account name -> account id."""
-    return {account.name: account.id for account in catalogue.accounts.values()}
+    """Return account name -> account id, of the accounts that exist."""
+    return {account.name: account.id for account in catalogue.accounts.values() if account.created}
 
 
 @contextmanager

@@ -67,7 +67,12 @@ COMMANDS = {
     ),
     "Set up": (
         CommandEntry("init", "Write the files of a new platform"),
+        CommandEntry("account new", "Write the file of an account"),
+        CommandEntry("account list", "List accounts"),
         CommandEntry("bootstrap", "Create an account's state bucket and roles"),
+        CommandEntry("stage new", "Write the file of a stage that is a copy of another"),
+        CommandEntry("stage list", "List stages with their age, last day, applied units and tags"),
+        CommandEntry("stage reap", "Destroy the disposable stages that have expired"),
         CommandEntry("credentials", "Print temporary credentials for an account"),
         CommandEntry("providers lock", "Write the provider lock file, live/providers.lock.hcl"),
         CommandEntry("emulator start", "Start the emulator and keep it running"),
@@ -80,7 +85,12 @@ COMMANDS = {
         CommandEntry("version", "Show the versions of orch, Python and Terraform"),
     ),
 }
-GROUPS = {"providers": "Manage the provider lock file", "emulator": "Manage the AWS emulator"}
+GROUPS = {
+    "providers": "Manage the provider lock file",
+    "emulator": "Manage the AWS emulator",
+    "account": "Add and list accounts",
+    "stage": "Add, list and remove stages",
+}
 
 
 class CommandGroup(TyperGroup):

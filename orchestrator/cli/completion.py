@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from orchestrator.config.load import find_root
-from orchestrator.config.select import account_names, target_names, unit_names
+from orchestrator.config.select import account_names, stage_names, target_names, unit_names
 from orchestrator.errors import OrchError
 
 
@@ -23,6 +23,11 @@ def complete_unit(incomplete: str) -> list[str]:
 def complete_account(incomplete: str) -> list[str]:
     """Return the accounts that start with the text typed so far."""
     return _starting(account_names, incomplete)
+
+
+def complete_stage(incomplete: str) -> list[str]:
+    """Return the stages that start with the text typed so far."""
+    return _starting(stage_names, incomplete)
 
 
 def _starting(names: Callable[[Path], Iterable[str]], incomplete: str) -> list[str]:

@@ -18,6 +18,9 @@ DISPOSABLE_STAGES = "disposable_stages"
 ONLY_BY_ORCH = frozenset({DELETE_APIS, DISPOSABLE_STAGES})
 """Module variables that no stack may set: IAM follows them."""
 
+NOT_CREATED = "000000000000"
+"""Id of an account that does not exist yet. No AWS account has it."""
+
 SET_BY_ORCH = frozenset({"names", "name", *ONLY_BY_ORCH})
 """Module variables that orch sets when a stack does not.
 
@@ -123,8 +126,23 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """How an account belongs to the organization of AWS accounts.
+
+    Attributes:
+        email: address of its root user. No two AWS accounts have the same.
+        organizational_unit: names below the root, such as ``Workloads/Development``, or an id (``ou-…``); None: any.
+        at: where it is written.
+    """
+
+    email: str
+    organizational_unit: str | None
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
-    """One AWS account."""
+    """One AWS account. ``id`` is `NOT_CREATED` until `orch bootstrap` has created it."""
 
     name: str
     id: str
@@ -137,6 +155,12 @@ class Account:
     at: Location
     profile: str | None = None
     """AWS profile that role assumption starts from, for people without a common management account."""
+    organization: Membership | None = None
+
+    @property
+    def created(self) -> bool:
+        """Whether the account exists, as far as ``live/`` says."""
+        return self.id != NOT_CREATED
 
     def allows(self, region: str) -> bool:
         """Return whether units can be in a region: one of ``regions``, or any when ``regions`` is empty."""

@@ -159,6 +159,18 @@ def account_names(root: Path) -> list[str]:
     return sorted(read_outline(root).accounts)
 
 
+def stage_names(root: Path) -> list[str]:
+    """Return the names of all stages, for shell completion.
+
+    Args:
+        root: the folder that contains ``live/``.
+
+    Raises:
+        CatalogueError: ``live/orch.yaml`` is not valid.
+    """
+    return sorted(read_outline(root).stages)
+
+
 def _modules(outline: Outline, root: Path) -> list[str]:
     """Return ``module:NAME`` for every module in use."""
     bodies = {(draft.body.get("module"), draft.body.get("version")): draft for draft in outline.drafts}

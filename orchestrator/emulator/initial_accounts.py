@@ -1,7 +1,8 @@
 """The contents of an empty emulator: the entry user, and in each account the role that it assumes.
 
 This matches an account that AWS Organizations has just created: ``OrganizationAccountAccessRole`` has every permission
-and trusts the management account. There is nothing else: no password, no policy, no bucket.
+and trusts the management account. There is nothing else: no password, no policy, no bucket. The management account has
+an organization without other accounts, and the entry user can create accounts in it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,26 @@ from typing import Any
 
 from moto.iam.models import iam_backends
 from moto.moto_api._internal import moto_api_backend
+from moto.organizations.models import organizations_backends
 
 ENTRY_USER = "orch-entry"
 ENTRY_ROLE = "OrganizationAccountAccessRole"
+ORGANIZATION_ACTIONS = tuple(
+    f"organizations:{action}"
+    for action in (
+        "CreateAccount",
+        "DescribeAccount",
+        "DescribeCreateAccountStatus",
+        "DescribeOrganization",
+        "ListAccounts",
+        "ListCreateAccountStatus",
+        "ListOrganizationalUnitsForParent",
+        "ListParents",
+        "ListRoots",
+        "MoveAccount",
+    )
+)
+"""What `orch bootstrap` calls to create accounts, as ``docs/accounts.md`` lists it."""
 _PARTITION = "aws"
 _GLOBAL_REGION = "us-east-1"
 _HOUR = 3600
@@ -42,6 +60,7 @@ def reset_accounts(management: str, accounts: Mapping[str, str], key: Key | None
     """
     moto_api_backend.reset()
     kept = _entry_user(management, key)
+    _organization(management)
     add_accounts(management, accounts)
     return kept
 
@@ -64,10 +83,20 @@ def add_accounts(management: str, accounts: Mapping[str, str]) -> None:
         role.put_policy("AdministratorAccess", _document(Effect="Allow", Action="*", Resource="*"))
 
 
+def _organization(management: str) -> None:
+    """Create the organization, whose only account is the management account."""
+    backend = organizations_backends[management][_PARTITION]
+    backend.create_organization(_GLOBAL_REGION, FeatureSet="ALL")
+    roles = iam_backends[management][_PARTITION].roles
+    for id_ in [id_ for id_, role in roles.items() if role.name == ENTRY_ROLE]:
+        del roles[id_]  # moto makes one; AWS makes it in the accounts that Organizations creates
+
+
 def _entry_user(management: str, key: Key | None) -> Key:
     backend = iam_backends[management][_PARTITION]
     user = backend.create_user(_GLOBAL_REGION, ENTRY_USER)
     user.put_policy("enter", _document(Effect="Allow", Action=["sts:AssumeRole", "sts:TagSession"], Resource="*"))
+    user.put_policy("organization", _document(Effect="Allow", Action=list(ORGANIZATION_ACTIONS), Resource="*"))
     made = user.create_access_key("AKIA")
     if key is not None:
         made.access_key_id, made.secret_access_key = key.access_key, key.secret_key

@@ -78,8 +78,13 @@ class Answers:
     @property
     def partition(self) -> str:
         """The partition of AWS that the region belongs to."""
-        prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-        return next((name for prefix, name in prefixes.items() if self.region.startswith(prefix)), "aws")
+        return partition_of(self.region)
+
+
+def partition_of(region: str) -> str:
+    """Return the partition of AWS that a region belongs to."""
+    prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+    return next((name for prefix, name in prefixes.items() if region.startswith(prefix)), "aws")
 
 
 def valid_name(text: str) -> str:

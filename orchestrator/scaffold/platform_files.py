@@ -45,9 +45,9 @@ def starter_files(answers: Answers) -> dict[str, bytes]:
         "policies/owners.yaml",
         "policies/waivers.yaml",
     ]
-    files = {name: _render(name, values) for name in names}
+    files = {name: render_template(name, values) for name in names}
     for account in answers.accounts:
-        rendered = _render("live/accounts/account.yaml", {**values, "account": account})
+        rendered = render_template("live/accounts/account.yaml", {**values, "account": account})
         files[f"live/accounts/{account.name}.yaml"] = rendered
     for module in _MODULES:
         files |= _tree(data_folder("modules") / module, f"modules/{module}")
@@ -62,11 +62,16 @@ def example_files() -> dict[str, bytes]:
     return _sorted({**files, **_common()})
 
 
+def baseline_module() -> dict[str, bytes]:
+    """Return the module ``account_baseline``."""
+    return _tree(data_folder("modules") / "account_baseline", "modules/account_baseline")
+
+
 def _common() -> dict[str, bytes]:
-    return {name: _render(template, {"version": __version__}) for name, template in _COMMON.items()}
+    return {name: render_template(template, {"version": __version__}) for name, template in _COMMON.items()}
 
 
-def _render(name: str, values: Mapping[str, object]) -> bytes:
+def render_template(name: str, values: Mapping[str, object]) -> bytes:
     """Fill in a template. Its delimiters are ``<< >>``, because ``${{ }}`` belongs to the files themselves."""
     templates = Environment(
         loader=FileSystemLoader(_TEMPLATES),

@@ -226,6 +226,10 @@ class Identities:
         return caller
 
     def _obtain(self, account: Account, role: AnyRole) -> Credentials:
+        if not account.created:
+            message = f"the AWS account {account.name} does not exist yet: its file has no `id`"
+            hint = f"`orch bootstrap {account.name}` creates it and writes the id"
+            raise SetupError(message, where=account.at, hint=hint)
         base = self.base(account)
         caller = base.caller()
         name = role.name_in(account)

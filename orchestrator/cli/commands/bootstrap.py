@@ -21,6 +21,7 @@ from orchestrator.cli.approve import apply_planned
 from orchestrator.cli.aws import open_aws
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Accounts, Yes
+from orchestrator.cli.organization import OrganizationStep, carry_out, organization_steps
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.prompt import typed
@@ -42,24 +43,28 @@ def bootstrap(
 ) -> int:
     """Create an account's state bucket and roles.
 
-    Creates the bucket, then applies the account's baseline, which has the roles. Run it again to finish or update.
+    Creates the account itself if its file has no id, then the bucket, then applies the account's baseline, which has
+    the roles. Run it again to finish or update.
     """
     project = open_project(common)
     selected = project.named_accounts(accounts)
     check_accounts_lock(project, selected)
     baselines = baseline_units(project, selected)
     with open_aws(common, project.catalogue) as aws:
-        steps = bucket_steps(project, aws, selected)
+        moves = organization_steps(common, project, aws, selected)
+        steps = bucket_steps(project, aws, [account for account in selected if account.created])
         if dry_run or not yes:
-            print_rows(common, "bootstrap", _rows(project, selected, steps, baselines))
+            print_rows(common, "bootstrap", _rows(project, selected, (moves, steps), baselines))
         if dry_run:
             return 0
         units = [project.catalogue.units[id_] for id_ in baselines]
         words = check_apply_allowed(project.catalogue, units, circumstances(common, yes=yes))
-        todo = [account for account in selected if not all(step.done for step in steps[account.name])]
-        if todo and not yes and not _approved(todo, words):
+        todo = [each.name for each in selected if not (each.name in steps and all(s.done for s in steps[each.name]))]
+        if (moves or todo) and not yes and not _approved(moves, todo, words):
             return 4
-        make_buckets(common, project, aws, todo)
+        project = carry_out(common, project, aws, moves)
+        selected = [project.account(account.name) for account in selected]
+        make_buckets(common, project, aws, [account for account in selected if account.name in todo])
         update_accounts_lock(common, project, selected)
         if not baselines:
             return 0
@@ -74,23 +79,37 @@ def _apply_baselines(common: Common, request: RunRequest, *, yes: bool) -> int:
     return session.exit_code()
 
 
-def _approved(todo: Sequence[Account], words: Sequence[str]) -> bool:
-    names = ", ".join(account.name for account in todo)
-    return typed(f"Set up the state bucket of {names}?", " ".join(words) or "yes")
+def _approved(moves: Sequence[OrganizationStep], todo: Sequence[str], words: Sequence[str]) -> bool:
+    created = [each.new for each in moves if each.new is not None and not each.known]
+    parts = [f"create the AWS account {each.name} for {each.email}, which cannot be undone at once" for each in created]
+    if any(each.known or each.destination is not None for each in moves):
+        parts.append("change the organization and live/ as shown")
+    parts += [f"set up the state bucket of {', '.join(todo)}"] if todo else []
+    question = ", and ".join(parts)
+    return typed(f"{question[0].upper()}{question[1:]}?", " ".join(words) or "yes")
 
 
 def _rows(
     project: Project,
     accounts: Sequence[Account],
-    steps: Mapping[str, tuple[BucketChange, ...]],
+    steps: tuple[Sequence[OrganizationStep], Mapping[str, tuple[BucketChange, ...]]],
     baselines: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """Return the steps as rows: state buckets, entries of the accounts lock, baselines."""
-    rows = [
-        {"account": account.name, "step": step.name, "done": step.done, "change": "" if step.done else step.change}
-        for account in accounts
-        for step in steps[account.name]
+    """Return the steps as rows: organization, state buckets, entries of the accounts lock, baselines."""
+    moves, buckets = steps
+    rows: list[dict[str, Any]] = [
+        {"account": each.account.name, "step": "organization", "done": False, "change": change}
+        for each in moves
+        for change in each.changes
     ]
+    for account in accounts:
+        rows += [
+            {"account": account.name, "step": step.name, "done": step.done, "change": "" if step.done else step.change}
+            for step in buckets.get(account.name, ())
+        ]
+        if not account.created:
+            change = "create and set up the state bucket in the new account"
+            rows.append({"account": account.name, "step": "bucket", "done": False, "change": change})
     missing = set(missing_in_accounts_lock(project))
     rows += [
         {"account": account.name, "step": FILE, "done": False, "change": "add the account"}

@@ -64,7 +64,16 @@ def destroy(
         if options.scheduler is not None:
             raise UsageError("--orphans runs on this machine", hint="leave out --executor")
         return destroy_orphans(common, options, yes=yes)
-    project = open_project(common)
+    return destroy_selection(common, open_project(common), options, yes=yes)
+
+
+def destroy_selection(common: Common, project: Project, options: RunOptions, *, yes: bool) -> int:
+    """Destroy the units that the options select, all or none; return the exit code.
+
+    Raises:
+        UsageError: nothing is selected, a unit outside of the selection depends on it, or nobody can be asked.
+        SetupError: something that the run needs is missing.
+    """
     request = project.request("destroy", options, reverse=True)
     words = check_apply_allowed(project.catalogue, request.units, circumstances(common, yes=yes))
     with ready_session(common, request) as session:

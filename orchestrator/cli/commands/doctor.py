@@ -26,6 +26,7 @@ from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.policies.load import Policies
 from orchestrator.report.tables import Column
 from orchestrator.run.checks.roles import RoleCheck, RoleState, has_baseline
+from orchestrator.run.disposable.stages import expired, today_utc
 from orchestrator.terraform.setup.binary import find_binary, user_cache
 from orchestrator.terraform.setup.cliconfig import find_mirror
 from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
@@ -99,6 +100,7 @@ def _configuration(common: Common, project: Project) -> Iterator[Diagnosis]:
     detail = SHARED_LOCK_FILE.as_posix() if lock.is_file() else "missing: run `orch providers lock`"
     yield Diagnosis("provider lock", lock.is_file(), detail)
     yield _accounts_lock(project)
+    yield from _expired_stages(project)
     yield _checks(project)
     binary = _try(lambda: find_binary(catalogue.settings, env=os.environ, cache=user_cache(os.environ)))
     if isinstance(binary, str):
@@ -139,6 +141,15 @@ def _accounts_lock(project: Project) -> Diagnosis:
     return Diagnosis("accounts lock", right=True, detail=FILE)
 
 
+def _expired_stages(project: Project) -> Iterator[Diagnosis]:
+    """Name each stage whose last day is over."""
+    for stage in project.catalogue.stages.values():
+        if expired(stage, today_utc()):
+            way = "`orch stage reap` destroys it" if stage.disposable else f"`orch destroy {stage.name}`"
+            detail = f"expired on {stage.expires}: {way}; then delete live/stages/{stage.name}.yaml"
+            yield Diagnosis(f"stage {stage.name}", right=None, detail=detail)
+
+
 def _checks(project: Project) -> Diagnosis:
     """Start and load the checks of ``policies/`` as a run does."""
 
@@ -159,6 +170,10 @@ def _checks(project: Project) -> Diagnosis:
 def _accounts(project: Project, aws: Aws) -> Iterator[Diagnosis]:
     identities = Identities(project.catalogue, aws.emulator)
     for account in project.catalogue.accounts.values():
+        if not account.created:
+            detail = f"does not exist yet: `orch bootstrap {account.name}` creates it"
+            yield Diagnosis(f"account {account.name}", right=None, detail=detail)
+            continue
         need = {account.name: Need(frozenset({Role.PLAN, Role.APPLY}), bucket=True)}
         wrong = _try(lambda need=need: preflight(project.catalogue, identities, need, folders=[]))  # type: ignore[misc]
         detail = wrong if isinstance(wrong, str) else f"{account.id}: roles and state bucket exist"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from orchestrator.config.catalogue import NOT_CREATED
 from orchestrator.config.live.merge import without_cleared_keys
 from orchestrator.config.live.privileged import LiveFilesContent, trusted_account, trusted_settings
 from orchestrator.config.schema.models import (
@@ -146,9 +147,37 @@ def _check_unique(files: LiveFiles) -> None:
         what = f"{name!r} is both an account and a stage"
         files.problems.append(Problem(files.stages[name].at, what, "accounts and stages must have different names"))
     ids: dict[str, str] = {}
+    emails: dict[str, str] = {}
     for name, value in files.accounts.items():
-        id_ = value.value["id"]
-        if id_.value in ids:
-            what = f"account id {id_.value} is already used by {ids[id_.value]}"
-            files.problems.append(Problem(id_.at, what, "each account needs its own id"))
-        ids.setdefault(id_.value, name)
+        _check_id(files, name, value, ids)
+        _check_email(files, name, value, emails)
+
+
+def _check_id(files: LiveFiles, name: str, value: YamlValue, ids: dict[str, str]) -> None:
+    """Report an account id that is missing, impossible, or that of another account."""
+    id_, organization = value.get("id"), value.get("organization")
+    if id_ is None or id_.value is None:
+        if organization is None or organization.value is None:
+            hint = "add the 12-digit account ID, quoted; or, for a new account, `organization:` with its `email`"
+            files.problems.append(Problem(value.at, "missing key 'id'", hint))
+        return
+    if id_.value == NOT_CREATED:
+        hint = "remove `id` until the account exists: `orch bootstrap` writes it"
+        files.problems.append(Problem(id_.at, f"{NOT_CREATED} is not the id of an AWS account", hint))
+    if id_.value in ids:
+        what = f"account id {id_.value} is already used by {ids[id_.value]}"
+        files.problems.append(Problem(id_.at, what, "each account needs its own id"))
+    ids.setdefault(id_.value, name)
+
+
+def _check_email(files: LiveFiles, name: str, value: YamlValue, emails: dict[str, str]) -> None:
+    """Report an e-mail address that another account has: AWS accepts each only once, whatever its case."""
+    organization = value.get("organization")
+    email = organization.get("email") if organization is not None else None
+    if email is None:
+        return
+    if email.value.lower() in emails:
+        what = f"{email.value} is already the e-mail address of {emails[email.value.lower()]}"
+        hint = "each AWS account needs its own address; many providers accept a suffix: aws+NAME@example.com"
+        files.problems.append(Problem(email.at, what, hint))
+    emails.setdefault(email.value.lower(), name)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from orchestrator import __version__
-from orchestrator.config.catalogue import Account, Provider, Roles, Settings, Timeouts
+from orchestrator.config.catalogue import NOT_CREATED, Account, Membership, Provider, Roles, Settings, Timeouts
 from orchestrator.config.live.references import BuiltIn, OutputReference, ReferenceTextError, split
 from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Location, Problem
@@ -176,7 +176,7 @@ def _make_account(name: str, value: YamlValue, settings: Settings, problems: lis
         problems.append(Problem(at, f"region {region} is not allowed in {name}", hint))
     return Account(
         name=name,
-        id=text_of(value, "id"),
+        id=text_of(value, "id", NOT_CREATED),
         region=region,
         regions=regions,
         restricted=text_of(value, "access", "restricted") == "restricted",
@@ -185,7 +185,15 @@ def _make_account(name: str, value: YamlValue, settings: Settings, problems: lis
         tags={**settings.tags, **texts_of(value, "tags")},
         at=value.at,
         profile=text_of(value, "profile") or None,
+        organization=_membership(value.get("organization")),
     )
+
+
+def _membership(value: YamlValue | None) -> Membership | None:
+    email = text_of(value, "email")
+    if value is None or not email:
+        return None
+    return Membership(email, text_of(value, "organizational_unit") or None, value.at)
 
 
 def region_not_allowed(region: str, at: Location, account: str) -> Problem:

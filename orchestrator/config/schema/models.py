@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 NAME = r"^[a-z][a-z0-9-]{0,30}$"
 REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"
 ACCOUNT_ID = r"^[0-9]{12}$"
+EMAIL = r"^[A-Za-z0-9_.+%'-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
+ORGANIZATIONAL_UNIT = r"^[^/\s]([^/]*[^/\s])?(/[^/\s]([^/]*[^/\s])?)*$"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 DURATION = r"^([1-9][0-9]*h)?([1-9][0-9]*m)?([1-9][0-9]*s)?$"
 ROLE = r"^[A-Za-z0-9_+=,.@/-]+$"
@@ -30,6 +32,8 @@ PATTERN_DESCRIPTIONS = {
     NAME: "lowercase letters, digits and -, starting with a letter, at most 31 characters",
     REGION: "an AWS region such as eu-west-1",
     ACCOUNT_ID: "a 12-digit AWS account ID",
+    EMAIL: "an e-mail address such as aws+sandbox@example.com",
+    ORGANIZATIONAL_UNIT: "names of organizational units such as Workloads/Development, or an id (ou-…)",
     DATE: "a date such as 2027-01-31",
     DURATION: "a duration such as 90s, 10m or 1h30m",
     ROLE: "an IAM role name",
@@ -53,6 +57,8 @@ RoleName = Annotated[str, StringConstraints(pattern=ROLE, max_length=64)]
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 TagKey = Annotated[str, StringConstraints(pattern=TAG_KEY, max_length=128)]
 TagValue = Annotated[str, StringConstraints(pattern=TAG_VALUE, max_length=256)]
+Email = Annotated[str, StringConstraints(pattern=EMAIL, max_length=64)]
+OrganizationalUnit = Annotated[str, StringConstraints(pattern=ORGANIZATIONAL_UNIT, max_length=512)]
 Date = Annotated[str, StringConstraints(pattern=DATE)]
 UnitPath = Annotated[str, StringConstraints(pattern=UNIT)]
 Profile = Annotated[str, StringConstraints(pattern=PROFILE, max_length=128)]
@@ -172,10 +178,24 @@ class StackModel(StrictModel):
 StackEntryModel = Any
 
 
+class OrganizationModel(StrictModel):
+    """How an account belongs to AWS Organizations."""
+
+    email: Email = Field(description="Address of the account's root user, which no other AWS account has.")
+    organizational_unit: OrganizationalUnit | None = Field(
+        None, description="Organizational unit of the account: names below the root such as Workloads/Development."
+    )
+
+
 class AccountModel(StrictModel):
     """``live/accounts/NAME.yaml``."""
 
-    id: AccountId = Field(description="12-digit account ID, quoted.")
+    id: AccountId | None = Field(
+        None, description="12-digit account ID, quoted. `orch bootstrap` creates an account without one."
+    )
+    organization: OrganizationModel | None = Field(
+        None, description="Where the account belongs in AWS Organizations; required if it does not exist yet."
+    )
     access: Literal["restricted", "open"] = Field(
         "restricted", description="restricted: an apply asks for the stage name and requires a clean working tree."
     )

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.config.graph import Graph
 from orchestrator.config.load import load
-from orchestrator.config.select import account_names, select, target_names, unit_names
+from orchestrator.config.select import account_names, select, stage_names, target_names, unit_names
 from orchestrator.errors import CatalogueError
 from tests.support.catalogue import write
 
@@ -71,6 +71,7 @@ def test_everything_that_is_offered_can_be_selected(root: Path) -> None:
 def test_units_and_accounts(root: Path) -> None:
     assert sorted(unit_names(root)) == UNITS
     assert account_names(root) == ["development", "production"]
+    assert stage_names(root) == ["dev", "prod"]
 
 
 def test_a_stage_and_an_account_without_units_are_not_offered_as_targets(root: Path) -> None:
@@ -101,7 +102,7 @@ def test_modules_are_not_read(root: Path) -> None:
 
 def test_without_valid_settings_completion_raises(root: Path) -> None:
     write(root, "== orch\nformat: 2\n")
-    for names in (target_names, unit_names, account_names):
+    for names in (target_names, unit_names, account_names, stage_names):
         with pytest.raises(CatalogueError):
             names(root)
 

@@ -35,6 +35,7 @@ FREE_SETTINGS = {
 ACCOUNTS = {"access": "open", "roles": "{apply: admin}", "profile": "root"}
 FREE_ACCOUNTS = {
     "id": "the lock file of accounts has it, from the protected commit",
+    "organization": "what a person at a terminal creates and moves; CI does neither",
     "region": "as in the settings",
     "regions": "where units may be; a plan there is judged like any other",
     "stacks": "units, which are judged; the baseline is compared on its own",

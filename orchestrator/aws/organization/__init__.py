@@ -1,0 +1,1 @@
+"""AWS Organizations: the accounts of an organization, their creation and their place in it."""
