@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role
-from orchestrator.aws.organization.creation import POLL_SECONDS, NewMember, create_member, find_member
+from orchestrator.aws.organization.creation import CREATION_POLL_SECONDS, NewMember, create_member, find_member
 from orchestrator.aws.organization.organization import Organization, Place
 from orchestrator.cli.aws import Aws
 from orchestrator.cli.context import Common
@@ -196,4 +196,4 @@ def _wait_for_role(
         else:
             return
         print_progress(common, f"{name}: waiting until the role in the new account can be assumed")
-        sleep(POLL_SECONDS)
+        sleep(CREATION_POLL_SECONDS)

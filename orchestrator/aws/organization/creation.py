@@ -13,7 +13,7 @@ from orchestrator.aws.organization.organization import CreationStatus, Member, O
 from orchestrator.config.catalogue import Account, Membership
 from orchestrator.errors import Location, SetupError
 
-POLL_SECONDS = 5.0
+CREATION_POLL_SECONDS = 5.0
 _WAIT_SECONDS = 900.0
 _NAME_LENGTH = 50
 """Organizations, "CreateAccount": the longest name of an account."""
@@ -115,7 +115,7 @@ def create_member(
                 raise SetupError(
                     message, hint=f"`orch bootstrap {new.account}` goes on with it (request {begun.request})"
                 )
-            sleep(POLL_SECONDS)
+            sleep(CREATION_POLL_SECONDS)
             status = organization.creation(begun.request)
         return status
 
