@@ -9,10 +9,10 @@ from typing import Protocol
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import OrchError
 from orchestrator.report.model import Notice, Phase, Status, UnitPhase, UnitReport
-from orchestrator.run.ahead import initialize_ahead
 from orchestrator.run.context import RunContext
 from orchestrator.run.disposable.disarm import Disarming
 from orchestrator.run.disposable.record import record_stages
+from orchestrator.run.executor.ahead import initialize_ahead
 from orchestrator.run.executor.interface import Executor
 from orchestrator.run.executor.local import THREADS
 from orchestrator.run.loop import LoopSpec, not_run, run_units

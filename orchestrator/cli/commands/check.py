@@ -16,7 +16,6 @@ from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Changed, Exclude, Targets
 from orchestrator.cli.output import print_progress, print_rows
 from orchestrator.cli.project import open_project
-from orchestrator.cli.root_checks import check_roots
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.schema.json_schema import stale_schemas
 from orchestrator.config.secret_literals import credentials_in_files, literal_secrets
@@ -32,6 +31,7 @@ from orchestrator.report.check_result import CheckResult
 from orchestrator.report.junit import junit
 from orchestrator.report.sarif import sarif
 from orchestrator.report.tables import Column
+from orchestrator.run.checks.root_checks import check_roots
 from orchestrator.util.files import write_atomic
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.config.catalogue import Membership
+from orchestrator.config.catalogue import Membership, Settings
 from orchestrator.config.load import load
 from orchestrator.errors import UsageError
 from orchestrator.scaffold.answers import Answers
@@ -86,7 +86,7 @@ def test_a_repository_without_a_baseline_gets_one(root: Path) -> None:
     assert "audit/baseline" in load(root).units
 
 
-def load_settings(root: Path) -> object:
+def load_settings(root: Path) -> Settings:
     for account in ("production", "development"):
         file = root / f"live/accounts/{account}.yaml"
         file.write_text(file.read_text().split("stacks:")[0])
