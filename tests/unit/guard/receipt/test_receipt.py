@@ -81,6 +81,7 @@ def test_an_unchanged_plan_can_be_applied(facts: ReceiptInputs) -> None:
             {"providers": {"registry.terraform.io/hashicorp/aws linux_amd64": "h1:two"}},
             r"judged with registry\.terraform\.io/hashicorp/aws \(h1:one\), which is another program now",
         ),
+        ({"values": {"image": "v2"}}, 'judged with run.image = null, but would be applied with "v2"'),
         ({"base": StateHeader(LINEAGE, 5)}, "changed after its plan was made: its serial was 4, and is 5"),
         ({"base": StateHeader("other", 4)}, "its lineage was .*, and is other"),
         ({"base": StateHeader()}, "it had serial 4, and is gone"),
@@ -105,6 +106,7 @@ def test_every_input_is_compared() -> None:
         "policies",
         "versions",
         "providers",
+        "values",
         "base",
         "frozen",
     }
