@@ -26,6 +26,7 @@ from orchestrator.config.catalogue import (
 )
 from orchestrator.config.naming import aws_names
 from orchestrator.errors import CatalogueError, Problem
+from orchestrator.hcl.modules.sources import is_registry
 from orchestrator.render.hcl_text import hcl_identifier, hcl_index, hcl_literal, hcl_quote
 from orchestrator.render.module_tree import ModuleTree
 from orchestrator.render.values import UNKNOWN, Upstream, has_unknown, lookup, references, unit_references
@@ -197,7 +198,7 @@ class TemplateRenderer:
 def _registry_version(unit: Unit) -> str | None:
     """Return the version for a registry address; a git address has its own in ``?ref=``."""
     address = unit.module.address
-    return None if "::" in address or "://" in address else unit.module.version
+    return unit.module.version if is_registry(address) else None
 
 
 def _needed_providers(unit: Unit, tree: ModuleTree | None) -> frozenset[str]:

@@ -27,6 +27,7 @@ from orchestrator.guard.checkov.own_checks import ScannedRoot, run_own_checks
 from orchestrator.guard.findings import UNTRUSTED_SOURCE
 from orchestrator.guard.model import POLICY_WEAKENED
 from orchestrator.guard.modules.check import check_modules
+from orchestrator.guard.modules.pinned import unpinned_modules
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policy_cases import run_cases
 from orchestrator.guard.rules.code import CodeScanner
@@ -174,7 +175,7 @@ def _modules(catalogue: Catalogue) -> Iterator[CheckResult]:
         return
     for each in found.problems:
         yield _problem("modules", each)
-    for each in found.notes:
+    for each in (*found.notes, *unpinned_modules(catalogue)):
         yield CheckResult("modules", str(each.where), note=f"{each.what} — {each.hint}", where=each.where)
     if not found.problems:
         yield CheckResult("modules", f"{len(found.folders)} folders: protected resources have prevent_destroy")

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from orchestrator.config.catalogue import Node, Ref, Text, Value
-from orchestrator.config.live.references import BuiltIn, OutputReference, Part, ReferenceTextError, lookalikes, split
+from orchestrator.config.live.files import BUILT_INS
+from orchestrator.config.live.references import (
+    BuiltIn,
+    OutputReference,
+    Part,
+    ReferenceTextError,
+    lookalikes,
+    spaced_words,
+    split,
+)
 from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
@@ -67,6 +76,11 @@ class ValueCache:
             if stack in self._stack_names:
                 what = f"{written!r} looks like a reference to {stack}, but is plain text"
                 self.problems.append(Problem(value.at, what, f"write {right}"))
+                return None
+        for name, written in spaced_words(value.value):
+            if name in BUILT_INS:
+                what = f"{written!r} looks like a reference to {name}, but is plain text"
+                self.problems.append(Problem(value.at, what, f"write ${{{{ {name} }}}}"))
                 return None
         try:
             return split(value.value)
