@@ -7,6 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestrator.aws.identity.denied import missing_baseline
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
+from orchestrator.aws.preflight import Need, preflight
 from orchestrator.aws.state.bucket import BucketChange
 from orchestrator.cli.account_setup import (
     baseline_request,
@@ -18,7 +22,7 @@ from orchestrator.cli.account_setup import (
     update_accounts_lock,
 )
 from orchestrator.cli.approve import apply_planned
-from orchestrator.cli.aws import open_aws
+from orchestrator.cli.aws import Aws, open_aws
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Accounts, Yes
 from orchestrator.cli.output import print_rows
@@ -26,11 +30,14 @@ from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.prompt import typed
 from orchestrator.cli.session import circumstances, console
 from orchestrator.config.accounts_lock import FILE
-from orchestrator.config.catalogue import Account
+from orchestrator.config.catalogue import Account, has_baseline
+from orchestrator.report.tables import Column
 from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.plan import plan_units
 from orchestrator.run.request import RunRequest
 from orchestrator.run.session import open_session
+
+_COLUMNS = [Column("account"), Column("step"), Column("done"), Column("change", wrap=True)]
 
 
 @command
@@ -51,7 +58,7 @@ def bootstrap(
     with open_aws(common, project.catalogue) as aws:
         steps = bucket_steps(project, aws, selected)
         if dry_run or not yes:
-            print_rows(common, "bootstrap", _rows(project, selected, steps, baselines))
+            print_rows(common, "bootstrap", _rows(project, selected, steps, baselines), _COLUMNS)
         if dry_run:
             return 0
         units = [project.catalogue.units[id_] for id_ in baselines]
@@ -61,9 +68,8 @@ def bootstrap(
             return 4
         make_buckets(common, project, aws, todo)
         update_accounts_lock(common, project, selected)
-        if not baselines:
-            return 0
-        return _apply_baselines(common, baseline_request(project, aws, baselines), yes=yes)
+        code = _apply_baselines(common, baseline_request(project, aws, baselines), yes=yes) if baselines else 0
+        return code or _check_without_baseline(project, aws, selected)
 
 
 def _apply_baselines(common: Common, request: RunRequest, *, yes: bool) -> int:
@@ -72,6 +78,18 @@ def _apply_baselines(common: Common, request: RunRequest, *, yes: bool) -> int:
         planned = plan_units(session.context, preview_new=not yes)
         apply_planned(common, session, planned, words=(), yes=yes)
     return session.exit_code()
+
+
+def _check_without_baseline(project: Project, aws: Aws, accounts: Sequence[Account]) -> int:
+    """Check that the roles of the accounts without a baseline are there; return 0.
+
+    Raises:
+        SetupError: a role is missing; the hint says what creates it.
+    """
+    without = [account for account in accounts if not has_baseline(project.catalogue, account)]
+    needs = {account.name: Need(frozenset({Role.PLAN, Role.APPLY})) for account in without}
+    preflight(project.catalogue, Identities(project.catalogue, aws.emulator), needs, folders=[])
+    return 0
 
 
 def _approved(todo: Sequence[Account], words: Sequence[str]) -> bool:
@@ -90,6 +108,11 @@ def _rows(
         {"account": account.name, "step": step.name, "done": step.done, "change": "" if step.done else step.change}
         for account in accounts
         for step in steps[account.name]
+    ]
+    rows += [
+        {"account": account.name, "step": "baseline", "done": None, "change": f"none: {missing_baseline(account)}"}
+        for account in accounts
+        if not has_baseline(project.catalogue, account)
     ]
     missing = set(missing_in_accounts_lock(project))
     rows += [

@@ -132,8 +132,8 @@ def _problem(value: YamlValue, model: type[BaseModel], error: _Error, quoted: st
         known = sorted(_fields(model, error.loc[:-1]))
         near = near_miss(str(error.loc[-1]), known) or f"known keys: {', '.join(known)}"
         _, parent = locate(value, error.loc[:-1])
-        hint = not_indented(parent, str(error.loc[-1]), known, near)
-        return Problem(at, f"the key '{_path(error.loc)}' is unknown", hint)
+        near = not_indented(parent, str(error.loc[-1]), known, near)
+        return Problem(at, f"the key '{_path(error.loc)}' is unknown", near)
     if error.of_key:
         return Problem(at, f"'{_path(error.loc[-1:])}' is not a valid key", f"use {error.wanted}")
     wanted, hint = _wanted(error, found, quoted)
