@@ -39,6 +39,17 @@ _PROVIDER = (
     r"plugin did not respond|plugin (?:process )?(?:exited|crashed)|connection is shut down"
     r"|failed to (?:read|dial).*plugin|code = Unavailable"
 )
+_UNREACHABLE = (
+    r"connection refused|connection reset|no such host|could not resolve|i/o timeout|TLS handshake timeout"
+    r"|network is unreachable|EOF|request send failed|Client\.Timeout exceeded|context deadline exceeded|timed out"
+)
+_REGISTRY = (
+    r"(?:Failed to query available provider packages|Failed to install provider|Could not retrieve the list of"
+    r"|Error accessing remote module registry|Failed to retrieve available versions for module"
+    r"|Failed to download module|Could not download module|Module not installed|registry service)"
+    rf"(?s:.)*?(?:{_UNREACHABLE})"
+)
+"""What ``terraform init`` says when a registry, a mirror or a git host does not answer: none of them is AWS."""
 _NETWORK = (
     r"connection refused|connection reset|broken pipe|no such host|i/o timeout|TLS handshake timeout"
     r"|network is unreachable|unexpected EOF|: EOF\b|request send failed|Client\.Timeout exceeded"
@@ -53,6 +64,10 @@ _CAUSES: tuple[tuple[str, str], ...] = (
     (_BUSY, "AWS was throttling or unavailable even after retries: try again later, or with a smaller -j"),
     (_OUTAGE, "AWS returned server errors even after retries: check health.aws.amazon.com and try again later"),
     (_PROVIDER, "the provider process crashed, possibly out of memory: run again"),
+    (
+        _REGISTRY,
+        "a registry or module source could not be reached: check the address, the network and HTTPS_PROXY",
+    ),
     (_NETWORK, "AWS could not be reached: check the network and HTTPS_PROXY, then run again"),
 )
 _KILLED = "the process was killed, possibly out of memory; the state may still be locked: run again"

@@ -40,6 +40,7 @@ from orchestrator.report.check_result import CheckResult
 from orchestrator.report.junit import junit
 from orchestrator.report.sarif import sarif
 from orchestrator.report.tables import Column
+from orchestrator.report.text import plural
 from orchestrator.run.assemble import make_terraform
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.process.supervisor import Processes
@@ -86,7 +87,11 @@ def check(
         raise
     catalogue = project.catalogue
     units = [catalogue.units[id_] for id_ in project.select_or_all(targets, exclude=exclude, changed=changed)]
-    results = [CheckResult("configuration", f"{len(catalogue.units)} units in {len(catalogue.accounts)} accounts")]
+    results = [
+        CheckResult(
+            "configuration", f"{plural(len(catalogue.units), 'unit')} in {plural(len(catalogue.accounts), 'account')}"
+        )
+    ]
     results += _schemas(catalogue)
     results += _policies(catalogue)
     results += _modules(catalogue)
@@ -211,7 +216,7 @@ def _own_checks(catalogue: Catalogue, units: Sequence[Unit], *, tell: Callable[[
         roots = [ScannedRoot(unit.folder, unit.id) for unit in units if renderer.render(unit, folder / unit.folder)]
         failed = run_own_checks(folder, roots, selected, repository=catalogue.root) if roots else ()
     if not failed:
-        yield CheckResult("checkov", f"{len(roots)} units")
+        yield CheckResult("checkov", plural(len(roots), "unit"))
     for each in failed:
         problem = f"{each.check} {each.severity}: {each.resource}: {each.name} (in {', '.join(each.units)})"
         yield CheckResult(

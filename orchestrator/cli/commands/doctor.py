@@ -26,6 +26,7 @@ from orchestrator.errors import OrchError
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.policies.load import Policies
 from orchestrator.report.tables import Column
+from orchestrator.report.text import plural
 from orchestrator.run.checks.roles import RoleCheck, RoleState
 from orchestrator.run.executor.tls import INSTALL_DASK, cluster_problems, has_dask
 from orchestrator.terraform.setup.binary import find_binary, user_cache
@@ -120,7 +121,7 @@ def _disk(folder: str) -> Diagnosis:
 
 def _configuration(common: Common, project: Project) -> Iterator[Diagnosis]:
     catalogue = project.catalogue
-    yield Diagnosis("configuration", right=True, detail=f"{len(catalogue.units)} units in {catalogue.root}")
+    yield Diagnosis("configuration", right=True, detail=f"{plural(len(catalogue.units), 'unit')} in {catalogue.root}")
     lock = catalogue.root / SHARED_LOCK_FILE
     detail = SHARED_LOCK_FILE.as_posix() if lock.is_file() else "missing: run `orch providers lock`"
     yield Diagnosis("provider lock", lock.is_file(), detail)

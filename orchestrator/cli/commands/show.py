@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +17,8 @@ from orchestrator.cli.context import Common, command
 from orchestrator.cli.output import color_on, write
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import ready_session
-from orchestrator.config.catalogue import Node, Ref, Text, Unit
+from orchestrator.config.catalogue import Unit
+from orchestrator.config.written import written_value
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import Column, dump, table
 from orchestrator.report.text import wrap
@@ -112,32 +112,7 @@ def _relative(project: Project, folder: Path) -> str:
 
 def _inputs(unit: Unit) -> Iterator[dict[str, Any]]:
     for name, node in sorted(unit.inputs.items()):
-        yield {"input": name, "value": _plain(node), "where": str(node.at)}
-
-
-def _plain(node: Node) -> Any:
-    """Return a resolved value as it is written in YAML, with references as ``${{ UNIT.output }}``."""
-    value = node.value
-    if isinstance(value, Ref):
-        return _reference(value)
-    if isinstance(value, Text):
-        return "".join(part if isinstance(part, str) else _reference(part) for part in value.parts)
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _reference(ref: Ref) -> str:
-    path = "".join(_step(step) for step in ref.path)
-    return f"${{{{ {ref.unit}.{ref.output}{path} }}}}"
-
-
-def _step(step: str | int) -> str:
-    if isinstance(step, int):
-        return f"[{step}]"
-    return f".{step}" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", step) else f'["{step}"]'
+        yield {"input": name, "value": written_value(node), "where": str(node.at)}
 
 
 def _text(value: Any) -> str:
