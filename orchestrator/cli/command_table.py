@@ -49,6 +49,7 @@ COMMANDS = {
     ),
     "Inspect": (
         CommandEntry("list", "List units", function="list_units"),
+        CommandEntry("diff", "Compare resolved inputs and module files with a git revision"),
         CommandEntry("graph", "Show units in dependency order"),
         CommandEntry("show", "Show a unit, a past run, or a finding", function="show_one"),
         CommandEntry("output", "Show the outputs of a unit"),

@@ -13,6 +13,7 @@ from orchestrator.cli.project import Project, project_of
 from orchestrator.cli.prompt import Prompt
 from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.report.model import RunStarted, Status, UnitReport
+from orchestrator.report.text import plural
 from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.exit_codes import exit_code
 from orchestrator.run.migrate.execute import execute_transfer
@@ -140,15 +141,15 @@ def _show(common: Common, session: Session, request: MigrationRequest, tried: Tr
             write(edit.diff().rstrip("\n") + "\n\n")
         for each, _ in tried.prepared.writes:
             key = each.unit_in(catalogue).state_key
-            what = f"{each.resources} resources" if each.resources else "emptied"
+            what = plural(each.resources, "resource") if each.resources else "emptied"
             write(f"s3://{bucket[each.unit]}/{key}: {what}, serial {each.serial}\n")
         write("".join(f"{line}\n" for line in tried.prepared.notes) + "\n")
         print_changes(common, session.report(tried.reports))
 
 
 def _question(request: MigrationRequest, tried: TriedMigration) -> str:
-    states = f"write {len(tried.prepared.writes)} states"
-    files = f", change {len(request.edits)} files" if request.edits else ""
+    states = f"write {plural(len(tried.prepared.writes), 'state')}"
+    files = f", change {plural(len(request.edits), 'file')}" if request.edits else ""
     pending = [report.unit for report in tried.reports if report.changes]
     more = f" ({', '.join(pending)}: the next apply makes the changes shown above)" if pending else ""
     return f"{request.operation.removeprefix('orch ').capitalize()}: {states}{files}{more}?"

@@ -46,7 +46,8 @@ Changed = Annotated[
     typer.Option(
         "--changed",
         metavar="BASE",
-        help="Select only units whose files differ from the git revision BASE, e.g. origin/main.",
+        help="Select only units whose files differ from the git revision BASE, e.g. origin/main. BASE+ adds their "
+        "downstreams.",
         show_default=False,
     ),
 ]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from orchestrator.cli.context import Common
 from orchestrator.config.catalogue import Account, Catalogue, PlainValue, Unit
-from orchestrator.config.changed import changed_units
+from orchestrator.config.changed import changed_units, why_changed
 from orchestrator.config.graph import Graph
 from orchestrator.config.load import find_root, load
-from orchestrator.config.select import select
+from orchestrator.config.select import select, why_selected
 from orchestrator.errors import UsageError
 from orchestrator.guard.trust.live_files import trusted_live
 from orchestrator.run.request import RunOptions, RunRequest
@@ -52,6 +52,20 @@ class Project:
         if targets or exclude or changed is not None:
             return self.select(targets or ["*"], exclude=exclude or (), changed=changed)
         return self.graph.order
+
+    def why(
+        self, ids: Sequence[str], targets: Sequence[str] | None, *, changed: str | None = None
+    ) -> dict[str, list[str]]:
+        """Return unit -> why it is selected: changed files, an upstream that changed, or the target that names it.
+
+        Raises:
+            UsageError: a target matches nothing.
+        """
+        if changed is not None:
+            files = why_changed(self.catalogue, self.graph, changed)
+            return {id_: list(files[id_]) for id_ in ids}
+        named = why_selected(self.catalogue, self.graph, targets or ())
+        return {id_: [named[id_]] if id_ in named else ["all units"] for id_ in ids}
 
     def request(self, command: str, options: RunOptions, *, reverse: bool = False) -> RunRequest:
         """Return the request for a run over the units that the options select: none if ``changed`` leaves none.

@@ -448,6 +448,11 @@ class Catalogue:
         return any(each.restricted for each in self.accounts.values()) if account is None else account.restricted
 
 
+def has_baseline(catalogue: Catalogue, account: Account) -> bool:
+    """Return whether ``live/`` has a stack that makes the roles of an account."""
+    return any(unit.baseline and unit.account == account.name for unit in catalogue.units.values())
+
+
 def references(node: Node) -> Iterator[Ref]:
     """Yield every reference in a node, in the order in which they are written."""
     value = node.value

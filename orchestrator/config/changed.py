@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
@@ -31,24 +31,40 @@ def changed_units(catalogue: Catalogue, graph: Graph, base: str) -> frozenset[st
     Args:
         catalogue: the loaded configuration.
         graph: the graph of its units.
-        base: a git revision, e.g. ``origin/main``.
+        base: a git revision, e.g. ``origin/main``; with ``+`` after it the downstreams of those units too.
 
     Raises:
         UsageError: git is missing, this is not a repository, or the revision is unknown or unrelated to HEAD.
     """
-    files = frozenset(_differing(catalogue.root, base)) - {""}
-    if any(_touched(each, files) for name in _EVERYTHING for each in _file(catalogue.root, catalogue.root / name)):
-        return frozenset(graph.order)
+    return frozenset(why_changed(catalogue, graph, base))
+
+
+def why_changed(catalogue: Catalogue, graph: Graph, base: str) -> dict[str, tuple[str, ...]]:
+    """Return the units of ``changed_units``, each with its reasons: files that differ, or a unit that it is below of.
+
+    Raises:
+        UsageError: as for ``changed_units``.
+    """
+    revision = base.removesuffix("+")
+    files = frozenset(_differing(catalogue.root, revision)) - {""}
+    settings = {each for name in _EVERYTHING for each in _file(catalogue.root, catalogue.root / name)}
+    everything = sorted(each for each in files if _belongs(each, settings))
     folders: dict[Path, tuple[str, ...]] = {}
-    return frozenset(
-        unit.id
-        for unit in catalogue.units.values()
-        if any(_touched(each, files) for each in _of(catalogue, unit, folders))
-    )
+    found: dict[str, tuple[str, ...]] = {}
+    for unit in catalogue.units.values():
+        paths = () if everything else tuple(_of(catalogue, unit, folders))
+        reasons = everything or sorted(each for each in files if _belongs(each, paths))
+        if reasons:
+            found[unit.id] = tuple(reasons)
+    if revision != base:
+        for unit_id in graph.order:
+            if unit_id not in found and (above := [each for each in graph.upstreams(unit_id) if each in found]):
+                found[unit_id] = tuple(f"downstream of {each}" for each in above)
+    return found
 
 
-def _touched(path: str, files: frozenset[str]) -> bool:
-    return path in files or (path.endswith("/") and any(file.startswith(path) for file in files))
+def _belongs(file: str, paths: Iterable[str]) -> bool:
+    return any(file == path or (path.endswith("/") and file.startswith(path)) for path in paths)
 
 
 def unit_sources(catalogue: Catalogue, unit: Unit) -> frozenset[str]:

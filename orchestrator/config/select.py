@@ -54,6 +54,24 @@ def select(
     return tuple(unit for unit in graph.order if unit in chosen)
 
 
+def why_selected(catalogue: Catalogue, graph: Graph, targets: Sequence[str]) -> dict[str, str]:
+    """Return unit -> which target selects it, and how.
+
+    Raises:
+        UsageError: a target matches no unit.
+    """
+    found: dict[str, str] = {}
+    for target in targets:
+        bare = target.removeprefix("+").removesuffix("+")
+        own = _bare(catalogue, bare)
+        for unit in _matching(catalogue, graph, target):
+            if unit in own:
+                found[unit] = f"target {target}"
+            else:
+                found.setdefault(unit, f"{'upstream' if unit in graph.above(own) else 'downstream'} of {bare}")
+    return found
+
+
 def _matching(catalogue: Catalogue, graph: Graph, target: str) -> set[str]:
     up, down = target.startswith("+"), target.endswith("+")
     bare = target.removeprefix("+").removesuffix("+")

@@ -27,6 +27,7 @@ from orchestrator.config.catalogue import (
 )
 from orchestrator.config.naming import aws_names
 from orchestrator.errors import CatalogueError, Problem
+from orchestrator.hcl.modules.sources import is_registry
 from orchestrator.render.expressions import STORES, Literal, expression_of, node_data, secret_value
 from orchestrator.render.hcl_text import hcl_identifier, hcl_literal, hcl_quote
 from orchestrator.render.module_tree import ModuleTree
@@ -205,7 +206,7 @@ class TemplateRenderer:
 def _registry_version(unit: Unit) -> str | None:
     """Return the version for a registry address; a git address has its own in ``?ref=``."""
     address = unit.module.address
-    return None if "::" in address or "://" in address else unit.module.version
+    return unit.module.version if is_registry(address) else None
 
 
 def _needed_providers(unit: Unit, tree: ModuleTree | None) -> frozenset[str]:

@@ -16,7 +16,7 @@ UpstreamMap = Mapping[str, Iterable[str]]
 """Unit -> its upstreams, in graph order. An upstream that is not a key is not drawn."""
 
 Details = Mapping[str, Mapping[str, str]]
-"""Unit -> its ``account`` and ``region``; both are optional."""
+"""Unit -> its ``account``, ``region`` and ``reads``, upstreams that are not drawn; each is optional."""
 
 
 def tree(upstreams: UpstreamMap, details: Details | None = None) -> str:
@@ -34,7 +34,8 @@ def tree(upstreams: UpstreamMap, details: Details | None = None) -> str:
         unit, lead, branch, parent = stack.pop()
         place = _place(unit, details)
         again = unit in written and bool(below[unit])
-        lines.append(lead + branch + _label(unit, place, parent) + ("  (see above)" if again else ""))
+        also = f"  (also after {clean(reads)})" if (reads := (details or {}).get(unit, {}).get("reads")) else ""
+        lines.append(lead + branch + _label(unit, place, parent) + ("  (see above)" if again else also))
         if again:
             continue
         written.add(unit)
@@ -79,11 +80,13 @@ def dot(upstreams: UpstreamMap, details: Details | None = None) -> str:
 
 
 def json(upstreams: UpstreamMap, details: Details | None = None) -> str:
-    """Return ``{"format": 1, "kind": "graph", "units": [{"unit", "account", "region", "upstreams"}]}``."""
+    """Return ``{"format": 1, "kind": "graph", "units": [{"unit", "account", "region", "upstreams", "outside"}]}``."""
     units = []
     for unit, above in _edges(upstreams).items():
         account, region = _place(unit, details)
-        units.append({"unit": unit, "account": account, "region": region, "upstreams": above})
+        reads = (details or {}).get(unit, {}).get("reads", "")
+        outside = reads.split(", ") if reads else []
+        units.append({"unit": unit, "account": account, "region": region, "upstreams": above, "outside": outside})
     return dump({"format": GRAPH_FORMAT, "kind": "graph", "units": units})
 
 

@@ -26,7 +26,20 @@ class FailureCause:
 
 
 _BUSY = "AWS was throttling or unavailable even after retries: try again later, or with a smaller -j"
+_NO_REGISTRY = "a registry or module source could not be reached: check the address, the network and HTTPS_PROXY"
 _UNREACHABLE = "AWS could not be reached: check the network and HTTPS_PROXY, then run again"
+
+_REGISTRY = (
+    r"(?:Failed to query available provider packages|Failed to install provider|Could not retrieve the list of"
+    r"|Error accessing remote module registry|Failed to retrieve available versions for module"
+    r"|Failed to download module|Could not download module|Module not installed|registry service)(?s:.)*?"
+)
+"""What ``terraform init`` says when a registry, a mirror or a git host does not answer: none of them is AWS."""
+_NO_ANSWER = (
+    r"(?:connection reset|i/o timeout|TLS handshake timeout|EOF|Client\.Timeout exceeded|context deadline exceeded"
+    r"|timed out)"
+)
+_NOBODY = r"(?:connection refused|no such host|could not resolve|network is unreachable|request send failed)"
 
 # The first match counts. A throttled S3 call has status 503, so throttling comes before outages.
 CAUSES: tuple[FailureCause, ...] = (
@@ -82,6 +95,8 @@ CAUSES: tuple[FailureCause, ...] = (
         ),
         "the provider process crashed, possibly out of memory: run again",
     ),
+    FailureCause((_REGISTRY + _NO_ANSWER,), _NO_REGISTRY, passes=True),
+    FailureCause((_REGISTRY + _NOBODY,), _NO_REGISTRY),
     FailureCause(
         (
             r"connection reset",

@@ -19,10 +19,11 @@ from orchestrator.aws.causes import AwsFailure, Cause, cause_of, message_of
 from orchestrator.aws.endpoint import EmulatorEndpoint
 from orchestrator.aws.errors import CallContext, setup_failure, translate
 from orchestrator.aws.identity.base_session import BaseSession, CallerIdentity
+from orchestrator.aws.identity.denied import denied_role_hint
 from orchestrator.aws.identity.roles import AnyRole, BreakGlass, Role
 from orchestrator.aws.identity.sessions import SessionFactory
 from orchestrator.aws.key_prefix import keep_below
-from orchestrator.config.catalogue import Account, Catalogue
+from orchestrator.config.catalogue import Account, Catalogue, has_baseline
 from orchestrator.errors import OrchError, SetupError
 from orchestrator.util.once_map import OnceMap
 
@@ -254,7 +255,7 @@ class Identities:
                 return self._borrow(base)
             raise SetupError(
                 f"cannot {doing}: {arn} does not allow {caller.arn} to assume it ({message_of(error)})",
-                hint=_hint(account, role),
+                hint=denied_role_hint(account, role, baseline=has_baseline(self._catalogue, account)),
             ) from error
         given = answer["Credentials"]
         return Credentials(
@@ -275,17 +276,6 @@ def _administers(caller: CallerIdentity, account: Account) -> bool:
     """
     mine = [role.name_in(account) for role in Role if role is not Role.BOOTSTRAP]
     return caller.account == account.id and not any(caller.is_role(account.id, name) for name in mine)
-
-
-def _hint(account: Account, role: AnyRole) -> str:
-    if "ORCH_CREDENTIALS" in os.environ:
-        return "this shell has the environment of `orch credentials`: run orch in another one"
-    if role is Role.BOOTSTRAP:
-        return "the role `roles.bootstrap` of live/orch.yaml must exist and trust you"
-    created = f"`orch bootstrap {account.name}` creates the role and its trust policy"
-    if isinstance(role, BreakGlass):
-        return f"{created}; the caller needs sts:TagSession in addition to sts:AssumeRole"
-    return created
 
 
 def session_name(environ: Mapping[str, str]) -> str:

@@ -7,6 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestrator.aws.identity.denied import missing_baseline
+from orchestrator.aws.identity.identities import Identities
+from orchestrator.aws.identity.roles import Role
+from orchestrator.aws.preflight import Need, preflight
 from orchestrator.aws.state.bucket import BucketChange
 from orchestrator.cli.account_setup import (
     baseline_request,
@@ -18,7 +22,7 @@ from orchestrator.cli.account_setup import (
     update_accounts_lock,
 )
 from orchestrator.cli.approve import apply_planned
-from orchestrator.cli.aws import open_aws
+from orchestrator.cli.aws import Aws, open_aws
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Accounts, Yes
 from orchestrator.cli.organization import OrganizationStep, carry_out, organization_steps
@@ -27,11 +31,14 @@ from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.prompt import typed
 from orchestrator.cli.session import circumstances, console
 from orchestrator.config.accounts_lock import FILE
-from orchestrator.config.catalogue import Account
+from orchestrator.config.catalogue import Account, has_baseline
+from orchestrator.report.tables import Column
 from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.plan import plan_units
 from orchestrator.run.request import RunRequest
 from orchestrator.run.session import open_session
+
+_COLUMNS = [Column("account"), Column("step"), Column("done"), Column("change", wrap=True)]
 
 
 @command
@@ -54,7 +61,7 @@ def bootstrap(
         moves = organization_steps(common, project, aws, selected)
         steps = bucket_steps(project, aws, [account for account in selected if account.created])
         if dry_run or not yes:
-            print_rows(common, "bootstrap", _rows(project, selected, (moves, steps), baselines))
+            print_rows(common, "bootstrap", _rows(project, selected, (moves, steps), baselines), _COLUMNS)
         if dry_run:
             return 0
         units = [project.catalogue.units[id_] for id_ in baselines]
@@ -66,9 +73,8 @@ def bootstrap(
         selected = [project.account(account.name) for account in selected]
         make_buckets(common, project, aws, [account for account in selected if account.name in todo])
         update_accounts_lock(common, project, selected)
-        if not baselines:
-            return 0
-        return _apply_baselines(common, baseline_request(project, aws, baselines), yes=yes)
+        code = _apply_baselines(common, baseline_request(project, aws, baselines), yes=yes) if baselines else 0
+        return code or _check_without_baseline(project, aws, selected)
 
 
 def _apply_baselines(common: Common, request: RunRequest, *, yes: bool) -> int:
@@ -87,6 +93,18 @@ def _approved(moves: Sequence[OrganizationStep], todo: Sequence[str], words: Seq
     parts += [f"set up the state bucket of {', '.join(todo)}"] if todo else []
     question = ", and ".join(parts)
     return typed(f"{question[0].upper()}{question[1:]}?", " ".join(words) or "yes")
+
+
+def _check_without_baseline(project: Project, aws: Aws, accounts: Sequence[Account]) -> int:
+    """Check that the roles of the accounts without a baseline are there; return 0.
+
+    Raises:
+        SetupError: a role is missing; the hint says what creates it.
+    """
+    without = [account for account in accounts if not has_baseline(project.catalogue, account)]
+    needs = {account.name: Need(frozenset({Role.PLAN, Role.APPLY})) for account in without}
+    preflight(project.catalogue, Identities(project.catalogue, aws.emulator), needs, folders=[])
+    return 0
 
 
 def _rows(
@@ -110,6 +128,11 @@ def _rows(
         if not account.created:
             change = "create and set up the state bucket in the new account"
             rows.append({"account": account.name, "step": "bucket", "done": False, "change": change})
+    rows += [
+        {"account": account.name, "step": "baseline", "done": None, "change": f"none: {missing_baseline(account)}"}
+        for account in accounts
+        if not has_baseline(project.catalogue, account)
+    ]
     missing = set(missing_in_accounts_lock(project))
     rows += [
         {"account": account.name, "step": FILE, "done": False, "change": "add the account"}

@@ -23,6 +23,7 @@ from orchestrator.errors import CatalogueError, Location, Problem, SetupError
 from orchestrator.guard.checkov.own_checks import ScannedRoot, run_own_checks
 from orchestrator.guard.model import POLICY_WEAKENED
 from orchestrator.guard.modules.check import check_modules
+from orchestrator.guard.modules.pinned import unpinned_modules
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policy_cases import run_cases
 from orchestrator.guard.trust.trust import check_waivers, weakened_against
@@ -31,6 +32,7 @@ from orchestrator.report.check_result import CheckResult
 from orchestrator.report.junit import junit
 from orchestrator.report.sarif import sarif
 from orchestrator.report.tables import Column
+from orchestrator.report.text import plural
 from orchestrator.run.checks.root_checks import check_roots
 from orchestrator.util.files import write_atomic
 
@@ -72,7 +74,11 @@ def check(
         raise
     catalogue = project.catalogue
     units = [catalogue.units[id_] for id_ in project.select_or_all(targets, exclude=exclude, changed=changed)]
-    results = [CheckResult("configuration", f"{len(catalogue.units)} units in {len(catalogue.accounts)} accounts")]
+    results = [
+        CheckResult(
+            "configuration", f"{plural(len(catalogue.units), 'unit')} in {plural(len(catalogue.accounts), 'account')}"
+        )
+    ]
     results += _schemas(catalogue)
     results += _policies(catalogue)
     results += _modules(catalogue)
@@ -167,7 +173,7 @@ def _modules(catalogue: Catalogue) -> Iterator[CheckResult]:
         return
     for each in found.problems:
         yield _problem("modules", each)
-    for each in found.notes:
+    for each in (*found.notes, *unpinned_modules(catalogue)):
         yield CheckResult("modules", str(each.where), note=f"{each.what} — {each.hint}", where=each.where)
     if not found.problems:
         yield CheckResult("modules", f"{len(found.folders)} folders: protected resources have prevent_destroy")
@@ -212,7 +218,7 @@ def _own_checks(catalogue: Catalogue, units: Sequence[Unit], *, tell: Callable[[
         roots = [ScannedRoot(unit.folder, unit.id) for unit in units if renderer.render(unit, folder / unit.folder)]
         failed = run_own_checks(folder, roots, selected, repository=catalogue.root) if roots else ()
     if not failed:
-        yield CheckResult("checkov", f"{len(roots)} units")
+        yield CheckResult("checkov", plural(len(roots), "unit"))
     for each in failed:
         problem = f"{each.check} {each.severity}: {each.resource}: {each.name} (in {', '.join(each.units)})"
         yield CheckResult(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from orchestrator.aws.identity.identities import Identities
@@ -20,20 +21,27 @@ from orchestrator.cli.context import Common, command
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import Project, open_project
 from orchestrator.config.accounts_lock import FILE
-from orchestrator.config.catalogue import Account
+from orchestrator.config.catalogue import Account, has_baseline
 from orchestrator.errors import OrchError
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.policies.load import Policies
 from orchestrator.report.tables import Column
-from orchestrator.run.checks.roles import RoleCheck, RoleState, has_baseline
+from orchestrator.report.text import plural
+from orchestrator.run.checks.roles import RoleCheck, RoleState
 from orchestrator.run.disposable.stages import expired, today_utc
+from orchestrator.run.executor.tls import INSTALL_DASK, cluster_problems, has_dask
 from orchestrator.terraform.setup.binary import find_binary, user_cache
 from orchestrator.terraform.setup.cliconfig import find_mirror
-from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
+from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE, locked_providers
+from orchestrator.terraform.setup.providers import address as provider_address
+from orchestrator.terraform.setup.providers import ensure_available, sorted_providers
 from orchestrator.terraform.warm.providers import diagnose
 from orchestrator.terraform.warm.start import provider_server
 
 T = TypeVar("T")
+
+_COUNT = re.compile(r"[0-9]+ problems:")
+"""The first line of an error that has several."""
 
 _PROVIDER_BYTES = 700_000_000
 """Size of the AWS provider, which the first init unpacks."""
@@ -60,8 +68,10 @@ def doctor(common: Common) -> int:
         findings.append(Diagnosis("configuration", right=False, detail=project))
     else:
         findings += _configuration(common, project)
-    rows = [{"what": each.what, "state": _state(each), "detail": each.detail} for each in findings]
-    print_rows(common, "doctor", rows, [Column("what"), Column("state"), Column("detail")])
+    rows = [
+        {"what": each.what, "state": _state(each), "detail": line} for each in findings for line in _lines(each.detail)
+    ]
+    print_rows(common, "doctor", rows, [Column("what"), Column("state"), Column("detail", wrap=True)])
     return 2 if any(each.right is False for each in findings) else 0
 
 
@@ -69,11 +79,17 @@ def _state(finding: Diagnosis) -> str:
     return {True: "ok", False: "error", None: "note"}[finding.right]
 
 
+def _lines(detail: str) -> list[str]:
+    """Return the problems of a finding, each for a row of its own."""
+    lines = [line.strip() for line in detail.splitlines() if line.strip()]
+    return [line for line in lines if not _COUNT.fullmatch(line)] or [""]
+
+
 def _try(function: Callable[[], T]) -> T | str:
     try:
         return function()
     except OrchError as error:
-        return "; ".join(str(error).splitlines())
+        return str(error)
 
 
 def _machine() -> Iterator[Diagnosis]:
@@ -83,6 +99,17 @@ def _machine() -> Iterator[Diagnosis]:
         "git", None if git is None else True, git or "not on PATH; required for restricted accounts and --changed"
     )
     yield _disk(tempfile.gettempdir())
+    yield _cluster(os.environ.get("DASK_SCHEDULER_ADDRESS") or None)
+
+
+def _cluster(address: str | None) -> Diagnosis:
+    """Say whether this machine can use a cluster. It is only a note, because runs use threads unless told otherwise."""
+    if not has_dask():
+        return Diagnosis("dask", right=None, detail=f"not installed; --executor dask requires: {INSTALL_DASK}")
+    problems = cluster_problems(address)
+    if problems:
+        return Diagnosis("dask", right=None, detail="\n".join(f"for --executor dask: {each}" for each in problems))
+    return Diagnosis("dask", right=True, detail=f"installed; scheduler {address or 'not set'}")
 
 
 def _disk(folder: str) -> Diagnosis:
@@ -95,7 +122,7 @@ def _disk(folder: str) -> Diagnosis:
 
 def _configuration(common: Common, project: Project) -> Iterator[Diagnosis]:
     catalogue = project.catalogue
-    yield Diagnosis("configuration", right=True, detail=f"{len(catalogue.units)} units in {catalogue.root}")
+    yield Diagnosis("configuration", right=True, detail=f"{plural(len(catalogue.units), 'unit')} in {catalogue.root}")
     lock = catalogue.root / SHARED_LOCK_FILE
     detail = SHARED_LOCK_FILE.as_posix() if lock.is_file() else "missing: run `orch providers lock`"
     yield Diagnosis("provider lock", lock.is_file(), detail)
@@ -112,6 +139,7 @@ def _configuration(common: Common, project: Project) -> Iterator[Diagnosis]:
         yield Diagnosis("providers", right=False, detail=mirror)
     else:
         yield Diagnosis("providers", right=True, detail=f"mirror {mirror}" if mirror else "registry")
+        yield from _listed_providers(project)
     if lock.is_file() and not isinstance(mirror, str):
         yield from _warm_providers(common, project, lock.read_text(encoding="utf-8"))
     with open_aws(common, catalogue) as aws:
@@ -127,6 +155,23 @@ def _warm_providers(common: Common, project: Project, lock_text: str) -> Iterato
         for address, reason in diagnose(started, lock_text, environment).items():
             detail = f"cold: {reason}" if reason else "warm"
             yield Diagnosis(f"provider {address.rsplit('/', 1)[1]}", right=None if reason else True, detail=detail)
+
+
+def _listed_providers(project: Project) -> Iterator[Diagnosis]:
+    """Say which providers of ``live/orch.yaml`` are not there, or not locked: what a plan checks before it begins."""
+    settings, lock = project.catalogue.settings, project.catalogue.root / SHARED_LOCK_FILE
+    locked = locked_providers(lock.read_text(encoding="utf-8")) if lock.is_file() else None
+    for provider in sorted_providers(settings):
+        one, cache = replace(settings, providers={provider.name: provider}), user_cache(os.environ)
+        missing = _try(lambda one=one, cache=cache: ensure_available(one, env=os.environ, cache=cache))  # type: ignore[misc]
+        problems = [missing] if isinstance(missing, str) else []
+        if locked is not None and provider_address(provider, settings.binary) not in locked:
+            lock_it = "run `orch providers lock`"
+            problems.append(
+                f"{provider.source} is in live/orch.yaml, but not in {SHARED_LOCK_FILE.as_posix()}: {lock_it}"
+            )
+        if problems:
+            yield Diagnosis(f"provider {provider.name}", right=False, detail="\n".join(problems))
 
 
 def _accounts_lock(project: Project) -> Diagnosis:

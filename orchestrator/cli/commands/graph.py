@@ -36,5 +36,9 @@ def graph(
     edges = {unit: selected.upstreams(unit) for unit in selected.order}
     units = project.catalogue.units
     details = {unit: {"account": units[unit].account, "region": units[unit].region} for unit in selected.order}
+    for unit in selected.order:
+        outside = [each for each in project.graph.upstreams(unit) if each not in edges]
+        if outside:
+            details[unit]["reads"] = ", ".join(outside)
     write(_RENDERERS[format_](edges, details).rstrip("\n") + "\n")
     return 0

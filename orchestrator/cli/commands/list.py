@@ -23,6 +23,9 @@ def list_units(
     exclude: Exclude = None,
     changed: Changed = None,
     versions: Annotated[bool, typer.Option("--versions", help="Show module versions.")] = False,
+    why: Annotated[
+        bool, typer.Option("--why", help="Show why each unit is selected: changed files, an upstream, or a target.")
+    ] = False,
     matrix: Annotated[
         str | None,
         typer.Option(
@@ -48,7 +51,11 @@ def list_units(
     columns = [Column("unit"), Column("account"), Column("region"), Column("module")]
     if versions:
         columns.append(Column("version"))
-    columns.append(Column("upstreams", optional=True))
+    columns.append(Column("upstreams", wrap=True))
+    if why:
+        reasons = project.why(ids, targets, changed=changed)
+        rows = [{**row, "why": reasons[row["unit"]]} for row in rows]
+        columns[-1:] = [Column("why", wrap=True)]
     if not rows and not common.json:
         print_progress(common, f"No selected unit differs from {changed}." if changed else "There are no units yet.")
     print_rows(common, "list", rows, columns)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,9 +18,10 @@ from orchestrator.cli.context import Common, command
 from orchestrator.cli.output import color_on, write
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import ready_session
-from orchestrator.config.catalogue import Archive, Node, Ref, SecretRef, Text, Unit, Unset
+from orchestrator.config.catalogue import Archive, Unit
 from orchestrator.config.naming import aws_names
 from orchestrator.config.secret_literals import secret_variables, without_secrets
+from orchestrator.config.written import written_value
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import Column, dump, table
 from orchestrator.report.text import wrap
@@ -105,7 +105,7 @@ def _facts(project: Project, unit: Unit) -> dict[str, Any]:
         "secrets": [f"{secret.variable} = {secret.store}:{secret.key}" for secret in unit.secrets],
         "archives": [_archive(project, archive) for archive in unit.archives],
         "providers": {
-            config.key: {name: _plain(node) for name, node in config.arguments.items()} for config in unit.configured
+            config.key: {name: written_value(node) for name, node in config.arguments.items()} for config in unit.configured
         },
         "imports": dict(unit.imports),
         "moved": dict(unit.moved),
@@ -127,7 +127,7 @@ def _inputs(project: Project, unit: Unit) -> Iterator[dict[str, Any]]:
     made: dict[str, Any] = {"name": names["name"], "names": dict(names)}
     secret = secret_variables(project.catalogue, unit)
     rows = [
-        {"input": name, "value": _plain(without_secrets(node, sensitive=name in secret)), "where": str(node.at)}
+        {"input": name, "value": written_value(without_secrets(node, sensitive=name in secret)), "where": str(node.at)}
         for name, node in unit.inputs.items()
     ]
     rows += [
@@ -135,35 +135,6 @@ def _inputs(project: Project, unit: Unit) -> Iterator[dict[str, Any]]:
         for each in unit.name_variables
     ]
     yield from sorted(rows, key=lambda row: str(row["input"]))
-
-
-def _plain(node: Node) -> Any:
-    """Return a resolved value as it is written in YAML, with references as ``${{ UNIT.output }}``."""
-    value = node.value
-    if isinstance(value, Ref | SecretRef | Unset):
-        return _reference(value)
-    if isinstance(value, Text):
-        return "".join(part if isinstance(part, str) else _reference(part) for part in value.parts)
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _reference(ref: Ref | SecretRef | Unset) -> str:
-    if isinstance(ref, Unset):
-        return f"${{{{ run.{ref.key} }}}}"
-    if isinstance(ref, SecretRef):
-        return f"${{{{ secrets.{ref.name} }}}}"
-    path = "".join(_step(step) for step in ref.path)
-    return f"${{{{ {ref.unit}.{ref.output}{path} }}}}"
-
-
-def _step(step: str | int) -> str:
-    if isinstance(step, int):
-        return f"[{step}]"
-    return f".{step}" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", step) else f'["{step}"]'
 
 
 def _text(value: Any) -> str:

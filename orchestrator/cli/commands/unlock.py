@@ -37,8 +37,9 @@ def unlock(common: Common, unit: OneUnit, yes: Yes = False) -> int:
         holder = find_holder(held.lock, found, project.catalogue.root)
         facts = _facts(project, held, holder)
         if not common.json:
-            lines = [f"{key:<12}{clean(str(value))}" for key, value in facts.items() if value not in (None, "")]
-            write("\n".join(line for line in lines if not line.startswith("alive")) + "\n")
+            shown = {key: value for key, value in facts.items() if key != "alive"}
+            lines = [f"{key:<12}{'-' if value in (None, '') else clean(str(value))}" for key, value in shown.items()]
+            write("\n".join(lines) + "\n")
         if not _approved(common, found.id, holder, yes=yes):
             _print(common, {"unit": found.id, "lock": facts, "released": False}, "Not released.")
             return 4

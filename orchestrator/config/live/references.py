@@ -17,6 +17,8 @@ _STEP = re.compile(
     r"""\.(?P<key>[A-Za-z_][A-Za-z0-9_-]*)|\[(?P<index>[0-9]{1,9})\]|\[(?P<quote>["'])(?P<text>[^"'\\]*)(?P=quote)\]"""
 )
 _LOOKALIKE = re.compile(r"(?<!\$)\$\{\s*(?P<stack>[a-z][a-z0-9-]*)(?:@[a-z0-9-]+)?\.(?P<rest>[A-Za-z_][^}{]*)\}")
+_SPACED = re.compile(r"(?<!\$)\$\{(?=\s|[a-z_]+\s)\s*(?P<name>[a-z_]+)\s*\}")
+"""A word with blanks in the braces, which shells, IAM and CloudFormation do not write."""
 _NO_WORD = "is not a reference: write STACK.OUTPUT or a built-in such as stage; functions are not supported"
 _NO_TARGET = "is not a reference: write STACK.OUTPUT or STACK@REGION.OUTPUT, followed by .key or [0]"
 _SHOWN = 60
@@ -78,6 +80,12 @@ def lookalikes(text: str) -> Iterator[tuple[str, str, str]]:
     """Yield every ``${stack.output}`` in a text: the stack, the whole, and the reference that was probably meant."""
     for match in _LOOKALIKE.finditer(text):
         yield match["stack"], match[0], f"${{{{ {match[0][2:-1].strip()} }}}}"
+
+
+def spaced_words(text: str) -> Iterator[tuple[str, str]]:
+    """Yield every ``${ word }`` with blanks in a text: the word, and the whole."""
+    for match in _SPACED.finditer(text):
+        yield match["name"], match[0]
 
 
 def _shown(text: str) -> str:

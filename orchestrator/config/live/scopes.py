@@ -10,6 +10,7 @@ from orchestrator.config.live.files import RESERVED, LiveFiles
 from orchestrator.config.live.merge import StackEntry, extend_entries
 from orchestrator.config.live.settings import region_not_allowed
 from orchestrator.config.live.stages import MergedStage
+from orchestrator.config.schema.models import StackModel
 from orchestrator.config.yaml.value import YamlValue
 from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
@@ -31,6 +32,7 @@ class Scope:
         of_account: whether it is an account.
         named: the former name of a renamed stage, which its names in AWS keep.
         disposable: whether it is a disposable stage.
+        lineage: name of the stage, then the stages that it extends; empty for an account.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Scope:
     of_account: bool = False
     named: str | None = None
     disposable: bool = False
+    lineage: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ def stage_scope(stage: Stage, merged: MergedStage, account: Account, files: Live
         wired,
         named=stage.named,
         disposable=stage.disposable,
+        lineage=stage.lineage,
     )
 
 
@@ -111,6 +115,8 @@ def _stacks(
             places[name] = entry.at
         elif name not in files.broken:
             hint = near_miss(name, files.stacks) or f"create live/stacks/{name}.yaml"
+            if name in StackModel.model_fields:
+                hint = f"`{name}` is a key of a stack: indent it below the name of its stack"
             files.problems.append(Problem(entry.at, f"unknown stack {name!r}", hint))
     return stacks, places, dropped
 

@@ -9,7 +9,7 @@ from orchestrator.config.catalogue import ModuleSource
 from orchestrator.config.live.settings import CONSTRAINT
 from orchestrator.config.yaml.value import YamlValue
 from orchestrator.errors import Location, Problem
-from orchestrator.hcl.modules.sources import FETCHED, REGISTRY
+from orchestrator.hcl.modules.sources import FETCHED, REGISTRY, git_form, has_ref, is_git
 from orchestrator.util.suggest import near_miss
 
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]*")
@@ -36,13 +36,25 @@ def module_source(body: YamlValue, at: Location, root: Path, problems: list[Prob
     if _LOCAL.fullmatch(address):
         return _local(address, value, version, root, problems)
     if ".." not in address:
+        if FETCHED.fullmatch(address):  # First: github.com/a/b is no registry.
+            return _fetched(address, value, version, problems)
         if REGISTRY.fullmatch(address):
             return _from_registry(address, value, version, problems)
-        if FETCHED.fullmatch(address):
-            return _fetched(address, value, version, problems)
-    hint = "name a folder in modules/, a registry address (NAMESPACE/NAME/PROVIDER), or git::https://…"
+    meant = _folder_name(address, root) or git_form(address)
+    hint = (
+        f"write {meant}"
+        if meant
+        else ("name a folder in modules/, a registry address (NAMESPACE/NAME/PROVIDER), or git::https://…")
+    )
     problems.append(Problem(value.at, f"invalid module {address!r}", hint))
     return None
+
+
+def _folder_name(address: str, root: Path) -> str:
+    """Return the name of the folder that a path such as ``../../modules/queue`` means; empty if there is none."""
+    name = address.rstrip("/").rpartition("/")[2]
+    is_path = address.startswith((".", "modules/"))
+    return name if is_path and _LOCAL.fullmatch(name) and (root / "modules" / name).is_dir() else ""
 
 
 def _from_registry(
@@ -61,9 +73,9 @@ def _fetched(address: str, value: YamlValue, version: YamlValue | None, problems
         hint = 'write a tag, branch or commit such as "v2.3.1"'
         problems.append(Problem(version.at, f"invalid git ref {version.value!r}", hint))
         return None
-    if "ref=" in address or not address.startswith(("git::", "git@")):
+    if has_ref(address) or not is_git(address):
         what = f"`version` cannot be combined with {address}"
-        hint = "it becomes the ?ref= of an address that starts with git:: and has none"
+        hint = "it becomes the ?ref= of a git address that has none"
         problems.append(Problem(version.at, what, hint))
         return None
     address += f"{'&' if '?' in address else '?'}ref={version.value}"

@@ -63,7 +63,11 @@ def _merge_chain(chain: list[str], done: dict[str, MergedStage | None], files: L
         if (parent in chain and parent not in done) or parent == name:
             _report_cycle(chain, parent, files)
         elif parent not in files.stages and parent not in files.broken:
-            at, hint = own.value["extends"].at, near_miss(parent, files.stages)
+            at = own.value["extends"].at
+            hint = f"{parent} is an account: write `account: {parent}`; `extends` names a stage"
+            if parent not in files.accounts:
+                stages = ", ".join(sorted(set(files.stages) - {name})) or "there is no other one"
+                hint = near_miss(parent, files.stages) or f"stages: {stages}"
             files.problems.append(Problem(at, f"unknown stage {parent!r}", hint))
 
 

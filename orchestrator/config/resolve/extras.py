@@ -161,7 +161,23 @@ class Extras:
                 what = f"{stage} is disposable, so it must not import {address}, which would be destroyed with it"
                 self.context.report(at, what, "import it into a lasting stage")
             return {}
-        return dict(self._addresses("imports"))
+        return {address: id_ for address, id_ in self._addresses("imports") if self._is_resource(address)}
+
+    def _is_resource(self, address: str) -> bool:
+        """Return whether the module has the resource of an import, and report it if not."""
+        if self.interface is None:
+            return True
+        bare = re.sub(_INDEX, "", address)
+        if bare.startswith("module."):
+            name, known, kind = bare.split(".")[1], frozenset(self.interface.calls), "module"
+        else:
+            name, known, kind = bare, self.interface.resources, "resource"
+        if name in known:
+            return True
+        at = self.draft.body.value["imports"].where(address)
+        hint = near_miss(name, known) or f"{kind}s: {', '.join(sorted(known)) or 'none'}"
+        self.context.report(at, f"module {self.interface.path.name} has no {kind} {name!r}", hint)
+        return False
 
     def moved(self) -> dict[str, str]:
         """Return old -> new address in the module."""

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from orchestrator.config.catalogue import Node, PlainValue, Ref, SecretRef, Text, Unset, Value
-from orchestrator.config.live.references import BuiltIn, OutputReference, Part, ReferenceTextError, lookalikes, split
+from orchestrator.config.live.files import BUILT_INS
+from orchestrator.config.live.references import (
+    BuiltIn,
+    OutputReference,
+    Part,
+    ReferenceTextError,
+    lookalikes,
+    spaced_words,
+    split,
+)
 from orchestrator.config.live.run_values import RunValues
 from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Location, Problem
@@ -71,6 +80,11 @@ class ValueCache:
             if stack in self._stack_names:
                 what = f"{written!r} looks like a reference to {stack}, but is plain text"
                 self.problems.append(Problem(value.at, what, f"write {right}"))
+                return None
+        for name, written in spaced_words(value.value):
+            if name in BUILT_INS:
+                what = f"{written!r} looks like a reference to {name}, but is plain text"
+                self.problems.append(Problem(value.at, what, f"write ${{{{ {name} }}}}"))
                 return None
         try:
             return split(value.value)

@@ -147,8 +147,20 @@ class Wiring:
             what = f"{name} is used here, but it is `false` in {scope.name} ({scope.dropped[name]})"
             hint = f"remove this reference too, or add `{name}: STAGE/{name}` under `uses:` in {scope.file}"
             return Problem(at, what, hint)
+        if (inherited := self._wired_by_parent(scope, name)) is not None:
+            return Problem(at, f"{name} is used here, but {scope.name} does not say which unit it is", inherited)
         if name in self.files.stacks:
             return Problem(at, f"{scope.name} has no stack {name!r}", f"add `{name}:` under `stacks:` in {scope.file}")
         known = {*scope.stacks, *scope.uses, *self.scopes[scope.account.name].stacks, *self.files.stacks}
         hint = near_miss(name, known) or f"add `{name}: STAGE/STACK` under `uses:` in {scope.file}"
         return Problem(at, f"unknown stack {name!r} in {scope.name}", hint)
+
+    def _wired_by_parent(self, scope: Scope, name: str) -> str | None:
+        """Return a hint if a stage that this one extends has the name in its ``uses``, which is not inherited."""
+        for parent in scope.lineage[1:]:
+            wired = self.scopes[parent].uses.get(name) if parent in self.scopes else None
+            if wired is not None:
+                value = "null" if wired.kind is YamlKind.NULL else wired.value
+                add = f"add `{name}: {value}`" + ("" if value == "null" else f" or `{name}: null`")
+                return f"`uses` of {parent} is not inherited: {add} under `uses:` in {scope.file}"
+        return None

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from orchestrator.config.schema.hints import name_hint, not_indented
 from orchestrator.config.schema.models import (
     ACCOUNT_ID,
     PATTERN_DESCRIPTIONS,
@@ -21,7 +22,7 @@ from orchestrator.config.schema.models import (
 )
 from orchestrator.config.yaml.validation import locate, to_plain
 from orchestrator.config.yaml.value import YamlKind, YamlValue
-from orchestrator.errors import Problem
+from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss
 
 _WANTED = {
@@ -46,7 +47,7 @@ def validate(value: YamlValue, model: type[BaseModel]) -> list[Problem]:
     except ValidationError as error:
         found = list(_problems(value, model, error))
     if model in {AccountModel, StageModel} and (stacks := value.get("stacks")) is not None:
-        found += [problem for name, entry in stacks.items() for problem in _entry(name, entry)]
+        found += [problem for name, entry in stacks.items() for problem in _entry(name, entry, stacks.where(name))]
     if model is StackModel and (archives := value.get("archives")) is not None:
         found += [problem for name, entry in archives.items() for problem in _archive(name, entry)]
     if model is OrchModel and (providers := value.get("providers")) is not None:
@@ -54,13 +55,17 @@ def validate(value: YamlValue, model: type[BaseModel]) -> list[Problem]:
     return found
 
 
-def _entry(name: str, entry: YamlValue) -> list[Problem]:
+def _entry(name: str, entry: YamlValue, at: Location) -> list[Problem]:
     if entry.kind is YamlKind.NULL or (entry.kind is YamlKind.BOOL and entry.value is False):
         return []
     if entry.kind is not YamlKind.MAP:
         hint = "leave it empty to use the stack file unchanged, or write false to leave the stack out"
         return [Problem(entry.at, f"stacks.{_path([name])} must be a map, empty or false, found {_shown(entry)}", hint)]
-    return validate(entry, StackModel)
+    found = validate(entry, StackModel)
+    if found and name in StackModel.model_fields:
+        hint = f"`{name}` is a key of a stack: indent it below the name of its stack"
+        return [Problem(at, f"stacks.{name} is not a stack", hint)]
+    return found
 
 
 def _archive(name: str, entry: YamlValue) -> list[Problem]:
@@ -138,6 +143,8 @@ def _problem(value: YamlValue, model: type[BaseModel], error: _Error, quoted: st
     if error.type == "extra_forbidden":
         known = sorted(_fields(model, error.loc[:-1]))
         near = near_miss(str(error.loc[-1]), known) or f"known keys: {', '.join(known)}"
+        _, parent = locate(value, error.loc[:-1])
+        near = not_indented(parent, str(error.loc[-1]), known, near)
         return Problem(at, f"the key '{_path(error.loc)}' is unknown", near)
     if error.of_key:
         return Problem(at, f"'{_path(error.loc[-1:])}' is not a valid key", f"use {error.wanted}")
@@ -153,7 +160,9 @@ def _wanted(error: _Error, found: YamlValue, quoted: str | None) -> tuple[str, s
         wanted = f"text: {quoted}"
     if PATTERN_DESCRIPTIONS[ACCOUNT_ID] in wanted and re.fullmatch("[0-9]{11}", found.raw):
         return wanted, f'it has 11 digits; if a leading zero was lost, write "0{found.raw}"'
-    return wanted, f'quote it: "{found.raw}"' if of_number and not quoted else None
+    if of_number and not quoted:
+        return wanted, f'quote it: "{found.raw}"'
+    return wanted, name_hint(error.loc, wanted, found)
 
 
 def _path(loc: Sequence[_Step]) -> str:

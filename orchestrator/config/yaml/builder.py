@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from ruamel.yaml.events import (
     AliasEvent,
@@ -33,6 +34,10 @@ class YamlProblemError(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.what)
         self.problem = problem
+
+
+DATE_KEYS = frozenset({"expires"})
+"""Top-level keys of the files in ``live/`` whose value is a date, which needs no quotes there."""
 
 
 class DocumentBuilder:
@@ -131,7 +136,12 @@ class DocumentBuilder:
             if key in own:
                 raise self._wrong(event, f"duplicate key {key!r}", f"it is already set on line {places[key].line}")
             places[key] = self._at(event)
-            own[key] = self._value(next(events), events, depth + 1)
+            inner = next(events)
+            if depth == 1 and key in DATE_KEYS and _is_plain(inner):
+                self._add(inner, 1)
+                own[key] = self._scalar(inner, plain_dates=True)
+            else:
+                own[key] = self._value(inner, events, depth + 1)
         for other in merged or ():
             for key, value in other.items():
                 if key not in own:
@@ -159,12 +169,17 @@ class DocumentBuilder:
             self._add(event, sum(len(source.value) for source in sources))
         return sources
 
-    def _scalar(self, event: ScalarEvent) -> YamlValue:
+    def _scalar(self, event: ScalarEvent, *, plain_dates: bool = False) -> YamlValue:
         at, raw = self._at(event), event.value
         if event.style:
             return YamlValue(YamlKind.TEXT, raw, at, raw, has_ref="${" in raw)
         try:
-            kind, value = scalar(raw, plain_dates=self._plain_dates)
+            kind, value = scalar(raw, plain_dates=plain_dates or self._plain_dates)
         except AmbiguousScalarError as error:
             raise self._wrong(event, str(error), error.hint) from error
         return YamlValue(kind, value, at, raw, has_ref=kind is YamlKind.TEXT and "${" in raw)
+
+
+def _is_plain(event: Event) -> TypeGuard[ScalarEvent]:
+    """Return whether an event is a scalar without an anchor and a tag."""
+    return isinstance(event, ScalarEvent) and event.anchor is None and event.tag is None

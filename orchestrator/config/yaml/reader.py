@@ -16,6 +16,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import Event
 
 from orchestrator.config.yaml.builder import DocumentBuilder, YamlProblemError
+from orchestrator.config.yaml.syntax import parser_problem
 from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import CatalogueError, Location, Problem
 
@@ -82,7 +83,7 @@ def parse_optional_yaml(data: bytes, file: str, *, plain_dates: bool = False, al
     except YamlProblemError as error:
         raise CatalogueError([error.problem]) from error
     except YAMLError as error:
-        raise CatalogueError([_parser_problem(error, text, file)]) from error
+        raise CatalogueError([parser_problem(error, text, file)]) from error
     return None if found is None or found.kind is YamlKind.NULL else found
 
 
@@ -122,18 +123,3 @@ def _decoded(data: bytes, file: str) -> str:
         what = f"the file contains the control character {found[0]!r}"
         raise CatalogueError([Problem(Location(file, line), what, "it is binary: save it as text")])
     return text
-
-
-def _parser_problem(error: YAMLError, text: str, file: str) -> Problem:
-    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
-    if mark is None:
-        return Problem(Location(file), f"invalid YAML: {str(error).splitlines()[0]}")
-    what = f"invalid YAML: {getattr(error, 'problem', None) or error}"
-    lines = text.splitlines()
-    line = lines[mark.line] if mark.line < len(lines) else ""
-    hint = None
-    if "${{" in line and re.search(r"[\[{].*\$\{\{", line.split("#")[0]):
-        hint = 'inside { } and [ ] a reference must be quoted: "${{ … }}"'
-    elif "\t" in line[: mark.column + 1]:
-        hint = "indent with spaces, not tabs"
-    return Problem(Location(file, mark.line + 1, mark.column + 1), what, hint)

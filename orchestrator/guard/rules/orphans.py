@@ -118,7 +118,11 @@ def compare_with_ledgers(
 
 
 def _resources(number: int) -> str:
-    return "1 resource is" if number == 1 else f"{number} resources are"
+    return f"{_count(number)} {'is' if number == 1 else 'are'}"
+
+
+def _count(number: int) -> str:
+    return "1 resource" if number == 1 else f"{number} resources"
 
 
 def _orphan(orphan: OrphanedState, records: Iterable[InventoryRecord], protected: Protected) -> Finding:
@@ -231,7 +235,7 @@ def _lost_state(record: InventoryRecord, entry: LedgerEntry, protected: Protecte
         DUPLICATE,
         unit.id,
         unit.state_key,
-        cause=f"the ledger has lineage {entry.lineage}, serial {entry.serial} and {entry.resources} resources",
+        cause=f"the ledger has lineage {entry.lineage}, serial {entry.serial} and {_count(entry.resources)}",
         message=f"{what}: it would be created a second time, empty, next to {_named(entry.protected) or 'the old one'}",
         hint=f"restore the right version of {place} (the bucket keeps old versions)",
         lost=_lost(entry.protected, protected),

@@ -42,6 +42,9 @@ class ModuleFile:
         return _place(self.name, self.text, position)
 
 
+_SUBMODULE = "the folder is empty; if it is a git submodule: git submodule update --init"
+
+
 def _place(name: str, text: str, position: int) -> Location:
     before = text[:position]
     return Location(name, before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)
@@ -85,8 +88,12 @@ def read_module_files(path: Path, *, root: Path) -> tuple[ModuleFile, ...]:
     if problems:
         raise CatalogueError(problems)
     if not found:
-        raise CatalogueError([Problem(where, "the module has no .tf file")])
+        raise CatalogueError([Problem(where, "the module has no .tf file", _SUBMODULE if _is_empty(path) else None)])
     return tuple(found)
+
+
+def _is_empty(path: Path) -> bool:
+    return not any(each for each in path.iterdir() if each.name != ".git")
 
 
 def configuration_files(path: Path) -> Iterator[Path]:

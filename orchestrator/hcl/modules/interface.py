@@ -107,6 +107,7 @@ class ModuleInterface:
         calls: name -> module call.
         providers: local names of all providers that its blocks use, without the built-in ``terraform``.
         locals: local value -> the variables that it depends on, directly or through other local values.
+        resources: addresses of its resources, without those of modules that it calls: ``aws_sqs_queue.this``.
     """
 
     path: Path
@@ -117,3 +118,4 @@ class ModuleInterface:
     calls: Mapping[str, ModuleCall]
     providers: frozenset[str]
     locals: Mapping[str, frozenset[str]]
+    resources: frozenset[str]

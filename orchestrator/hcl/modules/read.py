@@ -14,6 +14,7 @@ from orchestrator.hcl.modules.interface import ModuleCall, ModuleInterface, Outp
 from orchestrator.hcl.modules.providers import aliases_of, providers_of, required_providers_of
 from orchestrator.hcl.modules.types import TypeTextError, parse_type
 from orchestrator.hcl.tree import Attribute, Reference, walk
+from orchestrator.util.suggest import near_miss
 
 _Made = TypeVar("_Made")
 
@@ -40,6 +41,7 @@ def read_module(path: Path, *, root: Path) -> ModuleInterface:
         calls=_each(declared.of_type("module"), _call, problems),
         providers=providers_of(declared),
         locals=_locals(declared.locals),
+        resources=frozenset(".".join(each.labels) for each in declared.of_type("resource")),
     )
     if problems:
         raise CatalogueError(problems)
@@ -97,8 +99,16 @@ def _target(path: Path, root: Path, call: ModuleCall) -> Path | None:
         raise CatalogueError([Problem(call.at, what, "move the module to a folder below modules/")])
     if not target.is_dir():
         what = f"module {call.name!r}: the folder {relative(target, root)} does not exist"
-        raise CatalogueError([Problem(call.at, what)])
+        raise CatalogueError([Problem(call.at, what, _beside(target, root))])
     return target
+
+
+def _beside(target: Path, root: Path) -> str:
+    """Return a hint about a folder that does not exist: what is there instead."""
+    parent = next(each for each in target.parents if each.is_dir())
+    known = [each.name for each in parent.iterdir() if each.is_dir() and not each.name.startswith(".")]
+    name = target.relative_to(parent).parts[0]
+    return near_miss(name, known) or f"{relative(parent, root)}/ contains: {', '.join(sorted(known)) or 'no folder'}"
 
 
 def _meaning(first: tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.role_policies import policy_documents
 from orchestrator.aws.identity.roles import Role
-from orchestrator.config.catalogue import Account, Catalogue
+from orchestrator.config.catalogue import Account, Catalogue, has_baseline
 from orchestrator.errors import OrchError
 from orchestrator.guard.model import Finding
 from orchestrator.guard.rules.apply_role import DELETES_POLICY, missing_denies, shared_role, shown, undenied_role
@@ -33,11 +33,6 @@ class RoleState:
     account: Account
     finding: Finding | None = None
     note: str = ""
-
-
-def has_baseline(catalogue: Catalogue, account: Account) -> bool:
-    """Return whether ``live/`` has a stack that makes the roles of an account."""
-    return any(unit.baseline and unit.account == account.name for unit in catalogue.units.values())
 
 
 def had_baseline(listing: AccountListing) -> bool:

@@ -18,12 +18,12 @@ from orchestrator import __version__
 from orchestrator.errors import SetupError, UsageError
 from orchestrator.run.executor.placement import choose_worker
 from orchestrator.run.executor.records import topic_of
+from orchestrator.run.executor.tls import INSTALL_DASK
 from orchestrator.run.request import check_scheduler
 
 _CONNECT_SECONDS = 20
 _ORDER_SECONDS = 10.0
 _POLL_SECONDS = 0.5
-_INSTALL = "pip install 'orch[dask]'"
 
 
 class TaskLostError(Exception):
@@ -176,7 +176,7 @@ def _connect(address: str) -> Any:
         from distributed import Client, Security  # noqa: PLC0415 - an optional extra
     except ImportError as error:
         message = "--executor dask needs the package distributed, which is not installed"
-        raise SetupError(message, hint=_INSTALL) from error
+        raise SetupError(message, hint=INSTALL_DASK) from error
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # orch says itself what it lost.
     encrypted = address.startswith("tls://")
     security = Security(require_encryption=encrypted)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.config.changed import changed_units
+from orchestrator.config.changed import changed_units, why_changed
 from orchestrator.config.graph import Graph
 from orchestrator.config.load import load
 from orchestrator.errors import UsageError
@@ -333,3 +333,28 @@ def test_a_linked_file_of_live_counts(root: Path) -> None:
     git(root, "branch", "-f", "main", "work")
     touch(root, "shared/dev.yaml")
     assert changed(root) == {"dev/data", "dev/site"}
+
+
+def test_a_base_with_a_plus_adds_downstreams_and_every_unit_has_its_reasons(tmp_path: Path) -> None:
+    text = (
+        "== stages/prod\naccount: main\nstacks: {data: , api: , edge: , other: }\n== stacks/data\nmodule: any\n"
+        "== stacks/api\nmodule: any\ninputs: {a: '${{ data.x }}'}\n== stacks/edge\nmodule: any\n"
+        "depends_on: [api]\n== stacks/other\nmodule: any\n"
+    )
+    root = write(tmp_path, text)
+    git(root, "init", "-q", "-b", "main")
+    commit(root, "one")
+    touch(root, "live/stacks/data.yaml")
+    catalogue = load(root)
+    graph = Graph.of(catalogue.units)
+    assert why_changed(catalogue, graph, "main") == {"prod/data": ("live/stacks/data.yaml",)}
+    assert why_changed(catalogue, graph, "main+") == {
+        "prod/data": ("live/stacks/data.yaml",),
+        "prod/api": ("downstream of prod/data",),
+        "prod/edge": ("downstream of prod/api",),
+    }
+    assert changed_units(catalogue, graph, "HEAD+") == {"prod/data", "prod/api", "prod/edge"}
+    touch(root, "live/orch.yaml")
+    found = why_changed(load(root), graph, "main")
+    assert set(found) == set(catalogue.units)
+    assert found["prod/other"] == ("live/orch.yaml",)

@@ -168,3 +168,21 @@ def test_what_the_configuration_causes_is_left_to_terraforms_words(words: str) -
 
 def test_a_terraform_that_was_killed_is_told_as_such() -> None:
     assert "killed" in failure("prod/a", "terraform apply", code=-9, lines=[]).advice
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (("Error: Failed to query available provider packages\n\ncould not connect to registry.terraform.io: dial tcp: "
+         "lookup registry.terraform.io: no such host"), "registry"),
+        (("Error: Error accessing remote module registry\n\nFailed to retrieve available versions for module: Get "
+         '"https://registry.terraform.io/x": connection refused'), "registry"),
+        (("Error: Failed to download module\n\nerror downloading 'https://git.example.com/x.git': fatal: Could not resolve "
+         "host: git.example.com"), "registry"),
+        ("Error: reading SQS Queue\n\ndial tcp: lookup sqs.eu-west-1.amazonaws.com: no such host", "AWS"),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_reached_is_named(text: str, named: str) -> None:
+    said = failure("prod/a", "init", code=1, lines=text.splitlines()).advice
+    assert ("AWS could not" in said) is (named == "AWS")
+    assert ("registry or module source" in said) is (named == "registry")

@@ -174,7 +174,8 @@ def test_4_uses_expires_and_imports_are_never_inherited(tmp_path: Path) -> None:
         f"{PROD}expires: '2027-01-31'\nuses: {{far: away/data}}\n"
         "stacks: {app: {imports: {aws_x.y: id}, moved: {aws_x.a: aws_x.b}}}\n"
         "== stages/away\naccount: main\nstacks: {data: }\n== stages/test\nextends: prod\n"
-        "== stacks/data\nmodule: any\n== stacks/app\nmodule: any\n"
+        '== stacks/data\nmodule: any\n== stacks/app\nmodule: m\n== modules/m\nvariable "a" {\n  default = null\n}\n'
+        'resource "aws_x" "y" {}\n'
     )
     catalogue = loaded(tmp_path, text)
     prod, test = catalogue.stages["prod"], catalogue.stages["test"]
@@ -182,13 +183,11 @@ def test_4_uses_expires_and_imports_are_never_inherited(tmp_path: Path) -> None:
     assert catalogue.units["prod/app"].imports == {"aws_x.y": "id"}
     assert catalogue.units["test/app"].imports == {}
     assert catalogue.units["test/app"].moved == {"aws_x.a": "aws_x.b"}
-    reading = (
-        text.replace("module: any\n== stacks/app", "module: any\n== stacks/app", 1) + "inputs: {a: '${{ far.x }}'}\n"
-    )
+    reading = text.replace("module: m\n", "module: m\ninputs: {a: '${{ far.x }}'}\n", 1)
     (said,) = problems(tmp_path / "two", reading)
     assert said == (
-        "live/stacks/app.yaml:2:13: unknown stack 'far' in test"
-        " — add `far: STAGE/STACK` under `uses:` in live/stages/test.yaml"
+        "live/stacks/app.yaml:2:13: far is used here, but test does not say which unit it is — `uses` of prod is not "
+        "inherited: add `far: away/data` or `far: null` under `uses:` in live/stages/test.yaml"
     )
 
 

@@ -157,10 +157,21 @@ def test_9_literals_are_shared_by_all_who_inherit_them(tmp_path: Path) -> None:
 # 10. imports and moved are keys of a stack or of a stage's entry.
 
 
+RESOURCES = """\
+== modules/m
+resource "aws_s3_bucket" "this" {}
+resource "aws_sqs_queue" "a" {}
+resource "aws_sns_topic" "a" {}
+resource "aws_iam_role" "a" {}
+module "inner" { source = "../any" }
+module "x" { source = "../any" }
+"""
+
+
 def test_10_imports_and_moved(tmp_path: Path) -> None:
     text = (
         f"{PROD}stacks:\n  app: {{imports: {{'aws_s3_bucket.this[\"a b\"]': '${{{{ name }}}}-logs'}}}}\n"
-        "== stacks/app\nmodule: any\n"
+        f"{RESOURCES}== stacks/app\nmodule: m\n"
         "imports: {'module.inner.aws_x.y[0]': 'arn:aws:x:::\"${y}\"'}\n"
         "moved: {aws_x.old: aws_x.new, module.a: 'module.b[\"x\"]'}\n"
     )
@@ -181,7 +192,7 @@ def test_10_imports_and_moved(tmp_path: Path) -> None:
 def test_10_one_object_is_imported_by_one_unit(tmp_path: Path, one: str, other: str, same: bool) -> None:
     text = (
         f"{PROD}stacks: {{app: {{imports: {one}}}}}\n"
-        f"== stages/test\naccount: main\nstacks:\n  app: {{imports: {other}}}\n== stacks/app\nmodule: any\n"
+        f"== stages/test\naccount: main\nstacks:\n  app: {{imports: {other}}}\n{RESOURCES}== stacks/app\nmodule: m\n"
     )
     if not same:
         assert set(loaded(tmp_path, text).units) == {"prod/app", "test/app"}
@@ -198,7 +209,7 @@ def test_10_in_another_region_a_name_is_another_object(tmp_path: Path) -> None:
             f"== stages/{name}\naccount: main\nregion: {region}\nstacks: {{app: }}\n"
             for name, region in (("one", "eu-west-1"), ("two", "us-east-1"))
         )
-        return f"{stages}== stacks/app\nmodule: any\nimports: {{{type_}.a: name}}\n"
+        return f"{stages}{RESOURCES}== stacks/app\nmodule: m\nimports: {{{type_}.a: name}}\n"
 
     assert len(loaded(tmp_path / "a", text("aws_sqs_queue")).units) == 2
     assert len(problems(tmp_path / "b", text("aws_iam_role"))) == 1

@@ -260,7 +260,7 @@ def test_what_has_a_meaning_in_a_root_is_no_module(tmp_path: Path, write: Write,
 def test_a_module_that_is_not_there(tmp_path: Path, write: Write) -> None:
     write("modules/a/main.tf", calls("../b"))
     assert problems(lambda: local_closure(tmp_path / "modules/a", tmp_path)) == [
-        "modules/a/main.tf:1:1: module 'm0': the folder modules/b does not exist"
+        "modules/a/main.tf:1:1: module 'm0': the folder modules/b does not exist — modules/ contains: a"
     ]
 
 
@@ -295,3 +295,13 @@ def _renamed(text: str, number: int) -> str:
     for name in ("one", "two", "three", "none"):
         text = text.replace(f"  {name} ", f"  {name}{number} ")
     return text.replace("../inner", "./x")
+
+
+def test_a_git_submodule_that_is_not_checked_out(tmp_path: Path) -> None:
+    (tmp_path / "modules/a").mkdir(parents=True)
+    assert problems(lambda: read_module(tmp_path / "modules/a", root=tmp_path)) == [
+        (
+            "modules/a: the module has no .tf file — the folder is empty; if it is a git submodule: "
+            "git submodule update --init"
+        )
+    ]
