@@ -300,6 +300,6 @@ def _renamed(text: str, number: int) -> str:
 def test_a_git_submodule_that_is_not_checked_out(tmp_path: Path) -> None:
     (tmp_path / "modules/a").mkdir(parents=True)
     assert problems(lambda: read_module(tmp_path / "modules/a", root=tmp_path)) == [
-        "modules/a: the module has no .tf file — the folder is empty; if it is a git submodule: "
-        "git submodule update --init"
+        ("modules/a: the module has no .tf file — the folder is empty; if it is a git submodule: "
+        "git submodule update --init")
     ]
