@@ -39,7 +39,7 @@ def cluster_problems(address: str | None) -> tuple[str, ...]:
 
 
 def _certificate_problems() -> Iterator[str]:
-    from dask import config  # type: ignore[attr-defined]  # noqa: PLC0415 - an optional extra
+    from dask import config  # noqa: PLC0415 - an optional extra
 
     for key, variable in _FILES.items():
         value: Any = config.get(f"{_TLS}.{key}", default=None)
