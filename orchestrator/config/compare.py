@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.secret_literals import secret_variables, without_secrets
 from orchestrator.config.written import written_value
 from orchestrator.errors import CatalogueError
-from orchestrator.hcl.modules.read import read_module
 
-SENSITIVE = "(sensitive)"
 _ABSENT = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class InputChange:
     """One thing that differs.
 
     Attributes:
@@ -33,9 +32,9 @@ class Difference:
     where: str
 
 
-def differences(
+def compare_units(
     old: Catalogue, new: Catalogue, ids: Iterable[str], files: Mapping[str, Iterable[str]]
-) -> tuple[Difference, ...]:
+) -> tuple[InputChange, ...]:
     """Return the differences of units.
 
     Args:
@@ -44,27 +43,27 @@ def differences(
         ids: the units to compare.
         files: unit -> files of its module and archives that differ.
     """
-    found: list[Difference] = []
+    found: list[InputChange] = []
     for id_ in ids:
         before, after = old.units.get(id_), new.units.get(id_)
         if before is None or after is None:
             one = before or after
             where = str(one.at) if one is not None else ""
-            found.append(Difference(id_, "unit", before and "present", after and "present", where))
+            found.append(InputChange(id_, "unit", before and "present", after and "present", where))
             continue
         found += _of_unit(id_, _facts(old, before), _facts(new, after))
-        found += [Difference(id_, "file", None, file, file) for file in files.get(id_, ())]
+        found += [InputChange(id_, "file", None, file, file) for file in files.get(id_, ())]
     return tuple(found)
 
 
 def _of_unit(
     id_: str, before: Mapping[str, tuple[Any, Any, str]], after: Mapping[str, tuple[Any, Any, str]]
-) -> Iterator[Difference]:
+) -> Iterator[InputChange]:
     for key in (*after, *(each for each in before if each not in after)):
         value, shown, where = after.get(key, (_ABSENT, None, ""))
         old, old_shown, old_where = before.get(key, (_ABSENT, None, ""))
         if value is _ABSENT or old is _ABSENT or value != old:
-            yield Difference(id_, key, old_shown, shown, where or old_where)
+            yield InputChange(id_, key, old_shown, shown, where or old_where)
 
 
 def _facts(catalogue: Catalogue, unit: Unit) -> dict[str, tuple[Any, Any, str]]:
@@ -92,17 +91,18 @@ def _facts(catalogue: Catalogue, unit: Unit) -> dict[str, tuple[Any, Any, str]]:
     found = {key: (value, value, where) for key, (value, where) in plain.items()}
     hidden = _sensitive(catalogue, unit)
     for name, node in sorted(unit.inputs.items()):
-        value = written_value(node)
-        found[f"inputs.{name}"] = (value, SENSITIVE if name in hidden else value, str(node.at))
+        shown = written_value(without_secrets(node, sensitive=name in hidden))
+        found[f"inputs.{name}"] = (written_value(node), shown, str(node.at))
+    for config in unit.configured:
+        for name, node in sorted(config.arguments.items()):
+            shown = written_value(without_secrets(node, sensitive=False))
+            found[f"providers.{config.key}.{name}"] = (written_value(node), shown, str(node.at))
     return found
 
 
 def _sensitive(catalogue: Catalogue, unit: Unit) -> frozenset[str]:
-    """Return the variables of a local module whose values are not shown."""
-    if unit.module.path is None:
-        return frozenset()
+    """Return the variables of a local module whose values are not shown: all if it cannot be read."""
     try:
-        variables = read_module(unit.module.path, root=catalogue.root).variables
+        return secret_variables(catalogue, unit)
     except CatalogueError:
         return frozenset(unit.inputs)
-    return frozenset(name for name, each in variables.items() if each.sensitive or each.ephemeral)

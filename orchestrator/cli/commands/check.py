@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from orchestrator import __version__
+from orchestrator.cli.commands.check_roots import check_roots
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Changed, Exclude, Targets
 from orchestrator.cli.output import print_progress, print_rows
@@ -33,7 +34,6 @@ from orchestrator.report.junit import junit
 from orchestrator.report.sarif import sarif
 from orchestrator.report.tables import Column
 from orchestrator.report.text import plural
-from orchestrator.run.checks.root_checks import check_roots
 from orchestrator.util.files import write_atomic
 
 

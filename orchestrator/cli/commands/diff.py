@@ -14,7 +14,7 @@ from orchestrator.cli.output import color_on, write
 from orchestrator.cli.project import Project, open_project, project_of
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.config.changed import unit_sources
-from orchestrator.config.compare import Difference, differences
+from orchestrator.config.compare import InputChange, compare_units
 from orchestrator.config.revision import catalogue_at
 from orchestrator.errors import UsageError
 from orchestrator.report.style import Paint
@@ -52,7 +52,7 @@ def diff(
         ids = _selected(project, old, targets, exclude)
         changed = repository.differing(repository.commit(revision) or "", ["."])
         files = {id_: _files(id_, (project.catalogue, before), changed) for id_ in ids}
-        found = differences(before, project.catalogue, ids, files)
+        found = compare_units(before, project.catalogue, ids, files)
     if common.json:
         write(rows_json("diff", [_row(each) for each in found]) + "\n")
     else:
@@ -102,7 +102,7 @@ def _files(id_: str, catalogues: Iterable[Catalogue], changed: Iterable[str]) ->
     return sorted(file for file in changed if file in paths or file.startswith(folders))
 
 
-def _row(each: Difference) -> dict[str, Any]:
+def _row(each: InputChange) -> dict[str, Any]:
     change = "added" if each.before is None else "removed" if each.after is None else "changed"
     if each.key == "file":
         change = "changed"
@@ -110,7 +110,7 @@ def _row(each: Difference) -> dict[str, Any]:
     return {**row, "before": each.before, "after": each.after, "where": each.where}
 
 
-def _lines(found: Sequence[Difference], ids: Sequence[str], revision: str, paint: Paint) -> Iterable[str]:
+def _lines(found: Sequence[InputChange], ids: Sequence[str], revision: str, paint: Paint) -> Iterable[str]:
     units = dict.fromkeys(each.unit for each in found)
     for unit in units:
         own = [each for each in found if each.unit == unit]

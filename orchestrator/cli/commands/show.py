@@ -105,7 +105,8 @@ def _facts(project: Project, unit: Unit) -> dict[str, Any]:
         "secrets": [f"{secret.variable} = {secret.store}:{secret.key}" for secret in unit.secrets],
         "archives": [_archive(project, archive) for archive in unit.archives],
         "providers": {
-            config.key: {name: written_value(node) for name, node in config.arguments.items()} for config in unit.configured
+            config.key: {name: written_value(node) for name, node in config.arguments.items()}
+            for config in unit.configured
         },
         "imports": dict(unit.imports),
         "moved": dict(unit.moved),
