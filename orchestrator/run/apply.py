@@ -12,13 +12,13 @@ from orchestrator.report.model import Notice, Phase, Status, UnitPhase, UnitRepo
 from orchestrator.run.context import RunContext
 from orchestrator.run.disposable.disarm import Disarming
 from orchestrator.run.disposable.record import record_stages
-from orchestrator.run.executor.ahead import initialize_ahead
 from orchestrator.run.executor.interface import Executor
 from orchestrator.run.executor.local import THREADS
 from orchestrator.run.loop import LoopSpec, not_run, run_units
 from orchestrator.run.scheduler import UnitEnd
 from orchestrator.run.unit.compare import destroys, unannounced
 from orchestrator.run.unit.planned import Planned
+from orchestrator.run.unit.prepare import initialize_ahead
 from orchestrator.run.unit.publish import repair_published
 from orchestrator.run.unit.reports import failure_report, worker_field
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues

@@ -5,19 +5,21 @@ Forbidden code ends it here. The plan is not made, because making it could run t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from orchestrator.config.catalogue import Unit
-from orchestrator.errors import BlockedError, UnitError
+from orchestrator.errors import BlockedError, OrchError, UnitError
 from orchestrator.guard.findings import PROTECTED
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.rules.code import ScannedConfiguration
 from orchestrator.guard.rules.deletion_protection import switches
 from orchestrator.render.prevent_destroy import Override, lift_prevent_destroy, override_resources
-from orchestrator.render.values import has_unknown
+from orchestrator.render.values import has_unknown, unit_references
 from orchestrator.report.model import Notice, Phase, UnitPhase
 from orchestrator.run.context import RunContext
 from orchestrator.run.history.unsaved_state import refuse_unsaved
@@ -118,6 +120,38 @@ def scan_configuration(context: RunContext, unit: Unit, root: Root, *, initializ
     if any(each.severity is Severity.BLOCK for each in allowed):
         raise ConfigurationBlockedError(unit.id, allowed)
     return scanned
+
+
+@contextmanager
+def initialize_ahead(context: RunContext, units: Iterable[Unit]) -> Iterator[None]:
+    """Initialize the roots of units in a thread, one after the other, so that their own init has nothing left to do.
+
+    What fails here fails again, and is reported, when it is the unit's turn. A unit whose turn comes during its init
+    waits for it: init holds a lock.
+
+    Args:
+        context: the run.
+        units: units that were not planned yet, in the order of their turns.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="init") as pool:
+        for unit in units:
+            pool.submit(_initialize, context, unit)
+        try:
+            yield
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _initialize(context: RunContext, unit: Unit) -> None:
+    if context.run.stop.is_set():
+        return
+    root = context.root(unit, preview=True)  # The folder of previews: the other one belongs to the unit's turn.
+    unknown = {ref.unit: None for _, ref in unit_references(unit)}
+    with suppress(OrchError, OSError):
+        context.terraform.renderer.render(unit, unknown, root.folder)
+        # Before init, so that an unlisted provider is not downloaded.
+        scan_configuration(context, unit, root, initialized=False)
+        context.terraform.cli.init(root, timeout=context.run.options.timeout or unit.timeouts.plan)
 
 
 def lift_waived(context: RunContext, unit: Unit, root: Path) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def test_inputs_units_and_files(project: Project) -> None:
     assert found == (
         "+ prod/new  new  # live/stages/prod.yaml:2:24\n"
         "~ prod/one\n"
-        '    inputs.secret: "(sensitive)" -> "(sensitive)"  # live/stacks/one.yaml:2:42\n'
+        '    inputs.secret: "(sensitive)" -> "(sensitive)"  # live/stacks/one.yaml:2:41\n'
         '    inputs.value: {"a": 1, "b": ["x"]} -> {"a": 2, "b": ["x"]}  # live/stacks/one.yaml:2:17\n'
         "    file modules/part/main.tf\n"
         "~ prod/two\n"
