@@ -21,6 +21,9 @@ NO_REFRESH = (
 )
 """What a reader must know of every plan of ``orch plan --no-refresh``."""
 
+PREVIEWED_AGAINST = "previewed against the plans of "
+"""The cause of a preview: this, then its upstreams with pending changes."""
+
 _PLANS = frozenset({Status.PLANNED, Status.UNCHANGED, Status.BLOCKED})
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # Cc and Cf can move the cursor, color the terminal or change the reading direction (U+202E); a lone surrogate (Cs)

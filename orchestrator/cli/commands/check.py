@@ -7,22 +7,21 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from orchestrator import __version__
 from orchestrator.aws.identity.profiles import clean_environment
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Changed, Exclude, Targets
 from orchestrator.cli.output import print_progress, print_rows
 from orchestrator.cli.project import open_project
+from orchestrator.cli.result_files import ResultFiles
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.load import load
 from orchestrator.config.schema.json_schema import stale_schemas
-from orchestrator.errors import CatalogueError, Location, OrchError, Problem, SetupError
+from orchestrator.errors import CatalogueError, Location, OrchError, Problem
 from orchestrator.guard.checkov.own_checks import ScannedRoot, run_own_checks
 from orchestrator.guard.findings import UNTRUSTED_SOURCE
 from orchestrator.guard.model import POLICY_WEAKENED
@@ -36,8 +35,6 @@ from orchestrator.render.scan import ScanRenderer
 from orchestrator.render.values import unit_references
 from orchestrator.render.write import RootRenderer
 from orchestrator.report.check_result import CheckResult
-from orchestrator.report.junit import junit
-from orchestrator.report.sarif import sarif
 from orchestrator.report.tables import Column
 from orchestrator.run.assemble import make_terraform
 from orchestrator.terraform.commands import Root, Terraform
@@ -45,7 +42,6 @@ from orchestrator.terraform.process.supervisor import Processes
 from orchestrator.terraform.setup.binary import user_cache
 from orchestrator.terraform.warm.providers import WarmProviders, cold_notice
 from orchestrator.terraform.warm.start import provider_server
-from orchestrator.util.files import write_atomic
 
 
 @command
@@ -77,7 +73,7 @@ def check(
 
     Exits with 2 if there is a problem.
     """
-    files = _ResultFiles(time.monotonic(), sarif_file, junit_file)
+    files = ResultFiles(time.monotonic(), sarif_file, junit_file)
     try:
         project = open_project(common, offline=True)
     except CatalogueError as error:  # an invalid configuration ends here, with all its problems
@@ -99,38 +95,6 @@ def check(
     if any(result.problem for result in results):
         return 2
     return 3 if any(result.problem for result in weaker) else 0
-
-
-@dataclass(frozen=True, slots=True)
-class _ResultFiles:
-    """Where the results are written for other programs.
-
-    Attributes:
-        started: ``time.monotonic()`` when the checks began.
-        sarif, junit: the files; None: not written.
-    """
-
-    started: float
-    sarif: Path | None
-    junit: Path | None
-
-    def write(self, results: Sequence[CheckResult]) -> None:
-        """Write the files, each whole or not at all.
-
-        Raises:
-            SetupError: a file cannot be written.
-        """
-        if self.sarif is not None:
-            self._write(self.sarif, sarif(results, version=__version__))
-        if self.junit is not None:
-            self._write(self.junit, junit(results, seconds=time.monotonic() - self.started))
-
-    def _write(self, file: Path, text: str) -> None:
-        try:
-            write_atomic(file, text.encode(), mode=0o644)
-        except OSError as error:
-            message = f"{file} cannot be written: {error.strerror}"
-            raise SetupError(message, hint="choose a file in a folder that exists") from error
 
 
 def _row(result: CheckResult) -> dict[str, str]:

@@ -12,6 +12,7 @@ from orchestrator.guard.findings import headline
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.receipt.freeze import freeze, hash_file
 from orchestrator.report.model import Phase, Status, UnitPhase, UnitReport
+from orchestrator.report.text import PREVIEWED_AGAINST
 from orchestrator.report.values.changes import change_lines, unplanned_deletes
 from orchestrator.run.context import RunContext
 from orchestrator.run.replace import module_address
@@ -163,7 +164,7 @@ class _Planning:
         if ready.unknown and record.json_file is not None:
             marks = upstream_marks(record.json_file, self.root.folder, ready.unknown)
         status = Status.BLOCKED if verdict.blocked else Status.UNCHANGED if record.empty else Status.PLANNED
-        cause = "previewed against the plans of " + ", ".join(self.upstream.pending) if self.preview else ""
+        cause = PREVIEWED_AGAINST + ", ".join(self.upstream.pending) if self.preview else ""
         report = replace(
             self._report(status, cause),
             changes=change_lines(record, marks),
