@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.errors import Location
 from orchestrator.guard.findings import finding_id
 from orchestrator.guard.model import Finding, Severity
-from orchestrator.guard.receipt.receipt import Receipt
+from orchestrator.guard.receipt.receipt import Receipt, digest_of
 from orchestrator.report.comment.body import CommentContext, StageComment, stage_comment
 from orchestrator.report.comment.records import RunRecord
 from orchestrator.report.comment.stage import StagePlan, stage_plans
@@ -87,7 +87,7 @@ def receipt(unit_id: str, *, new: bool = False, checks: Sequence[str] = ("ORCH_P
         state=f"s3://ams-111111111111-tfstate/{unit_id}/terraform.tfstate",
         lineage="" if new else "662730bc-dc40-f66d-b115-c358a3185284",
         serial=0 if new else 4,
-        digest="e3b0c442",
+        digest=digest_of({}),
         plan_sha256="6b86b273",
         json_sha256="d4735e3a",
         policies="4e074085",

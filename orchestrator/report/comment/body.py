@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from orchestrator.guard.model import Severity
 from orchestrator.report.comment.details import before_blocks, detail_blocks, unchanged_block
-from orchestrator.report.comment.fit import Block, fit
+from orchestrator.report.comment.fit import TextBlock, fit
 from orchestrator.report.comment.inert import code, prose
 from orchestrator.report.comment.marker import Marker
 from orchestrator.report.comment.notices import (
@@ -73,25 +73,25 @@ def stage_comment(plan: StagePlan, context: CommentContext, *, limit: int = LONG
         limit: the largest length, in UTF-16 units.
     """
     marker = Marker(plan.stage, context.run, context.head, plan.plans)
-    title = Block(f"{marker}\n### {headline_text(plan, prose(plan.stage))}")
+    title = TextBlock(f"{marker}\n### {headline_text(plan, prose(plan.stage))}")
     blocks = list(_blocks(plan, context))
     fitted = fit([title, *blocks], limit)
     if fitted.hides_losses:
-        fitted = fit([title, Block(_TOO_LONG), *blocks], limit)
+        fitted = fit([title, TextBlock(_TOO_LONG), *blocks], limit)
     return StageComment(plan.stage, marker, fitted.text, fitted.hides_losses)
 
 
-def _blocks(plan: StagePlan, context: CommentContext) -> Iterator[Block]:
+def _blocks(plan: StagePlan, context: CommentContext) -> Iterator[TextBlock]:
     yield from run_blocks(plan)
     yield blocked_block(plan, context.source_url)
     yield waivers_block(plan, context.source_url)
-    yield Block(TABLE_HEAD, tuple(table_rows(plan)), noun="unit")
+    yield TextBlock(TABLE_HEAD, tuple(table_rows(plan)), noun="unit")
     yield from detail_blocks(plan)
     yield failures_block(plan)
     yield warnings_block(plan, context.source_url)
     yield from before_blocks(plan)
     yield unchanged_block(plan)
-    yield Block("  \n".join(_footer(plan, context)))
+    yield TextBlock("  \n".join(_footer(plan, context)))
 
 
 def _footer(plan: StagePlan, context: CommentContext) -> Iterator[str]:

@@ -30,7 +30,7 @@ class Conclusion(StrEnum):
     """A policy blocks: change the configuration, or agree on a waiver."""
 
 
-class Level(StrEnum):
+class NoteLevel(StrEnum):
     """How a note on a line is shown."""
 
     NOTICE = "notice"
@@ -50,7 +50,7 @@ class Annotation:
     """
 
     where: Location
-    level: Level
+    level: NoteLevel
     title: str
     message: str
 
@@ -124,8 +124,8 @@ def _conclusion(plan: StagePlan) -> Conclusion:
 
 def _annotations(findings: Iterable[Finding]) -> Iterator[Annotation]:
     """Yield a note for each line and message, once for all units that have it."""
-    levels = {Severity.BLOCK: Level.FAILURE, Severity.WARN: Level.WARNING, Severity.WAIVED: Level.NOTICE}
-    groups: dict[tuple[Location, Level, str, str], list[str]] = {}
+    levels = {Severity.BLOCK: NoteLevel.FAILURE, Severity.WARN: NoteLevel.WARNING, Severity.WAIVED: NoteLevel.NOTICE}
+    groups: dict[tuple[Location, NoteLevel, str, str], list[str]] = {}
     for finding in findings:
         where = finding.where
         if where is None or not where.file.startswith(_FOLDERS) or ".." in where.file.split("/"):

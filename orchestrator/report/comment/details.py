@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from orchestrator.report.comment.diff import change_piece
-from orchestrator.report.comment.fit import Block, Piece, Rank
+from orchestrator.report.comment.fit import Piece, Rank, TextBlock
 from orchestrator.report.comment.inert import code, html_code
 from orchestrator.report.comment.rows import UnitKind, kinds_of
 from orchestrator.report.comment.stage import StagePlan
@@ -30,7 +30,7 @@ _BEFORE = (
 )
 
 
-def detail_blocks(plan: StagePlan) -> Iterator[Block]:
+def detail_blocks(plan: StagePlan) -> Iterator[TextBlock]:
     """Yield the changes of each unit, then those that several units make, each once."""
     items = [item for section in arrange(plan.report) for item in section.items]
     units = [item for item in items if isinstance(item, UnitBlock) and (item.entries or item.outputs)]
@@ -46,17 +46,17 @@ def detail_blocks(plan: StagePlan) -> Iterator[Block]:
         yield _outputs_block(outputs)
 
 
-def before_blocks(plan: StagePlan) -> Iterator[Block]:
+def before_blocks(plan: StagePlan) -> Iterator[TextBlock]:
     """Yield the changes that the base commit plans as well, under a heading of their own."""
     if plan.before:
-        yield Block(_BEFORE)
+        yield TextBlock(_BEFORE)
     for unit in plan.before:
         pieces = tuple(change_piece(Entry(change), before=True) for change in unit.changes)
         head = _folded(f"{html_code(unit.unit)}: {_counts(unit.changes)}", unfold=False)
-        yield Block(head, pieces, "</details>", noun="resource", language="diff")
+        yield TextBlock(head, pieces, "</details>", noun="resource", language="diff")
 
 
-def unchanged_block(plan: StagePlan) -> Block:
+def unchanged_block(plan: StagePlan) -> TextBlock:
     """Return the names of the units that do not change."""
     names = [name for name, kind in kinds_of(plan).items() if kind is UnitKind.UNCHANGED]
     differed = sum(1 for unit in plan.before if unit.unit in names)
@@ -64,10 +64,10 @@ def unchanged_block(plan: StagePlan) -> Block:
     head = _folded(f"{len(names)} unchanged{before}", unfold=False)
     text = ", ".join(code(name) for name in names)
     pieces = (Piece((text, ""), (Rank.UNCHANGED,)),) if names else ()
-    return Block(head, pieces, "</details>", noun="list of unchanged units")
+    return TextBlock(head, pieces, "</details>", noun="list of unchanged units")
 
 
-def _unit_block(item: UnitBlock, kind: UnitKind, *, unfold: bool) -> Block:
+def _unit_block(item: UnitBlock, kind: UnitKind, *, unfold: bool) -> TextBlock:
     unit = item.unit
     counts = _counts(unit.changes)
     preview = " (preview)" if unit.preview else ""
@@ -79,20 +79,22 @@ def _unit_block(item: UnitBlock, kind: UnitKind, *, unfold: bool) -> Block:
     tail = "</details>"
     if item.elsewhere:
         tail = f"Also {plural(item.elsewhere, 'change')} that other units make, shown below.\n\n</details>"
-    return Block(_folded(title, unfold=unfold), tuple(pieces), tail, noun="resource", language="diff")
+    return TextBlock(_folded(title, unfold=unfold), tuple(pieces), tail, noun="resource", language="diff")
 
 
-def _shared_block(group: SharedChanges, *, unfold: bool) -> Block:
+def _shared_block(group: SharedChanges, *, unfold: bool) -> TextBlock:
     title = f"📝 the same in {plural(len(group.units), 'unit')}: {_counts(group.changes)}"
     names = ", ".join(code(unit) for unit in group.units)
     pieces = tuple(change_piece(Entry(change)) for change in group.changes)
-    return Block(_folded(title, unfold=unfold), pieces, f"In {names}\n\n</details>", noun="resource", language="diff")
+    return TextBlock(
+        _folded(title, unfold=unfold), pieces, f"In {names}\n\n</details>", noun="resource", language="diff"
+    )
 
 
-def _outputs_block(outputs: SharedOutputs) -> Block:
+def _outputs_block(outputs: SharedOutputs) -> TextBlock:
     units = ", ".join(code(unit) for unit in outputs.units)
     text = f"Outputs that change in {units}: {', '.join(code(name) for name in outputs.names)}"
-    return Block("", (Piece((text, ""), (Rank.CHANGE,)),), noun="list of outputs")
+    return TextBlock("", (Piece((text, ""), (Rank.CHANGE,)),), noun="list of outputs")
 
 
 def _folded(title: str, *, unfold: bool) -> str:

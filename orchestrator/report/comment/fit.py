@@ -59,7 +59,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TextBlock:
     """A block of Markdown.
 
     Attributes:
@@ -92,10 +92,10 @@ class Fitted:
 
 def length(text: str) -> int:
     """Return the length of a text in UTF-16 units, the largest number that a code host may count."""
-    return len(text) + sum(1 for c in text if ord(c) > 0xFFFF)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def fit(blocks: Sequence[Block], limit: int) -> Fitted:
+def fit(blocks: Sequence[TextBlock], limit: int) -> Fitted:
     """Return blocks as one text of at most ``limit`` UTF-16 units.
 
     Raises:
@@ -120,7 +120,7 @@ def fit(blocks: Sequence[Block], limit: int) -> Fitted:
     return Fitted(text, hides)
 
 
-def _steps(blocks: Sequence[Block]) -> list[tuple[Rank, int, int, int, int]]:
+def _steps(blocks: Sequence[TextBlock]) -> list[tuple[Rank, int, int, int, int]]:
     """Return rank, saved length, block, piece and new form of each step, in the order in which they are taken."""
     steps = [
         (rank, length(piece.forms[level]) - length(piece.forms[level + 1]), i, j, level + 1)
@@ -131,7 +131,7 @@ def _steps(blocks: Sequence[Block]) -> list[tuple[Rank, int, int, int, int]]:
     return sorted(steps, key=lambda each: (each[0], -each[1] if each[0] in _LARGEST_FIRST else 0, -each[2], -each[3]))
 
 
-def _text(blocks: Sequence[Block], levels: Sequence[Sequence[int]]) -> str:
+def _text(blocks: Sequence[TextBlock], levels: Sequence[Sequence[int]]) -> str:
     parts = [_block_text(block, chosen) for block, chosen in zip(blocks, levels, strict=True)]
     dropped: Counter[str] = Counter()
     for block, chosen in zip(blocks, levels, strict=True):
@@ -141,7 +141,7 @@ def _text(blocks: Sequence[Block], levels: Sequence[Sequence[int]]) -> str:
     return "\n\n".join(part for part in (*parts, note) if part) + "\n"
 
 
-def _block_text(block: Block, levels: Sequence[int]) -> str:
+def _block_text(block: TextBlock, levels: Sequence[int]) -> str:
     if not block.pieces:
         return "" if block.noun else block.head
     shown = [text for piece, level in zip(block.pieces, levels, strict=True) if (text := piece.forms[level])]
@@ -157,5 +157,5 @@ def _block_text(block: Block, levels: Sequence[int]) -> str:
     return "\n\n".join(text for text in (whole, more, block.tail) if text)
 
 
-def _dropped(block: Block, levels: Sequence[int]) -> int:
+def _dropped(block: TextBlock, levels: Sequence[int]) -> int:
     return sum(1 for piece, level in zip(block.pieces, levels, strict=True) if not piece.forms[level])

@@ -67,7 +67,7 @@ def place_link(where: Location, source_url: str) -> str:
         source_url: address of the repository's files at the commit, without a slash at its end; empty: no link.
     """
     name = f"{where.file}:{where.line}" if where.line else where.file
-    if not source_url or not _SAFE_FILE.fullmatch(where.file):
+    if not source_url or not _SAFE_FILE.fullmatch(where.file) or clean(where.file) != where.file:
         return code(name)
     line = f"#L{where.line}" if where.line else ""
     return f"[{code(name)}]({source_url}/{quote(where.file)}{line})"

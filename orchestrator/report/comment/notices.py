@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from orchestrator.guard.model import Finding, Severity
-from orchestrator.report.comment.fit import Block, Piece, Rank
+from orchestrator.report.comment.fit import Piece, Rank, TextBlock
 from orchestrator.report.comment.inert import code, fence, place_link, prose
 from orchestrator.report.comment.stage import StagePlan
 from orchestrator.report.final.past import waive_command
@@ -19,7 +19,7 @@ _UNITS = 20
 """Units that one notice names."""
 
 
-def blocked_block(plan: StagePlan, source_url: str) -> Block:
+def blocked_block(plan: StagePlan, source_url: str) -> TextBlock:
     """Return every blocking finding: what, why, where, and the way out. Findings that differ in unit only are one."""
     pieces = []
     for group in group_alike(_findings(plan, Severity.BLOCK)):
@@ -32,10 +32,10 @@ def blocked_block(plan: StagePlan, source_url: str) -> Block:
         if unit.status is Status.BLOCKED and unit.unit not in known:
             text = f"> **{code(unit.unit)} is blocked:** {prose(unit.cause or unit.error)}"
             pieces.append(Piece((text, ""), (Rank.FINDING,)))
-    return Block("> [!CAUTION]", tuple(_separated(pieces)), noun="blocking finding")
+    return TextBlock("> [!CAUTION]", tuple(_separated(pieces)), noun="blocking finding")
 
 
-def waivers_block(plan: StagePlan, source_url: str) -> Block:
+def waivers_block(plan: StagePlan, source_url: str) -> TextBlock:
     """Return every finding that a waiver allows, with the owner and the reason."""
     pieces = []
     for group in group_alike(_findings(plan, Severity.WAIVED)):
@@ -44,10 +44,10 @@ def waivers_block(plan: StagePlan, source_url: str) -> Block:
         facts = [f"allowed by {prose(finding.waiver)}", *_place(finding, source_url)]
         pieces.append(Piece(("; ".join([first, *facts]), first, ""), (Rank.FINDING_FACTS, Rank.FINDING)))
     head = "> [!WARNING]\n> **Allowed by a waiver; without it, this would be blocked:**"
-    return Block(head, tuple(pieces), noun="finding that a waiver allows")
+    return TextBlock(head, tuple(pieces), noun="finding that a waiver allows")
 
 
-def warnings_block(plan: StagePlan, source_url: str) -> Block:
+def warnings_block(plan: StagePlan, source_url: str) -> TextBlock:
     """Return the warnings, folded."""
     groups = group_alike(_findings(plan, Severity.WARN))
     pieces = []
@@ -58,25 +58,25 @@ def warnings_block(plan: StagePlan, source_url: str) -> Block:
         text = "; ".join([first, *facts, *_place(finding, source_url)])
         pieces.append(Piece((text, ""), (Rank.WARNING,)))
     head = f"<details><summary>{plural(len(groups), 'warning')}</summary>"
-    return Block(head, tuple(pieces), "</details>", noun="warning")
+    return TextBlock(head, tuple(pieces), "</details>", noun="warning")
 
 
-def run_blocks(plan: StagePlan) -> Iterator[Block]:
+def run_blocks(plan: StagePlan) -> Iterator[TextBlock]:
     """Yield what must be known of the run as a whole."""
     report = plan.report
     if report.error:
-        yield Block(f"> [!CAUTION]\n> **The run ended early:** {prose(report.error)}")
+        yield TextBlock(f"> [!CAUTION]\n> **The run ended early:** {prose(report.error)}")
     if report.interrupted:
-        yield Block("> [!WARNING]\n> **The run was interrupted.** Units that are missing here were not planned.")
+        yield TextBlock("> [!WARNING]\n> **The run was interrupted.** Units that are missing here were not planned.")
     if not report.refresh:
-        yield Block(f"> [!NOTE]\n> {NO_REFRESH}")
+        yield TextBlock(f"> [!NOTE]\n> {NO_REFRESH}")
 
 
-def failures_block(plan: StagePlan) -> Block:
+def failures_block(plan: StagePlan) -> TextBlock:
     """Return what failed, each error once for all units that failed with it."""
     items = (item for section in arrange(plan.report) for item in section.items)
     pieces = tuple(_failure(item) for item in items if isinstance(item, SharedFailure))
-    return Block("", pieces, noun="error")
+    return TextBlock("", pieces, noun="error")
 
 
 def _failure(failure: SharedFailure) -> Piece:
