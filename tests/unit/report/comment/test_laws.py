@@ -118,7 +118,8 @@ def assert_fits(made: StageComment) -> None:
     assert made.text.encode()  # no lone surrogates
 
 
-@given(st.lists(units, max_size=4), st.lists(units, max_size=2))
+@given(st.lists(units, max_size=3), st.lists(units, max_size=1))
+@settings(max_examples=15)
 def test_nothing_in_a_record_acts(found: list[UnitReport], base: list[UnitReport]) -> None:
     (plan,) = stage_plans([record(*found)], base=[run(*base)])
     made = stage_comment(plan, CONTEXT)
@@ -192,16 +193,15 @@ def test_a_plan_of_five_megabytes(golden: Golden) -> None:
     shown += made.text.count("! aws_lb.this")
     assert int(left[1].replace(",", "")) == 4_001 - shown
     golden("comment/five-megabytes.md", made.text)
-    assert stage_comment(plan, CONTEXT, limit=10**9).text.count("! aws_instance.this[") == 4_000
 
 
 def test_of_one_huge_resource_the_first_attributes_are_shown() -> None:
     big = tuple(attribute(f"tags.key-{n:05}", '"' + "a" * 100 + '"', '"b"') for n in range(5_000))
-    text = stage_comment(
-        only_plan(unit("prod/big", ChangeLine("aws_lb.this", Action.UPDATE, attributes=big))), CONTEXT
-    ).text
+    plan = only_plan(unit("prod/big", ChangeLine("aws_lb.this", Action.UPDATE, attributes=big)))
+    text = stage_comment(plan, CONTEXT).text
     assert "tags.key-00014" in text
     assert "… 4985 more attributes" in text
+    assert "tags.key-04999" in stage_comment(plan, CONTEXT, limit=10**9).text
 
 
 def test_more_than_a_comment_can_hold_says_so_and_fails_the_check() -> None:

@@ -80,7 +80,8 @@ def saved(**more: Any) -> dict[str, Any]:
     units = [
         unit("prod/a", pool_replacement(), status=Status.BLOCKED, findings=(pool_finding("prod/a"),), preview=True)
     ]
-    return json.loads(json.dumps(run_form(run(*units)))) | more
+    form: dict[str, Any] = json.loads(json.dumps(run_form(run(*units))))
+    return form | more
 
 
 def test_a_saved_report_is_read_as_it_was() -> None:
