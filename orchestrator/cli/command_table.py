@@ -59,6 +59,7 @@ COMMANDS = {
     "Check and allow": (
         CommandEntry("check", "Check configuration, modules and policies, without AWS"),
         CommandEntry("waive", "Write a waiver for a finding, or for all of a run"),
+        CommandEntry("comment", "Write the pull request comment and checks of runs"),
     ),
     "States": (
         CommandEntry("move", "Rename a unit, stage or stack, or move a resource"),

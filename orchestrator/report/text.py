@@ -22,6 +22,9 @@ NO_REFRESH = (
 )
 """What a reader must know of every plan of ``orch plan --no-refresh``."""
 
+PREVIEWED_AGAINST = "previewed against the plans of "
+"""The cause of a preview: this, then its upstreams with pending changes."""
+
 
 def values_note(values: Mapping[str, str | int | float | bool | None]) -> Iterator[str]:
     """Yield a line with the values of a run; nothing if it has none."""

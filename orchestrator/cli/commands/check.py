@@ -5,13 +5,11 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from orchestrator import __version__
 from orchestrator.cli.commands.check_roots import check_roots
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Changed, Exclude, Targets
@@ -20,7 +18,7 @@ from orchestrator.cli.project import open_project
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.schema.json_schema import stale_schemas
 from orchestrator.config.secret_literals import credentials_in_files, literal_secrets
-from orchestrator.errors import CatalogueError, Location, Problem, SetupError
+from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.guard.checkov.own_checks import ScannedRoot, run_own_checks
 from orchestrator.guard.model import POLICY_WEAKENED
 from orchestrator.guard.modules.check import check_modules
@@ -30,11 +28,9 @@ from orchestrator.guard.policy_cases import run_cases
 from orchestrator.guard.trust.trust import check_waivers, weakened_against
 from orchestrator.render.scan import ScanRenderer
 from orchestrator.report.check_result import CheckResult
-from orchestrator.report.junit import junit
-from orchestrator.report.sarif import sarif
+from orchestrator.report.result_files import ResultFiles
 from orchestrator.report.tables import Column
 from orchestrator.report.text import plural
-from orchestrator.util.files import write_atomic
 
 
 @command
@@ -66,7 +62,7 @@ def check(
 
     Exits with 2 if there is a problem.
     """
-    files = _ResultFiles(time.monotonic(), sarif_file, junit_file)
+    files = ResultFiles(time.monotonic(), sarif_file, junit_file)
     try:
         project = open_project(common, offline=True)
     except CatalogueError as error:  # an invalid configuration ends here, with all its problems
@@ -95,41 +91,6 @@ def check(
     if any(result.problem for result in results):
         return 2
     return 3 if any(result.problem for result in weaker) else 0
-
-
-@dataclass(frozen=True, slots=True)
-class _ResultFiles:
-    """Where the results are written for other programs.
-
-    Attributes:
-        started: ``time.monotonic()`` when the checks began.
-        sarif, junit: the files; None: not written.
-    """
-
-    started: float
-    sarif: Path | None
-    junit: Path | None
-
-    def write(self, results: Sequence[CheckResult]) -> None:
-        """Write the files, each whole or not at all.
-
-        Raises:
-            SetupError: a file cannot be written.
-        """
-        if self.sarif is not None:
-            self._write(self.sarif, sarif(results, version=__version__))
-        if self.junit is not None:
-            self._write(self.junit, junit(results, seconds=time.monotonic() - self.started))
-
-    def _write(self, file: Path, text: str) -> None:
-        try:
-            if file.is_symlink() or (file.exists() and not file.is_file()):  # such as /dev/stdout: must stay what it is
-                file.write_text(text, encoding="utf-8")
-            else:
-                write_atomic(file, text.encode(), mode=0o644)
-        except OSError as error:
-            message = f"{file} cannot be written: {error.strerror}"
-            raise SetupError(message, hint="choose a file in a folder that exists") from error
 
 
 def _row(result: CheckResult) -> dict[str, str]:

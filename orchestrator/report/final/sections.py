@@ -264,14 +264,15 @@ def _blocked(unit: UnitReport) -> bool:
 
 def _weakened(findings: Iterable[Finding]) -> tuple[SharedFinding, ...]:
     """Return what the change as a whole weakens: a finding on each unit, shown once."""
-    return _alike(finding for finding in findings if finding.rule == POLICY_WEAKENED)
+    return group_alike(finding for finding in findings if finding.rule == POLICY_WEAKENED)
 
 
 def _of_severity(findings: Iterable[Finding], severity: Severity, title: str) -> Section:
-    return Section(title, SEVERITY_STYLES[severity], _alike(f for f in findings if f.severity is severity))
+    return Section(title, SEVERITY_STYLES[severity], group_alike(f for f in findings if f.severity is severity))
 
 
-def _alike(findings: Iterable[Finding]) -> tuple[SharedFinding, ...]:
+def group_alike(findings: Iterable[Finding]) -> tuple[SharedFinding, ...]:
+    """Return findings in groups that differ between units in id and place only."""
     groups: dict[Finding, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(replace(finding, id="", unit="", where=None), []).append(finding)

@@ -29,7 +29,7 @@ def guessed_marks(value: Any, *, inside: bool = False) -> Any:
     """
     if isinstance(value, Mapping):
         # {"name": "DB_PASSWORD", "value": "…"}, as ECS and CodeBuild write a variable
-        named = inside and any(_says_secret(value.get(key)) for key in ("name", "Name"))
+        named = inside and any(is_secret_name(value.get(key)) for key in ("name", "Name"))
         return {key: _entry(str(key), item, inside=inside, named=named) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [guessed_marks(item, inside=inside) for item in value]
@@ -37,10 +37,11 @@ def guessed_marks(value: Any, *, inside: bool = False) -> Any:
 
 
 def _entry(key: str, item: Any, *, inside: bool, named: bool) -> Any:
-    if inside and isinstance(item, str) and (_says_secret(key) or (named and key.lower() == "value")):
+    if inside and isinstance(item, str) and (is_secret_name(key) or (named and key.lower() == "value")):
         return True
     return guessed_marks(item, inside=inside or key.lower().startswith("environment"))
 
 
-def _says_secret(name: Any) -> bool:
+def is_secret_name(name: Any) -> bool:
+    """Return whether the name of a variable says that its value is a secret: ``DB_PASSWORD``, not ``SECRET_ARN``."""
     return isinstance(name, str) and bool(_SECRET_NAME.search(name))

@@ -17,6 +17,7 @@ from typing import Any
 from orchestrator.errors import BlockedError, UsageError
 from orchestrator.guard.model import Finding
 from orchestrator.guard.receipt.receipt import Receipt
+from orchestrator.report.comment.records import RunRecord, parse_report
 from orchestrator.report.final.past import ShownRun
 from orchestrator.report.json import RUN_FORMAT, finding_of, run_json
 from orchestrator.report.model import Event, RunReport, UnitDone, UnitReport
@@ -96,6 +97,21 @@ def find_report(root: Path, run: str) -> dict[str, Any]:
         message = f"{found}; this version of orch reads {RUN_FORMAT}"
         raise UsageError(message, hint="use the version of orch that wrote it")
     return report
+
+
+def run_record(root: Path, run: str) -> RunRecord:
+    """Return the report and the receipts of a past run.
+
+    Args:
+        root: the folder that contains ``live/``.
+        run: the run's id.
+
+    Raises:
+        UsageError: as for `find_report`.
+    """
+    folders = run_folder(root, run)
+    report = parse_report(find_report(root, run), source=_shown(root, folders.report))
+    return RunRecord(report, dict(_receipts(folders)))
 
 
 def run_folder(root: Path, run: str) -> RunPaths:

@@ -15,6 +15,7 @@ from orchestrator.guard.receipt.freeze import freeze, hash_file
 from orchestrator.guard.rules.undecided import DECIDED, Undecided
 from orchestrator.render.values import has_unknown, lookup
 from orchestrator.report.model import Notice, Phase, Status, UnitPhase, UnitReport
+from orchestrator.report.text import PREVIEWED_AGAINST
 from orchestrator.report.values.changes import change_lines, unplanned_deletes
 from orchestrator.run.context import RunContext
 from orchestrator.run.replace import module_address
@@ -202,7 +203,7 @@ class _Planning:
         if frozen is not None and record.json_file is not None:
             receipt = make_receipt(context, unit, record, verdict, frozen, destroy=self.destroy)
         status = Status.BLOCKED if verdict.blocked else Status.UNCHANGED if record.empty else Status.PLANNED
-        cause = "previewed against the plans of " + ", ".join(self.upstream.pending) if self.preview else ""
+        cause = PREVIEWED_AGAINST + ", ".join(self.upstream.pending) if self.preview else ""
         report = replace(
             self._report(status, cause),
             changes=change_lines(record, marks),

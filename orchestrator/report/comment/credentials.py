@@ -1,0 +1,109 @@
+"""Hides text that looks like a credential, although Terraform does not mark it as sensitive.
+
+More people read a pull request than may read a plan, so more is hidden here than in a terminal: forms that issuers give
+their tokens, passwords in URLs, and values that the name beside them calls a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from orchestrator.report.model import AttributeChange, RunReport
+from orchestrator.report.values.environment import is_secret_name
+
+HIDDEN_VALUE = "(hidden: looks like a credential)"
+
+_T = TypeVar("_T")
+_PREFIXES = (
+    *("AKIA", "ASIA", "PRIVATE KEY", "AGE-SECRET-KEY-1", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "gl"),
+    *("xox", "xapp-", "hooks.slack.com", "k_live_", "whsec_", "AIza", "SG.", "npm_", "pypi-", "sk-", ".atlasv1.", "hv"),
+    *("dckr_", "eyJ"),
+)
+"""One of these is in every text that `_ISSUED` matches. To look for them is a hundred times as fast."""
+_ISSUED = re.compile(
+    r"\b(?:AKIA|ASIA)[A-Z2-7]{12,16}\b"
+    r"|-----BEGIN[A-Z0-9 ]*PRIVATE KEY.*|\bAGE-SECRET-KEY-1\w+"
+    r"|\bgh[pousr]_[A-Za-z0-9]{10,}|\bgithub_pat_\w{10,}|\bgl[a-z]{2,6}-[\w-]{16,}"
+    r"|\bxox[abeoprs]-[\w-]{8,}|\bxapp-[\w-]{8,}|https://hooks\.slack\.com/[\w/]+"
+    r"|\b(?:[rs]k_live_|whsec_)[\w+/]{8,}|\bAIza[\w-]{16,}|\bSG\.[\w.-]{16,}|\bnpm_[A-Za-z0-9]{16,}"
+    r"|\bpypi-AgE[\w-]{10,}|\bsk-(?:ant|proj|svcacct|admin)-[\w-]{8,}|\b\w{14}\.atlasv1\.[\w-]+|\bhv[bs]\.[\w-]{8,}"
+    r"|\bdckr_(?:pat|oat)_[\w-]{8,}"
+    r"|\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?",  # JSON Web Tokens
+    re.DOTALL,
+)
+_AWS_SECRET = re.compile(
+    r"(?<![\w/+=-])(?=[A-Za-z0-9/+]{40}(?![\w/+=-]))(?=\S{0,39}[a-z])(?=\S{0,39}[A-Z])(?=\S{0,39}\d)[A-Za-z0-9/+]{40}"
+)
+"""40 characters of base64. Hexadecimal hashes are of one case."""
+_URL_SECRET = re.compile(r"(://[^/\s:@\"]{0,200}:)[^/\s@\"]+(?=@)")
+_NAMED = re.compile(
+    r"(?i)(?<!:)(?P<name>password|passwd|passphrase|secret|token|credentials?|"
+    r"(?:api|access|private|signing|encryption|auth|secret)[_-]?key)(?P<sign>\\?[\"']?\]?\s{0,9}[=:]\s{0,9})"
+    r"(?P<value>\"(?:[^\"\\]|\\.)+\"|\\\"(?:[^\"\\]|\\\\.)+\\\"|[^\s\"'(){}\[\],;\\]{8,})"
+)
+_HARMLESS = re.compile(r"[\"'\\]*(?:arn:|ssm:|/|\$\{|(?:true|false|null|\d+)[\"'\\]*\Z)")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)+"(?: \([\d,]+ characters\))?')
+_INDEX = re.compile(r"(?:\[\d+\])+\Z")
+
+
+def without_credentials(report: RunReport) -> RunReport:
+    """Return a report in which no text and no value looks like a credential."""
+    return _hidden(report)
+
+
+def hide_credentials(text: str) -> str:
+    """Return a text with ``(hidden: …)`` in the place of everything in it that looks like a credential."""
+    if any(prefix in text for prefix in _PREFIXES):
+        text = _ISSUED.sub(HIDDEN_VALUE, text)
+    if len(text) >= 40:
+        text = _AWS_SECRET.sub(HIDDEN_VALUE, text)
+    if "://" in text:
+        text = _URL_SECRET.sub(rf"\1{HIDDEN_VALUE}", text)
+    return _NAMED.sub(_hide_named, text) if "=" in text or ":" in text else text
+
+
+_hide_cached = lru_cache(maxsize=10_000)(hide_credentials)
+"""Most texts of a run are the same few: names of units, reasons, rules."""
+
+
+def _hide_named(found: re.Match[str]) -> str:
+    if _HARMLESS.match(found["value"]):
+        return found[0]
+    return f"{found['name']}{found['sign']}{HIDDEN_VALUE}"
+
+
+def _hidden(value: _T) -> _T:
+    """Return a record with every text in it replaced by what `hide_credentials` leaves of it."""
+    changed: Any = value
+    if isinstance(value, AttributeChange):
+        changed = _attribute(value)
+    elif isinstance(value, Enum):
+        pass
+    elif isinstance(value, str):
+        changed = _hide_cached(value) if len(value) < 200 else hide_credentials(value)
+    elif isinstance(value, tuple):
+        changed = tuple(_hidden(item) for item in value)
+    elif isinstance(value, Mapping):
+        changed = {_hidden(key): _hidden(item) for key, item in value.items()}
+    elif is_dataclass(value) and not isinstance(value, type):
+        changed = replace(value, **{field.name: _hidden(getattr(value, field.name)) for field in fields(value)})
+    return changed  # type: ignore[no-any-return]
+
+
+def _attribute(attribute: AttributeChange) -> AttributeChange:
+    """Return an attribute, with neither value if one of them looks like a credential: a difference could show it."""
+    texts = (attribute.before, attribute.after)
+    named = is_secret_name(_INDEX.sub("", attribute.path).rstrip('"]'))
+    found = any(hide_credentials(text) != text for text in texts) or (
+        named and any(_STRING.fullmatch(text) and not _HARMLESS.match(text) for text in texts)
+    )
+    path = _hide_cached(attribute.path)
+    if not found:
+        return attribute if path == attribute.path else replace(attribute, path=path)
+    before, after = (HIDDEN_VALUE if text and not text.startswith("(") else text for text in texts)
+    return replace(attribute, path=path, before=before, after=after)

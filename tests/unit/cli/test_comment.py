@@ -1,0 +1,102 @@
+"""``orch comment`` as a process: from saved runs to a file, without AWS."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestrator.report.comment.marker import parse_marker
+from orchestrator.report.model import RunReport, Status
+from orchestrator.run.history.paths import RunPaths
+from orchestrator.run.history.reports import save_report
+from tests.support.comments import RUN, attribute, pool_finding, pool_replacement, receipt, run, unit, update
+from tests.support.project import Project
+
+LATER = "20261124-140000-0000"
+BASE = "20261124-120000-0000"
+DRIFT = update("aws_s3_bucket.this", attribute("tags.Owner", '"somebody"', '"platform"'))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path / "repo", emulator=None, accounts={"main": "111111111111"})
+    made.write("live/stages/prod.yaml", "account: main\nstacks: {identity: }\n")
+    made.write("live/stacks/identity.yaml", "module: box\n")
+    identity = unit(
+        "prod/identity", pool_replacement(), status=Status.BLOCKED, findings=(pool_finding("prod/identity"),)
+    )
+    save(made, run(identity, unit("prod/data", DRIFT)))
+    save(made, run(unit("prod/data", DRIFT), run_id=BASE))
+    save(made, run(unit("prod/jobs", DRIFT), unit("test/jobs", DRIFT), run_id=LATER))
+    folders = RunPaths(root=made.root, run=RUN)
+    (folders.of_run / "receipts/prod/data").mkdir(parents=True)
+    receipt("prod/data").write(folders.of_run / "receipts/prod/data/eu-west-1.json")
+    return made
+
+
+def save(project: Project, report: RunReport) -> None:
+    folders = RunPaths(root=project.root, run=report.run)
+    folders.of_run.mkdir(parents=True)
+    save_report(folders, report)
+
+
+def test_a_comment_of_two_runs_and_one_of_base(project: Project, tmp_path: Path) -> None:
+    files = [str(tmp_path / name) for name in ("comment.md", "x.sarif", "x.xml")]
+    options = ("--base", BASE, "--stage", "prod", "--file", files[0], "--sarif", files[1], "--junit", files[2])
+    assert project.orch("comment", RUN, LATER, *options).out == ""
+    text, sarif, junit = (Path(name).read_text() for name in files)
+    marker = parse_marker(text)
+    assert marker is not None
+    assert (marker.stage, marker.run, marker.head) == ("prod", LATER, receipt("prod/data").commit)
+    assert "### 🛑 prod: 1 blocked, 1 create" not in text
+    assert "### 🛑 prod: 1 blocked, 1 update, 1 unchanged" in text
+    assert "#### Differed before this change" in text
+    assert "Judged: 2 checks ran on 1 plan" in text
+    assert [each["ruleId"] for each in json.loads(sarif)["runs"][0]["results"]] == ["ORCH_PROTECTED"]
+    assert 'failures="1"' in junit
+
+
+def test_the_same_comment_as_json_with_its_check(project: Project) -> None:
+    told = project.orch("comment", RUN, LATER, "--json").json
+    assert (told["format"], told["kind"]) == (1, "comment")
+    by_stage = {each["stage"]: each for each in told["stages"]}
+    prod, test = by_stage["prod"], by_stage["test"]
+    assert prod["complete"] is True
+    assert parse_marker(prod["text"]) is not None
+    check = prod["check"]
+    assert (check["name"], check["conclusion"]) == ("orch: prod", "action_required")
+    assert check["annotations"][0]["where"] == {"file": "live/stacks/identity.yaml", "line": 7, "column": 5}
+    assert test["check"]["conclusion"] == "neutral"
+    assert project.orch("comment", RUN, "--file", "-").out.startswith("<!-- orch:v1 stage=prod")
+
+
+def test_a_file_for_each_stage_and_none_from_an_older_run_over_a_newer_one(project: Project, tmp_path: Path) -> None:
+    one = project.orch("comment", LATER, "--file", str(tmp_path / "comment.md"), code=2)
+    assert "2 stages do not fit in one file: prod, test" in one.err
+    names = ("--file", str(tmp_path / "{stage}.md"), "--full", str(tmp_path / "{stage}.full.md"))
+    project.orch("comment", LATER, *names)
+    newer = (tmp_path / "prod.md").read_bytes()
+    assert (tmp_path / "test.full.md").read_bytes() == (tmp_path / "test.md").read_bytes()
+    older = project.orch("comment", RUN, "--file", str(tmp_path / "prod.md"))
+    assert (tmp_path / "prod.md").read_bytes() == newer
+    assert f"prod.md stays as it is: it is from run {LATER}, which is newer" in older.err
+
+
+def test_a_change_that_touches_no_unit_updates_the_same_comment(project: Project, tmp_path: Path) -> None:
+    file = tmp_path / "prod.md"
+    project.orch("comment", LATER, "--stage", "prod", "--file", str(file))
+    project.orch("comment", "--stage", "prod", "--file", str(file))
+    assert "### ✅ prod: no unit is affected" in file.read_text()
+
+
+def test_mistakes(project: Project) -> None:
+    without = project.orch("comment", RUN, code=2).err
+    assert "posting to GitHub or GitLab needs a token" in without
+    assert "--file FILE" in without
+    assert "there is no run 'nothing'" in project.orch("comment", "nothing", "--file", "-", code=2).err
+    assert "no run given" in project.orch("comment", "--file", "-", code=2).err
+    report = RunPaths(root=project.root, run=RUN).report
+    report.write_text(report.read_text().replace('"region": "eu-west-1"', '"region": 7'))
+    assert "report.json is not the report of a run" in project.orch("comment", RUN, "--file", "-", code=2).err
