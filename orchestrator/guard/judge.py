@@ -19,6 +19,7 @@ from orchestrator.guard.plan.reader import PlanDocument, read_document
 from orchestrator.guard.rules.configuration import configuration_differences
 from orchestrator.guard.rules.disposable import with_losses_allowed
 from orchestrator.guard.rules.imported import imported_elsewhere
+from orchestrator.guard.rules.new_owners import references_of
 from orchestrator.guard.rules.protected import kept_resources, protected_losses, state_mismatches, unlisted_losses
 from orchestrator.guard.rules.state_buckets import state_bucket_access
 from orchestrator.guard.rules.undecided import DECIDED, Undecided
@@ -226,7 +227,8 @@ class Judge:
             findings += imported_elsewhere(unit, plan.changes, self._outside, builder)
         complete: tuple[str, ...] = ()
         try:
-            outcomes = checks.run(annotated_resources(document, self.policies.protected))
+            refers = references_of(builder.locator.declared)
+            outcomes = checks.run(annotated_resources(document, self.policies.protected, refers))
         except Exception as error:  # noqa: BLE001 - whatever fails here, the plan was not judged
             why = f"checkov failed with {type(error).__name__}"
             findings.append(builder.check_failed(PROTECTED, "", why, policy="protected"))

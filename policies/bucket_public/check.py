@@ -10,6 +10,7 @@ from checkov.terraform.checks.resource.base_resource_check import BaseResourceCh
 
 from orchestrator.guard.checkov.annotate import Change
 from orchestrator.guard.policies.values import Mark
+from orchestrator.terraform.model import Action
 
 BLOCKS = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
 PUBLIC_GROUPS = ("/AllUsers", "/AuthenticatedUsers")
@@ -38,9 +39,12 @@ class BucketStaysPrivate(BaseResourceCheck):  # type: ignore[misc]  # checkov is
 
 def _block(change: Change) -> Iterator[str]:
     if not change.stays:
-        if change.deposed is None and not change.owner_goes:
+        if not change.owner_goes:
             yield "the public access block would be removed"
         return
+    moves = bool(change.before) and change.before.get("bucket") != change.after.get("bucket")
+    if (moves or change.action is Action.REPLACE) and not change.owner_goes:
+        yield "the public access block would be replaced, and the removal of the old one switches it off"
     for name in BLOCKS:
         if not change.is_known(name):
             yield f"the value of {name} is {Mark.UNKNOWN.value}"

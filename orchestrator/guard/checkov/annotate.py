@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from orchestrator.guard.plan.reader import PlanDocument
 from orchestrator.guard.policies.protected import Companion, Protected, ProtectedType
 from orchestrator.guard.policies.safeguards import Safeguard
-from orchestrator.guard.policies.subject import Company, Kin, subject_of, subject_values
+from orchestrator.guard.policies.subject import Company, Kin, RefersTo, subject_of, subject_values
 from orchestrator.guard.policies.values import marks, with_unknown
 from orchestrator.terraform.model import Action, ResourceChange
 
@@ -154,12 +154,23 @@ def changed_resources(document: PlanDocument) -> tuple[ResourceChange, ...]:
     return tuple(each for each in document.changes if each.action not in {Action.NOOP, Action.READ})
 
 
-def annotated_resources(document: PlanDocument, protected: Protected) -> Iterator[dict[str, Any]]:
+def _may_refer(_change: ResourceChange, _attribute: str, _owner: ResourceChange) -> bool:
+    return True
+
+
+def annotated_resources(
+    document: PlanDocument, protected: Protected, refers: RefersTo = _may_refer
+) -> Iterator[dict[str, Any]]:
     """Yield an entry for ``planned_values.root_module.resources`` for each change.
 
     A resource that is deleted or forgotten has its current values. Modules are flattened.
+
+    Args:
+        document: the plan.
+        protected: the list of protected types.
+        refers: tells whether a companion refers to a new resource; by default the plan alone decides.
     """
-    company = Company.of_plan(document.changes, protected)
+    company = Company.of_plan(document.changes, protected, refers)
     for change in changed_resources(document):
         yield {
             "address": label(change),

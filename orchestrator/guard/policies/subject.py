@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,9 @@ from orchestrator.guard.policies.protected import Companion, Protected, Protecte
 from orchestrator.guard.policies.safeguards import Safeguard
 from orchestrator.guard.policies.values import Mark, value_at, with_unknown
 from orchestrator.terraform.model import Action, ResourceChange
+
+RefersTo = Callable[[ResourceChange, str, ResourceChange], bool]
+"""Returns whether an attribute of a resource refers to another resource of the same plan."""
 
 CLOUD_CONTROL = "aws_cloudcontrolapi_resource"
 _AWSCC = "awscc_"
@@ -92,20 +95,13 @@ class Kin:
     owner_goes: bool = False
 
 
-class _Owners:
-    """Protected resources of a plan: the names, ids and ARNs of those of each entry."""
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """A protected resource of a plan. ``names``: by which companions can name it."""
 
-    def __init__(self) -> None:
-        self._names: list[tuple[ProtectedType, set[str]]] = []
-
-    def add(self, entry: ProtectedType, names: Iterable[str]) -> None:
-        found = self.of(entry)
-        if found is None:
-            self._names.append((entry, found := set()))
-        found.update(names)
-
-    def of(self, entry: ProtectedType | None) -> set[str] | None:
-        return next((names for each, names in self._names if each is entry), None)
+    entry: ProtectedType
+    change: ResourceChange
+    names: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +112,20 @@ class Company:
         companions: type and name of the protected resource -> address and current values of each companion of it.
         created: the protected resources that the plan creates.
         deleted: the protected resources that it deletes.
+        refers: tells whether a companion refers to a protected resource.
     """
 
     companions: Mapping[tuple[str, str], Sequence[tuple[str, Any]]]
-    created: _Owners
-    deleted: _Owners
+    created: tuple[_Owner, ...]
+    deleted: tuple[_Owner, ...]
+    refers: RefersTo
 
     @classmethod
-    def of_plan(cls, changes: Iterable[ResourceChange], listed: Protected) -> Company:
+    def of_plan(cls, changes: Iterable[ResourceChange], listed: Protected, refers: RefersTo) -> Company:
         """Return the company of a plan's changes; unchanged ones count too, if the plan was read with their values."""
         companions: dict[tuple[str, str], list[tuple[str, Any]]] = {}
-        created, deleted = _Owners(), _Owners()
+        created: list[_Owner] = []
+        deleted: list[_Owner] = []
         for each in changes:
             subject = subject_of(each, listed)
             current = subject_values(each.type, each.before or {})
@@ -134,33 +133,41 @@ class Company:
                 key = str(value_at(current, subject.companion.of))
                 companions.setdefault((each.type, key), []).append((each.address, current))
                 continue
-            if subject.protected is not None and each.action in {Action.CREATE, Action.REPLACE}:
+            if (entry := subject.protected) is None:
+                continue
+            if each.action in {Action.CREATE, Action.REPLACE}:
                 planned = subject_values(each.type, with_unknown(each.after or {}, each.after_unknown))
-                created.add(subject.protected, _texts(planned))
-            if subject.protected is not None and _is_deleted(each, subject.protected):
-                deleted.add(subject.protected, _identifiers(subject.protected, (each.before or {}, current)))
-        return cls(companions, created, deleted)
+                created.append(_Owner(entry, each, frozenset(_identifiers(entry, (planned,)))))
+            if _is_deleted(each, entry):
+                deleted.append(_Owner(entry, each, frozenset(_identifiers(entry, (each.before or {}, current)))))
+        return cls(companions, tuple(created), tuple(deleted), refers)
 
     def of(self, change: ResourceChange, subject: Subject) -> Kin:
         """Return what the plan says about the owner of a companion.
 
-        An owner that is not known yet is taken for a new one if the plan creates one of its type.
+        An owner is new if the plan creates it, the companion refers to it, and names it or what is not known yet.
         """
         if subject.companion is None:
             return Kin()
-        before = value_at(subject_values(change.type, change.before or {}), subject.companion.of)
-        gone = self.deleted.of(subject.owner)
-        goes = gone is not None and isinstance(before, str) and before in gone
+        of = subject.companion.of
+        before = value_at(subject_values(change.type, change.before or {}), of)
+        goes = any(
+            each.entry is subject.owner and isinstance(before, str) and before in each.names for each in self.deleted
+        )
         if change.after is None:
             return Kin(owner_goes=goes)
-        planned = with_unknown(change.after, change.after_unknown)
-        key = value_at(subject_values(change.type, planned), subject.companion.of)
-        created = self.created.of(subject.owner)
-        if not isinstance(key, str):
-            return Kin(owner_is_new=created is not None, owner_goes=goes)
-        found = self.companions.get((change.type, key), ())
+        key = value_at(subject_values(change.type, with_unknown(change.after, change.after_unknown)), of)
+        known = isinstance(key, str)
+        attribute = "desired_state" if change.type == CLOUD_CONTROL else of
+        new = any(
+            each.entry is subject.owner
+            and (not known or key in each.names)
+            and self.refers(change, attribute, each.change)
+            for each in self.created
+        )
+        found = self.companions.get((change.type, key), ()) if known else ()
         siblings = tuple(current for address, current in found if address != change.address)
-        return Kin(siblings, owner_is_new=created is not None and key in created, owner_goes=goes)
+        return Kin(siblings, owner_is_new=new, owner_goes=goes)
 
 
 _IDENTIFIERS = ("id", "arn", "name", "url")
@@ -172,13 +179,9 @@ def _is_deleted(change: ResourceChange, entry: ProtectedType) -> bool:
 
 
 def _identifiers(entry: ProtectedType, values: Iterable[Any]) -> Iterator[str]:
-    """Yield the texts by which companions can name a resource."""
+    """Yield the texts by which companions can name a resource; no other text, such as a description, is one."""
     keys = {*_IDENTIFIERS, *(each.of for each in entry.companions.values())}
+    keys |= {f"{each.rpartition('::')[2]}Name" for each in entry.cloudformation}
     for side in values:
         found = (value_at(side, key) for key in keys)
         yield from (each for each in found if isinstance(each, str) and each)
-
-
-def _texts(values: Any) -> set[str]:
-    """Return the texts among the values of a resource: its names, id and ARN are among them."""
-    return {each for each in values.values() if isinstance(each, str)} if isinstance(values, Mapping) else set()

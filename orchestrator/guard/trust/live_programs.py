@@ -8,6 +8,7 @@ merged.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from orchestrator.config.catalogue import Catalogue, Unit, provider_references
@@ -20,6 +21,7 @@ from orchestrator.guard.findings import finding_id
 from orchestrator.guard.model import POLICY_WEAKENED, Finding
 from orchestrator.guard.trust.base_commit import BaseCommit
 from orchestrator.guard.trust.disposable import outline_at
+from orchestrator.util.file_tree import file_tree, steps_of
 from orchestrator.util.git import Repository
 
 
@@ -84,8 +86,7 @@ def _read_by(catalogue: Catalogue, unit: Unit) -> Iterator[str]:
     """Yield the files and folders that builds and provider arguments of a unit come from."""
     for archive in unit.archives:
         if archive.build is not None:
-            folder = archive.folder.relative_to(catalogue.root).as_posix()
-            yield from (folder, f"{folder}/")
+            yield from _with_links(archive.folder, catalogue.root)
     above = {ref.unit for _, ref in provider_references(unit)}
     waiting = list(above)
     while waiting:
@@ -94,6 +95,15 @@ def _read_by(catalogue: Catalogue, unit: Unit) -> Iterator[str]:
         new = set(upstream.upstreams) - above
         above |= new
         waiting += sorted(new)
+
+
+def _with_links(folder: Path, root: Path) -> Iterator[str]:
+    """Yield a folder, and every link in it or on the way to it with what it leads to: a build reads all of that."""
+    for path in (folder, *file_tree(folder, root, lambda _: False).links):
+        for step in (path, *steps_of(path, root)):
+            if step.is_relative_to(root):
+                name = step.relative_to(root).as_posix()
+                yield from (name, f"{name}/")
 
 
 def _unmerged(unit: Unit, where: Location) -> Finding:

@@ -76,6 +76,21 @@ def test_what_belongs_to_a_bucket_that_stays_is_judged(tmp_path: Path, owner: di
     assert rules == ["ORCH_BUCKET_PUBLIC", "ORCH_WEAKENED"]
 
 
+@pytest.mark.parametrize("actions", REPLACED)
+@pytest.mark.parametrize("bucket", ["b", "other"])
+def test_the_access_block_of_a_bucket_that_stays_is_not_replaced(
+    tmp_path: Path, actions: list[str], bucket: str
+) -> None:
+    """Its bucket would have none: for a while, or for good."""
+    block = entry("aws_s3_bucket_public_access_block.b", actions, ACCESS, bucket=bucket)
+    assert found(tmp_path, block) == [("ORCH_BUCKET_PUBLIC", "aws_s3_bucket_public_access_block.b")]
+
+
+def test_an_access_block_does_not_move_to_another_bucket(tmp_path: Path) -> None:
+    block = entry("aws_s3_bucket_public_access_block.b", ["update"], ACCESS, bucket="other")
+    assert found(tmp_path, block) == [("ORCH_BUCKET_PUBLIC", "aws_s3_bucket_public_access_block.b")]
+
+
 def test_a_deposed_bucket_takes_nothing_with_it(tmp_path: Path) -> None:
     deposed = entry(BUCKET, GONE, DOCUMENTS) | {"deposed": "1a2b3c4d"}
     assert len(found(tmp_path, deposed, *belongings(GONE))) == 3

@@ -114,3 +114,23 @@ def test_a_unit_is_not_planned_before_its_programs_are_merged(
     assert found[unit].rule == POLICY_WEAKENED
     assert "merge it" in found[unit].hint
     assert refused(git, {}) == {}, "outside CI people may try it"
+
+
+def test_what_links_lead_to_is_a_part_of_the_build(git: Git) -> None:
+    """A build gets copies of the files behind links, so it would run what the change has there."""
+    for name, text in (("common/lib/main.py", "print(1)\n"), ("common/tool.py", "print(1)\n"), ("other.py", "")):
+        (git.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (git.root / name).write_text(text)
+    (git.root / "services/code/lib").symlink_to("../../common/lib")
+    (git.root / "services/code/tool.py").symlink_to("../../common/again.py")
+    (git.root / "common/again.py").symlink_to("tool.py")
+    git.commit()
+    git.publish()
+    assert refused(git) == {}
+    for name in ("common/lib/main.py", "common/tool.py"):
+        edit(git, name, "1", "2")
+        assert set(refused(git)) == {"prod/code"}, name
+        edit(git, name, "2", "1")
+    (git.root / "common/again.py").unlink()
+    (git.root / "common/again.py").symlink_to("../other.py")
+    assert set(refused(git)) == {"prod/code"}, "it leads to another merged file"
