@@ -33,8 +33,8 @@ from orchestrator.report.check_result import CheckResult
 from orchestrator.report.junit import junit
 from orchestrator.report.sarif import sarif
 from orchestrator.report.tables import Column
-from orchestrator.report.text import plural
 from orchestrator.util.files import write_atomic
+from orchestrator.util.plural import plural
 
 
 @command
@@ -176,7 +176,9 @@ def _modules(catalogue: Catalogue) -> Iterator[CheckResult]:
     for each in (*found.notes, *unpinned_modules(catalogue)):
         yield CheckResult("modules", str(each.where), note=f"{each.what} — {each.hint}", where=each.where)
     if not found.problems:
-        yield CheckResult("modules", f"{len(found.folders)} folders: protected resources have prevent_destroy")
+        yield CheckResult(
+            "modules", f"{plural(len(found.folders), 'folder')}: protected resources have prevent_destroy"
+        )
 
 
 def _waivers(catalogue: Catalogue) -> Iterator[CheckResult]:

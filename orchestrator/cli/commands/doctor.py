@@ -26,7 +26,6 @@ from orchestrator.errors import OrchError
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.policies.load import Policies
 from orchestrator.report.tables import Column
-from orchestrator.report.text import plural
 from orchestrator.run.checks.roles import RoleCheck, RoleState
 from orchestrator.run.disposable.stages import expired, today_utc
 from orchestrator.run.executor.tls import INSTALL_DASK, cluster_problems, has_dask
@@ -37,6 +36,7 @@ from orchestrator.terraform.setup.providers import address as provider_address
 from orchestrator.terraform.setup.providers import ensure_available, sorted_providers
 from orchestrator.terraform.warm.providers import diagnose
 from orchestrator.terraform.warm.start import provider_server
+from orchestrator.util.plural import plural
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ from orchestrator.cli.output import print_progress, print_rows
 from orchestrator.cli.project import start_folder
 from orchestrator.config.load import find_root
 from orchestrator.report.tables import Column
-from orchestrator.report.text import plural
 from orchestrator.run.history.runs import PastRun, continued, past_runs
 from orchestrator.run.history.unsaved_state import unsaved_in
+from orchestrator.util.plural import plural
 
 _COLUMNS = (
     Column("run"),

@@ -24,7 +24,6 @@ from orchestrator.config.yaml.reader import read_yaml
 from orchestrator.config.yaml.value import YamlKind
 from orchestrator.errors import OrchError, UsageError
 from orchestrator.report.tables import Column
-from orchestrator.report.text import plural
 from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.disposable.reap import reap_check
 from orchestrator.run.disposable.stages import (
@@ -38,6 +37,7 @@ from orchestrator.run.disposable.stages import (
 from orchestrator.run.exit_codes import INTERRUPTED
 from orchestrator.run.request import RunOptions
 from orchestrator.scaffold.new_files import StageAnswers, last_day, stage_file
+from orchestrator.util.plural import plural
 from orchestrator.util.suggest import near_miss
 
 

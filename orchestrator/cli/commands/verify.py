@@ -22,8 +22,9 @@ from orchestrator.cli.project import open_project
 from orchestrator.errors import UsageError
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import Column, dump, table
-from orchestrator.report.text import plural, wrap
+from orchestrator.report.text import wrap
 from orchestrator.run.verify import Audit, UnaccountedVersion, audit
+from orchestrator.util.plural import plural
 
 _NO_RECEIPT = 3
 """Exit code if a state version has no receipt."""
