@@ -36,6 +36,15 @@ from orchestrator.report.tables import Column
 from orchestrator.util.files import write_atomic
 from orchestrator.util.plural import plural
 
+_COLUMNS = (
+    Column("check"),
+    Column("subject"),
+    Column("rule", detail=True),
+    Column("severity", detail=True),
+    Column("guideline", detail=True),
+    Column("result", wrap=True),
+)
+
 
 @command
 def check(
@@ -91,7 +100,7 @@ def check(
     )
     files.write([*results, *weaker])
     rows = [_row(result) for result in (*results, *weaker)]
-    print_rows(common, "check", rows, [Column("check"), Column("subject"), Column("result")])
+    print_rows(common, "check", rows, _COLUMNS)
     if any(result.problem for result in results):
         return 2
     return 3 if any(result.problem for result in weaker) else 0
@@ -134,7 +143,8 @@ class _ResultFiles:
 
 def _row(result: CheckResult) -> dict[str, str]:
     row = {"check": result.check, "subject": result.subject, "problem": result.problem, "note": result.note}
-    return {**row, "rule": result.rule, "severity": result.severity, "result": result.problem or result.note or "ok"}
+    row |= {"rule": result.rule, "severity": result.severity, "guideline": result.guideline}
+    return {**row, "result": result.problem or result.note or "ok"}
 
 
 def _problem(check: str, problem: Problem) -> CheckResult:

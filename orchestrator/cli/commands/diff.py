@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.options import Exclude, Targets
 from orchestrator.cli.output import color_on, write
 from orchestrator.cli.project import Project, open_project, project_of
@@ -28,7 +28,7 @@ Revision = Annotated[
 ]
 
 
-@command
+@command_without_details
 def diff(
     common: Common,
     revision: Revision,

@@ -24,7 +24,11 @@ _COLUMNS = (
     Column("outcome"),
     Column("done", right=True),
     Column("left", "to do", right=True),
-    Column("note"),
+    Column("user", detail=True),
+    Column("host", detail=True),
+    Column("orch", detail=True),
+    Column("values", detail=True),
+    Column("note", wrap=True),
 )
 
 
@@ -54,6 +58,10 @@ def _row(past: PastRun, continued_by: str | None) -> Mapping[str, Any]:
         "outcome": past.outcome.value,
         "done": done,
         "left": len(past.units) - done,
+        "user": begun.get("user"),
+        "host": begun.get("host"),
+        "orch": begun.get("orch"),
+        "values": [f"{name}={value}" for name, value in past.values.items()],
         "note": "; ".join(_notes(past, continued_by)),
     }
 

@@ -15,7 +15,7 @@ from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.history import History
 from orchestrator.cli.aws import open_aws
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.options import Accounts
 from orchestrator.cli.output import color_on, print_progress, write
 from orchestrator.cli.project import open_project
@@ -46,7 +46,7 @@ _WHO = (
 )
 
 
-@command
+@command_without_details
 def verify(
     common: Common,
     accounts: Accounts = None,

@@ -229,7 +229,8 @@ def _lost_state(record: InventoryRecord, entry: LedgerEntry, protected: Protecte
         DUPLICATE,
         unit.id,
         unit.state_key,
-        cause=f"the ledger has lineage {entry.lineage}, serial {entry.serial} and {plural(entry.resources, 'resource')}",
+        cause=f"the ledger has lineage {entry.lineage}, serial {entry.serial} "
+        f"and {plural(entry.resources, 'resource')}",
         message=f"{what}: it would be created a second time, empty, next to {_named(entry.protected) or 'the old one'}",
         hint=f"restore the right version of {place} (the bucket keeps old versions)",
         lost=_lost(entry.protected, protected),
