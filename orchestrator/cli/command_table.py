@@ -117,6 +117,7 @@ class WholeWordFormatter(HelpFormatter):
             if text and len(name) + col_spacing > column:
                 self.write(f"{lead}{name}\n")
                 indent = lead + " " * column
+            text = " ".join(text.splitlines())
             self.write("\n".join(wrap(text, width=self.width, indent=indent, hang=lead + " " * column)) + "\n")
 
 

@@ -13,7 +13,7 @@ import typer
 from orchestrator.cli.aws import Aws, open_aws
 from orchestrator.cli.commands.destroy import destroy_selection
 from orchestrator.cli.completion import complete_stage
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command, command_without_details
 from orchestrator.cli.options import DryRun, Yes
 from orchestrator.cli.output import print_progress, print_rows, write
 from orchestrator.cli.project import Project, open_project
@@ -41,7 +41,7 @@ from orchestrator.util.plural import plural
 from orchestrator.util.suggest import near_miss
 
 
-@command
+@command_without_details
 def stage_new(
     common: Common,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the stage.", show_default=False)],
@@ -96,7 +96,7 @@ def stage_new(
     return 0
 
 
-@command
+@command_without_details
 def stage_list(common: Common) -> int:
     """List stages with their age, last day, applied units and tags.
 

@@ -35,6 +35,8 @@ WITHOUT_DETAILS = {
     "output",
     "providers lock",
     "schema",
+    "stage list",
+    "stage new",
     "terraform",
     "unlock",
     "verify",
@@ -98,6 +100,7 @@ def test_show_lists_what_nothing_sets(project: Project) -> None:
 
 
 def test_runs(project: Project) -> None:
+    (project.root / ".orch/runs/20260101-000000-aaaa").mkdir(parents=True)
     journal = Journal(project.root / ".orch/runs/20260101-000000-aaaa/journal.jsonl")
     journal.write("run-started", verb="plan", targets=["prod"], units=["prod/first"], user="maria", host="build-7")
     assert "maria" not in project.orch("runs").out
