@@ -117,8 +117,8 @@ class WholeWordFormatter(HelpFormatter):
             if text and len(name) + col_spacing > column:
                 self.write(f"{lead}{name}\n")
                 indent = lead + " " * column
-            text = " ".join(text.splitlines())
-            self.write("\n".join(wrap(text, width=self.width, indent=indent, hang=lead + " " * column)) + "\n")
+            line = " ".join(text.splitlines())
+            self.write("\n".join(wrap(line, width=self.width, indent=indent, hang=lead + " " * column)) + "\n")
 
 
 class HelpContext(Context):
