@@ -73,4 +73,6 @@ def print_rows(
         write(rows_json(kind, rows) + "\n")
     elif rows:
         shown = [each for each in columns if common.verbose or isinstance(each, str) or not each.detail]
-        write(table(rows, shown, width=width_of(sys.stdout), color=color_on(common)) + "\n")
+        terminal = sys.stdout.isatty()
+        text = table(rows, shown, width=width_of(sys.stdout), color=color_on(common), stack=terminal)
+        write(text + "\n")

@@ -49,14 +49,15 @@ def table(
     width: int = 120,
     color: bool = False,
     style: Style | None = None,
+    stack: bool = False,
 ) -> str:
     """Return a table as text, without a newline at its end; an empty string if there are no rows.
 
     Args:
         rows: column key -> value: text, a number, a list (shown with commas), True and False (yes and no), None.
         columns: in order; a string is a column with that key. By default the keys of the first row.
-        width: columns of the terminal. If a table is too wide without its optional columns, each row becomes several
-            lines, one for each cell.
+        width: columns of the terminal. A table that is still too wide without its optional columns is not cut.
+        stack: make of each row of such a table several lines, one for each cell, so that the terminal breaks no word.
         color: whether to color.
         style: returns the style of each cell.
     """
@@ -67,7 +68,7 @@ def table(
     texts = [{column.key: cell(row.get(column.key)) for column in shown} for row in every]
     widths = {c.key: max(cell_width(_title(c)), *(cell_width(t[c.key]) for t in texts)) for c in shown}
     fitting = _fitting(shown, widths, width)
-    narrow = len(fitting) > 1 and _needed(fitting, widths) > width
+    narrow = stack and len(fitting) > 1 and _needed(fitting, widths) > width
     paint = Paint(color)
     heading = {c.key: _title(c) for c in shown}
     lines = [] if narrow else [_line(fitting, widths, heading, lambda _, text: paint(text, "dim"))]

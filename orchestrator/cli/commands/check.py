@@ -42,7 +42,7 @@ _COLUMNS = (
     Column("rule", detail=True),
     Column("severity", detail=True),
     Column("guideline", detail=True),
-    Column("result", wrap=True),
+    Column("result"),
 )
 
 

@@ -28,7 +28,7 @@ _COLUMNS = (
     Column("host", detail=True),
     Column("orch", detail=True),
     Column("values", detail=True),
-    Column("note", wrap=True),
+    Column("note"),
 )
 
 

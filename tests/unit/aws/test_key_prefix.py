@@ -2,65 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
-from botocore.stub import Stubber
 
 from orchestrator.aws.key_prefix import keep_below
 from orchestrator.aws.kms import key_for_backend
 from tests.support.catalogue import loaded
 
 
-@pytest.fixture
-def s3() -> Iterator[tuple[Any, Stubber]]:
-    client: Any = boto3.client("s3", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
-    keep_below(client, {"states": "team/t/", "plain": ""})
-    with Stubber(client) as stubber:
-        yield client, stubber
+class Answers:
+    """A client whose calls are not sent: it records their parameters and gives one answer."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self.client: Any = boto3.client("s3", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+        keep_below(self.client, {"states": "team/t/", "plain": ""})
+        self.sent: dict[str, Any] = {}
+        self.answer = answer
+        self.client.meta.events.register_last("before-parameter-build.s3", self._record)
+        self.client.meta.events.register("before-call.s3", self._answer)
+
+    def _record(self, params: dict[str, Any], **_: Any) -> None:
+        self.sent = {**params}
+
+    def _answer(self, **_: Any) -> tuple[Any, dict[str, Any]]:
+        return SimpleNamespace(status_code=200, headers={}), self.answer
 
 
-def test_keys_get_the_prefix_and_lose_it_again(s3: tuple[Any, Stubber]) -> None:
-    client, stub = s3
-    stub.add_response("head_object", {}, {"Bucket": "states", "Key": "team/t/prod/a"})
-    client.head_object(Bucket="states", Key="prod/a")
+def test_keys_get_the_prefix_and_lose_it_again() -> None:
     page = {
         "Contents": [{"Key": "team/t/prod/a"}],
         "Prefix": "team/t/prod/",
         "CommonPrefixes": [{"Prefix": "team/t/x/"}],
     }
-    stub.add_response("list_objects_v2", page, {"Bucket": "states", "Prefix": "team/t/prod/", "StartAfter": "team/t/b"})
-    found = client.list_objects_v2(Bucket="states", Prefix="prod/", StartAfter="b")
+    s3 = Answers(page)
+    found = s3.client.list_objects_v2(Bucket="states", Prefix="prod/", StartAfter="b")
+    assert (s3.sent["Prefix"], s3.sent["StartAfter"]) == ("team/t/prod/", "team/t/b")
     assert ([each["Key"] for each in found["Contents"]], found["Prefix"]) == (["prod/a"], "prod/")
     assert found["CommonPrefixes"] == [{"Prefix": "x/"}]
+    s3.client.head_object(Bucket="states", Key="prod/a")
+    assert s3.sent["Key"] == "team/t/prod/a"
 
 
-def test_a_listing_of_everything_stays_below_the_prefix(s3: tuple[Any, Stubber]) -> None:
-    client, stub = s3
-    versions = {"Versions": [{"Key": "team/t/a", "VersionId": "1"}], "NextKeyMarker": "team/t/a"}
-    stub.add_response("list_object_versions", versions, {"Bucket": "states", "Prefix": "team/t/"})
-    found = client.list_object_versions(Bucket="states")
+def test_a_listing_of_everything_stays_below_the_prefix() -> None:
+    s3 = Answers({"Versions": [{"Key": "team/t/a", "VersionId": "1"}], "NextKeyMarker": "team/t/a"})
+    found = s3.client.list_object_versions(Bucket="states")
+    assert s3.sent["Prefix"] == "team/t/"
     assert (found["Versions"][0]["Key"], found["NextKeyMarker"]) == ("a", "a")
 
 
-def test_several_objects_are_deleted_below_the_prefix(s3: tuple[Any, Stubber]) -> None:
-    client, stub = s3
-    sent = {"Objects": [{"Key": "team/t/a", "VersionId": "1"}], "Quiet": True}
-    stub.add_response("delete_objects", {"Deleted": [{"Key": "team/t/a"}]}, {"Bucket": "states", "Delete": sent})
+def test_several_objects_are_deleted_below_the_prefix() -> None:
+    s3 = Answers({"Deleted": [{"Key": "team/t/a"}]})
     given = {"Objects": [{"Key": "a", "VersionId": "1"}], "Quiet": True}
-    assert client.delete_objects(Bucket="states", Delete=given)["Deleted"] == [{"Key": "a"}]
+    assert s3.client.delete_objects(Bucket="states", Delete=given)["Deleted"] == [{"Key": "a"}]
+    assert s3.sent["Delete"] == {"Objects": [{"Key": "team/t/a", "VersionId": "1"}], "Quiet": True}
     assert given["Objects"] == [{"Key": "a", "VersionId": "1"}], "what the caller gave is as it was"
 
 
 @pytest.mark.parametrize("bucket", ["plain", "another"])
-def test_other_buckets_are_left_alone(s3: tuple[Any, Stubber], bucket: str) -> None:
-    client, stub = s3
-    stub.add_response("list_objects_v2", {"Contents": [{"Key": "team/t/a"}]}, {"Bucket": bucket})
-    assert client.list_objects_v2(Bucket=bucket)["Contents"] == [{"Key": "team/t/a"}]
+def test_other_buckets_are_left_alone(bucket: str) -> None:
+    s3 = Answers({"Contents": [{"Key": "team/t/a"}]})
+    assert s3.client.list_objects_v2(Bucket=bucket)["Contents"] == [{"Key": "team/t/a"}]
+    assert "Prefix" not in s3.sent
 
 
 @pytest.mark.parametrize(
