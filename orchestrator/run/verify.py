@@ -117,7 +117,7 @@ def audit(
         for each in listed.receipts[receipts_of(key)]
         if not each.deleted and (since is None or each.time >= since)
     ]
-    on_progress(f"{account.name}: reading {len(receipts)} receipts")
+    on_progress(f"{account.name}: reading {plural(len(receipts), 'receipt')}")
     known: dict[str, set[str]] = defaultdict(set)
     damaged: list[str] = []
     for (key, version), receipt in _side_by_side(lambda each: _receipt(history, account, *each), receipts):

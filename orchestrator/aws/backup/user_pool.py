@@ -68,7 +68,7 @@ def save_user_pool(client: Any, pool: str, file: Path, tell: Callable[[str], Non
             text.write((",\n" if number else "\n") + _json(user))
             number += 1
             if number % _EVERY == 0:
-                tell(f"{number:,} users saved")
+                tell(f"{plural(number, 'user')} saved")
         text.write("\n]}\n")
     return PoolBackup(users=number, groups=len(head["groups"]))
 

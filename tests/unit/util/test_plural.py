@@ -10,7 +10,9 @@ from orchestrator.util.plural import agreeing, plural
 from tests.support.project import REPOSITORY
 
 COUNTED = re.compile(r"\{(?:len\([^{}]*\)|number|count|total)(?: - \d+)?(?::[^{}]*)?\} (?:more )?[a-z]+s?\b")
-ALWAYS_SEVERAL = re.compile(r"\} (?:more|to|in|of|at|and|older|from|characters)\b")
+ALWAYS_SEVERAL = re.compile(
+    r"\} (?:more|to|in|of|at|and|older|from|characters|digits|needs|without|waivers|findings)\b"
+)
 """What follows a number without a noun, or with one that never counts one."""
 
 
