@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from botocore.exceptions import BotoCoreError
-from botocore.session import Session
-
 from orchestrator.config.catalogue import Account
+from orchestrator.util.partitions import partition_of
 
 
 def key_for_backend(account: Account) -> str | None:
@@ -18,12 +14,4 @@ def key_for_backend(account: Account) -> str | None:
     key = account.state_kms_key
     if key is None or not key.startswith("alias/"):
         return key
-    return f"arn:{_partition(account.region)}:kms:{account.region}:{account.id}:{key}"
-
-
-@cache
-def _partition(region: str) -> str:
-    try:
-        return str(Session().get_partition_for_region(region))
-    except BotoCoreError:  # A region that this botocore does not know.
-        return "aws"
+    return f"arn:{partition_of(account.region)}:kms:{account.region}:{account.id}:{key}"

@@ -19,6 +19,7 @@ from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role, role_for
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import OrchError, SetupError
+from orchestrator.util.plural import plural
 
 FREE_BYTES = 200 * 1024 * 1024
 """Required free space below ``.orch`` and in the temporary folder, without unpacked copies of providers."""
@@ -175,4 +176,4 @@ def _raise_all(problems: list[OrchError]) -> None:
     if len(lines) == 1:
         raise problems[0]
     if lines:
-        raise SetupError("\n".join([f"{len(lines)} problems:", *(f"  {line}" for line in lines)]))
+        raise SetupError("\n".join([f"{plural(len(lines), 'problem')}:", *(f"  {line}" for line in lines)]))

@@ -14,7 +14,11 @@ from types import ModuleType
 from typing import Any
 
 import typer
+from typer._click.core import Context
+from typer._click.formatting import HelpFormatter
 from typer.core import TyperCommand, TyperGroup
+
+from orchestrator.report.text import wrap
 
 _COLLECT_AFTER = 50_000
 """New objects after which Python looks for garbage. Its default, 700, costs a run a twentieth of its time."""
@@ -95,7 +99,48 @@ GROUPS = {
 }
 
 
-class CommandGroup(TyperGroup):
+class WholeWordFormatter(HelpFormatter):
+    """Help text whose lines break at spaces only: ``--no-color`` and addresses stay whole."""
+
+    def write_text(self, text: str) -> None:
+        """Write paragraphs, each wrapped."""
+        indent = " " * self.current_indent
+        paragraphs = (" ".join(each.split()) for each in text.split("\n\n"))
+        self.write("\n\n".join("\n".join(wrap(each, width=self.width, indent=indent)) for each in paragraphs) + "\n")
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Write a list of names and texts in two columns."""
+        every = list(rows)
+        lead = " " * self.current_indent
+        column = min(max(len(name) for name, _ in every), col_max) + col_spacing
+        for name, text in every:
+            indent = f"{lead}{name.ljust(column)}"
+            if text and len(name) + col_spacing > column:
+                self.write(f"{lead}{name}\n")
+                indent = lead + " " * column
+            line = " ".join(text.splitlines())
+            self.write("\n".join(wrap(line, width=self.width, indent=indent, hang=lead + " " * column)) + "\n")
+
+
+class HelpContext(Context):
+    """A context whose help keeps words whole."""
+
+    formatter_class = WholeWordFormatter
+
+
+class ShownCommand(TyperCommand):
+    """A command whose help keeps words whole."""
+
+    context_class = HelpContext
+
+
+class ShownGroup(TyperGroup):
+    """A group of commands whose help keeps words whole."""
+
+    context_class = HelpContext
+
+
+class CommandGroup(ShownGroup):
     """The top level of the command line: its help lists the commands under the headings of the table."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the signature is Typer's
@@ -126,7 +171,7 @@ def add_commands(top: TyperGroup) -> None:
         first, _, second = entry.name.partition(" ")
         if second and first not in groups:
             text = f"{GROUPS[first]}."
-            groups[first] = TyperGroup(name=first, help=text, no_args_is_help=True, rich_markup_mode=None)
+            groups[first] = ShownGroup(name=first, help=text, no_args_is_help=True, rich_markup_mode=None)
             top.add_command(groups[first])
         (groups[first] if second else top).add_command(LazyCommand(entry))
 
@@ -136,7 +181,8 @@ def load_command(entry: CommandEntry) -> Any:
     module = _import_without_collection(f"orchestrator.cli.commands.{entry.name.split()[0]}")
     function = getattr(module, entry.function or entry.name.replace(" ", "_"))
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(entry.name.split()[-1], context_settings=_PASSES_ON if entry.passes_on else {})(function)
+    settings = _PASSES_ON if entry.passes_on else {}
+    app.command(entry.name.split()[-1], cls=ShownCommand, context_settings=settings)(function)
     return typer.main.get_command(app)
 
 

@@ -56,12 +56,27 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
 }
 
 
+_WITHOUT_DETAILS = {**_OPTIONS, "verbose": (Annotated[bool, typer.Option("-v", "--verbose", hidden=True)], False)}
+
+
 def command(function: Callable[..., int]) -> Callable[..., None]:
     """Turn a function that takes ``common: Common`` first and returns an exit code into a Typer command.
 
     Typer reads a command's options from its signature. The common options are added to the signature here and are
     passed to the function as one record.
     """
+    return _command(function, _OPTIONS)
+
+
+def command_without_details(function: Callable[..., int]) -> Callable[..., None]:
+    """Do the same as `command` for a command that has no details: its help does not offer ``--verbose``.
+
+    It accepts the option, so that a script can give it to every command.
+    """
+    return _command(function, _WITHOUT_DETAILS)
+
+
+def _command(function: Callable[..., int], common: dict[str, tuple[Any, Any]]) -> Callable[..., None]:
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
 
     def called(**arguments: Any) -> None:
@@ -70,7 +85,7 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
         raise typer.Exit(function(_common(ctx.meta.get(_META), given), **arguments))
 
     called.__doc__ = function.__doc__
-    return _with_options(called, own)
+    return _with_options(called, own, common)
 
 
 def common_before_command() -> Callable[..., None]:
@@ -80,7 +95,7 @@ def common_before_command() -> Callable[..., None]:
         ctx: typer.Context = arguments.pop("ctx")
         ctx.meta[_META] = _common(None, arguments)
 
-    return _with_options(remember, [])
+    return _with_options(remember, [], _OPTIONS)
 
 
 def _common(before: Common | None, given: dict[str, Any]) -> Common:
@@ -98,12 +113,14 @@ def _common(before: Common | None, given: dict[str, Any]) -> Common:
     )
 
 
-def _with_options(function: Callable[..., None], own: list[inspect.Parameter]) -> Callable[..., None]:
+def _with_options(
+    function: Callable[..., None], own: list[inspect.Parameter], options: dict[str, tuple[Any, Any]]
+) -> Callable[..., None]:
     """Give a function the signature that Typer reads: the context, the command's own options, the common ones."""
     context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     common = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-        for name, (annotation, default) in _OPTIONS.items()
+        for name, (annotation, default) in options.items()
     ]
     parameters = [context, *(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own), *common]
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

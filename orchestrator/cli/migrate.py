@@ -13,7 +13,6 @@ from orchestrator.cli.project import Project, project_of
 from orchestrator.cli.prompt import Prompt
 from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.report.model import RunStarted, Status, UnitReport
-from orchestrator.report.text import plural
 from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.exit_codes import exit_code
 from orchestrator.run.migrate.execute import execute_transfer
@@ -30,6 +29,7 @@ from orchestrator.run.migrate.request import MigrationRequest, refuse_disposable
 from orchestrator.run.request import RunOptions
 from orchestrator.run.session import Session
 from orchestrator.run.unit.reports import unit_report
+from orchestrator.util.plural import plural
 from orchestrator.util.streams import write_stderr
 
 _PENDING = "The listed changes were not made: the next `orch apply` makes them."

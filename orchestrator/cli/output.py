@@ -68,8 +68,11 @@ def print_nothing_changed(common: Common, command: str, options: RunOptions) -> 
 def print_rows(
     common: Common, kind: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[Column | str] = ()
 ) -> None:
-    """Print a table, or the same rows as JSON."""
+    """Print a table, or the same rows as JSON. Columns with details are in the table only with ``--verbose``."""
     if common.json:
         write(rows_json(kind, rows) + "\n")
     elif rows:
-        write(table(rows, columns, width=width_of(sys.stdout), color=color_on(common)) + "\n")
+        shown = [each for each in columns if common.verbose or isinstance(each, str) or not each.detail]
+        terminal = sys.stdout.isatty()
+        text = table(rows, shown, width=width_of(sys.stdout), color=color_on(common), stack=terminal)
+        write(text + "\n")

@@ -16,6 +16,7 @@ from orchestrator.config.select import select, why_selected
 from orchestrator.errors import UsageError
 from orchestrator.guard.trust.live_files import trusted_live
 from orchestrator.run.request import RunOptions, RunRequest
+from orchestrator.util.plural import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class Project:
         """
         found = self.select([text])
         if len(found) != 1:
-            message = f"{text!r} matches {len(found)} units, and this command takes one"
+            message = f"{text!r} matches {plural(len(found), 'unit')}, and this command takes one"
             raise UsageError(message, hint="name one of " + ", ".join(found[:5]) + (", …" if len(found) > 5 else ""))
         return self.catalogue.units[found[0]]
 

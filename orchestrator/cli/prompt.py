@@ -14,9 +14,9 @@ from orchestrator.report.final.units import render_unit
 from orchestrator.report.live.sink import Pausable, Sink
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.report.style import use_color, width_of
-from orchestrator.report.text import plural
 from orchestrator.run.scheduler import Stop
 from orchestrator.terraform.model import Action
+from orchestrator.util.plural import plural
 from orchestrator.util.streams import write_stderr
 
 _POLL_SECONDS = 0.2

@@ -1,4 +1,4 @@
-"""Resolved values as they are written in YAML."""
+"""Resolved values as they are written in YAML, and where."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.config.catalogue import Node, Ref, SecretRef, Text, Unset
+from orchestrator.config.catalogue import Node, Ref, SecretRef, Text, Unit, Unset
+from orchestrator.errors import Location
 
 
 def written_value(node: Node) -> Any:
@@ -21,6 +22,15 @@ def written_value(node: Node) -> Any:
     if isinstance(value, tuple):
         return [written_value(item) for item in value]
     return value
+
+
+def input_location(unit: Unit, variable: str) -> Location:
+    """Return where ``live/`` sets a variable of a unit's module; the unit's entry if nothing sets it."""
+    if variable in unit.inputs:
+        return unit.inputs[variable].at
+    places = {each.variable: each.at for each in unit.name_variables}
+    places |= {each.variable: each.at for each in unit.secrets} | {each.variable: each.at for each in unit.archives}
+    return places.get(variable, unit.at)
 
 
 def _reference(ref: Ref | SecretRef | Unset) -> str:

@@ -16,6 +16,7 @@ from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.policies.subject import subject_of
 from orchestrator.guard.source_location import SourceLocator
 from orchestrator.terraform.model import Action, ResourceChange
+from orchestrator.util.plural import plural
 
 PROTECTED = "ORCH_PROTECTED"
 """The one check that every ``policies/`` must have: checkov runs it, and the guard's built-in rule repeats it."""
@@ -66,7 +67,7 @@ def headline(findings: Iterable[Finding]) -> str:
     blocking = [each for each in findings if each.severity is Severity.BLOCK]
     losses = {each.address: each for each in blocking if _is_loss(each)}
     if len(losses) > 1:
-        return f"{len(losses)} protected resources would be lost"
+        return f"{plural(len(losses), 'protected resource')} would be lost"
     if not losses:
         return blocking[0].message if blocking else ""
     (loss,) = losses.values()

@@ -9,7 +9,8 @@ from typing import Any
 from orchestrator.errors import CatalogueError, Location, OrchError
 from orchestrator.report.style import Paint
 from orchestrator.report.tables import dump
-from orchestrator.report.text import clean, clean_block, plural
+from orchestrator.report.text import clean, clean_block
+from orchestrator.util.plural import plural
 
 ERROR_FORMAT = 1
 

@@ -16,7 +16,7 @@ UpstreamMap = Mapping[str, Iterable[str]]
 """Unit -> its upstreams, in graph order. An upstream that is not a key is not drawn."""
 
 Details = Mapping[str, Mapping[str, str]]
-"""Unit -> its ``account``, ``region`` and ``reads``, upstreams that are not drawn; each is optional."""
+"""Unit -> its ``account``, ``region`` and ``reads``, upstreams outside of the selection; each is optional."""
 
 
 def tree(upstreams: UpstreamMap, details: Details | None = None) -> str:
@@ -47,7 +47,10 @@ def tree(upstreams: UpstreamMap, details: Details | None = None) -> str:
 
 
 def mermaid(upstreams: UpstreamMap, details: Details | None = None) -> str:
-    """Return a Mermaid flowchart, which GitHub draws in Markdown, with a box for each account."""
+    """Return a Mermaid flowchart, which GitHub draws in Markdown, with a box for each account.
+
+    What lies outside of the selection is dashed.
+    """
     edges = _edges(upstreams)
     ids = {unit: f"n{number}" for number, unit in enumerate(edges)}
     lines = ["flowchart LR"]
@@ -60,11 +63,15 @@ def mermaid(upstreams: UpstreamMap, details: Details | None = None) -> str:
         if account:
             lines.append("    end")
     lines += [f"    {ids[upstream]} --> {ids[unit]}" for unit, above in edges.items() for upstream in above]
-    return "\n".join(lines)
+    outside = _outside(edges, details)
+    others = {unit: f"o{number}" for number, unit in enumerate(dict.fromkeys(each for each, _ in outside))}
+    lines += [f'    {id_}["{_mermaid(unit)}"]:::outside' for unit, id_ in others.items()]
+    lines += [f"    {others[upstream]} -.-> {ids[unit]}" for upstream, unit in outside]
+    return "\n".join([*lines, "    classDef outside stroke-dasharray: 4"] if outside else lines)
 
 
 def dot(upstreams: UpstreamMap, details: Details | None = None) -> str:
-    """Return a graph for Graphviz, with a cluster for each account."""
+    """Return a graph for Graphviz, with a cluster for each account. What lies outside of the selection is dashed."""
     edges = _edges(upstreams)
     lines = ["digraph orch {", "    rankdir=LR;", '    node [shape=box, fontname="sans-serif"];']
     for number, (account, units) in enumerate(_by_account(edges, details)):
@@ -76,6 +83,9 @@ def dot(upstreams: UpstreamMap, details: Details | None = None) -> str:
         if account:
             lines.append("    }")
     lines += [f"    {_dot(upstream)} -> {_dot(unit)};" for unit, above in edges.items() for upstream in above]
+    outside = _outside(edges, details)
+    lines += [f"    {_dot(each)} [style=dashed];" for each in dict.fromkeys(upstream for upstream, _ in outside)]
+    lines += [f"    {_dot(upstream)} -> {_dot(unit)} [style=dashed];" for upstream, unit in outside]
     return "\n".join([*lines, "}"])
 
 
@@ -84,14 +94,24 @@ def json(upstreams: UpstreamMap, details: Details | None = None) -> str:
     units = []
     for unit, above in _edges(upstreams).items():
         account, region = _place(unit, details)
-        reads = (details or {}).get(unit, {}).get("reads", "")
-        outside = reads.split(", ") if reads else []
+        outside = _reads(unit, details)
         units.append({"unit": unit, "account": account, "region": region, "upstreams": above, "outside": outside})
     return dump({"format": GRAPH_FORMAT, "kind": "graph", "units": units})
 
 
 def _edges(upstreams: UpstreamMap) -> dict[str, list[str]]:
     return {unit: [u for u in dict.fromkeys(above) if u in upstreams] for unit, above in upstreams.items()}
+
+
+def _reads(unit: str, details: Details | None) -> list[str]:
+    """Return the upstreams of a unit that are not drawn as units of their own."""
+    reads = (details or {}).get(unit, {}).get("reads", "")
+    return reads.split(", ") if reads else []
+
+
+def _outside(units: Iterable[str], details: Details | None) -> list[tuple[str, str]]:
+    """Return each upstream outside of the selection with the unit that reads it."""
+    return [(upstream, unit) for unit in units for upstream in _reads(unit, details)]
 
 
 def _place(unit: str, details: Details | None) -> tuple[str, str]:

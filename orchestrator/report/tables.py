@@ -31,6 +31,7 @@ class Column:
         right: align to the right.
         optional: leave the column out on a terminal that is too narrow, the last optional column first.
         wrap: continue long cells on further lines, which lets the table be narrower; only for the last column.
+        detail: show the column only with ``--verbose``.
     """
 
     key: str
@@ -38,6 +39,7 @@ class Column:
     right: bool = False
     optional: bool = False
     wrap: bool = False
+    detail: bool = False
 
 
 def table(
@@ -47,6 +49,7 @@ def table(
     width: int = 120,
     color: bool = False,
     style: Style | None = None,
+    stack: bool = False,
 ) -> str:
     """Return a table as text, without a newline at its end; an empty string if there are no rows.
 
@@ -54,6 +57,7 @@ def table(
         rows: column key -> value: text, a number, a list (shown with commas), True and False (yes and no), None.
         columns: in order; a string is a column with that key. By default the keys of the first row.
         width: columns of the terminal. A table that is still too wide without its optional columns is not cut.
+        stack: make of each row of such a table several lines, one for each cell, so that the terminal breaks no word.
         color: whether to color.
         style: returns the style of each cell.
     """
@@ -63,15 +67,17 @@ def table(
     shown = [c if isinstance(c, Column) else Column(c) for c in (columns or tuple(every[0]))]
     texts = [{column.key: cell(row.get(column.key)) for column in shown} for row in every]
     widths = {c.key: max(cell_width(_title(c)), *(cell_width(t[c.key]) for t in texts)) for c in shown}
-    shown = _fitting(shown, widths, width)
+    fitting = _fitting(shown, widths, width)
+    narrow = stack and len(fitting) > 1 and _needed(fitting, widths) > width
     paint = Paint(color)
-    lines = [_line(shown, widths, {c.key: _title(c) for c in shown}, lambda _, text: paint(text, "dim"))]
+    heading = {c.key: _title(c) for c in shown}
+    lines = [] if narrow else [_line(fitting, widths, heading, lambda _, text: paint(text, "dim"))]
     for row, text in zip(every, texts, strict=True):
 
         def painted(key: str, padded: str, row: Mapping[str, Any] = row) -> str:
             return paint(padded, style(row, key)) if style else padded
 
-        lines += _row_lines(shown, widths, text, width, painted)
+        lines += _stacked(shown, text, width, painted) if narrow else _row_lines(fitting, widths, text, width, painted)
     return "\n".join(lines)
 
 
@@ -124,12 +130,40 @@ def _title(column: Column) -> str:
 def _fitting(columns: list[Column], widths: Mapping[str, int], width: int) -> list[Column]:
     """Return the columns without those optional ones for which there is no room."""
     shown = list(columns)
-    while sum(widths[c.key] + len(_GAP) for c in shown) - len(_GAP) > width:
+    while _full(shown, widths) > width:
         optional = [c for c in shown if c.optional]
         if not optional:
             break
         shown.remove(optional[-1])
     return shown
+
+
+def _full(columns: Sequence[Column], widths: Mapping[str, int]) -> int:
+    """Return how wide a table is with every cell on one line."""
+    return sum(widths[c.key] + len(_GAP) for c in columns) - len(_GAP)
+
+
+def _needed(columns: Sequence[Column], widths: Mapping[str, int]) -> int:
+    """Return how wide a table is at least: a last column that wraps needs room for its title only."""
+    last = columns[-1]
+    return _full(columns, {**widths, last.key: cell_width(_title(last))} if last.wrap else widths)
+
+
+def _stacked(
+    columns: Sequence[Column], texts: Mapping[str, str], width: int, paint: Callable[[str, str], str]
+) -> Iterator[str]:
+    """Yield the lines of one row of a table that does not fit: its first cell, then the others below it with titles."""
+    first, *others = columns
+    yield from (paint(first.key, line) for line in wrap(texts[first.key], width=width, indent=""))
+    for column in others:
+        text = texts[column.key]
+        title = f"{_BELOW}{_title(column)}: "
+        if not text:
+            continue
+        if max(cell_width(word) for word in text.split(" ")) + len(title) > width:
+            yield title.rstrip()
+            title = _BELOW * 2
+        yield from wrap(text, width=width, indent=title, hang=_BELOW * 2)
 
 
 def _row_lines(

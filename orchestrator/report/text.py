@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from orchestrator.report.model import ChangeLine, Notice, Status, UnitReport
 from orchestrator.terraform.model import Action
+from orchestrator.util.plural import plural
 
 COUNTED = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.FORGET)
 """The actions that are counted, in the order of every table."""
@@ -110,11 +111,6 @@ def encodable(text: str, encoding: str | None) -> str:
     except (UnicodeEncodeError, LookupError):
         return text.translate(_ASCII).encode("ascii", "replace").decode()
     return text
-
-
-def plural(number: int, noun: str) -> str:
-    """Return a number with its noun: ``1 unit``, ``2 units``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def listed(names: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from orchestrator.errors import UsageError
 from orchestrator.run.context import RunContext
+from orchestrator.util.plural import agreeing
 from orchestrator.util.suggest import near_miss
 
 _MODULE = "module.this."
@@ -18,7 +19,9 @@ def check_single_unit(selected: Sequence[str], replace: Sequence[str]) -> None:
         UsageError: another number of units is selected.
     """
     if replace and len(selected) != 1:
-        message = f"--replace requires exactly one unit; {len(selected)} are selected"
+        message = (
+            f"--replace requires exactly one unit; {len(selected)} {agreeing(len(selected), 'is', 'are')} selected"
+        )
         raise UsageError(message, hint="name the unit that contains the resource: " + ", ".join(selected[:5]))
 
 

@@ -21,6 +21,7 @@ from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.terraform.state.header import StateHeader
 from orchestrator.terraform.state.lock import LOCK_SUFFIX, parse_state_lock
 from orchestrator.terraform.state.reader import UnreadableStateError
+from orchestrator.util.plural import plural
 
 _READERS = 8
 """Number of objects that are read at the same time."""
@@ -116,7 +117,7 @@ def audit(
         for each in listed.receipts[receipts_of(key)]
         if not each.deleted and (since is None or each.time >= since)
     ]
-    on_progress(f"{account.name}: reading {len(receipts)} receipts")
+    on_progress(f"{account.name}: reading {plural(len(receipts), 'receipt')}")
     known: dict[str, set[str]] = defaultdict(set)
     damaged: list[str] = []
     for (key, version), receipt in _side_by_side(lambda each: _receipt(history, account, *each), receipts):
@@ -125,7 +126,7 @@ def audit(
         else:
             known[key] |= receipt
     missing = [each for key, versions in selected.items() for each in versions if each.id not in known[key]]
-    on_progress(f"{account.name}: reading {len(missing)} versions without a receipt")
+    on_progress(f"{account.name}: reading {plural(len(missing), 'version')} without a receipt")
     found = [
         version_found
         for _, version_found in _side_by_side(
@@ -151,7 +152,7 @@ def _list(history: History, account: Account, on_progress: OnProgress) -> _Liste
     listed = _Listed()
     for number, version in enumerate(history.versions(account, Role.PLAN), 1):
         if number % _PROGRESS_EVERY == 0:
-            on_progress(f"{account.name}: listed {number} versions")
+            on_progress(f"{account.name}: listed {plural(number, 'version')}")
         key = version.key
         if key.startswith(RECEIPTS_PREFIX):
             listed.receipts[key.rpartition("/")[0] + "/"].append(version)

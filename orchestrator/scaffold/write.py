@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.errors import SetupError, UsageError
 from orchestrator.scaffold.platform_files import NewFiles
+from orchestrator.util.plural import agreeing
 
 _SHOWN = 5
 
@@ -26,7 +27,7 @@ def refuse_existing(target: Path, names: Iterable[str]) -> None:
     found = sorted(set(_existing(target, names)))
     if found:
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        verb = "exists" if len(found) == 1 else "exist"
+        verb = agreeing(len(found), "exists", "exist")
         message = f"{', '.join(found[:_SHOWN])}{more} already {verb} in {target}; nothing was written"
         raise UsageError(message, hint="choose an empty folder, or move what exists out of the way")
 

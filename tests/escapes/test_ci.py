@@ -231,3 +231,28 @@ def test_terraform_is_committed(world: World) -> None:
     world.assert_refused(result, "git tracks bin/terraform", code=3)
     assert not ran.exists()
     world.assert_alive()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("run", marks=pytest.mark.way("the command of a build changed in the same change", item="6")),
+        pytest.param("input", marks=pytest.mark.way("an input of a build changed in the same change", item="6")),
+    ],
+)
+def test_a_build_is_changed(world: World, change: str) -> None:
+    ran = world.root.parent / "it-ran"
+    world.write("modules/user_pool/archive.tf", 'variable "archive" {\n  type = string\n}\n')
+    world.write("src/build.sh", "true\n")
+    build = "archives: {archive: {folder: src, build: {run: [sh, build.sh]}}}\n"
+    world.edit("live/stacks/identity.yaml", "module: user_pool\n", f"module: user_pool\n{build}")
+    world.commit("Build it")
+    pull_request(world)
+    if change == "run":
+        world.edit("live/stacks/identity.yaml", "[sh, build.sh]", f"[touch, {ran}]")
+    else:
+        world.write("src/build.sh", f"touch {ran}\n")
+    finding = world.assert_blocked(in_ci(world), rule="ORCH_POLICY_WEAKENED", address="build")
+    assert "is not planned before the merge" in finding["message"]
+    assert not ran.exists()
+    world.assert_alive()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.project import REPOSITORY, Project
+from tests.support.project import ALL_ROLES, REPOSITORY, Project
 from tests.support.terraform import make_terraform
 
 pytestmark = pytest.mark.integration
@@ -72,6 +72,25 @@ def test_bootstrap_shows_its_steps_and_continues_where_it_stopped(project: Proje
     project.ready()
     steps = project.orch("bootstrap", "main", "--dry-run", "--json").json["rows"]
     assert all(step["done"] for step in steps)
+
+
+def test_bootstrap_without_a_baseline_says_what_is_missing(
+    tmp_path: Path, emulator: Path, account_ids: Callable[[], str]
+) -> None:
+    id_ = account_ids()
+    roles = (ALL_ROLES, "orch-plan", "orch-apply")
+    project = Project(tmp_path / "repo", emulator=emulator, accounts={"main": id_}, roles=roles)
+    missing = "live/accounts/main.yaml has no stack `baseline`, so nothing creates the roles orch-plan and orch-apply"
+    (row,) = [
+        each
+        for each in project.orch("bootstrap", "main", "--dry-run", "--json").json["rows"]
+        if each["step"] == "baseline"
+    ]
+    assert row["change"].startswith(f"none: {missing}: add `baseline:` under `stacks:`")
+    for _ in range(2):  # The second time the bucket is there.
+        refused = project.orch("bootstrap", "main", "--yes", code=2)
+        assert missing in refused.err
+        assert f"or the account id is wrong: is it {id_} (live/accounts/main.yaml)?" in refused.err
 
 
 def test_the_environment_of_credentials_runs_plain_terraform_in_a_root(project: Project, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -110,3 +111,32 @@ def test_a_fetched_module_is_looked_at_and_one_from_elsewhere_is_not_taken(proje
     assert (finding["rule"], finding["address"]) == ("ORCH_RUNS_CODE", "module.net.terraform_data.x")
     assert finding["where"]["file"].endswith("modules/this.net/main.tf")
     assert plans(project) == []
+
+
+def test_modules_come_from_git_by_any_of_its_addresses_and_wrong_inputs_have_a_place(project: Project) -> None:
+    """``git::file://`` and ``git@HOST:PATH`` with a version, by the real init; and what Terraform says of an input."""
+    bare = project.root.parent / "acme/box.git"
+    work = project.root / "modules/box"
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.com")
+    for words in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-q", "-m", "box"), ("tag", "v1")):
+        subprocess.run(["git", "-C", str(work), *who, *words], check=True, capture_output=True)
+    subprocess.run(["git", "clone", "-q", "--bare", str(work), str(bare)], check=True, capture_output=True)
+    shutil.rmtree(work)
+    insteadof = project.root.parent / "gitconfig"
+    insteadof.write_text(f'[url "{bare.parent.parent.as_uri()}/"]\n  insteadOf = ssh://git@git.example.com/\n')
+    file, ssh = f"git::{bare.as_uri()}", "git@git.example.com:acme/box.git"
+    orch = (project.root / "live/orch.yaml").read_text()
+    project.write("live/orch.yaml", orch + f'module_sources: ["{file}?ref=v1", "{ssh}?ref=v1"]\n')
+    project.write("live/stages/prod.yaml", "account: main\nstacks: {one: , two: }\n")
+    project.write("live/stacks/one.yaml", f"module: {file}\nversion: v1\ninputs: {{value: 1}}\n")
+    project.write("live/stacks/two.yaml", f"module: {ssh}\nversion: v1\ninputs: {{value: '${{{{ one.value }}}}'}}\n")
+    env = {"GIT_CONFIG_GLOBAL": str(insteadof)}
+    applied = project.orch("apply", "prod", "--yes", "--json", **env).units()
+    assert {unit["status"] for unit in applied.values()} == {"applied"}
+    project.write("live/stacks/one.yaml", f"module: {file}\nversion: v1\ninputs:\n  value: 1\n  valeu: 2\n")
+    cause = project.orch("plan", "prod/one", "--json", code=1, **env).units()["prod/one"]["cause"]
+    assert cause == (
+        'live/stacks/one.yaml:5:10: Unsupported argument: valeu: An argument named "valeu" is not expected here'
+    )
+    checked = project.orch("check", "prod/one", "--json", code=2, **env).json["rows"]
+    assert [row["problem"] for row in checked if row["check"] == "roots"] == [cause]

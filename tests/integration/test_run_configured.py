@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,14 @@ resource "probe_thing" "two" {
   provider = probe.two
   name     = "two"
   value    = "2"
+}
+"""
+PACKED = """\
+variable "code" {
+  type = string
+}
+resource "terraform_data" "this" {
+  input = filebase64sha256(var.code)
 }
 """
 WATCHED = """\
@@ -131,6 +140,34 @@ def test_states_values_and_retries_are_as_live_says(
     (verified,) = project.orch("verify", "main", "--json").json["accounts"]
     assert (verified["gaps"], verified["states"]) == (0, 2)
     assert f"s3://{bucket}/team/t/prod/first/" in project.orch("show", "prod/first").text
+    assert_builds(project, tmp_path)
+
+
+def assert_builds(project: Project, tmp_path: Path) -> None:
+    """A folder is built before the plan, once for the same inputs; a failure shows what the program said."""
+    script = tmp_path / "build.sh"
+    script.write_text(f'echo run >> "{tmp_path}/builds"\ntr a-z A-Z < main.txt > out/main.txt || exit 3\n')
+    project.write("modules/packed/main.tf", PACKED)
+    project.write("services/code/main.txt", "hello\n")
+    project.write("services/code/out/.keep", "")
+    build = f'{{run: [sh, "{script}"], output: out, inputs: [main.txt, out/.keep]}}'
+    text = f"module: packed\narchives: {{code: {{folder: services/code, build: {build}}}}}\n"
+    project.write("live/stacks/packed.yaml", text)
+    project.write("live/stages/prod.yaml", "account: main\nstacks: {first: , second: , packed: }\n")
+    applied = project.orch("apply", "prod/packed", "--yes", "--json").units()
+    assert applied["prod/packed"]["status"] == "applied"
+    assert project.orch("plan", "prod/packed", "--json").units()["prod/packed"]["status"] == "unchanged"
+    assert (tmp_path / "builds").read_text() == "run\n"
+    (result,) = (project.root / ".orch/builds").glob("*.zip")
+    with zipfile.ZipFile(result) as found:
+        assert found.read("main.txt") == b"HELLO\n"
+    project.write("services/code/main.txt", "goodbye\n")
+    assert project.orch("plan", "prod/packed", "--json").units()["prod/packed"]["status"] == "planned"
+    script.write_text("echo the reason >&2; exit 3\n")
+    project.write("services/code/main.txt", "again\n")
+    failed = project.orch("plan", "prod/packed", "--json", code=1).units()["prod/packed"]
+    assert "failed with exit code 3" in failed["cause"]
+    assert "the reason" in failed["error"]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from orchestrator.aws.causes import AwsFailure
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import AnyRole
 from orchestrator.errors import OrchError
+from orchestrator.util.plural import plural
 
 NOT_COUNTED = "not counted"
 
@@ -75,12 +76,12 @@ _LOOKED_INTO: Mapping[str, tuple[str, Callable[[Any, str], bool]]] = {
 
 def _users(client: Any, pool: str) -> str:
     number = client.describe_user_pool(UserPoolId=pool)["UserPool"]["EstimatedNumberOfUsers"]
-    return f"{_many(number, 'user')}, by AWS's estimate"
+    return f"{plural(number, 'user')}, by AWS's estimate"
 
 
 def _items(client: Any, table: str) -> str:
     number = client.describe_table(TableName=table)["Table"]["ItemCount"]
-    return f"{_many(number, 'item')}, as AWS counted within the last six hours"
+    return f"{plural(number, 'item')}, as AWS counted within the last six hours"
 
 
 def _objects(client: Any, bucket: str) -> str:
@@ -89,8 +90,8 @@ def _objects(client: Any, bucket: str) -> str:
     for number, page in enumerate(pages, start=1):
         total += page["KeyCount"]
         if number == PAGES and page.get("IsTruncated"):
-            return f"more than {_many(total, 'object')}"
-    return _many(total, "object")
+            return f"more than {plural(total, 'object')}"
+    return plural(total, "object")
 
 
 def _messages(client: Any, url: str) -> str:
@@ -100,7 +101,7 @@ def _messages(client: Any, url: str) -> str:
         "ApproximateNumberOfMessagesDelayed",
     )
     found = client.get_queue_attributes(QueueUrl=url, AttributeNames=list(names))["Attributes"]
-    return f"{_many(sum(int(found[name]) for name in names), 'message')}, by AWS's estimate"
+    return f"{plural(sum(int(found[name]) for name in names), 'message')}, by AWS's estimate"
 
 
 def _members(client: Any, group: str) -> str:
@@ -110,7 +111,7 @@ def _members(client: Any, group: str) -> str:
 
 def _identities(client: Any, pool: str) -> str:
     found = client.list_identities(IdentityPoolId=pool, MaxResults=60)
-    number = _many(len(found["Identities"]), "identity", "identities")
+    number = plural(len(found["Identities"]), "identity", "identities")
     return f"more than {number}" if found.get("NextToken") else number
 
 
@@ -119,7 +120,7 @@ def _images(client: Any, repository: str) -> str:
 
 
 def _recovery_points(client: Any, vault: str) -> str:
-    return _many(client.describe_backup_vault(BackupVaultName=vault)["NumberOfRecoveryPoints"], "recovery point")
+    return plural(client.describe_backup_vault(BackupVaultName=vault)["NumberOfRecoveryPoints"], "recovery point")
 
 
 def _resources(client: Any, stack: str) -> str:
@@ -133,17 +134,17 @@ def _stacks(client: Any, stack_set: str) -> str:
 def _events(client: Any, group: str) -> str:
     found = client.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
     return (
-        f"{_many(next(each['storedBytes'] for each in found if each['logGroupName'] == group), 'byte')} of log events"
+        f"{plural(next(each['storedBytes'] for each in found if each['logGroupName'] == group), 'byte')} of log events"
     )
 
 
 def _files(client: Any, file_system: str) -> str:
     (found,) = client.describe_file_systems(FileSystemId=file_system)["FileSystems"]
-    return f"{_many(found['SizeInBytes']['Value'], 'byte')}, by AWS's estimate"
+    return f"{plural(found['SizeInBytes']['Value'], 'byte')}, by AWS's estimate"
 
 
 def _archives(client: Any, vault: str) -> str:
-    return f"{_many(client.describe_vault(vaultName=vault)['NumberOfArchives'], 'archive')}, as AWS counted yesterday"
+    return f"{plural(client.describe_vault(vaultName=vault)['NumberOfArchives'], 'archive')}, as AWS counted yesterday"
 
 
 def _access_keys(client: Any, user: str) -> str:
@@ -151,7 +152,7 @@ def _access_keys(client: Any, user: str) -> str:
 
 
 def _records(client: Any, zone: str) -> str:
-    return _many(client.get_hosted_zone(Id=zone)["HostedZone"]["ResourceRecordSetCount"], "record")
+    return plural(client.get_hosted_zone(Id=zone)["HostedZone"]["ResourceRecordSetCount"], "record")
 
 
 def _listed(client: Any, operation: str, key: str, noun: str, **where: str) -> str:
@@ -159,13 +160,9 @@ def _listed(client: Any, operation: str, key: str, noun: str, **where: str) -> s
     total = 0
     for number, page in enumerate(client.get_paginator(operation).paginate(**where), start=1):
         if number > PAGES:
-            return f"more than {_many(total, noun)}"
+            return f"more than {plural(total, noun)}"
         total += len(page[key])
-    return _many(total, noun)
-
-
-def _many(number: int, noun: str, several: str = "") -> str:
-    return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
+    return plural(total, noun)
 
 
 _COUNTED: Mapping[str, tuple[str, Callable[[Any, str], str]]] = {

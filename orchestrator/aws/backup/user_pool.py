@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from orchestrator.util.files import atomic_file
+from orchestrator.util.plural import plural
 
 POOL_FORMAT = 1
 
@@ -31,7 +32,7 @@ class PoolBackup:
     groups: int
 
     def __str__(self) -> str:
-        return f"{_many(self.users, 'user')}, {_many(self.groups, 'group')} and the settings; {WITHOUT}"
+        return f"{plural(self.users, 'user')}, {plural(self.groups, 'group')} and the settings; {WITHOUT}"
 
 
 def save_user_pool(client: Any, pool: str, file: Path, tell: Callable[[str], None]) -> PoolBackup:
@@ -67,7 +68,7 @@ def save_user_pool(client: Any, pool: str, file: Path, tell: Callable[[str], Non
             text.write((",\n" if number else "\n") + _json(user))
             number += 1
             if number % _EVERY == 0:
-                tell(f"{number:,} users saved")
+                tell(f"{plural(number, 'user')} saved")
         text.write("\n]}\n")
     return PoolBackup(users=number, groups=len(head["groups"]))
 
@@ -100,7 +101,3 @@ def _plain(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.options import DryRun, check_choice
 from orchestrator.cli.output import print_rows, write
 from orchestrator.cli.project import open_project
@@ -19,7 +19,7 @@ from orchestrator.scaffold.answers import valid_account_id, valid_region
 from orchestrator.scaffold.new_files import AccountAnswers, account_files
 
 
-@command
+@command_without_details
 def account_new(
     common: Common,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the account.", show_default=False)],
@@ -85,7 +85,7 @@ def account_new(
     return 0
 
 
-@command
+@command_without_details
 def account_list(common: Common) -> int:
     """List accounts.
 

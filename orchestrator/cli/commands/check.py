@@ -30,7 +30,16 @@ from orchestrator.render.scan import ScanRenderer
 from orchestrator.report.check_result import CheckResult
 from orchestrator.report.result_files import ResultFiles
 from orchestrator.report.tables import Column
-from orchestrator.report.text import plural
+from orchestrator.util.plural import plural
+
+_COLUMNS = (
+    Column("check"),
+    Column("subject"),
+    Column("rule", detail=True),
+    Column("severity", detail=True),
+    Column("guideline", detail=True),
+    Column("result"),
+)
 
 
 @command
@@ -87,7 +96,7 @@ def check(
     )
     files.write([*results, *weaker])
     rows = [_row(result) for result in (*results, *weaker)]
-    print_rows(common, "check", rows, [Column("check"), Column("subject"), Column("result")])
+    print_rows(common, "check", rows, _COLUMNS)
     if any(result.problem for result in results):
         return 2
     return 3 if any(result.problem for result in weaker) else 0
@@ -95,7 +104,8 @@ def check(
 
 def _row(result: CheckResult) -> dict[str, str]:
     row = {"check": result.check, "subject": result.subject, "problem": result.problem, "note": result.note}
-    return {**row, "rule": result.rule, "severity": result.severity, "result": result.problem or result.note or "ok"}
+    row |= {"rule": result.rule, "severity": result.severity, "guideline": result.guideline}
+    return {**row, "result": result.problem or result.note or "ok"}
 
 
 def _problem(check: str, problem: Problem) -> CheckResult:
@@ -137,7 +147,9 @@ def _modules(catalogue: Catalogue) -> Iterator[CheckResult]:
     for each in (*found.notes, *unpinned_modules(catalogue)):
         yield CheckResult("modules", str(each.where), note=f"{each.what} — {each.hint}", where=each.where)
     if not found.problems:
-        yield CheckResult("modules", f"{len(found.folders)} folders: protected resources have prevent_destroy")
+        yield CheckResult(
+            "modules", f"{plural(len(found.folders), 'folder')}: protected resources have prevent_destroy"
+        )
 
 
 def _waivers(catalogue: Catalogue) -> Iterator[CheckResult]:

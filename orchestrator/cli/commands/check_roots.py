@@ -20,6 +20,7 @@ from orchestrator.render.values import unit_references
 from orchestrator.render.write import RootRenderer
 from orchestrator.report.check_result import CheckResult
 from orchestrator.run.assemble import make_terraform
+from orchestrator.run.failure.wrong_inputs import wrong_inputs
 from orchestrator.terraform.commands import Root, Terraform
 from orchestrator.terraform.process.supervisor import Processes
 from orchestrator.terraform.setup.binary import user_cache
@@ -33,8 +34,7 @@ def check_roots(
     """Render every root, and run ``terraform validate`` on one root of each module."""
     with tempfile.TemporaryDirectory(prefix="orch-check-") as name:
         base = Path(name)
-        problems: dict[str, str] = {}
-        notes: dict[str, str] = {}
+        found: dict[str, CheckResult] = {}
         chosen: dict[str, tuple[Unit, Path]] = {}
         workspace = RootRenderer(catalogue, _delete_apis(catalogue))
         for unit in units:
@@ -43,15 +43,12 @@ def check_roots(
                 folder = workspace.render(unit, upstream, base / "roots" / unit.folder).folder
                 chosen.setdefault(unit.module.address, (unit, folder))
             except OrchError as error:
-                problems[unit.id] = str(error)
+                found[unit.id] = CheckResult("roots", unit.id, str(error), where=unit.at)
         if not fast and chosen:
             tell(f"terraform validate: {', '.join(sorted(chosen))}")
-            found = _validate_all(catalogue, list(chosen.values()), base, tell=tell, cold=cold)
-            problems.update({unit: each.problem for unit, each in found.items() if each.problem})
-            notes.update({unit: each.note for unit, each in found.items() if each.note})
+            found |= _validate_all(catalogue, list(chosen.values()), base, tell=tell, cold=cold)
         for unit in units:
-            problem, note = problems.get(unit.id, ""), notes.get(unit.id, "")
-            yield CheckResult("roots", unit.id, problem, note, where=unit.at)
+            yield found.get(unit.id, CheckResult("roots", unit.id, where=unit.at))
 
 
 def _validate_all(
@@ -62,7 +59,8 @@ def _validate_all(
         trusted = trusted_live(catalogue.root, os.environ)
         scanner = CodeScanner(catalogue if trusted is None else load(catalogue.root, trusted=trusted))
     except OrchError as error:
-        return {unit.id: CheckResult("roots", unit.id, note=f"not validated: {error}") for unit, _ in chosen}
+        note = f"not validated: {error}"
+        return {unit.id: CheckResult("roots", unit.id, note=note, where=unit.at) for unit, _ in chosen}
     cores, cache = os.cpu_count() or 1, user_cache(os.environ)
     with (
         provider_server(
@@ -99,11 +97,14 @@ def _validate(terraform: Terraform, scanner: CodeScanner, unit: Unit, folder: Pa
             terraform.init(root, timeout=unit.timeouts.plan, backend=False)
             untrusted = _untrusted(scanner, root, unit, initialized=True)
         if untrusted:
-            return CheckResult("roots", unit.id, note=f"not validated: {untrusted}")
+            return CheckResult("roots", unit.id, note=f"not validated: {untrusted}", where=unit.at)
         found = [each for each in terraform.validate(root) if each.severity == "error"]
     except OrchError as error:
-        return CheckResult("roots", unit.id, str(error))
-    return CheckResult("roots", unit.id, "; ".join(f"{each.file}:{each.line}: {each.summary}" for each in found))
+        return CheckResult("roots", unit.id, str(error), where=unit.at)
+    wrong = list(wrong_inputs(unit, found))
+    others = [f"{each.file}:{each.line}: {each.summary}" for each in found if not each.argument]
+    where = wrong[0].where if wrong else unit.at
+    return CheckResult("roots", unit.id, "; ".join([*map(str, wrong), *others]), where=where)
 
 
 def _untrusted(scanner: CodeScanner, root: Root, unit: Unit, *, initialized: bool) -> str:

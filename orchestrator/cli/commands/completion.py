@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 from typer._completion_shared import get_completion_script
 
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.options import check_choice
 from orchestrator.cli.output import write
 
 
-@command
+@command_without_details
 def completion(
     _common: Common,
     shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.", show_default=False)],

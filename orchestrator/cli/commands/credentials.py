@@ -10,7 +10,7 @@ from orchestrator.aws.identity.export import credential_process_json, shell_envi
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role
 from orchestrator.cli.aws import open_aws
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.options import OneAccount, check_choice
 from orchestrator.cli.project import open_project
 from orchestrator.errors import UsageError
@@ -19,7 +19,7 @@ from orchestrator.util.streams import write_stdout
 _ROLES = {"plan": Role.PLAN, "apply": Role.APPLY}
 
 
-@command
+@command_without_details
 def credentials(
     common: Common,
     account: OneAccount,

@@ -25,10 +25,10 @@ from orchestrator.cli.options import (
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.errors import UsageError
-from orchestrator.report.text import plural
 from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.request import THREADED, RunOptions, RunRequest
 from orchestrator.run.session import Session
+from orchestrator.util.plural import plural
 
 
 @command

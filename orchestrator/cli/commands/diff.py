@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.options import Exclude, Targets
 from orchestrator.cli.output import color_on, write
 from orchestrator.cli.project import Project, open_project, project_of
@@ -19,15 +19,16 @@ from orchestrator.config.revision import catalogue_at
 from orchestrator.errors import UsageError
 from orchestrator.report.style import Paint
 from orchestrator.report.tables import rows_json
-from orchestrator.report.text import clean, plural
+from orchestrator.report.text import clean
 from orchestrator.util.git import Repository
+from orchestrator.util.plural import agreeing, plural
 
 Revision = Annotated[
     str, typer.Argument(metavar="REV", help="Git revision to compare with, e.g. origin/main.", show_default=False)
 ]
 
 
-@command
+@command_without_details
 def diff(
     common: Common,
     revision: Revision,
@@ -126,7 +127,8 @@ def _lines(found: Sequence[InputChange], ids: Sequence[str], revision: str, pain
             else:
                 yield f"    {clean(each.key)}: {_value(each.before)} -> {_value(each.after)}  # {clean(each.where)}"
     same = len(ids) - len(units)
-    yield f"{plural(len(units), 'unit')} differ{'s' if len(units) == 1 else ''} from {clean(revision)}, {same} equal"
+    differ = agreeing(len(units), "differs", "differ")
+    yield f"{plural(len(units), 'unit')} {differ} from {clean(revision)}, {same} equal"
 
 
 def _value(value: Any) -> str:

@@ -26,7 +26,6 @@ from orchestrator.errors import OrchError
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.policies.load import Policies
 from orchestrator.report.tables import Column
-from orchestrator.report.text import plural
 from orchestrator.run.checks.roles import RoleCheck, RoleState
 from orchestrator.run.disposable.stages import expired, today_utc
 from orchestrator.run.executor.tls import INSTALL_DASK, cluster_problems, has_dask
@@ -37,11 +36,19 @@ from orchestrator.terraform.setup.providers import address as provider_address
 from orchestrator.terraform.setup.providers import ensure_available, sorted_providers
 from orchestrator.terraform.warm.providers import diagnose
 from orchestrator.terraform.warm.start import provider_server
+from orchestrator.util.plural import plural
 
 T = TypeVar("T")
 
 _COUNT = re.compile(r"[0-9]+ problems:")
 """The first line of an error that has several."""
+
+_SHOWN = frozenset(
+    {"AWS_CA_BUNDLE", "AWS_CONFIG_FILE", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_REGION"}
+    | {"AWS_SHARED_CREDENTIALS_FILE", "ORCH_AWS", "ORCH_COLD", "ORCH_PROVIDER_MIRROR", "TF_CLI_CONFIG_FILE"}
+    | {"TF_LOG", "TF_PLUGIN_CACHE_DIR", "XDG_CACHE_HOME"}
+)
+"""What ``--verbose`` shows of the environment."""
 
 _PROVIDER_BYTES = 700_000_000
 """Size of the AWS provider, which the first init unpacks."""
@@ -62,7 +69,7 @@ def doctor(common: Common) -> int:
 
     Exits with 2 if something that a run requires is missing.
     """
-    findings = list(_machine())
+    findings = [*_machine(), *(_environment() if common.verbose else ())]
     project = _try(lambda: open_project(common))
     if isinstance(project, str):
         findings.append(Diagnosis("configuration", right=False, detail=project))
@@ -100,6 +107,12 @@ def _machine() -> Iterator[Diagnosis]:
     )
     yield _disk(tempfile.gettempdir())
     yield _cluster(os.environ.get("DASK_SCHEDULER_ADDRESS") or None)
+
+
+def _environment() -> Iterator[Diagnosis]:
+    """Yield the variables that choose accounts, programs and folders; none of them is a secret."""
+    for name in sorted(_SHOWN & os.environ.keys()):
+        yield Diagnosis("environment", right=True, detail=f"{name}={os.environ[name]}")
 
 
 def _cluster(address: str | None) -> Diagnosis:

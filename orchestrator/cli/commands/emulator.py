@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 from orchestrator.cli.aws import account_ids, emulator_folder
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.output import write
 from orchestrator.cli.project import open_project
 from orchestrator.emulator import control
 from orchestrator.emulator.info import EmulatorInfo, read_info
 
 
-@command
+@command_without_details
 def emulator_start(common: Common) -> int:
     """Start the emulator and keep it running."""
     project = open_project(common, offline=True)
@@ -28,7 +28,7 @@ def emulator_start(common: Common) -> int:
     return _print_info(common, info, text)
 
 
-@command
+@command_without_details
 def emulator_stop(common: Common) -> int:
     """Stop the emulator and discard everything in it."""
     folder = emulator_folder(open_project(common, offline=True).catalogue.root)
@@ -37,7 +37,7 @@ def emulator_stop(common: Common) -> int:
     return _print_info(common, None, "No emulator was running." if before is None else "The emulator is stopped.")
 
 
-@command
+@command_without_details
 def emulator_status(common: Common) -> int:
     """Show whether the emulator is running."""
     info = read_info(emulator_folder(open_project(common, offline=True).catalogue.root))
@@ -47,7 +47,7 @@ def emulator_status(common: Common) -> int:
     return _print_info(common, info, text)
 
 
-@command
+@command_without_details
 def emulator_reset(common: Common) -> int:
     """Discard everything in the emulator."""
     project = open_project(common, offline=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.options import Changed, Exclude, Targets, check_choice
 from orchestrator.cli.output import write
 from orchestrator.cli.project import open_project
@@ -15,7 +15,7 @@ from orchestrator.report import graphs
 _RENDERERS = {"tree": graphs.tree, "mermaid": graphs.mermaid, "dot": graphs.dot, "json": graphs.json}
 
 
-@command
+@command_without_details
 def graph(
     common: Common,
     targets: Targets = None,

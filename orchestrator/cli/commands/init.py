@@ -24,6 +24,7 @@ from orchestrator.scaffold.answers import FIRST_STAGE, Answers, valid_account_id
 from orchestrator.scaffold.platform_files import example_files, starter_files
 from orchestrator.scaffold.write import refuse_existing, write_new
 from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
+from orchestrator.util.plural import plural
 from orchestrator.util.streams import write_stderr
 
 _EXAMPLE_ONLY = "--from-example copies the example unchanged: omit --name, --region, --management and --account"
@@ -163,7 +164,7 @@ def _show(common: Common, target: Path, names: Sequence[str], *, dry_run: bool) 
         print_rows(common, "init", [{"file": name, "written": not dry_run} for name in names])
     elif not common.quiet:
         parts = dict.fromkeys(name.split("/", 1)[0] + ("/" if "/" in name else "") for name in names)
-        write(f"Wrote {len(names)} files to {target}: {', '.join(parts)}\n")
+        write(f"Wrote {plural(len(names), 'file')} to {target}: {', '.join(parts)}\n")
 
 
 def _next_steps(target: Path, account: str, *, locked: bool) -> str:

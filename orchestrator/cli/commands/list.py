@@ -51,7 +51,7 @@ def list_units(
     columns = [Column("unit"), Column("account"), Column("region"), Column("module")]
     if versions:
         columns.append(Column("version"))
-    columns.append(Column("upstreams", wrap=True))
+    columns += [Column("set_by", detail=True), Column("state", detail=True), Column("upstreams", wrap=True)]
     if why:
         reasons = project.why(ids, targets, changed=changed)
         rows = [{**row, "why": reasons[row["unit"]]} for row in rows]
@@ -71,6 +71,8 @@ def _row(project: Project, unit: Unit, *, versions: bool) -> dict[str, Any]:
     }
     if versions:
         row["version"] = unit.module.version
+    row["set_by"] = str(unit.at)
+    row["state"] = project.catalogue.account_of(unit).state_url(unit.state_key)
     row["upstreams"] = list(project.graph.upstreams(unit.id))
     return row
 

@@ -10,7 +10,7 @@ import typer
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.state.outputs import StateStore
 from orchestrator.cli.aws import open_aws
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.options import OneUnit
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import Project, open_project
@@ -23,7 +23,7 @@ from orchestrator.util.streams import write_stdout
 _HIDDEN = "(sensitive)"
 
 
-@command
+@command_without_details
 def output(
     common: Common,
     unit: OneUnit,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import open_project
 from orchestrator.cli.provider_lock import lock_providers
@@ -15,7 +15,7 @@ from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
 from orchestrator.util.streams import write_stderr, write_stdout
 
 
-@command
+@command_without_details
 def providers_lock(
     common: Common,
     upgrade: Annotated[

@@ -12,9 +12,9 @@ from orchestrator.cli.output import print_progress, print_rows
 from orchestrator.cli.project import start_folder
 from orchestrator.config.load import find_root
 from orchestrator.report.tables import Column
-from orchestrator.report.text import plural
 from orchestrator.run.history.runs import PastRun, continued, past_runs
 from orchestrator.run.history.unsaved_state import unsaved_in
+from orchestrator.util.plural import plural
 
 _COLUMNS = (
     Column("run"),
@@ -24,6 +24,10 @@ _COLUMNS = (
     Column("outcome"),
     Column("done", right=True),
     Column("left", "to do", right=True),
+    Column("user", detail=True),
+    Column("host", detail=True),
+    Column("orch", detail=True),
+    Column("values", detail=True),
     Column("note"),
 )
 
@@ -54,6 +58,10 @@ def _row(past: PastRun, continued_by: str | None) -> Mapping[str, Any]:
         "outcome": past.outcome.value,
         "done": done,
         "left": len(past.units) - done,
+        "user": begun.get("user"),
+        "host": begun.get("host"),
+        "orch": begun.get("orch"),
+        "values": [f"{name}={value}" for name, value in past.values.items()],
         "note": "; ".join(_notes(past, continued_by)),
     }
 

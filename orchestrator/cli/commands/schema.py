@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import open_project
 from orchestrator.config.schema.json_schema import stale_schemas, write_schemas
 from orchestrator.util.streams import write_stderr
 
 
-@command
+@command_without_details
 def schema(
     common: Common,
     check: Annotated[

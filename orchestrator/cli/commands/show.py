@@ -18,10 +18,11 @@ from orchestrator.cli.context import Common, command
 from orchestrator.cli.output import color_on, write
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import ready_session
-from orchestrator.config.catalogue import Archive, Unit
+from orchestrator.config.catalogue import ONLY_BY_ORCH, Archive, Unit
 from orchestrator.config.naming import aws_names
 from orchestrator.config.secret_literals import secret_variables, without_secrets
 from orchestrator.config.written import written_value
+from orchestrator.hcl.modules.read import read_module
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import Column, dump, table
 from orchestrator.report.text import wrap
@@ -63,9 +64,11 @@ def show_one(
 def _show_unit(common: Common, project: Project, unit: Unit) -> int:
     facts = _facts(project, unit)
     inputs = list(_inputs(project, unit))
+    unset = list(_unset(project, unit))
     last = _last_run(project.catalogue.root, unit.id)
     if common.json:
-        write(dump({"format": 1, "kind": "show", **facts, "inputs": inputs, "last_run": last}) + "\n")
+        document = {"format": 1, "kind": "show", **facts, "inputs": inputs, "unset": unset, "last_run": last}
+        write(dump(document) + "\n")
         return 0
     width = width_of(sys.stdout)
     lines = [line for key, value in facts.items() if value not in (None, [], {}) for line in _fact(key, value, width)]
@@ -73,6 +76,9 @@ def _show_unit(common: Common, project: Project, unit: Unit) -> int:
         shown = [{**row, "value": _text(row["value"])} for row in inputs]
         columns = [Column("input"), Column("where"), Column("value", wrap=True)]
         lines += ["", table(shown, columns, width=width, color=color_on(common))]
+    if unset and common.verbose:
+        columns = [Column("input", "not set"), Column("where"), Column("type", wrap=True)]
+        lines += ["", table(unset, columns, width=width, color=color_on(common))]
     if last:
         how = "" if last["refresh"] else ", planned without refresh"
         lines += ["", f"last run    {last['run']}: {last['status']}{how} ({last['time']})"]
@@ -136,6 +142,17 @@ def _inputs(project: Project, unit: Unit) -> Iterator[dict[str, Any]]:
         for each in unit.name_variables
     ]
     yield from sorted(rows, key=lambda row: str(row["input"]))
+
+
+def _unset(project: Project, unit: Unit) -> Iterator[dict[str, str]]:
+    """Yield the variables of a local module that keep their defaults."""
+    if unit.module.path is None:
+        return
+    given = {*unit.inputs, *ONLY_BY_ORCH, *(each.variable for each in unit.name_variables)}
+    given |= {each.variable for each in unit.secrets} | {each.variable for each in unit.archives}
+    variables = read_module(unit.module.path, root=project.catalogue.root).variables
+    for name in sorted(variables.keys() - given):
+        yield {"input": name, "type": variables[name].type, "where": str(variables[name].at)}
 
 
 def _text(value: Any) -> str:

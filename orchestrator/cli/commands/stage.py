@@ -13,7 +13,7 @@ import typer
 from orchestrator.cli.aws import Aws, open_aws
 from orchestrator.cli.commands.destroy import destroy_selection
 from orchestrator.cli.completion import complete_stage
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command, command_without_details
 from orchestrator.cli.options import DryRun, Yes
 from orchestrator.cli.output import print_progress, print_rows, write
 from orchestrator.cli.project import Project, open_project
@@ -24,7 +24,6 @@ from orchestrator.config.yaml.reader import read_yaml
 from orchestrator.config.yaml.value import YamlKind
 from orchestrator.errors import OrchError, UsageError
 from orchestrator.report.tables import Column
-from orchestrator.report.text import plural
 from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.disposable.reap import reap_check
 from orchestrator.run.disposable.stages import (
@@ -38,10 +37,11 @@ from orchestrator.run.disposable.stages import (
 from orchestrator.run.exit_codes import INTERRUPTED
 from orchestrator.run.request import RunOptions
 from orchestrator.scaffold.new_files import StageAnswers, last_day, stage_file
+from orchestrator.util.plural import plural
 from orchestrator.util.suggest import near_miss
 
 
-@command
+@command_without_details
 def stage_new(
     common: Common,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the stage.", show_default=False)],
@@ -96,7 +96,7 @@ def stage_new(
     return 0
 
 
-@command
+@command_without_details
 def stage_list(common: Common) -> int:
     """List stages with their age, last day, applied units and tags.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.options import OneUnit
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import ready_session
@@ -50,7 +50,7 @@ _INSTEAD = {
 }
 
 
-@command
+@command_without_details
 def terraform(
     common: Common,
     unit: OneUnit,

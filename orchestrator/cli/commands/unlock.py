@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.state.locks import HeldLock, StateLocks
 from orchestrator.cli.aws import open_aws
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.options import OneUnit, Yes
 from orchestrator.cli.output import write
 from orchestrator.cli.project import Project, open_project
@@ -20,7 +20,7 @@ from orchestrator.run.unit.lock_holders import Holder, find_holder
 from orchestrator.util.streams import write_stderr
 
 
-@command
+@command_without_details
 def unlock(common: Common, unit: OneUnit, yes: Yes = False) -> int:
     """Show the lock on a unit's state and release it.
 
@@ -65,7 +65,7 @@ def _facts(project: Project, held: HeldLock, holder: Holder) -> dict[str, Any]:
         "version": lock.version,
         "id": lock.id,
         "info": lock.info,
-        "state": f"s3://{account.state_bucket}/{project.catalogue.units[held.unit].state_key}",
+        "state": account.state_url(project.catalogue.units[held.unit].state_key),
     }
 
 

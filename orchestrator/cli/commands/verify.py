@@ -15,15 +15,16 @@ from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.state.history import History
 from orchestrator.cli.aws import open_aws
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.options import Accounts
 from orchestrator.cli.output import color_on, print_progress, write
 from orchestrator.cli.project import open_project
 from orchestrator.errors import UsageError
 from orchestrator.report.style import width_of
 from orchestrator.report.tables import Column, dump, table
-from orchestrator.report.text import plural, wrap
+from orchestrator.report.text import wrap
 from orchestrator.run.verify import Audit, UnaccountedVersion, audit
+from orchestrator.util.plural import plural
 
 _NO_RECEIPT = 3
 """Exit code if a state version has no receipt."""
@@ -45,7 +46,7 @@ _WHO = (
 )
 
 
-@command
+@command_without_details
 def verify(
     common: Common,
     accounts: Accounts = None,

@@ -9,12 +9,12 @@ import shutil
 import subprocess
 
 from orchestrator import __version__
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.output import write
 from orchestrator.util.environment import USUAL, selected
 
 
-@command
+@command_without_details
 def version(common: Common) -> int:
     """Show the versions of orch, Python and Terraform."""
     versions = {"orch": __version__, "python": platform.python_version(), "terraform": _terraform()}

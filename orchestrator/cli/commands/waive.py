@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.output import write
 from orchestrator.cli.project import open_project
 from orchestrator.guard.trust.valid_waivers import WAIVERS_PATH
@@ -21,7 +21,7 @@ from orchestrator.run.history.reports import FoundFinding
 from orchestrator.run.history.waive import WaiverRequest, WrittenWaivers, write_waivers
 
 
-@command
+@command_without_details
 def waive(
     common: Common,
     subject: Annotated[

@@ -20,6 +20,7 @@ from orchestrator.guard.policies.values import (
     one_value,
     value_at,
 )
+from orchestrator.util.plural import agreeing, plural
 
 _Danger = tuple[str, float, str]
 
@@ -41,17 +42,25 @@ def _expiring(rule: Any) -> Iterator[_Danger]:
         return
     days = _soonest(rule, "expiration.days", "expiration_in_days")
     if days is not None:
-        yield "objects", days, f"every object expires after {days:g} days"
+        yield "objects", days, f"every object expires after {_days(days)}"
     date = value_at(rule, "expiration.date") or value_at(rule, "expiration_date")
     if date:
         yield "date", 0, "every object expires on a date"
     old = ("noncurrent_version_expiration.noncurrent_days", "noncurrent_version_expiration.days")
     days = _soonest(rule, *old, "noncurrent_version_expiration_in_days")
     if days is not None:
-        text = f"every old version expires after {days:g} days"
+        text = f"every old version expires after {_days(days)}"
         kept = number(value_at(rule, "noncurrent_version_expiration.newer_noncurrent_versions")) or 0
         yield "versions", days, text
-        yield "kept", kept, f"only {kept:g} old versions are kept" if kept else text
+        yield "kept", kept, f"only {_kept(kept, 'old version')}" if kept else text
+
+
+def _days(number_: float) -> str:
+    return plural(int(number_), "day")
+
+
+def _kept(number_: float, noun: str) -> str:
+    return f"{plural(int(number_), noun)} {agreeing(int(number_), 'is', 'are')} kept"
 
 
 def _soonest(rule: Any, *paths: str) -> float | None:
@@ -89,9 +98,9 @@ def _expiring_images(rule: Any) -> Iterator[_Danger]:
         return
     count = number(value_at(selection, "countNumber")) or 0.0
     if value_at(selection, "countType") == "imageCountMoreThan":
-        yield "count", count, f"only {count:g} images are kept"
+        yield "count", count, f"only {_kept(count, 'image')}"
     else:
-        yield "days", count, f"every image expires after {count:g} days"
+        yield "days", count, f"every image expires after {_days(count)}"
 
 
 def ttl(value: Any) -> Level:

@@ -16,6 +16,7 @@ from orchestrator.guard.findings import DUPLICATE, finding_id
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.terraform.model import StateRecord, StateResource
+from orchestrator.util.plural import agreeing, plural
 
 ORPHANED = "ORCH_ORPHANED"
 
@@ -104,7 +105,8 @@ def compare_with_ledgers(
             orphans.append((each, _orphan(each, records, protected)))
         elif each.resources:
             notes.append(
-                f"{each.entry.unit} is no longer in live/, but {_resources(each.resources)} still in its state, none "
+                f"{each.entry.unit} is no longer in live/, but {plural(each.resources, 'resource')} "
+                f"{agreeing(each.resources, 'is', 'are')} still in its state, none "
                 f"protected; to destroy: orch destroy --orphans {each.entry.stage}"
             )
     duplicates: dict[str, Finding] = {}
@@ -115,14 +117,6 @@ def compare_with_ledgers(
         elif finding is not None:
             notes.append(f"{finding.message}; {finding.hint}")
     return Comparison(tuple(orphans), duplicates, tuple(notes))
-
-
-def _resources(number: int) -> str:
-    return f"{_count(number)} {'is' if number == 1 else 'are'}"
-
-
-def _count(number: int) -> str:
-    return "1 resource" if number == 1 else f"{number} resources"
 
 
 def _orphan(orphan: OrphanedState, records: Iterable[InventoryRecord], protected: Protected) -> Finding:
@@ -235,7 +229,8 @@ def _lost_state(record: InventoryRecord, entry: LedgerEntry, protected: Protecte
         DUPLICATE,
         unit.id,
         unit.state_key,
-        cause=f"the ledger has lineage {entry.lineage}, serial {entry.serial} and {_count(entry.resources)}",
+        cause=f"the ledger has lineage {entry.lineage}, serial {entry.serial} "
+        f"and {plural(entry.resources, 'resource')}",
         message=f"{what}: it would be created a second time, empty, next to {_named(entry.protected) or 'the old one'}",
         hint=f"restore the right version of {place} (the bucket keeps old versions)",
         lost=_lost(entry.protected, protected),

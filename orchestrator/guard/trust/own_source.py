@@ -13,6 +13,7 @@ import orchestrator
 from orchestrator.errors import Location
 from orchestrator.guard.trust.weakening import Weakening
 from orchestrator.util.git import Repository
+from orchestrator.util.plural import plural
 
 
 def own_source_weakenings(repository: Repository, commit: str) -> Iterator[Weakening]:
@@ -24,6 +25,6 @@ def own_source_weakenings(repository: Repository, commit: str) -> Iterator[Weake
     folder = package.relative_to(root).as_posix()
     files = repository.differing(commit, [f"{folder}/"])
     if files:
-        more = f" and {len(files) - 1} more files" if len(files) > 1 else ""
+        more = f" and {plural(len(files) - 1, 'more file')}" if len(files) > 1 else ""
         what = f"orch itself would change, and this run uses the changed orch: {files[0]}{more}"
         yield Weakening(Location(files[0]), f"{folder}/", what)

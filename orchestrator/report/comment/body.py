@@ -19,7 +19,7 @@ from orchestrator.report.comment.notices import (
 )
 from orchestrator.report.comment.rows import TABLE_HEAD, UnitKind, headline_text, kinds_of, table_rows
 from orchestrator.report.comment.stage import StagePlan
-from orchestrator.report.text import plural
+from orchestrator.util.plural import plural
 
 LONGEST_COMMENT = 65_535
 """UTF-16 units: GitHub refuses 65,536 characters and more; GitLab takes a million."""

@@ -11,8 +11,8 @@ from orchestrator.report.comment.rows import UnitKind, kinds_of
 from orchestrator.report.comment.stage import StagePlan
 from orchestrator.report.final.sections import Entry, SharedChanges, SharedOutputs, UnitBlock, arrange
 from orchestrator.report.model import ChangeLine
-from orchestrator.report.text import plural
 from orchestrator.terraform.model import Action
+from orchestrator.util.plural import plural
 
 _OPEN_LINES = 30
 """Lines of attributes up to which the details are unfolded; what is lost always is."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from orchestrator.report.comment.inert import fence
-from orchestrator.report.text import plural
+from orchestrator.util.plural import plural
 
 
 class Rank(IntEnum):

@@ -33,11 +33,11 @@ from orchestrator.report.text import (
     duration,
     extras,
     listed,
-    plural,
     status_text,
     wrap,
 )
 from orchestrator.terraform.model import Action
+from orchestrator.util.plural import plural
 
 _ERROR_LINES = 60
 """Lines shown of one error; the log has the others."""

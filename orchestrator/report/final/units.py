@@ -10,10 +10,11 @@ from orchestrator.report.final.sections import Entry, SharedChanges, SharedFindi
 from orchestrator.report.model import AttributeChange, ChangeLine, Status, UnitReport
 from orchestrator.report.outcome import DONE
 from orchestrator.report.style import SEVERITY_STYLES, STATUS_STYLES, Paint
-from orchestrator.report.text import cell_width, clean, extras, listed, plural, short_address, status_text, wrap
+from orchestrator.report.text import cell_width, clean, extras, listed, short_address, status_text, wrap
 from orchestrator.report.values.changes import AFTER_APPLY
 from orchestrator.report.values.redact import SENSITIVE
 from orchestrator.terraform.model import Action
+from orchestrator.util.plural import plural
 
 _LOSSES = ((Action.DELETE, "deleted"), (Action.REPLACE, "replaced"), (Action.FORGET, "forgotten"))
 _GAINS = ((Action.CREATE, "create", "created"), (Action.UPDATE, "update", "updated"))

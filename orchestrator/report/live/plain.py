@@ -20,7 +20,8 @@ from orchestrator.report.model import (
     UnitProgress,
     UnitReport,
 )
-from orchestrator.report.text import clean, done_line, duration, encodable, notice_line, plural
+from orchestrator.report.text import clean, done_line, duration, encodable, notice_line
+from orchestrator.util.plural import plural
 
 _DOING = {
     "plan": "planning",

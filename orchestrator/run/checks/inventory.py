@@ -17,6 +17,7 @@ from orchestrator.guard.rules.orphans import Comparison, OrphanedState, compare_
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.checks.blocked import BlockedUnits, with_account
 from orchestrator.run.checks.listing import AccountListing, Listings
+from orchestrator.util.plural import agreeing
 
 
 def without_waivers(finding: Finding) -> Finding:
@@ -102,7 +103,8 @@ class InventoryCheck:
             return replace(blocked, notes=(*blocked.notes, *(finding.message for _, finding in blocking)))
         account = listing.account.name
         names = ", ".join(orphan.entry.unit for orphan, _ in blocking)
-        cause = f"{account} is blocked: {names} is no longer in live/ but still has protected resources"
+        are, have = agreeing(len(blocking), "is", "are"), agreeing(len(blocking), "has", "have")
+        cause = f"{account} is blocked: {names} {are} no longer in live/ but still {have} protected resources"
         return replace(
             blocked,
             accounts={**blocked.accounts, account: cause},

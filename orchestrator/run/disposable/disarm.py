@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from orchestrator.config.catalogue import Unit
 from orchestrator.guard.rules.deletion_protection import refusals, switched_resources
 from orchestrator.report.model import Notice, Status
-from orchestrator.report.text import plural
 from orchestrator.run.context import RunContext
 from orchestrator.run.executor.interface import Executor
 from orchestrator.run.loop import LoopSpec, run_units
@@ -17,6 +16,7 @@ from orchestrator.run.unit.compare import unannounced
 from orchestrator.run.unit.planned import Planned
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 from orchestrator.terraform.model import Action
+from orchestrator.util.plural import plural
 
 
 def switch_off_all(

@@ -14,6 +14,7 @@ from orchestrator.report.outcome import RunOutcome
 from orchestrator.run.history.prune import APPROVAL_LASTS, approved_at
 from orchestrator.run.history.runs import FINISHED_STATUSES, PastRun, continued, past_runs, read_run
 from orchestrator.run.history.unsaved_state import unsaved_in
+from orchestrator.util.plural import plural
 
 _APPLY = "apply"
 
@@ -161,7 +162,7 @@ def approval_of(chain: tuple[PastRun, ...], now: datetime) -> Approval:
     if now - at >= APPROVAL_LASTS:
         hours = int((now - at).total_seconds() // 3600)
         limit = int(APPROVAL_LASTS.total_seconds() // 3600)
-        message = f"run {first.run} was approved {hours} hours ago; an approval is valid for {limit}"
+        message = f"run {first.run} was approved {plural(hours, 'hour')} ago; an approval is valid for {limit}"
         raise ApprovalError(message, hint=again)
     return Approval(
         runs=chain,

@@ -163,7 +163,7 @@ class _Applying:
 
     def _failed(self, plan: PlanRecord, shown: UnitReport, error: OrchError) -> UnitReport:
         """Return the report of a failed apply, without sensitive values that a provider's message may repeat."""
-        failure = failure_report(self.context, self.unit, error)
+        failure = failure_report(self.context, self.unit, error, plan=plan)
         return replace(shown, status=failure.status, cause=scrub(plan, failure.cause), error=scrub(plan, failure.error))
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.config.adopted_names import missing_names
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import ApprovalError, BlockedError, InterruptedRunError, OrchError
 from orchestrator.render.build import BuildError
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.context import RunContext
+from orchestrator.run.failure.hints import hint_for
+from orchestrator.run.failure.wrong_inputs import is_wrong_for_sure, wrong_inputs
 from orchestrator.run.unit.lock_holders import lock_message
 from orchestrator.run.unit.prepare import ConfigurationBlockedError
-from orchestrator.terraform.failures import StateInUseError, TerraformError, denied_resources
+from orchestrator.terraform.diagnostics import printed_errors
+from orchestrator.terraform.failures import StateInUseError, TerraformError
+from orchestrator.terraform.model import PlanRecord
 
 
 def unit_report(
@@ -33,17 +36,19 @@ def unit_report(
     )
 
 
-def failure_report(context: RunContext, unit: Unit, error: OrchError, *, preview: bool = False) -> UnitReport:
-    """Return the report of a unit that an error ended."""
+def failure_report(
+    context: RunContext, unit: Unit, error: OrchError, *, preview: bool = False, plan: PlanRecord | None = None
+) -> UnitReport:
+    """Return the report of a unit that an error ended. ``plan``: the plan that was being applied, if any."""
     if isinstance(error, ConfigurationBlockedError):
         report = unit_report(context, unit, Status.BLOCKED, preview=preview, cause="no plan was made")
         return replace(report, findings=error.findings)
     return unit_report(
         context,
         unit,
-        _status(error, preview=preview),
+        _status(unit, error, preview=preview),
         preview=preview,
-        cause=_cause(context, unit, error),
+        cause=_cause(context, unit, error, plan),
         error=error.block if isinstance(error, TerraformError | BuildError) else "",
     )
 
@@ -53,12 +58,12 @@ def worker_field(report: UnitReport) -> dict[str, str]:
     return {"worker": report.worker} if report.worker else {}
 
 
-def _status(error: OrchError, *, preview: bool) -> Status:
+def _status(unit: Unit, error: OrchError, *, preview: bool) -> Status:
     if isinstance(error, TerraformError):
         if error.stopped:
             return Status.INTERRUPTED
         # Without its upstreams' real values a preview may fail where the plan after their apply succeeds.
-        may_succeed_later = preview and not error.timed_out and not error.advice
+        may_succeed_later = preview and not error.timed_out and not error.advice and not is_wrong_for_sure(unit, error)
         return Status.AFTER_UPSTREAMS if may_succeed_later else Status.FAILED
     statuses = {
         InterruptedRunError: Status.INTERRUPTED,
@@ -68,19 +73,12 @@ def _status(error: OrchError, *, preview: bool) -> Status:
     return next((status for kind, status in statuses.items() if isinstance(error, kind)), Status.FAILED)
 
 
-def _cause(context: RunContext, unit: Unit, error: OrchError) -> str:
+def _cause(context: RunContext, unit: Unit, error: OrchError, plan: PlanRecord | None) -> str:
     if isinstance(error, StateInUseError):
         return lock_message(error.lock, unit, context.catalogue.root, asking=context.run.folders.run)
     if not isinstance(error, TerraformError):
         return str(error)
-    advice = error.advice or _name_to_allow(context, unit, error)
-    return f"{error.first_line} — {advice}" if advice else error.first_line
-
-
-def _name_to_allow(context: RunContext, unit: Unit, error: TerraformError) -> str:
-    """Return what to do when the apply role was denied to change something because of its name; empty otherwise."""
-    missing = missing_names(context.catalogue, unit, denied_resources(error.block))
-    if not missing:
-        return ""
-    place = f"`inputs:` of the stack baseline in {unit.account}"
-    return f"the apply role can change it once `{missing}` is in {place} and `orch bootstrap {unit.account}` has run"
+    wrong = "; ".join(str(each) for each in wrong_inputs(unit, printed_errors(error.block)))
+    what = wrong or error.first_line
+    advice = error.advice or hint_for(context.catalogue, unit, error, plan)
+    return f"{what} — {advice}" if advice else what

@@ -85,7 +85,27 @@ def test_a_long_chain_is_no_recursion() -> None:
     assert graphs.tree(upstreams).count("\n") == 1999
 
 
-def test_upstreams_outside_the_selection_are_not_drawn() -> None:
+def test_upstreams_outside_the_selection_are_dashed() -> None:
+    upstreams = {"prod/api": ("prod/data", "prod/edge"), "prod/edge": ("prod/data",)}
+    details = {"prod/api": {"reads": "prod/data"}, "prod/edge": {"reads": "prod/data"}}
+    mermaid = graphs.mermaid(upstreams, details).split("\n")
+    assert mermaid[-4:] == [
+        '    o0["prod/data"]:::outside',
+        "    o0 -.-> n0",
+        "    o0 -.-> n1",
+        "    classDef outside stroke-dasharray: 4",
+    ]
+    assert graphs.dot(upstreams, details).split("\n")[-4:] == [
+        '    "prod/data" [style=dashed];',
+        '    "prod/data" -> "prod/api" [style=dashed];',
+        '    "prod/data" -> "prod/edge" [style=dashed];',
+        "}",
+    ]
+    assert "(also after prod/data)" in graphs.tree(upstreams, details)
+    assert [each["outside"] for each in json.loads(graphs.json(upstreams, details))["units"]] == [["prod/data"]] * 2
+
+
+def test_an_upstream_that_nobody_names_is_not_drawn() -> None:
     assert "other" not in graphs.dot({"a": ("other",)}) + graphs.mermaid({"a": ("other",)}) + graphs.tree(
         {"a": ("other",)}
     )

@@ -106,6 +106,34 @@ def test_a_cell_of_the_last_column_wraps_and_is_not_cut() -> None:
     ]
 
 
+CELLS = st.lists(WORDS.map(" ".join), min_size=3, max_size=3)
+
+
+@given(st.lists(CELLS, min_size=1, max_size=5), st.integers(40, 100), st.booleans())
+def test_no_table_breaks_a_word_or_is_wider_than_the_terminal(
+    cells: list[list[str]], width: int, wrapped: bool
+) -> None:
+    columns = [Column("one"), Column("two", optional=not wrapped), Column("three", wrap=wrapped)]
+    rows = [dict(zip(("one", "two", "three"), row, strict=True)) for row in cells]
+    lines = table(rows, columns, width=width, stack=True).split("\n")
+    found = [word for line in lines for word in line.split(" ")]
+    for row in rows:
+        for key in ("one", "three"):
+            assert set(row[key].split(" ")) - {""} <= set(found)
+    assert all(cell_width(line) <= width or " " not in line.strip() for line in lines)
+
+
+def test_a_table_that_is_too_wide_becomes_lines_with_titles() -> None:
+    rows = [{"unit": "prod/api", "set_by": "live/stages/production.yaml:4:3", "upstreams": ["prod/data"], "none": None}]
+    columns = [Column("unit"), Column("set_by"), Column("upstreams"), Column("none")]
+    assert table(rows, columns, width=30, stack=True).split("\n") == [
+        "prod/api",
+        "    set by:",
+        "        live/stages/production.yaml:4:3",
+        "    upstreams: prod/data",
+    ]
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0s"), (-3, "0s"), (59.9, "59s"), (60, "1m00s"), (3599, "59m59s"), (7500, "2h05m")]
 )

@@ -14,6 +14,7 @@ from pathlib import Path
 from orchestrator.terraform.setup.checksums import LinkInPackageError, package_checksum
 from orchestrator.terraform.warm.messages import LockedPackage
 from orchestrator.terraform.warm.server.digests import DigestCache
+from orchestrator.util.plural import plural
 
 
 class PackageError(Exception):
@@ -80,6 +81,6 @@ def verify_package(folder: Path, checksums: tuple[str, ...], sha256: Callable[[P
         message = f"the lock file has no checksum {found}"
         raise PackageError(message)
     if len(binaries) != 1:
-        message = f"the package contains {len(binaries)} provider binaries"
+        message = f"the package contains {plural(len(binaries), 'provider binary', 'provider binaries')}"
         raise PackageError(message)
     return VerifiedPackage(real / binaries[0], found)

@@ -1,0 +1,1 @@
+"""What a failed command of Terraform means in ``live/``, and what to do there."""
