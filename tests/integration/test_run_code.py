@@ -130,13 +130,13 @@ def test_modules_come_from_git_by_any_of_its_addresses_and_wrong_inputs_have_a_p
     project.write("live/stages/prod.yaml", "account: main\nstacks: {one: , two: }\n")
     project.write("live/stacks/one.yaml", f"module: {file}\nversion: v1\ninputs: {{value: 1}}\n")
     project.write("live/stacks/two.yaml", f"module: {ssh}\nversion: v1\ninputs: {{value: '${{{{ one.value }}}}'}}\n")
-    env = {"GIT_CONFIG_GLOBAL": str(insteadof)}
-    applied = project.orch("apply", "prod", "--yes", "--json", **env).units()
+    config = str(insteadof)
+    applied = project.orch("apply", "prod", "--yes", "--json", GIT_CONFIG_GLOBAL=config).units()
     assert {unit["status"] for unit in applied.values()} == {"applied"}
     project.write("live/stacks/one.yaml", f"module: {file}\nversion: v1\ninputs:\n  value: 1\n  valeu: 2\n")
-    cause = project.orch("plan", "prod/one", "--json", code=1, **env).units()["prod/one"]["cause"]
+    cause = project.orch("plan", "prod/one", "--json", code=1, GIT_CONFIG_GLOBAL=config).units()["prod/one"]["cause"]
     assert cause == (
         'live/stacks/one.yaml:5:10: Unsupported argument: valeu: An argument named "valeu" is not expected here'
     )
-    checked = project.orch("check", "prod/one", "--json", code=2, **env).json["rows"]
+    checked = project.orch("check", "prod/one", "--json", code=2, GIT_CONFIG_GLOBAL=config).json["rows"]
     assert [row["problem"] for row in checked if row["check"] == "roots"] == [cause]

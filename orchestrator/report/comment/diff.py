@@ -8,10 +8,11 @@ from orchestrator.guard.model import Severity
 from orchestrator.report.comment.fit import Piece, Rank
 from orchestrator.report.final.sections import Entry
 from orchestrator.report.model import AttributeChange, ChangeLine
-from orchestrator.report.text import clean, listed, plural, shorten
+from orchestrator.report.text import clean, listed, shorten
 from orchestrator.report.values.changes import AFTER_APPLY
 from orchestrator.report.values.redact import SENSITIVE
 from orchestrator.terraform.model import Action
+from orchestrator.util.plural import plural
 
 _HEADS = {
     Action.CREATE: ("+", ""),

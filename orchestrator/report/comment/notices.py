@@ -11,7 +11,8 @@ from orchestrator.report.comment.stage import StagePlan
 from orchestrator.report.final.past import waive_command
 from orchestrator.report.final.sections import SharedFailure, SharedFinding, arrange, group_alike
 from orchestrator.report.model import Status
-from orchestrator.report.text import NO_REFRESH, clean_block, plural
+from orchestrator.report.text import NO_REFRESH, clean_block
+from orchestrator.util.plural import plural
 
 _ERROR_LINES = (60, 8)
 """Lines shown of one error, and fewer when the comment is long."""

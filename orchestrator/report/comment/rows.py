@@ -11,8 +11,9 @@ from orchestrator.report.comment.fit import Piece, Rank
 from orchestrator.report.comment.inert import code, prose
 from orchestrator.report.comment.stage import StagePlan
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.report.text import PREVIEWED_AGAINST, extras, plural
+from orchestrator.report.text import PREVIEWED_AGAINST, extras
 from orchestrator.terraform.model import Action
+from orchestrator.util.plural import plural
 
 TABLE_HEAD = "| | unit | add | change | replace | destroy | |\n|---|---|--:|--:|--:|--:|---|"
 _LISTED = 3
