@@ -75,8 +75,8 @@ def test_the_first_day_goes_as_the_page_says(tmp_path: Path) -> None:
     folder = tmp_path / "platform"
     folder.mkdir()
     todo = steps()
-    mark = "@@ step"
-    script = "".join(f"echo '{mark} {n}'\n{step.script}\n[ $? = 0 ] || exit 1\n" for n, step in enumerate(todo))
+    mark = "@@ step"  # on a line of its own, also after output without a newline at its end
+    script = "".join(f"printf '\n{mark} {n}\n'\n{step.script}\n[ $? = 0 ] || exit 1\n" for n, step in enumerate(todo))
     try:
         done = subprocess.run(
             ["sh", "-c", script],
