@@ -51,7 +51,8 @@ def baseline_units(project: Project, accounts: Iterable[Account]) -> tuple[str, 
 
 def baseline_request(project: Project, aws: Aws, selected: Sequence[str]) -> RunRequest:
     """Return the request for the run that applies the baselines of accounts."""
-    request = project.request_for("bootstrap", RunOptions.parse(selected), selected)
+    accounts = dict.fromkeys(project.catalogue.units[id_].account for id_ in selected)
+    request = project.request_for("bootstrap", RunOptions.parse(list(accounts)), selected)
     return replace(request, emulator=aws.emulator)
 
 

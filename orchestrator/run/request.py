@@ -123,6 +123,7 @@ class RunRequest:
             exist; None for units of ``live/``.
         cold: let each Terraform command start its own providers.
         dry_run: show only what the command would do.
+        plan_only: change nothing in AWS although the command can: adopt by import leaves that to the next apply.
     """
 
     command: str
@@ -136,11 +137,12 @@ class RunRequest:
     orphan_providers: Mapping[str, frozenset[str]] | None = None
     cold: bool = False
     dry_run: bool = False
+    plan_only: bool = False
 
     @property
     def checked_as(self) -> str:
         """The command whose checks the run needs: a dry run, or a look at a unit's root, needs those of a plan."""
-        return "plan" if self.dry_run or self.command in _LOOKING else self.command
+        return "plan" if self.dry_run or self.plan_only or self.command in _LOOKING else self.command
 
     @property
     def slots(self) -> int:

@@ -253,6 +253,12 @@ def test_a_resource_is_imported_only_if_nothing_changes(project: Project) -> Non
     project.write("live/stacks/box.yaml", "module: box\n")
     assert live(project) == before
     project.orch("adopt", "prod/box", "--resource", f"module.this.{address}")
+    rows = project.orch("runs", "--json").json["rows"]
+    assert [(row["verb"], row["outcome"]) for row in rows] == [
+        ("adopt", "changes planned"),
+        ("adopt", "blocked by policy"),
+        ("adopt", "changes planned"),
+    ]
     assert "terraform_data.this: by-hand" in (project.root / "live/stages/prod.yaml").read_text()
     project.orch("apply", "prod/box", "--yes")
     assert project.orch("output", "prod/box", "id", "--raw").out == "by-hand"

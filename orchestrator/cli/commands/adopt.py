@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import typer
@@ -152,8 +152,8 @@ def _adopt(common: Common, project: Project, unit: Unit, proposal: _Proposal, *,
     if proposal.inputs and plain_inputs(after.units[unit.id]) != proposal.inputs:
         message = f"the entry of {unit.stack} in {edit.to} cannot be merged with the inputs of the pool"
         raise UsageError(message, where=unit.at, hint="use a stack without inputs of its own: `module: user_pool`")
-    request = project_of(after).request_for("plan", RunOptions.parse([unit.id]), [unit.id])
-    with ready_session(common, request) as session:
+    request = project_of(after).request_for("adopt", RunOptions.parse([unit.id]), [unit.id])
+    with ready_session(common, replace(request, dry_run=dry_run, plan_only=True)) as session:
         planned = plan_units(session.context, executor=session.executor)[unit.id]
         verdict = judge_imports(planned.report, proposal.imports, unit.module.path, catalogue.root)
         notes = [*verdict.problems, *proposal.notes]

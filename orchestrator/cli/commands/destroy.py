@@ -22,6 +22,7 @@ from orchestrator.cli.options import (
     Yes,
     given_values,
 )
+from orchestrator.cli.output import write
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.errors import UsageError
@@ -82,7 +83,17 @@ def destroy_selection(common: Common, project: Project, options: RunOptions, *, 
     with ready_session(common, request) as session:
         _check_downstreams(project, session, request)
         destroy_all_or_none(common, session, words=words, yes=yes)
-    return session.exit_code()
+    code = session.exit_code()
+    if code == 0 and not (common.json or common.quiet):
+        write("".join(f"{name} is destroyed. Delete live/stages/{name}.yaml.\n" for name in _gone(project, request)))
+    return code
+
+
+def _gone(project: Project, request: RunRequest) -> list[str]:
+    """Return the disposable stages of which the run destroyed every unit."""
+    whole = {unit.stage for unit in request.units}
+    whole -= {unit.stage for unit in project.catalogue.units.values() if unit.id not in request.selected}
+    return sorted(whole & {stage.name for stage in project.catalogue.stages.values() if stage.disposable})
 
 
 def _check_downstreams(project: Project, session: Session, request: RunRequest) -> None:

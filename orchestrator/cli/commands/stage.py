@@ -222,6 +222,4 @@ def _reap(common: Common, project: Project, decision: ReapDecision, *, yes: bool
     except OrchError as error:
         print_progress(common, f"{name} stays: {error}")
         return error.exit_code
-    if code == 0 and not common.json:
-        write(f"{name} is destroyed. Delete live/stages/{name}.yaml.\n")
     return code

@@ -28,7 +28,15 @@ IN_PACKAGE = re.compile(
 )
 """A file as docs/architecture.md names it: relative to ``orchestrator/``."""
 GUARANTEE = re.compile(r"^- ", re.MULTILINE)
-EXAMPLES = {"docs/live.md", "docs/accounts.md", "docs/stages.md", "docs/modules.md", "docs/move.md", "docs/guard.md"}
+EXAMPLES = {
+    "docs/accounts.md",
+    "docs/first-day.md",
+    "docs/guard.md",
+    "docs/live.md",
+    "docs/modules.md",
+    "docs/move.md",
+    "docs/stages.md",
+}
 """Pages that also name files of a repository that uses orch."""
 CITED = re.compile(r"\b((?:docs|tests)/[\w./-]+\.(?:md|py)|[A-Z_]{3,}\.md)\b")
 NAME = re.compile(r"\bORCH_[A-Z_]+[A-Z]\b")
