@@ -45,11 +45,13 @@ def edited(project: Project, entry: str, stack: str = "", wanted: Mapping[str, A
     project.write("live/stages/prod.yaml", STAGE.format(entry=entry))
     catalogue = load(project.root)
     wanted = {"names": {"pool": "members"}, "mfa": "ON"} if wanted is None else wanted
-    edit = stack_entry_edit(catalogue, catalogue.units["prod/identity"], wanted, {'aws_x.this["a b"]': "id"})
+    edit = stack_entry_edit(
+        catalogue, catalogue.units["prod/identity"], wanted, {'aws_cognito_user_pool_client.this["a b"]': "id"}
+    )
     unit = load_edited(project.root, [edit]).units["prod/identity"]
     if wanted:
         assert plain_inputs(unit) == wanted
-    assert unit.imports['aws_x.this["a b"]'] == "id"
+    assert unit.imports['aws_cognito_user_pool_client.this["a b"]'] == "id"
     assert edit.after.startswith("# by hand\naccount: main\nstacks:\n  # the pool of the members\n")
     assert edit.after.endswith("  box:   # stays\n    inputs: {value: [1, 2]}\n")
     return edit.after
@@ -60,7 +62,7 @@ ADDED = """\
       names: {pool: members}
       mfa: "ON"
     imports:
-      'aws_x.this["a b"]': id
+      'aws_cognito_user_pool_client.this["a b"]': id
 """
 
 
@@ -81,9 +83,9 @@ def test_what_the_stack_sets_and_the_pool_does_not_have_is_cleared(project: Proj
 
 
 def test_what_the_entry_has_is_kept_or_overwritten(project: Project) -> None:
-    entry = " {inputs: {mfa: 'OFF'}, imports: {aws_y.this: other}, depends_on: [box]}"
+    entry = " {inputs: {mfa: 'OFF'}, imports: {aws_cognito_user_pool.this: other}, depends_on: [box]}"
     text = edited(project, entry)
-    for part in ('mfa: "ON"', "aws_y.this: other", "depends_on: [box]"):
+    for part in ('mfa: "ON"', "aws_cognito_user_pool.this: other", "depends_on: [box]"):
         assert part in text
 
 
@@ -114,6 +116,9 @@ def test_the_schema_comment_and_the_folder_stay(project: Project, tmp_path: Path
     text = "# yaml-language-server: $schema=../.schema/stage.json\n"
     project.write("live/stages/test.yaml", f"{text}account: main\nstacks:\n  identity:\n")
     catalogue = load(project.root)
-    edit = stack_entry_edit(catalogue, catalogue.units["test/identity"], {}, {"aws_x.this": "1"})
-    assert edit.after == f'{text}account: main\nstacks:\n  identity:\n    imports:\n      aws_x.this: "1"\n'
+    edit = stack_entry_edit(catalogue, catalogue.units["test/identity"], {}, {"aws_cognito_user_pool.this": "1"})
+    assert (
+        edit.after
+        == f'{text}account: main\nstacks:\n  identity:\n    imports:\n      aws_cognito_user_pool.this: "1"\n'
+    )
     (project.root / "live/stages/test.yaml").unlink()
