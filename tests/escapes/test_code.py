@@ -205,7 +205,7 @@ def test_an_archive_has_no_credentials(world: World, target: str) -> None:
         world.write(target, "secret = 1\n")
     (world.root / "src" / "data").symlink_to(f"../{target}")
     result = world.attempt(code=1)
-    assert "is a link that leads to" in result.units()["prod/identity"]["cause"]
+    assert "the link leads to" in result.units()["prod/identity"]["cause"]
     assert not list((world.root / ".orch").rglob("archive.zip"))
     world.stopped_by("failed, exit 1")
     world.assert_alive()

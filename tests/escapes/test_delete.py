@@ -79,7 +79,7 @@ def put_in_child_module(world: World, *, now: str) -> None:
     call += "  attributes = var.attributes\n}\n"
     world.write("modules/people/main.tf", f"{variables}\n{call}")
     world.write("modules/people/versions.tf", world.read("modules/user_pool/versions.tf"))
-    text = world.read(IDENTITY).replace("module: user_pool", "module: people").split("  clients:")[0]
+    text = world.read(IDENTITY).replace("module: user_pool", "module: people\nnames: true").split("  clients:")[0]
     world.write(IDENTITY, text)
 
     def nest(state: dict[str, Any]) -> None:

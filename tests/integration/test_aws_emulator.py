@@ -72,7 +72,7 @@ def test_a_bucket_is_made_in_steps_that_can_be_cut_off(live: Catalogue, running:
         ensure_bucket(account, identities, on_step=cut)
     went_on = ensure_bucket(account, identities)
     assert [s.name for s in went_on if s.done] == ["bucket", "public access block", "ownership", "versioning"]
-    assert [s.name for s in went_on if not s.done] == ["encryption", "TLS only", "old versions"]
+    assert [s.name for s in went_on if not s.done] == ["encryption", "tags", "TLS only", "old versions"]
     assert all(step.done for step in plan_bucket(account, identities))
     assert all(step.done for step in ensure_bucket(account, identities)), "a second time there is nothing to do"
 

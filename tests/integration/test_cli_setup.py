@@ -71,7 +71,7 @@ def test_bootstrap_shows_its_steps_and_continues_where_it_stopped(project: Proje
     assert not any(step["done"] for step in steps)
     project.ready()
     steps = project.orch("bootstrap", "main", "--dry-run", "--json").json["rows"]
-    assert all(step["done"] for step in steps)
+    assert all(step["done"] for step in steps if step["step"] != "baseline")
 
 
 def test_bootstrap_without_a_baseline_says_what_is_missing(
