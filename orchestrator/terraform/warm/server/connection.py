@@ -2,7 +2,7 @@
 
 Terraform opens a connection for each provider instance. Most ask only for the schema, some validate, and each one that
 configures its provider does so before anything else. So the schema is answered here, what comes before ``Configure``
-goes to a process that nobody configures, and from ``Configure`` on the connection has a process of its own.
+goes to a process that other connections share, and from ``Configure`` on the connection has a process of its own.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class ProcessSource(Protocol):
     def own(self, launch: Launch) -> ProviderProcess:
         """Return a process for this connection alone."""
 
-    def unconfigured(self, launch: Launch) -> ProviderProcess:
-        """Return a process that nobody configures; end its use with `leave`."""
+    def shared(self, launch: Launch) -> ProviderProcess:
+        """Return the process that answers calls before ``Configure``; end its use with `leave`."""
 
     def leave(self, process: ProviderProcess) -> None:
-        """End the use of a process that nobody configures."""
+        """End the use of the process that `shared` returned."""
 
     def failed(self, error: Exception) -> None:
         """Remember that a process could not be started."""
@@ -133,7 +133,7 @@ class Connection:
         context.abort(error.code(), error.details() or "")
 
     def begin(self, method: str, context: grpc.ServicerContext) -> tuple[ProviderProcess, bool]:
-        """Return the process for a call, and whether it is one that nobody configures."""
+        """Return the process for a call, and whether it is the shared one."""
         try:
             with self._lock:
                 self._calls += 1
@@ -141,7 +141,7 @@ class Connection:
                     self.process = self._processes.own(self._launch)
                 if self.process is not None:
                     return self.process, False
-            return self._processes.unconfigured(self._launch), True
+            return self._processes.shared(self._launch), True
         except Exception as error:  # noqa: BLE001  # Whatever it is, Terraform must get an answer.
             self._processes.failed(error)
             self.end()
@@ -154,7 +154,7 @@ class Connection:
             self._quiet.notify_all()
 
     def leave(self, process: ProviderProcess) -> None:
-        """End the use of a process that nobody configures."""
+        """End the use of the process that `shared` returned."""
         self._processes.leave(process)
 
 

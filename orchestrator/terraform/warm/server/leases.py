@@ -69,12 +69,12 @@ class OpenLease:
         process.configured = True
         return process
 
-    def unconfigured(self, launch: Launch) -> ProviderProcess:
-        """Return a process that nobody configures; end its use with `leave`."""
+    def shared(self, launch: Launch) -> ProviderProcess:
+        """Return the process that answers calls before ``Configure``; end its use with `leave`."""
         return self._pool.join(launch)
 
     def leave(self, process: ProviderProcess) -> None:
-        """End the use of a process that nobody configures."""
+        """End the use of the process that `shared` returned."""
         self._pool.leave(process)
 
     def failed(self, error: Exception) -> None:
