@@ -228,7 +228,8 @@ class Judge:
         complete: tuple[str, ...] = ()
         try:
             refers = references_of(builder.locator.declared)
-            outcomes = checks.run(annotated_resources(document, self.policies.protected, refers))
+            one = not unit.providers
+            outcomes = checks.run(annotated_resources(document, self.policies.protected, refers, one_place=one))
         except Exception as error:  # noqa: BLE001 - whatever fails here, the plan was not judged
             why = f"checkov failed with {type(error).__name__}"
             findings.append(builder.check_failed(PROTECTED, "", why, policy="protected"))

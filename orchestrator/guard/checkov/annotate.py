@@ -159,7 +159,7 @@ def _may_refer(_change: ResourceChange, _attribute: str, _owner: ResourceChange)
 
 
 def annotated_resources(
-    document: PlanDocument, protected: Protected, refers: RefersTo = _may_refer
+    document: PlanDocument, protected: Protected, refers: RefersTo = _may_refer, *, one_place: bool = True
 ) -> Iterator[dict[str, Any]]:
     """Yield an entry for ``planned_values.root_module.resources`` for each change.
 
@@ -169,8 +169,9 @@ def annotated_resources(
         document: the plan.
         protected: the list of protected types.
         refers: tells whether a companion refers to a new resource; by default the plan alone decides.
+        one_place: the plan is about one account and region.
     """
-    company = Company.of_plan(document.changes, protected, refers)
+    company = Company.of_plan(document.changes, protected, refers, one_place=one_place)
     for change in changed_resources(document):
         yield {
             "address": label(change),

@@ -113,15 +113,19 @@ class Company:
         created: the protected resources that the plan creates.
         deleted: the protected resources that it deletes.
         refers: tells whether a companion refers to a protected resource.
+        one_place: the plan is about one account and region, so that a name means one resource.
     """
 
     companions: Mapping[tuple[str, str], Sequence[tuple[str, Any]]]
     created: tuple[_Owner, ...]
     deleted: tuple[_Owner, ...]
     refers: RefersTo
+    one_place: bool = True
 
     @classmethod
-    def of_plan(cls, changes: Iterable[ResourceChange], listed: Protected, refers: RefersTo) -> Company:
+    def of_plan(
+        cls, changes: Iterable[ResourceChange], listed: Protected, refers: RefersTo, *, one_place: bool = True
+    ) -> Company:
         """Return the company of a plan's changes; unchanged ones count too, if the plan was read with their values."""
         companions: dict[tuple[str, str], list[tuple[str, Any]]] = {}
         created: list[_Owner] = []
@@ -140,7 +144,7 @@ class Company:
                 created.append(_Owner(entry, each, frozenset(_identifiers(entry, (planned,)))))
             if _is_deleted(each, entry):
                 deleted.append(_Owner(entry, each, frozenset(_identifiers(entry, (each.before or {}, current)))))
-        return cls(companions, tuple(created), tuple(deleted), refers)
+        return cls(companions, tuple(created), tuple(deleted), refers, one_place)
 
     def of(self, change: ResourceChange, subject: Subject) -> Kin:
         """Return what the plan says about the owner of a companion.
@@ -151,9 +155,7 @@ class Company:
             return Kin()
         of = subject.companion.of
         before = value_at(subject_values(change.type, change.before or {}), of)
-        goes = any(
-            each.entry is subject.owner and isinstance(before, str) and before in each.names for each in self.deleted
-        )
+        goes = any(each.entry is subject.owner and self._is_named(before, each) for each in self.deleted)
         if change.after is None:
             return Kin(owner_goes=goes)
         key = value_at(subject_values(change.type, with_unknown(change.after, change.after_unknown)), of)
@@ -169,8 +171,16 @@ class Company:
         siblings = tuple(current for address, current in found if address != change.address)
         return Kin(siblings, owner_is_new=new, owner_goes=goes)
 
+    def _is_named(self, name: Any, owner: _Owner) -> bool:
+        """Return whether a name can only be that of a resource: another account or region may have the same."""
+        if not isinstance(name, str) or name not in owner.names:
+            return False
+        return self.one_place or name.startswith("arn:") or owner.change.type in _NAMED_WORLDWIDE
+
 
 _IDENTIFIERS = ("id", "arn", "name", "url")
+_NAMED_WORLDWIDE = frozenset({"aws_s3_bucket", "awscc_s3_bucket"})
+"""No two of a partition have the same name (S3 user guide, "Bucket naming rules")."""
 
 
 def _is_deleted(change: ResourceChange, entry: ProtectedType) -> bool:

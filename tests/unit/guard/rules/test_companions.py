@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator.config.catalogue import ProviderConfig
+from orchestrator.errors import Location
 from orchestrator.guard.drift import judge_drift
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
@@ -40,6 +43,19 @@ def belongings(actions: list[str], **after: Any) -> list[dict[str, Any]]:
         entry("aws_s3_bucket_public_access_block.b", actions, ACCESS, **after),
         entry("aws_s3_bucket_versioning.b", actions, VERSIONING, **after),
     ]
+
+
+def test_the_name_of_a_vault_may_be_that_of_one_in_another_region(tmp_path: Path) -> None:
+    """The unit has a second configuration of the provider, and the plan does not say which resource has which."""
+    arn = "arn:aws:backup:eu-west-1:111111111111:backup-vault:main"
+    vault = entry("aws_backup_vault.edge", GONE, {"id": "main", "name": "main", "arn": arn})
+    companion = "aws_backup_vault_lock_configuration.home"
+    lock = entry(companion, GONE, {"id": "main", "backup_vault_name": "main", "min_retention_days": 30})
+    assert companion not in {address for _, address in found(tmp_path, vault, lock)}
+    at = Location("live/stages/prod.yaml", 4, 3)
+    edge = ProviderConfig("aws", "edge", "production", "us-east-1", at)
+    judged = JUDGE.judge(replace(a_unit(), providers=(edge,)), saved(tmp_path, plan(vault, lock)))
+    assert companion in {each.address.removeprefix("module.this.") for each in judged.findings}
 
 
 def test_what_belongs_to_a_deleted_bucket_goes_with_it(tmp_path: Path) -> None:
