@@ -42,7 +42,9 @@ def _block(change: Change) -> Iterator[str]:
         if not change.owner_goes:
             yield "the public access block would be removed"
         return
-    moves = bool(change.before) and change.before.get("bucket") != change.after.get("bucket")
+    # An unknown bucket replaces the block: the provider never changes it in place.
+    known = bool(change.before) and change.is_known("bucket")
+    moves = known and change.before.get("bucket") != change.after.get("bucket")
     if (moves or change.action is Action.REPLACE) and not change.owner_goes:
         yield "the public access block would be replaced, and the removal of the old one switches it off"
     for name in BLOCKS:
