@@ -26,6 +26,7 @@ from orchestrator.report.result_files import ResultFiles, write_result
 from orchestrator.report.tables import dump
 from orchestrator.run.history.reports import run_record
 from orchestrator.util.ci import ci_run
+from orchestrator.util.plural import plural
 
 _STAGE = "{stage}"
 """What a file name contains in the place of the stage."""
@@ -163,7 +164,7 @@ def _write_comments(common: Common, file: Path, comments: Sequence[StageComment]
         return
     if len(comments) > 1 and _STAGE not in str(file):
         names = ", ".join(each.stage for each in comments)
-        message = f"{len(comments)} stages do not fit in one file: {names}"
+        message = f"{plural(len(comments), 'stage')} do not fit in one file: {names}"
         raise UsageError(message, hint=f"use a name with {_STAGE}, e.g. --file comment-{_STAGE}.md, or --stage STAGE")
     for each in comments:
         path = Path(str(file).replace(_STAGE, each.stage))

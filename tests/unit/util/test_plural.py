@@ -11,7 +11,7 @@ from tests.support.project import REPOSITORY
 
 COUNTED = re.compile(r"\{(?:len\([^{}]*\)|number|count|total)(?: - \d+)?(?::[^{}]*)?\} (?:more )?[a-z]+s?\b")
 ALWAYS_SEVERAL = re.compile(
-    r"\} (?:more|to|in|of|at|and|older|from|characters|digits|needs|without|waivers|findings)\b"
+    r"\} (?:more|to|in|of|at|and|older|from|characters|digits|needs|without|waivers|findings|unchanged)\b"
 )
 """What follows a number without a noun, or with one that never counts one."""
 

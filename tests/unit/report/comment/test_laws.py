@@ -200,7 +200,7 @@ def test_of_one_huge_resource_the_first_attributes_are_shown() -> None:
     plan = only_plan(unit("prod/big", ChangeLine("aws_lb.this", Action.UPDATE, attributes=big)))
     text = stage_comment(plan, CONTEXT).text
     assert "tags.key-00014" in text
-    assert "… 4985 more attributes" in text
+    assert "… 4,985 more attributes" in text
     assert "tags.key-04999" in stage_comment(plan, CONTEXT, limit=10**9).text
 
 
