@@ -100,19 +100,37 @@ def _entry(data: bytes, name: str) -> Any:
     return ("entry", to_plain(found, as_text=True)) if found is not None else None
 
 
-def _unmerged(unit: Unit, where: Location) -> Finding:
-    subject = f"{where.file}: {_BASELINE} of {unit.account}"
+def unmerged_unit(unit: Unit, subject: str, where: Location, *, message: str, cause: str) -> Finding:
+    """Return the finding about a unit that a change in CI must not plan before it is merged.
+
+    Args:
+        unit: the unit.
+        subject: what of it the change touches.
+        where: where the change is.
+        message: what is not planned, and why not.
+        cause: why that matters.
+    """
     return Finding(
         id=finding_id(POLICY_WEAKENED, unit.id, subject, ""),
         rule=POLICY_WEAKENED,
         unit=unit.id,
         address=subject,
         action="",
-        cause="a baseline is planned under the bootstrap role, and makes the roles of all other plans",
-        message=f"{unit.id} would change, so it is not planned before the change is merged",
+        cause=cause,
+        message=message,
         hint="merge it; then the run on the protected branch plans it. To see the plan before: run orch plan "
         f"{unit.id} on your machine",
         where=where,
+    )
+
+
+def _unmerged(unit: Unit, where: Location) -> Finding:
+    return unmerged_unit(
+        unit,
+        f"{where.file}: {_BASELINE} of {unit.account}",
+        where,
+        message=f"{unit.id} would change, so it is not planned before the change is merged",
+        cause="a baseline is planned under the bootstrap role, and makes the roles of all other plans",
     )
 
 

@@ -14,13 +14,14 @@ from typing import Any
 from orchestrator.config.catalogue import Catalogue, Unit, provider_references
 from orchestrator.config.changed import all_sources
 from orchestrator.config.live.outline import Outline, read_outline
+from orchestrator.config.live.scopes import UnitDraft
 from orchestrator.config.yaml.validation import to_plain
 from orchestrator.config.yaml.value import YamlValue
 from orchestrator.errors import Location
-from orchestrator.guard.findings import finding_id
-from orchestrator.guard.model import POLICY_WEAKENED, Finding
+from orchestrator.guard.model import Finding
 from orchestrator.guard.trust.base_commit import BaseCommit
 from orchestrator.guard.trust.disposable import outline_at
+from orchestrator.guard.trust.live_files import unmerged_unit
 from orchestrator.util.file_tree import file_tree, steps_of
 from orchestrator.util.git import Repository
 
@@ -42,39 +43,48 @@ def unmerged_programs(
     concerned = [unit for unit in units if unit.configured or any(each.build for each in unit.archives)]
     if repository is None or base is None or not base.protected or not concerned:
         return {}
-    merged = _by_stack(outline_at(repository, base.forked))
-    mine = {draft.id: (draft.body, draft.at) for draft in read_outline(catalogue.root).drafts}
-    run = _run_of(read_outline(catalogue.root))
+    merged = outline_at(repository, base.forked)
+    outline = read_outline(catalogue.root)
+    drafts = {draft.id: draft for draft in outline.drafts}
     found: dict[str, Finding] = {}
     for unit in concerned:
-        body, at = mine[unit.id]
-        if (_programs(body, run)) not in merged.get(unit.stack, []):
-            found[unit.id] = _unmerged(unit, at)
+        draft = drafts[unit.id]
+        if _programs(draft, outline) not in _merged_programs(draft, merged):
+            found[unit.id] = _unmerged(unit, draft.at)
         elif differing := repository.differing(base.forked, sorted(_read_by(catalogue, unit))):
             found[unit.id] = _unmerged(unit, Location(differing[0]))
     return found
 
 
-def _by_stack(outline: Outline | None) -> dict[str, list[Any]]:
-    """Return stack -> the programs of each of its units."""
-    merged: dict[str, list[Any]] = {}
-    for draft in outline.drafts if outline is not None else ():
-        merged.setdefault(draft.stack, []).append(_programs(draft.body, _run_of(outline)))
-    return merged
+def _merged_programs(draft: UnitDraft, merged: Outline | None) -> list[Any]:
+    """Return the programs that a unit may run: its own as merged; if it is new, those of its stack in its account.
+
+    The account counts because the path of a secret means another secret in another account.
+    """
+    if merged is None:
+        return []
+    own = [each for each in merged.drafts if each.id == draft.id]
+    alike = [each for each in merged.drafts if each.stack == draft.stack and _account(each) == _account(draft)]
+    return [_programs(each, merged) for each in own or alike]
 
 
-def _run_of(outline: Outline | None) -> Any:
+def _account(draft: UnitDraft) -> str:
+    return draft.scope.account.id
+
+
+def _run_of(outline: Outline) -> Any:
     """Return the values of a run: their defaults can be arguments."""
-    found = outline.files.orch.get("run") if outline is not None and outline.files.orch is not None else None
+    found = outline.files.orch.get("run") if outline.files.orch is not None else None
     return to_plain(found, as_text=True) if found is not None else None
 
 
-def _programs(body: YamlValue, run: Any) -> Any:
+def _programs(draft: UnitDraft, outline: Outline) -> Any:
     """Return what decides which programs a unit runs: builds, and providers with the secrets that they get."""
+    body = draft.body
     archives, providers = _plain(body, "archives"), _plain(body, "providers")
     builds = {name: each for name, each in archives.items() if isinstance(each, dict) and "build" in each}
     configured = {name: each for name, each in providers.items() if name.partition(".")[0] != "aws"}
-    return builds, configured, (_plain(body, "secrets"), run) if configured else None
+    return builds, configured, (_plain(body, "secrets"), _run_of(outline)) if configured else None
 
 
 def _plain(body: YamlValue, key: str) -> dict[str, Any]:
@@ -107,17 +117,13 @@ def _with_links(folder: Path, root: Path) -> Iterator[str]:
 
 
 def _unmerged(unit: Unit, where: Location) -> Finding:
-    what = "build" if any(each.build for each in unit.archives) else "provider"
-    both = what if not (unit.configured and what == "build") else "build or provider"
-    return Finding(
-        id=finding_id(POLICY_WEAKENED, unit.id, both, ""),
-        rule=POLICY_WEAKENED,
-        unit=unit.id,
-        address=both,
-        action="",
+    kinds = ["build"] if any(each.build for each in unit.archives) else []
+    kinds += ["provider"] if unit.configured else []
+    what = " or ".join(kinds)
+    return unmerged_unit(
+        unit,
+        what,
+        where,
+        message=f"{unit.id} has a {what} that the change would run differently, so it is not planned before the merge",
         cause="the command of a build is a program, and a provider's arguments decide where its secrets go",
-        message=f"{unit.id} has a {both} that the change would run differently, so it is not planned before the merge",
-        hint="merge it; then the run on the protected branch plans it. To see the plan before: run orch plan "
-        f"{unit.id} on your machine",
-        where=where,
     )

@@ -116,6 +116,38 @@ def test_a_unit_is_not_planned_before_its_programs_are_merged(
     assert refused(git, {}) == {}, "outside CI people may try it"
 
 
+WATCHES = """\
+account: {account}
+stacks:
+  cluster:
+  plain:
+  watch: {{providers: {{probe: {{arguments: {{host: {host}, token: "${{{{ secrets.token }}}}"}}}}}}}}
+"""
+
+
+def test_a_stage_does_not_take_over_the_provider_of_another_one(git: Git) -> None:
+    """Otherwise the production secret of the same path would go to the host of the test stage."""
+    for stage, host in (("prod", "api.example.com"), ("test", "test.example.com")):
+        (git.root / f"live/stages/{stage}.yaml").write_text(WATCHES.format(account="main", host=host))
+    git.commit()
+    git.publish()
+    git.branch("other-host")
+    edit(git, "live/stages/prod.yaml", "api.example.com", "test.example.com")
+    assert set(refused(git)) == {"prod/watch"}
+
+
+def test_a_new_stage_has_what_is_merged_for_its_own_account(git: Git) -> None:
+    (git.root / "live/accounts/other.yaml").write_text('id: "333333333333"\naccess: open\n')
+    (git.root / "live/stages/test.yaml").write_text(WATCHES.format(account="other", host="test.example.com"))
+    git.commit()
+    git.publish()
+    git.branch("new-stages")
+    for stage, account in (("feat", "other"), ("next", "main")):
+        text = WATCHES.format(account=account, host="test.example.com")
+        (git.root / f"live/stages/{stage}.yaml").write_text(text)
+    assert set(refused(git)) == {"next/watch"}
+
+
 def test_what_links_lead_to_is_a_part_of_the_build(git: Git) -> None:
     """A build gets copies of the files behind links, so it would run what the change has there."""
     for name, text in (("common/lib/main.py", "print(1)\n"), ("common/tool.py", "print(1)\n"), ("other.py", "")):
