@@ -8,11 +8,10 @@ from typing import Any
 
 from orchestrator.errors import Location
 from orchestrator.guard.model import Finding, Severity
-from orchestrator.report.model import AttributeChange, ChangeLine, RunReport, Status, UnitReport
+from orchestrator.report.model import AttributeChange, ChangeLine, RunReport, UnitReport
 from orchestrator.report.outcome import outcome, sums
 from orchestrator.report.tables import dump
 from orchestrator.report.text import short_address
-from orchestrator.terraform.model import Action
 
 RUN_FORMAT = 1
 
@@ -102,63 +101,6 @@ def finding_of(form: Mapping[str, Any]) -> Finding:
         "where": Location(**where) if where else None,
     }
     return Finding(**values)
-
-
-def report_of(form: Mapping[str, Any]) -> RunReport:
-    """Return the report of a JSON form, without the findings; keys that a newer orch added are ignored.
-
-    Raises:
-        KeyError, TypeError, ValueError: the form is not that of a report.
-    """
-    return RunReport(
-        run=form["run"],
-        verb=form["verb"],
-        targets=tuple(form["targets"]),
-        units=tuple(_unit_of(unit) for unit in form["units"]),
-        seconds=form["seconds"],
-        interrupted=form["interrupted"],
-        error=form["error"],
-        refresh=form.get("refresh", True),
-        dry_run=form.get("dry_run", False),
-    )
-
-
-def _unit_of(form: Mapping[str, Any]) -> UnitReport:
-    return UnitReport(
-        unit=form["unit"],
-        account=form["account"],
-        region=form["region"],
-        status=Status(form["status"]),
-        changes=tuple(_change_of(change) for change in form["changes"]),
-        cause=form["cause"],
-        error=form["error"],
-        log=form["log"],
-        outputs_changed=tuple(form["outputs_changed"]),
-        preview=form["preview"],
-        seconds=form["seconds"],
-    )
-
-
-def _change_of(form: Mapping[str, Any]) -> ChangeLine:
-    return ChangeLine(
-        address=form["address"],
-        action=Action(form["action"]),
-        reason=form["reason"],
-        attributes=tuple(_attribute_of(attribute) for attribute in form["attributes"]),
-        moved_from=form["moved_from"],
-        imported_id=form["imported_id"],
-        deposed=form["deposed"],
-    )
-
-
-def _attribute_of(form: Mapping[str, Any]) -> AttributeChange:
-    return AttributeChange(
-        path=form["path"],
-        before=form["before"],
-        after=form["after"],
-        forces_replacement=form["forces_replacement"],
-        after_upstream=form["after_upstream"],
-    )
 
 
 def location_form(where: Location | None) -> dict[str, Any] | None:

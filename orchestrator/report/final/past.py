@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from orchestrator.errors import UsageError
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.guard.trust.waivers import UNWAIVABLE
 from orchestrator.report.final.report import render_changes
-from orchestrator.report.json import finding_form, report_of
+from orchestrator.report.json import finding_form
 from orchestrator.report.model import RunReport, Status
 from orchestrator.report.outcome import totals
+from orchestrator.report.saved import parse_report
 from orchestrator.report.style import SEVERITY_STYLES, STATUS_STYLES, Paint
 from orchestrator.report.tables import Column, table
 from orchestrator.report.text import NO_REFRESH, clean, command_text, duration, short_address, wrap
@@ -208,10 +210,14 @@ def _changes(shown: ShownRun, *, verbose: bool, color: bool, width: int) -> Iter
 
 def _saved(shown: ShownRun) -> RunReport | None:
     """Return the saved report; None if there is none, or if a newer orch wrote it in words of its own."""
-    try:
-        return report_of(shown.report) if shown.report is not None else None
-    except (KeyError, TypeError, ValueError):
+    if shown.report is None:
         return None
+    try:
+        report = parse_report(shown.report, source=shown.run)
+    except UsageError:
+        return None
+    # The findings have a list of their own.
+    return replace(report, units=tuple(replace(each, findings=()) for each in report.units))
 
 
 def _columns(shown: ShownRun) -> tuple[Column, ...]:

@@ -17,10 +17,11 @@ from typing import Any
 from orchestrator.errors import BlockedError, UsageError
 from orchestrator.guard.model import Finding
 from orchestrator.guard.receipt.receipt import Receipt
-from orchestrator.report.comment.records import RunRecord, parse_report
+from orchestrator.report.comment.records import RunRecord
 from orchestrator.report.final.past import ShownRun
 from orchestrator.report.json import RUN_FORMAT, finding_of, run_json
 from orchestrator.report.model import Event, RunReport, UnitDone, UnitReport
+from orchestrator.report.saved import parse_report
 from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.history.runs import read_run
 from orchestrator.util.files import write_atomic

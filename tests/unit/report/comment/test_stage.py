@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import UsageError
-from orchestrator.report.comment.records import parse_report
 from orchestrator.report.comment.stage import stage_plans
 from orchestrator.report.json import run_form
 from orchestrator.report.model import ChangeLine, Status
+from orchestrator.report.saved import parse_report
 from orchestrator.terraform.model import Action
 from tests.support.comments import attribute, pool_finding, pool_replacement, receipt, record, run, unit, update
 

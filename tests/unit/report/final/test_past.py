@@ -19,8 +19,9 @@ from orchestrator.report.final.past import (
     render_run,
     run_shown_form,
 )
-from orchestrator.report.json import report_of, run_form, run_json
+from orchestrator.report.json import run_form, run_json
 from orchestrator.report.model import Status
+from orchestrator.report.saved import parse_report
 from orchestrator.report.tables import dump
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import RunPaths
@@ -224,7 +225,7 @@ def test_a_past_run_says_what_it_changed_resource_by_resource(folders: RunPaths)
     report = run(tagged("prod/data"), tagged("prod/api", Status.FAILED), run=RUN)
     save_report(folders, report)
     found = past_run(folders.root, RUN)
-    assert report_of(json.loads(run_json(report))) == report
+    assert parse_report(json.loads(run_json(report)), source="report.json") == report
     text = render_run(found)
     assert "resources   done ~1, attempted ~1" in text
     assert text.index("Changes by unit") < text.index("prod/api  failed") < text.index("Applied")
