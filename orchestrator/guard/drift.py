@@ -69,7 +69,8 @@ def _judge_document(
     drift = {label(each): each for each in changed_outside(without_siblings_changes(document.drift, document))}
     found = [_vanished(builder, each, protected) for each in drift.values() if _is_gone(each, protected)]
     try:
-        outcomes = checks.run(annotated_resources(replace(document, changes=tuple(drift.values())), protected))
+        drifted = replace(document, changes=tuple(drift.values()))
+        outcomes = checks.run(annotated_resources(drifted, protected, one_place=not builder.unit.providers))
     except Exception as error:  # noqa: BLE001 - whatever fails here, the drift was not judged
         why = f"checkov failed with {type(error).__name__}"
         found.append(builder.check_failed(PROTECTED, "", why, policy="protected"))

@@ -201,6 +201,7 @@ class Judge:
                 *(each.address for each in self._outside.ledger_resources(unit)),
             },
             stage=self._outside.stage_resources(unit),
+            one_place=not unit.providers,
             permission=permission,
         )
 

@@ -175,12 +175,17 @@ class Company:
         """Return whether a name can only be that of a resource: another account or region may have the same."""
         if not isinstance(name, str) or name not in owner.names:
             return False
-        return self.one_place or name.startswith("arn:") or owner.change.type in _NAMED_WORLDWIDE
+        return self.one_place or names_one(name, owner.change.type)
 
 
 _IDENTIFIERS = ("id", "arn", "name", "url")
 _NAMED_WORLDWIDE = frozenset({"aws_s3_bucket", "awscc_s3_bucket"})
 """No two of a partition have the same name (S3 user guide, "Bucket naming rules")."""
+
+
+def names_one(name: str, type_: str) -> bool:
+    """Return whether a name means one resource, in whatever account and region: an ARN, a URL, or that of a bucket."""
+    return name.startswith(("arn:", "https://")) or type_ in _NAMED_WORLDWIDE
 
 
 def _is_deleted(change: ResourceChange, entry: ProtectedType) -> bool:

@@ -14,7 +14,7 @@ from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.findings import LOSS_RULES
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.policies.protected import Companion, Protected
-from orchestrator.guard.policies.subject import subject_of, subject_values
+from orchestrator.guard.policies.subject import names_one, subject_of, subject_values
 from orchestrator.guard.policies.values import value_at
 from orchestrator.terraform.model import ResourceChange, StateResource
 
@@ -26,6 +26,7 @@ def with_losses_allowed(
     *,
     own_addresses: Collection[str],
     stage: Sequence[StateResource],
+    one_place: bool,
     permission: str,
 ) -> tuple[Finding, ...]:
     """Return the findings about a plan of a disposable stage, with those about its own losses allowed.
@@ -36,11 +37,13 @@ def with_losses_allowed(
         protected: the list of protected types.
         own_addresses: of the resources in the saved state of the unit, and of the protected ones in its ledger entry.
         stage: the protected resources of all units of its stage.
+        one_place: the plan is about one account and region, so that a name means one resource.
         permission: why the losses are allowed.
     """
     by_label = {label(change): change for change in changes}
     addresses = {*own_addresses}
-    names = {name for each in stage for name in (each.id, each.name, each.arn) if name}
+    texts = ((each, name) for each in stage for name in (each.id, each.name, each.arn) if name)
+    names = {name for each, name in texts if one_place or names_one(name, each.type)}
 
     def allowed(finding: Finding) -> bool:
         change = by_label.get(finding.address)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from orchestrator.config.catalogue import ProviderConfig
+from orchestrator.errors import Location
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.model import Severity, Verdict
 from orchestrator.guard.policies.load import Policies
@@ -88,6 +90,17 @@ def test_every_type_of_the_list_may_go(tmp_path: Path, kind: str, before: dict[s
     assert not judged(tmp_path, gone, known=known).blocked
     if kind != "aws_sqs_queue_policy":  # The removal of a policy loses nothing.
         assert judged(tmp_path, gone, known=Known(state=[THE_POOL])).blocked
+
+
+def test_a_safeguard_in_another_region_may_be_that_of_another_resource(tmp_path: Path) -> None:
+    """Both regions can have a vault ``main``; the plan does not say in which one the lock is."""
+    known = Known(state=[StateResource("module.this.aws_backup_vault.this", "aws_backup_vault", "main", name="main")])
+    before = {"id": "main", "backup_vault_name": "main", "min_retention_days": 30}
+    lock = change(["delete"], address="module.this.aws_backup_vault_lock_configuration.this", before=before)
+    assert not judged(tmp_path, lock, known=known).blocked
+    edge = ProviderConfig("aws", "edge", "production", "us-east-1", Location("live/stages/prod.yaml", 4, 3))
+    judge = Judge(CHECKS, outside=known, disposable=STAGES)
+    assert judge.judge(replace(a_unit(), providers=(edge,)), saved(tmp_path, plan(lock))).blocked
 
 
 def test_what_was_deleted_by_hand_may_be_made_again(tmp_path: Path) -> None:
