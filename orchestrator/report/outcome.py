@@ -127,7 +127,10 @@ def totals(report: RunReport) -> str:
     words = {"done": DONE, "attempted": ATTEMPTED}
     groups = {word: [unit for unit in report.units if unit.status in found] for word, found in words.items()}
     groups["not done"] = [unit for unit in report.units if unit.status not in DONE | ATTEMPTED]
-    return ", ".join(f"{word} {text}" for word, units in groups.items() if (text := _signs(units)))
+    texts = {word: text for word, units in groups.items() if (text := _signs(units))}
+    if outcome(report) is RunOutcome.DONE and list(texts) == ["done"]:
+        return texts["done"]
+    return ", ".join(f"{word} {text}" for word, text in texts.items())
 
 
 def _signs(units: Sequence[UnitReport]) -> str:

@@ -288,6 +288,11 @@ def test_what_was_done_and_what_was_not_are_two_sums() -> None:
     assert text.endswith("orch apply prod: failed (done +2, attempted +1)")
 
 
+def test_a_run_that_did_everything_says_done_once() -> None:
+    report = run(unit("prod/one", Status.APPLIED, changes=(ChangeLine("aws_sqs_queue.this", Action.CREATE),)))
+    assert render_report(report).endswith("orch apply prod: done (+1)")
+
+
 def test_unchanged_units_with_a_finding_keep_their_row() -> None:
     units = [unit(f"prod/s{n:02}", Status.UNCHANGED) for n in range(20)]
     units[3] = replace(units[3], findings=(finding("prod/s03"),))
