@@ -101,7 +101,7 @@ def comment(
     Reads the records of the runs, without AWS credentials.
     """
     if file is None and not common.json:
-        message = "nowhere to write the comment: posting to GitHub or GitLab needs a token"
+        message = "nowhere to write the comment: orch does not post it to GitHub or GitLab yet"
         raise UsageError(message, hint="name a file with --file FILE (- is stdout), or use --json")
     started = time.monotonic()
     records = _records(common, runs or ())

@@ -93,7 +93,7 @@ def test_a_change_that_touches_no_unit_updates_the_same_comment(project: Project
 
 def test_mistakes(project: Project) -> None:
     without = project.orch("comment", RUN, code=2).err
-    assert "posting to GitHub or GitLab needs a token" in without
+    assert "orch does not post it to GitHub or GitLab yet" in without
     assert "--file FILE" in without
     assert "there is no run 'nothing'" in project.orch("comment", "nothing", "--file", "-", code=2).err
     assert "no run given" in project.orch("comment", "--file", "-", code=2).err
