@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.completion import complete_account, complete_target, complete_unit
-from orchestrator.config.catalogue import PlainValue
+from orchestrator.config.nodes import PlainValue
 from orchestrator.errors import UsageError
 
 Targets = Annotated[

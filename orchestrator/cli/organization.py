@@ -15,8 +15,8 @@ from orchestrator.cli.aws import Aws
 from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_progress
 from orchestrator.cli.project import Project, open_project
-from orchestrator.config.account_file import account_file, write_account_id
 from orchestrator.config.catalogue import Account
+from orchestrator.config.edit.account_file import account_file, write_account_id
 from orchestrator.errors import OrchError, SetupError, UsageError
 from orchestrator.run.apply_rules import in_ci
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.cli.context import Common
-from orchestrator.config.catalogue import Account, Catalogue, PlainValue, Unit
+from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.config.changed import changed_units, why_changed
 from orchestrator.config.graph import Graph
 from orchestrator.config.load import find_root, load
+from orchestrator.config.nodes import PlainValue
 from orchestrator.config.select import select, why_selected
 from orchestrator.errors import UsageError
 from orchestrator.guard.trust.live_files import trusted_live

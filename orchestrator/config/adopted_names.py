@@ -10,7 +10,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-from orchestrator.config.catalogue import Catalogue, Node, Unit
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.nodes import Node
 from orchestrator.errors import CatalogueError
 from orchestrator.hcl.modules.read import read_module
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
+from orchestrator.config.nodes import Node, PlainValue, Ref, Unset, references
 from orchestrator.errors import Location
 
 DELETE_APIS = "protected_delete_apis"
@@ -23,67 +23,6 @@ NOT_CREATED = "000000000000"
 
 NAME_VARIABLES = ("name", "names")
 """Module variables that orch sets to the names in AWS of a unit, if the stack or the module asks for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """A reference to an output of another unit, already resolved to that unit.
-
-    Attributes:
-        unit: id of the unit whose output is read.
-        output: name of the output.
-        path: keys and indexes into the value of the output; empty for the whole value.
-        at: where it is written.
-        foreign: the unit is in another account, so its outputs are read from its published file, never from its state.
-    """
-
-    unit: str
-    output: str
-    path: tuple[str | int, ...]
-    at: Location
-    foreign: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Text with references in it. The value of each reference must be a scalar."""
-
-    parts: tuple[str | Ref | SecretRef, ...]
-    at: Location
-
-
-@dataclass(frozen=True, slots=True)
-class Unset:
-    """A value of the run that is required and was not given: ``${{ run.KEY }}`` without ``--set KEY=…``."""
-
-    key: str
-    at: Location
-
-
-@dataclass(frozen=True, slots=True)
-class SecretRef:
-    """A secret of the stack in a provider argument: ``${{ secrets.NAME }}``. orch never sees its value."""
-
-    name: str
-    at: Location
-
-
-PlainValue: TypeAlias = str | int | float | bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One resolved value and the location that sets it.
-
-    ``value`` is a scalar (str, int, float, bool, None), a mapping or a tuple of nodes, a ``Ref``, a ``Text``,
-    a ``SecretRef`` or an ``Unset``. Nodes without references are shared between the units that inherit them.
-    """
-
-    value: Value
-    at: Location
-
-
-Value: TypeAlias = PlainValue | Ref | SecretRef | Text | Unset | Mapping[str, Node] | tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,21 +390,6 @@ class Catalogue:
 def has_baseline(catalogue: Catalogue, account: Account) -> bool:
     """Return whether ``live/`` has a stack that makes the roles of an account."""
     return any(unit.baseline and unit.account == account.name for unit in catalogue.units.values())
-
-
-def references(node: Node) -> Iterator[Ref]:
-    """Yield every reference in a node, in the order in which they are written."""
-    value = node.value
-    if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, Text):
-        yield from (part for part in value.parts if isinstance(part, Ref))
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from references(item)
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from references(item)
 
 
 def unit_references(unit: Unit) -> Iterator[tuple[str, Ref]]:

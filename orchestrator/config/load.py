@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from orchestrator.config.catalogue import Catalogue, PlainValue
+from orchestrator.config.catalogue import Catalogue
+from orchestrator.config.edit.rename import FileEdit
 from orchestrator.config.live.files import LiveFiles
 from orchestrator.config.live.outline import read_outline
 from orchestrator.config.live.privileged import LiveFilesContent
 from orchestrator.config.live.run_values import values_of_run
 from orchestrator.config.live.scopes import Scope
-from orchestrator.config.rename import FileEdit
+from orchestrator.config.nodes import PlainValue
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.units import make_units
 from orchestrator.config.resolve.values import ValueCache

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from orchestrator.config.catalogue import Catalogue, Node, Ref, Text, Unit
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.nodes import Node, Ref, Text
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.hcl.modules.interface import Variable
 from orchestrator.hcl.modules.read import local_closure, read_module

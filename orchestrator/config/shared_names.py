@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from orchestrator.config.catalogue import Catalogue, Node
+from orchestrator.config.catalogue import Catalogue
+from orchestrator.config.nodes import Node
 from orchestrator.errors import Problem
 
 _NAMES = frozenset({"name", "names"})

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.config.catalogue import Node, Ref, SecretRef, Text, Unit, Unset
+from orchestrator.config.catalogue import Unit
+from orchestrator.config.nodes import Node, Ref, SecretRef, Text, Unset
 from orchestrator.errors import Location
 
 

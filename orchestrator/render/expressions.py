@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.config.catalogue import Node, Ref, Secret, SecretRef, Text, Unit, Unset
+from orchestrator.config.catalogue import Secret, Unit
 from orchestrator.config.live.run_values import values_missing
+from orchestrator.config.nodes import Node, Ref, SecretRef, Text, Unset
 from orchestrator.render.hcl_text import hcl_index, hcl_quote
 
 STORES = {

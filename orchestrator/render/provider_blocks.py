@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.config.catalogue import Node, ProviderArguments, Unit
+from orchestrator.config.catalogue import ProviderArguments, Unit
+from orchestrator.config.nodes import Node
 from orchestrator.render.expressions import expression_of, node_data
 
 _DATA = "local.providers"

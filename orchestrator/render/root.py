@@ -18,7 +18,6 @@ from orchestrator.config.catalogue import (
     DISPOSABLE_STAGES,
     Account,
     Catalogue,
-    Node,
     ProviderConfig,
     Secret,
     Unit,
@@ -26,6 +25,7 @@ from orchestrator.config.catalogue import (
     input_references,
 )
 from orchestrator.config.naming import aws_names
+from orchestrator.config.nodes import Node
 from orchestrator.errors import CatalogueError, Problem
 from orchestrator.hcl.modules.sources import is_registry
 from orchestrator.render.expressions import STORES, Literal, expression_of, node_data, secret_value

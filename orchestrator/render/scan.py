@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.config.catalogue import Catalogue, Node, Ref, SecretRef, Text, Unit, Unset
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.nodes import Node, Ref, SecretRef, Text, Unset
 from orchestrator.render.hcl_text import hcl_identifier, hcl_literal, hcl_quote
 from orchestrator.render.module_tree import ModuleTrees, copy_tree
 

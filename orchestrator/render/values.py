@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
-from orchestrator.config.catalogue import Node, Ref, Text, Unit, references, unit_references
+from orchestrator.config.catalogue import Unit, unit_references
+from orchestrator.config.nodes import Node, Ref, Text, references
 from orchestrator.errors import UnitError
 
 __all__ = [

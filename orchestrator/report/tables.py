@@ -173,11 +173,14 @@ def _row_lines(
     width: int,
     paint: Callable[[str, str], str],
 ) -> Iterator[str]:
-    """Yield the lines of one row: several if the last column wraps. Words that are too wide for it go below the row."""
+    """Yield the lines of one row: several if the last column wraps. Words that are too wide for it go below the row.
+
+    A table that is too wide even without its last column, in a pipe, keeps one line for each row.
+    """
     last = columns[-1]
     text = texts[last.key]
     room = width - sum(widths[c.key] + len(_GAP) for c in columns[:-1])
-    if not last.wrap or cell_width(text) <= room:
+    if not last.wrap or cell_width(text) <= room or room < cell_width(_title(last)):
         yield _line(columns, widths, texts, paint)
     elif any(cell_width(word) > room for word in text.split(" ")):
         yield _line(columns[:-1], widths, texts, paint)

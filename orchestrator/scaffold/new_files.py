@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from orchestrator.config.account_file import account_file
 from orchestrator.config.catalogue import Settings
+from orchestrator.config.edit.account_file import account_file
 from orchestrator.config.schema.models import NAME, PATTERN_DESCRIPTIONS
 from orchestrator.errors import UsageError
 from orchestrator.scaffold.platform_files import baseline_module, render_template

@@ -18,16 +18,7 @@ import pytest
 
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role
-from orchestrator.config.catalogue import (
-    Account,
-    Catalogue,
-    ModuleSource,
-    Roles,
-    Settings,
-    Stage,
-    Timeouts,
-    Unit,
-)
+from orchestrator.config.catalogue import Account, Catalogue, ModuleSource, Roles, Settings, Stage, Timeouts, Unit
 from orchestrator.errors import Location
 
 PRODUCTION = "111111111111"

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from orchestrator.config.catalogue import Catalogue, Node, Ref, SecretRef, Text
+from orchestrator.config.catalogue import Catalogue
 from orchestrator.config.graph import Graph
 from orchestrator.config.load import load
+from orchestrator.config.nodes import Node, Ref, SecretRef, Text
 from orchestrator.errors import CatalogueError
 
 ORCH = """\

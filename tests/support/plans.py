@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.config.catalogue import ModuleSource, Node, Unit
+from orchestrator.config.catalogue import ModuleSource, Unit
+from orchestrator.config.nodes import Node
 from orchestrator.errors import Location
 from orchestrator.terraform.model import PlanRecord
 

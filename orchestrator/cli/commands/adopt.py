@@ -20,8 +20,8 @@ from orchestrator.cli.output import print_changes, print_report, write
 from orchestrator.cli.project import Project, open_project, project_of
 from orchestrator.cli.session import ready_session
 from orchestrator.config.catalogue import Unit
+from orchestrator.config.edit.stack_entry import check_writable, plain_inputs, stack_entry_edit
 from orchestrator.config.load import load_edited
-from orchestrator.config.stack_entry import check_writable, plain_inputs, stack_entry_edit
 from orchestrator.errors import UsageError
 from orchestrator.hcl.modules.read import read_module
 from orchestrator.run.migrate.adopt import AdoptRequest

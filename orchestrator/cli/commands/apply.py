@@ -28,7 +28,7 @@ from orchestrator.cli.options import (
 from orchestrator.cli.output import print_nothing_changed
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import circumstances, ready_session
-from orchestrator.config.catalogue import PlainValue
+from orchestrator.config.nodes import PlainValue
 from orchestrator.errors import UsageError
 from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.plan import plan_units

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.config.catalogue import PlainValue, RunKey, Unset
+from orchestrator.config.catalogue import RunKey
+from orchestrator.config.nodes import PlainValue, Unset
 from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import CatalogueError, Location, Problem, UsageError
 from orchestrator.util.suggest import near_miss

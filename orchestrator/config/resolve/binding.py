@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from orchestrator.config.catalogue import Ref
 from orchestrator.config.live.references import OutputReference
 from orchestrator.config.live.scopes import UnitDraft
+from orchestrator.config.nodes import Ref
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.values import AlreadyReportedError
 from orchestrator.config.resolve.wiring import StackReference, UnboundError

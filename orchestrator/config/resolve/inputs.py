@@ -6,9 +6,10 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.config.catalogue import NAME_VARIABLES, ONLY_BY_ORCH, NameVariable, Node, references
+from orchestrator.config.catalogue import NAME_VARIABLES, ONLY_BY_ORCH, NameVariable
 from orchestrator.config.live.scopes import UnitDraft
 from orchestrator.config.naming import takes_names
+from orchestrator.config.nodes import Node, references
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.types import check_input
 from orchestrator.config.resolve.values import AlreadyReportedError, Resolver

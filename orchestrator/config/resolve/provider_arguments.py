@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from orchestrator.config.catalogue import Node, ProviderArguments
+from orchestrator.config.catalogue import ProviderArguments
 from orchestrator.config.live.scopes import UnitDraft
+from orchestrator.config.nodes import Node
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.values import AlreadyReportedError, Resolver
 from orchestrator.config.yaml.value import YamlKind, YamlValue

@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.config.catalogue import Node, Ref, Text, Unset, Value
+from orchestrator.config.nodes import Node, Ref, Text, Unset, Value
 from orchestrator.errors import Location, Problem
 from orchestrator.hcl.modules.interface import Variable
 from orchestrator.hcl.modules.types import Collection, ObjectType, Primitive, TupleType, Type, parse_type

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from orchestrator.config.catalogue import Node, PlainValue, Ref, SecretRef, Text, Unset, Value
 from orchestrator.config.live.files import BUILT_INS
 from orchestrator.config.live.references import (
     BuiltIn,
@@ -19,6 +18,7 @@ from orchestrator.config.live.references import (
     split,
 )
 from orchestrator.config.live.run_values import RunValues
+from orchestrator.config.nodes import Node, PlainValue, Ref, SecretRef, Text, Unset, Value
 from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Location, Problem
 from orchestrator.util.suggest import near_miss

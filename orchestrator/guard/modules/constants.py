@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator.config.catalogue import Node, Unit
+from orchestrator.config.catalogue import Unit
+from orchestrator.config.nodes import Node
 from orchestrator.errors import Location
 from orchestrator.hcl.modules.blocks import Declaration
 from orchestrator.hcl.modules.scanned import ScannedModule

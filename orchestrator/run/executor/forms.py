@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from orchestrator.aws.identity.roles import BreakGlass
-from orchestrator.config.catalogue import PlainValue, Unit
+from orchestrator.config.catalogue import Unit
+from orchestrator.config.nodes import PlainValue
 from orchestrator.errors import SetupError
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.model import Verdict

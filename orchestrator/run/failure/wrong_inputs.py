@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from orchestrator.config.catalogue import Unit, references
+from orchestrator.config.catalogue import Unit
+from orchestrator.config.nodes import references
 from orchestrator.config.written import input_location
 from orchestrator.errors import Problem
 from orchestrator.terraform.diagnostics import Diagnostic, printed_errors

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from orchestrator.config.catalogue import PlainValue
+from orchestrator.config.nodes import PlainValue
 from orchestrator.report.model import Status
 from orchestrator.report.outcome import RunOutcome, outcome_of
 from orchestrator.run.history.journal import (

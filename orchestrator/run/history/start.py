@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.config.catalogue import PlainValue
+from orchestrator.config.nodes import PlainValue
 from orchestrator.report.outcome import RunOutcome
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.runs import FINISHED_STATUSES, continued, past_runs

@@ -12,7 +12,7 @@ from typing import Any
 from orchestrator.aws.state.managed import ManagedStates, SoughtObject
 from orchestrator.config.adopted_names import missing_names
 from orchestrator.config.catalogue import Catalogue, Unit
-from orchestrator.config.rename import FileEdit
+from orchestrator.config.edit.rename import FileEdit
 from orchestrator.errors import UsageError
 from orchestrator.run.context import RunContext
 from orchestrator.run.migrate.request import PreparedMigration, has_content, state_edit

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.config.catalogue import Catalogue, Unit
-from orchestrator.config.rename import FileEdit
+from orchestrator.config.edit.rename import FileEdit
 from orchestrator.errors import SetupError, UnitError, UsageError
 from orchestrator.util.files import sync_folder, write_atomic
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from orchestrator.aws.state.objects import StateObject
 from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.edit.rename import FileEdit, Rename, RenameKind, rename_edits
 from orchestrator.config.load import load, load_edited
 from orchestrator.config.naming import aws_names
-from orchestrator.config.rename import FileEdit, Rename, RenameKind, rename_edits
 from orchestrator.errors import CatalogueError, UnitError, UsageError
 from orchestrator.terraform.state.edit import emptied, with_serial
 from orchestrator.terraform.state.reader import read_state

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from orchestrator.aws.state.objects import StateObject
 from orchestrator.config.catalogue import Catalogue, Unit
-from orchestrator.config.rename import FileEdit
+from orchestrator.config.edit.rename import FileEdit
 from orchestrator.errors import UsageError
 from orchestrator.run.context import RunContext
 from orchestrator.run.migrate.journal import StateEdit

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.config.catalogue import Catalogue, Unit
-from orchestrator.config.rename import FileEdit
+from orchestrator.config.edit.rename import FileEdit
 from orchestrator.errors import NotAppliedError, UsageError
 from orchestrator.run.context import RunContext
 from orchestrator.run.migrate.request import PreparedMigration, state_edit

@@ -11,8 +11,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, SingleQuotedScalarString
 
-from orchestrator.config.catalogue import Catalogue, Node, Unit
-from orchestrator.config.rename import FileEdit
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.edit.rename import FileEdit
+from orchestrator.config.nodes import Node
 from orchestrator.errors import UsageError
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")

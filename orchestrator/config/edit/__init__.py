@@ -1,0 +1,1 @@
+"""Edits files of ``live/`` and keeps everything else in them, comments included."""
