@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.report.style import Paint
-from orchestrator.report.text import cell_width, clean, pad, wrap
+from orchestrator.report.text import NARROWEST, cell_width, clean, pad, wrap
 
 TABLE_FORMAT = 1
 """Version of the JSON shapes of tables; ``docs/output.md`` describes them."""
@@ -144,9 +144,9 @@ def _full(columns: Sequence[Column], widths: Mapping[str, int]) -> int:
 
 
 def _needed(columns: Sequence[Column], widths: Mapping[str, int]) -> int:
-    """Return how wide a table is at least: a last column that wraps needs room for its title only."""
+    """Return how wide a table is at least: a last column that wraps needs room for its title and a short line."""
     last = columns[-1]
-    return _full(columns, {**widths, last.key: cell_width(_title(last))} if last.wrap else widths)
+    return _full(columns, {**widths, last.key: min(widths[last.key], NARROWEST)} if last.wrap else widths)
 
 
 def _stacked(
@@ -180,7 +180,7 @@ def _row_lines(
     last = columns[-1]
     text = texts[last.key]
     room = width - sum(widths[c.key] + len(_GAP) for c in columns[:-1])
-    if not last.wrap or cell_width(text) <= room or room < cell_width(_title(last)):
+    if not last.wrap or cell_width(text) <= room or room < NARROWEST:
         yield _line(columns, widths, texts, paint)
     elif any(cell_width(word) > room for word in text.split(" ")):
         yield _line(columns[:-1], widths, texts, paint)

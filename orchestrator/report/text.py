@@ -43,7 +43,7 @@ _ASCII = str.maketrans(
     | {"│": "|", "├": "|", "└": "`", "─": "-"}
 )
 _PLAIN = re.compile(r"[\x20-\x7e]*\Z")
-_NARROWEST = 20
+NARROWEST = 20
 """Columns that wrapped text gets at least, however narrow the terminal."""
 
 
@@ -141,7 +141,7 @@ def wrap(text: str, *, width: int, indent: str, hang: str | None = None) -> Iter
         hang: prefix of the other lines; spaces as wide as ``indent`` if not given.
     """
     hang = " " * len(indent) if hang is None else hang
-    room = max(width, len(indent) + _NARROWEST)
+    room = max(width, len(indent) + NARROWEST)
     line, empty = indent, True
     for word in clean(text).split(" "):
         if not empty and cell_width(line) + 1 + cell_width(word) > room:

@@ -78,7 +78,7 @@ def test_list(project: Project) -> None:
     shown = project.orch("list", "prod/second", "-v").out.split("\n")
     assert " ".join(shown[0].split()) == "unit account region module set by state upstreams"
     assert shown[1].split()[4:] == [
-        "live/stages/prod.yaml:2:20",
+        "live/stages/prod.yaml:2:19",
         "s3://t-123123123123-tfstate/prod/second/eu-west-1/terraform.tfstate",
         "prod/first",
     ]

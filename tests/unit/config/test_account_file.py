@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.config.account_file import with_account_id, write_account_id
+from orchestrator.config.edit.account_file import with_account_id, write_account_id
 from orchestrator.errors import SetupError
 
 ID = "044444444444"

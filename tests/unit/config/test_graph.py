@@ -12,8 +12,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orchestrator.config.catalogue import ModuleSource, Node, Ref, Unit
+from orchestrator.config.catalogue import ModuleSource, Unit
 from orchestrator.config.graph import Graph
+from orchestrator.config.nodes import Node, Ref
 from orchestrator.errors import CatalogueError, Location
 
 STAGE = Location("live/stages/prod.yaml", 3)

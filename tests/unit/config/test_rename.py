@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.config.catalogue import Catalogue
+from orchestrator.config.edit.rename import FileEdit, Rename, RenameKind, rename_edits
 from orchestrator.config.load import load
 from orchestrator.config.naming import aws_names
-from orchestrator.config.rename import FileEdit, Rename, RenameKind, rename_edits
 from orchestrator.errors import CatalogueError
 from tests.support.catalogue import write
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from orchestrator.aws.user_pools.description import PoolDescription
 from orchestrator.aws.user_pools.inputs import pool_inputs
+from orchestrator.config.edit.stack_entry import check_writable, plain_inputs, stack_entry_edit
 from orchestrator.config.load import load, load_edited
-from orchestrator.config.stack_entry import check_writable, plain_inputs, stack_entry_edit
 from orchestrator.errors import UsageError
 from tests.support.module_readme import ROOT
 from tests.support.project import Project

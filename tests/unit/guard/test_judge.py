@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.config.catalogue import Node
+from orchestrator.config.nodes import Node
 from orchestrator.errors import Location
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.model import Finding, Verdict

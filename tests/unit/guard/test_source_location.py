@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.config.catalogue import Node
+from orchestrator.config.nodes import Node
 from orchestrator.errors import Location
 from orchestrator.guard.source_location import SourceLocator
 from orchestrator.terraform.model import Action, ResourceChange

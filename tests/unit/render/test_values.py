@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.config.catalogue import Node, Ref, Text
+from orchestrator.config.nodes import Node, Ref, Text
 from orchestrator.errors import Location, UnitError
 from orchestrator.render.values import UNKNOWN, check_texts, has_unknown, lookup, merge_unknown, references
 from tests.support.aws import unit as aws_unit

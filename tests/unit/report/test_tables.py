@@ -123,6 +123,12 @@ def test_no_table_breaks_a_word_or_is_wider_than_the_terminal(
     assert all(cell_width(line) <= width or " " not in line.strip() for line in lines)
 
 
+def test_a_table_for_a_pipe_that_is_too_wide_keeps_one_line_for_each_row() -> None:
+    rows: list[dict[str, str | None]] = [{"unit": "a" * 40, "why": "two words"}, {"unit": "b", "why": None}]
+    lines = table(rows, ["unit", Column("why", wrap=True)], width=30).split("\n")
+    assert [line.split() for line in lines] == [["unit", "why"], ["a" * 40, "two", "words"], ["b"]]
+
+
 def test_a_table_that_is_too_wide_becomes_lines_with_titles() -> None:
     rows = [{"unit": "prod/api", "set_by": "live/stages/production.yaml:4:3", "upstreams": ["prod/data"], "none": None}]
     columns = [Column("unit"), Column("set_by"), Column("upstreams"), Column("none")]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from orchestrator.aws.user_pools.description import PoolDescription
 from orchestrator.aws.user_pools.inputs import pool_inputs
-from orchestrator.config.catalogue import Node
+from orchestrator.config.nodes import Node
 from orchestrator.config.resolve.types import check_input
 from orchestrator.errors import Location
 from orchestrator.hcl.modules.interface import ModuleInterface

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.config.catalogue import Ref, Text
+from orchestrator.config.nodes import Ref, Text
 from tests.support.catalogue import inputs, loaded, problems
 
 PROD = "== stages/prod\naccount: main\n"

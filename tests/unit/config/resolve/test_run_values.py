@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli.options import given_values
-from orchestrator.config.catalogue import PlainValue, Unset
 from orchestrator.config.live.run_values import values_missing
 from orchestrator.config.load import load
+from orchestrator.config.nodes import PlainValue, Unset
 from orchestrator.errors import UsageError
 from tests.support.catalogue import ORCH, inputs, problems, write
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.config.catalogue import Node, Ref, Text, Value
+from orchestrator.config.nodes import Node, Ref, Text, Value
 from orchestrator.config.resolve.types import check_input, check_value
 from orchestrator.errors import Location
 from orchestrator.hcl.modules.interface import Variable

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.config.catalogue import Catalogue, Node, Secret
+from orchestrator.config.catalogue import Catalogue, Secret
 from orchestrator.config.graph import Graph
+from orchestrator.config.nodes import Node
 from tests.support.catalogue import inputs, loaded, plain, problems
 
 PROD = "== stages/prod\naccount: main\n"

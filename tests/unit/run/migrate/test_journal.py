@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.config.rename import FileEdit
+from orchestrator.config.edit.rename import FileEdit
 from orchestrator.errors import OrchError, SetupError, UsageError
 from orchestrator.run.migrate.journal import (
     StateEdit,
