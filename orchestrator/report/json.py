@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.errors import Location
 from orchestrator.guard.model import Finding, Severity
-from orchestrator.report.model import AttributeChange, ChangeLine, RunReport, UnitReport
+from orchestrator.report.model import AttributeChange, ChangeLine, Judged, RunReport, UnitReport
 from orchestrator.report.outcome import outcome, sums
 from orchestrator.report.tables import dump
 from orchestrator.report.text import short_address
@@ -38,6 +38,7 @@ def run_form(report: RunReport) -> dict[str, Any]:
         "units": [unit_form(unit) for unit in report.units],
         "notes": list(report.notes),
         "error": report.error,
+        "changed_lines": {file: [list(each) for each in lines] for file, lines in report.changed_lines.items()},
     }
 
 
@@ -56,6 +57,7 @@ def unit_form(unit: UnitReport) -> dict[str, Any]:
         "seconds": round(unit.seconds, 3),
         "providers": unit.providers,
         "worker": unit.worker,
+        "judged": _judged(unit.judged),
         "counts": {str(action): number for action, number in sums([unit]).items()},
         "changes": [_change(change) for change in unit.changes],
         "outputs_changed": list(unit.outputs_changed),
@@ -127,4 +129,10 @@ def _attribute(attribute: AttributeChange) -> dict[str, Any]:
         "after": attribute.after,
         "forces_replacement": attribute.forces_replacement,
         "after_upstream": attribute.after_upstream,
+        "upstreams": list(attribute.upstreams),
+        "where": location_form(attribute.where),
     }
+
+
+def _judged(judged: Judged | None) -> dict[str, Any] | None:
+    return {"checks": list(judged.checks), "expected": list(judged.expected)} if judged else None

@@ -111,6 +111,7 @@ class Session:
             error=error,
             refresh=refresh,
             dry_run=self._dry_run,
+            changed_lines=context.guard.changed_lines,
         )
 
     def finish(self, units: Sequence[UnitReport], notes: Sequence[str] = ()) -> RunReport:

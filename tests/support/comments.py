@@ -26,7 +26,7 @@ CONTEXT = CommentContext(
 )
 
 
-def attribute(path: str, before: str, after: str, **more: bool) -> AttributeChange:
+def attribute(path: str, before: str, after: str, **more: Any) -> AttributeChange:
     return AttributeChange(path, before, after, **more)
 
 
