@@ -9,7 +9,8 @@ from orchestrator.errors import Location
 from orchestrator.guard.findings import finding_id
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.receipt.receipt import Receipt, digest_of
-from orchestrator.report.comment.body import CommentContext, StageComment, stage_comment
+from orchestrator.report.comment.body import StageComment, stage_comment
+from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.records import RunRecord
 from orchestrator.report.comment.stage import StagePlan, stage_plans
 from orchestrator.report.model import AttributeChange, ChangeLine, RunReport, Status, UnitReport
@@ -23,6 +24,7 @@ CONTEXT = CommentContext(
     head="3f9c2d1e5b6a7c8d9e0f1a2b3c4d5e6f7a8b9c0d",
     source_url="https://github.com/example/platform/blob/3f9c2d1e5b6a7c8d9e0f1a2b3c4d5e6f7a8b9c0d",
     report_url="https://github.com/example/platform/actions/runs/19483",
+    in_ci=True,
 )
 
 

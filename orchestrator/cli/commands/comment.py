@@ -16,8 +16,9 @@ from orchestrator.cli.output import print_progress, write
 from orchestrator.cli.project import start_folder
 from orchestrator.config.load import find_root
 from orchestrator.errors import SetupError, UsageError
-from orchestrator.report.comment.body import CommentContext, StageComment, stage_comment
+from orchestrator.report.comment.body import StageComment, stage_comment
 from orchestrator.report.comment.check import finding_results, stage_check
+from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.json_form import comments_form
 from orchestrator.report.comment.marker import may_overwrite, parse_marker
 from orchestrator.report.comment.records import RunRecord
@@ -144,7 +145,7 @@ def _context(records: Sequence[RunRecord], head: str) -> CommentContext:
     """Return the run of the CI; outside of one, the newest run that the comment is about."""
     ci = ci_run(os.environ, head=head)
     if ci is not None:
-        return CommentContext(ci.run, ci.head, ci.source_url, ci.report_url)
+        return CommentContext(ci.run, ci.head, ci.source_url, ci.report_url, ci.change, in_ci=True)
     commits = [receipt.commit for record in records for receipt in record.receipts.values() if receipt.commit]
     now = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-0000"
     run = max((record.report.run for record in records), default=now)
