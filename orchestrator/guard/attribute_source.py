@@ -161,7 +161,8 @@ class AttributeSource:
         if len(scope.calls) == 1:
             if name in self._unit.inputs:
                 return _in_node(self._unit.inputs[name], path)
-            others = {each.variable: each.at for each in (*self._unit.secrets, *self._unit.archives)}
+            others = {each.variable: each.at for each in self._unit.secrets}
+            others |= {each.variable: each.at for each in self._unit.archives}
             if name in others:
                 return others[name]
         else:

@@ -162,9 +162,7 @@ class Judge:
             SetupError: the process of the checks cannot be started.
         """
         builder = FindingBuilder(unit, self.policies.root, self.policies.protected)
-        findings, ran, document = self._find(
-            unit, plan, builder, destroy=destroy, scanned=scanned, undecided=undecided
-        )
+        findings, ran, document = self._find(unit, plan, builder, destroy=destroy, scanned=scanned, undecided=undecided)
         errored = document is not None and document.errored
         findings += more
         findings += [builder.policy_weakened(each.subject, each.what, each.where) for each in self.weakened]

@@ -30,8 +30,8 @@ _HEADS = {
 _FIRST = 15
 """Attributes shown of a resource that has too many."""
 _REASON = 400
-_ALIGNED = 48
-"""Columns up to which values and remarks are aligned."""
+_ALIGNED = (48, 72)
+"""Columns up to which names and values are aligned."""
 _ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:\d*:[^\s\"'\\,(){}\[\]]+")
 
 
@@ -52,12 +52,13 @@ def columns_of(entries: Iterable[Entry]) -> Columns:
     """Return the widths of the columns of a block of changes. What is longer than most is not aligned."""
     names: list[int] = []
     values: list[int] = []
-    for entry in entries:
-        for each in _order(entry.change) if entry.change is not None else ():
+    for change in (entry.change for entry in entries if entry.change is not None):
+        for each in _order(change):
             names.append(cell_width(clean(each.path)))
             if _remarks(each):
-                values.append(cell_width(_values(each, entry.change)))
-    return Columns(*(max((each for each in widths if each <= _ALIGNED), default=0) for widths in (names, values)))
+                values.append(cell_width(_values(each, change)))
+    aligned = zip((names, values), _ALIGNED, strict=True)
+    return Columns(*(max((each for each in widths if each <= limit), default=0) for widths, limit in aligned))
 
 
 def change_piece(entry: Entry, columns: Columns, *, before: bool = False) -> Piece:
@@ -101,7 +102,8 @@ def short_arns(*texts: str) -> tuple[str, ...]:
         for found in _ARN.finditer(text):
             full.setdefault(_last_part(found[0]), set()).add(found[0])
     return tuple(
-        _ARN.sub(lambda found: short if len(full[short := _last_part(found[0])]) == 1 else found[0], text) for text in texts
+        _ARN.sub(lambda found: short if len(full[short := _last_part(found[0])]) == 1 else found[0], text)
+        for text in texts
     )
 
 
@@ -164,7 +166,9 @@ def _attributes(attributes: Iterable[AttributeChange], change: ChangeLine, colum
     for each in attributes:
         text = f"{_sign(each, change)}     {pad(clean(each.path), columns.names)}  "
         remarks = _remarks(each)
-        yield text + (f"{pad(_values(each, change), columns.values)}   # {remarks}" if remarks else _values(each, change))
+        yield text + (
+            f"{pad(_values(each, change), columns.values)}   # {remarks}" if remarks else _values(each, change)
+        )
 
 
 def _remarks(attribute: AttributeChange) -> str:

@@ -12,7 +12,7 @@ from orchestrator.report.comment.inert import changed_place, code, fence, prose
 from orchestrator.report.comment.stage import StagePlan
 from orchestrator.report.final.past import waive_command
 from orchestrator.report.final.sections import SharedFailure, SharedFinding, arrange, group_alike
-from orchestrator.report.model import Status
+from orchestrator.report.model import ApprovedPlans, Status
 from orchestrator.report.text import NO_REFRESH, clean_block, short_address, shorten
 from orchestrator.util.plural import plural
 
@@ -28,6 +28,8 @@ _WHAT = {
     "replace": "destroyed, then created again, empty",
     "forget": "forgotten: Terraform no longer manages it",
 }
+_IN_PLACE = " cannot be changed in place"
+"""How the guard's cause ends if attributes force the replacement."""
 _LOSING = frozenset({"delete", "replace"})
 
 
@@ -82,6 +84,26 @@ def run_blocks(plan: StagePlan) -> Iterator[TextBlock]:
         yield TextBlock("> [!WARNING]\n> **The run was interrupted.** Units that are missing here were not planned.")
     if not report.refresh:
         yield TextBlock(f"> [!NOTE]\n> {NO_REFRESH}")
+    if report.approved is not None:
+        yield _applied(report.run, report.approved)
+
+
+def _applied(run: str, approved: ApprovedPlans) -> TextBlock:
+    """Return what was applied of the approved plans, by which run, and what was not as approved."""
+    as_approved = sum(1 for each in approved.units if each.as_approved)
+    planned = f", planned by {', '.join(code(each) for each in approved.runs)}" if approved.runs else ""
+    others = [each for each in approved.units if not each.as_approved]
+    head = f"**Applied by run {code(run)}**{planned}: {plural(as_approved, 'unit')} as approved"
+    pieces = [
+        Piece(
+            (f"> - {code(each.unit)}: {': '.join(text for text in (prose(each.how), prose(each.cause)) if text)}", ""),
+            (Rank.FINDING_FACTS,),
+        )
+        for each in others
+    ]
+    if not pieces:
+        return TextBlock(f"> [!NOTE]\n> {head}.")
+    return TextBlock(f"> [!WARNING]\n> {head}; {plural(len(others), 'other')}:", tuple(pieces), noun="unit")
 
 
 def failures_block(plan: StagePlan) -> TextBlock:
@@ -111,7 +133,7 @@ def _blocked(group: SharedFinding, plan: StagePlan, context: CommentContext) -> 
     way_out = prose(finding.hint) or "change what the plan does"
     facts = (
         ("What", f"{code(finding.address)} {_WHAT[finding.action]}" if finding.action in _WHAT else ""),
-        ("Why", "; ".join([*([prose(finding.cause)] if finding.cause else []), *_forcing(finding, plan)])),
+        ("Why", _why(finding, plan)),
         ("Lost", prose(finding.lost)),
         ("Where", ", ".join(_place(finding, plan, context))),
         ("Way out", f"{way_out}; or, after agreement, {code(command)}" if command else way_out),
@@ -122,13 +144,29 @@ def _blocked(group: SharedFinding, plan: StagePlan, context: CommentContext) -> 
             yield f"- **{name}:** {text}"
 
 
+def _why(finding: Finding, plan: StagePlan) -> str:
+    """Return the cause of a finding, with the values of the attributes that force the replacement."""
+    forcing = list(_forcing(finding, plan))
+    if forcing and finding.cause.endswith(_IN_PLACE):
+        return f"{'; '.join(forcing)}, and {_IN_PLACE.strip()}"
+    return "; ".join([*([prose(finding.cause)] if finding.cause else []), *forcing])
+
+
 def _forcing(finding: Finding, plan: StagePlan) -> Iterator[str]:
     """Yield how each attribute changes that forces the replacement of a finding's resource."""
     changes = [change for unit in plan.report.units if unit.unit == finding.unit for change in unit.changes]
-    attributes = [each for change in changes if change.address == short_address(finding.address) for each in change.attributes]
+    attributes = [
+        each for change in changes if change.address == short_address(finding.address) for each in change.attributes
+    ]
     for each in [each for each in attributes if each.forces_replacement][:_FORCING]:
         before, after = (code(shorten(text, limit=_VALUE)) for text in shown_values(each))
-        how = f"changed from {before} to {after}" if before and after else f"is new: {after}" if after else f"was {before}"
+        how = (
+            f"changed from {before} to {after}"
+            if before and after
+            else f"is new: {after}"
+            if after
+            else f"was {before}"
+        )
         yield f"{code(each.path)} {how}"
 
 

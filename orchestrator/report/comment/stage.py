@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from orchestrator.guard.receipt.receipt import Receipt
@@ -108,7 +109,7 @@ def _merged(reports: Sequence[RunReport], units: tuple[UnitReport, ...]) -> RunR
     )
 
 
-def _stored(reports: Sequence[RunReport], units: Set[str]) -> StoredPlans | None:
+def _stored(reports: Sequence[RunReport], units: AbstractSet[str]) -> StoredPlans | None:
     """Return the plans that the runs stored of units, with the time at which the first of them expires."""
     found = [each.stored for each in reports if each.stored is not None and units & set(each.stored.units)]
     if not found:

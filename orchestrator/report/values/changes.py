@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 from orchestrator.errors import Location
 from orchestrator.report.model import AttributeChange, ChangeLine
@@ -120,10 +121,37 @@ def _differences(change: ResourceChange, redactor: Redactor) -> tuple[Difference
     after = redactor.tree(change.after, change.after_unknown, change.after_sensitive)
     if change.action is Action.DELETE:
         after = None
-    found = differences(before, after)
+    found = _without_empty_texts(differences(before, after), change)
     for path in change.replace_paths if change.action is Action.REPLACE else ():
         found = _whole_list(found, tuple(path), before, after)
     return found
+
+
+def _without_empty_texts(found: tuple[Difference, ...], change: ResourceChange) -> tuple[Difference, ...]:
+    """Return the differences without attributes of blocks that only turn from null into an empty text, or back.
+
+    To the provider both are the same; the key of a map, on the other hand, is new or gone. If nothing else changes,
+    they are shown: they are why it is an update.
+    """
+    others = tuple(
+        each
+        for each in found
+        if not (each.before is None and each.after == "" and _is_null(change.before, _raw(each.path)))
+        and not (each.after is None and each.before == "" and _is_null(change.after, _raw(each.path)))
+    )
+    return others or found
+
+
+def _is_null(value: Any, path: tuple[str | int, ...]) -> bool:
+    """Return whether a plain value has a null at a path."""
+    for step in path:
+        if isinstance(value, Mapping) and step in value:
+            value = value[str(step)]
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return False
+    return value is None
 
 
 def _whole_list(

@@ -147,6 +147,17 @@ def test_a_known_value_is_not_marked_as_from_an_upstream() -> None:
     assert line.attributes == (AttributeChange("role", '"a"', '"b"'),)
 
 
+def test_a_null_that_becomes_an_empty_text_is_no_change_beside_others() -> None:
+    def pool(maximum: str | None, mfa: str, **tags: str) -> dict[str, Any]:
+        return {"schema": [{"name": "company", "limits": [{"max_length": maximum}]}], "mfa": mfa, "tags": tags}
+
+    assert shown(one(pool(None, "OFF"), pool("", "ON"))) == [("mfa", '"OFF"', '"ON"')]
+    assert shown(one(pool("", "OFF"), pool(None, "ON"))) == [("mfa", '"OFF"', '"ON"')]
+    (alone,) = shown(one(pool(None, "ON"), pool("", "ON")))
+    assert alone == ('schema["company"].limits[0].max_length', "", '""')
+    assert ("tags.Empty", "", '""') in shown(one(pool(None, "OFF"), pool(None, "ON", Empty="")))
+
+
 def test_a_short_list_that_forces_a_replacement_is_shown_whole() -> None:
     def replaced(old: Any, new: Any, path: tuple[str, ...] = ("names",), **more: Any) -> list[tuple[str, str, str]]:
         both = ({"names": old, "other": ["a"]}, {"names": new, "other": ["a", "b"]})

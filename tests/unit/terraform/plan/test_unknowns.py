@@ -61,7 +61,11 @@ def test_instances_are_marked_one_by_one(tmp_path: Path) -> None:
 def test_a_value_names_the_units_that_decide_it(tmp_path: Path) -> None:
     resource = {
         "address": "aws_lambda_function.this",
-        "expressions": {"role": refers("var.pool"), "name": refers("var.table", "var.pool"), "arn": refers("var.table")},
+        "expressions": {
+            "role": refers("var.pool"),
+            "name": refers("var.table", "var.pool"),
+            "arn": refers("var.table"),
+        },
     }
     document = {
         "configuration": {"root_module": {"module_calls": {"this": {"module": {"resources": [resource]}}}}},
