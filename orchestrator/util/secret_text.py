@@ -1,8 +1,8 @@
 """Recognizes text that is a credential, by the form that its issuer gives it.
 
 Only forms with a prefix or a frame of their own: a rule for "long and random" finds hashes, ids and certificates first.
-One table has two patterns of each form: a strict one for what is refused, and a loose one for what is only hidden, which
-also matches a credential that was cut.
+One table has two patterns of each form: a strict one for what is refused, and a loose one for what is only hidden.
+The loose one also matches a credential that was cut.
 """
 
 from __future__ import annotations
