@@ -356,8 +356,8 @@ def _expiries(below: str) -> tuple[dict[str, Any], ...]:
         "NoncurrentVersionExpiration": {"NoncurrentDays": KEEP_DAYS},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _ABORT_DAYS},
     }
-    # What a run on a cluster leaves, and plans that wait for their approval: they contain secrets, and nobody needs them
-    # after that. Of two rules, S3 follows the one that expires first.
+    # What a run on a cluster leaves, and plans that wait for their approval: they contain secrets, and are needed for a
+    # time only. Of two rules, S3 follows the one that expires first.
     work: tuple[dict[str, Any], ...] = tuple(
         {
             "ID": f"orch-expire-{prefix}{suffix}",

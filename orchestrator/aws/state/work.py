@@ -48,9 +48,7 @@ class WorkStore:
     def __init__(self, identities: Identities) -> None:
         self._identities = identities
 
-    def put(
-        self, account: Account, role: Role, key: str, file: Path, *, allowed_by: str = "workers"
-    ) -> StoredObject:
+    def put(self, account: Account, role: Role, key: str, file: Path, *, allowed_by: str = "workers") -> StoredObject:
         """Store a file.
 
         Args:

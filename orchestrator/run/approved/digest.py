@@ -1,8 +1,8 @@
 """The digest of a unit's configuration: the name under which its plan is stored.
 
-Equal digests mean that the unit renders to the same bytes. It does not depend on the commit, the folder of the checkout,
-files of other units, or values of upstreams: those are unknown when it is made. So a squash, a rebase and an unrelated
-merge leave it as it is.
+Equal digests mean that the unit renders to the same bytes. It does not depend on the commit, the folder of the
+checkout, files of other units, or values of upstreams: those are unknown when it is made. So a squash, a rebase and an
+unrelated merge leave it as it is.
 """
 
 from __future__ import annotations

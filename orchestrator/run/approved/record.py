@@ -35,8 +35,8 @@ class StoredRecord:
         account_id: the account, as STS reports it.
         policies: digest of the policies that judged it.
         lineage, serial: of the state that it was planned from; empty and 0 before the first apply.
-        plan: SHA-256 of the plan file; empty if none is stored.
-        json: SHA-256 of a preview's JSON; empty if none is stored.
+        plan_sha256: of the plan file; empty if none is stored.
+        json_sha256: of a preview's JSON; empty if none is stored.
     """
 
     unit: str
@@ -51,8 +51,8 @@ class StoredRecord:
     policies: str
     lineage: str = ""
     serial: int = 0
-    plan: str = ""
-    json: str = ""
+    plan_sha256: str = ""
+    json_sha256: str = ""
 
     def text(self) -> bytes:
         """Return the record as JSON."""
@@ -68,7 +68,9 @@ class StoredRecord:
         try:
             form: dict[str, Any] = json.loads(data)
             if form["format"] != FORMAT:
-                message = f"the stored plan of {unit} has format {form['format']!r}; this version of orch reads {FORMAT}"
+                message = (
+                    f"the stored plan of {unit} has format {form['format']!r}; this version of orch reads {FORMAT}"
+                )
                 raise BlockedError(message, hint="use the version of orch that wrote it, or plan again")
             values = {field.name: form[field.name] for field in fields(cls)}
             record = cls(**{**values, "status": Status(values["status"])})
@@ -87,7 +89,7 @@ class StoredRecord:
             ValueError: one is wrong.
         """
         texts = (self.unit, self.digest, self.run, self.commit, self.account_id, self.policies, self.lineage)
-        right = all(isinstance(each, str) for each in (*texts, self.plan, self.json))
+        right = all(isinstance(each, str) for each in (*texts, self.plan_sha256, self.json_sha256))
         right = right and isinstance(self.preview, bool) and type(self.serial) is int
         if not right or self.status not in STORED or not _RUN.fullmatch(self.run):
             raise ValueError
