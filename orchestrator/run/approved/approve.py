@@ -146,10 +146,10 @@ class _Approving:
 
     def _compared(self, fresh: Planned, stored: StoredPlan) -> Decision:
         record = stored.record
-        if fresh.plan is not None and (why := state_stale(record, _base(fresh.plan))):
-            raise self._stale(record, why)
         if record.status is Status.AFTER_UPSTREAMS:
             return self._not_previewed(fresh, record)
+        if fresh.plan is not None and (why := state_stale(record, _base(fresh.plan))):
+            raise self._stale(record, why)
         if record.preview:
             return self._preview(fresh, stored)
         if fresh.preview:
