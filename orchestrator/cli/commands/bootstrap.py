@@ -55,13 +55,13 @@ def bootstrap(
     """
     project = open_project(common)
     selected = project.named_accounts(accounts)
-    check_accounts_lock(project, selected)
+    check_accounts_lock(common, project, selected)
     baselines = baseline_units(project, selected)
     with open_aws(common, project.catalogue) as aws:
         moves = organization_steps(common, project, aws, selected)
         steps = bucket_steps(project, aws, [account for account in selected if account.created])
         if dry_run or not yes:
-            print_rows(common, "bootstrap", _rows(project, selected, (moves, steps), baselines), _COLUMNS)
+            print_rows(common, "bootstrap", _rows(common, project, selected, (moves, steps), baselines), _COLUMNS)
         if dry_run:
             return 0
         units = [project.catalogue.units[id_] for id_ in baselines]
@@ -108,6 +108,7 @@ def _check_without_baseline(project: Project, aws: Aws, accounts: Sequence[Accou
 
 
 def _rows(
+    common: Common,
     project: Project,
     accounts: Sequence[Account],
     steps: tuple[Sequence[OrganizationStep], Mapping[str, tuple[BucketChange, ...]]],
@@ -133,7 +134,7 @@ def _rows(
         for account in accounts
         if not has_baseline(project.catalogue, account)
     ]
-    missing = set(missing_in_accounts_lock(project))
+    missing = set(missing_in_accounts_lock(common, project))
     rows += [
         {"account": account.name, "step": FILE, "done": False, "change": "add the account"}
         for account in accounts
