@@ -205,7 +205,7 @@ def _entry_failure(project: Project, aws: Aws, name: str) -> OrchError | None:
     try:
         identities.confirm(account, Role.BOOTSTRAP)
         client = identities.client("s3", account, Role.BOOTSTRAP)
-        identities.call(account, "list the buckets", lambda: client.list_buckets())
+        identities.call(account, "list the buckets", client.list_buckets)
     except DeniedError:
         return None  # to list buckets is not needed: S3 has answered for the account
     except OrchError as error:

@@ -153,6 +153,9 @@ def test_a_pool_made_by_hand_comes_under_code_and_gets_an_attribute_in_place(
     assert "nothing was written" in tried.out
     assert live(project) == before
 
+    assert "could not be read" not in tried.out
+    assert tried.err.count("The emulator does not have: a UI customization of the hosted pages, a risk") == 1
+
     adopted = project.orch("adopt", "prod/identity", "--pool", pool, "--json").json
     assert adopted["units"][0]["status"] == "planned"
     imported = [each for each in adopted["units"][0]["changes"] if each["imported_id"]]

@@ -121,6 +121,8 @@ def _cluster(address: str | None) -> Diagnosis:
         return Diagnosis("dask", right=None, detail=f"not installed; --executor dask requires: {INSTALL_DASK}")
     problems = cluster_problems(address)
     if problems:
+        if address is None:
+            return Diagnosis("dask", right=None, detail="installed; not set up for --executor dask (docs/scale.md)")
         return Diagnosis("dask", right=None, detail="\n".join(f"for --executor dask: {each}" for each in problems))
     return Diagnosis("dask", right=True, detail=f"installed; scheduler {address or 'not set'}")
 

@@ -46,9 +46,7 @@ class AccountComparison:
     unknown: tuple[str, ...] = ()
 
 
-def trusted_lock(
-    root: Path, repository: Repository | None, base: BaseCommit | None, *, emulated: bool
-) -> AccountsLock:
+def trusted_lock(root: Path, repository: Repository | None, base: BaseCommit | None, *, emulated: bool) -> AccountsLock:
     """Read the entries that count; in CI from the protected commit, so that a change cannot bring its own.
 
     Args:

@@ -80,9 +80,7 @@ def test_an_account_that_lets_nobody_in_is_told_with_its_id_and_file(
 MANAGEMENT_USER = f"arn:aws:iam::{MANAGEMENT}:user/me"
 
 
-def test_an_account_that_the_organization_does_not_have_is_told(
-    project: Project, aws: FakeAws, tmp_path: Path
-) -> None:
+def test_an_account_that_the_organization_does_not_have_is_told(project: Project, aws: FakeAws, tmp_path: Path) -> None:
     file = project.root / "live/accounts/main.yaml"
     file.write_text(file.read_text() + "organization: {email: aws+main@example.com}\n")
     said = " ".join(bootstrap(project, aws, tmp_path, "--yes").err.split())
@@ -90,9 +88,7 @@ def test_an_account_that_the_organization_does_not_have_is_told(
     assert f"is it {ID} (live/accounts/main.yaml)?" in said
 
 
-def test_a_second_bootstrap_of_a_repository_waits_for_the_first(
-    project: Project, aws: FakeAws, tmp_path: Path
-) -> None:
+def test_a_second_bootstrap_of_a_repository_waits_for_the_first(project: Project, aws: FakeAws, tmp_path: Path) -> None:
     lock = project.root / ".orch" / "bootstrap.lock"
     found: list[Result] = []
     with file_lock(lock):

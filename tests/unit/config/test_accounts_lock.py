@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.cli.account_setup import check_accounts_lock, missing_in_accounts_lock, update_accounts_lock
+from orchestrator.cli.context import Common
+from orchestrator.cli.project import open_project
 from orchestrator.config.accounts_lock import (
     FILE,
     LockedAccount,
@@ -18,9 +21,6 @@ from orchestrator.config.accounts_lock import (
     parse_lock,
     read_accounts_lock,
 )
-from orchestrator.cli.account_setup import check_accounts_lock, missing_in_accounts_lock, update_accounts_lock
-from orchestrator.cli.context import Common
-from orchestrator.cli.project import open_project
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.config.load import load
 from orchestrator.errors import BlockedError, CatalogueError, Location

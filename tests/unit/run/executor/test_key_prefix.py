@@ -60,9 +60,14 @@ def test_every_key_of_a_task_starts_with_the_prefix(aws: FakeAws, world: World, 
     here.get(account, Role.PLAN, result, tmp_path / "result")
     here.remove(account, Role.PLAN, f"{WORK_PREFIX}r/")
 
-    assert set(world.objects) >= {f"{BUCKET}/{prefix}claims/r/prod/api.json", f"{BUCKET}/{prefix}work/r/repository.tar.gz"}
+    assert set(world.objects) >= {
+        f"{BUCKET}/{prefix}claims/r/prod/api.json",
+        f"{BUCKET}/{prefix}work/r/repository.tar.gz",
+    }
     keys = [call.path.removeprefix(f"{BUCKET}/") for call in aws.calls if call.path.startswith(f"{BUCKET}/")]
-    assert [key for key in keys if key and not key.startswith(f"{prefix}work/") and not key.startswith(f"{prefix}claims/")] == []
+    assert [
+        key for key in keys if key and not key.startswith(f"{prefix}work/") and not key.startswith(f"{prefix}claims/")
+    ] == []
     listed = [call.fields["prefix"] for call in aws.calls if "list-type" in call.fields]
     assert listed == [f"{prefix}work/r/"]
     deleted = [call.body for call in aws.calls if "delete" in call.fields]
