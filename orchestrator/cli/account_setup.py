@@ -102,7 +102,7 @@ def missing_in_accounts_lock(common: Common, project: Project) -> Sequence[str]:
 
 
 def _compared(common: Common, project: Project) -> AccountComparison:
-    """Compare ``live/`` with the entries of the lock file that count on AWS or the emulator, as this command uses it."""
+    """Compare ``live/`` with the entries of the lock file that count where this command works, AWS or the emulator."""
     lock = counted(read_accounts_lock(project.catalogue.root), emulated=common.emulator)
     return compare_accounts(project.catalogue, lock)
 

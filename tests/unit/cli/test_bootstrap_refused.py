@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.util.files import file_lock
 from tests.support.aws import Answer, Call, FakeAws, World, fake_aws, refused
-from tests.support.project import Project, Result
+from tests.support.project import REPOSITORY, Project, Result
 
 ID = "444444444444"
 MANAGEMENT = "999999999999"
@@ -50,19 +50,19 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path / "repo", emulator=None, accounts={"main": ID})
 
 
+def environment(aws: FakeAws, home: Path) -> dict[str, str]:
+    return {
+        "ORCH_AWS": "",
+        "HOME": str(home),
+        "AWS_ENDPOINT_URL": aws.url,
+        "AWS_ACCESS_KEY_ID": "AKIABASE",
+        "AWS_SECRET_ACCESS_KEY": "SECRET-BASE",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
 def bootstrap(project: Project, aws: FakeAws, home: Path, *arguments: str) -> Result:
-    return project.orch(
-        "bootstrap",
-        "main",
-        *arguments,
-        code=2,
-        ORCH_AWS="",
-        HOME=str(home),
-        AWS_ENDPOINT_URL=aws.url,
-        AWS_ACCESS_KEY_ID="AKIABASE",
-        AWS_SECRET_ACCESS_KEY="SECRET-BASE",
-        AWS_EC2_METADATA_DISABLED="true",
-    )
+    return project.orch("bootstrap", "main", *arguments, code=2, **environment(aws, home))
 
 
 @pytest.mark.parametrize("how", ["--yes", "--dry-run"])
@@ -89,14 +89,18 @@ def test_an_account_that_the_organization_does_not_have_is_told(project: Project
 
 
 def test_a_second_bootstrap_of_a_repository_waits_for_the_first(project: Project, aws: FakeAws, tmp_path: Path) -> None:
-    lock = project.root / ".orch" / "bootstrap.lock"
-    found: list[Result] = []
-    with file_lock(lock):
-        second = threading.Thread(target=lambda: found.append(bootstrap(project, aws, tmp_path, "--yes")))
-        second.start()
+    with file_lock(project.root / ".orch" / "bootstrap.lock"):
+        second = subprocess.Popen(
+            project.command("bootstrap", "main", "--yes"),
+            env=project.environment(**environment(aws, tmp_path)),
+            cwd=REPOSITORY,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert second.stderr is not None
+        assert second.stderr.readline() == "Another `orch bootstrap` works in this repository: waiting for its end.\n"
         bootstrap(project, aws, tmp_path, "--dry-run")
-        second.join(timeout=1)
-        assert second.is_alive()
-        assert found == []
-    second.join(timeout=60)
-    assert found[0].err.startswith("Another `orch bootstrap` works in this repository: waiting for its end.\n")
+        assert second.poll() is None
+    rest = second.communicate(timeout=60)[1]
+    assert second.returncode == 2
+    assert f"{ROLE} does not allow" in rest, "it goes on when the first has ended"
