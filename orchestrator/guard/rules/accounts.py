@@ -97,6 +97,9 @@ def _moved(catalogue: Catalogue, account: Account, known: LockedAccount, differ:
         for key in differ
     ]
     unit, address = f"account:{account.name}", f"s3://{known.bucket}"
+    moved = f"if all states were moved, update {known.name} in {FILE} in a separate commit"
+    if known.emulator:
+        moved = f"if nothing on the emulator is needed any more, remove {known.name} from {FILE}"
     return Finding(
         id=finding_id(DUPLICATE, unit, address, ""),
         rule=DUPLICATE,
@@ -107,6 +110,6 @@ def _moved(catalogue: Catalogue, account: Account, known: LockedAccount, differ:
         message=f"units of {account.name} would not find their states in {known.bucket} and would be created again",
         hint=f"change it back to {getattr(known, differ[0]) or 'empty'} in "
         f"{configured_at(catalogue, account, differ[0])}; "
-        f"or, if all states were moved, update {known.name} in {FILE} in a separate commit",
+        f"or, {moved}",
         where=configured_at(catalogue, account, differ[0]),
     )
