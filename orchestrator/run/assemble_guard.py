@@ -45,7 +45,7 @@ def assemble_guard(
         access.ledger,
         request.units,
         judge=judge,
-        lock=trusted_lock(catalogue.root, repository, trust.base),
+        lock=trusted_lock(catalogue.root, repository, trust.base, emulated=access.identities.emulator is not None),
         command=request.checked_as,
         compare=request.orphan_providers is None,
     )
