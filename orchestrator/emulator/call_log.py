@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,6 +15,7 @@ CALLS_NAME = "calls.jsonl"
 NOT_SUPPORTED = "The emulator does not support "
 FAILED_IN = "The emulator failed in "
 """How the reason of a call begins that the emulator does not model, or in which moto itself failed."""
+_UNMODELED = re.compile(rf"(?:{NOT_SUPPORTED}|{FAILED_IN})[\w-]+ [\w/.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,12 @@ class CallLog:
         """Write a call. It is in the file before the client receives the answer."""
         self._file.write(json.dumps(asdict(call)) + "\n")
         self._file.flush()
+
+
+def unmodeled_in(text: str) -> str:
+    """Return the part of an error that says that the emulator could not answer a call; empty if none does."""
+    found = _UNMODELED.search(text)
+    return found[0] if found else ""
 
 
 @dataclass(frozen=True, slots=True)

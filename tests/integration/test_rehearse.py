@@ -105,8 +105,17 @@ def test_what_survives_what_is_blocked_what_is_lost_and_what_is_not_modeled(proj
         orders="module: table\ninputs: {key: order}\n",
         risk="module: risk\ninputs: {pool: '${{ other.id }}'}\n",
     )
-    secrets = {"AWS_ACCESS_KEY_ID": "AKIAREALREALREALREAL", "AWS_SECRET_ACCESS_KEY": "x" * 40, "AWS_REGION": "eu-west-1"}
-    result = project.orch("rehearse", "prod", "--json", "--file", str(tmp_path / "all.md"), code=3, ORCH_AWS="", **secrets)
-    print(result.err)
-    found = units(result.json)
-    print(json.dumps(result.json, indent=1))
+    secrets = {
+        "AWS_ACCESS_KEY_ID": "AKIAREALREALREALREAL",
+        "AWS_SECRET_ACCESS_KEY": "x" * 40,
+        "AWS_REGION": "eu-west-1",
+    }
+    result = project.orch(
+        "rehearse", "prod", "--json", "--file", str(tmp_path / "all.md"), code=3, ORCH_AWS="", **secrets
+    )
+    print(project.orch("comment", result.json["run"], "--file", "-").out)
+    print((tmp_path / "all.md").read_text())
+    print(project.orch("show", result.json["run"]).out)
+    print(project.orch("rehearse", "prod", "--dry-run").out)
+    print(project.orch("rehearse", "prod", code=3).out)
+    print(list(project.root.glob(".orch/runs/*/*")))

@@ -18,7 +18,7 @@ from orchestrator.cli.output import print_progress
 from orchestrator.cli.project import Project
 from orchestrator.cli.session import console
 from orchestrator.config.catalogue import Account
-from orchestrator.emulator.call_log import CallCounts, count_calls
+from orchestrator.emulator.call_log import CallCounts, count_calls, unmodeled_in
 from orchestrator.emulator.control import ensure_accounts, start, stop
 from orchestrator.emulator.differences import differences_in
 from orchestrator.emulator.info import EmulatorInfo
@@ -162,6 +162,7 @@ class _Rehearsing:
                     reports,
                     instances_of(head.catalogue, head_identities, request.units),
                     lambda place: count_filled(base_identities, place),
+                    unmodeled_in,
                 )
                 counts = count_calls(self.folder / "emulator")
                 rehearsal = Rehearsal(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from orchestrator.guard.model import Finding
 from orchestrator.report.rehearsal.model import (
     Fate,
     Outcome,
@@ -16,7 +17,7 @@ from orchestrator.report.rehearsal.model import (
 )
 from orchestrator.report.style import Paint
 from orchestrator.report.tables import Column, table
-from orchestrator.report.text import clean, duration
+from orchestrator.report.text import clean, clean_block, duration, wrap
 from orchestrator.util.plural import plural
 
 OUTCOME_STYLES: Mapping[Outcome, str] = {
@@ -28,6 +29,8 @@ OUTCOME_STYLES: Mapping[Outcome, str] = {
     Outcome.REMOVED: "yellow",
     Outcome.SURVIVED: "green",
 }
+_VERBS = {Outcome.FAILED: "failed", Outcome.NOT_REHEARSED: "was not rehearsed", Outcome.REMOVED: "was removed"}
+_ERROR_LINES = 8
 _COLUMNS = (
     Column("unit"),
     Column("result"),
@@ -60,7 +63,7 @@ def render_rehearsal(rehearsal: Rehearsal, *, verbose: bool, color: bool, width:
 
     parts = [
         table(rows, _COLUMNS, width=width, color=color, style=style, stack=stack),
-        "\n".join(_problems(rehearsal.units, paint, verbose=verbose)),
+        "\n".join(_problems(rehearsal.units, paint, verbose=verbose, width=width)),
         "\n".join(_emulator(rehearsal, paint)),
         verdict_line(rehearsal, paint),
     ]
@@ -114,25 +117,27 @@ def _note(each: ResourceFate) -> str:
     return ", ".join(part for part in (f"now {each.now}" if each.now else "", each.note) if part)
 
 
-def _problems(units: Iterable[RehearsedUnit], paint: Paint, *, verbose: bool) -> Iterator[str]:
+def _problems(units: Iterable[RehearsedUnit], paint: Paint, *, verbose: bool, width: int) -> Iterator[str]:
     for unit in units:
         blocking = [each for each in unit.findings if each.blocks]
         if unit.outcome is Outcome.BLOCKED:
             yield paint(f"{clean(unit.unit)} is blocked, so nothing in it is lost", "bold")
         elif unit.cause:
-            yield paint(f"{clean(unit.unit)}: {unit.outcome}", "bold") + f": {clean(unit.cause)}"
-        for each in blocking:
-            yield f"  {each.rule}  {clean(each.message)}"
-            yield from (f"    {label}: {clean(text)}" for label, text in _facts(each.cause, each.inside, each.hint))
-        if unit.outcome is Outcome.BLOCKED and unit.cause and not blocking:
-            yield f"  {clean(unit.cause)}"
-        if unit.error and (verbose or unit.outcome in {Outcome.FAILED, Outcome.NOT_REHEARSED}):
-            lines = [clean(line) for line in unit.error.splitlines() if line.strip()]
-            yield from (f"    {line}" for line in (lines if verbose else lines[:8]))
+            yield paint(f"{clean(unit.unit)} {_VERBS.get(unit.outcome, unit.outcome)}", "bold")
+        texts = [f"{each.rule}  {clean(each.message)}" for each in blocking] or (
+            [clean(unit.cause)] if unit.cause else []
+        )
+        for number, text in enumerate(texts):
+            yield from wrap(text, width=width, indent="  ", hang="    ")
+            for label, fact in _facts(blocking[number]) if blocking else ():
+                yield from wrap(f"{label}: {clean(fact)}", width=width, indent="    ", hang="      ")
+        lines = [line for line in clean_block(unit.error) if line.strip()]
+        for line in lines if verbose else lines[:_ERROR_LINES]:
+            yield from wrap(line, width=width, indent="    ", hang="      ")
 
 
-def _facts(cause: str, inside: str, hint: str) -> Iterator[tuple[str, str]]:
-    facts = (("why", cause), ("what is in it", inside), ("way out", hint))
+def _facts(finding: Finding) -> Iterator[tuple[str, str]]:
+    facts = (("why", finding.cause), ("what is in it", finding.inside), ("way out", finding.hint))
     yield from ((label, text) for label, text in facts if text)
 
 
@@ -142,4 +147,6 @@ def _emulator(rehearsal: Rehearsal, paint: Paint) -> Iterator[str]:
         yield from (f"  {clean(call_text(call))}" for call in rehearsal.calls)
     else:
         yield "The emulator models every call that was made."
-    yield from (f"  {text}" for text in rehearsal.differences)
+    if rehearsal.differences:
+        yield paint("How it differs from AWS:", "bold")
+    yield from (f"  {clean(text)}" for text in rehearsal.differences)

@@ -57,11 +57,13 @@ class AppliedHead:
         reports: unit -> how its apply ended, with accounts and former units that block.
         instances: unit -> the objects of its state, of the units whose state could be read.
         count: returns how many of what a resource was filled with are in it; None if that is not known.
+        not_modeled: returns what of a text says that the emulator does not model a call; empty if nothing does.
     """
 
     reports: Mapping[str, UnitReport]
     instances: Mapping[str, Sequence[StateInstance]]
     count: Callable[[ResourceLocation], int | None]
+    not_modeled: Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +104,17 @@ def _unit(unit: str, scope: RehearsalScope, base: AppliedBase, head: AppliedHead
     report = head.reports.get(unit)
     fates = tuple(_fates((each for each in base.resources if each.unit == unit), report, head))
     outcome, cause = _outcome(unit, scope, report, fates)
-    failed = report if outcome is not Outcome.NOT_REHEARSED else base.reports.get(unit, report)
+    why = head.not_modeled(f"{cause}\n{report.error}") if outcome is Outcome.FAILED and report is not None else ""
+    if why:
+        outcome, cause = Outcome.NOT_REHEARSED, why
+    failed = base.reports.get(unit) if report is None else report
+    error = failed.error if failed is not None and cause and not why else ""
     return RehearsedUnit(
         unit=unit,
         outcome=outcome,
         target=unit in scope.targets,
         cause=cause,
-        error=failed.error if failed is not None else "",
+        error=error,
         resources=fates,
         findings=report.findings if report is not None else _findings(base, unit),
     )

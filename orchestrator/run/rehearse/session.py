@@ -73,9 +73,10 @@ def instances_of(
 
 
 def remove_applied(folders: RunPaths) -> None:
-    """Remove what only an apply to the emulator could use: plans, roots, and states that could not be saved."""
-    for name in ("plans", "units", "previews"):
+    """Remove what only an apply to the emulator could use: plans, roots, states that could not be saved, copies."""
+    for name in ("plans", "units", "previews", "copies"):
         shutil.rmtree(folders.of_run / name, ignore_errors=True)
+    folders.copies.unlink(missing_ok=True)
 
 
 def keep_logs(base: Path, folders: RunPaths) -> None:
