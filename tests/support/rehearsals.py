@@ -36,6 +36,7 @@ def whole(*units: RehearsedUnit, **more: Any) -> Rehearsal:
         "units": units,
         "calls": (UnmodeledCall("cognito-idp", "SetRiskConfiguration", 2, "head"),),
         "differences": ("lambda: No function runs.",),
+        "placeholders": ("ssm:/prod/token",),
         "seconds": 42.4,
     }
     return Rehearsal(**(values | more))

@@ -94,7 +94,9 @@ def _blocks(rehearsal: Rehearsal, units: Sequence[RehearsedUnit], context: Comme
     yield TextBlock("", tuple(_causes(units)), noun="cause")
     calls = tuple(Piece((f"- {_call(each)}", ""), (Rank.WARNING,)) for each in rehearsal.calls)
     yield TextBlock("**The emulator does not model these calls, so AWS may behave differently:**", calls, noun="call")
-    differences = tuple(Piece((f"- {prose(each)}", ""), (Rank.UNCHANGED,)) for each in rehearsal.differences)
+    texts = [prose(each) for each in rehearsal.differences]
+    texts += [f"The secret {code(each)} had a placeholder." for each in rehearsal.placeholders]
+    differences = tuple(Piece((f"- {each}", ""), (Rank.UNCHANGED,)) for each in texts)
     summary = "<details><summary>How the emulator differs from AWS</summary>"
     yield TextBlock(summary, differences, "</details>", noun="difference")
     commit = f" of commit {code(context.head[:7])}" if context.head else ""
