@@ -63,7 +63,8 @@ COMMANDS = {
     "Check and allow": (
         CommandEntry("check", "Check configuration, modules and policies, without AWS"),
         CommandEntry("waive", "Write a waiver for a finding, or for all of a run"),
-        CommandEntry("comment", "Write the pull request comment and checks of runs"),
+        CommandEntry("comment", "Post the pull request comment and checks of runs"),
+        CommandEntry("pr status", "List open pull requests by unit, and stale plans"),
     ),
     "States": (
         CommandEntry("move", "Rename a unit, stage or stack, or move a resource"),
@@ -95,6 +96,7 @@ GROUPS = {
     "providers": "Manage the provider lock file",
     "emulator": "Manage the AWS emulator",
     "account": "Add and list accounts",
+    "pr": "Show pull requests",
     "stage": "Add, list and remove stages",
 }
 
