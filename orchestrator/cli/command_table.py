@@ -64,6 +64,9 @@ COMMANDS = {
         CommandEntry("check", "Check configuration, modules and policies, without AWS"),
         CommandEntry("waive", "Write a waiver for a finding, or for all of a run"),
         CommandEntry("comment", "Write the pull request comment and checks of runs"),
+        CommandEntry("pr command", "Check what a comment asks for, and answer it"),
+        CommandEntry("pr waiver", "Answer `orch waive FINDING REASON` with the waiver"),
+        CommandEntry("issue", "Open, update or close the issue of each stage that drifted"),
     ),
     "States": (
         CommandEntry("move", "Rename a unit, stage or stack, or move a resource"),
@@ -92,6 +95,7 @@ COMMANDS = {
     ),
 }
 GROUPS = {
+    "pr": "Commands in comments on pull requests",
     "providers": "Manage the provider lock file",
     "emulator": "Manage the AWS emulator",
     "account": "Add and list accounts",
