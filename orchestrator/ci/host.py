@@ -13,6 +13,10 @@ from typing import Protocol
 
 from orchestrator.errors import SetupError
 from orchestrator.report.comment.check import StageCheck
+from orchestrator.report.text import clean
+
+_SAID = 300
+"""Characters shown of what a host says."""
 
 
 class HostError(SetupError):
@@ -184,3 +188,36 @@ class CodeHost(Protocol):
     def update_issue(self, number: int, *, title: str, body: str, is_open: bool) -> HostIssue:
         """Replace the title and the text of an issue, and open or close it."""
         ...
+
+
+def host_error(host: str, status: int, message: str, doing: str, *, limited: bool, rights: str) -> HostError:
+    """Return the error for an answer of a code host.
+
+    Args:
+        host: the host's name.
+        status: the status of HTTP.
+        message: what the host says; untrusted.
+        doing: what was asked for: ``read pull request 7``.
+        limited: the answer is about too many calls.
+        rights: what a token must be allowed to do.
+    """
+    said = f": {clean(message)[:_SAID]}" if message else ""
+    what = f"{host} does not {doing}" if status != 404 else f"{host} cannot {doing}"
+    if limited:
+        return HostError(f"{what}: too many calls{said}", hint="try again when the rate limit is reset")
+    if status == 401:
+        return HostDeniedError(f"{what}: the token is not valid{said}", hint="is it expired, or of another host?")
+    if status == 403:
+        return HostDeniedError(f"{what}: the token has no right to{said}", hint=rights)
+    if status == 404:
+        hint = "a host also says this of what a token may not see"
+        return HostMissingError(f"{what}: it does not exist{said}", hint=hint)
+    failed = "failed" if status >= 500 else "refused"
+    return HostError(
+        f"{host} {failed} to {doing} (status {status}){said}", hint="try again later" if status >= 500 else None
+    )
+
+
+def marks(body: str, marker: str) -> bool:
+    """Return whether the first line of a text is a marker."""
+    return body.partition("\n")[0].strip() == marker

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from orchestrator.errors import Location
 from orchestrator.guard.model import Finding, Severity
-from orchestrator.report.model import AttributeChange, ChangeLine, RunReport, UnitReport
+from orchestrator.report.model import ApprovedPlans, AttributeChange, ChangeLine, RunReport, StoredPlans, UnitReport
 from orchestrator.report.outcome import outcome, sums
 from orchestrator.report.tables import dump
 from orchestrator.report.text import short_address
@@ -38,7 +38,13 @@ def run_form(report: RunReport) -> dict[str, Any]:
         "units": [unit_form(unit) for unit in report.units],
         "notes": list(report.notes),
         "error": report.error,
+        "stored": _plain(report.stored),
+        "approved": _plain(report.approved),
     }
+
+
+def _plain(record: StoredPlans | ApprovedPlans | None) -> dict[str, Any] | None:
+    return None if record is None else asdict(record)
 
 
 def unit_form(unit: UnitReport) -> dict[str, Any]:

@@ -121,6 +121,57 @@ class UnitReport:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredPlans:
+    """The plans that ``orch plan --store s3`` or ``--out DIR`` kept for ``orch apply --approved``.
+
+    Attributes:
+        place: ``s3`` for the state buckets, or the folder as given.
+        expires: when they stop to be accepted (UTC, ISO 8601).
+        units: the units whose plans are kept.
+    """
+
+    place: str
+    expires: str
+    units: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedUnit:
+    """What ``orch apply --approved`` did with the stored plan of one unit.
+
+    Attributes:
+        run: the run that planned it; empty if there is no stored plan.
+        commit: git's commit that it was planned from.
+        plan: SHA-256 of the stored plan file; empty if there is none.
+        as_approved: it was applied exactly as approved, or had nothing to apply.
+        how: ``as approved``, ``no changes``, ``planned again, within the approved preview``, ``was not previewed`` or
+            ``not applied``.
+        cause: why it was not applied: one line.
+    """
+
+    unit: str
+    run: str = ""
+    commit: str = ""
+    plan: str = ""
+    as_approved: bool = False
+    how: str = ""
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedPlans:
+    """What ``orch apply --approved`` applied. ``place``: as in `StoredPlans`."""
+
+    place: str
+    units: tuple[ApprovedUnit, ...] = ()
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The runs whose plans were taken, the oldest first."""
+        return tuple(sorted({each.run for each in self.units if each.run}))
+
+
+@dataclass(frozen=True, slots=True)
 class RunReport:
     """A whole run. ``units`` are in graph order: upstreams first. ``run`` is empty if no unit was selected."""
 
@@ -138,6 +189,10 @@ class RunReport:
     """False: ``--no-refresh``."""
     dry_run: bool = False
     """True: ``--dry-run``."""
+    stored: StoredPlans | None = None
+    """The plans that were kept for ``orch apply --approved``."""
+    approved: ApprovedPlans | None = None
+    """What ``orch apply --approved`` applied; None for any other run."""
 
 
 @dataclass(frozen=True, slots=True)
