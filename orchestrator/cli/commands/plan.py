@@ -6,16 +6,19 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli.commands.approved import keep_plans, place_to_keep
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import (
     Changed,
     Exclude,
     ExecutorName,
     FailFast,
+    Out,
     Parallelism,
     Replace,
     Scheduler,
     SetValues,
+    Store,
     Targets,
     Timeout,
     given_values,
@@ -23,6 +26,7 @@ from orchestrator.cli.options import (
 from orchestrator.cli.output import print_nothing_changed, print_report
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import ready_session
+from orchestrator.run.approved.places import check_keys
 from orchestrator.run.plan import plan_units
 from orchestrator.run.replace import check_replaced_exist, check_single_unit
 from orchestrator.run.request import THREADED, RunOptions
@@ -48,6 +52,8 @@ def plan(
             help="Plan from the state alone: faster, blind to changes made outside of orch, and never applied.",
         ),
     ] = False,
+    store: Store = None,
+    out: Out = None,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 0: no changes, 1: error, 2: changes, 3: blocked.")
     ] = False,
@@ -65,12 +71,18 @@ def plan(
         replace=replace,
         refresh=not no_refresh,
     )
+    place = place_to_keep(store, out, options)
     request = open_project(common, given=given_values(values)).request("plan", options)
     if not request.selected:
         return print_nothing_changed(common, "plan", options)
     check_single_unit(request.selected, options.replace)
+    if place is not None:
+        check_keys(request.catalogue, request.units, place)
     with ready_session(common, request) as session:
         check_replaced_exist(session.context)
-        reports = [each.report for each in plan_units(session.context, executor=session.executor).values()]
-        print_report(common, session.finish(reports))
+        planned = plan_units(session.context, executor=session.executor)
+        notes: tuple[str, ...] = ()
+        if place is not None:
+            planned, notes = keep_plans(session, planned, place)
+        print_report(common, session.finish([each.report for each in planned.values()], notes))
     return session.exit_code(detailed=detailed_exitcode)
