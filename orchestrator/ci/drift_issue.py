@@ -1,4 +1,4 @@
-"""One issue for each stage whose resources were changed outside of orch: opened, updated in place, closed when clean."""
+"""One issue for each stage that was changed outside of orch: opened, updated in place, closed when clean."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def drift_issue(plan: StagePlan, context: CommentContext) -> DriftIssue:
 def update_drift_issue(host: CodeHost, issue: DriftIssue) -> tuple[IssueOutcome, HostIssue | None]:
     """Open, update or close the issue of a stage on a code host.
 
-    An issue is closed only if every unit was compared and none differs. One that somebody closed by hand is opened again
-    if the stage still differs.
+    An issue is closed only if every unit was compared and none differs. One that somebody closed by hand is opened
+    again if the stage still differs.
 
     Raises:
         HostError: the code host does not do it.

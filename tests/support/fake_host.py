@@ -10,7 +10,9 @@ from orchestrator.report.comment.check import StageCheck
 
 BOT = "github-actions[bot]"
 HEAD = "3f9c2d1e5b6a7c8d9e0f1a2b3c4d5e6f7a8b9c0d"
-OPEN = PullRequest(7, "Add phones", "bob", HEAD, "main", fork=False, state=PullRequestState.OPEN, merge_commit="", url="")
+OPEN = PullRequest(
+    7, "Add phones", "bob", HEAD, "main", fork=False, state=PullRequestState.OPEN, merge_commit="", url=""
+)
 
 
 @dataclass

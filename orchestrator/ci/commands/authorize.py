@@ -13,7 +13,6 @@ from orchestrator.errors import BlockedError
 from orchestrator.guard.trust.owners import Owners
 from orchestrator.report.comment.marker import Marker, parse_marker
 
-_RUN_PAGE = re.compile(r"/actions/runs/(\d{1,20})\b")
 _REPEAT = "wait for the comment of the newest commit, read it, and repeat the command"
 
 
@@ -66,7 +65,13 @@ def authorize(host: CodeHost, event: CommentEvent, command: CommentCommand, owne
     if command.verb is Verb.APPLY:
         stages = (command.stage,) if command.stage else tuple(marker.stage for _, marker in shown)
         return AllowedCommand(command, pull, stages)
-    return _waiver(host, event, command, owners, pull, shown)
+    owner = _owner(owners, event)
+    if not owner:
+        address = f"{event.author_id}+{event.author}@users.noreply.github.com"
+        message = f"{event.author} is no owner who may waive"
+        raise CommandRefusedError(message, hint=f"owners list their GitHub address, {address}, in policies/owners.yaml")
+    page, stages = _run_with(command.finding, host.repository, shown)
+    return AllowedCommand(command, pull, stages, page, owner)
 
 
 def _check_author(host: CodeHost, event: CommentEvent) -> None:
@@ -121,28 +126,19 @@ def _check_seen(pull: PullRequest, command: CommentCommand, shown: Sequence[tupl
             raise CommandRefusedError(message, hint=_REPEAT)
 
 
-def _waiver(
-    host: CodeHost,
-    event: CommentEvent,
-    command: CommentCommand,
-    owners: Owners,
-    pull: PullRequest,
-    shown: Sequence[tuple[HostComment, Marker]],
-) -> AllowedCommand:
-    with_finding = [(comment, marker) for comment, marker in shown if f"`{command.finding}`" in comment.body]
-    if not with_finding:
-        message = f"no comment of orch on this pull request shows the finding {command.finding}"
+def _run_with(
+    finding: str, repository: str, shown: Sequence[tuple[HostComment, Marker]]
+) -> tuple[str, tuple[str, ...]]:
+    """Return the number of the run whose comment shows a finding, and the stages whose comments do."""
+    found = [(comment.body, marker.stage) for comment, marker in shown if f"`{finding}`" in comment.body]
+    if not found:
+        message = f"no comment of orch on this pull request shows the finding {finding}"
         raise CommandRefusedError(message, hint="copy the id from the line that starts with Finding")
-    owner = _owner(owners, event)
-    if not owner:
-        address = f"{event.author_id}+{event.author}@users.noreply.github.com"
-        message = f"{event.author} is no owner who may waive"
-        raise CommandRefusedError(message, hint=f"owners list their GitHub address, {address}, in policies/owners.yaml")
-    body = with_finding[0][0].body
-    page = next((found[1] for found in _RUN_PAGE.finditer(body) if f"{host.repository}{found[0]}" in body), "")
-    if not page:
-        raise CommandRefusedError("the comment of orch does not say which run it is from", hint="plan again: orch plan")
-    return AllowedCommand(command, pull, tuple(marker.stage for _, marker in with_finding), page, owner)
+    page = re.search(rf"/{re.escape(repository)}/actions/runs/(\d{{1,20}})\b", found[0][0])
+    if page is None:
+        message = "the comment of orch does not say which run it is from"
+        raise CommandRefusedError(message, hint="plan again: orch plan")
+    return page[1], tuple(stage for _, stage in found)
 
 
 def _owner(owners: Owners, event: CommentEvent) -> str:

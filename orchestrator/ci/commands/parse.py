@@ -52,8 +52,8 @@ class CommentCommand:
 def parse_command(body: str) -> CommentCommand | None:
     """Return the command that the first line of a comment gives; None if it gives none.
 
-    Only the first line counts, so that people can explain below it, and quote commands. A line that starts with ``orch``
-    and a word that is no command, such as "orch is slow today", is none.
+    Only the first line counts, so that people can explain below it, and quote commands. A line that starts with
+    ``orch`` and a word that is no command, such as "orch is slow today", is none.
 
     Raises:
         UsageError: the line starts like a command, and its arguments are wrong.

@@ -1,4 +1,4 @@
-"""What orch answers to a command in a comment. All that comes from people or records is shown so that it does nothing."""
+"""What orch answers to a command in a comment. What comes from people or records is shown so that it does nothing."""
 
 from __future__ import annotations
 

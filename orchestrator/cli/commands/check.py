@@ -74,7 +74,7 @@ def check(
         bool, typer.Option("--annotate", help="Also print problems as annotations of GitHub Actions, on stderr.")
     ] = False,
     by_file: Annotated[
-        bool, typer.Option("--files", help="TARGETs are files: check the units that they belong to, as before a commit.")
+        bool, typer.Option("--files", help="TARGETs are files: check the units that they belong to.")
     ] = False,
 ) -> int:
     """Check configuration, modules and policies, without AWS.
@@ -124,7 +124,7 @@ def _report(results: Sequence[CheckResult], files: ResultFiles, *, annotate: boo
 
 
 def _units_of(project: Project, common: Common, names: Sequence[str]) -> list[str]:
-    """Return the ids of the units that files belong to, in graph order. Files outside of the repository belong to none."""
+    """Return the ids of the units that files belong to, in graph order; of files elsewhere none."""
     root, folder = project.catalogue.root.resolve(), start_folder(common)
     paths = [Path(os.path.normpath((folder / name).absolute())) for name in names]
     paths += [path.resolve() for path in paths]  # /tmp is a link on some machines

@@ -72,8 +72,8 @@ def init(
 ) -> int:
     """Write the files of a new platform.
 
-    Writes two accounts, one stage, modules, policies and the files of a CI. Asks on a terminal for what is not given as an
-    option. Never overwrites a file.
+    Writes two accounts, one stage, modules, policies and the files of a CI. Asks on a terminal for what is not given as
+    an option. Never overwrites a file.
     """
     target = Path(os.path.normpath(Path.cwd() / common.folder / directory))
     check_choice("--ci", ci, CODE_HOSTS)

@@ -1,4 +1,4 @@
-"""``orch pr command`` and ``orch pr waiver``: what a comment on a pull request asks for, in a workflow of GitHub Actions."""
+"""``orch pr command`` and ``orch pr waiver``: what a comment on a pull request asks for, in GitHub Actions."""
 
 from __future__ import annotations
 
@@ -29,17 +29,16 @@ from orchestrator.util.ci import ci_run
 
 _DAYS = "7"
 """Validity of a waiver that a comment asks for."""
-
-Event = Annotated[
+_EventFile = Annotated[
     Path,
-    typer.Argument(metavar="EVENT_FILE", help="The event of the comment, as GitHub Actions saves it.", show_default=False),
+    typer.Argument(metavar="EVENT_FILE", help="The comment's event, as GitHub Actions saves it.", show_default=False),
 ]
 
 
 @command_without_details
 def pr_command(
     common: Common,
-    event_file: Event,
+    event_file: _EventFile,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -52,8 +51,8 @@ def pr_command(
 ) -> int:
     """Check what a comment asks for, and answer it.
 
-    The first line of the comment is `orch plan`, `orch apply [STAGE]` or `orch waive FINDING REASON`. Exits with 3 if its
-    author may not ask for it, and does nothing if it is another comment. It only checks: jobs of the workflow do the work.
+    The first line of the comment is `orch plan`, `orch apply [STAGE]` or `orch waive FINDING REASON`. Exits with 3 if
+    its author may not ask for it, and does nothing if it is another comment. The jobs of the workflow do the work.
     """
     event = read_comment_event(event_file)
     found = _command(event)
@@ -73,7 +72,7 @@ def pr_command(
 
 
 @command_without_details
-def pr_waiver(common: Common, event_file: Event) -> int:
+def pr_waiver(common: Common, event_file: _EventFile) -> int:
     """Answer `orch waive FINDING REASON` with the waiver.
 
     Reads the finding from the runs on this machine, and writes the entry for policies/waivers.yaml into a comment. It

@@ -84,7 +84,11 @@ def _form(request: WaiverRequest, written: WrittenWaivers) -> dict[str, Any]:
         }
     else:
         document |= {"waiver": _fields(waiver), "finding": finding_form(found.finding)}
-    return {**document, "run": found.run, "next": next_steps(request.owner, many=request.of_run, history=written.history)}
+    return {
+        **document,
+        "run": found.run,
+        "next": next_steps(request.owner, many=request.of_run, history=written.history),
+    }
 
 
 def _fields(waiver: Waiver) -> dict[str, str]:

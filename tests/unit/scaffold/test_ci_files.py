@@ -153,7 +153,9 @@ def test_artifacts_have_records_and_no_plans() -> None:
 
 
 def test_gitlab_jobs_with_a_role_are_not_those_that_write() -> None:
-    jobs: dict[str, Any] = {name: job for name, job in loaded(GITLAB).items() if isinstance(job, dict) and "script" in job}
+    jobs: dict[str, Any] = {
+        name: job for name, job in loaded(GITLAB).items() if isinstance(job, dict) and "script" in job
+    }
     roles = {name for name, job in jobs.items() if ".aws" in str(job["extends"])}
     writing = {name for name, job in jobs.items() if re.search(r"orch (comment|issue|pr)\b", "\n".join(job["script"]))}
     assert (roles, writing) == ({"plan", "apply", "drift"}, {"comment", "applied", "issues"})

@@ -23,7 +23,10 @@ PRINTABLE = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, ma
         ("orch apply", CommentCommand(Verb.APPLY)),
         ("orch apply prod", CommentCommand(Verb.APPLY, stage="prod")),
         ("orch apply prod\n$(reboot)", CommentCommand(Verb.APPLY, stage="prod")),
-        (f"orch waive {FINDING} agreed with Ann", CommentCommand(Verb.WAIVE, finding=FINDING, reason="agreed with Ann")),
+        (
+            f"orch waive {FINDING} agreed with Ann",
+            CommentCommand(Verb.WAIVE, finding=FINDING, reason="agreed with Ann"),
+        ),
         (
             f"orch waive {FINDING} $(reboot) `x` ; | && ' \" \\",
             CommentCommand(Verb.WAIVE, finding=FINDING, reason="$(reboot) `x` ; | && ' \" \\"),
