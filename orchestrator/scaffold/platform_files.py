@@ -22,6 +22,7 @@ _CI = {
     "github": {
         ".github/workflows/orch.yml": "github/workflows/orch.yml",
         ".github/workflows/orch-drift.yml": "github/workflows/orch-drift.yml",
+        ".github/workflows/orch-fork.yml": "github/workflows/orch-fork.yml",
         ".github/actions/orch/action.yml": "github/actions/orch/action.yml",
     },
     "gitlab": {".gitlab-ci.yml": "gitlab/gitlab-ci.yml"},

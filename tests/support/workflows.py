@@ -21,6 +21,7 @@ from tests.support.project import CI_VARIABLES, REPOSITORY
 
 ORCH = ".github/workflows/orch.yml"
 DRIFT = ".github/workflows/orch-drift.yml"
+FORK = ".github/workflows/orch-fork.yml"
 ACTION = ".github/actions/orch/action.yml"
 GITLAB = ".gitlab-ci.yml"
 
@@ -29,7 +30,7 @@ def ci_files(host: str) -> dict[str, bytes]:
     """The files of a CI, by path in the repository."""
     accounts = [("production", "111111111111"), ("development", "222222222222")]
     answers = Answers.of(name="acme", region="eu-west-1", management="999999999999", accounts=accounts)
-    names = {"github": (ORCH, DRIFT, ACTION), "gitlab": (GITLAB,)}[host]
+    names = {"github": (ORCH, DRIFT, FORK, ACTION), "gitlab": (GITLAB,)}[host]
     files = starter_files(answers, ci=host)
     return {name: files[name] for name in names}
 
@@ -83,6 +84,17 @@ def run_script(script: str, *, cwd: Path, env: Mapping[str, str]) -> subprocess.
         timeout=300,
         stdin=subprocess.DEVNULL,
     )
+
+
+def comment_event(body: str) -> dict[str, Any]:
+    """The event of a comment on pull request 7, as GitHub writes it."""
+    return {
+        "action": "created",
+        "issue": {"number": 7, "pull_request": {"url": "https://api.github.com/repos/example/platform/pulls/7"}},
+        "comment": {"id": 5, "body": body, "user": {"login": "ann", "id": 42, "type": "User"}},
+        "repository": {"full_name": "example/platform", "default_branch": "main"},
+        "sender": {"login": "ann"},
+    }
 
 
 _EXPRESSION = re.compile(r"\$\{\{ (.*?) \}\}")

@@ -1,4 +1,4 @@
-"""``orch pr command`` and ``orch pr waiver``: what a comment on a pull request asks for, in GitHub Actions."""
+"""``orch pr command``, ``waiver`` and ``number``: what a comment on a pull request asks for, in GitHub Actions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.ci.host import CodeHost
 from orchestrator.ci.place import find_place
 from orchestrator.cli.commands.waive import next_steps
 from orchestrator.cli.context import Common, command_without_details
-from orchestrator.cli.output import print_progress, print_rows
+from orchestrator.cli.output import print_progress, print_rows, write
 from orchestrator.cli.project import open_project, start_folder
 from orchestrator.config.load import find_root
 from orchestrator.errors import OrchError, SetupError, UsageError
@@ -26,6 +26,7 @@ from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.valid_waivers import WAIVERS_PATH
 from orchestrator.run.history.waive import WaiverRequest, write_waivers
 from orchestrator.util.ci import ci_run
+from orchestrator.util.plural import plural
 
 _DAYS = "7"
 """Validity of a waiver that a comment asks for."""
@@ -93,6 +94,27 @@ def pr_waiver(common: Common, event_file: _EventFile) -> int:
     waivers = [(waiver, each.finding.message) for each, waiver in written.waivers]
     comment = _host().create_comment(event.number, waiver_reply(waivers, WAIVERS_PATH, following))
     print_rows(common, "pr-waiver", [{"finding": found.finding, "owner": allowed.owner, "comment": comment.url}])
+    return 0
+
+
+@command_without_details
+def pr_number(
+    common: Common,
+    commit: Annotated[str, typer.Argument(metavar="SHA", help="The commit at its head.", show_default=False)],
+) -> int:
+    """Print the number of the open pull request with a commit at its head.
+
+    GitHub does not say it of a run that a fork has started. Exits with 2 if there is none, or more than one.
+    """
+    host = _host()
+    found = [pull for pull in host.open_pull_requests() if pull.head == commit]
+    if len(found) != 1:
+        message = f"{plural(len(found), 'open pull request')} of {host.repository} has {commit} at its head"
+        raise UsageError(message, hint="a newer commit has its own run")
+    if common.json:
+        print_rows(common, "pr-number", [{"pull_request": found[0].number, "head": commit, "fork": found[0].fork}])
+    else:
+        write(f"{found[0].number}\n")
     return 0
 
 

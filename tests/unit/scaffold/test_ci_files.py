@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.workflows import ACTION, DRIFT, GITLAB, ORCH, ci_files, loaded, steps
+from tests.support.workflows import ACTION, DRIFT, FORK, GITLAB, ORCH, ci_files, loaded, steps
 
 BIN = Path(sys.executable).parent
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+(?:  # .*)?")
 LOCAL = "uses: ./.github/actions/orch"
-WORKFLOWS = pytest.mark.parametrize("workflow", [ORCH, DRIFT])
+WORKFLOWS = pytest.mark.parametrize("workflow", [ORCH, DRIFT, FORK])
 WRITES_AWS = "aws-actions/configure-aws-credentials"
 
 
@@ -50,7 +50,7 @@ def test_zizmor_finds_nothing(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("schema", "names"),
     [
-        ("vendor.github-workflows", [ORCH, DRIFT]),
+        ("vendor.github-workflows", [ORCH, DRIFT, FORK]),
         ("vendor.github-actions", [ACTION]),
         ("vendor.gitlab-ci", [GITLAB]),
     ],
@@ -61,7 +61,7 @@ def test_the_files_have_the_form_that_the_hosts_publish(folder: Path, schema: st
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", [ORCH, DRIFT, ACTION])
+@pytest.mark.parametrize("name", [ORCH, DRIFT, FORK, ACTION])
 def test_actions_are_pinned_by_commit_with_their_version(name: str) -> None:
     lines = ci_files("github")[name].decode().splitlines()
     uses = [line.strip().removeprefix("- ") for line in lines if line.strip().removeprefix("- ").startswith("uses:")]
@@ -70,7 +70,7 @@ def test_actions_are_pinned_by_commit_with_their_version(name: str) -> None:
 
 
 def scripts() -> list[str]:
-    found = [step["run"] for name in (ORCH, DRIFT) for _, step in steps(name) if "run" in step]
+    found = [step["run"] for name in (ORCH, DRIFT, FORK) for _, step in steps(name) if "run" in step]
     return found + [step["run"] for step in loaded(ACTION)["runs"]["steps"] if "run" in step]
 
 
@@ -135,6 +135,11 @@ def test_forks_get_no_rights() -> None:
         assert "secrets" not in str(jobs[job])
 
 
+def test_nothing_of_a_fork_is_checked_out_where_a_token_can_write() -> None:
+    assert all(not set(step.get("with", {})) & {"ref", "repository"} for _, step in steps(FORK))
+    assert "pull_request_target" not in "".join(data.decode() for data in ci_files("github").values())
+
+
 def test_an_apply_is_never_canceled_and_has_the_environment_of_its_stage() -> None:
     apply = loaded(ORCH)["jobs"]["apply"]
     assert apply["concurrency"] == {"group": "orch-apply-${{ matrix.stage }}", "cancel-in-progress": False}
@@ -148,8 +153,9 @@ def test_an_apply_is_never_canceled_and_has_the_environment_of_its_stage() -> No
 def test_artifacts_have_records_and_no_plans() -> None:
     uploads = [step["with"]["path"] for _, step in steps(ORCH) if "upload-artifact" in step.get("uses", "")]
     kept = {path for each in uploads for path in each.split()}
-    assert kept == {"orch.sarif", "orch.xml", ".orch/runs/*/report.json", ".orch/runs/*/receipts/"}
-    assert set(loaded(GITLAB)[".aws"]["artifacts"]["paths"]) == {path for path in kept if path.startswith(".orch")}
+    records = {".orch/runs/*/report.json", ".orch/runs/*/receipts/"}
+    assert kept == records | {"orch.sarif", "orch.xml", ".orch/runs/*/rehearsal.json"}
+    assert set(loaded(GITLAB)[".aws"]["artifacts"]["paths"]) == records
 
 
 def test_gitlab_jobs_with_a_role_are_not_those_that_write() -> None:
