@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from orchestrator.aws.causes import AwsFailure, code_of
 from orchestrator.aws.identity.identities import Identities
@@ -12,6 +12,7 @@ from orchestrator.aws.identity.roles import Role
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import BlockedError, DeniedError, SetupError
 
+_T = TypeVar("_T")
 _NOT_MADE_BY_KEY = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
 
 
@@ -79,7 +80,7 @@ class DataKeys:
 
         return self._call(account, "decrypt a data key", decrypt)
 
-    def _call(self, account: Account, doing: str, function: Any) -> Any:
+    def _call(self, account: Account, doing: str, function: Callable[[], _T]) -> _T:
         try:
             return self._identities.call(account, f"{doing} with the KMS key of {account.name}", function)
         except DeniedError as error:

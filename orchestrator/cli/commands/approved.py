@@ -11,7 +11,7 @@ from orchestrator.cli.options import check_choice
 from orchestrator.errors import UsageError
 from orchestrator.run.approved.approve import Decision, decide_units
 from orchestrator.run.approved.gate import approved_plans, gated
-from orchestrator.run.approved.places import S3, Place, place_of
+from orchestrator.run.approved.places import S3, PlanPlace, place_of
 from orchestrator.run.approved.store import store_plans
 from orchestrator.run.plan import plan_units, record_planned
 from orchestrator.run.request import RunOptions
@@ -20,7 +20,7 @@ from orchestrator.run.unit.planned import Planned
 from orchestrator.util.plural import plural
 
 
-def place_to_keep(store: str | None, out: str | None, options: RunOptions) -> Place | None:
+def place_to_keep(store: str | None, out: str | None, options: RunOptions) -> PlanPlace | None:
     """Return where ``orch plan`` keeps its plans; None: only in its run.
 
     Raises:
@@ -39,7 +39,7 @@ def place_to_keep(store: str | None, out: str | None, options: RunOptions) -> Pl
 
 
 def keep_plans(
-    session: Session, planned: Mapping[str, Planned], place: Place
+    session: Session, planned: Mapping[str, Planned], place: PlanPlace
 ) -> tuple[Mapping[str, Planned], tuple[str, ...]]:
     """Keep the plans of a run; return them, those that could not be kept as failed, and a line for the report."""
     after, session.stored = store_plans(session.context, planned, place)
@@ -49,7 +49,7 @@ def keep_plans(
     return after, (f"{kept} or until their inputs change: `orch apply {targets} --approved{where}`",)
 
 
-def approved_place(text: str, options: RunOptions) -> Place:
+def approved_place(text: str, options: RunOptions) -> PlanPlace:
     """Return the place that ``--approved`` names.
 
     Raises:
@@ -60,7 +60,7 @@ def approved_place(text: str, options: RunOptions) -> Place:
     return place_of(text, reads=True)
 
 
-def apply_approved(common: Common, session: Session, place: Place, *, words: Sequence[str], yes: bool) -> None:
+def apply_approved(common: Common, session: Session, place: PlanPlace, *, words: Sequence[str], yes: bool) -> None:
     """Show the stored plans of a run's units, ask, apply them and nothing else, and print the report.
 
     Args:
@@ -81,6 +81,6 @@ def apply_approved(common: Common, session: Session, place: Place, *, words: Seq
     apply_planned(common, session, planned, words=words, yes=yes, exact=True, notes=_notes(place, decisions))
 
 
-def _notes(place: Place, decisions: Mapping[str, Decision]) -> tuple[str, ...]:
+def _notes(place: PlanPlace, decisions: Mapping[str, Decision]) -> tuple[str, ...]:
     runs = sorted({each.record.run for each in decisions.values() if each.record is not None})
     return (f"applies the plans in {place.name} of {', '.join(runs)} only",) if runs else ()

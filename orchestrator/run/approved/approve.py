@@ -20,9 +20,9 @@ from orchestrator.errors import ApprovalError, OrchError
 from orchestrator.guard.receipt.freeze import freeze, hash_file
 from orchestrator.report.model import Status
 from orchestrator.report.values.changes import change_lines
-from orchestrator.run.approved.digest import unit_digest
+from orchestrator.run.approved.digest import digest_in
 from orchestrator.run.approved.package import StoredPlan, unpacked
-from orchestrator.run.approved.places import Place
+from orchestrator.run.approved.places import PlanPlace
 from orchestrator.run.approved.record import StoredRecord
 from orchestrator.run.approved.stale import receipts_differ, record_stale, state_stale
 from orchestrator.run.context import RunContext
@@ -62,7 +62,7 @@ class Decision:
 
 
 def decide_units(
-    context: RunContext, planned: Mapping[str, Planned], place: Place, now: datetime
+    context: RunContext, planned: Mapping[str, Planned], place: PlanPlace, now: datetime
 ) -> Mapping[str, Decision]:
     """Decide what may be applied of every unit.
 
@@ -89,7 +89,7 @@ class _Approving:
 
     context: RunContext
     unit: Unit
-    place: Place
+    place: PlanPlace
     now: datetime
 
     def decide(self, fresh: Planned) -> Decision:
@@ -122,7 +122,7 @@ class _Approving:
             OrchError: it cannot be read.
         """
         context, unit = self.context, self.unit
-        digest = unit_digest(context, unit)
+        digest = digest_in(context, unit)
         folder = context.run.folders.of_run / "approved" / unit.folder
         archive = folder.with_suffix(".tar.gz")
         try:

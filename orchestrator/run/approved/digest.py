@@ -12,29 +12,36 @@ import json
 import shutil
 from pathlib import Path
 
-from orchestrator.config.catalogue import Unit
+from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.guard.receipt.freeze import hash_file
 from orchestrator.guard.receipt.receipt import digest_of
 from orchestrator.render.values import unit_references
+from orchestrator.render.write import RootRenderer
 from orchestrator.run.context import RunContext
 
 _FORMAT = "1"
 
 
-def unit_digest(context: RunContext, unit: Unit) -> str:
+def unit_digest(catalogue: Catalogue, renderer: RootRenderer, unit: Unit, scratch: Path) -> str:
     """Return the digest of a unit's configuration: 64 hexadecimal digits.
+
+    Args:
+        catalogue: the configuration.
+        renderer: renders it.
+        unit: the unit.
+        scratch: a folder to render into; what it has of the unit is removed.
 
     Raises:
         OrchError: the unit cannot be rendered.
     """
-    folder = context.run.folders.of_run / "digests" / unit.folder
+    folder = scratch / unit.folder
     unknown = {ref.unit: None for _, ref in unit_references(unit)}
     try:
-        context.terraform.renderer.render(unit, unknown, folder)
+        renderer.render(unit, unknown, folder)
         files = folder_digest(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    account = context.catalogue.account_of(unit)
+    account = catalogue.account_of(unit)
     facts = {
         "format": _FORMAT,
         "unit": unit.id,
@@ -45,6 +52,16 @@ def unit_digest(context: RunContext, unit: Unit) -> str:
         "files": files,
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def digest_in(context: RunContext, unit: Unit) -> str:
+    """Return the digest of a unit's configuration in a run.
+
+    Raises:
+        OrchError: the unit cannot be rendered.
+    """
+    scratch = context.run.folders.of_run / "digests"
+    return unit_digest(context.catalogue, context.terraform.renderer, unit, scratch)
 
 
 def folder_digest(folder: Path) -> str:

@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from orchestrator.aws.data_keys import DataKey
 from orchestrator.errors import BlockedError
 
-FORMAT = 1
+_FORMAT = 1
 KIND = "orch-plan"
 _NONCE_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class PlanSubject:
     """What an encrypted plan is bound to. ``account``: the id."""
 
     unit: str
@@ -37,7 +37,7 @@ class Subject:
         return {"orch": "plan", "unit": self.unit, "digest": self.digest, "account": self.account}
 
 
-def seal(subject: Subject, plain: bytes, new_key: Callable[[Mapping[str, str]], DataKey]) -> bytes:
+def seal(subject: PlanSubject, plain: bytes, new_key: Callable[[Mapping[str, str]], DataKey]) -> bytes:
     """Return an encrypted file.
 
     Args:
@@ -48,17 +48,17 @@ def seal(subject: Subject, plain: bytes, new_key: Callable[[Mapping[str, str]], 
     key = new_key(subject.context())
     nonce = os.urandom(_NONCE_BYTES)
     header = {
-        "format": FORMAT,
+        "format": _FORMAT,
         "kind": KIND,
         "unit": subject.unit,
         "key": base64.b64encode(key.encrypted).decode(),
         "nonce": base64.b64encode(nonce).decode(),
     }
-    sealed = AESGCM(key.plain).encrypt(nonce, plain, _bound(subject, header))
-    return json.dumps(header, sort_keys=True).encode() + b"\n" + sealed
+    line = json.dumps(header, sort_keys=True).encode()
+    return line + b"\n" + AESGCM(key.plain).encrypt(nonce, plain, _bound(subject, line))
 
 
-def open_sealed(subject: Subject, data: bytes, open_key: Callable[[bytes, Mapping[str, str]], bytes]) -> bytes:
+def open_sealed(subject: PlanSubject, data: bytes, open_key: Callable[[bytes, Mapping[str, str]], bytes]) -> bytes:
     """Return the content of an encrypted file.
 
     Args:
@@ -72,17 +72,18 @@ def open_sealed(subject: Subject, data: bytes, open_key: Callable[[bytes, Mappin
     line, _, sealed = data.partition(b"\n")
     try:
         header = json.loads(line)
-        if header["kind"] != KIND or header["format"] != FORMAT:
-            message = f"the stored plan of {subject.unit} has format {header['format']!r}, not {FORMAT}"
+        if header["kind"] != KIND or header["format"] != _FORMAT:
+            message = f"the stored plan of {subject.unit} has format {header['format']!r}, not {_FORMAT}"
             raise BlockedError(message, hint="use the version of orch that wrote it, or plan again")
         encrypted = base64.b64decode(header["key"], validate=True)
         nonce = base64.b64decode(header["nonce"], validate=True)
         plain_key = open_key(encrypted, subject.context())
-        return AESGCM(plain_key).decrypt(nonce, sealed, _bound(subject, header))
+        return AESGCM(plain_key).decrypt(nonce, sealed, _bound(subject, line))
     except (InvalidTag, ValueError, KeyError, TypeError) as error:
         message = f"the stored plan of {subject.unit} was changed after it was stored, or is the plan of something else"
         raise BlockedError(message, hint=f"plan again: orch plan {subject.unit}") from error
 
 
-def _bound(subject: Subject, header: Mapping[str, object]) -> bytes:
-    return json.dumps([subject.context(), header], sort_keys=True).encode()
+def _bound(subject: PlanSubject, line: bytes) -> bytes:
+    """Return the additional data of the cipher: what the reader expects, and the first line byte for byte."""
+    return json.dumps(subject.context(), sort_keys=True).encode() + b"\n" + line

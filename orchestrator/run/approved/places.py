@@ -13,7 +13,7 @@ from orchestrator.aws.identity.roles import role_for
 from orchestrator.aws.state.stored_plans import PlanStore
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import SetupError, UsageError
-from orchestrator.run.approved.envelope import Subject, open_sealed, seal
+from orchestrator.run.approved.envelope import PlanSubject, open_sealed, seal
 from orchestrator.run.approved.record import StoredRecord
 from orchestrator.run.context import RunContext
 from orchestrator.util.files import write_atomic
@@ -22,7 +22,7 @@ S3 = "s3"
 _SUFFIX = ".plan"
 
 
-class Place(Protocol):
+class PlanPlace(Protocol):
     """Keeps the plans of a run. Safe to use from several threads."""
 
     @property
@@ -54,7 +54,7 @@ class Place(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BucketPlace:
-    """Keeps each plan in the state bucket of its unit's account. See `Place`."""
+    """Keeps each plan in the state bucket of its unit's account. See `PlanPlace`."""
 
     name: str = S3
 
@@ -87,7 +87,7 @@ class BucketPlace:
 
 @dataclass(frozen=True, slots=True)
 class FolderPlace:
-    """Keeps each plan as an encrypted file ``STAGE/STACK/REGION/DIGEST.plan`` of a folder. See `Place`.
+    """Keeps each plan as an encrypted file ``STAGE/STACK/REGION/DIGEST.plan`` of a folder. See `PlanPlace`.
 
     Attributes:
         name: the folder as given.
@@ -100,7 +100,7 @@ class FolderPlace:
     def put(self, context: RunContext, unit: Unit, record: StoredRecord, archive: Path) -> None:
         """Encrypt the plan and write its file."""
         account, keys = context.catalogue.account_of(unit), DataKeys(context.aws.identities)
-        subject = Subject(unit.id, record.digest, account.id)
+        subject = PlanSubject(unit.id, record.digest, account.id)
         role = role_for(unit, write=False)
         sealed = seal(subject, archive.read_bytes(), lambda bound: keys.make(account, role, bound))
         try:
@@ -120,7 +120,7 @@ class FolderPlace:
             data = file.read_bytes()
         except OSError as error:
             raise SetupError(f"cannot read {file}: {error.strerror}", hint="make it readable") from error
-        subject = Subject(unit.id, digest, account.id)
+        subject = PlanSubject(unit.id, digest, account.id)
         write_atomic(to, open_sealed(subject, data, lambda key, bound: keys.open(account, role, key, bound)))
         return True
 
@@ -133,7 +133,7 @@ class FolderPlace:
         return self.folder / unit.folder / f"{digest}{_SUFFIX}"
 
 
-def place_of(text: str, *, reads: bool) -> Place:
+def place_of(text: str, *, reads: bool) -> PlanPlace:
     """Return the place that an option names.
 
     Args:
@@ -154,7 +154,7 @@ def place_of(text: str, *, reads: bool) -> Place:
     return FolderPlace(text, folder)
 
 
-def check_keys(catalogue: Catalogue, units: Sequence[Unit], place: Place) -> None:
+def check_keys(catalogue: Catalogue, units: Sequence[Unit], place: PlanPlace) -> None:
     """Check, before anything is planned, that plans which leave AWS can be encrypted.
 
     Raises:

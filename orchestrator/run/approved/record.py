@@ -15,7 +15,7 @@ from orchestrator.report.model import Status
 PLANS_LAST = timedelta(days=PLAN_DAYS)
 """How long ``orch apply --approved`` accepts a stored plan."""
 
-FORMAT = 1
+_FORMAT = 1
 STORED = (Status.PLANNED, Status.UNCHANGED, Status.AFTER_UPSTREAMS)
 _RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
@@ -56,7 +56,7 @@ class StoredRecord:
 
     def text(self) -> bytes:
         """Return the record as JSON."""
-        return json.dumps({"format": FORMAT, "kind": "stored-plan", **asdict(self)}, indent=2).encode()
+        return json.dumps({"format": _FORMAT, "kind": "stored-plan", **asdict(self)}, indent=2).encode()
 
     @classmethod
     def parse(cls, data: bytes, *, unit: str, digest: str) -> Self:
@@ -67,9 +67,9 @@ class StoredRecord:
         """
         try:
             form: dict[str, Any] = json.loads(data)
-            if form["format"] != FORMAT:
+            if form["format"] != _FORMAT:
                 message = (
-                    f"the stored plan of {unit} has format {form['format']!r}; this version of orch reads {FORMAT}"
+                    f"the stored plan of {unit} has format {form['format']!r}; this version of orch reads {_FORMAT}"
                 )
                 raise BlockedError(message, hint="use the version of orch that wrote it, or plan again")
             values = {field.name: form[field.name] for field in fields(cls)}

@@ -11,9 +11,9 @@ from orchestrator.config.catalogue import Unit
 from orchestrator.errors import OrchError
 from orchestrator.guard.receipt.freeze import hash_file
 from orchestrator.report.model import Status, StoredPlans
-from orchestrator.run.approved.digest import unit_digest
+from orchestrator.run.approved.digest import digest_in
 from orchestrator.run.approved.package import packed
-from orchestrator.run.approved.places import Place
+from orchestrator.run.approved.places import PlanPlace
 from orchestrator.run.approved.record import StoredRecord, expiry
 from orchestrator.run.context import RunContext
 from orchestrator.run.unit.planned import Planned
@@ -21,7 +21,7 @@ from orchestrator.terraform.state.header import StateHeader, planned_from
 
 
 def store_plans(
-    context: RunContext, planned: Mapping[str, Planned], place: Place
+    context: RunContext, planned: Mapping[str, Planned], place: PlanPlace
 ) -> tuple[Mapping[str, Planned], StoredPlans]:
     """Keep every plan that may be applied, and previews, as what their units may become.
 
@@ -58,7 +58,7 @@ def _after(planned: Planned, error: OrchError | None) -> Planned:
     return replace(planned, report=replace(planned.report, status=Status.FAILED, cause=f"planned, not stored: {error}"))
 
 
-def _store(context: RunContext, unit: Unit, planned: Planned, place: Place, now: datetime) -> None:
+def _store(context: RunContext, unit: Unit, planned: Planned, place: PlanPlace, now: datetime) -> None:
     """Keep one plan.
 
     Raises:
@@ -70,7 +70,7 @@ def _store(context: RunContext, unit: Unit, planned: Planned, place: Place, now:
     json_file = plan.json_file if plan is not None and planned.preview else None
     record = StoredRecord(
         unit=unit.id,
-        digest=unit_digest(context, unit),
+        digest=digest_in(context, unit),
         run=context.run.folders.run,
         commit=context.run.commit(),
         time=now.isoformat(timespec="seconds"),
