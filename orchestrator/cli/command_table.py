@@ -62,6 +62,7 @@ COMMANDS = {
     ),
     "Check and allow": (
         CommandEntry("check", "Check configuration, modules and policies, without AWS"),
+        CommandEntry("rehearse", "Try a change on an emulator with data in it"),
         CommandEntry("waive", "Write a waiver for a finding, or for all of a run"),
         CommandEntry("comment", "Write the pull request comment and checks of runs"),
         CommandEntry("pr command", "Check what a comment asks for, and answer it"),

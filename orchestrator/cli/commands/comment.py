@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -16,15 +16,18 @@ from orchestrator.cli.output import print_progress, write
 from orchestrator.cli.project import start_folder
 from orchestrator.config.load import find_root
 from orchestrator.errors import SetupError, UsageError
-from orchestrator.report.comment.body import CommentContext, StageComment, stage_comment
-from orchestrator.report.comment.check import finding_results, stage_check
+from orchestrator.report.comment.body import LONGEST_COMMENT, CommentContext, StageComment, stage_comment
+from orchestrator.report.comment.check import StageCheck, finding_results, stage_check
 from orchestrator.report.comment.json_form import comments_form
 from orchestrator.report.comment.marker import may_overwrite, parse_marker
 from orchestrator.report.comment.records import RunRecord
+from orchestrator.report.comment.rehearsal import rehearsal_comments
 from orchestrator.report.comment.stage import StagePlan, empty_stage, stage_plans
+from orchestrator.report.rehearsal.model import Rehearsal
 from orchestrator.report.result_files import ResultFiles, write_result
 from orchestrator.report.tables import dump
 from orchestrator.run.history.reports import run_record
+from orchestrator.run.rehearse.record import saved_rehearsal
 from orchestrator.util.ci import ci_run
 from orchestrator.util.plural import plural
 
@@ -104,20 +107,39 @@ def comment(
         message = "nowhere to write the comment: orch does not post it to GitHub or GitLab yet"
         raise UsageError(message, hint="name a file with --file FILE (- is stdout), or use --json")
     started = time.monotonic()
-    records = _records(common, runs or ())
-    plans = _plans(records, _records(common, base or ()), stage)
-    context = _context(records, head)
-    comments = [stage_comment(plan, context) for plan in plans]
+    rehearsals = _rehearsals(common, runs or ())
+    records = _records(common, [run for run in runs or () if run not in rehearsals])
+    plans = () if rehearsals and not records else _plans(records, _records(common, base or ()), stage)
+    context = _context(records, head, rehearsals.values())
+    rehearsed = _rehearsed(rehearsals.values(), context, stage)
+    comments = [*(stage_comment(plan, context) for plan in plans), *(each for each, _ in rehearsed)]
     results = [result for plan in plans for result in finding_results(plan)]
     ResultFiles(started, sarif_file, junit_file).write(results)
     if file is not None:
         _write_comments(common, file, comments)
     if full is not None:
-        _write_comments(common, full, [stage_comment(plan, context, limit=_UNLIMITED) for plan in plans])
+        whole = [stage_comment(plan, context, limit=_UNLIMITED) for plan in plans]
+        whole += [each for each, _ in _rehearsed(rehearsals.values(), context, stage, limit=_UNLIMITED)]
+        _write_comments(common, full, whole)
     if common.json:
-        made = [(each, stage_check(plan, each)) for plan, each in zip(plans, comments, strict=True)]
-        write(dump(comments_form(made)) + "\n")
+        made = [(each, stage_check(plan, each)) for plan, each in zip(plans, comments, strict=False)]
+        write(dump(comments_form([*made, *rehearsed])) + "\n")
     return 0
+
+
+def _rehearsals(common: Common, runs: Sequence[str]) -> dict[str, Rehearsal]:
+    """Return the runs of ``orch rehearse`` among those that were named."""
+    root = find_root(start_folder(common)) if runs else None
+    found = {run: saved_rehearsal(root, run) for run in dict.fromkeys(runs)} if root else {}
+    return {run: rehearsal for run, rehearsal in found.items() if rehearsal is not None}
+
+
+def _rehearsed(
+    rehearsals: Iterable[Rehearsal], context: CommentContext, stage: str | None, *, limit: int = LONGEST_COMMENT
+) -> list[tuple[StageComment, StageCheck]]:
+    """Return comment and check of each stage that was rehearsed."""
+    made = [each for rehearsal in rehearsals for each in rehearsal_comments(rehearsal, context, limit=limit)]
+    return [each for each in made if stage is None or each[0].stage == stage]
 
 
 def _records(common: Common, runs: Sequence[str]) -> list[RunRecord]:
@@ -140,14 +162,15 @@ def _plans(records: Sequence[RunRecord], base: Sequence[RunRecord], stage: str |
     return plans
 
 
-def _context(records: Sequence[RunRecord], head: str) -> CommentContext:
+def _context(records: Sequence[RunRecord], head: str, rehearsals: Collection[Rehearsal]) -> CommentContext:
     """Return the run of the CI; outside of one, the newest run that the comment is about."""
     ci = ci_run(os.environ, head=head)
     if ci is not None:
         return CommentContext(ci.run, ci.head, ci.source_url, ci.report_url)
     commits = [receipt.commit for record in records for receipt in record.receipts.values() if receipt.commit]
+    commits += [each.head_commit for each in rehearsals if each.head_commit]
     now = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-0000"
-    run = max((record.report.run for record in records), default=now)
+    run = max([*(record.report.run for record in records), *(each.run for each in rehearsals)], default=now)
     return CommentContext(run, head or (commits[-1].removesuffix("-dirty") if commits else ""))
 
 
