@@ -232,7 +232,16 @@ def test_the_help_of_a_command_starts_with_its_line_in_the_table(entry: CommandE
 def test_each_command_has_a_file_and_each_file_a_command() -> None:
     files = {file.stem for file in (REPOSITORY / "orchestrator" / "cli" / "commands").glob("*.py")}
     # Of apply, destroy, show, check and rehearse.
-    parts = {"__init__", "approved", "resume", "destroy_orphans", "show_past", "check_roots", "rehearse_run", "pr_command"}
+    parts = {
+        "__init__",
+        "approved",
+        "resume",
+        "destroy_orphans",
+        "show_past",
+        "check_roots",
+        "rehearse_run",
+        "pr_command",
+    }
     assert files - parts == {entry.name.split()[0] for entry in ENTRIES}
 
 

@@ -47,7 +47,7 @@ def test_another_event_is_refused(tmp_path: Path, key: str) -> None:
             read(tmp_path, {**EVENT, key: value})
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), lambda each: st.lists(each)))
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), st.lists))
 def test_no_file_is_a_crash(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
     with pytest.raises(UsageError):
         read(tmp_path_factory.mktemp("event"), value)
