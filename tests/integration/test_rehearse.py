@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator.report.comment.marker import parse_marker
 from tests.support.git import Git
 from tests.support.project import Project
 
