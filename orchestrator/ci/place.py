@@ -40,6 +40,7 @@ class HostPlace:
         pull_request: the number; None if the run is not about one.
         head: the commit at the head of the pull request that the run is about; empty if not known.
         commit: the commit that the CI checked out; empty if not known.
+        fork: the pull request comes from another repository, so its runs have no right to write here.
     """
 
     kind: HostKind
@@ -50,6 +51,7 @@ class HostPlace:
     pull_request: int | None = None
     head: str = ""
     commit: str = ""
+    fork: bool = False
 
 
 def find_place(env: Mapping[str, str], *, repository: str = "", pull_request: int | None = None) -> HostPlace | None:
@@ -72,7 +74,7 @@ def find_place(env: Mapping[str, str], *, repository: str = "", pull_request: in
     if found is None:
         return None
     if pull_request is not None and pull_request != found.pull_request:
-        found = replace(found, pull_request=pull_request, head="")
+        found = replace(found, pull_request=pull_request, head="", fork=False)
     parts = urlsplit(found.api)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         message = f"the API of {found.kind} is not at an https:// address: {found.api}"
@@ -94,6 +96,7 @@ def _of_github(env: Mapping[str, str]) -> HostPlace | None:
         pull_request=number if number is not None else int(by_ref[1]) if by_ref else None,
         head=head,
         commit=env.get("GITHUB_SHA", ""),
+        fork=_from_fork(event.get("pull_request")),
     )
 
 
@@ -110,6 +113,7 @@ def _of_gitlab(env: Mapping[str, str]) -> HostPlace | None:
         pull_request=int(number) if number.isdecimal() else None,
         head=(env.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or env.get("CI_COMMIT_SHA", "")) if number else "",
         commit=env.get("CI_COMMIT_SHA", ""),
+        fork=bool(number) and env.get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH", project) != project,
     )
 
 
@@ -125,7 +129,11 @@ def _given(env: Mapping[str, str], repository: str, ci: HostPlace | None) -> Hos
         message = f"--repository: {repository!r} is not a repository"
         raise UsageError(message, hint="for example owner/name, or https://gitlab.com/group/project")
     if ci is not None and not url.netloc:
-        return ci if name == ci.repository else replace(ci, repository=name, pull_request=None, head="", commit="")
+        return (
+            ci
+            if name == ci.repository
+            else replace(ci, repository=name, pull_request=None, head="", commit="", fork=False)
+        )
     known = {"github.com": HostKind.GITHUB, "gitlab.com": HostKind.GITLAB}
     by_token = HostKind.GITLAB if env.get("GITLAB_TOKEN") and not env.get("GITHUB_TOKEN") else HostKind.GITHUB
     server = f"{url.scheme}://{url.netloc}" if url.netloc else ""
@@ -175,3 +183,11 @@ def _pull_request(event: Mapping[str, Any]) -> tuple[int | None, str]:
             commit = head.get("sha", "") if isinstance(head, dict) else ""
             return each["number"], commit if isinstance(commit, str) and _COMMIT.fullmatch(commit) else ""
     return None, ""
+
+
+def _from_fork(pull: Any) -> bool:
+    """Return whether the pull request of an event comes from another repository, or from one that was deleted."""
+    try:
+        return bool(pull) and (pull["head"]["repo"] or {}).get("full_name") != pull["base"]["repo"]["full_name"]
+    except (KeyError, TypeError, AttributeError):
+        return False

@@ -107,6 +107,18 @@ class Poster:
         kinds = self._set_checks(number, checks, posted)
         return [PostedStage(*each) for each in zip(posted, checks, kinds, shared, strict=True)]
 
+    def rehearsals(self, number: int, made: Sequence[tuple[StageComment, StageCheck]]) -> list[PostedStage]:
+        """Post the comments and checks of stages that were rehearsed.
+
+        Raises:
+            HostError: as every call of `CodeHost`.
+        """
+        texts = [StageText(comment.marker, comment.text) for comment, _ in made]
+        posted = post_comments(self.host, number, texts, dry_run=self.dry_run, pause=self.pause)
+        checks = [check for _, check in made]
+        kinds = self._set_checks(number, checks, posted)
+        return [PostedStage(*each) for each in zip(posted, checks, kinds, strict=True)]
+
     def applied(
         self,
         number: int | None,

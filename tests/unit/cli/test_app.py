@@ -241,6 +241,8 @@ def test_each_command_has_a_file_and_each_file_a_command() -> None:
         "check_roots",
         "rehearse_run",
         "pr_command",
+        "pr_status",
+        "posting",
     }
     assert files - parts == {entry.name.split()[0] for entry in ENTRIES}
 
