@@ -22,7 +22,7 @@ from orchestrator.cli.commands.posting import (
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import DryRun
 from orchestrator.cli.output import print_progress, write
-from orchestrator.cli.project import start_folder
+from orchestrator.cli.project import open_project, start_folder
 from orchestrator.config.load import find_root
 from orchestrator.errors import SetupError, UsageError
 from orchestrator.report.comment.body import LONGEST_COMMENT, CommentContext, StageComment, stage_comment
@@ -108,21 +108,27 @@ def comment(
     ] = None,
     pull_request: PullRequestNumber = None,
     repository: RepositoryName = "",
+    complete: Annotated[
+        bool,
+        typer.Option(
+            "--complete", help="The runs planned all that the change affects: check and comment of other stages say so."
+        ),
+    ] = False,
     dry_run: DryRun = False,
 ) -> int:
     """Post the pull request comment and checks of runs.
 
     Reads the records of the runs, without AWS credentials. Of a run that applied it says what was applied.
     """
-    if file is not None and (pull_request or repository or dry_run):
+    if file is not None and (pull_request or repository or dry_run or complete):
         message = "--file writes the comment in place of posting it"
-        raise UsageError(message, hint="leave out --pull-request, --repository and --dry-run, or --file")
+        raise UsageError(message, hint="leave out --pull-request, --repository, --complete and --dry-run, or --file")
     started = time.monotonic()
     place = place_to_post(repository, pull_request) if file is None else None
     rehearsals = _rehearsals(common, runs or ())
     records = _records(common, [run for run in runs or () if run not in rehearsals])
     base_records = _records(common, base or ())
-    plans = () if rehearsals and not records else _plans(records, base_records, stage)
+    plans = () if (rehearsals or complete) and not records else _plans(records, base_records, stage)
     commits = [each.head_commit for each in rehearsals.values()]
     context = comment_context(records, head or (place.head if place else "") or next(iter(commits), ""), rehearsals)
     rehearsed = _rehearsed(rehearsals.values(), context, stage)
@@ -139,13 +145,21 @@ def comment(
     if place is not None:
         applies = [each for each in records if is_apply(each)]
         shown = plans if not applies else _plans_only(records, base_records, stage)
-        posted = post(common, place, context, shown, applies, rehearsed=rehearsed, dry_run=dry_run)
+        others = _others(common, comments) if complete else ()
+        posted = post(common, place, context, shown, applies, rehearsed=rehearsed, unaffected=others, dry_run=dry_run)
     if common.json:
         made = [(each, stage_check(plan, each)) for plan, each in zip(plans, comments, strict=False)]
         write(dump(comments_form([*made, *rehearsed]) | (posted_form(posted) if posted else {})) + "\n")
     elif posted is not None:
         write("".join(f"{line}\n" for line in posted_lines(posted, dry_run=dry_run)))
     return 0
+
+
+def _others(common: Common, comments: Sequence[StageComment]) -> list[str]:
+    """Return the stages of ``live/`` that no comment is about. A baseline is not planned for a change."""
+    catalogue = open_project(common, offline=True).catalogue
+    stages = dict.fromkeys(unit.stage for unit in catalogue.units.values() if not unit.baseline)
+    return sorted(set(stages) - {each.stage for each in comments})
 
 
 def _rehearsals(common: Common, runs: Sequence[str]) -> dict[str, Rehearsal]:
