@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import quote
 
 BOT = "github-actions[bot]"
 TOKEN = "token-of-the-job"
@@ -25,6 +26,7 @@ class SmallGithub:
         comments: the comments of it.
         issues: the issues.
         permissions: login -> permission.
+        checks: the check runs.
         unknown: calls that it does not know.
     """
 
@@ -32,6 +34,7 @@ class SmallGithub:
     comments: list[dict[str, Any]] = field(default_factory=list)
     issues: list[dict[str, Any]] = field(default_factory=list)
     permissions: dict[str, str] = field(default_factory=dict)
+    checks: list[dict[str, Any]] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -62,11 +65,20 @@ class SmallGithub:
             return 200, fixed[call]
         if call == "POST /issues/7/comments":
             return 201, self.add_comment(body["body"])
+        if call == "POST /check-runs":
+            self.checks.append({"id": len(self.checks) + 1, **body})
+            return 201, self.checks[-1]
+        if found := re.fullmatch(r"GET /commits/(\w+)/(check-runs|pulls|)/?", call):
+            runs = [each for each in self.checks if each["head_sha"] == found[1] and quote(each["name"]) in query]
+            merged = [self.pull] if self.pull["merge_commit_sha"] == found[1] else []
+            return 200, merged if found[2] == "pulls" else {"total_count": len(runs), "check_runs": runs}
         if found := re.fullmatch(r"GET /collaborators/([^/]+)/permission", call):
             known = self.permissions.get(found[1])
             return (200, {"permission": known, "user": {"login": found[1]}}) if known else (404, {"message": "no user"})
-        if found := re.fullmatch(r"GET /issues/comments/(\d+)", call):
+        if found := re.fullmatch(r"(?:GET|PATCH) /issues/comments/(\d+)", call):
             comment = next((each for each in self.comments if each["id"] == int(found[1])), None)
+            if comment is not None:
+                comment |= body or {}
             return (200, comment) if comment else (404, {"message": "Not Found"})
         return self._issues(method, own, query, body)
 
@@ -126,7 +138,9 @@ def small_github(pull: dict[str, Any]) -> Iterator[SmallGithub]:
     assert host.unknown == []
 
 
-def pull_request(head: str, *, state: str = "open", merged: bool = False, source: str = "example/platform") -> Any:
+def pull_request(
+    head: str, *, state: str = "open", merged: str | bool = False, source: str = "example/platform"
+) -> dict[str, Any]:
     """Pull request 7, as GitHub describes it."""
     base = {"ref": "main", "repo": {"full_name": "example/platform"}}
     return {
@@ -137,6 +151,6 @@ def pull_request(head: str, *, state: str = "open", merged: bool = False, source
         "head": {"sha": head, "repo": {"full_name": source}},
         "base": base,
         "merged_at": "2026-11-24T13:02:07Z" if merged else None,
-        "merge_commit_sha": "a" * 40,
+        "merge_commit_sha": merged if isinstance(merged, str) else "a" * 40,
         "html_url": "https://github.com/example/platform/pull/7",
     }
