@@ -75,14 +75,14 @@ class SmallGithub:
         if found := re.fullmatch(r"GET /collaborators/([^/]+)/permission", call):
             known = self.permissions.get(found[1])
             return (200, {"permission": known, "user": {"login": found[1]}}) if known else (404, {"message": "no user"})
-        if found := re.fullmatch(r"(?:GET|PATCH) /issues/comments/(\d+)", call):
+        return self._issues(method, own, query, body)
+
+    def _issues(self, method: str, own: str, query: str, body: Any) -> tuple[int, Any]:
+        if method in {"GET", "PATCH"} and (found := re.fullmatch(r"/issues/comments/(\d+)", own)):
             comment = next((each for each in self.comments if each["id"] == int(found[1])), None)
             if comment is not None:
                 comment |= body or {}
             return (200, comment) if comment else (404, {"message": "Not Found"})
-        return self._issues(method, own, query, body)
-
-    def _issues(self, method: str, own: str, query: str, body: Any) -> tuple[int, Any]:
         if (method, own) == ("GET", "/issues"):
             state = "closed" if "state=closed" in query else "open"
             return 200, [each for each in reversed(self.issues) if each["state"] == state]
