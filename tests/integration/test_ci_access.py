@@ -29,8 +29,9 @@ module "ci" {
 def test_each_job_enters_its_own_roles(account: Account, tmp_path: Path) -> None:
     """One account is the management account and the one that is planned: only the names of the roles tell them apart."""
     iam = account.client("iam")
+    lets_in = trust({"AWS": f"arn:aws:iam::{account.id}:root"}, Action=["sts:AssumeRole", "sts:TagSession"])
     for name in ("orch-plan", "orch-apply", "orch-break-glass", "other"):
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust({"AWS": f"arn:aws:iam::{account.id}:root"}))
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=lets_in)
     placed = place(account, tmp_path, ROOT)
     placed.plan()
     placed.apply()
