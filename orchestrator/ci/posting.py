@@ -26,7 +26,7 @@ from orchestrator.report.comment.body import LONGEST_COMMENT, CommentContext, St
 from orchestrator.report.comment.check import StageCheck, stage_check
 from orchestrator.report.comment.inert import code
 from orchestrator.report.comment.records import RunRecord
-from orchestrator.report.comment.stage import StagePlan
+from orchestrator.report.comment.stage import StagePlan, empty_stage
 
 _ROUNDS = 5
 
@@ -106,6 +106,35 @@ class Poster:
         checks = [stage_check(plan, comment) for plan, comment in zip(plans, comments, strict=True)]
         kinds = self._set_checks(number, checks, posted)
         return [PostedStage(*each) for each in zip(posted, checks, kinds, shared, strict=True)]
+
+    def rehearsals(self, number: int, made: Sequence[tuple[StageComment, StageCheck]]) -> list[PostedStage]:
+        """Post the comments and checks of stages that were rehearsed.
+
+        Raises:
+            HostError: as every call of `CodeHost`.
+        """
+        texts = [StageText(comment.marker, comment.text) for comment, _ in made]
+        posted = post_comments(self.host, number, texts, dry_run=self.dry_run, pause=self.pause)
+        checks = [check for _, check in made]
+        kinds = self._set_checks(number, checks, posted)
+        return [PostedStage(*each) for each in zip(posted, checks, kinds, strict=True)]
+
+    def unaffected(self, number: int, stages: Sequence[str]) -> list[PostedStage]:
+        """Say of stages that the change affects no unit of theirs: in the check, and in the comment if there is one.
+
+        Raises:
+            HostError: as every call of `CodeHost`.
+        """
+        existing = {own.marker.stage for own in own_stage_comments(self.host, number)}
+        plans = [empty_stage(stage) for stage in stages]
+        comments = [stage_comment(plan, self.context) for plan in plans]
+        texts = [StageText(each.marker, each.text) for each in comments if each.stage in existing]
+        posted = {each.stage: each for each in post_comments(self.host, number, texts, dry_run=self.dry_run)}
+        nothing = [PostedComment(stage, PostAction.NONE, "", self.context.run) for stage in stages]
+        shown = [posted.get(each.stage, each) for each in nothing]
+        checks = [stage_check(plan, comment) for plan, comment in zip(plans, comments, strict=True)]
+        kinds = self._set_checks(number, checks, shown)
+        return [PostedStage(*each) for each in zip(shown, checks, kinds, strict=True)]
 
     def applied(
         self,

@@ -29,6 +29,8 @@ class PostAction(StrEnum):
     SAME = "unchanged"
     OLDER = "left as it is"
     """A newer run wrote it."""
+    NONE = "not needed"
+    """There is none, and nothing to say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -22,18 +22,21 @@ from orchestrator.cli.commands.posting import (
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import DryRun
 from orchestrator.cli.output import print_progress, write
-from orchestrator.cli.project import start_folder
+from orchestrator.cli.project import open_project, start_folder
 from orchestrator.config.load import find_root
 from orchestrator.errors import SetupError, UsageError
-from orchestrator.report.comment.body import StageComment, stage_comment
-from orchestrator.report.comment.check import finding_results, stage_check
+from orchestrator.report.comment.body import LONGEST_COMMENT, CommentContext, StageComment, stage_comment
+from orchestrator.report.comment.check import StageCheck, finding_results, stage_check
 from orchestrator.report.comment.json_form import comments_form
 from orchestrator.report.comment.marker import may_overwrite, parse_marker
 from orchestrator.report.comment.records import RunRecord
+from orchestrator.report.comment.rehearsal import rehearsal_comments
 from orchestrator.report.comment.stage import StagePlan, empty_stage, stage_plans
+from orchestrator.report.rehearsal.model import Rehearsal
 from orchestrator.report.result_files import ResultFiles, write_result
 from orchestrator.report.tables import dump
 from orchestrator.run.history.reports import run_record
+from orchestrator.run.rehearse.record import saved_rehearsal
 from orchestrator.util.plural import plural
 
 _STAGE = "{stage}"
@@ -105,39 +108,73 @@ def comment(
     ] = None,
     pull_request: PullRequestNumber = None,
     repository: RepositoryName = "",
+    complete: Annotated[
+        bool,
+        typer.Option(
+            "--complete", help="The runs planned all that the change affects: check and comment of other stages say so."
+        ),
+    ] = False,
     dry_run: DryRun = False,
 ) -> int:
     """Post the pull request comment and checks of runs.
 
     Reads the records of the runs, without AWS credentials. Of a run that applied it says what was applied.
     """
-    if file is not None and (pull_request or repository or dry_run):
+    if file is not None and (pull_request or repository or dry_run or complete):
         message = "--file writes the comment in place of posting it"
-        raise UsageError(message, hint="leave out --pull-request, --repository and --dry-run, or --file")
+        raise UsageError(message, hint="leave out --pull-request, --repository, --complete and --dry-run, or --file")
     started = time.monotonic()
     place = place_to_post(repository, pull_request) if file is None else None
-    records = _records(common, runs or ())
+    rehearsals = _rehearsals(common, runs or ())
+    records = _records(common, [run for run in runs or () if run not in rehearsals])
     base_records = _records(common, base or ())
-    plans = _plans(records, base_records, stage)
-    context = comment_context(records, head or (place.head if place else ""))
-    comments = [stage_comment(plan, context) for plan in plans]
+    plans = () if (rehearsals or complete) and not records else _plans(records, base_records, stage)
+    commits = [each.head_commit for each in rehearsals.values()]
+    context = comment_context(records, head or (place.head if place else "") or next(iter(commits), ""), rehearsals)
+    rehearsed = _rehearsed(rehearsals.values(), context, stage)
+    comments = [*(stage_comment(plan, context) for plan in plans), *(each for each, _ in rehearsed)]
     results = [result for plan in plans for result in finding_results(plan)]
     ResultFiles(started, sarif_file, junit_file).write(results)
     if file is not None:
         _write_comments(common, file, comments)
     if full is not None:
-        _write_comments(common, full, [stage_comment(plan, context, limit=_UNLIMITED) for plan in plans])
+        whole = [stage_comment(plan, context, limit=_UNLIMITED) for plan in plans]
+        whole += [each for each, _ in _rehearsed(rehearsals.values(), context, stage, limit=_UNLIMITED)]
+        _write_comments(common, full, whole)
     posted = None
     if place is not None:
         applies = [each for each in records if is_apply(each)]
         shown = plans if not applies else _plans_only(records, base_records, stage)
-        posted = post(common, place, context, shown, applies, dry_run=dry_run)
+        others = _others(common, comments) if complete else ()
+        posted = post(common, place, context, shown, applies, rehearsed=rehearsed, unaffected=others, dry_run=dry_run)
     if common.json:
-        made = [(each, stage_check(plan, each)) for plan, each in zip(plans, comments, strict=True)]
-        write(dump(comments_form(made) | (posted_form(posted) if posted else {})) + "\n")
+        made = [(each, stage_check(plan, each)) for plan, each in zip(plans, comments, strict=False)]
+        write(dump(comments_form([*made, *rehearsed]) | (posted_form(posted) if posted else {})) + "\n")
     elif posted is not None:
         write("".join(f"{line}\n" for line in posted_lines(posted, dry_run=dry_run)))
     return 0
+
+
+def _others(common: Common, comments: Sequence[StageComment]) -> list[str]:
+    """Return the stages of ``live/`` that no comment is about. A baseline is not planned for a change."""
+    catalogue = open_project(common, offline=True).catalogue
+    stages = dict.fromkeys(unit.stage for unit in catalogue.units.values() if not unit.baseline)
+    return sorted(set(stages) - {each.stage for each in comments})
+
+
+def _rehearsals(common: Common, runs: Sequence[str]) -> dict[str, Rehearsal]:
+    """Return the runs of ``orch rehearse`` among those that were named."""
+    root = find_root(start_folder(common)) if runs else None
+    found = {run: saved_rehearsal(root, run) for run in dict.fromkeys(runs)} if root else {}
+    return {run: rehearsal for run, rehearsal in found.items() if rehearsal is not None}
+
+
+def _rehearsed(
+    rehearsals: Iterable[Rehearsal], context: CommentContext, stage: str | None, *, limit: int = LONGEST_COMMENT
+) -> list[tuple[StageComment, StageCheck]]:
+    """Return comment and check of each stage that was rehearsed."""
+    made = [each for rehearsal in rehearsals for each in rehearsal_comments(rehearsal, context, limit=limit)]
+    return [each for each in made if stage is None or each[0].stage == stage]
 
 
 def _records(common: Common, runs: Sequence[str]) -> list[RunRecord]:

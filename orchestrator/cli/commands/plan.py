@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli.commands.approved import keep_plans, place_to_keep
 from orchestrator.cli.commands.posting import plan_target, post_plan
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import (
@@ -13,10 +14,12 @@ from orchestrator.cli.options import (
     Exclude,
     ExecutorName,
     FailFast,
+    Out,
     Parallelism,
     Replace,
     Scheduler,
     SetValues,
+    Store,
     Targets,
     Timeout,
     given_values,
@@ -26,6 +29,7 @@ from orchestrator.cli.project import open_project
 from orchestrator.cli.session import ready_session
 from orchestrator.report.comment.records import RunRecord
 from orchestrator.report.model import RunReport
+from orchestrator.run.approved.places import check_keys
 from orchestrator.run.history.reports import run_record
 from orchestrator.run.plan import plan_units
 from orchestrator.run.replace import check_replaced_exist, check_single_unit
@@ -52,6 +56,8 @@ def plan(
             help="Plan from the state alone: faster, blind to changes made outside of orch, and never applied.",
         ),
     ] = False,
+    store: Store = None,
+    out: Out = None,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 0: no changes, 1: error, 2: changes, 3: blocked.")
     ] = False,
@@ -73,17 +79,23 @@ def plan(
         replace=replace,
         refresh=not no_refresh,
     )
-    place = plan_target(comment)
+    place = place_to_keep(store, out, options)
+    host = plan_target(comment)
     request = open_project(common, given=given_values(values)).request("plan", options)
     if not request.selected:
         code = print_nothing_changed(common, "plan", options)
         nothing = RunReport(run="", verb="plan", targets=options.targets, units=(), seconds=0.0)
-        return post_plan(common, place, RunRecord(nothing), code) if place else code
+        return post_plan(common, host, RunRecord(nothing), code) if host else code
     check_single_unit(request.selected, options.replace)
+    if place is not None:
+        check_keys(request.catalogue, request.units, place)
     with ready_session(common, request) as session:
         check_replaced_exist(session.context)
-        reports = [each.report for each in plan_units(session.context, executor=session.executor).values()]
-        print_report(common, session.finish(reports))
+        planned = plan_units(session.context, executor=session.executor)
+        notes: tuple[str, ...] = ()
+        if place is not None:
+            planned, notes = keep_plans(session, planned, place)
+        print_report(common, session.finish([each.report for each in planned.values()], notes))
     code = session.exit_code(detailed=detailed_exitcode)
     folders = session.context.run.folders
-    return post_plan(common, place, run_record(folders.root, folders.run), code) if place else code
+    return post_plan(common, host, run_record(folders.root, folders.run), code) if host else code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,7 +21,8 @@ from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_progress
 from orchestrator.cli.project import open_project
 from orchestrator.errors import OrchError, UsageError
-from orchestrator.report.comment.body import CommentContext
+from orchestrator.report.comment.body import CommentContext, StageComment
+from orchestrator.report.comment.check import StageCheck
 from orchestrator.report.comment.records import RunRecord
 from orchestrator.report.comment.stage import StagePlan, empty_stage, named_stages, stage_plans
 from orchestrator.report.errors import error_lines
@@ -89,14 +90,14 @@ def is_apply(record: RunRecord) -> bool:
     return record.report.verb in WRITING_VERBS
 
 
-def comment_context(records: Sequence[RunRecord], head: str) -> CommentContext:
+def comment_context(records: Sequence[RunRecord], head: str, rehearsals: Iterable[str] = ()) -> CommentContext:
     """Return the run of the CI; outside of one, the newest run that the comment is about."""
     ci = ci_run(os.environ, head=head)
     if ci is not None:
         return CommentContext(ci.run, ci.head, ci.source_url, ci.report_url)
     commits = [receipt.commit for record in records for receipt in record.receipts.values() if receipt.commit]
     now = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-0000"
-    run = max((record.report.run for record in records), default=now)
+    run = max([*(record.report.run for record in records), *rehearsals], default=now)
     return CommentContext(run, head or (commits[-1].removesuffix("-dirty") if commits else ""))
 
 
@@ -107,9 +108,11 @@ def post(
     plans: Sequence[StagePlan],
     applies: Sequence[RunRecord],
     *,
+    rehearsed: Sequence[tuple[StageComment, StageCheck]] = (),
+    unaffected: Sequence[str] = (),
     dry_run: bool = False,
 ) -> Posted:
-    """Post comments and checks of plans, and what applies did.
+    """Post comments and checks of plans and rehearsals, and what applies did.
 
     Args:
         common: the options of every command.
@@ -117,16 +120,20 @@ def post(
         context: the run of the CI.
         plans: the plans of stages.
         applies: runs that wrote states.
+        rehearsed: comments and checks of rehearsals.
+        unaffected: stages of which the change affects no unit.
         dry_run: only find out what would be posted.
 
     Raises:
         UsageError: there are plans, and no pull request.
         SetupError: the code host cannot be used.
     """
-    number = required_number(place) if plans else place.pull_request
+    number = required_number(place) if plans or rehearsed or unaffected else place.pull_request
     with _explained(place):
         poster = Poster(connect(place), context, dry_run=dry_run)
         stages = poster.plans(number, plans) if plans and number is not None else []
+        stages += poster.unaffected(number, unaffected) if unaffected and number is not None else []
+        stages += poster.rehearsals(number, rehearsed) if rehearsed and number is not None else []
         if not applies:
             return Posted(tuple(stages))
         of_apply = replace(poster, context=replace(context, head=context.head or place.commit))
