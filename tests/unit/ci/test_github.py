@@ -12,6 +12,7 @@ import pytest
 from orchestrator.ci.github import GithubHost
 from orchestrator.ci.host import HostDeniedError, HostError, HostMissingError, Permission, PullRequestState
 from orchestrator.ci.place import HostKind, HostPlace
+from orchestrator.ci.retry import BoundedRetry
 from orchestrator.errors import Location
 from orchestrator.report.comment.check import Annotation, Conclusion, NoteLevel, StageCheck
 from tests.support.github_server import APP_TOKEN, BOT, READ_TOKEN, REPOSITORY_NAME, USER_TOKEN, GithubServer
@@ -29,8 +30,9 @@ def server() -> Iterator[GithubServer]:
         assert made.mistakes == []
 
 
-def host(server: GithubServer, token: str = APP_TOKEN) -> GithubHost:
-    return GithubHost(HostPlace(HostKind.GITHUB, server.url, REPOSITORY_NAME, token))
+def host(server: GithubServer, token: str = APP_TOKEN, *, waits: float = 0.5) -> GithubHost:
+    place = HostPlace(HostKind.GITHUB, server.url, REPOSITORY_NAME, token)
+    return GithubHost(place, BoundedRetry(backoff_factor=waits))
 
 
 def notes(number: int) -> tuple[Annotation, ...]:
@@ -128,7 +130,7 @@ def test_errors_of_the_server_are_waited_for_and_end(server: GithubServer) -> No
     assert host(server).pull_request(7).number == 7
     server.faults.append(Fault("GET", r".*/pulls/7", 503, times=9))
     with pytest.raises(HostError, match=r"failed to read pull request 7 \(status 503\)"):
-        host(server).pull_request(7)
+        host(server, waits=0.01).pull_request(7)
     assert server.called("GET .*/pulls/7") == 3 + 5
 
 
@@ -149,7 +151,9 @@ def test_a_token_without_rights(server: GithubServer) -> None:
 
 
 def test_a_host_that_is_not_there(server: GithubServer) -> None:
-    nowhere = GithubHost(HostPlace(HostKind.GITHUB, "http://127.0.0.1:9", REPOSITORY_NAME, APP_TOKEN))
+    nowhere = GithubHost(
+        HostPlace(HostKind.GITHUB, "http://127.0.0.1:9", REPOSITORY_NAME, APP_TOKEN), BoundedRetry(backoff_factor=0.01)
+    )
     with pytest.raises(HostError, match="GitHub cannot be reached to read pull request 7"):
         nowhere.pull_request(7)
 

@@ -230,7 +230,10 @@ def test_a_merge_request_of_gitlab(project: Project, tmp_path: Path) -> None:
         assert marker is not None
         assert (marker.run, marker.head) == ("40.1", HEAD)
         assert [(each["sha"], each["state"]) for each in server.statuses] == [(HEAD, "failed")]
-        fork = values | {"CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": "alice/platform", "CI_MERGE_REQUEST_PROJECT_PATH": PROJECT}
+        fork = values | {
+            "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": "alice/platform",
+            "CI_MERGE_REQUEST_PROJECT_PATH": PROJECT,
+        }
         denied = project.orch("comment", RUN, code=2, **server.environment(JOB_TOKEN, **fork))
         assert "pull request 7 comes from a fork" in denied.err
         assert server.mistakes == []
