@@ -59,7 +59,7 @@ class GithubHost:
             seconds_between_writes=None,
             lazy=True,
         )
-        self._repository = self._github.get_repo(place.repository, lazy=True)
+        self._repository = self._github.get_repo(place.repository)
         self._login = ""
 
     def login(self) -> str:

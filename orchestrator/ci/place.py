@@ -15,7 +15,7 @@ from orchestrator.errors import UsageError
 
 _GITHUB_PULL = re.compile(r"refs/pull/(\d{1,9})/(?:merge|head)")
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
-_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)+")
+_NAME = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)+")
 _LONGEST_EVENT = 30_000_000
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 

@@ -62,7 +62,7 @@ class GithubServer(HostServer):
         self.permissions = {"alice": "write", "owner": "admin", "guest": "read"}
         self._last = 1000
 
-    def environment(self, token: str = APP_TOKEN, **more: str) -> dict[str, str]:
+    def environment(self, token: str = APP_TOKEN, **more: str) -> dict[str, Any]:
         """The variables of a job of GitHub Actions."""
         return {
             "GITHUB_ACTIONS": "true",

@@ -49,7 +49,7 @@ class GitlabServer(HostServer):
         self.members = {"alice": 30, "owner": 50, "reporter": 20, "guest": 10}
         self._last = 500
 
-    def environment(self, token: str = BOT_TOKEN, **more: str) -> dict[str, str]:
+    def environment(self, token: str = BOT_TOKEN, **more: str) -> dict[str, Any]:
         """The variables of a job of GitLab CI."""
         name = "CI_JOB_TOKEN" if token == JOB_TOKEN else "GITLAB_TOKEN"
         return {

@@ -97,7 +97,7 @@ class HostServer:
         self.calls: list[str] = []
         self.mistakes: list[str] = []
         self.faults: list[Fault] = []
-        self.before: list[tuple[str, str, Callable[[], None]]] = []
+        self.before: list[tuple[str, str, Callable[[], object]]] = []
         self.lock = threading.RLock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -194,7 +194,7 @@ def _handler(server: HostServer) -> type[BaseHTTPRequestHandler]:
 
         def handle_any(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            done = server.answer(self.command, self.path, self.headers, raw)
+            done = server.answer(self.command, self.path, dict(self.headers.items()), raw)
             data = b"" if done.status == 204 else json.dumps(done.body).encode()
             self.send_response(done.status)
             for name, value in {"Content-Type": "application/json", **done.headers}.items():
@@ -205,7 +205,7 @@ def _handler(server: HostServer) -> type[BaseHTTPRequestHandler]:
 
         do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = handle_any  # noqa: N815 - names of http.server
 
-        def log_message(self, *arguments: object) -> None:  # type: ignore[override]
+        def log_message(self, *arguments: object) -> None:
             pass
 
     return Requests

@@ -74,7 +74,7 @@ def test_one_note_is_updated_in_place_behind_three_hundred(server: GitlabServer)
 
 def test_a_note_that_is_deleted_meanwhile_is_written_again(server: GitlabServer) -> None:
     old = server.add_note(7, text("9.1").text)
-    server.before.append(("PUT", r".*", lambda: server.notes.pop(old.id) and None))
+    server.before.append(("PUT", r".*", lambda: server.notes.pop(old.id)))
     post_comments(host(server), 7, [text("10.1")], pause=lambda _: None)
     assert len(server.bodies(7)) == 1
     host(server).delete_comment(7, old.id)

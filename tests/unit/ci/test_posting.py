@@ -13,7 +13,7 @@ from orchestrator.ci.place import HostKind, HostPlace
 from orchestrator.ci.posting import PostedApply, PostedStage, Poster
 from orchestrator.ci.sections import SectionName, sections_of
 from orchestrator.ci.sticky import PostAction
-from orchestrator.guard.receipt.receipt import Receipt, StateWrites
+from orchestrator.guard.receipt.receipt import StateWrites
 from orchestrator.report.comment.body import CommentContext
 from orchestrator.report.comment.records import RunRecord
 from orchestrator.report.comment.stage import StagePlan, empty_stage, stage_plans
@@ -52,9 +52,9 @@ def poster(server: GithubServer, number: int, run: str = "100.1", *, dry_run: bo
     return Poster(host, context, dry_run=dry_run, pause=lambda _: None)
 
 
-def plan(server: GithubServer, number: int, *units: UnitReport, run: str = "100.1", **more: Receipt) -> PostedStage:
-    receipts = {each.unit: receipt(each.unit) for each in units}
-    (posted,) = poster(server, number, run).plans(number, [only_plan(*units, receipts=receipts | more)])
+def plan(server: GithubServer, number: int, *units: UnitReport, run: str = "100.1", serial: int = 4) -> PostedStage:
+    receipts = {each.unit: replace(receipt(each.unit), serial=serial) for each in units}
+    (posted,) = poster(server, number, run).plans(number, [only_plan(*units, receipts=receipts)])
     return posted
 
 
@@ -219,9 +219,8 @@ def test_an_apply_marks_the_plans_of_others(server: GithubServer) -> None:
 
 
 def test_plans_that_are_not_stale(server: GithubServer) -> None:
-    later = replace(receipt("prod/data"), serial=5)
-    plan(server, 12, unit("prod/data", MEMORY), **{"prod/data": later})
-    (again,) = [only_plan(unit("prod/data", MEMORY), run_id="20261124-160000-0000")]
+    plan(server, 12, unit("prod/data", MEMORY), serial=5)
+    again = only_plan(unit("prod/data", MEMORY), run_id="20261124-160000-0000")
     poster(server, 13).plans(13, [again])
     merge(server, 7)
     posted = post_applied(server, 7, applied(done("prod/data", MEMORY)))

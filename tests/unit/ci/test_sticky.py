@@ -129,7 +129,7 @@ def test_two_runs_that_create_at_the_same_time_leave_one(
 
 def test_a_comment_that_is_deleted_meanwhile_is_created_again(server: GithubServer, host: CodeHost) -> None:
     old = server.add_comment(NUMBER, text("9.1").text)
-    server.before.append(("PATCH", r".*", lambda: server.comments.pop(old.id) and None))
+    server.before.append(("PATCH", r".*", lambda: server.comments.pop(old.id)))
     (found,) = post(host, text("10.1"))
     assert found.action is PostAction.CREATED
     assert server.bodies(NUMBER) == [text("10.1").text]

@@ -63,7 +63,7 @@ def server() -> Iterator[GithubServer]:
         assert made.mistakes == []
 
 
-def job(server: GithubServer, tmp_path: Path, number: int = 7, token: str = "", **more: str) -> dict[str, str]:
+def job(server: GithubServer, tmp_path: Path, number: int = 7, token: str = "", **more: str) -> dict[str, Any]:
     """The variables of a job about a pull request."""
     pull: dict[str, Any] = {
         "number": number,
@@ -111,7 +111,11 @@ def test_an_older_run_says_that_it_left_the_comment(project: Project, server: Gi
 
 
 def test_by_hand_with_a_users_token(project: Project, server: GithubServer, tmp_path: Path) -> None:
-    env = {"GITHUB_TOKEN": USER_TOKEN, "GITHUB_API_URL": server.url, "GITHUB_REPOSITORY": REPOSITORY_NAME}
+    env: dict[str, Any] = {
+        "GITHUB_TOKEN": USER_TOKEN,
+        "GITHUB_API_URL": server.url,
+        "GITHUB_REPOSITORY": REPOSITORY_NAME,
+    }
     done = project.orch("comment", RUN, "--pull-request", "7", "--head", HEAD, **env)
     assert "prod: commit status action_required" in done.out
     assert server.statuses[0]["sha"] == HEAD
