@@ -18,7 +18,7 @@ WRITING_VERBS = frozenset({"apply", "destroy", "move", "adopt"})
 """Commands whose runs write states."""
 _WRITTEN = frozenset({Status.APPLIED, Status.DESTROYED, Status.MOVED, Status.ADOPTED})
 _NAMED = 5
-_MOST_LINES = 5
+_MOST_LINES = 3
 _LONGEST_LINE = 600
 
 

@@ -47,14 +47,14 @@ class GithubHost:
 
     name = "GitHub"
 
-    def __init__(self, place: HostPlace) -> None:
+    def __init__(self, place: HostPlace, retry: BoundedRetry | None = None) -> None:
         self.repository = place.repository
         self._github = Github(
             auth=Auth.Token(place.token),
             base_url=place.api,
             timeout=_SECONDS,
             per_page=100,
-            retry=BoundedRetry(),
+            retry=retry or BoundedRetry(),
             seconds_between_requests=None,
             seconds_between_writes=None,
             lazy=True,
@@ -150,7 +150,7 @@ class GithubHost:
                 requester = self._github.requester
                 issues = PaginatedList(Issue, requester, f"/repos/{self.repository}/issues", query)
                 for each in issues:
-                    if each.pull_request is None and each.user.login == login and marks(each.body or "", marker):
+                    if _is_issue(each) and each.user.login == login and marks(each.body or "", marker):
                         return _issue(each)
         return None
 
@@ -244,6 +244,11 @@ def _comment(found: IssueComment) -> HostComment:
 
 def _issue(found: Issue) -> HostIssue:
     return HostIssue(found.number, found.title, found.body or "", found.state == "open", found.html_url)
+
+
+def _is_issue(found: Issue) -> bool:
+    """Return whether it is no pull request. To ask for its ``pull_request`` would be a call for each issue."""
+    return found.html_url.split("/")[-2] == "issues"
 
 
 def _annotation(note: Annotation) -> dict[str, str | int]:

@@ -52,12 +52,12 @@ class GitlabHost:
 
     name = "GitLab"
 
-    def __init__(self, place: HostPlace) -> None:
+    def __init__(self, place: HostPlace, retry: BoundedRetry | None = None) -> None:
         self.repository = place.repository
         self._page = f"{place.api}/{place.repository}/-"
         session = requests.Session()
         for scheme in ("https://", "http://"):
-            session.mount(scheme, HTTPAdapter(max_retries=BoundedRetry()))
+            session.mount(scheme, HTTPAdapter(max_retries=retry or BoundedRetry()))
         token: dict[str, Any] = {"job_token" if place.token_name == _JOB_TOKEN else "private_token": place.token}
         self._gitlab = _BoundedGitlab(place.api, timeout=_SECONDS, per_page=100, session=session, **token)
         self._project = self._gitlab.projects.get(place.repository, lazy=True)

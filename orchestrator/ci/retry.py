@@ -42,8 +42,9 @@ class BoundedRetry(Retry):
         Raises:
             MaxRetryError: the call is not repeated; urllib3 then returns the response.
         """
-        final = response is not None and response.status in _RATE_LIMITED and self.get_retry_after(response) is None
-        if final or (response is not None and (self.get_retry_after(response) or 0) > _LONGEST_WAIT):
+        wait = self.get_retry_after(response) if response is not None else None
+        refused = response is not None and response.status == 403 and wait is None
+        if refused or (wait or 0) > _LONGEST_WAIT:
             pool: Any = more.get("_pool")
             raise MaxRetryError(pool, url or "", ResponseError(f"status {response.status}"))
         return super().increment(method, url, response, *rest, **more)

@@ -14,9 +14,10 @@ from enum import StrEnum
 _START = re.compile(r"<!-- orch:section (?P<name>[a-z]+)(?: (?P<about>[\w.,@/:-]*))? -->")
 _END = "<!-- orch:end -->"
 _HIDDEN = "<!-- orch:"
-ROOM = 4_000
+ROOM = 6_000
 """Characters that a comment leaves for sections."""
 _LONGEST = 1_300
+_LONGEST_ABOUT = 1_000
 
 
 class SectionName(StrEnum):
@@ -73,8 +74,10 @@ def quoted(kind: str, lines: Sequence[str]) -> str:
 
 
 def _text(name: SectionName, section: Section) -> str:
-    about = f" {','.join(section.about)}"[:_LONGEST] if section.about else ""
-    return f"<!-- orch:section {name}{about} -->\n\n{section.text.strip()}\n\n{_END}"
+    names = ",".join(section.about)
+    if len(names) > _LONGEST_ABOUT:
+        names = names[:_LONGEST_ABOUT].rpartition(",")[0]
+    return f"<!-- orch:section {name}{f' {names}' if names else ''} -->\n\n{section.text.strip()}\n\n{_END}"
 
 
 def _split(body: str) -> tuple[list[str], dict[SectionName, Section], list[str]]:

@@ -189,7 +189,7 @@ def posted_lines(posted: Posted, *, dry_run: bool) -> Iterator[str]:
     for each in posted.stages:
         found = each.comment
         newer = f": it is from run {found.run}, which is newer" if found.action == "left as it is" else ""
-        yield f"{found.stage}: comment {would}{found.action}{newer}  {found.url}".rstrip()
+        yield f"{found.stage}: comment {would}{found.action}{newer}  {clean(found.url)}".rstrip()
         if each.check_kind:
             yield f"{found.stage}: {each.check_kind} {would}{each.check.conclusion}: {each.check.title}"
         if each.shared:
@@ -199,7 +199,7 @@ def posted_lines(posted: Posted, *, dry_run: bool) -> Iterator[str]:
     if posted.applied.pull_request is None:
         yield "no merged pull request brought this commit into its branch: nothing to say there"
     for comment in posted.applied.comments:
-        yield f"{comment.stage}: what was applied {would}added to the comment  {comment.url}".rstrip()
+        yield f"{comment.stage}: what was applied {would}added to the comment  {clean(comment.url)}".rstrip()
     for marked in posted.applied.marked:
         pull = marked.plan.pull_request
         units = ", ".join(each.unit for each in marked.stale)

@@ -231,7 +231,7 @@ def test_the_help_of_a_command_starts_with_its_line_in_the_table(entry: CommandE
 
 def test_each_command_has_a_file_and_each_file_a_command() -> None:
     files = {file.stem for file in (REPOSITORY / "orchestrator" / "cli" / "commands").glob("*.py")}
-    # Of apply, destroy, show, check and rehearse.
+    # Of apply, destroy, show, check, rehearse, comment and pr.
     parts = {
         "__init__",
         "approved",
