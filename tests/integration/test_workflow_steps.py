@@ -15,8 +15,8 @@ import pytest
 
 from orchestrator.report.comment.marker import Marker
 from tests.support.emulator import new_account_id
+from tests.support.github_server import APP_TOKEN, GithubServer
 from tests.support.project import Project
-from tests.support.small_github import TOKEN, SmallGithub, pull_request, small_github
 from tests.support.workflows import DRIFT, ORCH, Job, Runner, gitlab_script, run_script, step_of
 
 pytestmark = pytest.mark.integration
@@ -81,7 +81,7 @@ def platform(tmp_path: Path, emulator: Path) -> Platform:
     return Platform(tmp_path, emulator)
 
 
-def comment(platform: Platform, github: SmallGithub, artifact: Path | None, jobs: int, *, code: int = 0) -> None:
+def comment(platform: Platform, github: GithubServer, artifact: Path | None, jobs: int, *, code: int = 0) -> None:
     """Run the job `comment` on what the jobs that plan have left."""
     job = platform.job(GITHUB_API_URL=github.url)
     if artifact is not None:
@@ -89,7 +89,7 @@ def comment(platform: Platform, github: SmallGithub, artifact: Path | None, jobs
     job.run(
         step_of(ORCH, "comment", "Comment"),
         code=code,
-        github_token=TOKEN,
+        github_token=APP_TOKEN,
         github_event_pull_request_head_sha_needs_command_outputs_head=platform.head,
         needs_check_outputs_matrix_needs_command_outputs_matrix=json.dumps({"include": [{}] * jobs}),
     )
@@ -111,28 +111,30 @@ def test_a_pull_request_is_checked_planned_shown_and_after_the_merge_applied(
     kept = plan.upload(ORCH, "plan", "Keep the records", artifact)
     assert sorted(Path(name).name for name in kept) == ["eu-west-1.json", "report.json"]
 
-    with small_github(pull_request(platform.head)) as github:
+    with GithubServer() as github:
+        github.add_pull(7, platform.head)
         comment(platform, github, None, 1, code=1)
-        assert (github.comments, github.checks) == ([], [])
+        assert (github.comments, github.checks) == ({}, [])
         comment(platform, github, artifact, 1)
-        (shown,) = github.bodies()
+        (shown,) = github.bodies(7)
         assert f"head={platform.head}" in shown
-        assert {each["name"]: each["conclusion"] for each in github.checks} == {
+        assert {each.values["name"]: each.values["conclusion"] for each in github.checks} == {
             "orch: prod": "neutral",
             "orch: test": "success",
         }
         merge_and_apply(platform, github, tmp_path / "applied")
-        assert "applied" in github.bodies()[0]
+        assert "applied" in github.bodies(7)[0]
+    assert github.mistakes == []
     assert list(tmp_path.rglob("pwned")) == []
 
 
-def merge_and_apply(platform: Platform, github: SmallGithub, artifact: Path) -> None:
+def merge_and_apply(platform: Platform, github: GithubServer, artifact: Path) -> None:
     """Merge the pull request and run the jobs of the push."""
     before = platform.commit("main")
     platform.origin.git("merge", "-q", "--squash", HOSTILE)
     platform.commit_all(platform.origin, "Say two (#7)")
     merged = platform.commit("main")
-    github.pull = pull_request(platform.head, state="closed", merged=merged)
+    github.add_pull(7, platform.head, state="merged", merge_commit=merged)
     push = {"ref": "refs/heads/main", "before": before, "after": merged, "repository": {}}
     stages = platform.runner.job("push", push, "refs/heads/main", GITHUB_REF_PROTECTED="true")
     step = step_of(ORCH, "stages", "List the stages to apply")
@@ -153,17 +155,18 @@ def merge_and_apply(platform: Platform, github: SmallGithub, artifact: Path) -> 
     env = {"GITHUB_REF_PROTECTED": "true", "GITHUB_API_URL": github.url}
     last = platform.runner.job("push", push, "refs/heads/main", **env)
     last.download(artifact)
-    last.run(step_of(ORCH, "applied", "Comment"), github_token=TOKEN)
+    last.run(step_of(ORCH, "applied", "Comment"), github_token=APP_TOKEN)
 
 
 def test_a_change_without_units_is_success_and_says_so_where_there_was_a_plan(platform: Platform) -> None:
-    with small_github(pull_request(platform.head)) as github:
+    with GithubServer() as github:
+        github.add_pull(7, platform.head)
         comment(platform, github, None, 0)
-        assert github.comments == []
-        assert [each["conclusion"] for each in github.checks] == ["success", "success"]
-        github.add_comment(f"{Marker('prod', '1.1', 'b' * 40, '9b1c4e2a')}\n### old")
+        assert github.comments == {}
+        assert [each.values["conclusion"] for each in github.checks] == ["success", "success"]
+        github.add_comment(7, f"{Marker('prod', '1.1', 'b' * 40, '9b1c4e2a')}\n### old")
         comment(platform, github, None, 0)
-        (shown,) = github.bodies()
+        (shown,) = github.bodies(7)
         assert "no unit is affected" in shown
 
 
