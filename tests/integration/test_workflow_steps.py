@@ -81,6 +81,12 @@ def platform(tmp_path: Path, emulator: Path) -> Platform:
     return Platform(tmp_path, emulator)
 
 
+@pytest.fixture(scope="module")
+def unmerged(tmp_path_factory: pytest.TempPathFactory, emulator: Path) -> Platform:
+    """A platform for the tests that leave the pull request as it is."""
+    return Platform(tmp_path_factory.mktemp("unmerged"), emulator)
+
+
 def comment(platform: Platform, github: GithubServer, artifact: Path | None, jobs: int, *, code: int = 0) -> None:
     """Run the job `comment` on what the jobs that plan have left."""
     job = platform.job(GITHUB_API_URL=github.url)
@@ -158,20 +164,20 @@ def merge_and_apply(platform: Platform, github: GithubServer, artifact: Path) ->
     last.run(step_of(ORCH, "applied", "Comment"), github_token=APP_TOKEN)
 
 
-def test_a_change_without_units_is_success_and_says_so_where_there_was_a_plan(platform: Platform) -> None:
+def test_a_change_without_units_is_success_and_says_so_where_there_was_a_plan(unmerged: Platform) -> None:
     with GithubServer() as github:
-        github.add_pull(7, platform.head)
-        comment(platform, github, None, 0)
+        github.add_pull(7, unmerged.head)
+        comment(unmerged, github, None, 0)
         assert github.comments == {}
         assert [each.values["conclusion"] for each in github.checks] == ["success", "success"]
         github.add_comment(7, f"{Marker('prod', '1.1', 'b' * 40, '9b1c4e2a')}\n### old")
-        comment(platform, github, None, 0)
+        comment(unmerged, github, None, 0)
         (shown,) = github.bodies(7)
         assert "no unit is affected" in shown
 
 
-def test_the_scripts_of_gitlab_plan_and_apply_alike(platform: Platform) -> None:
-    job = platform.job(CI_MERGE_REQUEST_TARGET_BRANCH_NAME="main", CI_COMMIT_REF_NAME=HOSTILE, CI_COMMIT_TITLE=HOSTILE)
+def test_the_scripts_of_gitlab_check_and_plan_alike(unmerged: Platform) -> None:
+    job = unmerged.job(CI_MERGE_REQUEST_TARGET_BRANCH_NAME="main", CI_COMMIT_REF_NAME=HOSTILE, CI_COMMIT_TITLE=HOSTILE)
     for name in ("GITHUB_ACTIONS", "GITHUB_REPOSITORY", "GITHUB_RUN_NUMBER", "GITHUB_EVENT_PATH"):
         del job.env[name]
     for script in ("check", "plan"):
@@ -188,9 +194,10 @@ def test_the_scripts_of_gitlab_plan_and_apply_alike(platform: Platform) -> None:
     assert "the job plan left no record" in run_script(guard, cwd=job.work, env=empty).stderr
     (job.work / "units.json").write_text('{"rows": []}')
     assert run_script(guard, cwd=job.work, env=empty).returncode == 0
-    assert list(platform.origin.root.parent.rglob("pwned")) == []
+    assert list(unmerged.origin.root.parent.rglob("pwned")) == []
 
 
+@pytest.mark.full
 def test_what_nobody_planned_is_not_applied_after_the_merge(platform: Platform) -> None:
     platform.origin.git("merge", "-q", "--squash", HOSTILE)
     platform.commit_all(platform.origin, "Say two (#7)")
@@ -201,12 +208,12 @@ def test_what_nobody_planned_is_not_applied_after_the_merge(platform: Platform) 
 
 
 def test_a_plan_for_a_comment_is_of_the_merge_result_and_of_the_commit_that_was_checked(
-    platform: Platform, tmp_path: Path
+    unmerged: Platform, tmp_path: Path
 ) -> None:
-    job = platform.runner.job("issue_comment", {"repository": {"default_branch": "main"}}, "refs/heads/main")
+    job = unmerged.runner.job("issue_comment", {"repository": {"default_branch": "main"}}, "refs/heads/main")
     job.checkout("refs/pull/7/merge", "change")
     step = step_of(ORCH, "command", "List the units that the change affects")
-    listed = job.run(step, steps_command_outputs_base="main", steps_command_outputs_head=platform.head)
+    listed = job.run(step, steps_command_outputs_base="main", steps_command_outputs_head=unmerged.head)
     assert listed.matrix == [{"account": "main", "targets": "prod/first prod/second"}]
     newer = job.run(step, code=1, steps_command_outputs_base="main", steps_command_outputs_head="a" * 40)
     assert "there is a newer commit" in newer.out
@@ -216,14 +223,14 @@ def test_a_plan_for_a_comment_is_of_the_merge_result_and_of_the_commit_that_was_
         plan,
         matrix_targets="prod/first",
         needs_command_outputs_base="main",
-        needs_command_outputs_head=platform.head,
+        needs_command_outputs_head=unmerged.head,
     )
     (report,) = [json.loads(path.read_text()) for path in job.work.glob(".orch/runs/*/report.json")]
     assert [unit["status"] for unit in report["units"]] == ["planned"]
 
 
-def test_each_night_drift_is_looked_for_in_every_account(platform: Platform, tmp_path: Path) -> None:
-    job = platform.runner.job("schedule", {}, "refs/heads/main", GITHUB_REF_PROTECTED="true")
+def test_each_night_drift_is_looked_for_in_every_account(unmerged: Platform, tmp_path: Path) -> None:
+    job = unmerged.runner.job("schedule", {}, "refs/heads/main", GITHUB_REF_PROTECTED="true")
     listed = job.run(step_of(DRIFT, "accounts", "List all units"))
     assert [each["account"] for each in listed.matrix] == ["main"]
     job.run(step_of(DRIFT, "drift", "Compare AWS with the states"), matrix_targets=listed.matrix[0]["targets"])
