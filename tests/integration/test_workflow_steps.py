@@ -17,7 +17,7 @@ from orchestrator.report.comment.marker import Marker
 from tests.support.emulator import new_account_id
 from tests.support.github_server import APP_TOKEN, GithubServer
 from tests.support.project import Project
-from tests.support.workflows import DRIFT, ORCH, Job, Runner, gitlab_script, run_script, step_of
+from tests.support.workflows import DRIFT, FORK, ORCH, Job, Runner, gitlab_script, run_script, step_of
 
 pytestmark = pytest.mark.integration
 
@@ -235,3 +235,22 @@ def test_each_night_drift_is_looked_for_in_every_account(unmerged: Platform, tmp
     assert [each["account"] for each in listed.matrix] == ["main"]
     job.run(step_of(DRIFT, "drift", "Compare AWS with the states"), matrix_targets=listed.matrix[0]["targets"])
     assert len(job.upload(DRIFT, "drift", "Keep the records", tmp_path / "artifact")) == 1
+
+
+@pytest.mark.full
+def test_the_change_of_a_fork_is_rehearsed_and_the_result_shown(unmerged: Platform, tmp_path: Path) -> None:
+    job, artifact = unmerged.job(), tmp_path / "artifact"
+    job.run(step_of(ORCH, "rehearse", "Apply base and then the change on the emulator"))
+    assert "prod" in Path(job.env["GITHUB_STEP_SUMMARY"]).read_text(encoding="utf-8")
+    names = job.upload(ORCH, "rehearse", "Keep the record", artifact)
+    assert "rehearsal.json" in {Path(name).name for name in names}
+    with GithubServer() as github:
+        github.add_pull(7, unmerged.head, source="eve/platform")
+        event = {"workflow_run": {"pull_requests": [], "head_sha": unmerged.head}}
+        later = unmerged.runner.job("workflow_run", event, "refs/heads/main", GITHUB_API_URL=github.url)
+        later.download(artifact)
+        step = step_of(FORK, "comment", "Comment")
+        later.run(step, github_token=APP_TOKEN, github_event_workflow_run_head_sha=unmerged.head)
+        (shown,) = github.bodies(7)
+        assert f"head={unmerged.head}" in shown
+    assert github.mistakes == []
