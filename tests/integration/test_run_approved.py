@@ -249,7 +249,12 @@ def test_plans_travel_as_files_that_only_the_key_opens(restored: Project, tmp_pa
     assert all(each["as_approved"] for each in approvals(applied).values())
 
 
-def test_what_cannot_be_kept_or_found_is_refused_before_anything_is_planned(restored: Project, tmp_path: Path) -> None:
+def test_what_cannot_be_kept_or_found_is_refused(restored: Project, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "start").write_text("a file where a folder would have to be")
+    failed = restored.orch("plan", "start", "--out", str(tmp_path / "full"), "--json", code=1)
+    assert failed.units()["start/alone"]["cause"].startswith("planned, not stored: cannot write the plan")
+    assert failed.json["stored"]["units"] == []
     file = restored.root / "live/orch.yaml"
     file.write_text(file.read_text().replace("  kms_key: alias/states\n", ""))
     refused = restored.orch("plan", "start", "--out", str(tmp_path / "plans"), code=2).err
