@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,12 +14,10 @@ import pytest
 
 from orchestrator.emulator.control import ensure_accounts
 from orchestrator.emulator.info import read_info
-from orchestrator.run.approved.package import packed, unpacked
-from orchestrator.run.approved.record import StoredRecord
-from orchestrator.util.files import write_atomic
 from tests.support.emulator import ENTRY_ROLE, Account, client, entry_client, new_account_id
 from tests.support.project import Project, Result
 from tests.support.session import state_bucket
+from tests.support.stored_plans import StoredPlans
 
 pytestmark = pytest.mark.integration
 
@@ -174,7 +171,8 @@ def test_a_stale_plan_is_refused_and_says_why(restored: Project, emulator: Path)
     protected.write_text(text)
     # Too old.
     old = (datetime.now(UTC) - timedelta(days=8)).isoformat(timespec="seconds")
-    edit_stored(emulator, restored, "st/first", lambda record: replace(record, time=old))
+    stored = StoredPlans(*state_bucket(emulator, restored), "st/first", restored.root.parent / "edited")
+    stored.edit(stored.digests()[0], lambda record: replace(record, time=old))
     refused("it expired: it was planned 8 days ago")
     # The state.
     plan(restored, "st")
@@ -192,36 +190,6 @@ def test_a_stale_plan_is_refused_and_says_why(restored: Project, emulator: Path)
     assert (
         "nothing of its stage is applied: st/command is no longer as approved" in missing.units()["st/first"]["cause"]
     )
-
-
-def edit_stored(
-    emulator: Path,
-    project: Project,
-    unit: str,
-    change: Callable[[StoredRecord], StoredRecord],
-    plan: Path | None = None,
-) -> None:
-    """Store a plan of a unit again as its author could: with another record, or another plan file."""
-    s3, bucket = state_bucket(emulator, project)
-    prefix = f"plans/{unit}/eu-west-1/"
-    listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/")["Contents"]
-    key = max(listed, key=lambda each: each["LastModified"])["Key"]
-    index = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    work = project.root.parent / "edited"
-    write_atomic(work / "archive", s3.get_object(Bucket=bucket, Key=index["key"])["Body"].read())
-    digest = key.removeprefix(prefix).removesuffix(".json")
-    stored = unpacked(work / "archive", work / "files", unit=unit, digest=digest)
-    with packed(
-        work / "again",
-        change(stored.record),
-        plan=plan or stored.plan,
-        json=None,
-        receipt=stored.folder / "receipt.json",
-    ) as archive:
-        data = archive.read_bytes()
-    s3.put_object(Bucket=bucket, Key=index["key"], Body=data)
-    index |= {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
-    s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(index).encode())
 
 
 def test_of_a_stage_with_a_blocked_unit_nothing_is_applied(restored: Project) -> None:
@@ -281,7 +249,12 @@ def test_plans_travel_as_files_that_only_the_key_opens(restored: Project, tmp_pa
     assert all(each["as_approved"] for each in approvals(applied).values())
 
 
-def test_what_cannot_be_kept_or_found_is_refused_before_anything_is_planned(restored: Project, tmp_path: Path) -> None:
+def test_what_cannot_be_kept_or_found_is_refused(restored: Project, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "start").write_text("a file where a folder would have to be")
+    failed = restored.orch("plan", "start", "--out", str(tmp_path / "full"), "--json", code=1)
+    assert failed.units()["start/alone"]["cause"].startswith("planned, not stored: cannot write the plan")
+    assert failed.json["stored"]["units"] == []
     file = restored.root / "live/orch.yaml"
     file.write_text(file.read_text().replace("  kms_key: alias/states\n", ""))
     refused = restored.orch("plan", "start", "--out", str(tmp_path / "plans"), code=2).err

@@ -15,9 +15,9 @@ import pytest
 
 from orchestrator.report.comment.marker import Marker
 from tests.support.emulator import new_account_id
+from tests.support.github_server import APP_TOKEN, GithubServer
 from tests.support.project import Project
-from tests.support.small_github import TOKEN, SmallGithub, pull_request, small_github
-from tests.support.workflows import DRIFT, ORCH, Job, Runner, gitlab_script, run_script, step_of
+from tests.support.workflows import DRIFT, FORK, ORCH, Job, Runner, gitlab_script, run_script, step_of
 
 pytestmark = pytest.mark.integration
 
@@ -81,7 +81,13 @@ def platform(tmp_path: Path, emulator: Path) -> Platform:
     return Platform(tmp_path, emulator)
 
 
-def comment(platform: Platform, github: SmallGithub, artifact: Path | None, jobs: int, *, code: int = 0) -> None:
+@pytest.fixture(scope="module")
+def unmerged(tmp_path_factory: pytest.TempPathFactory, emulator: Path) -> Platform:
+    """A platform for the tests that leave the pull request as it is."""
+    return Platform(tmp_path_factory.mktemp("unmerged"), emulator)
+
+
+def comment(platform: Platform, github: GithubServer, artifact: Path | None, jobs: int, *, code: int = 0) -> None:
     """Run the job `comment` on what the jobs that plan have left."""
     job = platform.job(GITHUB_API_URL=github.url)
     if artifact is not None:
@@ -89,7 +95,7 @@ def comment(platform: Platform, github: SmallGithub, artifact: Path | None, jobs
     job.run(
         step_of(ORCH, "comment", "Comment"),
         code=code,
-        github_token=TOKEN,
+        github_token=APP_TOKEN,
         github_event_pull_request_head_sha_needs_command_outputs_head=platform.head,
         needs_check_outputs_matrix_needs_command_outputs_matrix=json.dumps({"include": [{}] * jobs}),
     )
@@ -111,28 +117,30 @@ def test_a_pull_request_is_checked_planned_shown_and_after_the_merge_applied(
     kept = plan.upload(ORCH, "plan", "Keep the records", artifact)
     assert sorted(Path(name).name for name in kept) == ["eu-west-1.json", "report.json"]
 
-    with small_github(pull_request(platform.head)) as github:
+    with GithubServer() as github:
+        github.add_pull(7, platform.head)
         comment(platform, github, None, 1, code=1)
-        assert (github.comments, github.checks) == ([], [])
+        assert (github.comments, github.checks) == ({}, [])
         comment(platform, github, artifact, 1)
-        (shown,) = github.bodies()
+        (shown,) = github.bodies(7)
         assert f"head={platform.head}" in shown
-        assert {each["name"]: each["conclusion"] for each in github.checks} == {
+        assert {each.values["name"]: each.values["conclusion"] for each in github.checks} == {
             "orch: prod": "neutral",
             "orch: test": "success",
         }
         merge_and_apply(platform, github, tmp_path / "applied")
-        assert "applied" in github.bodies()[0]
+        assert "applied" in github.bodies(7)[0]
+    assert github.mistakes == []
     assert list(tmp_path.rglob("pwned")) == []
 
 
-def merge_and_apply(platform: Platform, github: SmallGithub, artifact: Path) -> None:
+def merge_and_apply(platform: Platform, github: GithubServer, artifact: Path) -> None:
     """Merge the pull request and run the jobs of the push."""
     before = platform.commit("main")
     platform.origin.git("merge", "-q", "--squash", HOSTILE)
     platform.commit_all(platform.origin, "Say two (#7)")
     merged = platform.commit("main")
-    github.pull = pull_request(platform.head, state="closed", merged=merged)
+    github.add_pull(7, platform.head, state="merged", merge_commit=merged)
     push = {"ref": "refs/heads/main", "before": before, "after": merged, "repository": {}}
     stages = platform.runner.job("push", push, "refs/heads/main", GITHUB_REF_PROTECTED="true")
     step = step_of(ORCH, "stages", "List the stages to apply")
@@ -153,22 +161,23 @@ def merge_and_apply(platform: Platform, github: SmallGithub, artifact: Path) -> 
     env = {"GITHUB_REF_PROTECTED": "true", "GITHUB_API_URL": github.url}
     last = platform.runner.job("push", push, "refs/heads/main", **env)
     last.download(artifact)
-    last.run(step_of(ORCH, "applied", "Comment"), github_token=TOKEN)
+    last.run(step_of(ORCH, "applied", "Comment"), github_token=APP_TOKEN)
 
 
-def test_a_change_without_units_is_success_and_says_so_where_there_was_a_plan(platform: Platform) -> None:
-    with small_github(pull_request(platform.head)) as github:
-        comment(platform, github, None, 0)
-        assert github.comments == []
-        assert [each["conclusion"] for each in github.checks] == ["success", "success"]
-        github.add_comment(f"{Marker('prod', '1.1', 'b' * 40, '9b1c4e2a')}\n### old")
-        comment(platform, github, None, 0)
-        (shown,) = github.bodies()
+def test_a_change_without_units_is_success_and_says_so_where_there_was_a_plan(unmerged: Platform) -> None:
+    with GithubServer() as github:
+        github.add_pull(7, unmerged.head)
+        comment(unmerged, github, None, 0)
+        assert github.comments == {}
+        assert [each.values["conclusion"] for each in github.checks] == ["success", "success"]
+        github.add_comment(7, f"{Marker('prod', '1.1', 'b' * 40, '9b1c4e2a')}\n### old")
+        comment(unmerged, github, None, 0)
+        (shown,) = github.bodies(7)
         assert "no unit is affected" in shown
 
 
-def test_the_scripts_of_gitlab_plan_and_apply_alike(platform: Platform) -> None:
-    job = platform.job(CI_MERGE_REQUEST_TARGET_BRANCH_NAME="main", CI_COMMIT_REF_NAME=HOSTILE, CI_COMMIT_TITLE=HOSTILE)
+def test_the_scripts_of_gitlab_check_and_plan_alike(unmerged: Platform) -> None:
+    job = unmerged.job(CI_MERGE_REQUEST_TARGET_BRANCH_NAME="main", CI_COMMIT_REF_NAME=HOSTILE, CI_COMMIT_TITLE=HOSTILE)
     for name in ("GITHUB_ACTIONS", "GITHUB_REPOSITORY", "GITHUB_RUN_NUMBER", "GITHUB_EVENT_PATH"):
         del job.env[name]
     for script in ("check", "plan"):
@@ -185,9 +194,10 @@ def test_the_scripts_of_gitlab_plan_and_apply_alike(platform: Platform) -> None:
     assert "the job plan left no record" in run_script(guard, cwd=job.work, env=empty).stderr
     (job.work / "units.json").write_text('{"rows": []}')
     assert run_script(guard, cwd=job.work, env=empty).returncode == 0
-    assert list(platform.origin.root.parent.rglob("pwned")) == []
+    assert list(unmerged.origin.root.parent.rglob("pwned")) == []
 
 
+@pytest.mark.full
 def test_what_nobody_planned_is_not_applied_after_the_merge(platform: Platform) -> None:
     platform.origin.git("merge", "-q", "--squash", HOSTILE)
     platform.commit_all(platform.origin, "Say two (#7)")
@@ -198,12 +208,12 @@ def test_what_nobody_planned_is_not_applied_after_the_merge(platform: Platform) 
 
 
 def test_a_plan_for_a_comment_is_of_the_merge_result_and_of_the_commit_that_was_checked(
-    platform: Platform, tmp_path: Path
+    unmerged: Platform, tmp_path: Path
 ) -> None:
-    job = platform.runner.job("issue_comment", {"repository": {"default_branch": "main"}}, "refs/heads/main")
+    job = unmerged.runner.job("issue_comment", {"repository": {"default_branch": "main"}}, "refs/heads/main")
     job.checkout("refs/pull/7/merge", "change")
     step = step_of(ORCH, "command", "List the units that the change affects")
-    listed = job.run(step, steps_command_outputs_base="main", steps_command_outputs_head=platform.head)
+    listed = job.run(step, steps_command_outputs_base="main", steps_command_outputs_head=unmerged.head)
     assert listed.matrix == [{"account": "main", "targets": "prod/first prod/second"}]
     newer = job.run(step, code=1, steps_command_outputs_base="main", steps_command_outputs_head="a" * 40)
     assert "there is a newer commit" in newer.out
@@ -213,15 +223,34 @@ def test_a_plan_for_a_comment_is_of_the_merge_result_and_of_the_commit_that_was_
         plan,
         matrix_targets="prod/first",
         needs_command_outputs_base="main",
-        needs_command_outputs_head=platform.head,
+        needs_command_outputs_head=unmerged.head,
     )
     (report,) = [json.loads(path.read_text()) for path in job.work.glob(".orch/runs/*/report.json")]
     assert [unit["status"] for unit in report["units"]] == ["planned"]
 
 
-def test_each_night_drift_is_looked_for_in_every_account(platform: Platform, tmp_path: Path) -> None:
-    job = platform.runner.job("schedule", {}, "refs/heads/main", GITHUB_REF_PROTECTED="true")
+def test_each_night_drift_is_looked_for_in_every_account(unmerged: Platform, tmp_path: Path) -> None:
+    job = unmerged.runner.job("schedule", {}, "refs/heads/main", GITHUB_REF_PROTECTED="true")
     listed = job.run(step_of(DRIFT, "accounts", "List all units"))
     assert [each["account"] for each in listed.matrix] == ["main"]
     job.run(step_of(DRIFT, "drift", "Compare AWS with the states"), matrix_targets=listed.matrix[0]["targets"])
     assert len(job.upload(DRIFT, "drift", "Keep the records", tmp_path / "artifact")) == 1
+
+
+@pytest.mark.full
+def test_the_change_of_a_fork_is_rehearsed_and_the_result_shown(unmerged: Platform, tmp_path: Path) -> None:
+    job, artifact = unmerged.job(), tmp_path / "artifact"
+    job.run(step_of(ORCH, "rehearse", "Apply base and then the change on the emulator"))
+    assert "prod" in Path(job.env["GITHUB_STEP_SUMMARY"]).read_text(encoding="utf-8")
+    names = job.upload(ORCH, "rehearse", "Keep the record", artifact)
+    assert "rehearsal.json" in {Path(name).name for name in names}
+    with GithubServer() as github:
+        github.add_pull(7, unmerged.head, source="eve/platform")
+        event = {"workflow_run": {"pull_requests": [], "head_sha": unmerged.head}}
+        later = unmerged.runner.job("workflow_run", event, "refs/heads/main", GITHUB_API_URL=github.url)
+        later.download(artifact)
+        step = step_of(FORK, "comment", "Comment")
+        later.run(step, github_token=APP_TOKEN, github_event_workflow_run_head_sha=unmerged.head)
+        (shown,) = github.bodies(7)
+        assert f"head={unmerged.head}" in shown
+    assert github.mistakes == []

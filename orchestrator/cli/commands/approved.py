@@ -83,4 +83,4 @@ def apply_approved(common: Common, session: Session, place: PlanPlace, *, words:
 
 def _notes(place: PlanPlace, decisions: Mapping[str, Decision]) -> tuple[str, ...]:
     runs = sorted({each.record.run for each in decisions.values() if each.record is not None})
-    return (f"applies the plans in {place.name} of {', '.join(runs)} only",) if runs else ()
+    return (f"only plans of run {', '.join(runs)}, kept in {place.name}, are applied",) if runs else ()

@@ -30,7 +30,7 @@ from orchestrator.report.comment.check import StageCheck, finding_results, stage
 from orchestrator.report.comment.json_form import comments_form
 from orchestrator.report.comment.marker import may_overwrite, parse_marker
 from orchestrator.report.comment.records import RunRecord
-from orchestrator.report.comment.rehearsal import rehearsal_comments
+from orchestrator.report.comment.rehearsal import rehearsal_comments, rehearsal_stage
 from orchestrator.report.comment.stage import StagePlan, empty_stage, stage_plans
 from orchestrator.report.rehearsal.model import Rehearsal
 from orchestrator.report.result_files import ResultFiles, write_result
@@ -174,7 +174,7 @@ def _rehearsed(
 ) -> list[tuple[StageComment, StageCheck]]:
     """Return comment and check of each stage that was rehearsed."""
     made = [each for rehearsal in rehearsals for each in rehearsal_comments(rehearsal, context, limit=limit)]
-    return [each for each in made if stage is None or each[0].stage == stage]
+    return [each for each in made if stage is None or each[0].stage == rehearsal_stage(stage)]
 
 
 def _records(common: Common, runs: Sequence[str]) -> list[RunRecord]:

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,9 +72,8 @@ def rehearse(
     options = RunOptions.parse(targets, exclude=exclude, changed=changed, parallelism=parallelism, timeout=timeout)
     given = given_values(values)
     head = open_project(common, given=given)
-    in_head = _matching(head, options, options.changed)
-    if options.changed is not None and not in_head:
-        return print_nothing_changed(common, "rehearse", options)
+    if not options.targets and options.changed is None:
+        head.select(())  # says which targets there are
     repository = Repository.find(head.catalogue.root)
     if repository is None:
         message = f"{head.catalogue.root} is not a git repository"
@@ -82,37 +81,46 @@ def rehearse(
     name, commit = _revision(repository, base)
     with terminated_as_interrupt(), _private_folder() as folder, _worktree(repository, commit, folder) as root:
         before = _open_base(replace(common, folder=root), name, given)
-        scope = _scope(before, head, options, in_head)
+        scope = _scope(before, head, options)
+        if not scope.units():
+            return print_nothing_changed(common, "rehearse", options)
         if dry_run:
             return _print_plan(common, before, head, scope)
-        plan = RehearsalPlan(before, head, scope, options, name, commit)
-        rehearsal = run_rehearsal(common, plan, folder)
+        rehearsal = run_rehearsal(common, RehearsalPlan(before, head, scope, options, name, commit), folder)
     _print(common, rehearsal, file)
     return rehearsal.exit_code
 
 
-def _matching(project: Project, options: RunOptions, changed: str | None) -> tuple[str, ...]:
-    return project.select(options.targets, exclude=options.exclude, changed=changed)
+def _scope(before: Project, head: Project, options: RunOptions) -> RehearsalScope:
+    """Return the units of both revisions. A target that only one of them has is what the change adds or removes.
 
-
-def _scope(before: Project, head: Project, options: RunOptions, in_head: Sequence[str]) -> RehearsalScope:
-    """Return the units of both revisions; the targets may match nothing in one of them."""
-    in_base: Sequence[str] = ()
-    if options.changed is None:
-        in_base = [id_ for target in options.targets for id_ in _matching_one(before, target)]
-        excluded = {id_ for target in options.exclude for id_ in _matching_one(before, target)}
-        in_base = [id_ for id_ in in_base if id_ not in excluded]
-    else:  # What the change removes is what base has and head has not.
-        in_base = [id_ for id_ in before.graph.order if id_ not in head.catalogue.units]
+    Raises:
+        UsageError: a target matches nothing in either, or ``--exclude`` leaves none.
+    """
+    targets = options.targets or ("*",)
+    in_base, in_head = (_matching(project, targets) for project in (before, head))
+    for target in (*targets, *options.exclude):
+        if not _matching(before, [target]):
+            head.select([target])
+    without = set(_matching(before, options.exclude)) | set(_matching(head, options.exclude))
+    in_base, in_head = ([id_ for id_ in ids if id_ not in without] for ids in (in_base, in_head))
+    if not in_base and not in_head:
+        raise UsageError("--exclude removes every selected unit", hint="exclude less, or select more")
+    if options.changed is not None:
+        differing = head.select(["*"], changed=options.changed)
+        in_base = [id_ for id_ in in_base if id_ not in head.catalogue.units]
+        in_head = [id_ for id_ in in_head if id_ in differing]
     both = ((before.catalogue, before.graph), (head.catalogue, head.graph))
     return rehearsal_scope(*both, in_base=in_base, in_head=in_head)
 
 
-def _matching_one(project: Project, target: str) -> tuple[str, ...]:
-    try:
-        return project.select([target])
-    except UsageError:
-        return ()
+def _matching(project: Project, targets: Sequence[str]) -> list[str]:
+    """Return the units of one revision that any of the targets matches."""
+    found: dict[str, None] = {}
+    for target in targets:
+        with suppress(UsageError):
+            found |= dict.fromkeys(project.select([target]))
+    return list(found)
 
 
 def _revision(repository: Repository, base: str | None) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from orchestrator.emulator.call_log import CallCounts, count_calls, unmodeled_in
 from orchestrator.emulator.control import ensure_accounts, start, stop
 from orchestrator.emulator.differences import differences_in
 from orchestrator.emulator.info import EmulatorInfo
-from orchestrator.errors import OrchError
+from orchestrator.errors import OrchError, SetupError
 from orchestrator.report.rehearsal.model import Rehearsal, UnmodeledCall
 from orchestrator.report.text import short_address
 from orchestrator.run.context import accounts_touched
@@ -35,6 +35,9 @@ from orchestrator.run.rehearse.session import apply_everything, instances_of, ke
 from orchestrator.run.request import REHEARSE, RunOptions, RunRequest
 from orchestrator.run.session import open_session
 from orchestrator.util.plural import plural
+
+_LOGS = "base-logs"
+"""The folder for the logs of base, whose own folder is removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,31 +121,38 @@ class _Rehearsing:
     def _apply_base(self) -> AppliedBase:
         project, ids = self.plan.base, self.plan.scope.base
         request = self._request(project, ids)
-        self._bootstrap(request, accounts_touched(project.catalogue, request.units))
+        self._bootstrap_base(request, accounts_touched(project.catalogue, request.units))
         print_progress(self.common, f"Base, {self.plan.base_name}: applying {plural(len(ids), 'unit')}.")
         identities = Identities(project.catalogue, self.emulator)
-        applied = self._base_session(request, identities)
+        applied, protected = self._base_session(request)
         failed = applied.failed()
         made = add_missing_secrets(identities, [unit for unit in request.units if unit.id in failed])
         if made:
             print_progress(self.common, f"Base again, with placeholders for {', '.join(made)}.")
-            applied = self._base_session(request, identities)
-        return applied
-
-    def _base_session(self, request: RunRequest, identities: Identities) -> AppliedBase:
-        with open_session(request, console(self.common)) as session:
-            reports = apply_everything(session)
-            session.finish(list(reports.values()))
-            applied = AppliedBase(reports)
+            applied, protected = self._base_session(request)
             failed = applied.failed()
-            units = [unit for unit in request.units if unit.id not in failed]
-            protected = session.context.guard.judge.policies.protected.types
-            resources = resources_of(request.catalogue, identities, units, protected)
+        units = [unit for unit in request.units if unit.id not in failed]
+        resources = resources_of(project.catalogue, identities, units, protected)
         for each in resources:
             if each.noun:
                 what = each.note or f"put {plural(each.number, each.noun)} into it"
                 print_progress(self.common, f"{each.unit}: {short_address(each.instance.address)}: {what}")
-        return replace(applied, resources=resources)
+        return replace(applied, resources=resources, placeholders=made)
+
+    def _base_session(self, request: RunRequest) -> tuple[AppliedBase, frozenset[str]]:
+        """Apply base; return how that ended, and the protected types."""
+        with open_session(request, console(self.common)) as session:
+            reports = apply_everything(session)
+            session.finish(list(reports.values()))
+            return AppliedBase(reports), frozenset(session.context.guard.judge.policies.protected.types)
+
+    def _bootstrap_base(self, request: RunRequest, accounts: Sequence[Account]) -> None:
+        try:
+            self._bootstrap(request, accounts)
+        except SetupError as error:
+            logs = self.plan.head.catalogue.root / ".orch" / _LOGS
+            keep_logs(request.catalogue.root, logs)
+            raise SetupError(f"base cannot be rehearsed: {error.what}", hint=f"full output: {logs}") from error
 
     def _apply_head(self, base: AppliedBase, before: CallCounts, started: float) -> Rehearsal:
         scope = self._left(base)
@@ -150,7 +160,7 @@ class _Rehearsing:
         base_identities = Identities(self.plan.base.catalogue, self.emulator)
         head_identities = Identities(head.catalogue, self.emulator)
         request = self._request(head, scope.head)
-        add_missing_secrets(head_identities, (unit for unit in request.units if unit.id not in scope.base))
+        made = add_missing_secrets(head_identities, (unit for unit in request.units if unit.id not in scope.base))
         print_progress(self.common, f"Head, the working tree: applying {plural(len(scope.head), 'unit')}.")
         folders = None
         try:
@@ -174,13 +184,14 @@ class _Rehearsing:
                     units=compare(scope, base, now),
                     calls=tuple(_calls(before, counts)),
                     differences=differences_in(counts.services),
+                    placeholders=(*base.placeholders, *made),
                     seconds=time.monotonic() - started,
                 )
                 save_rehearsal(folders, rehearsal)
         finally:
             if folders is not None:
                 remove_applied(folders)
-                keep_logs(self.plan.base.catalogue.root, folders)
+                keep_logs(self.plan.base.catalogue.root, folders.of_run / _LOGS)
         return rehearsal
 
     def _left(self, base: AppliedBase) -> RehearsalScope:

@@ -33,10 +33,19 @@ _SIGNS = {
     Outcome.REMOVED: "⚠️",
     Outcome.SURVIVED: "✅",
 }
+_REHEARSE = "rehearse."
 _TABLE = "| | unit | resource | | before | after |\n|---|---|---|---|--:|--:|"
 _ERROR_LINES = 12
 _DIGITS = 8
 _IMPORTANT = frozenset({Outcome.LOST, Outcome.BLOCKED, Outcome.FAILED})
+
+
+def rehearsal_stage(stage: str) -> str:
+    """Return the name under which the rehearsal of a stage has a comment and a check of its own.
+
+    Whoever can make a fork's run say what they like must not overwrite the comment of a plan, nor pass its check.
+    """
+    return f"{_REHEARSE}{stage}"
 
 
 def rehearsal_comments(
@@ -64,12 +73,15 @@ def rehearsal_markdown(rehearsal: Rehearsal) -> str:
 
 def _stage(rehearsal: Rehearsal, stage: str, context: CommentContext, limit: int) -> tuple[StageComment, StageCheck]:
     units = [unit for unit in rehearsal.units if unit.stage in {stage, ""}]
-    marker = Marker(stage, context.run, context.head, _digest(units))
+    name = rehearsal_stage(stage)
+    marker = Marker(name, context.run, context.head, _digest(units))
     title = f"{_worst_sign(units)} {prose(stage)}, rehearsed: {rehearsal_headline(units)}"
     fitted = fit([TextBlock(f"{marker}\n### {title}"), *_blocks(rehearsal, units, context)], limit)
-    comment = StageComment(stage, marker, fitted.text, fitted.hides_losses)
+    comment = StageComment(name, marker, fitted.text, fitted.hides_losses)
     headline = f"rehearsed: {rehearsal_headline(units)}"
-    return comment, StageCheck(f"orch: {stage}", _conclusion(units), headline, fitted.text.partition("\n")[2], ())
+    return comment, StageCheck(
+        f"orch rehearse: {stage}", _conclusion(units), headline, fitted.text.partition("\n")[2], ()
+    )
 
 
 def _blocks(rehearsal: Rehearsal, units: Sequence[RehearsedUnit], context: CommentContext) -> Iterator[TextBlock]:
@@ -82,7 +94,9 @@ def _blocks(rehearsal: Rehearsal, units: Sequence[RehearsedUnit], context: Comme
     yield TextBlock("", tuple(_causes(units)), noun="cause")
     calls = tuple(Piece((f"- {_call(each)}", ""), (Rank.WARNING,)) for each in rehearsal.calls)
     yield TextBlock("**The emulator does not model these calls, so AWS may behave differently:**", calls, noun="call")
-    differences = tuple(Piece((f"- {prose(each)}", ""), (Rank.UNCHANGED,)) for each in rehearsal.differences)
+    texts = [prose(each) for each in rehearsal.differences]
+    texts += [f"The secret {code(each)} had a placeholder." for each in rehearsal.placeholders]
+    differences = tuple(Piece((f"- {each}", ""), (Rank.UNCHANGED,)) for each in texts)
     summary = "<details><summary>How the emulator differs from AWS</summary>"
     yield TextBlock(summary, differences, "</details>", noun="difference")
     commit = f" of commit {code(context.head[:7])}" if context.head else ""
@@ -90,7 +104,7 @@ def _blocks(rehearsal: Rehearsal, units: Sequence[RehearsedUnit], context: Comme
 
 
 def _cautions(units: Sequence[RehearsedUnit], source_url: str) -> Iterator[Piece]:
-    for unit in units:
+    for unit in _worst_first(units):
         lost = [each for each in unit.resources if each.lost]
         if lost:
             what = "; ".join(_loss(each) for each in lost)
@@ -124,7 +138,7 @@ def _finding(finding: Finding, unit: RehearsedUnit, source_url: str) -> Iterator
 
 
 def _rows(units: Sequence[RehearsedUnit]) -> Iterator[Piece]:
-    for unit in sorted(units, key=lambda each: list(Outcome).index(each.outcome)):
+    for unit in _worst_first(units):
         rank = Rank.IMPORTANT_ROW if unit.outcome in _IMPORTANT else Rank.ROW
         first = f"{_SIGNS[unit.outcome]} {unit.outcome}"
         name = code(unit.unit) + ("" if unit.target else " (upstream)")
@@ -158,6 +172,10 @@ def _call(call: UnmodeledCall) -> str:
     times = f"{call.times} times" if call.times > 1 else "once"
     failed = "; the emulator itself failed" if call.failed else ""
     return f"{code(f'{call.service} {call.action}')}, called {times} for {prose(call.during)}{failed}"
+
+
+def _worst_first(units: Sequence[RehearsedUnit]) -> list[RehearsedUnit]:
+    return sorted(units, key=lambda each: list(Outcome).index(each.outcome))
 
 
 def _worst_sign(units: Sequence[RehearsedUnit]) -> str:

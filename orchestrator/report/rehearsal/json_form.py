@@ -32,6 +32,7 @@ def rehearsal_form(rehearsal: Rehearsal) -> dict[str, Any]:
         "units": [_unit(unit) for unit in rehearsal.units],
         "calls": [asdict(call) for call in rehearsal.calls],
         "differences": list(rehearsal.differences),
+        "placeholders": list(rehearsal.placeholders),
     }
 
 

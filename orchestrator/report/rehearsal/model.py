@@ -132,6 +132,7 @@ class Rehearsal:
         units: every unit of base and head, in graph order; accounts and former units that block come first.
         calls: what the emulator does not model.
         differences: how the emulator differs from AWS in the services that were used, one sentence each.
+        placeholders: secrets that had a placeholder in the place of their value: ``ssm:/prod/token``.
         seconds: wall time.
     """
 
@@ -143,6 +144,7 @@ class Rehearsal:
     units: tuple[RehearsedUnit, ...]
     calls: tuple[UnmodeledCall, ...] = ()
     differences: tuple[str, ...] = ()
+    placeholders: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property

@@ -150,3 +150,5 @@ def _emulator(rehearsal: Rehearsal, paint: Paint) -> Iterator[str]:
     if rehearsal.differences:
         yield paint("How it differs from AWS:", "bold")
     yield from (f"  {clean(text)}" for text in rehearsal.differences)
+    if rehearsal.placeholders:
+        yield f"  These secrets had a placeholder: {', '.join(clean(each) for each in rehearsal.placeholders)}"

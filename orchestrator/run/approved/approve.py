@@ -105,6 +105,13 @@ class _Approving:
             failed = failure_report(self.context, self.unit, error, preview=fresh.preview)
             shown = replace(failed, changes=fresh.report.changes, findings=fresh.report.findings)
             return Decision(Planned(shown), How.NOT_APPLIED, record)
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def _folder(self) -> Path:
+        """Where the stored plan is unpacked; it contains secrets."""
+        return self.context.run.folders.of_run / "approved" / self.unit.folder
 
     def _record_of_unchanged(self) -> StoredRecord | None:
         """Return what is stored of a unit that has nothing to apply; whatever is wrong with it does not matter."""
@@ -123,12 +130,11 @@ class _Approving:
         """
         context, unit = self.context, self.unit
         digest = digest_in(context, unit)
-        folder = context.run.folders.of_run / "approved" / unit.folder
-        archive = folder.with_suffix(".tar.gz")
+        archive = self._folder.with_suffix(".tar.gz")
         try:
             if not self.place.get(context, unit, digest, archive):
                 raise self._missing()
-            stored = unpacked(archive, folder, unit=unit.id, digest=digest)
+            stored = unpacked(archive, self._folder, unit=unit.id, digest=digest)
         finally:
             archive.unlink(missing_ok=True)
         account = context.catalogue.account_of(unit)
@@ -140,10 +146,10 @@ class _Approving:
 
     def _compared(self, fresh: Planned, stored: StoredPlan) -> Decision:
         record = stored.record
-        if fresh.plan is not None and (why := state_stale(record, _base(fresh.plan))):
-            raise self._stale(record, why)
         if record.status is Status.AFTER_UPSTREAMS:
             return self._not_previewed(fresh, record)
+        if fresh.plan is not None and (why := state_stale(record, _base(fresh.plan))):
+            raise self._stale(record, why)
         if record.preview:
             return self._preview(fresh, stored)
         if fresh.preview:
@@ -220,7 +226,9 @@ class _Approving:
         json_file = file.with_suffix(".json")
         _install(stored.plan, file)
         hashed = hash_file(file)
-        context.terraform.cli.show_json(context.root(unit, preview=False), file, json_file)
+        root = context.root(unit, preview=False)
+        context.terraform.cli.init(root, timeout=context.run.options.timeout or unit.timeouts.plan)
+        context.terraform.cli.show_json(root, file, json_file)
         return replace(without_placeholder(read_plan(file, json_file)), sha256=hashed)
 
     def _missing(self) -> ApprovalError:

@@ -73,10 +73,12 @@ class AppliedBase:
     Attributes:
         reports: unit -> how its apply ended.
         resources: what is protected or was filled.
+        placeholders: secrets that had a placeholder.
     """
 
     reports: Mapping[str, UnitReport] = field(default_factory=dict)
     resources: Sequence[BaseResource] = ()
+    placeholders: tuple[str, ...] = ()
 
     def failed(self) -> dict[str, str]:
         """Return unit -> why base could not be applied."""

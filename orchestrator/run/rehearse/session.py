@@ -79,11 +79,16 @@ def remove_applied(folders: RunPaths) -> None:
     folders.copies.unlink(missing_ok=True)
 
 
-def keep_logs(base: Path, folders: RunPaths) -> None:
-    """Copy the logs of the runs in base to the folder ``base-logs`` of the run that applied head."""
+def keep_logs(base: Path, folder: Path) -> None:
+    """Copy the logs of the runs in base, which is a temporary folder, to another one. Never fails.
+
+    Args:
+        base: the folder that contains ``live/`` of base.
+        folder: where to copy them.
+    """
     for logs in sorted((base / ".orch" / "runs").glob("*/logs")):
         with suppress(OSError, shutil.Error):
-            shutil.copytree(logs, folders.of_run / "base-logs", dirs_exist_ok=True)
+            shutil.copytree(logs, folder, dirs_exist_ok=True)
 
 
 def _approve(report: UnitReport) -> bool:  # noqa: ARG001 - every plan that is not blocked is approved

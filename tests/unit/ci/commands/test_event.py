@@ -42,7 +42,8 @@ def test_an_issue_is_no_pull_request_and_a_bot_no_person(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("key", ["action", "issue", "comment", "repository"])
 def test_another_event_is_refused(tmp_path: Path, key: str) -> None:
-    for value in (None, "edited", 7, {}, []):
+    values: tuple[Any, ...] = (None, "edited", 7, {}, [])
+    for value in values:
         with pytest.raises(UsageError, match="not the event of a comment"):
             read(tmp_path, {**EVENT, key: value})
 
