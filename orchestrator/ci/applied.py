@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.ci.planned_units import PlannedUnit, PlannedUnits, digests
-from orchestrator.ci.sections import Section
+from orchestrator.ci.sections import CommentSection
 from orchestrator.report.comment.body import CommentContext
 from orchestrator.report.comment.inert import code, prose
 from orchestrator.report.comment.stage import StagePlan
@@ -61,13 +61,13 @@ def applied_line(plan: StagePlan, context: CommentContext, shown: PlannedUnits |
     return (line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE].rpartition(";")[0]) + "."
 
 
-def applied_section(old: Section | None, line: str, run: str) -> Section:
+def applied_section(old: CommentSection | None, line: str, run: str) -> CommentSection:
     """Return the section with a line added, or replaced if it is of the same run; the newest lines remain."""
     lines = [each for each in (old.text if old else "").splitlines() if each.strip()]
     kept = [
         each.rstrip() for each in lines if f"by run {code(run)}" not in each and f"by run [{code(run)}]" not in each
     ]
-    return Section("  \n".join([*kept, line][-_MOST_LINES:]))
+    return CommentSection("  \n".join([*kept, line][-_MOST_LINES:]))
 
 
 def _as_approved(plan: StagePlan, written: list[UnitReport], shown: PlannedUnits | None) -> str:

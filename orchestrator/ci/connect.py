@@ -13,7 +13,7 @@ _HINTS = {
 }
 
 
-def connect(place: HostPlace) -> CodeHost:
+def open_code_host(place: HostPlace) -> CodeHost:
     """Return the repository of a place, ready for calls. Does not call the host.
 
     Raises:

@@ -25,8 +25,8 @@ from orchestrator.ci.host import (
     Permission,
     PullRequest,
     PullRequestState,
+    has_marker,
     host_error,
-    marks,
 )
 from orchestrator.ci.place import HostPlace
 from orchestrator.ci.retry import BoundedRetry
@@ -150,7 +150,7 @@ class GithubHost:
                 requester = self._github.requester
                 issues = PaginatedList(Issue, requester, f"/repos/{self.repository}/issues", query)
                 for each in issues:
-                    if _is_issue(each) and each.user.login == login and marks(each.body or "", marker):
+                    if _is_issue(each) and each.user.login == login and has_marker(each.body or "", marker):
                         return _issue(each)
         return None
 

@@ -20,8 +20,8 @@ from orchestrator.ci.host import (
     Permission,
     PullRequest,
     PullRequestState,
+    has_marker,
     host_error,
-    marks,
 )
 from orchestrator.ci.place import HostPlace
 from orchestrator.ci.retry import BoundedRetry
@@ -152,7 +152,7 @@ class GitlabHost:
             query = {"state": state, "author_username": login, "order_by": "created_at", "sort": "desc"}
             with _errors("list the issues"):
                 for each in self._project.issues.list(iterator=True, **query):
-                    if each.author["username"] == login and marks(each.description or "", marker):
+                    if each.author["username"] == login and has_marker(each.description or "", marker):
                         return _gitlab_issue(each)
         return None
 

@@ -218,6 +218,6 @@ def host_error(host: str, status: int, message: str, doing: str, *, limited: boo
     )
 
 
-def marks(body: str, marker: str) -> bool:
+def has_marker(body: str, marker: str) -> bool:
     """Return whether the first line of a text is a marker."""
     return body.partition("\n")[0].strip() == marker

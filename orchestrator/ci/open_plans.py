@@ -8,7 +8,7 @@ from itertools import islice
 
 from orchestrator.ci.host import CodeHost, PullRequest
 from orchestrator.ci.planned_units import PlannedUnit, PlannedUnits, parse_units
-from orchestrator.ci.sections import Section, SectionName, quoted, sections_of
+from orchestrator.ci.sections import CommentSection, SectionName, quoted, sections_of
 from orchestrator.ci.sticky import OwnComment, own_stage_comments
 from orchestrator.report.comment.inert import code
 
@@ -85,7 +85,7 @@ def planners(plans: Iterable[OpenPlan]) -> dict[str, list[tuple[PullRequest, Pla
 
 def others_section(
     planned: PlannedUnits, others: Mapping[str, list[tuple[PullRequest, PlannedUnit]]]
-) -> Section | None:
+) -> CommentSection | None:
     """Return what a comment says of other pull requests that change its units; None if there are none.
 
     Args:
@@ -100,7 +100,7 @@ def others_section(
         pulls = [pull_link(pull) for pull, _ in others[unit][:_NAMED]]
         more = len(others[unit]) - len(pulls)
         lines.append(f"- {code(unit)}: {', '.join(pulls)}{f' and {more} more' if more else ''}")
-    return Section(quoted("NOTE", lines), tuple(shared))
+    return CommentSection(quoted("NOTE", lines), tuple(shared))
 
 
 def pull_link(pull: PullRequest) -> str:

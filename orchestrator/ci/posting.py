@@ -10,7 +10,7 @@ from orchestrator.ci.applied import applied_line, applied_section
 from orchestrator.ci.host import CodeHost, HostError, HostMissingError, PullRequest
 from orchestrator.ci.open_plans import OpenPlan, OpenPlans, open_plans, others_section, planners, pull_link
 from orchestrator.ci.planned_units import PlannedUnits, parse_units, planned_units, units_line
-from orchestrator.ci.sections import ROOM, Section, SectionName, sections_of, with_sections
+from orchestrator.ci.sections import ROOM, CommentSection, SectionName, sections_of, with_sections
 from orchestrator.ci.stale import StaleUnit, applied_units, mark_stale, stale_section, stale_units
 from orchestrator.ci.sticky import (
     PAUSE,
@@ -229,6 +229,6 @@ class Poster:
             stale = stale_units(plan.planned, applied, below) if plan.planned else []
             if stale:
                 found[plan.comment.comment.id] = tuple(stale)
-        sections: dict[int, Section] = {id_: stale_section(stale, by) for id_, stale in found.items()}
+        sections: dict[int, CommentSection] = {id_: stale_section(stale, by) for id_, stale in found.items()}
         marked = mark_stale(self.host, others.plans, sections, dry_run=self.dry_run)
         return [MarkedPlan(plan, found[plan.comment.comment.id]) for plan in marked]

@@ -29,7 +29,7 @@ class SectionName(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class CommentSection:
     """A section.
 
     Attributes:
@@ -41,15 +41,15 @@ class Section:
     about: tuple[str, ...] = ()
 
 
-def sections_of(body: str) -> dict[SectionName, Section]:
+def sections_of(body: str) -> dict[SectionName, CommentSection]:
     """Return the sections of a comment."""
     return _split(body)[1]
 
 
-def with_sections(body: str, sections: Mapping[SectionName, Section | None]) -> str:
+def with_sections(body: str, sections: Mapping[SectionName, CommentSection | None]) -> str:
     """Return a comment with sections in the place of those with the same names; None takes one away."""
     head, found, rest = _split(body)
-    merged: dict[SectionName, Section | None] = {**found, **sections}
+    merged: dict[SectionName, CommentSection | None] = {**found, **sections}
     shown = [_text(name, section) for name in SectionName if (section := merged.get(name)) is not None]
     if not shown and not found:
         return body
@@ -73,19 +73,19 @@ def quoted(kind: str, lines: Sequence[str]) -> str:
     return "\n".join([f"> [!{kind}]", *(f"> {line}" for line in shown)])
 
 
-def _text(name: SectionName, section: Section) -> str:
+def _text(name: SectionName, section: CommentSection) -> str:
     names = ",".join(section.about)
     if len(names) > _LONGEST_ABOUT:
         names = names[:_LONGEST_ABOUT].rpartition(",")[0]
     return f"<!-- orch:section {name}{f' {names}' if names else ''} -->\n\n{section.text.strip()}\n\n{_END}"
 
 
-def _split(body: str) -> tuple[list[str], dict[SectionName, Section], list[str]]:
+def _split(body: str) -> tuple[list[str], dict[SectionName, CommentSection], list[str]]:
     """Return the hidden lines with the headline, the sections, and the rest."""
     lines = body.split("\n")
     at = next((i for i, line in enumerate(lines) if not line.startswith(_HIDDEN)), len(lines) - 1) + 1
     head = lines[:at]
-    found: dict[SectionName, Section] = {}
+    found: dict[SectionName, CommentSection] = {}
     while True:
         while at < len(lines) and not lines[at].strip():
             at += 1
@@ -95,5 +95,5 @@ def _split(body: str) -> tuple[list[str], dict[SectionName, Section], list[str]]
         end = lines.index(_END, at)
         if start["name"] in set(SectionName):
             about = tuple(each for each in (start["about"] or "").split(",") if each)
-            found[SectionName(start["name"])] = Section("\n".join(lines[at + 1 : end]).strip(), about)
+            found[SectionName(start["name"])] = CommentSection("\n".join(lines[at + 1 : end]).strip(), about)
         at = end + 1

@@ -10,7 +10,7 @@ from orchestrator.ci.applied import WRITING_VERBS, is_written
 from orchestrator.ci.host import CodeHost, HostMissingError
 from orchestrator.ci.open_plans import OpenPlan
 from orchestrator.ci.planned_units import PlannedUnit, PlannedUnits, run_started
-from orchestrator.ci.sections import Section, SectionName, quoted, with_sections
+from orchestrator.ci.sections import CommentSection, SectionName, quoted, with_sections
 from orchestrator.ci.sticky import same_text
 from orchestrator.report.comment.inert import code
 from orchestrator.report.comment.marker import parse_marker
@@ -85,7 +85,7 @@ def stale_units(
     return list(found.values())
 
 
-def stale_section(stale: Iterable[StaleUnit], by: str) -> Section:
+def stale_section(stale: Iterable[StaleUnit], by: str) -> CommentSection:
     """Return the mark of a comment whose plans are stale.
 
     Args:
@@ -95,11 +95,11 @@ def stale_section(stale: Iterable[StaleUnit], by: str) -> Section:
     units = list(stale)
     lines = [f"**These plans are stale: {by} applied other changes.** Plan again before you approve or apply."]
     lines += [f"- {code(each.unit)}: {_change(each)}" for each in units]
-    return Section(quoted("WARNING", lines), tuple(each.unit for each in units))
+    return CommentSection(quoted("WARNING", lines), tuple(each.unit for each in units))
 
 
 def mark_stale(
-    host: CodeHost, plans: Iterable[OpenPlan], found: Mapping[int, Section], *, dry_run: bool = False
+    host: CodeHost, plans: Iterable[OpenPlan], found: Mapping[int, CommentSection], *, dry_run: bool = False
 ) -> list[OpenPlan]:
     """Mark the comments of other pull requests; return those that were marked, or would be.
 
@@ -115,7 +115,7 @@ def mark_stale(
     return [plan for plan in plans if plan.comment.comment.id in found and _mark(host, plan, found, dry_run=dry_run)]
 
 
-def _mark(host: CodeHost, plan: OpenPlan, found: Mapping[int, Section], *, dry_run: bool) -> bool:
+def _mark(host: CodeHost, plan: OpenPlan, found: Mapping[int, CommentSection], *, dry_run: bool) -> bool:
     """Mark a comment as it is right now; a newer plan that was posted meanwhile is not stale."""
     number, comment = plan.pull_request.number, plan.comment.comment
     try:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.ci.connect import connect
+from orchestrator.ci.connect import open_code_host
 from orchestrator.ci.drift_issue import DriftIssue, drift_issue, update_drift_issue
 from orchestrator.ci.place import find_place
 from orchestrator.cli.context import Common, command
@@ -66,7 +66,7 @@ def _post(issues: list[DriftIssue]) -> list[dict[str, object]]:
     if place is None:
         message = "the environment names no repository for the issues"
         raise UsageError(message, hint="run this in GitHub Actions or GitLab CI, or write a file with --file FILE")
-    host = connect(place)
+    host = open_code_host(place)
     rows: list[dict[str, object]] = []
     for each in issues:
         outcome, found = update_drift_issue(host, each)

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from orchestrator.ci.applied import WRITING_VERBS
-from orchestrator.ci.connect import connect
+from orchestrator.ci.connect import open_code_host
 from orchestrator.ci.host import CodeHost, HostDeniedError
 from orchestrator.ci.place import HostPlace, find_place
 from orchestrator.ci.posting import PostedApply, PostedStage, Poster
@@ -130,7 +130,7 @@ def post(
     """
     number = required_number(place) if plans or rehearsed or unaffected else place.pull_request
     with _explained(place):
-        poster = Poster(connect(place), context, dry_run=dry_run)
+        poster = Poster(open_code_host(place), context, dry_run=dry_run)
         stages = poster.plans(number, plans) if plans and number is not None else []
         stages += poster.unaffected(number, unaffected) if unaffected and number is not None else []
         stages += poster.rehearsals(number, rehearsed) if rehearsed and number is not None else []
@@ -148,7 +148,7 @@ def open_host(place: HostPlace) -> CodeHost:
         SetupError: there is no token, or the host's client is not installed.
     """
     with _explained(place):
-        return connect(place)
+        return open_code_host(place)
 
 
 def plan_target(comment: bool) -> HostPlace | None:

@@ -12,7 +12,7 @@ from orchestrator.ci.commands.authorize import AllowedCommand, CommandRefusedErr
 from orchestrator.ci.commands.event import CommentEvent, read_comment_event
 from orchestrator.ci.commands.parse import CommentCommand, Verb, parse_command
 from orchestrator.ci.commands.reply import output_lines, refused_reply, started_reply, waiver_reply
-from orchestrator.ci.connect import connect
+from orchestrator.ci.connect import open_code_host
 from orchestrator.ci.host import CodeHost
 from orchestrator.ci.place import find_place
 from orchestrator.cli.commands.waive import next_steps
@@ -129,7 +129,7 @@ def _host() -> CodeHost:
     if place is None:
         message = "the environment names no repository"
         raise UsageError(message, hint="run this in a workflow of GitHub Actions: docs/ci.md")
-    return connect(place)
+    return open_code_host(place)
 
 
 def _command(event: CommentEvent) -> CommentCommand | None:

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.ci.github import GithubHost
 from orchestrator.ci.host import CodeHost, HostError
 from orchestrator.ci.place import HostKind, HostPlace
-from orchestrator.ci.sections import Section, SectionName, sections_of, with_sections
+from orchestrator.ci.sections import CommentSection, SectionName, sections_of, with_sections
 from orchestrator.ci.sticky import PostAction, PostedComment, StageText, post_comments
 from orchestrator.report.comment.marker import Marker
 from tests.support.github_server import APP_TOKEN, BOT, REPOSITORY_NAME, GithubServer
@@ -145,7 +145,7 @@ def test_an_answer_that_is_lost_leaves_no_second_comment(server: GithubServer, h
 def test_marks_on_the_same_plans_stay(server: GithubServer, host: CodeHost) -> None:
     post(host, text("10.1"))
     (comment,) = server.comments.values()
-    comment.body = with_sections(comment.body, {SectionName.STALE: Section("> stale")})
+    comment.body = with_sections(comment.body, {SectionName.STALE: CommentSection("> stale")})
     post(host, text("10.1"))
     assert SectionName.STALE in sections_of(comment.body)
     post(host, text("11.1"))

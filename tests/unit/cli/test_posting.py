@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,22 @@ from tests.support.comments import RUN, attribute, pool_finding, pool_replacemen
 from tests.support.github_server import READ_TOKEN, REPOSITORY_NAME, USER_TOKEN, GithubServer
 from tests.support.gitlab_server import BOT_TOKEN, JOB_TOKEN, PROJECT, GitlabServer
 from tests.support.host_server import Fault
-from tests.support.project import Project
+from tests.support.project import REPOSITORY, Project
 
 HEAD, MERGE = "1" * 40, "2" * 40
 OTHER, APPLY = "20261124-140000-0000", "20261124-150000-0000"
+WITHOUT_CLIENTS = """\
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"github", "gitlab"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Refuse())
+from orchestrator.cli.app import main
+sys.exit(main())
+"""
 CHANGE = update("terraform_data.this", attribute("input", '"a"', '"b"'))
 
 
@@ -163,20 +177,20 @@ def test_without_a_pull_request_or_a_token(project: Project, server: GithubServe
 
 
 def test_without_the_extra(project: Project, server: GithubServer, tmp_path: Path) -> None:
-    hidden = tmp_path / "hidden"
-    for name in ("github", "gitlab"):
-        (hidden / name).mkdir(parents=True)
-        (hidden / name / "__init__.py").write_text(f"raise ModuleNotFoundError('no {name}', name='{name}')\n")
-    done = project.orch("comment", RUN, code=2, **job(server, tmp_path, PYTHONPATH=str(hidden)))
-    assert "GitHub requires the package PyGithub, which is not installed" in done.err
-    assert "pip install 'orch[github]'" in done.err
+    env = project.environment(**job(server, tmp_path))
+    command = [sys.executable, "-c", WITHOUT_CLIENTS, "-C", str(project.root), "comment", RUN]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, env=env, check=False)
+    assert done.returncode == 2
+    assert "GitHub requires the package PyGithub, which is not installed" in done.stderr
+    assert "pip install 'orch[github]'" in done.stderr
+    assert server.calls == []
 
 
 def test_an_apply_says_so_and_marks_others(project: Project, server: GithubServer, tmp_path: Path) -> None:
     server.add_pull(12, "3" * 40, title="Another change")
     project.orch("comment", RUN, **job(server, tmp_path))
     shared = project.orch("comment", RUN, OTHER, **job(server, tmp_path, 12))
-    assert "prod: other open pull requests change prod/data, prod/identity" in " ".join(shared.out.split())
+    assert "prod: other open pull requests change prod/identity, prod/data" in " ".join(shared.out.split())
     server.pulls[7].state, server.pulls[7].merge_commit = "merged", MERGE
     push = server.environment() | {"GITHUB_RUN_NUMBER": "12", "GITHUB_SHA": MERGE, "GITHUB_REF": "refs/heads/main"}
     done = project.orch("comment", APPLY, **push)
