@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.commands.approved import keep_plans, place_to_keep
+from orchestrator.cli.commands.posting import plan_target, post_plan
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import (
     Changed,
@@ -26,7 +27,10 @@ from orchestrator.cli.options import (
 from orchestrator.cli.output import print_nothing_changed, print_report
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import ready_session
+from orchestrator.report.comment.records import RunRecord
+from orchestrator.report.model import RunReport
 from orchestrator.run.approved.places import check_keys
+from orchestrator.run.history.reports import run_record
 from orchestrator.run.plan import plan_units
 from orchestrator.run.replace import check_replaced_exist, check_single_unit
 from orchestrator.run.request import THREADED, RunOptions
@@ -57,6 +61,10 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 0: no changes, 1: error, 2: changes, 3: blocked.")
     ] = False,
+    comment: Annotated[
+        bool,
+        typer.Option("--comment", help="Post comment and checks on the CI's pull request, as `orch comment` does."),
+    ] = False,
 ) -> int:
     """Show the changes that apply would make, and judge them."""
     options = RunOptions.parse(
@@ -72,9 +80,12 @@ def plan(
         refresh=not no_refresh,
     )
     place = place_to_keep(store, out, options)
+    host = plan_target(comment)
     request = open_project(common, given=given_values(values)).request("plan", options)
     if not request.selected:
-        return print_nothing_changed(common, "plan", options)
+        code = print_nothing_changed(common, "plan", options)
+        nothing = RunReport(run="", verb="plan", targets=options.targets, units=(), seconds=0.0)
+        return post_plan(common, host, RunRecord(nothing), code) if host else code
     check_single_unit(request.selected, options.replace)
     if place is not None:
         check_keys(request.catalogue, request.units, place)
@@ -85,4 +96,6 @@ def plan(
         if place is not None:
             planned, notes = keep_plans(session, planned, place)
         print_report(common, session.finish([each.report for each in planned.values()], notes))
-    return session.exit_code(detailed=detailed_exitcode)
+    code = session.exit_code(detailed=detailed_exitcode)
+    folders = session.context.run.folders
+    return post_plan(common, host, run_record(folders.root, folders.run), code) if host else code

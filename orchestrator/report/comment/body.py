@@ -109,6 +109,8 @@ def _footer(plan: StagePlan, context: CommentContext) -> Iterator[str]:
 
 def _next_step(plan: StagePlan) -> str:
     kinds = set(kinds_of(plan).values())
+    if plan.report.verb == "drift":
+        return _next_after_drift(plan) if kinds - {UnitKind.UNCHANGED} else ""
     apply = f"after the merge, {code(f'orch apply {plan.stage}')}."
     if UnitKind.BLOCKED in kinds:
         return f"resolve what is blocked; {apply}"
@@ -118,3 +120,8 @@ def _next_step(plan: StagePlan) -> str:
         return f"{apply[0].upper()}{apply[1:]}" if plan.before else ""
     waived = any(finding.severity is Severity.WAIVED for unit in plan.report.units for finding in unit.findings)
     return f"read what the waiver allows; {apply}" if waived else apply
+
+
+def _next_after_drift(plan: StagePlan) -> str:
+    back = code(f"orch apply {plan.stage}")
+    return f"{back} sets what {code('live/')} says again; to keep a change that somebody made, write it there first."

@@ -62,7 +62,7 @@ def test_a_comment_of_two_runs_and_one_of_base(project: Project, tmp_path: Path)
 
 
 def test_the_same_comment_as_json_with_its_check(project: Project) -> None:
-    told = project.orch("comment", RUN, LATER, "--json").json
+    told = project.orch("comment", RUN, LATER, "--file", "-", "--json").json
     assert (told["format"], told["kind"]) == (1, "comment")
     by_stage = {each["stage"]: each for each in told["stages"]}
     prod, test = by_stage["prod"], by_stage["test"]
@@ -96,8 +96,10 @@ def test_a_change_that_touches_no_unit_updates_the_same_comment(project: Project
 
 def test_mistakes(project: Project) -> None:
     without = project.orch("comment", RUN, code=2).err
-    assert "orch does not post it to GitHub or GitLab yet" in without
+    assert "nowhere to post: this is no run of GitHub Actions or GitLab CI" in without
     assert "--file FILE" in without
+    both = project.orch("comment", RUN, "--file", "-", "--pull-request", "7", code=2).err
+    assert "--file writes the comment in place of posting it" in both
     assert "there is no run 'nothing'" in project.orch("comment", "nothing", "--file", "-", code=2).err
     assert "no run given" in project.orch("comment", "--file", "-", code=2).err
     report = RunPaths(root=project.root, run=RUN).report
@@ -109,12 +111,12 @@ def test_a_rehearsal_has_a_comment_and_a_check_beside_those_of_a_plan(project: P
     run_id = "20261124-150000-0000"
     save(project, run(unit("prod/identity"), run_id=run_id, verb="rehearse"))
     save_rehearsal(RunPaths(root=project.root, run=run_id), replace(mixed(), run=run_id))
-    stages = project.orch("comment", RUN, run_id, "--json").json["stages"]
+    stages = project.orch("comment", RUN, run_id, "--file", "-", "--json").json["stages"]
     assert [(each["stage"], each["check"]["name"]) for each in stages] == [
         ("prod", "orch: prod"),
         ("rehearse.prod", "orch rehearse: prod"),
     ]
-    (only,) = project.orch("comment", run_id, "--stage", "prod", "--json").json["stages"]
+    (only,) = project.orch("comment", run_id, "--stage", "prod", "--file", "-", "--json").json["stages"]
     assert only["check"]["conclusion"] == "action_required"
     project.orch(
         "comment", RUN, run_id, "--file", str(tmp_path / "x-{stage}.md"), "--full", str(tmp_path / "f-{stage}.md")
