@@ -111,12 +111,12 @@ def test_a_rehearsal_has_a_comment_and_a_check_beside_those_of_a_plan(project: P
     run_id = "20261124-150000-0000"
     save(project, run(unit("prod/identity"), run_id=run_id, verb="rehearse"))
     save_rehearsal(RunPaths(root=project.root, run=run_id), replace(mixed(), run=run_id))
-    stages = project.orch("comment", RUN, run_id, "--json").json["stages"]
+    stages = project.orch("comment", RUN, run_id, "--file", "-", "--json").json["stages"]
     assert [(each["stage"], each["check"]["name"]) for each in stages] == [
         ("prod", "orch: prod"),
         ("rehearse.prod", "orch rehearse: prod"),
     ]
-    (only,) = project.orch("comment", run_id, "--stage", "prod", "--json").json["stages"]
+    (only,) = project.orch("comment", run_id, "--stage", "prod", "--file", "-", "--json").json["stages"]
     assert only["check"]["conclusion"] == "action_required"
     project.orch(
         "comment", RUN, run_id, "--file", str(tmp_path / "x-{stage}.md"), "--full", str(tmp_path / "f-{stage}.md")
