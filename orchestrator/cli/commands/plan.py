@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from orchestrator.cli.commands.approved import keep_plans, place_to_keep
-from orchestrator.cli.commands.posting import plan_target, post_plan
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import (
     Changed,
@@ -80,12 +80,12 @@ def plan(
         refresh=not no_refresh,
     )
     place = place_to_keep(store, out, options)
-    host = plan_target(comment)
+    post = _poster(common) if comment else None
     request = open_project(common, given=given_values(values)).request("plan", options)
     if not request.selected:
         code = print_nothing_changed(common, "plan", options)
         nothing = RunReport(run="", verb="plan", targets=options.targets, units=(), seconds=0.0)
-        return post_plan(common, host, RunRecord(nothing), code) if host else code
+        return post(RunRecord(nothing), code) if post else code
     check_single_unit(request.selected, options.replace)
     if place is not None:
         check_keys(request.catalogue, request.units, place)
@@ -98,4 +98,17 @@ def plan(
         print_report(common, session.finish([each.report for each in planned.values()], notes))
     code = session.exit_code(detailed=detailed_exitcode)
     folders = session.context.run.folders
-    return post_plan(common, host, run_record(folders.root, folders.run), code) if host else code
+    return post(run_record(folders.root, folders.run), code) if post else code
+
+
+def _poster(common: Common) -> Callable[[RunRecord, int], int]:
+    """Return what posts a run and returns its exit code. That it can be posted is checked here, before the plan.
+
+    Raises:
+        UsageError: the run of the CI is not about a pull request.
+        SetupError: there is no token, or the host's client is not installed.
+    """
+    from orchestrator.cli.commands.posting import plan_target, post_plan  # noqa: PLC0415 - slows the start of each plan
+
+    place = plan_target()
+    return lambda record, code: post_plan(common, place, record, code)

@@ -151,15 +151,13 @@ def open_host(place: HostPlace) -> CodeHost:
         return open_code_host(place)
 
 
-def plan_target(comment: bool) -> HostPlace | None:
-    """Return where ``orch plan --comment`` posts; None without ``--comment``. Asked before the plan, not after it.
+def plan_target() -> HostPlace:
+    """Return where ``orch plan --comment`` posts.
 
     Raises:
         UsageError: the run of the CI is not about a pull request.
         SetupError: there is no token, or the host's client is not installed.
     """
-    if not comment:
-        return None
     place = place_to_post("", None)
     required_number(place)
     open_host(place)
