@@ -108,7 +108,7 @@ def api() -> UnitReport:
         importing="/aws/lambda/ams-prod-api",
     )
     forgotten = change(Action.FORGET, {"id": "q"}, None, address="module.this.aws_sqs_queue.old")
-    marks = frozenset({("module.this.aws_lambda_function.this", "environment[0].variables")})
+    marks = {("module.this.aws_lambda_function.this", "environment[0].variables"): ("prod/data",)}
     return unit(
         "prod/api",
         Status.PLANNED,
