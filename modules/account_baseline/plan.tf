@@ -96,14 +96,18 @@ locals {
     },
   ]
 
-  # The only thing that the plan role can write, and only where runs use a cluster: what a run and its workers exchange.
+  # The only things that the plan role can write, and only where they are wanted: what a run and its workers exchange, and
+  # plans that wait for their approval.
   look_work = [
-    for actions in [["s3:DeleteObject", "s3:PutObject"]] : {
-      Sid      = "ExchangeWork"
+    for each in [
+      { sid = "ExchangeWork", wanted = var.workers, actions = ["s3:DeleteObject", "s3:PutObject"], keys = "work/*" },
+      { sid = "StorePlans", wanted = var.stored_plans, actions = ["s3:PutObject"], keys = "plans/*" },
+      ] : {
+      Sid      = each.sid
       Effect   = "Allow"
-      Action   = actions
-      Resource = ["${local.state_keys}work/*"]
-    } if var.workers
+      Action   = each.actions
+      Resource = ["${local.state_keys}${each.keys}"]
+    } if each.wanted
   ]
 
   # arn:aws:ssm:REGION:ACCOUNT:parameter/ams/prod/key is the parameter /ams/prod/key.

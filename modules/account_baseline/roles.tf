@@ -64,7 +64,7 @@ resource "aws_iam_policy" "state_key" {
 
   name        = "${var.plan_role}-state-key"
   description = "The key of the state bucket, for its objects only."
-  policy      = jsonencode({ Version = "2012-10-17", Statement = local.state_key })
+  policy      = jsonencode({ Version = "2012-10-17", Statement = concat(local.state_key, local.plan_key) })
   tags        = var.tags
 }
 
@@ -88,21 +88,36 @@ locals {
   )
   keys_of_account = "arn:${local.partition}:kms:*:${var.account_id}:key/"
 
+  # An alias is no resource of these actions: the condition names it.
+  state_key_resource = [
+    for key in [coalesce(var.state_kms_key, "-")] :
+    local.state_key_kind == "alias" ? "${local.keys_of_account}*" :
+    local.state_key_kind == "arn" ? key : "${local.keys_of_account}${key}"
+  ]
+  state_key_alias = {
+    for alias in [var.state_kms_key] :
+    "ForAnyValue:StringEquals" => { "kms:ResourceAliases" = alias } if local.state_key_kind == "alias"
+  }
+
   state_key = [
     for key in var.state_kms_key == null ? [] : [var.state_kms_key] : {
-      Sid    = "StateKey"
-      Effect = "Allow"
-      Action = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource = [
-        # An alias is no resource of these actions: the condition names it.
-        local.state_key_kind == "alias" ? "${local.keys_of_account}*" :
-        local.state_key_kind == "arn" ? key : "${local.keys_of_account}${key}"
-      ]
-      Condition = merge(
-        { StringLike = { "kms:ViaService" = "s3.*" } },
-        { for alias in [key] : "ForAnyValue:StringEquals" => { "kms:ResourceAliases" = alias } if local.state_key_kind == "alias" },
-      )
+      Sid       = "StateKey"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = local.state_key_resource
+      Condition = merge({ StringLike = { "kms:ViaService" = "s3.*" } }, local.state_key_alias)
     }
+  ]
+
+  # Plans that a CI carries as files are encrypted with data keys of this context (orch plan --out).
+  plan_key = [
+    for key in var.state_kms_key == null ? [] : [var.state_kms_key] : {
+      Sid       = "PlanKey"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = local.state_key_resource
+      Condition = merge({ StringEquals = { "kms:EncryptionContext:orch" = "plan" } }, local.state_key_alias)
+    } if var.stored_plans
   ]
 }
 

@@ -313,6 +313,13 @@ variable "workers" {
   nullable    = false
 }
 
+variable "stored_plans" {
+  description = "Allow plans to wait for their approval (docs/pull-requests.md): the plan role can then write objects below `plans/` of the state bucket, and the roles can use state_kms_key for plans that a CI carries as files."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "disposable_stages" {
   description = "Allow disposable stages (docs/live.md): the break-glass role can then empty buckets of the account, not the state bucket. orch sets it for accounts with access: open."
   type        = bool

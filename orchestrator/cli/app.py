@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(given: Sequence[str]) -> int:
     """Run a command and return its exit code."""
     try:
-        return command_line()(args=given, prog_name="orch", standalone_mode=False) or 0
+        return command_line()(args=with_place(given), prog_name="orch", standalone_mode=False) or 0
     except OrchError as error:
         return show_error(error, given)
     except ClickException as error:
@@ -78,6 +78,16 @@ def _run(given: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the boundary: anything else is a bug, and a user gets no traceback
         expected = file_error(error, os.environ) if isinstance(error, OSError) else None
         return show_error(expected, given) if expected else report_bug(traceback.format_exc(), given)
+
+
+def with_place(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with the value that a bare ``--approved`` stands for: Typer has no optional values."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    found = list(arguments)
+    for number, text in enumerate(found[:end]):
+        if text == "--approved" and (number + 1 == end or found[number + 1].startswith("-")):
+            found[number] = "--approved=s3"
+    return found
 
 
 def show_error(error: OrchError, arguments: Sequence[str]) -> int:

@@ -26,6 +26,8 @@ def apply_planned(
     yes: bool,
     destroy: bool = False,
     report: bool = True,
+    exact: bool = False,
+    notes: Sequence[str] = (),
 ) -> list[UnitReport]:
     """Show the plans, ask for approval, apply, print the report, and return the reports of all units.
 
@@ -37,6 +39,8 @@ def apply_planned(
         yes: do not ask.
         destroy: the plans destroy.
         report: print the plans, and the report at the end.
+        exact: apply these plans only; see `apply_units`.
+        notes: further lines of the report.
     """
     shown = [each.report for each in planned.values()]
     run = session.context.run
@@ -45,16 +49,25 @@ def apply_planned(
     if printed:
         with Prompt(common, run.sink, run.stop).paused():
             print_report(common, session.report(shown))
-    reports = _apply(common, session, planned, words=words, yes=yes, destroy=destroy) if pending else shown
+    reports = shown
+    if pending:
+        reports = _apply(common, session, planned, words=words, yes=yes, destroy=destroy, exact=exact)
     if not (pending or destroy or run.stop.is_set()):
         publish_unchanged(session.context, planned)
     if report:
-        print_report(common, session.finish(reports), shown=shown if printed else ())
+        print_report(common, session.finish(reports, notes), shown=shown if printed else ())
     return reports
 
 
 def _apply(
-    common: Common, session: Session, planned: Mapping[str, Planned], *, words: Sequence[str], yes: bool, destroy: bool
+    common: Common,
+    session: Session,
+    planned: Mapping[str, Planned],
+    *,
+    words: Sequence[str],
+    yes: bool,
+    destroy: bool,
+    exact: bool,
 ) -> list[UnitReport]:
     """Ask once about what was shown, then apply it."""
     shown = [each.report for each in planned.values()]
@@ -74,6 +87,7 @@ def _apply(
         executor=session.executor,
         ask_again=None if yes else asker.again,
         destroy=destroy,
+        exact=exact,
     )
     return list(applied.values())
 

@@ -62,8 +62,14 @@ COMMANDS = {
     ),
     "Check and allow": (
         CommandEntry("check", "Check configuration, modules and policies, without AWS"),
+        CommandEntry("rehearse", "Try a change on an emulator with data in it"),
         CommandEntry("waive", "Write a waiver for a finding, or for all of a run"),
-        CommandEntry("comment", "Write the pull request comment and checks of runs"),
+        CommandEntry("comment", "Post the pull request comment and checks of runs"),
+        CommandEntry("pr status", "List open pull requests by unit, and stale plans"),
+        CommandEntry("pr command", "Check what a comment asks for, and answer it"),
+        CommandEntry("pr waiver", "Answer `orch waive FINDING REASON` with the waiver"),
+        CommandEntry("pr number", "Print the number of the open pull request of a commit"),
+        CommandEntry("issue", "Open, update or close the issue of each stage that drifted"),
     ),
     "States": (
         CommandEntry("move", "Rename a unit, stage or stack, or move a resource"),
@@ -92,6 +98,7 @@ COMMANDS = {
     ),
 }
 GROUPS = {
+    "pr": "Show pull requests, and answer comments on them",
     "providers": "Manage the provider lock file",
     "emulator": "Manage the AWS emulator",
     "account": "Add and list accounts",

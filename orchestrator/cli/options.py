@@ -111,6 +111,33 @@ SetValues = Annotated[
         show_default=False,
     ),
 ]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="PLACE",
+        help="Keep the plans for `orch apply --approved`: s3 (the account's state bucket).",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Keep the plans, encrypted with the account's KMS key, as files for `orch apply --approved DIR`.",
+        show_default=False,
+    ),
+]
+Approved = Annotated[
+    str | None,
+    typer.Option(
+        "--approved",
+        metavar="[DIR]",
+        help="Apply the plans that `orch plan` kept, nothing else: from the state bucket, or from the files in DIR.",
+        show_default=False,
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "--auto-approve", help="Skip the approval prompt.")]
 

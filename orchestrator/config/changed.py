@@ -46,7 +46,22 @@ def why_changed(catalogue: Catalogue, graph: Graph, base: str) -> dict[str, tupl
         UsageError: as for ``changed_units``.
     """
     revision = base.removesuffix("+")
-    files = frozenset(_differing(catalogue.root, revision)) - {""}
+    found = units_of_files(catalogue, _differing(catalogue.root, revision))
+    if revision != base:
+        for unit_id in graph.order:
+            if unit_id not in found and (above := [each for each in graph.upstreams(unit_id) if each in found]):
+                found[unit_id] = tuple(f"downstream of {each}" for each in above)
+    return found
+
+
+def units_of_files(catalogue: Catalogue, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the units that some files belong to, each with these files.
+
+    Args:
+        catalogue: the loaded configuration.
+        names: paths relative to the repository, with ``/``. Others than those of units are ignored.
+    """
+    files = frozenset(names) - {""}
     settings = {each for name in _EVERYTHING for each in _file(catalogue.root, catalogue.root / name)}
     everything = sorted(each for each in files if _belongs(each, settings))
     folders: dict[Path, tuple[str, ...]] = {}
@@ -56,10 +71,6 @@ def why_changed(catalogue: Catalogue, graph: Graph, base: str) -> dict[str, tupl
         reasons = everything or sorted(each for each in files if _belongs(each, paths))
         if reasons:
             found[unit.id] = tuple(reasons)
-    if revision != base:
-        for unit_id in graph.order:
-            if unit_id not in found and (above := [each for each in graph.upstreams(unit_id) if each in found]):
-                found[unit_id] = tuple(f"downstream of {each}" for each in above)
     return found
 
 

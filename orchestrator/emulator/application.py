@@ -22,7 +22,7 @@ from orchestrator.emulator.access.callers import Caller
 from orchestrator.emulator.access.check import check_access
 from orchestrator.emulator.access.error_responses import ErrorKind, HttpResponse, error_response, service_error
 from orchestrator.emulator.access.request import AwsRequest, read_request
-from orchestrator.emulator.call_log import CallLog, RecordedCall
+from orchestrator.emulator.call_log import FAILED_IN, NOT_SUPPORTED, CallLog, RecordedCall
 from orchestrator.emulator.corrections import correct_before_use
 from orchestrator.emulator.faults import Fault, Faults, faults_of
 from orchestrator.emulator.initial_accounts import Key, add_accounts, reset_accounts
@@ -151,9 +151,7 @@ class Emulator:
             return _not_implemented(request, what)
         except Exception as error:  # noqa: BLE001  # one failed call must not end the emulator
             traceback.print_exc(file=sys.stderr)
-            return error_response(
-                request, ErrorKind.FAULT, f"The emulator failed in {what}: {type(error).__name__}: {error}"
-            )
+            return error_response(request, ErrorKind.FAULT, f"{FAILED_IN}{what}: {type(error).__name__}: {error}")
         # Werkzeug's own page: moto has no rule for this path.
         if answer.status == HTTPStatus.NOT_FOUND and answer.body.startswith(b"<!doctype html>"):
             return _not_implemented(request, what)
@@ -207,7 +205,7 @@ def run_wsgi(application: Wsgi, environ: dict[str, Any]) -> HttpResponse:
 def _not_implemented(request: AwsRequest, what: str) -> HttpResponse:
     sys.stderr.write(f"the emulator does not support {what}\n")
     sys.stderr.flush()
-    return error_response(request, ErrorKind.NOT_IMPLEMENTED, f"The emulator does not support {what}")
+    return error_response(request, ErrorKind.NOT_IMPLEMENTED, f"{NOT_SUPPORTED}{what}")
 
 
 def _has_gone(connection: socket.socket | None) -> bool:

@@ -54,6 +54,7 @@ class _Applier:
         ask_again: asks about units that could not be previewed; None with ``--yes``.
         destroy: the plans destroy.
         recheck: decides right before a unit's turn what to do with its plan; None applies it.
+        exact: a plan that can no longer be applied is not made again: it would be another one than the approved one.
     """
 
     context: RunContext
@@ -61,6 +62,7 @@ class _Applier:
     ask_again: AskAgain | None = None
     destroy: bool = False
     recheck: Recheck | None = None
+    exact: bool = False
 
     def apply(self, unit: Unit, before: Planned) -> UnitReport:
         """Apply a unit's approved plan; a preview is planned first, and applied only if it does what was announced.
@@ -99,6 +101,9 @@ class _Applier:
         """
         context = self.context
         end = self.executor.apply(context, unit, real, destroy=self.destroy)
+        if self.exact:
+            moved = "another run changed its state after it was approved"
+            return replace(end.report, status=Status.STALE, cause=moved) if end.overtaken else end.report
         resumed = real.receipt is not None and real.receipt.run != context.run.folders.run
         if end.overtaken and not self.destroy and not context.run.stop.is_set():
             why = "another run was faster"
@@ -143,6 +148,7 @@ def apply_units(
     ask_again: AskAgain | None = None,
     destroy: bool = False,
     recheck: Recheck | None = None,
+    exact: bool = False,
 ) -> Mapping[str, UnitReport]:
     """Apply what was planned and approved.
 
@@ -154,6 +160,7 @@ def apply_units(
             if its plan deletes, replaces and forgets nothing.
         destroy: the plans destroy.
         recheck: decides right before a unit's turn what to do with its plan (a resumed run).
+        exact: apply the approved plans, and none that is made again because theirs is out of date.
 
     Returns:
         The report of each unit in graph order, after those of the accounts and former units that block the run.
@@ -163,7 +170,7 @@ def apply_units(
     """
     if not destroy:
         record_stages(context)
-    applier = _Applier(context, executor, ask_again=ask_again, destroy=destroy, recheck=recheck)
+    applier = _Applier(context, executor, ask_again=ask_again, destroy=destroy, recheck=recheck, exact=exact)
 
     def work(unit: Unit, _ended: Mapping[str, Planned]) -> Planned:
         before = approved[unit.id]

@@ -19,7 +19,7 @@ from orchestrator.run.assemble import Access
 from orchestrator.run.checks.before_run import check_before_run
 from orchestrator.run.context import Guard
 from orchestrator.run.disposable.check import DisposableCheck
-from orchestrator.run.request import RunRequest
+from orchestrator.run.request import REHEARSE, RunRequest
 from orchestrator.util.git import Repository
 
 
@@ -49,7 +49,7 @@ def assemble_guard(
         access.ledger,
         request.units,
         judge=judge,
-        lock=trusted_lock(catalogue.root, repository, trust.base),
+        lock=trusted_lock(catalogue.root, repository, trust.base, emulated=access.identities.emulator is not None),
         command=request.checked_as,
         compare=request.orphan_providers is None,
     )
@@ -57,7 +57,8 @@ def assemble_guard(
     programs = unmerged_programs(catalogue, repository, trust.base, request.units)
     free = [unit for unit in request.units if unit.accounts.isdisjoint(blocked.accounts)]
     check = DisposableCheck(catalogue, repository, trust.base, access.ledger, StageRecords(access.identities))
-    disposable, notes = check.check(free, request.checked_as)
+    # A rehearsal creates nothing that lasts: a new disposable stage need not be merged before it.
+    disposable, notes = check.check(free, "plan" if request.command == REHEARSE else request.checked_as)
     return Guard(
         judge=access.judge(trust, checks, disposable),
         scanner=CodeScanner(catalogue),

@@ -21,6 +21,9 @@ EXECUTORS = (THREADED, "dask")
 _LOOKING = frozenset({"show", "terraform"})
 """Commands that only prepare the root of a unit."""
 
+REHEARSE = "rehearse"
+"""The command that applies to an emulator of its own."""
+
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _PER_CORE = 4
 _MOST_SLOTS = 16
@@ -110,8 +113,8 @@ class RunRequest:
     """What a run is made for.
 
     Attributes:
-        command: ``plan``, ``apply``, ``destroy``, ``drift``, ``bootstrap``, ``move``, ``adopt``, ``show`` or
-            ``terraform``: the word after ``orch``.
+        command: ``plan``, ``apply``, ``destroy``, ``drift``, ``bootstrap``, ``move``, ``adopt``, ``rehearse``, ``show``
+            or ``terraform``: the word after ``orch``.
         catalogue: the configuration.
         graph: all units of the configuration, in order.
         selected: ids of the units of this run.
@@ -142,6 +145,8 @@ class RunRequest:
     @property
     def checked_as(self) -> str:
         """The command whose checks the run needs: a dry run, or a look at a unit's root, needs those of a plan."""
+        if self.command == REHEARSE:
+            return "apply"
         return "plan" if self.dry_run or self.plan_only or self.command in _LOOKING else self.command
 
     @property

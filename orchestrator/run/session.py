@@ -22,7 +22,7 @@ from orchestrator.guard.model import Severity
 from orchestrator.guard.trust.committed_state import refuse_committed, refuse_committed_programs
 from orchestrator.guard.trust.trust import Trust, load_trust
 from orchestrator.report.live.sink import Sink, Tee
-from orchestrator.report.model import Notice, RunReport, UnitReport
+from orchestrator.report.model import ApprovedPlans, Notice, RunReport, StoredPlans, UnitReport
 from orchestrator.report.text import NO_REFRESH, values_note
 from orchestrator.run.assemble import Access, make_tools, program_places, started_server
 from orchestrator.run.assemble_guard import assemble_guard
@@ -64,6 +64,10 @@ class Session:
         executor: plans and applies a unit.
         started: ``time.monotonic()`` when the run began.
         dry_run: nothing is to be changed.
+
+    Attributes:
+        stored: the plans that the run keeps for ``orch apply --approved``.
+        approved: says how units that ended so were approved; None for a run that applies no stored plans.
     """
 
     def __init__(
@@ -85,6 +89,8 @@ class Session:
         self._started = started
         self._dry_run = dry_run
         self._final: RunReport | None = None
+        self.stored: StoredPlans | None = None
+        self.approved: Callable[[Sequence[UnitReport]], ApprovedPlans] | None = None
 
     def report(self, units: Sequence[UnitReport], notes: Sequence[str] = (), *, error: str = "") -> RunReport:
         """Return the report of the run as it is now. Stores nothing."""
@@ -111,6 +117,8 @@ class Session:
             error=error,
             refresh=refresh,
             dry_run=self._dry_run,
+            stored=self.stored,
+            approved=self.approved(units) if self.approved is not None else None,
             changed_lines=context.guard.changed_lines,
         )
 

@@ -243,6 +243,20 @@ class Repository:
         listed = _must(self.root, "ls-files", *options, "--", *names)
         return tuple(os.fsdecode(name) for name in listed.split(b"\0") if name)
 
+    def add_worktree(self, commit: str, path: Path) -> None:
+        """Check a commit out into a new folder, which shares the objects and branches of this clone. Runs no hook.
+
+        Raises:
+            SetupError: git failed.
+        """
+        no_hooks = ("-c", f"core.hooksPath={os.devnull}")
+        _must(self.root, *no_hooks, "worktree", "add", "--quiet", "--detach", "--force", str(path), commit)
+
+    def remove_worktree(self, path: Path) -> None:
+        """Remove a folder that `add_worktree` made, with whatever is in it. Never fails."""
+        _git(self.root, "worktree", "remove", "--force", "--force", str(path))
+        _git(self.root, "worktree", "prune")
+
     def user(self) -> str:
         """Return the e-mail address for this clone's next commit, in lower case; empty if none is set."""
         return _git(self.root, "config", "user.email").stdout.decode("utf-8", "replace").strip().casefold()

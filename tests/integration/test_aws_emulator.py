@@ -96,7 +96,7 @@ def test_what_someone_added_to_the_bucket_stays(live: Catalogue, running: Emulat
     policy = json.loads(s3.get_bucket_policy(Bucket=account.state_bucket)["Policy"])
     assert {s["Sid"] for s in policy["Statement"]} == {"Theirs", "OrchTlsOnly"}
     rules = s3.get_bucket_lifecycle_configuration(Bucket=account.state_bucket)["Rules"]
-    ours = {"orch-expire-old-versions", "orch-expire-work", "orch-expire-claims"}
+    ours = {"orch-expire-old-versions", "orch-expire-work", "orch-expire-claims", "orch-expire-plans"}
     assert {r["ID"] for r in rules} == {"theirs", *ours}
 
 
@@ -109,9 +109,9 @@ def test_the_bucket_is_what_a_state_needs(live: Catalogue, ready: Identities) ->
     assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
     rules = {rule["ID"]: rule for rule in s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}
     assert rules["orch-expire-old-versions"]["NoncurrentVersionExpiration"]["NoncurrentDays"] == 365
-    for prefix in ("work", "claims"):
+    for prefix, days in (("work", 2), ("claims", 2), ("plans", 8)):
         rule = rules[f"orch-expire-{prefix}"]
-        assert (rule["Filter"], rule["Expiration"]["Days"]) == ({"Prefix": f"{prefix}/"}, 2)
+        assert (rule["Filter"], rule["Expiration"]["Days"]) == ({"Prefix": f"{prefix}/"}, days)
         assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] == 1
     assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] == "eu-west-1"
 

@@ -35,11 +35,11 @@ def refused(call: Callable[..., Any], **arguments: Any) -> bool:
     return False
 
 
-def baseline(account: Account, folder: Path) -> Placed:
-    """An account as `orch bootstrap` leaves it."""
+def baseline(account: Account, folder: Path, more: str = "") -> Placed:
+    """An account as `orch bootstrap` leaves it. ``more``: further inputs."""
     bucket = state_bucket(account)
     account.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    placed = place(account, folder, BASELINE)
+    placed = place(account, folder, BASELINE.replace("password_policy", f"{more}\n  password_policy"))
     placed.plan()
     placed.apply()
     return placed
@@ -99,9 +99,11 @@ def test_a_stage_is_applied_changed_in_place_and_not_destroyed(account: Account,
 
 
 def test_the_roles_do_what_they_are_for_and_no_more(account: Account, tmp_path: Path) -> None:
-    placed = baseline(account, tmp_path)
+    key = account.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    placed = baseline(account, tmp_path, f'state_kms_key = "{key}"\n  stored_plans = true')
     assert not placed.plan().changes
     _plan_role(account)
+    _stored_plans(account, key)
     _apply_role(account)
     _guardrails(account, account.assume("orch-apply"))
     _guardrails(account, account.assume("orch-break-glass", Tags=WHO_AND_WHY))
@@ -136,6 +138,24 @@ def _plan_role(account: Account) -> None:
     assert refused(account.client("sqs", keys).create_queue, QueueName="ams-prod-tasks")
     assert refused(account.client("cognito-idp", keys).create_user_pool, PoolName="ams-prod-identity")
     assert refused(account.client("iam", keys).delete_role, RoleName="orch-apply")
+
+
+def _stored_plans(account: Account, key: str) -> None:
+    """The plan role keeps plans, and with the key encrypts nothing else; the apply role reads them."""
+    planning, applying = account.assume("orch-plan"), account.assume("orch-apply")
+    bucket, name = state_bucket(account), "plans/prod/api/eu-west-1/1.json"
+    s3, kms = account.client("s3", planning), account.client("kms", planning)
+    s3.put_object(Bucket=bucket, Key=name, Body=b"plan")
+    assert refused(s3.delete_object, Bucket=bucket, Key=name)
+    assert account.client("s3", applying).get_object(Bucket=bucket, Key=name)["Body"].read() == b"plan"
+    bound = {"EncryptionContext": {"orch": "plan", "unit": "prod/api"}}
+    made = kms.generate_data_key(KeyId=key, KeySpec="AES_256", **bound)
+    for other in ({}, {"EncryptionContext": {"orch": "other"}}):
+        assert refused(kms.generate_data_key, KeyId=key, KeySpec="AES_256", **other)
+        assert refused(kms.decrypt, KeyId=key, CiphertextBlob=made["CiphertextBlob"], **other)
+    assert refused(kms.encrypt, KeyId=key, Plaintext=b"x", **bound)
+    opened = account.client("kms", applying).decrypt(KeyId=key, CiphertextBlob=made["CiphertextBlob"], **bound)
+    assert opened["Plaintext"] == made["Plaintext"]
 
 
 def _apply_role(account: Account) -> None:

@@ -187,6 +187,34 @@ run "with_workers_the_plan_role_writes_their_objects_and_nothing_else" {
   }
 }
 
+run "with_stored_plans_the_plan_role_writes_plans_and_nothing_else" {
+  command = plan
+
+  variables {
+    stored_plans  = true
+    state_kms_key = "alias/tfstate"
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_policy.look.policy).Statement : [statement.Action, statement.Resource]
+      if statement.Effect == "Allow" && anytrue([for action in statement.Action : !can(regex("^[a-z0-9-]+:(Describe|Get|GET|List)", action))])
+    ] == [[["s3:PutObject"], ["arn:aws:s3:::ams-111111111111-tfstate/plans/*"]]]
+    error_message = "stored plans are all that the plan role may write, and it removes none"
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_policy.state_key[0].policy).Statement : statement.Condition
+      if statement.Sid == "PlanKey"
+      ] == [{
+        StringEquals               = { "kms:EncryptionContext:orch" = "plan" }
+        "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = "alias/tfstate" }
+    }]
+    error_message = "outside of S3 the key encrypts plans only"
+  }
+}
+
 run "plan_role_only_looks" {
   command = plan
 

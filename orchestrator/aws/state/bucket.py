@@ -26,6 +26,8 @@ KEEP_DAYS = 365
 _ABORT_DAYS = 7
 _WORK_DAYS = 2
 """An approval is valid for one day, and so is what was planned."""
+PLAN_DAYS = 7
+"""How long `orch apply --approved` accepts a stored plan."""
 _TLS_ONLY = "OrchTlsOnly"
 _EXPIRE = "orch-expire-old-versions"
 _ABSENT = frozenset(
@@ -354,17 +356,17 @@ def _expiries(below: str) -> tuple[dict[str, Any], ...]:
         "NoncurrentVersionExpiration": {"NoncurrentDays": KEEP_DAYS},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _ABORT_DAYS},
     }
-    # What a run on a cluster leaves: plans contain secrets, and nobody needs them after the run. Of two rules, S3
-    # follows the one that expires first.
+    # What a run on a cluster leaves, and plans that wait for their approval: they contain secrets, and are needed for a
+    # time only. Of two rules, S3 follows the one that expires first.
     work: tuple[dict[str, Any], ...] = tuple(
         {
             "ID": f"orch-expire-{prefix}{suffix}",
             "Status": "Enabled",
             "Filter": {"Prefix": f"{below}{prefix}/"},
-            "Expiration": {"Days": _WORK_DAYS},
+            "Expiration": {"Days": days},
             "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
         }
-        for prefix in ("work", "claims")
+        for prefix, days in (("work", _WORK_DAYS), ("claims", _WORK_DAYS), ("plans", PLAN_DAYS + 1))
     )
     return (old, *work)
 

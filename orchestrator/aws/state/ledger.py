@@ -31,7 +31,7 @@ from orchestrator.terraform.state.reader import read_state
 
 _STATE = "/terraform.tfstate"
 _LOCK = _STATE + LOCK_SUFFIX
-_NO_STAGES = frozenset({"claims", "copies", "ledger", "outputs", "receipts", "work"})
+_NO_STAGES = frozenset({"claims", "copies", "ledger", "outputs", "plans", "receipts", "work"})
 """First folders of keys in a state bucket that belong to no stage: what orch itself keeps there."""
 _TRIES = 5
 """How often a unit's entry is rewritten because its state changed in the meantime."""

@@ -48,8 +48,15 @@ class WorkStore:
     def __init__(self, identities: Identities) -> None:
         self._identities = identities
 
-    def put(self, account: Account, role: Role, key: str, file: Path) -> StoredObject:
+    def put(self, account: Account, role: Role, key: str, file: Path, *, allowed_by: str = "workers") -> StoredObject:
         """Store a file.
+
+        Args:
+            account: the account whose state bucket takes it.
+            role: the role that writes it.
+            key: its key.
+            file: the file.
+            allowed_by: the input of the account's baseline that allows it, for the hint.
 
         Raises:
             DeniedError, ThrottledError, SetupError, UnitError: it cannot be written.
@@ -67,7 +74,7 @@ class WorkStore:
             self._identities.call(account, f"write {_shown(account, key)}", put)
         except DeniedError as error:
             error.hint = (
-                f"the baseline of {account.name} must allow it: set `workers: true` in its inputs, "
+                f"the baseline of {account.name} must allow it: set `{allowed_by}: true` in its inputs, "
                 f"then `orch apply {account.name}/baseline`"
             )
             raise

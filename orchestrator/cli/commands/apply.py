@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 import typer
 
 from orchestrator.cli.approve import apply_planned
+from orchestrator.cli.commands.approved import apply_approved, approved_place
 from orchestrator.cli.commands.resume import resume_run
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import (
+    Approved,
     Changed,
     Exclude,
     ExecutorName,
@@ -25,15 +27,17 @@ from orchestrator.cli.options import (
     Yes,
     given_values,
 )
-from orchestrator.cli.output import print_nothing_changed
+from orchestrator.cli.output import print_next, print_nothing_changed
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.config.nodes import PlainValue
 from orchestrator.errors import UsageError
+from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.plan import plan_units
 from orchestrator.run.replace import check_replaced_exist, check_single_unit
 from orchestrator.run.request import THREADED, RunOptions
+from orchestrator.terraform.model import Action
 
 
 @command
@@ -51,6 +55,7 @@ def apply(
     lock_timeout: LockTimeout = "0s",
     replace: Replace = None,
     yes: Yes = False,
+    approved: Approved = None,
     break_glass: Annotated[
         str | None,
         typer.Option(
@@ -73,7 +78,8 @@ def apply(
     Asks once for all units. Each unit is applied as soon as its upstreams are done.
     """
     if resume:
-        if len(targets or ()) > 1 or exclude or changed or yes or replace or values or break_glass is not None:
+        others = (exclude, changed, yes, replace, values, break_glass is not None, approved is not None)
+        if len(targets or ()) > 1 or any(others):
             message = "--resume accepts only a run id, and no options that select, approve or set values"
             raise UsageError(message, hint="orch apply --resume [RUN]; `orch runs` lists the runs")
         limits = RunOptions.parse(
@@ -99,10 +105,13 @@ def apply(
         break_glass=break_glass,
         replace=replace,
     )
-    return _apply(common, options, given_values(values), yes=yes)
+    return _apply(common, options, given_values(values), yes=yes, approved=approved)
 
 
-def _apply(common: Common, options: RunOptions, given: Mapping[str, PlainValue], *, yes: bool) -> int:
+def _apply(
+    common: Common, options: RunOptions, given: Mapping[str, PlainValue], *, yes: bool, approved: str | None
+) -> int:
+    place = approved_place(approved, options) if approved is not None else None
     project = open_project(common, given=given)
     request = project.request("apply", options)
     if not request.selected:
@@ -112,6 +121,19 @@ def _apply(common: Common, options: RunOptions, given: Mapping[str, PlainValue],
     words = check_apply_allowed(project.catalogue, request.units, asked)
     with ready_session(common, request) as session:
         check_replaced_exist(session.context)
+        if place is not None:
+            apply_approved(common, session, place, words=words, yes=yes)
+            return session.exit_code()
         planned = plan_units(session.context, executor=session.executor, preview_new=not yes, applies=True)
-        apply_planned(common, session, planned, words=words, yes=yes)
-    return session.exit_code()
+        reports = apply_planned(common, session, planned, words=words, yes=yes)
+    code = session.exit_code()
+    if code == 0:
+        print_next(common, *_next_commands(reports))
+    return code
+
+
+def _next_commands(reports: Sequence[UnitReport]) -> Iterator[str]:
+    """Yield the command that shows the outputs of a unit that was just created; nothing for several units."""
+    made = [each for each in reports if each.status is Status.APPLIED]
+    if len(made) == 1 and made[0].outputs_changed and made[0].count(Action.CREATE):
+        yield f"orch output {made[0].unit}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,11 +15,12 @@ from orchestrator.cli.commands.check_roots import check_roots
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Changed, Exclude, Targets
 from orchestrator.cli.output import print_progress, print_rows
-from orchestrator.cli.project import open_project
+from orchestrator.cli.project import Project, open_project, start_folder
 from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.changed import units_of_files
 from orchestrator.config.schema.json_schema import stale_schemas
 from orchestrator.config.secret_literals import credentials_in_files, literal_secrets
-from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.errors import CatalogueError, Location, Problem, UsageError
 from orchestrator.guard.checkov.own_checks import ScannedRoot, run_own_checks
 from orchestrator.guard.model import POLICY_WEAKENED
 from orchestrator.guard.modules.check import check_modules
@@ -27,10 +29,12 @@ from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policy_cases import run_cases
 from orchestrator.guard.trust.trust import check_waivers, weakened_against
 from orchestrator.render.scan import ScanRenderer
+from orchestrator.report.annotations import github_annotations
 from orchestrator.report.check_result import CheckResult
 from orchestrator.report.result_files import ResultFiles
 from orchestrator.report.tables import Column
 from orchestrator.util.plural import plural
+from orchestrator.util.streams import write_stderr
 
 _COLUMNS = (
     Column("check"),
@@ -66,6 +70,12 @@ def check(
         Path | None,
         typer.Option("--junit", metavar="FILE", help="Also write the results as JUnit XML.", show_default=False),
     ] = None,
+    annotate: Annotated[
+        bool, typer.Option("--annotate", help="Also print problems as annotations of GitHub Actions, on stderr.")
+    ] = False,
+    by_file: Annotated[
+        bool, typer.Option("--files", help="TARGETs are files: check the units that they belong to.")
+    ] = False,
 ) -> int:
     """Check configuration, modules and policies, without AWS.
 
@@ -75,10 +85,15 @@ def check(
     try:
         project = open_project(common, offline=True)
     except CatalogueError as error:  # an invalid configuration ends here, with all its problems
-        files.write([_problem("configuration", each) for each in error.problems])
+        _report([_problem("configuration", each) for each in error.problems], files, annotate=annotate)
         raise
     catalogue = project.catalogue
-    units = [catalogue.units[id_] for id_ in project.select_or_all(targets, exclude=exclude, changed=changed)]
+    if by_file:
+        if exclude or changed is not None:
+            raise UsageError("--files selects the units by itself: omit --exclude and --changed")
+        targets = _units_of(project, common, targets or ())
+    selected = project.select_or_all(targets, exclude=exclude, changed=changed) if targets or not by_file else ()
+    units = [catalogue.units[id_] for id_ in selected]
     results = [
         CheckResult(
             "configuration", f"{plural(len(catalogue.units), 'unit')} in {plural(len(catalogue.accounts), 'account')}"
@@ -94,12 +109,28 @@ def check(
     results += check_roots(
         catalogue, units, fast=fast, tell=lambda text: print_progress(common, text), cold=common.cold
     )
-    files.write([*results, *weaker])
+    _report([*results, *weaker], files, annotate=annotate)
     rows = [_row(result) for result in (*results, *weaker)]
     print_rows(common, "check", rows, _COLUMNS)
     if any(result.problem for result in results):
         return 2
     return 3 if any(result.problem for result in weaker) else 0
+
+
+def _report(results: Sequence[CheckResult], files: ResultFiles, *, annotate: bool) -> None:
+    files.write(results)
+    if annotate:
+        write_stderr(github_annotations(results))
+
+
+def _units_of(project: Project, common: Common, names: Sequence[str]) -> list[str]:
+    """Return the ids of the units that files belong to, in graph order; of files elsewhere none."""
+    root, folder = project.catalogue.root.resolve(), start_folder(common)
+    paths = [Path(os.path.normpath((folder / name).absolute())) for name in names]
+    paths += [path.resolve() for path in paths]  # /tmp is a link on some machines
+    inside = [path.relative_to(root).as_posix() for path in paths if path.is_relative_to(root)]
+    found = units_of_files(project.catalogue, inside)
+    return [id_ for id_ in project.graph.order if id_ in found]
 
 
 def _row(result: CheckResult) -> dict[str, str]:

@@ -1,32 +1,43 @@
-"""``orch comment``: the pull request comment and the check of each stage, from the records of runs, without AWS."""
+"""``orch comment``: comment and check of each stage in a pull request, from the records of runs, without AWS."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from orchestrator.cli.commands.posting import (
+    PullRequestNumber,
+    RepositoryName,
+    comment_context,
+    is_apply,
+    place_to_post,
+    post,
+    posted_form,
+    posted_lines,
+)
 from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import DryRun
 from orchestrator.cli.output import print_progress, write
-from orchestrator.cli.project import start_folder
+from orchestrator.cli.project import open_project, start_folder
 from orchestrator.config.load import find_root
 from orchestrator.errors import SetupError, UsageError
-from orchestrator.report.comment.body import StageComment, stage_comment
-from orchestrator.report.comment.check import finding_results, stage_check
+from orchestrator.report.comment.body import LONGEST_COMMENT, StageComment, stage_comment
+from orchestrator.report.comment.check import StageCheck, finding_results, stage_check
 from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.json_form import comments_form
 from orchestrator.report.comment.marker import may_overwrite, parse_marker
 from orchestrator.report.comment.records import RunRecord
+from orchestrator.report.comment.rehearsal import rehearsal_comments, rehearsal_stage
 from orchestrator.report.comment.stage import StagePlan, empty_stage, stage_plans
+from orchestrator.report.rehearsal.model import Rehearsal
 from orchestrator.report.result_files import ResultFiles, write_result
 from orchestrator.report.tables import dump
 from orchestrator.run.history.reports import run_record
-from orchestrator.util.ci import ci_run
+from orchestrator.run.rehearse.record import saved_rehearsal
 from orchestrator.util.plural import plural
 
 _STAGE = "{stage}"
@@ -66,7 +77,7 @@ def comment(
         typer.Option(
             "--file",
             metavar="FILE",
-            help="Write the comment to this file; - is stdout. For several stages: a name with {stage}.",
+            help="Write the comment to this file in place of posting it; - is stdout. Several stages: use {stage}.",
             show_default=False,
         ),
     ] = None,
@@ -96,29 +107,75 @@ def comment(
         Path | None,
         typer.Option("--junit", metavar="FILE", help="Also write the units as JUnit XML.", show_default=False),
     ] = None,
+    pull_request: PullRequestNumber = None,
+    repository: RepositoryName = "",
+    complete: Annotated[
+        bool,
+        typer.Option(
+            "--complete", help="The runs planned all that the change affects: check and comment of other stages say so."
+        ),
+    ] = False,
+    dry_run: DryRun = False,
 ) -> int:
-    """Write the pull request comment and checks of runs.
+    """Post the pull request comment and checks of runs.
 
-    Reads the records of the runs, without AWS credentials.
+    Reads the records of the runs, without AWS credentials. Of a run that applied it says what was applied.
     """
-    if file is None and not common.json:
-        message = "nowhere to write the comment: orch does not post it to GitHub or GitLab yet"
-        raise UsageError(message, hint="name a file with --file FILE (- is stdout), or use --json")
+    if file is not None and (pull_request or repository or dry_run or complete):
+        message = "--file writes the comment in place of posting it"
+        raise UsageError(message, hint="leave out --pull-request, --repository, --complete and --dry-run, or --file")
     started = time.monotonic()
-    records = _records(common, runs or ())
-    plans = _plans(records, _records(common, base or ()), stage)
-    context = _context(records, head)
-    comments = [stage_comment(plan, context) for plan in plans]
+    place = place_to_post(repository, pull_request) if file is None else None
+    rehearsals = _rehearsals(common, runs or ())
+    records = _records(common, [run for run in runs or () if run not in rehearsals])
+    base_records = _records(common, base or ())
+    plans = () if (rehearsals or complete) and not records else _plans(records, base_records, stage)
+    commits = [each.head_commit for each in rehearsals.values()]
+    context = comment_context(records, head or (place.head if place else "") or next(iter(commits), ""), rehearsals)
+    rehearsed = _rehearsed(rehearsals.values(), context, stage)
+    comments = [*(stage_comment(plan, context) for plan in plans), *(each for each, _ in rehearsed)]
     results = [result for plan in plans for result in finding_results(plan)]
     ResultFiles(started, sarif_file, junit_file).write(results)
     if file is not None:
         _write_comments(common, file, comments)
     if full is not None:
-        _write_comments(common, full, [stage_comment(plan, context, limit=_UNLIMITED) for plan in plans])
+        whole = [stage_comment(plan, context, limit=_UNLIMITED) for plan in plans]
+        whole += [each for each, _ in _rehearsed(rehearsals.values(), context, stage, limit=_UNLIMITED)]
+        _write_comments(common, full, whole)
+    posted = None
+    if place is not None:
+        applies = [each for each in records if is_apply(each)]
+        shown = plans if not applies else _plans_only(records, base_records, stage)
+        others = _others(common, comments) if complete else ()
+        posted = post(common, place, context, shown, applies, rehearsed=rehearsed, unaffected=others, dry_run=dry_run)
     if common.json:
-        made = [(each, stage_check(plan, each)) for plan, each in zip(plans, comments, strict=True)]
-        write(dump(comments_form(made)) + "\n")
+        made = [(each, stage_check(plan, each)) for plan, each in zip(plans, comments, strict=False)]
+        write(dump(comments_form([*made, *rehearsed]) | (posted_form(posted) if posted else {})) + "\n")
+    elif posted is not None:
+        write("".join(f"{line}\n" for line in posted_lines(posted, dry_run=dry_run)))
     return 0
+
+
+def _others(common: Common, comments: Sequence[StageComment]) -> list[str]:
+    """Return the stages of ``live/`` that no comment is about. A baseline is not planned for a change."""
+    catalogue = open_project(common, offline=True).catalogue
+    stages = dict.fromkeys(unit.stage for unit in catalogue.units.values() if not unit.baseline)
+    return sorted(set(stages) - {each.stage for each in comments})
+
+
+def _rehearsals(common: Common, runs: Sequence[str]) -> dict[str, Rehearsal]:
+    """Return the runs of ``orch rehearse`` among those that were named."""
+    root = find_root(start_folder(common)) if runs else None
+    found = {run: saved_rehearsal(root, run) for run in dict.fromkeys(runs)} if root else {}
+    return {run: rehearsal for run, rehearsal in found.items() if rehearsal is not None}
+
+
+def _rehearsed(
+    rehearsals: Iterable[Rehearsal], context: CommentContext, stage: str | None, *, limit: int = LONGEST_COMMENT
+) -> list[tuple[StageComment, StageCheck]]:
+    """Return comment and check of each stage that was rehearsed."""
+    made = [each for rehearsal in rehearsals for each in rehearsal_comments(rehearsal, context, limit=limit)]
+    return [each for each in made if stage is None or each[0].stage == rehearsal_stage(stage)]
 
 
 def _records(common: Common, runs: Sequence[str]) -> list[RunRecord]:
@@ -141,15 +198,10 @@ def _plans(records: Sequence[RunRecord], base: Sequence[RunRecord], stage: str |
     return plans
 
 
-def _context(records: Sequence[RunRecord], head: str) -> CommentContext:
-    """Return the run of the CI; outside of one, the newest run that the comment is about."""
-    ci = ci_run(os.environ, head=head)
-    if ci is not None:
-        return CommentContext(ci.run, ci.head, ci.source_url, ci.report_url, ci.change, in_ci=True)
-    commits = [receipt.commit for record in records for receipt in record.receipts.values() if receipt.commit]
-    now = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-0000"
-    run = max((record.report.run for record in records), default=now)
-    return CommentContext(run, head or (commits[-1].removesuffix("-dirty") if commits else ""))
+def _plans_only(records: Sequence[RunRecord], base: Sequence[RunRecord], stage: str | None) -> tuple[StagePlan, ...]:
+    """Return the plans of runs that only planned; runs that applied have none to show."""
+    planned = [each for each in records if not is_apply(each)]
+    return _plans(planned, base, stage) if planned else ()
 
 
 def _write_comments(common: Common, file: Path, comments: Sequence[StageComment]) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.context import Common, command
+from orchestrator.cli.options import check_choice
 from orchestrator.cli.output import print_rows, write
 from orchestrator.cli.provider_lock import all_in_mirrors, lock_providers
 from orchestrator.config.catalogue import Catalogue
@@ -21,7 +22,7 @@ from orchestrator.config.load import load
 from orchestrator.config.schema.json_schema import SCHEMA_FOLDER, schemas
 from orchestrator.errors import OrchError, UsageError
 from orchestrator.scaffold.answers import FIRST_STAGE, Answers, valid_account_id, valid_name, valid_region
-from orchestrator.scaffold.platform_files import example_files, starter_files
+from orchestrator.scaffold.platform_files import CODE_HOSTS, example_files, starter_files
 from orchestrator.scaffold.write import refuse_existing, write_new
 from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
 from orchestrator.util.plural import plural
@@ -63,22 +64,27 @@ def init(
     from_example: Annotated[
         bool, typer.Option("--from-example", help="Copy the whole example platform: all modules, stages and policies.")
     ] = False,
+    ci: Annotated[
+        str,
+        typer.Option("--ci", metavar="github|gitlab", help="The code host whose CI is to run orch.", show_default=True),
+    ] = CODE_HOSTS[0],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the files, and write nothing.")] = False,
 ) -> int:
     """Write the files of a new platform.
 
-    Writes two accounts, one stage, modules, policies and a CI workflow. Asks on a terminal for what is not given as an
-    option. Never overwrites a file.
+    Writes two accounts, one stage, modules, policies and the files of a CI. Asks on a terminal for what is not given as
+    an option. Never overwrites a file.
     """
     target = Path(os.path.normpath(Path.cwd() / common.folder / directory))
+    check_choice("--ci", ci, CODE_HOSTS)
     if from_example:
         if any((name, region, management, account)):
             raise UsageError(_EXAMPLE_ONLY)
-        files = example_files()
+        files = example_files(ci=ci)
         first_account = ""
     else:
         answers = _answers(name, region, management, account or [])
-        files = starter_files(answers)
+        files = starter_files(answers, ci=ci)
         first_account = answers.development.name
     refuse_existing(target, files)
     files, locked = _completed(files)
@@ -167,8 +173,13 @@ def _show(common: Common, target: Path, names: Sequence[str], *, dry_run: bool) 
         write(f"Wrote {plural(len(names), 'file')} to {target}: {', '.join(parts)}\n")
 
 
+def _in_repository(folder: Path) -> bool:
+    """Return whether git finds a repository, from the folder up. Does not need git."""
+    return any((each / ".git").exists() for each in (folder, *folder.parents))
+
+
 def _next_steps(target: Path, account: str, *, locked: bool) -> str:
-    """Return the next three commands, each with what it does."""
+    """Return the next commands, each with what it does: first ``git init``, if the folder is in no repository."""
     steps = [
         ("orch check", "check everything that needs no AWS"),
         (f"orch plan {FIRST_STAGE} --emulator", "plan the stage on an embedded AWS"),
@@ -176,6 +187,8 @@ def _next_steps(target: Path, account: str, *, locked: bool) -> str:
     ]
     if not locked:
         steps[0] = ("orch providers lock && orch check", "lock the providers, then check everything that needs no AWS")
+    if not _in_repository(target):
+        steps.insert(0, ("git init", "put the platform into a git repository"))
     width = max(len(command) for command, _ in steps)
     lines = [f"  {command.ljust(width)}  # {text}" for command, text in steps]
     where = "" if target == Path.cwd() else f" in {shlex.quote(str(target))}"

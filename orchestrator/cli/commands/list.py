@@ -30,8 +30,8 @@ def list_units(
         str | None,
         typer.Option(
             "--matrix",
-            metavar="account",
-            help="Print a CI job matrix as JSON, with one job for each account.",
+            metavar="account|stage",
+            help="Print a CI job matrix as JSON: one job for each account, to plan, or for each stage, to apply.",
             show_default=False,
         ),
     ] = None,
@@ -44,8 +44,9 @@ def list_units(
     ids = project.select_or_all(targets, exclude=exclude, changed=changed)
     units = [project.catalogue.units[id_] for id_ in ids]
     if matrix is not None:
-        check_choice("--matrix", matrix, ("account",))
-        write(json.dumps({"include": _jobs(units)}) + "\n")
+        check_choice("--matrix", matrix, ("account", "stage"))
+        jobs = _account_jobs(units) if matrix == "account" else _stage_jobs(units)
+        write(json.dumps({"include": jobs}) + "\n")
         return 0
     rows = [_row(project, unit, versions=versions) for unit in units]
     columns = [Column("unit"), Column("account"), Column("region"), Column("module")]
@@ -77,9 +78,22 @@ def _row(project: Project, unit: Unit, *, versions: bool) -> dict[str, Any]:
     return row
 
 
-def _jobs(units: Sequence[Unit]) -> list[dict[str, str]]:
-    """Return the jobs of a GitHub Actions matrix: account and the targets of ``orch apply``."""
+def _account_jobs(units: Sequence[Unit]) -> list[dict[str, str]]:
+    """Return the jobs of a GitHub Actions matrix: account and the targets of ``orch plan``."""
     return [
         {"account": name, "targets": " ".join(unit.id for unit in units if unit.account == name)}
         for name in sorted({unit.account for unit in units})
     ]
+
+
+def _stage_jobs(units: Sequence[Unit]) -> list[dict[str, str]]:
+    """Return the jobs of a GitHub Actions matrix: stage and the targets of ``orch apply``, upstreams first.
+
+    A stage is applied as a whole, so that a job of a newer commit does what an older one, which it replaced, would have
+    done. Stacks of accounts are units. ``orch bootstrap`` applies baselines.
+    """
+    targets: dict[str, list[str]] = {}
+    for unit in units:
+        if not unit.baseline:
+            targets.setdefault(unit.stage, []).append(unit.id if unit.of_account else unit.stage)
+    return [{"stage": stage, "targets": " ".join(dict.fromkeys(names))} for stage, names in targets.items()]

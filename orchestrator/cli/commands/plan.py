@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
+from orchestrator.cli.commands.approved import keep_plans, place_to_keep
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import (
     Changed,
     Exclude,
     ExecutorName,
     FailFast,
+    Out,
     Parallelism,
     Replace,
     Scheduler,
     SetValues,
+    Store,
     Targets,
     Timeout,
     given_values,
@@ -23,6 +27,10 @@ from orchestrator.cli.options import (
 from orchestrator.cli.output import print_nothing_changed, print_report
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import ready_session
+from orchestrator.report.comment.records import RunRecord
+from orchestrator.report.model import RunReport
+from orchestrator.run.approved.places import check_keys
+from orchestrator.run.history.reports import run_record
 from orchestrator.run.plan import plan_units
 from orchestrator.run.replace import check_replaced_exist, check_single_unit
 from orchestrator.run.request import THREADED, RunOptions
@@ -48,8 +56,14 @@ def plan(
             help="Plan from the state alone: faster, blind to changes made outside of orch, and never applied.",
         ),
     ] = False,
+    store: Store = None,
+    out: Out = None,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 0: no changes, 1: error, 2: changes, 3: blocked.")
+    ] = False,
+    comment: Annotated[
+        bool,
+        typer.Option("--comment", help="Post comment and checks on the CI's pull request, as `orch comment` does."),
     ] = False,
 ) -> int:
     """Show the changes that apply would make, and judge them."""
@@ -65,12 +79,36 @@ def plan(
         replace=replace,
         refresh=not no_refresh,
     )
+    place = place_to_keep(store, out, options)
+    post = _poster(common) if comment else None
     request = open_project(common, given=given_values(values)).request("plan", options)
     if not request.selected:
-        return print_nothing_changed(common, "plan", options)
+        code = print_nothing_changed(common, "plan", options)
+        nothing = RunReport(run="", verb="plan", targets=options.targets, units=(), seconds=0.0)
+        return post(RunRecord(nothing), code) if post else code
     check_single_unit(request.selected, options.replace)
+    if place is not None:
+        check_keys(request.catalogue, request.units, place)
     with ready_session(common, request) as session:
         check_replaced_exist(session.context)
-        reports = [each.report for each in plan_units(session.context, executor=session.executor).values()]
-        print_report(common, session.finish(reports))
-    return session.exit_code(detailed=detailed_exitcode)
+        planned = plan_units(session.context, executor=session.executor)
+        notes: tuple[str, ...] = ()
+        if place is not None:
+            planned, notes = keep_plans(session, planned, place)
+        print_report(common, session.finish([each.report for each in planned.values()], notes))
+    code = session.exit_code(detailed=detailed_exitcode)
+    folders = session.context.run.folders
+    return post(run_record(folders.root, folders.run), code) if post else code
+
+
+def _poster(common: Common) -> Callable[[RunRecord, int], int]:
+    """Return what posts a run and returns its exit code. That it can be posted is checked here, before the plan.
+
+    Raises:
+        UsageError: the run of the CI is not about a pull request.
+        SetupError: there is no token, or the host's client is not installed.
+    """
+    from orchestrator.cli.commands.posting import plan_target, post_plan  # noqa: PLC0415 - slows the start of each plan
+
+    place = plan_target()
+    return lambda record, code: post_plan(common, place, record, code)

@@ -55,7 +55,8 @@ def waive(
     return 0
 
 
-def _next(owner: str, *, many: bool, history: bool) -> list[str]:
+def next_steps(owner: str, *, many: bool, history: bool) -> list[str]:
+    """Return what must be done for new waivers to count, in order."""
     it, counts, is_ = ("them", "they count", "they are") if many else ("it", "it counts", "it is")
     merge = f"commit {WAIVERS_PATH} with the change that it allows: {counts} only once {is_} merged"
     if history:
@@ -83,7 +84,11 @@ def _form(request: WaiverRequest, written: WrittenWaivers) -> dict[str, Any]:
         }
     else:
         document |= {"waiver": _fields(waiver), "finding": finding_form(found.finding)}
-    return {**document, "run": found.run, "next": _next(request.owner, many=request.of_run, history=written.history)}
+    return {
+        **document,
+        "run": found.run,
+        "next": next_steps(request.owner, many=request.of_run, history=written.history),
+    }
 
 
 def _fields(waiver: Waiver) -> dict[str, str]:
@@ -101,7 +106,7 @@ def _lines(request: WaiverRequest, written: WrittenWaivers) -> Iterator[str]:
         yield from ("", "Not waived:")
         yield from (f"  {each.finding.id}  {each.finding.unit}  {clean(why)}" for each, why in written.left)
     yield from ("", "Next:")
-    steps = _next(request.owner, many=count > 1, history=written.history)
+    steps = next_steps(request.owner, many=count > 1, history=written.history)
     yield from (f"  {number}. {text}" for number, text in enumerate(steps, start=1))
 
 

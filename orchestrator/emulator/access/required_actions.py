@@ -106,6 +106,9 @@ def condition_context(request: AwsRequest, caller: Caller) -> dict[str, Sequence
     keys = [*tags, *(request.params.get("TagKeys") or request.params.get("tagKeys") or ())]
     if keys:
         context["aws:tagkeys"] = tuple(map(str, keys))
+    if request.service == "kms":
+        bound = request.params.get("EncryptionContext") or {}
+        context |= {f"kms:encryptioncontext:{key}".lower(): (str(value),) for key, value in bound.items()}
     return context
 
 

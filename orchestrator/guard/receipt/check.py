@@ -41,7 +41,7 @@ def check_receipt(receipt: Receipt, inputs: ReceiptInputs) -> None:
         raise BlockedError(what, hint=PLAN_AGAIN)
     before = StateHeader(receipt.lineage, receipt.serial)
     if inputs.base != before:
-        message = f"the state of {receipt.unit} changed after its plan was made: {_moved(before, inputs.base)}"
+        message = f"the state of {receipt.unit} changed after its plan was made: {moved_words(before, inputs.base)}"
         raise StateMovedError(message, hint=PLAN_AGAIN)
 
 
@@ -105,7 +105,8 @@ def _files_differ(receipt: Receipt, frozen: FrozenFiles) -> Iterator[str]:
             yield f"{frozen.path_of(name)} {how} after the plan was judged"
 
 
-def _moved(before: StateHeader, now: StateHeader) -> str:
+def moved_words(before: StateHeader, now: StateHeader) -> str:
+    """Return how a state differs from an earlier one."""
     if not now.lineage:
         return f"it had serial {before.serial}, and is gone"
     if not before.lineage:

@@ -6,7 +6,7 @@ nevertheless. Only modules of this repository are followed; in a downloaded one,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -14,11 +14,15 @@ from orchestrator.guard.plan.entries import module_names
 from orchestrator.guard.policies.subject import RefersTo
 from orchestrator.guard.policies.values import plain_name, value_at
 from orchestrator.guard.rules.new_buckets import Modules
+from orchestrator.guard.rules.sources import computed_parts, sources_of
 from orchestrator.hcl.modules.blocks import Declaration
-from orchestrator.hcl.tree import Compound, Expression, Reference, parts_of
+from orchestrator.hcl.tree import Expression, Reference, walk
 from orchestrator.terraform.model import ResourceChange
 
 _MOST_STEPS = 500
+
+_KNOWN_ROOTS = frozenset({"var", "local", "each", "count", "path", "terraform", "self"})
+"""What is known before anything is made, unless it stands for something else; keys of ``for_each`` must be."""
 
 _Calls = tuple[str, ...]
 """A module, by the names of the calls that lead to it."""
@@ -55,7 +59,11 @@ def _place(change: ResourceChange) -> _Place:
 
 
 def _leads_to(modules: Modules, here: _Place, attribute: str, owner: _Place, *, known: bool) -> bool:
-    """Return whether an attribute leads to a resource. With a known value, ``depends_on`` is enough."""
+    """Return whether an attribute leads to a resource.
+
+    With a known value, ``depends_on`` is enough. One that is not known yet must be that of the resource, unchanged:
+    what a function or a condition makes of it can be the name of another one.
+    """
     calls, home = here.module, owner.module
     readable = next((end for end in range(len(calls), 0, -1) if modules(calls[:end]) is not None), 0)
     if readable < len(calls) or not calls:
@@ -64,17 +72,26 @@ def _leads_to(modules: Modules, here: _Place, attribute: str, owner: _Place, *, 
     if block is None or (calls == home and _provider(block) != _provider(_block(owner, modules))):
         return False  # Another region or account has another resource of this name.
     waiting = [(calls, each) for each in _starts(block, attribute, ordered=known)]
+    loops = list(_loops(here, modules))
     seen: set[_Step] = set()
+    found = False
     while waiting and len(seen) < _MOST_STEPS:
         module, expression = step = waiting.pop()
         if step in seen:
             continue
         seen.add(step)
-        for each in _references(expression):
+        if not known and any(_needs_resources((module, each), loops, modules) for each in computed_parts(expression)):
+            return False
+        for each in sources_of(expression):
+            following = list(_following(module, each, attribute, modules))
             if _names(each, module, owner, modules):
-                return True
-            waiting += _following(module, each, attribute, modules)
-    return False
+                found = True
+            elif not known and not following and _is_made(each, module, owner, modules):
+                return False
+            waiting += following
+        if found and known:
+            return True
+    return found and (known or not waiting)
 
 
 def _names(reference: Reference, module: _Calls, owner: _Place, modules: Modules) -> bool:
@@ -84,6 +101,45 @@ def _names(reference: Reference, module: _Calls, owner: _Place, modules: Modules
         inside = (*module, name)
         return owner.module[: len(inside)] == inside and modules(inside) is None
     return (module, reference.root, name) == owner
+
+
+def _loops(here: _Place, modules: Modules) -> Iterator[_Step]:
+    """Yield what the block of a resource, and the calls that lead to it, loop over."""
+    yield from ((here.module, each) for each in _value(_block(here, modules), "for_each"))
+    for end in range(len(here.module), 0, -1):
+        above = modules(here.module[: end - 1])
+        call = above.named.get(("module", here.module[end - 1 : end])) if above is not None else None
+        yield from ((here.module[: end - 1], each) for each in _value(call, "for_each"))
+
+
+def _needs_resources(step: _Step, loops: Sequence[_Step], modules: Modules) -> bool:
+    """Return whether an expression refers, at any depth, to what is not known before something is made."""
+    waiting = [step]
+    seen: set[_Step] = set()
+    while waiting:
+        place, current = step = waiting.pop()
+        if step in seen:
+            continue
+        if len(seen) > _MOST_STEPS:
+            return True
+        seen.add(step)
+        for each in (part for part in walk(current) if isinstance(part, Reference)):
+            following = list(_following(place, each, "", modules))
+            if each.root == "each" and each.steps[:1] != ("key",):
+                following += loops
+            if not following and each.root not in _KNOWN_ROOTS:
+                return True
+            waiting += following
+    return False
+
+
+def _is_made(reference: Reference, module: _Calls, owner: _Place, modules: Modules) -> bool:
+    """Return whether a reference is to what another resource, a data source or a downloaded module gives."""
+    declared, name = modules(module), str(reference.steps[0]) if reference.steps else ""
+    if reference.root in {"data", "module"}:
+        return True
+    is_resource = declared is not None and ("resource", (reference.root, name)) in declared.named
+    return is_resource and reference.root != owner.type  # a second one of this type that is not known is new, too
 
 
 def _starts(block: Declaration, attribute: str, *, ordered: bool) -> Iterator[Expression]:
@@ -98,22 +154,8 @@ def _value(block: Declaration | None, name: str) -> Iterator[Expression]:
     if block is None or found is None:
         return
     yield found.value
-    if any(each.root == "each" for each in _references(found.value)) and "for_each" in block.attributes:
+    if any(each.root == "each" for each in sources_of(found.value)) and "for_each" in block.attributes:
         yield block.attributes["for_each"].value
-
-
-def _references(expression: Expression) -> Iterator[Reference]:
-    """Yield the references that a value can come from: not those of a condition, of an index or of a calculation."""
-    waiting = [expression]
-    while waiting:
-        current = waiting.pop()
-        if isinstance(current, Reference):
-            yield current
-        parts = parts_of(current)
-        if isinstance(current, Compound):
-            left_out = {"operation": parts, "condition": parts[:1], "index": parts[1:]}.get(current.kind, ())
-            parts = tuple(each for each in parts if each not in left_out)
-        waiting += parts
 
 
 def _following(module: _Calls, reference: Reference, attribute: str, modules: Modules) -> Iterator[_Step]:

@@ -13,7 +13,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from orchestrator.report.model import AttributeChange, RunReport
+from orchestrator.report.model import AttributeChange
 from orchestrator.report.values.environment import is_secret_name
 from orchestrator.util import secret_text
 
@@ -31,9 +31,9 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)+"(?: \([\d,]+ characters\))?')
 _INDEX = re.compile(r"(?:\[\d+\])+\Z")
 
 
-def without_credentials(report: RunReport) -> RunReport:
-    """Return a report in which no text and no value looks like a credential."""
-    return _hidden(report)
+def without_credentials(record: _T) -> _T:
+    """Return a record, such as a report, in which no text and no value looks like a credential."""
+    return _hidden(record)
 
 
 def hide_credentials(text: str) -> str:

@@ -49,6 +49,8 @@ def _moment(time: str) -> str:
 
 def _next_step(plan: StagePlan, context: CommentContext) -> str:
     kinds = set(kinds_of(plan).values())
+    if plan.report.verb == "drift":
+        return _next_after_drift(plan) if kinds - {UnitKind.UNCHANGED} else ""
     apply = _apply(plan, context)
     if UnitKind.BLOCKED in kinds:
         return f"resolve what is blocked. {apply}"
@@ -67,3 +69,8 @@ def _apply(plan: StagePlan, context: CommentContext) -> str:
     if stored is not None:
         command += " --approved" if stored.place == "s3" else f" --approved {stored.place}"
     return f"After the merge{' CI runs' if context.in_ci else ':'} {code(command)}."
+
+
+def _next_after_drift(plan: StagePlan) -> str:
+    back = code(f"orch apply {plan.stage}")
+    return f"{back} sets what {code('live/')} says again; to keep a change that somebody made, write it there first."

@@ -54,7 +54,12 @@ def may_overwrite(new: Marker, old: Marker) -> bool:
     Runs of a CI are ordered by number and attempt, others by the time in orch's run id. A run of the CI counts as newer
     than one that somebody started by hand.
     """
-    return new.stage == old.stage and _age(new.run) >= _age(old.run)
+    return new.stage == old.stage and not is_older(new.run, old.run)
+
+
+def is_older(run: str, other: str) -> bool:
+    """Return whether a run is older than another one, as `may_overwrite` orders them."""
+    return _age(run) < _age(other)
 
 
 def _age(run: str) -> tuple[int, int, int, str]:

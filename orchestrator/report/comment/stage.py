@@ -156,8 +156,13 @@ def _stage_of(unit: UnitReport) -> str:
 def _stages_in(report: RunReport) -> dict[str, None]:
     """Return the stages of a run's units; of a run that ended before its first unit, those that its targets name."""
     found = dict.fromkeys(stage for unit in report.units if (stage := _stage_of(unit)))
+    return found or dict.fromkeys(named_stages(report))
+
+
+def named_stages(report: RunReport) -> tuple[str, ...]:
+    """Return the stages that the targets of a run name, also those of which it has no unit."""
     names = (target.strip("+").partition("/")[0] for target in report.targets)
-    return found or dict.fromkeys(name for name in names if name and not set(name) & set("*?[]:"))
+    return tuple(dict.fromkeys(name for name in names if name and not set(name) & set("*?[]:")))
 
 
 def _plan_hash(unit: UnitReport, receipts: Mapping[str, Receipt]) -> str:

@@ -11,6 +11,7 @@ from orchestrator.errors import UsageError
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.guard.trust.waivers import UNWAIVABLE
+from orchestrator.report.final.approved import approved_text, stored_text
 from orchestrator.report.final.report import render_changes
 from orchestrator.report.json import finding_form
 from orchestrator.report.model import RunReport, Status
@@ -186,16 +187,18 @@ def _permission(finding: Finding, width: int) -> Iterator[str]:
 
 
 def _head(shown: ShownRun, width: int) -> Iterator[str]:
-    report = shown.report or {}
+    report, saved = shown.report or {}, _saved(shown)
     took = f", took {duration(float(report['seconds']))}" if "seconds" in report else ""
     facts = (
         ("run", shown.run),
         ("command", command_text(shown.verb, shown.targets, refresh=shown.refresh, dry_run=shown.dry_run)),
         ("outcome", shown.outcome),
-        ("resources", totals(saved) if (saved := _saved(shown)) else ""),
+        ("resources", totals(saved) if saved else ""),
         ("note", "" if shown.refresh else NO_REFRESH),
         ("started", f"{str(shown.events[0].get('time', '?'))[:19]}Z{took}" if shown.events else ""),
         ("commit", ", ".join(sorted({receipt.commit for receipt in shown.receipts.values() if receipt.commit}))),
+        ("stored", stored_text(saved) if saved else ""),
+        ("approved", approved_text(saved) if saved else ""),
         ("error", str(report.get("error") or "")),
     )
     for name, text in facts:

@@ -15,7 +15,7 @@ from orchestrator.report.outcome import RunOutcome
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.runs import FINISHED_STATUSES, continued, past_runs
 from orchestrator.run.history.unsaved_state import unsaved_states
-from orchestrator.run.request import RunOptions
+from orchestrator.run.request import REHEARSE, RunOptions
 
 
 def record_start(
@@ -79,7 +79,7 @@ def earlier_runs(root: Path) -> Iterator[str]:
         root: the folder that contains ``live/``.
     """
     runs = root / ".orch" / "runs"
-    past = list(past_runs(runs))
+    past = [each for each in past_runs(runs) if each.verb != REHEARSE]  # What it applied to is gone.
     continued_by = continued(past)
     ended_since: set[str] = set()  # Units that a newer run finished.
     for each in past:

@@ -7,12 +7,14 @@ somebody has moved the file away.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import UnitError
+from orchestrator.run.request import REHEARSE
 
 ERRORED_STATE = "errored.tfstate"
 
@@ -50,6 +52,8 @@ def unsaved_states(runs: Path) -> Iterator[UnsavedState]:
     for file in sorted(runs.glob(f"*/units/*/*/*/{ERRORED_STATE}"), reverse=True):
         folder = file.parent
         run = file.parents[4]
+        if _rehearsed(run):
+            continue
         yield UnsavedState(run.name, folder.relative_to(run / "units").as_posix(), file)
 
 
@@ -64,8 +68,19 @@ def refuse_unsaved(root: Path, unit: Unit) -> None:
         UnitError: the unit has an unsaved state.
     """
     for file in sorted((root / ".orch" / "runs").glob(f"*/units/{unit.folder}/{ERRORED_STATE}"), reverse=True):
+        if _rehearsed(file.parents[4]):
+            continue
         run = file.parents[4].name
         shown = file.relative_to(root).as_posix()
         message = f"{unit.id} has a state that run {run} could not save: {shown}"
         hint = f"`orch apply --resume {run}` saves it; to continue without it, move that file out of .orch"
         raise UnitError(message, hint=hint)
+
+
+def _rehearsed(run: Path) -> bool:
+    """Return whether a run was a rehearsal that was killed: its emulator is gone, and its state is of no use."""
+    try:
+        with (run / "journal.jsonl").open(encoding="utf-8") as journal:
+            return bool(json.loads(journal.readline()).get("verb") == REHEARSE)
+    except (OSError, ValueError, AttributeError):
+        return False

@@ -41,6 +41,18 @@ def test_a_job_matrix_for_ci(project: Project) -> None:
             {"account": "production", "targets": "prod/first prod/second"},
         ]
     }
+    project.write("live/accounts/bpm.yaml", 'id: "333333333333"\nregions: [eu-west-1]\nstacks: {first: }\n')
+    stages = project.orch("list", "--matrix", "stage").json
+    assert stages == {
+        "include": [
+            {"stage": "bpm", "targets": "bpm/first"},
+            {"stage": "bpm-prod", "targets": "bpm-prod"},
+            {"stage": "prod", "targets": "prod"},
+        ]
+    }
+    assert project.orch("list", "prod/second", "--matrix", "stage").json["include"] == [
+        {"stage": "prod", "targets": "prod"}
+    ]
 
 
 @pytest.mark.parametrize("format_", ["tree", "mermaid", "dot", "json"])
@@ -83,7 +95,7 @@ def words(result: Result) -> str:
         (["apply", "prod", "--lock-timeout", "soon"], ["--lock-timeout", "10m"]),
         (["show", "prod"], ["matches 2 units"]),
         (["graph", "--format", "png"], ["--format: 'png'", "tree, mermaid, dot, json"]),
-        (["list", "--matrix", "stage"], ["--matrix: 'stage'", "account"]),
+        (["list", "--matrix", "unit"], ["--matrix: 'unit'", "account, stage"]),
         (["output", "prod/first", "--raw"], ["--raw requires the NAME"]),
         (["terraform", "prod/first", "--", "apply"], ["orch apply prod/first"]),
         (["terraform", "prod/first", "--", "state", "rm", "x"], ["terraform state rm"]),
@@ -219,7 +231,19 @@ def test_the_help_of_a_command_starts_with_its_line_in_the_table(entry: CommandE
 
 def test_each_command_has_a_file_and_each_file_a_command() -> None:
     files = {file.stem for file in (REPOSITORY / "orchestrator" / "cli" / "commands").glob("*.py")}
-    parts = {"__init__", "resume", "destroy_orphans", "show_past", "check_roots"}  # of apply, destroy, show and check
+    # Of apply, destroy, show, check, rehearse, comment and pr.
+    parts = {
+        "__init__",
+        "approved",
+        "resume",
+        "destroy_orphans",
+        "show_past",
+        "check_roots",
+        "rehearse_run",
+        "pr_command",
+        "pr_status",
+        "posting",
+    }
     assert files - parts == {entry.name.split()[0] for entry in ENTRIES}
 
 

@@ -99,3 +99,27 @@ def test_an_unknown_severity_is_an_error_with_its_place(project: Project) -> Non
 def test_a_file_that_cannot_be_written_is_an_error(project: Project) -> None:
     refused = project.orch("check", "--fast", "--junit", str(project.root / "live/orch.yaml/x.xml"), code=2)
     assert "cannot be written" in refused.err
+
+
+def checked(project: Project, *files: str) -> set[str]:
+    """The units whose roots are looked at if these files have changed."""
+    rows = project.orch("check", "--fast", "--files", *files, "--json").json["rows"]
+    return {row["subject"] for row in rows if row["check"] == "roots"}
+
+
+def test_files_select_the_units_that_they_belong_to(project: Project) -> None:
+    assert checked(project, "live/stacks/disk.yaml") == {"prod/disk", "test/disk"}
+    assert checked(project, "modules/disk/main.tf", "live/stages/prod.yaml") == {"prod/disk", "test/disk"}
+    assert checked(project, "live/stages/prod.yaml") == {"prod/disk"}
+    assert checked(project, str(project.root / "live/stages/prod.yaml"), "/etc/passwd", "README.md") == {"prod/disk"}
+    assert checked(project, "policies/owners.yaml", "live/stages/gone.yaml") == set()
+    assert checked(project) == set()
+    assert "--files" in project.orch("check", "--files", "--changed", "HEAD", "x", code=2).err
+
+
+def test_problems_are_annotations_also_of_a_configuration_that_cannot_be_loaded(project: Project) -> None:
+    project.write("live/stages/prod.yaml", "account: nowhere\nstacks: {disk: }\n")
+    done = project.orch("check", "--annotate", "--json", code=2)
+    (line,) = [each for each in done.err.splitlines() if each.startswith("::error ")]
+    assert "file=live/stages/prod.yaml,line=1,col=10::" in line
+    assert "::error" not in done.out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from orchestrator.report.comment.marker import parse_marker
 from orchestrator.report.model import RunReport, Status
 from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.history.reports import save_report
+from orchestrator.run.rehearse.record import save_rehearsal
 from tests.support.comments import RUN, attribute, pool_finding, pool_replacement, receipt, run, unit, update
 from tests.support.project import Project
+from tests.support.rehearsals import mixed
 
 LATER = "20261124-140000-0000"
 BASE = "20261124-120000-0000"
@@ -59,7 +62,7 @@ def test_a_comment_of_two_runs_and_one_of_base(project: Project, tmp_path: Path)
 
 
 def test_the_same_comment_as_json_with_its_check(project: Project) -> None:
-    told = project.orch("comment", RUN, LATER, "--json").json
+    told = project.orch("comment", RUN, LATER, "--file", "-", "--json").json
     assert (told["format"], told["kind"]) == (1, "comment")
     by_stage = {each["stage"]: each for each in told["stages"]}
     prod, test = by_stage["prod"], by_stage["test"]
@@ -93,10 +96,38 @@ def test_a_change_that_touches_no_unit_updates_the_same_comment(project: Project
 
 def test_mistakes(project: Project) -> None:
     without = project.orch("comment", RUN, code=2).err
-    assert "orch does not post it to GitHub or GitLab yet" in without
+    assert "nowhere to post: this is no run of GitHub Actions or GitLab CI" in without
     assert "--file FILE" in without
+    both = project.orch("comment", RUN, "--file", "-", "--pull-request", "7", code=2).err
+    assert "--file writes the comment in place of posting it" in both
     assert "there is no run 'nothing'" in project.orch("comment", "nothing", "--file", "-", code=2).err
     assert "no run given" in project.orch("comment", "--file", "-", code=2).err
     report = RunPaths(root=project.root, run=RUN).report
     report.write_text(report.read_text().replace('"region": "eu-west-1"', '"region": 7'))
     assert "report.json is not the report of a run" in project.orch("comment", RUN, "--file", "-", code=2).err
+
+
+def test_a_rehearsal_has_a_comment_and_a_check_beside_those_of_a_plan(project: Project, tmp_path: Path) -> None:
+    run_id = "20261124-150000-0000"
+    save(project, run(unit("prod/identity"), run_id=run_id, verb="rehearse"))
+    save_rehearsal(RunPaths(root=project.root, run=run_id), replace(mixed(), run=run_id))
+    stages = project.orch("comment", RUN, run_id, "--file", "-", "--json").json["stages"]
+    assert [(each["stage"], each["check"]["name"]) for each in stages] == [
+        ("prod", "orch: prod"),
+        ("rehearse.prod", "orch rehearse: prod"),
+    ]
+    (only,) = project.orch("comment", run_id, "--stage", "prod", "--file", "-", "--json").json["stages"]
+    assert only["check"]["conclusion"] == "action_required"
+    project.orch(
+        "comment", RUN, run_id, "--file", str(tmp_path / "x-{stage}.md"), "--full", str(tmp_path / "f-{stage}.md")
+    )
+    assert {path.name for path in tmp_path.glob("*.md")} == {
+        f"{kind}-{stage}.md" for kind in "xf" for stage in ("prod", "rehearse.prod")
+    }
+    assert "prod, rehearsed: 1 lost" in (tmp_path / "x-rehearse.prod.md").read_text()
+
+
+def test_a_rehearsal_that_cannot_be_read_is_an_error(project: Project) -> None:
+    (RunPaths(root=project.root, run=RUN).of_run / "rehearsal.json").write_text("{}")
+    result = project.orch("comment", RUN, "--file", "-", code=2)
+    assert "rehearsal.json is not the record of a rehearsal" in " ".join(result.err.split())

@@ -13,25 +13,33 @@ from tests.support.terminal import on_a_terminal
 GIVEN = ("--name", "acme", "--region", "eu-west-1", "--management", "999999999999")
 ACCOUNTS = ("--account", "production=111111111111", "--account", "development=222222222222")
 
+GITHUB = ("workflows/orch", "workflows/orch-drift", "workflows/orch-fork", "actions/orch/action")
+
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Project:
     return Project.at(tmp_path / "new", {})
 
 
-def test_it_writes_a_platform_and_names_the_next_three_commands(empty: Project) -> None:
+def test_it_writes_a_platform_and_names_the_next_commands(empty: Project) -> None:
     shown = empty.orch("init", *GIVEN, *ACCOUNTS, ORCH_PROVIDER_MIRROR="none").out
     assert (empty.root / "live/orch.yaml").is_file()
     assert not (empty.root / "live/providers.lock.hcl").exists()
     lines = [line.split("#")[0].strip() for line in shown.splitlines()]
     assert f"Next in {empty.root}:" in lines
-    assert lines[-3:] == [
+    assert lines[-4:] == [
+        "git init",
         "orch providers lock && orch check",
         "orch plan dev --emulator",
         "orch bootstrap development",
     ]
     assert {row["result"] for row in empty.orch("check", "--fast", "--json").json["rows"]} == {"ok"}
     assert empty.orch("schema", "--check").out == ""
+
+
+def test_git_init_is_no_next_command_inside_of_a_repository(empty: Project) -> None:
+    (empty.root.parent / ".git").mkdir()
+    assert "git init" not in empty.orch("init", *GIVEN, *ACCOUNTS).out
 
 
 def test_a_dry_run_lists_the_files_and_writes_nothing(empty: Project) -> None:
@@ -96,3 +104,27 @@ def test_the_example_is_copied_whole_and_is_right(empty: Project) -> None:
     shown = empty.orch("check", "--fast").out
     assert "policies/ " in shown
     assert "built-in" not in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "written"),
+    [
+        ((), {f".github/{name}.yml" for name in GITHUB}),
+        (("--ci", "gitlab"), {".gitlab-ci.yml"}),
+    ],
+)
+def test_it_writes_the_files_of_one_ci(empty: Project, options: tuple[str, ...], written: set[str]) -> None:
+    rows = empty.orch("init", *GIVEN, *ACCOUNTS, *options, "--dry-run", "--json").json["rows"]
+    of_ci = {row["file"] for row in rows if row["file"].startswith(".git") and row["file"] != ".gitignore"}
+    assert of_ci == written
+    assert "requirements.txt" in {row["file"] for row in rows}
+
+
+def test_another_ci_is_a_usage_error(empty: Project) -> None:
+    assert "github, gitlab" in empty.orch("init", *GIVEN, *ACCOUNTS, "--ci", "jenkins", code=2).err
+
+
+def test_the_stages_of_the_example_are_those_that_gitlab_applies(empty: Project) -> None:
+    empty.orch("init", "--from-example", "--ci", "gitlab", "-q")
+    stages = sorted(path.stem for path in (empty.root / "live/stages").glob("*.yaml"))
+    assert f"- STAGE: {json.dumps(stages)}\n" in (empty.root / ".gitlab-ci.yml").read_text()

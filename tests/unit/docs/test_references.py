@@ -89,7 +89,8 @@ def test_every_finding_and_variable_that_a_page_names_exists() -> None:
     known = {
         name
         for folder in ("orchestrator", "demo", "tests/support")
-        for file in (REPOSITORY / folder).rglob("*.py")
+        for kind in ("*.py", "*.j2")
+        for file in (REPOSITORY / folder).rglob(kind)
         for name in NAME.findall(file.read_text(encoding="utf-8"))
     }
     policies = {f"ORCH_{folder.name.upper()}" for folder in (REPOSITORY / "policies").iterdir() if folder.is_dir()}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.git import Git
 from tests.support.project import REPOSITORY, Project
 
 WITHOUT_MOTO = """\
@@ -61,3 +62,12 @@ def test_the_emulator_without_moto_says_what_to_install(project: Project, comman
 @pytest.mark.parametrize("command", ["status", "stop"])
 def test_without_moto_the_other_emulator_commands_find_nothing_running(project: Project, command: str) -> None:
     assert orch(project, "emulator", command).returncode == 0
+
+
+def test_a_rehearsal_without_moto_says_what_to_install_and_leaves_no_worktree(project: Project) -> None:
+    git = Git(project.root)
+    git.commit()
+    done = orch(project, "rehearse", "prod")
+    assert done.returncode == 2, done.stderr
+    assert "pip install 'orch[emulator]'" in done.stderr
+    assert git("worktree", "list").count("\n") == 0

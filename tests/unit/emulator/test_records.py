@@ -10,7 +10,8 @@ import pytest
 from moto.iam.utils import generate_access_key_id_from_account_id
 
 from orchestrator.emulator.access.callers import account_of
-from orchestrator.emulator.call_log import CallLog
+from orchestrator.emulator.call_log import FAILED_IN, NOT_SUPPORTED, CallCounts, CallLog, count_calls, unmodeled_in
+from orchestrator.emulator.differences import differences_in
 from orchestrator.emulator.info import EmulatorInfo, read_info, write_info
 from tests.support.calls import Call, read_calls
 
@@ -100,3 +101,35 @@ def test_a_keys_id_says_its_account(account: str) -> None:
 @pytest.mark.parametrize("key", ["", "AKIA", "AKIA00000000AAAAAAAA", "AKIAIOSFODNN7EXAMPLE", "x" * 20])
 def test_other_keys_say_none(key: str) -> None:
     assert account_of(key) is None
+
+
+def test_calls_that_the_emulator_does_not_model_are_counted(tmp_path: Path) -> None:
+    assert count_calls(tmp_path) == CallCounts({}, {}, frozenset())
+    log = CallLog(tmp_path)
+    refused = {"status": 400, "refused": f"{NOT_SUPPORTED}sqs Invent"}
+    for each in (call(), call(action="Invent", **refused), call(action="Invent", **refused)):
+        log.add(each)
+    log.add(call(service="iam", action="CreateRole", status=400, refused=f"{FAILED_IN}iam CreateRole: KeyError: 'x'"))
+    log.add(call(service="s3", action="PutObject", status=403, refused="User: x is not authorized"))
+    counts = count_calls(tmp_path)
+    assert counts.not_supported == {("sqs", "Invent"): 2}
+    assert counts.failed == {("iam", "CreateRole"): 1}
+    assert counts.services == {"sqs", "iam", "s3"}
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        (f"Error: api error X: {NOT_SUPPORTED}sqs Invent\n\n  on main.tf", f"{NOT_SUPPORTED}sqs Invent"),
+        (f"Error: {FAILED_IN}s3 GET /bucket/key: KeyError", f"{FAILED_IN}s3 GET"),
+        ("Error: AccessDenied", ""),
+    ],
+)
+def test_an_error_says_that_the_emulator_could_not_answer(text: str, part: str) -> None:
+    assert unmodeled_in(text) == part
+
+
+def test_what_differs_is_said_of_the_services_that_were_used() -> None:
+    found = differences_in(["lambda", "dynamodb"])
+    assert [each.partition(":")[0] for each in found[:-1]] == ["lambda"]
+    assert "eventually consistent" in found[-1]

@@ -72,5 +72,5 @@ def test_the_example_is_the_platform_of_this_repository() -> None:
             if path.is_file() and "__pycache__" not in path.parts
         }
         assert {name: data for name, data in files.items() if name.startswith(f"{folder}/")} == expected
-    assert set(files) - {name for name in files if "/" in name} == {".gitignore"}
+    assert set(files) - {name for name in files if "/" in name} == {".gitignore", "requirements.txt"}
     assert ".github/workflows/orch.yml" in files

@@ -135,6 +135,52 @@ def test_a_companion_that_does_not_refer_to_the_new_bucket_is_judged(
     assert rules(tmp_path, CREATED, companion, files=files) == ["ORCH_WEAKENED"]
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        module('replace(aws_s3_bucket.b.id, "decoy", "users")'),
+        module('"${aws_s3_bucket.b.id}-users"'),
+        module('join("", [aws_s3_bucket.b.id, "users"])'),
+        module('one([trimprefix(aws_s3_bucket.b.id, "x")])'),
+        module('aws_s3_bucket.b.id != "" ? "users" : aws_s3_bucket.b.id'),
+        module('coalesce(aws_s3_bucket.b.id != "" ? "users" : "", aws_s3_bucket.b.id)'),
+        module('lookup({ docs = "users" }, aws_s3_bucket.b.id, aws_s3_bucket.b.id)'),
+        module('[for each in ["users", aws_s3_bucket.b.id] : each if aws_s3_bucket.b.id != each][0]'),
+        module("coalesce(terraform_data.x.output, aws_s3_bucket.b.id)", more='resource "terraform_data" "x" {}\n'),
+        module("try(data.aws_s3_bucket.x.id, aws_s3_bucket.b.id)"),
+        module("local.b", more='locals {\n  b = replace(aws_s3_bucket.b.id, "decoy", "users")\n}\n'),
+        module('replace(local.b, "decoy", "users")', more="locals {\n  b = aws_s3_bucket.b.id\n}\n"),
+        module('local.new ? "users" : aws_s3_bucket.b.id', more='locals {\n  new = aws_s3_bucket.b.id != ""\n}\n'),
+        module('replace(each.value, "decoy", "users")\n  for_each = { a = aws_s3_bucket.b.id }'),
+        module('each.value == "" ? "users" : each.value\n  for_each = { a = aws_s3_bucket.b.id }'),
+        module('each.value\n  for_each = { a = format("%ss", aws_s3_bucket.b.id) }'),
+    ],
+)
+def test_what_is_made_of_the_name_of_a_new_bucket_can_be_the_name_of_another(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    assert rules(tmp_path, CREATED, UNKNOWN, files=files) == ["ORCH_WEAKENED"]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        '"${aws_s3_bucket.b.id}"',
+        "coalesce(var.bucket, aws_s3_bucket.b.id)",
+        'var.name == "" ? aws_s3_bucket.b.id : "docs"',
+        "element(aws_s3_bucket.b[*].id, count.index)",
+        "lookup({ b = aws_s3_bucket.b.id }, each.key, null)",
+        "[for each in aws_s3_bucket.b : each.id][0]",
+        "{ for key, each in aws_s3_bucket.b : key => each.id }[each.key]",
+        'each.value.new ? aws_s3_bucket.b.id : "docs"\n  for_each = { a = { new = true } }',
+        "merge({ b = aws_s3_bucket.b.id }, { c = aws_s3_bucket.c.id })[var.name]",
+    ],
+)
+def test_a_copy_of_the_name_of_a_new_bucket_is_its_name(tmp_path: Path, expression: str) -> None:
+    files = module(expression, more='resource "aws_s3_bucket" "c" {}\n')
+    assert rules(tmp_path, CREATED, UNKNOWN, files=files) == []
+
+
 def nested(address: str, after: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
     path, kind, name = address.rsplit(".", 2)
     own = {"type": kind, "name": name, "module_address": path}

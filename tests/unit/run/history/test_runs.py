@@ -98,6 +98,15 @@ def test_an_unsaved_state_is_reported_at_every_start(tmp_path: Path) -> None:
     assert "orch apply --resume 20261126-000000-aaaa" in told
 
 
+def test_a_rehearsal_that_was_killed_concerns_nobody(tmp_path: Path) -> None:
+    runs = tmp_path / ".orch" / "runs"
+    folder = make_run(runs, "20261126-000000-aaaa", *PLANNED, APPROVED, STARTED, verb="rehearse")
+    (folder / "units/prod/a/eu-west-1").mkdir(parents=True)
+    (folder / "units/prod/a/eu-west-1/errored.tfstate").write_text("{}")
+    assert not list(earlier_runs(tmp_path))
+    assert not next(past_runs(runs)).resumable
+
+
 def test_old_runs_are_removed_unless_they_are_needed(tmp_path: Path) -> None:
     names = [f"20200101-0000{number:02d}-aaaa" for number in range(RUNS_TO_KEEP + 9)]
     for name in names:

@@ -1,0 +1,1 @@
+"""Pull requests on a code host: comments, checks, issues, and which of them plan the same units."""

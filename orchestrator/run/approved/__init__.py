@@ -1,0 +1,1 @@
+"""Plans that travel: kept by ``orch plan --store`` or ``--out``, applied by ``orch apply --approved``."""

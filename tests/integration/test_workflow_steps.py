@@ -1,0 +1,256 @@
+"""The shell steps of `.github/workflows/orch.yml` as they stand, from a pull request to the apply after its merge.
+
+The emulator stands for AWS. What GitHub gives to a step is given: variables, the event, outputs of other jobs, artifacts.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.report.comment.marker import Marker
+from tests.support.emulator import new_account_id
+from tests.support.github_server import APP_TOKEN, GithubServer
+from tests.support.project import Project
+from tests.support.workflows import DRIFT, FORK, ORCH, Job, Runner, gitlab_script, run_script, step_of
+
+pytestmark = pytest.mark.integration
+
+HOSTILE = '$(touch${IFS}pwned)`touch${IFS}pwned`";touch${IFS}pwned;#'
+"""The name of a branch, the title of a pull request, the text of a comment."""
+
+
+class Platform:
+    """A repository on a code host with one stage, applied, and pull request 7."""
+
+    def __init__(self, base: Path, emulator: Path) -> None:
+        made = Project(base / "origin", emulator=emulator, accounts={"main": new_account_id()})
+        made.write("live/stages/prod.yaml", "account: main\nstacks: {first: , second: }\n")
+        made.write("live/stages/test.yaml", "account: main\nstacks: {first: }\n")
+        made.write("live/stacks/first.yaml", "module: box\ninputs: {value: one}\n")
+        made.write("live/stacks/second.yaml", "module: box\ninputs: {value: 'after ${{ first.value }}'}\n")
+        made.write(".gitignore", ".orch/\n")
+        made.orch("schema")
+        made.git("init", "-q", "-b", "main")
+        self.commit_all(made, "The platform")
+        self.origin = made.ready()
+        self.commit_all(made, "The accounts")
+        made.orch("apply", "prod", "test", "--yes", "-q")
+        made.git("checkout", "-q", "-b", HOSTILE)
+        made.write("live/stages/prod.yaml", "account: main\nstacks: {first: {inputs: {value: two}}, second: }\n")
+        self.commit_all(made, "Say two")
+        self.head = self.commit("HEAD")
+        made.git("checkout", "-q", "--detach", "main")
+        made.git("merge", "-q", "--no-ff", "-m", "Merge", HOSTILE)
+        made.git("update-ref", "refs/pull/7/merge", "HEAD")
+        made.git("checkout", "-q", "main")
+        self.runner = Runner(base, made.root, emulator)
+
+    @staticmethod
+    def commit_all(project: Project, message: str) -> None:
+        project.git("add", "-A")
+        project.git("commit", "-q", "--allow-empty", "-m", message)
+
+    def commit(self, name: str) -> str:
+        return self.origin_git("rev-parse", name)
+
+    def origin_git(self, *arguments: str) -> str:
+        command = ["git", "-C", str(self.origin.root), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def pull_request(self) -> dict[str, Any]:
+        head = {"sha": self.head, "ref": HOSTILE, "repo": {"full_name": "example/platform"}}
+        base = {"ref": "main", "sha": self.commit("main")}
+        pull = {"number": 7, "title": HOSTILE, "head": head, "base": base}
+        repository = {"full_name": "example/platform", "default_branch": "main"}
+        return {"action": "synchronize", "number": 7, "pull_request": pull, "repository": repository}
+
+    def job(self, **more: str) -> Job:
+        """A job of the pull request."""
+        env = {"GITHUB_BASE_REF": "main", "GITHUB_HEAD_REF": HOSTILE, "GITHUB_REF_NAME": "7/merge", **more}
+        return self.runner.job("pull_request", self.pull_request(), "refs/pull/7/merge", **env)
+
+
+@pytest.fixture
+def platform(tmp_path: Path, emulator: Path) -> Platform:
+    return Platform(tmp_path, emulator)
+
+
+@pytest.fixture(scope="module")
+def unmerged(tmp_path_factory: pytest.TempPathFactory, emulator: Path) -> Platform:
+    """A platform for the tests that leave the pull request as it is."""
+    return Platform(tmp_path_factory.mktemp("unmerged"), emulator)
+
+
+def comment(platform: Platform, github: GithubServer, artifact: Path | None, jobs: int, *, code: int = 0) -> None:
+    """Run the job `comment` on what the jobs that plan have left."""
+    job = platform.job(GITHUB_API_URL=github.url)
+    if artifact is not None:
+        job.download(artifact)
+    job.run(
+        step_of(ORCH, "comment", "Comment"),
+        code=code,
+        github_token=APP_TOKEN,
+        github_event_pull_request_head_sha_needs_command_outputs_head=platform.head,
+        needs_check_outputs_matrix_needs_command_outputs_matrix=json.dumps({"include": [{}] * jobs}),
+    )
+
+
+def test_a_pull_request_is_checked_planned_shown_and_after_the_merge_applied(
+    platform: Platform, tmp_path: Path
+) -> None:
+    check = platform.job()
+    listed = check.run(step_of(ORCH, "check", "List the units that the change affects"))
+    assert listed.matrix == [{"account": "main", "targets": "prod/first prod/second"}]
+    check.run(step_of(ORCH, "check", "Check without AWS"))
+    assert json.loads((check.work / "orch.sarif").read_text())["version"] == "2.1.0"
+    assert (check.work / "orch.xml").is_file()
+
+    plan, artifact = platform.job(), tmp_path / "artifact"
+    planned = plan.run(step_of(ORCH, "plan", "Plan"), matrix_targets=listed.matrix[0]["targets"])
+    assert "2 plans stored in s3" in " ".join(planned.out.split())
+    kept = plan.upload(ORCH, "plan", "Keep the records", artifact)
+    assert sorted(Path(name).name for name in kept) == ["eu-west-1.json", "report.json"]
+
+    with GithubServer() as github:
+        github.add_pull(7, platform.head)
+        comment(platform, github, None, 1, code=1)
+        assert (github.comments, github.checks) == ({}, [])
+        comment(platform, github, artifact, 1)
+        (shown,) = github.bodies(7)
+        assert f"head={platform.head}" in shown
+        assert {each.values["name"]: each.values["conclusion"] for each in github.checks} == {
+            "orch: prod": "neutral",
+            "orch: test": "success",
+        }
+        merge_and_apply(platform, github, tmp_path / "applied")
+        assert "applied" in github.bodies(7)[0]
+    assert github.mistakes == []
+    assert list(tmp_path.rglob("pwned")) == []
+
+
+def merge_and_apply(platform: Platform, github: GithubServer, artifact: Path) -> None:
+    """Merge the pull request and run the jobs of the push."""
+    before = platform.commit("main")
+    platform.origin.git("merge", "-q", "--squash", HOSTILE)
+    platform.commit_all(platform.origin, "Say two (#7)")
+    merged = platform.commit("main")
+    github.add_pull(7, platform.head, state="merged", merge_commit=merged)
+    push = {"ref": "refs/heads/main", "before": before, "after": merged, "repository": {}}
+    stages = platform.runner.job("push", push, "refs/heads/main", GITHUB_REF_PROTECTED="true")
+    step = step_of(ORCH, "stages", "List the stages to apply")
+    found = stages.run(step, github_event_before=before, needs_command_outputs_stages="")
+    assert found.matrix == [{"stage": "prod", "targets": "prod"}]
+    unknown = stages.run(step, github_event_before="0" * 40, needs_command_outputs_stages="")
+    assert sorted(each["stage"] for each in unknown.matrix) == ["prod", "test"]
+    asked = stages.run(step, github_event_before="", needs_command_outputs_stages="test prod")
+    assert sorted(each["stage"] for each in asked.matrix) == ["prod", "test"]
+
+    apply = platform.runner.job("push", push, "refs/heads/main", GITHUB_REF_PROTECTED="true")
+    apply.run(step_of(ORCH, "apply", "Apply"), matrix_targets="prod")
+    (report,) = [json.loads(path.read_text()) for path in apply.work.glob(".orch/runs/*/report.json")]
+    applied = {unit["unit"]: unit["status"] for unit in report["units"]}
+    assert applied == dict.fromkeys(("prod/first", "prod/second"), "applied")
+    assert all(each["as_approved"] for each in report["approved"]["units"])
+    apply.upload(ORCH, "apply", "Keep the records", artifact)
+    env = {"GITHUB_REF_PROTECTED": "true", "GITHUB_API_URL": github.url}
+    last = platform.runner.job("push", push, "refs/heads/main", **env)
+    last.download(artifact)
+    last.run(step_of(ORCH, "applied", "Comment"), github_token=APP_TOKEN)
+
+
+def test_a_change_without_units_is_success_and_says_so_where_there_was_a_plan(unmerged: Platform) -> None:
+    with GithubServer() as github:
+        github.add_pull(7, unmerged.head)
+        comment(unmerged, github, None, 0)
+        assert github.comments == {}
+        assert [each.values["conclusion"] for each in github.checks] == ["success", "success"]
+        github.add_comment(7, f"{Marker('prod', '1.1', 'b' * 40, '9b1c4e2a')}\n### old")
+        comment(unmerged, github, None, 0)
+        (shown,) = github.bodies(7)
+        assert "no unit is affected" in shown
+
+
+def test_the_scripts_of_gitlab_check_and_plan_alike(unmerged: Platform) -> None:
+    job = unmerged.job(CI_MERGE_REQUEST_TARGET_BRANCH_NAME="main", CI_COMMIT_REF_NAME=HOSTILE, CI_COMMIT_TITLE=HOSTILE)
+    for name in ("GITHUB_ACTIONS", "GITHUB_REPOSITORY", "GITHUB_RUN_NUMBER", "GITHUB_EVENT_PATH"):
+        del job.env[name]
+    for script in ("check", "plan"):
+        done = run_script(
+            gitlab_script(script), cwd=job.work, env={**job.env, "GITLAB_CI": "true", "ORCH_PLAN_ROLE": ""}
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((job.work / "units.json").read_text())["rows"]
+    assert len(list(job.work.glob(".orch/runs/*/report.json"))) == 1
+    guard = "\n".join(gitlab_script("comment").splitlines()[:4])
+    empty = {**job.env, "GITLAB_CI": "true"}
+    assert run_script(guard, cwd=job.work, env=empty).returncode == 0
+    shutil.rmtree(job.work / ".orch/runs")
+    assert "the job plan left no record" in run_script(guard, cwd=job.work, env=empty).stderr
+    (job.work / "units.json").write_text('{"rows": []}')
+    assert run_script(guard, cwd=job.work, env=empty).returncode == 0
+    assert list(unmerged.origin.root.parent.rglob("pwned")) == []
+
+
+@pytest.mark.full
+def test_what_nobody_planned_is_not_applied_after_the_merge(platform: Platform) -> None:
+    platform.origin.git("merge", "-q", "--squash", HOSTILE)
+    platform.commit_all(platform.origin, "Say two (#7)")
+    push = {"ref": "refs/heads/main", "before": "", "after": platform.commit("main"), "repository": {}}
+    apply = platform.runner.job("push", push, "refs/heads/main", GITHUB_REF_PROTECTED="true")
+    ended = apply.run(step_of(ORCH, "apply", "Apply"), code=None, matrix_targets="prod")
+    assert ended.code == 4, ended.out + ended.err
+
+
+def test_a_plan_for_a_comment_is_of_the_merge_result_and_of_the_commit_that_was_checked(
+    unmerged: Platform, tmp_path: Path
+) -> None:
+    job = unmerged.runner.job("issue_comment", {"repository": {"default_branch": "main"}}, "refs/heads/main")
+    job.checkout("refs/pull/7/merge", "change")
+    step = step_of(ORCH, "command", "List the units that the change affects")
+    listed = job.run(step, steps_command_outputs_base="main", steps_command_outputs_head=unmerged.head)
+    assert listed.matrix == [{"account": "main", "targets": "prod/first prod/second"}]
+    newer = job.run(step, code=1, steps_command_outputs_base="main", steps_command_outputs_head="a" * 40)
+    assert "there is a newer commit" in newer.out
+
+    plan = step_of(ORCH, "plan", "Plan, for a comment")
+    job.run(
+        plan,
+        matrix_targets="prod/first",
+        needs_command_outputs_base="main",
+        needs_command_outputs_head=unmerged.head,
+    )
+    (report,) = [json.loads(path.read_text()) for path in job.work.glob(".orch/runs/*/report.json")]
+    assert [unit["status"] for unit in report["units"]] == ["planned"]
+
+
+def test_each_night_drift_is_looked_for_in_every_account(unmerged: Platform, tmp_path: Path) -> None:
+    job = unmerged.runner.job("schedule", {}, "refs/heads/main", GITHUB_REF_PROTECTED="true")
+    listed = job.run(step_of(DRIFT, "accounts", "List all units"))
+    assert [each["account"] for each in listed.matrix] == ["main"]
+    job.run(step_of(DRIFT, "drift", "Compare AWS with the states"), matrix_targets=listed.matrix[0]["targets"])
+    assert len(job.upload(DRIFT, "drift", "Keep the records", tmp_path / "artifact")) == 1
+
+
+@pytest.mark.full
+def test_the_change_of_a_fork_is_rehearsed_and_the_result_shown(unmerged: Platform, tmp_path: Path) -> None:
+    job, artifact = unmerged.job(), tmp_path / "artifact"
+    job.run(step_of(ORCH, "rehearse", "Apply base and then the change on the emulator"))
+    assert "prod" in Path(job.env["GITHUB_STEP_SUMMARY"]).read_text(encoding="utf-8")
+    names = job.upload(ORCH, "rehearse", "Keep the record", artifact)
+    assert "rehearsal.json" in {Path(name).name for name in names}
+    with GithubServer() as github:
+        github.add_pull(7, unmerged.head, source="eve/platform")
+        event = {"workflow_run": {"pull_requests": [], "head_sha": unmerged.head}}
+        later = unmerged.runner.job("workflow_run", event, "refs/heads/main", GITHUB_API_URL=github.url)
+        later.download(artifact)
+        step = step_of(FORK, "comment", "Comment")
+        later.run(step, github_token=APP_TOKEN, github_event_workflow_run_head_sha=unmerged.head)
+        (shown,) = github.bodies(7)
+        assert f"head={unmerged.head}" in shown
+    assert github.mistakes == []
