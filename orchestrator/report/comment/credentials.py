@@ -38,7 +38,7 @@ def without_credentials(record: _T) -> _T:
 
 def hide_credentials(text: str) -> str:
     """Return a text with ``(hidden: …)`` in the place of everything in it that looks like a credential."""
-    text = secret_text.without_credentials(text, HIDDEN_VALUE)
+    text = secret_text.without_forms(text, HIDDEN_VALUE)
     if "://" in text:
         text = _URL_SECRET.sub(rf"\1{HIDDEN_VALUE}", text)
     return _NAMED.sub(_hide_named, text) if "=" in text or ":" in text else text
