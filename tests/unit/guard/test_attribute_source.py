@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.config.nodes import Node, Ref
 from orchestrator.errors import Location
-from orchestrator.guard.attribute_source import SourcePath, AttributeSource
+from orchestrator.guard.attribute_source import AttributeSource, SourcePath
 from orchestrator.terraform.model import Action, ResourceChange
 from tests.support.plans import a_unit
 
