@@ -65,7 +65,7 @@ def render_rehearsal(rehearsal: Rehearsal, *, verbose: bool, color: bool, width:
         table(rows, _COLUMNS, width=width, color=color, style=style, stack=stack),
         "\n".join(_problems(rehearsal.units, paint, verbose=verbose, width=width)),
         "\n".join(_emulator(rehearsal, paint)),
-        verdict_line(rehearsal, paint),
+        _verdict(rehearsal, paint),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -104,13 +104,14 @@ def call_text(call: UnmodeledCall) -> str:
     return f"{call.service} {call.action}, called {times} for {call.during}" + (" (failed)" if call.failed else "")
 
 
-def verdict_line(rehearsal: Rehearsal, paint: Paint) -> str:
-    """Return the last line: what was rehearsed, and how it ended."""
+def _verdict(rehearsal: Rehearsal, paint: Paint) -> str:
+    """Return the last two lines: which run from which revision, and how it ended."""
     worst = next(iter(sorted((unit.outcome for unit in rehearsal.units), key=list(Outcome).index)), Outcome.SURVIVED)
     words = paint(rehearsal_headline(rehearsal.units), OUTCOME_STYLES[worst])
     base = clean(rehearsal.base) + (f" ({rehearsal.base_commit[:7]})" if rehearsal.base_commit else "")
     targets = " ".join(clean(each) for each in rehearsal.targets)
-    return f"orch rehearse {targets}: {words}, from {base} in {duration(rehearsal.seconds)}, run {rehearsal.run}"
+    run = f"run {rehearsal.run} from {base}, {duration(rehearsal.seconds)}"
+    return f"{run}\norch rehearse {targets}: {words}"
 
 
 def _note(each: ResourceFate) -> str:

@@ -27,7 +27,8 @@ def test_when_everything_survives_it_says_so() -> None:
         width=100,
     )
     assert "The emulator models every call that was made." in text
-    assert text.splitlines()[-1].startswith("orch rehearse prod: 1 survived, from origin/main (0a1b2c3) in 42s")
+    assert text.splitlines()[-2].endswith(" from origin/main (0a1b2c3), 42s")
+    assert text.splitlines()[-1] == "orch rehearse prod: 1 survived"
 
 
 def test_what_holds_no_data_and_stays_is_shown_with_verbose_only() -> None:
