@@ -174,6 +174,7 @@ def test_the_disk_of_orch_is_full(slow: Disturbed, undisturbed: dict[str, Any], 
     as_if_nothing(slow, undisturbed, phase)
 
 
+@pytest.mark.longest
 @pytest.mark.parametrize(
     ("fault", "phase"),
     faults_at({"outage": "apply", "throttled": "init", "expired": "plan", "no-connection": "plan"}),

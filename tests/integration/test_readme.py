@@ -98,6 +98,7 @@ def run_demo(**more: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.longest
+@pytest.mark.full
 def test_the_demo_does_what_it_says(tmp_path: Path) -> None:
     """In a clone, as a person has it: the demo's copy of the catalogue lies in a folder that git ignores."""
     clone = copy_of_the_catalogue(tmp_path / "clone")

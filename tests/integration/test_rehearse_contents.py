@@ -14,7 +14,7 @@ from orchestrator.config.load import load
 from orchestrator.emulator.info import read_info
 from orchestrator.errors import Location
 from orchestrator.run.rehearse.contents import CONTENTS, NUMBER, count_filled, fill_resource
-from orchestrator.run.rehearse.secrets import PLACEHOLDER_SECRET, add_missing_secrets
+from orchestrator.run.rehearse.secrets import PLACEHOLDER_TEXT, add_missing_secrets
 from tests.support.emulator import REGION, Account
 from tests.support.project import Project
 
@@ -113,6 +113,6 @@ def test_secrets_that_nothing_makes_get_a_placeholder_and_others_stay(identities
     unit = Unit("prod/box", "prod", "box", "main", REGION, None, {}, at, secrets=secrets)  # type: ignore[arg-type]
     assert add_missing_secrets(identities, [unit]) == ("ssm:/prod/other", "secretsmanager:prod/key")
     assert ssm.get_parameter(Name="/prod/token", WithDecryption=True)["Parameter"]["Value"] == "theirs"
-    assert ssm.get_parameter(Name="/prod/other", WithDecryption=True)["Parameter"]["Value"] == PLACEHOLDER_SECRET
-    assert store.get_secret_value(SecretId="prod/key")["SecretString"] == PLACEHOLDER_SECRET
+    assert ssm.get_parameter(Name="/prod/other", WithDecryption=True)["Parameter"]["Value"] == PLACEHOLDER_TEXT
+    assert store.get_secret_value(SecretId="prod/key")["SecretString"] == PLACEHOLDER_TEXT
     assert add_missing_secrets(identities, [unit]) == ()

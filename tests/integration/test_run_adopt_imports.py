@@ -235,6 +235,7 @@ def test_pools_of_other_kinds_are_taken_over_without_a_change(project: Project, 
     assert [users(idp, pool) for pool in pools.values()] == [["ann@example.com"]] * len(pools)
 
 
+@pytest.mark.full
 def test_a_resource_is_imported_only_if_nothing_changes(project: Project) -> None:
     before = live(project)
     address = "terraform_data.this=by-hand"

@@ -43,6 +43,7 @@ def test_any_other_word_changes_nothing(project: Project) -> None:
     project.orch("plan", "prod", "--detailed-exitcode", code=2)
 
 
+@pytest.mark.full
 def test_ctrl_c_at_the_question_ends_the_run_and_changes_nothing(project: Project) -> None:
     asked: list[int] = []
 

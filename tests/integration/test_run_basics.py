@@ -158,6 +158,7 @@ def test_destroy_goes_downstreams_first_and_names_what_depends_on_it(project: Pr
     assert "not been applied" in project.orch("apply", "prod/second", "--yes", code=1).text
 
 
+@pytest.mark.full
 def test_a_value_of_another_account_comes_from_what_it_published(
     tmp_path: Path, emulator: Path, account_ids: Callable[[], str]
 ) -> None:

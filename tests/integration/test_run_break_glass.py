@@ -79,6 +79,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, emulator: Path) -> Guarded
     return Guarded(tmp_path_factory.mktemp("guarded") / "repo", emulator)
 
 
+@pytest.mark.full
 def test_a_run_that_breaks_the_glass_applies_under_that_role_and_says_who_and_why(guarded: Guarded) -> None:
     (guarded.root / "live/stacks/box.yaml").write_text("module: box\ninputs: {value: two}\n")
     commit(guarded.root, "Two")

@@ -196,6 +196,7 @@ def with_probe(tmp_path: Path, emulator: Path, account_ids: Callable[[], str]) -
     return project.ready()
 
 
+@pytest.mark.full
 def test_a_provider_is_configured_in_two_instances_with_values_references_and_a_secret(
     with_probe: Project, emulator: Path, tmp_path: Path
 ) -> None:

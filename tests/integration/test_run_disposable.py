@@ -85,6 +85,7 @@ def test_a_disposable_stage_lives_and_dies(comings: Comings) -> None:
     assert [each["Id"] for each in pools] == [comings.built.pool], "prod is still there"
 
 
+@pytest.mark.full
 def test_it_comes_again_is_rebuilt_and_lasts_once_the_key_was_removed(comings: Comings) -> None:
     comings.orch("apply", "feat/identity")
     first = comings.output("identity", "user_pool_id")
@@ -112,6 +113,7 @@ def test_it_comes_again_is_rebuilt_and_lasts_once_the_key_was_removed(comings: C
         assert "feat exists, and was not disposable when it was created" in refused.text
 
 
+@pytest.mark.full
 def test_a_key_that_is_not_committed_creates_nothing(tmp_path: Path, emulator: Path) -> None:
     """Created as a stage that lasts, it could never become disposable."""
     account = Account(emulator)

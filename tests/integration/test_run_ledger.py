@@ -174,6 +174,7 @@ resource "terraform_data" "this" {
 """
 
 
+@pytest.mark.full
 def test_what_orch_deleted_before_a_destroy_ended_is_not_missed(
     tmp_path: Path, emulator: Path, account: Account
 ) -> None:

@@ -193,6 +193,7 @@ def test_of_two_runs_at_once_one_stops_with_the_holders_name_or_waits(project: P
     project.orch("plan", UNIT, "--detailed-exitcode", code=0)
 
 
+@pytest.mark.full
 def test_two_that_begin_together_apply_one_after_the_other(project: Project) -> None:
     made = project.root / "made"
     run = f"echo made >> {made}; sleep 1"

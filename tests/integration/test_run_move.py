@@ -78,6 +78,7 @@ def test_a_stage_is_renamed_with_its_states_and_nothing_else_happens(project: Pr
     assert not left, "no copy of a state stays on the disk"
 
 
+@pytest.mark.full
 def test_a_stack_is_renamed_in_all_stages_and_a_unit_in_one(project: Project) -> None:
     project.write("live/stages/more.yaml", "extends: old\n")
     project.orch("apply", "old", "more", "--yes")

@@ -92,6 +92,7 @@ def remove_published(project: Project, unit: str) -> None:
     states.s3.delete_object(Bucket=states.bucket, Key=f"outputs/{unit}/eu-west-1.json")
 
 
+@pytest.mark.full
 def test_a_state_of_an_older_version_is_repaired_by_the_apply_that_the_hint_names(
     tmp_path: Path, emulator: Path, account_ids: Callable[[], str]
 ) -> None:

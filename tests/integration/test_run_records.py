@@ -127,6 +127,7 @@ def test_a_path_of_the_environment_that_cannot_be_used_is_a_set_up_error_that_na
     project.orch("plan", "old/first", "--detailed-exitcode", code=1, **env)
 
 
+@pytest.mark.full
 def test_a_full_stdout_at_the_end_of_an_apply_leaves_its_record(project: Project) -> None:
     import subprocess  # noqa: PLC0415 - of this test alone: the process's own stdout must be full
 

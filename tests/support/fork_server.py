@@ -30,6 +30,7 @@ from typing import IO, Any
 import botocore.session
 
 from tests.support.descriptions import keep_descriptions
+from tests.support.forked_python import fork_python_of_orch
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _FLAGS = (os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT)
@@ -163,6 +164,7 @@ def _become_orch(request: Mapping[str, Any]) -> None:
         os.environ.update(request["env"])
         os.chdir(request["cwd"])
         sys.argv = ["orch", *request["argv"]]
+        fork_python_of_orch()
         code = _exit_code_of_main()
         threading._shutdown()  # type: ignore[attr-defined]  # as the interpreter does before it ends
         atexit._run_exitfuncs()

@@ -102,9 +102,10 @@ def pr_number(
     common: Common,
     commit: Annotated[str, typer.Argument(metavar="SHA", help="The commit at its head.", show_default=False)],
 ) -> int:
-    """Print the number of the open pull request of a commit.
+    """Print the open pull request with a commit at its head.
 
-    GitHub does not say it of a run that a fork has started. Exits with 2 if there is none, or more than one.
+    Its number, which GitHub does not say of a run that a fork has started. Exits with 2 if there is none, or more than
+    one.
     """
     host = _host()
     found = [pull for pull in host.open_pull_requests() if pull.head == commit]

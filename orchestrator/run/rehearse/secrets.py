@@ -11,7 +11,7 @@ from orchestrator.aws.identity.roles import Role
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import OrchError
 
-PLACEHOLDER_SECRET = "orch-rehearsal"
+PLACEHOLDER_TEXT = "orch-rehearsal"
 
 
 def add_missing_secrets(identities: Identities, units: Iterable[Unit]) -> tuple[str, ...]:
@@ -41,11 +41,11 @@ def _make(client: Any, store: str, key: str) -> bool:
         name = f"/{key.lstrip('/')}" if "/" in key else key
         if client.get_parameters(Names=[name])["Parameters"]:
             return False
-        client.put_parameter(Name=name, Value=PLACEHOLDER_SECRET, Type="SecureString")
+        client.put_parameter(Name=name, Value=PLACEHOLDER_TEXT, Type="SecureString")
         return True
     try:
         client.describe_secret(SecretId=key)
     except client.exceptions.ResourceNotFoundException:
-        client.create_secret(Name=key, SecretString=PLACEHOLDER_SECRET)
+        client.create_secret(Name=key, SecretString=PLACEHOLDER_TEXT)
         return True
     return False

@@ -63,8 +63,9 @@ def test_upstreams_are_applied_too_and_what_only_one_side_has(tmp_path: Path) ->
 
 
 def test_a_target_of_head_is_applied_as_base_has_it_and_the_other_way_around(tmp_path: Path) -> None:
-    for given in ([], ["prod/second"]), (["prod/second"], []):
-        found = scope(tmp_path, *given)
+    sides: list[tuple[list[str], list[str]]] = [([], ["prod/second"]), (["prod/second"], [])]
+    for in_base, in_head in sides:
+        found = scope(tmp_path, in_base, in_head)
         assert found.base == found.head == ("prod/first", "prod/second")
 
 
