@@ -7,7 +7,7 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print(4 + (os.cpu_count() or 1))')
 UNIT_WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 READY  := $(VENV)/.ready
 
-.PHONY: help env test test-all unit escapes fuzz lint compiled demo picture bench bench-all schemas golden clean
+.PHONY: help env test test-all unit escapes fuzz lint compiled demo picture comment-pictures bench bench-all schemas golden clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -57,6 +57,9 @@ demo:            ## from nothing to a protected platform on an embedded AWS, in 
 
 picture: $(READY) ## write docs/plan.svg, the picture of the README, from a real run
 	$(BIN)/python demo/picture.py
+
+comment-pictures: $(READY) ## pictures of the golden comments in headless Chromium, light and dark, in a temporary folder or OUT=FOLDER
+	@$(BIN)/python -m tests.pictures $(OUT)
 
 bench: $(READY)  ## measure the speed of all but make test (half an hour), or of ROWS="plan-12 …"; writes benchmarks/RESULTS.md
 	$(MAKE) --no-print-directory compiled

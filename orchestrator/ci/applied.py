@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from orchestrator.ci.planned_units import PlannedUnit, PlannedUnits, digests
 from orchestrator.ci.sections import CommentSection
-from orchestrator.report.comment.body import CommentContext
+from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.inert import code, prose
 from orchestrator.report.comment.stage import StagePlan
 from orchestrator.report.model import Status, UnitReport

@@ -7,7 +7,8 @@ from enum import StrEnum
 from urllib.parse import quote
 
 from orchestrator.ci.host import CodeHost, HostIssue
-from orchestrator.report.comment.body import CommentContext, stage_comment
+from orchestrator.report.comment.body import stage_comment
+from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.stage import StagePlan
 from orchestrator.report.model import Status
 from orchestrator.util.plural import plural

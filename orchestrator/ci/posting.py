@@ -22,8 +22,9 @@ from orchestrator.ci.sticky import (
     post_comments,
     same_text,
 )
-from orchestrator.report.comment.body import LONGEST_COMMENT, CommentContext, StageComment, stage_comment
+from orchestrator.report.comment.body import LONGEST_COMMENT, StageComment, stage_comment
 from orchestrator.report.comment.check import StageCheck, stage_check
+from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.inert import code
 from orchestrator.report.comment.records import RunRecord
 from orchestrator.report.comment.stage import StagePlan, empty_stage

@@ -12,10 +12,10 @@ from orchestrator.cli.aws import Aws
 from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_progress
 from orchestrator.cli.project import Project
-from orchestrator.config.accounts_lock import FILE, accounts_lock_text, lock_entry, read_accounts_lock
+from orchestrator.config.accounts_lock import FILE, accounts_lock_text, counted, lock_entry, read_accounts_lock
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import BlockedError, SetupError
-from orchestrator.guard.rules.accounts import compare_accounts
+from orchestrator.guard.rules.accounts import AccountComparison, compare_accounts
 from orchestrator.report.live.sink import Silent
 from orchestrator.run.exit_codes import exit_code
 from orchestrator.run.plan import plan_units
@@ -78,31 +78,39 @@ def bootstrap_quietly(common: Common, outer: RunRequest, aws: Aws, accounts: Seq
         raise SetupError(message, hint=f"full output: {bad[0].log}")
 
 
-def check_accounts_lock(project: Project, accounts: Iterable[Account]) -> None:
+def check_accounts_lock(common: Common, project: Project, accounts: Iterable[Account]) -> None:
     """Refuse accounts whose id, region, bucket or name differs from ``live/accounts.lock.yaml``.
 
     Raises:
         BlockedError: one of them differs.
         CatalogueError: the lock file cannot be read.
     """
-    compared = compare_accounts(project.catalogue, read_accounts_lock(project.catalogue.root))
+    compared = _compared(common, project)
     for account in accounts:
         finding = compared.moved.get(account.name)
         if finding is not None:
             raise BlockedError(f"{finding.message}: {finding.cause}", where=finding.where, hint=finding.hint)
 
 
-def missing_in_accounts_lock(project: Project) -> Sequence[str]:
+def missing_in_accounts_lock(common: Common, project: Project) -> Sequence[str]:
     """Return the names of accounts that ``live/accounts.lock.yaml`` does not list.
 
     Raises:
         CatalogueError: the lock file cannot be read.
     """
-    return compare_accounts(project.catalogue, read_accounts_lock(project.catalogue.root)).unknown
+    return _compared(common, project).unknown
 
 
-def update_accounts_lock(common: Common, project: Project, accounts: Iterable[Account]) -> None:
+def _compared(common: Common, project: Project) -> AccountComparison:
+    """Compare ``live/`` with the entries of the lock file that count where this command works, AWS or the emulator."""
+    lock = counted(read_accounts_lock(project.catalogue.root), emulated=common.emulator)
+    return compare_accounts(project.catalogue, lock)
+
+
+def update_accounts_lock(common: Common, project: Project, accounts: Sequence[Account]) -> None:
     """Write the accounts to ``live/accounts.lock.yaml``; a renamed account replaces the entry with its id.
+
+    On the emulator an entry gets a mark, so that it does not count against AWS; one that AWS has made stays as it is.
 
     Raises:
         CatalogueError: the lock file cannot be read.
@@ -110,13 +118,19 @@ def update_accounts_lock(common: Common, project: Project, accounts: Iterable[Ac
     catalogue = project.catalogue
     entries = dict(read_accounts_lock(catalogue.root))
     for account in accounts:
+        before = [entries[account.name]] if account.name in entries else []
         for name, each in list(entries.items()):
             if each.id == account.id and name not in catalogue.accounts:
-                del entries[name]
-        entries[account.name] = lock_entry(catalogue, account)
+                before.append(entries.pop(name))
+        emulator = common.emulator and all(each.emulator for each in before)
+        entries[account.name] = lock_entry(catalogue, account, emulator=emulator)
     file = catalogue.root / FILE
     data = accounts_lock_text(entries.values()).encode()
     if file.is_file() and file.read_bytes() == data:
         return
     write_atomic(file, data, mode=0o644)
+    marked = sorted(account.name for account in accounts if entries[account.name].emulator)
+    if marked:
+        print_progress(common, f"Wrote {FILE}. {', '.join(marked)}: on the emulator only, which AWS does not count.")
+        return
     print_progress(common, f"Wrote {FILE}. Commit it: orch then refuses to run against any other account or bucket.")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from orchestrator.aws.causes import Cause, cause_of, code_of
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role
 from orchestrator.aws.organization.creation import CREATION_POLL_SECONDS, NewMember, create_member, find_member
@@ -17,11 +18,13 @@ from orchestrator.cli.output import print_progress
 from orchestrator.cli.project import Project, open_project
 from orchestrator.config.catalogue import Account
 from orchestrator.config.edit.account_file import account_file, write_account_id
-from orchestrator.errors import OrchError, SetupError, UsageError
+from orchestrator.errors import DeniedError, OrchError, SetupError, UsageError
 from orchestrator.run.apply_rules import in_ci
 
 _ROLE_WAIT_SECONDS = 300.0
 """How long the role in a new account may take to become usable."""
+_NOT_READY = frozenset({"NotSignedUp", "OptInRequired", "SubscriptionRequiredException"})
+"""What services answer for an account that they do not know yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def carry_out(common: Common, project: Project, aws: Aws, steps: Sequence[Organi
     project = open_project(common)
     for step in steps:
         if step.new is not None and not step.known:
-            _wait_for_role(common, project, aws, step.account.name)
+            wait_for_role(common, project, aws, step.account.name)
     return project
 
 
@@ -172,7 +175,7 @@ def _check_free(project: Project, account: Account, id_: str) -> None:
         raise SetupError(message, where=account.at, hint="use another e-mail address")
 
 
-def _wait_for_role(
+def wait_for_role(
     common: Common,
     project: Project,
     aws: Aws,
@@ -181,19 +184,36 @@ def _wait_for_role(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Wait until the role in a new account can be assumed.
+    """Wait until the role in a new account can be assumed, and S3 knows the account: AWS needs minutes for both.
 
     Raises:
-        SetupError: it cannot, even after minutes.
+        SetupError: it cannot, even after minutes; or something else is wrong, which waiting does not mend.
     """
-    until = clock() + _ROLE_WAIT_SECONDS
-    while True:
-        try:
-            Identities(project.catalogue, aws.emulator).confirm(project.account(name), Role.BOOTSTRAP)
-        except SetupError:
-            if clock() >= until or aws.emulator is not None:
-                raise
-        else:
-            return
-        print_progress(common, f"{name}: waiting until the role in the new account can be assumed")
+    until, said = clock() + _ROLE_WAIT_SECONDS, False
+    while (error := _entry_failure(project, aws, name)) is not None:
+        if not _passing(error) or clock() >= until or aws.emulator is not None:
+            raise error
+        if not said:
+            print_progress(common, f"{name}: waiting until the role in the new account can be assumed")
+            said = True
         sleep(CREATION_POLL_SECONDS)
+
+
+def _entry_failure(project: Project, aws: Aws, name: str) -> OrchError | None:
+    """Return why the bootstrap role of an account cannot be used yet; None if it can."""
+    account, identities = project.account(name), Identities(project.catalogue, aws.emulator)
+    try:
+        identities.confirm(account, Role.BOOTSTRAP)
+        client = identities.client("s3", account, Role.BOOTSTRAP)
+        identities.call(account, "list the buckets", client.list_buckets)
+    except DeniedError:
+        return None  # to list buckets is not needed: S3 has answered for the account
+    except OrchError as error:
+        return error
+    return None
+
+
+def _passing(error: OrchError) -> bool:
+    """Return whether AWS answers so while an account is new."""
+    cause = error.__cause__
+    return cause is not None and (cause_of(cause) is Cause.DENIED or code_of(cause) in _NOT_READY)

@@ -65,6 +65,14 @@ def print_nothing_changed(common: Common, command: str, options: RunOptions) -> 
     return 0
 
 
+def print_next(common: Common, *commands: str) -> None:
+    """Print the commands that come next, if there are any; not with ``--json`` or ``--quiet``."""
+    if commands and not (common.json or common.quiet):
+        # With ORCH_AWS=emulator in the environment the command works as it stands.
+        option = " --emulator" if common.emulator and os.environ.get("ORCH_AWS") != "emulator" else ""
+        write(f"Next: {'; '.join(command + option for command in commands)}\n")
+
+
 def print_rows(
     common: Common, kind: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[Column | str] = ()
 ) -> None:

@@ -38,6 +38,7 @@ class LockedAccountModel(StrictModel):
     bucket: Bucket
     catalogue: Name
     prefix: str | None = None
+    emulator: bool = False
 
 
 class AccountsLockModel(StrictModel):
@@ -55,6 +56,7 @@ class LockedAccount:
         region: region of its state bucket.
         catalogue: ``name`` in ``live/orch.yaml``, the first part of every name in AWS.
         prefix: prefix of all keys in the bucket, as in ``Account.state_prefix``.
+        emulator: it was bootstrapped on the emulator only, so against AWS it is as if it were not listed.
         at: where the entry is written.
         lines: key -> where it is written.
     """
@@ -67,10 +69,16 @@ class LockedAccount:
     at: Location
     lines: Mapping[str, Location]
     prefix: str = ""
+    emulator: bool = False
 
 
 AccountsLock = Mapping[str, LockedAccount]
 """Account name -> its entry in the lock file."""
+
+
+def counted(lock: AccountsLock, *, emulated: bool) -> AccountsLock:
+    """Return the entries that count: against AWS, all but those of the emulator."""
+    return {name: each for name, each in lock.items() if emulated or not each.emulator}
 
 
 def read_accounts_lock(root: Path) -> AccountsLock:
@@ -108,12 +116,14 @@ def parse_lock(data: bytes) -> AccountsLock:
 
 
 def _entry(name: str, value: YamlValue, at: Location) -> LockedAccount:
-    texts = {key: str(each.value) for key, each in value.items()}
-    return LockedAccount(name=name, **texts, at=at, lines={key: value.where(key) for key in texts})
+    texts = {key: str(each.value) for key, each in value.items() if key != "emulator"}
+    mark = value.get("emulator")
+    lines = {key: value.where(key) for key in texts}
+    return LockedAccount(name=name, **texts, at=at, lines=lines, emulator=mark is not None and mark.value is True)
 
 
-def lock_entry(catalogue: Catalogue, account: Account) -> LockedAccount:
-    """Return the lock entry for the present configuration of an account."""
+def lock_entry(catalogue: Catalogue, account: Account, *, emulator: bool = False) -> LockedAccount:
+    """Return the lock entry for the present configuration of an account. ``emulator``: as in `LockedAccount`."""
     return LockedAccount(
         account.name,
         account.id,
@@ -123,6 +133,7 @@ def lock_entry(catalogue: Catalogue, account: Account) -> LockedAccount:
         Location(FILE),
         {},
         account.state_prefix,
+        emulator,
     )
 
 
@@ -133,6 +144,7 @@ def accounts_lock_text(entries: Iterable[LockedAccount]) -> str:
         lines += [f'  "{each.name}":\n', f'    id: "{each.id}"\n', f'    region: "{each.region}"\n']
         lines += [f'    bucket: "{each.bucket}"\n', f'    catalogue: "{each.catalogue}"\n']
         lines += [f'    prefix: "{each.prefix}"\n'] if each.prefix else []
+        lines += ["    emulator: true\n"] if each.emulator else []
     return "".join(lines)
 
 

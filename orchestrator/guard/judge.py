@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import CatalogueError, Location, OrchError, Problem
@@ -36,6 +37,21 @@ HIDDEN_REPLACE_POLICY = "hidden_replace"
 
 LOSS_POLICIES = frozenset({"weakened", HIDDEN_REPLACE_POLICY})
 """Policies whose violation may lose protected data, so that the finding says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class _RanChecks:
+    """Ids of checks: those that gave an outcome for everything in their scope, and those that have something in it."""
+
+    complete: tuple[str, ...] = ()
+    expected: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, outcomes: CheckOutcomes) -> _RanChecks:
+        """Return the checks that ran."""
+        incomplete = {check for check, _ in outcomes.missing}
+        given = {each.check for each in outcomes.given}
+        return cls(tuple(sorted(given - incomplete)), tuple(sorted(given | incomplete)))
 
 
 class Judge:
@@ -146,9 +162,7 @@ class Judge:
             SetupError: the process of the checks cannot be started.
         """
         builder = FindingBuilder(unit, self.policies.root, self.policies.protected)
-        findings, checks, document = self._find(
-            unit, plan, builder, destroy=destroy, scanned=scanned, undecided=undecided
-        )
+        findings, ran, document = self._find(unit, plan, builder, destroy=destroy, scanned=scanned, undecided=undecided)
         errored = document is not None and document.errored
         findings += more
         findings += [builder.policy_weakened(each.subject, each.what, each.where) for each in self.weakened]
@@ -160,7 +174,7 @@ class Judge:
         if not errored and not any(each.rule in UNWAIVABLE for each in applied):
             # if the guard itself failed, unused waivers cannot be told apart from needed ones
             applied = (*applied, *self.waiver_policy.unused(unit.id))
-        return Verdict(unit=unit.id, findings=applied, checks=checks)
+        return Verdict(unit=unit.id, findings=applied, checks=ran.complete, expected=ran.expected)
 
     def _find(
         self,
@@ -171,19 +185,19 @@ class Judge:
         destroy: bool,
         scanned: frozenset[ConfigurationEntry] | None,
         undecided: Undecided,
-    ) -> tuple[list[Finding], tuple[str, ...], PlanDocument | None]:
+    ) -> tuple[list[Finding], _RanChecks, PlanDocument | None]:
         """Return the findings, the checks that ran, and the plan as the guard reads it; None if it cannot be read."""
         if plan.json_file is None:
-            return ([] if plan.empty else [builder.unreadable("its JSON is missing")]), (), None
+            return ([] if plan.empty else [builder.unreadable("its JSON is missing")]), _RanChecks(), None
         try:
             document = read_document(plan.json_file, self.policies.protected.companion_types)
         except UnreadableError as error:
-            return [builder.unreadable(str(error))], (), None
-        findings, checks = self._judge_document(unit, plan, document, undecided, destroy=destroy)
+            return [builder.unreadable(str(error))], _RanChecks(), None
+        findings, ran = self._judge_document(unit, plan, document, undecided, destroy=destroy)
         if scanned is not None:
             different = configuration_differences(document.configuration, scanned)
             findings += [builder.misread(fault.address, fault.what) for fault in different]
-        return findings, checks, document
+        return findings, ran, document
 
     def _dispose(
         self, unit: Unit, findings: tuple[Finding, ...], changes: Sequence[ResourceChange]
@@ -207,12 +221,12 @@ class Judge:
 
     def _judge_document(
         self, unit: Unit, plan: PlanRecord, document: PlanDocument, undecided: Undecided, *, destroy: bool
-    ) -> tuple[list[Finding], tuple[str, ...]]:
+    ) -> tuple[list[Finding], _RanChecks]:
         checks = self.load_checks()
         changes = changed_resources(document)
         builder = FindingBuilder(unit, self.policies.root, self.policies.protected, changes)
         if self._canary_failures:
-            return [builder.canary(self._canary_failures)], ()
+            return [builder.canary(self._canary_failures)], _RanChecks(expected=tuple(sorted(checks.by_id)))
         lost = protected_losses(document, plan.changes, self.policies.protected)
         unlisted = unlisted_losses(document, self.policies.protected) if destroy else ()
         findings = [builder.loss(change) for change in (*lost.values(), *unlisted)]
@@ -226,7 +240,7 @@ class Judge:
         if self._outside is not None:
             findings += find_vanished(unit, document, self.policies.protected, self._outside, builder)
             findings += imported_elsewhere(unit, plan.changes, self._outside, builder)
-        complete: tuple[str, ...] = ()
+        ran = _RanChecks(expected=tuple(sorted(checks.by_id)))
         try:
             refers = references_of(builder.locator.declared)
             one = not unit.providers
@@ -238,8 +252,8 @@ class Judge:
             by_label = {label(change): change for change in changes}
             findings += _violations(checks, outcomes, by_label, builder, lost=frozenset(lost), undecided=undecided)
             findings += _missing_outcomes(checks, outcomes, builder)
-            complete = _complete_checks(outcomes)
-        return findings, complete
+            ran = _RanChecks.of(outcomes)
+        return findings, ran
 
     def _faults(self, document: PlanDocument, builder: FindingBuilder, *, partial: bool) -> Iterator[Finding]:
         """Yield the contradictions. ``partial``: the plan may leave out what is in the state, as with ``-target``."""
@@ -295,9 +309,3 @@ def _violations(
 def _missing_outcomes(checks: Checks, outcomes: CheckOutcomes, builder: FindingBuilder) -> Iterator[Finding]:
     for (check, address), why in outcomes.missing.items():
         yield builder.check_failed(check, address, why, policy=checks.by_id[check].policy)
-
-
-def _complete_checks(outcomes: CheckOutcomes) -> tuple[str, ...]:
-    """Return the checks that gave an outcome for everything in their scope."""
-    incomplete = {check for check, _ in outcomes.missing}
-    return tuple(sorted({each.check for each in outcomes.given} - incomplete))

@@ -60,11 +60,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of judging one plan. ``checks``: ids of the checks that answered for every change in their scope."""
+    """The result of judging one plan.
+
+    Attributes:
+        checks: ids of the checks that answered for every change in their scope.
+        expected: ids of the checks with a change in their scope; of all checks if none could run.
+    """
 
     unit: str
     findings: tuple[Finding, ...]
     checks: tuple[str, ...]
+    expected: tuple[str, ...] = ()
 
     @property
     def blocked(self) -> bool:

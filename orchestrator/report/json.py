@@ -8,7 +8,15 @@ from typing import Any
 
 from orchestrator.errors import Location
 from orchestrator.guard.model import Finding, Severity
-from orchestrator.report.model import ApprovedPlans, AttributeChange, ChangeLine, RunReport, StoredPlans, UnitReport
+from orchestrator.report.model import (
+    ApprovedPlans,
+    AttributeChange,
+    ChangeLine,
+    Judged,
+    RunReport,
+    StoredPlans,
+    UnitReport,
+)
 from orchestrator.report.outcome import outcome, sums
 from orchestrator.report.tables import dump
 from orchestrator.report.text import short_address
@@ -38,6 +46,7 @@ def run_form(report: RunReport) -> dict[str, Any]:
         "units": [unit_form(unit) for unit in report.units],
         "notes": list(report.notes),
         "error": report.error,
+        "changed_lines": {file: [list(each) for each in lines] for file, lines in report.changed_lines.items()},
         "stored": _plain(report.stored),
         "approved": _plain(report.approved),
     }
@@ -62,6 +71,7 @@ def unit_form(unit: UnitReport) -> dict[str, Any]:
         "seconds": round(unit.seconds, 3),
         "providers": unit.providers,
         "worker": unit.worker,
+        "judged": _judged(unit.judged),
         "counts": {str(action): number for action, number in sums([unit]).items()},
         "changes": [_change(change) for change in unit.changes],
         "outputs_changed": list(unit.outputs_changed),
@@ -133,4 +143,10 @@ def _attribute(attribute: AttributeChange) -> dict[str, Any]:
         "after": attribute.after,
         "forces_replacement": attribute.forces_replacement,
         "after_upstream": attribute.after_upstream,
+        "upstreams": list(attribute.upstreams),
+        "where": location_form(attribute.where),
     }
+
+
+def _judged(judged: Judged | None) -> dict[str, Any] | None:
+    return {"checks": list(judged.checks), "expected": list(judged.expected)} if judged else None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from orchestrator.errors import Location
 from orchestrator.guard.model import Finding
 from orchestrator.terraform.model import Action
 
@@ -56,7 +57,12 @@ class AttributeChange:
     """One changed attribute as text: sensitive values are already ``(sensitive)``.
 
     ``before`` or ``after`` is empty if there is no value; an empty string is ``""`` in quotes.
-    ``after_upstream`` marks a value that comes from an upstream's unknown output.
+    ``after_upstream`` marks a value that comes from an upstream's unknown output. Two changes are equal wherever they
+    are set and whichever unit they wait for, so that what several units change alike is shown once.
+
+    Attributes:
+        upstreams: ids of the units whose outputs decide it, if ``after_upstream``; empty if not known.
+        where: the line in ``live/`` or ``modules/`` that sets it, if known for sure.
     """
 
     path: str
@@ -64,6 +70,8 @@ class AttributeChange:
     after: str
     forces_replacement: bool = False
     after_upstream: bool = False
+    upstreams: tuple[str, ...] = field(default=(), compare=False)
+    where: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,19 @@ class ChangeLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """Which checks judged a plan.
+
+    Attributes:
+        checks: ids of those that ran completely.
+        expected: ids of those that have something in their scope in this plan.
+    """
+
+    checks: tuple[str, ...] = ()
+    expected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class UnitReport:
     """How one unit ended, and what it changed or would change.
 
@@ -97,6 +118,7 @@ class UnitReport:
         seconds: wall time spent on it.
         providers: ``warm``, or ``cold: REASON``; empty if Terraform did not run.
         worker: the worker of a cluster that ran it; empty: this machine.
+        judged: the checks of its plan; None if no plan was judged.
     """
 
     unit: str
@@ -114,6 +136,7 @@ class UnitReport:
     seconds: float = 0.0
     providers: str = ""
     worker: str = ""
+    judged: Judged | None = None
 
     def count(self, action: Action) -> int:
         """Return the number of resources with this action."""
@@ -189,6 +212,9 @@ class RunReport:
     """False: ``--no-refresh``."""
     dry_run: bool = False
     """True: ``--dry-run``."""
+    changed_lines: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    """File in ``live/``, ``modules/`` or ``policies/`` -> first and last line of each part that differs from where the
+    change began; empty if nobody knows."""
     stored: StoredPlans | None = None
     """The plans that were kept for ``orch apply --approved``."""
     approved: ApprovedPlans | None = None

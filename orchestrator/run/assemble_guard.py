@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from orchestrator.aws.state.stage_records import StageRecords
+from orchestrator.errors import SetupError
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.rules.accounts import trusted_lock
 from orchestrator.guard.rules.code import CodeScanner
+from orchestrator.guard.trust.base_commit import BaseCommit
 from orchestrator.guard.trust.live_files import changed_baselines
 from orchestrator.guard.trust.live_programs import unmerged_programs
 from orchestrator.guard.trust.trust import Trust
@@ -45,7 +49,7 @@ def assemble_guard(
         access.ledger,
         request.units,
         judge=judge,
-        lock=trusted_lock(catalogue.root, repository, trust.base),
+        lock=trusted_lock(catalogue.root, repository, trust.base, emulated=access.identities.emulator is not None),
         command=request.checked_as,
         compare=request.orphan_providers is None,
     )
@@ -59,4 +63,14 @@ def assemble_guard(
         judge=access.judge(trust, checks, disposable),
         scanner=CodeScanner(catalogue),
         blocked=replace(blocked, refused={**blocked.refused, **unmerged, **programs}, notes=(*blocked.notes, *notes)),
+        changed_lines=_changed_lines(repository, trust.base),
     )
+
+
+def _changed_lines(repository: Repository | None, base: BaseCommit | None) -> Mapping[str, tuple[tuple[int, int], ...]]:
+    """Return the lines that differ from where the change began; none if git cannot tell. No verdict depends on them."""
+    if repository is None or base is None:
+        return {}
+    with suppress(SetupError):
+        return repository.changed_lines(base.forked, ("live", "modules", "policies"))
+    return {}

@@ -74,11 +74,13 @@ class Guard:
         judge: judges plans.
         scanner: finds programs and sources in the configuration, before it is planned.
         blocked: units and accounts that the checks before the run blocked.
+        changed_lines: the lines of the change, as in `RunReport`.
     """
 
     judge: Judge
     scanner: CodeScanner
     blocked: BlockedUnits = field(default_factory=BlockedUnits)
+    changed_lines: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

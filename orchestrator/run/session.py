@@ -119,6 +119,7 @@ class Session:
             dry_run=self._dry_run,
             stored=self.stored,
             approved=self.approved(units) if self.approved is not None else None,
+            changed_lines=context.guard.changed_lines,
         )
 
     def finish(self, units: Sequence[UnitReport], notes: Sequence[str] = ()) -> RunReport:

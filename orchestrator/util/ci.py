@@ -41,12 +41,14 @@ class CiRun:
         head: the commit.
         source_url: address of the repository's files at that commit, without a slash at its end.
         report_url: address of the run's page.
+        change: what the code host calls a change.
     """
 
     run: str
     head: str
     source_url: str
     report_url: str
+    change: str = "pull request"
 
 
 def ci_run(env: Mapping[str, str], *, head: str = "") -> CiRun | None:
@@ -68,5 +70,5 @@ def ci_run(env: Mapping[str, str], *, head: str = "") -> CiRun | None:
     if env.get("CI_PIPELINE_IID"):
         head = head or env.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or env.get("CI_COMMIT_SHA", "")
         source = f"{env.get('CI_PROJECT_URL', '')}/-/blob/{head}" if head else ""
-        return CiRun(f"{env['CI_PIPELINE_IID']}.1", head, source, env.get("CI_PIPELINE_URL", ""))
+        return CiRun(f"{env['CI_PIPELINE_IID']}.1", head, source, env.get("CI_PIPELINE_URL", ""), "merge request")
     return None

@@ -18,6 +18,8 @@ _ID = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 _FULL = "--format=%H%x00%P%x00%ae%x00%(trailers:key=Co-authored-by,valueonly,separator=%x01)"
 """Addresses as written in the commit: a change could edit ``.mailmap``, so it does not count."""
 
+_PART = re.compile(rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+
 LINK = "120000"
 SUBMODULE = "160000"
 """Modes of a `Blob`."""
@@ -204,6 +206,21 @@ class Repository:
         listed = b"".join(_must(self.root, "--literal-pathspecs", *each) for each in (diff, untracked))
         return tuple(sorted({os.fsdecode(name) for name in listed.split(b"\0") if name}))
 
+    def changed_lines(self, commit: str, names: Sequence[str]) -> dict[str, tuple[tuple[int, int], ...]]:
+        """Return the lines of tracked files that differ from a commit: file -> first and last line of each part.
+
+        Lines are those of the working tree; a part that only lost lines has none. Files whose names git must quote
+        are left out.
+
+        Args:
+            commit: the commit.
+            names: files and folders.
+        """
+        options = ("--unified=0", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv", "--relative")
+        prefixes = ("--src-prefix=a/", "--dst-prefix=b/")
+        command = ("-c", "core.quotePath=off", "diff", *options, *prefixes, commit, "--", *names)
+        return _changed_lines(_must(self.root, *command))
+
     def dirty(self) -> bool:
         """Return whether the working tree differs from HEAD; ignored files do not count."""
         return bool(self.changed() or self.unwatched())
@@ -253,6 +270,23 @@ def git_environment(env: Mapping[str, str]) -> dict[str, str]:
     """
     names = USUAL | {"HOME", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK"}
     return selected(env, names) | {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+
+
+def _changed_lines(diff: bytes) -> dict[str, tuple[tuple[int, int], ...]]:
+    """Parse a diff without context lines. What is in a part is skipped by its length: it may look like a header."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    file, skip = "", 0
+    for line in diff.split(b"\n"):
+        if skip and line[:1] in {b"+", b"-"}:
+            skip -= 1
+        elif line.startswith(b"+++ "):
+            file = os.fsdecode(line[6:]).removesuffix("\t") if line.startswith(b"+++ b/") else ""
+        elif part := _PART.match(line):
+            removed, first, added = int(part[1] or 1), int(part[2]), int(part[3] or 1)
+            skip = removed + added
+            if added and file:
+                found.setdefault(file, []).append((first, first + added - 1))
+    return {name: tuple(parts) for name, parts in found.items()}
 
 
 def _commits(result: bytes) -> tuple[Commit, ...]:

@@ -93,6 +93,40 @@ def test_bootstrap_without_a_baseline_says_what_is_missing(
         assert f"or the account id is wrong: is it {id_} (live/accounts/main.yaml)?" in refused.err
 
 
+def test_two_bootstraps_at_once_from_two_clones_leave_one_whole_account(
+    tmp_path: Path, emulator: Path, account_ids: Callable[[], str]
+) -> None:
+    id_ = account_ids()
+    clones = [Project(tmp_path / name, emulator=emulator, accounts={"main": id_}) for name in ("one", "two")]
+    for clone in clones:
+        clone.write("live/stacks/baseline.yaml", "module: box\n")
+        file = clone.root / "live/accounts/main.yaml"
+        file.write_text(file.read_text() + "stacks:\n  baseline:\n")
+    running = [
+        subprocess.Popen(
+            clone.command("bootstrap", "main", "--yes"),
+            env=clone.environment(),
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for clone in clones
+    ]
+    printed = [" ".join(each.communicate(timeout=120)[0].split()) for each in running]
+    codes = [each.returncode for each in running]
+    assert 0 in codes, printed
+    for code, text in zip(codes, printed, strict=True):
+        assert code == 0 or (code == 1 and "the state is locked by" in text), text
+    ids = set()
+    for clone in clones:
+        clone.orch("bootstrap", "main", "--yes")
+        steps = clone.orch("bootstrap", "main", "--dry-run", "--json").json["rows"]
+        assert all(step["done"] for step in steps if step["step"] != "main/baseline"), steps
+        ids.add(clone.orch("output", "main/baseline", "id", "--raw").out)
+    assert len(ids) == 1
+
+
 def test_the_environment_of_credentials_runs_plain_terraform_in_a_root(project: Project, tmp_path: Path) -> None:
     """The rendered unit is plain Terraform: without orch, with the environment that it prints."""
     project.ready()

@@ -127,7 +127,8 @@ def a_production_install_works_without_the_extras(installation: Installation) ->
 def the_first_stage_is_planned_and_applied(installation: Installation) -> None:
     installation.orch("check")
     assert "+2" in installation.orch("plan", "dev", "--emulator").out
-    installation.orch("emulator", "start")
+    started = installation.orch("emulator", "start").out
+    assert started.endswith("\nNext: orch bootstrap development production --emulator\n")
     installation.orch("bootstrap", "development", "--yes", "--emulator")
     applied = installation.orch("apply", "dev", "--yes", "--emulator", "--json").units()
     assert {unit: report["status"] for unit, report in applied.items()} == {"dev/identity": "applied"}

@@ -108,7 +108,10 @@ def test_an_account_is_created_once_and_its_stages_come_and_go(project: Project,
     assert organization.members(email) == []
     assert "id:" not in file.read_text()
     # 3. It is created, moved and set up, and never a second time.
-    project.orch("bootstrap", "development", "--yes")
+    made = project.orch("bootstrap", "development", "--yes").out
+    assert "aws_iam_role: orch-apply, orch-break-glass, orch-plan" in made
+    assert "sts:AssumeRole" not in made, "the policies are shown with -v"
+    assert made.endswith("\nNext: orch plan dev\n")
     (member,) = organization.members(email)
     assert f'id: "{member["Id"]}"\n' in file.read_text()
     assert organization.parent(member["Id"]) == place

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -151,6 +153,9 @@ def test_a_pool_made_by_hand_comes_under_code_and_gets_an_attribute_in_place(
     assert "nothing was written" in tried.out
     assert live(project) == before
 
+    assert "could not be read" not in tried.out
+    assert tried.err.count("The emulator does not have: a UI customization of the hosted pages, a risk") == 1
+
     adopted = project.orch("adopt", "prod/identity", "--pool", pool, "--json").json
     assert adopted["units"][0]["status"] == "planned"
     imported = [each for each in adopted["units"][0]["changes"] if each["imported_id"]]
@@ -267,6 +272,25 @@ def test_a_resource_is_imported_only_if_nothing_changes(project: Project) -> Non
 
     again = project.orch("adopt", "prod/box", "--resource", address, code=3)
     assert "terraform_data.this is already in the state of prod/box" in " ".join(again.out.split())
+
+
+def test_what_exists_already_is_taken_over_by_the_command_that_the_failed_apply_prints(
+    project: Project, account: Account
+) -> None:
+    name = "/made/by-hand"
+    account.client("logs").create_log_group(logGroupName=name)
+    project.write("modules/group/main.tf", f'resource "aws_cloudwatch_log_group" "this" {{\n  name = "{name}"\n}}\n')
+    project.write("live/stacks/group.yaml", "module: group\n")
+    project.write("live/stages/prod.yaml", "account: main\nstacks:\n  group:\n")
+    failed = " ".join(project.orch("apply", "prod/group", "--yes", code=1).out.split())
+    entry = f'`imports: {{"aws_cloudwatch_log_group.this": "{name}"}}` in its entry of live/stages/prod.yaml:3:3'
+    assert f"to take over what exists: {entry}" in failed
+    command = re.search(r"or `orch (adopt [^`]+)`", failed)
+    assert command is not None
+    project.orch(*shlex.split(command[1]))
+    applied = project.orch("apply", "prod/group", "--yes")
+    assert "1 imported" in applied.out
+    project.orch("plan", "prod/group", "--detailed-exitcode", code=0)
 
 
 @pytest.mark.parametrize(

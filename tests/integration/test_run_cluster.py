@@ -16,7 +16,8 @@ from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.state.locks import StateLocks
 from orchestrator.config.load import load
 from orchestrator.emulator.info import read_info
-from tests.support.project import REPOSITORY, Project, Result
+from tests.support.emulator import Account, client, entry_client
+from tests.support.project import ALL_ROLES, REPOSITORY, Project, Result
 
 pytest.importorskip("distributed")
 
@@ -31,6 +32,7 @@ STACKS = {
 }
 HELD = "module: tool\ninputs: {{value: {value}, replace_on: {value}, run: '{run}'}}\n"
 UNITS = ["prod/base", "prod/held", "prod/left", "prod/right"]
+PREFIX = "team/platform"
 _VOLATILE = {"run", "seconds", "worker", "log", "time", "timestamp"}
 
 
@@ -43,6 +45,8 @@ def make(root: Path, emulator: Path, account_id: str, *, go: Path) -> Project:
         made.write(f"live/stacks/{name}.yaml", text)
     made.write("live/stacks/held.yaml", HELD.format(value="one", run=f"while [ ! -e {go} ]; do sleep 0.1; done"))
     made.allow("prod/held")
+    orch_yaml = root / "live/orch.yaml"
+    orch_yaml.write_text(orch_yaml.read_text().replace("tfstate\n", f"tfstate\n  prefix: {PREFIX}\n"))
     return made.ready()
 
 
@@ -110,6 +114,16 @@ def plans(project: Project) -> dict[str, Any]:
     return {path.name: comparable(json.loads(path.read_bytes())) for path in sorted(folder.rglob("*.json"))}
 
 
+def stored_keys(project: Project) -> set[str]:
+    """Every key that ever was in the state bucket, whole."""
+    info = read_info(project.root / ".orch" / "emulator")
+    assert info is not None
+    arn = f"arn:aws:iam::{project.accounts['main']}:role/{ALL_ROLES}"
+    s3 = client(info, "s3", Account.enter(entry_client(info, "sts").assume_role(RoleArn=arn, RoleSessionName="test")))
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=f"t-{project.accounts['main']}-tfstate")
+    return {each["Key"] for page in pages for kind in ("Versions", "DeleteMarkers") for each in page.get(kind, ())}
+
+
 @pytest.fixture
 def twin(tmp_path: Path, emulator: Path, project: Project, go: Path) -> Project:
     """A second copy of the repository, for runs on threads."""
@@ -143,6 +157,8 @@ def test_a_run_on_a_cluster_is_that_of_threads(
     destroyed = remote(project, cluster, "destroy", "prod", "--yes", "--json").units()
     assert {each["status"] for each in destroyed.values()} == {"destroyed"}
     assert not list((tmp_path / "cache" / "work").iterdir()), "the workers keep nothing of a run that ended"
+    assert all(key.startswith(f"{PREFIX}/") for key in stored_keys(project)), stored_keys(project)
+    assert {key.split("/")[2] for key in stored_keys(project)} >= {"work", "claims", "prod"}
 
 
 @pytest.mark.full

@@ -87,7 +87,8 @@ def test_unknowns_of_upstreams_are_told_from_a_modules_own(tmp_path: Path) -> No
     assert terraform.plan(root, out=plan, timeout=60)
     terraform.show_json(root, plan, shown)
 
-    assert upstream_marks(shown, root.folder, frozenset({"pool"})) == {
+    by_pool = upstream_marks(shown, root.folder, {"pool": ["prod/identity"]})
+    assert by_pool.keys() == {
         ("module.this.terraform_data.direct", "input"),
         ("module.this.terraform_data.by_local", "input"),
         ("module.this.terraform_data.after_direct", "input"),
@@ -96,11 +97,16 @@ def test_unknowns_of_upstreams_are_told_from_a_modules_own(tmp_path: Path) -> No
         ("module.this.module.inner.terraform_data.deep[1]", "input"),
         ("module.this.terraform_data.through", "input"),
     }
-    assert upstream_marks(shown, root.folder, frozenset()) == frozenset()
-    assert upstream_marks(shown, root.folder, frozenset({"name"})) == {
+    assert upstream_marks(shown, root.folder, {}) == {}
+    by_name = upstream_marks(shown, root.folder, {"name": ["prod/data"]})
+    assert by_name.keys() == {
         # Its value is made of both variables: an unknown that goes with the other is not told apart.
         ("module.this.terraform_data.by_local", "input"),
         ("module.this.module.inner.terraform_data.deep[0]", "input"),
         ("module.this.module.inner.terraform_data.deep[1]", "input"),
         ("module.this.terraform_data.through", "input"),
     }
+    both = upstream_marks(shown, root.folder, {"pool": ["prod/identity"], "name": ["prod/data"]})
+    assert both.keys() == by_pool.keys() | by_name.keys()
+    assert both["module.this.terraform_data.direct", "input"] == ("prod/identity",)
+    assert both["module.this.terraform_data.by_local", "input"] == ("prod/data", "prod/identity")

@@ -253,6 +253,8 @@ class World:
         if call.method == "PUT":
             self.objects[call.path] = call.body
             return Answer(200)
+        if call.method == "POST" and "delete" in call.fields:
+            return Answer(200, "<DeleteResult/>")
         if "list-type" in call.fields:
             return Answer(
                 200,

@@ -9,10 +9,11 @@ from orchestrator.errors import Location
 from orchestrator.guard.findings import finding_id
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.receipt.receipt import Receipt, digest_of
-from orchestrator.report.comment.body import CommentContext, StageComment, stage_comment
+from orchestrator.report.comment.body import StageComment, stage_comment
+from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.records import RunRecord
 from orchestrator.report.comment.stage import StagePlan, stage_plans
-from orchestrator.report.model import AttributeChange, ChangeLine, RunReport, Status, UnitReport
+from orchestrator.report.model import AttributeChange, ChangeLine, Judged, RunReport, Status, UnitReport
 from orchestrator.report.text import PREVIEWED_AGAINST
 from orchestrator.terraform.model import Action
 
@@ -23,10 +24,11 @@ CONTEXT = CommentContext(
     head="3f9c2d1e5b6a7c8d9e0f1a2b3c4d5e6f7a8b9c0d",
     source_url="https://github.com/example/platform/blob/3f9c2d1e5b6a7c8d9e0f1a2b3c4d5e6f7a8b9c0d",
     report_url="https://github.com/example/platform/actions/runs/19483",
+    in_ci=True,
 )
 
 
-def attribute(path: str, before: str, after: str, **more: bool) -> AttributeChange:
+def attribute(path: str, before: str, after: str, **more: Any) -> AttributeChange:
     return AttributeChange(path, before, after, **more)
 
 
@@ -34,8 +36,19 @@ def update(address: str, *attributes: AttributeChange) -> ChangeLine:
     return ChangeLine(address, Action.UPDATE, attributes=attributes)
 
 
+CHECKS = ("ORCH_PROTECTED", "ORCH_WEAKENED", "ORCH_PUBLIC_BUCKET")
+"""Checks that judged the plans."""
+_WITHOUT_PLAN = frozenset({Status.FAILED, Status.SKIPPED, Status.AFTER_UPSTREAMS, Status.INTERRUPTED})
+
+
 def unit(name: str, *changes: ChangeLine, status: Status = Status.PLANNED, **more: Any) -> UnitReport:
-    return UnitReport(name, "production", "eu-west-1", status, changes=changes, **more)
+    checks = CHECKS if changes else ()
+    judged = None if status in _WITHOUT_PLAN else Judged(checks, checks)
+    return UnitReport(name, "production", "eu-west-1", status, **({"changes": changes, "judged": judged} | more))
+
+
+def at(line: int, file: str = "live/stages/prod.yaml") -> Location:
+    return Location(file, line, 7)
 
 
 def unchanged(stage: str, *stacks: str) -> list[UnitReport]:
@@ -72,7 +85,13 @@ def pool_replacement() -> ChangeLine:
         reason="it cannot be changed in place: username_attributes",
         attributes=(
             attribute("arn", '"arn:aws:cognito-idp:eu-west-1:111111111111:userpool/x"', "(known after apply)"),
-            attribute("username_attributes[1]", "", '"phone_number"', forces_replacement=True),
+            attribute(
+                "username_attributes",
+                '["email"]',
+                '["email", "phone_number"]',
+                forces_replacement=True,
+                where=Location("live/stacks/identity.yaml", 7, 5),
+            ),
         ),
     )
 

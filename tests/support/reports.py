@@ -9,8 +9,9 @@ from typing import Any
 from orchestrator.errors import Location
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.report.model import ChangeLine, RunReport, Status, UnitReport
-from orchestrator.report.values.changes import change_lines
+from orchestrator.report.values.changes import Locate, change_lines
 from orchestrator.terraform.model import Action, OutputChange, PlanRecord, ResourceChange
+from orchestrator.terraform.plan.unknowns import UpstreamMarks
 
 POOL = "module.this.aws_cognito_user_pool.this"
 
@@ -34,9 +35,11 @@ def plan(*changes: ResourceChange, outputs: Mapping[str, OutputChange] | None = 
     return PlanRecord(Path("plan"), Path("plan.json"), changes=changes, outputs=dict(outputs or {}))
 
 
-def lines(*changes: ResourceChange, marks: frozenset[tuple[str, str]] = frozenset()) -> tuple[ChangeLine, ...]:
+def lines(
+    *changes: ResourceChange, marks: UpstreamMarks | None = None, locate: Locate | None = None
+) -> tuple[ChangeLine, ...]:
     """The changes as lines."""
-    return change_lines(plan(*changes), marks)
+    return change_lines(plan(*changes), marks or {}, locate=locate)
 
 
 def unit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from orchestrator.guard.model import Severity
@@ -107,7 +108,7 @@ def api() -> UnitReport:
         importing="/aws/lambda/ams-prod-api",
     )
     forgotten = change(Action.FORGET, {"id": "q"}, None, address="module.this.aws_sqs_queue.old")
-    marks = frozenset({("module.this.aws_lambda_function.this", "environment[0].variables")})
+    marks = {("module.this.aws_lambda_function.this", "environment[0].variables"): ("prod/data",)}
     return unit(
         "prod/api",
         Status.PLANNED,
@@ -261,3 +262,26 @@ def destroy_run() -> RunReport:
         verb="destroy",
         targets=("dev",),
     )
+
+
+def bootstrap_run() -> RunReport:
+    """The baselines of two accounts: one is created, one changes."""
+
+    def new(kind: str, name: str, values: dict[str, str]) -> ResourceChange:
+        return change(Action.CREATE, None, values, address=f"module.this.{kind}.{name}")
+
+    created = lines(
+        new("aws_iam_policy", "look", {"name": "orch-plan-look", "policy": "{}"}),
+        new("aws_iam_policy", "change", {"name": "orch-apply-change", "policy": "{}"}),
+        new("aws_iam_role", "plan", {"name": "orch-plan", "description": "Plans."}),
+        new("aws_iam_role_policy_attachment", 'apply["a.b"]', {"role": "orch-apply"}),
+        new("aws_iam_role_policy_attachment", 'apply["c"]', {"role": "orch-apply"}),
+    )
+    role = "module.this.aws_iam_role.apply"
+    before, after = ({"assume_role_policy": json.dumps({"Action": each})} for each in ("sts:*", "sts:AssumeRole"))
+    changed = lines(change(Action.UPDATE, before, after, address=role))
+    units = (
+        unit("development/baseline", Status.PLANNED, created, account="development", seconds=2),
+        unit("production/baseline", Status.PLANNED, (*created, *changed), seconds=2),
+    )
+    return run(*units, verb="bootstrap", targets=("development", "production"))

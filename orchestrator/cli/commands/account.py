@@ -12,7 +12,7 @@ from orchestrator.cli.options import DryRun, check_choice
 from orchestrator.cli.output import print_rows, write
 from orchestrator.cli.project import open_project
 from orchestrator.cli.write_live import write_live
-from orchestrator.config.accounts_lock import read_accounts_lock
+from orchestrator.config.accounts_lock import counted, read_accounts_lock
 from orchestrator.errors import UsageError
 from orchestrator.report.tables import Column
 from orchestrator.scaffold.answers import valid_account_id, valid_region
@@ -92,7 +92,7 @@ def account_list(common: Common) -> int:
     Reads live/ only. Bootstrapped are the accounts that live/accounts.lock.yaml lists.
     """
     catalogue = open_project(common, offline=True).catalogue
-    lock = read_accounts_lock(catalogue.root)
+    lock = counted(read_accounts_lock(catalogue.root), emulated=common.emulator)
     stages = Counter(stage.account for stage in catalogue.stages.values())
     rows = [
         {

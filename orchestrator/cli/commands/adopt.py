@@ -16,7 +16,7 @@ from orchestrator.cli.aws import open_aws
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.migrate import MigrationOptions, migrate, resume_migration
 from orchestrator.cli.options import DryRun, LockTimeout, OneUnit, Yes
-from orchestrator.cli.output import print_changes, print_report, write
+from orchestrator.cli.output import print_changes, print_progress, print_report, write
 from orchestrator.cli.project import Project, open_project, project_of
 from orchestrator.cli.session import ready_session
 from orchestrator.config.catalogue import Unit
@@ -115,6 +115,9 @@ def _pool(common: Common, project: Project, unit: Unit, pool: str) -> _Proposal:
             message = f"there is no user pool {pool} in {unit.account} ({unit.region})"
             known = ", ".join(f"{id_} ({name})" for id_, name in pools[:10])
             raise UsageError(message, hint=f"pools there: {known or 'none'}")
+        if aws.emulator is not None and found.unread:
+            print_progress(common, f"The emulator does not have: {', '.join(found.unread)}.")
+            found = replace(found, unread=())
     made = pool_inputs(found)
     _check_module(project, unit, made.inputs)
     check_writable(unit, made.inputs)

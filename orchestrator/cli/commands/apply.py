@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -27,15 +27,17 @@ from orchestrator.cli.options import (
     Yes,
     given_values,
 )
-from orchestrator.cli.output import print_nothing_changed
+from orchestrator.cli.output import print_next, print_nothing_changed
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import circumstances, ready_session
 from orchestrator.config.nodes import PlainValue
 from orchestrator.errors import UsageError
+from orchestrator.report.model import Status, UnitReport
 from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.plan import plan_units
 from orchestrator.run.replace import check_replaced_exist, check_single_unit
 from orchestrator.run.request import THREADED, RunOptions
+from orchestrator.terraform.model import Action
 
 
 @command
@@ -123,5 +125,15 @@ def _apply(
             apply_approved(common, session, place, words=words, yes=yes)
             return session.exit_code()
         planned = plan_units(session.context, executor=session.executor, preview_new=not yes, applies=True)
-        apply_planned(common, session, planned, words=words, yes=yes)
-    return session.exit_code()
+        reports = apply_planned(common, session, planned, words=words, yes=yes)
+    code = session.exit_code()
+    if code == 0:
+        print_next(common, *_next_commands(reports))
+    return code
+
+
+def _next_commands(reports: Sequence[UnitReport]) -> Iterator[str]:
+    """Yield the command that shows the outputs of a unit that was just created; nothing for several units."""
+    made = [each for each in reports if each.status is Status.APPLIED]
+    if len(made) == 1 and made[0].outputs_changed and made[0].count(Action.CREATE):
+        yield f"orch output {made[0].unit}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -26,18 +26,21 @@ from orchestrator.cli.aws import Aws, open_aws
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Accounts, Yes
 from orchestrator.cli.organization import OrganizationStep, carry_out, organization_steps
-from orchestrator.cli.output import print_rows
+from orchestrator.cli.output import print_next, print_progress, print_rows
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.prompt import typed
 from orchestrator.cli.session import circumstances, console
 from orchestrator.config.accounts_lock import FILE
 from orchestrator.config.catalogue import Account, has_baseline
+from orchestrator.config.load import find_root
 from orchestrator.report.tables import Column
 from orchestrator.run.apply_rules import check_apply_allowed
 from orchestrator.run.plan import plan_units
 from orchestrator.run.request import RunRequest
 from orchestrator.run.session import open_session
+from orchestrator.util.files import file_lock
 
+_MOST_STAGES = 3
 _COLUMNS = [Column("account"), Column("step"), Column("done"), Column("change", wrap=True)]
 
 
@@ -53,15 +56,24 @@ def bootstrap(
     Creates the account itself if its file has no id, then the bucket, then applies the account's baseline, which has
     the roles. Run it again to finish or update.
     """
+    if dry_run:
+        return _bootstrap(common, accounts, dry_run=True, yes=yes)
+    wait = "Another `orch bootstrap` works in this repository: waiting for its end."
+    lock = find_root(common.folder) / ".orch" / "bootstrap.lock"
+    with file_lock(lock, on_wait=lambda: print_progress(common, wait)):
+        return _bootstrap(common, accounts, dry_run=False, yes=yes)
+
+
+def _bootstrap(common: Common, accounts: Sequence[str] | None, *, dry_run: bool, yes: bool) -> int:
     project = open_project(common)
     selected = project.named_accounts(accounts)
-    check_accounts_lock(project, selected)
+    check_accounts_lock(common, project, selected)
     baselines = baseline_units(project, selected)
     with open_aws(common, project.catalogue) as aws:
         moves = organization_steps(common, project, aws, selected)
         steps = bucket_steps(project, aws, [account for account in selected if account.created])
         if dry_run or not yes:
-            print_rows(common, "bootstrap", _rows(project, selected, (moves, steps), baselines), _COLUMNS)
+            print_rows(common, "bootstrap", _rows(common, project, selected, (moves, steps), baselines), _COLUMNS)
         if dry_run:
             return 0
         units = [project.catalogue.units[id_] for id_ in baselines]
@@ -74,7 +86,10 @@ def bootstrap(
         make_buckets(common, project, aws, [account for account in selected if account.name in todo])
         update_accounts_lock(common, project, selected)
         code = _apply_baselines(common, baseline_request(project, aws, baselines), yes=yes) if baselines else 0
-        return code or _check_without_baseline(project, aws, selected)
+        code = code or _check_without_baseline(project, aws, selected)
+    if code == 0:
+        print_next(common, *_next_commands(project, selected))
+    return code
 
 
 def _apply_baselines(common: Common, request: RunRequest, *, yes: bool) -> int:
@@ -83,6 +98,17 @@ def _apply_baselines(common: Common, request: RunRequest, *, yes: bool) -> int:
         planned = plan_units(session.context, preview_new=not yes, applies=True)
         apply_planned(common, session, planned, words=(), yes=yes)
     return session.exit_code()
+
+
+def _next_commands(project: Project, accounts: Sequence[Account]) -> Iterator[str]:
+    """Yield the command that makes use of the accounts: a plan of their stages, or a first stage."""
+    names = {account.name for account in accounts}
+    stages = [stage.name for stage in project.catalogue.stages.values() if stage.account in names]
+    others = [stage for stage in project.catalogue.stages.values() if stage.account not in names]
+    if stages:
+        yield f"orch plan {' '.join(stages)}" if len(stages) <= _MOST_STAGES else f"orch plan {stages[0]}"
+    elif others:
+        yield f"orch stage new NAME --from {others[0].name} --account {accounts[0].name}"
 
 
 def _approved(moves: Sequence[OrganizationStep], todo: Sequence[str], words: Sequence[str]) -> bool:
@@ -108,6 +134,7 @@ def _check_without_baseline(project: Project, aws: Aws, accounts: Sequence[Accou
 
 
 def _rows(
+    common: Common,
     project: Project,
     accounts: Sequence[Account],
     steps: tuple[Sequence[OrganizationStep], Mapping[str, tuple[BucketChange, ...]]],
@@ -133,7 +160,7 @@ def _rows(
         for account in accounts
         if not has_baseline(project.catalogue, account)
     ]
-    missing = set(missing_in_accounts_lock(project))
+    missing = set(missing_in_accounts_lock(common, project))
     rows += [
         {"account": account.name, "step": FILE, "done": False, "change": "add the account"}
         for account in accounts

@@ -25,8 +25,9 @@ from orchestrator.cli.output import print_progress, write
 from orchestrator.cli.project import open_project, start_folder
 from orchestrator.config.load import find_root
 from orchestrator.errors import SetupError, UsageError
-from orchestrator.report.comment.body import LONGEST_COMMENT, CommentContext, StageComment, stage_comment
+from orchestrator.report.comment.body import LONGEST_COMMENT, StageComment, stage_comment
 from orchestrator.report.comment.check import StageCheck, finding_results, stage_check
+from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.json_form import comments_form
 from orchestrator.report.comment.marker import may_overwrite, parse_marker
 from orchestrator.report.comment.records import RunRecord

@@ -121,6 +121,8 @@ def _cluster(address: str | None) -> Diagnosis:
         return Diagnosis("dask", right=None, detail=f"not installed; --executor dask requires: {INSTALL_DASK}")
     problems = cluster_problems(address)
     if problems:
+        if address is None:
+            return Diagnosis("dask", right=None, detail="installed; not set up for --executor dask (docs/scale.md)")
         return Diagnosis("dask", right=None, detail="\n".join(f"for --executor dask: {each}" for each in problems))
     return Diagnosis("dask", right=True, detail=f"installed; scheduler {address or 'not set'}")
 
@@ -139,7 +141,7 @@ def _configuration(common: Common, project: Project) -> Iterator[Diagnosis]:
     lock = catalogue.root / SHARED_LOCK_FILE
     detail = SHARED_LOCK_FILE.as_posix() if lock.is_file() else "missing: run `orch providers lock`"
     yield Diagnosis("provider lock", lock.is_file(), detail)
-    yield _accounts_lock(project)
+    yield _accounts_lock(common, project)
     yield from _expired_stages(project)
     yield _checks(project)
     binary = _try(lambda: find_binary(catalogue.settings, env=os.environ, cache=user_cache(os.environ)))
@@ -187,10 +189,10 @@ def _listed_providers(project: Project) -> Iterator[Diagnosis]:
             yield Diagnosis(f"provider {provider.name}", right=False, detail="\n".join(problems))
 
 
-def _accounts_lock(project: Project) -> Diagnosis:
+def _accounts_lock(common: Common, project: Project) -> Diagnosis:
     """Check that ``live/accounts.lock.yaml`` lists every account, with the same id, region and bucket."""
-    missing = _try(lambda: missing_in_accounts_lock(project))
-    wrong = _try(lambda: check_accounts_lock(project, project.catalogue.accounts.values()))
+    missing = _try(lambda: missing_in_accounts_lock(common, project))
+    wrong = _try(lambda: check_accounts_lock(common, project, project.catalogue.accounts.values()))
     if isinstance(missing, str) or wrong is not None:
         return Diagnosis("accounts lock", right=False, detail=missing if isinstance(missing, str) else str(wrong))
     if missing:

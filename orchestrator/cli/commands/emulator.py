@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from orchestrator.cli.aws import account_ids, emulator_folder
 from orchestrator.cli.context import Common, command_without_details
-from orchestrator.cli.output import write
+from orchestrator.cli.output import print_next, write
 from orchestrator.cli.project import open_project
 from orchestrator.emulator import control
 from orchestrator.emulator.info import EmulatorInfo, read_info
+
+_MOST_NAMES = 3
+"""So many accounts are named in the next command."""
 
 
 @command_without_details
@@ -22,10 +26,12 @@ def emulator_start(common: Common) -> int:
         info = control.start(
             folder, accounts=account_ids(project.catalogue), management=project.catalogue.settings.management
         )
-        text = f"The emulator is running at {info.url} (process {info.pid}).\nNext: orch bootstrap ACCOUNT --emulator"
-    else:
-        text = f"The emulator is already running at {info.url} (process {info.pid})."
-    return _print_info(common, info, text)
+        code = _print_info(common, info, f"The emulator is running at {info.url} (process {info.pid}).")
+        names = [account.name for account in project.catalogue.accounts.values() if account.created]
+        accounts = " ".join(names) if len(names) <= _MOST_NAMES else "ACCOUNT"
+        print_next(replace(common, emulator=True), f"orch bootstrap {accounts}")
+        return code
+    return _print_info(common, info, f"The emulator is already running at {info.url} (process {info.pid}).")
 
 
 @command_without_details

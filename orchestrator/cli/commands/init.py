@@ -173,8 +173,13 @@ def _show(common: Common, target: Path, names: Sequence[str], *, dry_run: bool) 
         write(f"Wrote {plural(len(names), 'file')} to {target}: {', '.join(parts)}\n")
 
 
+def _in_repository(folder: Path) -> bool:
+    """Return whether git finds a repository, from the folder up. Does not need git."""
+    return any((each / ".git").exists() for each in (folder, *folder.parents))
+
+
 def _next_steps(target: Path, account: str, *, locked: bool) -> str:
-    """Return the next three commands, each with what it does."""
+    """Return the next commands, each with what it does: first ``git init``, if the folder is in no repository."""
     steps = [
         ("orch check", "check everything that needs no AWS"),
         (f"orch plan {FIRST_STAGE} --emulator", "plan the stage on an embedded AWS"),
@@ -182,6 +187,8 @@ def _next_steps(target: Path, account: str, *, locked: bool) -> str:
     ]
     if not locked:
         steps[0] = ("orch providers lock && orch check", "lock the providers, then check everything that needs no AWS")
+    if not _in_repository(target):
+        steps.insert(0, ("git init", "put the platform into a git repository"))
     width = max(len(command) for command, _ in steps)
     lines = [f"  {command.ljust(width)}  # {text}" for command, text in steps]
     where = "" if target == Path.cwd() else f" in {shlex.quote(str(target))}"

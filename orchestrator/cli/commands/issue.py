@@ -16,7 +16,7 @@ from orchestrator.cli.output import print_rows, write
 from orchestrator.cli.project import start_folder
 from orchestrator.config.load import find_root
 from orchestrator.errors import UsageError
-from orchestrator.report.comment.body import CommentContext
+from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.stage import stage_plans
 from orchestrator.report.result_files import write_result
 from orchestrator.run.history.reports import run_record

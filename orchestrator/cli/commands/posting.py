@@ -21,8 +21,9 @@ from orchestrator.cli.context import Common
 from orchestrator.cli.output import print_progress
 from orchestrator.cli.project import open_project
 from orchestrator.errors import OrchError, UsageError
-from orchestrator.report.comment.body import CommentContext, StageComment
+from orchestrator.report.comment.body import StageComment
 from orchestrator.report.comment.check import StageCheck
+from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.records import RunRecord
 from orchestrator.report.comment.stage import StagePlan, empty_stage, named_stages, stage_plans
 from orchestrator.report.errors import error_lines
@@ -94,7 +95,7 @@ def comment_context(records: Sequence[RunRecord], head: str, rehearsals: Iterabl
     """Return the run of the CI; outside of one, the newest run that the comment is about."""
     ci = ci_run(os.environ, head=head)
     if ci is not None:
-        return CommentContext(ci.run, ci.head, ci.source_url, ci.report_url)
+        return CommentContext(ci.run, ci.head, ci.source_url, ci.report_url, ci.change, in_ci=True)
     commits = [receipt.commit for record in records for receipt in record.receipts.values() if receipt.commit]
     now = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-0000"
     run = max([*(record.report.run for record in records), *rehearsals], default=now)

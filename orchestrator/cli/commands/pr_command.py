@@ -102,7 +102,7 @@ def pr_number(
     common: Common,
     commit: Annotated[str, typer.Argument(metavar="SHA", help="The commit at its head.", show_default=False)],
 ) -> int:
-    """Print the open pull request with a commit at its head.
+    """Print the number of the open pull request of a commit.
 
     Its number, which GitHub does not say of a run that a fork has started. Exits with 2 if there is none, or more than
     one.

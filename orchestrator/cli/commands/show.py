@@ -75,10 +75,10 @@ def _show_unit(common: Common, project: Project, unit: Unit) -> int:
     if inputs:
         shown = [{**row, "value": _text(row["value"])} for row in inputs]
         columns = [Column("input"), Column("where"), Column("value", wrap=True)]
-        lines += ["", table(shown, columns, width=width, color=color_on(common))]
+        lines += ["", table(shown, columns, width=width, color=color_on(common), stack=sys.stdout.isatty())]
     if unset and common.verbose:
         columns = [Column("input", "not set"), Column("where"), Column("type", wrap=True)]
-        lines += ["", table(unset, columns, width=width, color=color_on(common))]
+        lines += ["", table(unset, columns, width=width, color=color_on(common), stack=sys.stdout.isatty())]
     if last:
         how = "" if last["refresh"] else ", planned without refresh"
         lines += ["", f"last run    {last['run']}: {last['status']}{how} ({last['time']})"]

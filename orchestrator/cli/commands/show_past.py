@@ -20,7 +20,8 @@ def show_run(common: Common, run: str) -> int:
     if common.json:
         write(dump(run_shown_form(shown)) + "\n")
     else:
-        text = render_run(shown, verbose=common.verbose, color=color_on(common), width=width_of(sys.stdout))
+        width, stack = width_of(sys.stdout), sys.stdout.isatty()
+        text = render_run(shown, verbose=common.verbose, color=color_on(common), width=width, stack=stack)
         write(text + "\n")
     return 0
 

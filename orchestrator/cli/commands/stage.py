@@ -19,6 +19,7 @@ from orchestrator.cli.output import print_progress, print_rows, write
 from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import circumstances
 from orchestrator.cli.write_live import write_live
+from orchestrator.config.catalogue import Catalogue
 from orchestrator.config.shared_names import shared_names
 from orchestrator.config.yaml.reader import read_yaml
 from orchestrator.config.yaml.value import YamlKind
@@ -92,7 +93,7 @@ def stage_new(
     for problem in shared_names(catalogue, name, source):
         print_progress(common, f"note: {problem}")
     if not (dry_run or common.json or common.quiet):
-        write(_next_steps(name, disposable=disposable))
+        write(_next_steps(catalogue, name, disposable=disposable))
     return 0
 
 
@@ -152,11 +153,14 @@ def _uses(project: Project, source: str) -> dict[str, str | None]:
     return {name: value.value if value.kind is YamlKind.TEXT else None for name, value in pairs}
 
 
-def _next_steps(name: str, *, disposable: bool) -> str:
+def _next_steps(catalogue: Catalogue, name: str, *, disposable: bool) -> str:
+    account = catalogue.accounts[catalogue.stages[name].account]
+    steps = [] if account.created else [f"orch bootstrap {account.name}  # create the account"]
     if disposable:
-        first = f"git add live/stages/{name}.yaml && git commit  # and merge it: before, orch does not create the stage"
-        return f"\nNext:\n  {first}\n  orch apply {name}\n"
-    return f"\nNext:\n  orch apply {name}\n"
+        steps.append(
+            f"git add live/stages/{name}.yaml && git commit  # and merge it: before, orch does not create the stage"
+        )
+    return "\n".join(["", "Next:", *(f"  {step}" for step in (*steps, f"orch apply {name}"))]) + "\n"
 
 
 def _row(project: Project, status: StageStatus) -> dict[str, Any]:

@@ -46,10 +46,23 @@ def _of_structure(error: MarkedYAMLError, lines: list[str], line: int, column: i
         return f"line {number} needs a colon and a space after its key: KEY: VALUE"
     if "block sequence entries are not allowed" in problem:
         return "begin a list on a line of its own, below its key: - VALUE"
+    if "expected <document start>" in problem:
+        return _after_the_end(lines, line)
     if begin is not None and problem.startswith(("did not find expected key", "did not find expected '-'")):
         where = f"line {begin.line + 1}, which begins in column {begin.column + 1}"
         return f"indent it like {where}, or below a line in between; a quote may be open above it"
     return None
+
+
+def _after_the_end(lines: list[str], line: int) -> str | None:
+    """Return what to do about a line below a value that is complete, such as the ``[]`` of a new file."""
+    above = _line_above(lines, line)
+    if above is None:
+        return None
+    text = lines[above].split(" #")[0].strip()
+    if text in {"[]", "{}"}:
+        return f"remove the {text} on line {above + 1}, which is a whole file"
+    return f"line {above + 1} ends the content of the file: indent this line, or write it like line {above + 1}"
 
 
 def _unexpected_value(lines: list[str], line: int, column: int) -> str:

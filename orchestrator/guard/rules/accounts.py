@@ -11,6 +11,7 @@ from orchestrator.config.accounts_lock import (
     AccountsLock,
     LockedAccount,
     configured_at,
+    counted,
     lock_entry,
     parse_lock,
     read_accounts_lock,
@@ -45,22 +46,23 @@ class AccountComparison:
     unknown: tuple[str, ...] = ()
 
 
-def trusted_lock(root: Path, repository: Repository | None, base: BaseCommit | None) -> AccountsLock:
-    """Read the lock file; in CI from the protected commit, so that a change cannot bring its own.
+def trusted_lock(root: Path, repository: Repository | None, base: BaseCommit | None, *, emulated: bool) -> AccountsLock:
+    """Read the entries that count; in CI from the protected commit, so that a change cannot bring its own.
 
     Args:
         root: the folder that contains ``live/``.
         repository: the repository that contains it; None if there is none.
         base: the commit that the policies come from; None outside a git repository.
+        emulated: the run is on the emulator, whose own entries count there only.
 
     Raises:
         CatalogueError: the lock file cannot be read.
         SetupError: git failed.
     """
     if repository is None or base is None or not base.protected:
-        return read_accounts_lock(root)
+        return counted(read_accounts_lock(root), emulated=emulated)
     blobs = [blob.id for name, blob in repository.files(base.commit, [FILE]).items() if name == FILE]
-    return parse_lock(repository.contents(blobs)[blobs[0]]) if blobs else {}
+    return counted(parse_lock(repository.contents(blobs)[blobs[0]]), emulated=emulated) if blobs else {}
 
 
 def compare_accounts(catalogue: Catalogue, lock: AccountsLock) -> AccountComparison:
@@ -95,6 +97,9 @@ def _moved(catalogue: Catalogue, account: Account, known: LockedAccount, differ:
         for key in differ
     ]
     unit, address = f"account:{account.name}", f"s3://{known.bucket}"
+    moved = f"if all states were moved, update {known.name} in {FILE} in a separate commit"
+    if known.emulator:
+        moved = f"if nothing on the emulator is needed any more, remove {known.name} from {FILE}"
     return Finding(
         id=finding_id(DUPLICATE, unit, address, ""),
         rule=DUPLICATE,
@@ -105,6 +110,6 @@ def _moved(catalogue: Catalogue, account: Account, known: LockedAccount, differ:
         message=f"units of {account.name} would not find their states in {known.bucket} and would be created again",
         hint=f"change it back to {getattr(known, differ[0]) or 'empty'} in "
         f"{configured_at(catalogue, account, differ[0])}; "
-        f"or, if all states were moved, update {known.name} in {FILE} in a separate commit",
+        f"or, {moved}",
         where=configured_at(catalogue, account, differ[0]),
     )

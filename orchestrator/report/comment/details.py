@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from orchestrator.report.comment.diff import change_piece
+from orchestrator.report.comment.diff import change_piece, columns_of
 from orchestrator.report.comment.fit import Piece, Rank, TextBlock
 from orchestrator.report.comment.inert import code, html_code
 from orchestrator.report.comment.rows import UnitKind, kinds_of
 from orchestrator.report.comment.stage import StagePlan
 from orchestrator.report.final.sections import Entry, SharedChanges, SharedOutputs, UnitBlock, arrange
-from orchestrator.report.model import ChangeLine
+from orchestrator.report.model import AttributeChange, ChangeLine, RunReport
 from orchestrator.terraform.model import Action
 from orchestrator.util.plural import plural
 
@@ -25,7 +26,7 @@ _COUNTED = (
     (Action.READ, "read"),
 )
 _BEFORE = (
-    "#### Differed before this change\n\nThe base commit plans these changes as well: AWS and the configuration "
+    "#### Differed before this {change}\n\nThe base commit plans these changes as well: AWS and the configuration "
     "differed already. An apply makes them too."
 )
 
@@ -41,26 +42,33 @@ def detail_blocks(plan: StagePlan) -> Iterator[TextBlock]:
         kind = kinds[item.unit.unit]
         yield _unit_block(item, kind, unfold=few or kind.never_dropped)
     for group in shared:
-        yield _shared_block(group, unfold=few)
+        yield _shared_block(group, plan.report, unfold=few)
     for outputs in (item for item in items if isinstance(item, SharedOutputs)):
         yield _outputs_block(outputs)
 
 
-def before_blocks(plan: StagePlan) -> Iterator[TextBlock]:
-    """Yield the changes that the base commit plans as well, under a heading of their own."""
+def before_blocks(plan: StagePlan, change: str) -> Iterator[TextBlock]:
+    """Yield the changes that the base commit plans as well, under a heading of their own.
+
+    Args:
+        plan: the plans of the stage.
+        change: what the code host calls a change: ``pull request``.
+    """
     if plan.before:
-        yield TextBlock(_BEFORE)
+        yield TextBlock(_BEFORE.format(change=change))
     for unit in plan.before:
-        pieces = tuple(change_piece(Entry(change), before=True) for change in unit.changes)
+        entries = [Entry(change) for change in unit.changes]
+        columns = columns_of(entries)
+        pieces = tuple(change_piece(entry, columns, before=True) for entry in entries)
         head = _folded(f"{html_code(unit.unit)}: {_counts(unit.changes)}", unfold=False)
         yield TextBlock(head, pieces, "</details>", noun="resource", language="diff")
 
 
-def unchanged_block(plan: StagePlan) -> TextBlock:
-    """Return the names of the units that do not change."""
+def unchanged_block(plan: StagePlan, change: str) -> TextBlock:
+    """Return the names of the units that do not change; ``change`` as in `before_blocks`."""
     names = [name for name, kind in kinds_of(plan).items() if kind is UnitKind.UNCHANGED]
     differed = sum(1 for unit in plan.before if unit.unit in names)
-    before = f"; {differed} differed before this change" if differed else ""
+    before = f"; {differed} had drifted before this {change}" if differed else ""
     head = _folded(f"{len(names)} unchanged{before}", unfold=False)
     text = ", ".join(code(name) for name in names)
     pieces = (Piece((text, ""), (Rank.UNCHANGED,)),) if names else ()
@@ -72,7 +80,8 @@ def _unit_block(item: UnitBlock, kind: UnitKind, *, unfold: bool) -> TextBlock:
     counts = _counts(unit.changes)
     preview = " (preview)" if unit.preview else ""
     title = f"{kind.sign} {html_code(unit.unit)}{f': {counts}' if counts else ''}{preview}"
-    pieces = [change_piece(entry) for entry in item.entries]
+    columns = columns_of(item.entries)
+    pieces = [change_piece(entry, columns) for entry in item.entries]
     if item.outputs:
         text = f"  outputs that change: {', '.join(item.outputs)}"
         pieces.append(Piece((text, ""), (Rank.CHANGE,)))
@@ -82,13 +91,33 @@ def _unit_block(item: UnitBlock, kind: UnitKind, *, unfold: bool) -> TextBlock:
     return TextBlock(_folded(title, unfold=unfold), tuple(pieces), tail, noun="resource", language="diff")
 
 
-def _shared_block(group: SharedChanges, *, unfold: bool) -> TextBlock:
+def _shared_block(group: SharedChanges, report: RunReport, *, unfold: bool) -> TextBlock:
     title = f"📝 the same in {plural(len(group.units), 'unit')}: {_counts(group.changes)}"
     names = ", ".join(code(unit) for unit in group.units)
-    pieces = tuple(change_piece(Entry(change)) for change in group.changes)
+    entries = [Entry(change) for change in _of_all(group, report)]
+    columns = columns_of(entries)
+    pieces = tuple(change_piece(entry, columns) for entry in entries)
     return TextBlock(
         _folded(title, unfold=unfold), pieces, f"In {names}\n\n</details>", noun="resource", language="diff"
     )
+
+
+def _of_all(group: SharedChanges, report: RunReport) -> Iterator[ChangeLine]:
+    """Yield the changes of a group with the lines that set their values, where these are the same in all units."""
+    units = [unit for unit in report.units if unit.unit in set(group.units)]
+    made: dict[ChangeLine, list[ChangeLine]] = {change: [] for change in group.changes}
+    for change in (change for unit in units for change in unit.changes if change in made):
+        made[change].append(change)
+    for change, versions in made.items():
+        columns = zip(*(each.attributes for each in versions), strict=True)
+        yield replace(change, attributes=tuple(_of_each(each) for each in columns) or change.attributes)
+
+
+def _of_each(versions: Sequence[AttributeChange]) -> AttributeChange:
+    """Return an attribute that changes alike in several units."""
+    places = {each.where for each in versions}
+    upstreams = tuple(sorted({unit for each in versions for unit in each.upstreams}))
+    return replace(versions[0], where=versions[0].where if len(places) == 1 else None, upstreams=upstreams)
 
 
 def _outputs_block(outputs: SharedOutputs) -> TextBlock:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from orchestrator.guard.model import Severity
 from orchestrator.report.comment.fit import Piece, Rank
 from orchestrator.report.final.sections import Entry
 from orchestrator.report.model import AttributeChange, ChangeLine
-from orchestrator.report.text import clean, listed, shorten
-from orchestrator.report.values.changes import AFTER_APPLY
+from orchestrator.report.text import cell_width, clean, listed, pad, shorten
+from orchestrator.report.values.changes import AFTER_APPLY, AFTER_UPSTREAM
 from orchestrator.report.values.redact import SENSITIVE
 from orchestrator.terraform.model import Action
 from orchestrator.util.plural import plural
@@ -28,15 +30,43 @@ _HEADS = {
 _FIRST = 15
 """Attributes shown of a resource that has too many."""
 _REASON = 400
-_ALIGNED = 32
-"""Columns up to which values are aligned."""
+_ALIGNED = (48, 72)
+"""Columns up to which names and values are aligned."""
+_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:\d*:[^\s\"'\\,(){}\[\]]+")
 
 
-def change_piece(entry: Entry, *, before: bool = False) -> Piece:
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Widths of the columns of a block, so that names, values and remarks stand below each other in all of it.
+
+    Attributes:
+        names: of the names of attributes.
+        values: of their values, before a remark.
+    """
+
+    names: int = 0
+    values: int = 0
+
+
+def columns_of(entries: Iterable[Entry]) -> Columns:
+    """Return the widths of the columns of a block of changes. What is longer than most is not aligned."""
+    names: list[int] = []
+    values: list[int] = []
+    for change in (entry.change for entry in entries if entry.change is not None):
+        for each in _order(change):
+            names.append(cell_width(clean(each.path)))
+            if _remarks(each):
+                values.append(cell_width(_values(each, change)))
+    aligned = zip((names, values), _ALIGNED, strict=True)
+    return Columns(*(max((each for each in widths if each <= limit), default=0) for widths, limit in aligned))
+
+
+def change_piece(entry: Entry, columns: Columns, *, before: bool = False) -> Piece:
     """Return a resource: with all attributes, with the first ones, with those that say why it is lost, not at all.
 
     Args:
         entry: a change, with the findings about it.
+        columns: the widths of the columns.
         before: it differed before the change that the comment is about.
     """
     change = entry.change
@@ -44,16 +74,44 @@ def change_piece(entry: Entry, *, before: bool = False) -> Piece:
         return Piece(("\n".join(_finding_lines(entry)), ""), (Rank.LOSS,))
     head = list(_head(entry))
     attributes = _order(change)
-    later = _known_later(change)
-    full = "\n".join([*head, *_attributes(attributes, change), *later])
-    brief = "\n".join([*head, *_some(attributes, change, _FIRST)])
-    forcing = [each for each in attributes if each.forces_replacement]
-    short = "\n".join([*head, *_some(forcing, change, _FIRST)])
+    lines = list(_attributes(attributes, change, columns))
+    full = "\n".join([*head, *lines, *_known_later(change)])
+    brief = "\n".join([*head, *_first(lines)])
     if change.action.destructive or any(each.severity is Severity.BLOCK for each in entry.findings):
+        forcing = sum(1 for each in attributes if each.forces_replacement)
+        short = "\n".join([*head, *_first(lines[:forcing])])
         return Piece((full, short, ""), (Rank.LOSS_ATTRIBUTES, Rank.LOSS))
     if before:
         return Piece((full, head[0], ""), (Rank.BEFORE_ATTRIBUTES, Rank.BEFORE))
     return Piece((full, brief, head[0], ""), (Rank.LONG_ATTRIBUTES, Rank.ATTRIBUTES, Rank.CHANGE))
+
+
+def shown_values(attribute: AttributeChange) -> tuple[str, str]:
+    """Return the values of an attribute for a comment: with short ARNs, and with the upstreams of what is unknown."""
+    before, after = short_arns(clean(attribute.before), clean(attribute.after))
+    if attribute.after_upstream and attribute.upstreams:
+        source = f"from {listed(attribute.upstreams)}, after apply"
+        after = source if after == AFTER_UPSTREAM else after.replace(AFTER_UPSTREAM, f"({source})")
+    return before, after
+
+
+def short_arns(*texts: str) -> tuple[str, ...]:
+    """Return texts with each ARN as ``arn:…`` and its last part, unless two different ones would look the same."""
+    full: dict[str, set[str]] = {}
+    for text in texts:
+        for found in _ARN.finditer(text):
+            full.setdefault(_last_part(found[0]), set()).add(found[0])
+    return tuple(
+        _ARN.sub(lambda found: short if len(full[short := _last_part(found[0])]) == 1 else found[0], text)
+        for text in texts
+    )
+
+
+def _last_part(arn: str) -> str:
+    """Return ``arn:…`` and the last part of an ARN that has a name in it: ``arn:…/eu-west-1_AbC123``."""
+    ends = [found.start() for found in re.finditer(r"[:/](?=[^:/]*[A-Za-z][^:/]{2})", arn)]
+    short = f"arn:…{arn[ends[-1] :]}" if ends else arn
+    return short if len(short) < len(arn) else arn
 
 
 def _head(entry: Entry) -> Iterator[str]:
@@ -99,18 +157,24 @@ def _known_later(change: ChangeLine) -> list[str]:
     return [f"      known after apply: {listed(names)}"] if names else []
 
 
-def _some(attributes: Sequence[AttributeChange], change: ChangeLine, number: int) -> Iterator[str]:
-    yield from _attributes(attributes[:number], change)
-    if len(attributes) > number:
-        yield f"      … {plural(len(attributes) - number, 'more attribute')}"
+def _first(lines: Sequence[str]) -> list[str]:
+    more = len(lines) - _FIRST
+    return [*lines[:_FIRST], *([f"      … {plural(more, 'more attribute')}"] if more > 0 else [])]
 
 
-def _attributes(attributes: Iterable[AttributeChange], change: ChangeLine) -> Iterator[str]:
-    shown = list(attributes)
-    width = max((len(each.path) for each in shown if len(each.path) <= _ALIGNED), default=0)
-    for each in shown:
-        forces = "   # forces replacement" if each.forces_replacement else ""
-        yield f"{_sign(each, change)}     {clean(each.path).ljust(width)}  {_values(each, change)}{forces}"
+def _attributes(attributes: Iterable[AttributeChange], change: ChangeLine, columns: Columns) -> Iterator[str]:
+    for each in attributes:
+        text = f"{_sign(each, change)}     {pad(clean(each.path), columns.names)}  "
+        remarks = _remarks(each)
+        yield text + (
+            f"{pad(_values(each, change), columns.values)}   # {remarks}" if remarks else _values(each, change)
+        )
+
+
+def _remarks(attribute: AttributeChange) -> str:
+    where = attribute.where
+    place = [f"{clean(where.file)}:{where.line}"] if where is not None else []
+    return ", ".join([*(["forces replacement"] if attribute.forces_replacement else []), *place])
 
 
 def _sign(attribute: AttributeChange, change: ChangeLine) -> str:
@@ -122,7 +186,7 @@ def _sign(attribute: AttributeChange, change: ChangeLine) -> str:
 
 
 def _values(attribute: AttributeChange, change: ChangeLine) -> str:
-    values = [clean(value) for value in (attribute.before, attribute.after) if value]
+    values = [value for value in shown_values(attribute) if value]
     if values == [SENSITIVE, SENSITIVE]:
         return f"{SENSITIVE}, changed"
     if len(values) == 2 and change.action is not Action.DELETE:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 from orchestrator.errors import Location
+from orchestrator.report.comment.context import CommentContext
+from orchestrator.report.model import RunReport
 from orchestrator.report.text import clean, shorten
 
 PROSE_LIMIT = 1_500
@@ -71,6 +73,19 @@ def place_link(where: Location, source_url: str) -> str:
         return code(name)
     line = f"#L{where.line}" if where.line else ""
     return f"[{code(name)}]({source_url}/{quote(where.file)}{line})"
+
+
+def changed_place(where: Location, report: RunReport, context: CommentContext) -> str:
+    """Return a place in a file with a link to it, and whether its line is part of the change.
+
+    Args:
+        where: the place.
+        report: the run; it knows the lines of the change.
+        context: where the files are, and what the code host calls a change.
+    """
+    parts = report.changed_lines.get(where.file, ())
+    mark = f", in this {context.change}" if any(first <= where.line <= last for first, last in parts) else ""
+    return place_link(where, context.source_url) + mark
 
 
 def _pieces(words: Iterable[str]) -> Iterator[str]:

@@ -5,26 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from orchestrator.guard.model import Finding, Severity
+from orchestrator.report.comment.context import CommentContext
+from orchestrator.report.comment.diff import shown_values
 from orchestrator.report.comment.fit import Piece, Rank, TextBlock
-from orchestrator.report.comment.inert import code, fence, place_link, prose
+from orchestrator.report.comment.inert import changed_place, code, fence, prose
 from orchestrator.report.comment.stage import StagePlan
 from orchestrator.report.final.past import waive_command
 from orchestrator.report.final.sections import SharedFailure, SharedFinding, arrange, group_alike
-from orchestrator.report.model import Status
-from orchestrator.report.text import NO_REFRESH, clean_block
+from orchestrator.report.model import ApprovedPlans, Status
+from orchestrator.report.text import NO_REFRESH, clean_block, short_address, shorten
 from orchestrator.util.plural import plural
 
 _ERROR_LINES = (60, 8)
 """Lines shown of one error, and fewer when the comment is long."""
 _UNITS = 20
 """Units that one notice names."""
+_FORCING = 3
+"""Attributes that force a replacement of which a notice shows the values."""
+_VALUE = 200
+_WHAT = {
+    "delete": "destroyed",
+    "replace": "destroyed, then created again, empty",
+    "forget": "forgotten: Terraform no longer manages it",
+}
+_IN_PLACE = " cannot be changed in place"
+"""How the guard's cause ends if attributes force the replacement."""
+_LOSING = frozenset({"delete", "replace"})
 
 
-def blocked_block(plan: StagePlan, source_url: str) -> TextBlock:
+def blocked_block(plan: StagePlan, context: CommentContext) -> TextBlock:
     """Return every blocking finding: what, why, where, and the way out. Findings that differ in unit only are one."""
     pieces = []
     for group in group_alike(_findings(plan, Severity.BLOCK)):
-        full = "\n".join(_quoted(_blocked(group, plan.stage, source_url)))
+        full = "\n".join(_quoted(_blocked(group, plan, context)))
         short = "\n".join(_quoted(_blocked_briefly(group)))
         pieces.append(Piece((full, short, ""), (Rank.FINDING_FACTS, Rank.FINDING)))
     # A unit can be blocked without a finding, such as by a state that somebody changed.
@@ -36,19 +49,19 @@ def blocked_block(plan: StagePlan, source_url: str) -> TextBlock:
     return TextBlock("> [!CAUTION]", tuple(_separated(pieces)), noun="blocking finding")
 
 
-def waivers_block(plan: StagePlan, source_url: str) -> TextBlock:
+def waivers_block(plan: StagePlan, context: CommentContext) -> TextBlock:
     """Return every finding that a waiver allows, with the owner and the reason."""
     pieces = []
     for group in group_alike(_findings(plan, Severity.WAIVED)):
         finding = group.findings[0]
         first = f"> - {_subject(group)}: {_message(finding)} ({code(finding.rule)})"
-        facts = [f"allowed by {prose(finding.waiver)}", *_place(finding, source_url)]
+        facts = [f"allowed by {prose(finding.waiver)}", *_place(finding, plan, context)]
         pieces.append(Piece(("; ".join([first, *facts]), first, ""), (Rank.FINDING_FACTS, Rank.FINDING)))
     head = "> [!WARNING]\n> **Allowed by a waiver; without it, this would be blocked:**"
     return TextBlock(head, tuple(pieces), noun="finding that a waiver allows")
 
 
-def warnings_block(plan: StagePlan, source_url: str) -> TextBlock:
+def warnings_block(plan: StagePlan, context: CommentContext) -> TextBlock:
     """Return the warnings, folded."""
     groups = group_alike(_findings(plan, Severity.WARN))
     pieces = []
@@ -56,7 +69,7 @@ def warnings_block(plan: StagePlan, source_url: str) -> TextBlock:
         finding = group.findings[0]
         first = f"- {_subject(group)}: {_message(finding)} ({code(finding.rule)})"
         facts = [prose(finding.hint)] if finding.hint else []
-        text = "; ".join([first, *facts, *_place(finding, source_url)])
+        text = "; ".join([first, *facts, *_place(finding, plan, context)])
         pieces.append(Piece((text, ""), (Rank.WARNING,)))
     head = f"<details><summary>{plural(len(groups), 'warning')}</summary>"
     return TextBlock(head, tuple(pieces), "</details>", noun="warning")
@@ -71,6 +84,26 @@ def run_blocks(plan: StagePlan) -> Iterator[TextBlock]:
         yield TextBlock("> [!WARNING]\n> **The run was interrupted.** Units that are missing here were not planned.")
     if not report.refresh:
         yield TextBlock(f"> [!NOTE]\n> {NO_REFRESH}")
+    if report.approved is not None:
+        yield _applied(report.run, report.approved)
+
+
+def _applied(run: str, approved: ApprovedPlans) -> TextBlock:
+    """Return what was applied of the approved plans, by which run, and what was not as approved."""
+    as_approved = sum(1 for each in approved.units if each.as_approved)
+    planned = f", planned by {', '.join(code(each) for each in approved.runs)}" if approved.runs else ""
+    others = [each for each in approved.units if not each.as_approved]
+    head = f"**Applied by run {code(run)}**{planned}: {plural(as_approved, 'unit')} as approved"
+    pieces = [
+        Piece(
+            (f"> - {code(each.unit)}: {': '.join(text for text in (prose(each.how), prose(each.cause)) if text)}", ""),
+            (Rank.FINDING_FACTS,),
+        )
+        for each in others
+    ]
+    if not pieces:
+        return TextBlock(f"> [!NOTE]\n> {head}.")
+    return TextBlock(f"> [!WARNING]\n> {head}; {plural(len(others), 'other')}:", tuple(pieces), noun="unit")
 
 
 def failures_block(plan: StagePlan) -> TextBlock:
@@ -93,15 +126,16 @@ def _first_lines(lines: list[str], number: int) -> list[str]:
     return [line[:500] for line in lines[:number]] + more
 
 
-def _blocked(group: SharedFinding, stage: str, source_url: str) -> Iterator[str]:
+def _blocked(group: SharedFinding, plan: StagePlan, context: CommentContext) -> Iterator[str]:
     finding = group.findings[0]
-    yield f"{_headline(group)} Nothing in {prose(stage)} can be applied while this stands."
+    yield f"{_headline(group)} Nothing in {prose(plan.stage)} can be applied while this stands."
     command = waive_command(finding)
     way_out = prose(finding.hint) or "change what the plan does"
     facts = (
-        ("Why", prose(finding.cause)),
+        ("What", f"{code(finding.address)} {_WHAT[finding.action]}" if finding.action in _WHAT else ""),
+        ("Why", _why(finding, plan)),
         ("Lost", prose(finding.lost)),
-        ("Where", ", ".join(_place(finding, source_url))),
+        ("Where", ", ".join(_place(finding, plan, context))),
         ("Way out", f"{way_out}; or, after agreement, {code(command)}" if command else way_out),
         ("Finding", f"{code(finding.rule)} {_ids(group)}"),
     )
@@ -110,12 +144,40 @@ def _blocked(group: SharedFinding, stage: str, source_url: str) -> Iterator[str]
             yield f"- **{name}:** {text}"
 
 
+def _why(finding: Finding, plan: StagePlan) -> str:
+    """Return the cause of a finding, with the values of the attributes that force the replacement."""
+    forcing = list(_forcing(finding, plan))
+    if forcing and finding.cause.endswith(_IN_PLACE):
+        return f"{'; '.join(forcing)}, and {_IN_PLACE.strip()}"
+    return "; ".join([*([prose(finding.cause)] if finding.cause else []), *forcing])
+
+
+def _forcing(finding: Finding, plan: StagePlan) -> Iterator[str]:
+    """Yield how each attribute changes that forces the replacement of a finding's resource."""
+    changes = [change for unit in plan.report.units if unit.unit == finding.unit for change in unit.changes]
+    attributes = [
+        each for change in changes if change.address == short_address(finding.address) for each in change.attributes
+    ]
+    for each in [each for each in attributes if each.forces_replacement][:_FORCING]:
+        before, after = (code(shorten(text, limit=_VALUE)) for text in shown_values(each))
+        how = (
+            f"changed from {before} to {after}"
+            if before and after
+            else f"is new: {after}"
+            if after
+            else f"was {before}"
+        )
+        yield f"{code(each.path)} {how}"
+
+
 def _blocked_briefly(group: SharedFinding) -> Iterator[str]:
     yield f"{_headline(group)} {code(group.findings[0].rule)} {_ids(group)}"
 
 
 def _headline(group: SharedFinding) -> str:
     finding = group.findings[0]
+    if finding.inside[:1].isdigit() and finding.action in _LOSING:
+        return f"**{_subject(group)} would lose {prose(finding.inside)}: {_message(finding)}.**"
     inside = f" It contains {prose(finding.inside)}." if finding.inside else ""
     return f"**{_subject(group)}: {_message(finding)}.**{inside}"
 
@@ -142,8 +204,8 @@ def _ids(group: SharedFinding) -> str:
     return ", ".join(code(each) for each in ids[:_UNITS]) + (" …" if len(ids) > _UNITS else "")
 
 
-def _place(finding: Finding, source_url: str) -> list[str]:
-    return [place_link(finding.where, source_url)] if finding.where else []
+def _place(finding: Finding, plan: StagePlan, context: CommentContext) -> list[str]:
+    return [changed_place(finding.where, plan.report, context)] if finding.where else []
 
 
 def _findings(plan: StagePlan, severity: Severity) -> list[Finding]:

@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Iterator, Sequence
 
 from orchestrator.guard.model import Finding
-from orchestrator.report.comment.body import LONGEST_COMMENT, CommentContext, StageComment
+from orchestrator.report.comment.body import LONGEST_COMMENT, StageComment
 from orchestrator.report.comment.check import Conclusion, StageCheck
+from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.credentials import without_credentials
 from orchestrator.report.comment.fit import Piece, Rank, TextBlock, fit
 from orchestrator.report.comment.inert import code, fence, place_link, prose

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from orchestrator.guard.receipt.receipt import Receipt
 from orchestrator.report.comment.credentials import without_credentials
 from orchestrator.report.comment.records import RunRecord
-from orchestrator.report.model import ChangeLine, RunReport, Status, UnitReport
+from orchestrator.report.model import ChangeLine, RunReport, Status, StoredPlans, UnitReport
 
 _ACCOUNT = "account:"
 """How reports name an account that blocks its units."""
@@ -104,7 +105,17 @@ def _merged(reports: Sequence[RunReport], units: tuple[UnitReport, ...]) -> RunR
         notes=tuple(dict.fromkeys(note for each in reports for note in each.notes)),
         error="; ".join(dict.fromkeys(each.error for each in reports if each.error)),
         refresh=all(each.refresh for each in reports),
+        stored=_stored(reports, {unit.unit for unit in units}),
     )
+
+
+def _stored(reports: Sequence[RunReport], units: AbstractSet[str]) -> StoredPlans | None:
+    """Return the plans that the runs stored of units, with the time at which the first of them expires."""
+    found = [each.stored for each in reports if each.stored is not None and units & set(each.stored.units)]
+    if not found:
+        return None
+    names = dict.fromkeys(unit for each in found for unit in each.units if unit in units)
+    return StoredPlans(found[-1].place, min(each.expires for each in found), tuple(names))
 
 
 def _split(unit: UnitReport, base: UnitReport | None) -> tuple[UnitReport, UnitReport | None]:
@@ -158,7 +169,13 @@ def _plan_hash(unit: UnitReport, receipts: Mapping[str, Receipt]) -> str:
     receipt = receipts.get(unit.unit)
     if receipt is not None:
         return receipt.json_sha256
-    return hashlib.sha256(repr((unit.changes, unit.findings, unit.cause, unit.error)).encode()).hexdigest()
+    changes = [_compared(change) for change in unit.changes]
+    return hashlib.sha256(repr((changes, unit.findings, unit.cause, unit.error)).encode()).hexdigest()
+
+
+def _compared(change: ChangeLine) -> ChangeLine:
+    """Return a change without what makes no difference: a plan is the same wherever its values are written."""
+    return replace(change, attributes=tuple(replace(each, where=None, upstreams=()) for each in change.attributes))
 
 
 def _digest(lines: Iterable[str]) -> str:

@@ -78,7 +78,9 @@ class ShownRun:
     dry_run: bool = False
 
 
-def render_run(shown: ShownRun, *, verbose: bool = False, color: bool = False, width: int = 120) -> str:
+def render_run(
+    shown: ShownRun, *, verbose: bool = False, color: bool = False, width: int = 120, stack: bool = False
+) -> str:
     """Return a past run as text, without a newline at its end.
 
     Args:
@@ -86,14 +88,15 @@ def render_run(shown: ShownRun, *, verbose: bool = False, color: bool = False, w
         verbose: show the attributes of each changed resource.
         color: whether to color.
         width: columns of the terminal.
+        stack: as in `table`: on a terminal that is too narrow, make several lines of each row.
     """
     paint = Paint(color)
     parts: Iterable[Iterable[str]] = (
         _head(shown, width),
-        [table(_rows(shown), _columns(shown), width=width, color=color, style=_style)],
+        [table(_rows(shown), _columns(shown), width=width, color=color, style=_style, stack=stack)],
         _changes(shown, verbose=verbose, color=color, width=width),
         _bound(shown, paint, width),
-        _findings(shown, paint, width),
+        _findings(shown, paint, width, stack=stack),
         _copies(shown, paint, width),
         _events(shown, paint, width),
     )
@@ -199,7 +202,10 @@ def _head(shown: ShownRun, width: int) -> Iterator[str]:
         ("error", str(report.get("error") or "")),
     )
     for name, text in facts:
-        if text:
+        if text and max(map(len, text.split(" "))) + 12 > width:
+            yield name
+            yield from wrap(text, width=width, indent="  ")
+        elif text:
             yield from wrap(text, width=width, indent=f"{name:<12}", hang=" " * 12)
 
 
@@ -302,12 +308,12 @@ def _bound(shown: ShownRun, paint: Paint, width: int) -> Iterator[str]:
         yield from wrap(f"checks {', '.join(checks) or 'none'}", width=width, indent=indent)
 
 
-def _findings(shown: ShownRun, paint: Paint, width: int) -> Iterator[str]:
+def _findings(shown: ShownRun, paint: Paint, width: int, *, stack: bool) -> Iterator[str]:
     units: Sequence[Mapping[str, Any]] = (shown.report or {}).get("units", ())
     found = [finding for unit in units for finding in unit["findings"]]
     if found:
         yield paint("Findings", "bold")
-        yield table(found, _FINDING_COLUMNS, width=width, color=paint.color)
+        yield table(found, _FINDING_COLUMNS, width=width, color=paint.color, stack=stack)
         yield f"`orch show {found[0]['id']}` explains the first of them."
 
 

@@ -93,6 +93,8 @@ def section_text(section: Section, paint: Paint, width: int) -> str:
     if ids and section.title == "Blocked":
         hint = "`orch show ID` explains a finding and prints the command that allows it."
         texts.append("\n".join(wrap(hint, width=width, indent="")))
+    if any(isinstance(item, UnitBlock) and item.created for item in section.items):
+        texts.append(paint("-v shows every attribute of what is created.", "dim"))
     return f"{paint(section.title, section.style)}{gap}{gap.join(texts)}"
 
 

@@ -14,6 +14,7 @@ from orchestrator.report.model import ChangeLine, RunReport, Status, UnitReport
 from orchestrator.report.outcome import DONE
 from orchestrator.report.style import SEVERITY_STYLES, STATUS_STYLES
 from orchestrator.report.text import short_address
+from orchestrator.terraform.model import Action
 
 _GOING = "To be deleted, replaced or forgotten"
 _GONE = "Deleted, replaced or forgotten"
@@ -44,6 +45,7 @@ class UnitBlock:
         elsewhere: how many further changes the section of shared changes shows.
         outputs: names of outputs that change.
         brief: show the resources without their attributes.
+        created: resources that are created, of which only number and names are shown, by type.
         outside: the changes were made outside of Terraform, as ``orch drift`` found.
     """
 
@@ -52,6 +54,7 @@ class UnitBlock:
     elsewhere: int = 0
     outputs: tuple[str, ...] = ()
     brief: bool = False
+    created: tuple[ChangeLine, ...] = ()
     outside: bool = False
 
 
@@ -114,29 +117,30 @@ def arrange(
     Args:
         report: the run.
         shown: reports of units that were shown before, such as the plans before the question of ``orch apply``.
-        verbose: show every attribute of what was applied, and of what is destroyed.
+        verbose: show every attribute of what was applied, of what is destroyed, and of what a bootstrap creates.
         brief: show every resource without its attributes, unless ``verbose`` is set.
     """
     before = {unit.unit: unit for unit in shown}
     ended = [unit for unit in report.units if before.get(unit.unit) != unit]
     fresh = [unit for unit in report.units if _differs(unit, before.get(unit.unit))]
     pending = [unit for unit in fresh if _pending(unit, verbose=verbose)]
-    shared = _shared_changes(pending)
+    counted = report.verb == "bootstrap" and not verbose
+    shared = _shared_changes(pending, created=not counted)
     brief, outside = (brief or report.verb == "destroy") and not verbose, report.verb == "drift"
-    every = [replace(_pending_block(unit, shared), brief=brief, outside=outside) for unit in pending]
+    every = [replace(_pending_block(unit, shared, counted=counted), brief=brief, outside=outside) for unit in pending]
     blocks, outputs = _split_outputs(every)
     blocked = [block for block in blocks if _blocked(block.unit)]
     lost = [block for block in blocks if not _blocked(block.unit) and _lossy(block)]
     own = [block for block in blocks if not _blocked(block.unit) and not _lossy(block)]
     told = {finding.id for block in blocks for entry in block.entries for finding in entry.findings}
-    explained = {block.unit.unit for block in blocks if block.entries or block.outputs}
+    explained = {block.unit.unit for block in blocks if _shows(block)}
     unexplained = [unit for unit in ended if unit.unit not in explained]
     findings = [f for unit in fresh for f in unit.findings if f.id not in told]
     sections = (
         Section("Blocked", "bold red", (*_weakened(findings), *_known(report, before), *_worth_showing(blocked))),
         Section(_GONE if outside else _GOING, "bold red", tuple(lost)),
         Section(_GONE, "bold red", _gone(fresh, verbose=verbose)),
-        Section("Changes by unit", "bold", tuple(block for block in own if block.entries or block.outputs)),
+        Section("Changes by unit", "bold", tuple(block for block in own if _shows(block))),
         Section("Shared changes", "bold", (*_shared(shared, brief=brief), *outputs)),
         Section("Applied", "bold", _applied(fresh, verbose=verbose)),
         _of_severity(findings, Severity.WARN, "Warnings"),
@@ -163,16 +167,25 @@ def _pending(unit: UnitReport, *, verbose: bool) -> bool:
     return bool(unit.changes or unit.outputs_changed) or _blocked(unit)
 
 
-def _pending_block(unit: UnitReport, shared: Mapping[ChangeLine, Sequence[str]]) -> UnitBlock:
+def _pending_block(unit: UnitReport, shared: Mapping[ChangeLine, Sequence[str]], *, counted: bool) -> UnitBlock:
+    """Return the block of a unit. ``counted``: only count what it creates and nothing was found about."""
     own = [change for change in unit.changes if change not in shared]
     elsewhere = len(unit.changes) - len(own)
-    return UnitBlock(unit, _entries(own, unit.findings), elsewhere, unit.outputs_changed)
+    entries = _entries(own, unit.findings)
+    created = [e for e in entries if counted and e.change and e.change.action is Action.CREATE and not e.findings]
+    shown = tuple(entry for entry in entries if entry not in created)
+    lines = tuple(entry.change for entry in created if entry.change is not None)
+    return UnitBlock(unit, shown, elsewhere, unit.outputs_changed, created=lines)
+
+
+def _shows(block: UnitBlock) -> bool:
+    return bool(block.entries or block.outputs or block.created)
 
 
 def _worth_showing(blocked: Iterable[UnitBlock]) -> Iterator[UnitBlock]:
     """Yield the blocks, without those of units that only a finding about the change as a whole blocks."""
     for block in blocked:
-        if block.entries or not any(f.rule == POLICY_WEAKENED for f in block.unit.findings):
+        if block.entries or block.created or not any(f.rule == POLICY_WEAKENED for f in block.unit.findings):
             yield block
 
 
@@ -206,12 +219,15 @@ def _applied(units: Iterable[UnitReport], *, verbose: bool) -> tuple[UnitBlock |
     return (*(block for block in blocks if block.entries or block.outputs), *_shared(shared, brief=True))
 
 
-def _shared_changes(units: Iterable[UnitReport]) -> dict[ChangeLine, list[str]]:
-    """Return each change that several units make, with the units. What is destroyed is shown in each unit instead."""
+def _shared_changes(units: Iterable[UnitReport], *, created: bool = True) -> dict[ChangeLine, list[str]]:
+    """Return each change that several units make, with the units.
+
+    What is destroyed is shown in each unit instead; and, unless ``created`` is set, what is created.
+    """
     makers: dict[ChangeLine, list[str]] = {}
     for unit in units:
         for change in dict.fromkeys(unit.changes):
-            if not change.action.destructive:
+            if not change.action.destructive and (created or change.action is not Action.CREATE):
                 makers.setdefault(change, []).append(unit.unit)
     return {change: names for change, names in makers.items() if len(names) > 1}
 
@@ -227,7 +243,7 @@ def _split_outputs(blocks: Sequence[UnitBlock]) -> tuple[list[UnitBlock], list[S
     """Take out of blocks without resources the outputs that change in several such units alike."""
     alike: dict[tuple[str, ...], list[str]] = {}
     for block in blocks:
-        if block.outputs and not block.entries:
+        if block.outputs and not (block.entries or block.created):
             alike.setdefault(block.outputs, []).append(block.unit.unit)
     shared = {unit for units in alike.values() if len(units) > 1 for unit in units}
     kept = [replace(block, outputs=()) if block.unit.unit in shared else block for block in blocks]

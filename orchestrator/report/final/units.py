@@ -21,6 +21,8 @@ _GAINS = ((Action.CREATE, "create", "created"), (Action.UPDATE, "update", "updat
 _LOSS_RULES = frozenset({"ORCH_PROTECTED", "ORCH_VANISHED", "ORCH_TEMPLATE"})
 """As in guard/findings.py, which imports pydantic: a report must be quick to print."""
 _LOST = re.compile(r"\d+ protected resources would be lost")
+_KEY = re.compile(r"\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\]")
+"""The key of an instance in a resource address."""
 _NAMING = ("name", "bucket", "id")
 """Attributes by which a person knows a resource, the best first."""
 
@@ -42,13 +44,14 @@ def unit_text(block: UnitBlock, paint: Paint, width: int) -> Iterator[str]:
     head = f"{unit.unit}  {status_text(unit)}"
     facts = unit_headline(unit, outside=block.outside)
     yield from _painted(f"{head}: {facts}" if facts else head, STATUS_STYLES[unit.status], paint, width, ("", "  "))
-    if not block.entries and not block.outputs and not unit.cause:
+    if not (block.entries or block.created or block.outputs or unit.cause):
         return
     cause = _further_cause(unit)
     place = f"{unit.account} {unit.region}" + (f"; {cause}" if cause and cause != facts else "")
     yield from _painted(place, "dim", paint, width, ("  ", "  "))
     for entry in block.entries:
         yield from _entry(entry, paint, width, brief=block.brief)
+    yield from _counted(block.created, paint, width)
     if block.outputs:
         yield from wrap(f"outputs that change: {listed(block.outputs)}", width=width, indent="  ", hang="    ")
     if block.elsewhere:
@@ -140,6 +143,18 @@ def _resource(
         else:
             line, painted = f"{line}  {note}", f"{painted}  {paint(note, 'dim')}"
     yield painted
+
+
+def _counted(created: Sequence[ChangeLine], paint: Paint, width: int) -> Iterator[str]:
+    """Yield a line for each type of resources that are created: how many, and their names."""
+    by_type: dict[str, list[ChangeLine]] = {}
+    for change in created:
+        by_type.setdefault(_KEY.sub("", change.address).split(".")[-2], []).append(change)
+    for kind, changes in sorted(by_type.items()):
+        names = sorted(name.strip('"') for change in changes if (name := _name(change)))
+        text = f"{Action.CREATE.sign} {len(changes)} {clean(kind)}" + (f": {', '.join(names)}" if names else "")
+        for number, line in enumerate(wrap(text, width=width, indent="  ", hang="      ")):
+            yield line if number else paint.action(Action.CREATE, line)
 
 
 def _name(change: ChangeLine) -> str:

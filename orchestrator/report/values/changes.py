@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import Any
 
+from orchestrator.errors import Location
 from orchestrator.report.model import AttributeChange, ChangeLine
 from orchestrator.report.text import VALUE_LIMIT, clean, first_difference, listed, quote, short_address, shorten
 from orchestrator.report.values.diff import Difference, Path, PathStep, differences, key_step, path_text
 from orchestrator.report.values.redact import SENSITIVE, Hidden, Redactor, Tree, UnknownValue, Values
 from orchestrator.terraform.model import Action, PlanRecord, ResourceChange
+from orchestrator.terraform.plan.unknowns import UpstreamMarks
 
 AFTER_APPLY = "(known after apply)"
 AFTER_UPSTREAM = "(known after upstream)"
@@ -36,22 +41,32 @@ _REASONS = {
 _UNPLANNED = "the whole unit would be destroyed; Terraform stopped before it planned this resource"
 
 
-def change_lines(plan: PlanRecord, marks: frozenset[tuple[str, str]] = frozenset()) -> tuple[ChangeLine, ...]:
+Locate = Callable[[ResourceChange, tuple[str | int, ...]], Location | None]
+"""Returns the line that sets an attribute of a resource, by its path; None if it is not known for sure."""
+
+_LOCATED = frozenset({Action.UPDATE, Action.REPLACE})
+"""Actions of which it says something where an attribute is set: of the others it is every attribute of the block."""
+
+
+def change_lines(
+    plan: PlanRecord, marks: UpstreamMarks = MappingProxyType({}), *, locate: Locate | None = None
+) -> tuple[ChangeLine, ...]:
     """Return every resource change of a plan as text, in the order of the plan.
 
     Data sources appear only if they are read during apply; they do not count as changes, as in Terraform.
 
     Args:
         plan: the plan.
-        marks: resource address and attribute path of values from an unknown output of an upstream. A path
-            (``environment[0].variables.TABLE``) includes everything below it.
+        marks: resource address and attribute path of values from an unknown output of an upstream -> these upstreams.
+            A path (``environment[0].variables.TABLE``) includes everything below it.
+        locate: finds the line that sets an attribute; None: the changes have no lines.
     """
     redactor = Redactor.of(plan)
-    paths: dict[str, list[str]] = {}
-    for address, path in sorted(marks):
-        paths.setdefault(short_address(address), []).append(path)
+    paths: dict[str, dict[str, tuple[str, ...]]] = {}
+    for (address, path), units in sorted(marks.items()):
+        paths.setdefault(short_address(address), {})[path] = units
     return tuple(
-        _line(change, redactor, paths.get(short_address(change.address), ()))
+        _line(change, redactor, paths.get(short_address(change.address), {}), locate)
         for change in plan.changes
         if change.mode == "managed" or change.action is Action.READ
     )
@@ -83,9 +98,12 @@ def scrub(plan: PlanRecord, text: str) -> str:
     return Redactor.of(plan).scrub(text)
 
 
-def _line(change: ResourceChange, redactor: Redactor, marks: Sequence[str]) -> ChangeLine:
+def _line(
+    change: ResourceChange, redactor: Redactor, marks: Mapping[str, tuple[str, ...]], locate: Locate | None
+) -> ChangeLine:
     found = [] if change.action is Action.FORGET else _differences(change, redactor)
-    attributes = tuple(_attribute(difference, change.replace_paths, marks) for difference in found)
+    where = partial(locate, change) if locate is not None and change.action in _LOCATED else _nowhere
+    attributes = tuple(_attribute(difference, change.replace_paths, marks, where) for difference in found)
     return ChangeLine(
         # An address is always shown: it says what is destroyed, and Terraform allows no sensitive key in it.
         address=short_address(change.address),
@@ -103,14 +121,84 @@ def _differences(change: ResourceChange, redactor: Redactor) -> tuple[Difference
     after = redactor.tree(change.after, change.after_unknown, change.after_sensitive)
     if change.action is Action.DELETE:
         after = None
-    return differences(before, after)
+    found = _without_empty_texts(differences(before, after), change)
+    for path in change.replace_paths if change.action is Action.REPLACE else ():
+        found = _whole_list(found, tuple(path), before, after)
+    return found
+
+
+def _without_empty_texts(found: tuple[Difference, ...], change: ResourceChange) -> tuple[Difference, ...]:
+    """Return the differences without attributes of blocks that only turn from null into an empty text, or back.
+
+    To the provider both are the same; the key of a map, on the other hand, is new or gone. If nothing else changes,
+    they are shown: they are why it is an update.
+    """
+    others = tuple(
+        each
+        for each in found
+        if not (each.before is None and each.after == "" and _is_null(change.before, _raw(each.path)))
+        and not (each.after is None and each.before == "" and _is_null(change.after, _raw(each.path)))
+    )
+    return others or found
+
+
+def _is_null(value: Any, path: tuple[str | int, ...]) -> bool:
+    """Return whether a plain value has a null at a path."""
+    for step in path:
+        if isinstance(value, Mapping) and step in value:
+            value = value[str(step)]
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return False
+    return value is None
+
+
+def _whole_list(
+    found: tuple[Difference, ...], path: tuple[str | int, ...], before: Tree, after: Tree
+) -> tuple[Difference, ...]:
+    """Return differences, with a short list of plain values that forces a replacement as one: it says more whole."""
+    inside = [each for each in found if len(each.path) > len(path) and _raw(each.path)[: len(path)] == path]
+    old, new = _at(before, path), _at(after, path)
+    if not (inside and _is_short(old) and _is_short(new)):
+        return found
+    whole = Difference(inside[0].path[: len(path)], old, new)
+    return tuple(whole if each is inside[0] else each for each in found if each is inside[0] or each not in inside)
+
+
+def _at(tree: Tree, path: tuple[str | int, ...]) -> Tree:
+    for step in path:
+        if isinstance(tree, Mapping) and isinstance(step, str):
+            tree = tree.get(step)
+        elif isinstance(tree, list) and isinstance(step, int) and step < len(tree):
+            tree = tree[step]
+        else:
+            return None
+    return tree
+
+
+def _is_short(tree: Tree) -> bool:
+    plain = isinstance(tree, list) and all(isinstance(item, str | int | float) for item in tree)
+    return plain and len(show(tree, limit=10 * VALUE_LIMIT)) <= VALUE_LIMIT
+
+
+def _raw(path: Path) -> tuple[str | int, ...]:
+    return tuple(step.raw for step in path)
+
+
+def _nowhere(path: tuple[str | int, ...]) -> Location | None:  # noqa: ARG001 - of every attribute
+    return None
 
 
 def _attribute(
-    difference: Difference, replace_paths: Sequence[Sequence[str | int]], marks: Sequence[str]
+    difference: Difference,
+    replace_paths: Sequence[Sequence[str | int]],
+    marks: Mapping[str, tuple[str, ...]],
+    where: Callable[[tuple[str | int, ...]], Location | None],
 ) -> AttributeChange:
-    raw = tuple(step.raw for step in difference.path)
-    upstream = _holds_unknown(difference.after) and any(_marked(difference.path, mark) for mark in marks)
+    raw = _raw(difference.path)
+    marked = [units for mark, units in marks.items() if _marked(difference.path, mark)]
+    upstream = bool(marked) and _holds_unknown(difference.after)
     before, after = _shown(difference, AFTER_UPSTREAM if upstream else AFTER_APPLY)
     return AttributeChange(
         path=path_text(difference.path),
@@ -118,6 +206,8 @@ def _attribute(
         after=after,
         forces_replacement=any(_on_one_line(raw, tuple(path)) for path in replace_paths),
         after_upstream=upstream,
+        upstreams=tuple(sorted({unit for units in marked for unit in units})) if upstream else (),
+        where=where(raw),
     )
 
 

@@ -120,9 +120,9 @@ class WorkerRun:
         root = folder / "repository"
         root.mkdir(parents=True, mode=0o700)
         emulator = _emulator(task.emulator)
-        place = _account(task.place)
+        place = account_at(task.place)
         archive = folder / "snapshot.tar.gz"
-        WorkStore(Identities(_only(place), emulator)).get(place, _transfer_role(task), task.snapshot, archive)
+        WorkStore(Identities(only_account(place), emulator)).get(place, _transfer_role(task), task.snapshot, archive)
         unpack(archive, root, below=["."])
         folders = RunPaths(root=root, run=task.run)
         form = load_form(RunForm, run_file(folders).read_bytes())
@@ -319,7 +319,8 @@ def _emulator(folder: str) -> EmulatorEndpoint | None:
     return found
 
 
-def _account(place: WorkPlace) -> Account:
+def account_at(place: WorkPlace) -> Account:
+    """Return the account of a place, as far as the place says."""
     return Account(
         name=place.account,
         id=place.id,
@@ -335,7 +336,7 @@ def _account(place: WorkPlace) -> Account:
     )
 
 
-def _only(account: Account) -> Catalogue:
+def only_account(account: Account) -> Catalogue:
     """Return a configuration with one account, to read the real one with."""
     settings = Settings(
         name="",

@@ -102,7 +102,10 @@ class PastRun:
         if self.verb in _READING and self.outcome is RunOutcome.DONE:
             return self.units
         ends = self.ends()
-        return tuple(unit for unit in self.units if ends.get(unit) in (FINISHED_STATUSES if self.applies else _PLANNED))
+        # What orch adopt --pool planned and wrote into live/, the next apply imports: nothing is left to do for it.
+        written = self.verb == "adopt" and self.outcome is RunOutcome.PLANNED
+        finished = FINISHED_STATUSES if self.applies and not written else _PLANNED
+        return tuple(unit for unit in self.units if ends.get(unit) in finished)
 
     @property
     def applies(self) -> bool:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from orchestrator.config.catalogue import Unit, provider_references
+from orchestrator.config.catalogue import Unit, input_references, provider_references
 from orchestrator.errors import InterruptedRunError, OrchError, UnitError
+from orchestrator.guard.attribute_source import AttributeSource
 from orchestrator.guard.findings import VANISHED, headline
 from orchestrator.guard.model import Verdict
 from orchestrator.guard.receipt.freeze import freeze, hash_file
 from orchestrator.guard.rules.undecided import DECIDED, Undecided
 from orchestrator.render.values import has_unknown, lookup
-from orchestrator.report.model import Notice, Phase, Status, UnitPhase, UnitReport
+from orchestrator.report.model import Judged, Notice, Phase, Status, UnitPhase, UnitReport
 from orchestrator.report.text import PREVIEWED_AGAINST
 from orchestrator.report.values.changes import change_lines, unplanned_deletes
 from orchestrator.run.context import RunContext
@@ -31,7 +33,7 @@ from orchestrator.terraform.commands import Root
 from orchestrator.terraform.failures import TerraformError
 from orchestrator.terraform.model import Action, PlanRecord
 from orchestrator.terraform.plan.reader import UnreadablePlanError, empty_plan, read_plan
-from orchestrator.terraform.plan.unknowns import upstream_marks
+from orchestrator.terraform.plan.unknowns import UpstreamMarks, upstream_marks
 from orchestrator.terraform.state.header import planned_from
 
 
@@ -133,6 +135,14 @@ class _Planning:
                 return f"provider {key} is configured with {ref.unit}.{ref.output}, which is known after its apply"
         return ""
 
+    def _unknown_from(self, variables: Iterable[str]) -> dict[str, frozenset[str]]:
+        """Return the units whose unknown outputs are in the value of each variable."""
+        found: dict[str, set[str]] = {name: set() for name in variables}
+        for variable, ref in input_references(self.unit):
+            if variable in found and has_unknown(lookup(ref, self.upstream.values)):
+                found[variable].add(ref.unit)
+        return {name: frozenset(units) for name, units in found.items()}
+
     def _terraform_plan(self) -> PlanRecord:
         self._check_stop()
         context, unit = self.context, self.unit
@@ -189,10 +199,10 @@ class _Planning:
     def _judged(self, record: PlanRecord, ready: PreparedUnit) -> Planned:
         context, unit = self.context, self.unit
         context.run.sink(UnitPhase(unit.id, Phase.JUDGE))
-        marks: frozenset[tuple[str, str]] = frozenset()
+        marks: UpstreamMarks = {}
         if ready.unknown and record.json_file is not None:
-            marks = upstream_marks(record.json_file, self.root.folder, ready.unknown)
-        undecided = Undecided(marks, self.upstream.pending)
+            marks = upstream_marks(record.json_file, self.root.folder, self._unknown_from(ready.unknown))
+        undecided = Undecided(frozenset(marks), self.upstream.pending)
         verdict = count_contents(context, unit, record, self._judge(record, ready, undecided))
         if any(each.rule == VANISHED and each.blocks for each in verdict.findings):
             self._refuse_overtaken()
@@ -206,9 +216,10 @@ class _Planning:
         cause = PREVIEWED_AGAINST + ", ".join(self.upstream.pending) if self.preview else ""
         report = replace(
             self._report(status, cause),
-            changes=change_lines(record, marks),
+            changes=change_lines(record, marks, locate=AttributeSource(unit, context.catalogue.root)),
             findings=verdict.findings,
             outputs_changed=_changed_outputs(record),
+            judged=Judged(verdict.checks, verdict.expected),
         )
         return Planned(report=report, plan=record, verdict=verdict, frozen=frozen, receipt=receipt)
 
@@ -227,13 +238,14 @@ class _Planning:
         verdict = count_contents(self.context, self.unit, record, self._judge(record, ready))
         if not any(finding.lost for finding in verdict.findings):
             return None
-        changes = change_lines(record)
+        changes = change_lines(record, locate=AttributeSource(self.unit, self.context.catalogue.root))
         if self.destroy and (state := self.context.aws.states.read(self.unit)) is not None:
             changes += unplanned_deletes(changes, state.addresses)
         report = replace(
             self._report(Status.BLOCKED, headline(verdict.findings) or error.first_line),
             changes=changes,
             findings=verdict.findings,
+            judged=Judged(verdict.checks, verdict.expected),
         )
         return Planned(report=report, plan=record, verdict=verdict)
 

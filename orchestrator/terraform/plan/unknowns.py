@@ -8,7 +8,7 @@ is shown as any other unknown value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,22 @@ _CALL = "this"
 _KEYS = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
 
 
-def upstream_marks(plan_json: Path, root: Path, unknown: frozenset[str]) -> frozenset[tuple[str, str]]:
+UpstreamMarks = Mapping[tuple[str, str], tuple[str, ...]]
+"""Resource address and path of an argument -> the units whose outputs decide its value."""
+
+
+def upstream_marks(plan_json: Path, root: Path, unknown: Mapping[str, Iterable[str]]) -> UpstreamMarks:
     """Return the unknown values of a preview that come from upstream units.
 
     Args:
         plan_json: the preview's plan as JSON.
         root: the rendered root, with its copies of modules.
-        unknown: variables of the module call ``this`` whose value contains an unknown upstream output.
+        unknown: variables of the module call ``this`` whose value contains an unknown upstream output -> the units that
+            have these outputs.
 
     Returns:
-        (resource address as in the plan, path of the argument, e.g. ``role`` or ``environment[0].variables``).
+        (resource address as in the plan, path of the argument, e.g. ``role`` or ``environment[0].variables``) -> the
+        units of the variables that it depends on, sorted.
 
     Raises:
         UnreadablePlanError: the file is not a plan's JSON.
@@ -39,14 +45,20 @@ def upstream_marks(plan_json: Path, root: Path, unknown: frozenset[str]) -> froz
     try:
         (configuration,) = _members(plan_json, "configuration")
         call = configuration["root_module"]["module_calls"].get(_CALL, {})
-        trace = _Trace(root)
-        trace.module(call, f"module.{_CALL}.", root, frozenset(f"var.{name}" for name in unknown))
-        return frozenset(
-            (change["address"], path)
+        marks: dict[str, dict[str, list[str]]] = {}
+        for unit in sorted({unit for units in unknown.values() for unit in units}):
+            trace = _Trace(root)
+            tainted = frozenset(f"var.{name}" for name, units in unknown.items() if unit in units)
+            trace.module(call, f"module.{_CALL}.", root, tainted)
+            for address, paths in trace.marks.items():
+                for path in paths:
+                    marks.setdefault(address, {}).setdefault(path, []).append(unit)
+        return {
+            (change["address"], path): tuple(units)
             for change in _members(plan_json, "resource_changes")
-            for path in trace.marks.get(_KEYS.sub("", change["address"]), ())
+            for path, units in marks.get(_KEYS.sub("", change["address"]), {}).items()
             if any_true(_at(change["change"].get("after_unknown"), path))
-        )
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadablePlanError(f"cannot read the plan {plan_json}: {error}") from error
 

@@ -14,7 +14,7 @@ from orchestrator.ci.posting import PostedApply, PostedStage, Poster
 from orchestrator.ci.sections import SectionName, sections_of
 from orchestrator.ci.sticky import PostAction
 from orchestrator.guard.receipt.receipt import StateWrites
-from orchestrator.report.comment.body import CommentContext
+from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.records import RunRecord
 from orchestrator.report.comment.stage import StagePlan, empty_stage, stage_plans
 from orchestrator.report.model import ApprovedPlans, ApprovedUnit, ChangeLine, Status, UnitReport

@@ -66,6 +66,8 @@ def test_the_settings_of_a_cluster_are_a_note(project: Project) -> None:
     dask = [row for row in found if row["what"] == "dask"]
     assert [row["state"] for row in dask] == ["note"] * 4
     assert "distributed.comm.tls.ca-file is not set" in dask[0]["detail"]
+    (unused,) = (row for row in rows(project, DASK_CONFIG=str(project.root)) if row["what"] == "dask")
+    assert (unused["state"], "not set up for --executor dask" in unused["detail"]) == ("note", True)
 
 
 def test_a_role_that_cannot_be_assumed(project: Project) -> None:

@@ -21,19 +21,25 @@ def empty(tmp_path: Path) -> Project:
     return Project.at(tmp_path / "new", {})
 
 
-def test_it_writes_a_platform_and_names_the_next_three_commands(empty: Project) -> None:
+def test_it_writes_a_platform_and_names_the_next_commands(empty: Project) -> None:
     shown = empty.orch("init", *GIVEN, *ACCOUNTS, ORCH_PROVIDER_MIRROR="none").out
     assert (empty.root / "live/orch.yaml").is_file()
     assert not (empty.root / "live/providers.lock.hcl").exists()
     lines = [line.split("#")[0].strip() for line in shown.splitlines()]
     assert f"Next in {empty.root}:" in lines
-    assert lines[-3:] == [
+    assert lines[-4:] == [
+        "git init",
         "orch providers lock && orch check",
         "orch plan dev --emulator",
         "orch bootstrap development",
     ]
     assert {row["result"] for row in empty.orch("check", "--fast", "--json").json["rows"]} == {"ok"}
     assert empty.orch("schema", "--check").out == ""
+
+
+def test_git_init_is_no_next_command_inside_of_a_repository(empty: Project) -> None:
+    (empty.root.parent / ".git").mkdir()
+    assert "git init" not in empty.orch("init", *GIVEN, *ACCOUNTS).out
 
 
 def test_a_dry_run_lists_the_files_and_writes_nothing(empty: Project) -> None:

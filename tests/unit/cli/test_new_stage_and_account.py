@@ -84,3 +84,9 @@ def test_an_account_brings_its_baseline(project: Project) -> None:
     assert (rows["main"]["id"], rows["main"]["stages"]) == ("111111111111", 1)
     assert "not created yet" in project.orch("account", "list").out
     assert [row["unit"] for row in project.orch("list", "account:audit", "--json").json["rows"]] == ["audit/baseline"]
+
+
+def test_a_stage_in_an_account_that_does_not_exist_begins_with_the_account(project: Project) -> None:
+    project.orch("account", "new", "audit", "--email", "aws@example.com", "--access", "open")
+    made = project.orch("stage", "new", "feat", "--from", "dev", "--account", "audit").out
+    assert made.endswith("Next:\n  orch bootstrap audit  # create the account\n  orch apply feat\n")

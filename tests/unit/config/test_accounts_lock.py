@@ -9,17 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.cli.account_setup import check_accounts_lock, missing_in_accounts_lock, update_accounts_lock
+from orchestrator.cli.context import Common
+from orchestrator.cli.project import open_project
 from orchestrator.config.accounts_lock import (
     FILE,
     LockedAccount,
     accounts_lock_text,
+    counted,
     lock_entry,
     parse_lock,
     read_accounts_lock,
 )
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.config.load import load
-from orchestrator.errors import CatalogueError, Location
+from orchestrator.errors import BlockedError, CatalogueError, Location
 from orchestrator.guard.rules.accounts import compare_accounts
 from tests.support.project import Project
 
@@ -106,6 +110,31 @@ def test_no_record_enforces_nothing(project: Project) -> None:
     assert (dict(found.moved), found.vanished, set(found.unknown)) == ({}, (), {"main", "other"})
 
 
+def test_what_the_emulator_bootstrapped_does_not_count_on_aws(project: Project) -> None:
+    """A platform is tried on the emulator with made-up ids; then its files get the real ones."""
+    path = project.root / FILE
+    path.unlink()
+    emulated, real = (Common(folder=project.root, quiet=True, emulator=each) for each in (True, False))
+    opened = open_project(emulated)
+    update_accounts_lock(emulated, opened, [opened.catalogue.accounts["main"]])
+    assert path.read_text().count("emulator: true") == 1
+    assert set(missing_in_accounts_lock(emulated, opened)) == {"other"}
+    assert set(missing_in_accounts_lock(real, opened)) == {"main", "other"}
+
+    file = project.root / "live/accounts/main.yaml"
+    file.write_text(file.read_text().replace(ID, "333333333333"))
+    changed = open_project(real)
+    accounts = [changed.catalogue.accounts["main"]]
+    check_accounts_lock(real, changed, accounts)
+    with pytest.raises(BlockedError, match="the account id is 333333333333"):
+        check_accounts_lock(emulated, changed, accounts)
+    update_accounts_lock(real, changed, accounts)
+    assert "emulator" not in path.read_text()
+    update_accounts_lock(emulated, changed, accounts)
+    assert "emulator" not in path.read_text(), "what AWS has made counts, wherever it is made again"
+    assert set(counted(read_accounts_lock(project.root), emulated=False)) == {"main"}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -134,6 +163,7 @@ _LOCKED = st.builds(
     catalogue=_NAMES,
     at=st.just(Location(FILE)),
     lines=st.just({}),
+    emulator=st.booleans(),
 )
 
 

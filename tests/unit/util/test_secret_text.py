@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from orchestrator.util.secret_text import credential_in
+from orchestrator.util.secret_text import FORMS, credential_in, without_credentials
 
 WORD = "aB3dE5fG7hJ9kL2mN4pQ6rS8tU1vW0xYzAbCdEfGhIjKlMnOpQrStUvWxYz012345"
+SAMPLES = [
+    ("AKIA" + "QWERTYUIOPASDFG2", "an AWS access key"),
+    ("key: ASIA" + "QWERTYUIOPASDFG2", "an AWS access key"),
+    ("aws_secret_access_key = " + "wJa1rXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzz" + "ab", "an AWS secret access key"),
+    ("-----BEGIN RSA " + "PRIVATE KEY-----", "a private key"),
+    ("-----BEGIN " + "PRIVATE KEY-----", "a private key"),
+    ("-----BEGIN OPENSSH " + "PRIVATE KEY-----", "a private key"),
+    ("-----BEGIN PGP " + "PRIVATE KEY BLOCK-----", "a private key"),
+    ("gh" + "p_" + WORD[:36], "a token of GitHub"),
+    ("github" + "_pat_" + WORD[:22] + "_" + WORD[:59], "a token of GitHub"),
+    ("https://x:gl" + "pat-" + WORD[:20] + "@gitlab.com/x.git", "a token of GitLab"),
+    ("xo" + "xb-123456789012-" + WORD[:24], "a token of Slack"),
+    ("https://hooks.slack.com/services/" + "T0ABCDEFG/B0ABCDEFG/" + WORD[:24], "a webhook of Slack"),
+    ("sk" + "_live_" + WORD[:24], "a key of Stripe"),
+    ("AI" + "za" + WORD[:35], "a key of Google"),
+    ("S" + "G." + WORD[:22] + "." + WORD[:43], "a key of SendGrid"),
+    ("np" + "m_" + WORD[:36], "a token of npm"),
+    ("pypi-" + "AgEIcHlwaS5vcmc" + WORD[:55], "a token of PyPI"),
+    ("sk-" + "ant-api03-" + WORD[:50], "a key of Anthropic"),
+    (WORD[:14] + ".atlas" + "v1." + WORD[:62], "a token of HCP Terraform"),
+    ("hv" + "s." + WORD[:30], "a token of Vault"),
+    ("AGE-" + "SECRET-KEY-1" + "Q" * 58, "a private key"),
+    ("dckr" + "_pat_" + WORD[:30], "a token of Docker Hub"),
+    ("sk-" + "proj-" + WORD[:50], "a key of OpenAI"),
+]
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ("AKIA" + "QWERTYUIOPASDFG2", "an AWS access key"),
-        ("key: ASIA" + "QWERTYUIOPASDFG2", "an AWS access key"),
-        ("aws_secret_access_key = " + "wJa1rXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzz" + "ab", "an AWS secret access key"),
-        ("-----BEGIN RSA " + "PRIVATE KEY-----", "a private key"),
-        ("-----BEGIN " + "PRIVATE KEY-----", "a private key"),
-        ("-----BEGIN OPENSSH " + "PRIVATE KEY-----", "a private key"),
-        ("-----BEGIN PGP " + "PRIVATE KEY BLOCK-----", "a private key"),
-        ("gh" + "p_" + WORD[:36], "a token of GitHub"),
-        ("github" + "_pat_" + WORD[:22] + "_" + WORD[:59], "a token of GitHub"),
-        ("https://x:gl" + "pat-" + WORD[:20] + "@gitlab.com/x.git", "a token of GitLab"),
-        ("xo" + "xb-123456789012-" + WORD[:24], "a token of Slack"),
-        ("https://hooks.slack.com/services/" + "T0ABCDEFG/B0ABCDEFG/" + WORD[:24], "a webhook of Slack"),
-        ("sk" + "_live_" + WORD[:24], "a key of Stripe"),
-        ("AI" + "za" + WORD[:35], "a key of Google"),
-        ("S" + "G." + WORD[:22] + "." + WORD[:43], "a key of SendGrid"),
-        ("np" + "m_" + WORD[:36], "a token of npm"),
-        ("pypi-" + "AgEIcHlwaS5vcmc" + WORD[:55], "a token of PyPI"),
-        ("sk-" + "ant-api03-" + WORD[:50], "a key of Anthropic"),
-        (WORD[:14] + ".atlas" + "v1." + WORD[:62], "a token of HCP Terraform"),
-        ("hv" + "s." + WORD[:30], "a token of Vault"),
-    ],
-)
+@pytest.mark.parametrize(("text", "kind"), SAMPLES)
 def test_a_credential_is_told_by_its_kind(text: str, kind: str) -> None:
     assert credential_in(text) == kind
     assert credential_in(f"before {text} after") == kind
+    hidden = without_credentials(f"before {text} after", "?")
+    assert hidden.startswith("before ")
+    assert credential_in(hidden) == ""
+    assert len(hidden) < len(text) / 2 + 20
+
+
+def test_every_form_has_a_sample_with_one_of_its_signs() -> None:
+    """Without a sign in a text the patterns are not tried, so a wrong sign would hide nothing."""
+    for form in (form for form in FORMS if form.strict):
+        texts = [text for text, _ in SAMPLES if re.search(form.strict, text)]
+        assert texts, form.kind
+        assert all(re.search(form.loose or form.strict, text) for text in texts), form.kind
+        assert not form.signs or all(any(sign in text for sign in form.signs) for text in texts), form.kind
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.report.comment.body import stage_comment
 from orchestrator.report.comment.marker import parse_marker
 from orchestrator.report.comment.stage import empty_stage, stage_plans
-from orchestrator.report.model import ChangeLine, Status, UnitReport
+from orchestrator.report.model import ApprovedPlans, ApprovedUnit, ChangeLine, Judged, Status, StoredPlans, UnitReport
 from orchestrator.terraform.model import Action
 from tests.support.comments import (
     CONTEXT,
+    RUN,
+    at,
     attribute,
     comment_of,
     only_plan,
@@ -29,7 +33,7 @@ from tests.support.comments import (
 
 Golden = Callable[[str, str], None]
 
-MEMORY = update("aws_lambda_function.this", attribute("memory_size", "256", "512"))
+MEMORY = update("aws_lambda_function.this", attribute("memory_size", "256", "512", where=at(17)))
 PERMISSION = ChangeLine(
     "aws_lambda_permission.this",
     Action.REPLACE,
@@ -41,9 +45,12 @@ PERMISSION = ChangeLine(
             "(known after upstream)",
             forces_replacement=True,
             after_upstream=True,
+            upstreams=("prod/identity",),
+            where=at(12, "live/stacks/api.yaml"),
         ),
     ),
 )
+LATER = "20261125-090000-0000"
 STACKS = ("network", "data", "storage", "queue", "mail", "web", "jobs", "search", "audit", "baseline")
 
 
@@ -109,7 +116,13 @@ def test_a_preview(golden: Golden) -> None:
 
 
 def test_a_replacement_blocked(golden: Golden) -> None:
-    made = comment_of(*blocked_stage(), receipts={f"prod/{stack}": receipt(f"prod/{stack}") for stack in STACKS})
+    names = tuple(each.unit for each in blocked_stage() if each.status is not Status.BLOCKED)
+    made = comment_of(
+        *blocked_stage(),
+        receipts={f"prod/{stack}": receipt(f"prod/{stack}") for stack in STACKS},
+        stored=StoredPlans("s3", "2026-11-24T14:02:07+00:00", names),
+        changed_lines={"live/stacks/identity.yaml": ((6, 9),)},
+    )
     golden("comment/blocked.md", made.text)
     assert parse_marker(made.text) == made.marker
     assert not made.hides_losses
@@ -166,6 +179,80 @@ def test_stages_of_one_run_name_each_other(golden: Golden) -> None:
     dev, test, prod = stage_plans([record(*units, targets=("*",))])
     assert [plan.stage for plan in (dev, test, prod)] == ["dev", "test", "prod"]
     golden("comment/same-elsewhere.md", stage_comment(prod, CONTEXT).text)
+
+
+def test_what_was_applied_as_approved() -> None:
+    applied = unit("prod/data", MEMORY, status=Status.APPLIED)
+    good = ApprovedUnit("prod/data", RUN, "3f9c2d1", "6b86b273", as_approved=True, how="as approved")
+    bad = ApprovedUnit("prod/web", RUN, how="not applied", cause="the state has serial 9, not 8")
+    text = comment_of(applied, run_id=LATER, approved=ApprovedPlans("s3", (good,))).text
+    assert f"> [!NOTE]\n> **Applied by run `{LATER}`**, planned by `{RUN}`: 1 unit as approved.\n" in text
+    text = comment_of(applied, run_id=LATER, approved=ApprovedPlans("s3", (good, bad))).text
+    assert "as approved; 1 other:\n> - `prod/web`: not applied: the state has serial 9, not 8\n" in text
+
+
+def test_the_footer_counts_checks_and_says_until_when_plans_are_valid() -> None:
+    good, bad = Judged(("A", "B"), ("A", "B")), Judged(("A",), ("A", "B", "C"))
+    units = [
+        unit("prod/a", MEMORY, judged=good),
+        unit("prod/b", MEMORY, judged=bad),
+        unit("prod/c", status=Status.FAILED),
+    ]
+    stored = StoredPlans("plans", "2026-11-24T15:02:07+01:00", ("prod/a", "test/x"))
+    later = StoredPlans("plans", "2026-11-25T15:02:07+01:00", ("prod/a",))
+    newer = record(*units[:1], run_id=LATER, stored=later)
+    for runs in ([record(*units, stored=stored), newer], [record(*units, stored=stored)]):
+        (plan,) = stage_plans(runs)
+        text = stage_comment(plan, CONTEXT).text
+        assert "Judged: 1 of 3 checks ran on 2 plans · " in text
+        assert "plans valid until 24 Nov 14:02 UTC or until their inputs change" in text
+    planned = comment_of(unit("prod/a", MEMORY), stored=stored).text
+    assert planned.endswith("**Next:** after the merge CI runs `orch apply prod --approved plans`.\n")
+    assert "valid until" not in comment_of(unit("prod/a", MEMORY)).text
+    assert "Judged: 1 plan · " in comment_of(*unchanged("prod", "a")).text
+
+
+def test_a_line_of_the_change_is_marked() -> None:
+    found = (pool_finding("prod/a", where=at(7)), pool_finding("prod/a", where=at(8), rule="X"))
+    lines = {"live/stages/prod.yaml": ((1, 3), (7, 7))}
+    text = comment_of(unit("prod/a", findings=found), changed_lines=lines).text
+    assert "prod.yaml#L7), in this pull request\n" in text
+    assert "prod.yaml#L8)\n" in text
+    (plan,) = stage_plans([record(unit("prod/a", findings=found), changed_lines=lines)])
+    assert "#L7), in this merge request\n" in stage_comment(plan, replace(CONTEXT, change="merge request")).text
+
+
+def test_lines_and_upstreams_of_a_shared_change_are_those_of_all_units() -> None:
+    def made(name: str, line: int, upstream: str) -> UnitReport:
+        role = attribute(
+            "role", '"a"', "(known after upstream)", after_upstream=True, upstreams=(upstream,), where=at(3)
+        )
+        memory = attribute("memory_size", "256", "512", where=at(line))
+        return unit(name, update("aws_lambda_function.this", role, memory))
+
+    text = comment_of(made("prod/a", 17, "prod/x"), made("prod/b", 18, "prod/y")).text
+    assert '!     role         "a" -> from prod/x, prod/y, after apply   # live/stages/prod.yaml:3\n' in text
+    assert "!     memory_size  256 -> 512\n" in text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ('"arn:aws:iam::111111111111:role/a/orch-plan"', "", '"arn:…/orch-plan"'),
+        ('"arn:aws:lambda:eu-west-1:111111111111:function:jobs:12"', "", '"arn:…:jobs:12"'),
+        ('"arn:aws:s3:::ams-prod-data/*"', "", '"arn:…:ams-prod-data/*"'),
+        (
+            '"arn:aws:iam::111111111111:role/x"',
+            '"arn:aws:iam::222222222222:role/x"',
+            '"arn:aws:iam::111111111111:role/x" -> "arn:aws:iam::222222222222:role/x"',
+        ),
+        ('["arn:aws:sqs:eu-west-1:111111111111:one"]', '["arn:aws:sqs:eu-west-1:111111111111:two"]', '["arn:…:one"] -> ["arn:…:two"]'),
+        ('"arn:aws:x"', '"no arn:"', '"arn:aws:x" -> "no arn:"'),
+    ],
+)  # fmt: skip
+def test_arns_are_short_unless_that_hides_a_difference(before: str, after: str, shown: str) -> None:
+    text = comment_of(unit("prod/a", update("a.b", attribute("value", before, after)))).text
+    assert f"     value  {shown}\n" in text
 
 
 def test_sixty_units(golden: Golden) -> None:

@@ -119,7 +119,7 @@ def assert_fits(made: StageComment) -> None:
 
 
 @given(st.lists(units, max_size=3), st.lists(units, max_size=1))
-@settings(max_examples=15)
+@settings(max_examples=settings().max_examples // 8)  # each is a whole comment, which takes a tenth of a second
 def test_nothing_in_a_record_acts(found: list[UnitReport], base: list[UnitReport]) -> None:
     (plan,) = stage_plans([record(*found)], base=[run(*base)])
     made = stage_comment(plan, CONTEXT)

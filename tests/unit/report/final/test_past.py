@@ -23,6 +23,7 @@ from orchestrator.report.json import run_form, run_json
 from orchestrator.report.model import Status
 from orchestrator.report.saved import parse_report
 from orchestrator.report.tables import dump
+from orchestrator.report.text import cell_width
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.history.reports import past_run, save_report
@@ -134,6 +135,13 @@ def test_a_run_with_its_receipts(golden: Golden) -> None:
 
 def test_a_run_on_a_narrow_terminal(golden: Golden) -> None:
     golden("report/show-run-80.txt", render_run(shown(), width=80) + "\n")
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_no_word_of_a_table_is_broken_on_a_narrow_terminal(width: int) -> None:
+    """A line is only wider than the terminal if it is one word, which goes below its title."""
+    for line in render_run(shown(), width=width, stack=True).splitlines():
+        assert cell_width(line) <= width or len(line.split()) == 1, line
 
 
 def test_a_run_as_json_has_the_receipts_whole(golden: Golden) -> None:

@@ -20,7 +20,7 @@ from orchestrator.report.outcome import OUTCOMES, outcome
 from orchestrator.report.text import cell_width, done_line
 from orchestrator.terraform.model import Action
 from tests.support.reports import finding, run, unit
-from tests.support.samples import alike_run, api, blocked_run, destroy_run, identity, tagged, whole_run
+from tests.support.samples import alike_run, api, blocked_run, bootstrap_run, destroy_run, identity, tagged, whole_run
 
 Golden = Callable[[str, str], None]
 GOLDEN = Path(__file__).parents[3] / "golden" / "report"
@@ -39,6 +39,17 @@ def test_final_report_of_a_quiet_run(golden: Golden) -> None:
 
 def test_a_plan_of_units_that_change_alike(golden: Golden) -> None:
     golden("report/plan-alike.txt", render_report(alike_run(), width=80) + "\n")
+
+
+def test_a_bootstrap_counts_and_names_what_it_creates(golden: Golden) -> None:
+    report = bootstrap_run()
+    golden("report/bootstrap.txt", render_report(report, width=80) + "\n")
+    assert 'description: "Plans."' not in render_report(report)
+    assert "sts:AssumeRole" in render_report(report), "what it changes is shown in full"
+    assert 'description: "Plans."' in render_report(report, verbose=True)
+    assert 'description: "Plans."' in render_report(replace(report, verb="apply"))
+    applied = replace(report, units=tuple(replace(each, status=Status.APPLIED) for each in report.units))
+    assert "aws_iam_role" not in render_report(applied, shown=report.units)
 
 
 def test_an_unknown_unit_is_listed_with_what_is_known() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from orchestrator.errors import Location
 from orchestrator.report.model import AttributeChange, ChangeLine
 from orchestrator.report.values.changes import AFTER_APPLY, AFTER_UPSTREAM, unplanned_deletes
-from orchestrator.terraform.model import Action
+from orchestrator.terraform.model import Action, ResourceChange
 from tests.support.reports import POOL, change, lines
 
 
@@ -128,7 +129,9 @@ def test_unknown_is_after_apply_or_after_an_upstream() -> None:
         {"env": [{"variables": {"U": "1"}}], "layers": [None, "m"]},
         after_unknown={"role": True, "env": [{"variables": {"T": True}}], "id": True, "layers": [True, False]},
     )
-    (line,) = lines(raw, marks=frozenset({(POOL, "env[0].variables"), (POOL, "role"), ("other.x", "id")}))
+    marks = {(POOL, "env[0].variables"): ("prod/b",), (POOL, "role"): ("prod/a", "prod/b"), ("other.x", "id"): ()}
+    (line,) = lines(raw, marks=marks)
+    assert [each.upstreams for each in line.attributes if each.after_upstream] == [("prod/b",), ("prod/a", "prod/b")]
     assert [(a.path, a.after, a.after_upstream) for a in line.attributes] == [
         ("env[0].variables.T", AFTER_UPSTREAM, True),
         ("id", AFTER_APPLY, False),
@@ -140,8 +143,52 @@ def test_unknown_is_after_apply_or_after_an_upstream() -> None:
 
 
 def test_a_known_value_is_not_marked_as_from_an_upstream() -> None:
-    (line,) = lines(change(Action.UPDATE, {"role": "a"}, {"role": "b"}), marks=frozenset({(POOL, "role")}))
+    (line,) = lines(change(Action.UPDATE, {"role": "a"}, {"role": "b"}), marks={(POOL, "role"): ("prod/a",)})
     assert line.attributes == (AttributeChange("role", '"a"', '"b"'),)
+
+
+def test_a_null_that_becomes_an_empty_text_is_no_change_beside_others() -> None:
+    def pool(maximum: str | None, mfa: str, **tags: str) -> dict[str, Any]:
+        return {"schema": [{"name": "company", "limits": [{"max_length": maximum}]}], "mfa": mfa, "tags": tags}
+
+    assert shown(one(pool(None, "OFF"), pool("", "ON"))) == [("mfa", '"OFF"', '"ON"')]
+    assert shown(one(pool("", "OFF"), pool(None, "ON"))) == [("mfa", '"OFF"', '"ON"')]
+    (alone,) = shown(one(pool(None, "ON"), pool("", "ON")))
+    assert alone == ('schema["company"].limits[0].max_length', "", '""')
+    assert ("tags.Empty", "", '""') in shown(one(pool(None, "OFF"), pool(None, "ON", Empty="")))
+
+
+def test_a_short_list_that_forces_a_replacement_is_shown_whole() -> None:
+    def replaced(old: Any, new: Any, path: tuple[str, ...] = ("names",), **more: Any) -> list[tuple[str, str, str]]:
+        both = ({"names": old, "other": ["a"]}, {"names": new, "other": ["a", "b"]})
+        return shown(one(*both, Action.REPLACE, replace_paths=(path,), **more))
+
+    assert replaced(["email"], ["email", "phone"]) == [
+        ("names", '["email"]', '["email", "phone"]'),
+        ("other[1]", "", '"b"'),
+    ]
+    long = [f"name-{number:03}" for number in range(30)]
+    assert ("names[30]", "", '"x"') in replaced(long, [*long, "x"])
+    assert ("names[1].a", "", "1") in replaced([{"b": 1}], [{"b": 1}, {"a": 1}])
+    hidden = replaced(["a"], ["a", "b"], before_sensitive={"names": [True]}, after_sensitive={"names": [True, False]})
+    assert hidden[0][0] == "names[1]"
+
+
+def test_an_attribute_has_the_line_that_sets_it() -> None:
+    at = Location("live/stages/prod.yaml", 17, 5)
+    asked = []
+
+    def locate(change: ResourceChange, path: tuple[str | int, ...]) -> Location | None:
+        asked.append((change.address, path))
+        return at if path[0] == "memory_size" else None
+
+    raw = change(Action.UPDATE, {"memory_size": 1, "env": [{"a": 1}]}, {"memory_size": 2, "env": [{"a": 2}]})
+    (line,) = lines(raw, locate=locate)
+    assert [(each.path, each.where) for each in line.attributes] == [("env[0].a", None), ("memory_size", at)]
+    assert asked == [(POOL, ("env", 0, "a")), (POOL, ("memory_size",))]
+    created = lines(change(Action.CREATE, None, {"memory_size": 2}), locate=locate)
+    assert created[0].attributes[0].where is None
+    assert lines(raw) == lines(raw, locate=locate)  # Where it is set makes no other change.
 
 
 def test_what_forces_the_replacement_is_flagged_and_named() -> None:

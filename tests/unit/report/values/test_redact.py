@@ -146,7 +146,7 @@ def plans(draw: st.DrawFn) -> tuple[PlanRecord, list[str]]:
 
 def everything(record: PlanRecord) -> str:
     """Return everything that the report package makes of a plan."""
-    marks = frozenset((c.address, key) for c in record.changes for key in KEYS)
+    marks = {(c.address, key): ("prod/identity",) for c in record.changes for key in KEYS}
     report = unit("prod/x", Status.BLOCKED, change_lines(record, marks), outputs_changed=tuple(record.outputs))
     second = replace(report, unit="prod/y", status=Status.PLANNED, changes=change_lines(record))
     whole = run(report, second)

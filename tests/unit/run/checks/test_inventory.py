@@ -172,9 +172,24 @@ def test_in_ci_the_lock_file_comes_from_the_protected_commit(tmp_path: Path) -> 
     file.write_text(accounts_lock_text([replace(entry, id="6" * 12)]))
     git.commit()
     base = BaseCommit(commit=merged, forked=merged, since=merged, protected=True, description="origin/main")
-    assert trusted_lock(git.root, Repository.find(git.root), base)["bpm"].id == entry.id
-    assert trusted_lock(git.root, Repository.find(git.root), replace(base, protected=False))["bpm"].id == "6" * 12
-    assert trusted_lock(git.root, Repository.find(git.root), None)["bpm"].id == "6" * 12
+    repository = Repository.find(git.root)
+    assert trusted_lock(git.root, repository, base, emulated=False)["bpm"].id == entry.id
+    loose = replace(base, protected=False)
+    assert trusted_lock(git.root, repository, loose, emulated=False)["bpm"].id == "6" * 12
+    assert trusted_lock(git.root, repository, None, emulated=False)["bpm"].id == "6" * 12
     file.unlink()
     gone = git.commit()
-    assert trusted_lock(git.root, Repository.find(git.root), replace(base, commit=gone)) == {}
+    assert trusted_lock(git.root, repository, replace(base, commit=gone), emulated=False) == {}
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_an_account_of_the_emulator_is_locked_on_the_emulator_only(tmp_path: Path, protected: bool) -> None:
+    git = Git(tmp_path / "repo")
+    file = git.root / FILE
+    file.parent.mkdir(parents=True)
+    file.write_text(accounts_lock_text([lock_entry(LIVE, LIVE.accounts["bpm"], emulator=True)]))
+    merged = git.commit()
+    base = BaseCommit(commit=merged, forked=merged, since=merged, protected=protected, description="origin/main")
+    repository = Repository.find(git.root)
+    assert set(trusted_lock(git.root, repository, base, emulated=True)) == {"bpm"}
+    assert trusted_lock(git.root, repository, base, emulated=False) == {}

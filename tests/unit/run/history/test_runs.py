@@ -54,6 +54,20 @@ def test_a_plan_is_done_when_every_unit_was_planned(tmp_path: Path) -> None:
     assert past.done == ("prod/a", "prod/b")
 
 
+@pytest.mark.parametrize(
+    ("events", "done"),
+    [
+        ((planned("prod/a"), planned("prod/b", "unchanged"), END), 2),  # written into live/; the next apply imports
+        ((ended("prod/a", "adopted"), ended("prod/b", "unchanged"), END), 2),
+        ((planned("prod/a"), ended("prod/a", "blocked"), END), 0),
+        ((planned("prod/a"), planned("prod/b")), 0),  # cut off, perhaps before the file was written
+    ],
+)
+def test_an_adopted_unit_leaves_nothing_to_do(tmp_path: Path, events: tuple[tuple[str, dict[str, object]], ...], done: int) -> None:  # fmt: skip
+    past = read_run(make_run(tmp_path, "20261126-000000-aaaa", *events, verb="adopt"))
+    assert len(past.done) == done
+
+
 def test_a_running_run_is_not_taken_for_one_that_was_cut_off(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "20261126-000000-aaaa" / "journal.jsonl")
     journal.write("run-started", verb="apply", targets=[], units=["prod/a"], pid=2**22 + 1)

@@ -28,7 +28,7 @@ def marks(
     }
     file = folder / "plan.json"
     file.write_text(json.dumps(document))
-    return set(upstream_marks(file, folder, frozenset({"pool"})))
+    return set(upstream_marks(file, folder, {"pool": ["prod/identity"]}))
 
 
 def test_an_argument_that_refers_to_the_variable_is_marked(tmp_path: Path) -> None:
@@ -58,14 +58,38 @@ def test_instances_are_marked_one_by_one(tmp_path: Path) -> None:
     assert marks(tmp_path, {"role": refers("var.pool")}, {"role": True}, address=address) == {(address, "role")}
 
 
+def test_a_value_names_the_units_that_decide_it(tmp_path: Path) -> None:
+    resource = {
+        "address": "aws_lambda_function.this",
+        "expressions": {
+            "role": refers("var.pool"),
+            "name": refers("var.table", "var.pool"),
+            "arn": refers("var.table"),
+        },
+    }
+    document = {
+        "configuration": {"root_module": {"module_calls": {"this": {"module": {"resources": [resource]}}}}},
+        "resource_changes": [
+            {"address": FUNCTION, "change": {"after_unknown": dict.fromkeys(("role", "name", "arn"), True)}}
+        ],
+    }
+    (tmp_path / "plan.json").write_text(json.dumps(document))
+    unknown = {"pool": ["prod/identity"], "table": ["prod/data", "dev/data"], "other": ["prod/x"]}
+    assert upstream_marks(tmp_path / "plan.json", tmp_path, unknown) == {
+        (FUNCTION, "role"): ("prod/identity",),
+        (FUNCTION, "name"): ("dev/data", "prod/data", "prod/identity"),
+        (FUNCTION, "arn"): ("dev/data", "prod/data"),
+    }
+
+
 def test_without_the_module_call_nothing_is_marked(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     file.write_text(json.dumps({"configuration": {"root_module": {"module_calls": {}}}}))
-    assert upstream_marks(file, tmp_path, frozenset({"pool"})) == frozenset()
+    assert upstream_marks(file, tmp_path, {"pool": ["prod/identity"]}) == {}
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"configuration": {}}'])
 def test_what_is_no_plan_is_an_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "plan.json").write_text(content)
     with pytest.raises(UnreadablePlanError):
-        upstream_marks(tmp_path / "plan.json", tmp_path, frozenset({"pool"}))
+        upstream_marks(tmp_path / "plan.json", tmp_path, {"pool": ["prod/identity"]})
