@@ -56,7 +56,7 @@ def test_a_comment_of_two_runs_and_one_of_base(project: Project, tmp_path: Path)
     assert "### 🛑 prod: 1 blocked, 1 create" not in text
     assert "### 🛑 prod: 1 blocked, 1 update, 1 unchanged" in text
     assert "#### Differed before this pull request" in text
-    assert "Judged: 2 checks ran on 1 plan" in text
+    assert "Judged: 3 of 3 checks ran on 3 plans" in text
     assert [each["ruleId"] for each in json.loads(sarif)["runs"][0]["results"]] == ["ORCH_PROTECTED"]
     assert 'failures="1"' in junit
 
