@@ -204,7 +204,7 @@ class Poster:
             except HostMissingError:
                 continue  # deleted meanwhile
             self.pause(PAUSE)
-        message = f"other runs change the comments of pull request {number} all the time"
+        message = f"other runs keep changing the comments of pull request {number}"
         raise HostError(message, hint="wait until they end, and post again")
 
     def _say_applied_alone(self, number: int, plan: StagePlan) -> PostedComment:

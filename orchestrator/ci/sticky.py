@@ -106,7 +106,7 @@ def post_comments(
         if dry_run or all(each.action in {PostAction.SAME, PostAction.OLDER} for each in done):
             return [_summary(first[each.stage], each) for each in done]
         pause(PAUSE)
-    message = f"other runs change the comments of pull request {number} all the time"
+    message = f"other runs keep changing the comments of pull request {number}"
     raise HostError(message, hint="wait until they end, and post again")
 
 

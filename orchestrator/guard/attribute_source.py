@@ -22,7 +22,7 @@ from orchestrator.hcl.modules.files import ModuleFile
 from orchestrator.hcl.tree import Block, Body, Compound, Constant, Entries, Expression, Reference
 from orchestrator.terraform.model import ResourceChange
 
-AttributePath = tuple[str | int, ...]
+SourcePath = tuple[str | int, ...]
 """A path as Terraform writes it: ``("environment", 0, "variables", "TABLE")``."""
 
 _KEY = re.compile(r'\[(\d+|"(?:[^"\\]|\\.)*")\]')
@@ -77,7 +77,7 @@ class AttributeSource:
         self._unit = unit
         self._locator = SourceLocator(unit, root)
 
-    def __call__(self, change: ResourceChange, path: AttributePath) -> Location | None:
+    def __call__(self, change: ResourceChange, path: SourcePath) -> Location | None:
         """Return the line that sets an attribute; None if it is not in this repository, or not known for sure.
 
         Args:
@@ -98,7 +98,7 @@ class AttributeSource:
         return self._in_blocks(scope, resource.blocks, path)
 
     def _in_blocks(
-        self, scope: _Scope, blocks: Sequence[tuple[ModuleFile, Block]], path: AttributePath
+        self, scope: _Scope, blocks: Sequence[tuple[ModuleFile, Block]], path: SourcePath
     ) -> Location | None:
         """Return the line of an attribute in the only nested block of its type; of several, which one is not known."""
         name = str(path[0])
@@ -118,7 +118,7 @@ class AttributeSource:
         inner = [(file, each) for each in body.blocks]
         return self._in_blocks(scope, inner, rest)
 
-    def _follow(self, written: _Written, path: AttributePath, depth: int = 0) -> Location:
+    def _follow(self, written: _Written, path: SourcePath, depth: int = 0) -> Location:
         """Return where the part of an expression at a path is written.
 
         Args:
@@ -142,7 +142,7 @@ class AttributeSource:
             return self._refer(replace(written, value=value, file=None), value, path, depth + 1)
         return at
 
-    def _refer(self, written: _Written, value: Reference, path: AttributePath, depth: int) -> Location:
+    def _refer(self, written: _Written, value: Reference, path: SourcePath, depth: int) -> Location:
         steps = [each for each in value.steps if isinstance(each, str | int) and not isinstance(each, bool)]
         if not steps or len(steps) != len(value.steps):
             return written.at
@@ -157,7 +157,7 @@ class AttributeSource:
             return self._follow(_Written(_Scope(scope.calls, scope.keys), for_each, written.at), keys, depth)
         return written.at
 
-    def _variable(self, scope: _Scope, name: str, path: AttributePath, depth: int) -> Location | None:
+    def _variable(self, scope: _Scope, name: str, path: SourcePath, depth: int) -> Location | None:
         if len(scope.calls) == 1:
             if name in self._unit.inputs:
                 return _in_node(self._unit.inputs[name], path)
@@ -177,7 +177,7 @@ class AttributeSource:
         default = _Written(scope, variable.attributes["default"].value, variable.places["default"])
         return self._follow(default, path, depth)
 
-    def _local(self, scope: _Scope, name: str, path: AttributePath, depth: int) -> Location | None:
+    def _local(self, scope: _Scope, name: str, path: SourcePath, depth: int) -> Location | None:
         declared = self._locator.declared(scope.calls)
         attribute = declared.locals.get(name) if declared is not None else None
         if declared is None or attribute is None:
@@ -199,7 +199,7 @@ def _with_each(scope: _Scope, block: Declaration, key: str | int | None) -> _Sco
     return _Scope(scope.calls, scope.keys, (for_each.value, key) if for_each is not None and key is not None else None)
 
 
-def _in_node(node: Node, path: AttributePath) -> Location | None:
+def _in_node(node: Node, path: SourcePath) -> Location | None:
     """Return where a part of an input is written; None if the input does not set it. A list is one place."""
     for step in path:
         value = node.value

@@ -137,7 +137,7 @@ def credential_in(text: str) -> str:
     return ""
 
 
-def without_credentials(text: str, replacement: str) -> str:
+def without_forms(text: str, replacement: str) -> str:
     """Return a text with a replacement for everything that has the form of a credential, examples included."""
     if any(sign in text for sign in _SIGNS):
         text = _SIGNED.sub(lambda _: replacement, text)

@@ -38,7 +38,7 @@ def without_credentials(record: _T) -> _T:
 
 def hide_credentials(text: str) -> str:
     """Return a text with ``(hidden: …)`` in the place of everything in it that looks like a credential."""
-    text = secret_text.without_credentials(text, HIDDEN_VALUE)
+    text = secret_text.without_forms(text, HIDDEN_VALUE)
     if "://" in text:
         text = _URL_SECRET.sub(rf"\1{HIDDEN_VALUE}", text)
     return _NAMED.sub(_hide_named, text) if "=" in text or ":" in text else text
@@ -46,6 +46,10 @@ def hide_credentials(text: str) -> str:
 
 _hide_cached = lru_cache(maxsize=10_000)(hide_credentials)
 """Most texts of a run are the same few: names of units, reasons, rules."""
+
+
+def _hide(text: str) -> str:
+    return _hide_cached(text) if len(text) < 200 else hide_credentials(text)
 
 
 def _hide_named(found: re.Match[str]) -> str:
@@ -62,7 +66,7 @@ def _hidden(value: _T) -> _T:
     elif isinstance(value, Enum):
         pass
     elif isinstance(value, str):
-        changed = _hide_cached(value) if len(value) < 200 else hide_credentials(value)
+        changed = _hide(value)
     elif isinstance(value, tuple):
         changed = tuple(_hidden(item) for item in value)
     elif isinstance(value, Mapping):
@@ -76,10 +80,10 @@ def _attribute(attribute: AttributeChange) -> AttributeChange:
     """Return an attribute, with neither value if one of them looks like a credential: a difference could show it."""
     texts = (attribute.before, attribute.after)
     named = is_secret_name(_INDEX.sub("", attribute.path).rstrip('"]'))
-    found = any(hide_credentials(text) != text for text in texts) or (
+    found = any(_hide(text) != text for text in texts) or (
         named and any(_STRING.fullmatch(text) and not _HARMLESS.match(text) for text in texts)
     )
-    path = _hide_cached(attribute.path)
+    path = _hide(attribute.path)
     if not found:
         return attribute if path == attribute.path else replace(attribute, path=path)
     before, after = (HIDDEN_VALUE if text and not text.startswith("(") else text for text in texts)

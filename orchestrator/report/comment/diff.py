@@ -97,6 +97,8 @@ def shown_values(attribute: AttributeChange) -> tuple[str, str]:
 
 def short_arns(*texts: str) -> tuple[str, ...]:
     """Return texts with each ARN as ``arn:…`` and its last part, unless two different ones would look the same."""
+    if not any("arn:" in text for text in texts):
+        return texts
     full: dict[str, set[str]] = {}
     for text in texts:
         for found in _ARN.finditer(text):

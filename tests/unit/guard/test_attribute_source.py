@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.config.nodes import Node, Ref
 from orchestrator.errors import Location
-from orchestrator.guard.attribute_source import AttributePath, AttributeSource
+from orchestrator.guard.attribute_source import AttributeSource, SourcePath
 from orchestrator.terraform.model import Action, ResourceChange
 from tests.support.plans import a_unit
 
@@ -137,7 +137,7 @@ def source(root: Path, address: str, *path: str | int, main: str = MAIN) -> str:
         ((), ""),
     ],
 )
-def test_the_line_of_an_attribute(tmp_path: Path, path: AttributePath, place: str) -> None:
+def test_the_line_of_an_attribute(tmp_path: Path, path: SourcePath, place: str) -> None:
     assert source(tmp_path, "aws_lambda_function.this", *path) == place
 
 
@@ -150,7 +150,7 @@ def test_the_line_of_an_attribute(tmp_path: Path, path: AttributePath, place: st
         (("ttl",), "modules/service/main.tf:42"),  # an optional attribute that the input does not set
     ],
 )
-def test_an_instance_is_followed_to_its_own_entry(tmp_path: Path, path: AttributePath, place: str) -> None:
+def test_an_instance_is_followed_to_its_own_entry(tmp_path: Path, path: SourcePath, place: str) -> None:
     assert source(tmp_path, 'aws_dynamodb_table.this["users"]', *path) == place
 
 
@@ -158,7 +158,7 @@ def test_an_instance_is_followed_to_its_own_entry(tmp_path: Path, path: Attribut
     ("path", "place"),
     [(("memory",), f"{STAGE}:17"), (("key",), f"{STAGE}:31"), (("unset",), "modules/service/inner/main.tf:4")],
 )
-def test_module_calls_are_followed_up(tmp_path: Path, path: AttributePath, place: str) -> None:
+def test_module_calls_are_followed_up(tmp_path: Path, path: SourcePath, place: str) -> None:
     assert source(tmp_path, 'module.inner["users"].aws_instance.this', *path) == place
 
 

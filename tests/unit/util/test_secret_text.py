@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from orchestrator.util.secret_text import FORMS, credential_in, without_credentials
+from orchestrator.util.secret_text import FORMS, credential_in, without_forms
 
 WORD = "aB3dE5fG7hJ9kL2mN4pQ6rS8tU1vW0xYzAbCdEfGhIjKlMnOpQrStUvWxYz012345"
 SAMPLES = [
@@ -40,7 +40,7 @@ SAMPLES = [
 def test_a_credential_is_told_by_its_kind(text: str, kind: str) -> None:
     assert credential_in(text) == kind
     assert credential_in(f"before {text} after") == kind
-    hidden = without_credentials(f"before {text} after", "?")
+    hidden = without_forms(f"before {text} after", "?")
     assert hidden.startswith("before ")
     assert credential_in(hidden) == ""
     assert len(hidden) < len(text) / 2 + 20
