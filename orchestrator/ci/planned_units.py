@@ -13,7 +13,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -107,7 +107,13 @@ def planned_units(plan: StagePlan) -> PlannedUnits:
 def digests(changes: Iterable[ChangeLine]) -> tuple[str, str]:
     """Return twelve hex digits of all that is shown of changes, and twelve of their addresses and actions only."""
     kept = sorted((c for c in changes if c.action is not Action.READ), key=lambda c: (c.address, c.action))
-    return _digest(map(repr, kept)), _digest(f"{c.action} {c.address} {c.moved_from}" for c in kept)
+    return _digest(map(_whole, kept)), _digest(f"{c.action} {c.address} {c.moved_from}" for c in kept)
+
+
+def _whole(change: ChangeLine) -> str:
+    """Return all of a change but what does not make it another one: the line that sets a value moves in a merge."""
+    attributes = [replace(each, where=None, upstreams=()) for each in change.attributes]
+    return repr(replace(change, attributes=tuple(attributes)))
 
 
 def units_line(planned: PlannedUnits) -> str:

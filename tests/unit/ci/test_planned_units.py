@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.ci.planned_units import PlannedUnit, PlannedUnits, parse_units, planned_units, units_line
+from orchestrator.errors import Location
 from orchestrator.report.comment.marker import Marker
 from orchestrator.report.comment.rows import UnitKind
 from orchestrator.report.model import Status
@@ -77,6 +78,12 @@ def test_the_digests_follow_what_is_shown() -> None:
     assert digests('"public"')[0] != one[0]
     assert digests('"public"')[1] == one[1], "the same resource, updated as well"
     assert digests('"private"', "aws_s3_bucket.other")[1] != one[1]
+
+
+def test_a_line_that_moves_does_not_make_it_another_change() -> None:
+    places = (None, Location("live/stages/prod.yaml", 7), Location("live/stages/prod.yaml", 9))
+    plans = [only_plan(unit("prod/data", update("x.y", attribute("a", "1", "2", where=where)))) for where in places]
+    assert len({planned_units(plan).units[0].shown for plan in plans}) == 1
 
 
 def test_a_thousand_units_fit_and_the_least_important_are_only_counted() -> None:
