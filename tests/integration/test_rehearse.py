@@ -146,7 +146,7 @@ def test_what_survives_what_is_blocked_what_is_lost_and_what_is_not_modeled(tmp_
     assert marker is not None
     assert (marker.stage, marker.run) == ("rehearse.prod", run)
     assert "🛑 prod, rehearsed: 1 lost, 1 blocked, 1 not rehearsed, 1 survived" in comment
-    checked = project.orch("comment", run, "--json", ORCH_AWS="").json["stages"]
+    checked = project.orch("comment", run, "--json", "--file", "-", ORCH_AWS="").json["stages"]
     assert [each["check"]["conclusion"] for each in checked] == ["action_required"]
 
     left = {path.name for path in (project.root / ".orch" / "runs" / run).iterdir()}

@@ -111,13 +111,8 @@ def test_a_pull_request_is_checked_planned_shown_and_after_the_merge_applied(
     assert json.loads((check.work / "orch.sarif").read_text())["version"] == "2.1.0"
     assert (check.work / "orch.xml").is_file()
 
-    plan, artifact = platform.job(), tmp_path / "artifact"
-    planned = plan.run(step_of(ORCH, "plan", "Plan"), matrix_targets=listed.matrix[0]["targets"])
-    assert "2 plans stored in s3" in " ".join(planned.out.split())
-    kept = plan.upload(ORCH, "plan", "Keep the records", artifact)
-    assert sorted(Path(name).name for name in kept) == ["eu-west-1.json", "report.json"]
-
     with GithubServer() as github:
+        artifact = plan_of(platform, listed.matrix[0]["targets"], tmp_path / "artifact")
         github.add_pull(7, platform.head)
         comment(platform, github, None, 1, code=1)
         assert (github.comments, github.checks) == ({}, [])
@@ -132,6 +127,42 @@ def test_a_pull_request_is_checked_planned_shown_and_after_the_merge_applied(
         assert "applied" in github.bodies(7)[0]
     assert github.mistakes == []
     assert list(tmp_path.rglob("pwned")) == []
+
+
+def plan_of(platform: Platform, targets: str, artifact: Path) -> Path:
+    """Run the job `plan`, and return what it leaves for the others."""
+    job = platform.job()
+    planned = job.run(step_of(ORCH, "plan", "Plan"), matrix_targets=targets)
+    assert "2 plans stored in s3" in " ".join(planned.out.split())
+    kept = job.upload(ORCH, "plan", "Keep the records", artifact)
+    assert sorted(Path(name).name for name in kept) == ["eu-west-1.json", "report.json"]
+    return artifact
+
+
+def test_a_push_in_between_makes_the_plans_stale_and_nothing_is_applied(platform: Platform, tmp_path: Path) -> None:
+    with GithubServer() as github:
+        github.add_pull(7, platform.head)
+        comment(platform, github, plan_of(platform, "prod/first prod/second", tmp_path / "artifact"), 1)
+        platform.origin.write("live/stacks/second.yaml", "module: box\ninputs: {value: 'now ${{ first.value }}'}\n")
+        platform.commit_all(platform.origin, "Say now (#8)")
+        platform.origin.git("merge", "-q", "--squash", HOSTILE)
+        platform.commit_all(platform.origin, "Say two (#7)")
+        merged = platform.commit("main")
+        github.add_pull(7, platform.head, state="merged", merge_commit=merged)
+        push = {"ref": "refs/heads/main", "before": "", "after": merged, "repository": {}}
+        env = {"GITHUB_REF_PROTECTED": "true", "GITHUB_API_URL": github.url}
+        apply = platform.runner.job("push", push, "refs/heads/main", **env)
+        ended = apply.run(step_of(ORCH, "apply", "Apply"), code=None, matrix_targets="prod")
+        assert ended.code == 4, ended.out + ended.err
+        assert "prod/second" in ended.out + ended.err
+        apply.upload(ORCH, "apply", "Keep the records", tmp_path / "refused")
+        last = platform.runner.job("push", push, "refs/heads/main", **env)
+        last.download(tmp_path / "refused")
+        last.run(step_of(ORCH, "applied", "Comment"), github_token=APP_TOKEN)
+        (shown,) = github.bodies(7)
+        assert "not applied" in shown
+    assert platform.origin.orch("output", "prod/first", "value").out.strip().strip('"') == "one"
+    assert github.mistakes == []
 
 
 def merge_and_apply(platform: Platform, github: GithubServer, artifact: Path) -> None:

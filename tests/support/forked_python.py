@@ -1,9 +1,9 @@
-"""Forks the Python processes that orch starts for itself, where the process of orch has been forked, too.
+"""Forks the process of the checks that orch starts, where the process of orch has been forked, too.
 
-Both have imported what they need already; otherwise each of a thousand runs spends half a second of CPU on that. A forked
-process has the arguments, environment, folder, descriptors and session that orch asks for. Left out are only the flags of
-the interpreter and what ``/proc/self/environ`` says. Tests about these processes start them from their own process, which
-does not use this.
+Both have imported what they need already; otherwise each of a thousand runs spends a third of a second of CPU on that. A
+forked process has the arguments, environment, folder, descriptors and session that orch asks for. Left out are only the
+flags of the interpreter and what ``/proc/self/environ`` says. Tests about this process start it from their own process,
+which does not use this. The provider server is not forked: gRPC does not work in the child of a process with threads.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.guard.checkov.process import _WORKER
-from orchestrator.terraform.warm.client import _START
 
 _execute = subprocess.Popen._execute_child  # type: ignore[attr-defined]
 _SIGNATURE = inspect.signature(_execute)
@@ -29,14 +28,14 @@ _PLAIN = ("-P", "-s", "-B")
 
 
 def fork_python_of_orch() -> None:
-    """From now on, fork the processes of the checks and of the provider server instead of starting them."""
+    """From now on, fork the process of the checks instead of starting it."""
     subprocess.Popen._execute_child = _fork_or_execute  # type: ignore[attr-defined]
 
 
 def _fork_or_execute(process: subprocess.Popen[Any], *given: Any) -> None:
     asked = _SIGNATURE.bind(process, *given).arguments
     words = [each for each in asked["args"] if each not in _PLAIN]
-    if words[0] != sys.executable or words[1:3] not in (["-m", _WORKER], ["-c", _START]):
+    if words[0] != sys.executable or words[1:3] != ["-m", _WORKER]:
         _execute(process, *given)
         return
     process.pid = os.fork()
@@ -53,11 +52,8 @@ def _become(words: list[str], asked: Mapping[str, Any]) -> None:
     try:
         gc.freeze()
         _take_over(asked)
-        sys.argv = [words[1] if words[0] == "-m" else words[0], *words[2:]]
-        if words[0] == "-m":
-            runpy.run_module(words[1], run_name="__main__")
-        else:
-            exec(words[1], {"__name__": "__main__"})  # noqa: S102 - what orch would have given to Python
+        sys.argv = [_WORKER, *words[2:]]
+        runpy.run_module(_WORKER, run_name="__main__")
         threading._shutdown()  # type: ignore[attr-defined]  # as the interpreter does before it ends
         code = 0
     except SystemExit as end:
