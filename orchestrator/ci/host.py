@@ -24,7 +24,7 @@ class HostError(SetupError):
 
 
 class HostDeniedError(HostError):
-    """The token has no right to do it."""
+    """The token lacks the permission."""
 
 
 class HostMissingError(HostError):
@@ -202,15 +202,18 @@ def host_error(host: str, status: int, message: str, doing: str, *, limited: boo
         rights: what a token must be allowed to do.
     """
     said = f": {clean(message)[:_SAID]}" if message else ""
-    what = f"{host} does not {doing}" if status != 404 else f"{host} cannot {doing}"
+    what = f"{host} refused to {doing}" if status != 404 else f"{host} cannot {doing}"
     if limited:
         return HostError(f"{what}: too many calls{said}", hint="try again when the rate limit is reset")
     if status == 401:
-        return HostDeniedError(f"{what}: the token is not valid{said}", hint="is it expired, or of another host?")
+        return HostDeniedError(
+            f"{what}: the token is not valid{said}",
+            hint="check that it has not expired, and that it is a token of this host",
+        )
     if status == 403:
-        return HostDeniedError(f"{what}: the token has no right to{said}", hint=rights)
+        return HostDeniedError(f"{what}: the token lacks permission{said}", hint=rights)
     if status == 404:
-        hint = "a host also says this of what a token may not see"
+        hint = "it may exist and be hidden from this token: check the permissions of the token"
         return HostMissingError(f"{what}: it does not exist{said}", hint=hint)
     failed = "failed" if status >= 500 else "refused"
     return HostError(

@@ -7,16 +7,18 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.ci.applied import applied_line, applied_section
-from orchestrator.ci.host import CodeHost, HostError, HostMissingError, PullRequest
+from orchestrator.ci.host import CodeHost, HostMissingError, PullRequest
 from orchestrator.ci.open_plans import OpenPlan, OpenPlans, open_plans, others_section, planners, pull_link
 from orchestrator.ci.planned_units import PlannedUnits, parse_units, planned_units, units_line
 from orchestrator.ci.sections import ROOM, CommentSection, SectionName, sections_of, with_sections
 from orchestrator.ci.stale import StaleUnit, applied_units, mark_stale, stale_section, stale_units
 from orchestrator.ci.sticky import (
     PAUSE,
+    ROUNDS,
     PostAction,
     PostedComment,
     StageText,
+    changed_meanwhile,
     newest_of,
     own_stage_comments,
     post_comments,
@@ -28,8 +30,6 @@ from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.inert import code
 from orchestrator.report.comment.records import RunRecord
 from orchestrator.report.comment.stage import StagePlan, empty_stage
-
-_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Poster:
             texts.append(StageText(comment.marker, with_sections(text, {SectionName.OTHERS: section})))
             comments.append(comment)
             shared.append(section.about if section else ())
-        posted = post_comments(self.host, number, texts, dry_run=self.dry_run, pause=self.pause)
+        posted = self._post(number, texts)
         checks = [stage_check(plan, comment) for plan, comment in zip(plans, comments, strict=True)]
         kinds = self._set_checks(number, checks, posted)
         return [PostedStage(*each) for each in zip(posted, checks, kinds, shared, strict=True)]
@@ -115,7 +115,7 @@ class Poster:
             HostError: as every call of `CodeHost`.
         """
         texts = [StageText(comment.marker, comment.text) for comment, _ in made]
-        posted = post_comments(self.host, number, texts, dry_run=self.dry_run, pause=self.pause)
+        posted = self._post(number, texts)
         checks = [check for _, check in made]
         kinds = self._set_checks(number, checks, posted)
         return [PostedStage(*each) for each in zip(posted, checks, kinds, strict=True)]
@@ -130,7 +130,7 @@ class Poster:
         plans = [empty_stage(stage) for stage in stages]
         comments = [stage_comment(plan, self.context) for plan in plans]
         texts = [StageText(each.marker, each.text) for each in comments if each.stage in existing]
-        posted = {each.stage: each for each in post_comments(self.host, number, texts, dry_run=self.dry_run)}
+        posted = {each.stage: each for each in self._post(number, texts)}
         nothing = [PostedComment(stage, PostAction.NONE, "", self.context.run) for stage in stages]
         shown = [posted.get(each.stage, each) for each in nothing]
         checks = [stage_check(plan, comment) for plan, comment in zip(plans, comments, strict=True)]
@@ -160,6 +160,9 @@ class Poster:
         marked = self._mark_others(pull, records, below)
         return PostedApply(pull, tuple(posted), tuple(marked))
 
+    def _post(self, number: int, texts: Sequence[StageText]) -> list[PostedComment]:
+        return post_comments(self.host, number, texts, dry_run=self.dry_run, pause=self.pause)
+
     def _text(self, plan: StagePlan, planned: PlannedUnits) -> tuple[StageComment, str]:
         """Return the comment of a stage, and its text with the hidden line about its units."""
         hidden = units_line(planned)
@@ -187,7 +190,7 @@ class Poster:
     def _say_applied(self, number: int, plan: StagePlan) -> PostedComment:
         """Add the line about an apply to the comment of a stage, or write one if there is none."""
         action = PostAction.UPDATED
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             own = newest_of(each for each in own_stage_comments(self.host, number) if each.marker.stage == plan.stage)
             if own is None:
                 return self._say_applied_alone(number, plan)
@@ -195,24 +198,21 @@ class Poster:
             line = applied_line(plan, self.context, parse_units(body, own.marker))
             section = applied_section(sections_of(body).get(SectionName.APPLIED), line, self.context.run)
             text = with_sections(body, {SectionName.APPLIED: section})
-            if same_text(text, body):
-                return PostedComment(plan.stage, action, url, run)
-            if self.dry_run:
+            if self.dry_run or same_text(text, body):
                 return PostedComment(plan.stage, action, url, run)
             try:
                 self.host.update_comment(number, own.comment.id, text)
             except HostMissingError:
                 continue  # deleted meanwhile
             self.pause(PAUSE)
-        message = f"other runs keep changing the comments of pull request {number}"
-        raise HostError(message, hint="wait until they end, and post again")
+        raise changed_meanwhile(number)
 
     def _say_applied_alone(self, number: int, plan: StagePlan) -> PostedComment:
         comment = stage_comment(plan, self.context, limit=LONGEST_COMMENT - ROOM)
         line = applied_line(plan, self.context, None)
         text = with_sections(comment.text, {SectionName.APPLIED: applied_section(None, line, self.context.run)})
         text_of_stage = StageText(comment.marker, text)
-        (posted,) = post_comments(self.host, number, [text_of_stage], dry_run=self.dry_run, pause=self.pause)
+        (posted,) = self._post(number, [text_of_stage])
         return posted
 
     def _mark_others(

@@ -16,7 +16,8 @@ from orchestrator.ci.host import CodeHost, HostComment, HostError, HostMissingEr
 from orchestrator.ci.sections import SectionName, sections_of, with_sections
 from orchestrator.report.comment.marker import Marker, is_older, may_overwrite, parse_marker
 
-_ROUNDS = 5
+ROUNDS = 5
+"""How often a comment is written and read again."""
 PAUSE = 1.0
 """Seconds between a write and the second look."""
 
@@ -94,11 +95,11 @@ def post_comments(
         pause: waits for a number of seconds.
 
     Raises:
-        HostError: as every call of `CodeHost`; or other runs write all the time.
+        HostError: as every call of `CodeHost`; or other runs keep changing them.
     """
     poster = _Poster(host, number, dry_run=dry_run)
     first: dict[str, PostedComment] = {}
-    for attempt in range(_ROUNDS):
+    for attempt in range(ROUNDS):
         existing = own_stage_comments(host, number)
         done = [poster.post(text, existing, again=attempt > 0) for text in texts]
         for each in done:
@@ -106,8 +107,13 @@ def post_comments(
         if dry_run or all(each.action in {PostAction.SAME, PostAction.OLDER} for each in done):
             return [_summary(first[each.stage], each) for each in done]
         pause(PAUSE)
+    raise changed_meanwhile(number)
+
+
+def changed_meanwhile(number: int) -> HostError:
+    """Return the error for comments that other runs change each time that they are read again."""
     message = f"other runs keep changing the comments of pull request {number}"
-    raise HostError(message, hint="wait until they end, and post again")
+    return HostError(message, hint="wait until these runs end, then post again")
 
 
 def _summary(first: PostedComment, last: PostedComment) -> PostedComment:

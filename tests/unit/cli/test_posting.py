@@ -153,7 +153,7 @@ def test_a_fork_without_secrets_writes_its_files_and_says_why_nothing_is_posted(
     assert "### 🛑 prod: 1 blocked" in (tmp_path / "full.md").read_text()
     assert json.loads((tmp_path / "x.sarif").read_text())["runs"][0]["results"]
     own = project.orch("comment", RUN, code=2, **job(server, tmp_path, 7, READ_TOKEN))
-    assert "GitHub does not write a comment on pull request 7: the token has no right to" in own.err
+    assert "GitHub refused to write a comment on pull request 7: the token lacks permission" in own.err
     assert "permissions: pull-requests: write" in own.err
     assert server.comments == {}
 
