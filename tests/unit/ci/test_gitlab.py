@@ -109,7 +109,7 @@ def test_rate_limits_and_errors_of_the_server(server: GitlabServer) -> None:
 def test_the_token_of_a_job_may_not_write(server: GitlabServer) -> None:
     with pytest.raises(HostDeniedError, match="token"):
         list(host(server, JOB_TOKEN).own_comments(7))
-    with pytest.raises(HostDeniedError, match="no right") as error:
+    with pytest.raises(HostDeniedError, match="lacks permission") as error:
         host(server, JOB_TOKEN).create_comment(7, "hello")
     assert "CI_JOB_TOKEN may not write comments" in (error.value.hint or "")
 
