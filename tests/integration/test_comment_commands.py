@@ -88,7 +88,7 @@ def test_what_is_merged_is_applied_as_it_was_shown_and_not_otherwise(hosted: Hos
 @pytest.mark.parametrize(
     ("body", "source", "permission", "answer"),
     [
-        ("orch plan", REPOSITORY_NAME, "read", "no permission to write"),
+        ("orch plan", REPOSITORY_NAME, "read", "may not write to this repository"),
         ("orch plan", "eve/platform", "admin", "forks"),
         (f"orch plan {HOSTILE}", REPOSITORY_NAME, "admin", "takes no arguments"),
         (f"orch apply {HOSTILE}", REPOSITORY_NAME, "admin", "takes one stage"),

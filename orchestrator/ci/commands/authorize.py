@@ -68,7 +68,7 @@ def authorize(host: CodeHost, event: CommentEvent, command: CommentCommand, owne
     owner = _owner(owners, event)
     if not owner:
         address = f"{event.author_id}+{event.author}@users.noreply.github.com"
-        message = f"{event.author} is no owner who may waive"
+        message = f"{event.author} is not an owner who may grant waivers"
         raise CommandRefusedError(message, hint=f"owners list their GitHub address, {address}, in policies/owners.yaml")
     page, stages = _run_with(command.finding, host.repository, shown)
     return AllowedCommand(command, pull, stages, page, owner)
@@ -78,7 +78,7 @@ def _check_author(host: CodeHost, event: CommentEvent) -> None:
     if event.by_bot or not event.author or event.author == host.login():
         raise CommandRefusedError("orch takes commands from people only")
     if host.permission(event.author) < Permission.WRITE:
-        message = f"{event.author} has no permission to write to this repository, which commands to orch require"
+        message = f"{event.author} may not write to this repository, and commands require that permission"
         raise CommandRefusedError(message)
 
 

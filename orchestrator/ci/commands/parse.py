@@ -63,7 +63,7 @@ def parse_command(body: str) -> CommentCommand | None:
     if len(words) < 2 or words[0] != "orch" or words[1] not in set(Verb):
         return None
     if len(line) > _LONGEST_LINE or not line.isprintable():
-        raise UsageError("the command has characters that cannot be shown, or is too long", hint=_FORMS)
+        raise UsageError("the command is too long or has unprintable characters", hint=_FORMS)
     verb, arguments = Verb(words[1]), words[2:]
     if verb is Verb.WAIVE:
         return _waive(arguments)

@@ -69,7 +69,7 @@ def output_lines(allowed: AllowedCommand) -> str:
 
 def _one_line(value: str) -> str:
     if not value.isprintable():
-        message = "the code host names a branch with characters that cannot be shown"
+        message = "the code host names a branch with unprintable characters"
         raise OrchError(message, hint="rename the branch")
     return value
 

@@ -26,7 +26,7 @@ from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.valid_waivers import WAIVERS_PATH
 from orchestrator.run.history.waive import WaiverRequest, write_waivers
 from orchestrator.util.ci import ci_run
-from orchestrator.util.plural import plural
+from orchestrator.util.plural import agreeing, plural
 
 _DAYS = "7"
 """Validity of a waiver that a comment asks for."""
@@ -104,13 +104,14 @@ def pr_number(
 ) -> int:
     """Print the number of the open pull request of a commit.
 
-    Its number, which GitHub does not say of a run that a fork has started. Exits with 2 if there is none, or more than
+    GitHub does not give it to a run that a fork has started. Exits with 2 if there is none, or more than
     one.
     """
     host = _host()
     found = [pull for pull in host.open_pull_requests() if pull.head == commit]
     if len(found) != 1:
-        message = f"{plural(len(found), 'open pull request')} of {host.repository} has {commit} at its head"
+        has = agreeing(len(found), "has", "have")
+        message = f"{plural(len(found), 'open pull request')} of {host.repository} {has} {commit} at the head"
         raise UsageError(message, hint="a newer commit has its own run")
     if common.json:
         print_rows(common, "pr-number", [{"pull_request": found[0].number, "head": commit, "fork": found[0].fork}])

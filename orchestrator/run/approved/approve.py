@@ -34,6 +34,7 @@ from orchestrator.run.unit.reports import failure_report
 from orchestrator.terraform.model import Action, PlanRecord
 from orchestrator.terraform.plan.reader import empty_plan, read_plan
 from orchestrator.terraform.state.header import StateHeader, planned_from
+from orchestrator.util.files import atomic_file
 
 
 class How(StrEnum):
@@ -254,8 +255,5 @@ def _base(plan: PlanRecord) -> StateHeader:
 
 def _install(source: Path, to: Path) -> None:
     """Copy a private file to where this run keeps its plans, all or nothing."""
-    to.parent.mkdir(parents=True, exist_ok=True)
-    part = to.with_name(f".{to.name}.approved")
-    shutil.copyfile(source, part)
-    part.chmod(0o600)
-    part.replace(to)
+    with source.open("rb") as stored, atomic_file(to) as file:
+        shutil.copyfileobj(stored, file)

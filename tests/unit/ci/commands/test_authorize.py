@@ -126,7 +126,7 @@ def test_an_owner_waives_a_finding_that_was_shown() -> None:
 def test_nobody_else_waives_and_nothing_else_is_waived() -> None:
     body = f"orch waive {FINDING} agreed"
     shown = sticky("prod", text=f"`{FINDING}` {PAGE}")
-    with pytest.raises(CommandRefusedError, match="no owner") as refused:
+    with pytest.raises(CommandRefusedError, match="not an owner") as refused:
         asked(body, host(body, shown), author_id=43)
     assert "43+ann@users.noreply.github.com" in (refused.value.hint or "")
     with pytest.raises(CommandRefusedError, match="shows the finding"):
