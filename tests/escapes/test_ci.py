@@ -194,8 +194,8 @@ def test_a_provider_is_overridden(world: World) -> None:
     )
     world.empty_module()
     result = in_ci(world, env={"TF_CLI_CONFIG_FILE": str(config), "ORCH_COLD": "1"})
-    assert not ran.exists()  # before other tools are compared, which run it
     world.assert_blocked(result, rule="ORCH_PROTECTED", address=POOL)
+    assert not ran.exists()
     assert "not used in CI: dev_overrides of the Terraform CLI configuration" in result.text
     world.assert_alive()
 

@@ -126,7 +126,7 @@ def test_the_plan_is_swapped_when_terraform_starts(world: World) -> None:
     assert result.units()["prod/identity"]["status"] == "failed"
     changes = {each["address"]: each["change"]["actions"] for each in json.loads(seen.read_bytes())["resource_changes"]}
     assert changes[f"module.this.{POOL}"] == ["update"], "Terraform reads the plan that was judged"
-    world.stopped_by("the plan that is hashed is the one that Terraform reads")
+    world.stopped_by("kept from Terraform, which reads the file that was hashed")
     world.assert_alive()
 
 

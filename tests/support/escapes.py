@@ -198,10 +198,17 @@ class World:
         more = dict(env or {})
         result = Project.at(self.root, {"main": self.account.id}).orch(*given, code=code, stdin=stdin, **more)
         if self._comparing and given[0] != "plan":
+            of_orch = self._traces()
             prevented, checked = compare(self.root, _run_of(result), self.account, more)
+            for trace in self._traces() - of_orch:
+                trace.unlink()  # The program of the way ran in another tool.
             self._note("prevented", prevented)
             self._note("checked", checked)
         return result
+
+    def _traces(self) -> set[Path]:
+        """What programs left that must not run."""
+        return set(self.root.parent.rglob("it-ran"))
 
     def plan(self, *arguments: str, code: int | None = 0) -> dict[str, Any]:
         """Plan ``prod`` and give the report of ``prod/identity``: for what must pass without a word."""
