@@ -57,14 +57,24 @@ def hidden_types(body: Mapping[str, Any]) -> frozenset[str] | None:
     if not all(each in (_LANGUAGE, _SERVERLESS) for each in transforms) or _MACRO in _keys(body):
         return None
     named = [each for name, each in body["Resources"].items() if not str(name).startswith(_LOOP)]
+    repeated = list(_in_loops(body["Resources"], 0))
     types = [_type(each) for each in named]
-    looped = [_type(each) for each in _in_loops(body["Resources"], 0)]
+    looped = [_type(each) for each in repeated]
     serverless = {each for each in (*types, *looped) if each and each.startswith("AWS::Serverless::")}
     if None in (*types, *looped) or not serverless <= _MADE.keys():
         return None
-    by_keys = {made for key, made in _MADE_BY_KEYS.items() if key in set(_keys(body))} if serverless else set()
+    by_keys: set[str] = set()
+    if serverless:
+        keys = set(_keys(body))
+        any_key = any(map(_is_computed_key, _keys([*named, *repeated, body.get("Globals")])))
+        by_keys = {made for key, made in _MADE_BY_KEYS.items() if any_key or key in keys}
     made = {made for each in serverless for made in _MADE[each]}
     return frozenset({each for each in looped if each} | by_keys | made)
+
+
+def _is_computed_key(key: str) -> bool:
+    """Return whether a loop makes keys from this one: they can be any."""
+    return key.startswith(_LOOP) or "${" in key or "&{" in key
 
 
 def _transforms(body: Mapping[str, Any]) -> list[Any]:

@@ -18,7 +18,10 @@ SERVERLESS = "AWS::Serverless-2016-10-31"
 JUDGE = Judge(local_checks(Policies.load(Path(__file__).parents[5])))
 TOPIC = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "t"}}
 TABLE = {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "t", "BillingMode": "PAY_PER_REQUEST"}}
-FUNCTION = {"Type": "AWS::Serverless::Function", "Properties": {"Runtime": "python3.12", "Handler": "a.b"}}
+FUNCTION: dict[str, Any] = {
+    "Type": "AWS::Serverless::Function",
+    "Properties": {"Runtime": "python3.12", "Handler": "a.b"},
+}
 
 
 def template(transform: Any, top: Any = None, **resources: Any) -> dict[str, Any]:
@@ -44,6 +47,11 @@ HARMLESS = [
     template(SERVERLESS, F=FUNCTION, Api={"Type": "AWS::Serverless::Api", "Properties": {"StageName": "x"}}),
     template(LANGUAGE, **{"Fn::ForEach::Topics": loop(TOPIC)}),
     template(LANGUAGE, **{"Fn::ForEach::A": ["X", ["a"], {"Fn::ForEach::B": loop(TOPIC)}]}),
+    template([LANGUAGE, SERVERLESS], **{"Fn::ForEach::F": loop(FUNCTION)}),
+    template(
+        SERVERLESS,
+        Api={"Type": "AWS::Serverless::Api", "Properties": {"DefinitionBody": {"paths": {"/users/{id}": {}}}}},
+    ),
     template(LANGUAGE, Topic={**TOPIC, "Properties": {"TopicName": {"Fn::Length": ["a", "b"]}}}),
 ]
 
@@ -56,7 +64,14 @@ def test_a_template_that_makes_nothing_protected_may_change(tmp_path: Path, befo
 
 
 QUEUES = {"OnFailure": {"Type": "SQS"}}
+COMPUTED = {"Fn::ForEach::Key": ["Key", ["DeadLetter"], {"${Key}Config": {"Type": "SQS"}}]}
 HIDING = [
+    template([LANGUAGE, SERVERLESS], F={**FUNCTION, "Properties": {**FUNCTION["Properties"], **COMPUTED}}),
+    template([LANGUAGE, SERVERLESS], {"Globals": {"Function": COMPUTED}}, F=FUNCTION),
+    template(
+        [LANGUAGE, SERVERLESS],
+        **{"Fn::ForEach::F": ["N", ["a"], {"F${N}": {**FUNCTION, "Properties": {"${N}Config": {"Type": "SQS"}}}}]},
+    ),
     template(SERVERLESS, T={"Type": "AWS::Serverless::SimpleTable"}),
     template(SERVERLESS, A={"Type": "AWS::Serverless::Application", "Properties": {"Location": "x"}}),
     template(SERVERLESS, New={"Type": "AWS::Serverless::NobodyKnows"}),
