@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,3 +42,15 @@ def read_calls(folder: Path) -> tuple[Call, ...]:
     except FileNotFoundError:
         return ()
     return tuple(Call(**json.loads(line)) for line in lines)
+
+
+def last_writes(folder: Path, accounts: Collection[str], *, most: int = 25) -> str:
+    """The latest calls that change something, a line each: what a failed run has to be explained with.
+
+    Args:
+        folder: the emulator's folder.
+        accounts: IDs of the accounts.
+        most: lines.
+    """
+    calls = [each for each in read_calls(folder) if each.account in accounts and not each.reads]
+    return "\n".join(f"{each.time} {each.service} {each.action} {each.status} {each.refused}" for each in calls[-most:])

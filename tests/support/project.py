@@ -13,10 +13,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from orchestrator.cli.account_setup import baseline_units, make_buckets, update_accounts_lock
 from orchestrator.cli.aws import open_aws
 from orchestrator.cli.context import Common
 from orchestrator.cli.project import open_project
+from tests.support.calls import last_writes
 from tests.support.fork_server import FORK_SERVER
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -163,6 +166,7 @@ class Project:
         roles: tuple[str, str, str] = (ALL_ROLES, ALL_ROLES, ALL_ROLES),
     ) -> None:
         self.root = root
+        self.emulator = emulator
         self.accounts = dict(accounts)
         self.name = name
         bootstrap, plan, apply = roles
@@ -187,7 +191,7 @@ class Project:
     def at(cls, root: Path, accounts: Mapping[str, str]) -> Project:
         """A catalogue that is there already, e.g. a copy of another."""
         project = cls.__new__(cls)
-        project.root, project.accounts = root, dict(accounts)
+        project.root, project.emulator, project.accounts = root, None, dict(accounts)
         return project
 
     def write(self, name: str, text: str) -> Path:
@@ -256,8 +260,9 @@ class Project:
         result = Result(done.returncode, done.stdout, done.stderr)
         assert "Traceback" not in result.text, result.text
         assert "this is a bug in orch" not in result.text, result.text
-        if code is not None:
-            assert result.code == code, f"exit code {result.code}, not {code}\n{result.out}\n{result.err}"
+        if code is not None and result.code != code:
+            writes = last_writes(self.emulator, self.accounts.values()) if self.emulator is not None else ""
+            pytest.fail(f"exit code {result.code}, not {code}\n{result.out}\n{result.err}\nCalls:\n{writes}")
         return result
 
     def ready(self) -> Project:
