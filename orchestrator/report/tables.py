@@ -97,6 +97,8 @@ def dump(value: Mapping[str, Any]) -> str:
     Control characters are escaped, so printing the JSON on a terminal is harmless.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+    if text.replace("\n", "").isprintable():
+        return text
     return "".join(c if c == "\n" or c.isprintable() else _escaped(c) for c in text)
 
 

