@@ -41,6 +41,10 @@ Exclude = Annotated[
         show_default=False,
     ),
 ]
+IgnoreMissing = Annotated[
+    bool,
+    typer.Option("--ignore-missing", help="Ignore TARGETs that match no unit, e.g. in a base commit without them."),
+]
 Changed = Annotated[
     str | None,
     typer.Option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace as replace_options
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from orchestrator.cli.options import (
     Exclude,
     ExecutorName,
     FailFast,
+    IgnoreMissing,
     Out,
     Parallelism,
     Replace,
@@ -24,7 +26,7 @@ from orchestrator.cli.options import (
     Timeout,
     given_values,
 )
-from orchestrator.cli.output import print_nothing_changed, print_report
+from orchestrator.cli.output import print_nothing_changed, print_nothing_selected, print_report
 from orchestrator.cli.project import open_project
 from orchestrator.cli.session import ready_session
 from orchestrator.report.comment.records import RunRecord
@@ -42,6 +44,7 @@ def plan(
     targets: Targets = None,
     exclude: Exclude = None,
     changed: Changed = None,
+    ignore_missing: IgnoreMissing = False,
     parallelism: Parallelism = None,
     fail_fast: FailFast = False,
     timeout: Timeout = None,
@@ -81,7 +84,13 @@ def plan(
     )
     place = place_to_keep(store, out, options)
     post = _poster(common) if comment else None
-    request = open_project(common, given=given_values(values)).request("plan", options)
+    project = open_project(common, given=given_values(values))
+    if ignore_missing and options.targets:
+        known = project.known(options.targets)
+        if not known:
+            return print_nothing_selected(common, "plan", options, "No target matches a unit.")
+        options = replace_options(options, targets=known)
+    request = project.request("plan", options)
     if not request.selected:
         code = print_nothing_changed(common, "plan", options)
         nothing = RunReport(run="", verb="plan", targets=options.targets, units=(), seconds=0.0)

@@ -154,7 +154,9 @@ def test_artifacts_have_records_and_no_plans() -> None:
     uploads = [step["with"]["path"] for _, step in steps(ORCH) if "upload-artifact" in step.get("uses", "")]
     kept = {path for each in uploads for path in each.split()}
     records = {".orch/runs/*/report.json", ".orch/runs/*/receipts/"}
-    assert kept == records | {"orch.sarif", "orch.xml", ".orch/runs/*/rehearsal.json"}
+    base = {"base/.orch/runs/*/report.json"}
+    assert kept == records | base | {"orch.sarif", "orch.xml", ".orch/runs/*/rehearsal.json"}
+    assert set(loaded(GITLAB)["plan"]["artifacts"]["paths"]) == records | base | {"units.json"}
     assert set(loaded(GITLAB)[".aws"]["artifacts"]["paths"]) == records
 
 
