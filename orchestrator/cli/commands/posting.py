@@ -230,6 +230,7 @@ def posted_form(posted: Posted) -> dict[str, Any]:
                     "pull_request": each.plan.pull_request.number,
                     "stage": each.plan.comment.marker.stage,
                     "units": [unit.unit for unit in each.stale],
+                    "check": each.check_kind,
                 }
                 for each in applied.marked
             ],
