@@ -31,9 +31,19 @@ def run_cases(root: Path) -> tuple[Problem, ...]:
     """
     try:
         with Checks(Policies.load(root)) as checks:
-            return tuple(sorted(_problems(checks)))
+            return case_problems(checks)
     except CatalogueError as error:
         return error.problems
+
+
+def case_problems(checks: Checks) -> tuple[Problem, ...]:
+    """Return the same as `run_cases`, of checks that are there already.
+
+    Raises:
+        CatalogueError: a check cannot be loaded.
+        SetupError: the process of the checks cannot be started.
+    """
+    return tuple(sorted(_problems(checks)))
 
 
 def _problems(checks: Checks) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli.commands.check_policies import check_policies
 from orchestrator.cli.commands.check_roots import check_roots
 from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Changed, Exclude, Targets
@@ -26,7 +27,6 @@ from orchestrator.guard.model import POLICY_WEAKENED
 from orchestrator.guard.modules.check import check_modules
 from orchestrator.guard.modules.pinned import unpinned_modules
 from orchestrator.guard.policies.load import Policies
-from orchestrator.guard.policy_cases import run_cases
 from orchestrator.guard.trust.trust import check_waivers, weakened_against
 from orchestrator.render.scan import ScanRenderer
 from orchestrator.report.annotations import github_annotations
@@ -100,7 +100,7 @@ def check(
         )
     ]
     results += _schemas(catalogue)
-    results += _policies(catalogue)
+    results += check_policies(catalogue, units)
     results += _modules(catalogue)
     results += _waivers(catalogue)
     results += _secrets(catalogue, units)
@@ -150,15 +150,6 @@ def _schemas(catalogue: Catalogue) -> Iterator[CheckResult]:
         yield CheckResult("schemas", "live/.schema")
     for name in stale:
         yield CheckResult("schemas", name, "out of date — run `orch schema`", where=Location(name))
-
-
-def _policies(catalogue: Catalogue) -> Iterator[CheckResult]:
-    """Report which policies are in force, and run their test cases."""
-    problems = run_cases(catalogue.root)
-    if not problems:
-        yield CheckResult("policies", Policies.load(catalogue.root).source)
-    for problem in problems:
-        yield _problem("policies", problem)
 
 
 def _modules(catalogue: Catalogue) -> Iterator[CheckResult]:
