@@ -16,6 +16,7 @@ import pytest
 from orchestrator.report.comment.marker import Marker
 from tests.support.emulator import new_account_id
 from tests.support.github_server import APP_TOKEN, GithubServer
+from tests.support.gitlab_server import GitlabServer
 from tests.support.project import Project
 from tests.support.workflows import DRIFT, FORK, ORCH, Job, Runner, gitlab_script, run_script, step_of
 
@@ -302,9 +303,24 @@ def test_the_scripts_of_gitlab_check_and_plan_alike(unmerged: Platform) -> None:
         (report,) = [json.loads(path.read_text()) for path in job.work.glob(f"{folder}/runs/*/report.json")]
         assert [each["unit"] for each in report["units"]] == ["prod/first", "prod/second"]
     guard = "\n".join(gitlab_script("comment").splitlines()[:4])
+    with GitlabServer() as gitlab:
+        gitlab.add_merge_request(7, unmerged.head)
+        mine = gitlab.environment(CI_MERGE_REQUEST_IID="7", CI_PIPELINE_IID="100")
+        env = {**job.env, **mine, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": unmerged.head}
+        done = run_script(gitlab_script("comment"), cwd=job.work, env=env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        (shown,) = gitlab.bodies(7)
+        assert f"head={unmerged.head}" in shown
+        assert {each["name"]: each["state"] for each in gitlab.statuses} == {
+            "orch: prod": "success",
+            "orch: test": "success",
+        }
+        assert gitlab.mistakes == []
+    assert json.loads((job.work / "quality.json").read_text()) == []
     empty = {**job.env, "GITLAB_CI": "true"}
     assert run_script(guard, cwd=job.work, env=empty).returncode == 0
     shutil.rmtree(job.work / ".orch/runs")
+    shutil.rmtree(job.work / "base")
     assert "the job plan left no record" in run_script(guard, cwd=job.work, env=empty).stderr
     (job.work / "units.json").write_text('{"rows": []}')
     assert run_script(guard, cwd=job.work, env=empty).returncode == 0

@@ -14,7 +14,7 @@ import typer
 from orchestrator.cli.commands.check_policies import check_policies
 from orchestrator.cli.commands.check_roots import check_roots
 from orchestrator.cli.context import Common, command
-from orchestrator.cli.options import Changed, Exclude, Targets
+from orchestrator.cli.options import Changed, CodeQuality, Exclude, Targets
 from orchestrator.cli.output import print_progress, print_rows
 from orchestrator.cli.project import Project, open_project, start_folder
 from orchestrator.config.catalogue import Catalogue, Unit
@@ -70,6 +70,7 @@ def check(
         Path | None,
         typer.Option("--junit", metavar="FILE", help="Also write the results as JUnit XML.", show_default=False),
     ] = None,
+    quality_file: CodeQuality = None,
     annotate: Annotated[
         bool, typer.Option("--annotate", help="Also print problems as annotations of GitHub Actions, on stderr.")
     ] = False,
@@ -81,7 +82,7 @@ def check(
 
     Exits with 2 if there is a problem.
     """
-    files = ResultFiles(time.monotonic(), sarif_file, junit_file)
+    files = ResultFiles(time.monotonic(), sarif_file, junit_file, quality_file)
     try:
         project = open_project(common, offline=True)
     except CatalogueError as error:  # an invalid configuration ends here, with all its problems
