@@ -171,10 +171,10 @@ def _stage_of(unit: UnitReport) -> str:
 def _stages_in(report: RunReport) -> dict[str, None]:
     """Return the stages of a run's units; of a run that ended before its first unit, those that its targets name."""
     found = dict.fromkeys(stage for unit in report.units if (stage := _stage_of(unit)))
-    return found or dict.fromkeys(named_stages(report))
+    return found or dict.fromkeys(_named_stages(report))
 
 
-def named_stages(report: RunReport) -> tuple[str, ...]:
+def _named_stages(report: RunReport) -> tuple[str, ...]:
     """Return the stages that the targets of a run name, also those of which it has no unit."""
     names = (target.strip("+").partition("/")[0] for target in report.targets)
     return tuple(dict.fromkeys(name for name in names if name and not set(name) & set("*?[]:")))
