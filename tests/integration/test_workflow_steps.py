@@ -130,6 +130,8 @@ def test_a_pull_request_is_checked_planned_shown_and_after_the_merge_applied(
         comment(platform, github, artifact, 1)
         (shown,) = github.bodies(7)
         assert f"head={platform.head}" in shown
+        (full,) = tmp_path.glob("job-*/work/orch-prod.md")
+        assert f"head={platform.head}" in full.read_text(encoding="utf-8")
         assert {each.values["name"]: each.values["conclusion"] for each in github.checks} == {
             "orch: prod": "neutral",
             "orch: test": "success",

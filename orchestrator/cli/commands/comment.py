@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -140,8 +141,9 @@ def comment(
     if file is not None:
         _write_comments(common, file, comments)
     if full is not None:
-        whole = [stage_comment(plan, context, limit=_UNLIMITED) for plan in plans]
-        whole += [each for each, _ in _rehearsed(rehearsals.values(), context, stage, limit=_UNLIMITED)]
+        in_full = replace(context, whole=True)
+        whole = [stage_comment(plan, in_full, limit=_UNLIMITED) for plan in plans]
+        whole += [each for each, _ in _rehearsed(rehearsals.values(), in_full, stage, limit=_UNLIMITED)]
         _write_comments(common, full, whole)
     posted = None
     if place is not None:

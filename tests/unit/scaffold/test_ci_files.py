@@ -155,7 +155,7 @@ def test_artifacts_have_records_and_no_plans() -> None:
     kept = {path for each in uploads for path in each.split()}
     records = {".orch/runs/*/report.json", ".orch/runs/*/receipts/"}
     base = {"base/.orch/runs/*/report.json"}
-    assert kept == records | base | {"orch.sarif", "orch.xml", ".orch/runs/*/rehearsal.json"}
+    assert kept == records | base | {"orch.sarif", "orch.xml", "orch-*.md", ".orch/runs/*/rehearsal.json"}
     assert set(loaded(GITLAB)["plan"]["artifacts"]["paths"]) == records | base | {"units.json"}
     assert set(loaded(GITLAB)[".aws"]["artifacts"]["paths"]) == records
 
