@@ -359,6 +359,15 @@ def test_a_plan_for_a_comment_is_of_the_merge_result_and_of_the_commit_that_was_
     )
     (report,) = [json.loads(path.read_text()) for path in job.work.glob(".orch/runs/*/report.json")]
     assert [unit["status"] for unit in report["units"]] == ["planned"]
+    job.run(
+        step_of(ORCH, "plan", "Check out the commit that the change starts from"),
+        matrix_targets="",
+        github_event_name_issue_comment_change="change",
+    )
+    before = step_of(ORCH, "plan", "Plan that commit as well")
+    job.run(before, matrix_targets="prod/first", needs_command_outputs_base_github_base_ref="main")
+    (report,) = [json.loads(path.read_text()) for path in job.work.glob("base/.orch/runs/*/report.json")]
+    assert [unit["status"] for unit in report["units"]] == ["unchanged"]
 
 
 def test_each_night_drift_is_looked_for_in_every_account(unmerged: Platform, tmp_path: Path) -> None:
