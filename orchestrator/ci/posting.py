@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.ci.applied import applied_line, applied_section
@@ -11,7 +11,15 @@ from orchestrator.ci.host import CodeHost, HostMissingError, PullRequest
 from orchestrator.ci.open_plans import OpenPlan, OpenPlans, open_plans, others_section, planners, pull_link
 from orchestrator.ci.planned_units import PlannedUnits, parse_units, planned_units, units_line
 from orchestrator.ci.sections import ROOM, CommentSection, SectionName, sections_of, with_sections
-from orchestrator.ci.stale import StaleUnit, applied_units, mark_stale, stale_section, stale_units
+from orchestrator.ci.stale import (
+    StaleUnit,
+    applied_units,
+    mark_stale,
+    set_stale_check,
+    stale_check,
+    stale_section,
+    stale_units,
+)
 from orchestrator.ci.sticky import (
     PAUSE,
     ROUNDS,
@@ -39,7 +47,7 @@ class PostedStage:
     Attributes:
         comment: what became of the comment.
         check: the check.
-        check_kind: ``check run`` or ``commit status``; empty: a newer run's check stays.
+        check_kind: ``check run`` or ``commit status``; empty: the check of a newer run stays, or that of stale plans.
         shared: units that other open pull requests change too.
     """
 
@@ -51,10 +59,17 @@ class PostedStage:
 
 @dataclass(frozen=True, slots=True)
 class MarkedPlan:
-    """A comment that was marked as stale."""
+    """A comment that was marked as stale.
+
+    Attributes:
+        plan: what it shows.
+        stale: the units.
+        check_kind: as in `PostedStage`; empty also if the branch has moved on.
+    """
 
     plan: OpenPlan
     stale: tuple[StaleUnit, ...]
+    check_kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +193,7 @@ class Poster:
             return ["check" for _ in checks]
         run, page = self.context.run, self.context.report_url
         return [
-            self.host.set_check(head, check, run=run, url=page or comment.url)
+            "" if comment.stale else self.host.set_check(head, check, run=run, url=page or comment.url)
             for check, comment in zip(checks, posted, strict=True)
         ]
 
@@ -232,4 +247,14 @@ class Poster:
                 found[plan.comment.comment.id] = tuple(stale)
         sections: dict[int, CommentSection] = {id_: stale_section(stale, by) for id_, stale in found.items()}
         marked = mark_stale(self.host, others.plans, sections, dry_run=self.dry_run)
-        return [MarkedPlan(plan, found[plan.comment.comment.id]) for plan in marked]
+        plain = f"#{pull.number}" if pull else f"run {self.context.run}"
+        return [self._marked(plan, found[plan.comment.comment.id], sections, plain) for plan in marked]
+
+    def _marked(
+        self, plan: OpenPlan, stale: tuple[StaleUnit, ...], sections: Mapping[int, CommentSection], by: str
+    ) -> MarkedPlan:
+        """Set the check of a comment that was marked."""
+        own = plan.comment
+        check = stale_check(own.marker.stage, stale, by, sections[own.comment.id])
+        kind = "check" if self.dry_run else set_stale_check(self.host, plan, check, url=self.context.report_url)
+        return MarkedPlan(plan, stale, kind)

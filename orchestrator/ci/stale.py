@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,12 +12,15 @@ from orchestrator.ci.open_plans import OpenPlan
 from orchestrator.ci.planned_units import PlannedUnit, PlannedUnits, run_started
 from orchestrator.ci.sections import CommentSection, SectionName, quoted, with_sections
 from orchestrator.ci.sticky import same_text
+from orchestrator.report.comment.check import Conclusion, StageCheck
 from orchestrator.report.comment.inert import code
 from orchestrator.report.comment.marker import parse_marker
 from orchestrator.report.comment.records import RunRecord
 from orchestrator.report.model import UnitReport
 from orchestrator.report.outcome import sums
+from orchestrator.report.text import clean
 from orchestrator.terraform.model import Action
+from orchestrator.util.plural import plural
 
 _NAMED = 3
 
@@ -96,6 +99,48 @@ def stale_section(stale: Iterable[StaleUnit], by: str) -> CommentSection:
     lines = [f"**These plans are stale: {by} applied other changes.** Plan again before you approve or apply."]
     lines += [f"- {code(each.unit)}: {_change(each)}" for each in units]
     return CommentSection(quoted("WARNING", lines), tuple(each.unit for each in units))
+
+
+def stale_check(stage: str, stale: Sequence[StaleUnit], by: str, section: CommentSection) -> StageCheck:
+    """Return the check of a stage whose plans are stale. It passes again with the next plan.
+
+    Args:
+        stage: the stage.
+        stale: the units, at least one.
+        by: plain text: the pull request or the run that did it.
+        section: the mark of its comment.
+    """
+    first, *others = stale
+    applied = first.cause.report
+    counts = ", ".join(_counts(applied)) or "changed"
+    unit = first.unit if first.unit == applied.unit else f"{first.unit} reads {applied.unit}"
+    more = f", and {plural(len(others), 'more unit')}" if others else ""
+    title = clean(f"stale: {unit}, applied by {by} ({counts}){more}; plan again")
+    return StageCheck(f"orch: {stage}", Conclusion.ACTION_REQUIRED, title, section.text, ())
+
+
+def set_stale_check(host: CodeHost, plan: OpenPlan, check: StageCheck, *, url: str) -> str:
+    """Set the check of another pull request, in the place of its plan's; return which kind, or nothing.
+
+    It counts as one of the plan's run: the check of a newer plan stays, and the next plan takes its place. Nothing is
+    set if the plan is of another commit than the head.
+
+    Args:
+        host: the code host.
+        plan: the plan that is stale.
+        check: its check.
+        url: the page of what made it stale; empty: the comment.
+
+    Raises:
+        HostError: as every call of `CodeHost`.
+    """
+    marker, head = plan.comment.marker, plan.pull_request.head
+    if not marker.head or not head.startswith(marker.head):
+        return ""
+    try:
+        return host.set_check(head, check, run=marker.run, url=url or plan.comment.comment.url)
+    except HostMissingError:
+        return ""
 
 
 def mark_stale(

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from orchestrator.ci.host import CodeHost, HostComment, HostError, HostMissingError
+from orchestrator.ci.planned_units import parse_units
 from orchestrator.ci.sections import SectionName, sections_of, with_sections
 from orchestrator.report.comment.marker import Marker, is_older, may_overwrite, parse_marker
 
@@ -43,12 +44,14 @@ class PostedComment:
         action: what was done, or what would be done.
         url: its address; empty if it does not exist.
         run: the run that the comment is from now.
+        stale: it says that an apply has made these plans stale.
     """
 
     stage: str
     action: PostAction
     url: str
     run: str
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def changed_meanwhile(number: int) -> HostError:
 
 def _summary(first: PostedComment, last: PostedComment) -> PostedComment:
     """Return what was done first, at the address where it is, unless a newer run replaced it."""
-    return last if last.action is PostAction.OLDER else PostedComment(first.stage, first.action, last.url, last.run)
+    return last if last.action is PostAction.OLDER else replace(last, action=first.action)
 
 
 class _Poster:
@@ -144,7 +147,7 @@ class _Poster:
         newest = newest_of(same)
         if newest is not None and not may_overwrite(text.marker, newest.marker):
             return PostedComment(stage, PostAction.OLDER, newest.comment.url, newest.marker.run)
-        if newest is not None and newest.marker == text.marker:
+        if newest is not None and _same_plans(newest, text):
             text = StageText(text.marker, _with_marks(text.text, newest.comment.body))
         try:
             return self._write(text, same, newest, again=again)
@@ -166,7 +169,8 @@ class _Poster:
             for each in others:
                 self._host.delete_comment(self._number, each.id)
         action = PostAction.SAME if done and not others else PostAction.UPDATED
-        return PostedComment(text.marker.stage, action, first.url, text.marker.run)
+        stale = SectionName.STALE in sections_of(first.body if done else text.text)
+        return PostedComment(text.marker.stage, action, first.url, text.marker.run, stale=stale)
 
     def _create(self, text: StageText) -> PostedComment:
         url = ""
@@ -187,6 +191,19 @@ class _Poster:
             return []
         marker = parse_marker(found.body)
         return [OwnComment(marker, found)] if marker is not None else []
+
+
+def _same_plans(old: OwnComment, new: StageText) -> bool:
+    """Return whether a comment shows the plans of another one: another attempt of a CI's job posts them again."""
+    if old.marker == new.marker:
+        return True
+    shown, planned = parse_units(old.comment.body, old.marker), parse_units(new.text, new.marker)
+    return (
+        shown is not None
+        and planned is not None
+        and bool(planned.run)
+        and (old.marker.stage, old.marker.plans, shown.run) == (new.marker.stage, new.marker.plans, planned.run)
+    )
 
 
 def _with_marks(text: str, old: str) -> str:

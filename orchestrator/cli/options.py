@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -40,6 +41,10 @@ Exclude = Annotated[
         autocompletion=complete_target,
         show_default=False,
     ),
+]
+IgnoreMissing = Annotated[
+    bool,
+    typer.Option("--ignore-missing", help="Ignore TARGETs that match no unit, e.g. in a base commit without them."),
 ]
 Changed = Annotated[
     str | None,
@@ -136,6 +141,12 @@ Approved = Annotated[
         metavar="[DIR]",
         help="Apply the plans that `orch plan` kept, nothing else: from the state bucket, or from the files in DIR.",
         show_default=False,
+    ),
+]
+CodeQuality = Annotated[
+    Path | None,
+    typer.Option(
+        "--code-quality", metavar="FILE", help="Also write the findings as a report for GitLab.", show_default=False
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")]

@@ -58,8 +58,13 @@ def print_report(common: Common, report: RunReport, *, shown: Sequence[UnitRepor
 
 def print_nothing_changed(common: Common, command: str, options: RunOptions) -> int:
     """Print that no selected unit differs from the revision of ``--changed``, as a report without units; return 0."""
+    return print_nothing_selected(common, command, options, f"No selected unit differs from {options.changed}.")
+
+
+def print_nothing_selected(common: Common, command: str, options: RunOptions, why: str) -> int:
+    """Print why no unit is selected, as a report without units; return 0."""
     if not common.json:
-        write(f"No selected unit differs from {options.changed}.\n")
+        write(f"{why}\n")
     report = RunReport(run="", verb=command, targets=options.targets, units=(), seconds=0.0, refresh=options.refresh)
     print_report(common, report)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,15 @@ class Project:
         """
         differing = None if changed is None else changed_units(self.catalogue, self.graph, changed)
         return select(self.catalogue, self.graph, targets, exclude=exclude, changed=differing)
+
+    def known(self, targets: Sequence[str]) -> tuple[str, ...]:
+        """Return those targets that match a unit."""
+        found = []
+        for target in targets:
+            with suppress(UsageError):
+                if self.select([target]):
+                    found.append(target)
+        return tuple(found)
 
     def select_or_all(
         self, targets: Sequence[str] | None, *, exclude: Sequence[str] | None = None, changed: str | None = None

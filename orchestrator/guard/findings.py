@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -160,7 +161,7 @@ class FindingBuilder:
         )
 
     def violation(
-        self, rule: str, change: ResourceChange, *, name: str, hint: str, details: Iterable[str], guards_data: bool
+        self, rule: str, change: ResourceChange, *, name: str, hint: str, details: Sequence[str], guards_data: bool
     ) -> Finding:
         """Report a failed check of ``policies/``.
 
@@ -178,7 +179,8 @@ class FindingBuilder:
         safeguarded = {path.partition(".")[0].partition("[")[0] for path in subject.safeguards}
         safeguarded |= subject.protected.replaced_by.keys() if subject.protected is not None else set()
         differing = [each for each in after if before.get(each) != after[each]]
-        significant = sorted(differing, key=lambda each: (each not in safeguarded, each))
+        named = set(re.findall(r"\w+", " ".join((*details, name, hint))))
+        significant = sorted(differing, key=lambda each: (each not in safeguarded, each not in named, each))
         return self._finding(
             rule,
             label(change),

@@ -5,35 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from orchestrator.errors import CatalogueError, Location, Problem
+from orchestrator.errors import Location, Problem
 from orchestrator.guard.checkov.annotate import annotated_resources
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.plan.entries import UnreadableError
 from orchestrator.guard.plan.reader import read_document
-from orchestrator.guard.policies.load import Policies, Policy
+from orchestrator.guard.policies.load import Policy
 
 
-def run_cases(root: Path) -> tuple[Problem, ...]:
+def case_problems(checks: Checks) -> tuple[Problem, ...]:
     """Run every case of every policy through checkov, and the canary.
 
     In a passing case every check of the policy must answer and pass; in a failing case at least one must fail. Only the
     policy's own checks count, so that a policy cannot rely on another one.
 
-    Args:
-        root: the repository; without policies of its own, the built-in ones are run.
-
     Returns:
         The problems, sorted by location; empty when every case behaves as its name says.
 
     Raises:
+        CatalogueError: a check cannot be loaded.
         SetupError: the process of the checks cannot be started.
     """
-    try:
-        with Checks(Policies.load(root)) as checks:
-            return tuple(sorted(_problems(checks)))
-    except CatalogueError as error:
-        return error.problems
+    return tuple(sorted(_problems(checks)))
 
 
 def _problems(checks: Checks) -> Iterator[Problem]:

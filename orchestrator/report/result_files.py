@@ -1,4 +1,4 @@
-"""Files with results for other programs: SARIF, JUnit, Markdown. Each appears only when it is complete."""
+"""Files with results for other programs: SARIF, JUnit, Markdown and more. Each appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator import __version__
 from orchestrator.errors import SetupError
 from orchestrator.report.check_result import CheckResult
+from orchestrator.report.code_quality import code_quality
 from orchestrator.report.junit import junit
 from orchestrator.report.sarif import sarif
 from orchestrator.util.files import write_atomic
@@ -21,12 +22,13 @@ class ResultFiles:
 
     Attributes:
         started: ``time.monotonic()`` when the checks began.
-        sarif, junit: the files; None: not written.
+        sarif, junit, quality: the files; None: not written.
     """
 
     started: float
     sarif: Path | None
     junit: Path | None
+    quality: Path | None = None
 
     def write(self, results: Sequence[CheckResult]) -> None:
         """Write the files, each whole or not at all.
@@ -38,6 +40,8 @@ class ResultFiles:
             write_result(self.sarif, sarif(results, version=__version__))
         if self.junit is not None:
             write_result(self.junit, junit(results, seconds=time.monotonic() - self.started))
+        if self.quality is not None:
+            write_result(self.quality, code_quality(results))
 
 
 def write_result(file: Path, text: str) -> None:

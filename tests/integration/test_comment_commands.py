@@ -15,10 +15,14 @@ from orchestrator.guard.findings import finding_id
 from orchestrator.report.comment.marker import Marker
 from orchestrator.report.json import run_json
 from orchestrator.report.model import RunReport, Status
+from orchestrator.run.history.paths import RunPaths
+from orchestrator.run.rehearse.record import save_rehearsal
 from tests.support.comments import RUN, attribute, pool_finding, pool_replacement, unit, update
 from tests.support.github_server import APP_TOKEN, REPOSITORY_NAME, Comment, GithubServer
+from tests.support.gitlab_server import GitlabServer
 from tests.support.project import Project
-from tests.support.workflows import DRIFT, FORK, ORCH, Job, Runner, comment_event, step_of
+from tests.support.rehearsals import mixed
+from tests.support.workflows import DRIFT, FORK, ORCH, Job, Runner, comment_event, gitlab_script, run_script, step_of
 
 pytestmark = pytest.mark.integration
 
@@ -181,3 +185,21 @@ def test_the_pull_request_of_a_fork_is_found_by_its_head(hosted: Hosted) -> None
     assert json.loads(found.out)["rows"] == [{"pull_request": 7, "head": HEAD, "fork": True}]
     none = job.run(step, code=2, github_token=APP_TOKEN, github_event_workflow_run_head_sha="b" * 40)
     assert "0 open pull requests" in none.out + none.err
+
+
+def test_gitlab_shows_the_rehearsal_of_a_fork_in_a_pipeline_of_the_project(hosted: Hosted) -> None:
+    job = hosted.job(event="push", payload={})
+    for name in [each for each in job.env if each.startswith("GITHUB_")]:
+        del job.env[name]
+    saved(job, RunReport(RUN, "rehearse", ("prod",), (unit("prod/identity"),), seconds=1))
+    save_rehearsal(RunPaths(root=job.work, run=RUN), mixed())
+    with GitlabServer() as gitlab:
+        gitlab.add_merge_request(7, HEAD, source_project_id=99)
+        mine = gitlab.environment(CI_MERGE_REQUEST_IID="7", CI_PIPELINE_IID="100")
+        env = {**job.env, **mine, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": HEAD}
+        done = run_script(gitlab_script("rehearsed"), cwd=job.work, env=env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        (shown,) = gitlab.bodies(7)
+        assert shown.startswith(f"<!-- orch:v1 stage=rehearse.prod run=100.1 head={HEAD} ")
+        assert [(each["name"], each["state"]) for each in gitlab.statuses] == [("orch rehearse: prod", "failed")]
+        assert gitlab.mistakes == []

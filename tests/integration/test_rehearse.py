@@ -149,6 +149,9 @@ def test_what_survives_what_is_blocked_what_is_lost_and_what_is_not_modeled(tmp_
     checked = project.orch("comment", run, "--json", "--file", "-", ORCH_AWS="").json["stages"]
     assert [each["check"]["conclusion"] for each in checked] == ["action_required"]
 
+    shown = project.orch("show", run, ORCH_AWS="").out
+    assert re.search(r"prod/orders +lost +aws_dynamodb_table.this +replaced +3 items +0", shown)
+
     left = {path.name for path in (project.root / ".orch" / "runs" / run).iterdir()}
     assert {"report.json", "rehearsal.json", "logs", "base-logs"} <= left
     assert not {"plans", "units", "copies", "copies.json"} & left, "only an apply to the emulator could use them"

@@ -268,3 +268,10 @@ def test_a_worker_that_is_asked_to_end_finishes_its_apply_first(
     until(lambda: process.poll() is not None, "it does not end")
     assert not locked(project)
     project.orch("plan", "prod/held", "--detailed-exitcode", code=0)
+
+
+def test_stored_plans_are_applied_on_workers(project: Project, cluster: DaskCluster) -> None:
+    remote(project, cluster, "plan", "prod/base", "--store", "s3", "-q")
+    told = remote(project, cluster, "apply", "prod/base", "--approved", "--yes", "--json", code=None)
+    assert told.code == 0, told.out + told.err
+    assert [each["as_approved"] for each in told.json["approved"]["units"]] == [True]

@@ -16,6 +16,7 @@ import pytest
 from orchestrator.report.comment.marker import Marker
 from tests.support.emulator import new_account_id
 from tests.support.github_server import APP_TOKEN, GithubServer
+from tests.support.gitlab_server import GitlabServer
 from tests.support.project import Project
 from tests.support.workflows import DRIFT, FORK, ORCH, Job, Runner, gitlab_script, run_script, step_of
 
@@ -87,11 +88,21 @@ def unmerged(tmp_path_factory: pytest.TempPathFactory, emulator: Path) -> Platfo
     return Platform(tmp_path_factory.mktemp("unmerged"), emulator)
 
 
-def comment(platform: Platform, github: GithubServer, artifact: Path | None, jobs: int, *, code: int = 0) -> None:
+def comment(
+    platform: Platform,
+    github: GithubServer,
+    artifact: Path | None,
+    jobs: int,
+    *,
+    base: Path | None = None,
+    code: int = 0,
+) -> None:
     """Run the job `comment` on what the jobs that plan have left."""
     job = platform.job(GITHUB_API_URL=github.url)
     if artifact is not None:
         job.download(artifact)
+    if base is not None:
+        job.download(base, ".orch/base")
     job.run(
         step_of(ORCH, "comment", "Comment"),
         code=code,
@@ -119,6 +130,8 @@ def test_a_pull_request_is_checked_planned_shown_and_after_the_merge_applied(
         comment(platform, github, artifact, 1)
         (shown,) = github.bodies(7)
         assert f"head={platform.head}" in shown
+        (full,) = tmp_path.glob("job-*/work/orch-prod.md")
+        assert f"head={platform.head}" in full.read_text(encoding="utf-8")
         assert {each.values["name"]: each.values["conclusion"] for each in github.checks} == {
             "orch: prod": "neutral",
             "orch: test": "success",
@@ -137,6 +150,77 @@ def plan_of(platform: Platform, targets: str, artifact: Path) -> Path:
     kept = job.upload(ORCH, "plan", "Keep the records", artifact)
     assert sorted(Path(name).name for name in kept) == ["eu-west-1.json", "report.json"]
     return artifact
+
+
+def drift_beside_a_change(platform: Platform) -> None:
+    """Merge a unit that nobody applies into main; the pull request touches its file, and adds another unit."""
+    origin = platform.origin
+    origin.write("live/stages/test.yaml", "account: main\nstacks: {first: , third: }\n")
+    origin.write("live/stacks/third.yaml", "module: box\ninputs: {value: three}\n")
+    platform.commit_all(origin, "Add the third, applied by nobody")
+    origin.git("checkout", "-q", HOSTILE)
+    origin.git("merge", "-q", "-m", "Merge main", "main")
+    origin.write("live/stages/test.yaml", "account: main\nstacks: {first: , third: , fourth: }\n")
+    origin.write("live/stacks/third.yaml", "# The third\nmodule: box\ninputs: {value: three}\n")
+    origin.write("live/stacks/fourth.yaml", "module: box\ninputs: {value: four}\n")
+    platform.commit_all(origin, "Add the fourth")
+    platform.head = platform.commit("HEAD")
+    origin.git("checkout", "-q", "--detach", "main")
+    origin.git("merge", "-q", "--no-ff", "-m", "Merge", HOSTILE)
+    origin.git("update-ref", "refs/pull/7/merge", "HEAD")
+    origin.git("checkout", "-q", "main")
+
+
+def test_what_the_base_commit_plans_as_well_stands_apart_in_the_comment(platform: Platform, tmp_path: Path) -> None:
+    drift_beside_a_change(platform)
+    job, heads, bases = platform.job(), tmp_path / "head", tmp_path / "base"
+    job.run(step_of(ORCH, "plan", "Plan"), matrix_targets="test/third test/fourth")
+    job.run(
+        step_of(ORCH, "plan", "Check out the commit that the change starts from"),
+        matrix_targets="",
+        github_event_name_issue_comment_change=".",
+    )
+    planned = job.run(
+        step_of(ORCH, "plan", "Plan that commit as well"),
+        matrix_targets="test/third test/fourth",
+        needs_command_outputs_base_github_base_ref="main",
+    )
+    assert "orch plan test/third" in planned.out
+    assert "test/fourth" not in planned.out
+    job.upload(ORCH, "plan", "Keep the records", heads)
+    assert [Path(name).name for name in job.upload(ORCH, "plan", "Keep the records of that commit", bases)] == [
+        "report.json"
+    ]
+    with GithubServer() as github:
+        github.add_pull(7, platform.head)
+        comment(platform, github, heads, 1, base=bases)
+        (shown,) = github.bodies(7)
+    change, _, before = shown.partition("#### Differed before this pull request")
+    assert "<code>test/third</code>" in before
+    assert "<code>test/third</code>" not in change
+    assert "<code>test/fourth</code>" in change
+    assert list(tmp_path.rglob("pwned")) == []
+
+
+def test_a_base_commit_that_cannot_be_planned_stops_nothing(platform: Platform) -> None:
+    origin = platform.origin
+    origin.git("checkout", "-q", "--detach", "main")
+    origin.write("live/stacks/second.yaml", "module: box\ninputs: {valeu: invalid}\n")
+    platform.commit_all(origin, "A base with an error")
+    origin.git("merge", "-q", "--no-ff", "-X", "theirs", "-m", "Merge", HOSTILE)
+    origin.git("update-ref", "refs/pull/7/merge", "HEAD")
+    job = platform.job()
+    job.run(
+        step_of(ORCH, "plan", "Check out the commit that the change starts from"),
+        matrix_targets="",
+        github_event_name_issue_comment_change=".",
+    )
+    ended = job.run(
+        step_of(ORCH, "plan", "Plan that commit as well"),
+        matrix_targets="prod/first prod/second",
+        needs_command_outputs_base_github_base_ref="main",
+    )
+    assert "::warning::" in ended.out
 
 
 def test_a_push_in_between_makes_the_plans_stale_and_nothing_is_applied(platform: Platform, tmp_path: Path) -> None:
@@ -217,11 +301,28 @@ def test_the_scripts_of_gitlab_check_and_plan_alike(unmerged: Platform) -> None:
         )
         assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((job.work / "units.json").read_text())["rows"]
-    assert len(list(job.work.glob(".orch/runs/*/report.json"))) == 1
+    for folder in (".orch", "base/.orch"):
+        (report,) = [json.loads(path.read_text()) for path in job.work.glob(f"{folder}/runs/*/report.json")]
+        assert [each["unit"] for each in report["units"]] == ["prod/first", "prod/second"]
     guard = "\n".join(gitlab_script("comment").splitlines()[:4])
+    with GitlabServer() as gitlab:
+        gitlab.add_merge_request(7, unmerged.head)
+        mine = gitlab.environment(CI_MERGE_REQUEST_IID="7", CI_PIPELINE_IID="100")
+        env = {**job.env, **mine, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": unmerged.head}
+        done = run_script(gitlab_script("comment"), cwd=job.work, env=env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        (shown,) = gitlab.bodies(7)
+        assert f"head={unmerged.head}" in shown
+        assert {each["name"]: each["state"] for each in gitlab.statuses} == {
+            "orch: prod": "success",
+            "orch: test": "success",
+        }
+        assert gitlab.mistakes == []
+    assert json.loads((job.work / "quality.json").read_text()) == []
     empty = {**job.env, "GITLAB_CI": "true"}
     assert run_script(guard, cwd=job.work, env=empty).returncode == 0
     shutil.rmtree(job.work / ".orch/runs")
+    shutil.rmtree(job.work / "base")
     assert "the job plan left no record" in run_script(guard, cwd=job.work, env=empty).stderr
     (job.work / "units.json").write_text('{"rows": []}')
     assert run_script(guard, cwd=job.work, env=empty).returncode == 0
@@ -258,6 +359,15 @@ def test_a_plan_for_a_comment_is_of_the_merge_result_and_of_the_commit_that_was_
     )
     (report,) = [json.loads(path.read_text()) for path in job.work.glob(".orch/runs/*/report.json")]
     assert [unit["status"] for unit in report["units"]] == ["planned"]
+    job.run(
+        step_of(ORCH, "plan", "Check out the commit that the change starts from"),
+        matrix_targets="",
+        github_event_name_issue_comment_change="change",
+    )
+    before = step_of(ORCH, "plan", "Plan that commit as well")
+    job.run(before, matrix_targets="prod/first", needs_command_outputs_base_github_base_ref="main")
+    (report,) = [json.loads(path.read_text()) for path in job.work.glob("base/.orch/runs/*/report.json")]
+    assert [unit["status"] for unit in report["units"]] == ["unchanged"]
 
 
 def test_each_night_drift_is_looked_for_in_every_account(unmerged: Platform, tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from orchestrator.errors import CatalogueError, Problem
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.checkov.responder import Responder
 from orchestrator.guard.policies.load import Policies
+from orchestrator.guard.policy_cases import case_problems
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +32,15 @@ class Extra(BaseResourceCheck):
 
 check = Extra()
 """
+
+
+def run_cases(root: Path) -> tuple[Problem, ...]:
+    """Run the cases of a repository's policies, or of the built-in ones; what `orch check` reports."""
+    try:
+        with Checks(Policies.load(root)) as checks:
+            return case_problems(checks)
+    except CatalogueError as error:
+        return error.problems
 
 
 def with_policy(

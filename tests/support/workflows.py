@@ -155,11 +155,12 @@ class Runner:
         git("init", "-q")
         git("remote", "add", "origin", str(self._origin))
         git("fetch", "-q", "origin", "+refs/heads/*:refs/remotes/origin/*", f"+{ref}:refs/work")
+        hook = folder / ".git" / "hooks" / "post-checkout"  # also of a worktree that a step adds
+        hook.parent.mkdir(exist_ok=True)
+        source = self._emulator / "emulator.json"
+        hook.write_text(f"#!/bin/sh\ninstall -D -m 600 '{source}' .orch/emulator/emulator.json\n")
+        hook.chmod(0o755)
         git("checkout", "-q", "--detach", "refs/work")
-        target = folder / ".orch" / "emulator"
-        target.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(self._emulator / "emulator.json", target / "emulator.json")
-        (target / "emulator.json").chmod(0o600)
         return git("rev-parse", "HEAD")
 
 
@@ -193,20 +194,20 @@ class Job:
         """Keep what `actions/upload-artifact` would, in a folder; the names of the files, below the common folder."""
         (step,) = [each for each in loaded(workflow)["jobs"][job]["steps"] if each.get("name") == name]
         patterns = step["with"]["path"].split()
-        assert all(pattern.startswith(".orch/runs/*/") for pattern in patterns)
+        (common,) = {pattern.partition("*")[0] for pattern in patterns}
         found = sorted(path for pattern in patterns for path in self.work.glob(pattern.rstrip("/")))
         files = [path for each in found for path in (each.rglob("*") if each.is_dir() else [each]) if path.is_file()]
         names = []
         for file in files:
-            relative = file.relative_to(self.work / ".orch/runs")
+            relative = file.relative_to(self.work / common)
             (to / relative).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, to / relative)
             names.append(relative.as_posix())
         return names
 
-    def download(self, artifact: Path) -> None:
+    def download(self, artifact: Path, path: str = ".orch/runs") -> None:
         """Unpack what `upload` kept, as `actions/download-artifact` does."""
-        shutil.copytree(artifact, self.work / ".orch/runs", dirs_exist_ok=True)
+        shutil.copytree(artifact, self.work / path, dirs_exist_ok=True)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli.commands.check_policies import check_policies
 from orchestrator.cli.commands.check_roots import check_roots
 from orchestrator.cli.context import Common, command
-from orchestrator.cli.options import Changed, Exclude, Targets
+from orchestrator.cli.options import Changed, CodeQuality, Exclude, Targets
 from orchestrator.cli.output import print_progress, print_rows
 from orchestrator.cli.project import Project, open_project, start_folder
 from orchestrator.config.catalogue import Catalogue, Unit
@@ -26,7 +27,6 @@ from orchestrator.guard.model import POLICY_WEAKENED
 from orchestrator.guard.modules.check import check_modules
 from orchestrator.guard.modules.pinned import unpinned_modules
 from orchestrator.guard.policies.load import Policies
-from orchestrator.guard.policy_cases import run_cases
 from orchestrator.guard.trust.trust import check_waivers, weakened_against
 from orchestrator.render.scan import ScanRenderer
 from orchestrator.report.annotations import github_annotations
@@ -70,6 +70,7 @@ def check(
         Path | None,
         typer.Option("--junit", metavar="FILE", help="Also write the results as JUnit XML.", show_default=False),
     ] = None,
+    quality_file: CodeQuality = None,
     annotate: Annotated[
         bool, typer.Option("--annotate", help="Also print problems as annotations of GitHub Actions, on stderr.")
     ] = False,
@@ -81,7 +82,7 @@ def check(
 
     Exits with 2 if there is a problem.
     """
-    files = ResultFiles(time.monotonic(), sarif_file, junit_file)
+    files = ResultFiles(time.monotonic(), sarif_file, junit_file, quality_file)
     try:
         project = open_project(common, offline=True)
     except CatalogueError as error:  # an invalid configuration ends here, with all its problems
@@ -100,7 +101,7 @@ def check(
         )
     ]
     results += _schemas(catalogue)
-    results += _policies(catalogue)
+    results += check_policies(catalogue, units)
     results += _modules(catalogue)
     results += _waivers(catalogue)
     results += _secrets(catalogue, units)
@@ -150,15 +151,6 @@ def _schemas(catalogue: Catalogue) -> Iterator[CheckResult]:
         yield CheckResult("schemas", "live/.schema")
     for name in stale:
         yield CheckResult("schemas", name, "out of date — run `orch schema`", where=Location(name))
-
-
-def _policies(catalogue: Catalogue) -> Iterator[CheckResult]:
-    """Report which policies are in force, and run their test cases."""
-    problems = run_cases(catalogue.root)
-    if not problems:
-        yield CheckResult("policies", Policies.load(catalogue.root).source)
-    for problem in problems:
-        yield _problem("policies", problem)
 
 
 def _modules(catalogue: Catalogue) -> Iterator[CheckResult]:

@@ -75,7 +75,7 @@ def _validate_all(
 
 
 def _delete_apis(catalogue: Catalogue) -> tuple[str, ...]:
-    """Return the delete APIs for the roots; none if the policies have errors, which ``_policies`` reports."""
+    """Return the delete APIs for the roots; none if the policies have errors, which ``check_policies`` reports."""
     try:
         return Policies.load(catalogue.root).protected.delete_apis
     except CatalogueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ from orchestrator.cli.commands.posting import (
     posted_lines,
 )
 from orchestrator.cli.context import Common, command
-from orchestrator.cli.options import DryRun
+from orchestrator.cli.options import CodeQuality, DryRun
 from orchestrator.cli.output import print_progress, write
 from orchestrator.cli.project import open_project, start_folder
 from orchestrator.config.load import find_root
@@ -107,6 +108,7 @@ def comment(
         Path | None,
         typer.Option("--junit", metavar="FILE", help="Also write the units as JUnit XML.", show_default=False),
     ] = None,
+    quality_file: CodeQuality = None,
     pull_request: PullRequestNumber = None,
     repository: RepositoryName = "",
     complete: Annotated[
@@ -135,12 +137,13 @@ def comment(
     rehearsed = _rehearsed(rehearsals.values(), context, stage)
     comments = [*(stage_comment(plan, context) for plan in plans), *(each for each, _ in rehearsed)]
     results = [result for plan in plans for result in finding_results(plan)]
-    ResultFiles(started, sarif_file, junit_file).write(results)
+    ResultFiles(started, sarif_file, junit_file, quality_file).write(results)
     if file is not None:
         _write_comments(common, file, comments)
     if full is not None:
-        whole = [stage_comment(plan, context, limit=_UNLIMITED) for plan in plans]
-        whole += [each for each, _ in _rehearsed(rehearsals.values(), context, stage, limit=_UNLIMITED)]
+        in_full = replace(context, whole=True)
+        whole = [stage_comment(plan, in_full, limit=_UNLIMITED) for plan in plans]
+        whole += [each for each, _ in _rehearsed(rehearsals.values(), in_full, stage, limit=_UNLIMITED)]
         _write_comments(common, full, whole)
     posted = None
     if place is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace as replace_options
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from orchestrator.cli.options import (
     Exclude,
     ExecutorName,
     FailFast,
+    IgnoreMissing,
     Out,
     Parallelism,
     Replace,
@@ -24,16 +26,15 @@ from orchestrator.cli.options import (
     Timeout,
     given_values,
 )
-from orchestrator.cli.output import print_nothing_changed, print_report
-from orchestrator.cli.project import open_project
+from orchestrator.cli.output import print_nothing_changed, print_nothing_selected, print_report
+from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import ready_session
 from orchestrator.report.comment.records import RunRecord
-from orchestrator.report.model import RunReport
 from orchestrator.run.approved.places import check_keys
 from orchestrator.run.history.reports import run_record
 from orchestrator.run.plan import plan_units
 from orchestrator.run.replace import check_replaced_exist, check_single_unit
-from orchestrator.run.request import THREADED, RunOptions
+from orchestrator.run.request import THREADED, RunOptions, RunRequest
 
 
 @command
@@ -42,6 +43,7 @@ def plan(
     targets: Targets = None,
     exclude: Exclude = None,
     changed: Changed = None,
+    ignore_missing: IgnoreMissing = False,
     parallelism: Parallelism = None,
     fail_fast: FailFast = False,
     timeout: Timeout = None,
@@ -81,11 +83,16 @@ def plan(
     )
     place = place_to_keep(store, out, options)
     post = _poster(common) if comment else None
-    request = open_project(common, given=given_values(values)).request("plan", options)
+    project = open_project(common, given=given_values(values))
+    if ignore_missing and options.targets:
+        known = project.known(options.targets)
+        if not known:
+            return print_nothing_selected(common, "plan", options, "No target matches a unit.")
+        options = replace_options(options, targets=known)
+    request = project.request("plan", options)
     if not request.selected:
         code = print_nothing_changed(common, "plan", options)
-        nothing = RunReport(run="", verb="plan", targets=options.targets, units=(), seconds=0.0)
-        return post(RunRecord(nothing), code) if post else code
+        return post(None, _unaffected(project, request), code) if post else code
     check_single_unit(request.selected, options.replace)
     if place is not None:
         check_keys(request.catalogue, request.units, place)
@@ -98,11 +105,24 @@ def plan(
         print_report(common, session.finish([each.report for each in planned.values()], notes))
     code = session.exit_code(detailed=detailed_exitcode)
     folders = session.context.run.folders
-    return post(run_record(folders.root, folders.run), code) if post else code
+    return post(run_record(folders.root, folders.run), _unaffected(project, request), code) if post else code
 
 
-def _poster(common: Common) -> Callable[[RunRecord, int], int]:
-    """Return what posts a run and returns its exit code. That it can be posted is checked here, before the plan.
+def _unaffected(project: Project, request: RunRequest) -> tuple[str, ...]:
+    """Return the stages that the targets name and of which ``--changed`` leaves no unit, without baselines alone."""
+    options = request.options
+    if options.changed is None:
+        return ()
+    named = project.select(options.targets or ("*",), exclude=options.exclude)
+    left = {project.catalogue.units[id_].stage for id_ in request.selected}
+    units = [project.catalogue.units[id_] for id_ in named]
+    return tuple(sorted({unit.stage for unit in units if not unit.baseline} - left))
+
+
+def _poster(common: Common) -> Callable[[RunRecord | None, Sequence[str], int], int]:
+    """Return what posts a run and stages without a unit in it, and returns its exit code.
+
+    That it can be posted is checked here, before the plan.
 
     Raises:
         UsageError: the run of the CI is not about a pull request.
@@ -111,4 +131,4 @@ def _poster(common: Common) -> Callable[[RunRecord, int], int]:
     from orchestrator.cli.commands.posting import plan_target, post_plan  # noqa: PLC0415 - slows the start of each plan
 
     place = plan_target()
-    return lambda record, code: post_plan(common, place, record, code)
+    return lambda record, unaffected, code: post_plan(common, place, record, unaffected, code)

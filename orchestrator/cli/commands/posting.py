@@ -25,7 +25,7 @@ from orchestrator.report.comment.body import StageComment
 from orchestrator.report.comment.check import StageCheck
 from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.records import RunRecord
-from orchestrator.report.comment.stage import StagePlan, empty_stage, named_stages, stage_plans
+from orchestrator.report.comment.stage import StagePlan, stage_plans
 from orchestrator.report.errors import error_lines
 from orchestrator.report.style import use_color
 from orchestrator.report.text import clean
@@ -165,15 +165,22 @@ def plan_target() -> HostPlace:
     return place
 
 
-def post_plan(common: Common, place: HostPlace, record: RunRecord, code: int) -> int:
+def post_plan(common: Common, place: HostPlace, record: RunRecord | None, unaffected: Sequence[str], code: int) -> int:
     """Post the plans of the run that just ended; return its exit code, or that of an error if it had none.
 
     The report of the run is printed already, so an error of the code host is only a line on stderr.
+
+    Args:
+        common: the options of every command.
+        place: where to post.
+        record: the run; None if there was no unit to plan.
+        unaffected: stages of which the change affects no unit.
+        code: the exit code of the run.
     """
-    plans = stage_plans([record])
-    missing = [empty_stage(stage) for stage in named_stages(record.report) if stage not in {p.stage for p in plans}]
+    records = [record] if record is not None else []
     try:
-        posted = post(common, place, comment_context([record], place.head), [*plans, *missing], ())
+        context = comment_context(records, place.head)
+        posted = post(common, place, context, stage_plans(records), (), unaffected=unaffected)
     except OrchError as error:
         write_stderr(error_lines(error, color=use_color(sys.stderr, os.environ, no_color=common.no_color)) + "\n")
         return code or error.exit_code
@@ -230,6 +237,7 @@ def posted_form(posted: Posted) -> dict[str, Any]:
                     "pull_request": each.plan.pull_request.number,
                     "stage": each.plan.comment.marker.stage,
                     "units": [unit.unit for unit in each.stale],
+                    "check": each.check_kind,
                 }
                 for each in applied.marked
             ],

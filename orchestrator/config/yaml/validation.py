@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Location, Problem
+from orchestrator.util.suggest import near_miss
 
 _UNION_STEPS = frozenset({"bool", "int", "str", "constrained-str"})
 """Steps that pydantic adds to a path for each member of a union. They are not keys of the file."""
@@ -71,16 +72,19 @@ def validation_problems(
         words: pydantic's error type -> message, in addition to those that every file shares.
         known: the keys of an entry, for the hint about an unknown one.
     """
-    hint = "known keys: " + ", ".join(known)
+    names = tuple(known)
     # pydantic reports one error for each member of a union, in the same words: keep the first
-    return list({_problem(each, value, {**_WORDS, **words}, hint): None for each in error.errors()})
+    return list({_problem(each, value, {**_WORDS, **words}, names): None for each in error.errors()})
 
 
-def _problem(error: Mapping[str, Any], value: YamlValue, words: Mapping[str, str], known: str) -> Problem:
+def _problem(error: Mapping[str, Any], value: YamlValue, words: Mapping[str, str], known: Sequence[str]) -> Problem:
     loc = error["loc"]
     path = [step for step in loc if step not in _UNION_STEPS]
     keys = [step for step in path if step != "[key]"]
     message = words.get(error["type"], error["msg"]) if len(path) == len(loc) else _SCALAR
     shown = ".".join(map(str, keys))
     what = f"{shown}: {message}" if shown else message
-    return Problem(locate(value, keys)[0], what, known if error["type"] == "extra_forbidden" else None)
+    hint = None
+    if error["type"] == "extra_forbidden":
+        hint = near_miss(str(keys[-1]), known) or "known keys: " + ", ".join(known)
+    return Problem(locate(value, keys)[0], what, hint)

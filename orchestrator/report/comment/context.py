@@ -16,6 +16,7 @@ class CommentContext:
         report_url: address of the full report; empty: no link.
         change: what the code host calls a change: ``pull request``, ``merge request``.
         in_ci: a CI makes the comment, so a CI applies after the merge.
+        whole: it is the full report: ARNs and values that force a replacement are as the run's report has them.
     """
 
     run: str
@@ -24,3 +25,4 @@ class CommentContext:
     report_url: str = ""
     change: str = "pull request"
     in_ci: bool = False
+    whole: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.diff import change_piece, columns_of
 from orchestrator.report.comment.fit import Piece, Rank, TextBlock
 from orchestrator.report.comment.inert import code, html_code
@@ -31,8 +32,9 @@ _BEFORE = (
 )
 
 
-def detail_blocks(plan: StagePlan) -> Iterator[TextBlock]:
+def detail_blocks(plan: StagePlan, context: CommentContext) -> Iterator[TextBlock]:
     """Yield the changes of each unit, then those that several units make, each once."""
+    whole = context.whole
     items = [item for section in arrange(plan.report) for item in section.items]
     units = [item for item in items if isinstance(item, UnitBlock) and (item.entries or item.outputs)]
     shared = [item for item in items if isinstance(item, SharedChanges)]
@@ -40,32 +42,27 @@ def detail_blocks(plan: StagePlan) -> Iterator[TextBlock]:
     kinds = kinds_of(plan)
     for item in units:
         kind = kinds[item.unit.unit]
-        yield _unit_block(item, kind, unfold=few or kind.never_dropped)
+        yield _unit_block(item, kind, unfold=few or kind.never_dropped, whole=whole)
     for group in shared:
-        yield _shared_block(group, plan.report, unfold=few)
+        yield _shared_block(group, plan.report, unfold=few, whole=whole)
     for outputs in (item for item in items if isinstance(item, SharedOutputs)):
         yield _outputs_block(outputs)
 
 
-def before_blocks(plan: StagePlan, change: str) -> Iterator[TextBlock]:
-    """Yield the changes that the base commit plans as well, under a heading of their own.
-
-    Args:
-        plan: the plans of the stage.
-        change: what the code host calls a change: ``pull request``.
-    """
+def before_blocks(plan: StagePlan, context: CommentContext) -> Iterator[TextBlock]:
+    """Yield the changes that the base commit plans as well, under a heading of their own."""
     if plan.before:
-        yield TextBlock(_BEFORE.format(change=change))
+        yield TextBlock(_BEFORE.format(change=context.change))
     for unit in plan.before:
         entries = [Entry(change) for change in unit.changes]
-        columns = columns_of(entries)
+        columns = columns_of(entries, whole=context.whole)
         pieces = tuple(change_piece(entry, columns, before=True) for entry in entries)
         head = _folded(f"{html_code(unit.unit)}: {_counts(unit.changes)}", unfold=False)
         yield TextBlock(head, pieces, "</details>", noun="resource", language="diff")
 
 
 def unchanged_block(plan: StagePlan, change: str) -> TextBlock:
-    """Return the names of the units that do not change; ``change`` as in `before_blocks`."""
+    """Return the names of the units that do not change; ``change``: what the code host calls a change."""
     names = [name for name, kind in kinds_of(plan).items() if kind is UnitKind.UNCHANGED]
     differed = sum(1 for unit in plan.before if unit.unit in names)
     before = f"; {differed} had drifted before this {change}" if differed else ""
@@ -75,12 +72,12 @@ def unchanged_block(plan: StagePlan, change: str) -> TextBlock:
     return TextBlock(head, pieces, "</details>", noun="list of unchanged units")
 
 
-def _unit_block(item: UnitBlock, kind: UnitKind, *, unfold: bool) -> TextBlock:
+def _unit_block(item: UnitBlock, kind: UnitKind, *, unfold: bool, whole: bool) -> TextBlock:
     unit = item.unit
     counts = _counts(unit.changes)
     preview = " (preview)" if unit.preview else ""
     title = f"{kind.sign} {html_code(unit.unit)}{f': {counts}' if counts else ''}{preview}"
-    columns = columns_of(item.entries)
+    columns = columns_of(item.entries, whole=whole)
     pieces = [change_piece(entry, columns) for entry in item.entries]
     if item.outputs:
         text = f"  outputs that change: {', '.join(item.outputs)}"
@@ -91,11 +88,11 @@ def _unit_block(item: UnitBlock, kind: UnitKind, *, unfold: bool) -> TextBlock:
     return TextBlock(_folded(title, unfold=unfold), tuple(pieces), tail, noun="resource", language="diff")
 
 
-def _shared_block(group: SharedChanges, report: RunReport, *, unfold: bool) -> TextBlock:
+def _shared_block(group: SharedChanges, report: RunReport, *, unfold: bool, whole: bool) -> TextBlock:
     title = f"📝 the same in {plural(len(group.units), 'unit')}: {_counts(group.changes)}"
     names = ", ".join(code(unit) for unit in group.units)
     entries = [Entry(change) for change in _of_all(group, report)]
-    columns = columns_of(entries)
+    columns = columns_of(entries, whole=whole)
     pieces = tuple(change_piece(entry, columns) for entry in entries)
     return TextBlock(
         _folded(title, unfold=unfold), pieces, f"In {names}\n\n</details>", noun="resource", language="diff"

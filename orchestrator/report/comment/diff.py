@@ -42,23 +42,31 @@ class Columns:
     Attributes:
         names: of the names of attributes.
         values: of their values, before a remark.
+        whole: ARNs are not shortened.
     """
 
     names: int = 0
     values: int = 0
+    whole: bool = False
 
 
-def columns_of(entries: Iterable[Entry]) -> Columns:
-    """Return the widths of the columns of a block of changes. What is longer than most is not aligned."""
+def columns_of(entries: Iterable[Entry], *, whole: bool = False) -> Columns:
+    """Return the widths of the columns of a block of changes. What is longer than most is not aligned.
+
+    Args:
+        entries: the changes.
+        whole: do not shorten ARNs.
+    """
     names: list[int] = []
     values: list[int] = []
     for change in (entry.change for entry in entries if entry.change is not None):
         for each in _order(change):
             names.append(cell_width(clean(each.path)))
             if _remarks(each):
-                values.append(cell_width(_values(each, change)))
+                values.append(cell_width(_values(each, change, whole=whole)))
     aligned = zip((names, values), _ALIGNED, strict=True)
-    return Columns(*(max((each for each in widths if each <= limit), default=0) for widths, limit in aligned))
+    widest = [max((each for each in widths if each <= limit), default=0) for widths, limit in aligned]
+    return Columns(widest[0], widest[1], whole)
 
 
 def change_piece(entry: Entry, columns: Columns, *, before: bool = False) -> Piece:
@@ -86,9 +94,16 @@ def change_piece(entry: Entry, columns: Columns, *, before: bool = False) -> Pie
     return Piece((full, brief, head[0], ""), (Rank.LONG_ATTRIBUTES, Rank.ATTRIBUTES, Rank.CHANGE))
 
 
-def shown_values(attribute: AttributeChange) -> tuple[str, str]:
-    """Return the values of an attribute for a comment: with short ARNs, and with the upstreams of what is unknown."""
-    before, after = short_arns(clean(attribute.before), clean(attribute.after))
+def shown_values(attribute: AttributeChange, *, whole: bool) -> tuple[str, str]:
+    """Return the values of an attribute for a comment, with the upstreams of what is unknown.
+
+    Args:
+        attribute: the attribute.
+        whole: do not shorten ARNs.
+    """
+    before, after = clean(attribute.before), clean(attribute.after)
+    if not whole:
+        before, after = short_arns(before, after)
     if attribute.after_upstream and attribute.upstreams:
         source = f"from {listed(attribute.upstreams)}, after apply"
         after = source if after == AFTER_UPSTREAM else after.replace(AFTER_UPSTREAM, f"({source})")
@@ -167,10 +182,8 @@ def _first(lines: Sequence[str]) -> list[str]:
 def _attributes(attributes: Iterable[AttributeChange], change: ChangeLine, columns: Columns) -> Iterator[str]:
     for each in attributes:
         text = f"{_sign(each, change)}     {pad(clean(each.path), columns.names)}  "
-        remarks = _remarks(each)
-        yield text + (
-            f"{pad(_values(each, change), columns.values)}   # {remarks}" if remarks else _values(each, change)
-        )
+        values, remarks = _values(each, change, whole=columns.whole), _remarks(each)
+        yield text + (f"{pad(values, columns.values)}   # {remarks}" if remarks else values)
 
 
 def _remarks(attribute: AttributeChange) -> str:
@@ -187,8 +200,8 @@ def _sign(attribute: AttributeChange, change: ChangeLine) -> str:
     return "!" if attribute.after else "-"
 
 
-def _values(attribute: AttributeChange, change: ChangeLine) -> str:
-    values = [value for value in shown_values(attribute) if value]
+def _values(attribute: AttributeChange, change: ChangeLine, *, whole: bool) -> str:
+    values = [value for value in shown_values(attribute, whole=whole) if value]
     if values == [SENSITIVE, SENSITIVE]:
         return f"{SENSITIVE}, changed"
     if len(values) == 2 and change.action is not Action.DELETE:

@@ -10,7 +10,8 @@ _MARKER = re.compile(
     r"<!-- orch:v1 stage=(?P<stage>[^\s<>]+) run=(?P<run>[^\s<>]+) head=(?P<head>[^\s<>]*) "
     r"plans=(?P<plans>[0-9a-f]+) -->"
 )
-_CI_RUN = re.compile(r"(\d{1,18})(?:\.(\d{1,9}))?")
+_CI_RUN = re.compile(r"(\d{1,18})(?:\.(\d{1,9}))?", re.ASCII)
+_OWN_RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +64,8 @@ def is_older(run: str, other: str) -> bool:
 
 
 def _age(run: str) -> tuple[int, int, int, str]:
+    """Return what orders runs: what is no run at all is the oldest, so that it can never keep a real one out."""
     found = _CI_RUN.fullmatch(run)
-    return (1, int(found[1]), int(found[2] or 1), "") if found else (0, 0, 0, run)
+    if found:
+        return 2, int(found[1]), int(found[2] or 1), ""
+    return (1, 0, 0, run) if _OWN_RUN.fullmatch(run) else (0, 0, 0, "")

@@ -133,7 +133,7 @@ def _blocked(group: SharedFinding, plan: StagePlan, context: CommentContext) -> 
     way_out = prose(finding.hint) or "change what the plan does"
     facts = (
         ("What", f"{code(finding.address)} {_WHAT[finding.action]}" if finding.action in _WHAT else ""),
-        ("Why", _why(finding, plan)),
+        ("Why", _why(finding, plan, whole=context.whole)),
         ("Lost", prose(finding.lost)),
         ("Where", ", ".join(_place(finding, plan, context))),
         ("Way out", f"{way_out}; or, after agreement, {code(command)}" if command else way_out),
@@ -144,22 +144,23 @@ def _blocked(group: SharedFinding, plan: StagePlan, context: CommentContext) -> 
             yield f"- **{name}:** {text}"
 
 
-def _why(finding: Finding, plan: StagePlan) -> str:
+def _why(finding: Finding, plan: StagePlan, *, whole: bool) -> str:
     """Return the cause of a finding, with the values of the attributes that force the replacement."""
-    forcing = list(_forcing(finding, plan))
+    forcing = list(_forcing(finding, plan, whole=whole))
     if forcing and finding.cause.endswith(_IN_PLACE):
         return f"{'; '.join(forcing)}, and {_IN_PLACE.strip()}"
     return "; ".join([*([prose(finding.cause)] if finding.cause else []), *forcing])
 
 
-def _forcing(finding: Finding, plan: StagePlan) -> Iterator[str]:
+def _forcing(finding: Finding, plan: StagePlan, *, whole: bool) -> Iterator[str]:
     """Yield how each attribute changes that forces the replacement of a finding's resource."""
     changes = [change for unit in plan.report.units if unit.unit == finding.unit for change in unit.changes]
     attributes = [
         each for change in changes if change.address == short_address(finding.address) for each in change.attributes
     ]
     for each in [each for each in attributes if each.forces_replacement][:_FORCING]:
-        before, after = (code(shorten(text, limit=_VALUE)) for text in shown_values(each))
+        values = shown_values(each, whole=whole)
+        before, after = (code(text if whole else shorten(text, limit=_VALUE)) for text in values)
         how = (
             f"changed from {before} to {after}"
             if before and after

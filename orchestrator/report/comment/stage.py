@@ -8,13 +8,17 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from orchestrator.guard.receipt.receipt import Receipt
-from orchestrator.report.comment.credentials import without_credentials
+from orchestrator.report.comment.credentials import HIDDEN_VALUE, without_credentials
 from orchestrator.report.comment.records import RunRecord
 from orchestrator.report.model import ChangeLine, RunReport, Status, StoredPlans, UnitReport
+from orchestrator.report.values.changes import ONLY_HIDDEN, REFORMATTED
+from orchestrator.report.values.redact import SENSITIVE
 
 _ACCOUNT = "account:"
 """How reports name an account that blocks its units."""
 _PLAN_DIGITS = 8
+_NOT_SHOWN = (SENSITIVE, HIDDEN_VALUE, ONLY_HIDDEN, REFORMATTED, "…")
+"""What stands in the place of a value, or of the rest of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,9 @@ def _split(unit: UnitReport, base: UnitReport | None) -> tuple[UnitReport, UnitR
     if base is None or unit.status is not Status.PLANNED:
         return unit, None
     known = set(base.changes)
-    before = tuple(each for each in unit.changes if each in known and not each.action.destructive)
+    before = tuple(
+        each for each in unit.changes if each in known and not each.action.destructive and _shows_everything(each)
+    )
     if not before:
         return unit, None
     own = tuple(each for each in unit.changes if each not in set(before))
@@ -133,6 +139,15 @@ def _split(unit: UnitReport, base: UnitReport | None) -> tuple[UnitReport, UnitR
         replace(unit, changes=own, outputs_changed=outputs, status=status),
         replace(unit, changes=before, outputs_changed=(), findings=()),
     )
+
+
+def _shows_everything(change: ChangeLine) -> bool:
+    """Return whether another change that reads the same is the same: no value of it is hidden or cut.
+
+    A value that is known only after the apply counts as shown: it is the same text in every comment.
+    """
+    values = [text for each in change.attributes for text in (each.path, each.before, each.after)]
+    return not any(mark in text for text in (change.reason, *values) for mark in _NOT_SHOWN)
 
 
 def _same_elsewhere(units: Iterable[UnitReport]) -> dict[str, tuple[str, ...]]:
@@ -156,10 +171,10 @@ def _stage_of(unit: UnitReport) -> str:
 def _stages_in(report: RunReport) -> dict[str, None]:
     """Return the stages of a run's units; of a run that ended before its first unit, those that its targets name."""
     found = dict.fromkeys(stage for unit in report.units if (stage := _stage_of(unit)))
-    return found or dict.fromkeys(named_stages(report))
+    return found or dict.fromkeys(_named_stages(report))
 
 
-def named_stages(report: RunReport) -> tuple[str, ...]:
+def _named_stages(report: RunReport) -> tuple[str, ...]:
     """Return the stages that the targets of a run name, also those of which it has no unit."""
     names = (target.strip("+").partition("/")[0] for target in report.targets)
     return tuple(dict.fromkeys(name for name in names if name and not set(name) & set("*?[]:")))

@@ -17,6 +17,9 @@ from orchestrator.terraform.plan.unknowns import UpstreamMarks
 
 AFTER_APPLY = "(known after apply)"
 AFTER_UPSTREAM = "(known after upstream)"
+REFORMATTED = "(formatted differently)"
+ONLY_HIDDEN = "only sensitive values or metadata change"
+"""The reason of an update without an attribute to show."""
 
 _CONTEXT = 24
 """Characters shown before the first difference of two long values."""
@@ -234,7 +237,7 @@ def _reason(change: ResourceChange, redactor: Redactor, attributes: Sequence[Att
     if forcing:
         reason = f"{reason or _REASONS['replace_because_cannot_update']}: {listed(name for name in forcing if name)}"
     if not reason and change.action is Action.UPDATE and not attributes:
-        reason = "only sensitive values or metadata change"
+        reason = ONLY_HIDDEN
     return reason
 
 
@@ -261,7 +264,7 @@ def _shown(difference: Difference, unknown: str) -> tuple[str, str]:
     """Return both sides as text. If one is hidden, so is the other: a mark that disappears reveals nothing."""
     before, after = difference.before, difference.after
     if isinstance(before, Values) and isinstance(after, Values):
-        return "(the same JSON)", "(formatted differently)"
+        return "(the same JSON)", REFORMATTED
     if isinstance(before, str) and isinstance(after, str):
         start = max(0, first_difference(before, after) - _CONTEXT)
         return _text(before, start), _text(after, start)

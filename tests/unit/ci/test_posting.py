@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from orchestrator.ci.github import GithubHost
+from orchestrator.ci.gitlab import GitlabHost
 from orchestrator.ci.open_plans import open_plans
 from orchestrator.ci.place import HostKind, HostPlace
 from orchestrator.ci.posting import PostedApply, PostedStage, Poster
@@ -20,6 +22,7 @@ from orchestrator.report.comment.stage import StagePlan, empty_stage, stage_plan
 from orchestrator.report.model import ApprovedPlans, ApprovedUnit, ChangeLine, Status, UnitReport
 from tests.support.comments import attribute, only_plan, receipt, record, unit, update
 from tests.support.github_server import APP_TOKEN, REPOSITORY_NAME, GithubServer
+from tests.support.gitlab_server import BOT_TOKEN, PROJECT, GitlabServer
 
 MERGE = "c" * 40
 TAGS = update("aws_s3_bucket.this", attribute("tags.Owner", '"a"', '"b"'))
@@ -52,9 +55,11 @@ def poster(server: GithubServer, number: int, run: str = "100.1", *, dry_run: bo
     return Poster(host, context, dry_run=dry_run, pause=lambda _: None)
 
 
-def plan(server: GithubServer, number: int, *units: UnitReport, run: str = "100.1", serial: int = 4) -> PostedStage:
+def plan(
+    server: GithubServer, number: int, *units: UnitReport, run: str = "100.1", serial: int = 4, **more: Any
+) -> PostedStage:
     receipts = {each.unit: replace(receipt(each.unit), serial=serial) for each in units}
-    (posted,) = poster(server, number, run).plans(number, [only_plan(*units, receipts=receipts)])
+    (posted,) = poster(server, number, run).plans(number, [only_plan(*units, receipts=receipts, **more)])
     return posted
 
 
@@ -214,8 +219,68 @@ def test_an_apply_marks_the_plans_of_others(server: GithubServer) -> None:
     assert "stale" not in body(server, 14)
     found = {each.pull_request.number: each.stale for each in open_plans(poster(server, 7).host).plans}
     assert found == {12: ("prod/data",), 13: ("prod/api",), 14: ()}
-    plan(server, 12, unit("prod/data", MEMORY), run="102.1")
+    newest = {each.sha: each.values for each in server.checks}
+    assert [newest[head_of(number)]["conclusion"] for number in (12, 13, 14)] == [*["action_required"] * 2, "neutral"]
+    assert newest[head_of(12)]["output"]["title"] == "stale: prod/data, applied by #7 (1 update); plan again"
+    assert (
+        newest[head_of(13)]["output"]["title"]
+        == "stale: prod/api reads prod/data, applied by #7 (1 update); plan again"
+    )
+    assert newest[head_of(12)]["external_id"] == "100.1", "the next plan takes its place"
+    assert newest[head_of(12)]["details_url"] == "https://ci.example.com/101.1"
+    plan(server, 12, unit("prod/data", MEMORY), run="102.1", run_id="20261124-160000-0000")
     assert SectionName.STALE not in sections_of(body(server, 12)), "planned again"
+    assert server.checks[-1].values["conclusion"] == "neutral"
+
+
+@pytest.mark.parametrize("run", ["100.1", "100.2"])
+def test_plans_that_are_posted_again_stay_stale(server: GithubServer, run: str) -> None:
+    """A job that posts, run again: another attempt of the same run of the CI, or the same one."""
+    plan(server, 12, unit("prod/data", MEMORY))
+    merge(server, 7)
+    post_applied(server, 7, applied(done("prod/data", MEMORY)))
+    posted = plan(server, 12, unit("prod/data", MEMORY), run=run)
+    assert sections_of(body(server, 12))[SectionName.STALE].about == ("prod/data",)
+    assert posted.check_kind == ""
+    assert server.checks[-1].values["conclusion"] == "action_required"
+
+
+def test_the_check_of_another_commit_than_the_one_that_was_planned_stays(server: GithubServer) -> None:
+    plan(server, 12, unit("prod/data", MEMORY))
+    server.pulls[12].head = head_of(99)
+    merge(server, 7)
+    (marked,) = post_applied(server, 7, applied(done("prod/data", MEMORY))).marked
+    assert marked.check_kind == ""
+    assert len(server.checks) == 1
+
+
+def test_a_check_of_a_newer_plan_is_not_made_stale(server: GithubServer) -> None:
+    plan(server, 12, unit("prod/data", MEMORY))
+    server.checks[-1].values["external_id"] = "102.1"
+    merge(server, 7)
+    (marked,) = post_applied(server, 7, applied(done("prod/data", MEMORY))).marked
+    assert marked.check_kind == ""
+    assert [each.values["conclusion"] for each in server.checks] == ["neutral"]
+
+
+def test_on_gitlab_the_status_of_stale_plans_fails_and_says_why() -> None:
+    with GitlabServer() as server:
+        for number in (7, 12):
+            server.add_merge_request(number, head_of(number))
+        host = GitlabHost(HostPlace(HostKind.GITLAB, server.url, PROJECT, BOT_TOKEN))
+        context = CommentContext("100.1", head_of(12))
+        receipts = {"prod/data": replace(receipt("prod/data"), serial=4)}
+        Poster(host, context, pause=lambda _: None).plans(12, [only_plan(unit("prod/data", MEMORY), receipts=receipts)])
+        server.merge_requests[7].state = "merged"
+        server.merge_requests[7].merge_commit_sha = MERGE
+        made = applied(done("prod/data", MEMORY))
+        later = Poster(host, CommentContext("101.1", MERGE), pause=lambda _: None)
+        (marked,) = later.applied(None, stage_plans([made]), [made], below).marked
+        assert marked.check_kind == "commit status"
+        planned, stale = [each for each in server.statuses if each["sha"] == head_of(12)]
+        assert (planned["state"], stale["state"]) == ("success", "failed")
+        assert stale["description"] == "stale: prod/data, applied by #7 (1 update); plan again · run 100.1"
+        assert server.mistakes == []
 
 
 def test_plans_that_are_not_stale(server: GithubServer) -> None:

@@ -238,6 +238,7 @@ def test_each_command_has_a_file_and_each_file_a_command() -> None:
         "resume",
         "destroy_orphans",
         "show_past",
+        "check_policies",
         "check_roots",
         "rehearse_run",
         "pr_command",

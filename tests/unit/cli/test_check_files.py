@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from ruamel.yaml import YAML
 
-from tests.support.project import ORCH_YAML, Project
+from tests.support.project import ORCH_YAML, REPOSITORY, Project
 
 MODULE = """\
 variable "encrypted" {
@@ -123,3 +125,12 @@ def test_problems_are_annotations_also_of_a_configuration_that_cannot_be_loaded(
     (line,) = [each for each in done.err.splitlines() if each.startswith("::error ")]
     assert "file=live/stages/prod.yaml,line=1,col=10::" in line
     assert "::error" not in done.out
+
+
+def test_the_hook_of_pre_commit_checks_the_files_that_it_is_given(project: Project) -> None:
+    (hook,) = YAML(typ="safe", pure=True).load(REPOSITORY / ".pre-commit-hooks.yaml")
+    program, *arguments = hook["entry"].split()
+    assert program == "orch"
+    changed = [name for name in ("live/stages/test.yaml", "README.md") if re.search(hook["files"], name)]
+    rows = project.orch(*arguments, *changed, "--json").json["rows"]
+    assert [row["subject"] for row in rows if row["check"] == "roots"] == ["test/disk"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,6 +126,23 @@ def test_a_rehearsal_has_a_comment_and_a_check_beside_those_of_a_plan(project: P
         f"{kind}-{stage}.md" for kind in "xf" for stage in ("prod", "rehearse.prod")
     }
     assert "prod, rehearsed: 1 lost" in (tmp_path / "x-rehearse.prod.md").read_text()
+
+
+def test_a_shown_rehearsal_says_what_survived(project: Project) -> None:
+    run_id = "20261124-150000-0000"
+    save(project, run(unit("prod/identity"), run_id=run_id, verb="rehearse"))
+    save_rehearsal(RunPaths(root=project.root, run=run_id), replace(mixed(), run=run_id))
+    shown = project.orch("show", run_id).out
+    assert re.search(r"prod/orders +lost +aws_dynamodb_table.this +replaced +3 items +0", shown)
+    assert shown.splitlines()[-1].startswith("orch rehearse prod: 1 lost")
+    assert "judged" not in shown, "the run of head is shown with -v"
+    verbose = project.orch("show", run_id, "-v").out
+    assert verbose.startswith(shown.splitlines()[0])
+    assert "judged" in verbose
+    form = project.orch("show", run_id, "--json").json
+    assert (form["kind"], form["verb"]) == ("show-run", "rehearse")
+    assert form["rehearsal"]["result"].startswith("1 lost")
+    assert project.orch("show", RUN, "--json").json["rehearsal"] is None
 
 
 def test_a_rehearsal_that_cannot_be_read_is_an_error(project: Project) -> None:

@@ -75,3 +75,12 @@ def test_nothing_changed_is_success_with_nothing_in_it(project: Project) -> None
     project.write("live/stacks/first.yaml", "module: box\ninputs: {value: two}\n")
     assert [row["unit"] for row in project.orch("list", *changed, "--json").json["rows"]] == ["prod/first"]
     project.orch("plan", "nothere", *changed, code=2)
+
+
+def test_missing_targets_are_ignored_if_asked_for(project: Project) -> None:
+    project.orch("plan", "prod/gone", "test", code=2)
+    told = project.orch("plan", "prod/gone", "test", "--ignore-missing", "--json").json
+    assert (told["outcome"], told["units"], told["targets"]) == ("nothing to do", [], ["prod/gone", "test"])
+    assert project.orch("plan", "prod/gone", "--ignore-missing").out.startswith("No target matches a unit.")
+    assert "no target given" in project.orch("plan", "--ignore-missing", code=2).err
+    assert not (project.root / ".orch" / "runs").exists(), "no run was begun"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from orchestrator.ci.sections import SectionName, sections_of
-from orchestrator.report.comment.marker import parse_marker
+from orchestrator.report.comment.marker import Marker, parse_marker
 from orchestrator.report.model import RunReport, Status, UnitReport
 from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.history.reports import save_report
@@ -114,6 +114,31 @@ def test_a_job_posts_a_comment_and_a_check_on_the_head_of_the_pull_request(
     assert again["applied"] is None
     (posted,) = again["posted"]
     assert (posted["action"], posted["check"], posted["run"]) == ("updated", "check run", "11.1")
+
+
+@pytest.mark.parametrize("targets", [("prod",), ("prod", "test"), ("*",), ()])
+def test_a_plan_of_a_change_that_touches_no_unit_is_a_success_of_one_line(
+    project: Project, server: GithubServer, tmp_path: Path, targets: tuple[str, ...]
+) -> None:
+    project.write("live/stages/test.yaml", "account: main\nstacks: {data: }\n")
+    project.write(".gitignore", ".orch/\n")
+    project.git("init", "-q", "-b", "main")
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "All")
+    env = job(server, tmp_path, GITHUB_REF_PROTECTED="true")
+    old = server.add_comment(7, f"{Marker('prod', '9.1', HEAD, '9b1c4e2a')}\n### 🛑 prod: 1 blocked")
+    done = project.orch("plan", *targets, "--changed", "main", "--comment", **env)
+    stages = ["prod"] if targets == ("prod",) else ["prod", "test"]
+    assert [(each.values["name"], each.values["conclusion"]) for each in server.checks] == [
+        (f"orch: {stage}", "success") for stage in stages
+    ]
+    assert {
+        each.values["output"]["title"].removeprefix(f"{stage}: ")
+        for each, stage in zip(server.checks, stages, strict=True)
+    } == {"no unit is affected"}
+    assert "prod: comment updated" in done.err
+    assert "### ✅ prod: no unit is affected" in old.body
+    assert server.bodies(7) == [old.body], "no comment for a stage that had none"
 
 
 def test_an_older_run_says_that_it_left_the_comment(project: Project, server: GithubServer, tmp_path: Path) -> None:

@@ -13,10 +13,9 @@ from orchestrator.guard.canary import canary_failures
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.guard.policy_cases import run_cases
 from orchestrator.terraform.model import ResourceChange
 from orchestrator.terraform.plan.reader import empty_plan
-from tests.support.checks import local_checks
+from tests.support.checks import local_checks, run_cases
 from tests.support.plans import a_unit, change, delete, plan, saved, update
 
 ROOT = Path(__file__).parents[3]

@@ -14,8 +14,7 @@ from orchestrator.errors import CatalogueError
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policies.protected import Protected
-from orchestrator.guard.policy_cases import run_cases
-from tests.support.checks import local_checks
+from tests.support.checks import local_checks, run_cases
 from tests.support.plans import a_unit, change, plan, saved
 from tests.support.safeguards import at, listed_safeguards, pair
 

@@ -1,13 +1,15 @@
-"""The results of ``orch check`` as SARIF and JUnit: what other programs read."""
+"""The results of ``orch check`` as SARIF, JUnit and code quality: what other programs read."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
 from orchestrator.errors import Location
 from orchestrator.report.check_result import CheckResult
+from orchestrator.report.code_quality import code_quality
 from orchestrator.report.junit import junit
 from orchestrator.report.sarif import sarif
 
@@ -98,3 +100,23 @@ def test_junit_has_a_case_for_each_result() -> None:
 def test_without_results_both_are_valid() -> None:
     assert json.loads(sarif([], version="1"))["runs"][0]["results"] == []
     assert ElementTree.fromstring(junit([], seconds=0)).get("tests") == "0"  # noqa: S314 - orch wrote it
+
+
+def test_code_quality_has_what_gitlab_asks_for() -> None:
+    found = json.loads(code_quality((*RESULTS, RESULTS[1])))
+    assert [(each["check_name"], each["severity"]) for each in found] == [
+        ("CKV_AWS_53", "critical"),
+        ("modules", "info"),
+        ("roots", "major"),
+        ("CKV_AWS_53", "critical"),
+    ]
+    assert [each["location"] for each in found[:3]] == [
+        {"path": "modules/a b/main.tf", "lines": {"begin": 12}},
+        {"path": "modules/x/main.tf", "lines": {"begin": 1}},
+        {"path": "live/orch.yaml", "lines": {"begin": 1}},
+    ]
+    assert found[0]["description"] == "CKV_AWS_53 CRITICAL: \x00 <public> & more"
+    assert len({each["fingerprint"] for each in found}) == 4
+    moved = replace(RESULTS[1], where=Location("modules/a b/main.tf", 99))
+    assert json.loads(code_quality([moved]))[0]["fingerprint"] == found[0]["fingerprint"]
+    assert json.loads(code_quality(())) == []

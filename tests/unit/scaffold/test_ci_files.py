@@ -154,7 +154,9 @@ def test_artifacts_have_records_and_no_plans() -> None:
     uploads = [step["with"]["path"] for _, step in steps(ORCH) if "upload-artifact" in step.get("uses", "")]
     kept = {path for each in uploads for path in each.split()}
     records = {".orch/runs/*/report.json", ".orch/runs/*/receipts/"}
-    assert kept == records | {"orch.sarif", "orch.xml", ".orch/runs/*/rehearsal.json"}
+    base = {"base/.orch/runs/*/report.json"}
+    assert kept == records | base | {"orch.sarif", "orch.xml", "orch-*.md", ".orch/runs/*/rehearsal.json"}
+    assert set(loaded(GITLAB)["plan"]["artifacts"]["paths"]) == records | base | {"units.json"}
     assert set(loaded(GITLAB)[".aws"]["artifacts"]["paths"]) == records
 
 
@@ -164,5 +166,21 @@ def test_gitlab_jobs_with_a_role_are_not_those_that_write() -> None:
     }
     roles = {name for name, job in jobs.items() if ".aws" in str(job["extends"])}
     writing = {name for name, job in jobs.items() if re.search(r"orch (comment|issue|pr)\b", "\n".join(job["script"]))}
-    assert (roles, writing) == ({"plan", "apply", "drift"}, {"comment", "applied", "issues"})
+    assert (roles, writing) == ({"plan", "apply", "drift"}, {"comment", "rehearsed", "applied", "issues"})
     assert not any("id_tokens" in job for job in jobs.values())
+
+
+def test_gitlab_shows_problems_on_the_lines_of_a_merge_request() -> None:
+    for job in ("check", "comment"):
+        reports = loaded(GITLAB)[job]["artifacts"]["reports"]
+        assert reports == {"junit": "orch.xml", "codequality": "quality.json"}
+        assert "--junit orch.xml" in loaded(GITLAB)[job]["script"][-1]
+        assert "--code-quality quality.json" in loaded(GITLAB)[job]["script"][-1]
+
+
+def test_gitlab_comments_for_a_fork_only_in_the_project_itself() -> None:
+    (rule,) = loaded(GITLAB)["rehearsed"]["rules"]
+    assert "$CI_PROJECT_ID == $CI_MERGE_REQUEST_PROJECT_ID" in rule["if"]
+    assert "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID != $CI_MERGE_REQUEST_PROJECT_ID" in rule["if"]
+    kept = loaded(GITLAB)["rehearse"]["artifacts"]["paths"]
+    assert {".orch/runs/*/report.json", ".orch/runs/*/rehearsal.json"} <= set(kept)

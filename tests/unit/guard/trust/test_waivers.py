@@ -128,6 +128,20 @@ def test_a_mistake_is_reported_with_its_location(old: str, new: str, where: str,
     assert str(first.where) == f"policies/waivers.yaml:{where}"
 
 
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("expire", 'did you mean "expires"?'),
+        ("adress", 'did you mean "address"?'),
+        ("forever", "known keys: id, rule, unit, address, owner, reason, expires, plan"),
+    ],
+)
+def test_an_unknown_key_names_the_one_that_is_meant(written: str, hint: str) -> None:
+    with pytest.raises(CatalogueError) as caught:
+        parse_waivers(f"{GOOD}  {written}: x\n".encode(), shown_as="policies/waivers.yaml")
+    assert [each.hint for each in caught.value.problems if each.what.endswith("unknown key")] == [hint]
+
+
 @pytest.mark.parametrize("separator", ["\r", "\x85", "\u2028", "\u2029"])
 def test_a_line_break_that_git_does_not_count_is_refused(separator: str) -> None:
     """It would shift the lines that git blame is asked about."""

@@ -264,3 +264,24 @@ def test_sixty_units(golden: Golden) -> None:
     units += [unit(f"prod/old-{number}", replace(gone, address=f"aws_sqs_queue.old[{number}]")) for number in range(5)]
     units += unchanged("prod", *STACKS[:5])
     golden("comment/sixty.md", comment_of(*units).text)
+
+
+def test_the_full_report_has_whole_arns_and_values() -> None:
+    arn = "arn:aws:iam::111111111111:role/platform/orch-plan"
+    long = f"{arn}-{'x' * 200}"
+    lost = replace(
+        pool_replacement(), attributes=(attribute("role", f'"{arn}"', f'"{long}"', forces_replacement=True),)
+    )
+    changed = update("aws_x.this", attribute("role", f'"{arn}"', '"none"'))
+    head = [
+        unit("prod/a", lost, status=Status.BLOCKED, findings=(pool_finding("prod/a"),)),
+        unit("prod/b", changed, update("aws_y.this", attribute("role", f'"{arn}"', '"own"'))),
+        unit("prod/c", changed),
+    ]
+    plan = only_plan(*head, base=[run(unit("prod/c", changed))])
+    short, whole = (stage_comment(plan, replace(CONTEXT, whole=each)).text for each in (False, True))
+    assert "arn:…" in short
+    assert "arn:…" not in whole
+    assert whole.count(long) == 2, "in the finding and in the details"
+    assert long not in short.partition("<details")[0]
+    assert whole.count(f'{arn}" -> ') == 4

@@ -52,6 +52,10 @@ def marker(run: str, stage: str = "prod") -> Marker:
         ("1187.9", "1187.10"),
         ("1187.2", "1188.1"),  # somebody ran the older one again, after the newer one
         ("20261124-130207-7f3a", "20261124-130208-0000"),
+        ("1187", "1187.2"),  # a CI without attempts
+        ("zzzz", "20261124-130207-7f3a"),  # a marker that somebody edited keeps no real run out
+        ("٣.1", "1.1"),
+        ("20261124-130207-7f3a.2", "20261124-130207-7f3a"),
         ("20261124-130207-7f3a", "1.1"),  # by hand, and in CI
     ],
 )
@@ -61,5 +65,7 @@ def test_an_older_run_never_overwrites_a_newer_one(older: str, newer: str) -> No
 
 
 def test_a_run_may_repeat_itself_and_never_touches_another_stage() -> None:
-    assert may_overwrite(marker("5.1"), marker("5.1"))
+    for run in ("5.1", "5.2", "20261124-130207-7f3a"):
+        assert may_overwrite(marker(run), marker(run))
+    assert may_overwrite(marker("5"), marker("5.1"))
     assert not may_overwrite(marker("6.1"), marker("5.1", stage="test"))

@@ -76,6 +76,23 @@ def test_what_base_plans_too_is_set_apart_but_never_a_loss_or_a_block() -> None:
     assert {each.unit: each.changes for each in plan.before} == dict.fromkeys(("prod/a", "prod/b", "prod/d"), (DRIFT,))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        update("aws_ssm_parameter.this", attribute("value", "(sensitive)", "(sensitive)")),
+        update("aws_lambda_function.this", attribute("environment.URL", '"https://a"', '"https://u:pw-0123456789@b"')),
+        update("aws_s3_bucket.this", attribute("policy", "(the same JSON)", "(formatted differently)")),
+        update("aws_s3_bucket.this", attribute("tags.Text", f'"…{"a" * 80}" (900 characters)', '"b"')),
+        update("aws_s3_bucket.this", attribute("rules", '["a", … 7 more]', '["b", … 7 more]')),
+        ChangeLine("aws_s3_bucket.this", Action.UPDATE, reason="only sensitive values or metadata change"),
+    ],
+)
+def test_a_change_that_does_not_show_everything_may_be_another_one_than_that_of_base(change: ChangeLine) -> None:
+    (plan,) = stage_plans([record(unit("prod/a", change, DRIFT))], base=[run(unit("prod/a", change, DRIFT))])
+    assert [each.changes for each in plan.before] == [(DRIFT,)]
+    assert [each.address for each in plan.report.units[0].changes] == [change.address]
+
+
 def saved(**more: Any) -> dict[str, Any]:
     units = [
         unit("prod/a", pool_replacement(), status=Status.BLOCKED, findings=(pool_finding("prod/a"),), preview=True)
