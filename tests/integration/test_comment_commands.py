@@ -110,6 +110,14 @@ def test_what_is_not_allowed_is_answered_and_does_nothing(
     assert list(hosted.base.rglob("pwned")) == []
 
 
+@pytest.mark.parametrize("body", ["orch help", "orch aply"])
+def test_help_is_answered_with_the_commands(hosted: Hosted, body: str) -> None:
+    hosted.github.add_pull(7, HEAD)
+    assert hosted.job(body).run(COMMAND, github_token=APP_TOKEN).outputs == {}
+    (said,) = hosted.github.bodies(7)
+    assert "`orch waive FINDING REASON`" in said
+
+
 def test_another_comment_is_none_of_its_business(hosted: Hosted) -> None:
     assert hosted.job("orch is slow today").run(COMMAND, github_token=APP_TOKEN).outputs == {}
     payload = comment_event("orch plan")
