@@ -189,3 +189,5 @@ def test_the_pull_request_of_a_fork_is_found_by_its_head(hosted: Hosted) -> None
     assert json.loads(found.out)["rows"] == [{"pull_request": 7, "head": HEAD, "fork": True}]
     none = job.run(step, code=2, github_token=APP_TOKEN, github_event_workflow_run_head_sha="b" * 40)
     assert "0 open pull requests" in none.out + none.err
+    short = job.run(step, code=2, github_token=APP_TOKEN, github_event_workflow_run_head_sha=HEAD[:7])
+    assert "not a whole commit id" in short.out + short.err

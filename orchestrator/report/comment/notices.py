@@ -131,7 +131,9 @@ def _blocked(group: SharedFinding, plan: StagePlan, context: CommentContext) -> 
     yield f"{_headline(group)} Nothing in {prose(plan.stage)} can be applied while this stands."
     command = waive_command(finding)
     way_out = prose(finding.hint) or "change what the plan does"
-    said = "waive" in finding.hint  # the hint has the command, or says why there is a waiver that does not count
+    said = (
+        "orch waive" in finding.hint or "the waiver " in finding.hint
+    )  # the hint has the command, or says why there is a waiver that does not count
     facts = (
         ("What", f"{code(finding.address)} {_WHAT[finding.action]}" if finding.action in _WHAT else ""),
         ("Why", _why(finding, plan)),
