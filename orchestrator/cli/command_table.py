@@ -7,6 +7,7 @@ names read only this table.
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
@@ -23,6 +24,8 @@ from orchestrator.report.text import wrap
 _COLLECT_AFTER = 50_000
 """New objects after which Python looks for garbage. Its default, 700, costs a run a twentieth of its time."""
 
+_TYPE = re.compile(r" <(?:list\[)?(?:str|path|int)\]?>\Z")
+_ARGUMENT = re.compile(r"(?P<open>[\[{])(?P<name>[^\[\]{}]+)(?P<close>[\]}])(?:\.\.\.)?")
 _PASSES_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -117,7 +120,7 @@ class WholeWordFormatter(HelpFormatter):
 
     def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         """Write a list of names and texts in two columns."""
-        every = list(rows)
+        every = [(_without_type(name), text) for name, text in rows]
         lead = " " * self.current_indent
         column = min(max(len(name) for name, _ in every), col_max) + col_spacing
         for name, text in every:
@@ -129,6 +132,17 @@ class WholeWordFormatter(HelpFormatter):
             self.write("\n".join(wrap(line, width=self.width, indent=indent, hang=lead + " " * column)) + "\n")
 
 
+def _without_type(name: str) -> str:
+    """Return an argument or option without Typer's type: ``TARGET... <list[str]>`` is a ``TARGET...``."""
+    option = name.startswith("-")
+    return _TYPE.sub(" TEXT" if option else "", name)
+
+
+def _plain_argument(found: re.Match[str]) -> str:
+    name = found["name"]
+    return name if found["open"] == "{" and "|" not in name else f"{found['open']}{name}{found['close']}"
+
+
 class HelpContext(Context):
     """A context whose help keeps words whole."""
 
@@ -136,9 +150,13 @@ class HelpContext(Context):
 
 
 class ShownCommand(TyperCommand):
-    """A command whose help keeps words whole."""
+    """A command whose help keeps words whole, and shows an argument once: ``[TARGET...]``, ``SHA``."""
 
     context_class = HelpContext
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the words of the line of usage."""
+        return [_ARGUMENT.sub(_plain_argument, piece) for piece in super().collect_usage_pieces(ctx)]
 
 
 class ShownGroup(TyperGroup):

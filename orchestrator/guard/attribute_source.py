@@ -71,11 +71,12 @@ class AttributeSource:
     Args:
         unit: the unit that the plan belongs to.
         root: the folder that contains ``live/``; locations are relative to it.
+        locator: a locator of the same unit, which has parsed its modules already; None: a new one.
     """
 
-    def __init__(self, unit: Unit, root: Path) -> None:
+    def __init__(self, unit: Unit, root: Path, locator: SourceLocator | None = None) -> None:
         self._unit = unit
-        self._locator = SourceLocator(unit, root)
+        self._locator = locator or SourceLocator(unit, root)
 
     def __call__(self, change: ResourceChange, path: SourcePath) -> Location | None:
         """Return the line that sets an attribute; None if it is not in this repository, or not known for sure.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import Location
+from orchestrator.guard.attribute_source import AttributeSource
 from orchestrator.guard.causes import MODULE, attributes, cause, remedy
 from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.model import POLICY_WEAKENED, Finding, Severity
@@ -18,6 +19,8 @@ from orchestrator.guard.policies.subject import subject_of
 from orchestrator.guard.source_location import SourceLocator
 from orchestrator.terraform.model import Action, ResourceChange
 from orchestrator.util.plural import plural
+
+_LIVE = "live/"
 
 PROTECTED = "ORCH_PROTECTED"
 """The one check that every ``policies/`` must have: checkov runs it, and the guard's built-in rule repeats it."""
@@ -72,7 +75,7 @@ def headline(findings: Iterable[Finding]) -> str:
     if not losses:
         return blocking[0].message if blocking else ""
     (loss,) = losses.values()
-    counted = "" if loss.inside == _NOT_COUNTED else loss.inside.split(", ")[0]
+    counted = "" if loss.inside == _NOT_COUNTED or loss.inside.startswith("0 ") else loss.inside.split(", ")[0]
     return f"{loss.message}: {counted} lost" if counted else loss.message
 
 
@@ -95,6 +98,7 @@ class FindingBuilder:
         self.protected = protected
         self._changes = changes
         self.locator = SourceLocator(unit, root)
+        self._source = AttributeSource(unit, root, self.locator)
 
     def loss(self, change: ResourceChange) -> Finding:
         """Report a protected resource that the plan deletes, replaces or forgets."""
@@ -294,8 +298,19 @@ class FindingBuilder:
             message=message,
             hint=hint,
             lost=lost,
-            where=self.locator.locate(change, tuple(names)) if change is not None else self.unit.at,
+            where=self._place(change, tuple(names)) if change is not None else self.unit.at,
         )
+
+    def _place(self, change: ResourceChange, names: Sequence[str]) -> Location | None:
+        """Return the line of ``live/`` that sets the most significant attribute, however the module calls its input.
+
+        Otherwise what the locator finds.
+        """
+        if names and change.after is not None and names[0] not in self.unit.inputs:
+            written = self._source(change, (names[0],))
+            if written is not None and written.file.startswith(_LIVE):
+                return written
+        return self.locator.locate(change, names)
 
 
 def short(change: ResourceChange) -> str:

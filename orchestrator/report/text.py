@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 
 from orchestrator.report.model import ChangeLine, Notice, Status, UnitReport
 from orchestrator.terraform.model import Action
@@ -202,3 +203,13 @@ def notice_line(notice: Notice) -> str:
     fields = ", ".join(f"{clean(key)}: {clean(value)}" for key, value in notice.fields.items())
     unit = f"{clean(notice.unit)}: " if notice.unit else ""
     return f"{unit}{clean(notice.text)}" + (f" ({fields})" if fields else "")
+
+
+def moment_text(time: str) -> str:
+    """Return a time in ISO 8601 for people: ``24 Nov 14:02 UTC``; any other text as it is."""
+    try:
+        found = datetime.fromisoformat(time)
+    except ValueError:
+        return time
+    moment = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return f"{moment.day} {moment:%b %H:%M} UTC"

@@ -16,7 +16,7 @@ from orchestrator.scaffold.answers import FIRST_STAGE, Answers
 from orchestrator.util.package_data import data_folder
 
 _TEMPLATES = Path(__file__).parent / "files"
-_MODULES = ("account_baseline", "user_pool")
+_MODULES = ("account_baseline", "ci_access", "user_pool")
 _EXAMPLE = ("live", "modules", "policies", "services")
 _CI = {
     "github": {
@@ -36,6 +36,8 @@ _ACTIONS = {
     "credentials": "aws-actions/configure-aws-credentials@a03048d87541d1d9fcf2ecf528a4a65ba9bd7838  # v5.0.0",
 }
 """Actions by commit: a tag can be moved to another one."""
+CI_MODULE = "modules/ci_access"
+"""The module with the roles of a CI's jobs."""
 CODE_HOSTS = tuple(_CI)
 """Code hosts whose CI orch writes the files of."""
 _IGNORED = frozenset({"__pycache__", ".terraform"})
@@ -87,6 +89,18 @@ def example_files(*, ci: str = CODE_HOSTS[0]) -> dict[str, bytes]:
     stages = sorted(path.stem for path in (data_folder("live") / "stages").glob("*.yaml"))
     settings = parse_yaml(files["live/orch.yaml"], "live/orch.yaml")
     return _sorted({**files, **_common(ci, region=str(to_plain(settings)["region"]), stages=stages)})
+
+
+def files_of_ci(ci: str, *, region: str, stages: Sequence[str]) -> dict[str, bytes]:
+    """Return what a platform that exists needs for CI: the files of the CI, and the module with its roles.
+
+    Args:
+        ci: the code host whose CI runs orch: one of `CODE_HOSTS`.
+        region: the default region.
+        stages: the stages that CI applies.
+    """
+    module = _tree(data_folder("modules") / "ci_access", CI_MODULE)
+    return _sorted({**module, **_common(ci, region=region, stages=stages)})
 
 
 def baseline_module() -> dict[str, bytes]:

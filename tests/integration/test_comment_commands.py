@@ -114,6 +114,14 @@ def test_what_is_not_allowed_is_answered_and_does_nothing(
     assert list(hosted.base.rglob("pwned")) == []
 
 
+@pytest.mark.parametrize("body", ["orch help", "orch aply"])
+def test_help_is_answered_with_the_commands(hosted: Hosted, body: str) -> None:
+    hosted.github.add_pull(7, HEAD)
+    assert hosted.job(body).run(COMMAND, github_token=APP_TOKEN).outputs == {}
+    (said,) = hosted.github.bodies(7)
+    assert "`orch waive FINDING REASON`" in said
+
+
 def test_another_comment_is_none_of_its_business(hosted: Hosted) -> None:
     assert hosted.job("orch is slow today").run(COMMAND, github_token=APP_TOKEN).outputs == {}
     payload = comment_event("orch plan")
@@ -185,6 +193,8 @@ def test_the_pull_request_of_a_fork_is_found_by_its_head(hosted: Hosted) -> None
     assert json.loads(found.out)["rows"] == [{"pull_request": 7, "head": HEAD, "fork": True}]
     none = job.run(step, code=2, github_token=APP_TOKEN, github_event_workflow_run_head_sha="b" * 40)
     assert "0 open pull requests" in none.out + none.err
+    short = job.run(step, code=2, github_token=APP_TOKEN, github_event_workflow_run_head_sha=HEAD[:7])
+    assert "not a whole commit id" in short.out + short.err
 
 
 def test_gitlab_shows_the_rehearsal_of_a_fork_in_a_pipeline_of_the_project(hosted: Hosted) -> None:

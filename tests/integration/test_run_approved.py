@@ -196,6 +196,7 @@ def test_of_a_stage_with_a_blocked_unit_nothing_is_applied(restored: Project) ->
     stage(restored, "bl", "alone", "command")
     planned = plan(restored, "bl", code=3)
     assert planned["stored"]["units"] == ["bl/alone"]
+    assert "stored in" not in restored.orch("plan", "bl/command", "--store", "s3", code=3).text
     refused = apply(restored, "bl", code=3)
     assert statuses(refused) == {"alone": "skipped", "command": "blocked"}
     assert "bl/command is blocked" in refused.units()["bl/alone"]["cause"]

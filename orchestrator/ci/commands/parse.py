@@ -11,11 +11,14 @@ from enum import StrEnum
 
 from orchestrator.config.schema.models import NAME
 from orchestrator.errors import UsageError
+from orchestrator.util.suggest import near_miss
 
 LONGEST_REASON = 300
 """Characters of the reason for a waiver."""
 _LONGEST_LINE = 1_000
-_FORMS = "write one of: orch plan · orch apply [STAGE] · orch waive FINDING REASON"
+COMMAND_FORMS = ("orch plan", "orch apply [STAGE]", "orch waive FINDING REASON")
+"""The commands, as one writes them."""
+_FORMS = f"write one of: {' · '.join(COMMAND_FORMS)}"
 _FINDING = re.compile(r"[0-9a-f]{10}")
 _STAGE = re.compile(NAME)
 
@@ -76,8 +79,17 @@ def parse_command(body: str) -> CommentCommand | None:
     return CommentCommand(verb, stage=arguments[0] if arguments else "")
 
 
+def asks_for_help(body: str) -> bool:
+    """Return whether a comment is ``orch help``, or only ``orch`` and a word that is nearly a command."""
+    words = body.partition("\n")[0].split()
+    return len(words) == 2 and words[0] == "orch" and (words[1] == "help" or near_miss(words[1], Verb) is not None)
+
+
 def _waive(arguments: list[str]) -> CommentCommand:
-    finding, reason = (arguments or [""])[0], " ".join(arguments[1:]).strip()
+    if not arguments:
+        message = "orch waive as a comment takes the id of a finding and a reason"
+        raise UsageError(message, hint=_FORMS)
+    finding, reason = arguments[0], " ".join(arguments[1:]).strip()
     if not _FINDING.fullmatch(finding):
         message = f"{finding!r} is not the id of a finding: ten digits, 0-9 and a-f"
         raise UsageError(message, hint=_FORMS)

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from orchestrator.ci.commands.authorize import AllowedCommand
-from orchestrator.ci.commands.parse import CommentCommand, Verb
+from orchestrator.ci.commands.parse import COMMAND_FORMS, CommentCommand, Verb
 from orchestrator.errors import OrchError
 from orchestrator.guard.trust.waiver_edit import entry_text
 from orchestrator.guard.trust.waivers import Waiver
 from orchestrator.report.comment.inert import code, fence, prose
 
+_FORMS = f"Write one of these as the first line of a new comment: {', '.join(code(form) for form in COMMAND_FORMS)}."
+
 
 def refused_reply(error: OrchError, command: CommentCommand | None) -> str:
-    """Return why orch does not do what a comment asks for."""
-    what = f"{code(str(command))}: " if command else ""
+    """Return why orch does not do what a comment asks for; without a command, its arguments are wrong."""
+    if command is None:
+        return f"❌ {prose(error.what)}.\n\n{_FORMS}\n"
     hint = f"\n\n{_sentence(prose(error.hint))}" if error.hint else ""
-    return f"❌ {what}{prose(error.what)}.{hint}\n"
+    return f"❌ {code(str(command))}: {prose(error.what)}.{hint}\n"
+
+
+def help_reply() -> str:
+    """Return which commands there are, for a comment that asks for them."""
+    return f"{_FORMS}\n"
 
 
 def started_reply(allowed: AllowedCommand, report_url: str) -> str:
@@ -43,7 +51,7 @@ def waiver_reply(waivers: Iterable[tuple[Waiver, str]], path: str, following: Se
     parts = []
     for waiver, message in waivers:
         parts += [
-            f"To allow this, add to {code(path)} on this branch: {prose(message)}",
+            f"To allow this, add to {code(path)}: {prose(message)}",
             fence(entry_text(waiver).splitlines(), "yaml"),
         ]
     steps = [f"{number}. {_sentence(prose(text))}" for number, text in enumerate(following, start=1)]

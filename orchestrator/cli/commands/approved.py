@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ from orchestrator.cli.approve import apply_planned
 from orchestrator.cli.context import Common
 from orchestrator.cli.options import check_choice
 from orchestrator.errors import UsageError
+from orchestrator.report.text import moment_text
 from orchestrator.run.approved.approve import Decision, decide_units
 from orchestrator.run.approved.gate import approved_plans, gated
 from orchestrator.run.approved.places import S3, PlanPlace, place_of
@@ -43,10 +45,13 @@ def keep_plans(
 ) -> tuple[Mapping[str, Planned], tuple[str, ...]]:
     """Keep the plans of a run; return them, those that could not be kept as failed, and a line for the report."""
     after, session.stored = store_plans(session.context, planned, place)
-    stored, targets = session.stored, " ".join(session.context.run.options.targets)
-    where = "" if place.name == S3 else f" {place.name}"
-    kept = f"{plural(len(stored.units), 'plan')} stored in {place.name}, valid until {stored.expires}"
-    return after, (f"{kept} or until their inputs change: `orch apply {targets} --approved{where}`",)
+    stored = session.stored
+    if not stored.units:
+        return after, ()
+    command = shlex.join(["orch", "apply", *session.context.run.options.targets, "--approved"])
+    where = "" if place.name == S3 else f" {shlex.quote(place.name)}"
+    kept = f"{plural(len(stored.units), 'plan')} stored in {place.name}, valid until {moment_text(stored.expires)}"
+    return after, (f"{kept} or until their inputs change: `{command}{where}`",)
 
 
 def approved_place(text: str, options: RunOptions) -> PlanPlace:

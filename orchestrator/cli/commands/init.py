@@ -18,17 +18,22 @@ from orchestrator.cli.options import check_choice
 from orchestrator.cli.output import print_rows, write
 from orchestrator.cli.provider_lock import all_in_mirrors, lock_providers
 from orchestrator.config.catalogue import Catalogue
+from orchestrator.config.live.privileged import ORCH_FILE
 from orchestrator.config.load import load
 from orchestrator.config.schema.json_schema import SCHEMA_FOLDER, schemas
 from orchestrator.errors import OrchError, UsageError
 from orchestrator.scaffold.answers import FIRST_STAGE, Answers, valid_account_id, valid_name, valid_region
-from orchestrator.scaffold.platform_files import CODE_HOSTS, example_files, starter_files
+from orchestrator.scaffold.platform_files import CI_MODULE, CODE_HOSTS, example_files, files_of_ci, starter_files
 from orchestrator.scaffold.write import refuse_existing, write_new
 from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE
 from orchestrator.util.plural import plural
 from orchestrator.util.streams import write_stderr
 
 _EXAMPLE_ONLY = "--from-example copies the example unchanged: omit --name, --region, --management and --account"
+
+_CI_NEXT = "For CI: requirements.txt says what to install, modules/ci_access/README.md how its jobs enter AWS."
+_SHARED = (".gitignore", "requirements.txt")
+"""Files that are not of a CI alone: those of a platform that exists stay."""
 
 
 @command
@@ -65,26 +70,36 @@ def init(
         bool, typer.Option("--from-example", help="Copy the whole example platform: all modules, stages and policies.")
     ] = False,
     ci: Annotated[
-        str,
-        typer.Option("--ci", metavar="github|gitlab", help="The code host whose CI is to run orch.", show_default=True),
-    ] = CODE_HOSTS[0],
+        str | None,
+        typer.Option(
+            "--ci",
+            metavar="github|gitlab",
+            help="The code host whose CI is to run orch. Alone, in a platform that exists: add the files of that CI. "
+            "Default: github.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the files, and write nothing.")] = False,
 ) -> int:
     """Write the files of a new platform.
 
     Writes two accounts, one stage, modules, policies and the files of a CI. Asks on a terminal for what is not given as
-    an option. Never overwrites a file.
+    an option. In a platform that exists, only `--ci` is allowed. Never overwrites a file.
     """
     target = Path(os.path.normpath(Path.cwd() / common.folder / directory))
-    check_choice("--ci", ci, CODE_HOSTS)
+    host = ci or CODE_HOSTS[0]
+    check_choice("--ci", host, CODE_HOSTS)
+    given = any((name, region, management, account))
+    if not given and not from_example and (target / ORCH_FILE).is_file():
+        return _add_ci(common, target, ci, dry_run=dry_run)
     if from_example:
-        if any((name, region, management, account)):
+        if given:
             raise UsageError(_EXAMPLE_ONLY)
-        files = example_files(ci=ci)
+        files = example_files(ci=host)
         first_account = ""
     else:
         answers = _answers(name, region, management, account or [])
-        files = starter_files(answers, ci=ci)
+        files = starter_files(answers, ci=host)
         first_account = answers.development.name
     refuse_existing(target, files)
     files, locked = _completed(files)
@@ -95,6 +110,29 @@ def init(
     _show(common, target, sorted(files), dry_run=dry_run)
     if not dry_run and not common.json:
         write(_next_steps(target, first_account or "development", locked=locked))
+    return 0
+
+
+def _add_ci(common: Common, target: Path, ci: str | None, *, dry_run: bool) -> int:
+    """Write the files of a CI into a platform that exists. What it has of the others stays as it is.
+
+    Raises:
+        UsageError: no CI was named, or the platform has a file of it.
+    """
+    if ci is None:
+        message = f"there is a platform in {target} already"
+        raise UsageError(message, hint="`orch init --ci github|gitlab` adds the files of a CI to it")
+    catalogue = load(target)
+    files = files_of_ci(ci, region=catalogue.settings.region, stages=sorted(catalogue.stages))
+    files = {name: data for name, data in files.items() if name not in _SHARED or not (target / name).exists()}
+    if (target / CI_MODULE).exists():
+        files = {name: data for name, data in files.items() if not name.startswith(f"{CI_MODULE}/")}
+    refuse_existing(target, files)
+    if not dry_run:
+        write_new(target, files)
+    _show(common, target, sorted(files), dry_run=dry_run)
+    if not dry_run and not common.json:
+        write(f"\n{_CI_NEXT}\n")
     return 0
 
 
@@ -192,4 +230,4 @@ def _next_steps(target: Path, account: str, *, locked: bool) -> str:
     width = max(len(command) for command, _ in steps)
     lines = [f"  {command.ljust(width)}  # {text}" for command, text in steps]
     where = "" if target == Path.cwd() else f" in {shlex.quote(str(target))}"
-    return "\n".join([f"\nNext{where}:", *lines]) + "\n"
+    return "\n".join([f"\nNext{where}:", *lines, "", _CI_NEXT]) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,8 @@ import typer
 
 from orchestrator.ci.commands.authorize import AllowedCommand, CommandRefusedError, authorize
 from orchestrator.ci.commands.event import CommentEvent, read_comment_event
-from orchestrator.ci.commands.parse import CommentCommand, Verb, parse_command
-from orchestrator.ci.commands.reply import output_lines, refused_reply, started_reply, waiver_reply
+from orchestrator.ci.commands.parse import CommentCommand, Verb, asks_for_help, parse_command
+from orchestrator.ci.commands.reply import help_reply, output_lines, refused_reply, started_reply, waiver_reply
 from orchestrator.ci.connect import open_code_host
 from orchestrator.ci.host import CodeHost
 from orchestrator.ci.place import find_place
@@ -30,6 +31,7 @@ from orchestrator.util.plural import agreeing, plural
 
 _DAYS = "7"
 """Validity of a waiver that a comment asks for."""
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _EventFile = Annotated[
     Path,
     typer.Argument(metavar="EVENT_FILE", help="The comment's event, as GitHub Actions saves it.", show_default=False),
@@ -52,11 +54,14 @@ def pr_command(
 ) -> int:
     """Check what a comment asks for, and answer it.
 
-    The first line of the comment is `orch plan`, `orch apply [STAGE]` or `orch waive FINDING REASON`. Exits with 3 if
-    its author may not ask for it, and does nothing if it is another comment. The jobs of the workflow do the work.
+    The first line of the comment is `orch plan`, `orch apply [STAGE]`, `orch waive FINDING REASON` or `orch help`.
+    Exits with 3 if its author may not ask for it, and does nothing if it is another comment. The jobs of the workflow
+    do the work.
     """
     event = read_comment_event(event_file)
     found = _command(event)
+    if found is None and event.on_pull_request and asks_for_help(event.body) and not event.by_bot:
+        _host().create_comment(event.number, help_reply())
     if found is None:
         print_progress(common, "The comment is no command to orch.")
         return 0
@@ -90,7 +95,7 @@ def pr_waiver(common: Common, event_file: _EventFile) -> int:
     except OrchError as error:
         _host().create_comment(event.number, refused_reply(error, found))
         raise
-    following = next_steps(allowed.owner, many=False, history=written.history)
+    following = next_steps(allowed.owner, many=False, history=written.history, ci=True)
     waivers = [(waiver, each.finding.message) for each, waiver in written.waivers]
     comment = _host().create_comment(event.number, waiver_reply(waivers, WAIVERS_PATH, following))
     print_rows(common, "pr-waiver", [{"finding": found.finding, "owner": allowed.owner, "comment": comment.url}])
@@ -108,11 +113,15 @@ def pr_number(
     one.
     """
     host = _host()
+    if not _COMMIT.fullmatch(commit):
+        message = f"{commit!r} is not a whole commit id"
+        raise UsageError(message, hint="write all its 40 digits: `git rev-parse REV` prints them")
     found = [pull for pull in host.open_pull_requests() if pull.head == commit]
     if len(found) != 1:
         has = agreeing(len(found), "has", "have")
         message = f"{plural(len(found), 'open pull request')} of {host.repository} {has} {commit} at the head"
-        raise UsageError(message, hint="a newer commit has its own run")
+        hint = "the pull request is closed, or has a newer commit, which has its own run"
+        raise UsageError(message, hint=hint if not found else "name the pull request with --pull-request N")
     if common.json:
         print_rows(common, "pr-number", [{"pull_request": found[0].number, "head": commit, "fork": found[0].fork}])
     else:

@@ -20,6 +20,8 @@ from orchestrator.report.text import clean
 from orchestrator.run.history.reports import FoundFinding
 from orchestrator.run.history.waive import WaiverRequest, WrittenWaivers, write_waivers
 
+_NOT_THEIR_OWN = "owners cannot allow their own changes"
+
 
 @command_without_details
 def waive(
@@ -28,7 +30,7 @@ def waive(
         str,
         typer.Argument(
             metavar="FINDING|RUN",
-            help="Id of the finding: ten digits. Id of a run: all its findings, each by name.",
+            help="Id of the finding: ten digits, 0-9 and a-f. Id of a run: all its findings, each by name.",
             show_default=False,
         ),
     ],
@@ -55,20 +57,26 @@ def waive(
     return 0
 
 
-def next_steps(owner: str, *, many: bool, history: bool) -> list[str]:
-    """Return what must be done for new waivers to count, in order."""
+def next_steps(owner: str, *, many: bool, history: bool, ci: bool = False) -> list[str]:
+    """Return what must be done for new waivers to count, in order.
+
+    Args:
+        owner: who allows it.
+        many: there are several waivers.
+        history: they allow only the loss of what comes and goes.
+        ci: the change is a pull request, whose stored plan CI applies after the merge.
+    """
     it, counts, is_ = ("them", "they count", "they are") if many else ("it", "it counts", "it is")
-    merge = f"commit {WAIVERS_PATH} with the change that it allows: {counts} only once {is_} merged"
-    if history:
-        return [
-            merge,
-            f"have {owner} merge it: for what comes and goes, owners can allow their own changes, too",
-            f"remove {it} when no longer needed: an expired waiver is an error",
-        ]
+    apart = " in a pull request of its own, to be merged before this one" if ci else ""
+    merge = f"commit {WAIVERS_PATH}{apart}: {counts} only once {is_} merged"
+    who = "for what comes and goes, owners can allow their own changes, too" if history else _NOT_THEIR_OWN
+    last = "when no longer needed: an expired" if history else "after the apply: an unused or expired"
+    again = ["then write orch plan as a comment here: a plan that counts is made, and stored"] if ci else []
     return [
         merge,
-        f"have {owner} review and merge it: owners cannot allow their own changes",
-        f"remove {it} after the apply: an unused or expired waiver is an error",
+        f"have {owner} {'merge' if history else 'review and merge'} it: {who}",
+        *again,
+        f"remove {it} {last} waiver is an error",
     ]
 
 

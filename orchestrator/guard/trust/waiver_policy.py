@@ -13,7 +13,7 @@ from orchestrator.guard.findings import WAIVER, finding_id
 from orchestrator.guard.model import Finding, Severity
 from orchestrator.guard.trust.waivers import UNWAIVABLE, Waiver, Waivers, canonical
 
-_UNUSED_HINT = "remove it from {place}: merge a waiver with the change that it allows, and remove it after the apply"
+_UNUSED_HINT = "if the change that it allows is applied, remove it from {place}; if not, merge that change"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ _COUNTED = (
     (Action.DELETE, "destroy"),
     (Action.REPLACE, "replace"),
     (Action.FORGET, "forget"),
-    (Action.CREATE, "add"),
-    (Action.UPDATE, "change"),
+    (Action.CREATE, "create"),
+    (Action.UPDATE, "update"),
     (Action.READ, "read"),
 )
 _BEFORE = (

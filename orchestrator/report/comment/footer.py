@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from orchestrator.guard.model import Severity
 from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.inert import code
 from orchestrator.report.comment.rows import UnitKind, kinds_of
 from orchestrator.report.comment.stage import StagePlan
+from orchestrator.report.text import moment_text
 from orchestrator.util.plural import plural
 
 _REPAIR = frozenset({UnitKind.FAILED, UnitKind.UNKNOWN, UnitKind.STALE, UnitKind.INTERRUPTED})
@@ -38,13 +38,8 @@ def _facts(plan: StagePlan, context: CommentContext) -> Iterator[str]:
 
 
 def _moment(time: str) -> str:
-    """Return a time in ISO 8601 for people: ``24 Nov 14:02 UTC``."""
-    try:
-        found = datetime.fromisoformat(time)
-    except ValueError:
-        return code(time)
-    moment = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    return f"{moment.day} {moment:%b %H:%M} UTC"
+    text = moment_text(time)
+    return text if text != time else code(time)
 
 
 def _next_step(plan: StagePlan, context: CommentContext) -> str:

@@ -20,6 +20,8 @@ PROSE_LIMIT = 1_500
 
 _WORD = re.compile(r"(?P<before>[(\"“]*)(?P<core>.*?)(?P<after>[)\"”,;:.?]*)")
 _PLAIN = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*|\d{1,6}|\d{1,3}(?:,\d{3})+|[—–→…±]")
+_TOGETHER = "\N{NO-BREAK SPACE}"
+_SHORT_WORDS = 16
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _SAFE_FILE = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[^/\\].*")
 _BACKTICKS = re.compile(r"`+")
@@ -51,6 +53,11 @@ def prose(text: str, *, limit: int = PROSE_LIMIT) -> str:
         limit: characters shown of it.
     """
     return " ".join(_pieces(clean(shorten(text, limit=limit)).split()))
+
+
+def signed(sign: str, word: str) -> str:
+    """Return a word with a sign in front of it, for a cell: a narrow column must not part the two, nor short words."""
+    return f"{sign}{_TOGETHER}{word.replace(' ', _TOGETHER) if len(word) <= _SHORT_WORDS else word}"
 
 
 def fence(lines: Iterable[str], language: str = "") -> str:

@@ -131,12 +131,15 @@ def _blocked(group: SharedFinding, plan: StagePlan, context: CommentContext) -> 
     yield f"{_headline(group)} Nothing in {prose(plan.stage)} can be applied while this stands."
     command = waive_command(finding)
     way_out = prose(finding.hint) or "change what the plan does"
+    said = (
+        "orch waive" in finding.hint or "the waiver " in finding.hint
+    )  # the hint has the command, or says why there is a waiver that does not count
     facts = (
         ("What", f"{code(finding.address)} {_WHAT[finding.action]}" if finding.action in _WHAT else ""),
         ("Why", _why(finding, plan, whole=context.whole)),
         ("Lost", prose(finding.lost)),
         ("Where", ", ".join(_place(finding, plan, context))),
-        ("Way out", f"{way_out}; or, after agreement, {code(command)}" if command else way_out),
+        ("Way out", f"{way_out}; or, after agreement, {code(command)}" if command and not said else way_out),
         ("Finding", f"{code(finding.rule)} {_ids(group)}"),
     )
     for name, text in facts:
@@ -177,7 +180,7 @@ def _blocked_briefly(group: SharedFinding) -> Iterator[str]:
 
 def _headline(group: SharedFinding) -> str:
     finding = group.findings[0]
-    if finding.inside[:1].isdigit() and finding.action in _LOSING:
+    if finding.inside[:1].isdigit() and not finding.inside.startswith("0 ") and finding.action in _LOSING:
         return f"**{_subject(group)} would lose {prose(finding.inside)}: {_message(finding)}.**"
     inside = f" It contains {prose(finding.inside)}." if finding.inside else ""
     return f"**{_subject(group)}: {_message(finding)}.**{inside}"

@@ -11,7 +11,7 @@ from orchestrator.report.comment.check import Conclusion, StageCheck
 from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.credentials import without_credentials
 from orchestrator.report.comment.fit import Piece, Rank, TextBlock, fit
-from orchestrator.report.comment.inert import code, fence, place_link, prose
+from orchestrator.report.comment.inert import code, fence, place_link, prose, signed
 from orchestrator.report.comment.marker import Marker
 from orchestrator.report.rehearsal.model import (
     Fate,
@@ -35,7 +35,7 @@ _SIGNS = {
     Outcome.SURVIVED: "✅",
 }
 _REHEARSE = "rehearse."
-_TABLE = "| | unit | resource | | before | after |\n|---|---|---|---|--:|--:|"
+_TABLE = "| | unit | resource | fate | before | after |\n|---|---|---|---|--:|--:|"
 _ERROR_LINES = 12
 _DIGITS = 8
 _IMPORTANT = frozenset({Outcome.LOST, Outcome.BLOCKED, Outcome.FAILED})
@@ -141,7 +141,7 @@ def _finding(finding: Finding, unit: RehearsedUnit, source_url: str) -> Iterator
 def _rows(units: Sequence[RehearsedUnit]) -> Iterator[Piece]:
     for unit in _worst_first(units):
         rank = Rank.IMPORTANT_ROW if unit.outcome in _IMPORTANT else Rank.ROW
-        first = f"{_SIGNS[unit.outcome]} {unit.outcome}"
+        first = signed(_SIGNS[unit.outcome], unit.outcome)
         name = code(unit.unit) + ("" if unit.target else " (upstream)")
         shown = [each for each in unit.resources if each.noun or each.note or each.fate is not Fate.KEPT]
         if not shown:

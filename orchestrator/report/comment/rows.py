@@ -8,14 +8,14 @@ from enum import Enum
 
 from orchestrator.guard.model import Severity
 from orchestrator.report.comment.fit import Piece, Rank
-from orchestrator.report.comment.inert import code, prose
+from orchestrator.report.comment.inert import code, prose, signed
 from orchestrator.report.comment.stage import StagePlan
 from orchestrator.report.model import Status, UnitReport
 from orchestrator.report.text import PREVIEWED_AGAINST, extras
 from orchestrator.terraform.model import Action
 from orchestrator.util.plural import plural
 
-TABLE_HEAD = "| | unit | add | change | replace | destroy | |\n|---|---|--:|--:|--:|--:|---|"
+TABLE_HEAD = "| | unit | create | update | replace | destroy | note |\n|---|---|--:|--:|--:|--:|---|"
 _LISTED = 3
 """Addresses that a row names; the details have all."""
 _CAUSE = 160
@@ -141,7 +141,7 @@ def table_rows(plan: StagePlan) -> Iterator[Piece]:
 def _row(unit: UnitReport, kind: UnitKind, note: str) -> str:
     plain = [str(unit.count(action) or "") for action in (Action.CREATE, Action.UPDATE)]
     bold = [f"**{number}**" if (number := unit.count(a)) else "" for a in (Action.REPLACE, Action.DELETE)]
-    cells = [f"{kind.sign} {kind.word}", code(unit.unit), *plain, *bold, note]
+    cells = [signed(kind.sign, kind.word), code(unit.unit), *plain, *bold, note]
     return f"| {' | '.join(cells)} |".replace("  ", " ")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.report.model import ApprovedUnit, RunReport
-from orchestrator.report.text import listed
+from orchestrator.report.text import listed, moment_text
 from orchestrator.util.plural import plural
 
 
@@ -12,7 +12,7 @@ def stored_text(report: RunReport) -> str:
     stored = report.stored
     if stored is None:
         return ""
-    return f"{plural(len(stored.units), 'plan')} in {stored.place}, valid until {stored.expires}"
+    return f"{plural(len(stored.units), 'plan')} in {stored.place}, valid until {moment_text(stored.expires)}"
 
 
 def approved_text(report: RunReport) -> str:

@@ -172,7 +172,7 @@ def waive_command(finding: Finding) -> str | None:
     """
     if finding.severity is not Severity.BLOCK or finding.rule in UNWAIVABLE:
         return None
-    return f"orch waive {finding.id} --owner NAME --reason TEXT --expires DAY"
+    return f"orch waive {finding.id} --owner NAME --reason TEXT"
 
 
 def _permission(finding: Finding, width: int) -> Iterator[str]:

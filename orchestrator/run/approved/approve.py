@@ -235,9 +235,9 @@ class _Approving:
     def _missing(self) -> ApprovalError:
         unit = self.unit
         if self.place.others(self.context, unit):
-            what = f"{unit.id}: its configuration changed after its plan was stored"
+            what = "its configuration changed after its plan was stored"
         else:
-            what = f"{unit.id}: no plan of it is stored in {self.place.name}"
+            what = f"no plan of it is stored in {self.place.name}"
         return ApprovalError(what, hint=self._again())
 
     def _stale(self, record: StoredRecord, why: str) -> ApprovalError:

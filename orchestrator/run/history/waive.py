@@ -164,9 +164,10 @@ def _check_owner(root: Path, owners: Owners, owner: str, *, history: bool) -> No
         UsageError: no such owner; or the owner is the user, and a finding is about more than what comes and goes.
     """
     if owner not in owners.emails:
-        listed = ", ".join(sorted(owners.emails)) or "none"
         message = f"{owner!r} is not in {POLICIES_FOLDER}/{OWNERS_FILE}"
-        raise UsageError(message, hint=f"owners: {listed}")
+        first = "it lists nobody: merge a change that adds the owners, with every address that their commits carry"
+        listed = ", ".join(sorted(owners.emails))
+        raise UsageError(message, hint=f"owners: {listed}" if listed else first)
     repository = Repository.find(root)
     user = repository.user() if repository is not None else ""
     if user and owners.wrote(owner, [user]) and not history:

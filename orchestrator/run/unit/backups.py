@@ -85,7 +85,7 @@ def save_copies(context: RunContext, unit: Unit, plan: PlanRecord, role: AnyRole
 
 
 def _saved(context: RunContext, unit: Unit, change: ResourceChange, role: AnyRole) -> CopyEntry:
-    what: str = "no copy: orch cannot copy this type"
+    what: str = "no safety copy: orch cannot copy this type"
     where: tuple[str, ...] = ()
     if can_back_up(change.type):
         try:
@@ -125,7 +125,7 @@ def _copy(context: RunContext, unit: Unit, change: ResourceChange, role: AnyRole
     mark = f"{context.run.folders.run}-{secrets.token_hex(2)}"
     copied = back_up(context.aws.identities, role, resource, file=file, label=mark, waiting=waiting)
     if copied is None:
-        return "no copy: it no longer exists", ()
+        return "no safety copy: it no longer exists", ()
     if copied.file is None:
         return copied.what, (copied.arn,)
     return f"{copied.what}. It contains personal data", (

@@ -265,3 +265,21 @@ def test_the_committed_schemas_are_those_of_the_modules() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        (("plan",), "orch plan [OPTIONS] [TARGET...]"),
+        (("issue",), "orch issue [OPTIONS] RUN..."),
+        (("pr", "number"), "orch pr number [OPTIONS] SHA"),
+        (("waive",), "orch waive [OPTIONS] {FINDING|RUN}"),
+        (("init",), "orch init [OPTIONS] [DIR]"),
+    ],
+)
+def test_help_names_an_argument_once_and_no_type_of_python(
+    project: Project, command: tuple[str, ...], usage: str
+) -> None:
+    shown = project.orch(*command, "--help").out
+    assert shown.splitlines()[0] == f"Usage: {usage}"
+    assert "<" not in shown

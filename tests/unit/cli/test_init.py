@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,8 @@ def test_it_writes_a_platform_and_names_the_next_commands(empty: Project) -> Non
     assert not (empty.root / "live/providers.lock.hcl").exists()
     lines = [line.split("#")[0].strip() for line in shown.splitlines()]
     assert f"Next in {empty.root}:" in lines
-    assert lines[-4:] == [
+    assert "For CI: requirements.txt says what to install" in lines[-1]
+    assert lines[-6:-2] == [
         "git init",
         "orch providers lock && orch check",
         "orch plan dev --emulator",
@@ -40,6 +42,25 @@ def test_it_writes_a_platform_and_names_the_next_commands(empty: Project) -> Non
 def test_git_init_is_no_next_command_inside_of_a_repository(empty: Project) -> None:
     (empty.root.parent / ".git").mkdir()
     assert "git init" not in empty.orch("init", *GIVEN, *ACCOUNTS).out
+
+
+def test_a_platform_that_exists_gets_the_files_of_a_ci(empty: Project) -> None:
+    empty.orch("init", *GIVEN, *ACCOUNTS)
+    assert "`orch init --ci github|gitlab` adds the files of a CI to it" in empty.orch("init", code=2).err
+    empty.write("requirements.txt", "mine\n")
+    added = empty.orch("init", "--ci", "gitlab", "--json").json["rows"]
+    assert [row["file"] for row in added] == [".gitlab-ci.yml"]
+    assert 'STAGE: ["dev"]' in (empty.root / ".gitlab-ci.yml").read_text()
+    assert (empty.root / "requirements.txt").read_text() == "mine\n"
+    assert ".gitlab-ci.yml already exists" in empty.orch("init", "--ci", "gitlab", code=2).err
+
+
+def test_the_module_with_the_roles_of_the_ci_comes_with_its_files(empty: Project) -> None:
+    empty.orch("init", *GIVEN, *ACCOUNTS)
+    assert (empty.root / "modules/ci_access/README.md").is_file()
+    shutil.rmtree(empty.root / "modules/ci_access")
+    added = empty.orch("init", "--ci", "gitlab", "--dry-run", "--json").json["rows"]
+    assert "modules/ci_access/main.tf" in {row["file"] for row in added}
 
 
 def test_a_dry_run_lists_the_files_and_writes_nothing(empty: Project) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from orchestrator.cli.commands.waive import next_steps
 from orchestrator.config.load import load
 from orchestrator.guard.findings import finding_id
 from orchestrator.guard.model import Finding, Severity
@@ -210,6 +211,18 @@ def test_an_unknown_finding_and_a_second_waiver_are_refused(project: Project, fo
     project.orch("waive", id_, *given_())
     again = project.orch("waive", id_, *given_(), code=2)
     assert f"{FILE}:2:3: the waiver {id_} already allows this" in again.err
+
+
+def test_where_nobody_is_an_owner_the_hint_says_how_to_become_one(project: Project, found: Callable[..., str]) -> None:
+    project.write("policies/owners.yaml", "{}\n")
+    refused = " ".join(project.orch("waive", found(), "--reason", "x", "--owner", "anna", code=2).err.split())
+    assert "it lists nobody: merge a change that adds the owners" in refused
+
+
+def test_in_a_pull_request_the_waiver_is_merged_first_and_the_change_planned_again() -> None:
+    steps = next_steps("anna", many=False, history=False, ci=True)
+    assert "in a pull request of its own, to be merged before this one" in steps[0]
+    assert "orch plan as a comment" in steps[2]
 
 
 def test_owners_cannot_write_their_own_waiver(project: Project, found: Callable[..., str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.config.nodes import Node
 from orchestrator.errors import Location
 from orchestrator.guard.findings import (
     DISAGREE,
@@ -39,6 +40,7 @@ def loss(address: str = POOL, action: Action = Action.DELETE, **more: Any) -> Fi
     [
         ([loss()], "aws_cognito_user_pool.this would be deleted"),
         ([loss(inside="not counted")], "aws_cognito_user_pool.this would be deleted"),
+        ([loss(inside="0 users, by AWS's estimate")], "aws_cognito_user_pool.this would be deleted"),
         (
             [loss(action=Action.REPLACE, inside="1,284 users, by AWS's estimate")],
             "aws_cognito_user_pool.this would be replaced by a new, empty one: 1,284 users lost",
@@ -57,6 +59,37 @@ def loss(address: str = POOL, action: Action = Action.DELETE, **more: Any) -> Fi
 )  # fmt: skip
 def test_the_headline_says_what_would_be_lost(findings: list[Finding], line: str) -> None:
     assert headline(findings) == line
+
+
+MODULE = """\
+resource "aws_cognito_user_pool" "this" {
+  username_attributes = var.sign_in.username_attributes
+  alias_attributes    = concat(var.sign_in.alias_attributes, [])
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("attribute", "place"),
+    [
+        ("username_attributes", "live/stacks/identity.yaml:5"),  # passed on: where it is written
+        ("alias_attributes", "modules/pool/main.tf:3"),  # decided by an expression: that one
+    ],
+)
+def test_a_replacement_is_shown_where_the_attribute_that_forces_it_is_written(
+    tmp_path: Path, attribute: str, place: str
+) -> None:
+    folder = tmp_path / "modules/pool"
+    folder.mkdir(parents=True)
+    (folder / "main.tf").write_text(MODULE)
+    line = Location("live/stacks/identity.yaml", 5, 14)
+    sign_in = Node({name: Node("email", line) for name in ("username_attributes", "alias_attributes")}, line)
+    changed = replace(
+        DELETED, action=Action.REPLACE, before={}, after={}, module_address="module.this", replace_paths=((attribute,),)
+    )
+    found = FindingBuilder(a_unit({"sign_in": sign_in}, folder), tmp_path, LISTED).loss(changed).where
+    assert found is not None
+    assert f"{found.file}:{found.line}" == place
 
 
 def every_finding() -> list[Finding]:

@@ -150,6 +150,13 @@ def test_an_apply_is_never_canceled_and_has_the_environment_of_its_stage() -> No
     assert gitlab["interruptible"] is False
 
 
+def test_a_configuration_that_is_wrong_is_shown_on_its_line_before_anything_is_listed() -> None:
+    """`orch list` cannot read it either, but prints no annotation; and its list is needed after other problems."""
+    named = [step for job, step in steps(ORCH) if job == "check" and "run" in step]
+    assert ["--annotate" in step["run"] for step in named] == [True, False]
+    assert named[1]["if"] == "${{ !cancelled() && steps.check.outcome != 'skipped' }}"
+
+
 def test_artifacts_have_records_and_no_plans() -> None:
     uploads = [step["with"]["path"] for _, step in steps(ORCH) if "upload-artifact" in step.get("uses", "")]
     kept = {path for each in uploads for path in each.split()}

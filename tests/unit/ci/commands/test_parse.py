@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.ci.commands.parse import LONGEST_REASON, CommentCommand, Verb, parse_command
+from orchestrator.ci.commands.parse import LONGEST_REASON, CommentCommand, Verb, asks_for_help, parse_command
 from orchestrator.errors import UsageError
 
 FINDING = "0123456789"
@@ -99,6 +99,30 @@ def test_a_command_with_wrong_arguments_is_refused(body: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_command(body)
     assert "orch apply [STAGE]" in (refused.value.hint or "")
+
+
+def test_a_command_without_its_arguments_is_told_what_it_takes() -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_command("orch waive")
+    assert refused.value.what == "orch waive as a comment takes the id of a finding and a reason"
+
+
+@pytest.mark.parametrize(
+    ("body", "asks"),
+    [
+        ("orch help", True),
+        ("orch help\n\nI am new here", True),
+        ("orch aply", True),
+        ("orch plan", True),  # a command, which is looked for first
+        ("orch help me", False),
+        ("orch is slow today", False),
+        ("orch rocks", False),
+        ("please: orch help", False),
+        ("", False),
+    ],
+)
+def test_help_is_two_words(body: str, *, asks: bool) -> None:
+    assert asks_for_help(body) is asks
 
 
 @given(st.text(max_size=200))

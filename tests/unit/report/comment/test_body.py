@@ -212,6 +212,23 @@ def test_the_footer_counts_checks_and_says_until_when_plans_are_valid() -> None:
     assert "Judged: 1 plan · " in comment_of(*unchanged("prod", "a")).text
 
 
+def test_nobody_is_said_to_lose_nothing() -> None:
+    text = comment_of(unit("prod/a", findings=(pool_finding("prod/a", inside="0 users, by AWS's estimate"),))).text
+    assert "would lose" not in text
+    assert "It contains 0 users, by AWS's estimate." in text
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        "restore it; the waiver 0123456789 (policies/waivers.yaml:3:3) is not valid: it is expired",
+        "restore it; if it is meant to happen, anna can allow it: orch waive 0123456789 --owner NAME --reason TEXT",
+    ],
+)
+def test_the_command_for_a_waiver_is_not_given_twice_nor_beside_a_waiver_that_does_not_count(hint: str) -> None:
+    assert "or, after agreement" not in comment_of(unit("prod/a", findings=(pool_finding("prod/a", hint=hint),))).text
+
+
 def test_a_line_of_the_change_is_marked() -> None:
     found = (pool_finding("prod/a", where=at(7)), pool_finding("prod/a", where=at(8), rule="X"))
     lines = {"live/stages/prod.yaml": ((1, 3), (7, 7))}

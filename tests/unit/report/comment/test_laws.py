@@ -170,7 +170,10 @@ def test_what_is_lost_is_never_dropped(lost: list[Action], others: int, attribut
         assert each.address in made.text
     assert blocked.findings[0].id in made.text
     assert all(f"`{name}`" in made.text for name in ("prod/identity", "prod/lost"))
-    order = [made.text.find(name) for name in ("| 🛑 blocked | `prod/identity`", "`prod/lost`", "| 📝 update")]
+    order = [
+        made.text.find(name)
+        for name in ("| 🛑\N{NO-BREAK SPACE}blocked | `prod/identity`", "`prod/lost`", "| 📝\N{NO-BREAK SPACE}update")
+    ]
     assert order == sorted(order) or -1 in order
 
 
@@ -212,7 +215,7 @@ def test_more_than_a_comment_can_hold_says_so_and_fails_the_check() -> None:
     assert_fits(made)
     assert made.hides_losses
     assert "**This comment does not show everything that is blocked, destroyed, replaced or forgotten.**" in made.text
-    assert "| ⚠️ destroy | `prod/old` | | | | **3000** |" in made.text
+    assert "| ⚠️\N{NO-BREAK SPACE}destroy | `prod/old` | | | | **3000** |" in made.text
     assert stage_check(plan, made).conclusion is Conclusion.ACTION_REQUIRED
 
 

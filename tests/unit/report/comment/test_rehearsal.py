@@ -85,5 +85,5 @@ def test_a_long_one_keeps_what_is_lost() -> None:
     text = rehearsal_comments(whole(*units), CONTEXT)[0][0].text
     assert length(text) <= LONGEST_COMMENT
     assert "`prod/orders` loses:" in text
-    assert "| 🛑 lost | `prod/orders`" in text
+    assert "| 🛑\N{NO-BREAK SPACE}lost | `prod/orders`" in text
     assert "Left out" in text

@@ -72,7 +72,7 @@ def test_what_a_run_kept_and_applied_in_words() -> None:
     assert stored_text(shown()) == approved_text(shown()) == ""
     assert (
         stored_text(shown(stored=StoredPlans("s3", "2026-12-01", ("a", "b"))))
-        == "2 plans in s3, valid until 2026-12-01"
+        == "2 plans in s3, valid until 1 Dec 00:00 UTC"
     )
     decisions = {
         "prod/a": decision("prod/a", How.EXACT),
