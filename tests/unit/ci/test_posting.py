@@ -15,6 +15,7 @@ from orchestrator.ci.sections import SectionName, sections_of
 from orchestrator.ci.sticky import PostAction
 from orchestrator.guard.receipt.receipt import StateWrites
 from orchestrator.report.comment.context import CommentContext
+from orchestrator.report.comment.marker import Marker
 from orchestrator.report.comment.records import RunRecord
 from orchestrator.report.comment.stage import StagePlan, empty_stage, stage_plans
 from orchestrator.report.model import ApprovedPlans, ApprovedUnit, ChangeLine, Status, UnitReport
@@ -282,3 +283,20 @@ def test_a_comment_as_long_as_a_host_takes_leaves_room_for_marks(server: GithubS
     post_applied(server, 7, applied(*(done(f"prod/u{n}", TAGS) for n in range(60))))
     assert 55_000 < len(body(server, 20)) < 65_536
     assert len(sections_of(body(server, 20))[SectionName.STALE].about) > 30
+
+
+def test_a_stage_that_is_gone_says_so_in_its_comment(server: GithubServer) -> None:
+    """A push that takes a new stage away again leaves no comment that still shows its plan."""
+    host = poster(server, 7)
+    host.plans(7, [only_plan(unit("prod/data", TAGS))])
+    host.plans(7, [only_plan(unit("qa/data", TAGS))])
+    server.add_comment(7, f"{Marker('rehearse.qa', '1.1', head_of(7), '9b1c4e2a')}\n### rehearsed")
+    later = poster(server, 7, "101.1")
+    later.plans(7, [only_plan(unit("prod/data", TAGS))])
+    posted = later.unaffected(7, ["test"], {"prod"})
+    assert [(each.comment.stage, each.comment.action) for each in posted] == [
+        ("test", PostAction.NONE),
+        ("qa", PostAction.UPDATED),
+    ]
+    prod, qa, rehearsed = server.bodies(7)
+    assert ("1 update" in prod, "qa: no unit is affected" in qa, "### rehearsed" in rehearsed) == (True, True, True)
