@@ -143,10 +143,10 @@ class Poster:
         texts = [StageText(each.marker, each.text) for each in comments if each.stage in existing]
         posted = {each.stage: each for each in self._post(number, texts)}
         nothing = [PostedComment(stage, PostAction.NONE, "", self.context.run) for stage in stages]
-        shown = [posted.get(each.stage, each) for each in nothing]
+        became = [posted.get(each.stage, each) for each in nothing]
         checks = [stage_check(plan, comment) for plan, comment in zip(plans, comments, strict=True)]
-        kinds = self._set_checks(number, checks, shown)
-        return [PostedStage(*each) for each in zip(shown, checks, kinds, strict=True)]
+        kinds = self._set_checks(number, checks, became)
+        return [PostedStage(*each) for each in zip(became, checks, kinds, strict=True)]
 
     def applied(
         self,
