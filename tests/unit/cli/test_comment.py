@@ -146,6 +146,7 @@ DEEP = "[" * 100_000
         ("rehearsal.json", {"units": [{**rehearsal_form(mixed())["units"][0], "unit": f"{LONG}/x"}]}, "more than 300"),
         ("rehearsal.json", DEEP, "cannot be read"),
         ("report.json", DEEP, "no readable report"),
+        ("report.json", {"units": [], "targets": ["\ud800"]}, ""),
         ("receipts/prod/data/eu-west-1.json", DEEP, ""),
         ("receipts/prod/data/eu-west-1.json", {"unit": ["prod/data"], "json_sha256": {}}, ""),
         ("receipts/prod/data/eu-west-1.json", {"json_sha256": "\ud800"}, ""),
