@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +44,9 @@ _STAGE = "{stage}"
 """What a file name contains in the place of the stage."""
 _UNLIMITED = 1_000_000_000
 _LONGEST_MARKER = 10_000
+_MOST_STAGES = 50
+"""Of a fork: each stage costs a comment and a check, and the token of a job may make 1,000 calls in an hour."""
+_LOOK = "look at what the fork's run has saved: its author can change that"
 
 
 @command
@@ -180,19 +183,23 @@ def _rehearsals(common: Common, runs: Sequence[str]) -> dict[str, Rehearsal]:
     return {run: rehearsal for run, rehearsal in found.items() if rehearsal is not None}
 
 
-def _check_rehearsed(runs: Sequence[str], rehearsals: Collection[str]) -> None:
+def _check_rehearsed(runs: Sequence[str], rehearsals: Mapping[str, Rehearsal]) -> None:
     """Check that all runs are rehearsals: what a fork saves is its author's, so it must not pass for a plan.
 
     Raises:
         UsageError: no run is given.
-        BlockedError: one is something else.
+        BlockedError: one is something else, or they name so many stages that the comments would use up the rate limit.
     """
     if not runs:
         raise UsageError("no run given", hint="name a run of `orch rehearse`")
     for run in runs:
         if run not in rehearsals:
             message = f"run {run} is not a rehearsal, and nothing else of a fork's run is shown"
-            raise BlockedError(message, hint="look at what the fork's run has saved: its author can change that")
+            raise BlockedError(message, hint=_LOOK)
+    stages = {unit.stage for each in rehearsals.values() for unit in each.units if unit.target}
+    if len(stages) > _MOST_STAGES:
+        message = f"the runs name {plural(len(stages), 'stage')}; of a fork at most {_MOST_STAGES} are shown"
+        raise BlockedError(message, hint=_LOOK)
 
 
 def _rehearsed(

@@ -12,12 +12,13 @@ import pytest
 from orchestrator.report.comment.marker import parse_marker
 from orchestrator.report.model import RunReport, Status
 from orchestrator.report.rehearsal.json_form import rehearsal_form
+from orchestrator.report.rehearsal.model import Outcome, RehearsedUnit
 from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.history.reports import save_report
 from orchestrator.run.rehearse.record import save_rehearsal
 from tests.support.comments import RUN, attribute, pool_finding, pool_replacement, receipt, run, unit, update
 from tests.support.project import Project
-from tests.support.rehearsals import mixed
+from tests.support.rehearsals import mixed, whole
 
 LATER = "20261124-140000-0000"
 BASE = "20261124-120000-0000"
@@ -170,6 +171,10 @@ def test_of_a_fork_nothing_but_a_rehearsal_is_shown(project: Project) -> None:
     both = project.orch("comment", RUN, "--fork", "--base", BASE, "--file", "-", code=2).err
     assert "nothing but its rehearsal" in both
     save_rehearsal(RunPaths(root=project.root, run=RUN), replace(mixed(), run=RUN))
+    many = [RehearsedUnit(f"s{n}/x", Outcome.NEW) for n in range(51)]
+    save_rehearsal(RunPaths(root=project.root, run=LATER), replace(whole(*many), run=LATER))
+    assert "the runs name 51 stages" in project.orch("comment", LATER, "--fork", "--file", "-", code=3).err
+    (RunPaths(root=project.root, run=LATER).of_run / "rehearsal.json").unlink()
     (shown,) = project.orch("comment", RUN, "--fork", "--file", "-", "--json").json["stages"]
     assert shown["stage"] == "rehearse.prod"
     assert f"run {LATER} is not" in project.orch("comment", RUN, LATER, "--fork", "--file", "-", code=3).err
