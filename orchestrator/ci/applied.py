@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from orchestrator.ci.planned_units import PlannedUnit, PlannedUnits, digests
 from orchestrator.ci.sections import CommentSection
 from orchestrator.report.comment.context import CommentContext
+from orchestrator.report.comment.fit import length
 from orchestrator.report.comment.inert import code, prose
 from orchestrator.report.comment.stage import StagePlan
 from orchestrator.report.model import Status, UnitReport
@@ -19,7 +20,7 @@ WRITING_VERBS = frozenset({"apply", "destroy", "move", "adopt"})
 _WRITTEN = frozenset({Status.APPLIED, Status.DESTROYED, Status.MOVED, Status.ADOPTED})
 _NAMED = 5
 _MOST_LINES = 3
-_LONGEST_LINE = 600
+_LONGEST_FACT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,10 @@ def applied_line(plan: StagePlan, context: CommentContext, shown: PlannedUnits |
     run = code(context.run)
     by = f"[{run}]({context.report_url})" if context.report_url else run
     of = f" of commit {code(context.head[:7])}" if context.head else ""
-    facts = [f"{sign} **{word}:** {done}, by run {by}{of}; {_as_approved(plan, written, shown)}"]
+    facts = [_as_approved(plan, written, shown)]
     if failed:
-        facts.append(f"not done: {_codes(failed)}")
-    line = "; ".join(facts)
-    return (line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE].rpartition(";")[0]) + "."
+        facts.append(_at_most(f"not done: {_codes(failed)}", f"not done: {plural(len(failed), 'unit')}"))
+    return f"{sign} **{word}:** {done}, by run {by}{of}; {'; '.join(facts)}."
 
 
 def applied_section(old: CommentSection | None, line: str, run: str) -> CommentSection:
@@ -110,7 +110,13 @@ def _joined(differences: list[_Difference]) -> str:
         return ""
     number = sum(len(each.units) for each in differences)
     texts = "; ".join(f"{_codes(each.units)} {each.text}" for each in differences)
-    return f"**{number} {agreeing(number, 'was', 'were')} not as approved**: {texts}"
+    head = f"**{number} {agreeing(number, 'was', 'were')} not as approved**"
+    return _at_most(f"{head}: {texts}", head)
+
+
+def _at_most(text: str, brief: str) -> str:
+    """Return a text, or a brief one in its place. Markdown that is cut could end within code, and then act."""
+    return text if length(text) <= _LONGEST_FACT else brief
 
 
 def _codes(names: list[str] | tuple[str, ...]) -> str:

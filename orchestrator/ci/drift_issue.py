@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import quote
 
 from orchestrator.ci.host import CodeHost, HostIssue
 from orchestrator.report.comment.body import stage_comment
 from orchestrator.report.comment.context import CommentContext
+from orchestrator.report.comment.marker import marked
 from orchestrator.report.comment.stage import StagePlan
 from orchestrator.report.model import Status
 from orchestrator.util.plural import plural
@@ -61,7 +61,7 @@ def drift_issue(plan: StagePlan, context: CommentContext) -> DriftIssue:
     drifted = sum(status in _DRIFTED for status in statuses)
     ended = not plan.report.error and not plan.report.interrupted
     title = f"Drift in {plan.stage}: {plural(drifted, 'unit')}" if drifted else f"No drift in {plan.stage}"
-    marker = f"<!-- orch:v1 drift stage={quote(plan.stage, safe='').replace('--', '-%2D')} -->"
+    marker = f"<!-- orch:v1 drift stage={marked(plan.stage)} -->"
     text = stage_comment(plan, context).text.partition("\n")[2]
     complete = ended and bool(statuses) and set(statuses) <= _COMPARED
     return DriftIssue(plan.stage, marker, title, f"{marker}\n{text}", drifted, complete)

@@ -37,6 +37,7 @@ from orchestrator.report.comment.check import StageCheck, stage_check
 from orchestrator.report.comment.context import CommentContext
 from orchestrator.report.comment.inert import code
 from orchestrator.report.comment.records import RunRecord
+from orchestrator.report.comment.rehearsal import is_rehearsal_stage
 from orchestrator.report.comment.stage import StagePlan, empty_stage
 
 
@@ -135,22 +136,32 @@ class Poster:
         kinds = self._set_checks(number, checks, posted)
         return [PostedStage(*each) for each in zip(posted, checks, kinds, strict=True)]
 
-    def unaffected(self, number: int, stages: Sequence[str]) -> list[PostedStage]:
+    def unaffected(self, number: int, stages: Sequence[str], shown: Collection[str] = ()) -> list[PostedStage]:
         """Say of stages that the change affects no unit of theirs: in the check, and in the comment if there is one.
+
+        A stage that has a comment and is neither one of these nor shown no longer exists: an older commit of the pull
+        request had added or renamed it.
+
+        Args:
+            number: the pull request.
+            stages: the stages.
+            shown: the stages whose plans are shown.
 
         Raises:
             HostError: as every call of `CodeHost`.
         """
-        existing = {own.marker.stage for own in own_stage_comments(self.host, number)}
+        existing = dict.fromkeys(own.marker.stage for own in own_stage_comments(self.host, number))
+        gone = [each for each in existing if each not in {*stages, *shown} and not is_rehearsal_stage(each)]
+        stages = [*stages, *gone]
         plans = [empty_stage(stage) for stage in stages]
         comments = [stage_comment(plan, self.context) for plan in plans]
         texts = [StageText(each.marker, each.text) for each in comments if each.stage in existing]
         posted = {each.stage: each for each in self._post(number, texts)}
         nothing = [PostedComment(stage, PostAction.NONE, "", self.context.run) for stage in stages]
-        shown = [posted.get(each.stage, each) for each in nothing]
+        became = [posted.get(each.stage, each) for each in nothing]
         checks = [stage_check(plan, comment) for plan, comment in zip(plans, comments, strict=True)]
-        kinds = self._set_checks(number, checks, shown)
-        return [PostedStage(*each) for each in zip(shown, checks, kinds, strict=True)]
+        kinds = self._set_checks(number, checks, became)
+        return [PostedStage(*each) for each in zip(became, checks, kinds, strict=True)]
 
     def applied(
         self,

@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from orchestrator.report.comment.fit import length
+
 _START = re.compile(r"<!-- orch:section (?P<name>[a-z]+)(?: (?P<about>[\w.,@/:-]*))? -->")
 _END = "<!-- orch:end -->"
 _HIDDEN = "<!-- orch:"
-ROOM = 6_000
+ROOM = 8_000
 """Characters that a comment leaves for sections."""
 _LONGEST = 1_300
 _LONGEST_ABOUT = 1_000
@@ -66,7 +68,7 @@ def quoted(kind: str, lines: Sequence[str]) -> str:
     """
     shown: list[str] = []
     for line in lines:
-        if shown and sum(map(len, shown)) + len(line) > _LONGEST:
+        if shown and sum(map(length, shown)) + length(line) > _LONGEST:
             shown.append(f"… and {len(lines) - len(shown)} more")
             break
         shown.append(line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -31,9 +31,19 @@ def parse_report(form: Mapping[str, Any], *, source: str) -> RunReport:
         what = error.errors()[0]["loc"] if isinstance(error, ValidationError) else error
         message = f"{source} is not the report of a run: {what}"
         raise UsageError(message, hint="name the report.json of a run, or the run's id") from error
-    if any(len(unit.unit) > _LONGEST for unit in report.units):
-        raise UsageError(f"{source} has a unit with a name of more than {_LONGEST} characters")
+    check_names([*(unit.unit for unit in report.units), *report.targets], source=source)
     return report
+
+
+def check_names(names: Iterable[str], *, source: str) -> None:
+    """Check that a record names units and targets as people can: other names fit into no comment.
+
+    Raises:
+        UsageError: a name is too long.
+    """
+    if any(len(name) > _LONGEST for name in names):
+        message = f"{source} has a unit with a name of more than {_LONGEST} characters"
+        raise UsageError(message, hint="no version of orch writes such a record: look at who made it")
 
 
 def _finding(form: Mapping[str, Any]) -> dict[str, Any]:

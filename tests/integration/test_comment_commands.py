@@ -15,6 +15,7 @@ from orchestrator.guard.findings import finding_id
 from orchestrator.report.comment.marker import Marker
 from orchestrator.report.json import run_json
 from orchestrator.report.model import RunReport, Status
+from orchestrator.report.rehearsal.json_form import rehearsal_form
 from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.rehearse.record import save_rehearsal
 from tests.support.comments import RUN, attribute, pool_finding, pool_replacement, unit, update
@@ -192,7 +193,7 @@ def test_the_pull_request_of_a_fork_is_found_by_its_head(hosted: Hosted) -> None
     found = job.run(step, github_token=APP_TOKEN, github_event_workflow_run_head_sha=HEAD)
     assert json.loads(found.out)["rows"] == [{"pull_request": 7, "head": HEAD, "fork": True}]
     none = job.run(step, code=2, github_token=APP_TOKEN, github_event_workflow_run_head_sha="b" * 40)
-    assert "0 open pull requests" in none.out + none.err
+    assert "0 open pull requests from forks" in " ".join((none.out + none.err).split())
     short = job.run(step, code=2, github_token=APP_TOKEN, github_event_workflow_run_head_sha=HEAD[:7])
     assert "not a whole commit id" in short.out + short.err
 
@@ -213,3 +214,55 @@ def test_gitlab_shows_the_rehearsal_of_a_fork_in_a_pipeline_of_the_project(hoste
         assert shown.startswith(f"<!-- orch:v1 stage=rehearse.prod run=100.1 head={HEAD} ")
         assert [(each["name"], each["state"]) for each in gitlab.statuses] == [("orch rehearse: prod", "failed")]
         assert gitlab.mistakes == []
+
+
+def fork_job(hosted: Hosted) -> Job:
+    """The job that shows what a fork's run saved, with the record of a rehearsal that a fork's run may save."""
+    hosted.github.add_pull(7, HEAD, source="eve/platform")
+    job = hosted.job(event="workflow_run", payload={"workflow_run": {"pull_requests": [], "head_sha": HEAD}})
+    saved(job, RunReport(RUN, "rehearse", ("prod",), (), 1))
+    form = rehearsal_form(replace(mixed(), run=RUN))
+    (job.work / ".orch/runs" / RUN / "rehearsal.json").write_text(json.dumps(form), encoding="utf-8")
+    return job
+
+
+def run_fork(job: Job, code: int = 0) -> str:
+    done = job.run(
+        step_of(FORK, "comment", "Comment"), code=code, github_token=APP_TOKEN, github_event_workflow_run_head_sha=HEAD
+    )
+    return done.out + done.err
+
+
+def test_a_forks_rehearsal_is_shown(hosted: Hosted) -> None:
+    run_fork(fork_job(hosted))
+    assert [each.values["name"] for each in hosted.github.checks] == ["orch rehearse: prod"]
+    (shown,) = hosted.github.bodies(7)
+    assert shown.startswith("<!-- orch:v1 stage=rehearse.prod ")
+
+
+@pytest.mark.parametrize("verb", ["plan", "apply", "drift"])
+def test_a_fork_cannot_pass_a_record_of_its_own_for_a_plan_or_an_apply(hosted: Hosted, verb: str) -> None:
+    """Otherwise it passes the check `orch: prod`, which a protected branch requires, or marks the plans of others."""
+    job = fork_job(hosted)
+    saved(job, RunReport("20261124-140000-0000", verb, ("prod",), (unit("prod/identity", status=Status.UNCHANGED),), 1))
+    assert "20261124-140000-0000 is not a rehearsal" in run_fork(job, code=3)
+    assert (hosted.github.checks, hosted.github.comments) == ([], {})
+
+
+@pytest.mark.parametrize("name", ["--complete", "--dry-run", "--file=x.md", "-C", "--pull-request=8"])
+def test_the_name_of_a_folder_of_a_fork_is_no_option(hosted: Hosted, name: str) -> None:
+    """`--complete` as the name of a folder would pass the check of every stage that the fork did not rehearse."""
+    job = fork_job(hosted)
+    (job.work / ".orch/runs" / name).mkdir()
+    assert f"there is no run '{name}'" in " ".join(run_fork(job, code=2).split())
+    assert (hosted.github.checks, hosted.github.comments) == ([], {})
+
+
+def test_a_fork_with_the_head_of_another_pull_request_is_not_taken_for_it(hosted: Hosted) -> None:
+    """Whoever pushes the head of somebody's pull request to a fork must not write into that one."""
+    job = fork_job(hosted)
+    hosted.github.add_pull(7, HEAD)
+    assert "0 open pull requests from forks" in " ".join(run_fork(job, code=2).split())
+    hosted.github.add_pull(8, HEAD, source="eve/platform")
+    run_fork(job)
+    assert (len(hosted.github.bodies(7)), len(hosted.github.bodies(8))) == (0, 1)

@@ -163,7 +163,7 @@ def _parsed(data: bytes, place: str, below: str) -> PlanIndex:
             raise BlockedError(message, hint="use the version of orch that wrote it, or plan again")
         archive = StoredObject(str(form["key"]), str(form["sha256"]), int(form["size"]))
         found = PlanIndex(archive, str(form["run"]), str(form["commit"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BlockedError(f"{place} is not the index of a stored plan", hint=hint) from error
     if not archive.key.startswith(below):
         raise BlockedError(f"{place} names {archive.key}, the plan of something else", hint=hint)

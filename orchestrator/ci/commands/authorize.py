@@ -11,7 +11,8 @@ from orchestrator.ci.commands.parse import CommentCommand, Verb
 from orchestrator.ci.host import CodeHost, HostComment, Permission, PullRequest, PullRequestState
 from orchestrator.errors import BlockedError
 from orchestrator.guard.trust.owners import Owners
-from orchestrator.report.comment.marker import Marker, parse_marker
+from orchestrator.report.comment.marker import Marker, is_older, parse_marker
+from orchestrator.report.comment.rehearsal import is_rehearsal_stage
 
 _REPEAT = "wait for the comment of the newest commit, read it, and repeat the command"
 
@@ -94,6 +95,9 @@ def _check_state(pull: PullRequest, event: CommentEvent, command: CommentCommand
         if pull.state is not PullRequestState.OPEN:
             message = f"the pull request is {pull.state}: {command} is for open ones"
             raise CommandRefusedError(message)
+        if pull.base != event.default_branch:
+            message = f"the pull request is to {pull.base}: orch takes commands on those to {event.default_branch}"
+            raise CommandRefusedError(message, hint="the policies and the programs of that branch are its author's")
         return
     if pull.state is not PullRequestState.MERGED:
         message = f"the pull request is {pull.state}: orch applies what is merged"
@@ -104,11 +108,13 @@ def _check_state(pull: PullRequest, event: CommentEvent, command: CommentCommand
 
 
 def _shown(host: CodeHost, number: int) -> Iterator[tuple[HostComment, Marker]]:
-    """Yield the comments of orch, with their markers: the newest of each stage."""
+    """Yield the comments of orch that show plans, with their markers: the newest of each stage."""
     newest: dict[str, tuple[HostComment, Marker]] = {}
     for comment in host.own_comments(number):
         marker = parse_marker(comment.body)
-        if marker is not None:
+        if marker is None or is_rehearsal_stage(marker.stage):
+            continue
+        if marker.stage not in newest or not is_older(marker.run, newest[marker.stage][1].run):
             newest[marker.stage] = (comment, marker)
     yield from newest.values()
 
@@ -134,11 +140,12 @@ def _run_with(
     if not found:
         message = f"no comment of orch on this pull request shows the finding {finding}"
         raise CommandRefusedError(message, hint="copy the id from the line that starts with Finding")
-    page = re.search(rf"/{re.escape(repository)}/actions/runs/(\d{{1,20}})\b", found[0][0])
-    if page is None:
+    # The last one, in the last lines: a value further up can be such an address as well.
+    pages = re.findall(rf"/{re.escape(repository)}/actions/runs/(\d{{1,20}})\b", found[0][0])
+    if not pages:
         message = "the comment of orch does not say which run it is from"
         raise CommandRefusedError(message, hint="plan again: orch plan")
-    return page[1], tuple(stage for _, stage in found)
+    return pages[-1], tuple(stage for _, stage in found)
 
 
 def _owner(owners: Owners, event: CommentEvent) -> str:

@@ -61,7 +61,7 @@ def read_comment_event(path: Path) -> CommentEvent:
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror}"
         raise UsageError(message, hint=_HINT) from error
-    except (ValueError, RecursionError, KeyError, TypeError) as error:
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         message = f"{path} is not the event of a comment"
         raise UsageError(message, hint=_HINT) from error
 
@@ -75,7 +75,7 @@ def _comment_event(event: Any) -> CommentEvent:
     issue, comment, repository = event["issue"], event["comment"], event["repository"]
     if event["action"] != "created":
         raise ValueError("an edited comment gives no command")
-    user = comment["user"] or {}  # the account may be deleted by now
+    user = {} if comment["user"] is None else comment["user"]  # the account may be deleted by now
     return CommentEvent(
         repository=_text(repository["full_name"]),
         default_branch=_text(repository["default_branch"]),

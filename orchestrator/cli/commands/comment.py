@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,7 @@ from orchestrator.cli.options import CodeQuality, DryRun
 from orchestrator.cli.output import print_progress, write
 from orchestrator.cli.project import open_project, start_folder
 from orchestrator.config.load import find_root
-from orchestrator.errors import SetupError, UsageError
+from orchestrator.errors import BlockedError, SetupError, UsageError
 from orchestrator.report.comment.body import LONGEST_COMMENT, StageComment, stage_comment
 from orchestrator.report.comment.check import StageCheck, finding_results, stage_check
 from orchestrator.report.comment.context import CommentContext
@@ -44,6 +44,10 @@ from orchestrator.util.plural import plural
 _STAGE = "{stage}"
 """What a file name contains in the place of the stage."""
 _UNLIMITED = 1_000_000_000
+_LONGEST_MARKER = 10_000
+_MOST_STAGES = 50
+"""Of a fork: each stage costs a comment and a check, and the token of a job may make 1,000 calls in an hour."""
+_LOOK = "look at what the fork's run has saved: its author can change that"
 
 
 @command
@@ -117,6 +121,10 @@ def comment(
             "--complete", help="The runs planned all that the change affects: check and comment of other stages say so."
         ),
     ] = False,
+    fork: Annotated[
+        bool,
+        typer.Option("--fork", help="A fork's run made the records: take nothing but a rehearsal from them."),
+    ] = False,
     dry_run: DryRun = False,
 ) -> int:
     """Post the pull request comment and checks of runs.
@@ -126,9 +134,14 @@ def comment(
     if file is not None and (pull_request or repository or dry_run or complete):
         message = "--file writes the comment in place of posting it"
         raise UsageError(message, hint="leave out --pull-request, --repository, --complete and --dry-run, or --file")
+    if fork and (complete or base):
+        message = "of a fork's run nothing but its rehearsal is shown"
+        raise UsageError(message, hint="leave out --complete and --base, or --fork")
     started = time.monotonic()
     place = place_to_post(repository, pull_request) if file is None else None
     rehearsals = _rehearsals(common, runs or ())
+    if fork:
+        _check_rehearsed(runs or (), rehearsals)
     records = _records(common, [run for run in runs or () if run not in rehearsals])
     base_records = _records(common, base or ())
     plans = () if (rehearsals or complete) and not records else _plans(records, base_records, stage)
@@ -149,7 +162,7 @@ def comment(
     if place is not None:
         applies = [each for each in records if is_apply(each)]
         shown = plans if not applies else _plans_only(records, base_records, stage)
-        others = _others(common, comments) if complete else ()
+        others = _others(common, comments) if complete else None
         posted = post(common, place, context, shown, applies, rehearsed=rehearsed, unaffected=others, dry_run=dry_run)
     if common.json:
         made = [(each, stage_check(plan, each)) for plan, each in zip(plans, comments, strict=False)]
@@ -171,6 +184,25 @@ def _rehearsals(common: Common, runs: Sequence[str]) -> dict[str, Rehearsal]:
     root = find_root(start_folder(common)) if runs else None
     found = {run: saved_rehearsal(root, run) for run in dict.fromkeys(runs)} if root else {}
     return {run: rehearsal for run, rehearsal in found.items() if rehearsal is not None}
+
+
+def _check_rehearsed(runs: Sequence[str], rehearsals: Mapping[str, Rehearsal]) -> None:
+    """Check that all runs are rehearsals: what a fork saves is its author's, so it must not pass for a plan.
+
+    Raises:
+        UsageError: no run is given.
+        BlockedError: one is something else, or they name so many stages that the comments would use up the rate limit.
+    """
+    if not runs:
+        raise UsageError("no run given", hint="name a run of `orch rehearse`")
+    for run in runs:
+        if run not in rehearsals:
+            message = f"run {run} is not a rehearsal, and nothing else of a fork's run is shown"
+            raise BlockedError(message, hint=_LOOK)
+    stages = {unit.stage for each in rehearsals.values() for unit in each.units if unit.target}
+    if len(stages) > _MOST_STAGES:
+        message = f"the runs name {plural(len(stages), 'stage')}; of a fork at most {_MOST_STAGES} are shown"
+        raise BlockedError(message, hint=_LOOK)
 
 
 def _rehearsed(
@@ -233,8 +265,11 @@ def _write_comments(common: Common, file: Path, comments: Sequence[StageComment]
 
 def _newer(path: Path, comment: StageComment) -> str:
     """Return the run that wrote a file, if it is a newer one than the comment's; otherwise an empty text."""
+    if not path.is_file():  # /dev/stdout, which has no end, or a folder, which cannot be written
+        return ""
     try:
-        marker = parse_marker(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            marker = parse_marker(file.readline(_LONGEST_MARKER))
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:

@@ -110,7 +110,7 @@ def post(
     applies: Sequence[RunRecord],
     *,
     rehearsed: Sequence[tuple[StageComment, StageCheck]] = (),
-    unaffected: Sequence[str] = (),
+    unaffected: Sequence[str] | None = None,
     dry_run: bool = False,
 ) -> Posted:
     """Post comments and checks of plans and rehearsals, and what applies did.
@@ -122,18 +122,19 @@ def post(
         plans: the plans of stages.
         applies: runs that wrote states.
         rehearsed: comments and checks of rehearsals.
-        unaffected: stages of which the change affects no unit.
+        unaffected: stages of which the change affects no unit; None if the runs are not all that it affects.
         dry_run: only find out what would be posted.
 
     Raises:
         UsageError: there are plans, and no pull request.
         SetupError: the code host cannot be used.
     """
-    number = required_number(place) if plans or rehearsed or unaffected else place.pull_request
+    number = required_number(place) if plans or rehearsed or unaffected is not None else place.pull_request
     with _explained(place):
         poster = Poster(open_code_host(place), context, dry_run=dry_run)
         stages = poster.plans(number, plans) if plans and number is not None else []
-        stages += poster.unaffected(number, unaffected) if unaffected and number is not None else []
+        if unaffected is not None and number is not None:
+            stages += poster.unaffected(number, unaffected, {plan.stage for plan in plans})
         stages += poster.rehearsals(number, rehearsed) if rehearsed and number is not None else []
         if not applies:
             return Posted(tuple(stages))

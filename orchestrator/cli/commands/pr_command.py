@@ -107,19 +107,20 @@ def pr_number(
     common: Common,
     commit: Annotated[str, typer.Argument(metavar="SHA", help="The commit at its head.", show_default=False)],
 ) -> int:
-    """Print the number of the open pull request of a commit.
+    """Print the number of the open pull request from a fork with a commit.
 
     GitHub does not give it to a run that a fork has started. Exits with 2 if there is none, or more than
-    one.
+    one. A pull request from a branch of the repository does not count: anybody can push its head to a fork.
     """
     host = _host()
     if not _COMMIT.fullmatch(commit):
         message = f"{commit!r} is not a whole commit id"
         raise UsageError(message, hint="write all its 40 digits: `git rev-parse REV` prints them")
-    found = [pull for pull in host.open_pull_requests() if pull.head == commit]
+    found = [pull for pull in host.open_pull_requests() if pull.fork and pull.head == commit]
     if len(found) != 1:
         has = agreeing(len(found), "has", "have")
-        message = f"{plural(len(found), 'open pull request')} of {host.repository} {has} {commit} at the head"
+        pulls = f"{plural(len(found), 'open pull request')} from forks of {host.repository}"
+        message = f"{pulls} {has} {commit} at the head"
         hint = "the pull request is closed, or has a newer commit, which has its own run"
         raise UsageError(message, hint=hint if not found else "name the pull request with --pull-request N")
     if common.json:

@@ -21,6 +21,10 @@ from orchestrator.terraform.state.header import StateHeader
 from orchestrator.util.files import write_atomic
 
 RECEIPT_FORMAT = 1
+_TEXTS = (
+    *("run", "unit", "verb", "account_id", "region", "state", "lineage", "digest"),
+    *("plan_sha256", "json_sha256", "policies", "time", "commit"),
+)
 _ADDED = ("providers", "values")
 """Keys that older receipts do not have."""
 PLAN_AGAIN = "plan again, so that what is applied is what was judged"
@@ -171,7 +175,7 @@ class Receipt:
         except FileNotFoundError as error:
             message = f"the receipt {path} is missing, so there is no proof that the plan was judged"
             raise BlockedError(message, hint=PLAN_AGAIN) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             message = f"the receipt {path} cannot be read"
             raise BlockedError(message, hint=PLAN_AGAIN) from error
         return cls.of(document, str(path))
@@ -197,6 +201,7 @@ class Receipt:
                 "wrote": StateWrites(**wrote) if wrote is not None else None,
             }
             receipt = cls(**values)
+            receipt.check()
             whole = digest_of(receipt.files) == receipt.digest and isinstance(receipt.blocked, bool)
         except (KeyError, TypeError, AttributeError) as error:
             message = f"{place} is not a receipt"
@@ -205,6 +210,24 @@ class Receipt:
             message = f"the receipt {place} was modified: its parts do not match"
             raise BlockedError(message, hint=PLAN_AGAIN)
         return receipt
+
+    def check(self) -> None:
+        """Check the types of all fields: a receipt can come from anywhere.
+
+        Raises:
+            TypeError: one is wrong.
+        """
+        texts = [getattr(self, name) for name in _TEXTS]
+        texts += [*self.checks, *(text for each in self.findings for text in asdict(each).values())]
+        for mapping in (self.versions, self.files, self.providers):
+            texts += [*mapping.keys(), *mapping.values()]
+        texts += [*self.values.keys()]
+        numbers = [self.serial]
+        if self.wrote is not None:
+            texts += [self.wrote.lineage, *self.wrote.versions.keys()]
+            numbers += [self.wrote.first, self.wrote.last, *self.wrote.versions.values()]
+        if not all(isinstance(each, str) for each in texts) or not all(type(each) is int for each in numbers):
+            raise TypeError("not a text or a number")
 
     @property
     def destroy(self) -> bool:

@@ -12,9 +12,12 @@ from orchestrator.report.check_result import CheckResult
 from orchestrator.report.comment.body import StageComment
 from orchestrator.report.comment.rows import UnitKind, headline_text, kinds_of
 from orchestrator.report.comment.stage import StagePlan
+from orchestrator.report.text import shorten
 
 _FOLDERS = ("live/", "modules/", "policies/")
 """Where notes on lines may stand."""
+_LONGEST_NOTE = 4_000
+"""Characters of a note: GitHub refuses a check with one of more than 64 KB."""
 
 
 class Conclusion(StrEnum):
@@ -134,7 +137,8 @@ def _annotations(findings: Iterable[Finding]) -> Iterator[Annotation]:
         units = groups.setdefault((place, levels[finding.severity], finding.rule, _message(finding)), [])
         units.append(finding.unit)
     for (place, level, rule, message), units in groups.items():
-        yield Annotation(place, level, f"{rule} in {', '.join(dict.fromkeys(units))}"[:255], message)
+        shown = shorten(message, limit=_LONGEST_NOTE)
+        yield Annotation(place, level, f"{rule} in {', '.join(dict.fromkeys(units))}"[:255], shown)
 
 
 def _message(finding: Finding) -> str:

@@ -20,10 +20,18 @@ from orchestrator.util import secret_text
 HIDDEN_VALUE = "(hidden: looks like a credential)"
 
 _T = TypeVar("_T")
-_URL_SECRET = re.compile(r"(://[^/\s:@\"]{0,200}:)[^/\s@\"]+(?=@)")
+# A password that nobody encoded can have a slash in it; a port before a path with "@" in it is digits only.
+_URL_SECRET = re.compile(r"(://[^/\s:@\"]{0,200}:)(?!\d*/)[^\s@\"]{1,200}(?=@)|(://[^/\s:@\"]{0,200}:)[^/\s@\"]+(?=@)")
+_HEADER = re.compile(
+    r"(?i)(?P<start>\bauthorization\\?[\"']?\s{0,9}[:=]\s{0,9}\\?[\"']?"
+    r"(?:(?:basic|bearer|token|negotiate) |(?=\S{0,200}\d))|\bbearer (?=\S{0,200}\d))(?P<value>[^\s\"'\\,;]{8,})"
+)
+_ARGUMENT = re.compile(
+    r"(?i)(?P<start>(?<![\w-])--?(?:[a-z]+-)*(?:password|passwd|passphrase|secret|token)[ =])(?P<value>[^\s\"']{4,})"
+)
 _NAMED = re.compile(
-    r"(?i)(?<!:)(?P<name>password|passwd|passphrase|secret|token|credentials?|"
-    r"(?:api|access|private|signing|encryption|auth|secret)[_-]?key)(?P<sign>\\?[\"']?\]?\s{0,9}[=:]\s{0,9})"
+    r"(?i)(?<!:)(?P<name>password|passwd|passphrase|passcode|(?<![a-z])pwd|secret|token|credentials?|x-amz-signature|"
+    r"(?:api|access|account|private|signing|encryption|auth|secret)[_-]?key)(?P<sign>\\?[\"']?\]?\s{0,9}[=:]\s{0,9})"
     r"(?P<value>\"(?:[^\"\\]|\\.)+\"|\\\"(?:[^\"\\]|\\\\.)+\\\"|[^\s\"'(){}\[\],;\\]{8,})"
 )
 _HARMLESS = re.compile(r"[\"'\\]*(?:arn:|ssm:|/|\$\{|(?:true|false|null|\d+)[\"'\\]*\Z)")
@@ -40,7 +48,11 @@ def hide_credentials(text: str) -> str:
     """Return a text with ``(hidden: …)`` in the place of everything in it that looks like a credential."""
     text = secret_text.without_forms(text, HIDDEN_VALUE)
     if "://" in text:
-        text = _URL_SECRET.sub(rf"\1{HIDDEN_VALUE}", text)
+        text = _URL_SECRET.sub(lambda found: f"{found[1] or found[2]}{HIDDEN_VALUE}", text)
+    if any(each in text.casefold() for each in ("authorization", "bearer ")):
+        text = _HEADER.sub(_hide_value, text)
+    if "-" in text:
+        text = _ARGUMENT.sub(_hide_value, text)
     return _NAMED.sub(_hide_named, text) if "=" in text or ":" in text else text
 
 
@@ -50,6 +62,10 @@ _hide_cached = lru_cache(maxsize=10_000)(hide_credentials)
 
 def _hide(text: str) -> str:
     return _hide_cached(text) if len(text) < 200 else hide_credentials(text)
+
+
+def _hide_value(found: re.Match[str]) -> str:
+    return found[0] if _HARMLESS.match(found["value"]) else f"{found['start']}{HIDDEN_VALUE}"
 
 
 def _hide_named(found: re.Match[str]) -> str:

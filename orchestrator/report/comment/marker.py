@@ -32,8 +32,13 @@ class Marker:
 
     def __str__(self) -> str:
         """Return the marker as Markdown, on one line."""
-        stage, run, head = (quote(text, safe="").replace("--", "-%2D") for text in (self.stage, self.run, self.head))
+        stage, run, head = map(marked, (self.stage, self.run, self.head))
         return f"<!-- orch:v1 stage={stage} run={run} head={head} plans={self.plans} -->"
+
+
+def marked(text: str) -> str:
+    """Return a text as a word of a marker, whatever is in it."""
+    return quote(text, safe="", errors="replace").replace("--", "-%2D")
 
 
 def parse_marker(body: str) -> Marker | None:

@@ -49,6 +49,11 @@ def rehearsal_stage(stage: str) -> str:
     return f"{_REHEARSE}{stage}"
 
 
+def is_rehearsal_stage(name: str) -> bool:
+    """Return whether the name of a comment is that of a rehearsal."""
+    return name.startswith(_REHEARSE)
+
+
 def rehearsal_comments(
     rehearsal: Rehearsal, context: CommentContext, *, limit: int = LONGEST_COMMENT
 ) -> tuple[tuple[StageComment, StageCheck], ...]:
@@ -120,8 +125,13 @@ def _cautions(units: Sequence[RehearsedUnit], source_url: str) -> Iterator[Piece
 
 def _loss(each: ResourceFate) -> str:
     gone = "an unknown number" if each.after is None else str(each.before - each.after)
-    counted = f": {gone} of {plural(each.before, each.noun)}" if each.noun and each.before else ""
+    counted = f": {gone} of {_counted(each)}" if each.noun and each.before else ""
     return f"{code(each.address)} ({each.fate}){counted}"
+
+
+def _counted(each: ResourceFate) -> str:
+    """Return how much a resource had: ``3 users``. The noun is from the record, like every other text."""
+    return prose(plural(each.before, each.noun))
 
 
 def _finding(finding: Finding, unit: RehearsedUnit, source_url: str) -> Iterator[str]:
@@ -152,7 +162,7 @@ def _rows(units: Sequence[RehearsedUnit]) -> Iterator[Piece]:
 
 def _row(first: str, name: str, each: ResourceFate) -> str:
     after = "?" if each.after is None else str(each.after)
-    numbers = (plural(each.before, each.noun), f"**{after}**" if each.lost else after) if each.noun else ("", "")
+    numbers = (_counted(each), f"**{after}**" if each.lost else after) if each.noun else ("", "")
     moved = f", now {code(each.now)}" if each.now else ""
     note = f"; {prose(each.note)}" if each.note else ""
     fate = f"**{each.fate}**" if each.lost else str(each.fate)

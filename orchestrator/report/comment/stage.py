@@ -194,4 +194,4 @@ def _compared(change: ChangeLine) -> ChangeLine:
 
 
 def _digest(lines: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:_PLAN_DIGITS]
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:_PLAN_DIGITS]

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from orchestrator.errors import UsageError
 from orchestrator.report.json import finding_form
 from orchestrator.report.rehearsal.model import Rehearsal, RehearsedUnit, ResourceFate, rehearsal_headline
+from orchestrator.report.saved import check_names
 
 REHEARSAL_FORMAT = 1
 _REHEARSAL = TypeAdapter(Rehearsal)
@@ -51,11 +52,13 @@ def parse_rehearsal(form: Mapping[str, Any], *, source: str) -> Rehearsal:
             message = f"{source} has format {form['format']!r}; this version of orch reads {REHEARSAL_FORMAT}"
             raise UsageError(message, hint="use the version of orch that wrote it")
         units = [{**unit, "findings": [_finding(each) for each in unit["findings"]]} for unit in form["units"]]
-        return _REHEARSAL.validate_python({**form, "units": units})
+        rehearsal = _REHEARSAL.validate_python({**form, "units": units})
     except (ValidationError, KeyError, TypeError) as error:
         what = error.errors()[0]["loc"] if isinstance(error, ValidationError) else error
         message = f"{source} is not the record of a rehearsal: {what}"
         raise UsageError(message, hint="name a run of `orch rehearse`") from error
+    check_names((unit.unit for unit in rehearsal.units), source=source)
+    return rehearsal
 
 
 def _finding(form: Mapping[str, Any]) -> dict[str, Any]:

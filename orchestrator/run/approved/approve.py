@@ -156,7 +156,7 @@ class _Approving:
         if fresh.preview:
             waits = "an upstream has changes that were not there when it was planned"
             raise self._stale(record, waits)
-        if record.status is Status.UNCHANGED or stored.receipt is None:
+        if record.status is Status.UNCHANGED or stored.receipt is None or not record.plan_sha256:
             raise self._stale(record, "it had no changes when it was planned, and has some now")
         return Decision(self._exact(fresh, stored), How.EXACT, record)
 
@@ -173,7 +173,7 @@ class _Approving:
         """Decide about a unit that is planned again after its upstreams are applied, or that was just planned again."""
         file = self.context.run.folders.preview_plan(self.unit)
         shown = empty_plan(file)
-        if stored.record.json_sha256:
+        if stored.record.json_sha256 and stored.record.plan_sha256:
             _install(stored.json_file, file.with_suffix(".json"))  # A resumed run reads it there.
             _install(stored.plan, file)
             shown = without_placeholder(read_plan(file, file.with_suffix(".json")))

@@ -79,7 +79,7 @@ def open_sealed(subject: PlanSubject, data: bytes, open_key: Callable[[bytes, Ma
         nonce = base64.b64decode(header["nonce"], validate=True)
         plain_key = open_key(encrypted, subject.context())
         return AESGCM(plain_key).decrypt(nonce, sealed, _bound(subject, line))
-    except (InvalidTag, ValueError, KeyError, TypeError) as error:
+    except (InvalidTag, ValueError, KeyError, TypeError, RecursionError) as error:
         message = f"the stored plan of {subject.unit} was changed after it was stored, or is the plan of something else"
         raise BlockedError(message, hint=f"plan again: orch plan {subject.unit}") from error
 

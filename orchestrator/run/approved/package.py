@@ -96,7 +96,7 @@ def unpacked(archive: Path, folder: Path, *, unit: str, digest: str) -> StoredPl
         record = StoredRecord.parse((folder / RECORD).read_bytes(), unit=unit, digest=digest)
         receipt = Receipt.read(folder / RECEIPT) if (folder / RECEIPT).is_file() else None
         named = ((PLAN, record.plan_sha256), (JSON, record.json_sha256))
-        whole = all(hash_file(folder / name) == f"sha256:{expected}" for name, expected in named if expected)
+        whole = all(_is_named(folder / name, expected) for name, expected in named)
     except BlockedError:
         raise
     except (OrchError, OSError) as error:
@@ -104,3 +104,8 @@ def unpacked(archive: Path, folder: Path, *, unit: str, digest: str) -> StoredPl
     if not whole:
         raise BlockedError(f"the stored plan of {unit} is not the one that its record names", hint=again)
     return StoredPlan(record, folder, receipt)
+
+
+def _is_named(file: Path, expected: str) -> bool:
+    """Return whether a file is the one that a record names: with this hash, or missing if it names none."""
+    return hash_file(file) == f"sha256:{expected}" if expected else not file.exists()

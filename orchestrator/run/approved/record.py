@@ -15,6 +15,7 @@ from orchestrator.report.model import Status
 PLANS_LAST = timedelta(days=PLAN_DAYS)
 """How long ``orch apply --approved`` accepts a stored plan."""
 
+_CLOCKS_DIFFER = timedelta(minutes=15)
 _FORMAT = 1
 STORED = (Status.PLANNED, Status.UNCHANGED, Status.AFTER_UPSTREAMS)
 _RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
@@ -75,7 +76,7 @@ class StoredRecord:
             values = {field.name: form[field.name] for field in fields(cls)}
             record = cls(**{**values, "status": Status(values["status"])})
             record.check()
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BlockedError(f"the stored plan of {unit} has no valid record", hint="plan again") from error
         if (record.unit, record.digest) != (unit, digest):
             message = f"the plan stored for {unit} is one of {record.unit}, or of another configuration"
@@ -103,7 +104,14 @@ class StoredRecord:
         The time when it was stored counts as well, so that a record cannot claim to last longer.
         """
         stored, until = (datetime.fromisoformat(each) for each in (self.time, self.expires))
-        return now >= min(until, stored + PLANS_LAST)
+        return now >= until or now - stored >= PLANS_LAST
+
+    def from_future(self, now: datetime) -> bool:
+        """Return whether it claims to be stored later than now, by more than clocks differ. ``now``: aware.
+
+        Such a record would last longer than any that orch writes.
+        """
+        return datetime.fromisoformat(self.time) - now > _CLOCKS_DIFFER
 
 
 def expiry(now: datetime) -> str:

@@ -23,6 +23,8 @@ def record_stale(record: StoredRecord, *, now: datetime, account_id: str, polici
     """
     if record.account_id != account_id:
         return f"it was planned for account {record.account_id}, but would be applied to {account_id}"
+    if record.from_future(now):
+        return f"it says that it was planned at {record.time}, which is in the future: compare the clocks"
     if record.expired(now):
         age = now - datetime.fromisoformat(record.time)
         return f"it expired: it was planned {plural(max(age.days, 0), 'day')} ago, and was valid until {record.expires}"

@@ -178,7 +178,7 @@ def _runs(root: Path) -> list[Path]:
 def _read(file: Path) -> dict[str, Any] | None:
     try:
         report = json.loads(file.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return report if isinstance(report, dict) and isinstance(report.get("units"), list) else None
 
@@ -246,7 +246,7 @@ def _copies(folders: RunPaths) -> tuple[Mapping[str, Any], ...]:
     """
     try:
         document = json.loads(folders.copies.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return ()
     if document.get("format") != _COPIES_FORMAT:
         message = f"{folders.copies.name} of run {folders.run} has format {document.get('format')!r}"

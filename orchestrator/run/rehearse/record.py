@@ -44,7 +44,7 @@ def saved_rehearsal(root: Path, run: str) -> Rehearsal | None:
         form = json.loads(file.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         message = f"the result of the rehearsal {run} cannot be read: {error}"
         raise UsageError(message, hint="rehearse again") from error
     return parse_rehearsal(form, source=f".orch/runs/{run}/{_NAME}")

@@ -13,10 +13,12 @@ from orchestrator.ci.gitlab import GitlabHost
 from orchestrator.ci.open_plans import open_plans
 from orchestrator.ci.place import HostKind, HostPlace
 from orchestrator.ci.posting import PostedApply, PostedStage, Poster
-from orchestrator.ci.sections import SectionName, sections_of
+from orchestrator.ci.sections import ROOM, CommentSection, SectionName, quoted, sections_of, with_sections
 from orchestrator.ci.sticky import PostAction
 from orchestrator.guard.receipt.receipt import StateWrites
 from orchestrator.report.comment.context import CommentContext
+from orchestrator.report.comment.fit import length
+from orchestrator.report.comment.marker import Marker
 from orchestrator.report.comment.records import RunRecord
 from orchestrator.report.comment.stage import StagePlan, empty_stage, stage_plans
 from orchestrator.report.model import ApprovedPlans, ApprovedUnit, ChangeLine, Status, UnitReport
@@ -347,3 +349,52 @@ def test_a_comment_as_long_as_a_host_takes_leaves_room_for_marks(server: GithubS
     post_applied(server, 7, applied(*(done(f"prod/u{n}", TAGS) for n in range(60))))
     assert 55_000 < len(body(server, 20)) < 65_536
     assert len(sections_of(body(server, 20))[SectionName.STALE].about) > 30
+
+
+def test_a_stage_that_is_gone_says_so_in_its_comment(server: GithubServer) -> None:
+    """A push that takes a new stage away again leaves no comment that still shows its plan."""
+    host = poster(server, 7)
+    host.plans(7, [only_plan(unit("prod/data", TAGS))])
+    host.plans(7, [only_plan(unit("qa/data", TAGS))])
+    server.add_comment(7, f"{Marker('rehearse.qa', '1.1', head_of(7), '9b1c4e2a')}\n### rehearsed")
+    later = poster(server, 7, "101.1")
+    later.plans(7, [only_plan(unit("prod/data", TAGS))])
+    posted = later.unaffected(7, ["test"], {"prod"})
+    assert [(each.comment.stage, each.comment.action) for each in posted] == [
+        ("test", PostAction.NONE),
+        ("qa", PostAction.UPDATED),
+    ]
+    prod, qa, rehearsed = server.bodies(7)
+    assert ("1 update" in prod, "qa: no unit is affected" in qa, "### rehearsed" in rehearsed) == (True, True, True)
+
+
+def test_the_line_about_an_apply_is_whole_however_much_it_would_say(server: GithubServer) -> None:
+    """A line that is cut within code lets the rest of the code act: mention people, point to issues."""
+    names = [f"prod/{'n' * 90}{n}" for n in range(6)]
+    units = [
+        ApprovedUnit(each, as_approved=False, how="not applied", cause=f"@everyone;@everyone;{n} {'@all;' * 60}")
+        for n, each in enumerate(names)
+    ]
+    failed = [unit(each, TAGS, status=Status.FAILED) for each in names]
+    merge(server, 7)
+    plan(server, 7, unit("prod/data", TAGS))
+    post_applied(server, 7, applied(*failed, approved=ApprovedPlans("s3", tuple(units))))
+    line = sections_of(body(server, 7))[SectionName.APPLIED].text
+    assert "**6 were not as approved**; not done: 6 units." in line
+    assert "@" not in line
+    assert len(line) < 1_000
+
+
+def test_all_sections_together_fit_into_the_room_that_is_left_for_them() -> None:
+    """Otherwise a host refuses the comment, and the job that marks it fails."""
+    name = f"prod/{'n' * 90}"
+    lines = [f"- `{name}{n}`: {'✅' * 200}" for n in range(60)]
+    about = tuple(f"{name}{n}" for n in range(60))
+    applied_lines = "  \n".join(["✅ **Applied:** " + "x" * 950] * 3)
+    sections: dict[SectionName, CommentSection | None] = {
+        SectionName.APPLIED: CommentSection(applied_lines),
+        SectionName.STALE: CommentSection(quoted("WARNING", lines), about),
+        SectionName.OTHERS: CommentSection(quoted("NOTE", lines), about),
+    }
+    text = "<!-- orch:v1 x -->\n### headline\n\nthe rest\n"
+    assert length(with_sections(text, sections)) - length(text) < ROOM

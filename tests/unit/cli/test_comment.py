@@ -6,17 +6,20 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchestrator.report.comment.marker import parse_marker
 from orchestrator.report.model import RunReport, Status
+from orchestrator.report.rehearsal.json_form import rehearsal_form
+from orchestrator.report.rehearsal.model import Outcome, RehearsedUnit
 from orchestrator.run.history.paths import RunPaths
 from orchestrator.run.history.reports import save_report
 from orchestrator.run.rehearse.record import save_rehearsal
 from tests.support.comments import RUN, attribute, pool_finding, pool_replacement, receipt, run, unit, update
 from tests.support.project import Project
-from tests.support.rehearsals import mixed
+from tests.support.rehearsals import mixed, whole
 
 LATER = "20261124-140000-0000"
 BASE = "20261124-120000-0000"
@@ -149,3 +152,54 @@ def test_a_rehearsal_that_cannot_be_read_is_an_error(project: Project) -> None:
     (RunPaths(root=project.root, run=RUN).of_run / "rehearsal.json").write_text("{}")
     result = project.orch("comment", RUN, "--file", "-", code=2)
     assert "rehearsal.json is not the record of a rehearsal" in " ".join(result.err.split())
+
+
+LONG = "x" * 70_000
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("report.json", {"units": [], "targets": [LONG]}, "a name of more than 300 characters"),
+        ("rehearsal.json", {"units": [{**rehearsal_form(mixed())["units"][0], "unit": f"{LONG}/x"}]}, "more than 300"),
+        ("rehearsal.json", DEEP, "cannot be read"),
+        ("report.json", DEEP, "no readable report"),
+        ("report.json", {"units": [], "targets": ["\ud800"]}, ""),
+        ("receipts/prod/data/eu-west-1.json", DEEP, ""),
+        ("receipts/prod/data/eu-west-1.json", {"unit": ["prod/data"], "json_sha256": {}}, ""),
+        ("receipts/prod/data/eu-west-1.json", {"json_sha256": "\ud800"}, ""),
+    ],
+)
+def test_a_record_that_somebody_else_wrote_is_an_error_or_shown_but_never_a_crash(
+    project: Project, name: str, change: dict[str, Any] | str, says: str
+) -> None:
+    folder = RunPaths(root=project.root, run=RUN).of_run
+    if name == "rehearsal.json":
+        (folder / name).write_text(json.dumps(rehearsal_form(replace(mixed(), run=RUN))))
+    file = folder / name
+    file.write_text(change if isinstance(change, str) else json.dumps(json.loads(file.read_text()) | change))
+    done = project.orch("comment", RUN, "--stage", "prod", "--file", "-", code=2 if says else 0)
+    assert says in " ".join(done.err.split())
+
+
+def test_of_a_fork_nothing_but_a_rehearsal_is_shown(project: Project) -> None:
+    assert f"run {RUN} is not a rehearsal" in project.orch("comment", RUN, "--fork", "--file", "-", code=3).err
+    assert "no run given" in project.orch("comment", "--fork", "--file", "-", code=2).err
+    both = project.orch("comment", RUN, "--fork", "--base", BASE, "--file", "-", code=2).err
+    assert "nothing but its rehearsal" in both
+    save_rehearsal(RunPaths(root=project.root, run=RUN), replace(mixed(), run=RUN))
+    many = [RehearsedUnit(f"s{n}/x", Outcome.NEW) for n in range(51)]
+    save_rehearsal(RunPaths(root=project.root, run=LATER), replace(whole(*many), run=LATER))
+    assert "the runs name 51 stages" in project.orch("comment", LATER, "--fork", "--file", "-", code=3).err
+    (RunPaths(root=project.root, run=LATER).of_run / "rehearsal.json").unlink()
+    (shown,) = project.orch("comment", RUN, "--fork", "--file", "-", "--json").json["stages"]
+    assert shown["stage"] == "rehearse.prod"
+    assert f"run {LATER} is not" in project.orch("comment", RUN, LATER, "--fork", "--file", "-", code=3).err
+
+
+def test_a_file_that_is_no_file_of_a_comment(project: Project, tmp_path: Path) -> None:
+    shown = project.orch("comment", RUN, "--file", "/dev/stdout").out
+    assert shown == project.orch("comment", RUN, "--file", "-").out
+    assert "cannot" in project.orch("comment", RUN, "--file", str(tmp_path), code=2).err
+    assert "cannot" in project.orch("comment", RUN, "--file", "/dev/full", code=2).err

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.workflows import ACTION, DRIFT, FORK, GITLAB, ORCH, ci_files, loaded, steps
+from tests.support.workflows import ACTION, DRIFT, FORK, GITLAB, ORCH, ci_files, loaded, run_script, steps
 
 BIN = Path(sys.executable).parent
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+(?:  # .*)?")
@@ -191,3 +191,54 @@ def test_gitlab_comments_for_a_fork_only_in_the_project_itself() -> None:
     assert "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID != $CI_MERGE_REQUEST_PROJECT_ID" in rule["if"]
     kept = loaded(GITLAB)["rehearse"]["artifacts"]["paths"]
     assert {".orch/runs/*/report.json", ".orch/runs/*/rehearsal.json"} <= set(kept)
+
+
+def test_pull_requests_to_other_branches_run_nothing() -> None:
+    """The policies of another base are its author's. A check is of a commit, so it would count for the default branch."""
+    on = loaded(ORCH)["on"]
+    assert on["pull_request"]["branches"] == on["push"]["branches"]
+    (rule,) = [each["if"] for each in loaded(GITLAB)["workflow"]["rules"] if "merge_request_event" in each["if"]]
+    assert rule.endswith("&& $CI_MERGE_REQUEST_TARGET_BRANCH_NAME == $CI_DEFAULT_BRANCH")
+
+
+def test_the_names_of_folders_are_no_options() -> None:
+    """What comes from an artifact is named by whoever made it; `--complete` is a name of a folder as well."""
+    lines = [line for script in [*scripts(), *gitlab_scripts()] for line in script.splitlines() if "##*/}" in line]
+    assert len(lines) == 8
+    assert [line for line in lines if ' -- "${runs[@]##*/}"' not in line] == []
+
+
+def gitlab_scripts() -> list[str]:
+    jobs = [job for job in loaded(GITLAB).values() if isinstance(job, dict)]
+    return ["\n".join(job["script"]) for job in jobs if "script" in job]
+
+
+def test_of_a_fork_only_its_rehearsal_is_taken() -> None:
+    (comment,) = [step["run"] for _, step in steps(FORK) if "orch comment" in step.get("run", "")]
+    assert "orch comment --fork " in comment
+
+
+def test_a_job_that_runs_again_can_upload_again() -> None:
+    uploads = [step["with"] for name in (ORCH, DRIFT) for _, step in steps(name) if "upload" in step.get("uses", "")]
+    assert len(uploads) == 7
+    assert all(each["overwrite"] is True for each in uploads)
+
+
+def test_a_record_in_git_is_refused_before_it_passes_for_that_of_a_run(tmp_path: Path) -> None:
+    """An author can commit `.orch/runs/RUN/report.json`, in which nothing changes, although git ignores the folder."""
+    name = "Refuse records that are in git"
+    (action,) = [step["run"] for step in loaded(ACTION)["runs"]["steps"] if step.get("name") == name]
+    (gitlab,) = [line for line in loaded(GITLAB)[".orch"]["before_script"] if "ls-files" in line]
+    comments = [step["run"] for _, step in steps(ORCH) if "-C change ls-files" in step.get("run", "")]
+    assert len(comments) == 2
+    git = ("git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.cd")
+    subprocess.run([*git, "init", "-q"], check=True)
+    (tmp_path / "change").symlink_to(".")
+    lines = [line for each in comments for line in each.splitlines() if "ls-files" in line]
+    for made, code in (("live/orch.yaml", 0), (".orch/runs/20261124-130207-7f3a/report.json", 1)):
+        (tmp_path / made).parent.mkdir(parents=True)
+        (tmp_path / made).write_text("{}")
+        subprocess.run([*git, "add", "-f", made], check=True)
+        for script in (action, gitlab, *lines):
+            done = run_script(script, cwd=tmp_path, env=os.environ)
+            assert (done.returncode, ".orch/ is in git" in done.stdout) == (code, bool(code)), script

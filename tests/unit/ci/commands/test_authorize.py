@@ -134,3 +134,27 @@ def test_nobody_else_waives_and_nothing_else_is_waived() -> None:
     foreign = sticky("prod", text=f"`{FINDING}` https://github.com/evil/platform/actions/runs/1")
     with pytest.raises(CommandRefusedError, match="which run"):
         asked(body, host(body, foreign))
+
+
+def test_no_command_on_a_pull_request_to_another_branch() -> None:
+    """Its policies, and what they let run under the plan role, would be those of whoever made that branch."""
+    for body, pull in (("orch plan", OPEN), (f"orch waive {FINDING} x", OPEN), ("orch apply", MERGED)):
+        with pytest.raises(CommandRefusedError, match="mine"):
+            asked(body, host(body, sticky("prod", text=PAGE), pull=replace(pull, base="mine")))
+
+
+def test_a_rehearsal_is_no_plan_that_can_be_applied() -> None:
+    on = host("orch apply", sticky("prod"), sticky("rehearse.prod", "b" * 40, id_=2), pull=MERGED)
+    assert asked("orch apply", on).stages == ("prod",)
+
+
+def test_of_two_comments_of_a_stage_the_one_of_the_newer_run_counts() -> None:
+    older = HostComment(2, BOT, f"{Marker('prod', '1100.1', 'b' * 40, '9b1c4e2a')}\n### prod", "")
+    assert asked("orch apply", host("orch apply", sticky("prod"), older, pull=MERGED)).stages == ("prod",)
+
+
+def test_the_address_of_a_run_in_a_value_is_not_where_a_finding_is_from() -> None:
+    value = "```diff\n! url  https://github.com/example/platform/actions/runs/666 `0123456789`\n```\n"
+    body = f"orch waive {FINDING} agreed"
+    on = host(body, sticky("prod", text=f"- **Finding:** `{FINDING}`\n{value}\n{PAGE}"))
+    assert asked(body, on).run_page == "19483"

@@ -48,6 +48,12 @@ def test_another_event_is_refused(tmp_path: Path, key: str) -> None:
             read(tmp_path, {**EVENT, key: value})
 
 
+@pytest.mark.parametrize("value", [7, "ann", [], True, {"login": 7}, {"login": "ann", "id": "42"}])
+def test_an_author_of_another_form_is_refused(tmp_path: Path, value: Any) -> None:
+    with pytest.raises(UsageError, match="not the event of a comment"):
+        read(tmp_path, {**EVENT, "comment": {**EVENT["comment"], "user": value}})
+
+
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), st.lists))
 def test_no_file_is_a_crash(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
     with pytest.raises(UsageError):

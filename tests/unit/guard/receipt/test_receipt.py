@@ -24,6 +24,7 @@ from orchestrator.terraform.state.header import StateHeader
 from tests.support.reports import finding
 
 LINEAGE = "662730bc-dc40-f66d-b115-c358a3185284"
+WROTE: dict[str, Any] = {"ok": True, "lineage": LINEAGE, "first": 5, "last": 5, "versions": {}}
 CLEAN = Verdict(unit="prod/data", findings=(), checks=("ORCH_PROTECTED", "ORCH_WEAKENED"))
 
 
@@ -191,6 +192,16 @@ def test_a_receipt_is_read_back_unchanged(facts: ReceiptInputs, tmp_path: Path) 
         (lambda form: {**form, "files": {**form["files"], "root/main.tf": "sha256:0"}}, "was modified"),
         (lambda form: {**form, "blocked": "no"}, "was modified"),
         (lambda form: [form], "is not a receipt"),
+        (lambda form: {**form, "unit": ["prod/data"]}, "is not a receipt"),
+        (lambda form: {**form, "commit": 7}, "is not a receipt"),
+        (lambda form: {**form, "serial": "4"}, "is not a receipt"),
+        (lambda form: {**form, "serial": True}, "is not a receipt"),
+        (lambda form: {**form, "versions": ["orch"]}, "is not a receipt"),
+        (lambda form: {**form, "versions": {"orch": None}}, "is not a receipt"),
+        (lambda form: {**form, "providers": "aws"}, "is not a receipt"),
+        (lambda form: {**form, "values": []}, "is not a receipt"),
+        (lambda form: {**form, "wrote": {**WROTE, "last": "5"}}, "is not a receipt"),
+        (lambda form: {**form, "wrote": {**WROTE, "versions": {"v1": None}}}, "is not a receipt"),
         (str, "is not a receipt"),
     ],
 )

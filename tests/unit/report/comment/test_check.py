@@ -107,3 +107,10 @@ def test_findings_become_sarif_and_junit() -> None:
     assert place["artifactLocation"]["uri"] == "live/stacks/identity.yaml"
     assert place["region"] == {"startLine": 7, "startColumn": 5}
     assert 'tests="3" failures="2"' in junit(results, seconds=1.0)
+
+
+def test_a_note_is_as_long_as_a_host_takes_it() -> None:
+    finding = pool_finding("prod/a", where=Location("live/stages/prod.yaml", 1), message="x" * 100_000)
+    (note,) = check_of(only_plan(unit("prod/a", findings=(finding,)))).annotations
+    assert len(note.message.encode()) < 65_536
+    assert note.message.endswith("…")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from orchestrator.errors import Location
 from orchestrator.report.comment.body import LONGEST_COMMENT
 from orchestrator.report.comment.check import Conclusion
 from orchestrator.report.comment.fit import length
 from orchestrator.report.comment.marker import parse_marker
 from orchestrator.report.comment.rehearsal import rehearsal_comments, rehearsal_markdown
-from orchestrator.report.rehearsal.model import Outcome, RehearsedUnit
-from tests.support.comments import CONTEXT
+from orchestrator.report.rehearsal.model import Outcome, RehearsedUnit, UnmodeledCall
+from tests.support.comments import CONTEXT, pool_finding
 from tests.support.markdown import render
 from tests.support.rehearsals import kept, lost, mixed, whole
 
@@ -62,9 +63,15 @@ def test_nothing_that_a_fork_writes_acts_and_no_token_is_shown() -> None:
         Outcome.FAILED,
         cause=f"{HOSTILE} {TOKEN}",
         error=f"{HOSTILE}\n{TOKEN}",
-        resources=(lost(f"aws_dynamodb_table.this[{HOSTILE}]"), kept(note=HOSTILE)),
+        resources=(
+            lost(f"aws_dynamodb_table.this[{HOSTILE}]", HOSTILE),
+            kept(note=HOSTILE, noun=HOSTILE, now=HOSTILE),
+        ),
+        findings=(pool_finding(HOSTILE, message=HOSTILE, hint=HOSTILE, where=Location(f"live/{HOSTILE}", 1)),),
     )
-    text = rehearsal_comments(whole(unit, base=HOSTILE), CONTEXT)[0][0].text
+    more = {"calls": (UnmodeledCall(HOSTILE, HOSTILE, 2, HOSTILE),), "differences": (HOSTILE,)}
+    rehearsal = whole(unit, base=HOSTILE, placeholders=(HOSTILE,), **more)
+    text = rehearsal_comments(rehearsal, CONTEXT)[0][0].text
     shown = render(text)
     assert set(shown.rows) == {6}
     assert shown.images == 0

@@ -186,3 +186,43 @@ def test_an_archive_is_of_its_unit_and_whole(tmp_path: Path) -> None:
         (tmp_path / "damaged").write_bytes(data)
         with pytest.raises(BlockedError):
             unpacked(tmp_path / "damaged", tmp_path / "out", unit="prod/api", digest="d1")
+
+
+@pytest.mark.parametrize(
+    ("time", "stale"),
+    [
+        (NOW + timedelta(minutes=10), ""),
+        (NOW + timedelta(days=1), "in the future"),
+        (datetime(9999, 12, 31, 23, 59, tzinfo=UTC), "in the future"),
+        (datetime.fromisoformat("0001-01-01T00:00:00+14:00"), "it expired"),
+    ],
+)
+def test_a_plan_from_the_future_lasts_no_longer(time: datetime, stale: str) -> None:
+    """Clocks differ by minutes. A record that says more would be accepted for as long as it likes."""
+    record = replace(RECORD, time=time.isoformat(), expires="9999-12-31T23:59:59+00:00")
+    found = record_stale(record, now=NOW, account_id="111111111111", policies="p1")
+    assert stale in found if stale else found == ""
+
+
+def test_an_archive_has_the_files_that_its_record_names_and_no_others(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"a plan")
+    named = hash_file(file).removeprefix("sha256:")
+    cases: list[tuple[StoredRecord, Path | None, Path | None]] = [
+        (RECORD, file, None),
+        (replace(RECORD, plan_sha256=named), file, file),
+        (replace(RECORD, plan_sha256=named), None, None),
+        (replace(RECORD, plan_sha256=named, json_sha256=named), file, None),
+    ]
+    for number, (record, plan, json_file) in enumerate(cases):
+        kept = tmp_path / f"kept{number}"
+        with packed(tmp_path / "in", record, plan=plan, json=json_file, receipt=None) as archive:
+            kept.write_bytes(archive.read_bytes())
+        with pytest.raises(BlockedError, match=r"cannot be read|is not the one"):
+            unpacked(kept, tmp_path / "out", unit="prod/api", digest="d1")
+
+
+@pytest.mark.parametrize("data", [b"[" * 100_000, b'{"format": ' + b"[" * 100_000])
+def test_a_record_nested_too_deep_is_blocked(data: bytes) -> None:
+    with pytest.raises(BlockedError):
+        StoredRecord.parse(data, unit="prod/api", digest="d1")
