@@ -29,6 +29,8 @@ from typing import IO, Any
 
 import botocore.session
 
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.hcl.parser import parse_hcl
 from tests.support.descriptions import keep_descriptions
 from tests.support.forked_python import fork_python_of_orch
 
@@ -104,6 +106,7 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # A Ctrl-C ends the tests, and with them the input.
     import_all()
     read_descriptions()
+    parse_usual_files()
     gc.collect()
     gc.freeze()  # The collector of a child need not look at what it has inherited.
     for line in sys.stdin:
@@ -133,6 +136,13 @@ def read_descriptions() -> None:
     session = botocore.session.Session()
     for service in ("sts", "s3", "iam"):
         session.create_client(service, region_name="eu-west-1", aws_access_key_id="-", aws_secret_access_key="-")
+
+
+def parse_usual_files() -> None:
+    """Parse what nearly every catalogue of a test has: orch keeps the tree of a text as long as it runs."""
+    Protected.read(REPOSITORY / "policies" / "protected.yaml", shown_as="policies/protected.yaml")
+    for file in (REPOSITORY / "modules").glob("*/*.tf"):
+        parse_hcl(file.read_text())
 
 
 def _wait(child: int, timeout: float) -> int | None:
