@@ -104,11 +104,12 @@ def _pipe(stream: IO[str] | None) -> IO[str]:
 def serve() -> None:
     """Fork one orch for each request on standard input, until that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # A Ctrl-C ends the tests, and with them the input.
+    gc.disable()  # nothing that is imported is garbage
     import_all()
     read_descriptions()
     parse_usual_files()
-    gc.collect()
     gc.freeze()  # The collector of a child need not look at what it has inherited.
+    gc.enable()
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()
