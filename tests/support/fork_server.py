@@ -27,10 +27,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-import botocore.session
-
+from orchestrator.aws.endpoint import EmulatorEndpoint
+from orchestrator.aws.identity.sessions import SessionFactory
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.hcl.parser import parse_hcl
+from orchestrator.render.root import template_environment
 from tests.support.descriptions import keep_descriptions
 from tests.support.forked_python import fork_python_of_orch
 
@@ -134,13 +135,17 @@ def import_all() -> None:
 def read_descriptions() -> None:
     """Read botocore's descriptions of the services that nearly every command uses, for all children."""
     keep_descriptions()
-    session = botocore.session.Session()
+    factory = SessionFactory(EmulatorEndpoint("http://127.0.0.1:1", "-", "-"))
     for service in ("sts", "s3", "iam"):
-        session.create_client(service, region_name="eu-west-1", aws_access_key_id="-", aws_secret_access_key="-")
+        factory.base(None, "eu-west-1").create_client(service, region_name="eu-west-1")
+        factory.load(service)
 
 
 def parse_usual_files() -> None:
-    """Parse what nearly every catalogue of a test has: orch keeps the tree of a text as long as it runs."""
+    """Parse what nearly every test needs: orch keeps the tree of a text, and its templates, as long as it runs."""
+    templates = template_environment()
+    for name in templates.list_templates():
+        templates.get_template(name)
     Protected.read(REPOSITORY / "policies" / "protected.yaml", shown_as="policies/protected.yaml")
     for file in (REPOSITORY / "modules").glob("*/*.tf"):
         parse_hcl(file.read_text())
