@@ -22,9 +22,11 @@ from orchestrator.terraform.warm.messages import Lease, LeaseEnd, LeaseRequest, 
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[3])
 # Appended, so that nothing in that folder shadows the standard library.
 _START = """\
-import sys
+import gc, sys
+gc.disable()
 sys.path.append(sys.argv.pop())
 from orchestrator.terraform.warm.server.main import run_server
+gc.enable()
 run_server()
 """
 _KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR")
