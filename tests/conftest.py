@@ -26,6 +26,7 @@ settings.register_profile("quick", parent=settings.get_profile("thorough"), max_
 settings.load_profile("orch")
 
 keep_descriptions()
+gc.disable()  # until all tests are collected: of what is imported nothing is garbage
 
 # Whoever starts the tests in the background of a shell script has SIGINT ignored, and every child would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -68,9 +69,10 @@ def _share(items: list[pytest.Item], number: int, workers: int) -> list[pytest.I
 
 
 def pytest_collection_finish() -> None:
-    """Keep the garbage collector from looking at thousands of tests again and again."""
+    """Start the garbage collector, and keep it from looking at thousands of tests again and again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

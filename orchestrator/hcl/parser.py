@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from orchestrator.hcl.expressions import ExpressionParser
 from orchestrator.hcl.tree import Attribute, Block, Body, Constant, HclError
 
@@ -86,8 +88,9 @@ class _BodyParser(ExpressionParser):
         return str(label.value)
 
 
+@lru_cache(maxsize=1024)  # A module is read for its interface, its contents, its programs and its rules.
 def parse_hcl(text: str) -> Body:
-    """Parse a ``.tf`` file.
+    """Parse a ``.tf`` file. The same text gives the same tree, which nobody may change.
 
     Args:
         text: the file's content; a byte order mark is skipped, as in Terraform.

@@ -89,7 +89,7 @@ def test_two_aliases_in_two_accounts(emulator: Path, tmp_path: Path) -> None:
     assert not actions(json.loads(pair.plan(pair.warm, root, "warm")))
 
 
-@pytest.mark.parametrize("runs", [20, pytest.param(200, marks=pytest.mark.full)])
+@pytest.mark.parametrize("runs", [12, pytest.param(200, marks=pytest.mark.full)])
 def test_many_runs_over_ten_accounts_in_random_order(emulator: Path, tmp_path: Path, runs: int) -> None:
     """Two at a time, on one pool whose processes go from account to account."""
     pair = Pair.make(tmp_path)

@@ -27,8 +27,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-import botocore.session
-
+from orchestrator.aws.endpoint import EmulatorEndpoint
+from orchestrator.aws.identity.sessions import SessionFactory
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.hcl.parser import parse_hcl
+from orchestrator.render.root import template_environment
 from tests.support.descriptions import keep_descriptions
 from tests.support.forked_python import fork_python_of_orch
 
@@ -102,10 +105,12 @@ def _pipe(stream: IO[str] | None) -> IO[str]:
 def serve() -> None:
     """Fork one orch for each request on standard input, until that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # A Ctrl-C ends the tests, and with them the input.
+    gc.disable()  # nothing that is imported is garbage
     import_all()
     read_descriptions()
-    gc.collect()
+    parse_usual_files()
     gc.freeze()  # The collector of a child need not look at what it has inherited.
+    gc.enable()
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()
@@ -130,9 +135,20 @@ def import_all() -> None:
 def read_descriptions() -> None:
     """Read botocore's descriptions of the services that nearly every command uses, for all children."""
     keep_descriptions()
-    session = botocore.session.Session()
+    factory = SessionFactory(EmulatorEndpoint("http://127.0.0.1:1", "-", "-"))
     for service in ("sts", "s3", "iam"):
-        session.create_client(service, region_name="eu-west-1", aws_access_key_id="-", aws_secret_access_key="-")
+        factory.base(None, "eu-west-1").create_client(service, region_name="eu-west-1")
+        factory.load(service)
+
+
+def parse_usual_files() -> None:
+    """Parse what nearly every test needs: orch keeps the tree of a text, and its templates, as long as it runs."""
+    templates = template_environment()
+    for name in templates.list_templates():
+        templates.get_template(name)
+    Protected.read(REPOSITORY / "policies" / "protected.yaml", shown_as="policies/protected.yaml")
+    for file in (REPOSITORY / "modules").glob("*/*.tf"):
+        parse_hcl(file.read_text())
 
 
 def _wait(child: int, timeout: float) -> int | None:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.guard.policies.protected import Companion, Protected
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policies.protected_types import Companion
 from orchestrator.guard.policies.safeguards import Safeguard
 
 LOCKED = json.dumps({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]})

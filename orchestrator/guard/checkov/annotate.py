@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Self
 
-from pydantic import BaseModel
-
 from orchestrator.guard.plan.reader import PlanDocument
-from orchestrator.guard.policies.protected import Companion, Protected, ProtectedType
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policies.protected_types import (
+    Companion,
+    ProtectedType,
+    Protection,
+    TemplateType,
+    safeguards_of,
+)
 from orchestrator.guard.policies.safeguards import Safeguard
 from orchestrator.guard.policies.subject import Company, Kin, RefersTo, subject_of, subject_values
 from orchestrator.guard.policies.values import marks, with_unknown
@@ -79,9 +84,9 @@ class Change:
         text = conf[CHANGE_ATTRIBUTE]
         data = json.loads(text[0] if isinstance(text, list) else text)
         entry = data["protected"]
-        protected = ProtectedType.model_validate(entry) if entry is not None else None
-        companion = Companion.model_validate(data["companion"]) if data["companion"] is not None else None
-        rules = {path: Safeguard.model_validate(each) for path, each in data["safeguards"].items()}
+        protected = ProtectedType.of_data(entry) if entry is not None else None
+        companion = Companion.of_data(data["companion"]) if data["companion"] is not None else None
+        rules = safeguards_of(data["safeguards"])
         made = {"action": Action(data["action"]), "protected": protected, "companion": companion, "safeguards": rules}
         return cls(**{**data, **made, "siblings": tuple(data["siblings"])})
 
@@ -129,8 +134,25 @@ def change_attributes(change: ResourceChange, listed: Protected, company: Compan
     return {ACTION_ATTRIBUTE: change.action.value, CHANGE_ATTRIBUTE: json.dumps(data)}
 
 
-def _dump(model: BaseModel | None, without: frozenset[str] = frozenset()) -> Any:
-    return model.model_dump(mode="json", exclude_defaults=True, exclude=set(without)) if model is not None else None
+def _dump(
+    record: ProtectedType | Companion | Safeguard | Protection | TemplateType | None,
+    without: frozenset[str] = frozenset(),
+) -> dict[str, Any] | None:
+    """Return what is set in a record, for JSON."""
+    if record is None:
+        return None
+    given = {each.name: (getattr(record, each.name), _default(each)) for each in fields(record)}
+    return {name: _plain(value) for name, (value, default) in given.items() if name not in without and value != default}
+
+
+def _default(each: Field[Any]) -> Any:
+    return each.default_factory() if each.default_factory is not MISSING else each.default
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    return _dump(value) if isinstance(value, Companion | Safeguard | Protection | TemplateType) else value
 
 
 def _at(value: Any, attribute: str) -> Any:

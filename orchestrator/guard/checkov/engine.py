@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from orchestrator.guard.checkov.postponed import postponed_packages
+from orchestrator.guard.checkov.postponed import POSTPONED, postponed_packages
 from orchestrator.guard.checkov.protocol import Answer, DeclaredCheck, NoAnswer, Reply
 
 with postponed_packages():
+    import checkov.terraform.checks.resource.base_resource_check  # noqa: F401 - each policy imports it
     from checkov.common.models.enums import CheckResult
     from checkov.runner_filter import RunnerFilter
     from checkov.terraform.checks.resource.base_registry import Registry
@@ -144,5 +145,18 @@ def _registered(policy: str, file: str, source: bytes) -> list[Any]:
 
 def _built_in_checks() -> frozenset[int]:
     """Return the identities of checkov's own checks: a policy that imports one does not register it by that."""
-    modules = [module for name, module in sys.modules.items() if name.startswith("checkov.")]
-    return frozenset(id(value) for module in modules for value in list(vars(module).values()))
+    return _LOADED | _identities(_loaded_modules() - _NAMES)
+
+
+def _loaded_modules() -> frozenset[str]:
+    return frozenset(name for name in sys.modules if name.startswith("checkov."))
+
+
+def _identities(names: frozenset[str]) -> frozenset[int]:
+    """Return the identities of what is in modules. A process of a policy gets a copy of each page that this touches."""
+    return frozenset(id(value) for name in names for value in list(vars(sys.modules[name]).values()))
+
+
+_NAMES = _loaded_modules() - POSTPONED.keys()
+"""The modules that are loaded before the process of a policy is forked; a postponed one can get more later."""
+_LOADED = _identities(_NAMES)

@@ -13,7 +13,8 @@ from pathlib import Path
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import Location, Problem
 from orchestrator.guard.modules.constants import Constants, PossibleValue, attribute_in
-from orchestrator.guard.policies.protected import Loss, Protected, ProtectedType
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policies.protected_types import Loss, ProtectedType
 from orchestrator.guard.policies.safeguards import AttributeValue
 from orchestrator.hcl.modules.blocks import Declaration
 from orchestrator.hcl.modules.read import local_closure

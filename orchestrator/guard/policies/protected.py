@@ -1,145 +1,19 @@
-"""Reads ``policies/protected.yaml``: the resource types whose loss loses data or identities."""
+"""The list of ``policies/protected.yaml``: the resource types whose loss loses data or identities."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StringConstraints,
-    TypeAdapter,
-)
-from pydantic import ValidationError as PydanticError
-
-from orchestrator.config.yaml.reader import parse_optional_yaml
-from orchestrator.config.yaml.validation import to_plain, validation_problems
-from orchestrator.config.yaml.value import YamlKind
 from orchestrator.errors import CatalogueError, Location, Problem
 from orchestrator.guard.plan.entries import addressed_type
-from orchestrator.guard.policies.safeguards import AttributePath, AttributeValue, Safeguard, without
+from orchestrator.guard.policies.protected_types import Companion, Loss, ProtectedType
 from orchestrator.guard.policies.values import plain_name, value_at
 
 PROTECTED_FILE = "protected.yaml"
-
-_Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*$")]
-_Sentence = Annotated[str, StringConstraints(strict=True, min_length=3, pattern=r"^[^\n]*[^.\n]$")]
-_CloudFormation = Annotated[str, StringConstraints(strict=True, pattern=r"^AWS::[A-Za-z0-9]+::[A-Za-z0-9]+$")]
-_Property = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z][A-Za-z0-9]*$")]
-_Api = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$")]
-
-
-class Loss(StrEnum):
-    """What kind of thing a type holds; ``severity`` in the file. The rules for waivers follow it."""
-
-    IDENTITY = "identity"
-    """Users, their ids, keys and names that others know: nothing brings them back, not even a backup."""
-    DATA = "data"
-    """What people or programs have stored; a backup may have it."""
-    HISTORY = "history"
-    """What comes and goes: logs, messages, caches. Its loss is noticed, but it is no disaster."""
-
-
-class Protection(BaseModel):
-    """A resource's own deletion protection: the attribute, and the value that it must keep."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    attribute: _Name
-    value: AttributeValue
-
-
-class TemplateType(BaseModel):
-    """A companion in CloudFormation: its type, and its property that names the protected resource."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    type: _CloudFormation
-    of: _Property
-
-
-class Companion(BaseModel):
-    """A separate resource that safeguards the content of a protected one, or can remove it.
-
-    Attributes:
-        of: its attribute that names the protected resource.
-        attributes: what must not get worse in it; a removal counts as far as it makes something worse.
-        required: the resource itself is the safeguard, so every removal counts.
-        cloudformation: what it is there; without it, ``attributes`` are those of the protected resource.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    of: _Name | _Property
-    attributes: dict[AttributePath, Safeguard] = Field(default_factory=dict)
-    required: StrictBool = False
-    cloudformation: TemplateType | None = None
-
-    @property
-    def in_template(self) -> Companion:
-        """Return the companion with CloudFormation's names."""
-        of = self.cloudformation.of if self.cloudformation is not None else camel(self.of)
-        return Companion(of=of, attributes=template_names(self.attributes), required=self.required)
-
-    def removal_counts(self, before: object) -> bool:
-        """Return whether something is less safe without the resource, whose current values these are."""
-        return self.required or without(self.attributes, before)
-
-
-class ProtectedType(BaseModel):
-    """One entry of the list; the header of the file explains the keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    lost: _Sentence
-    severity: Loss
-    protection: Protection | None = None
-    attributes: dict[AttributePath, Safeguard] = Field(default_factory=dict)
-    properties: dict[AttributePath, Safeguard] = Field(default_factory=dict)
-    companions: dict[_Name, Companion] = Field(default_factory=dict)
-    replaced_by: dict[_Name, Literal["any", "removal"]] = Field(default_factory=dict)
-    when: dict[AttributePath, AttributeValue] = Field(default_factory=dict)
-    replaceable: StrictBool = False
-    kept_by: dict[AttributePath, AttributeValue] = Field(default_factory=dict)
-    delete_apis: tuple[_Api, ...]
-    cloudformation: tuple[_CloudFormation, ...] = ()
-
-    @property
-    def safeguards(self) -> dict[str, Safeguard]:
-        """Return what must not get worse, by Terraform's names; the protection attribute is one of them."""
-        own = {self.protection.attribute: Safeguard(keep=(self.protection.value,))} if self.protection else {}
-        return own | self.attributes
-
-    def is_kept(self, before: object) -> bool:
-        """Return whether AWS keeps a resource of these current values, and what is in it, when Terraform deletes it."""
-        return any(value_at(before, path) == value for path, value in self.kept_by.items())
-
-    @property
-    def template_safeguards(self) -> dict[str, Safeguard]:
-        """Return what must not get worse, by CloudFormation's names: there a companion can be a property."""
-        parts = [self.safeguards, *(each.attributes for each in self.companions.values() if not each.cloudformation)]
-        return {path: rule for part in parts for path, rule in template_names(part).items()} | self.properties
-
-
-def template_names(safeguards: Mapping[str, Safeguard]) -> dict[str, Safeguard]:
-    """Return safeguards by CloudFormation's names."""
-    return {rule.cloudformation or camel(path): rule for path, rule in safeguards.items()}
-
-
-def camel(path: str) -> str:
-    """Return a path in CloudFormation's spelling: ``DeletionProtection`` for ``deletion_protection``."""
-    return re.sub(r"(?:^|_|(?<=[.\[]))([a-z])", lambda found: found[1].upper(), path)
-
-
-_FILE: TypeAdapter[dict[str, ProtectedType]] = TypeAdapter(dict[_Name, ProtectedType])
 
 
 @dataclass(frozen=True)
@@ -174,17 +48,9 @@ class Protected:
         Raises:
             CatalogueError: as for ``read``.
         """
-        tree = parse_optional_yaml(data, shown_as)
-        if tree is None or tree.kind is not YamlKind.MAP or not tree.value:
-            what = "the list of protected resources is empty"
-            hint = "add at least one type, e.g. aws_cognito_user_pool, with `lost` and `delete_apis`"
-            raise CatalogueError([Problem(Location(shown_as, 1), what, hint)])
-        try:
-            types = _FILE.validate_python(to_plain(tree))
-        except PydanticError as error:
-            known = ProtectedType.model_fields
-            raise CatalogueError(validation_problems(error, tree, words=_SAID, known=known)) from error
-        return cls(types=types)
+        from orchestrator.guard.policies.protected_file import read_types  # noqa: PLC0415 - policies need no pydantic
+
+        return cls(types=read_types(data, shown_as))
 
     def __contains__(self, resource_type: object) -> bool:
         """Return whether every resource of a type is protected, whatever its values are."""
@@ -270,8 +136,3 @@ class Protected:
 
 
 _AWSCC = "awscc_"
-
-
-_SAID = {
-    "string_pattern_mismatch": "is invalid (types, attributes: a-z 0-9 _; APIs: service:Action; `lost`: no period)",
-}

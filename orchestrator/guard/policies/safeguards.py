@@ -7,19 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal
-
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    StrictBool,
-    StrictInt,
-    StrictStr,
-    StringConstraints,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from orchestrator.guard.policies.levels import BEST, WORST, Level
 from orchestrator.guard.policies.shapes import SHAPES, Shape
@@ -35,20 +24,7 @@ from orchestrator.guard.policies.values import (
     values_at,
 )
 
-AttributeValue = StrictBool | StrictInt | StrictStr
-_KINDS = ("keep", "never", "no_less", "no_fewer", "no_new")
-_STEP = r"[A-Za-z][A-Za-z0-9_]*(\[[A-Za-z][A-Za-z0-9_]*\])?"
-AttributePath = Annotated[str, StringConstraints(strict=True, pattern=rf"^{_STEP}(\.{_STEP})*$")]
-_Word = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z][A-Za-z0-9_.]*$")]
-
-
-def _several(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list | tuple) else (value,)
-
-
-_Values = Annotated[tuple[AttributeValue, ...], BeforeValidator(_several)]
-
-
+AttributeValue = bool | int | str
 Meaning = Literal["age", "backups", "restore", "undo", "lock"]
 
 _EFFECTS: Mapping[Meaning, tuple[str, str]] = {
@@ -61,7 +37,8 @@ _EFFECTS: Mapping[Meaning, tuple[str, str]] = {
 """What a lower number does, by what the number means; and what 0 does."""
 
 
-class Safeguard(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Safeguard:
     """What must not get worse in one attribute; exactly one of the first five keys is set.
 
     Attributes:
@@ -76,24 +53,15 @@ class Safeguard(BaseModel):
         cloudformation: its name in CloudFormation; by default the same words in camel case.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    keep: _Values | None = None
-    never: _Values | None = None
-    no_less: _Word | None = None
-    no_fewer: _Word | None = None
+    keep: tuple[AttributeValue, ...] | None = None
+    never: tuple[AttributeValue, ...] | None = None
+    no_less: str | None = None
+    no_fewer: str | None = None
     no_new: Shape | None = None
     means: Meaning | None = None
     zero: Literal["forever"] | None = None
     default: AttributeValue | None = None
-    cloudformation: AttributePath | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Safeguard:
-        if sum(getattr(self, each) is not None for each in _KINDS) != 1:
-            kind, message = "kind", f"needs exactly one of {', '.join(_KINDS)}"
-            raise PydanticCustomError(kind, message)
-        return self
+    cloudformation: str | None = None
 
     def level(self, value: Any, *, unset: Level, unknown: Level) -> Level:
         """Return how safe a value is.

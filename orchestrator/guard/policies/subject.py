@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.guard.policies.protected import Companion, Protected, ProtectedType
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policies.protected_types import Companion, ProtectedType
 from orchestrator.guard.policies.safeguards import Safeguard
 from orchestrator.guard.policies.values import Mark, value_at, with_unknown
 from orchestrator.terraform.model import Action, ResourceChange

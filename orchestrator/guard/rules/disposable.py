@@ -13,7 +13,8 @@ from dataclasses import replace
 from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.findings import LOSS_RULES
 from orchestrator.guard.model import Finding, Severity
-from orchestrator.guard.policies.protected import Companion, Protected
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policies.protected_types import Companion
 from orchestrator.guard.policies.subject import names_one, subject_of, subject_values
 from orchestrator.guard.policies.values import value_at
 from orchestrator.terraform.model import ResourceChange, StateResource

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.guard.checkov.annotate import Change
-from orchestrator.guard.policies.protected import Companion, ProtectedType
+from orchestrator.guard.policies.protected_types import Companion, ProtectedType
 from orchestrator.guard.policies.safeguards import newly_bad, weakened
 from orchestrator.guard.policies.values import value_at
 from orchestrator.terraform.model import Action

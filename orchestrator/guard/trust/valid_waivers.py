@@ -8,7 +8,8 @@ from functools import partial
 
 from orchestrator.guard.findings import LOSS_RULES
 from orchestrator.guard.policies.load import POLICIES_FOLDER
-from orchestrator.guard.policies.protected import Loss, Protected
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policies.protected_types import Loss
 from orchestrator.guard.trust.base_commit import BaseCommit, Source
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy

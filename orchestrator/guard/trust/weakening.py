@@ -5,16 +5,15 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
-
-from pydantic import BaseModel
 
 from orchestrator.config.yaml.reader import parse_yaml
 from orchestrator.config.yaml.validation import locate
 from orchestrator.errors import CatalogueError, Location
 from orchestrator.guard.policies.load import CHECK_FILE, POLICIES_FOLDER
-from orchestrator.guard.policies.protected import PROTECTED_FILE, Companion, Loss, Protected
+from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected
+from orchestrator.guard.policies.protected_types import Companion, Loss, ProtectedType
 from orchestrator.guard.trust.owners import OWNERS_FILE, Owners
 from orchestrator.guard.trust.pins import PINS, is_loosened, pinned
 from orchestrator.guard.trust.waivers import WAIVERS_FILE
@@ -148,9 +147,9 @@ def _protected(name: str, old: bytes, new: bytes | None) -> Iterator[Weakening]:
             yield Weakening(locate(tree, [kind, *keys])[0], ".".join([kind, *keys]), f"{kind}: {what}")
 
 
-def _entry(was: BaseModel, now: BaseModel) -> Iterator[tuple[list[str], str]]:
-    """Yield what one entry loses: its keys, and a sentence. Keys that are added to the model later are included."""
-    for key in sorted(type(was).model_fields.keys() - {"lost"}):
+def _entry(was: ProtectedType | Companion, now: ProtectedType | Companion) -> Iterator[tuple[list[str], str]]:
+    """Yield what one entry loses: its keys, and a sentence. Keys that are added to the record later are included."""
+    for key in sorted({each.name for each in fields(was)} - {"lost"}):
         old, new = getattr(was, key), getattr(now, key)
         if key in {"when", "kept_by"}:  # they limit what is protected, so that less of them protects more
             yield from (([key, each], f"{key}: {each} would be added") for each in new if new[each] != old.get(each))

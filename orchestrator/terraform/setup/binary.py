@@ -14,6 +14,7 @@ from pathlib import Path
 from orchestrator.config.catalogue import Settings
 from orchestrator.errors import SetupError
 from orchestrator.terraform.setup.install import Pin, install, load_pins
+from orchestrator.terraform.setup.version_cache import remembered_version
 from orchestrator.terraform.setup.versions import Version, satisfies
 from orchestrator.util.env_paths import home_folder
 from orchestrator.util.environment import USUAL, selected
@@ -60,7 +61,7 @@ class BinarySearch:
 def search_binary(settings: Settings, *, env: Mapping[str, str], cache: Path) -> BinarySearch:
     """Look for a binary whose version matches: on PATH, then in the user's cache. Installs nothing.
 
-    It starts each binary, which takes 50 ms, so a run does this beside its other preparations.
+    It starts each binary that it does not know, which takes 50 ms, so a run does this beside its other preparations.
 
     Args:
         settings: the program and its version constraint.
@@ -73,7 +74,7 @@ def search_binary(settings: Settings, *, env: Mapping[str, str], cache: Path) ->
     kind = settings.binary
     rejected: list[str] = []
     for path in _candidates(kind, env, cache):
-        version = _version(path, env)
+        version = _version(path, env, cache)
         if version is None:
             rejected.append(f"{path} does not run")
         elif (mismatch := _mismatch(version, kind, _constraint(settings))) is None:
@@ -147,8 +148,17 @@ def _mismatch(version: Version, kind: str, constraint: str) -> str | None:
         raise SetupError(f"`terraform` in live/orch.yaml: {error}", hint="write it like '>=1.11,<2.0'") from error
 
 
-def _version(path: Path, env: Mapping[str, str]) -> Version | None:
-    """Return the version that the binary reports; None if it cannot be run. The user's CLI configuration is ignored."""
+def _version(path: Path, env: Mapping[str, str], cache: Path) -> Version | None:
+    """Return the version that the binary reports; None if it cannot be run."""
+    reported = remembered_version(path, cache / "versions", lambda: _reported(path, env))
+    try:
+        return Version.parse(reported) if reported is not None else None
+    except ValueError:
+        return None
+
+
+def _reported(path: Path, env: Mapping[str, str]) -> str | None:
+    """Ask a binary for its version. The user's CLI configuration is ignored."""
     child = {**selected(env, USUAL | {"HOME"}), "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
     try:
         answer = subprocess.run(
@@ -159,6 +169,6 @@ def _version(path: Path, env: Mapping[str, str]) -> Version | None:
             timeout=_ANSWER_SECONDS,
             check=True,
         )
-        return Version.parse(json.loads(answer.stdout)["terraform_version"])
+        return str(json.loads(answer.stdout)["terraform_version"])
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
         return None

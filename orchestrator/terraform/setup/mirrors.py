@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from orchestrator.errors import SetupError
@@ -51,7 +52,8 @@ def find_mirrors(env: Mapping[str, str], *, parents: Iterable[Path] = _PARENTS) 
                 hint=f"set it to a folder that `terraform providers mirror` created, or to {NO_MIRROR}",
             )
         return (path,)
-    found = [path for path in (*_implied(env), *_below(parents)) if _is_mirror(path)]
+    of_machine = _mirrors_of_machine() if parents is _PARENTS else _mirrors_below(parents)
+    found = [*filter(_is_mirror, _implied(env)), *of_machine]
     return tuple(dict.fromkeys(path.resolve() for path in found))
 
 
@@ -104,6 +106,15 @@ def _implied(env: Mapping[str, str]) -> Iterator[Path]:
     for folder in (env.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(":"):
         if folder:
             yield Path(folder) / "terraform" / "plugins"
+
+
+@cache  # hundreds of folders; a run asks several times
+def _mirrors_of_machine() -> tuple[Path, ...]:
+    return _mirrors_below(_PARENTS)
+
+
+def _mirrors_below(parents: Iterable[Path]) -> tuple[Path, ...]:
+    return tuple(filter(_is_mirror, _below(parents)))
 
 
 def _below(parents: Iterable[Path]) -> Iterator[Path]:

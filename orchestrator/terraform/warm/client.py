@@ -22,9 +22,11 @@ from orchestrator.terraform.warm.messages import Lease, LeaseEnd, LeaseRequest, 
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[3])
 # Appended, so that nothing in that folder shadows the standard library.
 _START = """\
-import sys
+import gc, sys
+gc.disable()
 sys.path.append(sys.argv.pop())
 from orchestrator.terraform.warm.server.main import run_server
+gc.enable()
 run_server()
 """
 _KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR")
@@ -48,43 +50,22 @@ class ProviderServer:
         cache: folder of the cached schemas.
         processes: the most provider processes to keep.
         memory: bytes that they may use together before idle ones end; 0 for a quarter of the machine's memory.
+        at_once: start it now, so that nothing waits for it; else with the first request, if there is one.
 
     Raises:
         ServerError: it cannot be started.
     """
 
-    def __init__(self, *, cache: Path, processes: int, memory: int = 0) -> None:
-        self._control, theirs = socket.socketpair()
-        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        self._folder = ""
-        try:
-            self._folder = _new_folder()
-            values = {"folder": self._folder, "cache": str(cache), "processes": processes, "memory": memory}
-            settings = json.dumps(values)
-            self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # `_read` reads it when the server has ended.
-            with theirs:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-c", _START, str(theirs.fileno()), settings, _PACKAGE_PARENT],
-                    env={**environment, "GRPC_VERBOSITY": "NONE"},
-                    cwd="/",
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=self._errors,
-                    pass_fds=[theirs.fileno()],
-                    start_new_session=True,  # Its providers share its process group.
-                )
-        except OSError as error:
-            self._control.close()
-            theirs.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
-            message = f"the provider server cannot be started: {error.strerror}"
-            raise ServerError(message) from error
+    def __init__(self, *, cache: Path, processes: int, memory: int = 0, at_once: bool = True) -> None:
+        self._settings = {"cache": str(cache), "processes": processes, "memory": memory}
         self._lock = threading.Lock()
+        self._child: _Child | None = None
         self._waiting: dict[int, Future[Mapping[str, Any]]] = {}
         self._last = 0
         self._ended = ""
-        self._reader = threading.Thread(target=self._read, name="provider-server", daemon=True)
-        self._reader.start()
+        self._reader = threading.Thread()
+        if at_once:
+            self._start()
 
     def verify(self, request: LeaseRequest) -> Mapping[str, str]:
         """Compare the packages of a request with the lock file; return why some cannot be used: address -> reason.
@@ -132,17 +113,22 @@ class ProviderServer:
 
     def stop(self) -> None:
         """End the server and its providers. Can be called twice."""
+        with self._lock:
+            child = self._child
+            if child is None:
+                self._ended = _ENDED
+                return
         with suppress(ServerError):
             self._send({"do": "stop"})
-        with suppress(OSError):
-            self._control.shutdown(socket.SHUT_WR)
-        self._wait()
-        self._kill_group()
-        self._process.wait()
+        child.end_requests()
         self._reader.join(_STOP_SECONDS)
-        self._control.close()
-        self._errors.close()
-        shutil.rmtree(self._folder, ignore_errors=True)  # Of a server that was killed; others remove it themselves.
+        child.remove()
+
+    def _start(self) -> _Child:
+        self._child = child = _Child(self._settings)
+        self._reader = threading.Thread(target=self._read, args=[child], name="provider-server", daemon=True)
+        self._reader.start()
+        return child
 
     def _ask(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
@@ -159,10 +145,11 @@ class ProviderServer:
         with self._lock:
             if self._ended:
                 raise ServerError(self._ended)
+            child = self._child or self._start()
             self._last += 1
             self._waiting[self._last] = future
             try:
-                self._control.sendall(encode({"id": self._last, **message}))
+                child.control.sendall(encode({"id": self._last, **message}))
             except OSError:
                 del self._waiting[self._last]
             else:
@@ -170,34 +157,85 @@ class ProviderServer:
         self._reader.join(_STOP_SECONDS)  # It finds out why.
         raise ServerError(self._ended or _ENDED)
 
-    def _read(self) -> None:
-        with suppress(OSError, ValueError), self._control.makefile("rb") as lines:
+    def _read(self, child: _Child) -> None:
+        with suppress(OSError, ValueError), child.control.makefile("rb") as lines:
             for line in lines:
                 answer = json.loads(line)
                 with self._lock:
                     future = self._waiting.pop(answer["id"], None)
                 if future is not None:
                     future.set_result(answer)
-        self._wait()
+        child.wait()
         with self._lock:
-            self._ended = f"{_ENDED}{self._last_words()}"
+            self._ended = f"{_ENDED}{child.last_words()}"
             waiting, self._waiting = list(self._waiting.values()), {}
         for future in waiting:
             future.set_exception(ServerError(self._ended))
-        self._kill_group()  # Its providers, if it ended without ending them.
+        child.kill_group()  # Its providers, if it ended without ending them.
 
-    def _wait(self) -> None:
+
+class _Child:
+    """The process, the socket to it, and its folder.
+
+    Raises:
+        ServerError: it cannot be started.
+    """
+
+    def __init__(self, settings: Mapping[str, object]) -> None:
+        self.control, theirs = socket.socketpair()
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        self._folder = ""
+        try:
+            self._folder = _new_folder()
+            given = json.dumps({"folder": self._folder, **settings})
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # `last_words` reads it when the server has ended.
+            with theirs:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-P", "-c", _START, str(theirs.fileno()), given, _PACKAGE_PARENT],
+                    env={**environment, "GRPC_VERBOSITY": "NONE"},
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._errors,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,  # Its providers share its process group.
+                )
+        except OSError as error:
+            self.control.close()
+            theirs.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+            message = f"the provider server cannot be started: {error.strerror}"
+            raise ServerError(message) from error
+
+    def end_requests(self) -> None:
+        """Say that no more requests come, and wait until the process and its providers have ended."""
+        with suppress(OSError):
+            self.control.shutdown(socket.SHUT_WR)
+        self.wait()
+        self.kill_group()
+        self.process.wait()
+
+    def remove(self) -> None:
+        """Close what is open here, and remove the folder of a process that was killed; others remove it themselves."""
+        self.control.close()
+        self._errors.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def wait(self) -> None:
+        """Wait a while for the end of the process."""
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_STOP_SECONDS)
+            self.process.wait(_STOP_SECONDS)
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """Return the last line that it wrote, to follow a message; empty if there is none."""
         self._errors.seek(0)
         lines = self._errors.read().decode("utf-8", "replace").split("\n")
         return next((f": {line}" for line in reversed(lines) if line.strip()), "")
 
-    def _kill_group(self) -> None:
+    def kill_group(self) -> None:
+        """Kill the process and its providers."""
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self.process.pid, signal.SIGKILL)
 
 
 def _new_folder() -> str:

@@ -76,7 +76,7 @@ class WarmProviders:
             whole: serve the whole schema: the command cannot be repeated.
         """
         request = self._request(root, environment, note=True)
-        if request is None or self._server is None:
+        if request is None or self._server is None or not request.packages:
             return None
         with self._lock:
             whole = whole or root.unit in self._whole
@@ -147,7 +147,7 @@ class WarmProviders:
     def checksums(self, lock_text: str, providers: Path) -> Mapping[str, str]:
         """Return the checksums of the packages in a data folder that the server verified: address -> ``h1:``."""
         packages, _ = find_packages(lock_text, (providers,))
-        if self._server is not None:
+        if self._server is not None and packages:
             with suppress(ServerError):
                 return self._server.checksums(LeaseRequest(packages=tuple(packages.values())))
         return {}

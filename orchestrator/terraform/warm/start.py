@@ -59,8 +59,8 @@ def provider_server(
         cache: orch's cache folder.
         slots: number of units that run at a time.
         cold: the user wants each command to start its own providers.
-        modules: folders of all modules that the run uses. When none of them names a type of a provider, no package is
-            verified before its first process starts; None if they are not known.
+        modules: folders of all modules that the run uses. When none of them names a type of a provider, the server
+            starts with the first command that needs it, if there is one; None if they are not known.
 
     Raises:
         SetupError: ``ORCH_PROVIDER_MIRROR`` names a folder without providers, or ``TMPDIR`` one that cannot be
@@ -71,14 +71,16 @@ def provider_server(
     if not off and read_user_config(env).overrides:
         off = "dev_overrides in your Terraform CLI configuration"
     places = (*find_mirrors(env), plugin_cache(env, cache))
+    needed = modules is None or _name_types(modules, settings.providers)
     server: ProviderServer | None = None
     if not off:
+        folder, most = cache / "schemas" / this_platform(), _most_processes(slots)
         try:
-            server = ProviderServer(cache=cache / "schemas" / this_platform(), processes=_most_processes(slots))
+            server = ProviderServer(cache=folder, processes=most, at_once=needed)
         except ServerError as error:
             off = str(error)
     try:
-        if server is not None and (modules is None or _name_types(modules, settings.providers)):
+        if server is not None and needed:
             _verify(server, repository / SHARED_LOCK_FILE, places)
         yield StartedServer(server, off, places, settings.binary)
     finally:

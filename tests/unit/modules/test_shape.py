@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.guard.policies.protected import Loss, Protected
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policies.protected_types import Loss
 from orchestrator.hcl.modules.read import read_module
 from tests.support.module_readme import ROOT, module_folders, renewed
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from orchestrator.guard.findings import sentences
-from orchestrator.guard.policies.protected import Companion, Protected
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policies.protected_types import Companion
 from orchestrator.guard.policies.safeguards import newly_bad, weakened
 from orchestrator.guard.policies.values import ValueReference, value_at
 from orchestrator.guard.rules.cloudformation.diff import TemplateLoss, marked_values, type_of

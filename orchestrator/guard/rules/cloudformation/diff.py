@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.guard.findings import sentences
-from orchestrator.guard.policies.protected import Protected, ProtectedType, camel
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policies.protected_types import ProtectedType, camel
 from orchestrator.guard.policies.safeguards import weakened
 from orchestrator.guard.policies.values import with_references
 from orchestrator.guard.rules.cloudformation.macros import has_macros, hidden_types

@@ -9,7 +9,8 @@ from orchestrator.guard.causes import MODULE
 from orchestrator.guard.checkov.annotate import label
 from orchestrator.guard.findings import TEMPLATE, FindingBuilder, finding_id
 from orchestrator.guard.model import Finding, Severity
-from orchestrator.guard.policies.protected import Loss, Protected, ProtectedType
+from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policies.protected_types import Loss, ProtectedType
 from orchestrator.guard.rules.cloudformation.companions import companion_losses
 from orchestrator.guard.rules.cloudformation.diff import (
     TemplateLoss,

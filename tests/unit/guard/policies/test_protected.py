@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import json
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from orchestrator.errors import CatalogueError
+from orchestrator.guard.checkov.annotate import _dump
+from orchestrator.guard.policies import protected_file
 from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policies.protected_types import Companion, ProtectedType, Protection, TemplateType
+from orchestrator.guard.policies.safeguards import Safeguard
 
 ROOT = Path(__file__).parents[4]
 NOT_IN_CLOUDFORMATION = """\
@@ -114,3 +122,32 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError) as caught:
         Protected.read(file)
     assert len(caught.value.problems) == 4
+
+
+@pytest.mark.parametrize(
+    ("model", "record"),
+    [
+        (protected_file._Safeguard, Safeguard),
+        (protected_file._Protection, Protection),
+        (protected_file._TemplateType, TemplateType),
+        (protected_file._Companion, Companion),
+        (protected_file._ProtectedType, ProtectedType),
+    ],
+)
+def test_a_record_has_what_its_model_allows(model: type[BaseModel], record: Any) -> None:
+    assert {each.name for each in fields(record)} == model.model_fields.keys()
+
+
+def test_what_a_policy_gets_of_an_entry_is_the_entry() -> None:
+    listed = Protected.read(ROOT / "policies/protected.yaml")
+    for entry in listed.types.values():
+        assert ProtectedType.of_data(json.loads(json.dumps(_dump(entry)))) == entry
+        for companion in entry.companions.values():
+            assert Companion.of_data(json.loads(json.dumps(_dump(companion.in_template)))) == companion.in_template
+
+
+def test_an_empty_value_is_one_that_is_not_given(tmp_path: Path) -> None:
+    file = tmp_path / "protected.yaml"
+    file.write_text(GOOD + "  protection: null\n  companions: {aws_y: {of: x, cloudformation: null}}\n")
+    entry = Protected.read(file).types["aws_x"]
+    assert (entry.protection, entry.companions["aws_y"].cloudformation) == (None, None)

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.guard.policies.protected import Protected
+from orchestrator.guard.policies.protected_types import safeguard_of
 from orchestrator.guard.policies.safeguards import Safeguard, newly_bad, weakened, without
 from orchestrator.guard.policies.values import Mark, ValueReference, value_at, with_references, with_unknown
 from tests.support.safeguards import at, listed_safeguards, pair
@@ -147,9 +148,9 @@ def _nested(path: str, value: Any) -> dict[str, Any]:
         ({"keep": ["COMPLIANCE", "GOVERNANCE"]}, "COMPLIANCE", "GOVERNANCE", True),
         ({"keep": ["COMPLIANCE", "GOVERNANCE"]}, "GOVERNANCE", "COMPLIANCE", False),
         ({"keep": ["COMPLIANCE", "GOVERNANCE"]}, None, "GOVERNANCE", False),
-        ({"keep": True}, True, None, True),
-        ({"keep": False}, None, False, False),
-        ({"never": 0}, False, None, False),
+        ({"keep": [True]}, True, None, True),
+        ({"keep": [False]}, None, False, False),
+        ({"never": [0]}, False, None, False),
         ({"no_less": "days", "default": 30}, None, 7, True),
         ({"no_less": "days", "default": 30}, None, 30, False),
         ({"no_less": "days", "default": 30}, 90, None, True),
@@ -164,7 +165,7 @@ def _nested(path: str, value: Any) -> dict[str, Any]:
     ],
 )
 def test_examples(rule: dict[str, Any], before: Any, after: Any, *, found: bool) -> None:
-    rules = {"x": Safeguard(**rule)}
+    rules = {"x": safeguard_of(rule)}
     assert bool(list(weakened(rules, {"x": before}, {"x": after}))) is found
 
 

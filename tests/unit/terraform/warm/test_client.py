@@ -40,7 +40,8 @@ def server(cache: Path) -> Iterator[ProviderServer]:
 
 
 def server_pid(server: ProviderServer) -> int:
-    return server._process.pid
+    assert server._child is not None
+    return server._child.process.pid
 
 
 def test_a_killed_server_fails_every_question_and_takes_its_providers_with_it(
@@ -72,6 +73,30 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(sys, "executable", str(tmp_path / "missing"))
     with pytest.raises(ServerError, match="cannot be started: No such file"):
         ProviderServer(cache=tmp_path, processes=2)
+
+
+def test_a_server_that_may_wait_starts_with_the_first_question(
+    package: LockedPackage, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = ProviderServer(cache=cache, processes=2, at_once=False)
+    assert server._child is None
+    assert server.verify(unit_request(tmp_path / "unit", package)) == {}
+    pid = server_pid(server)
+    assert runs(pid)
+    server.stop()
+    assert not runs(pid)
+
+    unused = ProviderServer(cache=cache, processes=2, at_once=False)
+    unused.stop()
+    with pytest.raises(ServerError, match="the provider server has ended"):
+        unused.verify(unit_request(tmp_path / "unit", package))
+    assert unused._child is None
+
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "missing"))
+    late = ProviderServer(cache=cache, processes=2, at_once=False)
+    with pytest.raises(ServerError, match="cannot be started: No such file"):
+        late.open(unit_request(tmp_path / "unit", package))
+    late.stop()
 
 
 def test_a_server_that_fails_says_its_last_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +163,7 @@ from orchestrator.terraform.warm.client import ProviderServer
 from orchestrator.terraform.warm.messages import request_from
 server = ProviderServer(cache=Path(sys.argv[1]), processes=8)
 lease = server.open(request_from(json.loads(sys.argv[2])))
-print(json.dumps([server._process.pid, lease.reattach]), flush=True)
+print(json.dumps([server._child.process.pid, lease.reattach]), flush=True)
 sys.stdin.read()
 """
 

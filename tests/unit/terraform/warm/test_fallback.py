@@ -26,7 +26,8 @@ HIDDEN = LeaseEnd(hidden=frozenset({"aws_vpc", "aws_sns_topic"}))
     ],
 )  # fmt: skip
 def test_an_error_about_schemas_or_plugins_is_repeated(line: str) -> None:
-    assert why_repeat(["", "Planning failed.", line], LeaseEnd()).startswith("Terraform's error can come from")
+    for lines in (["", "Planning failed.", line], ["Error: several things", "", f"│ {line}"]):
+        assert why_repeat(lines, LeaseEnd()).startswith("Terraform's error can come from")
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,14 @@ def test_an_error_about_schemas_or_plugins_is_repeated(line: str) -> None:
         ["Error: Unsupported argument", 'An argument named "x" is not expected here.'],
         ["Error: Reference to undeclared resource", 'A managed resource "aws_s3_bucket" "x" has not been declared.'],
         ["Error: reading my_aws_vpc_x and aws_vpc_endpoint"],
+        ["  + schema {", "  - aws_vpc", "Planning failed.", "", "Error: Instance cannot be destroyed"],
+        [
+            "Error: Missing item separator",
+            "  on modules/plugin/schema.tf line 4:",
+            "   4:   schema {",
+            "Expected a comma.",
+        ],
+        ["│ Error: Missing item separator", "│   with aws_cognito_user_pool.schema,", "│    4:   schema {"],
     ],
 )
 def test_an_error_of_the_user_or_of_aws_stands(lines: list[str]) -> None:
