@@ -123,6 +123,7 @@ class Emulator:
                 status=status,
                 refused=why,
                 tags=caller.tags if caller else {},
+                attempt=request.headers.get("amz-sdk-request", ""),
             )
         )
 

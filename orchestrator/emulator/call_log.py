@@ -32,6 +32,8 @@ class RecordedCall:
         status: HTTP status of the answer.
         refused: why the emulator itself refused the call; empty if it did not.
         tags: tags of the caller's session.
+        attempt: which try of the request this is, as AWS SDKs say it: "attempt=2; max=25"; empty if the client does not
+            say. A second try of a request that was carried out explains a resource that "already exists".
     """
 
     time: str
@@ -43,6 +45,7 @@ class RecordedCall:
     status: int
     refused: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    attempt: str = ""
 
 
 class CallLog:

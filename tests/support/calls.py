@@ -53,4 +53,7 @@ def last_writes(folder: Path, accounts: Collection[str], *, most: int = 25) -> s
         most: lines.
     """
     calls = [each for each in read_calls(folder) if each.account in accounts and not each.reads]
-    return "\n".join(f"{each.time} {each.service} {each.action} {each.status} {each.refused}" for each in calls[-most:])
+    return "\n".join(
+        f"{each.time} {each.service} {each.action} {each.status} {each.attempt} {each.refused}"
+        for each in calls[-most:]
+    )

@@ -200,6 +200,13 @@ def test_a_lost_answer_is_of_a_call_that_was_or_was_not_carried_out(
     assert seen == done
 
 
+def test_the_log_says_whether_a_client_tries_again(tmp_path: Path) -> None:
+    emulator = client(tmp_path, echo)
+    for again in ({}, {"amz-sdk-request": "attempt=2; max=25"}):
+        emulator.post("/", headers={**OPEN, **again}, data=b"{}")
+    assert [each.attempt for each in read_calls(tmp_path)] == ["", "attempt=2; max=25"]
+
+
 def test_a_reset_ends_all_faults(tmp_path: Path) -> None:
     emulator = client(tmp_path, echo)
     inject(emulator, "one", Fault("InitiateAuth", status=500))
