@@ -71,7 +71,7 @@ COMMANDS = {
         CommandEntry("pr status", "List open pull requests by unit, and stale plans"),
         CommandEntry("pr command", "Check what a comment asks for, and answer it"),
         CommandEntry("pr waiver", "Answer `orch waive FINDING REASON` with the waiver"),
-        CommandEntry("pr number", "Print the number of the open pull request from a fork with a commit"),
+        CommandEntry("pr number", "Print the number of the open pull request from a fork"),
         CommandEntry("issue", "Open, update or close the issue of each stage that drifted"),
     ),
     "States": (

@@ -26,6 +26,7 @@ from orchestrator.emulator.call_log import FAILED_IN, NOT_SUPPORTED, CallLog, Re
 from orchestrator.emulator.corrections import correct_before_use
 from orchestrator.emulator.faults import Fault, Faults, faults_of
 from orchestrator.emulator.initial_accounts import Key, add_accounts, reset_accounts
+from orchestrator.emulator.repeats import LatestAnswers
 from orchestrator.emulator.request_lock import REQUEST_LOCK
 
 CONTROL = "/_orch/"
@@ -57,6 +58,7 @@ class Emulator:
         self._accounts = dict(accounts)
         self._calls = calls
         self._faults = Faults()
+        self._latest = LatestAnswers()
         self._lock = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -104,6 +106,7 @@ class Emulator:
             request = read_request(environ, body)
             if fault.late:
                 self._answer(environ, body)
+                self._latest.forget(request)
         if fault.drop:
             connection: socket.socket | None = environ.get("werkzeug.socket")
             if connection is not None:
@@ -135,7 +138,8 @@ class Emulator:
             environ["CONTENT_LENGTH"] = str(len(body))
         environ["wsgi.input"] = io.BytesIO(body)
         if answer is None:
-            answer = self._moto(request, caller, environ)
+            answer = self._latest.repeated(request) or self._moto(request, caller, environ)
+            self._latest.keep(request, answer)
         self._log(request, caller, answer.status, answer.why)
         return answer
 

@@ -107,10 +107,11 @@ def pr_number(
     common: Common,
     commit: Annotated[str, typer.Argument(metavar="SHA", help="The commit at its head.", show_default=False)],
 ) -> int:
-    """Print the number of the open pull request from a fork with a commit.
+    """Print the number of the open pull request from a fork.
 
-    GitHub does not give it to a run that a fork has started. Exits with 2 if there is none, or more than
-    one. A pull request from a branch of the repository does not count: anybody can push its head to a fork.
+    It is the one with this commit at its head. GitHub does not give the number to a run that a fork has
+    started. Exits with 2 if there is none, or more than one. A pull request from a branch of the repository
+    does not count: anybody can push its head to a fork.
     """
     host = _host()
     if not _COMMIT.fullmatch(commit):
