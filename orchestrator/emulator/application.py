@@ -172,6 +172,7 @@ class Emulator:
         if name == "reset":
             reset_accounts(self._management, self._accounts, self._key)
             self._faults.clear()
+            self._latest = LatestAnswers()
         elif name == "faults":
             for scope, faults in faults_of(body).items():
                 self._faults.set(scope, faults)

@@ -3,7 +3,7 @@
 Under load a client was seen to send a request a second time, 0.13 s after the first one was answered with 200, and to
 fail because the resource existed. Why it did not get the answer is not known. No network between two processes of one
 machine loses answers, so the second try of an AWS SDK gets the answer of the first one, as from an API with a client
-token. An injected fault that loses an answer on purpose forgets it here.
+token. An injected fault that loses an answer on purpose forgets it here, and a reset forgets all.
 """
 
 from __future__ import annotations

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from orchestrator.emulator.access.error_responses import HttpResponse
 from orchestrator.emulator.access.request import AwsRequest, read_request
 from orchestrator.emulator.repeats import LatestAnswers
+from tests.support.emulator import Account
 
 DONE = HttpResponse(200, (), b"done")
 AUTHORIZATION = (
@@ -62,3 +64,22 @@ def test_an_answer_that_is_lost_on_purpose_is_forgotten_and_old_ones_too() -> No
         latest.keep(request(f"later {number}"), DONE)
     assert latest.repeated(request()) is None
     assert latest.repeated(request("later 299")) is DONE
+
+
+@pytest.mark.integration
+def test_a_client_that_lost_an_answer_does_not_meet_what_it_created(account: Account) -> None:
+    ssm = account.client("ssm")
+
+    def tried(attempt: int, invocation: str) -> None:
+        def mark(request: Any, **_: object) -> None:
+            request.context["retries"] |= {"invocation-id": invocation, "attempt": attempt}
+
+        ssm.meta.events.register_first("request-created.ssm.PutParameter", mark, unique_id="try")
+        ssm.put_parameter(Name="/t/repeated", Value="one", Type="String")
+        ssm.meta.events.unregister("request-created.ssm.PutParameter", unique_id="try")
+
+    tried(1, "a")
+    tried(2, "a")
+    with pytest.raises(ssm.exceptions.ParameterAlreadyExists):
+        tried(2, "b")
+    assert ssm.get_parameter(Name="/t/repeated")["Parameter"]["Version"] == 1

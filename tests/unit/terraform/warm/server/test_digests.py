@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.terraform.warm.server.digests import SMALL, DigestCache
+from orchestrator.terraform.warm.server.digests import DigestCache
+from orchestrator.util.file_cache import SMALL
 
 SETTLED = 0.05
 """Seconds: longer than a tick of the kernel's clock, which ctime counts in."""
