@@ -80,8 +80,11 @@ class Caller:
 
     def later(self, name: str, command: str = "", *, seconds: float = 20.0) -> Any:
         """A call in progress."""
-        call = self._channel.unary_unary(f"{self._service}/{name}", _as_is, _as_is)
-        return call.future(command.encode(), timeout=seconds)
+        return self._begin(name, command.encode(), seconds)
+
+    def answer(self, name: str, request: bytes) -> bytes:
+        """The answer to a call with a message of protobuf."""
+        return bytes(self._begin(name, request, 60.0).result())
 
     def stream(self, name: str, requests: list[bytes]) -> list[bytes]:
         """The answers to a call with streams."""
@@ -92,6 +95,10 @@ class Caller:
         """What the fake provider says of itself."""
         answer: dict[str, Any] = json.loads(self.raw(name, command))
         return answer
+
+    def _begin(self, name: str, request: bytes, seconds: float) -> Any:
+        call = self._channel.unary_unary(f"{self._service}/{name}", _as_is, _as_is)
+        return call.future(request, timeout=seconds)
 
     def close(self) -> None:
         """Close the connection, as Terraform does when it no longer needs the provider."""

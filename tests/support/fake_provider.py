@@ -1,7 +1,7 @@
 """A provider in 100 lines: a real process with a real gRPC server that speaks the handshake of go-plugin.
 
-Any request is a command in plain text, whatever its method, and the answer is JSON: see `_answer`. It is a script of its
-own: `tests.support.fake_package` writes it into a package as its binary.
+Any request is a command in plain text, whatever its method, and the answer is JSON: see `_answer`. Only a question whether
+a configuration is valid is a message of protobuf, and the answer is the same message. It is a script of its own: `tests.support.fake_package` writes it into a package as its binary.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _CONFIGURED: list[str] = []
 _STOPPED: list[str] = []
+_PREPARED: list[bytes] = []
 
 
 def main() -> None:
@@ -71,6 +72,9 @@ def _answer(name: str, request: bytes, context: grpc.ServicerContext) -> bytes:
         _CONFIGURED.append(request.decode())
     if name in {"Stop", "StopProvider"}:
         _STOPPED.append(name)
+    if name == "PrepareProviderConfig" and request.startswith(b"\n"):
+        _PREPARED.append(request)
+        return request
     said: dict[str, Any] = {}
     match request.decode().split(" ", 1):
         case ["crash"]:
@@ -96,6 +100,7 @@ def _answer(name: str, request: bytes, context: grpc.ServicerContext) -> bytes:
             "cwd": os.getcwd(),  # noqa: PTH109
             "configured": _CONFIGURED,
             "stopped": _STOPPED,
+            "prepared": len(_PREPARED),
             "environment": dict(os.environ),
         }
     ).encode()

@@ -110,7 +110,7 @@ def answer(method: str, request: bytes, protocol: int) -> bytes:
         case "ValidateProviderConfig":
             return field(1, given[1]) if protocol == 5 else b""
         case "ConfigureProvider" if "PROBE_CONFIGS" in os.environ:
-            import msgpack  # type: ignore[import-untyped]  # noqa: PLC0415 - few tests ask
+            import msgpack  # noqa: PLC0415 - few tests ask
 
             config = msgpack.unpackb(dict(fields(given[2]))[1])
             with Path(os.environ["PROBE_CONFIGS"]).open("a") as configs:

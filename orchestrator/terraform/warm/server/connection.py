@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import NoReturn, Protocol
 
 import grpc
 
 from orchestrator.terraform.warm.server.process import Launch, ProviderProcess
+from orchestrator.terraform.warm.server.valid_configs import PREPARE, ValidConfigs
 
 _SCHEMA = frozenset({"GetSchema", "GetProviderSchema"})
 _CONFIGURE = frozenset({"Configure", "ConfigureProvider"})
@@ -62,9 +64,10 @@ class Connection:
         schema: the answer to the question for the schema.
         launch: how to start its provider.
         processes: where it gets processes from.
+        valid: the configurations that were found valid; only asked where other connections may use the processes.
     """
 
-    def __init__(self, schema: bytes, launch: Launch, processes: ProcessSource) -> None:
+    def __init__(self, schema: bytes, launch: Launch, processes: ProcessSource, valid: ValidConfigs) -> None:
         self.schema = schema
         self.process: ProviderProcess | None = None
         """The connection's own process, from ``Configure`` on."""
@@ -72,6 +75,7 @@ class Connection:
         """Terraform stopped the provider, or ended during a call."""
         self._launch = launch
         self._processes = processes
+        self._valid = valid if launch.key.lease == 0 else None
         self._lock = threading.Lock()
         self._calls = 0
         self._quiet = threading.Condition(self._lock)
@@ -83,6 +87,8 @@ class Connection:
             return None
         if name in _SCHEMA:
             return grpc.unary_unary_rpc_method_handler(lambda _request, _context: self.schema)
+        if method == PREPARE and self._valid is not None:
+            return grpc.unary_unary_rpc_method_handler(partial(self._prepare, self._valid))
         if name in _ONE_ANSWER:
             return grpc.unary_unary_rpc_method_handler(lambda request, context: self._call(method, request, context))
         return grpc.stream_stream_rpc_method_handler(lambda requests, context: self._stream(method, requests, context))
@@ -108,6 +114,10 @@ class Connection:
             except grpc.FutureCancelledError:
                 self.abnormal = True
                 context.abort(grpc.StatusCode.CANCELLED, "Terraform ended during the call")
+
+    def _prepare(self, valid: ValidConfigs, request: bytes, context: grpc.ServicerContext) -> bytes:
+        """Answer whether a configuration is valid; the provider is asked once."""
+        return valid.answer(self._launch.key, request, lambda: self._call(PREPARE, request, context))
 
     def _stream(self, method: str, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         with _Use(self, method, context) as process:

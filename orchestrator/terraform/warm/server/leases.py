@@ -18,6 +18,7 @@ from orchestrator.terraform.warm.server.lane import Lanes
 from orchestrator.terraform.warm.server.pool import Pool
 from orchestrator.terraform.warm.server.process import Launch, ProviderProcess
 from orchestrator.terraform.warm.server.served import Served
+from orchestrator.terraform.warm.server.valid_configs import ValidConfigs
 
 
 class OpenLease:
@@ -32,16 +33,26 @@ class OpenLease:
         pool: where processes come from.
         lanes: answer the connections.
         sockets: folder, mode 0700, for the lease's sockets.
+        valid: the configurations that were found valid.
     """
 
     def __init__(
-        self, id_: int, folder: Path, served: tuple[Served, ...], *, pool: Pool, lanes: Lanes, sockets: Path
+        self,
+        id_: int,
+        folder: Path,
+        served: tuple[Served, ...],
+        *,
+        pool: Pool,
+        lanes: Lanes,
+        sockets: Path,
+        valid: ValidConfigs,
     ) -> None:
         self.id = id_
         self._folder = folder
         self._served = served
         self._pool = pool
         self._lanes = lanes
+        self._valid = valid
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._held: list[ProviderProcess] = []
@@ -141,7 +152,7 @@ class OpenLease:
             threading.Thread(target=self._serve, args=(client, served), daemon=True).start()
 
     def _serve(self, client: socket.socket, served: Served) -> None:
-        connection = Connection(served.schema, served.launch, self)
+        connection = Connection(served.schema, served.launch, self, self._valid)
         try:
             self._lanes.serve(client, connection, after=lambda quiet: self._ended(connection, quiet=quiet))
         except Exception as error:  # noqa: BLE001  # A thread has no caller; Terraform sees a closed connection.

@@ -28,6 +28,7 @@ from orchestrator.terraform.warm.server.leases import OpenLease
 from orchestrator.terraform.warm.server.package import Verifier
 from orchestrator.terraform.warm.server.pool import Pool, default_memory
 from orchestrator.terraform.warm.server.served import Served, ServedProviders
+from orchestrator.terraform.warm.server.valid_configs import ValidConfigs
 
 _GRACE_SECONDS = 30.0
 """How long an orphaned server waits for a Terraform that was started but has not connected yet."""
@@ -50,6 +51,7 @@ class Server:
         verifier = Verifier(DigestCache(cache / "digests"))
         self._pool = Pool(folder, verifier, processes=processes, memory=memory)
         self._lanes = Lanes(folder)
+        self._valid = ValidConfigs()
         self._providers = ServedProviders(cache, self._pool, verifier)
         self._lock = threading.Lock()
         self._leases: dict[int, OpenLease] = {}
@@ -102,8 +104,9 @@ class Server:
                 cold[package.address] = ready
             else:
                 served.append(ready)
+        folder, sockets = Path(request.folder), self._folder
         lease = OpenLease(
-            id_, Path(request.folder), tuple(served), pool=self._pool, lanes=self._lanes, sockets=self._folder
+            id_, folder, tuple(served), pool=self._pool, lanes=self._lanes, sockets=sockets, valid=self._valid
         )
         with self._lock:
             self._leases[id_] = lease

@@ -77,25 +77,41 @@ def write_schema(file: Path, schema: ProviderSchema) -> None:
     write_atomic(file, hashlib.sha256(body).digest() + body)
 
 
+def message_fields(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield number and content of each field of a message whose fields are messages, strings or bytes.
+
+    Raises:
+        ValueError: the bytes are not such a message.
+    """
+    for number, _, position, end in _fields(data):
+        yield number, data[position:end]
+
+
 def _entries(data: bytes) -> Iterator[tuple[int, int, str | None]]:
     """Yield start and end of each field, and the type that it describes; None for a field that is not a type's.
 
     Raises:
         ValueError: the bytes are not such a message.
     """
+    for number, start, position, end in _fields(data):
+        yield start, end, _key(data, position, end) if number in _BY_TYPE else None
+
+
+def _fields(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the number of each field, where it starts, and where its content starts and ends."""
     position = 0
     while position < len(data):
         start = position
         tag, position = _varint(data, position)
         if tag & 7 != _LENGTH_DELIMITED:
-            message = f"field {tag >> 3} of a schema is not a message"
+            message = f"field {tag >> 3} of a message has no length"
             raise ValueError(message)
         length, position = _varint(data, position)
         end = position + length
         if end > len(data):
-            message = "the schema is cut off"
+            message = "the message is cut off"
             raise ValueError(message)
-        yield start, end, _key(data, position, end) if tag >> 3 in _BY_TYPE else None
+        yield tag >> 3, start, position, end
         position = end
 
 
@@ -114,12 +130,12 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 7 * _LONGEST_NUMBER, 7):
         if position >= len(data):
-            message = "the schema is cut off"
+            message = "the message is cut off"
             raise ValueError(message)
         byte = data[position]
         position += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, position
-    message = "a number in the schema does not end"
+    message = "a number in the message does not end"
     raise ValueError(message)

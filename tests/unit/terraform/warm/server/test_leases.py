@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import msgpack
 import pytest
 
 from orchestrator.terraform.warm.messages import LeaseEnd, LeaseRequest, LockedPackage
@@ -23,7 +24,9 @@ from orchestrator.terraform.warm.server.package import Verifier
 from orchestrator.terraform.warm.server.pool import Pool
 from orchestrator.terraform.warm.server.schema import ProviderSchema
 from orchestrator.terraform.warm.server.served import ServedProviders
+from orchestrator.terraform.warm.server.valid_configs import ValidConfigs
 from tests.support.fake_package import ENVIRONMENT, OTHER, SCHEMA, Caller, fake_package, runs, unit_request, wait_until
+from tests.support.protobuf import field
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +43,15 @@ class Leases:
         self.pool = Pool(folder, verifier, processes=8, memory=1 << 40)
         self._lanes = Lanes(folder)
         self._providers = ServedProviders(cache, self.pool, verifier)
+        self._valid = ValidConfigs()
         self._ids = count(1)
 
     def open(self, request: LeaseRequest) -> OpenLease:
         id_ = next(self._ids)
         ready = self._providers.serve(id_, request, request.packages[0])
         assert not isinstance(ready, str), ready
-        return OpenLease(id_, Path(request.folder), (ready,), pool=self.pool, lanes=self._lanes, sockets=self.folder)
+        folder, sockets = Path(request.folder), self.folder
+        return OpenLease(id_, folder, (ready,), pool=self.pool, lanes=self._lanes, sockets=sockets, valid=self._valid)
 
     def why_not(self, request: LeaseRequest) -> str:
         ready = self._providers.serve(99, request, request.packages[0])
@@ -73,6 +78,33 @@ def configured(lease: OpenLease, account: str = "a") -> int:
     with Caller(lease.reattach) as caller:
         pid = caller.said("Configure", account)["pid"]
     return int(pid)
+
+
+@pytest.mark.parametrize(
+    ("values", "processes"), [({}, 1), ({"types": ("other",)}, 1), ({"identity": "222222222222 plan"}, 2)]
+)
+def test_a_provider_is_asked_once_whether_a_configuration_is_valid(
+    leases: Leases, package: LockedPackage, tmp_path: Path, values: dict[str, Any], processes: int
+) -> None:
+    for number, more in enumerate(({}, values)):
+        lease = leases.open(unit_request(tmp_path / f"unit-{number}", package, **more))
+        config = {"region": "eu-west-1", "default_tags": [{"tags": {"stack": str(number)}}]}
+        request = field(1, field(1, msgpack.packb(config)))
+        with Caller(lease.reattach) as caller:
+            assert caller.answer("PrepareProviderConfig", request) == request
+            prepared = caller.said("ValidateResourceTypeConfig")["prepared"]
+        lease.close(normal=True)
+    assert (leases.pool.count(), prepared) == (processes, 1)
+
+
+def test_a_provider_with_a_process_of_its_own_is_asked_each_time(leases: Leases, tmp_path: Path) -> None:
+    lease = leases.open(unit_request(tmp_path / "unit", fake_package(tmp_path / "other", OTHER)))
+    request = field(1, field(1, msgpack.packb({"region": "eu-west-1"})))
+    with Caller(lease.reattach, OTHER) as caller:
+        for _ in range(2):
+            assert caller.answer("PrepareProviderConfig", request) == request
+        assert caller.said("ValidateResourceTypeConfig")["prepared"] == 2
+    lease.close(normal=True)
 
 
 def test_the_schema_comes_from_the_cache_and_starts_nothing(
@@ -330,7 +362,7 @@ def test_why_a_provider_is_not_served(leases: Leases, package: LockedPackage, tm
     wrong = replace(unit, packages=(replace(package, checksums=("h1:" + "A" * 43 + "=",)),))
     assert "the lock file has no checksum h1:" in leases.why_not(wrong)
     odd = replace(wrong, packages=(replace(package, address=OTHER),), environment={**ENVIRONMENT, "FAKE_SCHEMA": "ff"})
-    assert "its schema cannot be read: the schema is cut off" in leases.why_not(odd)
+    assert "its schema cannot be read: the message is cut off" in leases.why_not(odd)
     crash = replace(odd, environment={**ENVIRONMENT, "FAKE_SCHEMA": "zz"})
     assert "its schema cannot be read: Exception calling application" in leases.why_not(crash)
     (tmp_path / "unit" / "data" / "modules").mkdir(parents=True)

@@ -63,7 +63,7 @@ def test_a_message_that_is_cut_off_is_refused(each: list[bytes], data: st.DataOb
     whole = b"".join(each)
     borders = {sum(map(len, each[:number])) for number in range(len(each) + 1)}
     at = data.draw(st.sampled_from(sorted(set(range(len(whole))) - borders)))
-    with pytest.raises(ValueError, match=r"schema"):
+    with pytest.raises(ValueError, match=r"message"):
         ProviderSchema.of(5, whole[:at])
 
 
@@ -79,14 +79,14 @@ def test_garbage_raises_nothing_but_a_value_error(start: bytes, more: bytes, dat
 
 
 def test_an_endless_number_is_refused_quickly() -> None:
-    with pytest.raises(ValueError, match="schema"):
+    with pytest.raises(ValueError, match="message"):
         ProviderSchema.of(5, b"\xff" * 1_000_000)
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (varint(1 << 3 | 0) + varint(7), "field 1 of a schema is not a message"),
+        (varint(1 << 3 | 0) + varint(7), "field 1 of a message has no length"),
         (field(2, field(2, b"value") + field(1, b"name")), "does not begin with its name"),
         (field(2, b""), "cut off"),
         (field(2, b"\x0a\x64name"), "does not begin with its name"),
