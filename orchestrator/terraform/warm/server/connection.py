@@ -117,7 +117,7 @@ class Connection:
 
     def _prepare(self, valid: ValidConfigs, request: bytes, context: grpc.ServicerContext) -> bytes:
         """Answer whether a configuration is valid; the provider is asked once."""
-        return valid.answer(self._launch.key, request, lambda: self._call(PREPARE, request, context))
+        return valid.answer(self._launch, request, lambda: self._call(PREPARE, request, context))
 
     def _stream(self, method: str, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         with _Use(self, method, context) as process:

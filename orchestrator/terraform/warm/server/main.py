@@ -29,6 +29,7 @@ from orchestrator.terraform.warm.server.package import Verifier
 from orchestrator.terraform.warm.server.pool import Pool, default_memory
 from orchestrator.terraform.warm.server.served import Served, ServedProviders
 from orchestrator.terraform.warm.server.valid_configs import ValidConfigs
+from orchestrator.util.file_cache import FileCache
 
 _GRACE_SECONDS = 30.0
 """How long an orphaned server waits for a Terraform that was started but has not connected yet."""
@@ -51,7 +52,7 @@ class Server:
         verifier = Verifier(DigestCache(cache / "digests"))
         self._pool = Pool(folder, verifier, processes=processes, memory=memory)
         self._lanes = Lanes(folder)
-        self._valid = ValidConfigs()
+        self._valid = ValidConfigs(verifier, FileCache(cache / "valid-configs"))
         self._providers = ServedProviders(cache, self._pool, verifier)
         self._lock = threading.Lock()
         self._leases: dict[int, OpenLease] = {}

@@ -25,6 +25,7 @@ from orchestrator.terraform.warm.server.pool import Pool
 from orchestrator.terraform.warm.server.schema import ProviderSchema
 from orchestrator.terraform.warm.server.served import ServedProviders
 from orchestrator.terraform.warm.server.valid_configs import ValidConfigs
+from orchestrator.util.file_cache import FileCache
 from tests.support.fake_package import ENVIRONMENT, OTHER, SCHEMA, Caller, fake_package, runs, unit_request, wait_until
 from tests.support.protobuf import field
 
@@ -43,7 +44,7 @@ class Leases:
         self.pool = Pool(folder, verifier, processes=8, memory=1 << 40)
         self._lanes = Lanes(folder)
         self._providers = ServedProviders(cache, self.pool, verifier)
-        self._valid = ValidConfigs()
+        self._valid = ValidConfigs(verifier, FileCache(folder.parent / "valid-configs"))
         self._ids = count(1)
 
     def open(self, request: LeaseRequest) -> OpenLease:
@@ -88,7 +89,7 @@ def test_a_provider_is_asked_once_whether_a_configuration_is_valid(
 ) -> None:
     for number, more in enumerate(({}, values)):
         lease = leases.open(unit_request(tmp_path / f"unit-{number}", package, **more))
-        config = {"region": "eu-west-1", "default_tags": [{"tags": {"stack": str(number)}}]}
+        config = {"region": "eu-west-1", "max_retries": 1, "default_tags": [{"tags": {"stack": str(number)}}]}
         request = field(1, field(1, msgpack.packb(config)))
         with Caller(lease.reattach) as caller:
             assert caller.answer("PrepareProviderConfig", request) == request
