@@ -21,10 +21,12 @@ disposable: true
 stacks:
   identity:
   documents:
+  pages:
 """
 FILES = {
     "live/stages/feat.yaml": FEAT,
     "live/stacks/documents.yaml": "module: bucket\n",
+    "live/stacks/pages.yaml": "module: box\ninputs: {value: {host: '${{ identity.domain }}', pool: '${{ identity.user_pool_id }}'}}\n",
 }
 FINDINGS = {"ORCH_PROTECTED", "ORCH_WEAKENED", "ORCH_BUCKET_PUBLIC"}
 
@@ -58,6 +60,9 @@ def comings(tmp_path_factory: pytest.TempPathFactory, emulator: Path) -> Comings
 
 def test_a_disposable_stage_lives_and_dies(comings: Comings) -> None:
     record = comings.record()
+    read = comings.built.project.orch("output", "feat/pages", "value").json
+    assert read == {"host": None, "pool": comings.pool}, "a pool without hosted pages has no domain"
+    assert comings.built.project.orch("plan", "feat/pages", "--json").units()["feat/pages"]["status"] == "unchanged"
     assert (record["stage"], record["disposable"], record["account_id"]) == ("feat", True, comings.built.account.id)
     cognito, s3 = comings.built.account.client("cognito-idp"), comings.built.account.client("s3")
     assert cognito.describe_user_pool(UserPoolId=comings.pool)["UserPool"]["DeletionProtection"] == "ACTIVE"
