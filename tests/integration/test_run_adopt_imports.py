@@ -222,10 +222,25 @@ def case_insensitive(idp: Any) -> dict[str, Any]:
     }
 
 
+def essentials(idp: Any) -> dict[str, Any]:
+    """A pool of the newer kind: sign-in without a password, old passwords remembered, triggers with a version."""
+    trigger = {"LambdaVersion": "V2_0", "LambdaArn": LAMBDA}
+    return {
+        "PoolName": "essentials",
+        "UserPoolTier": "ESSENTIALS",
+        "UsernameAttributes": ["email"],
+        "Policies": {
+            "PasswordPolicy": {"MinimumLength": 12, "PasswordHistorySize": 5, "TemporaryPasswordValidityDays": 7},
+            "SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP", "WEB_AUTHN"]},
+        },
+        "LambdaConfig": {"PreTokenGenerationConfig": trigger, "PreTokenGeneration": LAMBDA, "PostConfirmation": LAMBDA},
+    }
+
+
 @pytest.mark.full
 def test_pools_of_other_kinds_are_taken_over_without_a_change(project: Project, account: Account) -> None:
     idp = account.client("cognito-idp")
-    kinds: tuple[Callable[[Any], dict[str, Any]], ...] = (plain, with_aliases, case_insensitive)
+    kinds: tuple[Callable[[Any], dict[str, Any]], ...] = (plain, with_aliases, case_insensitive, essentials)
     pools = {}
     for number, kind in enumerate(kinds):
         stage = f"kind{number}"
@@ -301,6 +316,11 @@ def test_what_exists_already_is_taken_over_by_the_command_that_the_failed_apply_
         (["--resource", "terraform_data.this"], "is not ADDRESS=ID"),
         (["--resource", "a.b=1", "--resource", "a.b=2"], "a.b is given twice"),
         (["--resource", "not an address=1"], "invalid address"),
+        (
+            ["--resource", "terraform_data.thsi=1"],
+            "live/stages/prod.yaml:5:3: nothing was written for prod/box: module box has no resource "
+            '\'terraform_data.thsi\' → did you mean "terraform_data.this"?',
+        ),
     ],
 )
 def test_wrong_options_are_told(project: Project, arguments: list[str], says: str) -> None:
