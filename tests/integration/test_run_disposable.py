@@ -20,6 +20,7 @@ account: main
 disposable: true
 stacks:
   identity:
+    inputs: {domain: null}
   documents:
   pages:
 """
@@ -94,7 +95,7 @@ def test_a_disposable_stage_lives_and_dies(comings: Comings) -> None:
 def test_it_comes_again_is_rebuilt_and_lasts_once_the_key_was_removed(comings: Comings) -> None:
     comings.orch("apply", "feat/identity")
     first = comings.output("identity", "user_pool_id")
-    stage = FEAT.replace("  identity:\n", "  identity:\n    inputs: {sign_in: {username_attributes: [phone_number]}}\n")
+    stage = FEAT.replace("{domain: null}", "{domain: null, sign_in: {username_attributes: [phone_number]}}")
     (comings.root / "live/stages/feat.yaml").write_text(stage)
     commit(comings.root, "Sign in with a phone")
     report = comings.orch("apply", "feat/identity").units()["feat/identity"]

@@ -185,12 +185,14 @@ def _with_edit(catalogue: Catalogue, unit: Unit, edit: FileEdit) -> Catalogue:
     try:
         return load_edited(catalogue.root, [edit], catalogue.trusted)
     except CatalogueError as error:
-        raise CatalogueError([
-            replace(each, where=unit.at, what=f"nothing was written for {unit.id}: {each.what}")
-            if each.where.file == edit.to
-            else each
-            for each in error.problems
-        ]) from error
+        raise CatalogueError(
+            [
+                replace(each, where=unit.at, what=f"nothing was written for {unit.id}: {each.what}")
+                if each.where.file == edit.to
+                else each
+                for each in error.problems
+            ]
+        ) from error
 
 
 def _next_steps(unit: Unit, file: str, tagged: tuple[str, ...], *, dry_run: bool) -> list[str]:

@@ -183,7 +183,9 @@ class Extras:
     def moved(self) -> dict[str, str]:
         """Return old -> new address in the module."""
         found, moved = self.draft.body.get("moved"), dict(self._addresses("moved"))
-        for old, new in moved.items() if found is not None else ():
+        if found is None:
+            return moved
+        for old, new in moved.items():
             if new not in moved:  # otherwise it is a step on the way to a third address
                 self._is_there(new, found.value[old].at)
             self._has_left(old, new, found.where(old))
