@@ -16,6 +16,7 @@ from orchestrator.emulator.control import ensure_accounts
 from orchestrator.emulator.info import read_info
 from tests.support.emulator import ENTRY_ROLE, Account, client, entry_client, new_account_id
 from tests.support.project import Project, Result
+from tests.support.records import newest_record, told
 from tests.support.session import state_bucket
 from tests.support.stored_plans import StoredPlans
 
@@ -139,7 +140,9 @@ def test_a_squash_and_another_checkout_apply_exactly_what_was_planned(restored: 
     shown = other.orch("show", applied.json["run"]).out
     assert f"as planned in run {planned['run']}" in " ".join(shown.split())
 
+    assert told(newest_record(other)) == ("apply", "done", 3, 0)
     again = apply(other, "sq")
+    assert told(newest_record(other)) == ("apply", "nothing to do", 3, 0)
     assert set(statuses(again).values()) == {"unchanged"}
     assert all(each["as_approved"] and each["how"] == "no changes" for each in approvals(again).values())
 
