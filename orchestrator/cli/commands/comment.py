@@ -20,7 +20,7 @@ from orchestrator.cli.commands.posting import (
     posted_form,
     posted_lines,
 )
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.options import CodeQuality, DryRun
 from orchestrator.cli.output import print_progress, write
 from orchestrator.cli.project import open_project, start_folder
@@ -51,7 +51,7 @@ _MOST_STAGES = 50
 _LOOK = "look at what the fork's run has saved: its author can change that"
 
 
-@command
+@command_without_details
 def comment(
     common: Common,
     runs: Annotated[
