@@ -32,6 +32,16 @@ resource "terraform_data" "x" {
 }
 """
 
+GROUP = """\
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/dr"
+  retention_in_days = 30
+}
+output "name" {
+  value = aws_cloudwatch_log_group.this.name
+}
+"""
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, emulator: Path) -> Project:
@@ -193,6 +203,53 @@ def test_a_stale_plan_is_refused_and_says_why(restored: Project, emulator: Path)
     assert (
         "nothing of its stage is applied: st/command is no longer as approved" in missing.units()["st/first"]["cause"]
     )
+
+
+def test_what_only_aws_changed_is_told_and_left_alone(restored: Project, emulator: Path) -> None:
+    """A drifted unit is no part of a change: it neither stops it, nor is it applied without anybody's approval."""
+    restored.write("modules/group/main.tf", GROUP)
+    restored.write("live/stacks/logs.yaml", "module: group\n")
+    restored.write("live/stacks/reads.yaml", "module: box\ninputs: {value: 'in ${{ logs.name }}'}\n")
+    restored.write("live/stacks/other.yaml", "module: box\ninputs: {value: 'beside ${{ logs.name }}'}\n")
+    stage(restored, "dr", "logs", "reads", "other", "alone", applied=True)
+    logs = of_account(emulator, restored.accounts["main"], "logs")
+    logs.put_retention_policy(logGroupName="/dr", retentionInDays=7)
+
+    stage(
+        restored, "dr", "logs", "reads", "other", "alone", reads="{value: 'now ${{ logs.name }}'}", alone="{value: x}"
+    )
+    for target in ("dr/reads", "dr/alone"):
+        plan(restored, target)
+    done = apply(restored, "dr")
+    assert statuses(done) == {"logs": "changed outside", "reads": "applied", "other": "unchanged", "alone": "applied"}
+    assert "1 resource differs outside of Terraform" in done.units()["dr/logs"]["cause"]
+    assert "dr/logs was changed outside of Terraform and stays as it is" in " ".join(done.json["notes"])
+    assert retention(logs) == 7, "nobody approved to change it back"
+    assert {name: (each["as_approved"], each["how"]) for name, each in approvals(done).items()} == {
+        "logs": (False, "changed outside, left as it is"),
+        "reads": (True, "as approved"),
+        "other": (True, "no changes"),
+        "alone": (True, "as approved"),
+    }
+    record = newest_record(restored)
+    assert told(record) == ("apply", "done", 4, 0)
+    shown = " ".join(restored.orch("show", record["run"]).out.split())
+    assert "3 units as approved; dr/logs changed outside, left as it is" in shown
+    assert apply(restored, "dr").json["outcome"] == "changed outside", "what is stored has been applied"
+
+    # A merged change of the same unit is not drift: without an approved plan it stops the stage.
+    restored.write("modules/group/main.tf", GROUP.replace("= 30", "= 60"))
+    stage(restored, "dr", "logs", "reads", "other", "alone", alone="{value: y}")
+    plan(restored, "dr/alone")
+    refused = apply(restored, "dr", code=4)
+    assert statuses(refused)["logs"] == "no longer as approved"
+    assert statuses(refused)["alone"] == "skipped"
+    restored.write("modules/group/main.tf", GROUP)
+
+
+def retention(logs: Any) -> int:
+    (group,) = logs.describe_log_groups(logGroupNamePrefix="/dr")["logGroups"]
+    return int(group["retentionInDays"])
 
 
 def test_of_a_stage_with_a_blocked_unit_nothing_is_applied(restored: Project) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.project import Project
 
 
-def newest_record(project: Project, **env: str) -> dict[str, Any]:
+def newest_record(project: Project, **env: Any) -> dict[str, Any]:
     """The newest run as ``orch runs`` lists it; ``orch show RUN`` and the saved report must say the same of it."""
     row: dict[str, Any] = project.orch("runs", "--json", **env).json["rows"][0]
     shown = project.orch("show", row["run"], "--json", **env).json
