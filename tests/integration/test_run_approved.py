@@ -216,7 +216,14 @@ def test_what_only_aws_changed_is_told_and_left_alone(restored: Project, emulato
     logs.put_retention_policy(logGroupName="/dr", retentionInDays=7)
 
     stage(
-        restored, "dr", "logs", "reads", "other", "alone", reads="{value: 'now ${{ logs.name }}'}", alone="{value: x}"
+        restored,
+        "dr",
+        "logs",
+        "reads",
+        "other",
+        "alone",
+        reads="{value: 'now ${{ logs.name }}'}",
+        alone="{value: sooner}",
     )
     for target in ("dr/reads", "dr/alone"):
         plan(restored, target)
@@ -239,7 +246,7 @@ def test_what_only_aws_changed_is_told_and_left_alone(restored: Project, emulato
 
     # A merged change of the same unit is not drift: without an approved plan it stops the stage.
     restored.write("modules/group/main.tf", GROUP.replace("= 30", "= 60"))
-    stage(restored, "dr", "logs", "reads", "other", "alone", alone="{value: y}")
+    stage(restored, "dr", "logs", "reads", "other", "alone", alone="{value: later}")
     plan(restored, "dr/alone")
     refused = apply(restored, "dr", code=4)
     assert statuses(refused)["logs"] == "no longer as approved"

@@ -19,7 +19,7 @@ from orchestrator.guard.receipt.freeze import freeze, hash_file
 from orchestrator.report.model import Status
 from orchestrator.report.values.changes import change_lines
 from orchestrator.run.approved.digest import digest_in
-from orchestrator.run.approved.outside import changed_outside, left_alone
+from orchestrator.run.approved.outside import left_alone, only_aws_differs
 from orchestrator.run.approved.package import StoredPlan, unpacked
 from orchestrator.run.approved.places import PlanPlace
 from orchestrator.run.approved.record import StoredRecord
@@ -97,7 +97,7 @@ class _Approving:
             self._check_valid(record)
             return self._compared(fresh, stored)
         except OrchError as error:
-            if isinstance(error, ApprovalError) and changed_outside(self.context, self.unit, fresh, record):
+            if isinstance(error, ApprovalError) and only_aws_differs(self.context, self.unit, fresh, record):
                 return Decision(left_alone(fresh), How.LEFT_ALONE)
             failed = failure_report(self.context, self.unit, error, preview=fresh.preview)
             shown = replace(failed, changes=fresh.report.changes, findings=fresh.report.findings)

@@ -20,7 +20,7 @@ from orchestrator.util.plural import plural
 _APPLY = "apply"
 
 
-def changed_outside(context: RunContext, unit: Unit, fresh: Planned, record: StoredRecord | None) -> bool:
+def only_aws_differs(context: RunContext, unit: Unit, fresh: Planned, record: StoredRecord | None) -> bool:
     """Return whether only AWS differs from what was applied last; false if that cannot be told.
 
     Args:

@@ -13,7 +13,7 @@ import pytest
 from orchestrator.errors import DeniedError
 from orchestrator.guard.receipt.receipt import Receipt, StateWrites, digest_of
 from orchestrator.report.model import Status, UnitReport
-from orchestrator.run.approved.outside import changed_outside, left_alone
+from orchestrator.run.approved.outside import left_alone, only_aws_differs
 from orchestrator.run.approved.record import StoredRecord, expiry
 from orchestrator.run.unit.planned import Planned
 
@@ -65,7 +65,7 @@ def planned(receipt: Receipt | None = NOW, **more: Any) -> Planned:
 def outside(found: Callable[[], Any], fresh: Planned, record: StoredRecord | None) -> bool:
     history = SimpleNamespace(receipt=lambda _unit, serial: found() if serial == 5 else None)
     context: Any = SimpleNamespace(aws=SimpleNamespace(history=history))
-    return changed_outside(context, None, fresh, record)  # type: ignore[arg-type]  # only the fake reads the unit
+    return only_aws_differs(context, None, fresh, record)  # type: ignore[arg-type]  # only the fake reads the unit
 
 
 @pytest.mark.parametrize("record", [None, STORED, replace(STORED, lineage="", serial=0)])
