@@ -34,7 +34,8 @@ def zip_folder(folder: Path, *, root: Path) -> bytes:
         raise SetupError(f"the folder to zip is {private}", where=where, hint="correct `archives:`")
     files = archive_files(folder, root)
     if not files:
-        raise SetupError("the folder to zip is empty", where=where)
+        hint = "put the files there; if it is a git submodule: git submodule update --init"
+        raise SetupError("the folder to zip is empty", where=where, hint=hint)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, path in files.items():

@@ -94,7 +94,7 @@ def outcome_of(
         return bad or RunOutcome.FAILED
     if dry_run or {Status.PLANNED, Status.AFTER_UPSTREAMS} & set(ends):
         return RunOutcome.PLANNED
-    if Status.DRIFTED in ends:
+    if Status.DRIFTED in ends and not DONE & set(ends):
         return RunOutcome.DRIFTED
     done = verb in _READING_VERBS or {*DONE, Status.MOVED, Status.ADOPTED} & set(ends)
     return RunOutcome.DONE if done else RunOutcome.UNCHANGED

@@ -23,7 +23,8 @@ from orchestrator.run.unit.publish import repair_published
 from orchestrator.run.unit.reports import failure_report, worker_field
 from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 
-_SUCCEEDED = frozenset({Status.UNCHANGED, Status.APPLIED, Status.DESTROYED})
+_SUCCEEDED = frozenset({Status.UNCHANGED, Status.APPLIED, Status.DESTROYED, Status.DRIFTED})
+"""Units whose downstreams may start. One that only AWS changed, and nobody approved to change back, stays as it is."""
 
 
 class AskAgain(Protocol):

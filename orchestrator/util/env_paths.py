@@ -21,18 +21,29 @@ _NAMED = (
     "AWS_CONFIG_FILE",
     "AWS_SHARED_CREDENTIALS_FILE",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_CREDENTIAL_FILE",
+    "BOTO_CONFIG",
     "AWS_CA_BUNDLE",
     "AWS_DATA_PATH",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
+    "SSLKEYLOGFILE",
     "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "NETRC",
+    "DASK_CONFIG",
+    "DASK_ROOT_CONFIG",
     "GITHUB_EVENT_PATH",
     "XDG_CACHE_HOME",
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
     *_TEMPORARY,
 )
-"""Variables whose values are paths that orch, botocore or Python read or write."""
+"""Variables whose values are paths that orch, botocore, requests, Dask or Python read or write.
+
+git and Terraform run in processes of their own, and say themselves which file they cannot use.
+"""
 
 _IN_HOME = (".cache", "Library", ".aws", ".terraform.d", ".terraformrc", ".local", ".config")
 """What is looked for in HOME. Other paths below it, such as the repository, do not come from the variable."""

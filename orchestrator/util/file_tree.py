@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ PRIVATE_FOLDERS = frozenset({".git", ".orch"})
 
 _MOST_LINKS = 40
 """As many as Linux follows in one path (path_resolution(7))."""
+
+
+_SUBMODULE_PATH = re.compile(r"^\s*path\s*=\s*(.+?)\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ def file_tree(folder: Path, root: Path, left_out: Callable[[str], bool]) -> File
     """List the files of a folder.
 
     Links are followed inside the repository. A link is refused if it leads nowhere, out of the repository, to a private
-    folder, or to a folder that contains it.
+    folder, or to a folder that contains it. A submodule that is not checked out is refused: its files would be missing.
 
     Args:
         folder: a folder of the repository.
@@ -75,6 +79,8 @@ class _Walk:
         except OSError as error:
             self._refuse(folder, f"the folder cannot be read: {error.strerror}", "make it readable")
             return
+        if not entries and is_submodule(inside[-1]):
+            self._refuse(folder, "this git submodule is not checked out", "git submodule update --init")
         for entry in entries:
             path = Path(entry.path)
             if self.left_out(entry.name) or (entry.is_symlink() and not self._follows(path, inside)):
@@ -102,6 +108,17 @@ class _Walk:
 
     def _refuse(self, path: Path, what: str, hint: str) -> None:
         self.refused.append(RefusedPath(path, what, hint))
+
+
+def is_submodule(folder: Path) -> bool:
+    """Return whether the nearest ``.gitmodules`` above a folder lists it. ``folder``: absolute, without links."""
+    for parent in folder.parents:
+        try:
+            text = (parent / ".gitmodules").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        return folder.relative_to(parent).as_posix() in _SUBMODULE_PATH.findall(text)
+    return False
 
 
 def private_part(path: Path, root: Path) -> str:

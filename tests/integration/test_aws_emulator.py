@@ -100,6 +100,24 @@ def test_what_someone_added_to_the_bucket_stays(live: Catalogue, running: Emulat
     assert {r["ID"] for r in rules} == {"theirs", *ours}
 
 
+def test_two_platforms_share_a_bucket_and_expire_only_what_is_below_their_prefix(
+    live: Catalogue, running: EmulatorInfo
+) -> None:
+    identities = Identities(live, running)
+    plain = replace(live.accounts["bpm"], state_bucket=f"shared-{live.accounts['bpm'].id}-tfstate")
+    accounts = [replace(plain, state_prefix=prefix) for prefix in ("team/t/", "team-t/")]
+    s3 = identities.client("s3", plain, Role.BOOTSTRAP)
+    for account in accounts:
+        ensure_bucket(account, identities)
+    below = [
+        each["Filter"]["Prefix"] for each in s3.get_bucket_lifecycle_configuration(Bucket=plain.state_bucket)["Rules"]
+    ]
+    parts = ("", "work/", "claims/", "plans/")
+    assert sorted(below) == sorted(f"{account.state_prefix}{part}" for account in accounts for part in parts)
+    for account in accounts:
+        assert all(step.done for step in plan_bucket(account, identities)), "neither undoes what the other did"
+
+
 def test_the_bucket_is_what_a_state_needs(live: Catalogue, ready: Identities) -> None:
     account = live.accounts["production"]
     s3, bucket = ready.client("s3", account, Role.BOOTSTRAP), account.state_bucket

@@ -16,6 +16,7 @@ import pytest
 from orchestrator.report.comment.marker import parse_marker
 from tests.support.git import Git
 from tests.support.project import REPOSITORY, Project
+from tests.support.records import newest_record
 
 pytestmark = pytest.mark.integration
 
@@ -141,6 +142,8 @@ def test_what_survives_what_is_blocked_what_is_lost_and_what_is_not_modeled(tmp_
     assert "`prod/orders` loses:" in file.read_text()
 
     run = result.json["run"]
+    recorded = newest_record(project, ORCH_AWS="")
+    assert (recorded["run"], recorded["verb"], recorded["outcome"]) == (run, "rehearse", "blocked by policy")
     comment = project.orch("comment", run, "--file", "-", ORCH_AWS="").out
     marker = parse_marker(comment)
     assert marker is not None

@@ -16,6 +16,7 @@ from orchestrator.scaffold.platform_files import starter_files
 from orchestrator.scaffold.write import write_new
 from tests.support.emulator import ENTRY_ROLE, MANAGEMENT, Account, client, entry_client, new_account_id
 from tests.support.project import REPOSITORY, Project
+from tests.support.records import newest_record, told
 from tests.support.terminal import on_a_terminal, once
 
 pytestmark = pytest.mark.integration
@@ -112,6 +113,7 @@ def test_an_account_is_created_once_and_its_stages_come_and_go(project: Project,
     assert "aws_iam_role: orch-apply, orch-break-glass, orch-plan" in made
     assert "sts:AssumeRole" not in made, "the policies are shown with -v"
     assert made.endswith("\nNext: orch plan dev\n")
+    assert told(newest_record(project)) == ("bootstrap", "done", 1, 0)
     (member,) = organization.members(email)
     assert f'id: "{member["Id"]}"\n' in file.read_text()
     assert organization.parent(member["Id"]) == place
@@ -159,14 +161,17 @@ def test_an_account_is_created_once_and_its_stages_come_and_go(project: Project,
     stage = project.root / "live/stages/feat-login.yaml"
     stage.write_text(stage.read_text().replace(str(day), "2026-01-31"))
     assert "2026-01-31 (expired " in project.orch("stage", "list").out
-    told = {each["what"]: each["detail"] for each in project.orch("doctor", "--json", code=None).json["rows"]}
-    assert "expired on 2026-01-31: `orch stage reap`" in told["stage feat-login"]
+    found = {each["what"]: each["detail"] for each in project.orch("doctor", "--json", code=None).json["rows"]}
+    assert "expired on 2026-01-31: `orch stage reap`" in found["stage feat-login"]
     assert "cannot ask for approval" in project.orch("stage", "reap", code=2).err
+    assert "note: stage feat-login expired on 2026-01-31: `orch stage reap`" in project.orch("list").err
     planned = project.orch("stage", "reap", "--dry-run").out
     assert "it expired on 2026-01-31" in planned
     assert len(pools.list_user_pools(MaxResults=10)["UserPools"]) == 2
     rows = project.orch("stage", "reap", "--yes", "--json").json["rows"]
     assert {each["stage"]: each["exit_code"] for each in rows} == {"dev": None, "feat-login": 0}
+    reaped = newest_record(project)
+    assert (told(reaped), reaped["targets"]) == (("destroy", "done", 1, 0), ["feat-login"])
     (left,) = pools.list_user_pools(MaxResults=10)["UserPools"]
     assert left["Name"] == f"{project.name}-dev-identity"
     rows = project.orch("stage", "reap", "--yes", "--json").json["rows"]

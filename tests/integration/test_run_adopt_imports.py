@@ -194,6 +194,12 @@ def test_a_pool_made_by_hand_comes_under_code_and_gets_an_attribute_in_place(
     project.orch("plan", "prod/identity", "--detailed-exitcode", code=0)
 
 
+def kept(idp: Any, pool: str) -> dict[str, Any]:
+    """What an adoption leaves as it is: all but the tags of live/, and the time of their writing."""
+    found = idp.describe_user_pool(UserPoolId=pool)["UserPool"]
+    return {key: value for key, value in found.items() if key not in {"LastModifiedDate", "UserPoolTags"}}
+
+
 def plain(idp: Any) -> dict[str, Any]:
     return {"PoolName": "plain"}
 
@@ -222,11 +228,26 @@ def case_insensitive(idp: Any) -> dict[str, Any]:
     }
 
 
+def essentials(idp: Any) -> dict[str, Any]:
+    """A pool of the newer kind: sign-in without a password, old passwords remembered, triggers with a version."""
+    trigger = {"LambdaVersion": "V2_0", "LambdaArn": LAMBDA}
+    return {
+        "PoolName": "essentials",
+        "UserPoolTier": "ESSENTIALS",
+        "UsernameAttributes": ["email"],
+        "Policies": {
+            "PasswordPolicy": {"MinimumLength": 12, "PasswordHistorySize": 5, "TemporaryPasswordValidityDays": 7},
+            "SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP", "WEB_AUTHN"]},
+        },
+        "LambdaConfig": {"PreTokenGenerationConfig": trigger, "PreTokenGeneration": LAMBDA, "PostConfirmation": LAMBDA},
+    }
+
+
 @pytest.mark.full
 def test_pools_of_other_kinds_are_taken_over_without_a_change(project: Project, account: Account) -> None:
     idp = account.client("cognito-idp")
-    kinds: tuple[Callable[[Any], dict[str, Any]], ...] = (plain, with_aliases, case_insensitive)
-    pools = {}
+    kinds: tuple[Callable[[Any], dict[str, Any]], ...] = (plain, with_aliases, case_insensitive, essentials)
+    pools, before = {}, {}
     for number, kind in enumerate(kinds):
         stage = f"kind{number}"
         project.write(f"live/stages/{stage}.yaml", "account: main\nstacks: {identity: }\n")
@@ -234,8 +255,14 @@ def test_pools_of_other_kinds_are_taken_over_without_a_change(project: Project, 
         add_user(idp, pools[stage], "ann@example.com")
         idp.create_user_pool_client(UserPoolId=pools[stage], ClientName="app")
         idp.create_user_pool_client(UserPoolId=pools[stage], ClientName="app")
+        before[stage] = kept(idp, pools[stage])
         project.orch("adopt", f"{stage}/identity", "--pool", pools[stage])
+    policies = before["kind3"]["Policies"]
+    assert policies["SignInPolicy"]["AllowedFirstAuthFactors"] == ["PASSWORD", "EMAIL_OTP", "WEB_AUTHN"]
+    assert policies["PasswordPolicy"]["PasswordHistorySize"] == 5
+    assert before["kind3"]["LambdaConfig"]["PreTokenGenerationConfig"]["LambdaVersion"] == "V2_0"
     project.orch("apply", *pools, "--yes")
+    assert {stage: kept(idp, pool) for stage, pool in pools.items()} == before
     project.orch("plan", *pools, "--detailed-exitcode", code=0)
     assert [users(idp, pool) for pool in pools.values()] == [["ann@example.com"]] * len(pools)
 
@@ -301,6 +328,10 @@ def test_what_exists_already_is_taken_over_by_the_command_that_the_failed_apply_
         (["--resource", "terraform_data.this"], "is not ADDRESS=ID"),
         (["--resource", "a.b=1", "--resource", "a.b=2"], "a.b is given twice"),
         (["--resource", "not an address=1"], "invalid address"),
+        (
+            ["--resource", "terraform_data.thsi=1"],
+            "prod.yaml:5:3: nothing was written for prod/box: module box has no resource 'terraform_data.thsi'",
+        ),
     ],
 )
 def test_wrong_options_are_told(project: Project, arguments: list[str], says: str) -> None:

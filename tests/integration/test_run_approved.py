@@ -16,6 +16,7 @@ from orchestrator.emulator.control import ensure_accounts
 from orchestrator.emulator.info import read_info
 from tests.support.emulator import ENTRY_ROLE, Account, client, entry_client, new_account_id
 from tests.support.project import Project, Result
+from tests.support.records import newest_record, told
 from tests.support.session import state_bucket
 from tests.support.stored_plans import StoredPlans
 
@@ -28,6 +29,16 @@ variable "names" {
 }
 resource "terraform_data" "x" {
   for_each = toset(var.names)
+}
+"""
+
+GROUP = """\
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/dr"
+  retention_in_days = 30
+}
+output "name" {
+  value = aws_cloudwatch_log_group.this.name
 }
 """
 
@@ -139,7 +150,9 @@ def test_a_squash_and_another_checkout_apply_exactly_what_was_planned(restored: 
     shown = other.orch("show", applied.json["run"]).out
     assert f"as planned in run {planned['run']}" in " ".join(shown.split())
 
+    assert told(newest_record(other)) == ("apply", "done", 3, 0)
     again = apply(other, "sq")
+    assert told(newest_record(other)) == ("apply", "nothing to do", 3, 0)
     assert set(statuses(again).values()) == {"unchanged"}
     assert all(each["as_approved"] and each["how"] == "no changes" for each in approvals(again).values())
 
@@ -190,6 +203,60 @@ def test_a_stale_plan_is_refused_and_says_why(restored: Project, emulator: Path)
     assert (
         "nothing of its stage is applied: st/command is no longer as approved" in missing.units()["st/first"]["cause"]
     )
+
+
+def test_what_only_aws_changed_is_told_and_left_alone(restored: Project, emulator: Path) -> None:
+    """A drifted unit is no part of a change: it neither stops it, nor is it applied without anybody's approval."""
+    restored.write("modules/group/main.tf", GROUP)
+    restored.write("live/stacks/logs.yaml", "module: group\n")
+    restored.write("live/stacks/reads.yaml", "module: box\ninputs: {value: 'in ${{ logs.name }}'}\n")
+    restored.write("live/stacks/other.yaml", "module: box\ninputs: {value: 'beside ${{ logs.name }}'}\n")
+    stage(restored, "dr", "logs", "reads", "other", "alone", applied=True)
+    logs = of_account(emulator, restored.accounts["main"], "logs")
+    logs.put_retention_policy(logGroupName="/dr", retentionInDays=7)
+
+    stage(
+        restored,
+        "dr",
+        "logs",
+        "reads",
+        "other",
+        "alone",
+        reads="{value: 'now ${{ logs.name }}'}",
+        alone="{value: sooner}",
+    )
+    for target in ("dr/reads", "dr/alone"):
+        plan(restored, target)
+    done = apply(restored, "dr")
+    assert statuses(done) == {"logs": "changed outside", "reads": "applied", "other": "unchanged", "alone": "applied"}
+    assert "1 resource differs outside of Terraform" in done.units()["dr/logs"]["cause"]
+    assert "dr/logs was changed outside of Terraform and stays as it is" in " ".join(done.json["notes"])
+    assert retention(logs) == 7, "nobody approved to change it back"
+    assert {name: (each["as_approved"], each["how"]) for name, each in approvals(done).items()} == {
+        "logs": (False, "changed outside, left as it is"),
+        "reads": (True, "as approved"),
+        "other": (True, "no changes"),
+        "alone": (True, "as approved"),
+    }
+    record = newest_record(restored)
+    assert told(record) == ("apply", "done", 4, 0)
+    shown = " ".join(restored.orch("show", record["run"]).out.split())
+    assert "3 units as approved; dr/logs changed outside, left as it is" in shown
+    assert apply(restored, "dr").json["outcome"] == "changed outside", "what is stored has been applied"
+
+    # A merged change of the same unit is not drift: without an approved plan it stops the stage.
+    restored.write("modules/group/main.tf", GROUP.replace("= 30", "= 60"))
+    stage(restored, "dr", "logs", "reads", "other", "alone", alone="{value: later}")
+    plan(restored, "dr/alone")
+    refused = apply(restored, "dr", code=4)
+    assert statuses(refused)["logs"] == "no longer as approved"
+    assert statuses(refused)["alone"] == "skipped"
+    restored.write("modules/group/main.tf", GROUP)
+
+
+def retention(logs: Any) -> int:
+    (group,) = logs.describe_log_groups(logGroupNamePrefix="/dr")["logGroups"]
+    return int(group["retentionInDays"])
 
 
 def test_of_a_stage_with_a_blocked_unit_nothing_is_applied(restored: Project) -> None:

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from tests.support.calls import Call, read_calls
 from tests.support.escapes import POOL, USERS, Blueprint, Built, build, commit
 from tests.support.project import Project, Result
+from tests.support.records import newest_record, told
 
 pytestmark = pytest.mark.integration
 
@@ -85,6 +86,7 @@ def test_a_run_that_breaks_the_glass_applies_under_that_role_and_says_who_and_wh
     commit(guarded.root, "Two")
     before = len(guarded.calls("PutObject"))
     result = guarded.orch("apply", "prod/box", "--yes", "--break-glass", "CI is down; ticket #9", code=0)
+    assert told(newest_record(guarded.built.project)) == ("apply", "done", 1, 0)
     (note,) = result.json["notes"]
     assert "break-glass" in note
     assert "CI is down; ticket #9" in note

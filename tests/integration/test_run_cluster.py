@@ -27,11 +27,12 @@ pytestmark = pytest.mark.integration
 
 STACKS = {
     "base": "module: box\ninputs: {value: [1, {deep: true}]}\n",
+    "empty": "module: box\n",
     "left": "module: box\ninputs: {value: '${{ base.id }}'}\n",
-    "right": "module: box\ninputs: {value: '${{ base.value }}'}\n",
+    "right": "module: box\ninputs: {value: {base: '${{ base.value }}', empty: '${{ empty.value }}'}}\n",
 }
 HELD = "module: tool\ninputs: {{value: {value}, replace_on: {value}, run: '{run}'}}\n"
-UNITS = ["prod/base", "prod/held", "prod/left", "prod/right"]
+UNITS = ["prod/base", "prod/empty", "prod/held", "prod/left", "prod/right"]
 PREFIX = "team/platform"
 _VOLATILE = {"run", "seconds", "worker", "log", "time", "timestamp"}
 
@@ -162,6 +163,9 @@ def test_a_run_on_a_cluster_is_that_of_threads(
     assert "worker" in shown
     assert applied["prod/base"]["worker"] in shown
     twin.orch("plan", "prod", "--detailed-exitcode", code=0)
+    assert twin.orch("output", "prod/right", "value").json == {"base": [1, {"deep": True}], "empty": None}
+    alone = remote(project, pair, "plan", "prod/right", "--json").units()["prod/right"]
+    assert alone["status"] == "unchanged", "what a worker published says that the output is null"
     remote(project, pair, "drift", "prod", "--detailed-exitcode")
     assert "without a receipt" not in project.orch("verify", "main").out
     destroyed = remote(project, pair, "destroy", "prod", "--yes", "--json").units()

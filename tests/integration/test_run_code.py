@@ -127,12 +127,16 @@ def test_modules_come_from_git_by_any_of_its_addresses_and_wrong_inputs_have_a_p
     file, ssh = f"git::{bare.as_uri()}", "git@git.example.com:acme/box.git"
     orch = (project.root / "live/orch.yaml").read_text()
     project.write("live/orch.yaml", orch + f'module_sources: ["{file}?ref=v1", "{ssh}?ref=v1"]\n')
-    project.write("live/stages/prod.yaml", "account: main\nstacks: {one: , two: }\n")
+    project.write("live/stages/prod.yaml", "account: main\nstacks: {one: , none: , two: }\n")
+    project.write("live/stacks/none.yaml", f"module: {file}\nversion: v1\n")
     project.write("live/stacks/one.yaml", f"module: {file}\nversion: v1\ninputs: {{value: 1}}\n")
-    project.write("live/stacks/two.yaml", f"module: {ssh}\nversion: v1\ninputs: {{value: '${{{{ one.value }}}}'}}\n")
+    value = "{one: '${{ one.value }}', none: '${{ none.value }}'}"
+    project.write("live/stacks/two.yaml", f"module: {ssh}\nversion: v1\ninputs: {{value: {value}}}\n")
     config = str(insteadof)
     applied = project.orch("apply", "prod", "--yes", "--json", GIT_CONFIG_GLOBAL=config).units()
     assert {unit["status"] for unit in applied.values()} == {"applied"}
+    alone = project.orch("plan", "prod/two", "--json", GIT_CONFIG_GLOBAL=config).units()["prod/two"]
+    assert alone["status"] == "unchanged", "what nobody but Terraform knows of the module is null as well"
     project.write("live/stacks/one.yaml", f"module: {file}\nversion: v1\ninputs:\n  value: 1\n  valeu: 2\n")
     cause = project.orch("plan", "prod/one", "--json", code=1, GIT_CONFIG_GLOBAL=config).units()["prod/one"]["cause"]
     assert cause == (

@@ -20,6 +20,7 @@ from tests.support.emulator import ENTRY_ROLE, Account, client, entry_client
 from tests.support.faults import inject
 from tests.support.probe import ADDRESS, lock_entry_of, write_package
 from tests.support.project import Project
+from tests.support.records import newest_record, told
 
 pytestmark = pytest.mark.integration
 
@@ -130,6 +131,7 @@ def test_states_values_and_retries_are_as_live_says(
 
     resumed = project.orch("apply", "--resume", run.name, "--json").units()
     assert resumed["prod/second"]["status"] == "applied"
+    assert told(newest_record(project)) == ("apply", "done", 2, 0)
     assert project.orch("output", "prod/second", "value", "--raw").out.strip() == "app:v2!"
     again = project.orch("apply", "prod", "--yes", "--json", "--set", "image=v2").units()
     assert {unit["status"] for unit in again.values()} == {"unchanged"}

@@ -20,11 +20,14 @@ account: main
 disposable: true
 stacks:
   identity:
+    inputs: {domain: null}
   documents:
+  pages:
 """
 FILES = {
     "live/stages/feat.yaml": FEAT,
     "live/stacks/documents.yaml": "module: bucket\n",
+    "live/stacks/pages.yaml": "module: box\ninputs: {value: {host: '${{ identity.domain }}', pool: '${{ identity.user_pool_id }}'}}\n",
 }
 FINDINGS = {"ORCH_PROTECTED", "ORCH_WEAKENED", "ORCH_BUCKET_PUBLIC"}
 
@@ -58,6 +61,9 @@ def comings(tmp_path_factory: pytest.TempPathFactory, emulator: Path) -> Comings
 
 def test_a_disposable_stage_lives_and_dies(comings: Comings) -> None:
     record = comings.record()
+    read = comings.built.project.orch("output", "feat/pages", "value").json
+    assert read == {"host": None, "pool": comings.pool}, "a pool without hosted pages has no domain"
+    assert comings.built.project.orch("plan", "feat/pages", "--json").units()["feat/pages"]["status"] == "unchanged"
     assert (record["stage"], record["disposable"], record["account_id"]) == ("feat", True, comings.built.account.id)
     cognito, s3 = comings.built.account.client("cognito-idp"), comings.built.account.client("s3")
     assert cognito.describe_user_pool(UserPoolId=comings.pool)["UserPool"]["DeletionProtection"] == "ACTIVE"
@@ -89,7 +95,7 @@ def test_a_disposable_stage_lives_and_dies(comings: Comings) -> None:
 def test_it_comes_again_is_rebuilt_and_lasts_once_the_key_was_removed(comings: Comings) -> None:
     comings.orch("apply", "feat/identity")
     first = comings.output("identity", "user_pool_id")
-    stage = FEAT.replace("  identity:\n", "  identity:\n    inputs: {sign_in: {username_attributes: [phone_number]}}\n")
+    stage = FEAT.replace("{domain: null}", "{domain: null, sign_in: {username_attributes: [phone_number]}}")
     (comings.root / "live/stages/feat.yaml").write_text(stage)
     commit(comings.root, "Sign in with a phone")
     report = comings.orch("apply", "feat/identity").units()["feat/identity"]

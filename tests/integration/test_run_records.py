@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.project import Project
+from tests.support.records import newest_record, told
 from tests.support.states import States
 
 pytestmark = pytest.mark.integration
@@ -26,24 +25,6 @@ def project(tmp_path: Path, emulator: Path, account_ids: Callable[[], str]) -> P
     return made.ready()
 
 
-def newest(project: Project) -> dict[str, Any]:
-    """The newest run as ``orch runs`` lists it; ``orch show RUN`` and the saved report must say the same of it."""
-    row: dict[str, Any] = project.orch("runs", "--json").json["rows"][0]
-    shown = project.orch("show", row["run"], "--json").json
-    assert (shown["verb"], shown["outcome"]) == (row["verb"], row["outcome"])
-    saved = json.loads((project.root / ".orch" / "runs" / row["run"] / "report.json").read_text())
-    assert (saved["verb"], saved["outcome"], saved["targets"]) == (row["verb"], row["outcome"], row["targets"])
-    assert shown["report"] == saved
-    text = project.orch("show", row["run"]).out
-    assert f"outcome     {row['outcome']}" in text
-    assert f"command     orch {row['verb']}" in text
-    return row
-
-
-def what(row: dict[str, Any]) -> tuple[str, str, int, int]:
-    return row["verb"], row["outcome"], row["done"], row["left"]
-
-
 def test_every_verb_has_one_record_of_its_own(project: Project) -> None:
     number = len(project.orch("runs", "--json").json["rows"])
 
@@ -52,7 +33,7 @@ def test_every_verb_has_one_record_of_its_own(project: Project) -> None:
         project.orch(*arguments, code=code)
         number += 1
         assert len(project.orch("runs", "--json").json["rows"]) == number, "each command is one run"
-        return what(newest(project))
+        return told(newest_record(project))
 
     assert after("plan", "old") == ("plan", "changes planned", 2, 0)
     assert after("apply", "old", "--yes") == ("apply", "done", 2, 0)
@@ -62,7 +43,7 @@ def test_every_verb_has_one_record_of_its_own(project: Project) -> None:
     assert after("show", "old/first", "--root") == ("show", "done", 1, 0)
     assert after("terraform", "old/first", "--", "state", "list") == ("terraform", "done", 1, 0)
     assert after("move", "old", "new", "--dry-run") == ("move", "changes planned", 2, 0)
-    dry = newest(project)
+    dry = newest_record(project)
     assert dry["targets"] == ["old", "new"]
     assert "dry run" in dry["note"]
     assert "orch move --dry-run old new" in project.orch("show", dry["run"]).out
@@ -79,7 +60,7 @@ def test_every_verb_has_one_record_of_its_own(project: Project) -> None:
     refused = project.orch("adopt", "more/first", "--state", url, "--dry-run", code=2)
     assert "new/first manages" in refused.err
     number += 1
-    assert what(newest(project)) == ("adopt", "failed", 0, 1), "it began, so it is there"
+    assert told(newest_record(project)) == ("adopt", "failed", 0, 1), "it began, so it is there"
 
     assert after("destroy", "new", "--yes") == ("destroy", "done", 2, 0)
     assert after("adopt", "more/first", "--state", url, "--dry-run") == ("adopt", "changes planned", 1, 0)
@@ -96,7 +77,7 @@ def test_a_run_whose_set_up_fails_is_a_failed_one_that_nothing_resumes(project: 
     env = {"PATH": str(folder), "ORCH_CACHE": str(tmp_path / "cache"), "ORCH_TERRAFORM_MIRROR": "file:///nothere"}
     failed = project.orch("apply", "old", "--yes", code=2, **env)
     assert "terraform" in failed.err
-    assert what(newest(project)) == ("apply", "failed", 0, 2)
+    assert told(newest_record(project)) == ("apply", "failed", 0, 2)
     run = project.orch("runs", "--json").json["rows"][0]["run"]
     assert "terraform" in project.orch("show", run).out, "the record says why"
     assert "no apply on this machine was interrupted" in project.orch("apply", "--resume", code=2).err

@@ -348,7 +348,7 @@ _CLOSED = {
 
 def _expiries(below: str) -> tuple[dict[str, Any], ...]:
     """Return the lifecycle rules of what orch stores in a state bucket. ``below``: the prefix of its keys."""
-    suffix = f"-{below.strip('/').replace('/', '-')}" if below else ""
+    suffix = f"-{below.strip('/')}" if below else ""  # With its slashes: `a/b` and `a-b` must not share rules.
     old = {
         "ID": f"{_EXPIRE}{suffix}",
         "Status": "Enabled",

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from orchestrator.aws.causes import AwsFailure, Cause, cause_of
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role, role_for
 from orchestrator.config.catalogue import Account, Catalogue, Unit
+from orchestrator.errors import UnitError
 from orchestrator.terraform.state.header import HEAD_BYTES, StateHeader
 
 STATE_SUFFIX = "/terraform.tfstate"
@@ -171,6 +173,35 @@ class History:
         place = account.state_url(key)
         self._identities.call(account, f"write the receipt {place}", put)
         return place
+
+    def receipt(self, unit: Unit, serial: int) -> Any:
+        """Return the receipt of the apply that wrote a state, as its JSON document; None if there is none.
+
+        Raises:
+            DeniedError, ThrottledError, SetupError: it cannot be read.
+            UnitError: it is no JSON.
+        """
+        account = self._catalogue.account_of(unit)
+        key = f"{receipts_of(unit.state_key)}{serial}.json"
+
+        def get() -> bytes | None:
+            try:
+                answer = self._identities.client("s3", account, role_for(unit, write=False)).get_object(
+                    Bucket=account.state_bucket, Key=key, ExpectedBucketOwner=account.id
+                )
+            except AwsFailure as error:
+                if cause_of(error) is Cause.NO_OBJECT:
+                    return None
+                raise
+            with answer["Body"] as body:
+                return bytes(body.read())
+
+        place = account.state_url(key)
+        found = self._identities.call(account, f"read the receipt {place}", get)
+        try:
+            return None if found is None else json.loads(found)
+        except ValueError as error:
+            raise UnitError(f"the receipt {place} is not JSON") from error
 
 
 def receipts_of(state_key: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,9 +61,9 @@ def describe_pool(client: Any, pool: str) -> PoolDescription | None:
         if code_of(error) in {_GONE, "InvalidParameterException", "ValidationException"}:
             return None
         raise
-    clients = _pages(client.list_user_pool_clients, "UserPoolClients", UserPoolId=pool)
+    clients = tuple(_pages(client.list_user_pool_clients, "UserPoolClients", UserPoolId=pool))
     providers = _pages(client.list_identity_providers, "Providers", UserPoolId=pool)
-    beside, unread = _beside(client, pool)
+    beside, unread = _beside(client, pool, clients)
     domains = [described[key] for key in ("Domain", "CustomDomain") if described.get(key)]
     return PoolDescription(
         pool=described,
@@ -104,35 +104,80 @@ def _pages(
         yield from page.get(key) or ()
 
 
-def _beside(client: Any, pool: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what the pool has beside, and what could not be read."""
-    calls: tuple[tuple[str, str, Callable[[ApiPart], bool]], ...] = (
-        ("get_ui_customization", "a UI customization of the hosted pages", lambda a: _has(a, "UICustomization", "CSS")),
-        (
-            "describe_risk_configuration",
-            "a risk configuration",
-            lambda a: _any(a.get("RiskConfiguration"), but={"UserPoolId", "ClientId", "LastModifiedDate"}),
-        ),
-        (
-            "get_log_delivery_configuration",
-            "a log delivery configuration",
-            lambda a: _has(a, "LogDeliveryConfiguration", "LogConfigurations"),
-        ),
-    )
+def _beside(client: Any, pool: str, clients: Sequence[ApiPart]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what the pool and its clients have beside, and what could not be read."""
     beside: list[str] = []
     unread: list[str] = []
-    for call, what, found in calls:
-        try:
-            if found(getattr(client, call)(UserPoolId=pool)):
-                beside.append(what)
-        except AwsFailure:
-            unread.append(what)
+    for part in _PARTS:
+        of_clients = [(each["ClientId"], f" of the client {each['ClientName']}") for each in clients] * part.of_clients
+        for id_, whose in [("", "")] * part.of_pool + of_clients:
+            try:
+                if _has(client, part, pool, id_):
+                    beside.append(part.what + whose)
+            except AwsFailure:
+                unread.append(part.what)
+                break
     return tuple(beside), tuple(unread)
 
 
-def _has(answer: ApiPart, part: str, key: str) -> bool:
-    return bool((answer.get(part) or {}).get(key))
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Something that a pool or one of its clients can have beside.
+
+    Attributes:
+        call: name of botocore's method.
+        what: in words.
+        answer: the key of its answer.
+        keys: what is in the answer if it is there.
+        of_pool: whether a pool has it as a whole.
+        of_clients: whether a client can have its own.
+    """
+
+    call: str
+    what: str
+    answer: str
+    keys: tuple[str, ...]
+    of_pool: bool = True
+    of_clients: bool = True
 
 
-def _any(part: ApiPart | None, *, but: set[str]) -> bool:
-    return any(value for key, value in (part or {}).items() if key not in but)
+_PARTS = (
+    _Part("get_ui_customization", "a UI customization of the hosted pages", "UICustomization", ("CSS", "ImageUrl")),
+    _Part(
+        "describe_risk_configuration",
+        "a risk configuration",
+        "RiskConfiguration",
+        (
+            "CompromisedCredentialsRiskConfiguration",
+            "AccountTakeoverRiskConfiguration",
+            "RiskExceptionConfiguration",
+        ),
+    ),
+    _Part(
+        "get_log_delivery_configuration",
+        "a log delivery configuration",
+        "LogDeliveryConfiguration",
+        ("LogConfigurations",),
+        of_clients=False,
+    ),
+    _Part(
+        "describe_managed_login_branding_by_client",
+        "a branding of the managed login",
+        "ManagedLoginBranding",
+        ("ManagedLoginBrandingId",),
+        of_pool=False,
+    ),
+)
+
+
+def _has(client: Any, part: _Part, pool: str, id_: str) -> bool:
+    """Return whether a pool, or a client of it, has a part of its own."""
+    try:
+        answer = getattr(client, part.call)(UserPoolId=pool, **({"ClientId": id_} if id_ else {}))
+    except AwsFailure as error:
+        if code_of(error) == _GONE:
+            return False
+        raise
+    found = answer.get(part.answer) or {}
+    inherited = id_ and part.of_pool and found.get("ClientId") != id_  # a client without its own gets the pool's
+    return not inherited and any(found.get(key) for key in part.keys)

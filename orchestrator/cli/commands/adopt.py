@@ -19,10 +19,11 @@ from orchestrator.cli.options import DryRun, LockTimeout, OneUnit, Yes
 from orchestrator.cli.output import print_changes, print_progress, print_report, write
 from orchestrator.cli.project import Project, open_project, project_of
 from orchestrator.cli.session import ready_session
-from orchestrator.config.catalogue import Unit
+from orchestrator.config.catalogue import Catalogue, Unit
+from orchestrator.config.edit.rename import FileEdit
 from orchestrator.config.edit.stack_entry import check_writable, plain_inputs, stack_entry_edit
 from orchestrator.config.load import load_edited
-from orchestrator.errors import UsageError
+from orchestrator.errors import CatalogueError, UsageError
 from orchestrator.hcl.modules.read import read_module
 from orchestrator.run.migrate.adopt import AdoptRequest
 from orchestrator.run.migrate.imports import judge_imports, parse_imports
@@ -151,7 +152,7 @@ def _adopt(common: Common, project: Project, unit: Unit, proposal: _Proposal, *,
         message = f"{unit.stage}/{unit.stack} has several regions, which share one entry in live/"
         raise UsageError(message, where=unit.at, hint="adopt into a stack of its own with a single `region`")
     edit = stack_entry_edit(catalogue, unit, proposal.inputs, proposal.imports)
-    after = load_edited(catalogue.root, [edit], catalogue.trusted)
+    after = _with_edit(catalogue, unit, edit)
     if proposal.inputs and plain_inputs(after.units[unit.id]) != proposal.inputs:
         message = f"the entry of {unit.stack} in {edit.to} cannot be merged with the inputs of the pool"
         raise UsageError(message, where=unit.at, hint="use a stack without inputs of its own: `module: user_pool`")
@@ -173,6 +174,25 @@ def _adopt(common: Common, project: Project, unit: Unit, proposal: _Proposal, *,
             write_atomic(catalogue.root / edit.to, edit.after.encode(), mode=0o644)
         print_report(common, session.finish([verdict.report], notes), shown=[verdict.report])
     return session.exit_code()
+
+
+def _with_edit(catalogue: Catalogue, unit: Unit, edit: FileEdit) -> Catalogue:
+    """Return the configuration as it would be after the edit.
+
+    Raises:
+        CatalogueError: it would be invalid. The lines that are not written yet have no place: the unit's is given.
+    """
+    try:
+        return load_edited(catalogue.root, [edit], catalogue.trusted)
+    except CatalogueError as error:
+        raise CatalogueError(
+            [
+                replace(each, where=unit.at, what=f"nothing was written for {unit.id}: {each.what}")
+                if each.where.file == edit.to
+                else each
+                for each in error.problems
+            ]
+        ) from error
 
 
 def _next_steps(unit: Unit, file: str, tagged: tuple[str, ...], *, dry_run: bool) -> list[str]:

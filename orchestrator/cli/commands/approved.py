@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from orchestrator.cli.approve import apply_planned
 from orchestrator.cli.context import Common
 from orchestrator.cli.options import check_choice
+from orchestrator.config.catalogue import Unit
 from orchestrator.errors import UsageError
 from orchestrator.report.text import moment_text
-from orchestrator.run.approved.approve import Decision, decide_units
+from orchestrator.run.approved.approve import Decision, How
+from orchestrator.run.approved.decide import Deciding
 from orchestrator.run.approved.gate import approved_plans, gated
 from orchestrator.run.approved.places import S3, PlanPlace, place_of
 from orchestrator.run.approved.store import store_plans
@@ -19,6 +21,7 @@ from orchestrator.run.plan import plan_units, record_planned
 from orchestrator.run.request import RunOptions
 from orchestrator.run.session import Session
 from orchestrator.run.unit.planned import Planned
+from orchestrator.run.unit.upstreams import Upstreams, UpstreamValues
 from orchestrator.util.plural import plural
 
 
@@ -77,7 +80,13 @@ def apply_approved(common: Common, session: Session, place: PlanPlace, *, words:
     """
     context = session.context
     fresh = plan_units(context, executor=session.executor, applies=True)
-    decisions = decide_units(context, fresh, place, datetime.now(UTC))
+    upstreams = Upstreams(context.catalogue, context.aws.states)
+
+    def plan_again(unit: Unit) -> Planned:
+        values = UpstreamValues(values=upstreams.for_apply(unit), pending=())
+        return session.executor.plan(context, unit, values)
+
+    decisions = Deciding(context, place, datetime.now(UTC), plan_again).decide(fresh)
     session.approved = lambda reports: approved_plans(place.name, decisions, reports)
     planned = gated(context, decisions)
     for unit, each in planned.items():  # A resumed run continues with what was approved.
@@ -88,4 +97,9 @@ def apply_approved(common: Common, session: Session, place: PlanPlace, *, words:
 
 def _notes(place: PlanPlace, decisions: Mapping[str, Decision]) -> tuple[str, ...]:
     runs = sorted({each.record.run for each in decisions.values() if each.record is not None})
-    return (f"only plans of run {', '.join(runs)}, kept in {place.name}, are applied",) if runs else ()
+    applied = [f"only plans of run {', '.join(runs)}, kept in {place.name}, are applied"] if runs else []
+    left = [unit for unit, each in decisions.items() if each.how is How.LEFT_ALONE]
+    told = (
+        f"{unit} was changed outside of Terraform and stays as it is: `orch plan {unit}` shows how" for unit in left
+    )
+    return (*applied, *told)

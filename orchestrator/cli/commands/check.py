@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -95,6 +95,8 @@ def check(
         targets = _units_of(project, common, targets or ())
     selected = project.select_or_all(targets, exclude=exclude, changed=changed) if targets or not by_file else ()
     units = [catalogue.units[id_] for id_ in selected]
+    if changed is not None and not units:
+        print_progress(common, f"No selected unit differs from {changed}.")
     results = [
         CheckResult(
             "configuration", f"{plural(len(catalogue.units), 'unit')} in {plural(len(catalogue.accounts), 'account')}"
@@ -125,13 +127,40 @@ def _report(results: Sequence[CheckResult], files: ResultFiles, *, annotate: boo
 
 
 def _units_of(project: Project, common: Common, names: Sequence[str]) -> list[str]:
-    """Return the ids of the units that files belong to, in graph order; of files elsewhere none."""
+    """Return the ids of the units that files belong to, in graph order, and name the files that belong to none."""
     root, folder = project.catalogue.root.resolve(), start_folder(common)
-    paths = [Path(os.path.normpath((folder / name).absolute())) for name in names]
-    paths += [path.resolve() for path in paths]  # /tmp is a link on some machines
-    inside = [path.relative_to(root).as_posix() for path in paths if path.is_relative_to(root)]
-    found = units_of_files(project.catalogue, inside)
+    paths = {name: Path(os.path.normpath((folder / name).absolute())) for name in names}
+    files: dict[str, frozenset[str]] = {}
+    for name, path in paths.items():
+        both = (path, path.resolve())  # /tmp is a link on some machines
+        files[name] = frozenset(each.relative_to(root).as_posix() for each in both if each.is_relative_to(root))
+    found = units_of_files(project.catalogue, _united(files))
+    for text in _without_units(project.catalogue, files, paths, found):
+        print_progress(common, text)
     return [id_ for id_ in project.graph.order if id_ in found]
+
+
+def _united(files: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    return frozenset[str]().union(*files.values())
+
+
+def _without_units(
+    catalogue: Catalogue,
+    files: Mapping[str, frozenset[str]],
+    paths: Mapping[str, Path],
+    found: Mapping[str, Sequence[str]],
+) -> Iterator[str]:
+    """Yield a note for each file that belongs to no unit; the policies are checked without units."""
+    used = {each for reasons in found.values() for each in reasons}
+    rest = {name: each for name, each in files.items() if not each & used}
+    # Where one file belongs to every unit, the others were not looked at.
+    looked_again = units_of_files(catalogue, _united(rest)) if rest else {}
+    used |= {each for reasons in looked_again.values() for each in reasons}
+    for name, each in rest.items():
+        if not paths[name].exists():
+            yield f"note: {name} does not exist"
+        elif not each & used and not any(path.startswith("policies/") for path in each):
+            yield f"note: {name} belongs to no unit"
 
 
 def _row(result: CheckResult) -> dict[str, str]:

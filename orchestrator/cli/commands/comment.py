@@ -20,7 +20,7 @@ from orchestrator.cli.commands.posting import (
     posted_form,
     posted_lines,
 )
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.options import CodeQuality, DryRun
 from orchestrator.cli.output import print_progress, write
 from orchestrator.cli.project import open_project, start_folder
@@ -40,6 +40,7 @@ from orchestrator.report.tables import dump
 from orchestrator.run.history.reports import run_record
 from orchestrator.run.rehearse.record import saved_rehearsal
 from orchestrator.util.plural import plural
+from orchestrator.util.suggest import near_miss
 
 _STAGE = "{stage}"
 """What a file name contains in the place of the stage."""
@@ -50,7 +51,7 @@ _MOST_STAGES = 50
 _LOOK = "look at what the fork's run has saved: its author can change that"
 
 
-@command
+@command_without_details
 def comment(
     common: Common,
     runs: Annotated[
@@ -144,6 +145,8 @@ def comment(
         _check_rehearsed(runs or (), rehearsals)
     records = _records(common, [run for run in runs or () if run not in rehearsals])
     base_records = _records(common, base or ())
+    if stage is not None:
+        _check_stage(common, stage, [*records, *base_records], rehearsals)
     plans = () if (rehearsals or complete) and not records else _plans(records, base_records, stage)
     commits = [each.head_commit for each in rehearsals.values()]
     context = comment_context(records, head or (place.head if place else "") or next(iter(commits), ""), rehearsals)
@@ -177,6 +180,23 @@ def _others(common: Common, comments: Sequence[StageComment]) -> list[str]:
     catalogue = open_project(common, offline=True).catalogue
     stages = dict.fromkeys(unit.stage for unit in catalogue.units.values() if not unit.baseline)
     return sorted(set(stages) - {each.stage for each in comments})
+
+
+def _check_stage(common: Common, stage: str, records: Iterable[RunRecord], rehearsals: Mapping[str, Rehearsal]) -> None:
+    """Check that a stage is in the runs or in ``live/``: of another one, nothing would be affected, and all be green.
+
+    Raises:
+        UsageError: it is in neither.
+    """
+    known = {unit.unit.partition("/")[0] for each in records for unit in each.report.units}
+    known |= {unit.stage for each in rehearsals.values() for unit in each.units}
+    if stage in known:
+        return
+    catalogue = open_project(common, offline=True).catalogue
+    known |= {*catalogue.stages, *(unit.stage for unit in catalogue.units.values())}
+    if stage not in known:
+        hint = near_miss(stage, known) or f"stages: {', '.join(sorted(known))}"
+        raise UsageError(f"no run and no file of live/ has a stage {stage!r}", hint=hint)
 
 
 def _rehearsals(common: Common, runs: Sequence[str]) -> dict[str, Rehearsal]:

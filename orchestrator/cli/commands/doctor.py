@@ -27,7 +27,7 @@ from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.policies.load import Policies
 from orchestrator.report.tables import Column
 from orchestrator.run.checks.roles import RoleCheck, RoleState
-from orchestrator.run.disposable.stages import expired, today_utc
+from orchestrator.run.disposable.stages import expired, expiry_note, today_utc
 from orchestrator.run.executor.tls import INSTALL_DASK, cluster_problems, has_dask
 from orchestrator.terraform.setup.binary import find_binary, user_cache
 from orchestrator.terraform.setup.cliconfig import find_mirror
@@ -205,9 +205,7 @@ def _expired_stages(project: Project) -> Iterator[Diagnosis]:
     """Name each stage whose last day is over."""
     for stage in project.catalogue.stages.values():
         if expired(stage, today_utc()):
-            way = "`orch stage reap` destroys it" if stage.disposable else f"`orch destroy {stage.name}`"
-            detail = f"expired on {stage.expires}: {way}; then delete live/stages/{stage.name}.yaml"
-            yield Diagnosis(f"stage {stage.name}", right=None, detail=detail)
+            yield Diagnosis(f"stage {stage.name}", right=None, detail=expiry_note(stage))
 
 
 def _checks(project: Project) -> Diagnosis:

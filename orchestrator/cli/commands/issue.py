@@ -11,7 +11,7 @@ import typer
 from orchestrator.ci.connect import open_code_host
 from orchestrator.ci.drift_issue import DriftIssue, drift_issue, update_drift_issue
 from orchestrator.ci.place import find_place
-from orchestrator.cli.context import Common, command
+from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.output import print_rows, write
 from orchestrator.cli.project import start_folder
 from orchestrator.config.load import find_root
@@ -23,7 +23,7 @@ from orchestrator.run.history.reports import run_record
 from orchestrator.util.ci import ci_run
 
 
-@command
+@command_without_details
 def issue(
     common: Common,
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids of runs of `orch drift`.")],

@@ -12,8 +12,9 @@ from orchestrator.cli.context import Common, command
 from orchestrator.cli.options import Changed, Exclude, Targets, check_choice
 from orchestrator.cli.output import print_progress, print_rows, write
 from orchestrator.cli.project import Project, open_project
-from orchestrator.config.catalogue import Unit
+from orchestrator.config.catalogue import Stage, Unit
 from orchestrator.report.tables import Column
+from orchestrator.run.disposable.stages import expired, expiry_note, today_utc
 
 
 @command
@@ -60,7 +61,15 @@ def list_units(
     if not rows and not common.json:
         print_progress(common, f"No selected unit differs from {changed}." if changed else "There are no units yet.")
     print_rows(common, "list", rows, columns)
+    for stage in _expired(project, units):
+        print_progress(common, f"note: stage {stage.name} {expiry_note(stage)}")
     return 0
+
+
+def _expired(project: Project, units: Sequence[Unit]) -> list[Stage]:
+    """Return the stages of units whose last day is over."""
+    stages = [stage for stage in project.catalogue.stages.values() if expired(stage, today_utc())]
+    return [stage for stage in stages if any(unit.stage == stage.name for unit in units)]
 
 
 def _row(project: Project, unit: Unit, *, versions: bool) -> dict[str, Any]:

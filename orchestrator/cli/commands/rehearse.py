@@ -83,7 +83,8 @@ def rehearse(
         before = _open_base(replace(common, folder=root), name, given)
         scope = _scope(before, head, options)
         if not scope.units():
-            return print_nothing_changed(common, "rehearse", options)
+            empty = Rehearsal("", options.targets, name, commit, repository.head, ())
+            return _print_nothing(common, empty, options, None if dry_run else file, dry_run=dry_run)
         if dry_run:
             return _print_plan(common, before, head, scope)
         rehearsal = run_rehearsal(common, RehearsalPlan(before, head, scope, options, name, commit), folder)
@@ -192,6 +193,19 @@ def _print(common: Common, rehearsal: Rehearsal, file: Path | None) -> None:
         color, width = color_on(common), width_of(sys.stdout)
         text = render_rehearsal(rehearsal, verbose=common.verbose, color=color, width=width, stack=sys.stdout.isatty())
         write(text + "\n")
+
+
+def _print_nothing(common: Common, empty: Rehearsal, options: RunOptions, file: Path | None, *, dry_run: bool) -> int:
+    """Print that no selected unit differs, in the form that a rehearsal has: who reads it expects that."""
+    if file is not None and str(file) != "-":
+        write_result(file, f"No selected unit differs from {options.changed}.\n")
+    if not common.json:
+        return print_nothing_changed(common, "rehearse", options)
+    if dry_run:
+        print_rows(common, "rehearse", [])
+    else:
+        write(dump(rehearsal_form(empty)) + "\n")
+    return 0
 
 
 def _print_plan(common: Common, before: Project, head: Project, scope: RehearsalScope) -> int:

@@ -161,27 +161,48 @@ class Extras:
                 what = f"{stage} is disposable, so it must not import {address}, which would be destroyed with it"
                 self.context.report(at, what, "import it into a lasting stage")
             return {}
-        return {address: id_ for address, id_ in self._addresses("imports") if self._is_resource(address)}
+        found = self.draft.body.get("imports")
+        return {
+            address: id_
+            for address, id_ in self._addresses("imports")
+            if found is not None and self._is_there(address, found.where(address))
+        }
 
-    def _is_resource(self, address: str) -> bool:
-        """Return whether the module has the resource of an import, and report it if not."""
+    def _is_there(self, address: str, at: Location) -> bool:
+        """Return whether the module has a resource or calls a module, and report it if not."""
         if self.interface is None:
             return True
-        bare = re.sub(_INDEX, "", address)
-        if bare.startswith("module."):
-            name, known, kind = bare.split(".")[1], frozenset(self.interface.calls), "module"
-        else:
-            name, known, kind = bare, self.interface.resources, "resource"
+        name, kind = _declared(address)
+        known = self._names_of(self.interface, kind)
         if name in known:
             return True
-        at = self.draft.body.value["imports"].where(address)
         hint = near_miss(name, known) or f"{kind}s: {', '.join(sorted(known)) or 'none'}"
         self.context.report(at, f"module {self.interface.path.name} has no {kind} {name!r}", hint)
         return False
 
     def moved(self) -> dict[str, str]:
         """Return old -> new address in the module."""
-        return dict(self._addresses("moved"))
+        found, moved = self.draft.body.get("moved"), dict(self._addresses("moved"))
+        if found is None:
+            return moved
+        for old, new in moved.items():
+            if new not in moved:  # otherwise it is a step on the way to a third address
+                self._is_there(new, found.value[old].at)
+            self._has_left(old, new, found.where(old))
+        return moved
+
+    def _has_left(self, old: str, new: str, at: Location) -> None:
+        """Report a resource that is still in the module: Terraform refuses to move it."""
+        name, kind = _declared(old)
+        if self.interface is None or "[" in old + new or old not in {name, f"module.{name}"}:
+            return  # An instance may leave while others stay, and so may what is in a module.
+        if name in self._names_of(self.interface, kind):
+            what = f"module {self.interface.path.name} still has the {kind} {name!r}, so nothing moves away from there"
+            self.context.report(at, what, "remove this entry, or rename it in the module")
+
+    @staticmethod
+    def _names_of(interface: ModuleInterface, kind: str) -> frozenset[str]:
+        return interface.resources if kind == "resource" else frozenset(interface.calls)
 
     def _addresses(self, key: str) -> Iterator[tuple[str, str]]:
         """Yield addresses with their values. They become HCL, so the check is strict."""
@@ -201,6 +222,14 @@ class Extras:
         found = self.draft.body.get(key)
         for name, value in found.items() if found is not None else ():
             yield name, value, found.where(name) if found is not None else value.at
+
+
+def _declared(address: str) -> tuple[str, str]:
+    """Return what a module declares for an address in it, and its kind: a resource, or a call of a module."""
+    bare = re.sub(_INDEX, "", address)
+    if bare.startswith("module."):
+        return bare.split(".")[1], "module"
+    return bare, "resource"
 
 
 def _is_address(text: str, key: str) -> bool:

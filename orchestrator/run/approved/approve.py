@@ -8,8 +8,6 @@ plans are stored can let a plan be refused, but cannot let anything be applied t
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +19,7 @@ from orchestrator.guard.receipt.freeze import freeze, hash_file
 from orchestrator.report.model import Status
 from orchestrator.report.values.changes import change_lines
 from orchestrator.run.approved.digest import digest_in
+from orchestrator.run.approved.outside import left_alone, only_aws_differs
 from orchestrator.run.approved.package import StoredPlan, unpacked
 from orchestrator.run.approved.places import PlanPlace
 from orchestrator.run.approved.record import StoredRecord
@@ -45,6 +44,7 @@ class How(StrEnum):
     WITHIN = "planned again, within the approved preview"
     NOT_PREVIEWED = "was not previewed"
     NOT_APPLIED = "not applied"
+    LEFT_ALONE = "changed outside, left as it is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +62,19 @@ class Decision:
     record: StoredRecord | None = None
 
 
-def decide_units(
-    context: RunContext, planned: Mapping[str, Planned], place: PlanPlace, now: datetime
-) -> Mapping[str, Decision]:
-    """Decide what may be applied of every unit.
+def decide_unit(context: RunContext, fresh: Planned, place: PlanPlace, now: datetime) -> Decision:
+    """Decide what may be applied of one unit.
 
     Args:
         context: the run.
-        planned: what this run planned from the configuration as it is now.
+        fresh: what this run planned from the configuration as it is now.
         place: where the approved plans are.
         now: the current time, aware.
     """
-
-    def decide(unit: str) -> Decision:
-        fresh = planned[unit]
-        if unit not in context.catalogue.units or not fresh.may_proceed:
-            return Decision(fresh, How.NOT_APPLIED)
-        return _Approving(context, context.unit(unit), place, now).decide(fresh)
-
-    with ThreadPoolExecutor(max(1, context.run.options.parallelism)) as pool:
-        return dict(zip(planned, pool.map(decide, planned), strict=True))
+    unit = fresh.report.unit
+    if unit not in context.catalogue.units or not fresh.may_proceed:
+        return Decision(fresh, How.NOT_APPLIED)
+    return _Approving(context, context.unit(unit), place, now).decide(fresh)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +92,13 @@ class _Approving:
         try:
             if fresh.report.status is Status.UNCHANGED and not fresh.preview:
                 return Decision(fresh, How.UNCHANGED, self._record_of_unchanged())
-            stored = self._stored()
+            stored = self._fetched()
             record = stored.record
+            self._check_valid(record)
             return self._compared(fresh, stored)
         except OrchError as error:
+            if isinstance(error, ApprovalError) and only_aws_differs(self.context, self.unit, fresh, record):
+                return Decision(left_alone(fresh), How.LEFT_ALONE)
             failed = failure_report(self.context, self.unit, error, preview=fresh.preview)
             shown = replace(failed, changes=fresh.report.changes, findings=fresh.report.findings)
             return Decision(Planned(shown), How.NOT_APPLIED, record)
@@ -117,15 +113,17 @@ class _Approving:
     def _record_of_unchanged(self) -> StoredRecord | None:
         """Return what is stored of a unit that has nothing to apply; whatever is wrong with it does not matter."""
         try:
-            return self._stored().record
+            record = self._fetched().record
+            self._check_valid(record)
         except OrchError:
             return None
+        return record
 
-    def _stored(self) -> StoredPlan:
-        """Fetch the stored plan, if its record allows it to be applied.
+    def _fetched(self) -> StoredPlan:
+        """Fetch the stored plan.
 
         Raises:
-            ApprovalError: there is none, or it is stale.
+            ApprovalError: there is none.
             BlockedError: it was changed.
             OrchError: it cannot be read.
         """
@@ -135,15 +133,21 @@ class _Approving:
         try:
             if not self.place.get(context, unit, digest, archive):
                 raise self._missing()
-            stored = unpacked(archive, self._folder, unit=unit.id, digest=digest)
+            return unpacked(archive, self._folder, unit=unit.id, digest=digest)
         finally:
             archive.unlink(missing_ok=True)
-        account = context.catalogue.account_of(unit)
-        policies = context.guard.judge.policies.digest
-        why = record_stale(stored.record, now=self.now, account_id=account.id, policies=policies)
+
+    def _check_valid(self, record: StoredRecord) -> None:
+        """Check that the record of a stored plan allows it to be applied.
+
+        Raises:
+            ApprovalError: it is stale.
+        """
+        account = self.context.catalogue.account_of(self.unit)
+        policies = self.context.guard.judge.policies.digest
+        why = record_stale(record, now=self.now, account_id=account.id, policies=policies)
         if why:
-            raise self._stale(stored.record, why)
-        return stored
+            raise self._stale(record, why)
 
     def _compared(self, fresh: Planned, stored: StoredPlan) -> Decision:
         record = stored.record

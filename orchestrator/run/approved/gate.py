@@ -19,6 +19,8 @@ def gated(context: RunContext, decisions: Mapping[str, Decision]) -> Mapping[str
     """Return what is applied: of a stage with a unit that must not be applied, nothing."""
     stages: dict[str, list[UnitReport]] = {}
     for id_, decision in decisions.items():
+        if decision.how is How.LEFT_ALONE:
+            continue  # nothing that somebody merged waits there
         if id_ in context.catalogue.units and not decision.planned.may_proceed:
             stages.setdefault(context.unit(id_).stage, []).append(decision.planned.report)
     return {id_: _gate(each.planned, stages.get(_stage(context, id_), ())) for id_, each in decisions.items()}
@@ -60,6 +62,8 @@ def _unit(id_: str, decision: Decision, report: UnitReport) -> ApprovedUnit:
     )
     if report.status is Status.UNCHANGED:
         return replace(known, as_approved=True, how=How.UNCHANGED.value)
+    if report.status is Status.DRIFTED:
+        return replace(known, how=How.LEFT_ALONE.value, cause=report.cause)
     if report.status in _APPLIED:
         return replace(known, as_approved=decision.how in _AS_APPROVED, how=decision.how.value)
     return replace(known, how=How.NOT_APPLIED.value, cause=report.cause or report.status.value)

@@ -63,6 +63,12 @@ def expired(stage: Stage, today: date) -> bool:
     return left is not None and left < 0
 
 
+def expiry_note(stage: Stage) -> str:
+    """Return what to say of a stage that has expired: since when, and how it goes away."""
+    way = "`orch stage reap` destroys it" if stage.disposable else f"`orch destroy {stage.name}`"
+    return f"expired on {stage.expires}: {way}; then delete live/stages/{stage.name}.yaml"
+
+
 def today_utc() -> date:
     """Return the current date in UTC."""
     return datetime.now(UTC).date()

@@ -104,7 +104,7 @@ class PastRun:
         ends = self.ends()
         # What orch adopt --pool planned and wrote into live/, the next apply imports: nothing is left to do for it.
         written = self.verb == "adopt" and self.outcome is RunOutcome.PLANNED
-        finished = FINISHED_STATUSES if self.applies and not written else _PLANNED
+        finished = _LEFT_OR_FINISHED if self.applies and not written else _PLANNED
         return tuple(unit for unit in self.units if ends.get(unit) in finished)
 
     @property
@@ -138,6 +138,8 @@ class PastRun:
         return found
 
 
+_LEFT_OR_FINISHED = FINISHED_STATUSES | {Status.DRIFTED.value}
+"""Of an apply: what only AWS changed, and nobody approved to change back, is nothing that is left to do."""
 _PLANNED = FINISHED_STATUSES | {Status.PLANNED.value, Status.AFTER_UPSTREAMS.value, Status.DRIFTED.value}
 
 

@@ -119,6 +119,22 @@ def test_files_select_the_units_that_they_belong_to(project: Project) -> None:
     assert "--files" in project.orch("check", "--files", "--changed", "HEAD", "x", code=2).err
 
 
+def test_files_that_belong_to_no_unit_are_named(project: Project) -> None:
+    project.write("README.md", "text\n")
+    project.write("modules/unused/main.tf", 'resource "terraform_data" "x" {}\n')
+    files = ["live/stages/prod.yaml", "README.md", "live/stages/prd.yaml", "modules/unused/main.tf"]
+    told = [
+        "note: README.md belongs to no unit",
+        "note: live/stages/prd.yaml does not exist",
+        "note: modules/unused/main.tf belongs to no unit",
+    ]
+    assert project.orch("check", "--fast", "--files", *files).err.splitlines() == told
+    everything = project.orch("check", "--fast", "--files", "live/orch.yaml", *files).err.splitlines()
+    assert everything == told, "one file that belongs to every unit does not hide the others"
+    fine = ["live/stages/prod.yaml", "modules/disk/main.tf", "policies/owners.yaml"]
+    assert project.orch("check", "--fast", "--files", *fine).err == ""
+
+
 def test_problems_are_annotations_also_of_a_configuration_that_cannot_be_loaded(project: Project) -> None:
     project.write("live/stages/prod.yaml", "account: nowhere\nstacks: {disk: }\n")
     done = project.orch("check", "--annotate", "--json", code=2)

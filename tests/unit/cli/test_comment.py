@@ -98,6 +98,18 @@ def test_a_change_that_touches_no_unit_updates_the_same_comment(project: Project
     assert "### ✅ prod: no unit is affected" in file.read_text()
 
 
+def test_a_stage_that_is_nowhere_gets_no_green_check(project: Project) -> None:
+    for runs in ([], [LATER], ["--base", BASE]):
+        refused = project.orch("comment", *runs, "--stage", "prdo", "--file", "-", code=2)
+        assert "no run and no file of live/ has a stage 'prdo'" in refused.err
+        assert 'did you mean "prod"?' in refused.err
+        assert refused.out == ""
+    # A stage that the change removes is still in the run that planned it.
+    assert "test" in project.orch("comment", LATER, "--stage", "test", "--file", "-").out
+    (project.root / "live/stages/prod.yaml").write_text("broken: [")
+    assert "prod" in project.orch("comment", RUN, "--stage", "prod", "--file", "-").out
+
+
 def test_mistakes(project: Project) -> None:
     without = project.orch("comment", RUN, code=2).err
     assert "nowhere to post: this is no run of GitHub Actions or GitLab CI" in without

@@ -16,14 +16,19 @@ from orchestrator.cli.command_table import COMMANDS
 from orchestrator.cli.commands.unlock import _facts
 from orchestrator.cli.project import Project as Opened
 from orchestrator.config.load import load
+from orchestrator.report.final.report import render_report
+from orchestrator.report.model import RunReport, Status, UnitReport
 from orchestrator.run.history.journal import Journal
 from orchestrator.run.unit.lock_holders import Holder
+from orchestrator.terraform.model import Action
 from orchestrator.terraform.state.lock import StateLock
 from tests.support.project import Project
+from tests.support.reports import change, lines
 
 WITHOUT_DETAILS = {
     "account list",
     "account new",
+    "comment",
     "completion",
     "credentials",
     "diff",
@@ -32,6 +37,7 @@ WITHOUT_DETAILS = {
     "emulator status",
     "emulator stop",
     "graph",
+    "issue",
     "output",
     "pr command",
     "pr number",
@@ -59,6 +65,17 @@ def project(tmp_path: Path) -> Project:
     return project
 
 
+OFFLINE = {
+    "check": ("check", "--fast"),
+    "doctor": ("doctor",),
+    "list": ("list",),
+    "runs": ("runs",),
+    "show": ("show", "prod/first"),
+}
+"""Commands that need no AWS, with arguments. The others show the report of a run."""
+OF_RUNS = {"adopt", "apply", "bootstrap", "destroy", "drift", "move", "plan", "rehearse", "stage reap"}
+
+
 def help_of(name: str) -> str:
     """The help of a command on a terminal with 80 columns."""
     command, context = command_line(), None
@@ -75,6 +92,41 @@ def test_help_breaks_no_word_and_offers_details_where_there_are_some(name: str) 
     assert not [line for line in text.split("\n") if len(line) > 80]
     assert not re.search(r"\w-\n", text), "a word is broken at its hyphen"
     assert ("--verbose" in text) == (name not in WITHOUT_DETAILS)
+
+
+def test_every_command_that_offers_details_has_some() -> None:
+    assert set(NAMES) - WITHOUT_DETAILS == OFFLINE.keys() | OF_RUNS | {"init"}
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_details_are_more_lines_or_more_columns(project: Project, name: str) -> None:
+    past_run(project)
+
+    def words(*more: str) -> list[str]:
+        return project.orch(*OFFLINE[name], *more, "--no-color", code=None).out.split()
+
+    assert len(words("-v")) > len(words())
+
+
+@pytest.mark.parametrize("verb", sorted(OF_RUNS - {"rehearse", "stage reap"}))
+def test_reports_of_runs_have_details(verb: str) -> None:
+    """`orch stage reap` shows the report of a destroy; that of a rehearsal has its own test."""
+    changed = lines(change(Action.UPDATE, {"name": "a"}, {"name": "b"}))
+    units = (
+        UnitReport("prod/first", "main", "eu-west-1", Status.UNCHANGED),
+        UnitReport("prod/second", "main", "eu-west-1", Status.APPLIED, changes=changed),
+    )
+    report = RunReport(run="r", verb=verb, targets=("prod",), units=units, seconds=1.0)
+    for detail in ('"a" → "b"', "prod/first   unchanged"):
+        assert detail in render_report(report, verbose=True)
+        assert detail not in render_report(report)
+
+
+def test_init_lists_each_file(tmp_path: Path) -> None:
+    given = ["--name", "acme", "--region", "eu-west-1", "--management", "999999999999"]
+    given += ["--account", "production=111111111111", "--account", "development=222222222222"]
+    assert "live/orch.yaml" not in Project.at(tmp_path / "one", {}).orch("init", *given).out
+    assert "live/orch.yaml" in Project.at(tmp_path / "two", {}).orch("init", *given, "-v").out
 
 
 def test_list(project: Project) -> None:
@@ -103,10 +155,14 @@ def test_show_lists_what_nothing_sets(project: Project) -> None:
     assert unset == {"input": "replace_on", "type": "any", "where": "modules/box/variables.tf:6:1"}
 
 
-def test_runs(project: Project) -> None:
+def past_run(project: Project) -> None:
     (project.root / ".orch/runs/20260101-000000-aaaa").mkdir(parents=True)
     journal = Journal(project.root / ".orch/runs/20260101-000000-aaaa/journal.jsonl")
     journal.write("run-started", verb="plan", targets=["prod"], units=["prod/first"], user="maria", host="build-7")
+
+
+def test_runs(project: Project) -> None:
+    past_run(project)
     assert "maria" not in project.orch("runs").out
     shown = project.orch("runs", "-v").out
     assert "maria" in shown

@@ -17,6 +17,13 @@ def project(tmp_path: Path) -> Project:
     return made
 
 
+def commit(project: Project) -> None:
+    project.write(".gitignore", ".orch/\n")
+    project.git("init", "-q", "-b", "main")
+    project.git("add", ".")
+    project.git("commit", "-q", "-m", "All")
+
+
 @pytest.mark.parametrize("verb", ["plan", "drift"])
 @pytest.mark.parametrize(
     "arguments",
@@ -48,6 +55,21 @@ def test_an_invalid_configuration_is_1_too(project: Project) -> None:
     project.orch("plan", "prod", "--detailed-exitcode", code=1)
 
 
+def test_a_diff_that_fails_is_1_and_differences_are_2(project: Project) -> None:
+    for arguments in (["main"], ["main", "--nothere"]):
+        project.orch("diff", *arguments, code=2)
+        project.orch("diff", *arguments, "--detailed-exitcode", "--json", code=1)  # no repository, no such option
+    commit(project)
+    for arguments in (["nothere"], ["main", "nothere"], []):
+        project.orch("diff", *arguments, code=2)
+        project.orch("diff", *arguments, "--detailed-exitcode", code=1)
+    assert project.orch("diff", "main", "--detailed-exitcode", "--json").json["rows"] == []
+    project.write("live/stacks/first.yaml", "module: box\ninputs: {value: two}\n")
+    project.orch("diff", "main", "--detailed-exitcode", code=2)
+    project.write("live/stacks/first.yaml", "module: box\ninputs: {valeu: two}\n")
+    assert project.orch("diff", "main", "--detailed-exitcode", "--json", code=1).json["error"] == "catalogue"
+
+
 def test_an_option_of_another_program_is_not_orchs(project: Project) -> None:
     project.orch("terraform", "prod/first", "--", "taint", "--detailed-exitcode", code=2)
     refused = project.orch("terraform", "prod/first", "--", "taint", "--json", code=2)
@@ -55,13 +77,24 @@ def test_an_option_of_another_program_is_not_orchs(project: Project) -> None:
 
 
 def test_nothing_changed_is_success_with_nothing_in_it(project: Project) -> None:
-    project.write(".gitignore", ".orch/\n")
-    project.git("init", "-q", "-b", "main")
-    project.git("add", ".")
-    project.git("commit", "-q", "-m", "All")
+    project.orch("schema")
+    commit(project)
     changed = ("--changed", "main")
     assert project.orch("list", *changed, "--json").json["rows"] == []
     assert project.orch("list", *changed, "--matrix", "account").json == {"include": []}
+    assert project.orch("list", *changed, "--matrix", "stage").json == {"include": []}
+    checked = project.orch("check", *changed, "--fast", "--json").json["rows"]
+    assert {row["check"] for row in checked} >= {"configuration", "modules", "policies"}
+    assert not [row for row in checked if row["check"] == "roots" or row["problem"]]
+    assert "No selected unit differs from main" in project.orch("check", "prod", *changed, "--fast").err
+    rehearsed = project.orch("rehearse", *changed, "--json").json
+    assert (rehearsed["kind"], rehearsed["units"], rehearsed["exit_code"]) == ("rehearsal", [], 0)
+    assert project.orch("rehearse", *changed, "--dry-run", "--json").json["rows"] == []
+    written = project.root / ".orch" / "rehearsal.md"
+    assert project.orch("rehearse", *changed, "--file", str(written)).out.startswith(
+        "No selected unit differs from main."
+    )
+    assert written.read_text() == "No selected unit differs from main.\n", "the file is there for who reads it next"
     assert project.orch("graph", *changed, "--json").json["units"] == []
     assert project.orch("graph", *changed).out.strip() == ""
     assert "No selected unit differs from main" in project.orch("list", "prod", *changed).err

@@ -90,3 +90,23 @@ def test_a_stage_in_an_account_that_does_not_exist_begins_with_the_account(proje
     project.orch("account", "new", "audit", "--email", "aws@example.com", "--access", "open")
     made = project.orch("stage", "new", "feat", "--from", "dev", "--account", "audit").out
     assert made.endswith("Next:\n  orch bootstrap audit  # create the account\n  orch apply feat\n")
+
+
+def test_list_tells_which_stages_have_expired(tmp_path: Path) -> None:
+    made = Project(tmp_path / "repo", emulator=None, accounts={"main": "111111111111"})
+    made.write("live/stacks/box.yaml", "module: box\n")
+    for name, more in (
+        ("old", "expires: '2020-01-31'\n"),
+        ("gone", "expires: '2020-01-31'\ndisposable: true\n"),
+        ("new", "expires: '2999-01-31'\n"),
+        ("prod", ""),
+    ):
+        made.write(f"live/stages/{name}.yaml", f"account: main\n{more}stacks: {{box: }}\n")
+    told = made.orch("list").err.splitlines()
+    assert told == [
+        "note: stage gone expired on 2020-01-31: `orch stage reap` destroys it; then delete live/stages/gone.yaml",
+        "note: stage old expired on 2020-01-31: `orch destroy old`; then delete live/stages/old.yaml",
+    ]
+    assert made.orch("list", "new", "prod").err == ""
+    assert made.orch("list", "-q").err == ""
+    assert len(made.orch("list", "old", "--json").json["rows"]) == 1

@@ -51,8 +51,9 @@ def test_a_missing_or_empty_folder_and_a_link_out_are_errors(tmp_path: Path) -> 
     (root / "empty").mkdir(parents=True)
     with pytest.raises(SetupError, match="does not exist"):
         zip_folder(root / "nope", root=root)
-    with pytest.raises(SetupError, match="empty"):
+    with pytest.raises(SetupError, match="empty") as empty:
         zip_folder(root / "empty", root=root)
+    assert "git submodule update --init" in (empty.value.hint or "")
     (tmp_path / "secret").write_text("x")
     (root / "f").mkdir()
     (root / "f" / "link").symlink_to(tmp_path / "secret")
@@ -158,3 +159,24 @@ def test_the_bytes_do_not_depend_on_zlib(tmp_path: Path, monkeypatch: pytest.Mon
     data = zip_folder(tmp_path / "f", root=tmp_path)
     assert {each.compress_type for each in zipfile.ZipFile(io.BytesIO(data)).infolist()} == {zipfile.ZIP_STORED}
     assert hashlib.sha256(data).hexdigest() == "9bfc9b1ae189de476cec2038644a82163c04de61f85f98b825b50d6b9775d729"
+
+
+@pytest.mark.parametrize("folder", ["fn", "fn/vendor/lib"])
+def test_a_submodule_that_is_not_checked_out_is_an_error(tmp_path: Path, folder: str) -> None:
+    """git leaves an empty folder, and the zip would silently lack what should be in it."""
+    fill(tmp_path, ["fn/main.py"] if folder != "fn" else [])
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / ".gitmodules").write_text(f'[submodule "x"]\n\tpath = {folder}\n\turl = https://example.com/x.git\n')
+    with pytest.raises(SetupError, match="this git submodule is not checked out") as raised:
+        zip_folder(tmp_path / "fn", root=tmp_path)
+    assert str(raised.value.where) == folder
+    assert raised.value.hint == "git submodule update --init"
+    fill(tmp_path, [f"{folder}/there.py"])
+    assert zip_folder(tmp_path / "fn", root=tmp_path)
+
+
+def test_an_empty_folder_that_is_no_submodule_is_left_out(tmp_path: Path) -> None:
+    fill(tmp_path, ["fn/main.py"])
+    (tmp_path / "fn/empty").mkdir()
+    (tmp_path / ".gitmodules").write_text('[submodule "x"]\n\tpath = empty\n')
+    assert zipfile.ZipFile(io.BytesIO(zip_folder(tmp_path / "fn", root=tmp_path))).namelist() == ["main.py"]

@@ -72,6 +72,21 @@ def test_unchanged_inputs_are_built_once(tmp_path: Path) -> None:
     assert built(again)["at"] != first["at"]
 
 
+def test_another_command_another_output_and_another_set_of_inputs_are_built_anew(tmp_path: Path) -> None:
+    script = "import os, time; os.mkdir('dist'); open('dist/at', 'w').write(repr(time.time_ns()))"
+
+    def at(script: str, more: str) -> str:
+        files = built(catalogue(tmp_path, script, more))
+        return next(text for name, text in files.items() if name.endswith("at"))
+
+    first = at(script, "output: dist")
+    assert at(script, "output: dist") == first
+    assert at(f"{script}; print(1)", "output: dist") != first
+    assert at(script, "network: false") != first
+    assert at(script, "output: dist, inputs: ['*.py']") != first
+    assert at(script, "output: dist") == first, "what was built before is still there"
+
+
 def test_a_folder_of_the_result_is_zipped(tmp_path: Path) -> None:
     script = "import os; os.mkdir('dist'); open('dist/a.js', 'w').write('1')"
     assert built(catalogue(tmp_path, script, "output: dist")) == {"a.js": "1"}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
 import os
+import re
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -70,6 +73,51 @@ def test_the_messages_of_libraries_without_a_file_name_are_understood() -> None:
     told = file_error(none, {"TMPDIR": "/nope"})
     assert told is not None
     assert "TMPDIR" in (told.hint or "")
+
+
+_PATH_VARIABLE = re.compile(
+    r"""["']([A-Z][A-Z0-9]*_?[A-Z0-9_]*(?:(?<!PRO)FILE|PATH|DIR|DIRECTORY|BUNDLE|NETRC|CONFIG))["']"""
+)
+_NO_PATHS = {"DASK_INTERNAL_INHERIT_CONFIG"}
+"""Names that end like those of variables with paths, and are none."""
+
+
+@pytest.mark.parametrize("library", ["botocore", "requests", "urllib3", "dask"])
+def test_each_path_that_a_library_takes_from_the_environment_is_known(library: str) -> None:
+    """Their errors name a file, or quote a path in a text, and nobody else tells the user where it comes from."""
+    spec = importlib.util.find_spec(library)
+    if spec is None or spec.origin is None:
+        pytest.skip(f"{library} is not installed")
+    files = [file for file in Path(spec.origin).parent.rglob("*.py") if "tests" not in file.parts]
+    read = {name for file in files for name in _PATH_VARIABLE.findall(file.read_text())}
+    assert read, library
+    for name in sorted(read - _NO_PATHS):
+        told = file_error(FileNotFoundError(errno.ENOENT, "No such file or directory", "/nope/x"), {name: "/nope/x"})
+        assert told is not None, name
+        assert name in (told.hint or "")
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_bundle_that_requests_cannot_find_is_no_bug(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = pytest.importorskip("requests")
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, "/nope/ca.pem")
+    with pytest.raises(OSError, match="CA certificate bundle") as raised:
+        requests.get("https://host.invalid/", timeout=1, proxies={"https": "http://127.0.0.1:9"})
+    assert raised.value.errno is None
+    told = file_error(raised.value, os.environ)
+    assert told is not None
+    assert f"the environment variable {variable} leads there" in (told.hint or "")
+
+
+def test_a_key_log_that_cannot_be_written_is_no_bug() -> None:
+    context = ssl.create_default_context()
+    with pytest.raises(OSError, match="No such file") as raised:
+        context.keylog_filename = "/nope/keys"
+    told = file_error(raised.value, {"SSLKEYLOGFILE": "/nope/keys"})
+    assert told is not None
+    assert "SSLKEYLOGFILE" in (told.hint or "")
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO])  # fmt: skip

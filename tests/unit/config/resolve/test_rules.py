@@ -172,7 +172,7 @@ def test_4_a_chain_with_a_false_in_it_starts_anew(tmp_path: Path) -> None:
 def test_4_uses_expires_and_imports_are_never_inherited(tmp_path: Path) -> None:
     text = (
         f"{PROD}expires: '2027-01-31'\nuses: {{far: away/data}}\n"
-        "stacks: {app: {imports: {aws_x.y: id}, moved: {aws_x.a: aws_x.b}}}\n"
+        "stacks: {app: {imports: {aws_x.y: id}, moved: {aws_x.a: aws_x.y}}}\n"
         "== stages/away\naccount: main\nstacks: {data: }\n== stages/test\nextends: prod\n"
         '== stacks/data\nmodule: any\n== stacks/app\nmodule: m\n== modules/m\nvariable "a" {\n  default = null\n}\n'
         'resource "aws_x" "y" {}\n'
@@ -182,7 +182,7 @@ def test_4_uses_expires_and_imports_are_never_inherited(tmp_path: Path) -> None:
     assert (prod.expires, test.expires) == ("2027-01-31", None)
     assert catalogue.units["prod/app"].imports == {"aws_x.y": "id"}
     assert catalogue.units["test/app"].imports == {}
-    assert catalogue.units["test/app"].moved == {"aws_x.a": "aws_x.b"}
+    assert catalogue.units["test/app"].moved == {"aws_x.a": "aws_x.y"}
     reading = text.replace("module: m\n", "module: m\ninputs: {a: '${{ far.x }}'}\n", 1)
     (said,) = problems(tmp_path / "two", reading)
     assert said == (

@@ -174,11 +174,11 @@ def test_10_imports_and_moved(tmp_path: Path) -> None:
         f"{PROD}stacks:\n  app: {{imports: {{'aws_s3_bucket.this[\"a b\"]': '${{{{ name }}}}-logs'}}}}\n"
         f"{RESOURCES}== stacks/app\nmodule: m\n"
         "imports: {'module.inner.aws_x.y[0]': 'arn:aws:x:::\"${y}\"'}\n"
-        "moved: {aws_x.old: aws_x.new, module.a: 'module.b[\"x\"]'}\n"
+        "moved: {aws_x.old: aws_sqs_queue.a, module.a: 'module.x[\"x\"]'}\n"
     )
     unit = loaded(tmp_path, text).units["prod/app"]
     assert unit.imports == {'aws_s3_bucket.this["a b"]': "ams-logs", "module.inner.aws_x.y[0]": 'arn:aws:x:::"${y}"'}
-    assert unit.moved == {"aws_x.old": "aws_x.new", "module.a": 'module.b["x"]'}
+    assert unit.moved == {"aws_x.old": "aws_sqs_queue.a", "module.a": 'module.x["x"]'}
 
 
 @pytest.mark.parametrize(

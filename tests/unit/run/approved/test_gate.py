@@ -50,13 +50,14 @@ def decision(unit: str, how: How, run: str = "20261124-130207-7f3a") -> Decision
         (How.EXACT, Status.STALE, False, "not applied"),
         (How.EXACT, Status.DECLINED, False, "not applied"),
         (How.NOT_APPLIED, Status.BLOCKED, False, "not applied"),
+        (How.LEFT_ALONE, Status.DRIFTED, False, "changed outside, left as it is"),
         (How.EXACT, Status.INTERRUPTED, False, "not applied"),
     ],
 )
 def test_what_is_recorded_of_a_unit(how: How, status: Status, as_approved: bool, words: str) -> None:
     (unit,) = approved_plans("s3", {"prod/a": decision("prod/a", how)}, [report("prod/a", status, "why")]).units
     assert (unit.as_approved, unit.how, unit.run, unit.plan) == (as_approved, words, "20261124-130207-7f3a", "s")
-    assert unit.cause == ("why" if words == "not applied" else "")
+    assert unit.cause == ("why" if how is How.LEFT_ALONE or words == "not applied" else "")
 
 
 def test_a_unit_that_has_not_ended_is_not_recorded() -> None:
