@@ -1,9 +1,9 @@
 """Finds the unknown values of a preview that come from upstream outputs, by tracing the plan's configuration.
 
 The plan JSON lists the references of each argument of each resource. It has no local values; those are read from the
-root's copies of the modules. All that a data source answers comes from what it is asked with. Not marked, and shown as any
-other unknown value, is what passes through the local values of a downloaded module, and what a local value takes from a
-data source.
+root's copies of the modules. All that a data source answers comes from what it is asked with. What passes through the
+local values of a downloaded module is not marked, nor what a local value takes from a data source: it is shown as any
+other unknown value.
 """
 
 from __future__ import annotations

@@ -71,9 +71,9 @@ def test_what_a_data_source_answers_is_decided_with_its_question(tmp_path: Path)
             "arn": refers("data.aws_x.known.answer", "data.aws_x.known"),
         },
     }
-    module = {"module": {"resources": [function, asked, made, known]}}
+    module = {"resources": [function, asked, made, known]}
     unknown = dict.fromkeys(("role", "name", "arn"), True)
-    assert marks(tmp_path, {}, unknown, **module) == {(FUNCTION, "role")}
+    assert marks(tmp_path, {}, unknown, module=module) == {(FUNCTION, "role")}
 
 
 def test_a_value_names_the_units_that_decide_it(tmp_path: Path) -> None:
