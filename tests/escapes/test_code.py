@@ -177,6 +177,9 @@ def test_what_no_plan_shows_is_found_before_it(world: World, name: str, text: st
     [
         pytest.param("\u00a0", marks=way("a provisioner in a heredoc that Terraform ends at a no-break space")),
         pytest.param("\f", marks=way("a provisioner in a heredoc that Terraform ends at a form feed")),
+        pytest.param("\v", marks=way("a provisioner in a heredoc that Terraform ends at a vertical tab")),
+        pytest.param("\u0085", marks=way("a provisioner in a heredoc that Terraform ends at a next line (NEL)")),
+        pytest.param("\u2003", marks=way("a provisioner in a heredoc that Terraform ends at an em space")),
         pytest.param("\u2028", marks=way("a provisioner in a heredoc that Terraform ends at a line separator")),
     ],
 )

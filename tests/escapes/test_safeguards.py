@@ -1,6 +1,7 @@
 """Item 2: data lost, or its protection, without a deletion of what holds it.
 
-All ways are one change of one module, so that Terraform plans once: each is a resource of its own.
+All ways are one change of one module, so that Terraform plans once: each is a resource of its own. The emulator has no
+replicas of tables: there is only the template of one, so that way ends at the plan, as all ways here do.
 """
 
 from __future__ import annotations
@@ -51,12 +52,13 @@ resource "aws_s3_bucket" "locked" {
 
 @dataclass(frozen=True)
 class Way:
-    """One way: the part of the module before the change and after it, and the finding about it."""
+    """One way: the part of the module before the change and after it, the finding about it, and what would be lost."""
 
     address: str
     before: str
     after: str
     rule: str = "ORCH_WEAKENED"
+    inside: str = ""
 
 
 def versioning(name: str, bucket: str, *, status: str = "Enabled", more: str = "") -> str:
@@ -95,6 +97,26 @@ def resource(kind: str, name: str, body: str) -> str:
     return f'resource "{kind}" "{name}" {{\n{lines}}}\n'
 
 
+def recovery(days: int) -> str:
+    """A table of which every second of the last days can be restored."""
+    whole = TABLE.replace("items", "recovery").replace(
+        "enabled = true\n}", f"enabled = true\n  recovery_period_in_days = {days}\n}}"
+    )
+    return resource("aws_dynamodb_table", "recovery", whole + KEPT)
+
+
+def vault_lock(days: int) -> str:
+    """What keeps recovery points from being deleted before their time."""
+    body = f"backup_vault_name = aws_backup_vault.this.name\nmin_retention_days = {days}"
+    return resource("aws_backup_vault_lock_configuration", "this", body)
+
+
+def secret_in(*regions: str) -> str:
+    """A secret with copies in other regions."""
+    copies = "".join(f'replica {{\n  region = "{region}"\n}}\n' for region in regions)
+    return resource("aws_secretsmanager_secret", "copied", f'name = "${{var.name}}-copied"\n{copies}{KEPT}')
+
+
 KEPT = "lifecycle {\n  prevent_destroy = true\n}\n"
 TABLE = """\
 name = "${var.name}-items"
@@ -114,6 +136,7 @@ repository = aws_ecr_repository.this.name
 policy = jsonencode({rules = [{rulePriority = 1, action = {type = "expire"}, selection = {
   tagStatus = "any", countType = "imageCountMoreThan", countNumber = 1}}]})
 """
+
 GRANT = """\
 bucket = aws_s3_bucket.this["grant"].id
 access_control_policy {
@@ -128,6 +151,20 @@ access_control_policy {
     }
   }
 }
+"""
+VAULT = resource("aws_backup_vault", "this", 'name = "${var.name}-vault"\n' + KEPT)
+STACK_SET = """\
+name          = "${var.name}-everywhere"
+template_body = jsonencode({ Resources = { Topic = { Type = "AWS::SNS::Topic" } } })
+"""
+REPLICAS = """\
+name          = "${var.name}-tables"
+template_body = jsonencode({ Resources = { Table = { Type = "AWS::DynamoDB::GlobalTable", Properties = {
+  KeySchema = [{ AttributeName = "id", KeyType = "HASH" }]
+  AttributeDefinitions = [{ AttributeName = "id", AttributeType = "S" }]
+  BillingMode = "PAY_PER_REQUEST"
+  Replicas = [{ Region = "eu-west-1" }, { Region = "us-east-1" }]
+} } } })
 """
 REPOSITORY = resource("aws_ecr_repository", "this", 'name = "${var.name}-images"\n' + KEPT)
 QUEUE = resource("aws_sqs_queue", "this", 'name = "${var.name}-jobs"')
@@ -185,6 +222,31 @@ WAYS = {
         resource("aws_dynamodb_table", "this", TABLE + KEPT),
         resource("aws_dynamodb_table", "this", TABLE + KEPT + 'ttl {\n  attribute_name = "born"\n  enabled = true\n}'),
     ),
+    "point-in-time recovery for fewer days": Way(
+        "aws_dynamodb_table.recovery",
+        recovery(35),
+        recovery(1),
+    ),
+    "lock of a backup vault lowered": Way(
+        "aws_backup_vault_lock_configuration.this", VAULT + vault_lock(30), VAULT + vault_lock(1)
+    ),
+    "replica of a secret deleted": Way(
+        "aws_secretsmanager_secret.copied",
+        secret_in("us-east-1", "us-west-2"),
+        secret_in("us-east-1"),
+    ),
+    "replica of a table deleted in a CloudFormation template": Way(
+        "aws_cloudformation_stack.tables/Table",
+        resource("aws_cloudformation_stack", "tables", REPLICAS + KEPT),
+        resource("aws_cloudformation_stack", "tables", REPLICAS.replace(', { Region = "us-east-1" }', "") + KEPT),
+        rule="ORCH_TEMPLATE",
+    ),
+    "stack set deleted": Way(
+        "aws_cloudformation_stack_set.this",
+        resource("aws_cloudformation_stack_set", "this", STACK_SET),
+        "",
+        rule="ORCH_PROTECTED",
+    ),
     "image rule that keeps one image": Way(
         "aws_ecr_lifecycle_policy.this", REPOSITORY, REPOSITORY + resource("aws_ecr_lifecycle_policy", "this", IMAGES)
     ),
@@ -198,18 +260,25 @@ WAYS = {
         resource("aws_kms_key", "window", KEY + KEPT),
         resource("aws_kms_key", "window", KEY.replace("30", "7") + KEPT),
     ),
+    "deletion window of a key shortened from its default": Way(
+        "aws_kms_key.default",
+        resource("aws_kms_key", "default", KEPT),
+        resource("aws_kms_key", "default", KEY.replace("30", "7") + KEPT),
+    ),
     "key policy that locks everybody out": Way(
         "aws_kms_key.policy",
         resource("aws_kms_key", "policy", KEPT),
         resource("aws_kms_key", "policy", f"policy = {json.dumps(LOCKED)}\n{KEPT}"),
     ),
-    "queue deleted with its messages": Way("aws_sqs_queue.this", QUEUE, "", rule="ORCH_PROTECTED"),
+    "queue deleted with its messages": Way("aws_sqs_queue.this", QUEUE, "", rule="ORCH_PROTECTED", inside="2 messages"),
     "group of a pool deleted": Way("aws_cognito_user_group.admins", GROUP + MEMBERS, GROUP, rule="ORCH_PROTECTED"),
 }
 ACTIONS = """\
   plan_actions: ["ecr:Describe*", "ecr:GetLifecyclePolicy", "ecr:List*", "kms:Describe*", "kms:GetKeyPolicy",
-    "kms:GetKeyRotationStatus", "kms:List*"]
-  apply_actions: ["ecr:*", "kms:*", "secretsmanager:*", "sqs:*", "s3:*", "dynamodb:*", "cognito-idp:*"]
+    "kms:GetKeyRotationStatus", "kms:List*", "backup:Describe*", "backup:List*", "cloudformation:Describe*",
+    "cloudformation:Get*", "cloudformation:List*"]
+  apply_actions: ["backup:*", "backup-storage:*", "cloudformation:*", "ecr:*", "kms:*", "secretsmanager:*", "sqs:*", "s3:*",
+    "dynamodb:*", "cognito-idp:*"]
 """
 FILES = {
     "modules/store/main.tf": HEAD + "".join(way.before for way in WAYS.values()),
@@ -230,6 +299,9 @@ def tried(make_world: Callable[..., World], attempts: dict[str, Result]) -> tupl
     """The world, and what orch said about all ways at once."""
     world = make_world(files=FILES)
     if world.bucket not in attempts:
+        sqs = world.account.client("sqs")
+        for text in ("one", "two"):
+            sqs.send_message(QueueUrl=sqs.list_queues()["QueueUrls"][0], MessageBody=text)
         world.write("modules/store/main.tf", HEAD + "".join(way.after for way in WAYS.values()))
         attempts[world.bucket] = world.attempt()
     return world, attempts[world.bucket]
@@ -240,5 +312,6 @@ def tried(make_world: Callable[..., World], attempts: dict[str, Result]) -> tupl
 )
 def test_what_a_resource_holds_is_lost_without_its_deletion(way: Way, tried: tuple[World, Result]) -> None:
     world, result = tried
-    world.assert_blocked(result, rule=way.rule, address=way.address, unit="prod/store")
+    finding = world.assert_blocked(result, rule=way.rule, address=way.address, unit="prod/store")
+    assert way.inside in finding["inside"]
     world.assert_alive()

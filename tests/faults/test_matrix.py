@@ -128,6 +128,7 @@ def as_if_nothing(stage: Disturbed, undisturbed: dict[str, Any], phase: Phase) -
     assert result.code == 0, result.text
     assert stage.final() == undisturbed
     assert stage.locks() == []
+    stage.assert_recorded()
     assert stage.project.orch("plan", "prod", "--detailed-exitcode", "--json").code == 0
     return result
 
@@ -154,6 +155,7 @@ def test_terraform_is_killed(stage: Disturbed, undisturbed: dict[str, Any], phas
     result = harm(stage, phase, lambda running: running.kill_children("terraform")).end()
     assert result.code == 1
     assert "the process was killed" in result.units()[phase.unit]["cause"]
+    stage.assert_recorded()
     as_if_nothing(stage, undisturbed, phase)
 
 
@@ -163,6 +165,7 @@ def test_a_sigterm_comes(slow: Disturbed, undisturbed: dict[str, Any], phase: Ph
     result = running.end()
     assert result.code == 130
     assert slow.runs()[0].outcome == "interrupted"
+    slow.assert_recorded()
     as_if_nothing(slow, undisturbed, phase)
 
 

@@ -13,7 +13,7 @@ import pytest
 from orchestrator.hcl.modules.programs import FILES, PROGRAMS
 from tests.support.terraform import make_root, make_terraform
 
-pytestmark = [pytest.mark.integration, pytest.mark.full]
+pytestmark = pytest.mark.integration
 
 STARTS = re.compile(r"invo[ck]|execut|_run(_|$)|evaluat|_start_|_exec(_|$)")
 """Names of data sources and ephemeral resources that may start something."""

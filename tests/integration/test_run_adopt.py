@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.emulator.faults import Fault
 from tests.support.emulator import Account
+from tests.support.faults import inject
 from tests.support.platform import place
 from tests.support.project import Project
 from tests.support.states import States
@@ -49,7 +51,7 @@ def plain_state(folder: Path, main: str = PLAIN) -> Path:
 
 
 def test_a_state_in_a_file_and_in_a_bucket_is_taken_over_and_the_next_plan_is_empty(
-    project: Project, tmp_path: Path
+    project: Project, tmp_path: Path, emulator: Path, account: Account
 ) -> None:
     file = plain_state(tmp_path / "plain")
     states = States(project)
@@ -59,6 +61,17 @@ def test_a_state_in_a_file_and_in_a_bucket_is_taken_over_and_the_next_plan_is_em
 
     project.orch("adopt", "prod/taken", "--state", url, "--dry-run")
     assert states.snapshot() == everything, "a dry run writes nothing"
+
+    # It fails after the state is written, and nobody may ever run the command again: the ledger knows where all is.
+    refused_receipt = Fault(rf"s3 PutObject {account.id} /{states.bucket}/receipts/", status=403, code="AccessDenied")
+    inject(emulator, f"adopt-{account.id}", [refused_receipt])
+    try:
+        failed = project.orch("adopt", "prod/taken", "--state", url, "--yes", code=1)
+    finally:
+        inject(emulator, f"adopt-{account.id}", [])
+    assert "receipt" in failed.err
+    assert states.resources("prod/taken") == 5
+    states.assert_recorded("prod/taken")
 
     adopted = project.orch("adopt", "prod/taken", "--state", url, "--yes", "--json").units()
     assert adopted["prod/taken"]["status"] == "adopted"

@@ -15,6 +15,7 @@ import pytest
 
 from orchestrator.run.history.journal import in_flight, load_journal
 from tests.support.project import REPOSITORY, Project
+from tests.support.states import States
 
 pytestmark = pytest.mark.integration
 
@@ -88,6 +89,7 @@ def test_the_first_interrupt_lets_the_apply_finish_and_starts_nothing_new(projec
     assert units["prod/slow"]["status"] == "applied"
     assert units["prod/after"]["status"] == "interrupted"
     assert list(project.root.glob(".orch/runs/*/units/prod/slow/*/ended"))
+    States(project).assert_recorded("prod/slow")
     # Its state is whole and its lock is gone: the next apply has nothing to do for it, and goes on.
     again = project.orch("apply", "prod", "--yes", "--json").units()
     assert again["prod/slow"]["status"] == "unchanged"
@@ -115,6 +117,9 @@ def test_the_second_interrupt_asks_terraform_to_stop_and_leaves_no_lock(project:
     assert code == 130
     assert "Stopping prod/slow" in err
     assert "the next apply replaces" in err
+    states = States(project)
+    assert states.resources("prod/slow") == 1
+    states.assert_recorded("prod/slow")
     project.write("live/stacks/slow.yaml", SLOW.replace("sleep 4", "true"))
     again = project.orch("plan", "prod/slow", "--json").units()["prod/slow"]
     assert again["counts"]["replace"] == 1, "what was being made is tainted, as the notice said"
@@ -132,6 +137,7 @@ def test_the_third_interrupt_kills_and_leaves_no_process(project: Project) -> No
         code, _, err = running.end(timeout=20)
     assert code == 130
     assert "Killing prod/slow" in err
+    States(project).assert_recorded("prod/slow")
     assert not children_in(project.root)
 
 

@@ -22,6 +22,7 @@ from orchestrator.emulator.info import read_info
 from orchestrator.run.history.runs import PastRun, past_runs
 from tests.support.emulator import ENTRY_ROLE, Account, client, entry_client
 from tests.support.project import REPOSITORY, Project, Result
+from tests.support.states import States
 from tests.support.terraform import alive
 
 # A unit of it costs no provider, and nothing in it runs a program.
@@ -221,6 +222,12 @@ class Disturbed:
         """Keys of the locks that there are."""
         pages = self.s3().get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
         return [each["Key"] for page in pages for each in page.get("Contents", ()) if each["Key"].endswith(".tflock")]
+
+    def assert_recorded(self) -> None:
+        """The ledger has every unit's state as it is."""
+        states = States(self.project)
+        for unit in self.units:
+            states.assert_recorded(unit)
 
 
 @dataclass

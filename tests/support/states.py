@@ -58,6 +58,16 @@ class States:
         """How many managed resources a unit's state has."""
         return len(self.addresses(unit))
 
+    def assert_recorded(self, unit: str) -> None:
+        """The ledger has a unit's state as it is: what is in it, and nothing when there is none."""
+        keys, entry = self.keys(), f"ledger/{unit}/{self.region}.json"
+        if self.key(unit) not in keys:
+            assert entry not in keys or self.json(entry)["resources"] == 0
+            return
+        state, recorded = self.json(self.key(unit)), self.json(entry)
+        assert (recorded["lineage"], recorded["serial"]) == (state["lineage"], state["serial"])
+        assert recorded["resources"] == self.resources(unit)
+
     def id_of(self, unit: str, name: str) -> str:
         """The id of the resource with a name."""
         found = [each for each in self.json(self.key(unit))["resources"] if each["name"] == name]

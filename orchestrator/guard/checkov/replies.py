@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.guard.checkov.protocol import INVALID, DeclaredChecks, ProtocolError, Reply
+from orchestrator.util.secret_text import without_forms
+
+LONGEST_TEXT = 1000
+"""How many characters of a text are kept: a reason is a sentence, not the content of a file."""
+
+_HIDDEN = "(hidden: looks like a credential)"
 
 _DECLARED = TypeAdapter(DeclaredChecks)
 _REPLY = TypeAdapter(Reply)
@@ -22,7 +29,9 @@ def parse_declared(frame: bytes) -> DeclaredChecks:
     Raises:
         ProtocolError: it is anything else: a field is unknown, missing or of another type, or text is not Unicode.
     """
-    return _parse(_DECLARED, frame)
+    declared = _parse(_DECLARED, frame)
+    checks = tuple(replace(each, name=_told(each.name), guideline=_told(each.guideline)) for each in declared.checks)
+    return DeclaredChecks(checks, None if declared.problem is None else _told(declared.problem))
 
 
 def parse_answers(frame: bytes) -> Reply:
@@ -35,7 +44,12 @@ def parse_answers(frame: bytes) -> Reply:
     positions = [each.resource for each in reply.given] + [each.resource for each in reply.raised]
     if min(positions, default=0) < 0 or not all(_EXCEPTION.fullmatch(each.error) for each in reply.raised):
         raise ProtocolError(INVALID)
-    return reply
+    return replace(reply, given=tuple(replace(each, details=tuple(map(_told, each.details))) for each in reply.given))
+
+
+def _told(text: str) -> str:
+    """Return a text as reports may have it: a check can read files of its user, and reports go to many."""
+    return without_forms(text, _HIDDEN)[:LONGEST_TEXT]
 
 
 def _parse(adapter: TypeAdapter[_Parsed], frame: bytes) -> _Parsed:

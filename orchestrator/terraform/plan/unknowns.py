@@ -1,8 +1,9 @@
 """Finds the unknown values of a preview that come from upstream outputs, by tracing the plan's configuration.
 
 The plan JSON lists the references of each argument of each resource. It has no local values; those are read from the
-root's copies of the modules. A value that passes through the local values of a downloaded module is not marked, so it
-is shown as any other unknown value.
+root's copies of the modules. All that a data source answers comes from what it is asked with. What passes through the
+local values of a downloaded module is not marked, nor what a local value takes from a data source: it is shown as any
+other unknown value.
 """
 
 from __future__ import annotations
@@ -124,6 +125,8 @@ class _Trace:
             for name, expression in resource.get("expressions", {}).items():
                 for path in _tainted_paths(name, expression, here):
                     known.add(f"{resource['address']}.{_KEYS.sub('', path)}")
+                    if resource.get("mode") == "data":
+                        known.add(resource["address"])  # Terraform reads it once it knows what to ask for.
                     self.marks.setdefault(module.prefix + resource["address"], set()).add(path)
 
     def _calls(self, module: _Module, known: set[str]) -> None:

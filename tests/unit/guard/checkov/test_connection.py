@@ -77,6 +77,32 @@ def test_answers_are_those_of_the_positions_that_were_asked() -> None:
     assert found["B", 1] == SILENT
 
 
+KEY = "AKIA" + "Q" * 16
+HIDDEN = "(hidden: looks like a credential)"
+
+
+def test_what_a_check_says_is_short_and_has_no_credential() -> None:
+    """It can read the files of its user, and what it says is in reports."""
+    said = [f"the file has {KEY}", "x" * 5000]
+    found, _ = ask(lambda _: reply(answer("A", 0, passed=False, details=said)))
+    assert found["A", 1] == Answer(check="A", resource=0, passed=False, details=(f"the file has {HIDDEN}", "x" * 1000))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"checks": [{"id": "A", "name": f"n {KEY}", "guideline": f"g {KEY}", "types": ["aws_*"]}]},
+        {"problem": f"ValueError: {KEY}"},
+    ],
+)
+def test_nor_has_what_it_declares(sent: dict[str, Any]) -> None:
+    connection = PolicyConnection(POLICY, Scripted(lambda _: json.dumps(sent).encode()))
+    connection.send_source()
+    declared = str(connection.declaration())
+    assert HIDDEN in declared
+    assert KEY not in declared
+
+
 def test_what_raised_is_told_by_its_type() -> None:
     raised = [{"check": "B", "resource": 0, "error": "KeyError"}]
     found, _ = ask(lambda _: reply(answer("A", 0), raised=raised))

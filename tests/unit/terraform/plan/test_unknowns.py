@@ -58,6 +58,24 @@ def test_instances_are_marked_one_by_one(tmp_path: Path) -> None:
     assert marks(tmp_path, {"role": refers("var.pool")}, {"role": True}, address=address) == {(address, "role")}
 
 
+def test_what_a_data_source_answers_is_decided_with_its_question(tmp_path: Path) -> None:
+    """Terraform reads it when the other unit is applied. What a resource says, it says only after this unit's own apply."""
+    asked = {"address": "data.aws_x.asked", "mode": "data", "expressions": {"name": refers("var.pool")}}
+    made = {"address": "aws_x.made", "mode": "managed", "expressions": {"name": refers("var.pool")}}
+    known = {"address": "data.aws_x.known", "mode": "data", "expressions": {"name": refers("var.name")}}
+    function = {
+        "address": "aws_lambda_function.this",
+        "expressions": {
+            "role": refers("data.aws_x.asked.answer", "data.aws_x.asked"),
+            "name": refers("aws_x.made.answer", "aws_x.made"),
+            "arn": refers("data.aws_x.known.answer", "data.aws_x.known"),
+        },
+    }
+    module = {"resources": [function, asked, made, known]}
+    unknown = dict.fromkeys(("role", "name", "arn"), True)
+    assert marks(tmp_path, {}, unknown, module=module) == {(FUNCTION, "role")}
+
+
 def test_a_value_names_the_units_that_decide_it(tmp_path: Path) -> None:
     resource = {
         "address": "aws_lambda_function.this",
