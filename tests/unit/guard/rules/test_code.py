@@ -288,6 +288,25 @@ def test_what_cannot_be_read_is_not_passed(scan: Scan, name: str, text: str, lin
     assert told((finding,)) == [("ORCH_UNREADABLE", f"modules/m/{name}", f"modules/m/{name}:{line}")]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "main.tf",
+            'data "terraform_remote_state" "x" {\n  backend = "s3"\n  _ {\n    config = { profile = "p" }\n  }\n}\n',
+        ),
+        ("main.tf", 'provider "aws" {\n  _ {\n    profile = "p"\n  }\n}\n'),
+        ("main.tf.json", '{"data": {"terraform_remote_state": {"x": {"backend": "s3", "_": {"config": {}}}}}}'),
+        ("a_override.tf", 'resource "aws_lambda_function" "x" {\n  _ {\n    filename = "/etc/x"\n  }\n}\n'),
+        ("main.tf", 'module "x" {\n  source = "../x"\n  _ {\n    a = 1\n  }\n}\n'),
+    ],
+)
+def test_a_block_that_hides_arguments_is_not_passed(scan: Scan, name: str, text: str) -> None:
+    """Terraform takes what is in ``_`` for arguments of the block around it."""
+    found = scan({f"modules/m/{name}": text})
+    assert ("ORCH_UNREADABLE", f"modules/m/{name}") in {(each.rule, each.address) for each in found}
+
+
 def test_files_for_opentofu_count_only_where_it_runs(scan: Scan, tmp_path: Path) -> None:
     file = {"modules/m/more.tofu": 'data "external" "e" {\n}\n'}
     assert scan(file) == ()
