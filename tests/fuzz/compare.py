@@ -57,7 +57,7 @@ def run_terraform(terraform: Path, folder: Path, *arguments: str) -> subprocess.
     config = folder / "terraform.rc"  # In a folder of modules, it says where the test provider is.
     config_file = config if config.is_file() else os.devnull
     env = clean_env(TF_CLI_CONFIG_FILE=str(config_file), CHECKPOINT_DISABLE="1", NO_COLOR="1", TF_IN_AUTOMATION="1")
-    env |= {"PROBE_CALLS": str(folder / "calls"), "PROBE_FAULTS": str(folder / "faults")}
+    env |= {"PROBE_CALLS": str(folder / "calls"), "PROBE_FAULTS": str(folder / "faults"), "TF_DISABLE_PLUGIN_TLS": "1"}
     return subprocess.run([terraform, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 

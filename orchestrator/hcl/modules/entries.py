@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from orchestrator.hcl.modules.blocks import Declaration, Declarations
 from orchestrator.hcl.modules.files import ModuleFile
-from orchestrator.hcl.tree import Block, Body, constant_text
+from orchestrator.hcl.tree import Block, Body, Expression, Items, constant_text
 
 _META = frozenset({"alias", "version"})
 """Arguments of a provider block that are Terraform's, not the provider's."""
@@ -73,10 +73,14 @@ def _listed(names: Iterable[str]) -> str:
 def _arguments(body: Body) -> Iterator[str]:
     """Yield the arguments and blocks of a provider block, without what Terraform's ``configuration`` leaves out.
 
-    These are its own two arguments, and what ``dynamic`` blocks make.
+    These are its own two arguments, what ``dynamic`` blocks make, and no blocks of a kind: ``[]`` in JSON syntax.
     """
-    yield from (name for name in body.attributes if name not in _META)
+    yield from (name for name, each in body.attributes.items() if name not in _META and not _is_none(each.value))
     yield from (each.type for each in body.blocks if each.type != "dynamic")
+
+
+def _is_none(value: Expression) -> bool:
+    return isinstance(value, Items) and not value.items
 
 
 def configured_providers(declared: Declarations) -> Iterator[tuple[ModuleFile, Block]]:

@@ -219,6 +219,13 @@ def test_an_override_file_adds_arguments_to_a_provider_and_dynamic_blocks_are_le
     assert found == {("", "provider", "aws.x: default_tags, region")}
 
 
+def test_an_empty_list_is_no_argument_since_json_cannot_tell_it_from_no_blocks(tmp_path: Path) -> None:
+    (tmp_path / "a.tf.json").write_text('{"provider": {"aws": {"assume_role": [], "region": "x", "profiles": []}}}')
+    expressions = {"region": {"constant_value": "x"}, "profiles": {"constant_value": []}}
+    there = planned({"provider_config": {"aws": {"name": "aws", "expressions": expressions}}})
+    assert there == read_contents(tmp_path, root=tmp_path).entries == {("", "provider", "aws: region")}
+
+
 def test_the_provisioners_of_an_override_block_replace_those_before(tmp_path: Path) -> None:
     """As Terraform merges them, also when one override file changes the same resource twice."""
 
