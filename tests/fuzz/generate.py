@@ -145,7 +145,7 @@ class Generator:
         for _ in range(chance.choice((0, 0, 1, 1, 1, 2))):
             name = chance.choice(names)
             files[name] = self._mutated(files[name])
-        return files | SUB | (self._providers() if chance.random() < 0.3 else {})
+        return {**files, **SUB, **(self._providers() if chance.random() < 0.3 else {})}
 
     def _providers(self) -> Mapping[str, str]:
         """Return files that configure the test provider: arguments, blocks, aliases, overrides, JSON."""

@@ -59,8 +59,12 @@ def entries_of(declared: Declarations, module: str = "") -> Iterator[Configurati
     for each in declared.of_type("module"):
         yield call_entry(module, each.labels[0], each.text("source") or "")
     arguments: dict[tuple[str, str | None], set[str]] = {}
-    for _, block in configured_providers(declared):  # An override file adds to the block before it.
-        arguments.setdefault((block.labels[0], alias_of(block)), set()).update(_arguments(block.body))
+    for _, block in configured_providers(
+        declared
+    ):  # An override file adds to the block before it, or replaces its blocks.
+        known = arguments.setdefault((block.labels[0], alias_of(block)), set())
+        known -= {each.labels[0] for each in block.body.blocks if each.type == "dynamic" and each.labels}
+        known |= set(_arguments(block.body))
     for (name, alias), found in arguments.items():
         if found:
             yield provider_entry(module, name, alias, found)

@@ -215,8 +215,10 @@ def test_an_override_file_adds_arguments_to_a_provider_and_dynamic_blocks_are_le
     (tmp_path / "main.tf").write_text(f'provider "aws" {{\n  alias = "x"\n  region = "a"\n{dynamic}}}\n')
     (tmp_path / "a_override.tf").write_text('provider "aws" {\n  alias = "x"\n  default_tags {\n  }\n}\n')
     (tmp_path / "b.tf").write_text(f'provider "dog" {{\n{dynamic}}}\n')
+    (tmp_path / "c.tf").write_text('provider "cat" {\n  region = "a"\n  assume_role {\n  }\n}\n')
+    (tmp_path / "c_override.tf").write_text(f'provider "cat" {{\n{dynamic}}}\n')
     found = {each for each in read_contents(tmp_path, root=tmp_path).entries if each.kind == "provider"}
-    assert found == {("", "provider", "aws.x: default_tags, region")}
+    assert found == {("", "provider", "aws.x: default_tags, region"), ("", "provider", "cat: region")}
 
 
 def test_an_empty_list_is_no_argument_since_json_cannot_tell_it_from_no_blocks(tmp_path: Path) -> None:

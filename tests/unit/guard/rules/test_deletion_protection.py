@@ -68,7 +68,7 @@ KEPT_ON_PURPOSE = {"aws_organizations_account"}
 def test_every_protection_of_the_list_is_known(name: str) -> None:
     """What protects a type from its deletion is switched off first, and what AWS refuses is said before."""
     protection = PROTECTIONS[name]
-    before = {protection.attribute: protection.value}
+    before: dict[str, Any] = {protection.attribute: protection.value}
     assert protection.attribute in switches(name, before)
     assert bool(list(refusals([gone(name, **before)]))) == (protection.value is not False)
 
