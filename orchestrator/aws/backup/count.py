@@ -49,7 +49,7 @@ def describe_contents(identities: Identities, role: AnyRole, thing: ResourceLoca
     Returns:
         the words; `NOT_COUNTED` for other types, and if AWS does not answer.
     """
-    look = COUNTED.get(thing.type)
+    look = COUNTS.get(thing.type)
     if look is None:
         return NOT_COUNTED
     try:
@@ -188,7 +188,7 @@ def _listed(client: Any, operation: str, key: str, noun: str, **where: str) -> s
     return plural(total, noun)
 
 
-COUNTED: Mapping[str, _Look[str]] = {
+COUNTS: Mapping[str, _Look[str]] = {
     "aws_backup_vault": _Look("backup", "backup:DescribeBackupVault", _recovery_points),
     "aws_cloudformation_stack": _Look("cloudformation", "cloudformation:ListStackResources", _resources),
     "aws_cloudformation_stack_set": _Look("cloudformation", "cloudformation:ListStackInstances", _stacks),

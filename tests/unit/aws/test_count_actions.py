@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from orchestrator.aws.backup.count import COUNTED, LOOKED_INTO
+from orchestrator.aws.backup.count import COUNTS, LOOKED_INTO
 from orchestrator.emulator.access.action_names import action_of
 from orchestrator.emulator.access.request import AwsRequest
 from orchestrator.hcl.modules.blocks import Declarations
@@ -16,7 +16,7 @@ from orchestrator.hcl.modules.files import read_module_files
 from orchestrator.hcl.tree import Items, constant_text
 from tests.support.project import REPOSITORY
 
-LOOKS = [(type_, look) for table in (COUNTED, LOOKED_INTO) for type_, look in table.items()]
+LOOKS = [(type_, look) for table in (COUNTS, LOOKED_INTO) for type_, look in table.items()]
 NOT_ALLOWED = {"cognito-idp:ListUsersInGroup"}
 """It returns the attributes of the members, and the plan role reads no users: a sly author's plan runs under it."""
 
