@@ -74,18 +74,33 @@ locals {
     "tag:GetResources",
   ]
 
+  # What orch counts before it is lost, and whether AWS would refuse to delete it: numbers and ids, no contents. The members of
+  # a group are not among it: they cannot be listed without their attributes.
+  look_counts = [
+    "backup:DescribeBackupVault",
+    "cloudformation:ListStackInstances",
+    "cloudformation:ListStackResources",
+    "cognito-identity:ListIdentities",
+    "ecr:ListImages",
+    "elasticfilesystem:DescribeFileSystems",
+    "glacier:DescribeVault",
+    "iam:ListAccessKeys",
+    "route53:GetHostedZone",
+    "s3:ListBucketVersions",
+  ]
+
   look = [
     {
       Sid      = "Look"
       Effect   = "Allow"
-      Action   = sort(distinct(concat(local.look_actions, tolist(var.plan_actions))))
+      Action   = sort(distinct(concat(local.look_actions, local.look_counts, tolist(var.plan_actions))))
       Resource = "*"
     },
     {
       Sid      = "ReadStates"
       Effect   = "Allow"
-      Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucketVersions"]
-      Resource = [local.state_arn, "${local.state_keys}*"]
+      Action   = ["s3:GetObject", "s3:GetObjectVersion"]
+      Resource = ["${local.state_keys}*"]
     },
     {
       # Backups contain user data (copies.tf): orch writes them, and reading them requires other permissions.

@@ -74,6 +74,23 @@ def units_of_files(catalogue: Catalogue, names: Iterable[str]) -> dict[str, tupl
     return found
 
 
+def units_made_of(catalogue: Catalogue, names: Iterable[str]) -> frozenset[str]:
+    """Return the units whose stack file, modules or archives some files belong to; see `unit_sources`.
+
+    Args:
+        catalogue: the loaded configuration.
+        names: paths relative to the repository, with ``/``.
+    """
+    files = frozenset(names)
+    folders: dict[Path, tuple[str, ...]] = {}
+    units = catalogue.units.values() if files else ()
+    return frozenset(
+        unit.id
+        for unit in units
+        if (paths := tuple(_sources(catalogue, unit, folders))) and any(_belongs(each, paths) for each in files)
+    )
+
+
 def _belongs(file: str, paths: Iterable[str]) -> bool:
     return any(file == path or (path.endswith("/") and file.startswith(path)) for path in paths)
 

@@ -13,6 +13,7 @@ from orchestrator.guard.rules.accounts import trusted_lock
 from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.guard.trust.base_commit import BaseCommit
 from orchestrator.guard.trust.live_files import changed_baselines
+from orchestrator.guard.trust.live_modules import merged_modules
 from orchestrator.guard.trust.live_programs import unmerged_programs
 from orchestrator.guard.trust.trust import Trust
 from orchestrator.run.assemble import Access
@@ -61,7 +62,7 @@ def assemble_guard(
     disposable, notes = check.check(free, "plan" if request.command == REHEARSE else request.checked_as)
     return Guard(
         judge=access.judge(trust, checks, disposable),
-        scanner=CodeScanner(catalogue),
+        scanner=CodeScanner(catalogue, merged=merged_modules(catalogue, repository, trust.base)),
         blocked=replace(blocked, refused={**blocked.refused, **unmerged, **programs}, notes=(*blocked.notes, *notes)),
         changed_lines=_changed_lines(repository, trust.base),
     )

@@ -11,7 +11,7 @@ from orchestrator.aws.identity.roles import role_for
 from orchestrator.config.catalogue import Unit
 from orchestrator.errors import SetupError
 from orchestrator.guard.rules.deletion_protection import refusals
-from orchestrator.report.model import Status
+from orchestrator.report.model import Notice, Status
 from orchestrator.report.values.changes import unplanned_deletes
 from orchestrator.run.context import RunContext
 from orchestrator.run.executor.interface import Executor
@@ -27,6 +27,7 @@ NEW = "new: planned when its upstreams are applied"
 """Why a unit without a state is not previewed when nobody reads the preview (``--yes``)."""
 
 _ADVICE = "switch it off in the configuration and apply that first"
+_MAY_LOOK = "the plan role needs s3:ListBucketVersions and ecr:ListImages (orch bootstrap updates it)"
 _EMPTY_ONLY = {"aws_s3_bucket": ("bucket", "force_destroy"), "aws_ecr_repository": ("name", "force_delete")}
 """Type -> the attribute with its name in AWS, and the one without which AWS deletes it only when it is empty."""
 
@@ -142,7 +143,8 @@ def _with_refusals(context: RunContext, unit: Unit, planned: Planned) -> Planned
 
 
 def _not_empty(context: RunContext, unit: Unit, plan: PlanRecord) -> Iterator[str]:
-    """Yield the resources that AWS deletes only when they are empty, and that are not."""
+    """Yield the resources that AWS deletes only when they are empty, and that are not. Says where nobody can tell."""
+    role = role_for(unit, write=False)
     for change in plan.changes:
         named_by, forced_by = _EMPTY_ONLY.get(change.type, ("", ""))
         before = change.before or {}
@@ -150,8 +152,12 @@ def _not_empty(context: RunContext, unit: Unit, plan: PlanRecord) -> Iterator[st
         if change.action is not Action.DELETE or not isinstance(name, str) or before.get(forced_by):
             continue
         found = ResourceLocation(change.type, name, unit.account, str(before.get("region") or unit.region))
-        if has_contents(context.aws.identities, role_for(unit, write=False), found):
-            yield f"{change.address.removeprefix('module.this.')} is not empty and has {forced_by} = False"
+        address, filled = change.address.removeprefix("module.this."), has_contents(context.aws.identities, role, found)
+        if filled is None:
+            text = f"AWS does not tell whether {address} is empty, and refuses to delete it if it is not: {_MAY_LOOK}"
+            context.run.sink(Notice(text=text, unit=unit.id))
+        elif filled:
+            yield f"{address} is not empty and has {forced_by} = False"
 
 
 def record_planned(context: RunContext, planned: Planned) -> None:

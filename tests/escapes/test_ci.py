@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.terraform.setup.install import this_platform
 from orchestrator.terraform.setup.mirrors import find_mirrors
-from tests.support.escapes import POOL, World
+from tests.support.escapes import POOL, World, commit, git
 from tests.support.project import Result
 
 pytestmark = pytest.mark.integration
@@ -26,6 +26,8 @@ TOKENS = {
 }
 CI = {"CI": "true", "GITHUB_BASE_REF": "main", **TOKENS}
 EVIL = 'terraform {\n  required_providers {\n    evil = {\n      source = "evil/evil"\n    }\n  }\n}\n'
+HIDDEN = 'output "leak" {\n  value = file(base64decode("L3Byb2Mvc2VsZi9lbnZpcm9u"))\n}\n'
+READS = 'variable "path" {\n  type = string\n}\noutput "leak" {\n  value = file(var.path)\n}\n'
 SPY = """
 import os
 from pathlib import Path
@@ -64,6 +66,18 @@ def in_ci(world: World, *arguments: str, env: Mapping[str, str] | None = None) -
     """Commit the change, and run it as CI does."""
     world.commit("Tidy up", author="Mallory <mallory@example.com>")
     return world.attempt(*arguments, env={**CI, **(env or {})})
+
+
+def publish_module(world: World, text: str, *, ref: str = "v1") -> str:
+    """A module of somebody else in a repository of its own; its address without a ref."""
+    folder = world.root.parent / "net"
+    folder.mkdir(exist_ok=True)
+    (folder / "main.tf").write_text(text)
+    if not (folder / ".git").is_dir():
+        git(folder, "init", "-q", "-b", "main")
+    commit(folder, ref)
+    git(folder, "tag", ref)
+    return f"git::file://{folder}"
 
 
 def program(path: Path, traces: Path) -> Path:
@@ -255,4 +269,78 @@ def test_a_build_is_changed(world: World, change: str) -> None:
     finding = world.assert_blocked(in_ci(world), rule="ORCH_POLICY_WEAKENED", address="build")
     assert "is not planned before the merge" in finding["message"]
     assert not ran.exists()
+    world.assert_alive()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(
+            "address",
+            marks=pytest.mark.way("a stack of the same change with the author's module, in a CI job", item="6"),
+        ),
+        pytest.param("ref", marks=pytest.mark.way("another `?ref=` of a module that is merged, in a CI job", item="6")),
+        pytest.param(
+            "called", marks=pytest.mark.way("a module called because a stack of the same change names it", item="6")
+        ),
+    ],
+)
+def test_a_module_is_named(world: World, change: str) -> None:
+    address = publish_module(world, "")
+    live = "live/stacks/net.yaml"
+    if change == "ref":
+        world.write(live, f"module: {address}\nversion: v1\n")
+        world.edit("live/stages/prod.yaml", "identity:", "identity:\n  net:")
+        world.commit("Use it")
+    pull_request(world)
+    publish_module(world, HIDDEN, ref="v2")
+    world.write(live, f"module: {address}\nversion: v2\n")
+    if change == "called":
+        world.write("modules/user_pool/net.tf", f'module "net" {{\n  source = "{address}?ref=v2"\n}}\n')
+    if change != "ref":
+        world.edit("live/stages/prod.yaml", "identity:", "identity:\n  net:")
+    result = in_ci(world)
+    unit = "prod/identity" if change == "called" else "prod/net"
+    finding = world.assert_blocked(result, rule="ORCH_UNTRUSTED_SOURCE", address=f"{address}?ref=v2", unit=unit)
+    assert "the stacks of the protected commit count" in finding["cause"]
+    log = world.root / ".orch" / "runs" / result.json["run"] / "logs" / unit / "eu-west-1.log"
+    assert not log.exists(), "it was not downloaded"
+    world.assert_alive()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(
+            "text", marks=pytest.mark.way("a computed file name in a listed module that the change calls", item="6")
+        ),
+        pytest.param("input", marks=pytest.mark.way("a computed file name passed to a merged module", item="6")),
+    ],
+)
+def test_a_downloaded_module_reads_a_file(world: World, change: str) -> None:
+    """The module is one that ``module_sources`` of the protected commit lists."""
+    address = publish_module(world, HIDDEN if change == "text" else READS)
+    world.edit("live/orch.yaml", "providers:", f'module_sources: ["{address}?ref=v1"]\nproviders:')
+    call = f'module "net" {{\n  source = "{address}?ref=v1"\n}}\n'
+    known = call.replace('"\n}', '"\n  path = "${path.module}/net.tf"\n}')
+    if change == "input":
+        world.write("modules/user_pool/net.tf", known)
+    world.commit("Allow it")
+    pull_request(world)
+    evil = known.replace('"${path.module}/net.tf"', 'base64decode("L3Byb2Mvc2VsZi9lbnZpcm9u")')
+    world.write("modules/user_pool/net.tf", call if change == "text" else evil)
+    finding = world.assert_blocked(in_ci(world), rule="ORCH_READS_FILE", address="module.net.output.leak")
+    assert "the change touches this one" in finding["hint"]
+    world.assert_alive()
+
+
+@pytest.mark.way("`orch check` of a CI job downloads the author's module", item="6")
+def test_a_module_is_validated(world: World) -> None:
+    pull_request(world)
+    address = publish_module(world, HIDDEN)
+    world.write("live/stacks/net.yaml", f"module: {address}\nversion: v1\n")
+    world.edit("live/stages/prod.yaml", "identity:", "identity:\n  net:")
+    result = in_ci(world, "check", "prod/net")
+    assert f"not validated: {address}?ref=v1 is not a trusted module source" in result.text
+    world.stopped_by("kept from Terraform")
     world.assert_alive()

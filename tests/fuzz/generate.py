@@ -1,6 +1,6 @@
 """Random modules that Terraform may or may not accept, with what two readers of HCL could read differently.
 
-Everything in them is built in, so that a plan needs no provider: `terraform_data`, outputs, locals, modules. What looks
+What is in them is built in: `terraform_data`, outputs, locals, modules; and some configure the test provider. What looks
 like a block is also put into text, heredocs and comments, and odd characters go anywhere.
 """
 
@@ -119,6 +119,9 @@ FILES = (
     "m.tf~",
     "#m.tf#",
 )
+REQUIRED = 'terraform {\n  required_providers {\n    probe = {\n      source = "test/probe"\n    }\n  }\n}\n'
+ARGUMENTS = ("endpoint", "token", "labels", "auth")
+"""Of the test provider; ``auth`` is a block."""
 SUB = {"sub/main.tf": 'resource "terraform_data" "sub" {}\n'}
 
 
@@ -142,7 +145,48 @@ class Generator:
         for _ in range(chance.choice((0, 0, 1, 1, 1, 2))):
             name = chance.choice(names)
             files[name] = self._mutated(files[name])
-        return files | SUB
+        return {**files, **SUB, **(self._providers() if chance.random() < 0.3 else {})}
+
+    def _providers(self) -> Mapping[str, str]:
+        """Return files that configure the test provider: arguments, blocks, aliases, overrides, JSON."""
+        chance = self._random
+        files = {"p.tf": REQUIRED}
+        aliases = chance.sample(("", "one", "two"), chance.randint(1, 3))
+        for alias in aliases:
+            if chance.random() < 0.25:
+                body: dict[str, object] = {"alias": alias} if alias else {}
+                body |= {each: self._json_argument(each) for each in chance.sample(ARGUMENTS, chance.randint(0, 3))}
+                files[f"p{alias}.tf.json"] = json.dumps({"provider": {"probe": chance.choice((body, [body]))}})
+            else:
+                files["p.tf"] += self._provider(alias)
+        if chance.random() < 0.25:
+            files["p_override.tf"] = self._provider(chance.choice(aliases))
+        if chance.random() < 0.15:
+            files["p.tf"] = self._mutated(files["p.tf"])
+        return files
+
+    def _provider(self, alias: str) -> str:
+        chance = self._random
+        inner = [f'alias{self._space()}= "{alias}"'] if alias else []
+        inner += [self._argument(each) for each in chance.sample(ARGUMENTS, chance.randint(0, 3))]
+        chance.shuffle(inner)
+        lines = "".join(f"  {each}{self._end()}{self._comments()}" for each in inner)
+        return f"provider{self._space()} {self._label('probe')} {{{self._end()}{lines}}}{self._end()}"
+
+    def _argument(self, name: str) -> str:
+        chance = self._random
+        if name == "labels":
+            return chance.choice(("labels = { a = 1 }", "labels = null", "labels = {}"))
+        if name != "auth":
+            return f"{name}{self._space()}={self._space()}{self._value(1, text=True)}"
+        made = 'dynamic "auth" {\n    for_each = ["a"]\n    content {\n      user = auth.value\n    }\n  }'
+        return chance.choice((made, "auth {}", 'auth {\n    user = "x"\n  }', "_ {\n    auth {}\n  }"))
+
+    def _json_argument(self, name: str) -> object:
+        chance = self._random
+        if name == "auth":
+            return chance.choice(({"user": "x"}, [{"user": "x"}, {}], {}, []))
+        return chance.choice(({"a": "b"}, {}, None)) if name == "labels" else chance.choice(("x", None, HIDDEN[0]))
 
     def text(self) -> str:
         """Return one ``.tf`` file with more damage than most plans would survive."""

@@ -180,7 +180,7 @@ def problems_of(root: Path) -> list[str]:
 
 def _findings(catalogue: Catalogue) -> Iterator[str]:
     """What the guard finds in the text of each unit's root, before a plan."""
-    scanner, renderer = CodeScanner(catalogue), RootRenderer(catalogue)
+    scanner, renderer = CodeScanner(catalogue, merged=None), RootRenderer(catalogue)
     with tempfile.TemporaryDirectory() as name:
         for unit in catalogue.units.values():
             root = _rendered(renderer, unit, Path(name) / unit.folder)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from orchestrator.aws.backup.locate import ResourceLocation
-from orchestrator.aws.causes import AwsFailure
+from orchestrator.aws.causes import AwsFailure, code_of
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import AnyRole
 from orchestrator.errors import OrchError
@@ -17,6 +17,25 @@ NOT_COUNTED = "not counted"
 PAGE = 1000
 PAGES = 10
 """Maximum number of pages that are listed: a bucket can hold billions of objects, `PAGE` in each."""
+
+
+_Found = TypeVar("_Found")
+_GONE = frozenset({"NoSuchBucket", "RepositoryNotFoundException"})
+"""Error codes of AWS: there is no such resource any more."""
+
+
+class _Look(NamedTuple, Generic[_Found]):
+    """How to look into a resource of one type.
+
+    Attributes:
+        service: botocore's name of the service that is asked.
+        action: the IAM action that this needs; a test compares it with what the plan role may do.
+        ask: gets a client of the service and the id of the resource.
+    """
+
+    service: str
+    action: str
+    ask: Callable[[Any, str], _Found]
 
 
 def describe_contents(identities: Identities, role: AnyRole, thing: ResourceLocation) -> str:
@@ -30,16 +49,16 @@ def describe_contents(identities: Identities, role: AnyRole, thing: ResourceLoca
     Returns:
         the words; `NOT_COUNTED` for other types, and if AWS does not answer.
     """
-    service, count = _COUNTED.get(thing.type, ("", None))
-    if count is None:
+    look = COUNTS.get(thing.type)
+    if look is None:
         return NOT_COUNTED
     try:
-        return count(identities.client(service, thing.account, role, region=thing.region), thing.id)
+        return look.ask(identities.client(look.service, thing.account, role, region=thing.region), thing.id)
     except (*AwsFailure, OrchError, KeyError, TypeError, ValueError, StopIteration):
         return NOT_COUNTED
 
 
-def has_contents(identities: Identities, role: AnyRole, thing: ResourceLocation) -> bool:
+def has_contents(identities: Identities, role: AnyRole, thing: ResourceLocation) -> bool | None:
     """Return whether a bucket has a version of an object, or a repository an image. Never fails.
 
     Args:
@@ -48,15 +67,18 @@ def has_contents(identities: Identities, role: AnyRole, thing: ResourceLocation)
         thing: the resource.
 
     Returns:
-        False also for other types, and if AWS does not answer.
+        False also for other types, and for what does not exist; None if AWS does not tell, e.g. because the role may
+        not look.
     """
-    service, look = _LOOKED_INTO.get(thing.type, ("", None))
+    look = LOOKED_INTO.get(thing.type)
     if look is None:
         return False
     try:
-        return look(identities.client(service, thing.account, role, region=thing.region), thing.id)
-    except (*AwsFailure, OrchError, KeyError, TypeError):
-        return False
+        return look.ask(identities.client(look.service, thing.account, role, region=thing.region), thing.id)
+    except AwsFailure as error:
+        return False if code_of(error) in _GONE else None
+    except (OrchError, KeyError, TypeError):
+        return None
 
 
 def _has_versions(client: Any, bucket: str) -> bool:
@@ -68,10 +90,11 @@ def _has_images(client: Any, repository: str) -> bool:
     return bool(client.list_images(repositoryName=repository, maxResults=1)["imageIds"])
 
 
-_LOOKED_INTO: Mapping[str, tuple[str, Callable[[Any, str], bool]]] = {
-    "aws_s3_bucket": ("s3", _has_versions),
-    "aws_ecr_repository": ("ecr", _has_images),
+LOOKED_INTO: Mapping[str, _Look[bool]] = {
+    "aws_s3_bucket": _Look("s3", "s3:ListBucketVersions", _has_versions),
+    "aws_ecr_repository": _Look("ecr", "ecr:ListImages", _has_images),
 }
+"""Resource type -> how to find out whether there is anything in it."""
 
 
 def _users(client: Any, pool: str) -> str:
@@ -165,21 +188,21 @@ def _listed(client: Any, operation: str, key: str, noun: str, **where: str) -> s
     return plural(total, noun)
 
 
-_COUNTED: Mapping[str, tuple[str, Callable[[Any, str], str]]] = {
-    "aws_backup_vault": ("backup", _recovery_points),
-    "aws_cloudformation_stack": ("cloudformation", _resources),
-    "aws_cloudformation_stack_set": ("cloudformation", _stacks),
-    "aws_cloudwatch_log_group": ("logs", _events),
-    "aws_cognito_identity_pool": ("cognito-identity", _identities),
-    "aws_cognito_user_group": ("cognito-idp", _members),
-    "aws_cognito_user_pool": ("cognito-idp", _users),
-    "aws_dynamodb_table": ("dynamodb", _items),
-    "aws_ecr_repository": ("ecr", _images),
-    "aws_efs_file_system": ("efs", _files),
-    "aws_glacier_vault": ("glacier", _archives),
-    "aws_iam_user": ("iam", _access_keys),
-    "aws_route53_zone": ("route53", _records),
-    "aws_s3_bucket": ("s3", _objects),
-    "aws_sqs_queue": ("sqs", _messages),
+COUNTS: Mapping[str, _Look[str]] = {
+    "aws_backup_vault": _Look("backup", "backup:DescribeBackupVault", _recovery_points),
+    "aws_cloudformation_stack": _Look("cloudformation", "cloudformation:ListStackResources", _resources),
+    "aws_cloudformation_stack_set": _Look("cloudformation", "cloudformation:ListStackInstances", _stacks),
+    "aws_cloudwatch_log_group": _Look("logs", "logs:DescribeLogGroups", _events),
+    "aws_cognito_identity_pool": _Look("cognito-identity", "cognito-identity:ListIdentities", _identities),
+    "aws_cognito_user_group": _Look("cognito-idp", "cognito-idp:ListUsersInGroup", _members),
+    "aws_cognito_user_pool": _Look("cognito-idp", "cognito-idp:DescribeUserPool", _users),
+    "aws_dynamodb_table": _Look("dynamodb", "dynamodb:DescribeTable", _items),
+    "aws_ecr_repository": _Look("ecr", "ecr:ListImages", _images),
+    "aws_efs_file_system": _Look("efs", "elasticfilesystem:DescribeFileSystems", _files),
+    "aws_glacier_vault": _Look("glacier", "glacier:DescribeVault", _archives),
+    "aws_iam_user": _Look("iam", "iam:ListAccessKeys", _access_keys),
+    "aws_route53_zone": _Look("route53", "route53:GetHostedZone", _records),
+    "aws_s3_bucket": _Look("s3", "s3:ListBucket", _objects),
+    "aws_sqs_queue": _Look("sqs", "sqs:GetQueueAttributes", _messages),
 }
-"""Resource type -> the service that counts, and the function that does it."""
+"""Resource type -> how to count what is in it."""

@@ -12,10 +12,13 @@ from orchestrator.aws.identity.profiles import clean_environment
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.load import load
 from orchestrator.errors import CatalogueError, OrchError
-from orchestrator.guard.findings import UNTRUSTED_SOURCE
+from orchestrator.guard.findings import READS_FILE, UNTRUSTED_SOURCE
+from orchestrator.guard.model import Severity
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.rules.code import CodeScanner
+from orchestrator.guard.trust.base_commit import find_base
 from orchestrator.guard.trust.live_files import trusted_live
+from orchestrator.guard.trust.live_modules import merged_modules
 from orchestrator.render.values import unit_references
 from orchestrator.render.write import RootRenderer
 from orchestrator.report.check_result import CheckResult
@@ -26,6 +29,8 @@ from orchestrator.terraform.process.supervisor import Processes
 from orchestrator.terraform.setup.binary import user_cache
 from orchestrator.terraform.warm.providers import WarmProviders, cold_notice
 from orchestrator.terraform.warm.start import provider_server
+from orchestrator.util.ci import is_protected
+from orchestrator.util.git import Repository
 
 
 def check_roots(
@@ -56,8 +61,7 @@ def _validate_all(
 ) -> Mapping[str, CheckResult]:
     """Return what `terraform validate` says about rendered roots: unit -> result."""
     try:
-        trusted = trusted_live(catalogue.root, os.environ)
-        scanner = CodeScanner(catalogue if trusted is None else load(catalogue.root, trusted=trusted))
+        scanner = _scanner(catalogue)
     except OrchError as error:
         note = f"not validated: {error}"
         return {unit.id: CheckResult("roots", unit.id, note=note, where=unit.at) for unit, _ in chosen}
@@ -72,6 +76,21 @@ def _validate_all(
         terraform = make_terraform(catalogue, Processes(), base, warm=warm)
         validated = pool.map(lambda each: _validate(terraform, scanner, each[0], each[1], base), chosen)
         return {result.subject: result for result in validated}
+
+
+def _scanner(catalogue: Catalogue) -> CodeScanner:
+    """Return what finds untrusted sources; in CI, what is trusted comes from the protected commit.
+
+    Raises:
+        CatalogueError: the files of the protected commit do not fit.
+        SetupError: in CI, if the target of the change cannot be determined.
+    """
+    trusted = trusted_live(catalogue.root, os.environ)
+    counts = catalogue if trusted is None else load(catalogue.root, trusted=trusted)
+    if not is_protected(os.environ):
+        return CodeScanner(counts, merged=None)
+    repository = Repository.find(catalogue.root)
+    return CodeScanner(counts, merged=merged_modules(catalogue, repository, find_base(repository, os.environ)))
 
 
 def _delete_apis(catalogue: Catalogue) -> tuple[str, ...]:
@@ -108,6 +127,10 @@ def _validate(terraform: Terraform, scanner: CodeScanner, unit: Unit, folder: Pa
 
 
 def _untrusted(scanner: CodeScanner, root: Root, unit: Unit, *, initialized: bool) -> str:
-    """Return a provider or module of a root that is not listed, or empty. Programs in it do not run here."""
-    found = scanner.scan(unit, root.folder, root.data_dir, initialized=initialized)
-    return next((each.message for each in found.findings if each.rule == UNTRUSTED_SOURCE), "")
+    """Return why a root is not validated: a provider or module that is not listed, in CI also a file; or empty.
+
+    Programs in it do not run here. A file would be read, and a message of Terraform could show what is in it.
+    """
+    rules = {UNTRUSTED_SOURCE} if scanner.merged is None else {UNTRUSTED_SOURCE, READS_FILE}
+    found = scanner.scan(unit, root.folder, root.data_dir, initialized=initialized).findings
+    return next((each.message for each in found if each.rule in rules and each.severity is Severity.BLOCK), "")

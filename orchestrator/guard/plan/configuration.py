@@ -65,8 +65,10 @@ def _providers(providers: Mapping[str, Any]) -> Iterator[ConfigurationEntry]:
     """Yield the providers that are configured. Without ``expressions``, one is only required or passed on."""
     for key, value in providers.items():
         entry = mapping(value, key)
-        if entry.get("expressions"):
+        found = mapping(entry.get("expressions") or {}, key)
+        arguments = [name for name, each in found.items() if each != {"constant_value": []}]
+        if arguments:
             steps = str(entry.get("module_address") or "").split(".")
             module = ".".join(step for step in steps[1::2])
             alias = entry.get("alias")
-            yield provider_entry(module, string_of(entry, "name"), str(alias) if alias else None)
+            yield provider_entry(module, string_of(entry, "name"), str(alias) if alias else None, arguments)

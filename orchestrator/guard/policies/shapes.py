@@ -118,7 +118,8 @@ _READ_OR_REPAIR = (
     *("dynamodb:PutResourcePolicy", "secretsmanager:GetSecretValue", "secretsmanager:PutResourcePolicy"),
     *("sqs:ReceiveMessage", "sqs:SetQueueAttributes", "ecr:BatchGetImage", "ecr:SetRepositoryPolicy"),
     *("elasticfilesystem:ClientMount", "elasticfilesystem:PutFileSystemPolicy", "es:ESHttpGet"),
-    *("backup:StartRestoreJob", "backup:PutBackupVaultAccessPolicy", "kinesis:GetRecords"),
+    *("backup:StartRestoreJob", "backup:PutBackupVaultAccessPolicy", "kinesis:GetRecords", "es:UpdateDomainConfig"),
+    *("kinesis:PutResourcePolicy", "s3-outposts:GetObject", "s3-outposts:PutBucketPolicy"),
 )
 """Actions without which nobody can read what is protected, or change the policy back."""
 

@@ -162,11 +162,15 @@ class Company:
         key = value_at(subject_values(change.type, with_unknown(change.after, change.after_unknown)), of)
         known = isinstance(key, str)
         attribute = "desired_state" if change.type == CLOUD_CONTROL else of
-        new = any(
-            each.entry is subject.owner
-            and (not known or key in each.names)
-            and self.refers(change, attribute, each.change)
-            for each in self.created
+        keys = key if isinstance(key, list) else [key]  # A queue's policy names several queues.
+        new = bool(keys) and all(
+            any(
+                each.entry is subject.owner
+                and (not isinstance(one, str) or one in each.names)
+                and self.refers(change, attribute, each.change)
+                for each in self.created
+            )
+            for one in keys
         )
         found = self.companions.get((change.type, key), ()) if known else ()
         siblings = tuple(current for address, current in found if address != change.address)

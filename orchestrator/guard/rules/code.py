@@ -11,8 +11,8 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.config.catalogue import Catalogue, Unit
@@ -20,6 +20,7 @@ from orchestrator.errors import Location
 from orchestrator.guard.causes import MODULE
 from orchestrator.guard.findings import READS_FILE, RUNS_CODE, UNREADABLE, UNTRUSTED_SOURCE, finding_id
 from orchestrator.guard.model import Finding, Severity
+from orchestrator.guard.trust.live_modules import MergedModules
 from orchestrator.hcl.modules.code_and_sources import BUILT_IN, Contents, full_source, read_contents, sources_in
 from orchestrator.hcl.modules.entries import ConfigurationEntry
 from orchestrator.hcl.modules.interface import CodeBlock, ModuleCall
@@ -48,6 +49,10 @@ _WHY = "a file outside the unit's root is not part of what is judged, and could 
 _KNOWN_NAME = (
     'write the path with "${{path.module}}/…" and names that do not depend on data sources or functions; '
     "if there is no other way: orch waive {id}"
+)
+_KNOWN_NAME_IN_CI = (
+    "in CI this is only told of a unit as it was merged, and the change touches this one: use a module that writes the "
+    "path in its text, or orch waive {id}"
 )
 _FIX_CONFIGURATION = "correct the configuration, then plan again"
 
@@ -100,17 +105,26 @@ class CodeScanner:
 
     Args:
         catalogue: lists the allowed providers and modules.
+        merged: tells, in CI, which modules are merged. None: the addresses of all stacks are trusted.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, *, merged: Callable[[], MergedModules] | None) -> None:
         settings = catalogue.settings
-        stacks = {unit.module.address for unit in catalogue.units.values() if unit.module.path is None}
         self._root = catalogue.root
         self._opentofu = settings.binary == "tofu"
         self._providers = {full_source(each.source) for each in settings.providers.values()} | {BUILT_IN}
-        self._modules = {package_of(each) for each in {*stacks, *settings.module_sources}}
+        self._modules = {package_of(each) for each in settings.module_sources}
+        self._stacks = {
+            package_of(unit.module.address) for unit in catalogue.units.values() if unit.module.path is None
+        }
+        self._merged = merged
         self._contents: dict[tuple[str, str], Contents] = {}
         self._lock = threading.Lock()
+
+    @property
+    def merged(self) -> MergedModules | None:
+        """Which modules are merged; None outside CI."""
+        return self._merged() if self._merged is not None else None
 
     def scan(self, unit: Unit, root: Path, data_dir: Path, *, initialized: bool) -> ScannedConfiguration:
         """Return what a unit's configuration contains, and the findings about it, one for each rule and address.
@@ -124,7 +138,7 @@ class CodeScanner:
         """
         found: dict[str, Finding] = {}
         entries: set[ConfigurationEntry] = set()
-        for each in self._objections(root, data_dir, entries, initialized=initialized):
+        for each in self._objections(unit, root, data_dir, entries, initialized=initialized):
             id_ = finding_id(each.rule, unit.id, each.address, "")
             finding = Finding(
                 id=id_,
@@ -142,7 +156,7 @@ class CodeScanner:
         return ScannedConfiguration(tuple(found.values()), frozenset(entries))
 
     def _objections(
-        self, root: Path, data_dir: Path, entries: set[ConfigurationEntry], *, initialized: bool
+        self, unit: Unit, root: Path, data_dir: Path, entries: set[ConfigurationEntry], *, initialized: bool
     ) -> Iterator[_Objection]:
         """Yield the objections to every folder of a unit, and add what each contains to ``entries``."""
         manifest = _manifest(data_dir) if initialized else None
@@ -158,7 +172,7 @@ class CodeScanner:
             yield from self._unlisted_providers(folder, contents)
             yield from _own_providers(folder, contents)
             for call in contents.calls:
-                yield from self._unlisted_module(folder, call)
+                yield from self._unlisted_module(unit, folder, call)
                 path, why = _folder_of(folder, call, root, manifest)
                 if path is not None:
                     waiting.append(_Folder(folder.key_of(call), path))
@@ -167,7 +181,9 @@ class CodeScanner:
                     at = _place(folder, call.at)
                     yield _Objection(UNREADABLE, address, "cannot be scanned", why, _FIX_CONFIGURATION, at)
         if initialized:  # Now every value that one module passes to another is known.
-            yield from _file_reads(scanned, root, data_dir / "modules", self._root)
+            for read in _file_reads(scanned, root, data_dir / "modules", self._root):
+                changed = read.severity is Severity.WARN and self.merged is not None and unit.id in self.merged.changed
+                yield replace(read, severity=Severity.BLOCK, hint=_KNOWN_NAME_IN_CI) if changed else read
 
     def _read(self, folder: Path, root: Path) -> Contents:
         """Parse a module folder. Copies of modules in the root are reported under their path in the repository."""
@@ -190,15 +206,25 @@ class CodeScanner:
                 hint = f"add {name} to `providers:` in live/orch.yaml, or remove it from the module"
                 yield _Objection(UNTRUSTED_SOURCE, each.source, what, cause, hint, _place(folder, each.at))
 
-    def _unlisted_module(self, folder: _Folder, call: ModuleCall) -> Iterator[_Objection]:
-        if call.local or not folder.key:  # the root calls the module that the stack names
+    def _unlisted_module(self, unit: Unit, folder: _Folder, call: ModuleCall) -> Iterator[_Objection]:
+        """Report a call of a module that nobody listed; in CI also that of the stack, if it is not merged."""
+        package = package_of(call.source)
+        if call.local or package in self._modules or (not folder.key and self._merged is None):
             return
-        if package_of(call.source) not in self._modules:
-            what = "is not a trusted module source"
-            cause = "neither a stack nor `module_sources` in live/orch.yaml names it"
-            hint = f"add {package_of(call.source) or 'the address'} to `module_sources:` in live/orch.yaml"
-            address = call.source or folder.address(f"module.{call.name}")
-            yield _Objection(UNTRUSTED_SOURCE, address, what, cause, hint, call.at)
+        if package in (self.merged.packages if self.merged is not None else self._stacks):
+            return
+        address = call.source or folder.address(f"module.{call.name}")
+        cause = "neither a stack nor `module_sources` in live/orch.yaml names it"
+        hint = f"add {package or 'the address'} to `module_sources:` in live/orch.yaml"
+        if package in self._stacks:
+            cause = "only a stack of this change names it, and in CI the stacks of the protected commit count"
+            hint = (
+                "merge it; then the run on the protected branch downloads it. To see the plan before: run orch plan "
+                f"{unit.id} on your machine"
+            )
+        yield _Objection(
+            UNTRUSTED_SOURCE, address, "is not a trusted module source", cause, hint, _place(folder, call.at)
+        )
 
 
 def _file_reads(

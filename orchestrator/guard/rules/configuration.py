@@ -17,8 +17,7 @@ def configuration_differences(
 ) -> Iterator[PlanFault]:
     """Yield every difference, one fault for each address, between the plan's ``configuration`` and the scanned files.
 
-    What only orch sees is none if Terraform may leave it out: ephemeral resources, which not all versions list, and a
-    provider block whose arguments come from ``dynamic`` blocks.
+    What only orch sees is none if Terraform may leave it out: ephemeral resources, which not all versions list.
 
     Args:
         planned: from the plan's JSON.
@@ -28,7 +27,7 @@ def configuration_differences(
     for each in sorted(planned - scanned):
         told.setdefault(_address(each), []).append(f"Terraform found {_named(each)}, and orch did not")
     for each in sorted(scanned - planned):
-        if each.kind != "provider" and not each.name.startswith("ephemeral."):
+        if not each.name.startswith("ephemeral."):
             told.setdefault(_address(each), []).append(f"orch found {_named(each)}, and Terraform did not")
     for address, whats in told.items():
         yield PlanFault(address, "; ".join(whats))
@@ -42,11 +41,13 @@ def _address(entry: ConfigurationEntry) -> str:
     elif entry.kind == "module":
         inside = entry.name.split(" from ")[0]
     elif entry.kind == "provider":
-        inside = f"provider.{entry.name}"
+        inside = f"provider.{entry.name.split(': ')[0]}"
     return "".join(f"module.{name}." for name in entry.module.split(".") if name) + inside
 
 
 def _named(entry: ConfigurationEntry) -> str:
     if entry.kind == "provisioners":
         return f"provisioners ({entry.name.split(': ', 1)[1]})"
-    return {"resource": "this resource", "module": f"this module call ({entry.name})"}.get(entry.kind, "this provider")
+    if entry.kind == "provider":
+        return f"this provider ({entry.name.split(': ', 1)[1]})"
+    return "this resource" if entry.kind == "resource" else f"this module call ({entry.name})"

@@ -20,12 +20,14 @@ _REFUSING: _Table = {
     "delete_protection": {True: False},
     "disable_api_termination": {True: False},
     "termination_protection": {True: False},
+    "termination_protection_enabled": {True: False},
 }
 """Attribute -> the values with which AWS refuses a deletion -> the value without. They mean the same in every type."""
 
 _KEEPING: _Table = {
     "force_destroy": {False: True},
     "force_delete": {False: True},
+    "enforce_consumer_deletion": {False: True},
     "skip_final_snapshot": {False: True},
 }
 """Attribute -> the values with which a deletion fails or leaves something behind -> the value without."""

@@ -11,6 +11,9 @@ from orchestrator.hcl.tree import Attribute, Block, Constant, constant_text
 
 _NAMED = {"variable": 1, "output": 1, "module": 1, "resource": 2, "data": 2, "ephemeral": 2}
 """Types of blocks that are declared once per set of labels -> number of labels."""
+_ESCAPING = frozenset({"data", "ephemeral", "module", "provider", "resource"})
+"""Types of blocks in which Terraform takes what is in a block ``_`` for arguments of the block itself."""
+_NO_ESCAPING = ("orch does not read a block `_`, which can hide arguments", "write its arguments without the block")
 _BOOLS = {True: True, False: False, "true": True, "false": False}
 
 
@@ -85,6 +88,8 @@ class Declarations:
         groups: dict[tuple[str, tuple[str, ...]], list[tuple[ModuleFile, Block]]] = {}
         others: list[tuple[ModuleFile, Block]] = []
         for file, block in _blocks(files):
+            if block.type in _ESCAPING and _escapes(block):
+                problems.append(Problem(file.at(block.position), *_NO_ESCAPING))
             if block.type not in _NAMED:
                 others.append((file, block))
             elif len(block.labels) != _NAMED[block.type]:
@@ -101,6 +106,10 @@ class Declarations:
     def others_of_type(self, kind: str) -> Iterator[tuple[ModuleFile, Block]]:
         """Yield the other blocks of a type, each with its file."""
         return ((file, block) for file, block in self.others if block.type == kind)
+
+
+def _escapes(block: Block) -> bool:
+    return "_" in block.body.attributes or any(each.type == "_" for each in block.body.blocks)
 
 
 def _blocks(files: Sequence[ModuleFile]) -> Iterator[tuple[ModuleFile, Block]]:

@@ -5,12 +5,15 @@ The guard compares the two: if orch reads a file differently from Terraform, the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from orchestrator.hcl.modules.blocks import Declaration, Declarations
 from orchestrator.hcl.modules.files import ModuleFile
-from orchestrator.hcl.tree import Block, constant_text
+from orchestrator.hcl.tree import Block, Body, Expression, Items, constant_text
+
+_META = frozenset({"alias", "version"})
+"""Arguments of a provider block that are Terraform's, not the provider's."""
 
 
 class ConfigurationEntry(NamedTuple):
@@ -20,7 +23,8 @@ class ConfigurationEntry(NamedTuple):
         module: Terraform's key of the module, ``this.vpc``; empty for the root.
         kind: ``resource`` (data sources and ephemeral resources included), ``provisioners``, ``module`` or
             ``provider``.
-        name: an address in the module; for provisioners with their types, for a module with its source.
+        name: an address in the module; for provisioners with their types, for a module with its source, for a provider
+            with the names of its arguments.
     """
 
     module: str
@@ -38,9 +42,11 @@ def call_entry(module: str, name: str, source: str) -> ConfigurationEntry:
     return ConfigurationEntry(module, "module", f"module.{name} from {source!r}")
 
 
-def provider_entry(module: str, name: str, alias: str | None) -> ConfigurationEntry:
-    """Return the entry of a provider block that configures something."""
-    return ConfigurationEntry(module, "provider", f"{name}.{alias}" if alias else name)
+def provider_entry(module: str, name: str, alias: str | None, arguments: Iterable[str]) -> ConfigurationEntry:
+    """Return the entry of a provider that is configured, with the names of its arguments and blocks."""
+    return ConfigurationEntry(
+        module, "provider", f"{name}.{alias}: {_listed(arguments)}" if alias else f"{name}: {_listed(arguments)}"
+    )
 
 
 def entries_of(declared: Declarations, module: str = "") -> Iterator[ConfigurationEntry]:
@@ -52,14 +58,39 @@ def entries_of(declared: Declarations, module: str = "") -> Iterator[Configurati
             yield provisioners_entry(module, address, types)
     for each in declared.of_type("module"):
         yield call_entry(module, each.labels[0], each.text("source") or "")
-    for _, block in configured_providers(declared):
-        yield provider_entry(module, block.labels[0], alias_of(block))
+    arguments: dict[tuple[str, str | None], set[str]] = {}
+    for _, block in configured_providers(
+        declared
+    ):  # An override file adds to the block before it, or replaces its blocks.
+        known = arguments.setdefault((block.labels[0], alias_of(block)), set())
+        known -= {each.labels[0] for each in block.body.blocks if each.type == "dynamic" and each.labels}
+        known |= set(_arguments(block.body))
+    for (name, alias), found in arguments.items():
+        if found:
+            yield provider_entry(module, name, alias, found)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _arguments(body: Body) -> Iterator[str]:
+    """Yield the arguments and blocks of a provider block, without what Terraform's ``configuration`` leaves out.
+
+    These are its own two arguments, what ``dynamic`` blocks make, and no blocks of a kind: ``[]`` in JSON syntax.
+    """
+    yield from (name for name, each in body.attributes.items() if name not in _META and not _is_none(each.value))
+    yield from (each.type for each in body.blocks if each.type != "dynamic")
+
+
+def _is_none(value: Expression) -> bool:
+    return isinstance(value, Items) and not value.items
 
 
 def configured_providers(declared: Declarations) -> Iterator[tuple[ModuleFile, Block]]:
     """Yield provider blocks that configure something; an empty block only declares what the caller passes."""
     for file, block in declared.others_of_type("provider"):
-        if block.labels and (block.body.blocks or set(block.body.attributes) - {"alias", "version"}):
+        if block.labels and (block.body.blocks or set(block.body.attributes) - _META):
             yield file, block
 
 

@@ -21,6 +21,7 @@ from orchestrator.guard.model import Verdict
 from orchestrator.guard.policies.load import Policies, judges
 from orchestrator.guard.receipt.freeze import FrozenFiles
 from orchestrator.guard.receipt.receipt import Receipt
+from orchestrator.guard.trust.live_modules import MergedModules
 from orchestrator.guard.trust.owners import Owners
 from orchestrator.guard.trust.trust import Trust
 from orchestrator.guard.trust.waiver_policy import DeclaredWaiver, WaiverPolicy
@@ -205,6 +206,7 @@ class RunForm:
         break_glass: owner and reason, if the whole run uses the break-glass role.
         cold: let each Terraform command start its own providers.
         values: the values of the run, by name.
+        modules: which downloaded modules are merged; None outside CI.
     """
 
     run: str
@@ -222,6 +224,7 @@ class RunForm:
     cold: bool = False
     live: Mapping[str, str] | None = None
     values: Mapping[str, PlainValue] = field(default_factory=dict)
+    modules: MergedModules | None = None
 
     @classmethod
     def of(
@@ -236,6 +239,7 @@ class RunForm:
         cold: bool,
         live: Mapping[str, bytes] | None,
         values: Mapping[str, PlainValue],
+        modules: MergedModules | None,
     ) -> RunForm:
         """Return the form of a run whose plans this judge judges."""
         policies, waivers = judge.policies, judge.waiver_policy
@@ -256,6 +260,7 @@ class RunForm:
             cold=cold,
             live=None if live is None else {name: base64.b64encode(data).decode() for name, data in live.items()},
             values=values,
+            modules=modules,
         )
 
     @property

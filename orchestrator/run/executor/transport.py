@@ -249,6 +249,7 @@ def _pack_repository(context: RunContext, *, cold: bool) -> Path:
         cold=cold,
         live=context.catalogue.trusted,
         values=context.catalogue.run_values,
+        modules=context.guard.scanner.merged,
     )
     write_atomic(run_file(folders), dump_form(RunForm, form))
     archive = run_file(folders).with_suffix(".tar.gz")

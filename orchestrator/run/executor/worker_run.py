@@ -23,6 +23,7 @@ from orchestrator.errors import Location, OrchError, SetupError
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.rules.code import CodeScanner
 from orchestrator.guard.trust.disposable import DisposableStages
+from orchestrator.guard.trust.live_modules import MergedModules
 from orchestrator.report.model import Event, Notice
 from orchestrator.run.assemble import Access, make_tools
 from orchestrator.run.context import Guard, RunContext, RunState
@@ -142,7 +143,8 @@ class WorkerRun:
                 aws=access.clients(credentials, BreakGlass(*form.break_glass) if form.break_glass else None),
                 terraform=make_tools(catalogue, trust, folder, warm=warm),
                 guard=Guard(
-                    judge=access.judge(trust, checks, DisposableStages(form.disposable)), scanner=CodeScanner(catalogue)
+                    judge=access.judge(trust, checks, DisposableStages(form.disposable)),
+                    scanner=CodeScanner(catalogue, merged=_told(form.modules)),
                 ),
                 run=RunState(
                     graph=Graph.of(catalogue.units),
@@ -351,3 +353,8 @@ def only_account(account: Account) -> Catalogue:
         management="",
     )
     return Catalogue(Path(), settings, {account.name: account}, {}, {})
+
+
+def _told(modules: MergedModules | None) -> Callable[[], MergedModules] | None:
+    """Return what tells the scanner which modules are merged, as it was found where the run began."""
+    return None if modules is None else lambda: modules

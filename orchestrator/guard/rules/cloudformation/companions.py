@@ -55,6 +55,12 @@ def _companion_weakened(
         yield from weakened(rules, was, will_be)
     owner = value_at(will_be, key)
     if will_be is not None and (was is None or value_at(was, key) != owner):
-        named = set(references_in(json.loads(owner.text))) if isinstance(owner, ValueReference) else set()
-        new = any(each in after.resources and each not in before.resources for each in named)
-        yield from () if new else newly_bad(rules, will_be, ())
+        owners = owner if isinstance(owner, list) else [owner]  # A queue's policy names several queues.
+        if not owners or not all(_is_new(each, before, after) for each in owners):
+            yield from newly_bad(rules, will_be, ())
+
+
+def _is_new(owner: Any, before: StackTemplate, after: StackTemplate) -> bool:
+    """Return whether the new template makes the resource that a value names."""
+    named = set(references_in(json.loads(owner.text))) if isinstance(owner, ValueReference) else set()
+    return any(each in after.resources and each not in before.resources for each in named)

@@ -12,6 +12,7 @@ import pytest
 from orchestrator.config.load import load
 from orchestrator.guard.model import Finding
 from orchestrator.guard.rules.code import CodeScanner
+from orchestrator.guard.trust.live_modules import MergedModules
 
 ORCH = """\
 format: 1
@@ -43,7 +44,10 @@ def scan(tmp_path: Path) -> Scan:
     write(tmp_path, {"live/stacks/v.yaml": "module: terraform-aws-modules/vpc/aws\nversion: '5.1.0'\n"})
 
     def run(
-        *files: Mapping[str, str], fetched: Mapping[str, str] | None = None, manifest: Mapping[str, str] | None = None
+        *files: Mapping[str, str],
+        fetched: Mapping[str, str] | None = None,
+        manifest: Mapping[str, str] | None = None,
+        merged: MergedModules | None = None,
     ) -> tuple[Finding, ...]:
         root, data = tmp_path / ".orch/root", tmp_path / ".orch/data"
         write(root, {"main.tf": CALL})
@@ -55,7 +59,8 @@ def scan(tmp_path: Path) -> Scan:
         write(data / "modules", {"modules.json": json.dumps({"Modules": rows})})
         catalogue = load(tmp_path)
         unit = catalogue.units["prod/m"]
-        return CodeScanner(catalogue).scan(unit, root, data, initialized=manifest is not None).findings
+        scanner = CodeScanner(catalogue, merged=None if merged is None else lambda: merged)
+        return scanner.scan(unit, root, data, initialized=manifest is not None).findings
 
     return run
 
@@ -283,6 +288,25 @@ def test_what_cannot_be_read_is_not_passed(scan: Scan, name: str, text: str, lin
     assert told((finding,)) == [("ORCH_UNREADABLE", f"modules/m/{name}", f"modules/m/{name}:{line}")]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "main.tf",
+            'data "terraform_remote_state" "x" {\n  backend = "s3"\n  _ {\n    config = { profile = "p" }\n  }\n}\n',
+        ),
+        ("main.tf", 'provider "aws" {\n  _ {\n    profile = "p"\n  }\n}\n'),
+        ("main.tf.json", '{"data": {"terraform_remote_state": {"x": {"backend": "s3", "_": {"config": {}}}}}}'),
+        ("a_override.tf", 'resource "aws_lambda_function" "x" {\n  _ {\n    filename = "/etc/x"\n  }\n}\n'),
+        ("main.tf", 'module "x" {\n  source = "../x"\n  _ {\n    a = 1\n  }\n}\n'),
+    ],
+)
+def test_a_block_that_hides_arguments_is_not_passed(scan: Scan, name: str, text: str) -> None:
+    """Terraform takes what is in ``_`` for arguments of the block around it."""
+    found = scan({f"modules/m/{name}": text})
+    assert ("ORCH_UNREADABLE", f"modules/m/{name}") in {(each.rule, each.address) for each in found}
+
+
 def test_files_for_opentofu_count_only_where_it_runs(scan: Scan, tmp_path: Path) -> None:
     file = {"modules/m/more.tofu": 'data "external" "e" {\n}\n'}
     assert scan(file) == ()
@@ -463,6 +487,44 @@ def test_a_downloaded_module_is_told_of_and_may_not_leave_its_package(scan: Scan
     call = 'module "net" {\n  source = "git::https://example.com/net.git?ref=v1"\n}\n'
     found = scan({"modules/m/main.tf": call}, fetched=fetched, manifest={"this.net": "../data/modules/this.net"})
     assert reads(found) == [("module.net.output.b", "warn"), ("module.net.output.c", "block")]
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_in_ci_a_downloaded_module_is_told_of_only_in_what_was_merged(scan: Scan, *, changed: bool) -> None:
+    fetched = {"this.net/main.tf": 'variable "p" {}\noutput "a" {\n  value = file(var.p)\n}\n'}
+    call = 'module "net" {\n  source = "git::https://example.com/net.git?ref=v1"\n  p = base64decode("eA==")\n}\n'
+    merged = MergedModules(frozenset(), frozenset({"prod/m"} if changed else ()))
+    places = {"this.net": "../data/modules/this.net"}
+    found = scan({"modules/m/main.tf": call}, fetched=fetched, manifest=places, merged=merged)
+    assert reads(found) == [("module.net.output.a", "block" if changed else "warn")]
+    assert ("in CI" in found[0].hint) == changed
+
+
+VPC = "terraform-aws-modules/vpc/aws"
+
+
+@pytest.mark.parametrize(
+    ("packages", "findings"),
+    [({VPC}, []), ({f"example.com/{VPC}"}, [("ORCH_UNTRUSTED_SOURCE", VPC, "modules/m/main.tf:2")])],
+)
+def test_in_ci_the_stacks_of_the_protected_commit_name_the_modules(
+    scan: Scan, packages: set[str], findings: list[tuple[str, str, str]]
+) -> None:
+    merged = MergedModules(frozenset(packages), frozenset())
+    found = scan({"modules/m/main.tf": f'module "x" {{\n  source = "{VPC}//modules/a"\n}}\n'}, merged=merged)
+    assert [(rule, address.partition("//")[0], at) for rule, address, at in told(found)] == findings
+
+
+def test_in_ci_the_module_of_the_stack_itself_must_be_merged_before_it_is_downloaded(scan: Scan) -> None:
+    root = {"main.tf": f'module "this" {{\n  source  = "{VPC}"\n  version = "5.1.0"\n}}\n'}
+    assert scan(root) == ()
+    assert scan(root, merged=MergedModules(frozenset({VPC}), frozenset({"prod/m"}))) == ()
+    (finding,) = scan(root, merged=MergedModules(frozenset(), frozenset()))
+    assert (finding.rule, finding.address) == ("ORCH_UNTRUSTED_SOURCE", VPC)
+    assert finding.where is not None
+    assert finding.where.file == "live/stages/prod.yaml"
+    assert "merge it" in finding.hint
+    assert "orch plan prod/m" in finding.hint
 
 
 def test_what_a_preview_does_not_know_yet_names_no_file(scan: Scan) -> None:

@@ -58,8 +58,8 @@ provider "aws" {
 """,
 }
 EXPECTED = {
-    ("", "provider", "aws"),
-    ("", "provider", "aws.edge"),
+    ("", "provider", "aws: region"),
+    ("", "provider", "aws.edge: region"),
     ("", "module", "module.this from './modules/m'"),
     ("this", "resource", "terraform_data.a"),
     ("this", "provisioners", "terraform_data.a: local-exec, file"),
@@ -149,6 +149,14 @@ HIDDEN: dict[str, tuple[Change, str]] = {
         ),
         "module.this.provider.aws",
     ),
+    "another argument of a provider": (
+        lambda c: c["provider_config"]["aws.edge"]["expressions"].update(profile={}),
+        "provider.aws.edge",
+    ),
+    "a provider configuration that Terraform does not have": (
+        lambda c: c["provider_config"].pop("aws"),
+        "provider.aws",
+    ),
     "one that Terraform does not have": (
         lambda c: child(c)["resources"].pop(1),
         "module.this.data.terraform_remote_state.s",
@@ -200,6 +208,24 @@ def test_a_configuration_of_another_form_is_unreadable(tmp_path: Path, configura
     verdict = judge.judge(a_unit(), broken, scanned=frozenset({ConfigurationEntry("", "resource", "a.b")}))
     assert verdict.blocked
     assert {each.rule for each in verdict.findings} == {"ORCH_UNREADABLE"}
+
+
+def test_an_override_file_adds_arguments_to_a_provider_and_dynamic_blocks_are_left_out(tmp_path: Path) -> None:
+    dynamic = '  dynamic "assume_role" {\n    for_each = [1]\n    content {}\n  }\n'
+    (tmp_path / "main.tf").write_text(f'provider "aws" {{\n  alias = "x"\n  region = "a"\n{dynamic}}}\n')
+    (tmp_path / "a_override.tf").write_text('provider "aws" {\n  alias = "x"\n  default_tags {\n  }\n}\n')
+    (tmp_path / "b.tf").write_text(f'provider "dog" {{\n{dynamic}}}\n')
+    (tmp_path / "c.tf").write_text('provider "cat" {\n  region = "a"\n  assume_role {\n  }\n}\n')
+    (tmp_path / "c_override.tf").write_text(f'provider "cat" {{\n{dynamic}}}\n')
+    found = {each for each in read_contents(tmp_path, root=tmp_path).entries if each.kind == "provider"}
+    assert found == {("", "provider", "aws.x: default_tags, region"), ("", "provider", "cat: region")}
+
+
+def test_an_empty_list_is_no_argument_since_json_cannot_tell_it_from_no_blocks(tmp_path: Path) -> None:
+    (tmp_path / "a.tf.json").write_text('{"provider": {"aws": {"assume_role": [], "region": "x", "profiles": []}}}')
+    expressions = {"region": {"constant_value": "x"}, "profiles": {"constant_value": []}}
+    there = planned({"provider_config": {"aws": {"name": "aws", "expressions": expressions}}})
+    assert there == read_contents(tmp_path, root=tmp_path).entries == {("", "provider", "aws: region")}
 
 
 def test_the_provisioners_of_an_override_block_replace_those_before(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator.guard.policies.protected import Protected
 from orchestrator.guard.rules.deletion_protection import refusals, switched_resources, switches
 from orchestrator.terraform.model import Action, ResourceChange
 
@@ -54,6 +56,21 @@ def test_what_is_protected_is_refused(change: ResourceChange, line: str) -> None
 )
 def test_what_is_not_protected_is_not_refused(change: ResourceChange) -> None:
     assert list(refusals([change])) == []
+
+
+LISTED = Protected.read(Path(__file__).parents[4] / "policies/protected.yaml").types
+PROTECTIONS = {name: entry.protection for name, entry in LISTED.items() if entry.protection is not None}
+KEPT_ON_PURPOSE = {"aws_organizations_account"}
+"""Its ``close_on_deletion`` closes the account, which nobody can undo; without it the account only leaves the state."""
+
+
+@pytest.mark.parametrize("name", sorted(PROTECTIONS.keys() - KEPT_ON_PURPOSE))
+def test_every_protection_of_the_list_is_known(name: str) -> None:
+    """What protects a type from its deletion is switched off first, and what AWS refuses is said before."""
+    protection = PROTECTIONS[name]
+    before: dict[str, Any] = {protection.attribute: protection.value}
+    assert protection.attribute in switches(name, before)
+    assert bool(list(refusals([gone(name, **before)]))) == (protection.value is not False)
 
 
 def test_the_switches_of_a_resource() -> None:

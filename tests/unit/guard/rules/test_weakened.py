@@ -323,6 +323,47 @@ def test_a_bucket_policy_in_a_template_locks_nobody_out(judged: Judged) -> None:
     assert judged(stack("create", None, {"P": open_})) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "owner", "words"),
+    [
+        ("AWS::SQS::QueuePolicy", "AWS::SQS::Queue", ("Queues", "PolicyDocument", "sqs:*")),
+        ("AWS::Kinesis::ResourcePolicy", "AWS::Kinesis::Stream", ("ResourceArn", "ResourcePolicy", "kinesis:*")),
+        ("AWS::S3Outposts::BucketPolicy", "AWS::S3Outposts::Bucket", ("Bucket", "PolicyDocument", "s3-outposts:*")),
+    ],
+)
+def test_a_policy_that_is_a_type_of_its_own_locks_nobody_out(
+    judged: Judged, kind: str, owner: str, words: tuple[str, str, str]
+) -> None:
+    """In a template and through Cloud Control, for what exists; for what is made with it, it may say what it likes."""
+    of, policy, action = words
+
+    def made(*names: Any) -> dict[str, Any]:
+        statement = {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": "*"}
+        return {of: list(names) if of == "Queues" else names[0], policy: {"Statement": [statement]}}
+
+    old, new = {"O": resource(owner)}, {"Ref": "N"}
+    assert judged.rules(stack("update", old, {**old, "P": resource(kind, **made("x"))})) == ["ORCH_TEMPLATE"]
+    assert judged.rules(stack("update", old, {**old, "P": resource(kind, **made({"Ref": "O"}))})) == ["ORCH_TEMPLATE"]
+    both = {**old, "N": resource(owner)}
+    assert judged(stack("update", old, {**both, "P": resource(kind, **made(new))})) == []
+    if of == "Queues":
+        assert judged.rules(stack("update", old, {**both, "P": resource(kind, **made(new, {"Ref": "O"}))}))
+    through = change(["create"], after=desired(kind, **made("x")), address=CONTROL)
+    assert judged.rules(through) == ["ORCH_WEAKENED"]
+
+
+def test_the_access_policies_of_a_domain_lock_nobody_out(judged: Judged) -> None:
+    statement = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "es:*", "Resource": "*"}
+    locked = json.dumps({"Statement": [statement]})
+    address = "module.this.aws_opensearch_domain.d"
+    plain, closed = {"domain_name": "d", "access_policies": ""}, {"domain_name": "d", "access_policies": locked}
+    assert judged.rules(change(["update"], before=plain, after=closed, address=address)) == ["ORCH_WEAKENED"]
+    assert judged(change(["update"], before=closed, after=plain, address=address)) == []
+    kind = "AWS::OpenSearchService::Domain"
+    old, new = resource(kind), resource(kind, AccessPolicies={"Statement": [statement]})
+    assert judged.rules(stack("update", {"D": old}, {"D": new})) == ["ORCH_TEMPLATE"]
+
+
 def test_a_bucket_policy_of_a_bucket_in_the_same_new_stack_locks_nobody_out(judged: Judged) -> None:
     policy = resource("AWS::S3::BucketPolicy", Bucket={"Ref": "B"}, PolicyDocument=json.loads(LOCKED))
     assert judged(stack("create", None, {"B": resource("AWS::S3::Bucket"), "P": policy})) == []
