@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.config.catalogue import Account
-from orchestrator.util.partitions import partition_of
+from orchestrator.util.partitions import dns_suffix_of, partition_of
 
 _ATTRIBUTES: Mapping[str, str] = {
     "aws_backup_vault": "name",
@@ -68,12 +68,11 @@ def import_id(kind: str, attributes: Mapping[str, Any], account: Account, region
     value = attributes.get(name)
     if not isinstance(value, str) or not value:
         return ""
-    partition = partition_of(region)
     return template.format(
         value=value.removeprefix("https://") if name == "url" else value,
         path=attributes.get("path") or "/",
         account=account.id,
         region=region,
-        partition=partition,
-        domain="amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com",
+        partition=partition_of(region),
+        domain=dns_suffix_of(region),
     )

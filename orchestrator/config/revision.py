@@ -13,8 +13,8 @@ from orchestrator.config.load import load
 from orchestrator.errors import CatalogueError, UsageError
 from orchestrator.util.git import LINK, SUBMODULE, Repository
 
-_READ = (".yaml", ".tf", ".tf.json")
-"""Files that are read to resolve units. Of all others it is enough that their folders exist."""
+_READ = (".yaml", ".tf", ".tf.json", ".hcl")
+"""Files that are read to resolve units and their providers. Of all others it is enough that their folders exist."""
 
 
 @contextmanager

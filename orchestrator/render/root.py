@@ -101,10 +101,10 @@ class TemplateRenderer:
         values = _read_values(unit, upstream)
         check_texts(unit, upstream)
         unknown = frozenset(variable for variable, ref in input_references(unit) if has_unknown(lookup(ref, upstream)))
-        literals = self._literals(unit, tree)
+        literals = self.literals(unit, tree)
         files = {
             "main.tf": self._main(unit, tree, literals),
-            "terraform.tf": self._terraform(unit, _needed_providers(unit, tree)),
+            "terraform.tf": self._terraform(unit, needed_providers(unit, tree)),
             "inputs.json": _json({name: node_data(node) for name, node in literals.items()}),
         }
         if unit.configured:
@@ -121,7 +121,7 @@ class TemplateRenderer:
                 private["upstream.tf"] = files.pop("upstream.tf")
         return RootText(files=files, private=private, unknown=unknown)
 
-    def _literals(self, unit: Unit, tree: ModuleTree | None) -> dict[str, Literal]:
+    def literals(self, unit: Unit, tree: ModuleTree | None) -> dict[str, Literal]:
         """Return variable -> value, plus the inputs that orch adds: names in AWS, delete APIs, paths of archives."""
         result: dict[str, Literal] = dict(unit.inputs)
         if tree is not None:
@@ -151,7 +151,7 @@ class TemplateRenderer:
             module_shown=tree.folder if tree else unit.module.address,
             source=f"./{tree.folder}" if tree else unit.module.address,
             version=_registry_version(unit) if not local else None,
-            passed=_passed(unit, _needed_providers(unit, tree)),
+            passed=_passed(unit, needed_providers(unit, tree)),
             arguments=[
                 *(
                     {"name": _name(name, unit), "expression": expression_of(node, "local.inputs", (name,))}
@@ -191,11 +191,12 @@ class TemplateRenderer:
             required_version=settings.terraform,
             # a module can require others itself; the guard checks them
             providers=[settings.providers[name] for name in sorted(needed) if name in settings.providers],
-            configs=list(self._provider_configs(unit)) if "aws" in needed else [],
+            configs=list(self.aws_configs(unit)) if "aws" in needed else [],
             kms_key=key_for_backend(self._catalogue.account_of(unit)),
         )
 
-    def _provider_configs(self, unit: Unit) -> Iterator[dict[str, Any]]:
+    def aws_configs(self, unit: Unit) -> Iterator[dict[str, Any]]:
+        """Yield the configurations of aws in a unit's root, its own first: alias, region, account and tags."""
         home = ProviderConfig(name="aws", alias=None, account=unit.account, region=unit.region, at=unit.at)
         for config in (home, *unit.providers):
             if config.name != "aws":
@@ -217,7 +218,13 @@ def _registry_version(unit: Unit) -> str | None:
     return unit.module.version if is_registry(address) else None
 
 
-def _needed_providers(unit: Unit, tree: ModuleTree | None) -> frozenset[str]:
+def needed_providers(unit: Unit, tree: ModuleTree | None) -> frozenset[str]:
+    """Return the local names of the providers in a unit's root.
+
+    Args:
+        unit: the unit.
+        tree: its local module, None if Terraform downloads the module.
+    """
     configured = {config.name for config in unit.configured}
     if tree is None:  # not downloaded yet, so assume aws
         return frozenset({"aws"}) | configured

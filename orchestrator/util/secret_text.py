@@ -8,6 +8,7 @@ The loose one also matches a credential that was cut.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -118,7 +119,7 @@ FORMS = (
 )
 """Every form that orch knows."""
 
-_STRICT = tuple((form.kind, re.compile(form.strict)) for form in FORMS if form.strict)
+_STRICT = tuple((form.kind, form.signs, re.compile(form.strict)) for form in FORMS if form.strict)
 _SIGNS = tuple(sign for form in FORMS for sign in form.signs)
 _SIGNED = re.compile("|".join(form.loose or form.strict for form in FORMS if form.signs))
 _UNSIGNED = re.compile("|".join(form.loose or form.strict for form in FORMS if not form.signs))
@@ -130,11 +131,25 @@ _EXAMPLE = re.compile(r"EXAMPLE|(?i:x{8}|\*{4}|0{12}|1234567890abcdef)")
 
 def credential_in(text: str) -> str:
     """Return what kind of credential a text contains, in a few words; empty if it contains none."""
-    for name, form in _STRICT:
+    return next((kind for _, kind in _credentials(text)), "")
+
+
+def credential_lines(text: str) -> list[tuple[int, str]]:
+    """Return the lines of a text that contain a credential, from 1 on: number, and its kind; one kind a line."""
+    found: dict[int, str] = {}
+    for start, kind in _credentials(text):
+        found.setdefault(text.count("\n", 0, start) + 1, kind)
+    return sorted(found.items())
+
+
+def _credentials(text: str) -> Iterator[tuple[int, str]]:
+    """Yield where each credential begins, and its kind."""
+    for kind, signs, form in _STRICT:
+        if signs and not any(sign in text for sign in signs):
+            continue
         for match in form.finditer(text):
             if not _EXAMPLE.search(match[0]):
-                return name
-    return ""
+                yield match.start(), kind
 
 
 def without_forms(text: str, replacement: str) -> str:

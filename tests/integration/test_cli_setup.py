@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.emulator import admin_client
 from tests.support.project import ALL_ROLES, REPOSITORY, Project
 from tests.support.terraform import make_terraform
 
@@ -127,10 +128,31 @@ def test_two_bootstraps_at_once_from_two_clones_leave_one_whole_account(
     assert len(ids) == 1
 
 
-def test_the_environment_of_credentials_runs_plain_terraform_in_a_root(project: Project, tmp_path: Path) -> None:
-    """The rendered unit is plain Terraform: without orch, with the environment that it prints."""
+def test_the_environment_of_credentials_runs_plain_terraform_in_a_root(
+    project: Project, emulator: Path, tmp_path: Path
+) -> None:
+    """The rendered unit is plain Terraform: without orch, with the environment that it prints.
+
+    The state bucket is there already, with a KMS key of its own as its default, which encrypts everything in it.
+    """
+    s3, bucket = admin_client(emulator, project.accounts["main"], "s3"), f"t-{project.accounts['main']}-tfstate"
+    key = admin_client(emulator, project.accounts["main"], "kms").create_key()["KeyMetadata"]["Arn"]
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    rules = [{"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}]
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules})
+    planned = project.orch("bootstrap", "main", "--dry-run", "--json").json["rows"]
+    assert [step["done"] for step in planned if step["step"] == "encryption"] == [True]
     project.ready()
     project.orch("apply", "prod", "--yes")
+    kept = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert kept == rules
+    objects = {
+        each["Key"]: s3.head_object(Bucket=bucket, Key=each["Key"])
+        for each in s3.list_objects_v2(Bucket=bucket)["Contents"]
+    }
+    assert "prod/first/eu-west-1/terraform.tfstate" in objects
+    assert {(each["ServerSideEncryption"], each.get("SSEKMSKeyId")) for each in objects.values()} == {("aws:kms", key)}
     root = Path(project.orch("show", "prod/first", "--root").out.strip())
     exports = project.orch("credentials", "main").out
     terraform = make_terraform(tmp_path / "scratch")

@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 from orchestrator.emulator.faults import Fault
-from orchestrator.emulator.info import read_info
 from orchestrator.terraform.setup.install import this_platform
 from orchestrator.terraform.setup.mirrors import find_mirrors
-from tests.support.emulator import ENTRY_ROLE, Account, client, entry_client
+from tests.support.emulator import admin_client
 from tests.support.faults import inject
 from tests.support.probe import ADDRESS, lock_entry_of, write_package
 from tests.support.project import Project
@@ -66,15 +65,6 @@ providers:
 """
 
 
-def of_account(emulator: Path, project: Project, service: str) -> Any:
-    """A client that may do everything in the account of a project."""
-    info = read_info(emulator)
-    assert info is not None
-    arn = f"arn:aws:iam::{project.accounts['main']}:role/{ENTRY_ROLE}"
-    keys = Account.enter(entry_client(info, "sts").assume_role(RoleArn=arn, RoleSessionName="test"))
-    return client(info, service, keys)
-
-
 def in_orch_file(project: Project, old: str, new: str) -> None:
     path = project.root / "live/orch.yaml"
     text = path.read_text()
@@ -94,7 +84,10 @@ def test_states_values_and_retries_are_as_live_says(
     project.write("live/stacks/second.yaml", "module: box\ninputs: {value: '${{ first.value }}!'}\n")
     missing = project.orch("bootstrap", "main", "--yes", code=2)
     assert "the KMS key alias/states of the state bucket does not exist" in missing.text
-    kms, s3 = of_account(emulator, project, "kms"), of_account(emulator, project, "s3")
+    kms, s3 = (
+        admin_client(emulator, project.accounts["main"], "kms"),
+        admin_client(emulator, project.accounts["main"], "s3"),
+    )
     kms.create_alias(AliasName="alias/states", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
     project.ready()
     bucket = f"t-{id_}-tfstate"
@@ -203,7 +196,9 @@ def test_a_provider_is_configured_in_two_instances_with_values_references_and_a_
     with_probe: Project, emulator: Path, tmp_path: Path
 ) -> None:
     project = with_probe
-    of_account(emulator, project, "ssm").put_parameter(Name="/probe/token", Value=SECRET, Type="SecureString")
+    admin_client(emulator, project.accounts["main"], "ssm").put_parameter(
+        Name="/probe/token", Value=SECRET, Type="SecureString"
+    )
     env: dict[str, Any] = {
         "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "ORCH_PROVIDER_MIRROR": str(tmp_path / "mirror"),

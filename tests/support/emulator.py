@@ -95,3 +95,19 @@ def entry_client(info: EmulatorInfo, service: str, region: str = REGION) -> Any:
     return client(
         info, service, {"aws_access_key_id": info.access_key, "aws_secret_access_key": info.secret_key}, region
     )
+
+
+def admin_client(folder: Path, account_id: str, service: str) -> Any:
+    """A client that may do everything in an account of the emulator, which is made if it is not there yet.
+
+    Args:
+        folder: folder of the emulator.
+        account_id: the account.
+        service: as in botocore.
+    """
+    info = read_info(folder)
+    assert info is not None, "the shared emulator has ended"
+    ensure_accounts(folder, {"main": account_id})
+    arn = f"arn:aws:iam::{account_id}:role/{ENTRY_ROLE}"
+    keys = Account.enter(entry_client(info, "sts").assume_role(RoleArn=arn, RoleSessionName="test"))
+    return client(info, service, keys)

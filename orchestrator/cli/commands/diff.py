@@ -14,9 +14,11 @@ from orchestrator.cli.output import color_on, write
 from orchestrator.cli.project import Project, open_project, project_of
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.config.changed import unit_sources
-from orchestrator.config.compare import InputChange, compare_units
 from orchestrator.config.revision import catalogue_at
-from orchestrator.errors import UsageError
+from orchestrator.errors import CatalogueError, UsageError
+from orchestrator.guard.policies.load import read_policy_files, with_builtin
+from orchestrator.guard.policies.protected import PROTECTED_FILE, Protected
+from orchestrator.render.compare import ComparedSide, InputChange, compare_units
 from orchestrator.report.style import Paint
 from orchestrator.report.tables import rows_json
 from orchestrator.report.text import clean
@@ -53,12 +55,22 @@ def diff(
         ids = _selected(project, old, targets, exclude)
         changed = repository.differing(repository.commit(revision) or "", ["."])
         files = {id_: _files(id_, (project.catalogue, before), changed) for id_ in ids}
-        found = compare_units(before, project.catalogue, ids, files)
+        found = compare_units(_side(before), _side(project.catalogue), ids, files)
     if common.json:
         write(rows_json("diff", [_row(each) for each in found]) + "\n")
     else:
         write("\n".join(_lines(found, ids, revision, Paint(color_on(common)))) + "\n")
     return 2 if found and detailed_exitcode else 0
+
+
+def _side(catalogue: Catalogue) -> ComparedSide:
+    """Return a configuration with the list of its ``policies/``; without it if that is not valid (`orch check`)."""
+    files = with_builtin(read_policy_files(catalogue.root))
+    try:
+        listed = Protected.parse(files.get(PROTECTED_FILE, b""), shown_as=PROTECTED_FILE)
+    except CatalogueError:
+        return ComparedSide(catalogue)
+    return ComparedSide(catalogue, listed.delete_apis)
 
 
 def _selected(

@@ -7,7 +7,7 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ from orchestrator.cli.context import Common, command
 from orchestrator.cli.output import print_rows
 from orchestrator.cli.project import Project, open_project
 from orchestrator.config.accounts_lock import FILE
-from orchestrator.config.catalogue import Account, has_baseline
+from orchestrator.config.catalogue import Account, Provider, has_baseline
 from orchestrator.errors import OrchError
 from orchestrator.guard.checkov.checks import Checks
 from orchestrator.guard.policies.load import Policies
@@ -31,10 +31,13 @@ from orchestrator.run.disposable.stages import expired, expiry_note, today_utc
 from orchestrator.run.executor.tls import INSTALL_DASK, cluster_problems, has_dask
 from orchestrator.terraform.setup.binary import find_binary, user_cache
 from orchestrator.terraform.setup.cliconfig import find_mirror
+from orchestrator.terraform.setup.install import this_platform
 from orchestrator.terraform.setup.lock_file import SHARED_LOCK_FILE, locked_providers
+from orchestrator.terraform.setup.mirrors import ProviderPackage
 from orchestrator.terraform.setup.providers import address as provider_address
-from orchestrator.terraform.setup.providers import ensure_available, sorted_providers
+from orchestrator.terraform.setup.providers import ensure_available, meets_constraint, sorted_providers
 from orchestrator.terraform.warm.providers import diagnose
+from orchestrator.terraform.warm.server.package import NOT_LOCKED
 from orchestrator.terraform.warm.start import provider_server
 from orchestrator.util.plural import plural
 
@@ -50,6 +53,7 @@ _SHOWN = frozenset(
 )
 """What ``--verbose`` shows of the environment."""
 
+_LOCK_IT = "run `orch providers lock`"
 _PROVIDER_BYTES = 700_000_000
 """Size of the AWS provider, which the first init unpacks."""
 
@@ -168,8 +172,14 @@ def _warm_providers(common: Common, project: Project, lock_text: str) -> Iterato
     cache = user_cache(os.environ)
     with provider_server(settings, folder, env=os.environ, cache=cache, slots=1, cold=common.cold) as started:
         for address, reason in diagnose(started, lock_text, environment).items():
-            detail = f"cold: {reason}" if reason else "warm"
-            yield Diagnosis(f"provider {address.rsplit('/', 1)[1]}", right=None if reason else True, detail=detail)
+            what = f"provider {address.rsplit('/', 1)[1]}"
+            if reason.startswith(NOT_LOCKED):
+                detail = (
+                    f"the package for {this_platform()} is not the one in {SHARED_LOCK_FILE.as_posix()}: {_LOCK_IT}"
+                )
+                yield Diagnosis(what, right=False, detail=detail)
+                continue
+            yield Diagnosis(what, right=None if reason else True, detail=f"cold: {reason}" if reason else "warm")
 
 
 def _listed_providers(project: Project) -> Iterator[Diagnosis]:
@@ -180,13 +190,19 @@ def _listed_providers(project: Project) -> Iterator[Diagnosis]:
         one, cache = replace(settings, providers={provider.name: provider}), user_cache(os.environ)
         missing = _try(lambda one=one, cache=cache: ensure_available(one, env=os.environ, cache=cache))  # type: ignore[misc]
         problems = [missing] if isinstance(missing, str) else []
-        if locked is not None and provider_address(provider, settings.binary) not in locked:
-            lock_it = "run `orch providers lock`"
-            problems.append(
-                f"{provider.source} is in live/orch.yaml, but not in {SHARED_LOCK_FILE.as_posix()}: {lock_it}"
-            )
+        problems += _lock_problems(provider, settings.binary, locked) if locked is not None else ()
         if problems:
             yield Diagnosis(f"provider {provider.name}", right=False, detail="\n".join(problems))
+
+
+def _lock_problems(provider: Provider, binary: str, locked: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is wrong with the entry of a provider in the lock file. ``locked``: address -> version."""
+    name, file = provider_address(provider, binary), SHARED_LOCK_FILE.as_posix()
+    if name not in locked:
+        yield f"{provider.source} is in live/orch.yaml, but not in {file}: {_LOCK_IT}"
+    elif not meets_constraint(ProviderPackage(name, locked[name], ""), provider):
+        has = f"{file} has {provider.source} {locked[name]}"
+        yield f"{has}, and live/orch.yaml wants {provider.version}: {_LOCK_IT}"
 
 
 def _accounts_lock(common: Common, project: Project) -> Diagnosis:

@@ -20,7 +20,7 @@ from orchestrator.cli.project import Project, open_project
 from orchestrator.cli.session import ready_session
 from orchestrator.config.catalogue import ONLY_BY_ORCH, Archive, Unit
 from orchestrator.config.naming import aws_names
-from orchestrator.config.secret_literals import secret_variables, without_secrets
+from orchestrator.config.sensitive import HIDDEN, secret_variables, shown_arguments, shown_input
 from orchestrator.config.written import written_value
 from orchestrator.hcl.modules.read import read_module
 from orchestrator.report.style import width_of
@@ -29,6 +29,7 @@ from orchestrator.report.text import wrap
 from orchestrator.run.history.reports import FINDING_ID, RUN_ID
 from orchestrator.run.history.runs import past_runs
 from orchestrator.run.request import RunOptions
+from orchestrator.util.secret_text import credential_in
 
 Shown = Annotated[
     str,
@@ -111,7 +112,7 @@ def _facts(project: Project, unit: Unit) -> dict[str, Any]:
         "secrets": [f"{secret.variable} = {secret.store}:{secret.key}" for secret in unit.secrets],
         "archives": [_archive(project, archive) for archive in unit.archives],
         "providers": {
-            config.key: {name: written_value(node) for name, node in config.arguments.items()}
+            config.key: {name: written_value(node) for name, node in shown_arguments(config).items()}
             for config in unit.configured
         },
         "imports": dict(unit.imports),
@@ -120,7 +121,8 @@ def _facts(project: Project, unit: Unit) -> dict[str, Any]:
 
 
 def _archive(project: Project, archive: Archive) -> str:
-    built = f", built with {shlex.join(archive.build.run)}" if archive.build is not None else ""
+    words = [HIDDEN if credential_in(word) else word for word in archive.build.run] if archive.build is not None else []
+    built = f", built with {shlex.join(words)}" if words else ""
     return f"{archive.variable} = {_relative(project, archive.folder)}{built}"
 
 
@@ -134,7 +136,7 @@ def _inputs(project: Project, unit: Unit) -> Iterator[dict[str, Any]]:
     made: dict[str, Any] = {"name": names["name"], "names": dict(names)}
     secret = secret_variables(project.catalogue, unit)
     rows = [
-        {"input": name, "value": written_value(without_secrets(node, sensitive=name in secret)), "where": str(node.at)}
+        {"input": name, "value": written_value(shown_input(unit, name, secret)), "where": str(node.at)}
         for name, node in unit.inputs.items()
     ]
     rows += [

@@ -11,6 +11,7 @@ from orchestrator.config.live.scopes import UnitDraft
 from orchestrator.config.nodes import Node
 from orchestrator.config.resolve.context import ResolveContext
 from orchestrator.config.resolve.values import AlreadyReportedError, Resolver
+from orchestrator.config.sensitive import written_out
 from orchestrator.config.yaml.value import YamlKind, YamlValue
 from orchestrator.errors import Location
 from orchestrator.hcl.modules.interface import ModuleInterface
@@ -21,10 +22,6 @@ AWS = "aws"
 _KEY = re.compile(r"[a-z][a-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)?")
 _RESERVED = frozenset({"alias", "count", "depends_on", "for_each", "lifecycle", "locals", "source", "version"})
 """What Terraform keeps for itself in a provider block (Terraform language, "Provider Configuration")."""
-_SECRET_NAME = re.compile(
-    r"(?:^|_)(?:(?:api|app|access|private|client|secret|license)_?key|token|secret|password|passwd|credentials)$",
-    re.IGNORECASE,
-)
 
 
 def provider_arguments(
@@ -80,20 +77,27 @@ def _arguments(context: ResolveContext, written: YamlValue | None, resolver: Res
             context.report(at, f"{name!r} cannot be set here", "Terraform keeps this name for itself")
         elif _check(context, name, value, at):
             try:
-                arguments[name] = resolver.node(value)
+                node = resolver.node(value)
             except AlreadyReportedError:
                 continue
+            if not _report_secrets(context, name, node):
+                arguments[name] = node
     return arguments
 
 
+def _report_secrets(context: ResolveContext, name: str, node: Node) -> bool:
+    """Report secrets that are written out, or are values of the run, which its records have. Return whether any is."""
+    secrets = list(written_out(name, node))
+    for key, each in secrets:
+        hint = f"add `{key}: ssm:/…` under `secrets:` and write ${{{{ secrets.{key} }}}}, or use `environment`"
+        context.report(each.at, f"{key!r} looks like a secret that is written out", hint)
+    return bool(secrets)
+
+
 def _check(context: ResolveContext, name: str, value: YamlValue, at: Location) -> bool:
-    """Report keys that Terraform would take for something else, and secrets that are written out."""
+    """Report keys that Terraform would take for something else."""
     if name == "//" or "${" in name or "%{" in name:
         context.report(at, f"invalid key {name!r} in a provider configuration", "write it without ${, %{ and //")
-        return False
-    if value.kind is YamlKind.TEXT and value.value and not value.has_ref and _SECRET_NAME.search(name):
-        hint = f"add `{name}: ssm:/…` under `secrets:` and write ${{{{ secrets.{name} }}}}, or use `environment`"
-        context.report(value.at, f"{name!r} looks like a secret that is written out", hint)
         return False
     inner = [(key, item, value.where(key)) for key, item in value.items()]
     if value.kind is YamlKind.LIST:

@@ -57,7 +57,7 @@ def parse_imports(pairs: Sequence[str]) -> dict[str, str]:
         address, id_ = pair[:end].removeprefix(_THIS), pair[end + 1 :]
         if end <= 0 or not address or not id_:
             message = f"{pair!r} is not ADDRESS=ID"
-            hint = "for example --resource aws_sqs_queue.this=https://sqs.eu-west-1.amazonaws.com/111111111111/orders"
+            hint = "for example --resource aws_cloudwatch_log_group.this=/ecs/orders"
             raise UsageError(message, hint=hint)
         if address in found:
             message = f"{address} is given twice"

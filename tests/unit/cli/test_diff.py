@@ -70,6 +70,28 @@ def test_inputs_units_and_files(project: Project) -> None:
     assert rows[2]["before"] == {"a": 1, "b": ["x"]}
 
 
+def test_what_orch_gives_a_unit_is_compared_too(project: Project) -> None:
+    project.write("live/stacks/gone.yaml", "module: made\narchives: {code: {folder: code, build: {run: [make]}}}\n")
+    names = 'variable "names" {\n  type = object({ table = string })\n}\nvariable "code" {}\n'
+    project.write("modules/made/main.tf", f'{names}resource "aws_sns_topic" "this" {{}}\n')
+    project.write("code/main.c", "")
+    for arguments in (("add", "-A"), ("commit", "-q", "-m", "two")):
+        subprocess.run([*_GIT, *arguments], cwd=project.root, check=True)
+    project.write("live/stages/prod.yaml", "account: main\nnamed: old\nstacks: {one: , two: , gone: }\n")
+    build = "build: {run: [make, -s]}"
+    project.write("live/stacks/gone.yaml", f"module: made\narchives: {{code: {{folder: code, {build}}}}}\n")
+    orch = (project.root / "live/orch.yaml").read_text().replace('">=1.11,<2.0"', '">=1.11,<3.0"')
+    project.write("live/orch.yaml", orch + "tags: {team: core}\n")
+    lock = (project.root / "live/providers.lock.hcl").read_text()
+    project.write("live/providers.lock.hcl", lock.replace('version     = "5.100.0"', 'version     = "5.99.0"'))
+    found = project.orch("diff", "main", "--json").json["rows"]
+    keys = {unit: [row["key"] for row in found if row["unit"] == unit] for unit in ("prod/gone", "prod/one")}
+    assert keys["prod/gone"] == ["terraform", "locked.aws", "tags.team", "archives.code.build.run", "inputs.names"]
+    assert keys["prod/one"] == ["terraform"], "it uses no provider"
+    names = next(row for row in found if row["key"] == "inputs.names")
+    assert (names["before"]["table"], names["after"]["table"]) == ("t-prod-gone", "t-old-gone")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

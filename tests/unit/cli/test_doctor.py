@@ -10,6 +10,8 @@ import pytest
 from orchestrator.aws.identity.denied import denied_role_hint
 from orchestrator.aws.identity.roles import Role
 from orchestrator.config.load import load
+from orchestrator.terraform.setup.install import this_platform
+from tests.support.probe import ADDRESS, lock_entry_of, write_package
 from tests.support.project import Project
 
 pytestmark = pytest.mark.usefixtures("no_aws")
@@ -59,6 +61,28 @@ def test_a_provider_that_is_listed_and_neither_locked_nor_there(project: Project
         details = [row["detail"] for row in found if row["what"] == f"provider {name}" and row["state"] == "error"]
         assert "is not available: the mirror has 0.9.0 of it" in details[0]
         assert details[1].endswith("not in live/providers.lock.hcl: run `orch providers lock`")
+
+
+def test_a_lock_that_is_not_of_what_is_listed_or_of_what_is_there(project: Project) -> None:
+    """Init would fail: it takes the version and the checksums of the lock file, and both must suit."""
+    text = (project.root / "live/orch.yaml").read_text()
+    project.write(
+        "live/orch.yaml",
+        text.replace('aws: "5.100.0"', 'aws: "~> 6.0"\n  probe: {source: test/probe, version: "1.0.0"}'),
+    )
+    mirror = project.root / "mirror"
+    checksum = write_package(mirror / ADDRESS / "1.0.0" / this_platform())
+    lock = 'provider "registry.terraform.io/hashicorp/aws" {\n  version = "5.100.0"\n}\n'
+    changed = f"h1:{'A' * 43}="
+    for locked, said in ((checksum, None), (changed, "not the one in live/providers.lock.hcl")):
+        project.write("live/providers.lock.hcl", lock + lock_entry_of(locked))
+        found = rows(project, ORCH_PROVIDER_MIRROR=str(mirror), TF_DISABLE_PLUGIN_TLS="1")
+        wrong = {row["what"]: row["detail"] for row in found if row["state"] == "error"}
+        aws = [row["detail"] for row in found if row["what"] == "provider aws" and row["state"] == "error"]
+        version = "live/providers.lock.hcl has hashicorp/aws 5.100.0, and live/orch.yaml wants ~> 6.0"
+        assert f"{version}: run `orch providers lock`" in aws
+        assert ("provider probe" in wrong) == (said is not None), found
+        assert said is None or said in wrong["provider probe"]
 
 
 def test_the_settings_of_a_cluster_are_a_note(project: Project) -> None:

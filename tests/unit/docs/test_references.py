@@ -54,6 +54,27 @@ def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_every_page_of_docs_is_reached_from_the_readme_by_links() -> None:
+    reached: set[Path] = set()
+    following = [REPOSITORY / "README.md"]
+    while following:
+        page = following.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        targets = [(page.parent / link).resolve() for link in LINK.findall(page.read_text(encoding="utf-8"))]
+        for target in targets:  # A link to a folder shows its files on a code host.
+            following += target.glob("*.md") if target.is_dir() else [target] if target.suffix == ".md" else []
+        following = [each for each in following if each.is_file()]
+    pages = {page for page in PAGES if page.is_relative_to(REPOSITORY / "docs")}
+    assert {page.relative_to(REPOSITORY).as_posix() for page in pages - reached} == set()
+
+
+def test_the_readme_links_what_a_new_user_reads_next() -> None:
+    links = set(LINK.findall((REPOSITORY / "README.md").read_text(encoding="utf-8")))
+    assert {f"docs/{name}.md" for name in ("first-day", "stages", "accounts", "adopt")} <= links
+
+
 @pytest.mark.parametrize("page", CURRENT, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
 def test_every_file_and_test_that_a_page_names_exists(page: Path) -> None:
     theirs = ("live/", "modules/", "policies/") if page.relative_to(REPOSITORY).as_posix() in EXAMPLES else ()

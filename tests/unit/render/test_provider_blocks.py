@@ -13,7 +13,9 @@ from orchestrator.config.load import load
 from orchestrator.render.write import RootRenderer
 from tests.support.catalogue import ORCH, problems, write
 
-PROVIDERS = ORCH.replace('{aws: "5.100.0"}', '{aws: "5.100.0", probe: {source: test/probe, version: "1.0.0"}}')
+PROVIDERS = "run: {token: {default: x}, later: {}}\n" + ORCH.replace(
+    '{aws: "5.100.0"}', '{aws: "5.100.0", probe: {source: test/probe, version: "1.0.0"}}'
+)
 MODULE = """\
 terraform {
   required_providers {
@@ -90,6 +92,14 @@ def test_blocks_refer_to_values_upstreams_and_secrets(tmp_path: Path) -> None:
         ("probe: {arguments: {alias: x}}", "'alias' cannot be set here"),
         ("probe: {arguments: {api_key: abcdef}}", "'api_key' looks like a secret that is written out"),
         ("probe: {arguments: {auth: {password: abcdef}}}", "'password' looks like a secret that is written out"),
+        ("probe: {arguments: {token: 'hunter2-${{ stage }}'}}", "'token' looks like a secret that is written out"),
+        (
+            "probe: {arguments: {hooks: [{password: '${{ name }}'}]}}",
+            "'password' looks like a secret that is written out",
+        ),
+        ("probe: {arguments: {auth: {password: 123456}}}", "'password' looks like a secret that is written out"),
+        ("probe: {arguments: {token: '${{ run.token }}'}}", "'token' looks like a secret that is written out"),
+        ("probe: {arguments: {token: 'x-${{ run.later }}'}}", "'token' looks like a secret that is written out"),
         ("probe: {arguments: {auth: {'${x}': a}}}", "invalid key '${x}' in a provider configuration"),
         ("probe: {arguments: {token: '${{ secrets.tokn }}'}}", "the stack has no secret 'tokn' — did you mean"),
         ("other: {arguments: {a: 1}}", "invalid provider configuration 'other'"),

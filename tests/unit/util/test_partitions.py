@@ -8,11 +8,23 @@ from pathlib import Path
 import pytest
 from botocore.session import Session
 
+from orchestrator.aws.import_ids import import_id
+from orchestrator.config.catalogue import Account, Roles
 from orchestrator.config.load import load
+from orchestrator.errors import Location
 from orchestrator.render.write import RootRenderer
-from orchestrator.util.partitions import partition_of
+from orchestrator.util.partitions import dns_suffix_of, partition_of
 from tests.support.catalogue import write
 from tests.support.project import REPOSITORY
+
+AT = Location("live/accounts/main.yaml")
+_ONE_PARTITION = re.compile(
+    r"arn:aws:|[\"']amazonaws\.com|\.(?:\w+-\w+-\d|\{\w+\})\.amazonaws|[\"']aws-(?:cn|us-gov|iso|eusc)"
+)
+"""What is right in one partition only: its ARNs, its hosts, and a name of another to compare with.
+
+Names of services, such as ``lambda.amazonaws.com``, are the same in all of them.
+"""
 
 
 @pytest.mark.parametrize(
@@ -32,6 +44,23 @@ from tests.support.project import REPOSITORY
 )
 def test_a_region_is_in_one_partition(region: str, partition: str) -> None:
     assert partition_of(region) == partition
+
+
+@pytest.mark.parametrize(
+    ("region", "suffix"),
+    [
+        ("eu-west-1", "amazonaws.com"),
+        ("us-gov-west-1", "amazonaws.com"),
+        ("cn-north-1", "amazonaws.com.cn"),
+        ("us-iso-east-1", "c2s.ic.gov"),
+        ("eusc-de-east-1", "amazonaws.eu"),
+        ("moon-base-east-1", "amazonaws.com"),
+    ],
+)
+def test_hosts_of_a_region_end_with_what_its_partition_has(region: str, suffix: str) -> None:
+    assert dns_suffix_of(region) == suffix
+    account = Account("main", "1" * 12, region, (), restricted=False, state_bucket="b", roles=Roles(), tags={}, at=AT)
+    assert import_id("aws_sqs_queue", {"name": "q"}, account, region) == f"https://sqs.{region}.{suffix}/{'1' * 12}/q"
 
 
 def test_every_region_of_botocore_is_where_botocore_says() -> None:
@@ -85,5 +114,5 @@ def test_no_code_writes_the_partition_of_most_people() -> None:
             if not path.is_file() or path.suffix in {".json", ".pyc"} or "emulator" in parts or "tests" in parts:
                 continue
             code = re.sub(r'#.*|"""(?s:.*?)"""', "", path.read_text())
-            found += [f"{'/'.join(parts)}: {line}" for line in code.splitlines() if re.search(r"arn:aws:", line)]
-    assert found == []
+            found += [f"{'/'.join(parts)}: {line}" for line in code.splitlines() if _ONE_PARTITION.search(line)]
+    assert [each for each in found if not each.startswith("orchestrator/util/partitions.py: ")] == []

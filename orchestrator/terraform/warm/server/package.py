@@ -16,6 +16,9 @@ from orchestrator.terraform.warm.messages import LockedPackage
 from orchestrator.terraform.warm.server.digests import DigestCache
 from orchestrator.util.plural import plural
 
+NOT_LOCKED = "the lock file has no checksum"
+"""How the message begins that a package is not the one that was locked: `terraform init` refuses it, too."""
+
 
 class PackageError(Exception):
     """The package cannot be used: the message says why."""
@@ -78,7 +81,7 @@ def verify_package(folder: Path, checksums: tuple[str, ...], sha256: Callable[[P
     except LinkInPackageError as error:
         raise PackageError(str(error)) from error
     if found not in checksums:
-        message = f"the lock file has no checksum {found}"
+        message = f"{NOT_LOCKED} {found}"
         raise PackageError(message)
     if len(binaries) != 1:
         message = f"the package contains {plural(len(binaries), 'provider binary', 'provider binaries')}"
