@@ -72,6 +72,22 @@ def missing_names(catalogue: Catalogue, unit: Unit, arns: Iterable[str]) -> str:
     return f"{_VARIABLE}: {{{shown}}}" if shown else ""
 
 
+def names_to_allow(catalogue: Catalogue, unit: Unit, arns: Iterable[str]) -> tuple[str, ...]:
+    """Return what to tell who adopts resources that the apply role cannot change; nothing if it can change all.
+
+    The arguments are those of `missing_names`.
+    """
+    missing = missing_names(catalogue, unit, arns)
+    if not missing:
+        return ()
+    name, account = catalogue.settings.name, unit.account
+    note = (
+        f"The apply role of {account} can change only what is named {name}-…, and what is adopted has other names. "
+        f"Add them to `inputs:` of its stack baseline, then run `orch bootstrap {account}`:\n  {missing}"
+    )
+    return (note,)
+
+
 def _has_input(catalogue: Catalogue, baseline: Unit) -> bool:
     if baseline.module.path is None:
         return False

@@ -57,6 +57,17 @@ def state_of(url: str, arn: str) -> str:
     return json.dumps({**head, "outputs": {}, "resources": [resource]})
 
 
+IMPORTED = """\
+resource "aws_sqs_queue" "mail" {
+  name                       = "legacy-mail"
+  visibility_timeout_seconds = 30
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+"""
+
+
 def test_a_name_that_the_apply_role_cannot_change_is_said_and_allowed(
     tmp_path: Path, emulator: Path, account: Account
 ) -> None:
@@ -81,11 +92,19 @@ def test_a_name_that_the_apply_role_cannot_change_is_said_and_allowed(
     assert "orch bootstrap main" in shown
     project.orch("adopt", "prod/jobs", "--state", str(state), "--yes")
 
+    project.write("modules/mail/main.tf", MODULE.partition("variable")[0] + IMPORTED)
+    project.write("live/stacks/mail.yaml", "module: mail\n")
+    project.write("live/stages/prod.yaml", "account: main\nstacks: {jobs: , mail: }\n")
+    size = {"MaximumMessageSize": "262144"}
+    mail = sqs.create_queue(QueueName="legacy-mail", Attributes=size)["QueueUrl"]
+    shown = project.orch("adopt", "prod/mail", "--resource", f"aws_sqs_queue.mail={mail}", "--dry-run").out
+    assert 'adopted_names: {queue: ["legacy-mail"]}' in shown
+
     project.write("live/stacks/jobs.yaml", "module: jobs\ninputs: {timeout: 60}\n")
-    refused = project.orch("apply", "prod", "--yes", "--json", code=1).units()["prod/jobs"]
+    refused = project.orch("apply", "prod/jobs", "--yes", "--json", code=1).units()["prod/jobs"]
     assert wanted in refused["cause"], refused
     project.write("live/stacks/baseline.yaml", f"{BASELINE}  {wanted}\n")
     project.orch("bootstrap", "main", "--yes")
-    assert project.orch("apply", "prod", "--yes", "--json").units()["prod/jobs"]["status"] == "applied"
+    assert project.orch("apply", "prod/jobs", "--yes", "--json").units()["prod/jobs"]["status"] == "applied"
     found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
     assert found == {"VisibilityTimeout": "60"}

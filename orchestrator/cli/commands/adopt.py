@@ -19,6 +19,7 @@ from orchestrator.cli.options import DryRun, LockTimeout, OneUnit, Yes
 from orchestrator.cli.output import print_changes, print_progress, print_report, write
 from orchestrator.cli.project import Project, open_project, project_of
 from orchestrator.cli.session import ready_session
+from orchestrator.config.adopted_names import names_to_allow
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.edit.rename import FileEdit
 from orchestrator.config.edit.stack_entry import check_writable, plain_inputs, stack_entry_edit
@@ -30,6 +31,7 @@ from orchestrator.run.migrate.imports import judge_imports, parse_imports
 from orchestrator.run.migrate.journal import check_edits, unfinished_of
 from orchestrator.run.plan import plan_units
 from orchestrator.run.request import RunOptions, parse_duration
+from orchestrator.terraform.model import PlanRecord
 from orchestrator.util.files import write_atomic
 
 
@@ -163,6 +165,7 @@ def _adopt(common: Common, project: Project, unit: Unit, proposal: _Proposal, *,
         notes = [*verdict.problems, *proposal.notes]
         accepted = not verdict.problems and planned.may_proceed
         if accepted:
+            notes += names_to_allow(after, after.units[unit.id], _imported_arns(planned.plan))
             notes += _next_steps(unit, edit.to, verdict.tagged, dry_run=dry_run)
         elif verdict.problems:
             notes.append("nothing was written: change the inputs or the module, and run the command again")
@@ -174,6 +177,11 @@ def _adopt(common: Common, project: Project, unit: Unit, proposal: _Proposal, *,
             write_atomic(catalogue.root / edit.to, edit.after.encode(), mode=0o644)
         print_report(common, session.finish([verdict.report], notes), shown=[verdict.report])
     return session.exit_code()
+
+
+def _imported_arns(plan: PlanRecord | None) -> list[str]:
+    imported = [each.before for each in plan.changes if each.importing is not None] if plan is not None else []
+    return [before["arn"] for before in imported if before is not None and isinstance(before.get("arn"), str)]
 
 
 def _with_edit(catalogue: Catalogue, unit: Unit, edit: FileEdit) -> Catalogue:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.aws.state.managed import ManagedStates, SoughtObject
-from orchestrator.config.adopted_names import missing_names
+from orchestrator.config.adopted_names import names_to_allow
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.config.edit.rename import FileEdit
 from orchestrator.errors import UsageError
@@ -81,17 +81,9 @@ class AdoptRequest:
             old_serial, new_serial = read_state(present.data).serial, read_state(moved).serial
             moved = with_serial(moved, max(old_serial, new_serial) + 1)
         write = state_edit(self.unit, self.unit, present, moved)
-        notes = (f"from {self.source}", *self._names_to_allow(data))
-        return PreparedMigration(trials=((self.unit, moved),), writes=((write, moved),), notes=notes)
-
-    def _names_to_allow(self, data: bytes) -> Iterator[str]:
         arns = [each.arn for each in read_state(data, identify=None).protected]
-        if missing := missing_names(self.catalogue, self.unit, arns):
-            name, account = self.catalogue.settings.name, self.unit.account
-            yield (
-                f"The apply role of {account} can change only what is named {name}-…, and this state has other names. "
-                f"Add them to `inputs:` of its stack baseline, then run `orch bootstrap {account}`:\n  {missing}"
-            )
+        notes = (f"from {self.source}", *names_to_allow(self.catalogue, self.unit, arns))
+        return PreparedMigration(trials=((self.unit, moved),), writes=((write, moved),), notes=notes)
 
     def _fetch(self, context: RunContext) -> bytes:
         found = _S3.fullmatch(self.source)
