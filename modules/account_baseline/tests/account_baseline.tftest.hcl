@@ -236,7 +236,6 @@ run "plan_role_only_looks" {
       for statement in jsondecode(aws_iam_policy.look.policy).Statement : statement.Resource
       if statement.Effect == "Allow" && anytrue([for action in flatten([statement.Action]) : can(regex("^(ssm:GetP|secretsmanager:GetS|s3:GetO)", action))])
       ])) == toset([
-      "arn:aws:s3:::ams-111111111111-tfstate",
       "arn:aws:s3:::ams-111111111111-tfstate/*",
       "arn:aws:ssm:*:111111111111:parameter/ams/*",
       "arn:aws:secretsmanager:*:111111111111:secret:/ams/*",
