@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 from benchmarks.latency_proxy import LatencyProxy
 
@@ -58,3 +59,32 @@ def test_a_large_request_is_no_later_than_a_small_one_and_stays_whole() -> None:
     answer, took = asyncio.run(send())
     assert answer == large.upper()
     assert took >= DELAY
+
+
+def test_nothing_stays_open_after_a_server_that_ends_each_connection() -> None:
+    """As the emulator does: it answers with HTTP/1.0."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readline())
+        writer.close()
+
+    async def ask() -> tuple[list[bytes], int]:
+        there = await asyncio.start_server(answer, "127.0.0.1", 0)
+        proxy = await LatencyProxy(there.sockets[0].getsockname()[1], 0.01).serve()
+        async with there, proxy:
+            before, answers = open_files(), []
+            for number in range(20):
+                reader, writer = await asyncio.open_connection(*proxy.sockets[0].getsockname())
+                writer.write(b"%d\n" % number)
+                answers.append(await reader.read())
+                writer.close()
+            await asyncio.sleep(0.2)
+            return answers, open_files() - before
+
+    answers, left = asyncio.run(ask())
+    assert answers == [b"%d\n" % number for number in range(20)]
+    assert left <= 0
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
