@@ -155,9 +155,9 @@ class ExpressionParser(TemplateReader):
         if self.scanner.kind == "number":
             position = self.scanner.start
             step = self._number(position)
-            if not step.isdigit():
+            if "." in step:
                 raise HclError(f"an index is written [{step.replace('.', '][')}], not .{step}", position)
-            return _step(term, int(step))
+            return _step(term, _number(step, position))
         return _step(term, self.take("word", "a name"))
 
     def _indexed(self, term: Expression) -> Expression:

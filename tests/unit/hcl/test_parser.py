@@ -54,6 +54,11 @@ def test_everything_that_hcl_has_is_read() -> None:
     assert {each.name for each in walk(local["q"].value) if isinstance(each, FunctionCall)} == {"upper"}
 
 
+@pytest.mark.parametrize(("text", "index"), [("x.0", 0), ("x.1e3", 1000), ("x. 1E3", 1000), ("x[1e3]", 1000)])
+def test_an_index_after_a_dot_can_be_any_number_without_a_point(text: str, index: int) -> None:
+    assert references(value(text)) == {("x", index)}
+
+
 def test_carriage_returns_and_a_byte_order_mark_change_nothing() -> None:
     plain = parse_hcl("a = 1\nb {\n  c = 2\n}\n")
     marked = parse_hcl("\ufeffa = 1\r\nb {\r\n  c = 2\r\n}\r\n")
