@@ -16,7 +16,7 @@ from typing import Any
 from orchestrator.guard.plan.configuration import configuration_entries
 from orchestrator.hcl.modules.blocks import Declarations
 from orchestrator.hcl.modules.code_and_sources import read_contents
-from orchestrator.hcl.modules.entries import ConfigurationEntry
+from orchestrator.hcl.modules.entries import ConfigurationEntry, configured_providers
 from orchestrator.hcl.modules.files import read_module_files
 from orchestrator.hcl.parser import parse_hcl
 from orchestrator.hcl.tree import HclError, constant_text
@@ -189,11 +189,20 @@ def _difference(folder: Path, name: str, configuration: Mapping[str, Any]) -> st
         return "" if any(each.startswith(_STRICTER) for each in told) else f"only orch refuses it: {told}"
     theirs = _entries(configuration, name)
     ours = {each._replace(module=name) for each in contents.entries}
-    # Terraform does not look for a misspelled argument in a provider that nothing uses.
     used = {each for entry in ours if entry.kind == "provider" for each in entry.name.split(": ")[1].split(", ")}
-    if theirs ^ ours and used <= set(ARGUMENTS):
+    if theirs ^ ours and used <= set(ARGUMENTS) and not _labels_in_providers(folder):
         return f"only Terraform finds {sorted(theirs - ours)}, only orch finds {sorted(ours - theirs)}"
     return _values_differ(folder, configuration["root_module"]["module_calls"][name]["module"])
+
+
+def _labels_in_providers(folder: Path) -> bool:
+    """Return whether a block in a provider has a label. As a misspelled argument, it is an error in a provider that is used.
+
+    Terraform leaves both out of the configuration of a provider that nothing uses.
+    """
+    declared = Declarations.of(read_module_files(folder, root=folder))
+    inner = (each for _, block in configured_providers(declared) for each in block.body.blocks)
+    return any(each.labels for each in inner if each.type != "dynamic")
 
 
 def _entries(configuration: Mapping[str, Any], name: str) -> set[ConfigurationEntry]:

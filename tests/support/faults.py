@@ -277,9 +277,14 @@ class Running:
         self.process.communicate()
 
     def kill_children(self, name: str) -> None:
-        """Kill what it started whose program is named so."""
-        victims = [pid for pid in self.children() if name in program(pid)]
-        assert victims, f"no {name} runs: {[program(pid) for pid in self.children()]}"
+        """Kill what it started whose program is named so, as soon as it runs."""
+        victims: list[int] = []
+
+        def found() -> bool:
+            victims[:] = [pid for pid in self.children() if name in program(pid)]
+            return bool(victims)
+
+        wait(found, seconds=30)
         _kill(victims)
 
     def limit_files(self, size: int) -> None:
