@@ -96,7 +96,6 @@ def make_terraform(
     *,
     warm: WarmProviders | None = None,
     search: BinarySearch | None = None,
-    slots: int | None = None,
 ) -> Terraform:
     """Return the Terraform command line, with a CLI configuration of orch's own in ``folder``.
 
@@ -106,7 +105,6 @@ def make_terraform(
         folder: private folder of the run.
         warm: providers that keep running between commands; None to start them anew for each command.
         search: the binaries of this machine; None searches now.
-        slots: as for `Terraform`.
 
     Raises:
         SetupError: there is no usable binary or provider source.
@@ -123,7 +121,6 @@ def make_terraform(
         warm=warm,
         passed=catalogue.settings.environment,
         checksums=ProviderChecksums(read_user_config(os.environ).overrides, reattached_providers(os.environ)),
-        slots=slots,
     )
 
 
@@ -136,7 +133,6 @@ def make_tools(
     orphans: Mapping[str, frozenset[str]] | None = None,
     search: BinarySearch | None = None,
     refused: Collection[str] = (),
-    slots: int | None = None,
 ) -> TerraformTools:
     """Return Terraform and the renderer of roots.
 
@@ -148,7 +144,6 @@ def make_tools(
         search: the binaries of this machine; None searches now.
         orphans: provider names of each unit, when only the states of the units exist; None for units of ``live/``.
         refused: units whose builds must not run.
-        slots: as for `Terraform`.
 
     Raises:
         SetupError: as `make_terraform`.
@@ -159,8 +154,7 @@ def make_tools(
     else:
         builder = Builder(catalogue.root, processes, os.environ, refused=refused)
         renderer = RootRenderer(catalogue, trust.policies.protected.delete_apis, builder)
-    terraform = make_terraform(catalogue, processes, folder, warm=warm, search=search, slots=slots)
-    return TerraformTools(terraform, processes, renderer)
+    return TerraformTools(make_terraform(catalogue, processes, folder, warm=warm, search=search), processes, renderer)
 
 
 def program_places(settings: Settings, env: Mapping[str, str]) -> Iterator[Path]:

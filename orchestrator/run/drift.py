@@ -40,6 +40,5 @@ def drift_units(context: RunContext, *, executor: Executor = THREADS) -> Mapping
         unblocks_downstreams=unblocks_downstreams,
         fail_fast=fail_fast,
         shows_blocked=True,
-        ahead=executor.slots is None,
     )
     return {unit: planned.report for unit, planned in run_units(context, step).items()}

@@ -33,7 +33,6 @@ class LoopSpec:
         not_run: the report of a unit that never started; None takes `not_run`.
         fail_fast: start nothing new after the first failure.
         shows_blocked: show the accounts and former units that block the run, before its units.
-        ahead: changes nothing, so one more unit than Terraform works for is rendered or judged meanwhile.
     """
 
     command: str
@@ -43,7 +42,6 @@ class LoopSpec:
     not_run: Callable[[UnitEnd[Planned]], Planned] | None = None
     fail_fast: bool = False
     shows_blocked: bool = False
-    ahead: bool = False
 
 
 def run_units(context: RunContext, step: LoopSpec) -> Mapping[str, Planned]:
@@ -60,7 +58,7 @@ def run_units(context: RunContext, step: LoopSpec) -> Mapping[str, Planned]:
     run_graph(
         graph,
         loop.work,
-        slots=options.parallelism + (step.ahead and options.parallelism > 1),
+        slots=options.parallelism,
         stop=context.run.stop,
         fail_fast=step.fail_fast,
         on_end=loop.on_end,

@@ -64,7 +64,6 @@ def plan_units(
         unblocks_downstreams=lambda planned: planned.may_proceed,
         fail_fast=context.run.options.fail_fast,
         shows_blocked=True,
-        ahead=executor.slots is None,
     )
     return run_units(context, step)
 
@@ -95,7 +94,6 @@ def plan_destroy(context: RunContext, *, executor: Executor = THREADS) -> Mappin
         record=lambda planned: record_planned(context, planned),
         unblocks_downstreams=lambda _: True,  # Whatever is wrong with one unit, the report shows all that is wrong.
         shows_blocked=True,
-        ahead=executor.slots is None,
     )
     return run_units(context, step)
 

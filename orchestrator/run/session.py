@@ -317,7 +317,6 @@ def _assembled(request: RunRequest, console: Sink, parts: _Parts, begun: _Begun,
         orphans=request.orphan_providers,
         search=parts.search.result(),
         refused=begun.guard.blocked.refused,
-        slots=request.options.parallelism,
     )
     context = RunContext(
         catalogue=catalogue,

@@ -40,7 +40,6 @@ class Terraform:
         warm: providers that keep running between commands; None if Terraform starts its own for each command.
         passed: names of further environment variables that the processes get (``environment`` of ``live/orch.yaml``).
         checksums: says which providers ran.
-        slots: the most commands without an effect, such as plan and show, that run at the same time; None: any number.
     """
 
     def __init__(
@@ -53,7 +52,6 @@ class Terraform:
         warm: WarmProviders | None = None,
         passed: Collection[str] = (),
         checksums: ProviderChecksums | None = None,
-        slots: int | None = None,
     ) -> None:
         self.binary = binary
         self.warm = warm
@@ -61,9 +59,7 @@ class Terraform:
         self.cli_config = cli_config
         self.plugin_cache = plugin_cache
         self._checksums = checksums or ProviderChecksums()
-        self._runner = Runner(
-            binary, processes, cli_config, plugin_cache=plugin_cache, warm=warm, passed=passed, slots=slots
-        )
+        self._runner = Runner(binary, processes, cli_config, plugin_cache=plugin_cache, warm=warm, passed=passed)
         # Only builds arguments. It looks for a state in its folder, so it gets a path that cannot contain one.
         self._builder = CommandBuilder(working_dir=os.devnull, terraform_bin_path=str(binary.path))
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import Any
 
 from orchestrator.terraform.environment import ChildSettings, child_env
@@ -29,7 +28,6 @@ class Runner:
         plugin_cache: Path,
         warm: WarmProviders | None,
         passed: Collection[str],
-        slots: int | None,
     ) -> None:
         self._binary = binary
         self._processes = processes
@@ -38,7 +36,6 @@ class Runner:
             cli_config, plugin_cache, home=cli_config.absolute().parent / "home", passed=passed
         )
         self._warm = warm
-        self._slots = BoundedSemaphore(slots) if slots else nullcontext()
 
     def run(
         self,
@@ -86,8 +83,6 @@ class Runner:
     ) -> ProcessResult:
         """Run a command that changes nothing with warm providers; run it again cold if the proxy could be at fault.
 
-        Wait first if as many of these commands run as there are slots.
-
         Args:
             root: the root to run in.
             argv: program and arguments.
@@ -97,20 +92,6 @@ class Runner:
             output: file with further output, which the decision to run again reads.
             **more: as `Processes.run`.
         """
-        with self._slots:
-            return self._repeatable(root, argv, timeout, ok=ok, prepare=prepare, output=output, **more)
-
-    def _repeatable(
-        self,
-        root: Root,
-        argv: Sequence[str],
-        timeout: float | None,
-        *,
-        ok: tuple[int, ...],
-        prepare: bool,
-        output: Path | None,
-        **more: Any,
-    ) -> ProcessResult:
         attached = self._attach(root, prepare=prepare)
         if self._warm is None or attached is None:
             return self.run(root, argv, TaskKind.PLAN, timeout, **more)
