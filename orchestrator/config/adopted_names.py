@@ -82,7 +82,7 @@ def names_to_allow(catalogue: Catalogue, unit: Unit, arns: Iterable[str]) -> tup
         return ()
     name, account = catalogue.settings.name, unit.account
     note = (
-        f"The apply role of {account} can change only what is named {name}-…, and what is adopted has other names. "
+        f"The apply role of {account} can change only resources named {name}-…, and the adopted ones have other names. "
         f"Add them to `inputs:` of its stack baseline, then run `orch bootstrap {account}`:\n  {missing}"
     )
     return (note,)

@@ -152,7 +152,7 @@ def _not_empty(context: RunContext, unit: Unit, plan: PlanRecord) -> Iterator[st
         found = ResourceLocation(change.type, name, unit.account, str(before.get("region") or unit.region))
         address, filled = change.address.removeprefix("module.this."), has_contents(context.aws.identities, role, found)
         if filled is None:
-            text = f"AWS does not tell whether {address} is empty, and refuses to delete it if it is not: {_MAY_LOOK}"
+            text = f"cannot tell whether {address} is empty, and AWS does not delete it unless it is: {_MAY_LOOK}"
             context.run.sink(Notice(text=text, unit=unit.id))
         elif filled:
             yield f"{address} is not empty and has {forced_by} = False"

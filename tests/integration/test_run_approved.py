@@ -229,7 +229,7 @@ def test_what_only_aws_changed_is_told_and_left_alone(restored: Project, emulato
         plan(restored, target)
     done = apply(restored, "dr")
     assert statuses(done) == {"logs": "changed outside", "reads": "applied", "other": "unchanged", "alone": "applied"}
-    assert "1 resource differs outside of Terraform" in done.units()["dr/logs"]["cause"]
+    assert "1 change outside of Terraform" in done.units()["dr/logs"]["cause"]
     assert "dr/logs was changed outside of Terraform and stays as it is" in " ".join(done.json["notes"])
     assert retention(logs) == 7, "nobody approved to change it back"
     assert {name: (each["as_approved"], each["how"]) for name, each in approvals(done).items()} == {

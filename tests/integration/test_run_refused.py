@@ -113,4 +113,4 @@ def test_a_waived_destroy_that_aws_would_refuse_does_not_begin(project: tuple[Pr
     document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
     account.client("iam").put_role_policy(RoleName="orch-plan", PolicyName="blind", PolicyDocument=document)
     unseen = made.orch("destroy", "test", "--yes", code=1)
-    assert "AWS does not tell whether aws_s3_bucket.full is empty" in unseen.err
+    assert "cannot tell whether aws_s3_bucket.full is empty" in unseen.err

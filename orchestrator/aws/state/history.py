@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from orchestrator.aws.causes import AwsFailure, Cause, cause_of
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role, role_for
+from orchestrator.aws.state.read_object import ReadObject, read_object
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.state.header import HEAD_BYTES, StateHeader
@@ -184,22 +184,13 @@ class History:
         account = self._catalogue.account_of(unit)
         key = f"{receipts_of(unit.state_key)}{serial}.json"
 
-        def get() -> bytes | None:
-            try:
-                answer = self._identities.client("s3", account, role_for(unit, write=False)).get_object(
-                    Bucket=account.state_bucket, Key=key, ExpectedBucketOwner=account.id
-                )
-            except AwsFailure as error:
-                if cause_of(error) is Cause.NO_OBJECT:
-                    return None
-                raise
-            with answer["Body"] as body:
-                return bytes(body.read())
+        def get() -> ReadObject | None:
+            return read_object(self._identities.client("s3", account, role_for(unit, write=False)), account, key)
 
         place = account.state_url(key)
         found = self._identities.call(account, f"read the receipt {place}", get)
         try:
-            return None if found is None else json.loads(found)
+            return None if found is None else json.loads(found.data)
         except ValueError as error:
             raise UnitError(f"the receipt {place} is not JSON") from error
 

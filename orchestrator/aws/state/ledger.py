@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from orchestrator.aws.causes import AwsFailure, Cause, cause_of
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role, role_for
 from orchestrator.aws.state.ledger_entry import (
@@ -23,6 +22,7 @@ from orchestrator.aws.state.ledger_entry import (
     parse_entry,
 )
 from orchestrator.aws.state.outputs import StateStore
+from orchestrator.aws.state.read_object import ReadObject, read_object
 from orchestrator.config.catalogue import Account, Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.model import StateRecord
@@ -189,18 +189,11 @@ class Ledger:
         return self._identities.call(account, f"list {account.state_url(prefix)}", pages)
 
     def _get(self, account: Account, role: Role, key: str) -> bytes | None:
-        def get() -> bytes | None:
-            try:
-                client = self._identities.client("s3", account, role)
-                answer = client.get_object(Bucket=account.state_bucket, Key=key, ExpectedBucketOwner=account.id)
-            except AwsFailure as error:
-                if cause_of(error) is Cause.NO_OBJECT:
-                    return None
-                raise
-            with answer["Body"] as body:
-                return bytes(body.read())
+        def get() -> ReadObject | None:
+            return read_object(self._identities.client("s3", account, role), account, key)
 
-        return self._identities.call(account, f"read {account.state_url(key)}", get)
+        found = self._identities.call(account, f"read {account.state_url(key)}", get)
+        return found.data if found is not None else None
 
     def _put(self, unit: Unit, account: Account, entry: LedgerEntry) -> None:
         def put() -> None:

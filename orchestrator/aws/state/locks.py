@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator import __version__
-from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
+from orchestrator.aws.causes import AwsFailure, code_of
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import role_for
+from orchestrator.aws.state.read_object import read_object
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import UnitError
 from orchestrator.terraform.state.lock import LOCK_SUFFIX, StateLock, lock_bytes, own_lock, parse_state_lock
@@ -73,14 +74,10 @@ class StateLocks:
         client = self._client(unit, write=False)
 
         def get() -> HeldLock | None:
-            try:
-                answer = client.get_object(**self._where(unit))
-            except AwsFailure as error:
-                if cause_of(error) is Cause.NO_OBJECT:
-                    return None
-                raise
-            with answer["Body"] as body:
-                return HeldLock(unit.id, parse_state_lock(body.read()), str(answer["ETag"]))
+            found = read_object(client, self._catalogue.account_of(unit), unit.state_key + LOCK_SUFFIX)
+            if found is None:
+                return None
+            return HeldLock(unit.id, parse_state_lock(found.data), str(found.answer["ETag"]))
 
         return self._identities.call(unit.account, f"read the lock of {unit.id}", get)
 

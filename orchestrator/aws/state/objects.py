@@ -10,6 +10,7 @@ from orchestrator.aws.causes import AwsFailure, Cause, cause_of, code_of
 from orchestrator.aws.errors import translate
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role, role_for
+from orchestrator.aws.state.read_object import read_object
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import OrchError, SetupError, UsageError
 
@@ -50,16 +51,8 @@ class StateObjects:
         client = self._identities.client("s3", account, role_for(unit, write=False))
 
         def get() -> StateObject | None:
-            try:
-                answer = client.get_object(
-                    Bucket=account.state_bucket, Key=unit.state_key, ExpectedBucketOwner=account.id
-                )
-            except AwsFailure as error:
-                if cause_of(error) is Cause.NO_OBJECT:
-                    return None
-                raise
-            with answer["Body"] as body:
-                return StateObject(bytes(body.read()), self._version(answer, account.name))
+            found = read_object(client, account, unit.state_key)
+            return StateObject(found.data, self._version(found.answer, account.name)) if found is not None else None
 
         return self._identities.call(unit.account, f"read the state of {unit.id}", get)
 

@@ -16,9 +16,9 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
-from orchestrator.aws.causes import AwsFailure, Cause, cause_of
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role, role_for
+from orchestrator.aws.state.read_object import read_object
 from orchestrator.config.catalogue import Catalogue, Unit
 from orchestrator.errors import OrchError, UnitError
 from orchestrator.terraform.model import StateRecord
@@ -220,15 +220,8 @@ class StateStore:
     def _get(self, unit: Unit, key: str, role: Role) -> tuple[bytes, str] | None:
         """Return an object's content and ETag; None if it does not exist."""
         account = self._catalogue.account_of(unit)
-        try:
-            client = self._identities.client("s3", account, role)
-            answer = client.get_object(Bucket=account.state_bucket, Key=key, ExpectedBucketOwner=account.id)
-        except AwsFailure as error:
-            if cause_of(error) is Cause.NO_OBJECT:
-                return None
-            raise
-        with answer["Body"] as body:
-            return bytes(body.read()), str(answer["ETag"])
+        found = read_object(self._identities.client("s3", account, role), account, key)
+        return (found.data, str(found.answer["ETag"])) if found is not None else None
 
     def _etag(self, unit: Unit) -> str | None:
         """Return the ETag of the state object from a listing, without access to the object."""

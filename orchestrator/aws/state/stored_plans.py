@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.aws.causes import AwsFailure, Cause, cause_of
 from orchestrator.aws.identity.identities import Identities
 from orchestrator.aws.identity.roles import Role
+from orchestrator.aws.state.read_object import ReadObject, read_object
 from orchestrator.aws.state.work import StoredObject, WorkStore
 from orchestrator.config.catalogue import Account
 from orchestrator.errors import BlockedError
@@ -101,20 +101,12 @@ class PlanStore:
         """
         key = _index(unit, digest)
 
-        def get() -> bytes | None:
-            try:
-                answer = self._client(account, role).get_object(
-                    Bucket=account.state_bucket, Key=key, ExpectedBucketOwner=account.id
-                )
-            except AwsFailure as error:
-                if cause_of(error) is Cause.NO_OBJECT:
-                    return None
-                raise
-            with answer["Body"] as body:
-                return bytes(body.read())
+        def get() -> ReadObject | None:
+            return read_object(self._client(account, role), account, key)
 
-        data = self._identities.call(account, f"read {account.state_url(key)}", get)
-        return None if data is None else _parsed(data, account.state_url(key), f"{PLANS_PREFIX}{unit}/{digest}/")
+        index = self._identities.call(account, f"read {account.state_url(key)}", get)
+        prefix = f"{PLANS_PREFIX}{unit}/{digest}/"
+        return _parsed(index.data, account.state_url(key), prefix) if index is not None else None
 
     def get(self, account: Account, role: Role, found: PlanIndex, to: Path) -> None:
         """Write a stored plan to a private file.

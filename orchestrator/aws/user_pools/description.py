@@ -109,14 +109,13 @@ def _beside(client: Any, pool: str, clients: Sequence[ApiPart]) -> tuple[tuple[s
     beside: list[str] = []
     unread: list[str] = []
     for part in _PARTS:
-        of_clients = [(each["ClientId"], f" of the client {each['ClientName']}") for each in clients] * part.of_clients
-        for id_, whose in [("", "")] * part.of_pool + of_clients:
-            try:
-                if _has(client, part, pool, id_):
-                    beside.append(part.what + whose)
-            except AwsFailure:
-                unread.append(part.what)
-                break
+        try:
+            if part.of_pool and _has(client, part, pool, ""):
+                beside.append(part.what)
+            with_one = [each for each in clients if part.of_clients and _has(client, part, pool, each["ClientId"])]
+            beside += [f"{part.what} of the client {each['ClientName']}" for each in with_one]
+        except AwsFailure:
+            unread.append(part.what)
     return tuple(beside), tuple(unread)
 
 

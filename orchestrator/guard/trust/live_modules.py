@@ -13,6 +13,7 @@ from typing import Any
 
 from orchestrator.config.catalogue import Catalogue
 from orchestrator.config.changed import units_made_of
+from orchestrator.config.graph import Graph
 from orchestrator.config.live.outline import Outline, read_outline
 from orchestrator.config.live.scopes import UnitDraft
 from orchestrator.config.live.sources import module_source
@@ -81,18 +82,9 @@ def _changed(catalogue: Catalogue, repository: Repository, forked: str) -> froze
     if before is None or _settings(before) != _settings(after):
         return frozenset(catalogue.units)
     known = {draft.id: _values(draft) for draft in before.drafts}
-    found = {draft.id for draft in after.drafts if known.get(draft.id) != _values(draft)}
+    found = frozenset(draft.id for draft in after.drafts if known.get(draft.id) != _values(draft))
     found |= units_made_of(catalogue, repository.differing(forked, ["."]))
-    waiting = list(found)
-    below: dict[str, list[str]] = {}
-    for unit in catalogue.units.values():
-        for upstream in unit.upstreams:
-            below.setdefault(upstream, []).append(unit.id)
-    while waiting:
-        new = set(below.get(waiting.pop(), ())) - found
-        found |= new
-        waiting += new
-    return frozenset(found)
+    return found | Graph.of(catalogue.units).below(found & catalogue.units.keys())
 
 
 def _settings(outline: Outline) -> Any:

@@ -44,9 +44,8 @@ def call_entry(module: str, name: str, source: str) -> ConfigurationEntry:
 
 def provider_entry(module: str, name: str, alias: str | None, arguments: Iterable[str]) -> ConfigurationEntry:
     """Return the entry of a provider that is configured, with the names of its arguments and blocks."""
-    return ConfigurationEntry(
-        module, "provider", f"{name}.{alias}: {_listed(arguments)}" if alias else f"{name}: {_listed(arguments)}"
-    )
+    address = f"{name}.{alias}" if alias else name
+    return ConfigurationEntry(module, "provider", f"{address}: {', '.join(sorted(arguments))}")
 
 
 def entries_of(declared: Declarations, module: str = "") -> Iterator[ConfigurationEntry]:
@@ -59,19 +58,14 @@ def entries_of(declared: Declarations, module: str = "") -> Iterator[Configurati
     for each in declared.of_type("module"):
         yield call_entry(module, each.labels[0], each.text("source") or "")
     arguments: dict[tuple[str, str | None], set[str]] = {}
-    for _, block in configured_providers(
-        declared
-    ):  # An override file adds to the block before it, or replaces its blocks.
+    for _, block in configured_providers(declared):
+        # An override file adds to the block before it, or replaces its blocks.
         known = arguments.setdefault((block.labels[0], alias_of(block)), set())
         known -= {each.labels[0] for each in block.body.blocks if each.type == "dynamic" and each.labels}
         known |= set(_arguments(block.body))
     for (name, alias), found in arguments.items():
         if found:
             yield provider_entry(module, name, alias, found)
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))
 
 
 def _arguments(body: Body) -> Iterator[str]:

@@ -49,9 +49,8 @@ def only_aws_differs(context: RunContext, unit: Unit, fresh: Planned, record: St
 
 def left_alone(fresh: Planned) -> Planned:
     """Return the plan of a unit that is not applied, because only AWS differs and nobody approved to change it back."""
-    number = len(fresh.report.changes)
-    cause = f"{plural(number, 'resource')} differ outside of Terraform, which is not part of what was approved"
-    cause = cause if number != 1 else cause.replace("differ ", "differs ", 1)
+    changed = plural(len(fresh.report.changes), "change")
+    cause = f"{changed} outside of Terraform, not part of what was approved"
     report = replace(fresh.report, status=Status.DRIFTED, changes=(), findings=(), outputs_changed=(), cause=cause)
     return Planned(report)
 
