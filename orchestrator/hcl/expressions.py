@@ -143,12 +143,20 @@ class ExpressionParser(TemplateReader):
 
     def _after(self, term: Expression) -> Expression:
         """Parse what follows a term: ``.name``, ``[0]``, ``.*``, ``[*]``."""
+        splat = False  # in what follows `.*`, until the next index
         while self.scanner.kind in {".", "["}:
-            term = self._dotted(term) if self.scanner.kind == "." else self._indexed(term)
+            if self.scanner.kind == "[":
+                term, splat = self._indexed(term), False
+                continue
+            self.scanner.advance()
+            if splat and self.scanner.kind == "*":
+                raise HclError("a second .* after .* is written [*]", self.scanner.start)
+            splat = splat or self.scanner.kind == "*"
+            term = self._dotted(term)
         return term
 
     def _dotted(self, term: Expression) -> Expression:
-        self.scanner.advance()
+        """Parse what follows a dot."""
         if self.scanner.kind == "*":
             self.scanner.advance()
             return Compound("splat", (term,), term.position)

@@ -59,6 +59,13 @@ def test_an_index_after_a_dot_can_be_any_number_without_a_point(text: str, index
     assert references(value(text)) == {("x", index)}
 
 
+@pytest.mark.parametrize(
+    "text", ["x.*.a[*].b", "x.*.a[0].*.b", "x[*].a[*].b", "x[*].a.*.b", "(x.*.a).*.b", "x.*.a + y.*.b"]
+)
+def test_what_terraform_takes_of_two_splats(text: str) -> None:
+    assert ("x",) in {each[:1] for each in references(value(text))}
+
+
 def test_carriage_returns_and_a_byte_order_mark_change_nothing() -> None:
     plain = parse_hcl("a = 1\nb {\n  c = 2\n}\n")
     marked = parse_hcl("\ufeffa = 1\r\nb {\r\n  c = 2\r\n}\r\n")
@@ -124,6 +131,8 @@ def _number(text: str) -> float | None:
         ('a = "\\q"\n', 1, "unknown escape \\q in text"),
         ('b "${x}" {\n}\n', 1, "a label cannot have ${…} in it"),
         ("a = x.0.1\n", 1, "an index is written [0][1], not .0.1"),
+        ("a = x.*.b.*.c\n", 1, "a second .* after .* is written [*]"),
+        ("a = x.*.*\n", 1, "a second .* after .* is written [*]"),
         ("b { c = 1, d = 2 }\n", 1, "'}' expected, found ','"),
         ("}\n", 1, "a block or an attribute expected, found '}'"),
         ("a = @\n", 1, "unexpected character '@'"),
