@@ -138,7 +138,7 @@ class Runner:
             return False
         variables = self._warm.init_variables(packages)
         outcome = self.run(root, argv, TaskKind.PLAN, timeout, variables=variables, fetches=True)
-        if outcome.stopped or outcome.timed_out:
+        if outcome.stopped or outcome.timed_out or outcome.code < 0:  # Whoever killed it meant the command.
             self.expect(root, "init", outcome, 0)
         return outcome.code == 0 and not self._warm.finish_init(root, packages)
 
