@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.escapes import BASELINE, World
+from tests.support.catalogue import BASELINE
+from tests.support.escapes import World
 from tests.support.project import Result
 
 pytestmark = pytest.mark.integration

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.escapes import BASELINE, World
+from tests.support.catalogue import BASELINE
+from tests.support.escapes import World
 
 pytestmark = pytest.mark.integration
 AGAINST = "sly author"

@@ -11,8 +11,9 @@ from botocore.exceptions import ClientError
 
 from orchestrator.guard.receipt.freeze import hash_file
 from tests.escapes.conftest import MakeWorld
+from tests.support.catalogue import BASELINE
 from tests.support.emulator import Account, client, entry_client
-from tests.support.escapes import BASELINE, IDENTITY, World
+from tests.support.escapes import IDENTITY, World
 from tests.support.project import Result
 from tests.support.stored_plans import StoredPlans
 

@@ -7,19 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.catalogue import BASELINE
 from tests.support.emulator import Account
 from tests.support.project import Project
 
 pytestmark = pytest.mark.integration
 
-BASELINE = """\
-module: account_baseline
-inputs:
-  account_id: ${{ account_id }}
-  name_prefix: ${{ name }}
-  state_bucket: ${{ name }}-${{ account_id }}-tfstate
-  trusted_account_ids: ["999999999999"]
-"""
 MODULE = """\
 terraform {
   required_providers {

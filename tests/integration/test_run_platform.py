@@ -11,19 +11,12 @@ import pytest
 
 from orchestrator.emulator.info import read_info
 from tests.support.calls import Call, read_calls
+from tests.support.catalogue import BASELINE
 from tests.support.emulator import ENTRY_ROLE, client, entry_client
 from tests.support.project import Project
 
 pytestmark = pytest.mark.integration
 
-BASELINE = """\
-module: account_baseline
-inputs:
-  account_id: ${{ account_id }}
-  name_prefix: ${{ name }}
-  state_bucket: ${{ name }}-${{ account_id }}-tfstate
-  trusted_account_ids: ["999999999999"]
-"""
 IDENTITY = """\
 module: user_pool
 inputs:

@@ -8,19 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.catalogue import BASELINE
 from tests.support.emulator import ENTRY_ROLE, Account
 from tests.support.project import OWNERS, WAIVER, Project
 
 pytestmark = pytest.mark.integration
 
-BASELINE = """\
-module: account_baseline
-inputs:
-  account_id: ${{ account_id }}
-  name_prefix: ${{ name }}
-  state_bucket: ${{ name }}-${{ account_id }}-tfstate
-  trusted_account_ids: ["999999999999"]
-  plan_actions: ["ecr:Describe*", "ecr:List*", "ecr:Get*"]
+WITH_ECR = f"""\
+{BASELINE}  plan_actions: ["ecr:Describe*", "ecr:List*", "ecr:Get*"]
   apply_actions: ["ecr:*"]
 """
 MODULE = """\
@@ -66,7 +61,7 @@ def project(tmp_path: Path, emulator: Path) -> tuple[Project, Account]:
     main = made.root / "live" / "accounts" / "main.yaml"
     main.write_text(main.read_text() + "stacks: {baseline: }\n")
     made.module("account_baseline")
-    made.write("live/stacks/baseline.yaml", BASELINE)
+    made.write("live/stacks/baseline.yaml", WITH_ECR)
     made.write("live/stages/test.yaml", "account: main\nstacks: {things: , alone: }\n")
     made.write("live/stacks/things.yaml", "module: things\n")
     made.write("live/stacks/alone.yaml", "module: alone\n")

@@ -23,6 +23,15 @@ state:
   bucket: ${{ name }}-${{ account_id }}-tfstate
 """
 MAIN = 'id: "111111111111"\n'
+BASELINE = """\
+module: account_baseline
+inputs:
+  account_id: ${{ account_id }}
+  name_prefix: ${{ name }}
+  state_bucket: ${{ name }}-${{ account_id }}-tfstate
+  trusted_account_ids: ["999999999999"]
+"""
+"""A stack file for the baseline of an account; more inputs can follow."""
 ANY = """\
 variable "a" {
   type    = any

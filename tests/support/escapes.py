@@ -13,6 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.support.catalogue import BASELINE
 from tests.support.comparison import NONE, compare
 from tests.support.emulator import ENTRY_ROLE, Account
 from tests.support.project import Project, Result
@@ -22,14 +23,6 @@ USERS = ("ada@example.com", "grace@example.com", "joan@example.com")
 STATE_KEY = "prod/identity/eu-west-1/terraform.tfstate"
 AUTHOR = "Ada <ada@example.com>"
 
-BASELINE = """\
-module: account_baseline
-inputs:
-  account_id: ${{ account_id }}
-  name_prefix: ${{ name }}
-  state_bucket: ${{ name }}-${{ account_id }}-tfstate
-  trusted_account_ids: ["999999999999"]
-"""
 IDENTITY = """\
 module: user_pool
 inputs:

@@ -6,6 +6,18 @@ import os
 import subprocess
 from pathlib import Path
 
+from tests.support.catalogue import write
+
+
+def begun_change(folder: Path, text: str) -> Git:
+    """Return a repository on the branch ``change``, whose merged commit has the files of a text (`catalogue.write`)."""
+    git = Git(folder)
+    write(git.root, text)
+    git.commit()
+    git.publish()
+    git.branch("change")
+    return git
+
 
 class Git:
     """Commits as different people. Nothing of the machine's git is used: neither its configuration nor its user.

@@ -10,8 +10,8 @@ from orchestrator.config.load import load
 from orchestrator.guard.trust.base_commit import find_base
 from orchestrator.guard.trust.live_modules import MergedModules, merged_modules
 from orchestrator.util.git import Repository
-from tests.support.catalogue import ORCH, write
-from tests.support.git import Git
+from tests.support.catalogue import ORCH
+from tests.support.git import Git, begun_change
 
 PULL = {"CI": "true", "GITHUB_BASE_REF": "main"}
 GIT = "git::https://git.example.com/net.git"
@@ -37,12 +37,7 @@ inputs: {{a: "${{{{ top.x }}}}"}}
 
 @pytest.fixture
 def git(tmp_path: Path) -> Git:
-    git = Git(tmp_path / "repository")
-    write(git.root, PLATFORM)
-    git.commit()
-    git.publish()
-    git.branch("change")
-    return git
+    return begun_change(tmp_path / "repository", PLATFORM)
 
 
 def merged(git: Git, env: dict[str, str] | None = None) -> MergedModules | None:

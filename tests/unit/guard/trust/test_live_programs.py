@@ -11,8 +11,8 @@ from orchestrator.guard.model import POLICY_WEAKENED, Finding
 from orchestrator.guard.trust.base_commit import find_base
 from orchestrator.guard.trust.live_programs import unmerged_programs
 from orchestrator.util.git import Repository
-from tests.support.catalogue import ORCH, write
-from tests.support.git import Git
+from tests.support.catalogue import ORCH
+from tests.support.git import Git, begun_change
 
 PULL = {"CI": "true", "GITHUB_BASE_REF": "main"}
 PLATFORM = f"""\
@@ -49,12 +49,7 @@ print(1)
 
 @pytest.fixture
 def git(tmp_path: Path) -> Git:
-    git = Git(tmp_path / "repository")
-    write(git.root, PLATFORM)
-    git.commit()
-    git.publish()
-    git.branch("change")
-    return git
+    return begun_change(tmp_path / "repository", PLATFORM)
 
 
 def refused(git: Git, env: dict[str, str] | None = None) -> dict[str, Finding]:
