@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 from orchestrator.emulator.application import Emulator
@@ -25,6 +25,7 @@ from orchestrator.emulator.corrections import apply_all
 from orchestrator.emulator.info import INFO_NAME, EmulatorInfo, read_info, write_info
 from orchestrator.emulator.initial_accounts import reset_accounts
 from orchestrator.emulator.process_exit import on_exit
+from orchestrator.emulator.request_handler import RequestHandler
 
 _HOST = "127.0.0.1"
 
@@ -46,13 +47,6 @@ class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]  # moto is
         self.get_backend_for_host = lru_cache(maxsize=1024)(super().get_backend_for_host)
 
 
-class _Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is not typed
-    """moto's request handler without a log line for each request, because the call log contains more."""
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Log nothing."""
-
-
 def serve(folder: Path, order: dict[str, Any]) -> None:
     """Serve until a signal ends the process.
 
@@ -65,7 +59,7 @@ def serve(folder: Path, order: dict[str, Any]) -> None:
     aws = _Dispatcher(_app)
     application = Emulator(aws, key, order["management"], order["accounts"], CallLog(folder))
     # Port 0: the kernel assigns a free port and keeps it reserved.
-    server = make_server(_HOST, 0, application, threaded=True, request_handler=_Handler)
+    server = make_server(_HOST, 0, application, threaded=True, request_handler=RequestHandler)
     info = EmulatorInfo(
         url=f"http://{_HOST}:{server.port}",
         pid=os.getpid(),
