@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.util.files import write_atomic
@@ -30,11 +30,14 @@ class ProviderSchema:
         protocol: version of the provider protocol.
         data: the message.
         types: every type that it describes.
+        fields: where each field of the message starts and ends, and the type that it describes; None for a field that
+            is not a type's.
     """
 
     protocol: int
     data: bytes
     types: frozenset[str]
+    fields: tuple[tuple[int, int, str | None], ...] = field(repr=False)
 
     @classmethod
     def of(cls, protocol: int, data: bytes) -> ProviderSchema:
@@ -43,13 +46,12 @@ class ProviderSchema:
         Raises:
             ValueError: the message is not a schema.
         """
-        return cls(protocol, data, frozenset(name for _, _, name in _entries(data) if name is not None))
+        fields = tuple(_entries(data))
+        return cls(protocol, data, frozenset(name for _, _, name in fields if name is not None), fields)
 
     def cut(self, types: Collection[str]) -> bytes:
         """Return the message without the types that are not listed."""
-        return b"".join(
-            self.data[start:end] for start, end, name in _entries(self.data) if name is None or name in types
-        )
+        return b"".join(self.data[start:end] for start, end, name in self.fields if name is None or name in types)
 
 
 def read_schema(file: Path) -> ProviderSchema | None:
