@@ -71,7 +71,7 @@ class OpenLease:
 
     def own(self, launch: Launch) -> ProviderProcess:
         """Return a process for one connection alone, with the unit's folder behind its relative paths."""
-        process = self._pool.acquire(launch)
+        process = self._pool.acquire(launch, lease=self.id)
         try:
             process.link(self._folder)
         except OSError:

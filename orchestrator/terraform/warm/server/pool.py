@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import threading
+from collections import Counter
 from pathlib import Path
 
 from orchestrator.terraform.warm.server.package import Verifier
@@ -31,22 +32,30 @@ class Pool:
         self._most = processes
         self._memory = memory
         self._lock = threading.Lock()
+        self._freed = threading.Condition(self._lock)
         self._idle: list[ProviderProcess] = []
         self._shared: dict[PoolKey, ProviderProcess] = {}
         self._all: dict[ProviderProcess, Path] = {}
-        self._starting: dict[PoolKey, threading.Lock] = {}
+        self._joining: dict[PoolKey, threading.Lock] = {}
+        self._expected: dict[int, PoolKey] = {}
+        self._ahead: Counter[PoolKey] = Counter()
         self._closed = False
 
-    def acquire(self, launch: Launch) -> ProviderProcess:
+    def acquire(self, launch: Launch, *, lease: int = 0) -> ProviderProcess:
         """Return a process for one connection that will configure it; give it back with `release`.
+
+        Args:
+            launch: how to start one.
+            lease: the lease that the connection belongs to; what `prepare` started for it is its own from now on.
 
         Raises:
             HandshakeError: the provider does not start.
             PackageError: the lock file does not allow its package.
             OSError: its package cannot be read, or its folder cannot be made.
         """
-        with self._starting_of(launch.key):  # A process that `prepare` starts right now is waited for.
-            found = self._take(launch.key)
+        with self._lock:
+            self._expected.pop(lease, None)
+        found = self._take(launch.key)
         return found if found is not None else self._start(launch)
 
     def release(self, process: ProviderProcess, *, reuse: bool) -> None:
@@ -54,8 +63,9 @@ class Pool:
         if not reuse or process.key.lease or process.left_files() or not process.alive():
             self.end(process)
             return
-        with self._lock:
+        with self._freed:
             self._idle.append(process)
+            self._freed.notify_all()
         self._shrink()
 
     def join(self, launch: Launch) -> ProviderProcess:
@@ -66,7 +76,7 @@ class Pool:
             PackageError: the lock file does not allow its package.
             OSError: its package cannot be read, or its folder cannot be made.
         """
-        with self._starting_of(launch.key):
+        with self._joining_of(launch.key):
             process = self._spare(launch.key)
             if process is not None and not process.alive():
                 self.end(process)
@@ -80,19 +90,34 @@ class Pool:
 
     def leave(self, process: ProviderProcess) -> None:
         """End the use of a process that `join` returned."""
-        with self._lock:
+        with self._freed:
             process.users -= 1
+            self._freed.notify_all()
 
-    def prepare(self, launch: Launch) -> None:
-        """Start a process ahead of its first use, unless one is there.
+    def prepare(self, launch: Launch, *, lease: int) -> None:
+        """Start a process ahead for a lease, unless there is one more than other leases will take.
+
+        Terraform reads its state before it configures a provider. The process starts meanwhile.
 
         Raises:
             HandshakeError, PackageError, OSError: as `join`.
         """
         with self._lock:
-            there = any(each.key == launch.key for each in self._idle)
-        if not there:
-            self.leave(self.join(launch))
+            self._expected[lease] = launch.key
+            expected = sum(key == launch.key for key in self._expected.values())
+            free = len(self._free(launch.key)) + self._ahead[launch.key]
+            if free >= expected or len(self._all) + self._ahead.total() >= self._most:
+                return
+            self._ahead[launch.key] += 1
+        process = None
+        try:
+            process = self._start(launch)
+        finally:
+            with self._freed:
+                self._ahead[launch.key] -= 1
+                if process in self._all:  # A closed pool has ended it.
+                    self._idle.append(process)
+                self._freed.notify_all()
 
     def end(self, process: ProviderProcess) -> None:
         """End a process."""
@@ -109,6 +134,7 @@ class Pool:
     def end_lease(self, lease: int) -> None:
         """End the processes that only one lease may use."""
         with self._lock:
+            self._expected.pop(lease, None)
             theirs = [each for each in self._all if each.key.lease == lease]
         for process in theirs:
             self.end(process)
@@ -126,6 +152,8 @@ class Pool:
         with self._lock:
             self._closed = True
             everything = list(self._all)
+        for process in everything:  # All at once, because the system needs a while to take their memory back.
+            process.kill()
         for process in everything:
             self.end(process)
 
@@ -134,9 +162,17 @@ class Pool:
         with self._lock:
             return len(self._all)
 
-    def _starting_of(self, key: PoolKey) -> threading.Lock:
+    def _joining_of(self, key: PoolKey) -> threading.Lock:
         with self._lock:
-            return self._starting.setdefault(key, threading.Lock())
+            return self._joining.setdefault(key, threading.Lock())
+
+    def _free(self, key: PoolKey) -> list[ProviderProcess]:
+        """Return the processes of a key that a connection may take: idle ones, the last used first, then the shared."""
+        shared = self._shared.get(key)
+        return [
+            *(each for each in reversed(self._idle) if each.key == key),
+            *([shared] if shared is not None and not shared.users else []),
+        ]
 
     def _spare(self, key: PoolKey) -> ProviderProcess | None:
         """Count one more call on the shared process of a key; an idle one becomes it. None if there is neither.
@@ -144,10 +180,11 @@ class Pool:
         An idle process can have been configured before. Terraform itself asks a configured provider to validate: it
         does so for each resource that it plans.
         """
-        with self._lock:
+        with self._freed:
+            self._freed.wait_for(lambda: key in self._shared or self._free(key) or not self._ahead[key])
             process = self._shared.get(key)
             if process is None:
-                process = next((each for each in self._idle if each.key == key), None)
+                process = next(iter(self._free(key)), None)
                 if process is None:
                     return None
                 self._idle.remove(process)
@@ -157,17 +194,17 @@ class Pool:
             return process
 
     def _take(self, key: PoolKey) -> ProviderProcess | None:
-        """Take an idle process, the last one that was used first; else the shared one, if no call uses it."""
+        """Take a free process, and wait for one that starts right now; None if there is neither."""
         while True:
-            with self._lock:
-                found = next((each for each in reversed(self._idle) if each.key == key), None)
-                if found is not None:
+            with self._freed:
+                self._freed.wait_for(lambda: self._free(key) or not self._ahead[key])
+                found = next(iter(self._free(key)), None)
+                if found is None:
+                    return None
+                if found in self._idle:
                     self._idle.remove(found)
                 else:
-                    spare = self._shared.get(key)
-                    if spare is None or spare.users:
-                        return None
-                    found = self._shared.pop(key)
+                    del self._shared[key]
             if found.alive():
                 return found
             self.end(found)

@@ -161,6 +161,11 @@ class ProviderProcess:
             return words.decode("utf-8", "replace").strip()
         return ""
 
+    def kill(self) -> None:
+        """Kill it without waiting for its end; `stop` follows."""
+        with self._lock:
+            self._started.process.kill()
+
     def stop(self) -> None:
         """Kill it, and remove its socket."""
         self._channel.close()

@@ -102,12 +102,12 @@ class ServedProviders:
         if not request.whole:
             types &= files.words.union(request.types)
         if types and request.prepare:
-            threading.Thread(target=self._prepare, args=(launch,), daemon=True).start()
+            threading.Thread(target=self._prepare, args=(launch, lease), daemon=True).start()
         return Served(package.address, schema.protocol, schema.cut(types), schema.types - types, launch)
 
-    def _prepare(self, launch: Launch) -> None:
+    def _prepare(self, launch: Launch, lease: int) -> None:
         with suppress(HandshakeError, PackageError, OSError):  # The call that needs the process reports it.
-            self._pool.prepare(launch)
+            self._pool.prepare(launch, lease=lease)
 
     def _schema(self, launch: Launch, environment: str) -> ProviderSchema:
         """Return the schema of a provider; ``environment``: what it depends on in addition to the package."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -155,14 +156,54 @@ def test_a_lease_takes_its_own_processes_with_it(pool: Pool, package: LockedPack
 
 def test_a_prepared_process_is_the_one_that_is_used(pool: Pool, package: LockedPackage) -> None:
     launch = launch_of(package)
-    pool.prepare(launch)
-    pool.prepare(launch)
+    pool.prepare(launch, lease=1)
+    pool.prepare(launch, lease=1)
     assert pool.count() == 1
-    process = pool.acquire(launch)
+    process = pool.acquire(launch, lease=1)
     assert pool.count() == 1
     pool.release(process, reuse=True)
-    pool.prepare(launch)
+    pool.prepare(launch, lease=2)
     assert pool.count() == 1
+
+
+def test_each_lease_has_a_process_prepared(pool: Pool, package: LockedPackage) -> None:
+    launch = launch_of(package)
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda lease: pool.prepare(launch, lease=lease), (1, 2, 3)))
+    assert pool.count() == 3
+    pool.end_lease(3)  # It never configured its process, so the next lease takes it.
+    pool.prepare(launch, lease=4)
+    assert pool.count() == 3
+    asked = pool.join(launch)
+    pool.leave(asked)
+    used = {pool.acquire(launch, lease=lease) for lease in (1, 2, 4)}
+    assert (len(used), pool.count()) == (3, 3)
+    assert asked in used
+    pool.prepare(launch, lease=5)  # All are in use.
+    assert pool.count() == 4
+
+
+def test_a_process_that_starts_ahead_is_waited_for(pool: Pool, package: LockedPackage) -> None:
+    launch = launch_of(package)
+    with ThreadPoolExecutor(3) as threads:
+        started = threads.submit(pool.prepare, launch, lease=1)
+        wait_until(lambda: bool(pool._ahead.total()) or started.done())
+        process = threads.submit(pool.acquire, launch, lease=1)
+        asked = threads.submit(pool.join, launch).result()
+        assert process.result() is not asked  # One got the process that started ahead, the other one a new one.
+    assert pool.count() == 2
+    with pytest.raises(HandshakeError):  # What fails ahead is reported to the connection that needs it.
+        pool.prepare(launch_of(package, environment={**MUTE, "FAKE_ENDS": "1"}), lease=2)
+    assert pool._ahead.total() == 0
+
+
+def test_no_process_starts_ahead_beyond_the_limit(tmp_path: Path, package: LockedPackage) -> None:
+    pool = Pool(tmp_path, Verifier(DigestCache(tmp_path / "digests")), processes=2, memory=1 << 40)
+    launch = launch_of(package)
+    for lease in range(1, 5):
+        pool.prepare(launch, lease=lease)
+    assert pool.count() == 2
+    pool.close()
 
 
 def test_end_idle_leaves_what_is_in_use_and_keeps_nothing_more(pool: Pool, package: LockedPackage) -> None:
