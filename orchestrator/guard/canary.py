@@ -1,8 +1,8 @@
 """The canary: a plan that deletes, replaces and forgets one resource of every protected type.
 
-Before the first verdict of a run it takes the path of every plan: the guard's reader, the built-in rule, and every
-check. It shows a check that was disabled in code, or a list that the code reads differently than it is written, before
-a real deletion does. If the policies do not stop every part of it, no plan in that run is judged or applied.
+Before the first verdict of a run it takes the path of every plan: the guard's reader, the built-in rule, and the check
+on protected resources. It shows a check that was disabled in code, or a list that the code reads differently than it is
+written, before a real deletion does. If they do not stop every part of it, no plan in that run is judged or applied.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ def _missed_by_check(
 ) -> list[str]:
     """Return what the check on protected resources passes, does not answer for, or cannot be asked about."""
     try:
-        outcomes = checks.run(annotated_resources(document, protected))
+        checks.load()
+        policy = checks.by_id[PROTECTED].policy
+        outcomes = checks.run(annotated_resources(document, protected), policy=policy)
     except Exception as error:  # noqa: BLE001 - whatever fails here, the canary was not caught
         return [f"checkov failed with {type(error).__name__}"]
     caught = {each.address for each in outcomes.given if each.check == PROTECTED and not each.passed}

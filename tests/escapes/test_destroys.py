@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 AGAINST = "careless"
 
 LEFT = "feat/stuck/eu-west-1/terraform.tfstate"
-LISTED = "\nterraform_data:\n  lost: all that was put into it\n  severity: data\n  delete_apis: [none:Delete]\n"
+LISTED = "\nterraform_data:\n  lost: all that was put into it\n  severity: data\n  delete_apis: ['none:Delete']\n"
 STUCK = """\
 resource "terraform_data" "base" {
   provisioner "local-exec" {

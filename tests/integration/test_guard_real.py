@@ -74,7 +74,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
     """The project's policies, with ``terraform_data`` as a protected type."""
     folder = tmp_path_factory.mktemp("policies")
     shutil.copytree(ROOT / "policies", folder / "policies")
-    text = "\nterraform_data:\n  lost: all that was put into it\n  severity: data\n  delete_apis: [none:Delete]\n"
+    text = "\nterraform_data:\n  lost: all that was put into it\n  severity: data\n  delete_apis: ['none:Delete']\n"
     with (folder / "policies/protected.yaml").open("a") as file:
         file.write(text)
     with Checks(Policies.load(folder)) as checks:

@@ -17,7 +17,7 @@ from tests.support.project import Project
 
 pytestmark = pytest.mark.integration
 
-LISTED = "\nterraform_data:\n  lost: all that was put into it\n  severity: data\n  delete_apis: [none:Delete]\n"
+LISTED = "\nterraform_data:\n  lost: all that was put into it\n  severity: data\n  delete_apis: ['none:Delete']\n"
 LOCK = "live/accounts.lock.yaml"
 
 

@@ -101,7 +101,7 @@ def test_a_plan_without_refresh_is_judged_and_marked_and_never_applied(project: 
 def test_the_guard_judges_a_plan_without_refresh(project: Project) -> None:
     with (project.root / "policies/protected.yaml").open("a") as file:
         file.write(
-            "\nterraform_data:\n  lost: all that was put into it\n  severity: data\n  delete_apis: [none:Delete]\n"
+            "\nterraform_data:\n  lost: all that was put into it\n  severity: data\n  delete_apis: ['none:Delete']\n"
         )
     result = project.orch("plan", "prod/second", "--no-refresh", "--replace", "terraform_data.this", "--json", code=3)
     unit = result.units()["prod/second"]

@@ -52,7 +52,7 @@ def test_an_address_that_nothing_has_and_more_than_one_unit_are_refused(project:
 def test_what_is_protected_is_not_replaced_on_request(project: Project) -> None:
     with (project.root / "policies/protected.yaml").open("a") as file:
         file.write(
-            "\nterraform_data:\n  lost: all that was put into it\n  severity: data\n  delete_apis: [none:Delete]\n"
+            "\nterraform_data:\n  lost: all that was put into it\n  severity: data\n  delete_apis: ['none:Delete']\n"
         )
     project.orch("apply", "prod", "--yes")
     result = project.orch("apply", "prod/box", "--replace", "terraform_data.this", "--yes", "--json", code=3)

@@ -59,7 +59,7 @@ def test_a_run_and_a_block_of_it_are_shown(project: Project) -> None:
     assert "run-ended" in {event["event"] for event in shown["events"]}
     project.write(
         "policies/protected.yaml",
-        "terraform_data:\n  lost: what is in the box\n  severity: data\n  delete_apis: [s3:DeleteObject]\n",
+        "terraform_data:\n  lost: what is in the box\n  severity: data\n  delete_apis: ['s3:DeleteObject']\n",
     )
     project.write("live/stacks/second.yaml", "module: box\ninputs: {value: '${{ first.id }}', replace_on: 1}\n")
     blocked = project.orch("apply", "prod/second", "--yes", "--json", code=3).units()["prod/second"]
@@ -95,7 +95,7 @@ resource "terraform_data" "client" {{
     assert [change["address"] for change in failed["changes"]] == ["terraform_data.client", "terraform_data.pool"]
     project.write(
         "policies/protected.yaml",
-        "terraform_data:\n  lost: what is in the box\n  severity: data\n  delete_apis: [s3:DeleteObject]\n",
+        "terraform_data:\n  lost: what is in the box\n  severity: data\n  delete_apis: ['s3:DeleteObject']\n",
     )
     report = project.orch("destroy", "pair", "--yes", "--json", code=3).units()["pair/pair"]
     assert [change["address"] for change in report["changes"]] == ["terraform_data.client", "terraform_data.pool"]

@@ -14,7 +14,7 @@ from tests.support.project import Project, Result
 pytestmark = pytest.mark.integration
 
 BOX = "terraform_data.this"
-PROTECTED_BOX = "\nterraform_data:\n  lost: what is in the box\n  severity: data\n  delete_apis: [box:DeleteBox]\n"
+PROTECTED_BOX = "\nterraform_data:\n  lost: what is in the box\n  severity: data\n  delete_apis: ['box:DeleteBox']\n"
 VERSION = "2012-10-17"
 LISTED = "policies/protected.yaml"
 WAIVERS = "policies/waivers.yaml"

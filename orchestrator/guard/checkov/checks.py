@@ -106,12 +106,13 @@ class Checks:
         """Return the ids of the checks of one policy."""
         return frozenset(check.id for check in self.by_id.values() if check.policy == policy)
 
-    def run(self, resources: Iterable[dict[str, Any]]) -> CheckOutcomes:
+    def run(self, resources: Iterable[dict[str, Any]], *, policy: str | None = None) -> CheckOutcomes:
         """Ask every check about every resource in its scope.
 
         Args:
             resources: entries of ``planned_values``, made by ``annotated_resources``. They are taken in batches, so
                 that a large plan is never in memory as a whole.
+            policy: ask the checks of this policy alone.
 
         Raises:
             CatalogueError: as for ``load``.
@@ -122,16 +123,16 @@ class Checks:
         missing: dict[tuple[str, str], str] = {}
         waiting = map(Resource.of, resources)
         while batch := list(islice(waiting, BATCH)):
-            answered = self._ask(batch)
+            answered = self._ask(batch, policy)
             given.extend(answered.given)
             missing.update(answered.missing)
         return CheckOutcomes(given=tuple(given), missing=missing)
 
-    def _ask(self, batch: Sequence[Resource]) -> CheckOutcomes:
-        """Ask every policy about some resources. Every check that covers one of them answers, or is missing."""
+    def _ask(self, batch: Sequence[Resource], policy: str | None) -> CheckOutcomes:
+        """Ask about some resources. Every check that is asked and covers one of them answers, or is missing."""
         answers: dict[tuple[str, int], Answer | str] = {}
         with self._lock:
-            connections = self._connections or []
+            connections = [each for each in self._connections or [] if policy in {None, each.policy.name}]
             for connection in connections:
                 connection.ask(batch)
             for connection in connections:
@@ -139,7 +140,7 @@ class Checks:
         given: dict[tuple[str, str], CheckOutcome] = {}
         missing: dict[tuple[str, str], str] = {}
         for position, resource in enumerate(batch):
-            for check in self._covering(resource.type):
+            for check in self._covering(resource.type, policy):
                 answer = answers.get((check.id, position), SILENT)
                 key = (check.id, resource.address)
                 if isinstance(answer, str):
@@ -148,8 +149,8 @@ class Checks:
                     given[key] = CheckOutcome(*key, passed=answer.passed, details=answer.details)
         return CheckOutcomes(given=tuple(given.values()), missing=missing)
 
-    def _covering(self, type_: str) -> tuple[Check, ...]:
-        return tuple(check for check in self.by_id.values() if check.covers(type_))
+    def _covering(self, type_: str, policy: str | None) -> tuple[Check, ...]:
+        return tuple(each for each in self.by_id.values() if policy in {None, each.policy} and each.covers(type_))
 
     def _started(self) -> Backend:
         if self._backend is None:

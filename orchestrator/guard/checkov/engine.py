@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from types import ModuleType
 from typing import Any
 
@@ -145,11 +146,12 @@ def _registered(policy: str, file: str, source: bytes) -> list[Any]:
 
 def _built_in_checks() -> frozenset[int]:
     """Return the identities of checkov's own checks: a policy that imports one does not register it by that."""
-    return _LOADED | _identities(_loaded_modules() - _NAMES)
+    newest = islice(reversed(sys.modules), max(0, len(sys.modules) - _COUNT))  # a dict keeps the order of insertion
+    return _LOADED | _identities(frozenset(filter(_is_checkovs, newest)) | (POSTPONED.keys() & sys.modules.keys()))
 
 
-def _loaded_modules() -> frozenset[str]:
-    return frozenset(name for name in sys.modules if name.startswith("checkov."))
+def _is_checkovs(module: str) -> bool:
+    return module.startswith("checkov.")
 
 
 def _identities(names: frozenset[str]) -> frozenset[int]:
@@ -157,6 +159,7 @@ def _identities(names: frozenset[str]) -> frozenset[int]:
     return frozenset(id(value) for name in names for value in list(vars(sys.modules[name]).values()))
 
 
-_NAMES = _loaded_modules() - POSTPONED.keys()
-"""The modules that are loaded before the process of a policy is forked; a postponed one can get more later."""
-_LOADED = _identities(_NAMES)
+_COUNT = len(sys.modules)
+"""The number of modules that are loaded before the process of a policy is forked. Each copies the pages it reads."""
+_LOADED = _identities(frozenset(filter(_is_checkovs, sys.modules)) - POSTPONED.keys())
+"""What is in checkov's modules until then; a postponed one can get more later."""

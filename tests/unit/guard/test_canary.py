@@ -103,7 +103,7 @@ def test_a_rule_of_the_guard_that_lets_something_pass_is_caught(monkeypatch: pyt
 def test_checkov_failing_as_a_whole_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = Judge(local_checks(Policies.load(ROOT)))
     checks = judge.load_checks()
-    monkeypatch.setattr(checks, "run", lambda _resources: 1 / 0)
+    monkeypatch.setattr(checks, "run", lambda _resources, **_options: 1 / 0)
     assert canary_failures(checks, judge.policies.protected) == ("checkov failed with ZeroDivisionError",)
 
 
