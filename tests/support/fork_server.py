@@ -4,7 +4,7 @@ A child is a process like any other, with the arguments, environment, folder and
 imports are done. A test about the process itself (signals, terminals, imports) starts orch by `Project.command`.
 
 `ForkServer` is the side of the test; ``python -m tests.support.fork_server`` is the server. One JSON document a line goes
-each way over the server's standard input and output.
+each way over the server's standard input and output. Scripts of a test reach it over a socket (`fork_command`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import json
 import os
 import pkgutil
 import select
+import shlex
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -32,6 +34,7 @@ from orchestrator.aws.identity.sessions import SessionFactory
 from orchestrator.guard.policies.protected import Protected
 from orchestrator.hcl.parser import parse_hcl
 from orchestrator.render.root import template_environment
+from tests.support import fork_command
 from tests.support.descriptions import keep_descriptions
 from tests.support.forked_python import fork_python_of_orch
 
@@ -44,6 +47,7 @@ class ForkServer:
 
     def __init__(self) -> None:
         self._server: subprocess.Popen[str] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None  # of the socket; it goes with the tests
 
     def run(
         self, arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, stdin: str = "", timeout: float = 300
@@ -69,6 +73,15 @@ class ForkServer:
             raise subprocess.TimeoutExpired(["orch", *arguments], timeout, out, err)
         return subprocess.CompletedProcess(["orch", *arguments], code, out, err)
 
+    def write_command(self, file: Path) -> None:
+        """Write an executable that runs orch in a child of the server, with the environment that it is started with."""
+        server = self._started()
+        assert self._folder is not None
+        words = [sys.executable, "-E", "-S", fork_command.__file__, str(Path(self._folder.name, "socket"))]
+        file.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+        file.chmod(0o755)
+        assert server.poll() is None
+
     def _ask(self, request: Mapping[str, object]) -> int | None:
         server = self._started()
         _pipe(server.stdin).write(json.dumps(request) + "\n")
@@ -83,13 +96,16 @@ class ForkServer:
 
     def _started(self) -> subprocess.Popen[str]:
         if self._server is None:
-            self._server = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.fork_server"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                cwd=REPOSITORY,
-            )
+            self._folder = tempfile.TemporaryDirectory(prefix="orch-fork-")
+            with socket.create_server(str(Path(self._folder.name, "socket")), family=socket.AF_UNIX) as listener:
+                self._server = subprocess.Popen(
+                    [sys.executable, "-m", "tests.support.fork_server", str(listener.fileno())],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    cwd=REPOSITORY,
+                    pass_fds=[listener.fileno()],
+                )
         return self._server
 
 
@@ -102,8 +118,8 @@ def _pipe(stream: IO[str] | None) -> IO[str]:
     return stream
 
 
-def serve() -> None:
-    """Fork one orch for each request on standard input, until that ends."""
+def serve(listener: socket.socket) -> None:
+    """Fork one orch for each request, on standard input or from a program that connects, until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # A Ctrl-C ends the tests, and with them the input.
     gc.disable()  # nothing that is imported is garbage
     import_all()
@@ -111,14 +127,48 @@ def serve() -> None:
     parse_usual_files()
     gc.freeze()  # The collector of a child need not look at what it has inherited.
     gc.enable()
-    for line in sys.stdin:
-        request = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            _become_orch(request)
-        code = _wait(child, float(request["timeout"]))
-        sys.stdout.write(json.dumps({"code": code}) + "\n")
-        sys.stdout.flush()
+    while True:
+        ready, _, _ = select.select([sys.stdin, listener], [], [])
+        if listener in ready:
+            _serve_program(listener)
+        if sys.stdin in ready:
+            if not (line := sys.stdin.readline()):
+                return
+            _serve_test(json.loads(line))
+
+
+def _serve_test(request: Mapping[str, Any]) -> None:
+    """Run orch to its end; the test waits for it."""
+    child = os.fork()
+    if child == 0:
+        _become_orch(request, _opened(request["files"]))
+    code = _wait(child, float(request["timeout"]))
+    sys.stdout.write(json.dumps({"code": code}) + "\n")
+    sys.stdout.flush()
+
+
+def _serve_program(listener: socket.socket) -> None:
+    """Run orch for a program, which may be one of several in a pipe, so somebody else waits: a child of a child."""
+    program, _ = listener.accept()
+    between = os.fork()
+    if between == 0:
+        if os.fork() == 0:
+            listener.close()
+            _serve_connection(program)
+        os._exit(0)
+    program.close()
+    os.waitpid(between, 0)
+
+
+def _serve_connection(program: socket.socket) -> None:
+    """Run orch as a program asks for it, and say how it ended."""
+    size, descriptors, _, _ = socket.recv_fds(program, fork_command.SIZE_BYTES, len(_FLAGS))
+    with program.makefile("rb") as stream:
+        request = json.loads(stream.read(int.from_bytes(size, "big")))
+    child = os.fork()
+    if child == 0:
+        _become_orch(request, descriptors)
+    program.sendall(str(_wait(child, None, unless=program)).encode())
 
 
 def import_all() -> None:
@@ -151,11 +201,18 @@ def parse_usual_files() -> None:
         parse_hcl(file.read_text())
 
 
-def _wait(child: int, timeout: float) -> int | None:
-    """Return the exit code of a child, negative for a signal; None when it had to be killed."""
+def _wait(child: int, timeout: float | None, *, unless: socket.socket | None = None) -> int | None:
+    """Return the exit code of a child, negative for a signal; None when it had to be killed.
+
+    Args:
+        child: its process id.
+        timeout: seconds that it may take.
+        unless: a socket over which nothing comes; the child is killed when its other side ends.
+    """
     descriptor = os.pidfd_open(child)
     try:
-        late = not select.select([descriptor], [], [], timeout)[0]
+        watched = [descriptor] if unless is None else [descriptor, unless]
+        late = descriptor not in select.select(watched, [], [], timeout)[0]
         if late:
             signal.pidfd_send_signal(descriptor, signal.SIGKILL)
         status = os.waitpid(child, 0)[1]
@@ -164,15 +221,18 @@ def _wait(child: int, timeout: float) -> int | None:
     return None if late else os.waitstatus_to_exitcode(status)
 
 
-def _become_orch(request: Mapping[str, Any]) -> None:
-    """Run orch in this child, and end it. Never returns."""
+def _opened(files: Sequence[str]) -> list[int]:
+    return [os.open(name, flags, 0o600) for name, flags in zip(files, _FLAGS, strict=True)]
+
+
+def _become_orch(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
+    """Run orch in this child, with these for its input, output and errors, and end it. Never returns."""
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        for target, (name, flags) in enumerate(zip(request["files"], _FLAGS, strict=True)):
-            handle = os.open(name, flags, 0o600)
-            os.dup2(handle, target)
-            os.close(handle)
+        for target, given in enumerate(descriptors):
+            os.dup2(given, target)
+            os.close(given)
         sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
         sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
         sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
@@ -204,4 +264,4 @@ def _exit_code_of_main() -> int:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(socket.socket(fileno=int(sys.argv[1])))

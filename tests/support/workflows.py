@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 
 from orchestrator.scaffold.answers import Answers
 from orchestrator.scaffold.platform_files import starter_files
+from tests.support.fork_server import FORK_SERVER
 from tests.support.project import CI_VARIABLES, REPOSITORY
 
 ORCH = ".github/workflows/orch.yml"
@@ -121,8 +122,7 @@ class Runner:
         (folder / "event.json").write_text(json.dumps(payload), encoding="utf-8")
         sha = self.checkout(folder / "work", ref)
         (folder / "bin").mkdir()
-        (folder / "bin" / "orch").write_text(f'#!/bin/sh\nexec {sys.executable} -m orchestrator "$@"\n')
-        (folder / "bin" / "orch").chmod(0o755)
+        FORK_SERVER.write_command(folder / "bin" / "orch")
         dropped = ("AWS_", "ORCH_", "GIT_", *CI_VARIABLES)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         path = f"{folder / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
