@@ -28,6 +28,12 @@ ROWS = (UNCHANGED, CHANGED)
 
 _UNIT = "prod/unit-00"
 _OURS = "orch plan"
+CHANGED_STACK = """\
+module: group
+inputs:
+  name: ${{ name }}-${{ stage }}-unit-00
+  text: changed
+"""
 
 
 def measure(effort: Effort, wanted: frozenset[str]) -> Iterable[Measured]:
@@ -39,7 +45,7 @@ def measure(effort: Effort, wanted: frozenset[str]) -> Iterable[Measured]:
         if UNCHANGED.id in wanted:
             yield _against_terraform(project, UNCHANGED, effort, PLAN)
         if CHANGED.id in wanted:
-            project.write("live/stacks/unit-00.yaml", "module: group\ninputs: {text: changed}\n")
+            project.write("live/stacks/unit-00.yaml", CHANGED_STACK)
             project.orch("plan", _UNIT)  # renders the root that is copied
             yield _against_terraform(project, CHANGED, effort, SAVED_PLAN, SHOW)
 

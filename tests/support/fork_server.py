@@ -211,7 +211,7 @@ def _wait(child: int, timeout: float | None, *, unless: socket.socket | None = N
     """
     descriptor = os.pidfd_open(child)
     try:
-        watched = [descriptor] if unless is None else [descriptor, unless]
+        watched: list[Any] = [descriptor] if unless is None else [descriptor, unless]
         late = descriptor not in select.select(watched, [], [], timeout)[0]
         if late:
             signal.pidfd_send_signal(descriptor, signal.SIGKILL)

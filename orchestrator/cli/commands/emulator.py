@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 from orchestrator.cli.aws import account_ids, emulator_folder
 from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.output import print_next, write
-from orchestrator.cli.project import open_project
+from orchestrator.cli.project import open_project, start_folder
+from orchestrator.config.load import find_root
 from orchestrator.emulator import control
 from orchestrator.emulator.info import EmulatorInfo, read_info
 
@@ -37,7 +39,7 @@ def emulator_start(common: Common) -> int:
 @command_without_details
 def emulator_stop(common: Common) -> int:
     """Stop the emulator and discard everything in it."""
-    folder = emulator_folder(open_project(common, offline=True).catalogue.root)
+    folder = _folder(common)
     before = read_info(folder)
     control.stop(folder)
     return _print_info(common, None, "No emulator was running." if before is None else "The emulator is stopped.")
@@ -46,7 +48,7 @@ def emulator_stop(common: Common) -> int:
 @command_without_details
 def emulator_status(common: Common) -> int:
     """Show whether the emulator is running."""
-    info = read_info(emulator_folder(open_project(common, offline=True).catalogue.root))
+    info = read_info(_folder(common))
     text = "No emulator is running. To start one: orch emulator start"
     if info is not None:
         text = f"The emulator is running at {info.url} (process {info.pid}, since {info.started})."
@@ -56,10 +58,14 @@ def emulator_status(common: Common) -> int:
 @command_without_details
 def emulator_reset(common: Common) -> int:
     """Discard everything in the emulator."""
-    project = open_project(common, offline=True)
-    folder = emulator_folder(project.catalogue.root)
+    folder = _folder(common)
     control.reset(folder)
     return _print_info(common, read_info(folder), "The emulator is empty.")
+
+
+def _folder(common: Common) -> Path:
+    """Return the emulator's folder, without reading the configuration: one with errors does not keep it running."""
+    return emulator_folder(find_root(start_folder(common)))
 
 
 def _print_info(common: Common, info: EmulatorInfo | None, text: str) -> int:

@@ -117,3 +117,9 @@ def test_missing_targets_are_ignored_if_asked_for(project: Project) -> None:
     assert project.orch("plan", "prod/gone", "--ignore-missing").out.startswith("No target matches a unit.")
     assert "no target given" in project.orch("plan", "--ignore-missing", code=2).err
     assert not (project.root / ".orch" / "runs").exists(), "no run was begun"
+
+
+def test_an_invalid_configuration_does_not_keep_the_emulator_running(project: Project) -> None:
+    project.write("live/stacks/first.yaml", "module: box\ninputs: {valeu: one}\n")
+    assert "No emulator is running" in project.orch("emulator", "status").out
+    assert "No emulator was running" in project.orch("emulator", "stop").out
