@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -19,9 +20,9 @@ from tests.support.project import CI_VARIABLES
 # Without a .hypothesis folder, as on a fresh machine, the first text costs a second of CPU (tables of Unicode are made),
 # which on busy cores counts as slow data: speed is measured in benchmarks/, not here.
 settings.register_profile("thorough", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# `make unit` tries a fifth of the examples, for a quick answer while somebody works, `make test` two fifths, `make test-all`
+# `make unit` tries a fifth of the examples, for a quick answer while somebody works, `make test` a quarter, `make test-all`
 # all of them.
-settings.register_profile("orch", parent=settings.get_profile("thorough"), max_examples=40)
+settings.register_profile("orch", parent=settings.get_profile("thorough"), max_examples=25)
 settings.register_profile("quick", parent=settings.get_profile("thorough"), max_examples=20)
 settings.load_profile("orch")
 
@@ -72,6 +73,7 @@ def pytest_collection_finish() -> None:
     """Start the garbage collector, and keep it from looking at thousands of tests again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)
     gc.enable()
 
 
@@ -82,6 +84,20 @@ def no_ci() -> Iterator[None]:
         for name in [each for each in os.environ if each.startswith(CI_VARIABLES)]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture(scope="session")
+def folder_numbers() -> Iterator[int]:
+    """Numbers for the folders of tests."""
+    return itertools.count()
+
+
+@pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory, folder_numbers: Iterator[int]) -> Path:
+    """A new folder. pytest's own fixture reads the names of all folders for each new one."""
+    folder = tmp_path_factory.getbasetemp() / f"test{next(folder_numbers)}"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture
