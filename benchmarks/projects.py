@@ -201,10 +201,15 @@ def groups(project: Bench, count: int = 12, *, independent: bool = False) -> Non
     names = [f"unit-{number:02d}" for number in range(count)]
     for number, name in enumerate(names):
         above = names[number // 2] if number >= 2 and not independent else None
-        text = f"\n  text: '${{{{ {above}.arn }}}}'" if above else ""
-        inputs = f"inputs:\n  name: ${{{{ name }}}}-${{{{ stage }}}}-{name}{text}"
-        project.write(f"live/stacks/{name}.yaml", f"module: group\n{inputs}\n")
+        write_group(project, name, f"${{{{ {above}.arn }}}}" if above else None)
     _write_stage(project, names)
+
+
+def write_group(project: Bench, name: str, text: str | None = None) -> None:
+    """Write the stack of a unit of two AWS resources. ``text``: the value of its parameter, instead of the default."""
+    more = "" if text is None else f"\n  text: '{text}'"
+    inputs = f"inputs:\n  name: ${{{{ name }}}}-${{{{ stage }}}}-{name}{more}"
+    project.write(f"live/stacks/{name}.yaml", f"module: group\n{inputs}\n")
 
 
 def _write_stage(project: Bench, names: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from benchmarks.figures import Compared, Measured, Row, Unit
-from benchmarks.projects import COLD, Bench, bench, groups
+from benchmarks.projects import COLD, Bench, bench, groups, write_group
 from benchmarks.roots import PLAN, SAVED_PLAN, SHOW, copy_roots, terraform_environment
 from benchmarks.tree import Usage
 from benchmarks.turns import Effort, in_turns, wall
@@ -28,12 +28,6 @@ ROWS = (UNCHANGED, CHANGED)
 
 _UNIT = "prod/unit-00"
 _OURS = "orch plan"
-CHANGED_STACK = """\
-module: group
-inputs:
-  name: ${{ name }}-${{ stage }}-unit-00
-  text: changed
-"""
 
 
 def measure(effort: Effort, wanted: frozenset[str]) -> Iterable[Measured]:
@@ -45,7 +39,7 @@ def measure(effort: Effort, wanted: frozenset[str]) -> Iterable[Measured]:
         if UNCHANGED.id in wanted:
             yield _against_terraform(project, UNCHANGED, effort, PLAN)
         if CHANGED.id in wanted:
-            project.write("live/stacks/unit-00.yaml", CHANGED_STACK)
+            write_group(project, "unit-00", "changed")
             project.orch("plan", _UNIT)  # renders the root that is copied
             yield _against_terraform(project, CHANGED, effort, SAVED_PLAN, SHOW)
 

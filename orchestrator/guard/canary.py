@@ -74,7 +74,6 @@ def _missed_by_check(
 ) -> list[str]:
     """Return what the check on protected resources passes, does not answer for, or cannot be asked about."""
     try:
-        checks.load()
         policy = checks.by_id[PROTECTED].policy
         outcomes = checks.run(annotated_resources(document, protected), policy=policy)
     except Exception as error:  # noqa: BLE001 - whatever fails here, the canary was not caught

@@ -75,12 +75,11 @@ class ForkServer:
 
     def write_command(self, file: Path) -> None:
         """Write an executable that runs orch in a child of the server, with the environment that it is started with."""
-        server = self._started()
+        self._started()
         assert self._folder is not None
         words = [sys.executable, "-E", "-S", fork_command.__file__, str(Path(self._folder.name, "socket"))]
         file.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
         file.chmod(0o755)
-        assert server.poll() is None
 
     def _ask(self, request: Mapping[str, object]) -> int | None:
         server = self._started()
@@ -152,10 +151,14 @@ def _serve_program(listener: socket.socket) -> None:
     program, _ = listener.accept()
     between = os.fork()
     if between == 0:
-        if os.fork() == 0:
-            listener.close()
-            _serve_connection(program)
-        os._exit(0)
+        try:
+            if os.fork() == 0:
+                listener.close()
+                _serve_connection(program)
+        except BaseException:  # noqa: BLE001 - whatever it is, this process serves nobody else
+            traceback.print_exc()
+        finally:
+            os._exit(0)
     program.close()
     os.waitpid(between, 0)
 

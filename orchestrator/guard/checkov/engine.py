@@ -160,6 +160,6 @@ def _identities(names: frozenset[str]) -> frozenset[int]:
 
 
 _COUNT = len(sys.modules)
-"""The number of modules that are loaded before the process of a policy is forked. Each copies the pages it reads."""
+"""The number of modules that are loaded before the process of a policy is forked."""
 _LOADED = _identities(frozenset(filter(_is_checkovs, sys.modules)) - POSTPONED.keys())
 """What is in checkov's modules until then; a postponed one can get more later."""

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.projects import Bench, boxes, groups, spokes
-from benchmarks.rows.single import CHANGED_STACK
+from benchmarks.projects import Bench, boxes, groups, spokes, write_group
 from orchestrator.config.load import load
 
 
 def changed(project: Bench) -> None:
     groups(project, 1)
-    project.write("live/stacks/unit-00.yaml", CHANGED_STACK)
+    write_group(project, "unit-00", "changed")
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from orchestrator.guard import judge as judge_module
 from orchestrator.guard.canary import canary_failures
+from orchestrator.guard.checkov.connection import PolicyConnection, Resource
 from orchestrator.guard.judge import Judge
 from orchestrator.guard.policies.load import Policies
 from orchestrator.guard.policies.protected import Protected
@@ -105,6 +106,24 @@ def test_checkov_failing_as_a_whole_is_caught(monkeypatch: pytest.MonkeyPatch) -
     checks = judge.load_checks()
     monkeypatch.setattr(checks, "run", lambda _resources, **_options: 1 / 0)
     assert canary_failures(checks, judge.policies.protected) == ("checkov failed with ZeroDivisionError",)
+
+
+def test_the_check_is_found_in_a_policy_of_any_name(copy: Path) -> None:
+    (copy / "policies/protected").rename(copy / "policies/kept")
+    assert Judge(local_checks(Policies.load(copy))).canary() == ()
+
+
+def test_only_the_check_on_protected_resources_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    ask = PolicyConnection.ask
+
+    def noted(connection: PolicyConnection, resources: Sequence[Resource]) -> None:
+        asked.append(connection.policy.name)
+        ask(connection, resources)
+
+    monkeypatch.setattr(PolicyConnection, "ask", noted)
+    assert Judge(local_checks(Policies.load(ROOT))).canary() == ()
+    assert set(asked) == {"protected"}
 
 
 def test_a_list_that_lost_a_type_has_no_canary_for_it(copy: Path) -> None:
