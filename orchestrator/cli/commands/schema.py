@@ -8,7 +8,8 @@ import typer
 
 from orchestrator.cli.context import Common, command_without_details
 from orchestrator.cli.output import print_rows
-from orchestrator.cli.project import open_project
+from orchestrator.cli.project import start_folder
+from orchestrator.config.load import find_root
 from orchestrator.config.schema.json_schema import stale_schemas, write_schemas
 from orchestrator.util.streams import write_stderr
 
@@ -24,7 +25,7 @@ def schema(
 
     Editors use live/.schema/ to complete and check YAML.
     """
-    root = open_project(common, offline=True).catalogue.root
+    root = find_root(start_folder(common))
     stale = stale_schemas(root)
     if check:
         print_rows(common, "schema", [{"file": name, "current": False} for name in stale])

@@ -123,3 +123,5 @@ def test_an_invalid_configuration_does_not_keep_the_emulator_running(project: Pr
     project.write("live/stacks/first.yaml", "module: box\ninputs: {valeu: one}\n")
     assert "No emulator is running" in project.orch("emulator", "status").out
     assert "No emulator was running" in project.orch("emulator", "stop").out
+    assert "no emulator is running" in project.orch("emulator", "reset", code=2).err
+    assert project.orch("schema", "--json").json["rows"], "editors need the schemas most where there are errors"
